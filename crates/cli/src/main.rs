@@ -1,0 +1,2 @@
+//! The `deskstate` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! A Dataverse Web API client: typed queries, one-trip batch reads, atomic changesets, sign-in.

@@ -1,0 +1,1 @@
+//! A Dataverse Web API on loopback, for tests and demonstrations.

@@ -1,0 +1,1 @@
+//! Computes and carries out the changes between desired manifests and a live Dataverse environment.
