@@ -1,1 +1,29 @@
 //! A Dataverse Web API client: typed queries, one-trip batch reads, atomic changesets, sign-in.
+
+mod auth;
+mod cell;
+mod changeset;
+mod connection;
+mod environment;
+mod error;
+mod filter;
+mod outcome;
+mod privilege;
+mod query;
+mod reader;
+mod row;
+mod session;
+
+pub use auth::{SignIn, SignInError};
+pub use cell::{Cell, Etag};
+pub use changeset::{Changeset, MAX_OPERATIONS, Operation, Value};
+pub use connection::{Budget, Connection, Timeouts};
+pub use environment::EnvironmentUrl;
+pub use error::{Error, ErrorCode, Exchange, Place, Refused, ServiceError};
+pub use filter::{Comparison, Filter, Literal, Match};
+pub use outcome::Outcome;
+pub use privilege::{Depth, privilege_depths};
+pub use query::{Direction, Expand, Query};
+pub use reader::{Answer, Reader};
+pub use row::{EXPANDED_LIMIT, Row, Rows};
+pub use session::Session;

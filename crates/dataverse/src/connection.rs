@@ -1,0 +1,127 @@
+//! Where to connect, as whom, and with which limits.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::{EnvironmentUrl, SignIn};
+
+/// Everything needed to reach an environment. Holds no connection: the network is first touched by a request.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    pub(crate) url: EnvironmentUrl,
+    pub(crate) sign_in: SignIn,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) budget: Budget,
+    pub(crate) max_reply: usize,
+    pub(crate) extra_roots: Vec<Vec<u8>>,
+    pub(crate) record: Option<PathBuf>,
+    pub(crate) replay: Option<PathBuf>,
+}
+
+/// How long to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For a connection. 10 seconds.
+    pub connect: Duration,
+    /// For a whole read. 120 seconds.
+    pub read: Duration,
+    /// For a whole write. 150 seconds: the server ends an operation at 120, so a lost answer is no answer.
+    pub write: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Timeouts {
+            connect: Duration::from_secs(10),
+            read: Duration::from_secs(120),
+            write: Duration::from_secs(150),
+        }
+    }
+}
+
+/// How often and how long to try what may be tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Requests for one trip, the first included. 6.
+    pub attempts: u32,
+    /// Time for all of them, waiting included. 5 minutes.
+    pub time: Duration,
+    /// The first back-off, doubled each time and jittered, where the server names none. Half a second.
+    pub first_delay: Duration,
+    /// The longest back-off. 30 seconds. A longer `Retry-After` is honoured if the time allows.
+    pub longest_delay: Duration,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Budget {
+            attempts: 6,
+            time: Duration::from_secs(300),
+            first_delay: Duration::from_millis(500),
+            longest_delay: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Connection {
+    /// A connection with the usual limits.
+    pub fn new(url: EnvironmentUrl, sign_in: SignIn) -> Connection {
+        Connection {
+            url,
+            sign_in,
+            timeouts: Timeouts::default(),
+            budget: Budget::default(),
+            max_reply: 256 << 20,
+            extra_roots: Vec::new(),
+            record: None,
+            replay: None,
+        }
+    }
+
+    /// The environment.
+    pub fn url(&self) -> &EnvironmentUrl {
+        &self.url
+    }
+
+    /// With other time limits.
+    #[must_use]
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Connection {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// With another budget for trying again.
+    #[must_use]
+    pub fn budget(mut self, budget: Budget) -> Connection {
+        self.budget = budget;
+        self
+    }
+
+    /// With another limit for one reply, in bytes; 256 MiB otherwise.
+    #[must_use]
+    pub fn max_reply(mut self, bytes: usize) -> Connection {
+        self.max_reply = bytes;
+        self
+    }
+
+    /// Trusting these certificate authorities (PEM, one or several) besides those of the platform.
+    #[must_use]
+    pub fn extra_roots(mut self, pem: impl Into<Vec<u8>>) -> Connection {
+        self.extra_roots.push(pem.into());
+        self
+    }
+
+    /// Writing each exchange to a file in this directory, tokens and identities scrubbed.
+    #[must_use]
+    pub fn record_to(mut self, directory: impl Into<PathBuf>) -> Connection {
+        self.record = Some(directory.into());
+        self
+    }
+
+    /// Answering from a directory of recorded exchanges, without a network.
+    #[must_use]
+    pub fn replay_from(mut self, directory: impl Into<PathBuf>) -> Connection {
+        self.replay = Some(directory.into());
+        self
+    }
+}

@@ -1,0 +1,285 @@
+//! What goes wrong between here and the server.
+
+use std::fmt;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::auth::SignInError;
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// A Dataverse error number, such as `0x80040217`. Unrelated to the HTTP status.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ErrorCode(pub u32);
+
+impl ErrorCode {
+    /// The record does not exist.
+    pub const OBJECT_DOES_NOT_EXIST: ErrorCode = ErrorCode(0x8004_0217);
+    /// A privilege is missing.
+    pub const PRIVILEGE_DENIED: ErrorCode = ErrorCode(0x8004_0220);
+    /// Something still refers to the row that was to be deleted.
+    pub const CANNOT_DELETE_DUE_TO_ASSOCIATION: ErrorCode = ErrorCode(0x8004_0227);
+    /// A key, or a link, exists already.
+    pub const DUPLICATE_RECORD: ErrorCode = ErrorCode(0x8004_0237);
+    /// A plug-in or workflow of the environment refused.
+    pub const PLUGIN_ABORTED: ErrorCode = ErrorCode(0x8004_0265);
+    /// The query names a table that is not there.
+    pub const NO_TABLE: ErrorCode = ErrorCode(0x8004_1102);
+    /// The query names a column that is not there.
+    pub const NO_COLUMN: ErrorCode = ErrorCode(0x8004_1103);
+    /// The payload names a property that is not declared.
+    pub const UNDECLARED_PROPERTY: ErrorCode = ErrorCode(0x8004_8d19);
+    /// The row has another version than the one named.
+    pub const VERSION_MISMATCH: ErrorCode = ErrorCode(0x8006_0882);
+    /// The table has no optimistic concurrency.
+    pub const NO_OPTIMISTIC_CONCURRENCY: ErrorCode = ErrorCode(0x8006_088d);
+    /// A solution operation runs; customisations are locked meanwhile.
+    pub const CUSTOMIZATION_LOCKED: ErrorCode = ErrorCode(0x8007_1151);
+    /// Too many requests in the window of service protection.
+    pub const TOO_MANY_REQUESTS: ErrorCode = ErrorCode(0x8007_2322);
+    /// Too much execution time in the window of service protection.
+    pub const TOO_MUCH_TIME: ErrorCode = ErrorCode(0x8007_2321);
+    /// Too many requests at once.
+    pub const TOO_MANY_AT_ONCE: ErrorCode = ErrorCode(0x8007_2326);
+
+    /// Reads `0x80040217`, or the same number as a signed decimal. `None` for anything else.
+    pub fn parse(text: &str) -> Option<ErrorCode> {
+        let text = text.trim();
+        let number = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+            Some(digits) => u32::from_str_radix(digits, 16).ok()?,
+            None => text.parse::<i32>().ok()?.cast_unsigned(),
+        };
+        (number != 0).then_some(ErrorCode(number))
+    }
+
+    /// Whether service protection turned the request away before it did anything.
+    pub fn is_service_protection(self) -> bool {
+        matches!(
+            self,
+            Self::TOO_MANY_REQUESTS | Self::TOO_MUCH_TIME | Self::TOO_MANY_AT_ONCE
+        )
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#010x}", self.0)
+    }
+}
+
+impl fmt::Debug for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The server's answer to one query, where it is a refusal; other queries of the same trip are unaffected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the server refused `{path}`: {message} ({})", describe(*.status, *.code, .request_id.as_deref()))]
+pub struct Refused {
+    /// What was asked, without the host.
+    pub path: String,
+    /// The HTTP status of the part.
+    pub status: u16,
+    /// Dataverse's own number, if it gave one.
+    pub code: Option<ErrorCode>,
+    /// Dataverse's words. They come from the server: neutralise before showing.
+    pub message: String,
+    /// The server's id of the request, for support.
+    pub request_id: Option<String>,
+}
+
+impl Refused {
+    /// Whether a named column does not exist in this environment.
+    pub fn is_unknown_column(&self) -> bool {
+        self.code == Some(ErrorCode::NO_COLUMN)
+            || self.status == 400 && self.message.contains("Could not find a property named")
+    }
+
+    /// Whether the entity set does not exist in this environment.
+    pub fn is_unknown_set(&self) -> bool {
+        self.code == Some(ErrorCode::NO_TABLE)
+            || self.status == 404 && self.message.contains("Resource not found for the segment")
+    }
+
+    /// Whether the caller may not do this.
+    pub fn is_forbidden(&self) -> bool {
+        self.status == 403 || self.code == Some(ErrorCode::PRIVILEGE_DENIED)
+    }
+
+    /// Whether the record does not exist.
+    pub fn is_absent(&self) -> bool {
+        self.code == Some(ErrorCode::OBJECT_DOES_NOT_EXIST)
+            || self.status == 404 && !self.is_unknown_set()
+    }
+}
+
+/// Where in a reply the server put its error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Inside the multipart answer to the changeset.
+    Changeset,
+    /// As a part of its own in place of the changeset's answer.
+    Part,
+    /// As the whole reply.
+    Whole,
+}
+
+/// An error that the server stated, with what its support will ask for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{method} `{path}`: {message} ({})", describe(*.status, *.code, .request_id.as_deref()))]
+pub struct ServiceError {
+    /// The method of the request or of the part.
+    pub method: &'static str,
+    /// The path of the request or of the part, without the host.
+    pub path: String,
+    /// The HTTP status of the part that failed, or of the whole reply.
+    pub status: u16,
+    /// The HTTP status of the whole reply.
+    pub outer_status: u16,
+    /// Where the error stood.
+    pub place: Place,
+    /// Dataverse's own number, if it gave one.
+    pub code: Option<ErrorCode>,
+    /// Dataverse's words. They come from the server: neutralise before showing.
+    pub message: String,
+    /// The server's id of the request.
+    pub request_id: Option<String>,
+    /// Our id of the request (`x-ms-client-request-id`).
+    pub client_request_id: Uuid,
+}
+
+impl ServiceError {
+    /// Whether the row had another version than the one the write named.
+    pub fn is_version_mismatch(&self) -> bool {
+        match self.code {
+            Some(code) => code == ErrorCode::VERSION_MISMATCH,
+            None => self.status == 412,
+        }
+    }
+}
+
+fn describe(status: u16, code: Option<ErrorCode>, request_id: Option<&str>) -> String {
+    let mut text = format!("status {status}");
+    if let Some(code) = code {
+        text.push_str(&format!(", code {code}"));
+    }
+    if let Some(id) = request_id {
+        text.push_str(&format!(", request {id}"));
+    }
+    text
+}
+
+/// What a request was, for errors: enough to find it in the server's log, nothing secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exchange {
+    /// The method.
+    pub method: &'static str,
+    /// The path without the host.
+    pub path: String,
+    /// Our id of the request (`x-ms-client-request-id`).
+    pub client_request_id: Uuid,
+}
+
+impl fmt::Display for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} `{}` (client request {})",
+            self.method, self.path, self.client_request_id
+        )
+    }
+}
+
+/// Why no answer could be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The URL of the environment cannot be used.
+    #[error("`{url}` is not the URL of an environment: {reason}")]
+    InvalidUrl {
+        /// As given.
+        url: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A query or changeset that cannot be written as a request.
+    #[error("the request cannot be written: {0}")]
+    InvalidRequest(String),
+    /// An option of the connection that cannot be used.
+    #[error("the connection cannot be set up: {what}")]
+    Setup {
+        /// Which option.
+        what: String,
+        /// Why.
+        #[source]
+        source: Option<Source>,
+    },
+    /// No token could be had.
+    #[error("sign-in failed")]
+    SignIn(#[from] SignInError),
+    /// The server was not reached; it did nothing.
+    #[error("{exchange} could not reach the server")]
+    Unreachable {
+        /// Which request.
+        exchange: Exchange,
+        /// Why.
+        #[source]
+        source: Source,
+    },
+    /// The request went out and no complete answer came back.
+    #[error("{exchange} was sent and the answer was lost")]
+    Lost {
+        /// Which request.
+        exchange: Exchange,
+        /// Why.
+        #[source]
+        source: Source,
+    },
+    /// No answer within the time limit.
+    #[error("{exchange} had no answer within {limit:?}")]
+    TimedOut {
+        /// Which request.
+        exchange: Exchange,
+        /// The limit.
+        limit: Duration,
+    },
+    /// The server stated an error for the whole request.
+    #[error(transparent)]
+    Service(Box<ServiceError>),
+    /// The answer is not what the protocol allows.
+    #[error("{exchange} was answered with status {status} in a way that cannot be read: {reason}")]
+    Malformed {
+        /// Which request.
+        exchange: Exchange,
+        /// The status of the whole reply.
+        status: u16,
+        /// What cannot be read.
+        reason: String,
+    },
+    /// The answer is longer than allowed.
+    #[error("{exchange} was answered with more than {limit} bytes")]
+    TooLarge {
+        /// Which request.
+        exchange: Exchange,
+        /// The limit.
+        limit: usize,
+    },
+    /// The server pointed elsewhere; tokens are never sent after it.
+    #[error("{exchange} was redirected to `{location}`, which is not followed")]
+    Redirected {
+        /// Which request.
+        exchange: Exchange,
+        /// Where to, without query.
+        location: String,
+    },
+    /// A recording could not be written or read.
+    #[error("recording `{path}`: {reason}")]
+    Recording {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+}

@@ -1,0 +1,264 @@
+//! Reads as values.
+
+use uuid::Uuid;
+
+use crate::Filter;
+
+/// A read as a value: what to ask, never how it travels.
+///
+/// A query names tables and functions that only read; a function with a side effect cannot be expressed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Query {
+    pub(crate) source: Source,
+    pub(crate) select: Vec<String>,
+    pub(crate) filter: Option<Filter>,
+    pub(crate) order: Vec<(String, Direction)>,
+    pub(crate) top: Option<u32>,
+    pub(crate) expand: Vec<Expand>,
+    pub(crate) annotations: bool,
+}
+
+/// Where the rows come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    Rows { set: String, unpublished: bool },
+    Record { set: String, id: Uuid },
+    WhoAmI,
+    Tables { names: Vec<String> },
+    Fetch { set: &'static str, fetch: Fetch },
+    UserPrivilege { user: Uuid, privilege: String },
+    ChangeHistory { set: String, id: Uuid },
+}
+
+/// The joins that OData cannot express and `fetchXml` can.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fetch {
+    pub(crate) privileges: Vec<String>,
+    pub(crate) through_teams: bool,
+}
+
+/// Ascending or descending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Smallest first.
+    Ascending,
+    /// Largest first.
+    Descending,
+}
+
+/// A navigation property to read along with each row, one level deep.
+///
+/// Expanded collections are not paged and end at 5,000 rows
+/// ([`Row::expanded_may_be_cut`](crate::Row::expanded_may_be_cut)).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expand {
+    pub(crate) navigation: String,
+    pub(crate) select: Vec<String>,
+    pub(crate) filter: Option<Filter>,
+}
+
+impl Expand {
+    /// All columns of a navigation property, whose name is case sensitive.
+    pub fn new(navigation: impl Into<String>) -> Expand {
+        Expand {
+            navigation: navigation.into(),
+            select: Vec::new(),
+            filter: None,
+        }
+    }
+
+    /// Only these columns.
+    #[must_use]
+    pub fn select<C: Into<String>>(mut self, columns: impl IntoIterator<Item = C>) -> Expand {
+        self.select = columns.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Only related records that meet a condition (collections only).
+    #[must_use]
+    pub fn filter(mut self, filter: Filter) -> Expand {
+        self.filter = Some(filter);
+        self
+    }
+}
+
+impl Query {
+    fn of(source: Source) -> Query {
+        Query {
+            source,
+            select: Vec::new(),
+            filter: None,
+            order: Vec::new(),
+            top: None,
+            expand: Vec::new(),
+            annotations: false,
+        }
+    }
+
+    /// The rows of an entity set.
+    pub fn rows(set: impl Into<String>) -> Query {
+        Query::of(Source::Rows {
+            set: set.into(),
+            unpublished: false,
+        })
+    }
+
+    /// The rows of an entity set of publishable components, drafts included (`RetrieveUnpublishedMultiple`).
+    pub fn unpublished_rows(set: impl Into<String>) -> Query {
+        Query::of(Source::Rows {
+            set: set.into(),
+            unpublished: true,
+        })
+    }
+
+    /// One record by its id. Its absence is a [`Refused`](crate::Refused) with status 404.
+    pub fn record(set: impl Into<String>, id: Uuid) -> Query {
+        Query::of(Source::Record {
+            set: set.into(),
+            id,
+        })
+    }
+
+    /// Who is asking: one row with `UserId`, `BusinessUnitId` and `OrganizationId`.
+    pub fn who_am_i() -> Query {
+        Query::of(Source::WhoAmI)
+    }
+
+    /// What the environment has of these tables, by logical name; tables it lacks are left out.
+    ///
+    /// Rows have `LogicalName`, `EntitySetName`, `PrimaryIdAttribute`, `IsOptimisticConcurrencyEnabled`,
+    /// `ChangeTrackingEnabled`, and `Attributes`: a JSON array of objects with `LogicalName` and `AttributeType`
+    /// (Query table definitions using the Web API).
+    pub fn tables<N: Into<String>>(logical_names: impl IntoIterator<Item = N>) -> Query {
+        Query::of(Source::Tables {
+            names: logical_names.into_iter().map(Into::into).collect(),
+        })
+    }
+
+    /// The caller's privileges by name, through own roles and through teams, without knowing the caller's id.
+    ///
+    /// Two queries, so that a refusal of one leaves the other. Rows have `name` and `depth`, a mask;
+    /// [`privilege_depths`](crate::privilege_depths) joins them.
+    pub fn caller_privileges<N: Into<String>>(names: impl IntoIterator<Item = N>) -> [Query; 2] {
+        let privileges: Vec<String> = names.into_iter().map(Into::into).collect();
+        [false, true].map(|through_teams| {
+            Query::of(Source::Fetch {
+                set: "privileges",
+                fetch: Fetch {
+                    privileges: privileges.clone(),
+                    through_teams,
+                },
+            })
+        })
+    }
+
+    /// One privilege of a user (`RetrieveUserPrivilegeByPrivilegeName`).
+    ///
+    /// Rows have `PrivilegeName` and `Depth`, a word; none means the user lacks it.
+    pub fn user_privilege(user: Uuid, privilege: impl Into<String>) -> Query {
+        Query::of(Source::UserPrivilege {
+            user,
+            privilege: privilege.into(),
+        })
+    }
+
+    /// The caller's settings: one row with `systemuserid`, `uilanguageid` and `helplanguageid`.
+    pub fn caller_settings() -> Query {
+        Query::rows("usersettingscollection")
+            .select(["systemuserid", "uilanguageid", "helplanguageid"])
+            .filter(Filter::is_caller("systemuserid"))
+    }
+
+    /// What auditing recorded about a record, newest first: rows with `AuditRecord`, `OldValue`, `NewValue`
+    /// as JSON (`RetrieveRecordChangeHistory`). Needs auditing to be on, and the privilege to read it.
+    pub fn change_history(set: impl Into<String>, id: Uuid) -> Query {
+        Query::of(Source::ChangeHistory {
+            set: set.into(),
+            id,
+        })
+    }
+
+    /// The solution layers of a component (`msdyn_componentlayers`), by the component's type name.
+    ///
+    /// Rows have `msdyn_solutionname` (`Active` is the unmanaged layer), `msdyn_order`, `msdyn_changes`.
+    pub fn component_layers(component: impl Into<String>, id: Uuid) -> Query {
+        Query::rows("msdyn_componentlayers").filter(
+            Filter::eq("msdyn_componentid", id.to_string())
+                .and(Filter::eq("msdyn_solutioncomponentname", component.into())),
+        )
+    }
+
+    /// Only these columns. The key and the etag always come along.
+    #[must_use]
+    pub fn select<C: Into<String>>(mut self, columns: impl IntoIterator<Item = C>) -> Query {
+        self.select = columns.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Only rows that meet a condition.
+    #[must_use]
+    pub fn filter(mut self, filter: Filter) -> Query {
+        self.filter = Some(filter);
+        self
+    }
+
+    /// In the order of a column; called again, then by the next.
+    #[must_use]
+    pub fn order_by(mut self, column: impl Into<String>, direction: Direction) -> Query {
+        self.order.push((column.into(), direction));
+        self
+    }
+
+    /// At most this many rows.
+    #[must_use]
+    pub fn top(mut self, rows: u32) -> Query {
+        self.top = Some(rows);
+        self
+    }
+
+    /// With a navigation property read along.
+    #[must_use]
+    pub fn expand(mut self, expand: Expand) -> Query {
+        self.expand.push(expand);
+        self
+    }
+
+    /// With formatted values and lookup tables ([`Row::formatted`](crate::Row::formatted)).
+    #[must_use]
+    pub fn annotations(mut self) -> Query {
+        self.annotations = true;
+        self
+    }
+
+    /// The same query without some columns, to ask again where an environment lacks them.
+    ///
+    /// Lookups may be named either way (`ownerid` or `_ownerid_value`). With no selected column left, all that
+    /// the environment has are asked for.
+    #[must_use]
+    pub fn without_columns<C: AsRef<str>>(mut self, columns: &[C]) -> Query {
+        let gone = |selected: &String| {
+            columns.iter().any(|column| {
+                let column = column.as_ref();
+                selected == column
+                    || selected
+                        .strip_prefix('_')
+                        .and_then(|rest| rest.strip_suffix("_value"))
+                        .is_some_and(|lookup| lookup == column)
+            })
+        };
+        self.select.retain(|selected| !gone(selected));
+        self.order.retain(|(column, _)| !gone(column));
+        self
+    }
+
+    /// The entity set that the query reads, if it reads one.
+    pub fn set(&self) -> Option<&str> {
+        match &self.source {
+            Source::Rows { set, .. }
+            | Source::Record { set, .. }
+            | Source::ChangeHistory { set, .. } => Some(set),
+            Source::Fetch { set, .. } => Some(set),
+            Source::WhoAmI | Source::Tables { .. } | Source::UserPrivilege { .. } => None,
+        }
+    }
+}
