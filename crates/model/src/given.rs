@@ -1,0 +1,57 @@
+//! What a manifest says about one field: nothing, `null`, or a value.
+
+use crate::span::{Span, Spanned};
+
+/// One optional field of a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Given<T> {
+    /// The key is left out: the field is not ours, neither compared nor changed.
+    #[default]
+    Absent,
+    /// `null`: the field is to be cleared.
+    Clear(Span),
+    /// A value.
+    Value(Spanned<T>),
+}
+
+impl<T> Given<T> {
+    /// Whether the key is left out.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Given::Absent)
+    }
+
+    /// The value, if there is one.
+    #[must_use]
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Given::Value(given) => Some(&given.value),
+            Given::Absent | Given::Clear(_) => None,
+        }
+    }
+
+    /// The value with its place, if there is one.
+    #[must_use]
+    pub fn spanned(&self) -> Option<&Spanned<T>> {
+        match self {
+            Given::Value(given) => Some(given),
+            Given::Absent | Given::Clear(_) => None,
+        }
+    }
+
+    /// The place of the value or of the `null`.
+    #[must_use]
+    pub fn span(&self) -> Option<Span> {
+        match self {
+            Given::Absent => None,
+            Given::Clear(span) => Some(*span),
+            Given::Value(given) => Some(given.span),
+        }
+    }
+}
+
+impl<T> From<Spanned<T>> for Given<T> {
+    fn from(given: Spanned<T>) -> Self {
+        Given::Value(given)
+    }
+}

@@ -1,0 +1,75 @@
+//! What loading gives.
+
+use std::collections::BTreeMap;
+
+use crate::contract::Contract;
+use crate::kinds::{Resource, ResourceKey};
+use crate::project::Project;
+use crate::span::{SourceMap, Span};
+
+/// Everything that a project says, for one environment or for all.
+#[derive(Debug, Clone, Default)]
+pub struct Manifests {
+    /// The files that were read.
+    pub sources: SourceMap,
+    /// What `deskstate.yaml` says; `None` where it could not be read.
+    pub project: Option<Project>,
+    /// The environment for which the resources are effective.
+    pub environment: Option<String>,
+    /// The declared resources, sorted by key.
+    pub resources: Vec<Declared>,
+    /// The contracts of the project, in its order.
+    pub contracts: Vec<Contract>,
+}
+
+impl Manifests {
+    /// The document that declares a resource.
+    #[must_use]
+    pub fn find(&self, key: &ResourceKey) -> Option<&Declared> {
+        self.resources
+            .binary_search_by(|declared| declared.key.cmp(key))
+            .ok()
+            .map(|at| &self.resources[at])
+    }
+}
+
+/// One declared resource.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Declared {
+    /// Kind and unique name.
+    pub key: ResourceKey,
+    /// What is declared about the row.
+    pub state: State,
+    /// For selection; never sent.
+    pub labels: BTreeMap<String, String>,
+    /// The document.
+    pub span: Span,
+    /// `metadata.name`.
+    pub name_span: Span,
+    /// The fields.
+    pub spec: Resource,
+}
+
+/// What a document declares about the row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum State {
+    /// It is there as the document says.
+    #[default]
+    Present,
+    /// Somebody else brings it: never created, deleted or pruned, and only what the document says is written.
+    Existing,
+    /// It is not there.
+    Absent,
+}
+
+impl State {
+    /// The word in a manifest.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Present => "present",
+            State::Existing => "existing",
+            State::Absent => "absent",
+        }
+    }
+}

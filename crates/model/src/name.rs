@@ -1,0 +1,113 @@
+//! Unique names: compared without case and outer blanks, shown as written.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+/// The unique name by which a resource is found in every environment.
+///
+/// Two names that differ in ASCII case or outer blanks only are the same name.
+#[derive(Debug, Clone)]
+pub struct UniqueName {
+    written: Box<str>,
+    /// Kept only where it differs from `written`.
+    folded: Option<Box<str>>,
+}
+
+impl UniqueName {
+    /// Takes a name as somebody wrote it.
+    #[must_use]
+    pub fn new(written: &str) -> Self {
+        let folded = fold(written);
+        Self {
+            folded: (folded != written).then(|| folded.into()),
+            written: written.into(),
+        }
+    }
+
+    /// The name with the letters and blanks that somebody wrote.
+    #[must_use]
+    pub fn as_written(&self) -> &str {
+        &self.written
+    }
+
+    /// The name in the form by which it is compared.
+    #[must_use]
+    pub fn folded(&self) -> &str {
+        self.folded.as_deref().unwrap_or(&self.written)
+    }
+
+    /// The part before the first underscore, in the form by which it is compared; `None` without an underscore.
+    #[must_use]
+    pub fn prefix(&self) -> Option<&str> {
+        self.folded().split_once('_').map(|(prefix, _)| prefix)
+    }
+}
+
+/// The form by which names are compared: without outer blanks, ASCII letters in lower case.
+#[must_use]
+pub fn fold(name: &str) -> String {
+    name.trim().to_ascii_lowercase()
+}
+
+impl PartialEq for UniqueName {
+    fn eq(&self, other: &Self) -> bool {
+        self.folded() == other.folded()
+    }
+}
+
+impl Eq for UniqueName {}
+
+impl PartialOrd for UniqueName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for UniqueName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.folded().cmp(other.folded())
+    }
+}
+
+impl Hash for UniqueName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.folded().hash(state);
+    }
+}
+
+impl fmt::Display for UniqueName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.written)
+    }
+}
+
+impl From<&str> for UniqueName {
+    fn from(written: &str) -> Self {
+        Self::new(written)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_differ_in_case_or_outer_blanks_are_one_name() {
+        assert_eq!(
+            UniqueName::new(" CTI_createSession "),
+            UniqueName::new("cti_CREATESESSION")
+        );
+        assert_eq!(
+            UniqueName::new("CTI_createSession").to_string(),
+            "CTI_createSession"
+        );
+        assert_ne!(UniqueName::new("cti_a"), UniqueName::new("cti_b"));
+    }
+
+    #[test]
+    fn the_prefix_is_everything_before_the_first_underscore() {
+        assert_eq!(UniqueName::new("CTI_create_Session").prefix(), Some("cti"));
+        assert_eq!(UniqueName::new("contoso").prefix(), None);
+    }
+}

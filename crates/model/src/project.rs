@@ -1,0 +1,181 @@
+//! The project: the file `deskstate.yaml` at the root.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use uuid::Uuid;
+
+use crate::name::UniqueName;
+use crate::set::Owner;
+use crate::span::{Span, Spanned};
+
+/// What `deskstate.yaml` says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Project {
+    /// `metadata.name`.
+    pub name: Spanned<String>,
+    /// Folders or globs that hold the manifests; `manifests` where left out.
+    pub manifests: Vec<Spanned<String>>,
+    /// Contract files.
+    pub contracts: Vec<Spanned<String>>,
+    /// Prefixes of unique names that belong to the project, in lower case.
+    pub owns: Vec<Spanned<String>>,
+    /// What nothing ever deletes.
+    pub protect: Vec<Spanned<KindNameGlob>>,
+    /// What happens to rows under an owned prefix that no document declares.
+    pub prune: Prune,
+    /// From where on deletes and unlinks need the printed override.
+    pub removals: Removals,
+    /// Operations in one transaction; 1 to 1000.
+    pub max_changeset: usize,
+    /// What fills fields that a document leaves out.
+    pub defaults: Defaults,
+    /// What to do for a profile with channel providers and without the loader extension.
+    pub cif_v2_loader: CifV2Loader,
+    /// The solution in which new and changed components land.
+    pub solution: Option<Spanned<String>>,
+    /// Severity of the checks of plan review, by check.
+    pub policy: BTreeMap<String, Spanned<Policy>>,
+    /// Known and accepted drift.
+    pub ignore: Vec<IgnoreRule>,
+    /// The environments by name.
+    pub environments: BTreeMap<String, Environment>,
+    /// The whole document.
+    pub span: Span,
+}
+
+impl Project {
+    /// Whether a unique name stands under a prefix that belongs to the project.
+    #[must_use]
+    pub fn owns(&self, name: &UniqueName) -> bool {
+        name.prefix()
+            .is_some_and(|prefix| self.owns.iter().any(|owned| owned.value == prefix))
+    }
+}
+
+/// What happens to rows under an owned prefix that no document declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Prune {
+    /// They stay.
+    #[default]
+    Never,
+    /// They are deleted.
+    Owned,
+}
+
+/// From where on deletes and unlinks need the printed override.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Removals {
+    /// Share of what exists, in percent.
+    pub max_share_percent: u8,
+    /// Agents reached.
+    pub max_agents: u32,
+}
+
+impl Default for Removals {
+    fn default() -> Self {
+        Self {
+            max_share_percent: 20,
+            max_agents: 10,
+        }
+    }
+}
+
+/// What fills fields that a document leaves out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Defaults {
+    /// For `app` of profiles.
+    pub app: Option<Spanned<String>>,
+    /// For `owner` of every kind that has one.
+    pub owner: Option<Spanned<Owner>>,
+}
+
+/// What to do for a profile with channel providers and without the loader extension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CifV2Loader {
+    /// Link it.
+    #[default]
+    Link,
+    /// Say so.
+    Warn,
+    /// Nothing.
+    Ignore,
+}
+
+/// Severity of a check of plan review.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// The plan is refused.
+    Deny,
+    /// The plan says so.
+    Warn,
+    /// Nothing is said.
+    Allow,
+}
+
+/// A pattern such as `SessionTemplate/CTI_*`; both halves may hold `*` and `?`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KindNameGlob {
+    /// Pattern for the kind.
+    pub kind: String,
+    /// Pattern for the unique name, compared without case.
+    pub name: String,
+}
+
+/// Drift that is known and accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IgnoreRule {
+    /// Pattern of kind and name.
+    pub resources: KindNameGlob,
+    /// Fields; empty for all.
+    pub fields: Vec<Spanned<String>>,
+    /// Why it is accepted.
+    pub reason: String,
+    /// The last day on which it is, as `YYYY-MM-DD`.
+    pub until: String,
+    /// The rule.
+    pub span: Span,
+}
+
+/// One environment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Environment {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub target: Target,
+    /// The organisation that must answer; another one is refused.
+    pub organization_id: Option<Uuid>,
+    /// What may be written.
+    pub writes: Writes,
+    /// The solution in which new and changed components land; that of the project where left out here.
+    pub solution: Option<Spanned<String>>,
+    /// Folders of partial documents, applied one after the other.
+    pub overlay: Vec<Spanned<PathBuf>>,
+    /// The name in the project file.
+    pub span: Span,
+}
+
+/// Where an environment is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A Dataverse organisation.
+    Url(Spanned<String>),
+    /// The embedded emulator, with its state in a file below the project's root.
+    Emulator {
+        /// The file, relative to the root.
+        state: PathBuf,
+    },
+}
+
+/// What may be written to an environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Writes {
+    /// Everything.
+    #[default]
+    All,
+    /// Only users of profiles; the rest ships by solution.
+    Assignments,
+    /// Nothing.
+    None,
+}
