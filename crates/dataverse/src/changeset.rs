@@ -1,8 +1,10 @@
 //! Writes as values: what one transaction is to do.
 
+use serde_json::Map;
 use uuid::Uuid;
 
-use crate::{Cell, Etag};
+use crate::request::{API_PATH, Request, checked_name, record};
+use crate::{Cell, Error, Etag};
 
 /// The most operations a changeset may hold (Execute batch operations using the Web API).
 pub const MAX_OPERATIONS: usize = 1000;
@@ -96,4 +98,138 @@ pub enum Operation {
         /// The row to take out.
         target: Uuid,
     },
+}
+
+impl Changeset {
+    /// The requests that the operations are written as, in order, for an environment at this origin.
+    pub fn requests(&self, origin: &str) -> Result<Vec<Request>, Error> {
+        if self.operations.is_empty() {
+            return Err(Error::InvalidRequest("a changeset is empty".to_owned()));
+        }
+        if self.operations.len() > MAX_OPERATIONS {
+            return Err(Error::InvalidRequest(format!(
+                "a changeset has {} operations; {MAX_OPERATIONS} are allowed",
+                self.operations.len()
+            )));
+        }
+        let solution = match &self.solution {
+            Some(name) => Some(checked_name("solution", name)?),
+            None => None,
+        };
+        self.operations
+            .iter()
+            .map(|operation| operation.request(origin, solution))
+            .collect()
+    }
+}
+
+impl Operation {
+    fn request(&self, origin: &str, solution: Option<&str>) -> Result<Request, Error> {
+        let mut headers = Vec::new();
+        let mut in_solution = || {
+            if let Some(name) = solution {
+                headers.push(("MSCRM.SolutionUniqueName", name.to_owned()));
+            }
+        };
+        let (method, resource, body) = match self {
+            Operation::Create {
+                set,
+                key_column,
+                id,
+                body,
+            } => {
+                in_solution();
+                let mut fields = Map::new();
+                fields.insert(
+                    checked_name("column", key_column)?.to_owned(),
+                    id.to_string().into(),
+                );
+                write_fields(&mut fields, body)?;
+                ("POST", checked_name("set", set)?.to_owned(), Some(fields))
+            }
+            Operation::Update {
+                set,
+                id,
+                if_match,
+                body,
+            } => {
+                in_solution();
+                // with none given, `*` still keeps an update from creating the row
+                let version = if_match.as_ref().map_or("*", Etag::as_str);
+                headers.push(("If-Match", version.to_owned()));
+                let mut fields = Map::new();
+                write_fields(&mut fields, body)?;
+                ("PATCH", record(set, *id)?, Some(fields))
+            }
+            Operation::Delete { set, id, if_match } => {
+                in_solution();
+                if let Some(version) = if_match {
+                    headers.push(("If-Match", version.as_str().to_owned()));
+                }
+                ("DELETE", record(set, *id)?, None)
+            }
+            Operation::Link {
+                set,
+                id,
+                navigation,
+                target_set,
+                target,
+            } => {
+                let mut fields = Map::new();
+                let address = format!("{origin}{API_PATH}/{}", record(target_set, *target)?);
+                fields.insert("@odata.id".to_owned(), address.into());
+                let navigation = checked_name("navigation property", navigation)?;
+                (
+                    "POST",
+                    format!("{}/{navigation}/$ref", record(set, *id)?),
+                    Some(fields),
+                )
+            }
+            Operation::Unlink {
+                set,
+                id,
+                navigation,
+                target,
+            } => {
+                let navigation = checked_name("navigation property", navigation)?;
+                (
+                    "DELETE",
+                    format!("{}/{navigation}({target})/$ref", record(set, *id)?),
+                    None,
+                )
+            }
+        };
+        Ok(Request {
+            method,
+            path: format!("{API_PATH}/{resource}"),
+            headers,
+            body: body.map(|fields| serde_json::Value::Object(fields).to_string()),
+        })
+    }
+}
+
+fn write_fields(
+    fields: &mut Map<String, serde_json::Value>,
+    body: &[(String, Value)],
+) -> Result<(), Error> {
+    for (name, value) in body {
+        let name = checked_name("column", name)?;
+        let (key, json) = match value {
+            Value::Cell(Cell::Decimal(number)) if !number.is_finite() => {
+                return Err(Error::InvalidRequest(format!(
+                    "`{name}` is to be {number}, which JSON cannot hold"
+                )));
+            }
+            Value::Cell(cell) => (name.to_owned(), cell.to_json()),
+            Value::Bind { set, id } => (
+                format!("{name}@odata.bind"),
+                format!("/{}", record(set, *id)?).into(),
+            ),
+            Value::Unbind => (name.to_owned(), serde_json::Value::Null),
+        };
+        if fields.insert(key, json).is_some() {
+            return Err(Error::InvalidRequest(format!("`{name}` is given twice")));
+        }
+    }
+    Ok(())
 }

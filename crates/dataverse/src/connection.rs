@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::{EnvironmentUrl, SignIn};
+use crate::{EnvironmentUrl, SignIn, Stop};
 
 /// Everything needed to reach an environment. Holds no connection: the network is first touched by a request.
 #[derive(Debug, Clone)]
@@ -16,6 +16,7 @@ pub struct Connection {
     pub(crate) extra_roots: Vec<Vec<u8>>,
     pub(crate) record: Option<PathBuf>,
     pub(crate) replay: Option<PathBuf>,
+    pub(crate) stop: Stop,
 }
 
 /// How long to wait.
@@ -75,6 +76,7 @@ impl Connection {
             extra_roots: Vec::new(),
             record: None,
             replay: None,
+            stop: Stop::new(),
         }
     }
 
@@ -108,6 +110,13 @@ impl Connection {
     #[must_use]
     pub fn extra_roots(mut self, pem: impl Into<Vec<u8>>) -> Connection {
         self.extra_roots.push(pem.into());
+        self
+    }
+
+    /// Stopping when this signal is given.
+    #[must_use]
+    pub fn stop_on(mut self, stop: Stop) -> Connection {
+        self.stop = stop;
         self
     }
 

@@ -34,6 +34,8 @@ impl ErrorCode {
     pub const VERSION_MISMATCH: ErrorCode = ErrorCode(0x8006_0882);
     /// The table has no optimistic concurrency.
     pub const NO_OPTIMISTIC_CONCURRENCY: ErrorCode = ErrorCode(0x8006_088d);
+    /// The database was too slow; nothing is wrong with the request.
+    pub const SQL_TIMEOUT: ErrorCode = ErrorCode(0x8004_4151);
     /// A solution operation runs; customisations are locked meanwhile.
     pub const CUSTOMIZATION_LOCKED: ErrorCode = ErrorCode(0x8007_1151);
     /// Too many requests in the window of service protection.
@@ -274,6 +276,9 @@ pub enum Error {
         /// Where to, without query.
         location: String,
     },
+    /// Work was stopped by [`Stop`](crate::Stop).
+    #[error("stopped")]
+    Stopped,
     /// A recording could not be written or read.
     #[error("recording `{path}`: {reason}")]
     Recording {

@@ -1,9 +1,12 @@
 //! A Dataverse Web API client: typed queries, one-trip batch reads, atomic changesets, sign-in.
 
 mod auth;
+mod batch;
 mod cell;
 mod changeset;
+mod client;
 mod connection;
+mod decode;
 mod environment;
 mod error;
 mod filter;
@@ -11,8 +14,12 @@ mod outcome;
 mod privilege;
 mod query;
 mod reader;
+mod request;
+mod retry;
 mod row;
 mod session;
+mod stop;
+mod transport;
 
 pub use auth::{SignIn, SignInError};
 pub use cell::{Cell, Etag};
@@ -25,5 +32,7 @@ pub use outcome::Outcome;
 pub use privilege::{Depth, privilege_depths};
 pub use query::{Direction, Expand, Query};
 pub use reader::{Answer, Reader};
+pub use request::{API_PATH, Request};
 pub use row::{EXPANDED_LIMIT, Row, Rows};
 pub use session::Session;
+pub use stop::Stop;

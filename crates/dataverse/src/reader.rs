@@ -1,22 +1,41 @@
 //! Reading, and nothing else.
 
-use crate::{Connection, Error, Query, Refused, Rows};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use uuid::Uuid;
+
+use crate::batch::{self, BatchReply, Item, MAX_PARTS, Part};
+use crate::client::{Answered, Client, content_type, stated};
+use crate::decode::{self, Layout, RawRow};
+use crate::request::Request;
+use crate::retry::{self, Attempts, Kind};
+use crate::row::Columns;
+use crate::{Connection, Error, ErrorCode, Query, Refused, Row, Rows};
 
 /// The answer to one query: its rows, or the server's refusal of that query.
 pub type Answer = Result<Rows, Refused>;
 
+/// More pages of one request than this are taken for a loop.
+const MAX_PAGES: u32 = 10_000;
+
 /// Reads an environment. Has no way to write, and cannot become a [`Session`](crate::Session).
 #[derive(Debug)]
 pub struct Reader {
-    connection: Connection,
+    client: Arc<Client>,
 }
 
 impl Reader {
     /// A reader; the network is first touched by [`Reader::read`].
     pub fn open(connection: &Connection) -> Result<Reader, Error> {
         Ok(Reader {
-            connection: connection.clone(),
+            client: Arc::new(Client::open(connection)?),
         })
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
     }
 
     /// Answers all queries in as few trips as possible: one for all of them, then one per round of pages.
@@ -24,15 +43,310 @@ impl Reader {
     /// The answers stand in the order of the queries. A query that the server refuses is a [`Refused`] in its
     /// place; an error is one of the trip.
     pub async fn read(&self, queries: &[Query]) -> Result<Vec<Answer>, Error> {
-        Err(Error::InvalidRequest(format!(
-            "{} queries to {} cannot be sent yet",
-            queries.len(),
-            self.connection.url
-        )))
+        let mut asking = Asking::new(queries)?;
+        while let Some(parts) = asking.next_batch() {
+            self.ask(&mut asking, parts).await?;
+        }
+        Ok(asking.answers())
     }
 
     /// The HTTP requests sent so far, those to sign in left out.
     pub fn requests(&self) -> u64 {
-        0
+        self.client.requests()
     }
+
+    /// Sends parts until each has an answer: parts that were turned away, or that a server which stops at the
+    /// first failure never came to, are sent again.
+    async fn ask(&self, asking: &mut Asking<'_>, mut parts: Vec<Pending>) -> Result<(), Error> {
+        let started = Instant::now();
+        let mut attempts = Attempts::new(self.client.connection().budget);
+        while !parts.is_empty() {
+            let id = Uuid::new_v4();
+            let envelope = batch::reads(
+                id,
+                self.client.origin(),
+                parts.iter().map(|part| &part.request),
+            );
+            let answered = self
+                .client
+                .send(id, envelope, Kind::Read, &mut attempts, started)
+                .await
+                .map_err(|failure| failure.error)?;
+            let left = asking.take(&answered, parts)?;
+            if let Some(turned_away) = &left.turned_away {
+                self.client
+                    .wait(&mut attempts, left.wait, started, turned_away)
+                    .await
+                    .map_err(|stopped| {
+                        stopped.unwrap_or_else(|| refused_trip(&answered, turned_away))
+                    })?;
+            }
+            parts = left.parts;
+        }
+        Ok(())
+    }
+}
+
+fn refused_trip(answered: &Answered, refused: &Refused) -> Error {
+    Error::Service(Box::new(crate::ServiceError {
+        method: "GET",
+        path: refused.path.clone(),
+        status: refused.status,
+        outer_status: answered.reply.status,
+        place: crate::Place::Part,
+        code: refused.code,
+        message: refused.message.clone(),
+        request_id: refused.request_id.clone(),
+        client_request_id: answered.exchange.client_request_id,
+    }))
+}
+
+/// A request that has no answer yet.
+#[derive(Debug)]
+struct Pending {
+    query: usize,
+    /// Which of the query's requests, where it is split.
+    slice: usize,
+    page: u32,
+    request: Request,
+}
+
+/// What a reply left unanswered.
+struct Left {
+    parts: Vec<Pending>,
+    turned_away: Option<Refused>,
+    wait: Option<Duration>,
+}
+
+/// The queries, what is known of their answers, and what remains to be asked.
+struct Asking<'a> {
+    queries: &'a [Query],
+    gathered: Vec<Gathered>,
+    waiting: VecDeque<Pending>,
+}
+
+/// What is known of the answer to one query.
+#[derive(Default)]
+struct Gathered {
+    columns: Columns,
+    /// The rows of each of the query's requests.
+    slices: Vec<Vec<RawRow>>,
+    refused: Option<Refused>,
+}
+
+impl<'a> Asking<'a> {
+    fn new(queries: &'a [Query]) -> Result<Asking<'a>, Error> {
+        let mut waiting = VecDeque::new();
+        let mut gathered = Vec::with_capacity(queries.len());
+        for (index, query) in queries.iter().enumerate() {
+            let requests = query.requests()?;
+            gathered.push(Gathered {
+                slices: vec![Vec::new(); requests.len()],
+                ..Gathered::default()
+            });
+            for (slice, request) in requests.into_iter().enumerate() {
+                waiting.push_back(Pending {
+                    query: index,
+                    slice,
+                    page: 1,
+                    request,
+                });
+            }
+        }
+        Ok(Asking {
+            queries,
+            gathered,
+            waiting,
+        })
+    }
+
+    fn next_batch(&mut self) -> Option<Vec<Pending>> {
+        let count = self.waiting.len().min(MAX_PARTS);
+        (count > 0).then(|| self.waiting.drain(..count).collect())
+    }
+
+    /// Takes the answers of a reply. Pages that follow are put in the queue.
+    fn take(&mut self, answered: &Answered, parts: Vec<Pending>) -> Result<Left, Error> {
+        let malformed = |reason: String| Error::Malformed {
+            exchange: answered.exchange.clone(),
+            status: answered.reply.status,
+            reason,
+        };
+        let reply = &answered.reply;
+        let items = match batch::decode(content_type(reply), &reply.body, parts.len())
+            .map_err(malformed)?
+        {
+            BatchReply::Items(items) => items,
+            BatchReply::NotMultipart if (200..300).contains(&reply.status) => {
+                return Err(malformed(format!(
+                    "a batch was answered with `{}`",
+                    content_type(reply).escape_debug()
+                )));
+            }
+            BatchReply::NotMultipart => return Err(stated(&answered.exchange, reply)),
+        };
+        if items.is_empty() {
+            return Err(malformed("it answers nothing".to_owned()));
+        }
+        let mut left = Left {
+            parts: Vec::new(),
+            turned_away: None,
+            wait: None,
+        };
+        let mut items = items.into_iter();
+        for pending in parts {
+            match items.next() {
+                Some(Item::Single(part)) => self
+                    .take_part(&part, pending, &mut left)
+                    .map_err(malformed)?,
+                Some(Item::Changeset(_)) => {
+                    return Err(malformed("a read was answered as a changeset".to_owned()));
+                }
+                None => left.parts.push(pending),
+            }
+        }
+        Ok(left)
+    }
+
+    fn take_part(
+        &mut self,
+        part: &Part<'_>,
+        pending: Pending,
+        left: &mut Left,
+    ) -> Result<(), String> {
+        let query = &self.queries[pending.query];
+        let gathered = &mut self.gathered[pending.query];
+        if !part.is_success() {
+            let refused = refused(&pending.request, part);
+            if is_turned_away(&refused) {
+                left.wait = left.wait.max(part_wait(part));
+                left.turned_away = Some(refused);
+                left.parts.push(pending);
+            } else {
+                gathered.refused.get_or_insert(refused);
+            }
+            return Ok(());
+        }
+        let place = || format!("the answer to `{}`", pending.request.path);
+        let page = decode::rows(
+            part.body,
+            query.layout(),
+            &mut gathered.columns,
+            &mut gathered.slices[pending.slice],
+        )
+        .map_err(|error| format!("{}: {error}", place()))?;
+        if page.more {
+            return Err(format!("{} does not fit on a page", place()));
+        }
+        if let Some(next) = page.next {
+            let path =
+                next_path(&next).ok_or_else(|| format!("{} has a bad next link", place()))?;
+            if pending.page >= MAX_PAGES || path == pending.request.path {
+                return Err(format!("{} leads round in a circle", place()));
+            }
+            let mut request = Request::get(path);
+            request
+                .headers
+                .extend(query.preferences().map(|value| ("Prefer", value)));
+            self.waiting.push_back(Pending {
+                page: pending.page + 1,
+                request,
+                ..pending
+            });
+        }
+        Ok(())
+    }
+
+    fn answers(self) -> Vec<Answer> {
+        self.gathered.into_iter().map(Gathered::answer).collect()
+    }
+}
+
+impl Gathered {
+    fn answer(self) -> Answer {
+        if let Some(refused) = self.refused {
+            return Err(refused);
+        }
+        let columns = Arc::new(self.columns);
+        let rows = self
+            .slices
+            .into_iter()
+            .flatten()
+            .map(|(cells, etag)| Row::new(Arc::clone(&columns), cells, etag))
+            .collect();
+        Ok(Rows { rows })
+    }
+}
+
+impl Query {
+    /// Where the rows stand in the reply.
+    fn layout(&self) -> Layout {
+        use crate::query::Source;
+        match &self.source {
+            Source::Rows { .. }
+            | Source::UnpublishedRows { .. }
+            | Source::CallerPrivileges { .. } => Layout::Array("value"),
+            Source::Record { .. } | Source::WhoAmI => Layout::Record,
+            Source::UserPrivilege { .. } => Layout::Array("RolePrivileges"),
+            Source::ChangeHistory { .. } => Layout::Nested("AuditDetailCollection", "AuditDetails"),
+        }
+    }
+}
+
+fn refused(request: &Request, part: &Part<'_>) -> Refused {
+    let error = batch::server_error(part.body).unwrap_or_default();
+    Refused {
+        path: request.path.clone(),
+        status: part.status,
+        code: error.code,
+        message: error.message,
+        request_id: batch::request_id(part).map(str::to_owned),
+    }
+}
+
+/// Whether a part was not looked at, so that asking again may help.
+fn is_turned_away(refused: &Refused) -> bool {
+    matches!(refused.status, 429 | 502 | 503 | 504)
+        || refused.code.is_some_and(|code| {
+            code.is_service_protection()
+                || code == ErrorCode::SQL_TIMEOUT
+                || code == ErrorCode::CUSTOMIZATION_LOCKED
+        })
+}
+
+fn part_wait(part: &Part<'_>) -> Option<Duration> {
+    let mut headers = http::HeaderMap::new();
+    let value = part.header("Retry-After")?.parse().ok()?;
+    headers.insert(http::header::RETRY_AFTER, value);
+    retry::retry_after(&headers, SystemTime::now())
+}
+
+/// The path of a next link. Only the path is used, so a link can never lead a token to another host.
+fn next_path(link: &str) -> Option<String> {
+    let path = match link.find("://") {
+        Some(scheme) => {
+            let rest = &link[scheme + 3..];
+            &rest[rest.find('/')?..]
+        }
+        None => link,
+    };
+    let in_api = path
+        .strip_prefix("/api/data/v")
+        .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()));
+    let plain = path.bytes().all(|byte| (0x21..0x7f).contains(&byte));
+    if !in_api || path.split('?').next()?.contains("..") {
+        return None;
+    }
+    if plain {
+        return Some(path.to_owned());
+    }
+    // some services leave spaces and quotes as they are
+    let encoded = path
+        .bytes()
+        .map(|byte| match byte {
+            0x21..0x7f => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect();
+    Some(encoded)
 }

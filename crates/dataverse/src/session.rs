@@ -1,6 +1,15 @@
 //! Writing, one transaction at a time.
 
-use crate::{Changeset, Connection, Error, Outcome, Reader};
+use std::time::Instant;
+
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use crate::batch::{self, BatchReply, Item, Part};
+use crate::client::{Answered, Client, Done, Failure, content_type, stated};
+use crate::request::Request;
+use crate::retry::{Attempts, Kind};
+use crate::{Changeset, Connection, Error, ErrorCode, Outcome, Place, Reader, ServiceError};
 
 /// Writes to an environment, and reads it.
 #[derive(Debug)]
@@ -24,12 +33,180 @@ impl Session {
     /// Carries out a changeset, all of it or nothing.
     ///
     /// Sent again only where the server surely did nothing; a write whose outcome is unknown is never repeated.
+    /// The future is to be awaited to its end: dropped halfway, nobody knows what became of the changeset
+    /// (to interrupt, give the signal of [`Connection::stop_on`]).
     pub async fn commit(&self, changeset: &Changeset) -> Outcome {
-        Outcome::NotAttempted {
-            cause: Error::InvalidRequest(format!(
-                "{} operations cannot be sent yet",
-                changeset.operations.len()
-            )),
+        let client = self.reader.client();
+        let requests = match changeset.requests(client.origin()) {
+            Ok(requests) => requests,
+            Err(cause) => return Outcome::NotAttempted { cause },
+        };
+        let started = Instant::now();
+        let mut attempts = Attempts::new(client.connection().budget);
+        loop {
+            let outcome = send(client, &requests, &mut attempts, started).await;
+            let Outcome::Refused { error, .. } = &outcome else {
+                return outcome;
+            };
+            if !is_turned_away(error) {
+                return outcome;
+            }
+            // the transaction was rolled back whole, and the reason passes
+            if let Err(stopped) = client.wait(&mut attempts, None, started, error).await {
+                return match stopped {
+                    Some(cause) => Outcome::NotAttempted { cause },
+                    None => outcome,
+                };
+            }
         }
+    }
+}
+
+async fn send(
+    client: &Client,
+    requests: &[Request],
+    attempts: &mut Attempts,
+    started: Instant,
+) -> Outcome {
+    let id = Uuid::new_v4();
+    let envelope = batch::changeset(id, client.origin(), requests);
+    let outcome = match client
+        .send(id, envelope, Kind::Write, attempts, started)
+        .await
+    {
+        Ok(answered) => judge(&answered, requests),
+        Err(Failure {
+            error: cause,
+            done: Done::Nothing,
+        }) => Outcome::NotAttempted { cause },
+        Err(Failure {
+            error: cause,
+            done: Done::Unknown,
+        }) => Outcome::Unknown { cause },
+    };
+    match &outcome {
+        Outcome::Committed => info!(operations = requests.len(), "committed"),
+        Outcome::Refused { operation, error } => {
+            warn!(?operation, %error, "refused; nothing was carried out");
+        }
+        Outcome::NotAttempted { cause } => warn!(%cause, "nothing was carried out"),
+        Outcome::Unknown { cause } => warn!(%cause, "the outcome is unknown"),
+    }
+    outcome
+}
+
+/// Errors that pass by themselves: a solution operation runs, or service protection asks to wait.
+fn is_turned_away(error: &ServiceError) -> bool {
+    error.status == 429
+        || error.code.is_some_and(|code| {
+            code.is_service_protection() || code == ErrorCode::CUSTOMIZATION_LOCKED
+        })
+}
+
+/// What a reply says became of a changeset.
+///
+/// A failed changeset is rolled back whole, so any stated failure means nothing was carried out. It may stand in
+/// the changeset's multipart, alone or after those that went well, or be a part of its own. Success is believed
+/// only if every operation is answered.
+fn judge(answered: &Answered, requests: &[Request]) -> Outcome {
+    let reply = &answered.reply;
+    let unknown = |reason: String| Outcome::Unknown {
+        cause: Error::Malformed {
+            exchange: answered.exchange.clone(),
+            status: reply.status,
+            reason,
+        },
+    };
+    // one more than can be right, to tell too many from enough
+    let items = match batch::decode(content_type(reply), &reply.body, requests.len() + 1) {
+        Ok(BatchReply::Items(items)) => items,
+        Ok(BatchReply::NotMultipart) => return judge_whole(answered),
+        Err(reason) => return unknown(reason),
+    };
+    let mut items = items.into_iter();
+    let (Some(item), None) = (items.next(), items.next()) else {
+        return unknown("one changeset has not one answer".to_owned());
+    };
+    let (parts, place) = match item {
+        Item::Changeset(parts) => (parts, Place::Changeset),
+        Item::Single(part) if !part.is_success() => (vec![part], Place::Part),
+        Item::Single(_) => {
+            return unknown("a changeset was answered with one part that is no failure".to_owned());
+        }
+    };
+    if let Some(at) = parts.iter().position(|part| !part.is_success()) {
+        let operation = failed_operation(&parts, at, requests.len());
+        return Outcome::Refused {
+            operation,
+            error: Box::new(part_error(answered, &parts[at], place, operation, requests)),
+        };
+    }
+    if parts.len() == requests.len() {
+        Outcome::Committed
+    } else {
+        unknown(format!(
+            "{} operations have {} answers",
+            requests.len(),
+            parts.len()
+        ))
+    }
+}
+
+/// A reply without parts. (What the status leaves unknown has not come here.)
+fn judge_whole(answered: &Answered) -> Outcome {
+    let reply = &answered.reply;
+    match stated(&answered.exchange, reply) {
+        Error::Service(error) if !(200..300).contains(&reply.status) => Outcome::Refused {
+            operation: None,
+            error,
+        },
+        _ => Outcome::Unknown {
+            cause: Error::Malformed {
+                exchange: answered.exchange.clone(),
+                status: reply.status,
+                reason: format!(
+                    "a batch was answered with `{}`",
+                    content_type(reply).escape_debug()
+                ),
+            },
+        },
+    }
+}
+
+/// Which operation failed: by its `Content-ID`; or the only one; or the one after those that are listed as done.
+fn failed_operation(parts: &[Part<'_>], at: usize, operations: usize) -> Option<usize> {
+    let by_id = match parts[at].content_id {
+        Some(id) => id.trim().parse::<usize>().ok()?.checked_sub(1),
+        None if operations == 1 => Some(0),
+        None if at > 0 => Some(at),
+        None => None,
+    };
+    by_id.filter(|index| *index < operations)
+}
+
+fn part_error(
+    answered: &Answered,
+    part: &Part<'_>,
+    place: Place,
+    operation: Option<usize>,
+    requests: &[Request],
+) -> ServiceError {
+    let error = batch::server_error(part.body).unwrap_or_default();
+    let request = operation.and_then(|index| requests.get(index));
+    ServiceError {
+        method: request.map_or(answered.exchange.method, |request| request.method),
+        path: request.map_or_else(
+            || answered.exchange.path.clone(),
+            |request| request.path.clone(),
+        ),
+        status: part.status,
+        outer_status: answered.reply.status,
+        place,
+        code: error.code,
+        message: error.message,
+        request_id: batch::request_id(part)
+            .or(crate::client::request_id(&answered.reply))
+            .map(str::to_owned),
+        client_request_id: answered.exchange.client_request_id,
     }
 }

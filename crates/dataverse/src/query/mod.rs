@@ -1,5 +1,7 @@
 //! Reads as values.
 
+mod write;
+
 use uuid::Uuid;
 
 use crate::Filter;
@@ -18,23 +20,43 @@ pub struct Query {
     pub(crate) annotations: bool,
 }
 
+/// The set of table definitions; its answers are never paged (Query table definitions using the Web API).
+pub(crate) const TABLE_DEFINITIONS: &str = "EntityDefinitions";
+
 /// Where the rows come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
-    Rows { set: String, unpublished: bool },
-    Record { set: String, id: Uuid },
+    Rows {
+        set: String,
+    },
+    UnpublishedRows {
+        set: String,
+    },
+    Record {
+        set: String,
+        id: Uuid,
+    },
     WhoAmI,
-    Tables { names: Vec<String> },
-    Fetch { set: &'static str, fetch: Fetch },
-    UserPrivilege { user: Uuid, privilege: String },
-    ChangeHistory { set: String, id: Uuid },
+    /// Joins that OData cannot express and `fetchXml` can.
+    CallerPrivileges {
+        names: Vec<String>,
+        through: Through,
+    },
+    UserPrivilege {
+        user: Uuid,
+        privilege: String,
+    },
+    ChangeHistory {
+        set: String,
+        id: Uuid,
+    },
 }
 
-/// The joins that OData cannot express and `fetchXml` can.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fetch {
-    pub(crate) privileges: Vec<String>,
-    pub(crate) through_teams: bool,
+/// How a role came to the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Through {
+    OwnRoles,
+    Teams,
 }
 
 /// Ascending or descending.
@@ -97,18 +119,12 @@ impl Query {
 
     /// The rows of an entity set.
     pub fn rows(set: impl Into<String>) -> Query {
-        Query::of(Source::Rows {
-            set: set.into(),
-            unpublished: false,
-        })
+        Query::of(Source::Rows { set: set.into() })
     }
 
     /// The rows of an entity set of publishable components, drafts included (`RetrieveUnpublishedMultiple`).
     pub fn unpublished_rows(set: impl Into<String>) -> Query {
-        Query::of(Source::Rows {
-            set: set.into(),
-            unpublished: true,
-        })
+        Query::of(Source::UnpublishedRows { set: set.into() })
     }
 
     /// One record by its id. Its absence is a [`Refused`](crate::Refused) with status 404.
@@ -130,9 +146,19 @@ impl Query {
     /// `ChangeTrackingEnabled`, and `Attributes`: a JSON array of objects with `LogicalName` and `AttributeType`
     /// (Query table definitions using the Web API).
     pub fn tables<N: Into<String>>(logical_names: impl IntoIterator<Item = N>) -> Query {
-        Query::of(Source::Tables {
-            names: logical_names.into_iter().map(Into::into).collect(),
-        })
+        Query::rows(TABLE_DEFINITIONS)
+            .select([
+                "LogicalName",
+                "EntitySetName",
+                "PrimaryIdAttribute",
+                "IsOptimisticConcurrencyEnabled",
+                "ChangeTrackingEnabled",
+            ])
+            .filter(Filter::any_of(
+                "LogicalName",
+                logical_names.into_iter().map(Into::<String>::into),
+            ))
+            .expand(Expand::new("Attributes").select(["LogicalName", "AttributeType"]))
     }
 
     /// The caller's privileges by name, through own roles and through teams, without knowing the caller's id.
@@ -140,14 +166,11 @@ impl Query {
     /// Two queries, so that a refusal of one leaves the other. Rows have `name` and `depth`, a mask;
     /// [`privilege_depths`](crate::privilege_depths) joins them.
     pub fn caller_privileges<N: Into<String>>(names: impl IntoIterator<Item = N>) -> [Query; 2] {
-        let privileges: Vec<String> = names.into_iter().map(Into::into).collect();
-        [false, true].map(|through_teams| {
-            Query::of(Source::Fetch {
-                set: "privileges",
-                fetch: Fetch {
-                    privileges: privileges.clone(),
-                    through_teams,
-                },
+        let names: Vec<String> = names.into_iter().map(Into::into).collect();
+        [Through::OwnRoles, Through::Teams].map(|through| {
+            Query::of(Source::CallerPrivileges {
+                names: names.clone(),
+                through,
             })
         })
     }
@@ -254,11 +277,11 @@ impl Query {
     /// The entity set that the query reads, if it reads one.
     pub fn set(&self) -> Option<&str> {
         match &self.source {
-            Source::Rows { set, .. }
+            Source::Rows { set }
+            | Source::UnpublishedRows { set }
             | Source::Record { set, .. }
             | Source::ChangeHistory { set, .. } => Some(set),
-            Source::Fetch { set, .. } => Some(set),
-            Source::WhoAmI | Source::Tables { .. } | Source::UserPrivilege { .. } => None,
+            Source::WhoAmI | Source::CallerPrivileges { .. } | Source::UserPrivilege { .. } => None,
         }
     }
 }

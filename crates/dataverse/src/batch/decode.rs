@@ -1,0 +1,269 @@
+//! Reading the reply to a batch. What it is, is told by its content type, never by the outer status: without
+//! continue-on-error a failing part makes the outer status an error while the body is still multipart.
+
+use serde::Deserialize;
+
+use super::multipart::{self, Headers};
+use crate::ErrorCode;
+
+/// A reply to a batch.
+#[derive(Debug, PartialEq)]
+pub(crate) enum BatchReply<'a> {
+    /// The items, in the order of the requests; fewer if the server stopped at a failure.
+    Items(Vec<Item<'a>>),
+    /// Not a multipart body.
+    NotMultipart,
+}
+
+/// The answer to one request or to one changeset.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Item<'a> {
+    /// One answer.
+    Single(Part<'a>),
+    /// The answers to a changeset: all of them, or the one that failed.
+    Changeset(Vec<Part<'a>>),
+}
+
+/// One HTTP answer inside the reply.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Part<'a> {
+    pub(crate) content_id: Option<&'a str>,
+    pub(crate) status: u16,
+    headers: Headers<'a>,
+    pub(crate) body: &'a [u8],
+}
+
+impl<'a> Part<'a> {
+    pub(crate) fn header(&self, name: &str) -> Option<&'a str> {
+        self.headers.get(name)
+    }
+
+    pub(crate) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}
+
+/// Takes a reply apart. `most` bounds the items, and the parts of each changeset.
+pub(crate) fn decode<'a>(
+    content_type: &str,
+    body: &'a [u8],
+    most: usize,
+) -> Result<BatchReply<'a>, String> {
+    let Some(boundary) = multipart::boundary(content_type) else {
+        return Ok(BatchReply::NotMultipart);
+    };
+    let items: Result<Vec<Item<'a>>, String> = multipart::split(body, boundary, most)?
+        .into_iter()
+        .map(|part| item(part, most))
+        .collect();
+    items.map(BatchReply::Items)
+}
+
+fn item(part: &[u8], most: usize) -> Result<Item<'_>, String> {
+    let (headers, body) = multipart::headers(part)?;
+    let content_type = headers.get("Content-Type").unwrap_or_default();
+    let Some(boundary) = multipart::boundary(content_type) else {
+        return Ok(Item::Single(answer(&headers, body)?));
+    };
+    let answers: Result<Vec<Part<'_>>, String> = multipart::split(body, boundary, most)?
+        .into_iter()
+        .map(|part| {
+            let (headers, body) = multipart::headers(part)?;
+            answer(&headers, body)
+        })
+        .collect();
+    answers.map(Item::Changeset)
+}
+
+fn answer<'a>(outer: &Headers<'a>, mut body: &'a [u8]) -> Result<Part<'a>, String> {
+    while let Some(rest) = body.strip_prefix(b"\n").or(body.strip_prefix(b"\r\n")) {
+        body = rest;
+    }
+    let (line, rest) = multipart::next_line(body);
+    let status = status(line).ok_or_else(|| "a part has no status line".to_owned())?;
+    let (headers, body) = multipart::headers(rest)?;
+    Ok(Part {
+        // some services put it on the part, some on the answer inside
+        content_id: outer.get("Content-ID").or(headers.get("Content-ID")),
+        status,
+        headers,
+        body,
+    })
+}
+
+/// The status of a line such as `HTTP/1.1 204 No Content`.
+fn status(line: &[u8]) -> Option<u16> {
+    let line = std::str::from_utf8(line).ok()?;
+    let mut words = line.split_ascii_whitespace();
+    if !words.next()?.starts_with("HTTP/") {
+        return None;
+    }
+    let status: u16 = words.next()?.parse().ok()?;
+    (100..600).contains(&status).then_some(status)
+}
+
+/// The server's id of the request that a part answers.
+pub(crate) fn request_id<'a>(part: &Part<'a>) -> Option<&'a str> {
+    ["x-ms-service-request-id", "REQ_ID", "x-ms-request-id"]
+        .into_iter()
+        .find_map(|name| part.header(name))
+}
+
+/// What an error body says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ServerError {
+    pub(crate) code: Option<ErrorCode>,
+    pub(crate) message: String,
+}
+
+/// Longer messages are cut; some carry a stack trace.
+const MAX_MESSAGE: usize = 4000;
+
+/// Reads `{"error":{"code":…,"message":…}}`; `None` if the body is something else. The code may be empty.
+pub(crate) fn server_error(body: &[u8]) -> Option<ServerError> {
+    #[derive(Deserialize)]
+    struct Body {
+        #[serde(alias = "Error")]
+        error: Inner,
+    }
+    #[derive(Deserialize)]
+    struct Inner {
+        #[serde(default, alias = "Code")]
+        code: serde_json::Value,
+        #[serde(default, alias = "Message")]
+        message: Option<String>,
+    }
+    let Body { error } = serde_json::from_slice(body).ok()?;
+    let code = match &error.code {
+        serde_json::Value::String(text) => ErrorCode::parse(text),
+        serde_json::Value::Number(number) => ErrorCode::parse(&number.to_string()),
+        _ => None,
+    };
+    let mut message = error.message.unwrap_or_default();
+    if message.len() > MAX_MESSAGE {
+        let end = message.floor_char_boundary(MAX_MESSAGE);
+        message.truncate(end);
+        message.push('…');
+    }
+    Some(ServerError { code, message })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const TYPE: &str = "multipart/mixed; boundary=batchresponse_1";
+
+    fn items(body: &str) -> Vec<Item<'_>> {
+        match decode(TYPE, body.as_bytes(), 100) {
+            Ok(BatchReply::Items(items)) => items,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_documented_reply_is_taken_apart() {
+        // Execute batch operations using the Web API: a changeset, then a read
+        let body = "--batchresponse_1\r\nContent-Type: multipart/mixed; boundary=changesetresponse_2\r\n\r\n\
+            --changesetresponse_2\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\
+            Content-ID: 1\r\n\r\nHTTP/1.1 204 No Content\r\nOData-Version: 4.0\r\n\r\n\r\n\
+            --changesetresponse_2--\r\n--batchresponse_1\r\nContent-Type: application/http\r\n\
+            Content-Transfer-Encoding: binary\r\n\r\nHTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n\
+            {\"value\":[]}\r\n--batchresponse_1--\r\n";
+        let items = items(body);
+        let [Item::Changeset(writes), Item::Single(read)] = items.as_slice() else {
+            panic!("{items:?}");
+        };
+        assert_eq!(writes.len(), 1);
+        assert_eq!((writes[0].status, writes[0].content_id), (204, Some("1")));
+        assert_eq!(writes[0].header("odata-version"), Some("4.0"));
+        assert_eq!(
+            (read.status, read.body),
+            (200, b"{\"value\":[]}".as_slice())
+        );
+    }
+
+    #[test]
+    fn line_feeds_missing_blank_lines_and_quoted_boundaries_are_read() {
+        let body = "--batchresponse_1\nContent-Type: application/http\n\n\nHTTP/1.1 404 Not Found\n\
+            REQ_ID: 7\n--batchresponse_1--";
+        let items = items(body);
+        let [Item::Single(part)] = items.as_slice() else {
+            panic!("{items:?}");
+        };
+        assert_eq!(
+            (part.status, part.header("req_id"), part.body),
+            (404, Some("7"), b"".as_slice())
+        );
+    }
+
+    #[test]
+    fn a_json_reply_is_no_multipart_whatever_its_status() {
+        assert_eq!(
+            decode("application/json", b"{}", 10),
+            Ok(BatchReply::NotMultipart)
+        );
+    }
+
+    #[test]
+    fn a_part_without_a_status_is_an_error() {
+        for inner in [
+            "",
+            "200 OK",
+            "HTTP/1.1 x",
+            "HTTP/1.1 99 No",
+            "HTTP/1.1 700 No",
+        ] {
+            let body = format!("--batchresponse_1\r\n\r\n{inner}\r\n--batchresponse_1--");
+            assert!(decode(TYPE, body.as_bytes(), 10).is_err(), "{inner}");
+        }
+    }
+
+    #[test]
+    fn error_bodies_are_read_with_empty_missing_or_numeric_codes() {
+        let read = |body: &str| server_error(body.as_bytes());
+        assert_eq!(
+            read(r#"{"error":{"code":"0x80040217","message":"gone"}}"#),
+            Some(ServerError {
+                code: Some(ErrorCode::OBJECT_DOES_NOT_EXIST),
+                message: "gone".to_owned()
+            })
+        );
+        assert_eq!(
+            read(r#"{"error":{"code":"-2147220969","message":null}}"#),
+            Some(ServerError {
+                code: Some(ErrorCode::OBJECT_DOES_NOT_EXIST),
+                message: String::new()
+            })
+        );
+        for body in [r#"{"error":{"code":"","message":""}}"#, r#"{"error":{}}"#] {
+            assert_eq!(read(body), Some(ServerError::default()), "{body}");
+        }
+        assert_eq!(read("<html>"), None);
+        assert_eq!(read("{}"), None);
+    }
+
+    #[test]
+    fn a_long_message_is_cut_between_characters() {
+        let message = "é".repeat(MAX_MESSAGE);
+        let body = serde_json::json!({"error": {"message": message}}).to_string();
+        let error = server_error(body.as_bytes()).map(|error| error.message.len());
+        assert!(error.is_some_and(|length| length <= MAX_MESSAGE + 3));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_end_in_an_answer(body in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = decode(TYPE, &body, 10);
+            let _ = server_error(&body);
+        }
+
+        #[test]
+        fn nearly_right_bytes_end_in_an_answer(
+            body in "(--batchresponse_1(--)?\r\n|--c(--)?\n|Content-Type: multipart/mixed; boundary=c\r\n|HTTP/1.1 2|\r\n|x){0,30}"
+        ) {
+            let _ = decode(TYPE, body.as_bytes(), 10);
+        }
+    }
+}

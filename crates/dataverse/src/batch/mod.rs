@@ -1,0 +1,11 @@
+//! `$batch`: many requests in one, and the replies to them (Execute batch operations using the Web API).
+
+mod decode;
+mod encode;
+mod multipart;
+
+pub(crate) use decode::{BatchReply, Item, Part, decode, request_id, server_error};
+pub(crate) use encode::{Envelope, changeset, reads};
+
+/// The most requests in a batch.
+pub(crate) const MAX_PARTS: usize = 1000;

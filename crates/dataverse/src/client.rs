@@ -1,0 +1,336 @@
+//! One environment's requests: signed in, numbered, tried again within the budget.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Instant, SystemTime};
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tracing::{Instrument, debug, info_span, warn};
+use uuid::Uuid;
+
+use crate::auth::{Authenticator, SignInError};
+use crate::batch::{Envelope, server_error};
+use crate::request::API_PATH;
+use crate::retry::{self, Attempts, Kind, Verdict};
+use crate::transport::{Network, Outgoing, Reply, header_value};
+use crate::{Connection, Error, Exchange, Place, ServiceError};
+
+/// The path of a batch.
+pub(crate) fn batch_path() -> String {
+    format!("{API_PATH}/$batch")
+}
+
+/// Sends batches to an environment.
+#[derive(Debug)]
+pub(crate) struct Client {
+    connection: Connection,
+    origin: String,
+    network: Network,
+    authenticator: Authenticator,
+    requests: AtomicU64,
+}
+
+/// A reply that is an answer, and the request that it answers.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) exchange: Exchange,
+    pub(crate) reply: Reply,
+}
+
+/// Why there is no answer, and whether the server may have done something.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) error: Error,
+    pub(crate) done: Done,
+}
+
+/// Whether the server did something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Done {
+    Nothing,
+    Unknown,
+}
+
+impl Failure {
+    pub(crate) fn nothing(error: Error) -> Failure {
+        Failure {
+            error,
+            done: Done::Nothing,
+        }
+    }
+
+    fn unknown(error: Error) -> Failure {
+        Failure {
+            error,
+            done: Done::Unknown,
+        }
+    }
+}
+
+impl Client {
+    pub(crate) fn open(connection: &Connection) -> Result<Client, Error> {
+        let network = Network::new(connection)?;
+        Ok(Client {
+            origin: connection.url.origin(),
+            authenticator: Authenticator::new(connection),
+            network,
+            requests: AtomicU64::new(0),
+            connection: connection.clone(),
+        })
+    }
+
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Sends a batch until it has an answer, the budget is used up, or, for a write, its outcome is unknown.
+    pub(crate) async fn send(
+        &self,
+        id: Uuid,
+        envelope: Envelope,
+        kind: Kind,
+        attempts: &mut Attempts,
+        started: Instant,
+    ) -> Result<Answered, Failure> {
+        let exchange = Exchange {
+            method: "POST",
+            path: batch_path(),
+            client_request_id: id,
+        };
+        let span = info_span!(
+            "batch",
+            kind = ?kind,
+            client_request_id = %id,
+            bytes = envelope.body.len()
+        );
+        self.send_with_retries(exchange, envelope, kind, attempts, started)
+            .instrument(span)
+            .await
+    }
+
+    async fn send_with_retries(
+        &self,
+        exchange: Exchange,
+        envelope: Envelope,
+        kind: Kind,
+        attempts: &mut Attempts,
+        started: Instant,
+    ) -> Result<Answered, Failure> {
+        let mut outgoing = self
+            .outgoing(exchange, envelope, kind)
+            .map_err(Failure::nothing)?;
+        let mut signed_in_again = false;
+        loop {
+            if self.connection.stop.is_stopped() {
+                return Err(Failure::nothing(Error::Stopped));
+            }
+            let authorization = self
+                .authenticator
+                .authorization()
+                .await
+                .map_err(|error| Failure::nothing(error.into()))?;
+            match &authorization {
+                Some(value) => outgoing.headers.insert(AUTHORIZATION, value.clone()),
+                None => outgoing.headers.remove(AUTHORIZATION),
+            };
+            let (verdict, result) = self.attempt(&outgoing, kind).await;
+            let named = match verdict {
+                Verdict::Answer => {
+                    return match result {
+                        Ok(reply) => Ok(Answered {
+                            exchange: outgoing.exchange,
+                            reply,
+                        }),
+                        Err(error) => Err(Failure::unknown(error)),
+                    };
+                }
+                Verdict::Unknown => {
+                    let error = result
+                        .map_or_else(|error| error, |reply| stated(&outgoing.exchange, &reply));
+                    return Err(Failure::unknown(error));
+                }
+                Verdict::Refused => {
+                    let error = result.map_or_else(
+                        |error| error,
+                        |reply| redirected(&outgoing.exchange, &reply),
+                    );
+                    return Err(Failure::nothing(error));
+                }
+                Verdict::SignInAgain if !signed_in_again && authorization.is_some() => {
+                    debug!("the token was not accepted; signing in again");
+                    signed_in_again = true;
+                    self.authenticator.forget().await;
+                    continue;
+                }
+                Verdict::SignInAgain => {
+                    let error = match (&authorization, &result) {
+                        (None, _) => SignInError::Required.into(),
+                        (Some(_), Ok(reply)) => stated(&outgoing.exchange, reply),
+                        (Some(_), Err(_)) => SignInError::Required.into(),
+                    };
+                    return Err(Failure::nothing(error));
+                }
+                Verdict::Again(named) => named,
+            };
+            let error =
+                result.map_or_else(|error| error, |reply| stated(&outgoing.exchange, &reply));
+            self.wait(attempts, named, started, &error)
+                .await
+                .map_err(|stopped| Failure::nothing(stopped.unwrap_or(error)))?;
+        }
+    }
+
+    /// Waits before another attempt. `Err(None)` if the budget allows none.
+    pub(crate) async fn wait(
+        &self,
+        attempts: &mut Attempts,
+        named: Option<std::time::Duration>,
+        started: Instant,
+        why: &(dyn std::error::Error + Sync),
+    ) -> Result<(), Option<Error>> {
+        let Some(wait) = attempts.next_wait(named, started.elapsed(), retry::jitter()) else {
+            return Err(None);
+        };
+        warn!(reason = %why, ?wait, "trying again");
+        if self.connection.stop.sleep(wait).await {
+            Ok(())
+        } else {
+            Err(Some(Error::Stopped))
+        }
+    }
+
+    async fn attempt(&self, outgoing: &Outgoing, kind: Kind) -> (Verdict, Result<Reply, Error>) {
+        let send = self.network.send(outgoing);
+        let result = match kind {
+            // a write on its way is awaited to its end
+            Kind::Write => send.await,
+            Kind::Read => tokio::select! {
+                result = send => result,
+                () = self.connection.stop.stopped() => Err(Error::Stopped),
+            },
+        };
+        let verdict = match &result {
+            Err(error) => retry::judge_error(kind, error),
+            Ok(reply) if is_multipart(reply) => Verdict::Answer,
+            Ok(reply) => retry::judge_reply(kind, reply.status, &reply.headers, SystemTime::now()),
+        };
+        if verdict != Verdict::SignInAgain {
+            self.requests.fetch_add(1, Ordering::Relaxed);
+        }
+        match &result {
+            Ok(reply) => debug!(
+                status = reply.status,
+                bytes = reply.body.len(),
+                request_id = request_id(reply),
+                "answered"
+            ),
+            Err(error) => debug!(error = %error, "not answered"),
+        }
+        (verdict, result)
+    }
+
+    fn outgoing(
+        &self,
+        exchange: Exchange,
+        envelope: Envelope,
+        kind: Kind,
+    ) -> Result<Outgoing, Error> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_TYPE, header_value(&envelope.content_type)?);
+        for (name, value) in [
+            ("odata-version", "4.0"),
+            ("odata-maxversion", "4.0"),
+            ("if-none-match", "null"),
+        ] {
+            headers.insert(
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            );
+        }
+        if kind == Kind::Read {
+            headers.insert(
+                HeaderName::from_static("prefer"),
+                HeaderValue::from_static("odata.continue-on-error"),
+            );
+        }
+        headers.insert(
+            HeaderName::from_static("x-ms-client-request-id"),
+            header_value(&exchange.client_request_id.to_string())?,
+        );
+        Ok(Outgoing {
+            url: self.connection.url.join(&exchange.path)?,
+            exchange,
+            headers,
+            body: Some(Bytes::from(envelope.body)),
+            limit: match kind {
+                Kind::Read => self.connection.timeouts.read,
+                Kind::Write => self.connection.timeouts.write,
+            },
+        })
+    }
+}
+
+/// The content type of a reply.
+pub(crate) fn content_type(reply: &Reply) -> &str {
+    reply.header("content-type").unwrap_or_default()
+}
+
+fn is_multipart(reply: &Reply) -> bool {
+    content_type(reply)
+        .get(..10)
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("multipart/"))
+}
+
+/// The server's id of a request.
+pub(crate) fn request_id(reply: &Reply) -> Option<&str> {
+    ["x-ms-service-request-id", "req_id", "x-ms-request-id"]
+        .into_iter()
+        .find_map(|name| reply.header(name))
+}
+
+/// The error that a whole reply states.
+pub(crate) fn stated(exchange: &Exchange, reply: &Reply) -> Error {
+    let error = server_error(&reply.body);
+    let message = match &error {
+        Some(error) if !error.message.is_empty() => error.message.clone(),
+        _ => http::StatusCode::from_u16(reply.status)
+            .ok()
+            .and_then(|status| status.canonical_reason())
+            .unwrap_or("no reason given")
+            .to_owned(),
+    };
+    Error::Service(Box::new(ServiceError {
+        method: exchange.method,
+        path: exchange.path.clone(),
+        status: reply.status,
+        outer_status: reply.status,
+        place: Place::Whole,
+        code: error.and_then(|error| error.code),
+        message,
+        request_id: request_id(reply).map(str::to_owned),
+        client_request_id: exchange.client_request_id,
+    }))
+}
+
+fn redirected(exchange: &Exchange, reply: &Reply) -> Error {
+    let location = reply.header("location").unwrap_or_default();
+    let location = location
+        .split(['?', '#'])
+        .next()
+        .unwrap_or_default()
+        .to_owned();
+    Error::Redirected {
+        exchange: exchange.clone(),
+        location,
+    }
+}

@@ -1,0 +1,267 @@
+//! How a query is written as requests, and split where one would be too long.
+
+use std::collections::BTreeSet;
+
+use super::{Direction, Expand, Query, Source, TABLE_DEFINITIONS, Through};
+use crate::request::{
+    API_PATH, MAX_PATH, Request, checked_name, encode, filter_text, joined_names, record,
+};
+use crate::{Error, Filter, Literal};
+
+/// The most rows a page may have (Page results using OData).
+pub(crate) const PAGE_SIZE: u32 = 5000;
+
+/// Values of one `any_of` in one request; the platform ends at 500 conditions a query.
+const VALUES_PER_REQUEST: usize = 150;
+
+impl Query {
+    /// The requests that this query is written as: one, more where an `any_of` has too many values for one,
+    /// none where it can have no rows.
+    pub fn requests(&self) -> Result<Vec<Request>, Error> {
+        if let Source::CallerPrivileges { names, through } = &self.source {
+            return names
+                .chunks(VALUES_PER_REQUEST)
+                .map(|names| caller_privileges(names, *through))
+                .collect();
+        }
+        let Some(filter) = &self.filter else {
+            return Ok(vec![self.request(None)?]);
+        };
+        let filter = distinct(filter);
+        let Some(longest) = longest_any_of(&filter) else {
+            return Ok(vec![self.request(Some(&filter))?]);
+        };
+        if longest == 0 {
+            return Ok(Vec::new());
+        }
+        let mut size = longest.min(VALUES_PER_REQUEST);
+        loop {
+            let written: Result<Vec<Request>, Error> = (0..longest)
+                .step_by(size)
+                .map(|start| self.request(Some(&slice(&filter, longest, start, size))))
+                .collect();
+            match written {
+                Err(Error::InvalidRequest(reason)) if reason == TOO_LONG && size > 1 => size /= 2,
+                Ok(requests) if requests.len() > 1 && self.top.is_some() => {
+                    return Err(Error::InvalidRequest(format!(
+                        "`top` cannot be kept over the {} requests that the values need",
+                        requests.len()
+                    )));
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn request(&self, filter: Option<&Filter>) -> Result<Request, Error> {
+        let resource = self.resource()?;
+        let mut options: Vec<String> = Vec::new();
+        if !self.select.is_empty() {
+            options.push(format!("$select={}", joined_names(&self.select)?));
+        }
+        if let Some(filter) = filter {
+            options.push(format!("$filter={}", encode(&filter_text(filter)?)));
+        }
+        if !self.order.is_empty() {
+            let columns: Result<Vec<String>, Error> = self
+                .order
+                .iter()
+                .map(|(column, direction)| {
+                    let word = match direction {
+                        Direction::Ascending => "asc",
+                        Direction::Descending => "desc",
+                    };
+                    Ok(format!("{}%20{word}", checked_name("column", column)?))
+                })
+                .collect();
+            options.push(format!("$orderby={}", columns?.join(",")));
+        }
+        if let Some(top) = self.top {
+            options.push(format!("$top={top}"));
+        }
+        if !self.expand.is_empty() {
+            let parts: Result<Vec<String>, Error> =
+                self.expand.iter().map(written_expand).collect();
+            options.push(format!("$expand={}", parts?.join(",")));
+        }
+        let separator = if resource.contains('?') { '&' } else { '?' };
+        let mut path = format!("{API_PATH}/{resource}");
+        if !options.is_empty() {
+            path.push(separator);
+            path.push_str(&options.join("&"));
+        }
+        if path.len() > MAX_PATH {
+            return Err(Error::InvalidRequest(TOO_LONG.to_owned()));
+        }
+        let mut request = Request::get(path);
+        if !self.expand.is_empty() {
+            // expanded collections are cached by the server otherwise
+            request.headers.push(("If-None-Match", "null".to_owned()));
+        }
+        if let Some(preferences) = self.preferences() {
+            request.headers.push(("Prefer", preferences));
+        }
+        Ok(request)
+    }
+
+    /// The preferences of this read; pages after the first carry the same (Page results using OData).
+    pub(crate) fn preferences(&self) -> Option<String> {
+        let mut preferences = Vec::new();
+        let paged = match &self.source {
+            // with a page size `$top` is ignored
+            Source::Rows { set } | Source::UnpublishedRows { set } => {
+                self.top.is_none() && set != TABLE_DEFINITIONS
+            }
+            _ => false,
+        };
+        if paged {
+            preferences.push(format!("odata.maxpagesize={PAGE_SIZE}"));
+        }
+        if self.annotations {
+            preferences.push(
+                "odata.include-annotations=\"OData.Community.Display.V1.FormattedValue,\
+                 Microsoft.Dynamics.CRM.lookuplogicalname\""
+                    .to_owned(),
+            );
+        }
+        (!preferences.is_empty()).then(|| preferences.join(","))
+    }
+
+    /// The part of the URL before the options.
+    fn resource(&self) -> Result<String, Error> {
+        match &self.source {
+            Source::Rows { set } => Ok(checked_name("set", set)?.to_owned()),
+            Source::UnpublishedRows { set } => Ok(format!(
+                "{}/Microsoft.Dynamics.CRM.RetrieveUnpublishedMultiple()",
+                checked_name("set", set)?
+            )),
+            Source::Record { set, id } => record(set, *id),
+            Source::WhoAmI => Ok("WhoAmI".to_owned()),
+            Source::UserPrivilege { user, privilege } => Ok(format!(
+                "systemusers({user})/Microsoft.Dynamics.CRM.RetrieveUserPrivilegeByPrivilegeName\
+                 (PrivilegeName='{}')",
+                checked_name("privilege", privilege)?
+            )),
+            Source::ChangeHistory { set, id } => {
+                let target = format!("{{'@odata.id':'{}'}}", record(set, *id)?);
+                let page = r#"{"PageNumber":1,"Count":50,"ReturnTotalRecordCount":true}"#;
+                Ok(format!(
+                    "RetrieveRecordChangeHistory(Target=@target,PagingInfo=@page)?@target={}&@page={}",
+                    encode(&target),
+                    encode(page)
+                ))
+            }
+            Source::CallerPrivileges { .. } => Ok("privileges".to_owned()),
+        }
+    }
+}
+
+const TOO_LONG: &str = "it is longer than a URL may be";
+
+fn written_expand(expand: &Expand) -> Result<String, Error> {
+    let mut text = checked_name("navigation property", &expand.navigation)?.to_owned();
+    let mut options = Vec::new();
+    if !expand.select.is_empty() {
+        options.push(format!("$select={}", joined_names(&expand.select)?));
+    }
+    if let Some(filter) = &expand.filter {
+        // a semicolon would end the option
+        let filter = encode(&filter_text(filter)?).replace(';', "%3B");
+        options.push(format!("$filter={filter}"));
+    }
+    if !options.is_empty() {
+        text.push_str(&format!("({})", options.join(";")));
+    }
+    Ok(text)
+}
+
+/// Values that the server would hold equal are kept once, so that split requests share no row.
+fn distinct(filter: &Filter) -> Filter {
+    match filter {
+        Filter::AnyOf(column, values) => {
+            let mut seen = BTreeSet::new();
+            let values = values
+                .iter()
+                .filter(|value| {
+                    seen.insert(match value {
+                        Literal::Text(text) => format!("text {}", text.to_lowercase()),
+                        other => format!("{other:?}"),
+                    })
+                })
+                .cloned()
+                .collect();
+            Filter::AnyOf(column.clone(), values)
+        }
+        Filter::All(parts) => Filter::All(parts.iter().map(distinct).collect()),
+        other => other.clone(),
+    }
+}
+
+/// The number of values of the longest `any_of` that all rows must meet.
+fn longest_any_of(filter: &Filter) -> Option<usize> {
+    match filter {
+        Filter::AnyOf(_, values) => Some(values.len()),
+        Filter::All(parts) => {
+            let lengths = || parts.iter().filter_map(longest_any_of);
+            // one that nothing meets settles it
+            lengths().find(|length| *length == 0).or(lengths().max())
+        }
+        _ => None,
+    }
+}
+
+/// The filter with a slice of the values of its (first) longest `any_of`.
+fn slice(filter: &Filter, longest: usize, start: usize, size: usize) -> Filter {
+    fn cut(filter: &Filter, longest: usize, start: usize, size: usize, done: &mut bool) -> Filter {
+        match filter {
+            Filter::AnyOf(column, values) if values.len() == longest && !*done => {
+                *done = true;
+                let end = (start + size).min(values.len());
+                Filter::AnyOf(column.clone(), values[start..end].to_vec())
+            }
+            Filter::All(parts) => Filter::All(
+                parts
+                    .iter()
+                    .map(|part| cut(part, longest, start, size, done))
+                    .collect(),
+            ),
+            other => other.clone(),
+        }
+    }
+    cut(filter, longest, start, size, &mut false)
+}
+
+/// Privileges stand on root roles; a user holds copies of them in a business unit. So: privilege, the roles that
+/// have it and how deep, their copies, and whether the caller holds one, directly or through a team.
+fn caller_privileges(names: &[String], through: Through) -> Result<Request, Error> {
+    let mut values = String::new();
+    for name in names {
+        values.push_str("<value>");
+        values.push_str(checked_name("privilege", name)?);
+        values.push_str("</value>");
+    }
+    let holder = match through {
+        Through::OwnRoles => {
+            "<link-entity name='systemuserroles' from='roleid' to='roleid' link-type='inner'>\
+             <filter><condition attribute='systemuserid' operator='eq-userid'/></filter></link-entity>"
+        }
+        Through::Teams => {
+            "<link-entity name='teamroles' from='roleid' to='roleid' link-type='inner'>\
+             <link-entity name='teammembership' from='teamid' to='teamid' link-type='inner'>\
+             <filter><condition attribute='systemuserid' operator='eq-userid'/></filter>\
+             </link-entity></link-entity>"
+        }
+    };
+    let fetch = format!(
+        "<fetch distinct='true'><entity name='privilege'><attribute name='name'/>\
+         <filter><condition attribute='name' operator='in'>{values}</condition></filter>\
+         <link-entity name='roleprivileges' from='privilegeid' to='privilegeid' link-type='inner'>\
+         <attribute name='privilegedepthmask' alias='depth'/>\
+         <link-entity name='role' from='parentrootroleid' to='roleid' link-type='inner'>{holder}</link-entity>\
+         </link-entity></entity></fetch>"
+    );
+    Ok(Request::get(format!(
+        "{API_PATH}/privileges?fetchXml={}",
+        encode(&fetch)
+    )))
+}

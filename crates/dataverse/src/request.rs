@@ -1,0 +1,269 @@
+//! HTTP requests as values, and the escaping they need.
+
+use std::fmt::Write as _;
+
+use uuid::Uuid;
+
+use crate::{Comparison, Error, Filter, Literal, Match};
+
+/// Where the Web API lives under an origin.
+pub const API_PATH: &str = "/api/data/v9.2";
+
+/// The longest URL of a request inside a batch, with room for a host (Execute batch operations using the Web API
+/// allows 65,536 characters).
+pub(crate) const MAX_PATH: usize = 65_000;
+
+/// One request inside a batch: what `--explain-wire` shows and what travels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The method.
+    pub method: &'static str,
+    /// Path and query, percent-encoded, from the root of the host.
+    pub path: String,
+    /// Headers of this request beyond those of the batch.
+    pub headers: Vec<(&'static str, String)>,
+    /// The JSON body; no line break outside its strings, and none raw inside them.
+    pub body: Option<String>,
+}
+
+impl Request {
+    pub(crate) fn get(path: String) -> Request {
+        Request {
+            method: "GET",
+            path,
+            headers: vec![("Accept", "application/json".to_owned())],
+            body: None,
+        }
+    }
+}
+
+/// A name that may stand in a URL or as a key: a table, column, set, navigation property or solution.
+pub(crate) fn checked_name<'a>(what: &str, name: &'a str) -> Result<&'a str, Error> {
+    let first = name.as_bytes().first();
+    let fits = first.is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
+        && name.len() <= 256
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if fits {
+        Ok(name)
+    } else {
+        Err(Error::InvalidRequest(format!(
+            "`{}` is not the name of a {what}",
+            name.escape_debug()
+        )))
+    }
+}
+
+/// A column, or a path through lookups to one.
+fn checked_path(path: &str) -> Result<&str, Error> {
+    for step in path.split('/') {
+        checked_name("column", step)?;
+    }
+    Ok(path)
+}
+
+pub(crate) fn joined_names(names: &[String]) -> Result<String, Error> {
+    let mut text = String::new();
+    for name in names {
+        if !text.is_empty() {
+            text.push(',');
+        }
+        text.push_str(checked_name("column", name)?);
+    }
+    Ok(text)
+}
+
+/// The address of a record under the API's path.
+pub(crate) fn record(set: &str, id: Uuid) -> Result<String, Error> {
+    Ok(format!("{}({id})", checked_name("set", set)?))
+}
+
+/// Percent-encodes what has a meaning of its own in a URL or may not stand there.
+pub(crate) fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len() + text.len() / 4);
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z'
+            | b'a'..=b'z'
+            | b'0'..=b'9'
+            | b'-'
+            | b'.'
+            | b'_'
+            | b'~'
+            | b'$'
+            | b'\''
+            | b'('
+            | b')'
+            | b'*'
+            | b','
+            | b';'
+            | b':'
+            | b'@'
+            | b'/' => encoded.push(char::from(byte)),
+            other => {
+                const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+                encoded.push('%');
+                encoded.push(char::from(DIGITS[usize::from(other >> 4)]));
+                encoded.push(char::from(DIGITS[usize::from(other & 15)]));
+            }
+        }
+    }
+    encoded
+}
+
+/// The `$filter` text of a condition, not yet percent-encoded.
+pub(crate) fn filter_text(filter: &Filter) -> Result<String, Error> {
+    let mut text = String::new();
+    write_filter(&mut text, filter, 0)?;
+    Ok(text)
+}
+
+/// Deeper conditions are refused here rather than by the server's parser.
+const MAX_DEPTH: usize = 50;
+
+fn write_filter(out: &mut String, filter: &Filter, depth: usize) -> Result<(), Error> {
+    if depth > MAX_DEPTH {
+        return Err(Error::InvalidRequest(
+            "a condition is nested too deeply".to_owned(),
+        ));
+    }
+    match filter {
+        Filter::Compare(column, comparison, value) => {
+            write_comparison(out, column, *comparison, value)
+        }
+        Filter::Matches(column, how, text) => {
+            let function = match how {
+                Match::Contains => "contains",
+                Match::StartsWith => "startswith",
+                Match::EndsWith => "endswith",
+            };
+            out.push_str(function);
+            out.push('(');
+            out.push_str(checked_path(column)?);
+            out.push(',');
+            write_quoted(out, &without_wildcards(text));
+            out.push(')');
+            Ok(())
+        }
+        Filter::AnyOf(column, values) if values.is_empty() => {
+            let column = checked_path(column)?;
+            write!(out, "({column} eq null and {column} ne null)").map_err(never)
+        }
+        Filter::AnyOf(column, values) => write_joined(out, values, " or ", |out, value| {
+            write_comparison(out, column, Comparison::Equal, value)
+        }),
+        Filter::IsCaller(column) => write!(
+            out,
+            "Microsoft.Dynamics.CRM.EqualUserId(PropertyName='{}')",
+            checked_name("column", column)?
+        )
+        .map_err(never),
+        Filter::All(parts) => write_joined(out, parts, " and ", |out, part| {
+            write_filter(out, part, depth + 1)
+        }),
+        Filter::Any(parts) => write_joined(out, parts, " or ", |out, part| {
+            write_filter(out, part, depth + 1)
+        }),
+        Filter::Not(part) => {
+            out.push_str("not (");
+            write_filter(out, part, depth + 1)?;
+            out.push(')');
+            Ok(())
+        }
+    }
+}
+
+fn write_joined<T>(
+    out: &mut String,
+    parts: &[T],
+    word: &str,
+    mut write_part: impl FnMut(&mut String, &T) -> Result<(), Error>,
+) -> Result<(), Error> {
+    if parts.is_empty() {
+        return Err(Error::InvalidRequest(
+            "a condition joins nothing".to_owned(),
+        ));
+    }
+    out.push('(');
+    for (index, part) in parts.iter().enumerate() {
+        if index > 0 {
+            out.push_str(word);
+        }
+        write_part(out, part)?;
+    }
+    out.push(')');
+    Ok(())
+}
+
+fn write_comparison(
+    out: &mut String,
+    column: &str,
+    comparison: Comparison,
+    value: &Literal,
+) -> Result<(), Error> {
+    out.push_str(checked_path(column)?);
+    out.push_str(match comparison {
+        Comparison::Equal => " eq ",
+        Comparison::NotEqual => " ne ",
+        Comparison::Greater => " gt ",
+        Comparison::GreaterOrEqual => " ge ",
+        Comparison::Less => " lt ",
+        Comparison::LessOrEqual => " le ",
+    });
+    match value {
+        Literal::Null => out.push_str("null"),
+        Literal::Text(text) => write_quoted(out, text),
+        Literal::Id(id) => write!(out, "{id}").map_err(never)?,
+        Literal::Int(number) => write!(out, "{number}").map_err(never)?,
+        Literal::Flag(flag) => write!(out, "{flag}").map_err(never)?,
+        Literal::Moment(moment) => out.push_str(checked_moment(moment)?),
+    }
+    Ok(())
+}
+
+fn write_quoted(out: &mut String, text: &str) {
+    out.push('\'');
+    out.push_str(&text.replace('\'', "''"));
+    out.push('\'');
+}
+
+/// In text functions the server reads `%`, `_` and `[` as wildcards; in brackets they stand for themselves.
+fn without_wildcards(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for character in text.chars() {
+        if matches!(character, '%' | '_' | '[') {
+            plain.extend(['[', character, ']']);
+        } else {
+            plain.push(character);
+        }
+    }
+    plain
+}
+
+fn checked_moment(moment: &str) -> Result<&str, Error> {
+    let starts_with_date = moment.len() >= 10
+        && moment.bytes().take(10).enumerate().all(|(index, byte)| {
+            if matches!(index, 4 | 7) {
+                byte == b'-'
+            } else {
+                byte.is_ascii_digit()
+            }
+        });
+    let rest_fits = moment.bytes().skip(10).all(|byte| {
+        byte.is_ascii_digit() || matches!(byte, b'T' | b'Z' | b':' | b'.' | b'+' | b'-')
+    });
+    if starts_with_date && rest_fits && moment.len() <= 40 {
+        Ok(moment)
+    } else {
+        Err(Error::InvalidRequest(format!(
+            "`{}` is not a date or a point in time",
+            moment.escape_debug()
+        )))
+    }
+}
+
+/// Writing to a `String` does not fail; the signature says it might.
+fn never(error: std::fmt::Error) -> Error {
+    Error::InvalidRequest(error.to_string())
+}

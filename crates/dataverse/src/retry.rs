@@ -1,0 +1,271 @@
+//! What may be tried again, how often and after which wait. Plain functions: no clock, no network.
+
+use std::time::{Duration, SystemTime};
+
+use http::HeaderMap;
+use http::header::RETRY_AFTER;
+
+use crate::{Budget, Error};
+
+/// Whether a request may change something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Nothing changes, however often it is sent.
+    Read,
+    /// Something changes.
+    Write,
+}
+
+/// What a reply or an error means for the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is an answer to look at.
+    Answer,
+    /// Nothing was done; try again, after the wait that the server named, if it did.
+    Again(Option<Duration>),
+    /// The token was not accepted; nothing was done.
+    SignInAgain,
+    /// Nothing was done, and trying again would not help.
+    Refused,
+    /// Whether something was done is not known.
+    Unknown,
+}
+
+/// The verdict on a reply that is not multipart, by its status. (A multipart reply is always an answer, whatever
+/// the outer status.)
+pub(crate) fn judge_reply(
+    kind: Kind,
+    status: u16,
+    headers: &HeaderMap,
+    now: SystemTime,
+) -> Verdict {
+    let wait = retry_after(headers, now);
+    match (kind, status) {
+        (_, 200..=299) => Verdict::Answer,
+        // documented: service protection turns requests away before they start
+        (_, 429) => Verdict::Again(wait),
+        (_, 401) => Verdict::SignInAgain,
+        // 303 would say that the work was done and its result is elsewhere
+        (Kind::Write, 303) => Verdict::Unknown,
+        (_, 300..=399) => Verdict::Refused,
+        (Kind::Read, 408 | 500 | 502 | 503 | 504) => Verdict::Again(wait),
+        // a front door that names a time to come back did not let the request in
+        (Kind::Write, 503) if wait.is_some() => Verdict::Again(wait),
+        // a proxy gave up waiting; the server may not have
+        (Kind::Write, 408) => Verdict::Unknown,
+        (_, 400..=499) => Verdict::Answer,
+        (Kind::Write, _) => Verdict::Unknown,
+        (Kind::Read, _) => Verdict::Answer,
+    }
+}
+
+/// The verdict on a request that had no reply.
+pub(crate) fn judge_error(kind: Kind, error: &Error) -> Verdict {
+    match (kind, error) {
+        (_, Error::Unreachable { .. }) => Verdict::Again(None),
+        (Kind::Read, Error::Lost { .. } | Error::TimedOut { .. }) => Verdict::Again(None),
+        (Kind::Write, Error::Lost { .. } | Error::TimedOut { .. } | Error::TooLarge { .. }) => {
+            Verdict::Unknown
+        }
+        _ => Verdict::Refused,
+    }
+}
+
+/// The wait that the server names, in seconds or as a date.
+pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = httpdate::parse_http_date(text).ok()?;
+    Some(until.duration_since(now).unwrap_or(Duration::ZERO))
+}
+
+/// Counts down the attempts and the time of one trip.
+#[derive(Debug)]
+pub(crate) struct Attempts {
+    budget: Budget,
+    made: u32,
+    delay: Duration,
+}
+
+impl Attempts {
+    pub(crate) fn new(budget: Budget) -> Attempts {
+        Attempts {
+            budget,
+            made: 1,
+            delay: budget.first_delay,
+        }
+    }
+
+    /// How long to wait before the next attempt; `None` if the budget does not allow one.
+    ///
+    /// `spent` is the time since the first attempt began; `jitter`, from 0 to 1, spreads clients that failed
+    /// together. A wait that the server named is kept to, whole.
+    pub(crate) fn next_wait(
+        &mut self,
+        named: Option<Duration>,
+        spent: Duration,
+        jitter: f64,
+    ) -> Option<Duration> {
+        if self.made >= self.budget.attempts {
+            return None;
+        }
+        let wait = match named {
+            Some(wait) => wait.saturating_add(self.budget.first_delay.mul_f64(jitter)),
+            None => {
+                let wait = self.delay.mul_f64(0.5 + jitter / 2.0);
+                self.delay = self.delay.saturating_mul(2).min(self.budget.longest_delay);
+                wait
+            }
+        };
+        if spent.saturating_add(wait) > self.budget.time {
+            return None;
+        }
+        self.made += 1;
+        Some(wait)
+    }
+}
+
+/// A number from 0 to 1.
+pub(crate) fn jitter() -> f64 {
+    let [first, second, ..] = *uuid::Uuid::new_v4().as_bytes();
+    f64::from(u16::from_be_bytes([first, second])) / f64::from(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Exchange;
+    use std::time::UNIX_EPOCH;
+
+    fn verdict(kind: Kind, status: u16, retry_after: Option<&str>) -> Verdict {
+        let mut headers = HeaderMap::new();
+        if let Some(value) = retry_after.and_then(|value| value.parse().ok()) {
+            headers.insert(RETRY_AFTER, value);
+        }
+        judge_reply(kind, status, &headers, UNIX_EPOCH)
+    }
+
+    #[test]
+    fn a_write_is_repeated_only_where_the_server_surely_did_nothing() {
+        let again = Verdict::Again(Some(Duration::from_secs(7)));
+        assert_eq!(verdict(Kind::Write, 429, Some("7")), again);
+        assert_eq!(verdict(Kind::Write, 429, None), Verdict::Again(None));
+        assert_eq!(verdict(Kind::Write, 503, Some("7")), again);
+        for status in [303, 408, 500, 502, 503, 504, 520] {
+            assert_eq!(
+                verdict(Kind::Write, status, None),
+                Verdict::Unknown,
+                "{status}"
+            );
+        }
+        for status in [200, 204, 400, 403, 404, 412, 413] {
+            assert_eq!(
+                verdict(Kind::Write, status, None),
+                Verdict::Answer,
+                "{status}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_read_is_repeated_wherever_that_may_help() {
+        for status in [408, 429, 500, 502, 503, 504] {
+            assert_eq!(
+                verdict(Kind::Read, status, None),
+                Verdict::Again(None),
+                "{status}"
+            );
+        }
+        for status in [400, 403, 404, 413, 501] {
+            assert_eq!(
+                verdict(Kind::Read, status, None),
+                Verdict::Answer,
+                "{status}"
+            );
+        }
+    }
+
+    #[test]
+    fn redirects_are_never_followed() {
+        for kind in [Kind::Read, Kind::Write] {
+            for status in [301, 302, 307, 308] {
+                assert_eq!(verdict(kind, status, None), Verdict::Refused);
+            }
+        }
+    }
+
+    #[test]
+    fn a_lost_answer_is_asked_for_again_by_a_read_and_unknown_for_a_write() {
+        let exchange = Exchange {
+            method: "POST",
+            path: "/x".to_owned(),
+            client_request_id: uuid::Uuid::nil(),
+        };
+        let lost = Error::Lost {
+            exchange: exchange.clone(),
+            source: "reset".into(),
+        };
+        let unreachable = Error::Unreachable {
+            exchange,
+            source: "refused".into(),
+        };
+        assert_eq!(judge_error(Kind::Read, &lost), Verdict::Again(None));
+        assert_eq!(judge_error(Kind::Write, &lost), Verdict::Unknown);
+        assert_eq!(judge_error(Kind::Write, &unreachable), Verdict::Again(None));
+    }
+
+    #[test]
+    fn retry_after_is_read_in_seconds_and_as_a_date() {
+        let wait = |text: &str| {
+            let mut headers = HeaderMap::new();
+            if let Ok(value) = text.parse() {
+                headers.insert(RETRY_AFTER, value);
+            }
+            retry_after(&headers, UNIX_EPOCH + Duration::from_secs(784_111_770))
+        };
+        assert_eq!(wait("12"), Some(Duration::from_secs(12)));
+        assert_eq!(
+            wait("Sun, 06 Nov 1994 08:49:37 GMT"),
+            Some(Duration::from_secs(7))
+        );
+        assert_eq!(wait("Sun, 06 Nov 1983 08:49:37 GMT"), Some(Duration::ZERO));
+        assert_eq!(wait("soon"), None);
+    }
+
+    #[test]
+    fn waits_double_up_to_the_longest_and_end_with_the_budget() {
+        let budget = Budget {
+            attempts: 5,
+            time: Duration::from_secs(100),
+            first_delay: Duration::from_secs(1),
+            longest_delay: Duration::from_secs(3),
+        };
+        let mut attempts = Attempts::new(budget);
+        let waits: Vec<_> = (0..6)
+            .map(|_| {
+                attempts
+                    .next_wait(None, Duration::ZERO, 1.0)
+                    .map(|wait| wait.as_secs())
+            })
+            .collect();
+        assert_eq!(waits, [Some(1), Some(2), Some(3), Some(3), None, None]);
+    }
+
+    #[test]
+    fn a_named_wait_is_kept_whole_and_refused_if_the_time_is_too_short() {
+        let budget = Budget {
+            time: Duration::from_secs(60),
+            ..Budget::default()
+        };
+        let mut attempts = Attempts::new(budget);
+        let wait = attempts.next_wait(Some(Duration::from_secs(40)), Duration::ZERO, 0.0);
+        assert_eq!(wait, Some(Duration::from_secs(40)));
+        let late = Duration::from_secs(50);
+        assert_eq!(
+            attempts.next_wait(Some(Duration::from_secs(40)), late, 0.0),
+            None
+        );
+    }
+}

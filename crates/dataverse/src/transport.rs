@@ -1,0 +1,153 @@
+//! The network. Besides signing in, nothing else touches it.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue};
+use url::Url;
+
+use crate::{Connection, Error, Exchange};
+
+/// A request as it goes out.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) exchange: Exchange,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Option<Bytes>,
+    pub(crate) limit: Duration,
+}
+
+/// A reply, read to its end.
+#[derive(Debug, Clone)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Reply {
+    /// A header as text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// Sends requests over the network.
+#[derive(Debug, Clone)]
+pub(crate) struct Network {
+    http: reqwest::Client,
+    max_reply: usize,
+}
+
+impl Network {
+    pub(crate) fn new(connection: &Connection) -> Result<Network, Error> {
+        Ok(Network {
+            http: http_client(connection)?,
+            max_reply: connection.max_reply,
+        })
+    }
+
+    /// Sends once. A redirect is an answer like any other: it is not followed.
+    pub(crate) async fn send(&self, outgoing: &Outgoing) -> Result<Reply, Error> {
+        let failed = |error: reqwest::Error| failure(outgoing, error);
+        let method = reqwest::Method::from_bytes(outgoing.exchange.method.as_bytes())
+            .map_err(|error| Error::InvalidRequest(error.to_string()))?;
+        let mut request = self
+            .http
+            .request(method, outgoing.url.clone())
+            .headers(outgoing.headers.clone())
+            .timeout(outgoing.limit);
+        if let Some(body) = &outgoing.body {
+            request = request.body(body.clone());
+        }
+        let mut response = request.send().await.map_err(failed)?;
+        let too_large = || Error::TooLarge {
+            exchange: outgoing.exchange.clone(),
+            limit: self.max_reply,
+        };
+        let announced = response.content_length().unwrap_or_default();
+        let announced = usize::try_from(announced).map_err(|_| too_large())?;
+        if announced > self.max_reply {
+            return Err(too_large());
+        }
+        // what is announced is not believed beyond a little
+        let mut body = BytesMut::with_capacity(announced.min(1 << 20));
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            if body.len() + chunk.len() > self.max_reply {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Reply {
+            status: response.status().as_u16(),
+            headers: std::mem::take(response.headers_mut()),
+            body: body.freeze(),
+        })
+    }
+}
+
+fn failure(outgoing: &Outgoing, error: reqwest::Error) -> Error {
+    let exchange = outgoing.exchange.clone();
+    // the URL may hold a filter with names of people; the exchange names the path
+    let error = error.without_url();
+    if error.is_builder() {
+        Error::InvalidRequest(format!("{exchange}: {error}"))
+    } else if error.is_connect() {
+        Error::Unreachable {
+            exchange,
+            source: error.into(),
+        }
+    } else if error.is_timeout() {
+        Error::TimedOut {
+            exchange,
+            limit: outgoing.limit,
+        }
+    } else {
+        Error::Lost {
+            exchange,
+            source: error.into(),
+        }
+    }
+}
+
+fn http_client(connection: &Connection) -> Result<reqwest::Client, Error> {
+    // another provider that the program has installed is as good
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let setup = |what: &str, error: reqwest::Error| Error::Setup {
+        what: what.to_owned(),
+        source: Some(error.into()),
+    };
+    let mut roots = Vec::new();
+    for pem in &connection.extra_roots {
+        let parsed = reqwest::Certificate::from_pem_bundle(pem)
+            .map_err(|error| setup("an extra certificate authority is not PEM", error))?;
+        if parsed.is_empty() {
+            return Err(Error::Setup {
+                what: "an extra certificate authority holds no certificate".to_owned(),
+                source: None,
+            });
+        }
+        roots.extend(parsed);
+    }
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("deskstate-dataverse/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(connection.timeouts.connect);
+    builder = if connection.url.is_loopback() {
+        // neither proxies nor the platform's authorities have a say about this machine
+        builder.no_proxy().tls_certs_only(roots)
+    } else {
+        builder.tls_certs_merge(roots)
+    };
+    builder
+        .build()
+        .map_err(|error| setup("the HTTP client cannot be built", error))
+}
+
+/// A header value from text that may hold anything.
+pub(crate) fn header_value(text: &str) -> Result<HeaderValue, Error> {
+    HeaderValue::from_str(text)
+        .map_err(|_| Error::InvalidRequest(format!("`{}` is not a header", text.escape_debug())))
+}

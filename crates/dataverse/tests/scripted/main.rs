@@ -1,0 +1,5 @@
+//! The client against servers that follow a script of replies and faults.
+
+mod reading;
+mod server;
+mod writing;
