@@ -1,1 +1,27 @@
 //! Computes and carries out the changes between desired manifests and a live Dataverse environment.
+//!
+//! ```text
+//! manifests --lower--> Desired --+
+//!                                +--plan--> Plan --review--> diagnostics
+//! Dataverse --observe--> Live ---+            +----apply---> Dataverse
+//! ```
+//!
+//! Both sides of a plan are rows and links. Only [`observe()`] and [`apply()`] talk to anybody; everything else is a plain function.
+
+pub mod apply;
+pub mod extras;
+pub mod field;
+pub mod kinds;
+pub mod live;
+pub mod lookup;
+pub mod lower;
+pub mod observe;
+pub mod plan;
+pub mod state;
+pub mod table;
+pub mod value;
+
+pub use apply::apply;
+pub use lower::{Desired, lower};
+pub use observe::{ObserveError, Scope, observe};
+pub use plan::{Plan, plan};

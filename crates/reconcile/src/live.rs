@@ -1,0 +1,391 @@
+//! What Dataverse has: rows by table, links by relationship, and what is known of the environment itself.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use deskstate_dataverse::{Cell, Depth, Etag, Row};
+use uuid::Uuid;
+
+use crate::field::{PartIdentity, PartTable, lookup_read_name};
+use crate::state::{Lookup, fold};
+use crate::table::{Relationship, Table};
+
+/// A row as it was read.
+#[derive(Debug, Clone)]
+pub struct ObservedRow {
+    /// Its id.
+    pub id: Uuid,
+    /// Its columns.
+    pub row: Row,
+}
+
+impl ObservedRow {
+    /// The version that was read; an update is bound to it.
+    pub fn etag(&self) -> Option<&Etag> {
+        self.row.etag()
+    }
+
+    /// Came with a managed solution.
+    pub fn is_managed(&self) -> bool {
+        self.row.flag("ismanaged") == Some(true)
+    }
+
+    /// Whether its publisher lets others change it. Rows without the property are free.
+    pub fn is_customizable(&self) -> bool {
+        match self.row.get("iscustomizable") {
+            Cell::Json(property) => {
+                property.get("Value").and_then(serde_json::Value::as_bool) != Some(false)
+            }
+            Cell::Flag(flag) => *flag,
+            _ => true,
+        }
+    }
+
+    /// When it was last written, as the server says it.
+    pub fn modified_on(&self) -> Option<&str> {
+        self.row.text("modifiedon")
+    }
+
+    /// Who last wrote it.
+    pub fn modified_by(&self) -> Option<Uuid> {
+        self.row.uuid("_modifiedby_value")
+    }
+}
+
+/// How much of a table or of a relationship the caller sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Access {
+    /// All rows.
+    Whole,
+    /// Some rows, or nobody can say: what is not seen may be there all the same.
+    Partial(String),
+    /// Nothing.
+    Refused(String),
+    /// The environment has no such table.
+    Absent,
+}
+
+impl Access {
+    /// Whether what is not seen is not there.
+    pub fn is_whole(&self) -> bool {
+        matches!(self, Self::Whole)
+    }
+}
+
+/// The rows of one table.
+#[derive(Debug)]
+pub struct LiveTable {
+    /// By id.
+    pub rows: BTreeMap<Uuid, ObservedRow>,
+    /// How much of it is seen.
+    pub access: Access,
+    /// Columns that this environment lacks.
+    pub missing_columns: BTreeSet<&'static str>,
+    /// Whether a write can be bound to a version; `None` where the metadata does not say.
+    pub optimistic_concurrency: Option<bool>,
+    by_name: HashMap<String, Vec<Uuid>>,
+    by_part: HashMap<(Uuid, String), Vec<Uuid>>,
+}
+
+impl LiveTable {
+    /// Rows with this identity; more than one is an ambiguity.
+    pub fn named(&self, folded: &str) -> &[Uuid] {
+        self.by_name.get(folded).map_or(&[], Vec::as_slice)
+    }
+
+    /// Parts of a parent with this identity.
+    pub fn parts_of(&self, parent: Uuid, identity: &str) -> &[Uuid] {
+        self.by_part
+            .get(&(parent, identity.to_owned()))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// An empty table, seen to that extent.
+    pub fn empty(access: Access) -> Self {
+        Self {
+            rows: BTreeMap::new(),
+            access,
+            missing_columns: BTreeSet::new(),
+            optimistic_concurrency: None,
+            by_name: HashMap::new(),
+            by_part: HashMap::new(),
+        }
+    }
+
+    /// A table of these rows, indexed by name and, for parts, by parent and identity.
+    pub fn index(
+        table: &'static Table,
+        part: Option<&PartTable>,
+        rows: Vec<Row>,
+        access: Access,
+        roots: &HashMap<Uuid, Uuid>,
+    ) -> Self {
+        let mut indexed = Self::empty(access);
+        for row in rows {
+            let Some(id) = row.uuid(table.key) else {
+                continue;
+            };
+            if let Some(name) = table.name.and_then(|column| row.text(column)) {
+                indexed.by_name.entry(fold(name)).or_default().push(id);
+            }
+            if let Some(part) = part
+                && let Some(parent) = row.uuid(&lookup_read_name(part.parent_column))
+                && let Some(identity) = part_identity(part, &row, roots)
+            {
+                indexed
+                    .by_part
+                    .entry((parent, identity))
+                    .or_default()
+                    .push(id);
+            }
+            indexed.rows.insert(id, ObservedRow { id, row });
+        }
+        indexed
+    }
+
+    /// Parts of a parent, by identity.
+    pub fn children(&self, part: &PartTable, parent: Uuid) -> impl Iterator<Item = &ObservedRow> {
+        let column = lookup_read_name(part.parent_column);
+        self.rows
+            .values()
+            .filter(move |row| row.row.uuid(&column) == Some(parent))
+    }
+}
+
+/// What tells a live part apart, in the form that [`LiveTable::parts_of`] takes.
+pub fn part_identity(part: &PartTable, row: &Row, roots: &HashMap<Uuid, Uuid>) -> Option<String> {
+    match part.identity {
+        PartIdentity::Text(column) => row.text(column).map(str::to_owned),
+        PartIdentity::Number(column) => row.int(column).map(|number| number.to_string()),
+        PartIdentity::Lookup(column) => {
+            let id = row.uuid(&lookup_read_name(column))?;
+            Some(roots.get(&id).copied().unwrap_or(id).to_string())
+        }
+        PartIdentity::UniqueName => row.text("msdyn_uniquename").map(fold),
+    }
+}
+
+/// The links of one relationship.
+#[derive(Debug)]
+pub struct LiveLinks {
+    /// Owner and member.
+    pub pairs: BTreeSet<(Uuid, Uuid)>,
+    /// How much of it is seen.
+    pub access: Access,
+    by_member: HashMap<Uuid, Vec<Uuid>>,
+}
+
+impl LiveLinks {
+    /// Links from pairs of owner and member.
+    pub fn new(pairs: BTreeSet<(Uuid, Uuid)>, access: Access) -> Self {
+        let mut by_member: HashMap<Uuid, Vec<Uuid>> = HashMap::new();
+        for (owner, member) in &pairs {
+            by_member.entry(*member).or_default().push(*owner);
+        }
+        Self {
+            pairs,
+            access,
+            by_member,
+        }
+    }
+
+    /// Members of an owner, in the order of their ids.
+    pub fn members(&self, owner: Uuid) -> impl Iterator<Item = Uuid> {
+        self.pairs
+            .range((owner, Uuid::nil())..=(owner, Uuid::max()))
+            .map(|(_, member)| *member)
+    }
+
+    /// Owners of a member.
+    pub fn owners(&self, member: Uuid) -> &[Uuid] {
+        self.by_member.get(&member).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// A user, as far as looking one up needs it.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// `systemuserid`.
+    pub id: Uuid,
+    /// User principal name, or what stands for it.
+    pub name: String,
+    /// Full name.
+    pub full_name: String,
+    /// E-mail address.
+    pub email: String,
+    /// Entra object id.
+    pub object_id: Option<Uuid>,
+    /// Cannot sign in.
+    pub disabled: bool,
+    /// An application, not a person.
+    pub application: bool,
+    /// Soft-deleted.
+    pub deleted: bool,
+}
+
+impl User {
+    /// Why nobody would assign a profile to this user, if so.
+    pub fn unfit(&self) -> Option<&'static str> {
+        if self.deleted {
+            Some("deleted")
+        } else if self.application {
+            Some("an application user")
+        } else if self.disabled {
+            Some("disabled")
+        } else {
+            None
+        }
+    }
+}
+
+/// A security role of one business unit.
+#[derive(Debug, Clone)]
+pub struct Role {
+    /// `roleid`.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Its business unit.
+    pub business_unit: Option<Uuid>,
+    /// The role of the root business unit that it is a copy of; itself for the original.
+    pub root: Uuid,
+}
+
+/// Rows that are looked up and never written.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Users that the manifests or the links name.
+    pub users: BTreeMap<Uuid, User>,
+    /// Security roles.
+    pub roles: BTreeMap<Uuid, Role>,
+    /// Business units by id: name, and whether it is the root.
+    pub business_units: BTreeMap<Uuid, (String, bool)>,
+    /// Teams by folded name.
+    pub teams: BTreeMap<String, Vec<Team>>,
+    /// Names of any other looked-up row.
+    pub labels: BTreeMap<Uuid, String>,
+    /// Web resources, macros, views, forms, dashboards by what they are looked up by.
+    pub rows: BTreeMap<Lookup, Vec<Uuid>>,
+    /// Why a sort of row could not be read, by the noun of the look-up.
+    pub refused: BTreeMap<&'static str, String>,
+    /// Users read by principal name, e-mail and object id.
+    pub users_by_name: HashMap<String, Vec<Uuid>>,
+}
+
+/// A team and its members.
+#[derive(Debug, Clone)]
+pub struct Team {
+    /// `teamid`.
+    pub id: Uuid,
+    /// Members, as far as they may be read.
+    pub members: Vec<Uuid>,
+    /// The members may be more than were shown.
+    pub cut: bool,
+}
+
+/// What is known of the environment and of the caller.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// Id of the organisation.
+    pub organization: Option<Uuid>,
+    /// Its base language.
+    pub base_language: Option<i64>,
+    /// The caller's language.
+    pub caller_language: Option<i64>,
+    /// The caller.
+    pub caller: Option<Uuid>,
+    /// Prefixes of publishers, folded; `None` if they could not be read.
+    pub prefixes: Option<BTreeSet<String>>,
+    /// Unmanaged customisations are blocked.
+    pub locked_down: bool,
+    /// Auditing is on.
+    pub auditing: bool,
+    /// The caller's privileges; `None` if they could not be read.
+    pub privileges: Option<BTreeMap<String, Depth>>,
+}
+
+impl Facts {
+    /// Localizable texts that the caller reads are the base language's. Unknown counts as different.
+    pub fn reads_base_language(&self) -> bool {
+        match (self.base_language, self.caller_language) {
+            // A caller without a setting of its own reads the base language.
+            (Some(_), Some(0)) => true,
+            (Some(base), Some(caller)) => base == caller,
+            _ => false,
+        }
+    }
+}
+
+/// A workstream's mention of a template by its unique name, as text.
+#[derive(Debug, Clone)]
+pub struct Mention {
+    /// The workstream's name.
+    pub workstream: String,
+    /// The column.
+    pub column: &'static str,
+}
+
+/// All that was read.
+#[derive(Debug)]
+pub struct Live {
+    /// Rows by table.
+    pub tables: BTreeMap<&'static Table, LiveTable>,
+    /// Links by relationship.
+    pub links: BTreeMap<&'static Relationship, LiveLinks>,
+    /// Looked-up rows.
+    pub found: Found,
+    /// The environment.
+    pub facts: Facts,
+    /// Templates that workstreams name, by table and folded unique name.
+    pub mentions: BTreeMap<(&'static Table, String), Vec<Mention>>,
+    /// Why workstreams could not be read, if so.
+    pub mentions_unread: Option<String>,
+    /// HTTP requests that reading took.
+    pub requests: u64,
+}
+
+impl Live {
+    /// A table's rows; a table that was not asked for counts as unseen.
+    pub fn table(&self, table: &'static Table) -> &LiveTable {
+        static UNSEEN: std::sync::OnceLock<LiveTable> = std::sync::OnceLock::new();
+        self.tables.get(table).unwrap_or_else(|| {
+            UNSEEN.get_or_init(|| LiveTable::empty(Access::Partial("it was not read".to_owned())))
+        })
+    }
+
+    /// A relationship's links; one that was not asked for counts as unseen.
+    pub fn links(&self, relationship: &'static Relationship) -> &LiveLinks {
+        static UNSEEN: std::sync::OnceLock<LiveLinks> = std::sync::OnceLock::new();
+        self.links.get(relationship).unwrap_or_else(|| {
+            UNSEEN.get_or_init(|| {
+                LiveLinks::new(
+                    BTreeSet::new(),
+                    Access::Partial("it was not read".to_owned()),
+                )
+            })
+        })
+    }
+
+    /// A row of a table.
+    pub fn row(&self, table: &'static Table, id: Uuid) -> Option<&ObservedRow> {
+        self.tables.get(table)?.rows.get(&id)
+    }
+
+    /// What people call a row: its unique name, a user's principal name, else its id.
+    pub fn label(&self, table: &Table, id: Uuid) -> String {
+        let own = self
+            .tables
+            .get(table)
+            .and_then(|live| live.rows.get(&id))
+            .and_then(|row| table.name.and_then(|column| row.row.text(column)))
+            .map(str::to_owned);
+        own.or_else(|| self.found.users.get(&id).map(|user| user.name.clone()))
+            .or_else(|| self.found.roles.get(&id).map(|role| role.name.clone()))
+            .or_else(|| self.found.labels.get(&id).cloned())
+            .unwrap_or_else(|| id.to_string())
+    }
+
+    /// Roots of security roles, by id of every copy.
+    pub fn role_root(&self, id: Uuid) -> Uuid {
+        self.found.roles.get(&id).map_or(id, |role| role.root)
+    }
+}

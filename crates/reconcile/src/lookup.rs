@@ -1,0 +1,182 @@
+//! Finding live rows: by key, and by the looked-up names of users, roles, teams and the like.
+
+use uuid::Uuid;
+
+use crate::live::{Live, Role, User};
+use crate::state::{Lookup, PartName, RowKey, fold};
+use crate::table::Table;
+
+/// What looking for a row gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Match {
+    /// One row.
+    One(Uuid),
+    /// None, and none can be hidden.
+    None,
+    /// Several rows have this identity.
+    Several(Vec<Uuid>),
+    /// One, but it must not be used; says why.
+    Unfit(Uuid, &'static str),
+    /// Nobody can say: the table could not be read as a whole.
+    Unknown(String),
+}
+
+impl Match {
+    /// The one row.
+    pub fn one(&self) -> Option<Uuid> {
+        match self {
+            Self::One(id) => Some(*id),
+            Self::None | Self::Several(_) | Self::Unfit(..) | Self::Unknown(_) => None,
+        }
+    }
+
+    fn of(ids: &[Uuid], access: &crate::live::Access) -> Self {
+        use crate::live::Access;
+        match ids {
+            [id] => Self::One(*id),
+            [] => match access {
+                Access::Whole => Self::None,
+                Access::Partial(why) | Access::Refused(why) => Self::Unknown(why.clone()),
+                Access::Absent => Self::Unknown("the environment has no such table".to_owned()),
+            },
+            several => Self::Several(several.to_vec()),
+        }
+    }
+}
+
+impl Live {
+    /// The live row with this key.
+    pub fn find(&self, key: &RowKey) -> Match {
+        match key {
+            RowKey::Named { table, name } => {
+                let live = self.table(table);
+                Match::of(live.named(name.folded()), &live.access)
+            }
+            RowKey::Part { table, of, part } => {
+                let Some(parent) = self.find(of).one() else {
+                    return Match::None;
+                };
+                let live = self.table(table);
+                let identity = match part {
+                    PartName::Text(text) => text.clone(),
+                    PartName::Number(number) => number.to_string(),
+                    PartName::Row(key) => match self.find(key).one() {
+                        Some(id) => self.role_root(id).to_string(),
+                        None => return Match::None,
+                    },
+                };
+                Match::of(live.parts_of(parent, &identity), &live.access)
+            }
+            RowKey::Found(lookup) => self.look_up(lookup),
+        }
+    }
+
+    /// The looked-up row.
+    pub fn look_up(&self, lookup: &Lookup) -> Match {
+        if let Some(why) = self.found.refused.get(lookup.noun()) {
+            return Match::Unknown(why.clone());
+        }
+        match lookup {
+            Lookup::User(name) => self.user(name),
+            Lookup::Team(name) => match self
+                .found
+                .teams
+                .get(&fold(name))
+                .map_or(&[][..], Vec::as_slice)
+            {
+                [] => Match::None,
+                [team] => Match::One(team.id),
+                several => Match::Several(several.iter().map(|team| team.id).collect()),
+            },
+            Lookup::Role {
+                name,
+                business_unit,
+            } => self.role(name, business_unit.as_deref()),
+            Lookup::WebResource(_)
+            | Lookup::Macro(_)
+            | Lookup::View { .. }
+            | Lookup::Form { .. }
+            | Lookup::Dashboard(_) => {
+                match self.found.rows.get(lookup).map_or(&[][..], Vec::as_slice) {
+                    [] => Match::None,
+                    [id] => Match::One(*id),
+                    several => Match::Several(several.to_vec()),
+                }
+            }
+        }
+    }
+
+    /// By Entra object id, else principal name, else e-mail. A disabled, deleted or application user does not count as long as
+    /// there is another one.
+    fn user(&self, name: &str) -> Match {
+        let candidates: Vec<&User> = self
+            .found
+            .users_by_name
+            .get(&fold(name))
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.found.users.get(id))
+            .collect();
+        let folded = fold(name);
+        let by_object_id =
+            |user: &&&User| user.object_id.is_some_and(|id| id.to_string() == folded);
+        let by_name = |user: &&&User| fold(&user.name) == folded;
+        let mut best: Vec<&User> = candidates.iter().filter(by_object_id).copied().collect();
+        if best.is_empty() {
+            best = candidates.iter().filter(by_name).copied().collect();
+        }
+        if best.is_empty() {
+            best = candidates;
+        }
+        let fit: Vec<Uuid> = best
+            .iter()
+            .filter(|user| user.unfit().is_none())
+            .map(|user| user.id)
+            .collect();
+        match (fit.as_slice(), best.first()) {
+            ([id], _) => Match::One(*id),
+            ([], None) => Match::None,
+            ([], Some(user)) => Match::Unfit(user.id, user.unfit().unwrap_or("not usable")),
+            (several, _) => Match::Several(several.to_vec()),
+        }
+    }
+
+    /// A bare name is the root business unit's role.
+    fn role(&self, name: &str, business_unit: Option<&str>) -> Match {
+        let folded = fold(name);
+        let fits = |role: &&Role| {
+            fold(&role.name) == folded
+                && match business_unit {
+                    None => role.root == role.id,
+                    Some(unit) => role
+                        .business_unit
+                        .and_then(|id| self.found.business_units.get(&id))
+                        .is_some_and(|(name, _)| fold(name) == fold(unit)),
+                }
+        };
+        let found: Vec<Uuid> = self
+            .found
+            .roles
+            .values()
+            .filter(fits)
+            .map(|role| role.id)
+            .collect();
+        match found.as_slice() {
+            [] => Match::None,
+            [id] => Match::One(*id),
+            several => Match::Several(several.to_vec()),
+        }
+    }
+
+    /// Profiles, providers and the like that link to this row, by relationship owner; for saying what still refers to it.
+    pub fn referrers(&self, table: &'static Table, id: Uuid) -> Vec<(&'static Table, Uuid)> {
+        crate::kinds::sets_with_member(table)
+            .flat_map(|relationship| {
+                self.links(relationship)
+                    .owners(id)
+                    .iter()
+                    .map(move |owner| (relationship.owner, *owner))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,356 @@
+//! What to ask on each trip.
+
+use std::collections::BTreeSet;
+
+use deskstate_dataverse::{Expand, Filter, Query};
+use uuid::Uuid;
+
+use super::place::Observed;
+use crate::field::{Field, Holds, PartIdentity, PartTable, lookup_read_name};
+use crate::kinds::{self, tables};
+use crate::lower::Desired;
+use crate::state::Lookup;
+use crate::table::{Relationship, Table};
+
+/// How much to read beside what the manifests need.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// Names of every linked user, role and looked-up row, for export and for reports on people.
+    pub names: bool,
+    /// The organisation that must answer.
+    pub organization: Option<Uuid>,
+    /// More users to look up.
+    pub users: Vec<String>,
+}
+
+/// One question, and so where its answer goes.
+#[derive(Debug, Clone)]
+pub(super) enum Ask {
+    Table(&'static Table, Query),
+    Links(&'static Relationship),
+    ExpandedLinks(&'static Relationship),
+    Caller,
+    CallerSettings,
+    Organization,
+    Publishers,
+    Definitions,
+    Privileges(usize),
+    Privilege(String),
+    Users,
+    Teams,
+    Roles,
+    BusinessUnits,
+    Rows(&'static str),
+    Labels(&'static Table),
+    Workstreams,
+}
+
+/// Every column of a table that deskstate reads.
+pub(super) fn columns(table: &'static Table) -> Vec<String> {
+    let mut columns = BTreeSet::new();
+    let mut add = |field: &Field| {
+        if field.is_column() {
+            columns.insert(field.read_name());
+        }
+        if let Some(mirror) = &field.mirror {
+            columns.insert(mirror.column.to_owned());
+        }
+    };
+    if let Some(kind) = kinds::by_table(table) {
+        kind.fields.iter().for_each(&mut add);
+        kinds::companion_fields(kind.kind)
+            .iter()
+            .for_each(|field| add(field));
+    }
+    let part = part_of(table);
+    if let Some(part) = part {
+        part.fields.iter().for_each(&mut add);
+        kinds::part_extra_fields(part)
+            .iter()
+            .for_each(|field| add(field));
+    }
+    columns.insert(table.key.to_owned());
+    columns.insert(table.label.to_owned());
+    columns.extend(table.name.map(str::to_owned));
+    if let Some(part) = part {
+        columns.insert(lookup_read_name(part.parent_column));
+        match part.identity {
+            PartIdentity::Text(column) | PartIdentity::Number(column) => {
+                columns.insert(column.to_owned())
+            }
+            PartIdentity::Lookup(column) => columns.insert(lookup_read_name(column)),
+            PartIdentity::UniqueName => columns.insert(kinds::UNIQUE_NAME.column.to_owned()),
+        };
+    }
+    columns.extend(["modifiedon", "_modifiedby_value"].map(str::to_owned));
+    if table.component {
+        columns.extend(["ismanaged", "iscustomizable"].map(str::to_owned));
+    }
+    columns.into_iter().collect()
+}
+
+/// The part table whose rows stand in this table.
+pub(super) fn part_of(table: &Table) -> Option<&'static PartTable> {
+    kinds::part_tables().find(|part| part.table == table)
+}
+
+/// Every table whose rows deskstate writes.
+pub(super) fn written_tables() -> Vec<&'static Table> {
+    kinds::all()
+        .iter()
+        .map(|kind| kind.table)
+        .chain(kinds::part_tables().map(|part| part.table))
+        .collect()
+}
+
+/// The privilege that reading a table takes: `prvRead` and the table's schema name, which for these tables is their logical name.
+pub(super) fn read_privilege(table: &Table) -> String {
+    match table.logical {
+        "systemuser" => "prvReadUser".to_owned(),
+        "role" => "prvReadRole".to_owned(),
+        "team" => "prvReadTeam".to_owned(),
+        logical => format!("prvRead{logical}"),
+    }
+}
+
+pub(super) fn guarded_tables() -> Vec<&'static Table> {
+    let mut all = written_tables();
+    all.push(&tables::USER);
+    all
+}
+
+pub(super) fn first_trip(desired: &Desired, scope: &Scope) -> Vec<(Ask, Query)> {
+    let mut trip = Vec::new();
+    for table in written_tables() {
+        let query = Query::rows(table.set).select(columns(table));
+        trip.push((Ask::Table(table, query.clone()), query));
+    }
+    for relationship in tables::RELATIONSHIPS {
+        let query = Query::rows(relationship.intersect_set)
+            .select([relationship.owner_column, relationship.member_column]);
+        trip.push((Ask::Links(relationship), query));
+    }
+    trip.push((
+        Ask::Definitions,
+        Query::tables(written_tables().iter().map(|table| table.logical)),
+    ));
+    trip.push((Ask::Caller, Query::who_am_i()));
+    trip.push((Ask::CallerSettings, Query::caller_settings()));
+    trip.push((
+        Ask::Organization,
+        Query::rows("organizations").select([
+            "organizationid",
+            "languagecode",
+            "isauditenabled",
+            "orgdborgsettings",
+        ]),
+    ));
+    trip.push((
+        Ask::Publishers,
+        Query::rows("publishers").select(["customizationprefix"]),
+    ));
+    let privileges = Query::caller_privileges(guarded_tables().into_iter().map(read_privilege));
+    trip.extend(
+        privileges
+            .into_iter()
+            .enumerate()
+            .map(|(index, query)| (Ask::Privileges(index), query)),
+    );
+    let mut workstream_columns = vec![tables::WORKSTREAM.label];
+    workstream_columns.extend(tables::WORKSTREAM_SESSION_COLUMNS);
+    workstream_columns.extend(tables::WORKSTREAM_NOTIFICATION_COLUMNS);
+    trip.push((
+        Ask::Workstreams,
+        Query::rows(tables::WORKSTREAM.set).select(workstream_columns),
+    ));
+    trip.extend(lookups(desired, scope));
+    trip
+}
+
+/// Looked-up rows, by the names in the manifests.
+fn lookups(desired: &Desired, scope: &Scope) -> Vec<(Ask, Query)> {
+    let mut users: Vec<String> = scope.users.clone();
+    let (mut teams, mut roles, mut resources, mut macros, mut views, mut forms) = (
+        Vec::new(),
+        Vec::new(),
+        Vec::new(),
+        Vec::new(),
+        Vec::new(),
+        Vec::new(),
+    );
+    for lookup in desired.lookups() {
+        let name = lookup.name().trim().to_owned();
+        match lookup {
+            Lookup::User(_) => users.push(name),
+            Lookup::Team(_) => teams.push(name),
+            Lookup::Role { .. } => roles.push(name),
+            Lookup::WebResource(_) => resources.push(name),
+            Lookup::Macro(_) => macros.push(name),
+            Lookup::View { .. } => views.push(name),
+            Lookup::Form { .. } | Lookup::Dashboard(_) => forms.push(name),
+        }
+    }
+    let mut trip = Vec::new();
+    trip.extend(
+        users_by_name(&users)
+            .into_iter()
+            .map(|query| (Ask::Users, query)),
+    );
+    if !teams.is_empty() {
+        let members = Expand::new("teammembership_association").select(USER_COLUMNS);
+        trip.push((
+            Ask::Teams,
+            Query::rows(tables::TEAM.set)
+                .select(["teamid", "name"])
+                .filter(Filter::any_of("name", teams))
+                .expand(members),
+        ));
+    }
+    if scope.names || !roles.is_empty() {
+        let mut query = Query::rows(tables::ROLE.set).select([
+            "roleid",
+            "name",
+            "_businessunitid_value",
+            "_parentrootroleid_value",
+        ]);
+        if !scope.names {
+            query = query.filter(Filter::any_of("name", roles));
+        }
+        trip.push((Ask::Roles, query));
+        trip.push((
+            Ask::BusinessUnits,
+            Query::rows(tables::BUSINESS_UNIT.set).select([
+                "businessunitid",
+                "name",
+                "_parentbusinessunitid_value",
+            ]),
+        ));
+    }
+    let mut named = |noun, table: &Table, names: Vec<String>, columns: &[&str]| {
+        if !names.is_empty() {
+            let select = [table.key, table.label]
+                .iter()
+                .chain(columns)
+                .copied()
+                .collect::<Vec<_>>();
+            trip.push((
+                Ask::Rows(noun),
+                Query::rows(table.set)
+                    .select(select)
+                    .filter(Filter::any_of(table.label, names)),
+            ));
+        }
+    };
+    named("web resource", &tables::WEB_RESOURCE, resources, &[]);
+    named("macro", &tables::MACRO, macros, &["category", "type"]);
+    named(
+        "view",
+        &tables::VIEW,
+        views,
+        &["returnedtypecode", "querytype"],
+    );
+    named("form", &tables::FORM, forms, &["objecttypecode", "type"]);
+    trip
+}
+
+/// What is read of a user.
+pub(super) const USER_COLUMNS: [&str; 8] = [
+    "systemuserid",
+    "domainname",
+    "fullname",
+    "internalemailaddress",
+    "azureactivedirectoryobjectid",
+    "isdisabled",
+    "applicationid",
+    "deletedstate",
+];
+
+/// Users are found by object id, principal name or e-mail: a query for each.
+fn users_by_name(names: &[String]) -> Vec<Query> {
+    let (ids, texts): (Vec<_>, Vec<_>) =
+        names.iter().partition(|name| Uuid::parse_str(name).is_ok());
+    let query = |filter| {
+        Query::rows(tables::USER.set)
+            .select(USER_COLUMNS)
+            .filter(filter)
+    };
+    let mut queries = Vec::new();
+    if !ids.is_empty() {
+        let ids = ids.iter().filter_map(|id| Uuid::parse_str(id).ok());
+        queries.push(query(Filter::any_of("azureactivedirectoryobjectid", ids)));
+    }
+    if !texts.is_empty() {
+        queries.push(query(Filter::any_of(
+            "domainname",
+            texts.iter().map(|text| text.as_str()),
+        )));
+        queries.push(query(Filter::any_of(
+            "internalemailaddress",
+            texts.iter().map(|text| text.as_str()),
+        )));
+    }
+    queries
+}
+
+pub(super) fn second_trip(
+    observed: &mut Observed,
+    desired: &Desired,
+    scope: &Scope,
+) -> Vec<(Ask, Query)> {
+    let mut trip = Vec::new();
+    for (table, query) in observed.take_refused_tables() {
+        let query = query.without_columns(&observed.lacking(table));
+        trip.push((Ask::Table(table, query.clone()), query));
+    }
+    for relationship in observed.take_refused_links() {
+        let members = Expand::new(relationship.schema_name).select([relationship.member.key]);
+        let query = Query::rows(relationship.owner.set)
+            .select([relationship.owner.key])
+            .expand(members);
+        trip.push((Ask::ExpandedLinks(relationship), query));
+    }
+    if let Some(caller) = observed.caller_without_privileges() {
+        for table in guarded_tables() {
+            let name = read_privilege(table);
+            trip.push((
+                Ask::Privilege(name.clone()),
+                Query::user_privilege(caller, name),
+            ));
+        }
+    }
+    let (users, labels) = observed.nameless(desired, scope);
+    if !users.is_empty() {
+        let filter = Filter::any_of("systemuserid", users);
+        trip.push((
+            Ask::Users,
+            Query::rows(tables::USER.set)
+                .select(USER_COLUMNS)
+                .filter(filter),
+        ));
+    }
+    for (table, ids) in labels {
+        let query = Query::rows(table.set)
+            .select([table.key, table.label])
+            .filter(Filter::any_of(table.key, ids));
+        trip.push((Ask::Labels(table), query));
+    }
+    trip
+}
+
+/// Lookup fields to rows that are never written, by table; their labels may have to be fetched.
+pub(super) fn looked_up_table(field: &Field) -> Option<&'static Table> {
+    use crate::field::Target;
+    match field.holds {
+        Holds::Lookup {
+            to: Target::WebResource,
+            ..
+        } => Some(&tables::WEB_RESOURCE),
+        Holds::Lookup {
+            to: Target::Macro, ..
+        } => Some(&tables::MACRO),
+        Holds::Lookup {
+            to: Target::Role, ..
+        } => Some(&tables::ROLE),
+        _ => None,
+    }
+}

@@ -1,0 +1,62 @@
+//! Reading live: one trip for everything, a second only for what the first showed to be needed.
+
+mod ask;
+mod place;
+
+use deskstate_dataverse::{Error, Reader};
+use thiserror::Error;
+
+pub use ask::Scope;
+use ask::{Ask, first_trip, second_trip};
+use place::Observed;
+
+use crate::live::Live;
+use crate::lower::Desired;
+
+/// Why live could not be read at all. A single table that is refused is no error: it counts as unseen.
+#[derive(Debug, Error)]
+pub enum ObserveError {
+    /// The environment could not be asked.
+    #[error(transparent)]
+    Dataverse(#[from] Error),
+    /// Another organisation answers behind the URL.
+    #[error("the environment is organisation {found}, the project expects {expected}")]
+    OtherOrganization {
+        /// `organizationId` of the project file.
+        expected: uuid::Uuid,
+        /// What `WhoAmI` said.
+        found: uuid::Uuid,
+    },
+}
+
+/// Reads every table and link set that deskstate knows, and what the manifests look up.
+///
+/// # Errors
+/// If the environment cannot be asked at all, or is another organisation than the scope expects.
+pub async fn observe(
+    reader: &Reader,
+    desired: &Desired,
+    scope: &Scope,
+) -> Result<Live, ObserveError> {
+    let before = reader.requests();
+    let mut observed = Observed::new(desired);
+    let mut trip = first_trip(desired, scope);
+    // The second trip asks for what the first showed to be missing; a third would only repeat it.
+    for _ in 0..2 {
+        if trip.is_empty() {
+            break;
+        }
+        let (asks, queries): (Vec<Ask>, Vec<_>) = trip.into_iter().unzip();
+        let answers = reader.read(&queries).await?;
+        for (ask, answer) in asks.into_iter().zip(answers) {
+            observed.place(ask, answer);
+        }
+        if let (Some(expected), Some(found)) = (scope.organization, observed.organization())
+            && expected != found
+        {
+            return Err(ObserveError::OtherOrganization { expected, found });
+        }
+        trip = second_trip(&mut observed, desired, scope);
+    }
+    Ok(observed.finish(reader.requests() - before))
+}

@@ -1,0 +1,231 @@
+//! The plan: the ordered changes from live to desired. A plain function of its inputs; it has nothing to write with.
+
+mod order;
+mod planner;
+mod sets;
+
+use std::collections::BTreeSet;
+
+use deskstate_dataverse::{Etag, Value as Wire};
+use deskstate_model::{Diagnostic, Kind, ResourceKey, Span};
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+pub use order::{Limits, Transaction, transactions};
+pub(crate) use planner::declared_names;
+pub use planner::plan;
+
+use crate::table::{Relationship, Table};
+
+/// What a plan may do beside making the declared true.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Rows under these prefixes that nobody declares go; none where the run does not see the whole project.
+    pub prune: BTreeSet<String>,
+    /// Only these resources, and what they need.
+    pub only: Option<BTreeSet<ResourceKey>>,
+}
+
+/// The ordered changes from live to desired.
+#[must_use = "a plan does nothing until it is shown or applied"]
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// The organisation that was read.
+    pub organization: Option<Uuid>,
+    /// One entry for each resource that changes, in apply order.
+    pub changes: Vec<Change>,
+    /// Resources that are declared.
+    pub resources: usize,
+    /// Declared resources that need nothing.
+    pub in_sync: usize,
+    /// HTTP requests that reading took.
+    pub read_requests: u64,
+}
+
+impl Plan {
+    /// Nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// How many resources are created, updated and deleted.
+    pub fn counts(&self) -> (usize, usize, usize) {
+        let of = |action: Action| {
+            self.changes
+                .iter()
+                .filter(|change| change.action == action)
+                .count()
+        };
+        (of(Action::Create), of(Action::Update), of(Action::Delete))
+    }
+}
+
+/// What happens to one resource.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// Which resource.
+    pub key: ResourceKey,
+    /// Its row.
+    pub id: Uuid,
+    /// Created, updated or deleted.
+    pub action: Action,
+    /// Why, for people.
+    pub reason: Reason,
+    /// Where it is declared.
+    pub declared_at: Option<Span>,
+    /// What differs, in the words of the manifest.
+    pub fields: Vec<FieldChange>,
+    /// What is written.
+    pub operations: Vec<Operation>,
+    /// Fields that a new row takes from the server.
+    pub left_to_server: Vec<&'static str>,
+}
+
+/// What happens to a resource's own row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// A new row; before: nothing.
+    Create,
+    /// Other values, parts or links; the row stays.
+    Update,
+    /// The row goes; after: nothing.
+    Delete,
+}
+
+/// Why a change is planned. For people, never for logic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// It is declared and not there.
+    Declared,
+    /// It is there and differs.
+    FieldsDiffer,
+    /// It is under an owned prefix and nobody declares it.
+    NotDeclared,
+    /// It is declared absent.
+    StateAbsent,
+}
+
+/// One difference, in the words of the manifest.
+#[derive(Debug, Clone)]
+pub struct FieldChange {
+    /// The field, such as `title`, `parameters.url`, `users`.
+    pub path: String,
+    /// What is different.
+    pub difference: Difference,
+    /// Where the wanted value is written.
+    pub span: Option<Span>,
+    /// Table and column or relationship, for those who want to see the wire.
+    pub wire: String,
+}
+
+/// What is different about a field.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Difference {
+    /// Another value; null is none.
+    Value {
+        /// What live has.
+        before: Json,
+        /// What the manifest says.
+        after: Json,
+    },
+    /// Both show alike, but a second copy of the fact disagrees.
+    Copy {
+        /// The column that disagrees.
+        column: &'static str,
+        /// What is written again.
+        after: Json,
+    },
+    /// A new member.
+    Added {
+        /// The member.
+        member: String,
+        /// What else there is to say.
+        note: Option<String>,
+    },
+    /// A member that goes.
+    Removed {
+        /// The member.
+        member: String,
+        /// What else there is to say.
+        note: Option<String>,
+    },
+}
+
+/// A row that an operation writes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowTarget {
+    /// Its table.
+    pub table: &'static Table,
+    /// Its id.
+    pub id: Uuid,
+    /// What people call it.
+    pub label: String,
+}
+
+/// One write. A variant holds exactly what it needs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Operation {
+    /// A new row; nothing is there before.
+    Create {
+        /// The row.
+        row: RowTarget,
+        /// Its columns.
+        body: Vec<(String, Wire)>,
+        /// The existing row it hangs on, whose version it may move.
+        attaches_to: Option<Uuid>,
+    },
+    /// Other values in an existing row.
+    Update {
+        /// The row.
+        row: RowTarget,
+        /// The version that the plan saw; none where the table has no versions to bind to.
+        version: Option<Etag>,
+        /// The columns that change.
+        body: Vec<(String, Wire)>,
+    },
+    /// The row goes.
+    Delete {
+        /// The row.
+        row: RowTarget,
+        /// The version that the plan saw.
+        version: Option<Etag>,
+    },
+    /// A new link.
+    Link {
+        /// Which relationship.
+        relationship: &'static Relationship,
+        /// The side that declares the set.
+        owner: Uuid,
+        /// The other side.
+        member: Uuid,
+    },
+    /// A link that goes.
+    Unlink {
+        /// Which relationship.
+        relationship: &'static Relationship,
+        /// The side that declares the set.
+        owner: Uuid,
+        /// The other side.
+        member: Uuid,
+    },
+}
+
+impl Operation {
+    /// The row whose columns the operation writes or deletes.
+    pub fn row(&self) -> Option<&RowTarget> {
+        match self {
+            Self::Create { row, .. } | Self::Update { row, .. } | Self::Delete { row, .. } => {
+                Some(row)
+            }
+            Self::Link { .. } | Self::Unlink { .. } => None,
+        }
+    }
+}
+
+/// A plan, and what is wrong with making it come true.
+pub type Planned = (Plan, Vec<Diagnostic>);
+
+/// Order of the kinds in a plan: what others refer to comes first.
+pub(crate) fn kind_order(kind: Kind) -> (u8, Kind) {
+    (crate::kinds::of(kind).table.level, kind)
+}

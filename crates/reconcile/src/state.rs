@@ -1,0 +1,359 @@
+//! Both sides of a plan: rows and links. What manifests declare, and what Dataverse has.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use deskstate_model::{ResourceKey, SetMode, Span, State, UniqueName};
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use crate::field::{Field, PartTable};
+use crate::table::{Relationship, Table};
+
+/// How a row is found: by what people call it, never by an id of one environment.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RowKey {
+    /// A row with a unique name of its own.
+    Named {
+        /// Its table.
+        table: &'static Table,
+        /// Its unique name; compared folded, shown as written.
+        name: UniqueName,
+    },
+    /// A row known by its parent and its place there, whatever it calls itself.
+    Part {
+        /// Its table.
+        table: &'static Table,
+        /// The parent row.
+        of: Box<RowKey>,
+        /// Which of the parent's parts.
+        part: PartName,
+    },
+    /// A row that is looked up and never written.
+    Found(Lookup),
+}
+
+/// What tells the parts of one parent apart.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PartName {
+    /// A technical name, case as it is: a parameter.
+    Text(String),
+    /// An option number: a copilot feature.
+    Number(i64),
+    /// Another row: the role of a mapping, the tool of a pane entry.
+    Row(Box<RowKey>),
+}
+
+/// How a row that is never written is found.
+#[derive(Debug, Clone)]
+pub enum Lookup {
+    /// By user principal name, e-mail or Entra object id.
+    User(String),
+    /// By name.
+    Team(String),
+    /// By name, in the root business unit unless another is named.
+    Role {
+        /// The role's name.
+        name: String,
+        /// The business unit whose copy is meant.
+        business_unit: Option<String>,
+    },
+    /// By name.
+    WebResource(String),
+    /// A process, by name.
+    Macro(String),
+    /// A view of a table, by name.
+    View {
+        /// The view's name.
+        name: String,
+        /// Logical name of its table, where known.
+        table: Option<String>,
+    },
+    /// A form of a table, by name.
+    Form {
+        /// The form's name.
+        name: String,
+        /// Logical name of its table, where known.
+        table: Option<String>,
+    },
+    /// A dashboard, by name.
+    Dashboard(String),
+}
+
+impl Lookup {
+    /// What people call this sort of row.
+    pub fn noun(&self) -> &'static str {
+        match self {
+            Self::User(_) => "user",
+            Self::Team(_) => "team",
+            Self::Role { .. } => "security role",
+            Self::WebResource(_) => "web resource",
+            Self::Macro(_) => "macro",
+            Self::View { .. } => "view",
+            Self::Form { .. } => "form",
+            Self::Dashboard(_) => "dashboard",
+        }
+    }
+
+    /// The name it is found by.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::User(name)
+            | Self::Team(name)
+            | Self::WebResource(name)
+            | Self::Macro(name)
+            | Self::Dashboard(name) => name,
+            Self::Role { name, .. } | Self::View { name, .. } | Self::Form { name, .. } => name,
+        }
+    }
+
+    fn qualifier(&self) -> Option<&str> {
+        match self {
+            Self::Role { business_unit, .. } => business_unit.as_deref(),
+            Self::View { table, .. } | Self::Form { table, .. } => table.as_deref(),
+            Self::User(_)
+            | Self::Team(_)
+            | Self::WebResource(_)
+            | Self::Macro(_)
+            | Self::Dashboard(_) => None,
+        }
+    }
+
+    fn folded(&self) -> (&'static str, String, Option<String>) {
+        (self.noun(), fold(self.name()), self.qualifier().map(fold))
+    }
+}
+
+/// Names compare without ASCII case and outer blanks, as Dataverse compares them.
+pub fn fold(name: &str) -> String {
+    name.trim().to_ascii_lowercase()
+}
+
+impl PartialEq for Lookup {
+    fn eq(&self, other: &Self) -> bool {
+        self.folded() == other.folded()
+    }
+}
+impl Eq for Lookup {}
+impl PartialOrd for Lookup {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Lookup {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.folded().cmp(&other.folded())
+    }
+}
+impl std::hash::Hash for Lookup {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.folded().hash(state);
+    }
+}
+
+impl RowKey {
+    /// The table of the row, where the row is one that deskstate writes.
+    pub fn table(&self) -> Option<&'static Table> {
+        match self {
+            Self::Named { table, .. } | Self::Part { table, .. } => Some(table),
+            Self::Found(_) => None,
+        }
+    }
+
+    /// `table/folded identity`: the text that a created row's id is derived from.
+    pub fn identity(&self) -> String {
+        match self {
+            Self::Named { table, name } => format!("{}/{}", table.logical, name.folded()),
+            Self::Part { table, of, part } => {
+                format!("{}/{}/{}", table.logical, of.identity(), part.identity())
+            }
+            Self::Found(lookup) => {
+                let (noun, name, qualifier) = lookup.folded();
+                format!("{noun}/{name}/{}", qualifier.unwrap_or_default())
+            }
+        }
+    }
+
+    /// The id that a new row with this identity gets, the same in every environment.
+    pub fn derived_id(&self) -> Uuid {
+        /// Never changes: rows made by older versions are recognised by it.
+        const NAMESPACE: Uuid = Uuid::from_u128(0x8f0d_2c64_51a7_5e0b_9d38_6b3f_70c1_4ad2);
+        Uuid::new_v5(&NAMESPACE, self.identity().as_bytes())
+    }
+
+    /// The name as people write it.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Named { name, .. } => name.as_written().to_owned(),
+            Self::Part { part, .. } => part.label(),
+            Self::Found(lookup) => lookup.name().to_owned(),
+        }
+    }
+}
+
+impl PartName {
+    fn identity(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Number(number) => number.to_string(),
+            Self::Row(key) => key.identity(),
+        }
+    }
+
+    /// The part's name as people write it.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Number(number) => number.to_string(),
+            Self::Row(key) => key.label(),
+        }
+    }
+}
+
+impl fmt::Display for RowKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named { table, name } => {
+                write!(formatter, "{} `{}`", table.logical, name.as_written())
+            }
+            Self::Part { table, of, part } => {
+                write!(formatter, "{} `{}` of {of}", table.logical, part.label())
+            }
+            Self::Found(lookup) => write!(formatter, "{} `{}`", lookup.noun(), lookup.name()),
+        }
+    }
+}
+
+/// A value as a column keeps it, before ids are known.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Stored {
+    /// Cleared.
+    Null,
+    /// Text.
+    Text(String),
+    /// A number or a choice.
+    Number(i64),
+    /// A yes/no column, already inverted where the column is.
+    Flag(bool),
+    /// JSON kept as text, key order as in the file.
+    Json(Json),
+    /// JSON kept as text, with the ids of looked-up rows to fill in at these pointers.
+    JsonWith(Json, Vec<(String, RowKey)>),
+    /// A lookup to this row.
+    Row(RowKey),
+    /// The id of this row, kept as text.
+    IdOf(RowKey),
+}
+
+/// A column that a manifest manages.
+#[derive(Debug, Clone)]
+pub struct DeclaredColumn {
+    /// Which field.
+    pub field: &'static Field,
+    /// What it must hold.
+    pub value: Stored,
+    /// Where that is written.
+    pub span: Span,
+}
+
+/// A row that a manifest declares: the resource's own, or a part of it.
+#[derive(Debug, Clone)]
+pub struct DeclaredRow {
+    /// Its identity.
+    pub key: RowKey,
+    /// The managed columns, in table order.
+    pub columns: Vec<DeclaredColumn>,
+    /// Columns that only a new row gets, since a live one may call itself what it likes.
+    pub when_new: Vec<(&'static Field, Stored)>,
+    /// The part's place in the manifest, such as `parameters.url`; empty for the resource's own row.
+    pub path: String,
+    /// The part table, where the row hangs on a parent by a lookup.
+    pub part: Option<&'static PartTable>,
+    /// Never created: the row only has to hold this where it is there.
+    pub only_if_there: bool,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// Which of a relationship's links a set speaks of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Universe {
+    /// All of them.
+    All,
+    /// All but the link to this row.
+    Except(RowKey),
+    /// The link to this row alone: a toggle.
+    Only(RowKey),
+}
+
+/// A member of a declared set.
+#[derive(Debug, Clone)]
+pub struct DeclaredMember {
+    /// The member.
+    pub key: RowKey,
+    /// Where it is written.
+    pub span: Span,
+    /// Not written by anybody: it follows from another member.
+    pub implied: bool,
+}
+
+/// A many-to-many set that a manifest declares.
+#[derive(Debug, Clone)]
+pub struct DeclaredSet {
+    /// Which field.
+    pub field: &'static Field,
+    /// The relationship that stores it.
+    pub relationship: &'static Relationship,
+    /// Exactly these, or at least these.
+    pub mode: SetMode,
+    /// Which links it speaks of.
+    pub universe: Universe,
+    /// Must be linked.
+    pub members: Vec<DeclaredMember>,
+    /// Must not be linked.
+    pub without: Vec<DeclaredMember>,
+    /// Teams whose members must be linked.
+    pub from_teams: Vec<(String, Span)>,
+    /// Users may leave profiles that are not declared here.
+    pub moves: bool,
+    /// A member that leaves and that nobody else links to or declares is deleted with its link.
+    pub members_are_parts: bool,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// A list of parts that a manifest declares; the rows themselves are among the resource's.
+#[derive(Debug, Clone)]
+pub struct DeclaredParts {
+    /// Which field.
+    pub field: &'static Field,
+    /// The table of the parts.
+    pub part: &'static PartTable,
+    /// Whether parts that are not listed go.
+    pub mode: SetMode,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// One document, lowered to rows and links.
+#[derive(Debug, Clone)]
+pub struct DeclaredResource {
+    /// Its key.
+    pub key: ResourceKey,
+    /// Present, existing or absent.
+    pub state: State,
+    /// The document.
+    pub span: Span,
+    /// Its name.
+    pub name_span: Span,
+    /// The resource's own row.
+    pub row: DeclaredRow,
+    /// Rows that belong to it.
+    pub parts: Vec<DeclaredRow>,
+    /// The lists those rows stand in.
+    pub part_lists: Vec<DeclaredParts>,
+    /// Sets of links.
+    pub sets: Vec<DeclaredSet>,
+    /// Words of fields that the document leaves to the server.
+    pub left_out: Vec<&'static str>,
+}

@@ -1,0 +1,331 @@
+//! Values of columns: filled in with ids, compared as the server would compare them, shown in manifest words, and written.
+
+use deskstate_dataverse::{Cell, Row, Value as Wire};
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+use crate::field::{Field, Holds, Target};
+use crate::live::Live;
+use crate::state::{RowKey, Stored};
+use crate::table::Table;
+
+/// A value with every row it names found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Resolved {
+    /// Cleared.
+    Null,
+    /// Text.
+    Text(String),
+    /// A number or a choice.
+    Number(i64),
+    /// A yes/no column.
+    Flag(bool),
+    /// JSON kept as text.
+    Json(Json),
+    /// A lookup.
+    Row {
+        /// The entity set of the row.
+        set: &'static str,
+        /// The row.
+        id: Uuid,
+        /// What people call it.
+        label: String,
+    },
+    /// An id kept as text.
+    IdText {
+        /// The id.
+        id: Uuid,
+        /// What people call the row.
+        label: String,
+    },
+}
+
+/// A text as the server compares it: CRLF is LF, and nothing is null.
+fn normal(text: &str) -> String {
+    text.replace("\r\n", "\n")
+}
+
+fn same_text(declared: &str, live: &Cell) -> bool {
+    match live {
+        Cell::Text(text) if text.contains('\r') || declared.contains('\r') => {
+            normal(text) == normal(declared)
+        }
+        Cell::Text(text) => **text == *declared,
+        _ => false,
+    }
+}
+
+/// Text of a form that only the product knows, compared as JSON where it is JSON.
+fn same_opaque(declared: &str, live: &Cell) -> bool {
+    let parse = |text: &str| serde_json::from_str::<Json>(text).ok();
+    matches!((parse(declared), live.as_text().and_then(parse)), (Some(left), Some(right)) if same_json(&left, &right))
+}
+
+fn is_empty(live: &Cell) -> bool {
+    matches!(live, Cell::Null) || live.as_text() == Some("")
+}
+
+/// The one equality of plan, drift and read-back: whether a live row already holds the value.
+pub fn holds(field: &Field, value: &Resolved, row: &Row) -> bool {
+    let read_name = field.read_name();
+    let live = row.get(&read_name);
+    let own = match (value, field.holds) {
+        (Resolved::Null, Holds::ParametersCopy) => true,
+        (Resolved::Null, _) => is_empty(live),
+        (Resolved::Json(declared), Holds::ParametersCopy) => copy_agrees(declared, live),
+        (Resolved::Json(declared), _) => live
+            .as_text()
+            .and_then(|text| serde_json::from_str::<Json>(text).ok())
+            .is_some_and(|live| same_json(declared, &live)),
+        (Resolved::Text(text), Holds::Json) => same_text(text, live) || same_opaque(text, live),
+        (Resolved::Text(text), _) => same_text(text, live),
+        (Resolved::Number(number), _) => live.as_int() == Some(*number),
+        (Resolved::Flag(flag), _) => live.as_flag().or(null_flag(field)) == Some(*flag),
+        (Resolved::Row { id, .. }, _) => row.uuid(&read_name) == Some(*id),
+        (Resolved::IdText { id, .. }, _) => {
+            live.as_text()
+                .and_then(|text| Uuid::parse_str(text.trim()).ok())
+                == Some(*id)
+        }
+    };
+    own && mirror_holds(field, value, row)
+}
+
+/// What the product reads a missing flag as, in the column's own sense.
+fn null_flag(field: &Field) -> Option<bool> {
+    field.null_reads_as.map(|flag| {
+        if matches!(field.holds, Holds::InvertedFlag) {
+            !flag
+        } else {
+            flag
+        }
+    })
+}
+
+fn mirror_holds(field: &Field, value: &Resolved, row: &Row) -> bool {
+    match (&field.mirror, value) {
+        (Some(mirror), Resolved::Number(number)) => {
+            let wanted = mirror
+                .flags
+                .iter()
+                .find(|(of, _)| of == number)
+                .map(|(_, flag)| *flag);
+            row.flag(mirror.column) == wanted
+        }
+        _ => true,
+    }
+}
+
+/// Equal as JSON: order of keys means nothing, `1` is `1.0`.
+pub fn same_json(left: &Json, right: &Json) -> bool {
+    match (left, right) {
+        (Json::Object(left), Json::Object(right)) => {
+            left.len() == right.len()
+                && left
+                    .iter()
+                    .all(|(key, value)| right.get(key).is_some_and(|other| same_json(value, other)))
+        }
+        (Json::Array(left), Json::Array(right)) => {
+            left.len() == right.len()
+                && left
+                    .iter()
+                    .zip(right)
+                    .all(|(left, right)| same_json(left, right))
+        }
+        (Json::Number(left), Json::Number(right)) => {
+            left == right
+                || matches!((left.as_f64(), right.as_f64()), (Some(left), Some(right)) if left == right)
+        }
+        _ => left == right,
+    }
+}
+
+/// The second copy of the parameters is right if it says the same of each declared one; the product keeps more in it.
+fn copy_agrees(declared: &Json, live: &Cell) -> bool {
+    let live = live
+        .as_text()
+        .and_then(|text| serde_json::from_str::<Json>(text).ok());
+    let (Json::Object(declared), Some(Json::Object(live))) = (declared, live) else {
+        return false;
+    };
+    let text = |value: Option<&Json>| {
+        value
+            .and_then(|value| value.get("value"))
+            .and_then(Json::as_str)
+            .map(|text| text.replace("%3D", "="))
+            .unwrap_or_default()
+    };
+    declared
+        .iter()
+        .all(|(name, value)| text(Some(value)) == text(live.get(name)))
+}
+
+/// The value as a manifest would say it.
+pub fn show(field: &Field, value: &Resolved) -> Json {
+    match (value, field.holds) {
+        (Resolved::Null, _) => Json::Null,
+        (Resolved::Text(text), _) => json!(text),
+        (Resolved::Number(number), holds) => show_number(holds, *number),
+        (Resolved::Flag(flag), holds) => show_flag(holds, *flag),
+        (Resolved::Json(value), _) => value.clone(),
+        (Resolved::Row { label, .. } | Resolved::IdText { label, .. }, _) => json!(label),
+    }
+}
+
+fn show_number(holds: Holds, number: i64) -> Json {
+    match holds {
+        Holds::Choice(options) => match options.iter().find(|(_, value)| *value == number) {
+            Some((word, _)) => json!(word),
+            None => json!(number),
+        },
+        Holds::Status => json!(if number == 0 { "Active" } else { "Inactive" }),
+        _ => json!(number),
+    }
+}
+
+fn show_flag(holds: Holds, flag: bool) -> Json {
+    match holds {
+        Holds::InvertedFlag => json!(!flag),
+        Holds::FlagChoice(options) => match options.iter().find(|(_, value)| *value == flag) {
+            Some((word, _)) => json!(word),
+            None => json!(flag),
+        },
+        _ => json!(flag),
+    }
+}
+
+/// A live column as a manifest would say it: the other half of [`show`].
+pub fn show_live(field: &Field, row: &Row, live: &Live) -> Json {
+    let read_name = field.read_name();
+    let cell = row.get(&read_name);
+    match (field.holds, cell) {
+        (Holds::Lookup { to, .. }, _) => match row.uuid(&read_name) {
+            Some(id) => json!(live.label(target_table(to), id)),
+            None => Json::Null,
+        },
+        (Holds::Owner, _) => match row.uuid(&read_name) {
+            Some(id) => json!(live.label(&crate::kinds::tables::USER, id)),
+            None => Json::Null,
+        },
+        (_, Cell::Null) => match null_flag(field) {
+            Some(flag) => show_flag(field.holds, flag),
+            None => Json::Null,
+        },
+        (Holds::Json | Holds::JsonOrText | Holds::ParametersCopy, Cell::Text(text)) => {
+            match serde_json::from_str::<Json>(text) {
+                Ok(value @ (Json::Object(_) | Json::Array(_))) => value,
+                _ => json!(text),
+            }
+        }
+        (_, Cell::Text(text)) if text.is_empty() => Json::Null,
+        (_, Cell::Text(text)) => json!(normal(text)),
+        (holds, Cell::Int(number)) => show_number(holds, *number),
+        (holds, Cell::Flag(flag)) => show_flag(holds, *flag),
+        (_, Cell::Decimal(number)) => json!(number),
+        (_, Cell::Json(value)) => (**value).clone(),
+    }
+}
+
+/// The table that a target's rows stand in.
+pub fn target_table(to: Target) -> &'static Table {
+    use crate::kinds::tables;
+    match to {
+        Target::Named(table) => table,
+        Target::User => &tables::USER,
+        Target::WebResource => &tables::WEB_RESOURCE,
+        Target::Macro => &tables::MACRO,
+        Target::Role => &tables::ROLE,
+    }
+}
+
+/// Column and navigation properties that write the value. A new row gets no nulls: nothing is what it starts with.
+pub fn write(field: &Field, value: &Resolved, new: bool) -> Vec<(String, Wire)> {
+    let column = field.column.to_owned();
+    let mut written = match (value, field.holds) {
+        (Resolved::Null, _) if new => Vec::new(),
+        (Resolved::Null, Holds::Lookup { navigation, .. }) => {
+            vec![(navigation.to_owned(), Wire::Unbind)]
+        }
+        (Resolved::Null, _) => vec![(column, Wire::Cell(Cell::Null))],
+        (Resolved::Text(text), _) => vec![(column, Wire::Cell(Cell::Text(text.as_str().into())))],
+        // The status reason follows the status.
+        (Resolved::Number(number), Holds::Status) => {
+            vec![
+                (column, Wire::Cell(Cell::Int(*number))),
+                ("statuscode".to_owned(), Wire::Cell(Cell::Int(*number + 1))),
+            ]
+        }
+        (Resolved::Number(number), _) => vec![(column, Wire::Cell(Cell::Int(*number)))],
+        (Resolved::Flag(flag), _) => vec![(column, Wire::Cell(Cell::Flag(*flag)))],
+        (Resolved::Json(value), _) => {
+            vec![(column, Wire::Cell(Cell::Text(value.to_string().into())))]
+        }
+        (Resolved::Row { set, id, .. }, Holds::Lookup { navigation, .. }) => {
+            vec![(
+                navigation.to_owned(),
+                Wire::Bind {
+                    set: (*set).to_owned(),
+                    id: *id,
+                },
+            )]
+        }
+        (Resolved::Row { set, id, .. }, _) => vec![(
+            column,
+            Wire::Bind {
+                set: (*set).to_owned(),
+                id: *id,
+            },
+        )],
+        (Resolved::IdText { id, .. }, _) => {
+            vec![(column, Wire::Cell(Cell::Text(id.to_string().into())))]
+        }
+    };
+    if let (Some(mirror), Resolved::Number(number)) = (&field.mirror, value)
+        && let Some((_, flag)) = mirror.flags.iter().find(|(of, _)| of == number)
+    {
+        written.push((mirror.column.to_owned(), Wire::Cell(Cell::Flag(*flag))));
+    }
+    written
+}
+
+/// Fills in the ids of the rows that a value names.
+///
+/// # Errors
+/// The key that could not be found.
+pub fn resolve(
+    value: &Stored,
+    find: &mut dyn FnMut(&RowKey) -> Option<(&'static str, Uuid)>,
+) -> Result<Resolved, RowKey> {
+    Ok(match value {
+        Stored::Null => Resolved::Null,
+        Stored::Text(text) => Resolved::Text(text.clone()),
+        Stored::Number(number) => Resolved::Number(*number),
+        Stored::Flag(flag) => Resolved::Flag(*flag),
+        Stored::Json(value) => Resolved::Json(value.clone()),
+        Stored::JsonWith(value, ids) => {
+            let mut value = value.clone();
+            for (pointer, key) in ids {
+                let (_, id) = find(key).ok_or_else(|| key.clone())?;
+                if let Some(place) = value.pointer_mut(pointer) {
+                    *place = json!(id.to_string());
+                }
+            }
+            Resolved::Json(value)
+        }
+        Stored::Row(key) => {
+            let (set, id) = find(key).ok_or_else(|| key.clone())?;
+            Resolved::Row {
+                set,
+                id,
+                label: key.label(),
+            }
+        }
+        Stored::IdOf(key) => {
+            let (_, id) = find(key).ok_or_else(|| key.clone())?;
+            Resolved::IdText {
+                id,
+                label: key.label(),
+            }
+        }
+    })
+}
