@@ -73,7 +73,7 @@ impl Client {
         let network = Network::new(connection)?;
         Ok(Client {
             origin: connection.url.origin(),
-            authenticator: Authenticator::new(connection),
+            authenticator: Authenticator::new(connection, network.clone()),
             network,
             requests: AtomicU64::new(0),
             connection: connection.clone(),
@@ -172,11 +172,16 @@ impl Client {
                     continue;
                 }
                 Verdict::SignInAgain => {
-                    let error = match (&authorization, &result) {
-                        (None, _) => SignInError::Required.into(),
-                        (Some(_), Ok(reply)) => stated(&outgoing.exchange, reply),
-                        (Some(_), Err(_)) => SignInError::Required.into(),
+                    let error = match (&authorization, result) {
+                        (Some(_), Ok(reply)) => SignInError::NotAccepted {
+                            method: self.authenticator.method(),
+                            message: server_error(&reply.body)
+                                .map(|error| error.message)
+                                .unwrap_or_default(),
+                        },
+                        _ => SignInError::Required,
                     };
+                    let error = Error::from(error);
                     return Err(Failure::nothing(error));
                 }
                 Verdict::Again(named) => named,

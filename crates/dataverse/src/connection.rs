@@ -17,6 +17,7 @@ pub struct Connection {
     pub(crate) record: Option<PathBuf>,
     pub(crate) replay: Option<PathBuf>,
     pub(crate) stop: Stop,
+    pub(crate) authority_host: Option<String>,
 }
 
 /// How long to wait.
@@ -77,6 +78,7 @@ impl Connection {
             record: None,
             replay: None,
             stop: Stop::new(),
+            authority_host: None,
         }
     }
 
@@ -110,6 +112,13 @@ impl Connection {
     #[must_use]
     pub fn extra_roots(mut self, pem: impl Into<Vec<u8>>) -> Connection {
         self.extra_roots.push(pem.into());
+        self
+    }
+
+    /// Signing in at this authority instead of the one that the environment names (`AZURE_AUTHORITY_HOST`).
+    #[must_use]
+    pub fn authority_host(mut self, url: impl Into<String>) -> Connection {
+        self.authority_host = Some(url.into());
         self
     }
 

@@ -21,7 +21,7 @@ mod session;
 mod stop;
 mod transport;
 
-pub use auth::{SignIn, SignInError};
+pub use auth::{DeviceCode, Method, Prompt, SignIn, SignInError};
 pub use cell::{Cell, Etag};
 pub use changeset::{Changeset, MAX_OPERATIONS, Operation, Value};
 pub use connection::{Budget, Connection, Timeouts};

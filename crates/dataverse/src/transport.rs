@@ -48,6 +48,42 @@ impl Network {
         })
     }
 
+    /// Sends a small request to an issuer or to a platform that vouches for this process.
+    ///
+    /// The reply is cut at `most` bytes, which none of theirs reaches.
+    pub(crate) async fn small_request(
+        &self,
+        method: &str,
+        url: Url,
+        headers: impl Iterator<Item = (String, String)>,
+        body: Bytes,
+        most: usize,
+    ) -> Result<(u16, HeaderMap, Vec<u8>), reqwest::Error> {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap_or_default();
+        let mut request = self
+            .http
+            .request(method, url)
+            .timeout(Duration::from_secs(60))
+            .body(body);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let mut response = request.send().await.map_err(reqwest::Error::without_url)?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(reqwest::Error::without_url)?
+        {
+            body.extend_from_slice(&chunk[..chunk.len().min(most - body.len())]);
+            if body.len() == most {
+                break;
+            }
+        }
+        let headers = std::mem::take(response.headers_mut());
+        Ok((response.status().as_u16(), headers, body))
+    }
+
     /// Sends once. A redirect is an answer like any other: it is not followed.
     pub(crate) async fn send(&self, outgoing: &Outgoing) -> Result<Reply, Error> {
         let failed = |error: reqwest::Error| failure(outgoing, error);

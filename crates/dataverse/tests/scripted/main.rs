@@ -2,4 +2,6 @@
 
 mod reading;
 mod server;
+mod signing_in;
+mod tls;
 mod writing;

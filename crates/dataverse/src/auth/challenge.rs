@@ -1,0 +1,343 @@
+//! The 401 challenge: which issuer a server wants a token of, and whether that issuer is to be trusted with ours.
+
+use http::HeaderMap;
+use http::header::{ACCEPT, HeaderValue, WWW_AUTHENTICATE};
+use url::Url;
+use uuid::Uuid;
+
+use super::SignInError;
+use crate::environment::is_loopback;
+use crate::request::API_PATH;
+use crate::transport::{Network, Outgoing};
+use crate::{EnvironmentUrl, Exchange};
+
+/// Issuers of Microsoft's clouds. A secret is sent to no other unless it was named by the user.
+const KNOWN_ISSUERS: &[&str] = &[
+    "login.microsoftonline.com",
+    "login.microsoftonline.us",
+    "login.chinacloudapi.cn",
+    "login.partner.microsoftonline.cn",
+    "login.microsoftonline.eaglex.ic.gov",
+    "login.microsoftonline.microsoft.scloud",
+    "login.windows.net",
+];
+
+/// What a server says about signing in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Challenge {
+    /// `authorization_uri`, as given.
+    authorization_uri: String,
+    /// `resource_id`, as given.
+    resource: Option<String>,
+}
+
+/// Who issues tokens for an environment, and for what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Issuer {
+    /// The origin of the authority, without a trailing slash.
+    pub(super) authority: String,
+    /// The tenant's id or domain.
+    pub(super) tenant: String,
+    /// What tokens are for, without a trailing slash.
+    pub(super) resource: String,
+}
+
+impl Issuer {
+    /// The scope for applications (OAuth with Dataverse: confidential clients).
+    pub(super) fn default_scope(&self) -> String {
+        format!("{}/.default", self.resource)
+    }
+
+    /// The scope for people (OAuth with Dataverse: public clients), with a token to renew it.
+    pub(super) fn user_scope(&self) -> String {
+        format!("{}/user_impersonation offline_access", self.resource)
+    }
+
+    /// An endpoint of the second version of the protocol.
+    pub(super) fn endpoint(&self, name: &str) -> String {
+        format!("{}/{}/oauth2/v2.0/{name}", self.authority, self.tenant)
+    }
+}
+
+/// Asks without a token. `None` if the server answers without one.
+pub(super) async fn ask(
+    network: &Network,
+    url: &EnvironmentUrl,
+) -> Result<Option<Challenge>, SignInError> {
+    let unreachable = |error: &dyn std::error::Error| SignInError::Unreachable {
+        reason: with_sources(error),
+    };
+    let path = format!("{API_PATH}/WhoAmI");
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    let outgoing = Outgoing {
+        url: url.join(&path).map_err(|error| unreachable(&error))?,
+        exchange: Exchange {
+            method: "GET",
+            path,
+            client_request_id: Uuid::new_v4(),
+        },
+        headers,
+        body: None,
+        limit: std::time::Duration::from_secs(30),
+    };
+    let reply = network
+        .send(&outgoing)
+        .await
+        .map_err(|error| unreachable(&error))?;
+    match reply.status {
+        401 => {
+            let challenges = reply
+                .headers
+                .get_all(WWW_AUTHENTICATE)
+                .iter()
+                .filter_map(|value| value.to_str().ok());
+            parse(challenges)
+                .map(Some)
+                .ok_or_else(|| SignInError::Challenge {
+                    reason:
+                        "its 401 names no `authorization_uri`; is this the URL of an environment?"
+                            .to_owned(),
+                })
+        }
+        200..=299 => Ok(None),
+        status => Err(SignInError::Unreachable {
+            reason: format!(
+                "it answered `{}` with status {status}",
+                outgoing.exchange.path
+            ),
+        }),
+    }
+}
+
+/// An error and all that caused it, on one line.
+pub(super) fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// The first bearer challenge with an `authorization_uri`. Values are quoted or not, names in any case.
+fn parse<'a>(headers: impl Iterator<Item = &'a str>) -> Option<Challenge> {
+    headers.filter_map(parse_one).next()
+}
+
+fn parse_one(header: &str) -> Option<Challenge> {
+    let header = header.trim();
+    let (scheme, parameters) = header.split_once(char::is_whitespace)?;
+    if !scheme.eq_ignore_ascii_case("Bearer") {
+        return None;
+    }
+    let value = |wanted: &str| {
+        parameters_of(parameters)
+            .into_iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+            .map(|(_, value)| value.to_owned())
+    };
+    Some(Challenge {
+        authorization_uri: value("authorization_uri").or_else(|| value("authorization"))?,
+        resource: value("resource_id"),
+    })
+}
+
+/// `name=value` pairs between commas.
+fn parameters_of(mut text: &str) -> Vec<(&str, &str)> {
+    let mut pairs = Vec::new();
+    while let Some((name, rest)) = text.split_once('=') {
+        let rest = rest.trim_start();
+        let (value, after) = match rest.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
+            None => rest.split_at(rest.find(',').unwrap_or(rest.len())),
+        };
+        pairs.push((name.trim_matches([' ', ',', '\t']), value.trim()));
+        text = after;
+    }
+    pairs
+}
+
+impl Challenge {
+    /// The issuer to sign in to, if it may be trusted: a server must not be able to send our secret to a host
+    /// of its choice, or to use us to get a token for something else.
+    pub(super) fn issuer(
+        &self,
+        url: &EnvironmentUrl,
+        tenant: Option<&str>,
+        authority_host: Option<&str>,
+    ) -> Result<Issuer, SignInError> {
+        let refused = |reason: String| SignInError::Challenge { reason };
+        let uri = Url::parse(&self.authorization_uri).map_err(|_| {
+            refused(format!(
+                "`{}` is not a URL",
+                self.authorization_uri.escape_debug()
+            ))
+        })?;
+        let authority = match authority_host {
+            Some(named) => Url::parse(named)
+                .ok()
+                .filter(|named| named.scheme() == "https" && named.host().is_some())
+                .ok_or_else(|| refused(format!("the authority `{named}` is not an https URL")))?,
+            None => {
+                let known = uri
+                    .host_str()
+                    .is_some_and(|host| KNOWN_ISSUERS.contains(&host));
+                let local = is_loopback(&uri) && url.is_loopback();
+                if uri.scheme() != "https" || !(known || local) {
+                    return Err(refused(format!(
+                        "`{}` is not an issuer of a Microsoft cloud; if it is yours, set AZURE_AUTHORITY_HOST",
+                        uri.origin().ascii_serialization()
+                    )));
+                }
+                uri.clone()
+            }
+        };
+        let named = uri
+            .path_segments()
+            .and_then(|mut segments| segments.next())
+            .filter(|segment| !segment.is_empty());
+        let tenant = tenant
+            .or(named)
+            .ok_or_else(|| refused("it names no tenant; set AZURE_TENANT_ID".to_owned()))?;
+        let fits = tenant
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+        if !fits {
+            return Err(refused(format!(
+                "`{}` is not a tenant",
+                tenant.escape_debug()
+            )));
+        }
+        Ok(Issuer {
+            authority: authority.origin().ascii_serialization(),
+            tenant: tenant.to_owned(),
+            resource: self.resource(url)?,
+        })
+    }
+
+    fn resource(&self, url: &EnvironmentUrl) -> Result<String, SignInError> {
+        let Some(resource) = &self.resource else {
+            return Ok(url.origin());
+        };
+        let parsed = Url::parse(resource).ok();
+        let host = parsed.as_ref().and_then(Url::host_str).unwrap_or_default();
+        // `org.crm…` and `org.api.crm…` are the same environment
+        let same = host == url.host()
+            || host.replacen(".api.", ".", 1) == url.host().replacen(".api.", ".", 1);
+        if same {
+            Ok(resource.trim_end_matches('/').to_owned())
+        } else {
+            Err(SignInError::Challenge {
+                reason: format!(
+                    "it wants a token for `{}`, which is another host than {url}",
+                    resource.escape_debug()
+                ),
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const TENANT: &str = "0c0f0000-0000-4000-8000-00000000000a";
+
+    fn contoso() -> EnvironmentUrl {
+        "https://contoso.crm.dynamics.com"
+            .parse()
+            .expect("a good URL")
+    }
+
+    fn issuer(header: &str) -> Result<Issuer, SignInError> {
+        parse([header].into_iter())
+            .expect("a challenge")
+            .issuer(&contoso(), None, None)
+    }
+
+    #[test]
+    fn a_challenge_is_read_quoted_or_not_and_in_any_case() {
+        // the forms of Dataverse itself and of other Microsoft services
+        for header in [
+            format!(
+                "Bearer authorization_uri=https://login.microsoftonline.com/{TENANT}/oauth2/authorize, resource_id=https://contoso.crm.dynamics.com/"
+            ),
+            format!(
+                "bearer realm=\"\", Authorization_Uri=\"https://login.microsoftonline.com/{TENANT}/oauth2/authorize\",Resource_Id=\"https://contoso.crm.dynamics.com/\""
+            ),
+            format!(
+                "Bearer resource_id=https://contoso.api.crm.dynamics.com/,authorization_uri=https://login.microsoftonline.com/{TENANT}"
+            ),
+        ] {
+            let issuer = issuer(&header).expect(&header);
+            assert_eq!(issuer.authority, "https://login.microsoftonline.com");
+            assert_eq!(issuer.tenant, TENANT);
+            assert!(
+                issuer
+                    .default_scope()
+                    .ends_with("crm.dynamics.com/.default")
+            );
+        }
+    }
+
+    #[test]
+    fn sovereign_clouds_are_known() {
+        for host in ["login.microsoftonline.us", "login.chinacloudapi.cn"] {
+            let header =
+                format!("Bearer authorization_uri=https://{host}/{TENANT}/oauth2/authorize");
+            let issuer = issuer(&header).expect(host);
+            assert_eq!(issuer.authority, format!("https://{host}"));
+            assert_eq!(issuer.resource, "https://contoso.crm.dynamics.com");
+        }
+    }
+
+    #[test]
+    fn a_server_cannot_choose_who_gets_the_secret_or_what_the_token_is_for() {
+        for header in [
+            "Bearer authorization_uri=https://login.example/t/oauth2/authorize",
+            "Bearer authorization_uri=http://login.microsoftonline.com/t/oauth2/authorize",
+            "Bearer authorization_uri=https://127.0.0.1:9/t/oauth2/authorize",
+            "Bearer authorization_uri=https://login.microsoftonline.com.example/t",
+            "Bearer authorization_uri=https://login.microsoftonline.com@example/t",
+            "Bearer authorization_uri=https://login.microsoftonline.com/",
+            "Bearer authorization_uri=https://login.microsoftonline.com/a%2Fb/oauth2",
+            "Bearer authorization_uri=https://login.microsoftonline.com/t, resource_id=https://management.azure.com/",
+            "Bearer authorization_uri=nonsense",
+        ] {
+            assert!(
+                matches!(issuer(header), Err(SignInError::Challenge { .. })),
+                "{header}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_named_authority_and_tenant_win() {
+        let challenge = parse(["Bearer authorization_uri=https://login.example/t"].into_iter())
+            .expect("a challenge");
+        let issuer = challenge
+            .issuer(
+                &contoso(),
+                Some("other"),
+                Some("https://login.contoso.example/"),
+            )
+            .expect("named by the user");
+        assert_eq!(
+            issuer.endpoint("token"),
+            "https://login.contoso.example/other/oauth2/v2.0/token"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_ends_in_an_answer(header in "(Bearer |[a-z_=\", :/]|authorization_uri=|é){0,40}") {
+            if let Some(challenge) = parse([header.as_str()].into_iter()) {
+                let _ = challenge.issuer(&contoso(), None, None);
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Our HTTP client as `azure_core` wants one, so that signing in uses the same TLS, roots and proxies.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use azure_core::http::headers::{HeaderName, HeaderValue, Headers};
+use azure_core::http::{AsyncRawResponse, Body, HttpClient, Request};
+use azure_core::{Bytes, Error, error::ErrorKind};
+
+use crate::transport::Network;
+
+/// Replies of issuers are small.
+pub(super) const MAX_REPLY: usize = 1 << 20;
+
+#[derive(Debug)]
+pub(super) struct IssuerClient(pub(super) Network);
+
+#[async_trait]
+impl HttpClient for IssuerClient {
+    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        let body = match request.body() {
+            Body::Bytes(bytes) => bytes.clone(),
+            _ => {
+                return Err(Error::with_message(
+                    ErrorKind::Other,
+                    "requests to issuers have no streams",
+                ));
+            }
+        };
+        let headers = request
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), value.as_str().to_owned()));
+        let (status, headers, body) = self
+            .0
+            .small_request(
+                request.method().as_ref(),
+                request.url().clone(),
+                headers,
+                body,
+                MAX_REPLY,
+            )
+            .await
+            .map_err(|error| {
+                let kind = if error.is_connect() {
+                    ErrorKind::Connection
+                } else {
+                    ErrorKind::Io
+                };
+                let text = super::challenge::with_sources(&error);
+                Error::with_message(kind, text)
+            })?;
+        let headers: HashMap<HeaderName, HeaderValue> = headers
+            .iter()
+            .filter_map(|(name, value)| {
+                Some((
+                    HeaderName::from(name.as_str().to_owned()),
+                    HeaderValue::from(value.to_str().ok()?.to_owned()),
+                ))
+            })
+            .collect();
+        Ok(AsyncRawResponse::from_bytes(
+            status.into(),
+            Headers::from(headers),
+            Bytes::from(body),
+        ))
+    }
+}

@@ -1,0 +1,301 @@
+//! A method of signing in from the usual variables.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use secrecy::SecretString;
+
+use super::{Prompt, SignIn, SignInError};
+
+/// A method of signing in, as people choose it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// `AZURE_CLIENT_ID`, `AZURE_CLIENT_SECRET`.
+    ClientSecret,
+    /// `AZURE_CLIENT_ID`, `AZURE_CLIENT_CERTIFICATE_PATH`.
+    ClientCertificate,
+    /// `AZURE_CLIENT_ID`, `AZURE_FEDERATED_TOKEN_FILE`.
+    WorkloadIdentity,
+    /// `AZURE_CLIENT_ID`, and what a job with `id-token: write` has.
+    GitHubActions,
+    /// What a task with a service connection has.
+    AzurePipelines,
+    /// Nothing; `AZURE_CLIENT_ID` for a user-assigned identity.
+    ManagedIdentity,
+    /// Nothing; the Azure CLI is signed in.
+    AzureCli,
+    /// `AZURE_CLIENT_ID` of a public client.
+    DeviceCode,
+}
+
+impl Method {
+    /// All methods, in the order in which they are looked for.
+    pub const ALL: &'static [Method] = &[
+        Method::ClientSecret,
+        Method::ClientCertificate,
+        Method::WorkloadIdentity,
+        Method::GitHubActions,
+        Method::AzurePipelines,
+        Method::ManagedIdentity,
+        Method::AzureCli,
+        Method::DeviceCode,
+    ];
+
+    /// The name to choose it by.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Method::ClientSecret => "client-secret",
+            Method::ClientCertificate => "client-certificate",
+            Method::WorkloadIdentity => "workload-identity",
+            Method::GitHubActions => "github-actions",
+            Method::AzurePipelines => "azure-pipelines",
+            Method::ManagedIdentity => "managed-identity",
+            Method::AzureCli => "azure-cli",
+            Method::DeviceCode => "device-code",
+        }
+    }
+
+    /// The method that the variables point to: the first whose own variables are set, else the Azure CLI.
+    pub fn found(variable: &dyn Fn(&str) -> Option<String>) -> Method {
+        let set = |name: &str| variable(name).is_some_and(|value| !value.is_empty());
+        if set("AZURE_CLIENT_SECRET") {
+            Method::ClientSecret
+        } else if set("AZURE_CLIENT_CERTIFICATE_PATH") {
+            Method::ClientCertificate
+        } else if set("AZURE_FEDERATED_TOKEN_FILE") {
+            Method::WorkloadIdentity
+        } else if set("ACTIONS_ID_TOKEN_REQUEST_URL") && set("AZURE_CLIENT_ID") {
+            Method::GitHubActions
+        } else if set("SYSTEM_OIDCREQUESTURI") && set("SYSTEM_ACCESSTOKEN") {
+            Method::AzurePipelines
+        } else if set("IDENTITY_ENDPOINT") {
+            Method::ManagedIdentity
+        } else {
+            Method::AzureCli
+        }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Method {
+    type Err = SignInError;
+
+    fn from_str(text: &str) -> Result<Method, SignInError> {
+        Method::ALL
+            .iter()
+            .copied()
+            .find(|method| method.as_str() == text)
+            .ok_or_else(|| SignInError::Unusable {
+                method: "sign-in",
+                reason: format!("there is no method `{}`", text.escape_debug()),
+            })
+    }
+}
+
+impl SignIn {
+    /// A method's sign-in from variables; `variable` looks one up. Reads a certificate's file.
+    ///
+    /// `AZURE_TENANT_ID` names the tenant where the environment's own is not meant. `prompt` is for the device
+    /// code.
+    pub fn from_variables(
+        method: Method,
+        variable: &dyn Fn(&str) -> Option<String>,
+        prompt: Prompt,
+    ) -> Result<SignIn, SignInError> {
+        let variables = Variables { method, variable };
+        let tenant = || variables.get("AZURE_TENANT_ID");
+        let client_id = || variables.need("AZURE_CLIENT_ID");
+        Ok(match method {
+            Method::ClientSecret => SignIn::ClientSecret {
+                tenant: tenant(),
+                client_id: client_id()?,
+                secret: variables.secret("AZURE_CLIENT_SECRET")?,
+            },
+            Method::ClientCertificate => SignIn::ClientCertificate {
+                tenant: tenant(),
+                client_id: client_id()?,
+                pem: variables.file(&variables.need("AZURE_CLIENT_CERTIFICATE_PATH")?)?,
+            },
+            Method::WorkloadIdentity => SignIn::WorkloadIdentity {
+                tenant: tenant(),
+                client_id: client_id()?,
+                token_file: PathBuf::from(variables.need("AZURE_FEDERATED_TOKEN_FILE")?),
+            },
+            Method::GitHubActions => SignIn::GitHubActions {
+                tenant: tenant(),
+                client_id: client_id()?,
+                request_url: variables.need_in_job("ACTIONS_ID_TOKEN_REQUEST_URL")?,
+                request_token: variables
+                    .need_in_job("ACTIONS_ID_TOKEN_REQUEST_TOKEN")?
+                    .into(),
+            },
+            Method::AzurePipelines => SignIn::AzurePipelines {
+                // the tasks that know a service connection set the second names
+                tenant: tenant().or_else(|| variables.get("AZURESUBSCRIPTION_TENANT_ID")),
+                client_id: variables.either("AZURE_CLIENT_ID", "AZURESUBSCRIPTION_CLIENT_ID")?,
+                service_connection: variables.either(
+                    "AZURE_SERVICE_CONNECTION_ID",
+                    "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",
+                )?,
+                access_token: variables.secret("SYSTEM_ACCESSTOKEN")?,
+            },
+            Method::ManagedIdentity => SignIn::ManagedIdentity {
+                client_id: variables.get("AZURE_CLIENT_ID"),
+            },
+            Method::AzureCli => SignIn::AzureCli { tenant: tenant() },
+            Method::DeviceCode => SignIn::DeviceCode {
+                tenant: tenant(),
+                client_id: client_id()?,
+                prompt,
+            },
+        })
+    }
+}
+
+struct Variables<'a> {
+    method: Method,
+    variable: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Variables<'_> {
+    fn get(&self, name: &str) -> Option<String> {
+        (self.variable)(name)
+            .map(|value| value.trim().to_owned())
+            .filter(|value| !value.is_empty())
+    }
+
+    fn need(&self, name: &str) -> Result<String, SignInError> {
+        self.get(name).ok_or_else(|| self.missing(name.to_owned()))
+    }
+
+    fn need_in_job(&self, name: &str) -> Result<String, SignInError> {
+        self.get(name).ok_or_else(|| {
+            self.missing(format!(
+                "{name}, which GitHub sets for jobs with `permissions: id-token: write`"
+            ))
+        })
+    }
+
+    fn either(&self, first: &str, second: &str) -> Result<String, SignInError> {
+        self.get(first)
+            .or_else(|| self.get(second))
+            .ok_or_else(|| self.missing(format!("{first} or {second}")))
+    }
+
+    fn secret(&self, name: &str) -> Result<SecretString, SignInError> {
+        self.need(name).map(SecretString::from)
+    }
+
+    fn file(&self, path: &str) -> Result<SecretString, SignInError> {
+        std::fs::read_to_string(Path::new(path))
+            .map(SecretString::from)
+            .map_err(|error| SignInError::Unusable {
+                method: self.method.as_str(),
+                reason: format!("`{path}` cannot be read as PEM text: {error}"),
+            })
+    }
+
+    fn missing(&self, missing: String) -> SignInError {
+        SignInError::Missing {
+            method: self.method.as_str(),
+            missing,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn lookup<'a>(set: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
+        let set: BTreeMap<&str, &str> = set.iter().copied().collect();
+        move |name| set.get(name).map(|value| (*value).to_owned())
+    }
+
+    fn prompt() -> Prompt {
+        Prompt::new(|_| {})
+    }
+
+    #[test]
+    fn the_method_is_found_by_the_variables_that_are_its_own() {
+        for (set, expected) in [
+            (vec![("AZURE_CLIENT_SECRET", "s")], Method::ClientSecret),
+            (
+                vec![("AZURE_CLIENT_CERTIFICATE_PATH", "p")],
+                Method::ClientCertificate,
+            ),
+            (
+                vec![("AZURE_FEDERATED_TOKEN_FILE", "f")],
+                Method::WorkloadIdentity,
+            ),
+            (
+                vec![
+                    ("ACTIONS_ID_TOKEN_REQUEST_URL", "u"),
+                    ("AZURE_CLIENT_ID", "c"),
+                ],
+                Method::GitHubActions,
+            ),
+            (
+                vec![("SYSTEM_OIDCREQUESTURI", "u"), ("SYSTEM_ACCESSTOKEN", "t")],
+                Method::AzurePipelines,
+            ),
+            (vec![("IDENTITY_ENDPOINT", "e")], Method::ManagedIdentity),
+            (vec![("AZURE_CLIENT_SECRET", "")], Method::AzureCli),
+            (vec![], Method::AzureCli),
+        ] {
+            assert_eq!(Method::found(&lookup(&set)), expected, "{set:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        for (method, word) in [
+            (Method::ClientSecret, "AZURE_CLIENT_ID"),
+            (Method::DeviceCode, "AZURE_CLIENT_ID"),
+            (Method::AzurePipelines, "AZURESUBSCRIPTION_CLIENT_ID"),
+        ] {
+            let error = SignIn::from_variables(method, &lookup(&[]), prompt())
+                .expect_err("nothing is set")
+                .to_string();
+            assert!(
+                error.contains(word) && error.contains(method.as_str()),
+                "{error}"
+            );
+        }
+        let error = SignIn::from_variables(
+            Method::GitHubActions,
+            &lookup(&[("AZURE_CLIENT_ID", "c")]),
+            prompt(),
+        )
+        .expect_err("no permission")
+        .to_string();
+        assert!(error.contains("id-token: write"), "{error}");
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let set = [
+            ("AZURE_CLIENT_ID", "app"),
+            ("AZURE_CLIENT_SECRET", "hush-hush"),
+        ];
+        let sign_in = SignIn::from_variables(Method::ClientSecret, &lookup(&set), prompt())
+            .expect("all is set");
+        let text = format!("{sign_in:?}");
+        assert!(text.contains("app") && !text.contains("hush"), "{text}");
+    }
+
+    #[test]
+    fn names_are_read_back() {
+        for method in Method::ALL {
+            assert_eq!(method.as_str().parse(), Ok(*method));
+        }
+        assert!("password".parse::<Method>().is_err());
+    }
+}

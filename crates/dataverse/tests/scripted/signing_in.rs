@@ -1,0 +1,447 @@
+//! Signing in at an issuer over TLS. Facts: OAuth with Dataverse; the client credentials and device code grants.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use deskstate_dataverse::{DeviceCode, Error, Prompt, Query, Reader, SignIn, SignInError, Stop};
+
+use crate::tls::{Asked, Reply, TENANT, TlsServer};
+
+const SECRET: &str = "hush-hush";
+
+fn challenge(address: SocketAddr) -> Reply {
+    let port = address.port();
+    Reply {
+        status: 401,
+        headers: format!(
+            "WWW-Authenticate: Bearer authorization_uri=https://localhost:{port}/{TENANT}/oauth2/authorize, resource_id=https://localhost:{port}/\r\n"
+        ),
+        body: String::new(),
+    }
+}
+
+fn token(token: &str, seconds: u64) -> Reply {
+    Reply::json(
+        200,
+        &format!(
+            r#"{{"token_type":"Bearer","expires_in":{seconds},"ext_expires_in":{seconds},"access_token":"{token}"}}"#
+        ),
+    )
+}
+
+fn me() -> Reply {
+    let body = "--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 200 OK\r\n\r\n{\"UserId\":\"u\"}\r\n--b--\r\n";
+    Reply {
+        status: 200,
+        headers: "Content-Type: multipart/mixed; boundary=b\r\n".to_owned(),
+        body: body.to_owned(),
+    }
+}
+
+/// An environment that takes any token, and an issuer that numbers those it issues.
+async fn environment() -> TlsServer {
+    TlsServer::start(|asked, before, address| {
+        if asked.line.contains("/oauth2/v2.0/token") {
+            token(&format!("issued-{before}"), 3600)
+        } else if asked.authorization.is_some() {
+            me()
+        } else {
+            challenge(address)
+        }
+    })
+    .await
+}
+
+fn by_secret() -> SignIn {
+    SignIn::ClientSecret {
+        tenant: None,
+        client_id: "app".to_owned(),
+        secret: SECRET.into(),
+    }
+}
+
+async fn who(reader: &Reader) -> Result<(), Error> {
+    let answers = reader.read(&[Query::who_am_i()]).await?;
+    assert_eq!(answers[0].as_ref().map(|rows| rows.rows.len()), Ok(1));
+    Ok(())
+}
+
+fn form(asked: &Asked) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(asked.body.as_bytes())
+        .into_owned()
+        .collect()
+}
+
+fn field(asked: &Asked, name: &str) -> String {
+    form(asked)
+        .into_iter()
+        .find_map(|(key, value)| (key == name).then_some(value))
+        .unwrap_or_default()
+}
+
+#[tokio::test]
+async fn tenant_and_authority_come_from_the_challenge_and_the_token_serves_many_requests() {
+    let server = environment().await;
+    let reader = Reader::open(&server.connection(by_secret())).expect("a reader opens");
+    who(&reader).await.expect("signed in");
+    who(&reader).await.expect("still signed in");
+    let asked = server.asked();
+    let lines: Vec<&str> = asked.iter().map(|asked| asked.line.as_str()).collect();
+    assert_eq!(
+        lines,
+        [
+            "GET /api/data/v9.2/WhoAmI HTTP/1.1",
+            &format!("POST /{TENANT}/oauth2/v2.0/token HTTP/1.1"),
+            "POST /api/data/v9.2/$batch HTTP/1.1",
+            "POST /api/data/v9.2/$batch HTTP/1.1",
+        ]
+    );
+    assert_eq!(
+        field(&asked[1], "scope"),
+        format!("{}/.default", server.url())
+    );
+    assert_eq!(field(&asked[1], "client_secret"), SECRET);
+    assert_eq!(asked[3].authorization.as_deref(), Some("Bearer issued-1"));
+    assert_eq!(reader.requests(), 2, "signing in is not counted");
+}
+
+#[tokio::test]
+async fn no_issuer_is_asked_where_the_server_asks_for_no_sign_in() {
+    let server = TlsServer::start(|asked, _, _| {
+        if asked.line.contains("WhoAmI") {
+            Reply::json(200, "{}")
+        } else {
+            me()
+        }
+    })
+    .await;
+    let reader = Reader::open(&server.connection(by_secret())).expect("a reader opens");
+    who(&reader).await.expect("no sign-in is needed");
+    assert!(
+        server
+            .asked()
+            .iter()
+            .all(|asked| asked.authorization.is_none())
+    );
+    assert_eq!(server.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn a_token_that_is_no_longer_accepted_is_renewed_once() {
+    let server = TlsServer::start(|asked, before, address| {
+        if asked.line.contains("/token") {
+            token(&format!("issued-{before}"), 3600)
+        } else {
+            match asked.authorization.as_deref() {
+                None => challenge(address),
+                Some("Bearer issued-1") => Reply::json(401, ""),
+                Some(_) => me(),
+            }
+        }
+    })
+    .await;
+    let reader = Reader::open(&server.connection(by_secret())).expect("a reader opens");
+    who(&reader).await.expect("the second token is accepted");
+    assert_eq!(server.asked().len(), 5);
+}
+
+#[tokio::test]
+async fn a_server_that_accepts_no_token_is_not_asked_for_ever() {
+    let server = TlsServer::start(|asked, _, address| {
+        if asked.line.contains("/token") {
+            token("issued", 3600)
+        } else if asked.authorization.is_some() {
+            Reply::json(
+                401,
+                r#"{"error":{"code":"0x80044302","message":"not a member"}}"#,
+            )
+        } else {
+            challenge(address)
+        }
+    })
+    .await;
+    let reader = Reader::open(&server.connection(by_secret())).expect("a reader opens");
+    let error = who(&reader).await.expect_err("never accepted");
+    let Error::SignIn(SignInError::NotAccepted { method, message }) = error else {
+        panic!("{error}");
+    };
+    assert_eq!(
+        (method, message.as_str()),
+        ("client-secret", "not a member")
+    );
+    assert_eq!(server.asked().len(), 5);
+}
+
+#[tokio::test]
+async fn a_token_that_soon_ends_is_renewed_before_it_does() {
+    let server = TlsServer::start(|asked, before, address| {
+        if asked.line.contains("/token") {
+            token(&format!("issued-{before}"), 200)
+        } else if asked.authorization.is_some() {
+            me()
+        } else {
+            challenge(address)
+        }
+    })
+    .await;
+    let reader = Reader::open(&server.connection(by_secret())).expect("a reader opens");
+    who(&reader).await.expect("signed in");
+    who(&reader).await.expect("signed in again");
+    let tokens = server
+        .asked()
+        .iter()
+        .filter(|asked| asked.line.contains("/token"))
+        .count();
+    assert_eq!(tokens, 2);
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_issuer_says_what_was_tried_and_keeps_the_secret() {
+    let server = TlsServer::start(|asked, _, address| {
+        if asked.line.contains("/token") {
+            Reply::json(
+                401,
+                r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided.","error_codes":[7000215]}"#,
+            )
+        } else {
+            challenge(address)
+        }
+    })
+    .await;
+    let reader = Reader::open(&server.connection(by_secret())).expect("a reader opens");
+    let error = who(&reader).await.expect_err("refused");
+    let printed = format!(
+        "{error} {error:?} {:?}",
+        std::error::Error::source(&error).map(ToString::to_string)
+    );
+    for word in ["client-secret", TENANT, &server.url(), "AADSTS7000215"] {
+        assert!(printed.contains(word), "{word} in {printed}");
+    }
+    assert!(!printed.contains(SECRET));
+}
+
+#[tokio::test]
+async fn a_certificate_vouches_with_a_signed_statement() {
+    let server = environment().await;
+    let sign_in = SignIn::ClientCertificate {
+        tenant: Some("contoso.example".to_owned()),
+        client_id: "app".to_owned(),
+        pem: include_str!("certificate.pem").into(),
+    };
+    let reader = Reader::open(&server.connection(sign_in)).expect("a reader opens");
+    who(&reader).await.expect("signed in");
+    let asked = server.asked();
+    assert!(
+        asked[1]
+            .line
+            .starts_with("POST /contoso.example/oauth2/v2.0/token")
+    );
+    assert_eq!(
+        field(&asked[1], "client_assertion_type"),
+        "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+    );
+    assert_eq!(field(&asked[1], "client_assertion").split('.').count(), 3);
+}
+
+#[tokio::test]
+async fn a_platform_vouches_with_a_token_in_a_file() {
+    let server = environment().await;
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), "platform-token").expect("written");
+    let sign_in = SignIn::WorkloadIdentity {
+        tenant: None,
+        client_id: "app".to_owned(),
+        token_file: file.path().to_owned(),
+    };
+    let reader = Reader::open(&server.connection(sign_in)).expect("a reader opens");
+    who(&reader).await.expect("signed in");
+    assert_eq!(
+        field(&server.asked()[1], "client_assertion"),
+        "platform-token"
+    );
+}
+
+#[tokio::test]
+async fn github_vouches_for_a_job() {
+    let server = TlsServer::start(|asked, _, address| {
+        if asked
+            .line
+            .starts_with("GET /github?run=1&audience=api%3A%2F%2FAzureADTokenExchange ")
+        {
+            assert_eq!(asked.authorization.as_deref(), Some("Bearer job-token"));
+            Reply::json(200, r#"{"value":"github-token"}"#)
+        } else if asked.line.contains("/token") {
+            token("issued", 3600)
+        } else if asked.authorization.is_some() {
+            me()
+        } else {
+            challenge(address)
+        }
+    })
+    .await;
+    let sign_in = SignIn::GitHubActions {
+        tenant: None,
+        client_id: "app".to_owned(),
+        request_url: format!("{}/github?run=1", server.url()),
+        request_token: "job-token".into(),
+    };
+    let reader = Reader::open(&server.connection(sign_in)).expect("a reader opens");
+    who(&reader).await.expect("signed in");
+    let asked = server.asked();
+    assert_eq!(field(&asked[2], "client_assertion"), "github-token");
+}
+
+#[tokio::test]
+async fn a_job_without_the_permission_is_told_so() {
+    let server = TlsServer::start(|asked, _, address| {
+        if asked.line.starts_with("GET /github") {
+            Reply::json(403, "{}")
+        } else {
+            challenge(address)
+        }
+    })
+    .await;
+    let sign_in = SignIn::GitHubActions {
+        tenant: None,
+        client_id: "app".to_owned(),
+        request_url: format!("{}/github", server.url()),
+        request_token: "job-token".into(),
+    };
+    let reader = Reader::open(&server.connection(sign_in)).expect("a reader opens");
+    let text = who(&reader)
+        .await
+        .map_err(|error| format!("{error:?}"))
+        .expect_err("refused");
+    assert!(
+        text.contains("GitHub gave no identity token: status 403"),
+        "{text}"
+    );
+    assert!(!text.contains("job-token"));
+}
+
+/// The issuer's side of a device code: pending once, then a token; renewals have their own grant.
+async fn device_issuer() -> TlsServer {
+    let polls = Mutex::new(0);
+    TlsServer::start(move |asked, before, address| {
+        if asked.line.contains("/devicecode") {
+            return Reply::json(
+                200,
+                r#"{"device_code":"dc","user_code":"ABC123","verification_uri":"https://issuer/device","expires_in":60,"interval":0,"message":"m"}"#,
+            );
+        }
+        if asked.line.contains("/token") {
+            let mut polls = polls.lock().expect("no panics");
+            *polls += 1;
+            if *polls == 1 {
+                return Reply::json(400, r#"{"error":"authorization_pending","error_description":"wait"}"#);
+            }
+            return Reply::json(
+                200,
+                &format!(r#"{{"token_type":"Bearer","expires_in":100,"access_token":"issued-{before}","refresh_token":"renew-{before}"}}"#),
+            );
+        }
+        if asked.authorization.is_some() { me() } else { challenge(address) }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_person_is_asked_once_and_the_token_renewed_without_asking() {
+    let server = device_issuer().await;
+    let shown: Arc<Mutex<Vec<DeviceCode>>> = Arc::default();
+    let sign_in = SignIn::DeviceCode {
+        tenant: None,
+        client_id: "app".to_owned(),
+        prompt: Prompt::new({
+            let shown = Arc::clone(&shown);
+            move |code| shown.lock().expect("no panics").push(code.clone())
+        }),
+    };
+    let reader = Reader::open(&server.connection(sign_in)).expect("a reader opens");
+    who(&reader).await.expect("signed in");
+    who(&reader)
+        .await
+        .expect("renewed, as the token held for less than five minutes");
+    let shown = shown.lock().expect("no panics");
+    assert_eq!(shown.len(), 1);
+    assert_eq!(
+        (shown[0].code.as_str(), shown[0].page.as_str()),
+        ("ABC123", "https://issuer/device")
+    );
+    let asked = server.asked();
+    let grants: Vec<String> = asked
+        .iter()
+        .filter(|asked| asked.line.contains("/token"))
+        .map(|asked| field(asked, "grant_type"))
+        .collect();
+    let device = "urn:ietf:params:oauth:grant-type:device_code";
+    assert_eq!(grants, [device, device, "refresh_token"]);
+    assert!(field(&asked[1], "scope").ends_with("/user_impersonation offline_access"));
+}
+
+#[tokio::test]
+async fn waiting_for_a_person_ends_when_asked_to_stop() {
+    let server = TlsServer::start(|asked, _, address| {
+        if asked.line.contains("/devicecode") {
+            Reply::json(
+                200,
+                r#"{"device_code":"dc","user_code":"ABC123","verification_uri":"https://issuer/device","expires_in":600,"interval":60}"#,
+            )
+        } else {
+            challenge(address)
+        }
+    })
+    .await;
+    let stop = Stop::new();
+    let sign_in = SignIn::DeviceCode {
+        tenant: None,
+        client_id: "app".to_owned(),
+        prompt: Prompt::new({
+            let stop = stop.clone();
+            move |_| stop.stop()
+        }),
+    };
+    let reader = Reader::open(&server.connection(sign_in).stop_on(stop)).expect("a reader opens");
+    let begun = Instant::now();
+    let error = who(&reader).await.expect_err("stopped");
+    assert!(
+        matches!(error, Error::SignIn(SignInError::Stopped)),
+        "{error}"
+    );
+    assert!(begun.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn a_challenge_to_a_foreign_issuer_is_not_followed() {
+    let server = TlsServer::start(|_, _, _| Reply {
+        status: 401,
+        headers: "WWW-Authenticate: Bearer authorization_uri=https://login.example/t/oauth2/authorize\r\n".to_owned(),
+        body: String::new(),
+    })
+    .await;
+    let reader = Reader::open(&server.connection(by_secret())).expect("a reader opens");
+    let error = who(&reader).await.expect_err("not followed");
+    assert!(
+        matches!(error, Error::SignIn(SignInError::Challenge { .. })),
+        "{error}"
+    );
+    assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for_is_refused() {
+    let server = environment().await;
+    let connection = deskstate_dataverse::Connection::new(
+        server.url().parse().expect("https"),
+        SignIn::Anonymous,
+    )
+    .budget(deskstate_dataverse::Budget {
+        attempts: 1,
+        ..Default::default()
+    });
+    let reader = Reader::open(&connection).expect("a reader opens");
+    let error = who(&reader).await.expect_err("nobody knows it");
+    assert!(matches!(error, Error::Unreachable { .. }), "{error}");
+    assert!(server.asked().is_empty());
+}
