@@ -13,7 +13,7 @@ use crate::auth::{Authenticator, SignInError};
 use crate::batch::{Envelope, server_error};
 use crate::request::API_PATH;
 use crate::retry::{self, Attempts, Kind, Verdict};
-use crate::transport::{Network, Outgoing, Reply, header_value};
+use crate::transport::{Network, Outgoing, Reply, Transport, header_value};
 use crate::{Connection, Error, Exchange, Place, ServiceError};
 
 /// The path of a batch.
@@ -26,7 +26,7 @@ pub(crate) fn batch_path() -> String {
 pub(crate) struct Client {
     connection: Connection,
     origin: String,
-    network: Network,
+    transport: Transport,
     authenticator: Authenticator,
     requests: AtomicU64,
 }
@@ -74,7 +74,7 @@ impl Client {
         Ok(Client {
             origin: connection.url.origin(),
             authenticator: Authenticator::new(connection, network.clone()),
-            network,
+            transport: Transport::new(connection, network)?,
             requests: AtomicU64::new(0),
             connection: connection.clone(),
         })
@@ -214,7 +214,7 @@ impl Client {
     }
 
     async fn attempt(&self, outgoing: &Outgoing, kind: Kind) -> (Verdict, Result<Reply, Error>) {
-        let send = self.network.send(outgoing);
+        let send = self.transport.send(outgoing);
         let result = match kind {
             // a write on its way is awaited to its end
             Kind::Write => send.await,
@@ -253,6 +253,7 @@ impl Client {
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(CONTENT_TYPE, header_value(&envelope.content_type)?);
         for (name, value) in [
+            ("accept-encoding", "gzip"),
             ("odata-version", "4.0"),
             ("odata-maxversion", "4.0"),
             ("if-none-match", "null"),

@@ -14,6 +14,7 @@ mod outcome;
 mod privilege;
 mod query;
 mod reader;
+mod recording;
 mod request;
 mod retry;
 mod row;

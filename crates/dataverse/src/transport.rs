@@ -1,11 +1,15 @@
-//! The network. Besides signing in, nothing else touches it.
+//! The network, and what may stand in for it. Besides signing in, nothing else touches it.
 
+use std::io::Read as _;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use flate2::read::MultiGzDecoder;
+use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, HeaderValue};
 use url::Url;
 
+use crate::recording::{Player, Recorder};
 use crate::{Connection, Error, Exchange};
 
 /// A request as it goes out.
@@ -30,6 +34,43 @@ impl Reply {
     /// A header as text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// Carries requests: over the network, written down or not, or to a recording.
+#[derive(Debug)]
+pub(crate) enum Transport {
+    Network {
+        network: Network,
+        recorder: Option<Recorder>,
+    },
+    Replay(Player),
+}
+
+impl Transport {
+    pub(crate) fn new(connection: &Connection, network: Network) -> Result<Transport, Error> {
+        if let Some(directory) = &connection.replay {
+            return Player::new(directory).map(Transport::Replay);
+        }
+        let recorder = match &connection.record {
+            Some(directory) => Some(Recorder::new(directory, &connection.url)?),
+            None => None,
+        };
+        Ok(Transport::Network { network, recorder })
+    }
+
+    /// Sends once.
+    pub(crate) async fn send(&self, outgoing: &Outgoing) -> Result<Reply, Error> {
+        match self {
+            Transport::Replay(player) => player.answer(outgoing),
+            Transport::Network { network, recorder } => {
+                let result = network.send(outgoing).await;
+                if let Some(recorder) = recorder {
+                    recorder.write(outgoing, &result);
+                }
+                result
+            }
+        }
     }
 }
 
@@ -115,12 +156,32 @@ impl Network {
             }
             body.extend_from_slice(&chunk);
         }
+        let headers = std::mem::take(response.headers_mut());
+        let body = match headers.get(CONTENT_ENCODING) {
+            Some(encoding) if encoding == "gzip" => inflate(&body, self.max_reply)
+                .map_err(|source| Error::Lost {
+                    exchange: outgoing.exchange.clone(),
+                    source: source.into(),
+                })?
+                .ok_or_else(too_large)?,
+            _ => body.freeze(),
+        };
         Ok(Reply {
             status: response.status().as_u16(),
-            headers: std::mem::take(response.headers_mut()),
-            body: body.freeze(),
+            headers,
+            body,
         })
     }
+}
+
+/// Unpacks a body. `None` if it is longer than allowed: a small reply can unpack to a large one.
+fn inflate(packed: &[u8], most: usize) -> std::io::Result<Option<Bytes>> {
+    let mut body = Vec::new();
+    let beyond = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    MultiGzDecoder::new(packed)
+        .take(beyond)
+        .read_to_end(&mut body)?;
+    Ok((body.len() <= most).then(|| Bytes::from(body)))
 }
 
 fn failure(outgoing: &Outgoing, error: reqwest::Error) -> Error {
@@ -170,7 +231,10 @@ fn http_client(connection: &Connection) -> Result<reqwest::Client, Error> {
         .user_agent(concat!("deskstate-dataverse/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
-        .connect_timeout(connection.timeouts.connect);
+        .connect_timeout(connection.timeouts.connect)
+        // a connection that the server closes while a write is sent on it makes the outcome unknown; gateways
+        // close idle ones after a minute or more
+        .pool_idle_timeout(Duration::from_secs(20));
     builder = if connection.url.is_loopback() {
         // neither proxies nor the platform's authorities have a say about this machine
         builder.no_proxy().tls_certs_only(roots)

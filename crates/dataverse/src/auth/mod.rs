@@ -269,7 +269,11 @@ enum State {
 impl Authenticator {
     pub(crate) fn new(connection: &Connection, network: Network) -> Authenticator {
         Authenticator {
-            sign_in: connection.sign_in.clone(),
+            // a recording answers without a sign-in
+            sign_in: match connection.replay {
+                Some(_) => SignIn::Anonymous,
+                None => connection.sign_in.clone(),
+            },
             url: connection.url.clone(),
             authority_host: connection.authority_host.clone(),
             network,

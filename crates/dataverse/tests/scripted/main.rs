@@ -1,6 +1,8 @@
 //! The client against servers that follow a script of replies and faults.
 
+mod faults;
 mod reading;
+mod recordings;
 mod server;
 mod signing_in;
 mod tls;

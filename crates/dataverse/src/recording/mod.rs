@@ -1,0 +1,306 @@
+//! Exchanges written to files, and answered from them, so that a bug report can be replayed.
+
+mod scrub;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use serde::{Deserialize, Serialize};
+use tracing::warn;
+use uuid::Uuid;
+
+use crate::transport::{Outgoing, Reply};
+use crate::{EnvironmentUrl, Error};
+use scrub::{Scrubber, outline};
+
+/// The version of the files' form.
+const VERSION: u32 = 1;
+
+/// One exchange, as its file holds it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Recorded {
+    format_version: u32,
+    method: String,
+    path: String,
+    request: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answer: Option<RecordedAnswer>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failure: Option<RecordedFailure>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct RecordedAnswer {
+    status: u16,
+    headers: BTreeMap<String, String>,
+    body: String,
+}
+
+/// Why an exchange has no answer.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum RecordedFailure {
+    Unreachable,
+    TimedOut,
+    Lost,
+    TooLarge,
+    Other,
+}
+
+/// Headers of replies that are kept; the others say nothing that a replay needs.
+const KEPT_HEADERS: &[&str] = &[
+    "content-type",
+    "location",
+    "odata-version",
+    "preference-applied",
+    "req_id",
+    "retry-after",
+    "x-ms-request-id",
+    "x-ms-service-request-id",
+];
+
+/// Writes exchanges to a directory.
+pub(crate) struct Recorder {
+    directory: PathBuf,
+    scrubber: Scrubber,
+    written: AtomicUsize,
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder")
+            .field("directory", &self.directory)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Recorder {
+    /// A recorder into a directory, which is made if need be and must hold no recording yet.
+    pub(crate) fn new(directory: &Path, url: &EnvironmentUrl) -> Result<Recorder, Error> {
+        let failed = |reason: String| recording(directory, reason);
+        std::fs::create_dir_all(directory).map_err(|error| failed(error.to_string()))?;
+        if !files(directory)?.is_empty() {
+            return Err(failed("it holds a recording already".to_owned()));
+        }
+        Ok(Recorder {
+            directory: directory.to_owned(),
+            scrubber: Scrubber::new(Uuid::new_v4(), url.host()),
+            written: AtomicUsize::new(0),
+        })
+    }
+
+    /// Writes an exchange. A file that cannot be written is a warning: it must not change what becomes of a write.
+    pub(crate) fn write(&self, outgoing: &Outgoing, result: &Result<Reply, Error>) {
+        let number = self.written.fetch_add(1, Ordering::SeqCst) + 1;
+        let path = self.directory.join(format!("{number:04}.json"));
+        let recorded = self.recorded(outgoing, result);
+        let written = serde_json::to_vec_pretty(&recorded)
+            .map_err(std::io::Error::other)
+            .and_then(|bytes| std::fs::write(&path, bytes));
+        if let Err(error) = written {
+            warn!(%error, path = %path.display(), "an exchange was not recorded");
+        }
+    }
+
+    fn recorded(&self, outgoing: &Outgoing, result: &Result<Reply, Error>) -> Recorded {
+        let request = outgoing.body.as_deref().unwrap_or_default();
+        let (answer, failure) = match result {
+            Ok(reply) => (Some(self.answer(reply)), None),
+            Err(error) => (None, Some(failure(error))),
+        };
+        Recorded {
+            format_version: VERSION,
+            method: outgoing.exchange.method.to_owned(),
+            path: self.scrubber.request(&outgoing.exchange.path),
+            request: self.scrubber.request(&String::from_utf8_lossy(request)),
+            answer,
+            failure,
+        }
+    }
+
+    fn answer(&self, reply: &Reply) -> RecordedAnswer {
+        let headers = KEPT_HEADERS
+            .iter()
+            .filter_map(|name| Some((*name, reply.header(name)?)))
+            .map(|(name, value)| {
+                // the query of a location may hold a token
+                let value = value.split('?').next().unwrap_or_default();
+                (name.to_owned(), self.scrubber.text(value))
+            })
+            .collect();
+        RecordedAnswer {
+            status: reply.status,
+            headers,
+            body: self.scrubber.text(&String::from_utf8_lossy(&reply.body)),
+        }
+    }
+}
+
+fn failure(error: &Error) -> RecordedFailure {
+    match error {
+        Error::Unreachable { .. } => RecordedFailure::Unreachable,
+        Error::TimedOut { .. } => RecordedFailure::TimedOut,
+        Error::Lost { .. } => RecordedFailure::Lost,
+        Error::TooLarge { .. } => RecordedFailure::TooLarge,
+        _ => RecordedFailure::Other,
+    }
+}
+
+/// Answers from a directory of exchanges, in their order.
+#[derive(Debug)]
+pub(crate) struct Player {
+    directory: PathBuf,
+    files: Vec<PathBuf>,
+    played: AtomicUsize,
+}
+
+impl Player {
+    pub(crate) fn new(directory: &Path) -> Result<Player, Error> {
+        let files = files(directory)?;
+        if files.is_empty() {
+            return Err(recording(directory, "it holds no recording".to_owned()));
+        }
+        Ok(Player {
+            directory: directory.to_owned(),
+            files,
+            played: AtomicUsize::new(0),
+        })
+    }
+
+    /// The recorded answer to a request, if the recording has the same request at this place.
+    pub(crate) fn answer(&self, outgoing: &Outgoing) -> Result<Reply, Error> {
+        let at = self.played.fetch_add(1, Ordering::SeqCst);
+        let path = self.files.get(at).ok_or_else(|| {
+            recording(
+                &self.directory,
+                format!("it ends after {} exchanges", self.files.len()),
+            )
+        })?;
+        let failed = |reason: String| recording(path, reason);
+        let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+        let recorded: Recorded =
+            serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string()))?;
+        if recorded.format_version != VERSION {
+            return Err(failed(format!(
+                "its format is {}; this version reads {VERSION}",
+                recorded.format_version
+            )));
+        }
+        let body = outgoing.body.as_deref().unwrap_or_default();
+        let asked = requests(&String::from_utf8_lossy(body), outgoing.url.host_str());
+        let expected = requests(&recorded.request, None);
+        if recorded.path != outgoing.exchange.path || asked != expected {
+            return Err(failed(difference(&asked, &expected)));
+        }
+        match (recorded.answer, recorded.failure) {
+            (Some(answer), _) => answer.reply().map_err(failed),
+            (None, failure) => Err(replayed_failure(
+                outgoing,
+                failure.unwrap_or(RecordedFailure::Other),
+            )),
+        }
+    }
+}
+
+impl RecordedAnswer {
+    fn reply(self) -> Result<Reply, String> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            let name: http::HeaderName = name
+                .parse()
+                .map_err(|_| format!("`{name}` is not a header"))?;
+            let value = value
+                .parse()
+                .map_err(|_| format!("the value of `{name}` is not a header's"))?;
+            headers.insert(name, value);
+        }
+        Ok(Reply {
+            status: self.status,
+            headers,
+            body: Bytes::from(self.body),
+        })
+    }
+}
+
+fn replayed_failure(outgoing: &Outgoing, failure: RecordedFailure) -> Error {
+    let exchange = outgoing.exchange.clone();
+    let source = "as recorded".into();
+    match failure {
+        RecordedFailure::Unreachable => Error::Unreachable { exchange, source },
+        RecordedFailure::TimedOut => Error::TimedOut {
+            exchange,
+            limit: outgoing.limit,
+        },
+        RecordedFailure::TooLarge => Error::TooLarge { exchange, limit: 0 },
+        RecordedFailure::Lost | RecordedFailure::Other => Error::Lost { exchange, source },
+    }
+}
+
+/// The request lines inside a batch, in outline.
+fn requests(batch: &str, host: Option<&str>) -> Vec<String> {
+    let scrubber = Scrubber::new(Uuid::nil(), host.unwrap_or(scrub::HOST));
+    batch
+        .lines()
+        .filter(|line| line.ends_with(" HTTP/1.1"))
+        .map(|line| {
+            let line = outline(&scrubber.request(line));
+            // the port of an emulator changes
+            match line.split_once("/api/data/") {
+                Some((start, path)) => {
+                    let method = start.split(' ').next().unwrap_or_default();
+                    format!("{method} {path}")
+                }
+                None => line,
+            }
+        })
+        .collect()
+}
+
+fn difference(asked: &[String], expected: &[String]) -> String {
+    let unlike = asked
+        .iter()
+        .zip(expected)
+        .find(|(asked, expected)| asked != expected);
+    match unlike {
+        Some((asked, expected)) => format!("asked `{asked}` where it has `{expected}`"),
+        None => format!(
+            "asked {} requests where it has {}",
+            asked.len(),
+            expected.len()
+        ),
+    }
+}
+
+/// The files of a recording, in order.
+fn files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+    let failed = |error: std::io::Error| recording(directory, error.to_string());
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let numbered = path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .is_some_and(|stem| stem.bytes().all(|byte| byte.is_ascii_digit()));
+        if numbered
+            && path
+                .extension()
+                .is_some_and(|extension| extension == "json")
+        {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn recording(path: &Path, reason: String) -> Error {
+    Error::Recording {
+        path: path.display().to_string(),
+        reason,
+    }
+}

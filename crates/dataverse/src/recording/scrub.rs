@@ -1,0 +1,466 @@
+//! Taking people and tokens out of recordings, so that the rest still hangs together.
+//!
+//! The same value becomes the same substitute within one recording and another in the next: substitutes come from a
+//! hash with a salt that is thrown away.
+
+use std::borrow::Cow;
+
+use ring::digest::{Context, SHA256};
+use uuid::Uuid;
+
+/// What the environment is called in recordings.
+pub(super) const HOST: &str = "environment.example";
+
+/// Columns that hold something of a person.
+const PERSONAL: &[&str] = &[
+    "domainname",
+    "employeeid",
+    "firstname",
+    "fullname",
+    "governmentid",
+    "homephone",
+    "internalemailaddress",
+    "jobtitle",
+    "lastname",
+    "middlename",
+    "mobilealertemail",
+    "mobilephone",
+    "nickname",
+    "personalemailaddress",
+    "photourl",
+    "sharepointemailaddress",
+    "windowsliveid",
+];
+
+/// Pieces of names whose values are secrets, wherever they stand.
+const SECRET: &[&str] = &[
+    "password",
+    "secret",
+    "apikey",
+    "api_key",
+    "token",
+    "credential",
+];
+
+/// Replaces what must not leave the house.
+pub(super) struct Scrubber {
+    salt: Uuid,
+    hosts: Vec<String>,
+}
+
+impl Scrubber {
+    /// With a salt, for an environment's host.
+    pub(super) fn new(salt: Uuid, host: &str) -> Scrubber {
+        let host = host.to_ascii_lowercase();
+        let mut hosts = vec![host.clone()];
+        // both forms of a Dataverse host lead to the same environment
+        if let Some((name, rest)) = host.split_once('.') {
+            hosts.push(match rest.strip_prefix("api.") {
+                Some(rest) => format!("{name}.{rest}"),
+                None => format!("{name}.api.{rest}"),
+            });
+        }
+        Scrubber { salt, hosts }
+    }
+
+    /// A request's or reply's text without people, tokens, ids and the environment's name.
+    pub(super) fn text(&self, text: &str) -> String {
+        let mut text = Cow::Borrowed(text);
+        for host in &self.hosts {
+            text = Cow::Owned(replace_without_case(&text, host, HOST));
+        }
+        let text = self.values_by_name(&text);
+        self.values_by_shape(&text)
+    }
+
+    /// A request's text: as [`Scrubber::text`], and what filters compare personal columns with.
+    pub(super) fn request(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for column in PERSONAL {
+            text = self.compared_values(&text, &format!("{column}%20eq%20'"));
+        }
+        self.text(&text)
+    }
+
+    fn compared_values(&self, text: &str, before: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(at) = rest.find(before) {
+            let (head, tail) = rest.split_at(at + before.len());
+            out.push_str(head);
+            let end = end_of_literal(tail);
+            let value = &tail[..end];
+            if value.contains('@') {
+                out.push_str(value);
+            } else {
+                out.push_str(&self.substitute("person", value));
+            }
+            rest = &tail[end..];
+        }
+        out.push_str(rest);
+        out
+    }
+
+    /// Replaces the values of JSON names that say what they hold. What is not JSON passes unchanged.
+    fn values_by_name(&self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        let mut replace: Option<&'static str> = None;
+        while let Some(at) = rest.find('"') {
+            let between = &rest[..at];
+            out.push_str(between);
+            if !between.trim().is_empty() {
+                // a number or `null` stood where the value was expected
+                replace = None;
+            }
+            let Some(end) = end_of_string(&rest[at + 1..]) else {
+                out.push('"');
+                rest = &rest[at + 1..];
+                continue;
+            };
+            let inner = &rest[at + 1..at + 1 + end];
+            rest = &rest[at + end + 2..];
+            let is_name = rest.trim_start().starts_with(':');
+            out.push('"');
+            match (is_name, replace.take()) {
+                (true, _) => {
+                    out.push_str(inner);
+                    out.push('"');
+                    let colon = rest.find(':').map_or(0, |colon| colon + 1);
+                    out.push_str(&rest[..colon]);
+                    rest = &rest[colon..];
+                    replace = sensitive(inner);
+                    continue;
+                }
+                // mail addresses are replaced by their shape, alike everywhere
+                (false, Some("person")) if inner.contains('@') => out.push_str(inner),
+                (false, Some(what)) if !inner.is_empty() => {
+                    out.push_str(&self.substitute(what, inner));
+                }
+                (false, _) => out.push_str(&self.nested(inner)),
+            }
+            out.push('"');
+        }
+        out.push_str(rest);
+        out
+    }
+
+    /// JSON held in a text keeps its names behind backslashes.
+    fn nested<'a>(&self, inner: &'a str) -> Cow<'a, str> {
+        if !inner.contains("\\\"") {
+            return Cow::Borrowed(inner);
+        }
+        let Ok(text) = serde_json::from_str::<String>(&format!("\"{inner}\"")) else {
+            return Cow::Borrowed(inner);
+        };
+        let scrubbed = serde_json::Value::String(self.values_by_name(&text)).to_string();
+        Cow::Owned(scrubbed[1..scrubbed.len() - 1].to_owned())
+    }
+
+    /// Replaces GUIDs, mail addresses and tokens wherever they stand.
+    fn values_by_shape(&self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while !rest.is_empty() {
+            let word_end = rest.find(|c: char| !is_word(c)).unwrap_or(rest.len());
+            let (word, tail) = rest.split_at(word_end);
+            if word.is_empty() {
+                let next = tail.chars().next().map_or(tail.len(), char::len_utf8);
+                out.push_str(&tail[..next]);
+                rest = &tail[next..];
+                continue;
+            }
+            rest = tail;
+            let is_name = tail
+                .strip_prefix('"')
+                .is_some_and(|after| after.trim_start().starts_with(':'));
+            out.push_str(&self.word(word, is_name));
+        }
+        out
+    }
+
+    fn word<'a>(&self, word: &'a str, is_name: bool) -> Cow<'a, str> {
+        if is_token(word) {
+            return Cow::Borrowed("token-removed");
+        }
+        if let Some((local, domain)) = word.split_once('@')
+            && !is_name
+            && !local.is_empty()
+            && domain.contains('.')
+        {
+            let person = self.substitute("person", word);
+            return Cow::Owned(format!("{person}@example.com"));
+        }
+        self.guids(word)
+    }
+
+    /// GUIDs, also inside longer words such as boundaries.
+    fn guids<'a>(&self, word: &'a str) -> Cow<'a, str> {
+        if word.len() < 36 {
+            return Cow::Borrowed(word);
+        }
+        let mut out = String::new();
+        let mut at = 0;
+        let mut copied = 0;
+        while at + 36 <= word.len() {
+            let found = word
+                .get(at..at + 36)
+                .filter(|piece| piece.as_bytes()[8] == b'-')
+                .and_then(|piece| Uuid::try_parse(piece).ok());
+            match found {
+                Some(id) => {
+                    out.push_str(&word[copied..at]);
+                    out.push_str(&self.guid(id).to_string());
+                    at += 36;
+                    copied = at;
+                }
+                None => at += 1,
+            }
+        }
+        if copied == 0 {
+            return Cow::Borrowed(word);
+        }
+        out.push_str(&word[copied..]);
+        Cow::Owned(out)
+    }
+
+    fn guid(&self, id: Uuid) -> Uuid {
+        if id.is_nil() {
+            return id;
+        }
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&self.hash("guid", &id.to_string())[..16]);
+        uuid::Builder::from_random_bytes(bytes).into_uuid()
+    }
+
+    fn substitute(&self, what: &str, value: &str) -> String {
+        let hash = self.hash(what, &value.to_lowercase());
+        let digits: String = hash[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{what}-{digits}")
+    }
+
+    fn hash(&self, what: &str, value: &str) -> Vec<u8> {
+        let mut context = Context::new(&SHA256);
+        for piece in [
+            self.salt.as_bytes().as_slice(),
+            what.as_bytes(),
+            value.as_bytes(),
+        ] {
+            context.update(piece);
+            context.update(&[0]);
+        }
+        context.finish().as_ref().to_vec()
+    }
+}
+
+/// What a name says about its value.
+fn sensitive(name: &str) -> Option<&'static str> {
+    let lower = name.to_ascii_lowercase();
+    let personal = PERSONAL.contains(&lower.as_str())
+        || lower.starts_with("yomi")
+        || lower.starts_with("address1_")
+        || lower.starts_with("address2_")
+        // the names of those whom lookups point to
+        || lower.starts_with('_') && lower.contains("_value@odata.community.display");
+    if personal {
+        Some("person")
+    } else if SECRET.iter().any(|piece| lower.contains(piece)) {
+        Some("secret")
+    } else {
+        None
+    }
+}
+
+fn is_word(character: char) -> bool {
+    character.is_alphanumeric() || matches!(character, '-' | '.' | '_' | '@' | '+')
+}
+
+/// Signed tokens in their compact form.
+fn is_token(word: &str) -> bool {
+    word.starts_with("eyJ") && word.len() > 40 && word.matches('.').count() >= 2
+}
+
+/// Where a JSON string ends, given what follows its opening quote; `None` if its line ends before it does.
+fn end_of_string(text: &str) -> Option<usize> {
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'\n' => return None,
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return Some(at),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Where a literal of a filter ends, given what follows its opening quote; doubled quotes are part of it.
+fn end_of_literal(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\'' if bytes.get(at + 1) == Some(&b'\'') => at += 2,
+            b'\'' | b'\n' => return at,
+            _ => at += 1,
+        }
+    }
+    bytes.len()
+}
+
+fn replace_without_case(text: &str, from: &str, to: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    let mut out = String::with_capacity(text.len());
+    let mut copied = 0;
+    for (at, _) in lower.match_indices(from) {
+        out.push_str(&text[copied..at]);
+        out.push_str(to);
+        copied = at + from.len();
+    }
+    out.push_str(&text[copied..]);
+    out
+}
+
+/// The text with everything that a substitute may stand for left out, to compare requests across recordings.
+pub(super) fn outline(text: &str) -> String {
+    let blank = Scrubber::new(Uuid::nil(), HOST);
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !is_word(c)).unwrap_or(rest.len());
+        let (word, tail) = rest.split_at(end);
+        if word.is_empty() {
+            let next = tail.chars().next().map_or(tail.len(), char::len_utf8);
+            out.push_str(&tail[..next]);
+            rest = &tail[next..];
+            continue;
+        }
+        if word != blank.word(word, false) || word.starts_with("person-") {
+            out.push('*');
+        } else {
+            out.push_str(word);
+        }
+        rest = tail;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ID: &str = "0c0f0000-0000-4000-8000-000000000001";
+
+    fn scrub(text: &str) -> String {
+        Scrubber::new(Uuid::from_u128(7), "contoso.crm.dynamics.com").text(text)
+    }
+
+    #[test]
+    fn people_ids_and_the_environment_are_replaced_and_names_of_columns_kept() {
+        let text = format!(
+            "{{\"@odata.context\":\"https://Contoso.crm.dynamics.com/api\",\"systemuserid\":\"{ID}\",\
+             \"fullname\":\"Ada \\\"L\\\" Lovelace\",\"domainname\":\"ada@contoso.com\",\
+             \"_ownerid_value@OData.Community.Display.V1.FormattedValue\":\"Ada\",\
+             \"cfg_Parent@odata.bind\":\"/x\",\"msdyn_name\":\"Gold\",\"firstname\":null,\"statecode\":0}}"
+        );
+        let scrubbed = scrub(&text);
+        for gone in ["Ada", "Lovelace", "ada@", "contoso", "Contoso", ID] {
+            assert!(!scrubbed.contains(gone), "{gone} in {scrubbed}");
+        }
+        for kept in [
+            "https://environment.example/api",
+            "\"cfg_Parent@odata.bind\":\"/x\"",
+            "\"msdyn_name\":\"Gold\"",
+            "\"_ownerid_value@OData.Community.Display.V1.FormattedValue\":\"person-",
+            "\"firstname\":null,\"statecode\":0",
+        ] {
+            assert!(scrubbed.contains(kept), "{kept} in {scrubbed}");
+        }
+        assert!(
+            serde_json::from_str::<serde_json::Value>(&scrubbed).is_ok(),
+            "{scrubbed}"
+        );
+    }
+
+    #[test]
+    fn the_same_value_stays_the_same_across_columns_and_case() {
+        let scrubbed = scrub(&format!(
+            "{{\"a\":\"{ID}\",\"b\":\"{}\",\"domainname\":\"ada@x.com\",\"c\":\"ADA@x.com\"}}",
+            ID.to_uppercase()
+        ));
+        let json: serde_json::Value = serde_json::from_str(&scrubbed).expect("JSON");
+        assert_eq!(json["a"], json["b"]);
+        assert_eq!(json["domainname"], json["c"]);
+        let other = Scrubber::new(Uuid::from_u128(8), "x").text(&format!("\"{ID}\""));
+        assert_ne!(
+            json["a"].to_string(),
+            other,
+            "another recording has other substitutes"
+        );
+    }
+
+    #[test]
+    fn boundaries_with_ids_stay_boundaries() {
+        let scrubbed = scrub(&format!("boundary=batch_{ID}\r\n--batch_{ID}--"));
+        let id = &scrubbed["boundary=batch_".len()..][..36];
+        assert!(Uuid::try_parse(id).is_ok() && id != ID);
+        assert_eq!(scrubbed, format!("boundary=batch_{id}\r\n--batch_{id}--"));
+    }
+
+    #[test]
+    fn secrets_are_replaced_also_in_json_held_in_text() {
+        let inner = r#"{"apiKey":"hush","url":"https://w","nested":"{\"clientSecret\":\"hush\"}"}"#;
+        let text =
+            serde_json::json!({"msdyn_customparams": inner, "accessToken": "hush"}).to_string();
+        let scrubbed = scrub(&text);
+        assert!(!scrubbed.contains("hush"), "{scrubbed}");
+        assert!(scrubbed.contains("https://w"), "{scrubbed}");
+        let jwt = format!(
+            "eyJ{}.{}.{}",
+            "a".repeat(30),
+            "b".repeat(30),
+            "c".repeat(30)
+        );
+        assert_eq!(scrub(&jwt), "token-removed");
+    }
+
+    #[test]
+    fn filters_lose_the_people_they_name() {
+        let scrubber = Scrubber::new(Uuid::nil(), "x.example");
+        let line = scrubber.request("GET /s?$filter=(fullname%20eq%20'Ada%20O''Hara'%20or%20domainname%20eq%20'a@b.com') HTTP/1.1");
+        assert!(
+            !line.contains("Ada") && !line.contains("Hara") && !line.contains("a@b"),
+            "{line}"
+        );
+        assert!(
+            line.contains("fullname%20eq%20'person-") && line.ends_with("') HTTP/1.1"),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn outlines_of_two_recordings_of_one_request_are_equal() {
+        let line = format!("GET /s({ID})?$filter=domainname%20eq%20'ada@x.com'");
+        let outlines = [1, 2]
+            .map(|salt| outline(&Scrubber::new(Uuid::from_u128(salt), "x.example").request(&line)));
+        assert_eq!(outlines[0], outlines[1]);
+        assert_ne!(outlines[0], outline("GET /t"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_passes(text in any::<String>(), json in "[\"\\\\:a@.{}é\n]{0,40}") {
+            let _ = scrub(&text);
+            let _ = scrub(&json);
+            let _ = outline(&text);
+        }
+
+        #[test]
+        fn json_stays_json(name in "fullname|token|a", value in any::<String>()) {
+            let text = serde_json::json!({ name: value }).to_string();
+            prop_assert!(serde_json::from_str::<serde_json::Value>(&scrub(&text)).is_ok());
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Connections that break at each point, and replies that arrive packed.
+
+use std::io::Write as _;
+
+use deskstate_dataverse::{Changeset, Error, Operation, Outcome, Query, Reader, Session};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use uuid::Uuid;
+use wiremock::ResponseTemplate;
+
+use crate::server::{connection, connection_to, page, server};
+
+/// What a server does with a connection before it closes it.
+#[derive(Clone, Copy)]
+enum Breaks {
+    /// It reads the request and says nothing.
+    AfterTheRequest,
+    /// It answers the headers and half of the body.
+    InsideTheReply,
+}
+
+/// A server that breaks the first connection and answers those after it.
+async fn breaking(breaks: Breaks, reply: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port is free");
+    let address = listener.local_addr().expect("it has an address");
+    tokio::spawn(async move {
+        let mut first = true;
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = vec![0; 64 << 10];
+            let _ = stream.read(&mut request).await;
+            let length = reply.len();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: multipart/mixed; boundary=b\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+            );
+            let sent = match (std::mem::take(&mut first), breaks) {
+                (true, Breaks::AfterTheRequest) => String::new(),
+                (true, Breaks::InsideTheReply) => head + &reply[..length / 2],
+                (false, _) => head + reply,
+            };
+            let _ = stream.write_all(sent.as_bytes()).await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    format!("http://{address}")
+}
+
+const ROWS: &str = "--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 200 OK\r\n\r\n{\"value\":[]}\r\n--b--\r\n";
+const DONE: &str = "--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n\r\n--c--\r\n--b--\r\n";
+
+fn one_write() -> Changeset {
+    Changeset {
+        operations: vec![Operation::Unlink {
+            set: "cfg_queues".to_owned(),
+            id: Uuid::from_u128(1),
+            navigation: "cfg_queue_skill".to_owned(),
+            target: Uuid::from_u128(2),
+        }],
+        solution: None,
+    }
+}
+
+#[tokio::test]
+async fn a_read_whose_answer_is_lost_is_asked_again() {
+    for breaks in [Breaks::AfterTheRequest, Breaks::InsideTheReply] {
+        let url = breaking(breaks, ROWS).await;
+        let reader = Reader::open(&connection_to(&url)).expect("a reader opens");
+        let answers = reader
+            .read(&[Query::rows("a")])
+            .await
+            .expect("the second is whole");
+        assert!(answers[0].is_ok());
+        assert_eq!(reader.requests(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_is_lost_is_unknown_and_not_sent_again() {
+    for breaks in [Breaks::AfterTheRequest, Breaks::InsideTheReply] {
+        let url = breaking(breaks, DONE).await;
+        let session = Session::open(&connection_to(&url)).expect("a session opens");
+        let outcome = session.commit(&one_write()).await;
+        let Outcome::Unknown {
+            cause: Error::Lost { exchange, .. },
+        } = outcome
+        else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!(exchange.path, "/api/data/v9.2/$batch");
+        assert_eq!(session.reader().requests(), 1);
+        // the next transaction is another matter
+        assert!(matches!(
+            session.commit(&one_write()).await,
+            Outcome::Committed
+        ));
+    }
+}
+
+fn packed(body: &str) -> ResponseTemplate {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(body.as_bytes()).expect("memory");
+    ResponseTemplate::new(200)
+        .set_body_raw(
+            encoder.finish().expect("memory"),
+            "multipart/mixed; boundary=batchresponse_1",
+        )
+        .insert_header("Content-Encoding", "gzip")
+}
+
+fn batch(rows: &str) -> String {
+    format!(
+        "--batchresponse_1\r\n{}\r\n--batchresponse_1--\r\n",
+        page(rows, None)
+    )
+}
+
+#[tokio::test]
+async fn packed_replies_are_unpacked() {
+    let server = server(vec![packed(&batch(r#"{"cfg_name":"Gold"}"#))]).await;
+    let reader = Reader::open(&connection(&server)).expect("a reader opens");
+    let answers = reader.read(&[Query::rows("a")]).await.expect("it reads");
+    assert_eq!(answers[0].as_ref().map(|rows| rows.rows.len()), Ok(1));
+}
+
+#[tokio::test]
+async fn a_small_reply_that_unpacks_to_a_large_one_is_refused() {
+    let server = server(vec![packed(&batch(&" ".repeat(1 << 20)))]).await;
+    let reader = Reader::open(&connection(&server).max_reply(64 << 10)).expect("a reader opens");
+    let error = reader
+        .read(&[Query::rows("a")])
+        .await
+        .expect_err("too long");
+    assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+}
