@@ -233,3 +233,156 @@ fn write_fields(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: Uuid = Uuid::from_u128(1);
+    const OTHER: Uuid = Uuid::from_u128(2);
+
+    fn requests(operation: Operation) -> Result<Vec<Request>, Error> {
+        Changeset {
+            operations: vec![operation],
+            solution: Some("ContosoDesk".to_owned()),
+        }
+        .requests("https://x")
+    }
+
+    fn request(operation: Operation) -> Request {
+        requests(operation).expect("it can be written").remove(0)
+    }
+
+    #[test]
+    fn each_operation_is_written_as_documented() {
+        // Create, Update and delete, Associate and disassociate table rows using the Web API
+        let created = request(Operation::Create {
+            set: "cfg_queues".to_owned(),
+            key_column: "cfg_queueid".to_owned(),
+            id: ID,
+            body: vec![
+                ("cfg_name".to_owned(), "Gold".into()),
+                (
+                    "cfg_Parent".to_owned(),
+                    Value::Bind {
+                        set: "cfg_queues".to_owned(),
+                        id: OTHER,
+                    },
+                ),
+            ],
+        });
+        assert_eq!(
+            (created.method, created.path.as_str()),
+            ("POST", "/api/data/v9.2/cfg_queues")
+        );
+        assert_eq!(
+            created.body,
+            Some(format!(
+                "{{\"cfg_queueid\":\"{ID}\",\"cfg_name\":\"Gold\",\"cfg_Parent@odata.bind\":\"/cfg_queues({OTHER})\"}}"
+            ))
+        );
+        assert_eq!(
+            created.headers,
+            [("MSCRM.SolutionUniqueName", "ContosoDesk".to_owned())]
+        );
+
+        let updated = request(Operation::Update {
+            set: "cfg_queues".to_owned(),
+            id: ID,
+            if_match: None,
+            body: vec![
+                ("cfg_Parent".to_owned(), Value::Unbind),
+                ("cfg_name".to_owned(), Cell::Null.into()),
+            ],
+        });
+        assert_eq!(updated.path, format!("/api/data/v9.2/cfg_queues({ID})"));
+        assert!(
+            updated.headers.contains(&("If-Match", "*".to_owned())),
+            "an update never creates"
+        );
+        assert_eq!(
+            updated.body.as_deref(),
+            Some("{\"cfg_Parent\":null,\"cfg_name\":null}")
+        );
+
+        let deleted = request(Operation::Delete {
+            set: "cfg_queues".to_owned(),
+            id: ID,
+            if_match: Etag::new("W/\"7\""),
+        });
+        assert_eq!(deleted.method, "DELETE");
+        assert!(
+            deleted
+                .headers
+                .contains(&("If-Match", "W/\"7\"".to_owned()))
+        );
+
+        let linked = request(Operation::Link {
+            set: "cfg_queues".to_owned(),
+            id: ID,
+            navigation: "cfg_queue_skill".to_owned(),
+            target_set: "cfg_skills".to_owned(),
+            target: OTHER,
+        });
+        assert_eq!(
+            linked.path,
+            format!("/api/data/v9.2/cfg_queues({ID})/cfg_queue_skill/$ref")
+        );
+        assert_eq!(
+            linked.body,
+            Some(format!(
+                "{{\"@odata.id\":\"https://x/api/data/v9.2/cfg_skills({OTHER})\"}}"
+            ))
+        );
+        assert!(linked.headers.is_empty(), "links take no solution");
+
+        let unlinked = request(Operation::Unlink {
+            set: "cfg_queues".to_owned(),
+            id: ID,
+            navigation: "cfg_queue_skill".to_owned(),
+            target: OTHER,
+        });
+        assert_eq!(
+            (unlinked.method, unlinked.path),
+            (
+                "DELETE",
+                format!("/api/data/v9.2/cfg_queues({ID})/cfg_queue_skill({OTHER})/$ref")
+            )
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_refused() {
+        let update = |name: &str, value: Value| Operation::Update {
+            set: "a".to_owned(),
+            id: ID,
+            if_match: None,
+            body: vec![(name.to_owned(), value)],
+        };
+        assert!(requests(update("a", Cell::Decimal(f64::NAN).into())).is_err());
+        assert!(requests(update("a@odata.bind", Cell::Null.into())).is_err());
+        let twice = Operation::Create {
+            set: "a".to_owned(),
+            key_column: "aid".to_owned(),
+            id: ID,
+            body: vec![("aid".to_owned(), "x".into())],
+        };
+        assert!(requests(twice).is_err());
+        let many = Changeset {
+            operations: vec![update("a", Cell::Null.into()); MAX_OPERATIONS + 1],
+            solution: None,
+        };
+        assert!(many.requests("https://x").is_err());
+        let solution = Changeset {
+            operations: vec![update("a", Cell::Null.into())],
+            solution: Some("x\r\nX: y".to_owned()),
+        };
+        assert!(solution.requests("https://x").is_err());
+    }
+
+    #[test]
+    fn an_etag_cannot_smuggle_a_header() {
+        assert_eq!(Etag::new("W/\"1\"\r\nX: y"), None);
+        assert_eq!(Etag::new(""), None);
+    }
+}

@@ -328,3 +328,103 @@ impl<'de> Visitor<'de> for CellSeed {
         Ok(Cell::Json(Box::new(serde_json::Value::Object(fields))))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    type Decoded = (Columns, Vec<RawRow>, Page);
+
+    fn decoded(body: &str, layout: Layout) -> Result<Decoded, serde_json::Error> {
+        let mut columns = Columns::default();
+        let mut found = Vec::new();
+        let page = rows(body.as_bytes(), layout, &mut columns, &mut found)?;
+        Ok((columns, found, page))
+    }
+
+    #[test]
+    fn names_are_kept_once_and_nulls_not_at_all() {
+        let body = r#"{"@odata.context":"c","value":[
+            {"@odata.etag":"W/\"1\"","a":1,"b":null},
+            {"b":"x","a":2,"n@odata.nextLink":"https://repeats","n":[{"c":1}]}]}"#;
+        let (columns, rows, page) = decoded(body, Layout::Array("value")).expect("good rows");
+        assert_eq!(columns.len(), 3);
+        assert_eq!(rows[0].0.len(), 1);
+        assert_eq!(rows[0].1.as_ref().map(Etag::as_str), Some("W/\"1\""));
+        assert_eq!(rows[1].0.len(), 3);
+        assert_eq!(
+            page.next, None,
+            "next links of expanded collections only repeat"
+        );
+    }
+
+    #[test]
+    fn rows_are_found_where_functions_put_them() {
+        let history = r#"{"AuditDetailCollection":{"MoreRecords":false,"AuditDetails":[{"OldValue":{"a":1}}]}}"#;
+        let layout = Layout::Nested("AuditDetailCollection", "AuditDetails");
+        assert_eq!(decoded(history, layout).expect("audit").1.len(), 1);
+        let privileges = r#"{"@odata.context":"c","RolePrivileges":[{"Depth":"Global"}]}"#;
+        let layout = Layout::Array("RolePrivileges");
+        assert_eq!(decoded(privileges, layout).expect("privileges").1.len(), 1);
+        let (_, record, _) = decoded(r#"{"UserId":"x"}"#, Layout::Record).expect("a record");
+        assert_eq!(record.len(), 1);
+    }
+
+    #[test]
+    fn a_reply_without_rows_is_an_error_and_not_an_empty_table() {
+        for body in [
+            "{}",
+            r#"{"error":{}}"#,
+            r#"{"value":{}}"#,
+            r#"{"value":[1]}"#,
+            r#"{"value":[]"#,
+            r#"{"value":[]} x"#,
+            "",
+            "[]",
+        ] {
+            assert!(decoded(body, Layout::Array("value")).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn columns_without_end_are_refused() {
+        let row: Vec<String> = (0..5000).map(|n| format!("\"c{n}\":1")).collect();
+        let body = format!("{{\"value\":[{{{}}}]}}", row.join(","));
+        assert!(decoded(&body, Layout::Array("value")).is_err());
+    }
+
+    #[test]
+    fn nesting_without_end_is_refused() {
+        let body = format!("{{\"value\":[{{\"a\":{}", "[".repeat(100_000));
+        assert!(decoded(&body, Layout::Array("value")).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_end_in_an_answer(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let mut columns = Columns::default();
+            let _ = rows(&body, Layout::Array("value"), &mut columns, &mut Vec::new());
+            let _ = rows(&body, Layout::Record, &mut columns, &mut Vec::new());
+        }
+
+        #[test]
+        fn a_row_keeps_what_it_is_given(
+            text in any::<String>(), number in any::<i64>(), flag in any::<bool>(), name in "[a-z]{1,8}"
+        ) {
+            let body = serde_json::json!({"value": [
+                {"0": text, "1": number, "2": flag, "3": {"n": text}, (name): null}
+            ]});
+            let (columns, rows, _) =
+                decoded(&body.to_string(), Layout::Array("value")).expect("good rows");
+            let cell = |column: &str| {
+                let slot = columns.slot(column).expect("it was named");
+                rows[0].0.iter().find(|(at, _)| *at == slot).map(|(_, cell)| cell.clone())
+            };
+            prop_assert_eq!(cell("0"), Some(Cell::Text(text.as_str().into())));
+            prop_assert_eq!(cell("1"), Some(Cell::Int(number)));
+            prop_assert_eq!(cell("2"), Some(Cell::Flag(flag)));
+            prop_assert_eq!(cell("3").map(|cell| cell.to_json()), Some(serde_json::json!({"n": text})));
+        }
+    }
+}

@@ -92,3 +92,51 @@ impl fmt::Display for EnvironmentUrl {
         f.write_str(&self.origin())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn https_anywhere_and_http_on_this_machine_are_taken() {
+        for (text, origin) in [
+            (
+                "https://contoso.crm.dynamics.com",
+                "https://contoso.crm.dynamics.com",
+            ),
+            (
+                " https://Contoso.crm4.dynamics.com/ ",
+                "https://contoso.crm4.dynamics.com",
+            ),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("http://localhost:1/", "http://localhost:1"),
+            ("http://[::1]:1/", "http://[::1]:1"),
+        ] {
+            let url: EnvironmentUrl = text.parse().expect(text);
+            assert_eq!(url.to_string(), origin);
+        }
+    }
+
+    #[test]
+    fn other_urls_are_refused_and_passwords_not_repeated() {
+        for text in [
+            "contoso.crm.dynamics.com",
+            "http://contoso.crm.dynamics.com",
+            "http://localhost.example",
+            "http://127.0.0.1.example",
+            "ftp://localhost",
+            "https://contoso.crm.dynamics.com/main.aspx",
+            "https://contoso.crm.dynamics.com?x=1",
+            "https://contoso.crm.dynamics.com#x",
+            "https://",
+            "",
+        ] {
+            assert!(text.parse::<EnvironmentUrl>().is_err(), "{text}");
+        }
+        let error = "https://me:hush@contoso.crm.dynamics.com"
+            .parse::<EnvironmentUrl>()
+            .expect_err("a password")
+            .to_string();
+        assert!(!error.contains("hush"), "{error}");
+    }
+}

@@ -1,5 +1,6 @@
 //! What goes wrong between here and the server.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -78,7 +79,7 @@ impl fmt::Debug for ErrorCode {
 
 /// The server's answer to one query, where it is a refusal; other queries of the same trip are unaffected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the server refused `{path}`: {message} ({})", describe(*.status, *.code, .request_id.as_deref()))]
+#[error("the server refused `{}`: {message} ({})", shortened(.path), describe(*.status, *.code, .request_id.as_deref()))]
 pub struct Refused {
     /// What was asked, without the host.
     pub path: String,
@@ -130,7 +131,7 @@ pub enum Place {
 
 /// An error that the server stated, with what its support will ask for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{method} `{path}`: {message} ({})", describe(*.status, *.code, .request_id.as_deref()))]
+#[error("{method} `{}`: {message} ({})", shortened(.path), describe(*.status, *.code, .request_id.as_deref()))]
 pub struct ServiceError {
     /// The method of the request or of the part.
     pub method: &'static str,
@@ -162,6 +163,15 @@ impl ServiceError {
     }
 }
 
+/// Paths hold filters of many kilobytes; their start tells which request it was.
+fn shortened(path: &str) -> Cow<'_, str> {
+    const LONGEST: usize = 300;
+    if path.len() <= LONGEST {
+        return Cow::Borrowed(path);
+    }
+    Cow::Owned(format!("{}…", &path[..path.floor_char_boundary(LONGEST)]))
+}
+
 fn describe(status: u16, code: Option<ErrorCode>, request_id: Option<&str>) -> String {
     let mut text = format!("status {status}");
     if let Some(code) = code {
@@ -189,7 +199,9 @@ impl fmt::Display for Exchange {
         write!(
             f,
             "{} `{}` (client request {})",
-            self.method, self.path, self.client_request_id
+            self.method,
+            shortened(&self.path),
+            self.client_request_id
         )
     }
 }
@@ -287,4 +299,57 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_read_in_hexadecimal_and_signed() {
+        for (text, expected) in [
+            ("0x80040217", Some(ErrorCode::OBJECT_DOES_NOT_EXIST)),
+            ("0X80040217", Some(ErrorCode::OBJECT_DOES_NOT_EXIST)),
+            ("-2147088254", Some(ErrorCode::VERSION_MISMATCH)),
+            ("", None),
+            ("0x0", None),
+            ("0x", None),
+            ("0x1234567890", None),
+            ("Http_InvalidRequest", None),
+        ] {
+            assert_eq!(ErrorCode::parse(text), expected, "{text}");
+        }
+        assert_eq!(ErrorCode::NO_COLUMN.to_string(), "0x80041103");
+    }
+
+    fn refused(status: u16, code: Option<ErrorCode>, message: &str) -> Refused {
+        Refused {
+            path: "/api/data/v9.2/a".to_owned(),
+            status,
+            code,
+            message: message.to_owned(),
+            request_id: None,
+        }
+    }
+
+    #[test]
+    fn refusals_tell_what_is_missing() {
+        let column = "Could not find a property named 'x' on type 'Microsoft.Dynamics.CRM.a'.";
+        assert!(refused(400, None, column).is_unknown_column());
+        assert!(refused(400, Some(ErrorCode::NO_COLUMN), "").is_unknown_column());
+        let set = "Resource not found for the segment 'a'.";
+        assert!(refused(404, None, set).is_unknown_set());
+        assert!(!refused(404, None, set).is_absent());
+        assert!(refused(404, None, "a With Id = 1 Does Not Exist").is_absent());
+        assert!(refused(403, None, "").is_forbidden());
+        assert!(!refused(400, None, "").is_unknown_column());
+    }
+
+    #[test]
+    fn long_paths_are_shortened_for_people_and_kept_for_programs() {
+        let mut refusal = refused(400, None, "m");
+        refusal.path = "/é".repeat(1000);
+        assert!(refusal.to_string().len() < 500);
+        assert_eq!(refusal.path.len(), 3000);
+    }
 }

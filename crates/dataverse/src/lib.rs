@@ -1,4 +1,62 @@
 //! A Dataverse Web API client: typed queries, one-trip batch reads, atomic changesets, sign-in.
+//!
+//! A [`Query`] is a read as a value. A [`Reader`] answers many of them in one `$batch`, follows the pages of all of
+//! them together, and has no way to write:
+//!
+//! ```no_run
+//! use deskstate_dataverse::{Connection, Filter, Query, Reader, SignIn};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let url = "http://127.0.0.1:8080".parse()?;
+//! let reader = Reader::open(&Connection::new(url, SignIn::Anonymous))?;
+//! let queries = [
+//!     Query::rows("accounts").select(["name"]).filter(Filter::starts_with("name", "Contoso")),
+//!     Query::who_am_i(),
+//! ];
+//! for answer in reader.read(&queries).await? {
+//!     match answer {
+//!         Ok(rows) => println!("{} rows", rows.rows.len()),
+//!         Err(refused) => println!("{refused}"),
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A [`Changeset`] is a transaction as a value. A [`Session`] commits it and tells what became of it, never guessing:
+//!
+//! ```no_run
+//! use deskstate_dataverse::{Changeset, Connection, Operation, Outcome, Session, SignIn};
+//! use uuid::Uuid;
+//!
+//! # async fn example(account: Uuid) -> Result<(), Box<dyn std::error::Error>> {
+//! let url = "http://127.0.0.1:8080".parse()?;
+//! let session = Session::open(&Connection::new(url, SignIn::Anonymous))?;
+//! let changeset = Changeset {
+//!     operations: vec![Operation::Update {
+//!         set: "accounts".to_owned(),
+//!         id: account,
+//!         if_match: None,
+//!         body: vec![("name".to_owned(), "Contoso".into())],
+//!     }],
+//!     solution: None,
+//! };
+//! match session.commit(&changeset).await {
+//!     Outcome::Committed => println!("done"),
+//!     Outcome::Refused { operation, error } => println!("operation {operation:?}: {error}"),
+//!     Outcome::NotAttempted { cause } => println!("nothing happened: {cause}"),
+//!     Outcome::Unknown { cause } => println!("look before you go on: {cause}"),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Requests are written by [`Query::requests`] and [`Changeset::requests`], without a network; only `transport` and
+//! `auth` touch one. What may be tried again is decided in `retry`, in plain functions.
+//!
+//! What a server may do wrong is bounded: the length of a reply (packed or not), the number of parts, columns and
+//! pages, the depth of nesting. Next links are followed by path alone and redirects not at all, so a token stays with
+//! its host. A secret goes to an issuer of Microsoft's clouds or to one that the user names, and to no other.
 
 mod auth;
 mod batch;

@@ -67,3 +67,44 @@ fn privilege(row: &Row) -> Option<(&str, Depth)> {
     };
     Some((name, depth?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Cell;
+
+    fn rows(rows: Vec<Vec<(&str, Cell)>>) -> Rows {
+        Rows {
+            rows: rows
+                .into_iter()
+                .map(|cells| Row::from_cells(cells, None))
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn the_deepest_of_all_roles_and_teams_counts() {
+        let own = rows(vec![
+            vec![("name", "prvReadA".into()), ("depth", 1.into())],
+            vec![("name", "prvReadB".into()), ("depth", 2.into())],
+        ]);
+        let teams = rows(vec![
+            vec![("name", "prvReadA".into()), ("depth", 8.into())],
+            vec![("name", "prvReadB".into()), ("depth", 1.into())],
+            vec![("name", "prvReadC".into()), ("depth", 0.into())],
+        ]);
+        let user = rows(vec![vec![
+            ("PrivilegeName", "prvReadD".into()),
+            ("Depth", "Deep".into()),
+        ]]);
+        let depths = privilege_depths([&own, &teams, &user]);
+        assert_eq!(
+            depths.into_iter().collect::<Vec<_>>(),
+            [
+                ("prvReadA".to_owned(), Depth::Global),
+                ("prvReadB".to_owned(), Depth::Local),
+                ("prvReadD".to_owned(), Depth::Deep),
+            ]
+        );
+    }
+}

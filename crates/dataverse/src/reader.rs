@@ -285,6 +285,7 @@ impl Query {
         match &self.source {
             Source::Rows { .. }
             | Source::UnpublishedRows { .. }
+            | Source::Related { .. }
             | Source::CallerPrivileges { .. } => Layout::Array("value"),
             Source::Record { .. } | Source::WhoAmI => Layout::Record,
             Source::UserPrivilege { .. } => Layout::Array("RolePrivileges"),

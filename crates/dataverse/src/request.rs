@@ -267,3 +267,137 @@ fn checked_moment(moment: &str) -> Result<&str, Error> {
 fn never(error: std::fmt::Error) -> Error {
     Error::InvalidRequest(error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn check(filter: Filter, expected: &str) {
+        assert_eq!(filter_text(&filter).expect(expected), expected);
+    }
+
+    #[test]
+    fn filters_are_written_as_documented() {
+        // Filter rows (Web API)
+        let id = Uuid::from_u128(0x0c0f_0000_0000_4000_8000_0000_0000_0001);
+        check(Filter::eq("name", "O'Hara"), "name eq 'O''Hara'");
+        check(
+            Filter::eq("cfg_queueid", id),
+            "cfg_queueid eq 0c0f0000-0000-4000-8000-000000000001",
+        );
+        check(Filter::ne("statecode", 1), "statecode ne 1");
+        check(Filter::eq("ismanaged", true), "ismanaged eq true");
+        check(Filter::is_null("_parent_value"), "_parent_value eq null");
+        check(
+            Filter::ge(
+                "createdon",
+                Literal::Moment("2026-05-01T08:00:00Z".to_owned()),
+            ),
+            "createdon ge 2026-05-01T08:00:00Z",
+        );
+        check(
+            Filter::eq("owner/fullname", "Ada"),
+            "owner/fullname eq 'Ada'",
+        );
+        check(
+            Filter::starts_with("name", "50%_[x]'"),
+            "startswith(name,'50[%][_][[]x]''')",
+        );
+        check(Filter::contains("name", "a"), "contains(name,'a')");
+        check(Filter::ends_with("name", "a"), "endswith(name,'a')");
+        check(
+            Filter::is_caller("systemuserid"),
+            "Microsoft.Dynamics.CRM.EqualUserId(PropertyName='systemuserid')",
+        );
+        check(Filter::any_of("n", ["a", "b"]), "(n eq 'a' or n eq 'b')");
+        check(
+            Filter::any_of("n", Vec::<String>::new()),
+            "(n eq null and n ne null)",
+        );
+    }
+
+    #[test]
+    fn joined_conditions_keep_their_grouping() {
+        check(
+            Filter::eq("a", 1)
+                .or(Filter::eq("b", 2))
+                .and(Filter::eq("c", 3)),
+            "((a eq 1 or b eq 2) and c eq 3)",
+        );
+        check(
+            !Filter::eq("a", 1)
+                .and(Filter::eq("b", 2))
+                .and(Filter::eq("c", 3)),
+            "not ((a eq 1 and b eq 2 and c eq 3))",
+        );
+    }
+
+    #[test]
+    fn what_is_no_name_or_date_is_refused() {
+        let names = [
+            "",
+            "a b",
+            "a'",
+            "a eq 1 or b",
+            "1a",
+            "a/",
+            "/a",
+            "a//b",
+            "é",
+            "a\n",
+        ];
+        for name in names {
+            assert!(filter_text(&Filter::eq(name, 1)).is_err(), "{name:?}");
+        }
+        for moment in ["", "today", "2026-05-01 or 1 eq 1", "2026-05-01'"] {
+            let filter = Filter::eq("a", Literal::Moment(moment.to_owned()));
+            assert!(filter_text(&filter).is_err(), "{moment:?}");
+        }
+        assert!(filter_text(&Filter::All(Vec::new())).is_err());
+    }
+
+    #[test]
+    fn conditions_nested_without_end_are_refused_and_not_followed() {
+        let deep = (0..10_000).fold(Filter::eq("a", 1), |inner, _| !inner);
+        assert!(filter_text(&deep).is_err());
+        // the standard drop would follow them
+        std::mem::forget(deep);
+    }
+
+    fn decoded(text: &str) -> String {
+        let mut bytes = Vec::new();
+        let mut rest = text.as_bytes();
+        while let [first, tail @ ..] = rest {
+            rest = tail;
+            if *first == b'%' {
+                let digits = std::str::from_utf8(&tail[..2]).expect("two digits");
+                bytes.push(u8::from_str_radix(digits, 16).expect("two digits"));
+                rest = &tail[2..];
+            } else {
+                bytes.push(*first);
+            }
+        }
+        String::from_utf8(bytes).expect("it was text")
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_survives_quoting_and_encoding(text in any::<String>()) {
+            let written = filter_text(&Filter::eq("a", text.as_str())).expect("any text is a value");
+            let literal = written.strip_prefix("a eq '").and_then(|rest| rest.strip_suffix('\''));
+            prop_assert_eq!(literal.map(|literal| literal.replace("''", "'")), Some(text));
+            let encoded = encode(&written);
+            prop_assert!(encoded.bytes().all(|byte| byte.is_ascii_graphic()));
+            prop_assert!(!encoded.contains(['&', '#', '+', '?', '"', '=']));
+            prop_assert_eq!(decoded(&encoded), written);
+        }
+
+        #[test]
+        fn a_quote_in_a_value_never_ends_the_literal(text in "['a ]{0,12}") {
+            let written = filter_text(&Filter::eq("a", text)).expect("any text is a value");
+            let quotes = written.matches('\'').count();
+            prop_assert_eq!(quotes % 2, 0);
+        }
+    }
+}

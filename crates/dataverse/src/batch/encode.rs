@@ -82,3 +82,69 @@ fn push_line(body: &mut String, pieces: &[&str]) {
     }
     body.push_str("\r\n");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{BatchReply, Item, decode};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn request(method: &'static str, body: Option<String>) -> Request {
+        Request {
+            method,
+            path: "/api/data/v9.2/a".to_owned(),
+            headers: vec![("Accept", "application/json".to_owned())],
+            body,
+        }
+    }
+
+    #[test]
+    fn a_changeset_is_written_as_documented() {
+        // Execute batch operations using the Web API: change sets
+        let requests = [
+            request("POST", Some("{}".to_owned())),
+            request("DELETE", None),
+        ];
+        let Envelope { content_type, body } = changeset(Uuid::nil(), "https://x", &requests);
+        let id = Uuid::nil();
+        assert_eq!(
+            content_type,
+            format!("multipart/mixed; boundary=\"batch_{id}\"")
+        );
+        let expected = format!(
+            "--batch_{id}\r\nContent-Type: multipart/mixed; boundary=\"changeset_{id}\"\r\n\r\n\
+             --changeset_{id}\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\
+             Content-ID: 1\r\n\r\nPOST https://x/api/data/v9.2/a HTTP/1.1\r\n\
+             Content-Type: application/json; type=entry\r\nAccept: application/json\r\n\r\n{{}}\r\n\
+             --changeset_{id}\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\
+             Content-ID: 2\r\n\r\nDELETE https://x/api/data/v9.2/a HTTP/1.1\r\n\
+             Accept: application/json\r\n\r\n\r\n\
+             --changeset_{id}--\r\n--batch_{id}--\r\n"
+        );
+        assert_eq!(body, expected);
+    }
+
+    proptest! {
+        /// What is written is taken apart into the same parts, whatever the bodies hold.
+        #[test]
+        fn parts_survive_the_way_there(texts in proptest::collection::vec(any::<String>(), 1..6)) {
+            let bodies: Vec<String> =
+                texts.iter().map(|text| serde_json::json!({"t": text}).to_string()).collect();
+            let requests: Vec<Request> =
+                bodies.iter().map(|body| request("POST", Some(body.clone()))).collect();
+            let written = changeset(Uuid::nil(), "https://x", &requests);
+            // a request line in the place of a status line is all that differs from a reply
+            let reply = written.body.replace("POST https://x/api/data/v9.2/a HTTP/1.1\r\n", "HTTP/1.1 200 OK\r\n");
+            let Ok(BatchReply::Items(items)) = decode(&written.content_type, reply.as_bytes(), 10) else {
+                panic!("{reply}");
+            };
+            let [Item::Changeset(parts)] = items.as_slice() else { panic!("{items:?}") };
+            let back: Vec<&[u8]> = parts.iter().map(|part| part.body).collect();
+            let sent: Vec<&[u8]> = bodies.iter().map(String::as_bytes).collect();
+            prop_assert_eq!(back, sent);
+            let ids: Vec<Option<&str>> = parts.iter().map(|part| part.content_id).collect();
+            let expected: Vec<String> = (1..=parts.len()).map(|n| n.to_string()).collect();
+            prop_assert_eq!(ids, expected.iter().map(|id| Some(id.as_str())).collect::<Vec<_>>());
+        }
+    }
+}

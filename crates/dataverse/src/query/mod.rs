@@ -36,6 +36,11 @@ pub(crate) enum Source {
         set: String,
         id: Uuid,
     },
+    Related {
+        set: String,
+        id: Uuid,
+        navigation: String,
+    },
     WhoAmI,
     /// Joins that OData cannot express and `fetchXml` can.
     CallerPrivileges {
@@ -132,6 +137,15 @@ impl Query {
         Query::of(Source::Record {
             set: set.into(),
             id,
+        })
+    }
+
+    /// The rows of a collection of one record, paged: for collections too long for [`Expand`].
+    pub fn related(set: impl Into<String>, id: Uuid, navigation: impl Into<String>) -> Query {
+        Query::of(Source::Related {
+            set: set.into(),
+            id,
+            navigation: navigation.into(),
         })
     }
 
@@ -280,6 +294,7 @@ impl Query {
             Source::Rows { set }
             | Source::UnpublishedRows { set }
             | Source::Record { set, .. }
+            | Source::Related { set, .. }
             | Source::ChangeHistory { set, .. } => Some(set),
             Source::WhoAmI | Source::CallerPrivileges { .. } | Source::UserPrivilege { .. } => None,
         }

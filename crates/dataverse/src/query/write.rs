@@ -112,7 +112,12 @@ impl Query {
             Source::Rows { set } | Source::UnpublishedRows { set } => {
                 self.top.is_none() && set != TABLE_DEFINITIONS
             }
-            _ => false,
+            Source::Related { .. } => self.top.is_none(),
+            Source::Record { .. }
+            | Source::WhoAmI
+            | Source::CallerPrivileges { .. }
+            | Source::UserPrivilege { .. }
+            | Source::ChangeHistory { .. } => false,
         };
         if paged {
             preferences.push(format!("odata.maxpagesize={PAGE_SIZE}"));
@@ -136,6 +141,15 @@ impl Query {
                 checked_name("set", set)?
             )),
             Source::Record { set, id } => record(set, *id),
+            Source::Related {
+                set,
+                id,
+                navigation,
+            } => Ok(format!(
+                "{}/{}",
+                record(set, *id)?,
+                checked_name("navigation property", navigation)?
+            )),
             Source::WhoAmI => Ok("WhoAmI".to_owned()),
             Source::UserPrivilege { user, privilege } => Ok(format!(
                 "systemusers({user})/Microsoft.Dynamics.CRM.RetrieveUserPrivilegeByPrivilegeName\
@@ -264,4 +278,187 @@ fn caller_privileges(names: &[String], through: Through) -> Result<Request, Erro
         "{API_PATH}/privileges?fetchXml={}",
         encode(&fetch)
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Direction;
+    use uuid::Uuid;
+
+    fn path(query: Query) -> String {
+        let mut requests = query.requests().expect("it can be written");
+        assert_eq!(requests.len(), 1);
+        requests.remove(0).path
+    }
+
+    fn check(query: Query, expected: &str) {
+        assert_eq!(path(query), format!("{API_PATH}/{expected}"));
+    }
+
+    const ID: Uuid = Uuid::from_u128(1);
+
+    #[test]
+    fn queries_are_written_as_documented() {
+        check(Query::rows("cfg_queues"), "cfg_queues");
+        check(
+            Query::rows("cfg_queues")
+                .select(["cfg_name", "_ownerid_value"])
+                .filter(Filter::eq("cfg_name", "A & B"))
+                .order_by("cfg_name", Direction::Descending)
+                .order_by("createdon", Direction::Ascending)
+                .top(3),
+            "cfg_queues?$select=cfg_name,_ownerid_value&$filter=cfg_name%20eq%20'A%20%26%20B'\
+             &$orderby=cfg_name%20desc,createdon%20asc&$top=3",
+        );
+        check(
+            Query::rows("a").expand(
+                Expand::new("cfg_queue_skill")
+                    .select(["cfg_skillid"])
+                    .filter(Filter::eq("cfg_name", "a;b)")),
+            ),
+            "a?$expand=cfg_queue_skill($select=cfg_skillid;$filter=cfg_name%20eq%20'a%3Bb)')",
+        );
+        check(
+            Query::record("cfg_queues", ID).select(["cfg_name"]),
+            "cfg_queues(00000000-0000-0000-0000-000000000001)?$select=cfg_name",
+        );
+        check(
+            Query::related("cfg_queues", ID, "cfg_queue_skill").select(["cfg_skillid"]),
+            "cfg_queues(00000000-0000-0000-0000-000000000001)/cfg_queue_skill?$select=cfg_skillid",
+        );
+        check(Query::who_am_i(), "WhoAmI");
+        check(
+            Query::unpublished_rows("appmodules").select(["uniquename"]),
+            "appmodules/Microsoft.Dynamics.CRM.RetrieveUnpublishedMultiple()?$select=uniquename",
+        );
+        check(
+            Query::user_privilege(ID, "prvReadAuditSummary"),
+            "systemusers(00000000-0000-0000-0000-000000000001)/Microsoft.Dynamics.CRM.\
+             RetrieveUserPrivilegeByPrivilegeName(PrivilegeName='prvReadAuditSummary')",
+        );
+        check(
+            Query::change_history("cfg_queues", ID),
+            "RetrieveRecordChangeHistory(Target=@target,PagingInfo=@page)\
+             ?@target=%7B'@odata.id':'cfg_queues(00000000-0000-0000-0000-000000000001)'%7D\
+             &@page=%7B%22PageNumber%22:1,%22Count%22:50,%22ReturnTotalRecordCount%22:true%7D",
+        );
+        check(
+            Query::component_layers("msdyn_SessionTemplate", ID),
+            "msdyn_componentlayers?$filter=(msdyn_componentid%20eq%20\
+             '00000000-0000-0000-0000-000000000001'%20and%20msdyn_solutioncomponentname%20eq%20\
+             'msdyn_SessionTemplate')",
+        );
+        check(
+            Query::caller_settings(),
+            "usersettingscollection?$select=systemuserid,uilanguageid,helplanguageid&$filter=\
+             Microsoft.Dynamics.CRM.EqualUserId(PropertyName%3D'systemuserid')",
+        );
+        check(
+            Query::tables(["a", "b"]),
+            "EntityDefinitions?$select=LogicalName,EntitySetName,PrimaryIdAttribute,\
+             IsOptimisticConcurrencyEnabled,ChangeTrackingEnabled&$filter=(LogicalName%20eq%20'a'\
+             %20or%20LogicalName%20eq%20'b')&$expand=Attributes($select=LogicalName,AttributeType)",
+        );
+    }
+
+    #[test]
+    fn pages_are_asked_for_where_there_are_some() {
+        let preference = |query: Query| query.preferences();
+        assert_eq!(
+            preference(Query::rows("a")).as_deref(),
+            Some("odata.maxpagesize=5000")
+        );
+        // with a page size `$top` is ignored; definitions are never paged
+        assert_eq!(preference(Query::rows("a").top(1)), None);
+        assert_eq!(preference(Query::tables(["a"])), None);
+        assert_eq!(preference(Query::who_am_i()), None);
+        let annotated = preference(Query::rows("a").annotations()).unwrap_or_default();
+        assert!(annotated.starts_with("odata.maxpagesize=5000,odata.include-annotations=\"OData"));
+    }
+
+    #[test]
+    fn the_privileges_of_the_caller_need_no_id() {
+        let [own, teams] = Query::caller_privileges(["prvReadmsdyn_x", "prvWritemsdyn_x"]);
+        let own = path(own);
+        let teams = path(teams);
+        for text in [&own, &teams] {
+            assert!(
+                text.starts_with(
+                    "/api/data/v9.2/privileges?fetchXml=%3Cfetch%20distinct%3D'true'%3E"
+                )
+            );
+            assert!(text.contains("%3Cvalue%3EprvReadmsdyn_x%3C/value%3E"));
+            assert!(text.contains("alias%3D'depth'") && text.contains("operator%3D'eq-userid'"));
+        }
+        assert!(own.contains("systemuserroles") && !own.contains("teammembership"));
+        assert!(teams.contains("teamroles") && teams.contains("teammembership"));
+        let none = Query::caller_privileges(Vec::<String>::new());
+        assert!(
+            none.iter()
+                .all(|query| query.requests().is_ok_and(|requests| requests.is_empty()))
+        );
+    }
+
+    #[test]
+    fn many_values_are_split_and_equal_ones_asked_once() {
+        let count = |query: &Query| query.requests().map(|requests| requests.len()).ok();
+        let query = Query::rows("a")
+            .filter(Filter::eq("statecode", 0).and(Filter::any_of("n", (0..301).chain(0..301))));
+        assert_eq!(count(&query), Some(3));
+        let folded = Query::rows("a").filter(Filter::any_of("n", ["a", "A", "a"]));
+        assert_eq!(path(folded), format!("{API_PATH}/a?$filter=(n%20eq%20'a')"));
+        let both = Query::rows("a")
+            .filter(Filter::any_of("n", 0..10).and(Filter::any_of("m", Vec::<i64>::new())));
+        assert_eq!(count(&both), Some(0), "one that nothing meets settles it");
+    }
+
+    #[test]
+    fn requests_are_split_below_the_longest_url() {
+        let long: Vec<String> = (0..100)
+            .map(|n| format!("{n}{}", "é".repeat(400)))
+            .collect();
+        let query = Query::rows("a").filter(Filter::any_of("n", long));
+        let requests = query.requests().expect("they can be split");
+        assert!(requests.len() > 3);
+        assert!(
+            requests
+                .iter()
+                .all(|request| request.path.len() <= MAX_PATH)
+        );
+        let hopeless = Query::rows("a").filter(Filter::any_of("n", ["é".repeat(20_000)]));
+        assert!(matches!(hopeless.requests(), Err(Error::InvalidRequest(_))));
+        let unsplittable = Query::rows("a").filter(Filter::eq("n", "é".repeat(20_000)));
+        assert!(unsplittable.requests().is_err());
+    }
+
+    #[test]
+    fn top_cannot_be_kept_over_several_requests() {
+        let query = Query::rows("a").filter(Filter::any_of("n", 0..400)).top(1);
+        assert!(query.requests().is_err());
+    }
+
+    #[test]
+    fn columns_that_an_environment_lacks_are_left_out() {
+        let query = Query::rows("a")
+            .select(["b", "_c_value", "d"])
+            .order_by("d", Direction::Ascending);
+        let without = query.without_columns(&["c", "d"]);
+        assert_eq!(path(without), format!("{API_PATH}/a?$select=b"));
+    }
+
+    #[test]
+    fn names_cannot_smuggle_anything() {
+        for query in [
+            Query::rows("a/b"),
+            Query::rows("a?x"),
+            Query::rows("RemoveActiveCustomizations(SolutionComponentName='x')"),
+            Query::rows("a").select(["b&$expand=c"]),
+            Query::rows("a").expand(Expand::new("b($levels=2)")),
+            Query::user_privilege(ID, "x') or ('"),
+            Query::related("a", ID, "b/$ref"),
+        ] {
+            assert!(query.requests().is_err(), "{query:?}");
+        }
+    }
 }
