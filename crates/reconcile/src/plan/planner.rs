@@ -19,6 +19,9 @@ use crate::state::{DeclaredColumn, DeclaredParts, DeclaredResource, DeclaredRow,
 use crate::table::{Relationship, Table};
 use crate::value::{self, Resolved};
 
+/// The word of the number that keeps parts in the order of their list.
+const ORDER: &str = "order";
+
 /// Computes what must change so that live is as desired.
 ///
 /// The diagnostics say what cannot be planned: a look-up that finds nothing, a row that is there twice. Such a change is left out.
@@ -80,6 +83,8 @@ pub(super) struct Draft<'a> {
     pub(super) row: Option<&'a ObservedRow>,
     pub(super) fields: Vec<FieldChange>,
     pub(super) operations: Vec<Operation>,
+    /// Part tables whose live rows stand in the declared order already.
+    pub(super) in_order: BTreeSet<&'static Table>,
 }
 
 impl<'a> Planner<'a> {
@@ -172,6 +177,7 @@ impl<'a> Planner<'a> {
             row: None,
             fields: Vec::new(),
             operations: Vec::new(),
+            in_order: BTreeSet::new(),
         };
         let complete = self.create_row(&mut draft, &resource.row, table, id, None);
         self.parts(&mut draft);
@@ -203,6 +209,7 @@ impl<'a> Planner<'a> {
             row: Some(row),
             fields: Vec::new(),
             operations: Vec::new(),
+            in_order: self.lists_in_order(resource),
         };
         let table = kinds::of(resource.key.kind).table;
         self.update_row(&mut draft, &resource.row, table, row);
@@ -296,6 +303,9 @@ impl<'a> Planner<'a> {
         let mut body = Vec::new();
         for column in &declared.columns {
             if column.field.localizable && !self.speaks_base_language {
+                continue;
+            }
+            if column.field.word == ORDER && draft.in_order.contains(table) {
                 continue;
             }
             let Some(resolved) = self.column(column, table) else {
@@ -409,6 +419,40 @@ impl<'a> Planner<'a> {
                 self.unlisted_parts(draft, list, &listed);
             }
         }
+    }
+
+    /// Part tables whose listed rows are all there and rise in the order of the list.
+    ///
+    /// A list says the order and not the numbers: a product that counts in tens, or from zero, is as good. Once a row is new or
+    /// out of place, all are numbered from 1.
+    fn lists_in_order(&self, resource: &'a DeclaredResource) -> BTreeSet<&'static Table> {
+        let rises = |list: &&DeclaredParts| {
+            let Some(order) = list.part.fields.iter().find(|field| field.word == ORDER) else {
+                return false;
+            };
+            let mut last = None;
+            resource
+                .parts
+                .iter()
+                .filter(|row| row.key.table() == Some(list.part.table))
+                .all(|declared| {
+                    let number = self
+                        .live
+                        .find(&declared.key)
+                        .one()
+                        .and_then(|id| self.live.row(list.part.table, id))
+                        .and_then(|row| row.row.int(order.column));
+                    let rises = number.is_some() && number > last;
+                    last = number;
+                    rises
+                })
+        };
+        resource
+            .part_lists
+            .iter()
+            .filter(rises)
+            .map(|list| list.part.table)
+            .collect()
     }
 
     /// A part found by its unique name must hang on this parent, and not on somebody else's.

@@ -1,0 +1,107 @@
+//! Lists of parts say an order; the numbers that Dataverse keeps for it are the product's business.
+
+mod support;
+
+use deskstate_model::{
+    AgentScript, Declared, Given, Kind, Manifests, Resource, ResourceKey, ScriptStep, ScriptSteps,
+    Span, Spanned, State, StepAction,
+};
+use deskstate_reconcile::kinds::tables::{SCRIPT, STEP};
+use deskstate_reconcile::plan::Options;
+use deskstate_reconcile::{lower, plan};
+use serde_json::json;
+use support::{id, live};
+
+/// Plans a script of these steps against live steps with these numbers; gives the paths that change.
+fn changes(declared: &[&str], numbered: &[(&str, Option<i64>)]) -> Vec<String> {
+    let mut manifests = Manifests::default();
+    let file = manifests.sources.add("a.yaml", "");
+    let span = Span {
+        file,
+        start: 0,
+        end: 0,
+    };
+    let steps = declared.iter().map(|name| {
+        let step = ScriptStep {
+            name: Some(Spanned::new(format!("contoso_{name}"), span)),
+            display_name: Spanned::new((*name).to_owned(), span),
+            description: Given::Absent,
+            action: Spanned::new(StepAction::Text("hello".to_owned()), span),
+        };
+        Spanned::new(step, span)
+    });
+    let spec = AgentScript {
+        steps: Given::Value(Spanned::new(ScriptSteps(steps.collect()), span)),
+        ..AgentScript::default()
+    };
+    manifests.resources.push(Declared {
+        key: ResourceKey::new(Kind::AgentScript, "contoso_script"),
+        state: State::Present,
+        labels: Default::default(),
+        span,
+        name_span: span,
+        spec: Resource::AgentScript(Box::new(spec)),
+    });
+    let script = id(1);
+    let mut rows = vec![(
+        &SCRIPT,
+        json!({"msdyn_productivityagentscriptid": script, "msdyn_uniquename": "contoso_script"}),
+    )];
+    for (at, (name, number)) in numbered.iter().enumerate() {
+        rows.push((
+            &STEP,
+            json!({
+                "msdyn_productivityagentscriptstepid": id(10 + at as u128),
+                "msdyn_uniquename": format!("contoso_{name}"),
+                "msdyn_name": name,
+                "msdyn_textinstruction": "hello",
+                "msdyn_actiontype": 192_350_000,
+                "_msdyn_agentscriptid_value": script,
+                "msdyn_order": number,
+            }),
+        ));
+    }
+    let (plan, diagnostics) = plan(&lower(&manifests), &live(&rows), &Options::default());
+    assert!(diagnostics.is_empty(), "{diagnostics:?}");
+    plan.changes
+        .iter()
+        .flat_map(|change| change.fields.iter().map(|field| field.path.clone()))
+        .collect()
+}
+
+#[test]
+fn numbers_that_rise_are_in_order_wherever_they_begin() {
+    for numbers in [[1, 2, 3], [0, 1, 2], [10, 20, 35]] {
+        let live = [
+            ("a", Some(numbers[0])),
+            ("b", Some(numbers[1])),
+            ("c", Some(numbers[2])),
+        ];
+        assert_eq!(
+            changes(&["a", "b", "c"], &live),
+            Vec::<String>::new(),
+            "{numbers:?}"
+        );
+    }
+}
+
+#[test]
+fn a_step_out_of_place_numbers_all_from_one() {
+    let live = [("a", Some(10)), ("b", Some(20)), ("c", Some(3))];
+    assert_eq!(
+        changes(&["a", "b", "c"], &live),
+        ["steps.contoso_a.order", "steps.contoso_b.order"]
+    );
+}
+
+#[test]
+fn a_number_that_is_missing_or_given_twice_is_set() {
+    assert_eq!(
+        changes(&["a", "b"], &[("a", None), ("b", Some(2))]),
+        ["steps.contoso_a.order"]
+    );
+    assert_eq!(
+        changes(&["a", "b"], &[("a", Some(1)), ("b", Some(1))]),
+        ["steps.contoso_b.order"]
+    );
+}
