@@ -274,6 +274,11 @@ impl Field {
         }
     }
 
+    /// Whether the value must be a mapping where it is written as YAML.
+    pub fn is_mapping_only(&self) -> bool {
+        matches!(self.holds, Holds::JsonOrText)
+    }
+
     /// Whether the value sits in a column of the row (and not in links or other rows).
     pub fn is_column(&self) -> bool {
         !matches!(self.holds, Holds::Set { .. } | Holds::Parts(_))

@@ -9,6 +9,7 @@
 //! Both sides of a plan are rows and links. Only [`observe()`] and [`apply()`] talk to anybody; everything else is a plain function.
 
 pub mod apply;
+pub mod export;
 pub mod extras;
 pub mod field;
 pub mod kinds;
@@ -17,11 +18,13 @@ pub mod lookup;
 pub mod lower;
 pub mod observe;
 pub mod plan;
+pub mod raise;
+pub mod sanitize;
 pub mod state;
 pub mod table;
 pub mod value;
 
 pub use apply::apply;
 pub use lower::{Desired, lower};
-pub use observe::{ObserveError, Scope, observe};
+pub use observe::{ObserveError, Scope, observe, observe_names};
 pub use plan::{Plan, plan};

@@ -265,6 +265,8 @@ pub struct Found {
     pub labels: BTreeMap<Uuid, String>,
     /// Web resources, macros, views, forms, dashboards by what they are looked up by.
     pub rows: BTreeMap<Lookup, Vec<Uuid>>,
+    /// Views, forms and dashboards that tabs name by id: name, and the table they show.
+    pub pages: BTreeMap<Uuid, (String, Option<String>)>,
     /// Why a sort of row could not be read, by the noun of the look-up.
     pub refused: BTreeMap<&'static str, String>,
     /// Users read by principal name, e-mail and object id.

@@ -163,14 +163,16 @@ pub(super) fn lower(profile: &AppProfile, lowering: &mut Lowering<'_>) {
     lower_users(profile, lowering);
 }
 
-fn first_party() -> RowKey {
+/// The first-party channel provider.
+pub(crate) fn first_party() -> RowKey {
     RowKey::Named {
         table: &PROVIDER,
         name: UniqueName::new(FIRST_PARTY_CHANNEL),
     }
 }
 
-fn loader() -> RowKey {
+/// The extension that loads the Channel Integration Framework.
+pub(crate) fn loader() -> RowKey {
     RowKey::Named {
         table: &EXTENSION,
         name: UniqueName::new(CIF_V2_LOADER),

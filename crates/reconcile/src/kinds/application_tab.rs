@@ -183,7 +183,7 @@ fn part_name(tab: &str, parameter: &str) -> String {
 
 /// The JSON that the product keeps on the tab: each parameter as an object with one `value`. A third-party site is shown in a
 /// container page, which gets the address with `=` written as `%3D`.
-fn stored_copy(page_type: &str, parameters: Map<String, Json>) -> Map<String, Json> {
+pub(crate) fn stored_copy(page_type: &str, parameters: Map<String, Json>) -> Map<String, Json> {
     if page_type == "ThirdPartyWebsite" {
         let part = |name: &str| {
             parameters

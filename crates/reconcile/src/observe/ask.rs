@@ -266,7 +266,7 @@ pub(super) const USER_COLUMNS: [&str; 8] = [
 ];
 
 /// Users are found by object id, principal name or e-mail: a query for each.
-fn users_by_name(names: &[String]) -> Vec<Query> {
+pub(super) fn users_by_name(names: &[String]) -> Vec<Query> {
     let (ids, texts): (Vec<_>, Vec<_>) =
         names.iter().partition(|name| Uuid::parse_str(name).is_ok());
     let query = |filter| {

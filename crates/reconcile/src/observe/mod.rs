@@ -1,6 +1,7 @@
 //! Reading live: one trip for everything, a second only for what the first showed to be needed.
 
 mod ask;
+mod names;
 mod place;
 
 use deskstate_dataverse::{Error, Reader};
@@ -8,6 +9,7 @@ use thiserror::Error;
 
 pub use ask::Scope;
 use ask::{Ask, first_trip, second_trip};
+pub use names::observe_names;
 use place::Observed;
 
 use crate::live::Live;

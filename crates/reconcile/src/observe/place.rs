@@ -18,7 +18,7 @@ use crate::state::{Lookup, Universe, fold};
 use crate::table::{Relationship, Table};
 
 /// Forms of these types are dashboards.
-const DASHBOARD_TYPES: [i64; 4] = [0, 10, 13, 103];
+pub(super) const DASHBOARD_TYPES: [i64; 4] = [0, 10, 13, 103];
 /// Processes of these categories can be macros.
 const MACRO_CATEGORIES: [i64; 2] = [6, 9000];
 /// The definition of a process, as opposed to an activation of it.
@@ -66,6 +66,19 @@ impl Observed {
             mentions: BTreeMap::new(),
             mentions_unread: None,
         }
+    }
+
+    pub(super) fn found(&self) -> &Found {
+        &self.found
+    }
+
+    pub(super) fn found_mut(&mut self) -> &mut Found {
+        &mut self.found
+    }
+
+    /// From now on answers are looked through for these.
+    pub(super) fn look_for(&mut self, lookups: BTreeSet<Lookup>) {
+        self.desired_lookups = lookups;
     }
 
     pub(super) fn organization(&self) -> Option<Uuid> {

@@ -1,0 +1,273 @@
+//! Live rows as manifests: which rows, in which files. What is written plans to no changes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deskstate_model::{Kind, ResourceKey, State, fold};
+use serde_json::{Map, Value as Json};
+
+use crate::extras::prefix;
+use crate::live::Live;
+use crate::raise::{LeftOut, Options, Raised, escape_variables, raise_all};
+
+/// Which rows are exported. Everything, unless something is named; what those need comes along.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Prefixes of unique names, without the underscore.
+    pub prefixes: BTreeSet<String>,
+    /// Kinds.
+    pub kinds: BTreeSet<Kind>,
+    /// Unique names.
+    pub names: BTreeSet<String>,
+}
+
+impl Selection {
+    fn is_everything(&self) -> bool {
+        self.prefixes.is_empty() && self.kinds.is_empty() && self.names.is_empty()
+    }
+
+    /// Every sort of condition that is given must hold.
+    fn takes(&self, key: &ResourceKey) -> bool {
+        let by_prefix = self.prefixes.is_empty()
+            || prefix(key.name.as_written())
+                .is_some_and(|prefix| self.prefixes.iter().any(|wanted| fold(wanted) == prefix));
+        let by_kind = self.kinds.is_empty() || self.kinds.contains(&key.kind);
+        let by_name = self.names.is_empty()
+            || self
+                .names
+                .iter()
+                .any(|name| fold(name) == key.name.folded());
+        by_prefix && by_kind && by_name
+    }
+}
+
+/// One document of an export.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// Kind and name.
+    pub key: ResourceKey,
+    /// `existing` for what somebody else brings.
+    pub state: State,
+    /// The fields, in manifest form.
+    pub spec: Map<String, Json>,
+}
+
+/// What is exported, and what is not.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Export {
+    /// By key.
+    pub documents: Vec<Document>,
+    /// Fields and rows that a manifest cannot say, with the resource.
+    pub left_out: Vec<(String, LeftOut)>,
+    /// Names that were asked for and are not there.
+    pub not_found: Vec<String>,
+}
+
+/// Exports the selected rows and what they refer to. Microsoft's rows come along only where everything is exported or they are
+/// selected: they may be referred to without a document.
+pub fn export(live: &Live, selection: &Selection, options: Options) -> Export {
+    let (raised, skipped) = raise_all(live, options);
+    let by_key: BTreeMap<&ResourceKey, &Raised> =
+        raised.iter().map(|raised| (&raised.key, raised)).collect();
+    let mut chosen: BTreeSet<&ResourceKey> = by_key
+        .keys()
+        .filter(|key| selection.takes(key))
+        .copied()
+        .collect();
+    let mut open: Vec<&ResourceKey> = chosen.iter().copied().collect();
+    while let Some(key) = open.pop() {
+        let Some(raised) = by_key.get(key) else {
+            continue;
+        };
+        for needed in &raised.refers_to {
+            if let Some((key, _)) = by_key.get_key_value(needed)
+                && !is_microsofts(key)
+                && chosen.insert(key)
+            {
+                open.push(key);
+            }
+        }
+    }
+    let held: BTreeSet<_> = chosen
+        .iter()
+        .filter_map(|key| by_key.get(key))
+        .flat_map(|raised| &raised.holds)
+        .collect();
+    let mut export = Export::default();
+    if selection.is_everything() {
+        export.left_out = skipped;
+    }
+    for key in chosen {
+        let Some(raised) = by_key.get(key).filter(|raised| !held.contains(&raised.id)) else {
+            continue;
+        };
+        let reasons = raised.left_out.iter();
+        export
+            .left_out
+            .extend(reasons.map(|left_out| (raised.key.to_string(), left_out.clone())));
+        let mut spec = Json::Object(raised.spec.clone());
+        escape_variables(&mut spec);
+        if let Json::Object(spec) = spec {
+            export.documents.push(Document {
+                key: raised.key.clone(),
+                state: raised.state,
+                spec,
+            });
+        }
+    }
+    let found: BTreeSet<&str> = by_key.keys().map(|key| key.name.folded()).collect();
+    export.not_found = selection
+        .names
+        .iter()
+        .filter(|name| !found.contains(fold(name).as_str()))
+        .cloned()
+        .collect();
+    export
+}
+
+fn is_microsofts(key: &ResourceKey) -> bool {
+    key.name.folded().starts_with("msdyn_")
+}
+
+impl Export {
+    /// Takes a field out of a document, because a plan of it would not be empty.
+    pub fn leave_out(&mut self, key: &ResourceKey, word: &str, why: &str) -> bool {
+        let Some(document) = self
+            .documents
+            .iter_mut()
+            .find(|document| document.key == *key)
+        else {
+            return false;
+        };
+        let gone = document.spec.shift_remove(word).is_some();
+        if gone {
+            self.left_out.push((
+                key.to_string(),
+                LeftOut {
+                    path: word.to_owned(),
+                    why: why.to_owned(),
+                },
+            ));
+        }
+        gone
+    }
+}
+
+/// The folder in which documents of a kind stand.
+pub fn folder(kind: Kind) -> &'static str {
+    match kind {
+        Kind::AppProfile => "app-profiles",
+        Kind::SessionTemplate => "session-templates",
+        Kind::ApplicationTab => "application-tabs",
+        Kind::NotificationTemplate => "notification-templates",
+        Kind::NotificationField => "notification-fields",
+        Kind::ChannelProvider => "channel-providers",
+        Kind::CifProvider => "cif-providers",
+        Kind::ApplicationExtension => "application-extensions",
+        Kind::ProductivityPane => "productivity-panes",
+        Kind::PaneTool => "pane-tools",
+        Kind::AgentScript => "agent-scripts",
+        Kind::SmartAssist => "smart-assist",
+    }
+}
+
+/// A file for each document, `<folder of the kind>/<name>.yaml`, below the folder of the manifests; no two differ in case only.
+pub fn file_names<'a>(keys: impl IntoIterator<Item = &'a ResourceKey>) -> Vec<String> {
+    let mut taken: BTreeSet<String> = BTreeSet::new();
+    keys.into_iter()
+        .map(|key| {
+            let stem = file_stem(key.name.as_written());
+            let mut number = 1_u32;
+            loop {
+                let name = match number {
+                    1 => format!("{}/{stem}.yaml", folder(key.kind)),
+                    _ => format!("{}/{stem}-{number}.yaml", folder(key.kind)),
+                };
+                if taken.insert(name.to_lowercase()) {
+                    return name;
+                }
+                number += 1;
+            }
+        })
+        .collect()
+}
+
+/// A name that every file system takes.
+fn file_stem(name: &str) -> String {
+    /// Names that Windows keeps for devices.
+    const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
+    /// Longest stem: with the ending it stays below what file systems take.
+    const LONGEST: usize = 120;
+    let mut stem: String = name
+        .trim()
+        .chars()
+        .map(|character| {
+            let plain = character.is_ascii_alphanumeric() || matches!(character, '_' | '-' | '.');
+            if plain { character } else { '-' }
+        })
+        .take(LONGEST)
+        .collect();
+    while stem.ends_with('.') {
+        stem.pop();
+    }
+    let lower = stem.to_ascii_lowercase();
+    let device = DEVICES.contains(&lower.as_str())
+        || ["com", "lpt"].iter().any(|port| {
+            lower.strip_prefix(port).is_some_and(|rest| {
+                rest.len() == 1 && rest.bytes().all(|byte| byte.is_ascii_digit())
+            })
+        });
+    if stem.is_empty() || stem.starts_with('.') || device {
+        stem.insert(0, '_');
+    }
+    stem
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_named_after_documents_and_never_collide_on_any_system() {
+        let keys = [
+            ResourceKey::new(Kind::ApplicationTab, "contoso_Tab"),
+            ResourceKey::new(Kind::ApplicationTab, "contoso_tab "),
+            ResourceKey::new(Kind::CifProvider, "Voxline / classic: ü"),
+            ResourceKey::new(Kind::CifProvider, "../../etc/passwd"),
+            ResourceKey::new(Kind::CifProvider, "NUL"),
+            ResourceKey::new(Kind::CifProvider, "lpt1"),
+            ResourceKey::new(Kind::CifProvider, "..."),
+        ];
+        assert_eq!(
+            file_names(&keys),
+            [
+                "application-tabs/contoso_Tab.yaml",
+                "application-tabs/contoso_tab-2.yaml",
+                "cif-providers/Voxline---classic---.yaml",
+                "cif-providers/_..-..-etc-passwd.yaml",
+                "cif-providers/_NUL.yaml",
+                "cif-providers/_lpt1.yaml",
+                "cif-providers/_.yaml",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_selection_wants_every_condition_that_it_gives() {
+        let key = ResourceKey::new(Kind::ApplicationTab, "contoso_tab");
+        let takes = |prefix: &str, kind: Kind| {
+            Selection {
+                prefixes: BTreeSet::from([prefix.to_owned()]),
+                kinds: BTreeSet::from([kind]),
+                names: BTreeSet::new(),
+            }
+            .takes(&key)
+        };
+        assert!(Selection::default().takes(&key));
+        assert!(takes("Contoso", Kind::ApplicationTab));
+        assert!(
+            !takes("con", Kind::ApplicationTab),
+            "a prefix is the whole part before the underscore"
+        );
+        assert!(!takes("contoso", Kind::SessionTemplate));
+    }
+}

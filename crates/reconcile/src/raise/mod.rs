@@ -1,0 +1,571 @@
+//! From live rows to the words and values of manifests: the inverse of lowering.
+//!
+//! What is raised says the same as the row. A value that a manifest cannot say is left out, with the reason.
+
+mod defaults;
+mod parts;
+mod text;
+
+use std::collections::BTreeSet;
+
+use deskstate_model::{Kind, ResourceKey, State};
+use serde_json::{Map, Value as Json, json};
+use uuid::Uuid;
+
+pub use text::{escape_variables, refused};
+
+use crate::field::{Field, Holds, Target};
+use crate::kinds::{self, KindTable, tables};
+use crate::live::{Access, Live, ObservedRow};
+use crate::lookup::Match;
+use crate::state::{Lookup, RowKey};
+use crate::table::{Relationship, Table};
+use crate::value::show_live;
+
+/// How people are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Users {
+    /// Not at all: neither users nor owners that are users.
+    None,
+    /// By user principal name.
+    #[default]
+    PrincipalName,
+    /// By Entra object id.
+    ObjectId,
+}
+
+/// How rows are raised.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// How people are written.
+    pub users: Users,
+    /// Leaves out what a new row has anyway. What is left out is not watched for drift.
+    pub skip_defaults: bool,
+    /// Takes names as they were read, without making sure that they lead back to the same row.
+    pub unchecked: bool,
+    /// Every document is `present`, whoever brought the row.
+    pub all_present: bool,
+}
+
+/// A live row in the form of a manifest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Raised {
+    /// What a document would call it.
+    pub key: ResourceKey,
+    /// The row.
+    pub id: Uuid,
+    /// `existing` for what somebody else brings or what no document could create.
+    pub state: State,
+    /// The fields in the order of the reference.
+    pub spec: Map<String, Json>,
+    /// What it refers to.
+    pub refers_to: BTreeSet<ResourceKey>,
+    /// Rows that it holds as parts although their table is a kind's: fields of one notification template.
+    pub holds: BTreeSet<Uuid>,
+    /// What a manifest cannot say.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A value that is not raised.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LeftOut {
+    /// The field, such as `title` or `parameters.url`; empty for the whole row.
+    pub path: String,
+    /// Why, in words.
+    pub why: String,
+}
+
+/// Raises one row of a kind.
+pub fn raise(live: &Live, kind: Kind, row: &ObservedRow, options: Options) -> Raised {
+    let table = kinds::of(kind);
+    let name = live.label(table.table, row.id);
+    let mut raising = Raising {
+        live,
+        options,
+        kind: table,
+        row,
+        name: name.clone(),
+        existing: !options.all_present && brought_by_others(table, &name, row),
+        spec: Map::new(),
+        refers_to: BTreeSet::new(),
+        holds: BTreeSet::new(),
+        left_out: Vec::new(),
+    };
+    // Whether a document could create the row decides how its sets are written, and shows only once the columns are raised.
+    raising.fields(|field| field.is_column());
+    raising.complete();
+    raising.fields(|field| !field.is_column());
+    raising.finish()
+}
+
+/// Raises every row of every kind that has a name of its own; the others are named with the reason.
+pub fn raise_all(live: &Live, options: Options) -> (Vec<Raised>, Vec<(String, LeftOut)>) {
+    let mut raised = Vec::new();
+    let mut skipped = Vec::new();
+    for kind in kinds::all() {
+        for row in live.table(kind.table).rows.values() {
+            match nameable(live, kind, row) {
+                Ok(()) => raised.push(raise(live, kind.kind, row, options)),
+                Err(why) => skipped.push((
+                    format!("{} {}", kind.kind, live.label(kind.table, row.id)),
+                    LeftOut {
+                        path: String::new(),
+                        why,
+                    },
+                )),
+            }
+        }
+        if let Access::Partial(why) | Access::Refused(why) = &live.table(kind.table).access {
+            skipped.push((
+                kind.kind.to_string(),
+                LeftOut {
+                    path: String::new(),
+                    why: format!("rows may be missing: {why}"),
+                },
+            ));
+        }
+    }
+    raised.sort_by(|left, right| left.key.cmp(&right.key));
+    skipped.sort();
+    (raised, skipped)
+}
+
+/// Whether a document can name the row.
+fn nameable(live: &Live, kind: &KindTable, row: &ObservedRow) -> Result<(), String> {
+    let Some(name) = kind.table.name.and_then(|column| row.row.text(column)) else {
+        return Err("it has no unique name".to_owned());
+    };
+    if let Some(why) = refused(name.trim()) {
+        return Err(format!("its unique name cannot be written: {why}"));
+    }
+    match live.table(kind.table).named(&crate::state::fold(name)) {
+        [_] => Ok(()),
+        rows => Err(format!("{} rows have this unique name", rows.len())),
+    }
+}
+
+/// Microsoft's, a solution's, or of a name that no document may create.
+fn brought_by_others(kind: &KindTable, name: &str, row: &ObservedRow) -> bool {
+    let folded = crate::state::fold(name);
+    folded.starts_with("msdyn_")
+        || row.is_managed()
+        || !row.is_customizable()
+        || (has_name_rule(kind.kind) && !follows_name_rule(name.trim()))
+}
+
+/// Kinds for which Microsoft writes the rule of unique names (App profile manager, unique names).
+fn has_name_rule(kind: Kind) -> bool {
+    match kind {
+        Kind::AppProfile
+        | Kind::SessionTemplate
+        | Kind::ApplicationTab
+        | Kind::ChannelProvider
+        | Kind::AgentScript => true,
+        Kind::NotificationTemplate
+        | Kind::NotificationField
+        | Kind::CifProvider
+        | Kind::ApplicationExtension
+        | Kind::ProductivityPane
+        | Kind::PaneTool
+        | Kind::SmartAssist => false,
+    }
+}
+
+/// `^[A-Za-z0-9]{3,8}_.+$`, at most 128 characters.
+fn follows_name_rule(name: &str) -> bool {
+    let Some((prefix, rest)) = name.split_once('_') else {
+        return false;
+    };
+    (3..=8).contains(&prefix.len())
+        && prefix.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && !rest.is_empty()
+        && name.chars().count() <= 128
+}
+
+/// A row on its way to a manifest.
+struct Raising<'a> {
+    live: &'a Live,
+    options: Options,
+    kind: &'static KindTable,
+    row: &'a ObservedRow,
+    name: String,
+    existing: bool,
+    spec: Map<String, Json>,
+    refers_to: BTreeSet<ResourceKey>,
+    holds: BTreeSet<Uuid>,
+    left_out: Vec<LeftOut>,
+}
+
+impl Raising<'_> {
+    fn fields(&mut self, which: impl Fn(&Field) -> bool) {
+        let lacking = &self.live.table(self.kind.table).missing_columns;
+        for field in self.kind.fields {
+            if !which(field) || lacking.contains(field.column) {
+                continue;
+            }
+            match self.field(field) {
+                Ok(Some(value)) => {
+                    self.spec.insert(field.word.to_owned(), value);
+                }
+                Ok(None) => {}
+                Err(why) => self.leave_out(field.word, why),
+            }
+        }
+    }
+
+    fn leave_out(&mut self, path: impl Into<String>, why: impl Into<String>) {
+        self.left_out.push(LeftOut {
+            path: path.into(),
+            why: why.into(),
+        });
+    }
+
+    /// The value of a field; none where there is nothing to say.
+    fn field(&mut self, field: &'static Field) -> Result<Option<Json>, String> {
+        match field.holds {
+            Holds::Set { relationship, to } => self.set(field, relationship, to),
+            Holds::Parts(part) => self.parts(field, part),
+            Holds::Lookup { to, .. } => {
+                let Some(id) = self.row.row.uuid(&field.read_name()) else {
+                    return Ok(Some(Json::Null));
+                };
+                self.reference(to, id).map(|name| Some(json!(name)))
+            }
+            Holds::Owner => self.owner(field),
+            _ => column(self.live, field, self.row),
+        }
+    }
+
+    /// The name of a row that a lookup or a link points to.
+    fn reference(&mut self, to: Target, id: Uuid) -> Result<String, String> {
+        let (table, lookup): (&'static Table, fn(String) -> Lookup) = match to {
+            Target::Named(table) => return self.named(table, id),
+            Target::User => return self.user(id),
+            Target::WebResource => (&tables::WEB_RESOURCE, Lookup::WebResource),
+            Target::Macro => (&tables::MACRO, Lookup::Macro),
+            Target::Role => (&tables::ROLE, |name| Lookup::Role {
+                name,
+                business_unit: None,
+            }),
+        };
+        let name = self.live.label(table, id);
+        let lookup = lookup(name.clone());
+        if !self.options.unchecked && self.live.look_up(&lookup) != Match::One(id) {
+            return Err(format!("its {} {name} cannot be named", lookup.noun()));
+        }
+        match refused(&name) {
+            Some(why) => Err(format!("the name of its {}: {why}", lookup.noun())),
+            None => Ok(name),
+        }
+    }
+
+    fn named(&mut self, table: &'static Table, id: Uuid) -> Result<String, String> {
+        let noun = kinds::by_table(table).map_or(table.logical, |kind| kind.kind.as_str());
+        let row = self
+            .live
+            .row(table, id)
+            .ok_or_else(|| format!("its {noun} {id} cannot be read"))?;
+        let name = table
+            .name
+            .and_then(|column| row.row.text(column))
+            .map(str::trim)
+            .filter(|name| refused(name).is_none())
+            .ok_or_else(|| format!("its {noun} {id} has no unique name that can be written"))?;
+        let key = RowKey::Named {
+            table,
+            name: deskstate_model::UniqueName::new(name),
+        };
+        if self.live.find(&key) != Match::One(id) {
+            return Err(format!("several {noun} rows have the unique name {name}"));
+        }
+        if let Some(kind) = kinds::by_table(table) {
+            self.refers_to.insert(ResourceKey::new(kind.kind, name));
+        }
+        Ok(name.to_owned())
+    }
+
+    fn user(&self, id: Uuid) -> Result<String, String> {
+        let user = self
+            .live
+            .found
+            .users
+            .get(&id)
+            .ok_or_else(|| format!("user {id} cannot be read"))?;
+        let name = match self.options.users {
+            Users::ObjectId => user.object_id.map(|id| id.to_string()),
+            Users::PrincipalName | Users::None => Some(user.name.clone()),
+        }
+        .filter(|name| !name.is_empty())
+        .ok_or_else(|| format!("user {id} has no such name"))?;
+        if self.options.unchecked {
+            return Ok(name);
+        }
+        match self.live.look_up(&Lookup::User(name.clone())) {
+            Match::One(found) if found == id => Ok(name),
+            Match::Unfit(_, why) => Err(format!("user {name} is {why}")),
+            _ => Err(format!("several users are called {name}")),
+        }
+    }
+
+    fn owner(&mut self, field: &Field) -> Result<Option<Json>, String> {
+        let Some(id) = self.row.row.uuid(&field.read_name()) else {
+            return Ok(None);
+        };
+        if self.live.found.users.contains_key(&id) {
+            if self.options.users == Users::None {
+                return Ok(None);
+            }
+            return self.user(id).map(|name| Some(json!({ "user": name })));
+        }
+        let Some(name) = self.live.found.labels.get(&id) else {
+            return Err(format!("the owner {id} cannot be read"));
+        };
+        if !self.options.unchecked
+            && self.live.look_up(&Lookup::Team(name.clone())) != Match::One(id)
+        {
+            return Err(format!("the owner, team {name}, cannot be named"));
+        }
+        Ok(Some(json!({ "team": name })))
+    }
+
+    fn set(
+        &mut self,
+        field: &'static Field,
+        relationship: &'static Relationship,
+        to: Target,
+    ) -> Result<Option<Json>, String> {
+        let links = self.live.links(relationship);
+        if !links.access.is_whole() {
+            return Err("the links cannot be read as a whole".to_owned());
+        }
+        let members: Vec<Uuid> = links.members(self.row.id).collect();
+        if relationship == &tables::PROFILE_PROVIDERS {
+            let first = self.live.find(&kinds::app_profile::first_party()).one();
+            if field.word == "allActiveChannels" {
+                return Ok(Some(json!(
+                    first.is_some_and(|first| members.contains(&first))
+                )));
+            }
+            let others = members
+                .into_iter()
+                .filter(|id| Some(*id) != first)
+                .collect();
+            return self.members(field, to, others);
+        }
+        if relationship == &tables::PROFILE_PANE {
+            return match members.as_slice() {
+                [] => Ok(Some(Json::Null)),
+                [pane] => self.reference(to, *pane).map(|name| Some(json!(name))),
+                several => Err(format!("the profile has {} panes", several.len())),
+            };
+        }
+        if relationship == &tables::NOTIFICATION_FIELDS {
+            return self.notification_fields(members);
+        }
+        if matches!(to, Target::User) && self.options.users == Users::None {
+            return Ok(None);
+        }
+        self.members(field, to, members)
+    }
+
+    /// The members by name; exact unless somebody is missing from it or users are meant, whom nobody knows all for long.
+    fn members(
+        &mut self,
+        field: &'static Field,
+        to: Target,
+        members: Vec<Uuid>,
+    ) -> Result<Option<Json>, String> {
+        let mut names = Vec::new();
+        let mut whole = !matches!(to, Target::User);
+        for id in members {
+            match self.reference(to, id) {
+                Ok(name) => names.push(name),
+                Err(why) => {
+                    whole = false;
+                    self.leave_out(field.word, why);
+                }
+            }
+        }
+        names.sort_by_key(|name| (crate::state::fold(name), name.clone()));
+        let without = self.without_loader(field, &names);
+        Ok(self.written_set(names.into_iter().map(Json::from).collect(), whole, without))
+    }
+
+    /// A profile that has channel providers and not the loader extension must say so, or it would get the extension.
+    fn without_loader(&self, field: &Field, extensions: &[String]) -> Option<&'static str> {
+        let provided = |spec: &Json| match spec {
+            Json::Array(members) => !members.is_empty(),
+            Json::Object(set) => set
+                .get("members")
+                .and_then(Json::as_array)
+                .is_some_and(|members| !members.is_empty()),
+            _ => false,
+        };
+        let loader = crate::state::fold(tables::CIF_V2_LOADER);
+        let lacks = field.word == "extensions"
+            && !self.existing
+            && self.spec.get("channelProviders").is_some_and(provided)
+            && !extensions
+                .iter()
+                .any(|name| crate::state::fold(name) == loader);
+        let known = self
+            .live
+            .find(&kinds::app_profile::loader())
+            .one()
+            .is_some();
+        (lacks && known).then_some(tables::CIF_V2_LOADER)
+    }
+
+    fn written_set(&self, members: Vec<Json>, whole: bool, without: Option<&str>) -> Option<Json> {
+        if whole && !self.existing && without.is_none() {
+            return Some(json!(members));
+        }
+        if members.is_empty() && without.is_none() {
+            return None;
+        }
+        let mut set = Map::new();
+        set.insert("mode".to_owned(), json!("atLeast"));
+        set.insert("members".to_owned(), json!(members));
+        if let Some(without) = without {
+            set.insert("without".to_owned(), json!([without]));
+        }
+        Some(Json::Object(set))
+    }
+
+    /// Fields without which a document could not create the row.
+    fn complete(&mut self) {
+        if self.kind.kind == Kind::SessionTemplate {
+            self.session_fields();
+        }
+        for info in self.kind.kind.field_infos() {
+            let lacks = self.spec.get(info.word).is_none_or(Json::is_null);
+            let is_column = self
+                .kind
+                .fields
+                .iter()
+                .any(|field| field.word == info.word && field.is_column());
+            if info.rule.required && is_column && lacks {
+                self.spec.remove(info.word);
+                self.becomes_existing(format!("`{}` has no value that can be written", info.word));
+            }
+        }
+        // Null says "clear it", which only what can be empty may say.
+        let kind = self.kind;
+        self.spec.retain(|word, value| {
+            !value.is_null()
+                || kind.fields.iter().any(|field| {
+                    field.word == word
+                        && matches!(
+                            field.holds,
+                            Holds::Text
+                                | Holds::Number
+                                | Holds::Json
+                                | Holds::JsonOrText
+                                | Holds::Lookup { .. }
+                        )
+                })
+        });
+    }
+
+    fn becomes_existing(&mut self, why: String) {
+        if !self.existing && !self.options.all_present {
+            self.existing = true;
+            self.leave_out("", format!("written as `existing`: {why}"));
+        }
+    }
+
+    /// Generic sessions have an anchor tab and no table, entity sessions the other way round.
+    fn session_fields(&mut self) {
+        let foreign: &[&str] = match self.spec.get("type").and_then(Json::as_str) {
+            Some("Generic") => &["entity"],
+            Some("Entity") => &["anchorTab", "sessionIcon"],
+            _ => &[],
+        };
+        for word in foreign {
+            if let Some(value) = self.spec.remove(*word)
+                && !value.is_null()
+            {
+                self.leave_out(*word, "a template of this type has no such field");
+            }
+        }
+        let needed = match self.spec.get("type").and_then(Json::as_str) {
+            Some("Generic") => "anchorTab",
+            Some("Entity") => "entity",
+            _ => return,
+        };
+        if self.spec.get(needed).is_none_or(Json::is_null) {
+            self.spec.remove(needed);
+            self.becomes_existing(format!("`{needed}` has no value"));
+        }
+    }
+
+    fn finish(mut self) -> Raised {
+        if self.options.skip_defaults {
+            defaults::skip(self.kind.kind, &mut self.spec);
+        }
+        let order = |word: &str| self.kind.fields.iter().position(|field| field.word == word);
+        let mut entries: Vec<(String, Json)> = std::mem::take(&mut self.spec).into_iter().collect();
+        entries.sort_by_key(|(word, _)| order(word));
+        self.left_out.sort();
+        self.left_out.dedup();
+        Raised {
+            key: ResourceKey::new(self.kind.kind, self.name.trim()),
+            id: self.row.id,
+            state: if self.existing {
+                State::Existing
+            } else {
+                State::Present
+            },
+            spec: entries.into_iter().collect(),
+            refers_to: self.refers_to,
+            holds: self.holds,
+            left_out: self.left_out,
+        }
+    }
+}
+
+/// A plain column in manifest form.
+fn column(live: &Live, field: &'static Field, row: &ObservedRow) -> Result<Option<Json>, String> {
+    let value = show_live(field, &row.row, live);
+    let value = match (field.holds, value) {
+        (Holds::Choice(options), Json::Number(number)) => {
+            return Err(format!(
+                "option {number} is none of {}",
+                options
+                    .iter()
+                    .map(|(word, _)| *word)
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ));
+        }
+        (Holds::Json | Holds::JsonOrText, value @ (Json::Object(_) | Json::Array(_))) => {
+            if text::is_plain_json(&value) && !(field.is_mapping_only() && value.is_array()) {
+                value
+            } else {
+                // What YAML would not give back unchanged stays the text that it is.
+                json!(row.row.text(field.column).unwrap_or_default())
+            }
+        }
+        (_, value) => value,
+    };
+    if let Json::String(text) = &value
+        && let Some(why) = refused(text)
+    {
+        return Err(why.to_owned());
+    }
+    // The product reads a second, disagreeing copy; the first is what a manifest says.
+    if let (Some(mirror), Some(number)) = (&field.mirror, row.row.int(field.column)) {
+        let expected = mirror
+            .flags
+            .iter()
+            .find(|(of, _)| *of == number)
+            .map(|(_, flag)| *flag);
+        if row.row.flag(mirror.column) != expected {
+            return Err(format!(
+                "`{}` and `{}` disagree; write it down and apply to settle it",
+                field.column, mirror.column
+            ));
+        }
+    }
+    Ok(Some(value))
+}

@@ -1,0 +1,544 @@
+//! Raising what hangs on a row: parameters, steps, tools, roles, features, inbox views, notification fields.
+
+use deskstate_model::{ChtFeature, CopilotFeature, FeatureNames, PartOf, unique_name_of_part};
+use serde_json::{Map, Value as Json, json};
+use uuid::Uuid;
+
+use super::{Raising, refused, text};
+use crate::field::{Field, Holds, PartIdentity, PartTable, Target, lookup_read_name};
+use crate::kinds::{
+    self, agent_script, app_profile, application_tab, notification_field, productivity_pane, tables,
+};
+use crate::live::{Access, ObservedRow};
+use crate::lookup::Match;
+use crate::state::{Lookup, fold};
+use crate::value::{Resolved, holds};
+
+/// A notification shows at most so many fields.
+const MOST_FIELDS: usize = 4;
+
+impl<'a> Raising<'a> {
+    pub(super) fn parts(
+        &mut self,
+        field: &'static Field,
+        part: &'static PartTable,
+    ) -> Result<Option<Json>, String> {
+        let table = self.live.table(part.table);
+        match &table.access {
+            Access::Whole => {}
+            Access::Absent => return Ok(None),
+            Access::Partial(why) | Access::Refused(why) => return Err(why.clone()),
+        }
+        let rows: Vec<&'a ObservedRow> = table.children(part, self.row.id).collect();
+        match field.word {
+            "parameters" => self.parameters(part, &rows),
+            "steps" => self.steps(part, &rows),
+            "tools" => self.tools(part, &rows),
+            "roles" => self.roles(&rows),
+            "copilotFeatures" => self.features(field.word, part, &rows, CopilotFeature::NAMES),
+            "chtFeatures" => self.features(field.word, part, &rows, ChtFeature::NAMES),
+            "inboxViews" => self.inbox_views(part, &rows),
+            _ => Ok(None),
+        }
+    }
+
+    /// Text of a part's column; null where it has none.
+    fn part_text(&self, row: &ObservedRow, column: &str) -> Result<Json, String> {
+        match row.row.text(column).filter(|text| !text.is_empty()) {
+            None => Ok(Json::Null),
+            Some(text) => match refused(text) {
+                Some(why) => Err(format!("`{column}`: {why}")),
+                None => Ok(json!(text.replace("\r\n", "\n"))),
+            },
+        }
+    }
+
+    fn parameters(
+        &mut self,
+        part: &'static PartTable,
+        rows: &[&ObservedRow],
+    ) -> Result<Option<Json>, String> {
+        let Some(page) = self
+            .spec
+            .get("pageType")
+            .and_then(Json::as_str)
+            .map(str::to_owned)
+        else {
+            return Err("what a page of this type takes is not known".to_owned());
+        };
+        let mut found: Vec<(String, String)> = Vec::new();
+        for row in rows {
+            let (Some(name), Some(value)) = (
+                row.row.text("msdyn_name"),
+                row.row.text(application_tab::PARAMETER_FIELDS[0].column),
+            ) else {
+                continue;
+            };
+            if value.is_empty() {
+                continue;
+            }
+            if self
+                .live
+                .table(part.table)
+                .parts_of(self.row.id, name)
+                .len()
+                > 1
+            {
+                return Err(format!("the parameter {name} is there twice"));
+            }
+            if let Some(why) = refused(name).or_else(|| refused(value)) {
+                return Err(format!("the parameter {name}: {why}"));
+            }
+            found.push((name.to_owned(), value.to_owned()));
+        }
+        let documented = application_tab::documented_parameters(&page);
+        found.sort_by_key(|(name, _)| {
+            let place = documented.iter().position(|known| known == name);
+            (place.unwrap_or(documented.len()), name.clone())
+        });
+        let entity = found
+            .iter()
+            .find(|(name, value)| name == "entityName" && !value.contains('{'))
+            .map(|(_, value)| value.clone());
+        let mut parameters = Map::new();
+        for (name, value) in &found {
+            let raised = self.parameter(&page, name, value, entity.as_deref());
+            parameters.insert(name.clone(), raised);
+        }
+        for needed in required_parameters(&page) {
+            if !parameters.contains_key(*needed) {
+                self.becomes_existing(format!(
+                    "a page of type {page} needs the parameter `{needed}`"
+                ));
+            }
+        }
+        if !self.options.unchecked && !self.copy_agrees(&page, &found) {
+            return Err("the parameters and their second copy on the tab disagree; write them down and apply to settle it".to_owned());
+        }
+        Ok(Some(Json::Object(parameters)))
+    }
+
+    /// The text column on the tab says the same as the rows.
+    fn copy_agrees(&self, page: &str, found: &[(String, String)]) -> bool {
+        let given = found
+            .iter()
+            .map(|(name, value)| (name.clone(), json!(value)))
+            .collect();
+        let copy = Json::Object(application_tab::stored_copy(page, given));
+        holds(
+            &application_tab::PARAMETERS_COPY,
+            &Resolved::Json(copy),
+            &self.row.row,
+        )
+    }
+
+    fn parameter(&self, page: &str, name: &str, value: &str, entity: Option<&str>) -> Json {
+        match (name, value) {
+            ("viewId" | "formId" | "dashboardId", _) => match Uuid::parse_str(value) {
+                Ok(id) if value == id.to_string() => self.looked_up(name, id, entity),
+                _ => json!(value),
+            },
+            ("searchType", "0") => json!("Relevance"),
+            ("searchType", "1") => json!("Categorized"),
+            ("validateRecord", "true") => json!(true),
+            ("validateRecord", "false") => json!(false),
+            ("data", _) if page == "EntityRecord" => match serde_json::from_str::<Json>(value) {
+                Ok(parsed @ Json::Object(_))
+                    if serde_json::to_string(&parsed).is_ok_and(|text| text == value)
+                        && text::is_plain_json(&parsed) =>
+                {
+                    parsed
+                }
+                _ => json!(value),
+            },
+            _ => json!(value),
+        }
+    }
+
+    /// A view, form or dashboard by name, if the name leads back to it; else its id.
+    fn looked_up(&self, parameter: &str, id: Uuid, entity: Option<&str>) -> Json {
+        let Some((name, table)) = self.live.found.pages.get(&id) else {
+            return json!(id.to_string());
+        };
+        if refused(name).is_some() {
+            return json!(id.to_string());
+        }
+        let lookup = |table: Option<&str>| match parameter {
+            "dashboardId" => Lookup::Dashboard(name.clone()),
+            "formId" => Lookup::Form {
+                name: name.clone(),
+                table: table.map(str::to_owned),
+            },
+            _ => Lookup::View {
+                name: name.clone(),
+                table: table.map(str::to_owned),
+            },
+        };
+        let leads_back = |table: Option<&str>| self.live.look_up(&lookup(table)) == Match::One(id);
+        if entity.is_some() || parameter == "dashboardId" {
+            if leads_back(entity) {
+                return json!({ "name": name });
+            }
+        } else if let Some(table) = table
+            && leads_back(Some(table))
+        {
+            return json!({ "name": name, "table": table });
+        }
+        json!(id.to_string())
+    }
+
+    /// Rows in the order of a number that rises; an order that nobody can tell cannot be written as a list.
+    fn in_order<'r>(
+        &self,
+        rows: &[&'r ObservedRow],
+        column: &str,
+    ) -> Result<Vec<&'r ObservedRow>, String> {
+        let mut numbered: Vec<(Option<i64>, &ObservedRow)> =
+            rows.iter().map(|row| (row.row.int(column), *row)).collect();
+        numbered.sort_by_key(|(number, row)| (*number, row.id));
+        let told = numbered.iter().all(|(number, _)| number.is_some())
+            && numbered.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        if told {
+            Ok(numbered.into_iter().map(|(_, row)| row).collect())
+        } else {
+            Err("their order cannot be told: numbers are missing or given twice".to_owned())
+        }
+    }
+
+    fn steps(
+        &mut self,
+        part: &'static PartTable,
+        rows: &[&ObservedRow],
+    ) -> Result<Option<Json>, String> {
+        let column = |word| kinds::field(agent_script::STEP_FIELDS, word).column;
+        let mut steps = Vec::new();
+        for row in self.in_order(rows, column("order"))? {
+            let name = self.part_name(part, row)?;
+            let Json::String(display_name) = self.part_text(row, column("displayName"))? else {
+                return Err(format!("the step {name} has no display name"));
+            };
+            let mut step = Map::new();
+            step.insert("displayName".to_owned(), json!(display_name));
+            let derived = unique_name_of_part(PartOf::ScriptStep {
+                script: &self.name,
+                display_name: &display_name,
+            });
+            if derived.as_deref() != Some(name.as_str()) {
+                step.insert("name".to_owned(), json!(name));
+            }
+            let description = self.part_text(row, column("description"))?;
+            if !description.is_null() || !self.options.skip_defaults {
+                step.insert("description".to_owned(), description);
+            }
+            let text = self.part_text(row, column("text"))?;
+            let of = |word: &str| {
+                row.row
+                    .uuid(&kinds::field(agent_script::STEP_FIELDS, word).read_name())
+            };
+            let action = kinds::field(agent_script::STEP_FIELDS, "action");
+            let Holds::Choice(actions) = action.holds else {
+                return Ok(None);
+            };
+            let number = row.row.int(action.column);
+            let word = actions
+                .iter()
+                .find(|(_, value)| Some(*value) == number)
+                .map(|(word, _)| *word);
+            let (key, value) = match (word, text, of("macro"), of("script")) {
+                (Some("Text"), Json::String(text), None, None) => ("text", json!(text)),
+                (Some("Macro"), Json::Null, Some(id), None) => {
+                    ("macro", json!(self.reference(Target::Macro, id)?))
+                }
+                (Some("Script"), Json::Null, None, Some(id)) => {
+                    ("script", json!(self.named(&tables::SCRIPT, id)?))
+                }
+                _ => {
+                    return Err(format!(
+                        "the step {name} does not say which of text, macro and script it is"
+                    ));
+                }
+            };
+            step.insert(key.to_owned(), value);
+            steps.push(Json::Object(step));
+        }
+        Ok(Some(Json::Array(steps)))
+    }
+
+    /// The unique name of a part that is found by it.
+    fn part_name(&self, part: &PartTable, row: &ObservedRow) -> Result<String, String> {
+        let name = row
+            .row
+            .text(kinds::UNIQUE_NAME.column)
+            .filter(|name| refused(name).is_none())
+            .ok_or_else(|| {
+                format!(
+                    "{} {} has no unique name that can be written",
+                    part.table.logical, row.id
+                )
+            })?;
+        match self.live.table(part.table).named(&fold(name)) {
+            [_] => Ok(name.to_owned()),
+            _ => Err(format!(
+                "several rows of {} are called {name}",
+                part.table.logical
+            )),
+        }
+    }
+
+    fn tools(
+        &mut self,
+        part: &'static PartTable,
+        rows: &[&ObservedRow],
+    ) -> Result<Option<Json>, String> {
+        let column = |word| kinds::field(productivity_pane::ENTRY_FIELDS, word).column;
+        let PartIdentity::Lookup(tool_column) = part.identity else {
+            return Ok(None);
+        };
+        let on: Vec<&ObservedRow> = rows
+            .iter()
+            .filter(|row| row.row.flag(column("enabled")) == Some(true))
+            .copied()
+            .collect();
+        let mut tools = Vec::new();
+        for row in self.in_order(&on, column("order"))? {
+            let id = row
+                .row
+                .uuid(&lookup_read_name(tool_column))
+                .ok_or_else(|| format!("entry {} names no tool", row.id))?;
+            let tool = self.named(&tables::TOOL, id)?;
+            if self
+                .live
+                .table(part.table)
+                .parts_of(self.row.id, &id.to_string())
+                .len()
+                != 1
+            {
+                return Err(format!("the tool {tool} is there twice"));
+            }
+            let mut entry = Map::new();
+            entry.insert("tool".to_owned(), json!(tool));
+            for word in ["displayName", "tooltip", "iconPath"] {
+                if self
+                    .live
+                    .table(part.table)
+                    .missing_columns
+                    .contains(column(word))
+                {
+                    continue;
+                }
+                let value = self.part_text(row, column(word))?;
+                if !value.is_null() || (word != "displayName" && !self.options.skip_defaults) {
+                    entry.insert(word.to_owned(), value);
+                }
+            }
+            tools.push(Json::Object(entry));
+        }
+        Ok(Some(Json::Array(tools)))
+    }
+
+    fn roles(&mut self, rows: &[&ObservedRow]) -> Result<Option<Json>, String> {
+        let mut names = Vec::new();
+        let mut whole = true;
+        for row in rows {
+            let Some(role) = row.row.uuid(&app_profile::MAPPED_ROLE.read_name()) else {
+                whole = false;
+                self.leave_out("roles", format!("mapping {} names no role", row.id));
+                continue;
+            };
+            match self.reference(Target::Role, self.live.role_root(role)) {
+                Ok(name) if names.contains(&name) => {
+                    return Err(format!("the role {name} is mapped twice"));
+                }
+                Ok(name) => names.push(name),
+                Err(why) => {
+                    whole = false;
+                    self.leave_out("roles", why);
+                }
+            }
+        }
+        names.sort_by_key(|name| (fold(name), name.clone()));
+        Ok(self.written_set(names.into_iter().map(Json::from).collect(), whole, None))
+    }
+
+    fn features(
+        &mut self,
+        word: &'static str,
+        part: &'static PartTable,
+        rows: &[&ObservedRow],
+        names: &[(&str, i64)],
+    ) -> Result<Option<Json>, String> {
+        let PartIdentity::Number(column) = part.identity else {
+            return Ok(None);
+        };
+        let mut features: Vec<(i64, bool)> = Vec::new();
+        for row in rows {
+            let (Some(number), Some(on)) =
+                (row.row.int(column), row.row.flag(part.fields[0].column))
+            else {
+                continue;
+            };
+            if self
+                .live
+                .table(part.table)
+                .parts_of(self.row.id, &number.to_string())
+                .len()
+                > 1
+            {
+                let name = app_profile::feature_name(names, number);
+                self.leave_out(format!("{word}.{name}"), "it is there twice");
+                continue;
+            }
+            features.push((number, on));
+        }
+        features.sort_unstable();
+        let written: Map<String, Json> = features
+            .into_iter()
+            .map(|(number, on)| (app_profile::feature_name(names, number), json!(on)))
+            .collect();
+        // Features are owned one by one, so none says nothing.
+        Ok((!written.is_empty()).then_some(Json::Object(written)))
+    }
+
+    fn inbox_views(
+        &mut self,
+        part: &'static PartTable,
+        rows: &[&ObservedRow],
+    ) -> Result<Option<Json>, String> {
+        let mut views = Vec::new();
+        let mut whole = true;
+        for row in rows {
+            match self.inbox_view(part, row) {
+                Ok(view) => views.push(view),
+                Err(why) => {
+                    whole = false;
+                    self.leave_out("inboxViews", why);
+                }
+            }
+        }
+        views.sort_by_key(|(name, _)| fold(name));
+        let views = views.into_iter().map(|(_, view)| view).collect();
+        Ok(self.written_set(views, whole, None))
+    }
+
+    fn inbox_view(
+        &self,
+        part: &'static PartTable,
+        row: &ObservedRow,
+    ) -> Result<(String, Json), String> {
+        let name = self.part_name(part, row)?;
+        let mut view = Map::new();
+        view.insert("name".to_owned(), json!(name));
+        for field in part.fields {
+            if self
+                .live
+                .table(part.table)
+                .missing_columns
+                .contains(field.column)
+            {
+                continue;
+            }
+            let value = super::column(self.live, field, row)
+                .map_err(|why| format!("the view {name}: `{}`: {why}", field.word))?
+                .unwrap_or(Json::Null);
+            if value.is_null() && field.required {
+                return Err(format!("the view {name} has no `{}`", field.word));
+            }
+            let clears = matches!(field.holds, Holds::Json) && !self.options.skip_defaults;
+            if !value.is_null() || clears {
+                view.insert(field.word.to_owned(), value);
+            }
+        }
+        Ok((name, Json::Object(view)))
+    }
+
+    pub(super) fn notification_fields(
+        &mut self,
+        members: Vec<Uuid>,
+    ) -> Result<Option<Json>, String> {
+        let table = &tables::NOTIFICATION_FIELD;
+        let rows: Option<Vec<&'a ObservedRow>> =
+            members.iter().map(|id| self.live.row(table, *id)).collect();
+        let rows = rows.ok_or("a field cannot be read")?;
+        if rows.len() > MOST_FIELDS {
+            return Err(format!(
+                "{} fields are more than a manifest takes",
+                rows.len()
+            ));
+        }
+        let order = kinds::field(notification_field::FIELDS, "order").column;
+        let mut items = Vec::new();
+        for (index, row) in self.in_order(&rows, order)?.into_iter().enumerate() {
+            let position = i64::try_from(index + 1).unwrap_or(i64::MAX);
+            match self.own_field(row, position) {
+                Some(item) => {
+                    self.holds.insert(row.id);
+                    items.push(item);
+                }
+                None => items.push(json!({ "shared": self.named(table, row.id)? })),
+            }
+        }
+        if items.is_empty() && self.existing {
+            return Ok(None);
+        }
+        Ok(Some(Json::Array(items)))
+    }
+
+    /// A field that only this template has, and that its item can say all of.
+    fn own_field(&self, row: &ObservedRow, position: i64) -> Option<Json> {
+        let table = &tables::NOTIFICATION_FIELD;
+        let column = |word| kinds::field(notification_field::FIELDS, word).column;
+        let name = self.live.label(table, row.id);
+        let owners = self.live.links(&tables::NOTIFICATION_FIELDS).owners(row.id);
+        let alone = owners == [self.row.id]
+            && !self.existing
+            && !row.is_managed()
+            && row.is_customizable()
+            && !fold(&name).starts_with("msdyn_")
+            && row.row.int("statecode").unwrap_or(0) == 0
+            && self.live.table(table).named(&fold(&name)).len() == 1
+            && refused(&name).is_none();
+        if !alone {
+            return None;
+        }
+        let Ok(Json::String(header)) = self.part_text(row, column("header")) else {
+            return None;
+        };
+        let mut item = Map::new();
+        item.insert("header".to_owned(), json!(header));
+        let value = self.part_text(row, column("value")).ok()?;
+        if !value.is_null() || !self.options.skip_defaults {
+            item.insert("value".to_owned(), value);
+        }
+        let order = row.row.int(column("order"))?;
+        if order != position {
+            item.insert("order".to_owned(), json!(order));
+        }
+        let derived = unique_name_of_part(PartOf::NotificationField {
+            template: &self.name,
+            header: &header,
+        });
+        if derived.as_deref() != Some(name.as_str()) {
+            item.insert("name".to_owned(), json!(name));
+        }
+        match self.part_text(row, column("displayName")).ok()? {
+            Json::String(display) if display != header => {
+                item.insert("displayName".to_owned(), json!(display));
+            }
+            _ => {}
+        }
+        Some(Json::Object(item))
+    }
+}
+
+/// Parameters without which a page of a type shows nothing (Application tab templates, page types).
+fn required_parameters(page: &str) -> &'static [&'static str] {
+    match page {
+        "EntityList" | "EntityRecord" => &["entityName"],
+        "Dashboard" => &["dashboardId"],
+        "Search" => &["searchText"],
+        "ThirdPartyWebsite" => &["url"],
+        "WebResource" => &["webresourceName"],
+        "Custom" => &["name"],
+        _ => &[],
+    }
+}
