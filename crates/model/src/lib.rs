@@ -11,6 +11,7 @@ mod part;
 mod project;
 mod set;
 mod span;
+mod yaml;
 
 pub use contract::{Contract, Finding, MatchMode, Problem, Rule, RuleSubject, RuleValue, Subject};
 pub use diagnostic::{Diagnostic, Label, Severity, sort_diagnostics};
@@ -28,3 +29,4 @@ pub use set::{
     JsonOrText, LookedUp, Owner, Reference, RoleRef, SetMode, SetOf, UserRef, WebResource,
 };
 pub use span::{FileId, SourceMap, Span, Spanned};
+pub use yaml::{OutDocument, write_documents};

@@ -205,7 +205,7 @@ mod tests {
         for kind in Kind::ALL {
             assert!(kind.doc().contains("Dataverse: `msdyn_"), "{kind}");
             for field in kind.field_infos() {
-                assert!(field.doc.contains("Dataverse: "), "{kind}.{}", field.word);
+                assert!(field.doc.contains("Dataverse:"), "{kind}.{}", field.word);
             }
         }
     }

@@ -1,0 +1,127 @@
+//! YAML as the manifests use it. The YAML crates are named in this folder and nowhere else.
+//!
+//! Reading keeps the place of every value and follows the core schema of YAML 1.2; merge keys and tags are not part of the language.
+
+mod read;
+mod scalar;
+mod write;
+
+use serde_json::{Map, Value};
+
+use crate::span::Span;
+
+pub(crate) use read::{Budget, Stream, read};
+pub(crate) use write::plain_is_text;
+pub use write::{OutDocument, write_documents};
+
+/// A value and its place.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Node {
+    pub(crate) value: NodeValue,
+    pub(crate) span: Span,
+}
+
+/// What a node holds.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum NodeValue {
+    Null,
+    Flag(bool),
+    Int(i64),
+    Float(f64),
+    Text(Box<str>),
+    List(Vec<Node>),
+    Map(Vec<Entry>),
+}
+
+/// A key of a mapping with its value. Keys are unique within a mapping.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Entry {
+    pub(crate) key: Box<str>,
+    pub(crate) key_span: Span,
+    pub(crate) value: Node,
+}
+
+impl Node {
+    /// The entries of a mapping; none for anything else.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        match &self.value {
+            NodeValue::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The items of a list; none for anything else.
+    pub(crate) fn items(&self) -> &[Node] {
+        match &self.value {
+            NodeValue::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    pub(crate) fn is_map(&self) -> bool {
+        matches!(self.value, NodeValue::Map(_))
+    }
+
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self.value, NodeValue::Null)
+    }
+
+    /// The entry of a mapping with this key.
+    pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries().iter().find(|entry| &*entry.key == key)
+    }
+
+    /// The value under a key of a mapping.
+    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
+        self.entry(key).map(|entry| &entry.value)
+    }
+
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match &self.value {
+            NodeValue::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A whole number; `1e3` is one.
+    pub(crate) fn as_int(&self) -> Option<i64> {
+        match self.value {
+            NodeValue::Int(number) => Some(number),
+            NodeValue::Float(number) => whole(number),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_flag(&self) -> Option<bool> {
+        match self.value {
+            NodeValue::Flag(flag) => Some(flag),
+            _ => None,
+        }
+    }
+
+    /// The value without places, with the key order of the file.
+    pub(crate) fn to_json(&self) -> Value {
+        match &self.value {
+            NodeValue::Null => Value::Null,
+            NodeValue::Flag(flag) => Value::Bool(*flag),
+            NodeValue::Int(number) => Value::from(*number),
+            NodeValue::Float(number) => Value::from(*number),
+            NodeValue::Text(text) => Value::String(text.to_string()),
+            NodeValue::List(items) => Value::Array(items.iter().map(Node::to_json).collect()),
+            NodeValue::Map(entries) => Value::Object(entries.iter().fold(
+                Map::with_capacity(entries.len()),
+                |mut object, entry| {
+                    object.insert(entry.key.to_string(), entry.value.to_json());
+                    object
+                },
+            )),
+        }
+    }
+}
+
+/// The integer that a float stands for, if it is one that both types hold exactly.
+#[expect(clippy::cast_possible_truncation, reason = "the range is checked, and the fraction is none")]
+fn whole(number: f64) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
+}

@@ -1,0 +1,539 @@
+//! From text to nodes, within fixed bounds and with as many findings as there are.
+
+use std::collections::{BTreeMap, HashMap};
+
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as ParserSpan, StrInput};
+
+use super::scalar::{NotJson, resolve};
+use super::{Entry, Node, NodeValue};
+use crate::diagnostic::Diagnostic;
+use crate::span::{FileId, SourceMap, Span};
+
+/// Deepest nesting of lists and mappings.
+const MAX_DEPTH: usize = 64;
+/// Nodes that aliases may add to one file.
+const MAX_ALIASED: usize = 10_000;
+/// Syntax errors in one file before reading stops for good.
+const MAX_ERRORS: usize = 20;
+
+/// What may still be read. Shared by all files of a project, so that memory stays bounded.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Budget {
+    pub(crate) nodes: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { nodes: 10_000_000 }
+    }
+}
+
+/// The documents of a file, and whether a part of the file could not be read.
+#[derive(Debug, Default)]
+pub(crate) struct Stream {
+    pub(crate) documents: Vec<Node>,
+    /// Text that was skipped after an error.
+    pub(crate) unread: Vec<Span>,
+}
+
+/// Reads all documents of a file. After a syntax error it goes on with the next document.
+pub(crate) fn read(
+    sources: &SourceMap,
+    file: FileId,
+    budget: &mut Budget,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Stream {
+    let text = sources.text(file);
+    let mut stream = Stream::default();
+    let mut start = 0;
+    for _ in 0..MAX_ERRORS {
+        let Some(rest) = text.get(start..) else { break };
+        let mut builder = Builder::new(file, rest, start, budget);
+        let stopped = builder.run(&mut stream.documents, diagnostics);
+        let Some(at) = stopped else { break };
+        let next = next_document(text, at);
+        stream.unread.push(Span { file, start: to_u32(start.max(builder.document_start)), end: to_u32(next) });
+        if next <= start || next >= text.len() {
+            break;
+        }
+        start = next;
+    }
+    stream
+}
+
+/// The start of the next line that begins a document, after a byte offset.
+fn next_document(text: &str, after: usize) -> usize {
+    let mut at = after;
+    while let Some(line_break) = text.get(at..).and_then(|rest| rest.find('\n')) {
+        at += line_break + 1;
+        let rest = &text[at..];
+        if rest.strip_prefix("---").is_some_and(|after| after.is_empty() || after.starts_with([' ', '\n', '\r', '\t'])) {
+            return at;
+        }
+    }
+    text.len()
+}
+
+/// Turns parser events into nodes with an own stack, so that depth costs no recursion.
+struct Builder<'text, 'budget> {
+    file: FileId,
+    text: &'text str,
+    /// Where `text` begins in the file.
+    base: usize,
+    /// Byte offset of every character; `None` where each has one byte.
+    offsets: Option<Vec<u32>>,
+    open: Vec<Open>,
+    /// Anchored values that are complete, and `None` for those still open.
+    anchors: HashMap<usize, Option<Node>>,
+    aliased: usize,
+    budget: &'budget mut Budget,
+    /// Where the document begins that is being read.
+    document_start: usize,
+}
+
+/// A list or mapping that is not closed yet.
+struct Open {
+    start: Span,
+    anchor: usize,
+    body: Body,
+}
+
+enum Body {
+    List(Vec<Node>),
+    Map { entries: Vec<Entry>, key: Option<Key>, seen: BTreeMap<Box<str>, Span> },
+}
+
+/// A key whose value comes next; `None` for one that was refused.
+struct Key(Option<(Box<str>, Span)>);
+
+impl<'text, 'budget> Builder<'text, 'budget> {
+    fn new(file: FileId, text: &'text str, base: usize, budget: &'budget mut Budget) -> Self {
+        let offsets = (!text.is_ascii())
+            .then(|| text.char_indices().map(|(at, _)| to_u32(at)).chain([to_u32(text.len())]).collect());
+        Self {
+            file,
+            text,
+            base,
+            offsets,
+            open: Vec::new(),
+            anchors: HashMap::new(),
+            aliased: 0,
+            budget,
+            document_start: base,
+        }
+    }
+
+    /// Reads until the end or the first error; gives the place of the error in the file.
+    fn run(&mut self, documents: &mut Vec<Node>, diagnostics: &mut Vec<Diagnostic>) -> Option<usize> {
+        let mut parser = Parser::new(StrInput::new(self.text));
+        let mut root: Option<Node> = None;
+        while let Some(event) = parser.next_event() {
+            let (event, span) = match event {
+                Ok(event) => event,
+                Err(error) => {
+                    let span = self.point(error.marker().index());
+                    diagnostics.push(self.syntax_error(&error, span));
+                    return Some(span.start as usize);
+                }
+            };
+            let span = self.span(span);
+            let step = match event {
+                Event::Nothing | Event::StreamStart | Event::StreamEnd => Ok(()),
+                Event::DocumentStart(_) => {
+                    self.document_start = span.start as usize;
+                    Ok(())
+                }
+                Event::DocumentEnd => {
+                    self.anchors.clear();
+                    documents.extend(root.take().filter(|node| !node.is_null()));
+                    Ok(())
+                }
+                Event::Scalar(text, style, anchor, tag) => {
+                    self.refuse_tag(tag.is_some(), span, diagnostics);
+                    let value = self.scalar(&text, style, span, diagnostics);
+                    let span = self.trimmed(span);
+                    self.finish(Node { value, span }, anchor, &mut root, diagnostics)
+                }
+                Event::SequenceStart(anchor, tag) => {
+                    self.refuse_tag(tag.is_some(), span, diagnostics);
+                    self.open(span, anchor, Body::List(Vec::new()))
+                }
+                Event::MappingStart(anchor, tag) => {
+                    self.refuse_tag(tag.is_some(), span, diagnostics);
+                    self.open(span, anchor, Body::Map { entries: Vec::new(), key: None, seen: BTreeMap::new() })
+                }
+                Event::SequenceEnd | Event::MappingEnd => self.close(span, &mut root, diagnostics),
+                Event::Alias(anchor) => self.alias(anchor, span, &mut root, diagnostics),
+            };
+            if let Err(problem) = step {
+                diagnostics.push(*problem);
+                return Some(span.start as usize);
+            }
+        }
+        None
+    }
+
+    fn open(&mut self, start: Span, anchor: usize, body: Body) -> Result<(), Box<Diagnostic>> {
+        if self.open.len() == MAX_DEPTH {
+            return Err(Box::new(too_deep(start)));
+        }
+        if anchor > 0 {
+            self.anchors.insert(anchor, None);
+        }
+        self.open.push(Open { start, anchor, body });
+        Ok(())
+    }
+
+    fn close(
+        &mut self,
+        end: Span,
+        root: &mut Option<Node>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Result<(), Box<Diagnostic>> {
+        let Some(Open { start, anchor, body }) = self.open.pop() else { return Ok(()) };
+        let (value, last) = match body {
+            Body::List(items) => {
+                let last = items.last().map(|node| node.span);
+                (NodeValue::List(items), last)
+            }
+            Body::Map { entries, .. } => {
+                let last = entries.last().map(|entry| entry.value.span.max(entry.key_span));
+                (NodeValue::Map(entries), last)
+            }
+        };
+        // The end of a block collection is only noticed at the next token, so its last value says where it ends.
+        let span = if end.start < end.end { start.to(end) } else { start.to(last.unwrap_or(start)) };
+        self.finish(Node { value, span }, anchor, root, diagnostics)
+    }
+
+    fn alias(
+        &mut self,
+        anchor: usize,
+        span: Span,
+        root: &mut Option<Node>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Result<(), Box<Diagnostic>> {
+        let Some(Some(target)) = self.anchors.get(&anchor) else {
+            return Err(Box::new(
+                Diagnostic::error("yaml-limits", "an alias inside the value that it stands for")
+                    .at(span, "refers to itself")
+                    .help("write the value out"),
+            ));
+        };
+        let mut value = target.clone();
+        self.aliased += size(&value);
+        if self.aliased > MAX_ALIASED {
+            return Err(Box::new(
+                Diagnostic::error("yaml-limits", format!("aliases stand for more than {MAX_ALIASED} values in this file"))
+                    .at(span, "one alias too many")
+                    .help("write the values out, or split the file"),
+            ));
+        }
+        value.span = span;
+        self.finish(value, 0, root, diagnostics)
+    }
+
+    /// Puts a complete value where it belongs: under its key, into its list, or at the root.
+    fn finish(
+        &mut self,
+        node: Node,
+        anchor: usize,
+        root: &mut Option<Node>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Result<(), Box<Diagnostic>> {
+        self.budget.nodes = match self.budget.nodes.checked_sub(1) {
+            Some(left) => left,
+            None => {
+                return Err(Box::new(
+                    Diagnostic::error("yaml-limits", "the project holds too many values to read")
+                        .at(node.span, "reading stopped here")
+                        .help("split the project"),
+                ));
+            }
+        };
+        if anchor > 0 {
+            self.aliased += size(&node);
+            if self.aliased <= MAX_ALIASED {
+                self.anchors.insert(anchor, Some(node.clone()));
+            }
+        }
+        let (file, base) = (self.file, self.base);
+        match self.open.last_mut().map(|open| &mut open.body) {
+            None => *root = Some(node),
+            Some(Body::List(items)) => items.push(node),
+            Some(Body::Map { entries, key, seen }) => match key.take() {
+                Some(Key(Some((name, key_span)))) => {
+                    let mut value = node;
+                    if value.is_null() && value.span.start == value.span.end {
+                        value.span = Span { start: key_span.end, end: key_span.end, ..key_span };
+                    }
+                    entries.push(Entry { key: name, key_span, value });
+                }
+                Some(Key(None)) => {}
+                None => {
+                    let text = self.text;
+                    *key = Some(Key(key_of(node, text, base, file, seen, diagnostics)));
+                }
+            },
+        }
+        Ok(())
+    }
+
+    fn scalar(&self, text: &str, style: ScalarStyle, span: Span, diagnostics: &mut Vec<Diagnostic>) -> NodeValue {
+        if let Some(control) = text.chars().find(|&character| character.is_control() && !matches!(character, '\n' | '\t' | '\r')) {
+            diagnostics.push(
+                Diagnostic::error("yaml-text", format!("a text holds the control character U+{:04X}", u32::from(control)))
+                    .at(span, "")
+                    .help("remove it"),
+            );
+        }
+        if style != ScalarStyle::Plain {
+            return NodeValue::Text(text.into());
+        }
+        resolve(text).unwrap_or_else(|problem| {
+            let (message, help) = match problem {
+                NotJson::NotFinite => (format!("`{text}` is no number that can be stored"), "write a number, or quote it to make it text"),
+                NotJson::TooLarge => (format!("`{text}` is too large for a number"), "quote it to make it text"),
+            };
+            diagnostics.push(Diagnostic::error("yaml-number", message).at(self.trimmed(span), "").help(help));
+            NodeValue::Text(text.into())
+        })
+    }
+
+    fn refuse_tag(&self, tagged: bool, span: Span, diagnostics: &mut Vec<Diagnostic>) {
+        if tagged {
+            diagnostics.push(
+                Diagnostic::error("yaml-tag", "tags are not part of the manifest language")
+                    .at(self.trimmed(span), "has a tag")
+                    .help("remove the tag; quote a value to make it text"),
+            );
+        }
+    }
+
+    fn syntax_error(&self, error: &ScanError, span: Span) -> Diagnostic {
+        if error.info().contains("recursion limit") {
+            return too_deep(span);
+        }
+        let line = line_around(self.text, span.start as usize - self.base);
+        let previous = line_before(self.text, span.start as usize - self.base);
+        let help = [line, previous].into_iter().find_map(syntax_help);
+        let diagnostic = Diagnostic::error("broken-yaml", format!("the YAML cannot be read: {}", error.info()))
+            .at(span, "reading stopped here");
+        match help {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic.help("check indentation, quotes and brackets here and on the line before"),
+        }
+    }
+
+    fn span(&self, span: ParserSpan) -> Span {
+        Span {
+            file: self.file,
+            start: to_u32(self.base + self.offset(span.start.index())),
+            end: to_u32(self.base + self.offset(span.end.index())),
+        }
+    }
+
+    fn point(&self, index: usize) -> Span {
+        let at = to_u32(self.base + self.offset(index));
+        Span { file: self.file, start: at, end: at }
+    }
+
+    /// The parser counts characters; places are bytes.
+    fn offset(&self, index: usize) -> usize {
+        match &self.offsets {
+            None => index.min(self.text.len()),
+            Some(offsets) => offsets.get(index).map_or(self.text.len(), |&at| at as usize),
+        }
+    }
+
+    /// A span without blanks and line breaks at its end.
+    fn trimmed(&self, span: Span) -> Span {
+        trim(self.text, self.base, span)
+    }
+}
+
+fn too_deep(span: Span) -> Diagnostic {
+    Diagnostic::error("yaml-limits", format!("nested more than {MAX_DEPTH} levels deep"))
+        .at(span, "one level too deep")
+        .help("no manifest needs this: check the file for a missing bracket")
+}
+
+fn trim(text: &str, base: usize, span: Span) -> Span {
+    let slice = text.get(span.start as usize - base..span.end as usize - base).unwrap_or("");
+    Span { end: span.start + to_u32(slice.trim_end().len()), ..span }
+}
+
+/// The name of a key; `None` with a finding where the language does not allow it.
+fn key_of(
+    node: Node,
+    text: &str,
+    base: usize,
+    file: FileId,
+    seen: &mut BTreeMap<Box<str>, Span>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<(Box<str>, Span)> {
+    let span = trim(text, base, Span { file, ..node.span });
+    let name: Box<str> = match node.value {
+        NodeValue::Text(name) => name,
+        NodeValue::Int(_) | NodeValue::Float(_) | NodeValue::Flag(_) => {
+            text.get(span.start as usize - base..span.end as usize - base).unwrap_or("").into()
+        }
+        NodeValue::Null | NodeValue::List(_) | NodeValue::Map(_) => {
+            diagnostics.push(
+                Diagnostic::error("yaml-key", "a key must be text")
+                    .at(span, "is no text")
+                    .help("a value that holds a brace must be quoted: \"{customer}\""),
+            );
+            return None;
+        }
+    };
+    if &*name == "<<" {
+        diagnostics.push(
+            Diagnostic::error("merge-key", "merge keys are not part of the manifest language")
+                .at(span, "")
+                .help("write the keys out; a whole value can be repeated with an alias"),
+        );
+        return None;
+    }
+    if let Some(first) = seen.get(&name) {
+        diagnostics.push(
+            Diagnostic::error("duplicate-key", format!("`{name}` is written twice"))
+                .at(span, "again")
+                .also(*first, "first here")
+                .help("keep one of the two"),
+        );
+        return None;
+    }
+    seen.insert(name.clone(), span);
+    Some((name, span))
+}
+
+fn size(node: &Node) -> usize {
+    1 + match &node.value {
+        NodeValue::List(items) => items.iter().map(size).sum(),
+        NodeValue::Map(entries) => entries.iter().map(|entry| size(&entry.value)).sum(),
+        // A long text counts for as many values as would take its place.
+        NodeValue::Text(text) => text.len() / 64,
+        NodeValue::Null | NodeValue::Flag(_) | NodeValue::Int(_) | NodeValue::Float(_) => 0,
+    }
+}
+
+fn line_around(text: &str, at: usize) -> &str {
+    let at = at.min(text.len());
+    let start = text[..at].rfind('\n').map_or(0, |line_break| line_break + 1);
+    text[start..].lines().next().unwrap_or("")
+}
+
+fn line_before(text: &str, at: usize) -> &str {
+    let at = at.min(text.len());
+    text[..at].rfind('\n').map_or("", |line_break| line_around(text, line_break))
+}
+
+/// What people usually meant by a line on which reading stopped.
+fn syntax_help(line: &str) -> Option<&'static str> {
+    let indent: &str = &line[..line.len() - line.trim_start().len()];
+    if indent.contains('\t') {
+        return Some("YAML does not allow tabs for indentation: use blanks");
+    }
+    if line.contains("[${{") || line.contains("{${{") || (line.contains("${{") && line.contains('[')) {
+        return Some("quote variables inside `[ ]` and `{ }`: [\"${{ vars.name }}\"]");
+    }
+    if [": {", "- {", ": [", "- ["].iter().any(|start| line.contains(start)) {
+        return Some("a value that begins with a brace or bracket must be quoted: title: \"{customer}\"");
+    }
+    if line.matches(": ").count() > 1 {
+        return Some("a value that holds `: ` must be quoted");
+    }
+    None
+}
+
+/// Offsets fit because files are far smaller than 4 GiB.
+fn to_u32(offset: usize) -> u32 {
+    u32::try_from(offset).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> (Vec<Node>, Vec<Diagnostic>, SourceMap) {
+        let mut sources = SourceMap::default();
+        let file = sources.add("a.yaml", text);
+        let mut diagnostics = Vec::new();
+        let stream = read(&sources, file, &mut Budget::default(), &mut diagnostics);
+        (stream.documents, diagnostics, sources)
+    }
+
+    fn codes(text: &str) -> Vec<&'static str> {
+        parse(text).1.iter().map(|diagnostic| diagnostic.code).collect()
+    }
+
+    #[test]
+    fn spans_are_bytes_and_fit_the_value() {
+        let text = "ä: größe # note\nlist:\n  - 'x y'\n  - {a: 1}\nblock: |\n  text\nend: no\n";
+        let (documents, diagnostics, sources) = parse(text);
+        assert!(diagnostics.is_empty(), "{diagnostics:?}");
+        let root = &documents[0];
+        let slice = |key: &str| sources.slice(root.get(key).unwrap().span).to_owned();
+        assert_eq!(slice("ä"), "größe");
+        assert_eq!(slice("list"), "- 'x y'\n  - {a: 1}");
+        assert_eq!(sources.slice(root.get("list").unwrap().items()[1].span), "{a: 1}");
+        assert_eq!(slice("block"), "text");
+        assert_eq!(root.get("end").unwrap().as_text(), Some("no"));
+        assert_eq!(sources.slice(root.entry("end").unwrap().key_span), "end");
+    }
+
+    #[test]
+    fn a_syntax_error_ends_its_document_only() {
+        let (documents, diagnostics, _) = parse("a: 1\n---\nb: [1\nc: 2\n---\nd: 3\n");
+        assert_eq!(documents.len(), 2);
+        assert_eq!(diagnostics.len(), 1);
+        assert_eq!(diagnostics[0].code, "broken-yaml");
+    }
+
+    #[test]
+    fn empty_documents_are_skipped() {
+        let (documents, diagnostics, _) = parse("---\n# nothing\n---\na: 1\n---\n");
+        assert_eq!((documents.len(), diagnostics.len()), (1, 0));
+    }
+
+    #[test]
+    fn what_the_language_leaves_out_is_named() {
+        assert_eq!(codes("a: &x 1\nb: *x\n"), Vec::<&str>::new());
+        assert_eq!(codes("a: 1\na: 2\n"), ["duplicate-key"]);
+        assert_eq!(codes("a: &x {b: 1}\nc:\n  <<: *x\n"), ["merge-key"]);
+        assert_eq!(codes("a: !!str 1\n"), ["yaml-tag"]);
+        assert_eq!(codes("? [a]\n: 1\n"), ["yaml-key"]);
+        assert_eq!(codes("a: .nan\n"), ["yaml-number"]);
+        assert_eq!(codes("a: \"\\u0007\"\n"), ["yaml-text"]);
+        assert_eq!(codes("a:\n\tb: 1\n"), ["broken-yaml"]);
+        assert_eq!(codes("a: &x [*x]\n"), ["yaml-limits"]);
+    }
+
+    #[test]
+    fn an_alias_bomb_and_deep_nesting_stop_early() {
+        let mut bomb = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x]\n");
+        for level in 1..12 {
+            let before = format!("*a{},", level - 1).repeat(9);
+            bomb.push_str(&format!("a{level}: &a{level} [{before}]\n"));
+        }
+        assert_eq!(codes(&bomb), ["yaml-limits"]);
+        assert_eq!(codes(&format!("a: {}{}", "[".repeat(100), "]".repeat(100))), ["yaml-limits"]);
+        assert_eq!(codes(&format!("a: {}", "[".repeat(100_000))), ["yaml-limits"]);
+    }
+
+    #[test]
+    fn keys_that_are_numbers_keep_their_spelling() {
+        let (documents, ..) = parse("829050012: true\n1e3: x\n");
+        let keys: Vec<&str> = documents[0].entries().iter().map(|entry| &*entry.key).collect();
+        assert_eq!(keys, ["829050012", "1e3"]);
+    }
+
+    #[test]
+    fn crlf_line_ends_are_read_like_others() {
+        let (documents, diagnostics, sources) = parse("a: 1\r\nb: two\r\n---\r\nc: |-\r\n  x\r\n  y\r\n");
+        assert!(diagnostics.is_empty(), "{diagnostics:?}");
+        assert_eq!(sources.slice(documents[0].get("b").unwrap().span), "two");
+        assert_eq!(documents[1].get("c").unwrap().as_text(), Some("x\ny"));
+    }
+}
