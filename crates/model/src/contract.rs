@@ -1,10 +1,14 @@
 //! Contracts: what a vendor's guide demands, as data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use crate::kinds::{Kind, ResourceKey};
+use crate::glob::matches_pattern;
+use crate::kinds::{Kind, Resource, ResourceKey};
+use crate::manifests::{Declared, State};
+use crate::name::fold;
+use crate::project::{CifV2Loader, Project};
 use crate::set::Reference;
 use crate::span::{Span, Spanned};
 
@@ -105,8 +109,13 @@ pub struct Finding {
 /// How a resource breaks a rule.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Problem {
-    /// A resource with this name, or at least one that passes, must be there.
+    /// The resource with this name must be there.
     Missing,
+    /// At least one resource must pass all checks, and none does.
+    NonePasses {
+        /// What the one that comes nearest breaks; empty where there is none at all.
+        nearest: Vec<Finding>,
+    },
     /// A locked value is another one.
     NotLocked {
         /// What the rule demands.
@@ -135,4 +144,272 @@ pub enum Problem {
         /// The member.
         member: String,
     },
+}
+
+/// Checks one rule against resources, declared or live.
+///
+/// Subjects of other kinds are passed over. Findings come in the order of the subjects.
+#[must_use]
+pub fn evaluate(rule: &Rule, subjects: &[Subject]) -> Vec<Finding> {
+    let selected: Vec<&Subject> = subjects
+        .iter()
+        .filter(|subject| selects(&rule.resource, subject))
+        .collect();
+    if rule.resource.name.is_some() {
+        return match selected.as_slice() {
+            [] if rule.required => vec![Finding {
+                key: None,
+                path: Vec::new(),
+                problem: Problem::Missing,
+            }],
+            selected => selected
+                .iter()
+                .flat_map(|subject| check(rule, subject))
+                .collect(),
+        };
+    }
+    match rule.each_or_some {
+        MatchMode::Each => selected
+            .iter()
+            .flat_map(|subject| check(rule, subject))
+            .collect(),
+        MatchMode::Some => {
+            let mut nearest: Option<Vec<Finding>> = None;
+            for subject in selected {
+                let errors: Vec<Finding> = check(rule, subject)
+                    .into_iter()
+                    .filter(|finding| finding.problem.is_error())
+                    .collect();
+                if errors.is_empty() {
+                    return Vec::new();
+                }
+                if nearest
+                    .as_ref()
+                    .is_none_or(|known| errors.len() < known.len())
+                {
+                    nearest = Some(errors);
+                }
+            }
+            let problem = Problem::NonePasses {
+                nearest: nearest.unwrap_or_default(),
+            };
+            vec![Finding {
+                key: None,
+                path: Vec::new(),
+                problem,
+            }]
+        }
+    }
+}
+
+fn selects(wanted: &RuleSubject, subject: &Subject) -> bool {
+    subject.key.kind == wanted.kind
+        && wanted
+            .name
+            .as_ref()
+            .is_none_or(|name| *name.value.name() == subject.key.name)
+        && wanted.filter.iter().all(|(path, pattern)| {
+            text_at(subject, path).is_some_and(|text| matches_pattern(&pattern.value, &text))
+        })
+}
+
+/// What one resource does not keep of a rule.
+fn check(rule: &Rule, subject: &Subject) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut find = |path: Vec<String>, problem: Problem| {
+        findings.push(Finding {
+            key: Some(subject.key.clone()),
+            path,
+            problem,
+        });
+    };
+    for locked in &rule.locked {
+        let actual = value_at(&subject.spec, &locked.path);
+        if !actual
+            .is_some_and(|actual| same(rule.resource.kind, &locked.path, actual, &locked.value))
+        {
+            let problem = Problem::NotLocked {
+                expected: locked.value.clone(),
+                actual: actual.cloned(),
+            };
+            find(locked.path.clone(), problem);
+        }
+    }
+    for preferred in &rule.preferred {
+        if let Some(actual) = value_at(&subject.spec, &preferred.path)
+            && !same(
+                rule.resource.kind,
+                &preferred.path,
+                actual,
+                &preferred.value,
+            )
+        {
+            let problem = Problem::NotPreferred {
+                expected: preferred.value.clone(),
+                actual: actual.clone(),
+            };
+            find(preferred.path.clone(), problem);
+        }
+    }
+    for (path, pattern) in &rule.matches {
+        let actual = text_at(subject, path);
+        if !actual
+            .as_ref()
+            .is_some_and(|text| matches_pattern(&pattern.value, text))
+        {
+            find(
+                keys(path),
+                Problem::NoMatch {
+                    pattern: pattern.value.clone(),
+                    actual,
+                },
+            );
+        }
+    }
+    for field in &rule.set {
+        if value_at(&subject.spec, &keys(&field.value)).is_none_or(is_empty) {
+            find(keys(&field.value), Problem::NotSet);
+        }
+    }
+    for (path, wanted) in &rule.contains {
+        let members = value_at(&subject.spec, &keys(path))
+            .map(members)
+            .unwrap_or_default();
+        let known: BTreeSet<String> = members.iter().map(|member| fold(member)).collect();
+        for member in wanted
+            .iter()
+            .filter(|member| !known.contains(member.value.name().folded()))
+        {
+            find(
+                keys(path),
+                Problem::NotContained {
+                    member: member.value.to_string(),
+                },
+            );
+        }
+    }
+    findings
+}
+
+fn keys(path: &str) -> Vec<String> {
+    path.split('.').map(str::to_owned).collect()
+}
+
+fn value_at<'v>(spec: &'v Map<String, Value>, path: &[String]) -> Option<&'v Value> {
+    let (first, rest) = path.split_first()?;
+    rest.iter()
+        .try_fold(spec.get(first)?, |value, key| value.get(key))
+}
+
+fn text_at(subject: &Subject, path: &str) -> Option<String> {
+    match value_at(&subject.spec, &keys(path))? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// The members of a set in its short or its long form, as texts.
+fn members(value: &Value) -> Vec<&str> {
+    let list = match value {
+        Value::Array(list) => Some(list),
+        other => other.get("members").and_then(Value::as_array),
+    };
+    list.into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect()
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(entries) => match entries.get("mode") {
+            Some(_) => {
+                let none = |key: &str| {
+                    entries
+                        .get(key)
+                        .and_then(Value::as_array)
+                        .is_none_or(Vec::is_empty)
+                };
+                none("members") && none("fromTeams")
+            }
+            None => entries.is_empty(),
+        },
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// Equal as the product would see it: line ends do not count, names have no case, members of sets no order.
+fn same(kind: Kind, path: &[String], actual: &Value, expected: &Value) -> bool {
+    let field = path
+        .first()
+        .and_then(|word| kind.field_infos().iter().find(|field| field.word == word));
+    let is_name = field.is_some_and(|field| field.is_name);
+    match (actual, expected) {
+        (Value::String(actual), Value::String(expected)) if is_name => {
+            fold(actual) == fold(expected)
+        }
+        (Value::String(actual), Value::String(expected)) => {
+            actual.replace("\r\n", "\n") == expected.replace("\r\n", "\n")
+        }
+        (Value::Array(actual), Value::Array(expected)) if is_name => {
+            let folded = |list: &[Value]| {
+                list.iter()
+                    .map(|item| item.as_str().map(fold))
+                    .collect::<BTreeSet<_>>()
+            };
+            folded(actual) == folded(expected)
+        }
+        _ => actual == expected,
+    }
+}
+
+impl Problem {
+    /// Whether the rule is broken; a preferred value that is another one is only worth a warning.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        !matches!(self, Problem::NotPreferred { .. })
+    }
+}
+
+/// The extension that a profile with a channel provider of CIF v2 must load.
+pub const CIF_V2_LOADER: &str = "msdyn_CIFV2Loader";
+
+/// A declared resource as rules see it. Links that apply adds by itself count.
+#[must_use]
+pub fn subject_of(declared: &Declared, project: &Project) -> Subject {
+    let mut spec = declared.spec.to_spec();
+    if let Resource::AppProfile(profile) = &declared.spec
+        && declared.state == State::Present
+        && project.cif_v2_loader == CifV2Loader::Link
+        && profile
+            .channel_providers
+            .value()
+            .is_some_and(|set| !set.members.is_empty())
+    {
+        let extensions = spec
+            .entry("extensions")
+            .or_insert_with(|| Value::Array(Vec::new()));
+        let list = match extensions {
+            Value::Array(list) => Some(list),
+            other => other.get_mut("members").and_then(Value::as_array_mut),
+        };
+        if let Some(list) = list
+            && !list.iter().any(|member| {
+                member
+                    .as_str()
+                    .is_some_and(|name| fold(name) == fold(CIF_V2_LOADER))
+            })
+        {
+            list.push(CIF_V2_LOADER.into());
+        }
+    }
+    Subject {
+        key: declared.key.clone(),
+        spec,
+    }
 }

@@ -39,6 +39,15 @@ impl<T> Given<T> {
         }
     }
 
+    /// Takes the value with its place, if there is one.
+    #[must_use]
+    pub fn into_value(self) -> Option<Spanned<T>> {
+        match self {
+            Given::Value(given) => Some(given),
+            Given::Absent | Given::Clear(_) => None,
+        }
+    }
+
     /// The place of the value or of the `null`.
     #[must_use]
     pub fn span(&self) -> Option<Span> {

@@ -1,23 +1,42 @@
 //! Typed manifests for the Dynamics 365 agent desktop: load with positions, checks, contracts, JSON Schema.
 
+mod assemble;
+mod checks;
 mod contract;
+mod decode;
 mod diagnostic;
+mod document;
 mod field;
+mod files;
 mod given;
+mod glob;
 mod kinds;
+mod load;
 mod manifests;
 mod name;
+mod overlay;
 mod part;
 mod project;
+mod read_contract;
+mod read_project;
+mod schema;
 mod set;
+mod shape;
 mod span;
+mod suggest;
+mod variables;
 mod yaml;
 
-pub use contract::{Contract, Finding, MatchMode, Problem, Rule, RuleSubject, RuleValue, Subject};
+pub use contract::{
+    CIF_V2_LOADER, Contract, Finding, MatchMode, Problem, Rule, RuleSubject, RuleValue, Subject,
+    evaluate, subject_of,
+};
 pub use diagnostic::{Diagnostic, Label, Severity, sort_diagnostics};
 pub use field::{FieldInfo, FieldRule, FieldView, ValueView};
 pub use given::Given;
+pub use glob::matches_pattern;
 pub use kinds::*;
+pub use load::{PROJECT_FILE, load};
 pub use manifests::{Declared, Manifests, State};
 pub use name::{UniqueName, fold};
 pub use part::{MAX_UNIQUE_NAME, PartOf, unique_name_of_part};
@@ -25,6 +44,7 @@ pub use project::{
     CifV2Loader, Defaults, Environment, IgnoreRule, KindNameGlob, Policy, Project, Prune, Removals,
     Target, Writes,
 };
+pub use schema::json_schemas;
 pub use set::{
     JsonOrText, LookedUp, Owner, Reference, RoleRef, SetMode, SetOf, UserRef, WebResource,
 };

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use uuid::Uuid;
 
-use crate::name::UniqueName;
+use crate::glob::matches_pattern;
+use crate::kinds::ResourceKey;
+use crate::name::{UniqueName, fold};
 use crate::set::Owner;
 use crate::span::{Span, Spanned};
 
@@ -44,7 +46,24 @@ pub struct Project {
     pub span: Span,
 }
 
+impl KindNameGlob {
+    /// Whether a resource has the form of the pattern.
+    #[must_use]
+    pub fn matches(&self, key: &ResourceKey) -> bool {
+        matches_pattern(&self.kind, key.kind.as_str())
+            && matches_pattern(&fold(&self.name), key.name.folded())
+    }
+}
+
 impl Project {
+    /// Whether nothing may ever delete a resource.
+    #[must_use]
+    pub fn protects(&self, key: &ResourceKey) -> bool {
+        self.protect
+            .iter()
+            .any(|pattern| pattern.value.matches(key))
+    }
+
     /// Whether a unique name stands under a prefix that belongs to the project.
     #[must_use]
     pub fn owns(&self, name: &UniqueName) -> bool {
@@ -150,7 +169,7 @@ pub struct Environment {
     pub writes: Writes,
     /// The solution in which new and changed components land; that of the project where left out here.
     pub solution: Option<Spanned<String>>,
-    /// Folders of partial documents, applied one after the other.
+    /// Folders of partial documents, relative to the root, applied one after the other.
     pub overlay: Vec<Spanned<PathBuf>>,
     /// The name in the project file.
     pub span: Span,

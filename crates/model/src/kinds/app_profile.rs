@@ -1,10 +1,16 @@
 //! App profiles: the bundle of templates, channels and tools for a group of agents, and who gets it.
 
-use crate::field::{FieldRule, kind, typed};
+use serde_json::{Map, Value, json};
+
+use crate::decode::Decoder;
+use crate::diagnostic::Diagnostic;
+use crate::field::{FieldInfo, FieldRule, FieldType, kind, put};
 use crate::given::Given;
 use crate::kinds::Status;
-use crate::set::{JsonOrText, Owner, Reference, RoleRef, SetOf, UserRef};
+use crate::schema::{items_schema, with_variable};
+use crate::set::{JsonOrText, Member, Owner, Reference, RoleRef, SetOf, UserRef};
 use crate::span::Spanned;
+use crate::yaml::{Node, NodeValue};
 
 const ANY: FieldRule = FieldRule::ANY;
 
@@ -33,7 +39,7 @@ kind! {
         ///
         /// Text of at most 100 characters, required here or as the project's `defaults.app`. Public test code writes
         /// `CustomerServiceApps`; compare with a profile that was made by hand. Dataverse: `msdyn_appmoduleuniquename`.
-        "app" app: String = ANY.required().max_length(100);
+        "app" app: String = ANY.required_or_default().max_length(100);
         /// Which of several role-mapped profiles an agent gets: the lower number wins.
         ///
         /// 0 to 100, different for every profile. Dataverse: `msdyn_profileorder`.
@@ -161,8 +167,166 @@ pub struct InboxView {
     pub enable_cross_partition: Given<bool>,
 }
 
-typed!(
-    Features<CopilotFeature>,
-    Features<ChtFeature>,
-    SetOf<InboxView>
-);
+impl<F: FeatureNames> FieldType for Features<F> {
+    fn decode(node: &Node, _rule: FieldRule, decoder: &mut Decoder<'_>) -> Option<Self> {
+        decoder.fits(node.is_map().then_some(()))?;
+        let mut entries: Vec<(Spanned<i64>, Spanned<bool>)> = Vec::new();
+        for entry in node.entries() {
+            let Some(number) = decoder.fits(feature_number::<F>(&entry.key)) else {
+                continue;
+            };
+            if matches!(entry.value.value, NodeValue::Unresolved(_)) {
+                continue;
+            }
+            let Some(enabled) = decoder.fits(entry.value.as_flag()) else {
+                continue;
+            };
+            if let Some((first, _)) = entries.iter().find(|(earlier, _)| earlier.value == number) {
+                decoder.report(
+                    Diagnostic::error(
+                        "duplicate-key",
+                        format!("feature {number} is given by name and by number"),
+                    )
+                    .at(entry.key_span, "again")
+                    .also(first.span, "first here")
+                    .help("keep one of the two"),
+                );
+                continue;
+            }
+            entries.push((
+                Spanned::new(number, entry.key_span),
+                Spanned::new(enabled, entry.value.span),
+            ));
+        }
+        Some(Self::new(entries))
+    }
+
+    fn to_json(&self) -> Value {
+        let word = |number: i64| {
+            F::NAMES
+                .iter()
+                .find(|(_, known)| *known == number)
+                .map(|(word, _)| (*word).to_owned())
+        };
+        let entries = self.entries.iter().map(|(number, enabled)| {
+            (
+                word(number.value).unwrap_or_else(|| number.value.to_string()),
+                Value::from(enabled.value),
+            )
+        });
+        Value::Object(entries.collect())
+    }
+
+    fn schema(_rule: FieldRule) -> Value {
+        let flag = with_variable(json!({"type": "boolean"}));
+        let named: Map<String, Value> = F::NAMES
+            .iter()
+            .map(|(word, _)| ((*word).to_owned(), flag.clone()))
+            .collect();
+        json!({
+            "type": "object",
+            "properties": named,
+            "patternProperties": {"^[0-9]{1,18}$": flag},
+            "additionalProperties": false,
+        })
+    }
+}
+
+/// The option number of a feature that is written by name or by number.
+fn feature_number<F: FeatureNames>(key: &str) -> Option<i64> {
+    let named = F::NAMES
+        .iter()
+        .find(|(word, _)| *word == key)
+        .map(|(_, number)| *number);
+    let is_number =
+        (1..=18).contains(&key.len()) && key.bytes().all(|digit| digit.is_ascii_digit());
+    named.or_else(|| key.parse().ok().filter(|_| is_number))
+}
+
+impl Member for InboxView {
+    const IS_NAME: bool = false;
+    const ITEMS: &'static [FieldInfo] = &[
+        FieldInfo::of::<String>(
+            "name",
+            "Its unique name.\n\nText of at most 128 characters, required. Dataverse: `msdyn_uniquename`.",
+            ANY.required().max_length(128),
+        ),
+        FieldInfo::of::<String>(
+            "displayName",
+            "Name on the page.\n\nText of at most 100 characters, required. Dataverse: `msdyn_name`, localizable.",
+            ANY.required().max_length(100),
+        ),
+        FieldInfo::of::<bool>(
+            "visible",
+            "Whether agents see it.\n\nFlag; a new row has `false`. Dataverse: `msdyn_isvisible`.",
+            ANY,
+        ),
+        FieldInfo::of::<bool>(
+            "default",
+            "Whether it is the view shown first.\n\nFlag; a new row has `false`. Dataverse: `msdyn_isdefault`.",
+            ANY,
+        ),
+        FieldInfo::of::<JsonOrText>(
+            "configuration",
+            "What the view shows. The product makes it and its form is not documented: take it from an export.\n\n\
+             JSON of at most 1048576 characters, required here or as `configurationFile`. Dataverse: `msdyn_configuration`.",
+            ANY.required().max_length(1_048_576).or_file(),
+        ),
+        FieldInfo::of::<JsonOrText>(
+            "defaultSort",
+            "How the view is sorted. The product makes it: take it from an export.\n\n\
+             JSON of at most 1048576 characters, here or as `defaultSortFile`. Dataverse: `msdyn_defaultsort`.",
+            ANY.max_length(1_048_576).or_file(),
+        ),
+        FieldInfo::of::<bool>(
+            "enableCrossPartition",
+            "Missing in older environments.\n\nFlag; a new row has `false`. Dataverse: `enablecrosspartition`.",
+            ANY,
+        ),
+    ];
+
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let record = decoder.record(node, Self::ITEMS)?;
+        let name = record.required("name", decoder);
+        let display_name = record.required("displayName", decoder);
+        let configuration = record.required("configuration", decoder);
+        let visible = record.given("visible", decoder);
+        let default = record.given("default", decoder);
+        let default_sort = record.given("defaultSort", decoder);
+        let enable_cross_partition = record.given("enableCrossPartition", decoder);
+        Some(Self {
+            name: name?,
+            display_name: display_name?.into(),
+            visible,
+            default,
+            configuration: configuration?.into(),
+            default_sort,
+            enable_cross_partition,
+        })
+    }
+
+    fn to_json(&self) -> Value {
+        let InboxView {
+            name,
+            display_name,
+            visible,
+            default,
+            configuration,
+            default_sort,
+            enable_cross_partition,
+        } = self;
+        let mut view = Map::new();
+        view.insert("name".to_owned(), name.value.as_str().into());
+        put("displayName", display_name, &mut view);
+        put("visible", visible, &mut view);
+        put("default", default, &mut view);
+        put("configuration", configuration, &mut view);
+        put("defaultSort", default_sort, &mut view);
+        put("enableCrossPartition", enable_cross_partition, &mut view);
+        Value::Object(view)
+    }
+
+    fn schema() -> Value {
+        items_schema(Self::ITEMS)
+    }
+}

@@ -31,8 +31,15 @@ pub use productivity_pane::{PaneEntries, PaneEntry, PaneMode, ProductivityPane};
 pub use session_template::{CommunicationPanelMode, SessionTemplate, SessionType};
 pub use smart_assist::{ControlType, SmartAssist, SuggestionType};
 
+use serde_json::{Map, Value};
+
+use crate::decode::Decoder;
 use crate::field::{FieldInfo, FieldView, choice};
+use crate::given::Given;
 use crate::name::UniqueName;
+use crate::set::{Owner, Reference, SetOf};
+use crate::span::{Span, Spanned};
+use crate::yaml::Node;
 
 choice! {
     /// Whether a row is in use.
@@ -53,6 +60,12 @@ pub(crate) trait Spec {
 
     /// Every field by its word, in the order of [`Spec::FIELDS`].
     fn fields(&self) -> Vec<(&'static str, FieldView<'_>)>;
+
+    /// The fields that are given, in the form of a manifest.
+    fn to_spec(&self) -> Map<String, Value>;
+
+    /// Reads a `spec`.
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Self;
 }
 
 /// Declares [`Kind`] and [`Resource`], which have one variant per kind.
@@ -106,6 +119,17 @@ macro_rules! kinds {
                 match kind { $(Kind::$name => Resource::$name(Box::default()),)* }
             }
 
+            /// Reads the `spec` of a document.
+            pub(crate) fn decode(kind: Kind, node: &Node, decoder: &mut Decoder<'_>) -> Self {
+                match kind { $(Kind::$name => Resource::$name(Box::new(<$name as Spec>::decode(node, decoder))),)* }
+            }
+
+            /// The fields that are given, in the form of a manifest and in the order of the reference.
+            #[must_use]
+            pub fn to_spec(&self) -> Map<String, Value> {
+                match self { $(Resource::$name(spec) => spec.to_spec(),)* }
+            }
+
             /// The kind.
             #[must_use]
             pub fn kind(&self) -> Kind {
@@ -135,6 +159,180 @@ kinds!(
     AgentScript,
     SmartAssist,
 );
+
+/// A name of another resource, and where it stands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ReferenceView<'a> {
+    /// The field that holds it.
+    pub field: &'static str,
+    /// The kind of what it names.
+    pub kind: Kind,
+    /// The name.
+    pub name: &'a Reference,
+    /// Its place.
+    pub span: Span,
+    /// Whether it says that the other one must not be linked (`without`).
+    pub excluded: bool,
+}
+
+impl Resource {
+    /// Every name of another resource, in the order of the fields.
+    #[must_use]
+    pub fn references(&self) -> Vec<ReferenceView<'_>> {
+        let mut found = References(Vec::new());
+        match self {
+            Resource::AppProfile(profile) => {
+                found.set(
+                    "sessionTemplates",
+                    Kind::SessionTemplate,
+                    &profile.session_templates,
+                );
+                found.set(
+                    "channelProviders",
+                    Kind::ChannelProvider,
+                    &profile.channel_providers,
+                );
+                found.set(
+                    "extensions",
+                    Kind::ApplicationExtension,
+                    &profile.extensions,
+                );
+                found.one(
+                    "productivityPane",
+                    Kind::ProductivityPane,
+                    profile.productivity_pane.spanned(),
+                );
+                found.set("smartAssist", Kind::SmartAssist, &profile.smart_assist);
+            }
+            Resource::SessionTemplate(session) => {
+                found.one(
+                    "anchorTab",
+                    Kind::ApplicationTab,
+                    session.anchor_tab.spanned(),
+                );
+                found.set(
+                    "additionalTabs",
+                    Kind::ApplicationTab,
+                    &session.additional_tabs,
+                );
+                found.set("scripts", Kind::AgentScript, &session.scripts);
+            }
+            Resource::NotificationTemplate(template) => {
+                for item in template.fields.value().map_or(&[][..], |items| &items.0) {
+                    if let FieldItem::Shared(name) = &item.value {
+                        found.one("fields", Kind::NotificationField, Some(name));
+                    }
+                }
+            }
+            Resource::ProductivityPane(pane) => {
+                for entry in pane.tools.value().map_or(&[][..], |entries| &entries.0) {
+                    found.one("tools", Kind::PaneTool, Some(&entry.value.tool));
+                }
+            }
+            Resource::AgentScript(script) => {
+                for step in script.steps.value().map_or(&[][..], |steps| &steps.0) {
+                    if let StepAction::Script(name) = &step.value.action.value {
+                        found.push(
+                            "steps",
+                            Kind::AgentScript,
+                            name,
+                            step.value.action.span,
+                            false,
+                        );
+                    }
+                }
+            }
+            Resource::ApplicationTab(_)
+            | Resource::NotificationField(_)
+            | Resource::ChannelProvider(_)
+            | Resource::CifProvider(_)
+            | Resource::ApplicationExtension(_)
+            | Resource::PaneTool(_)
+            | Resource::SmartAssist(_) => {}
+        }
+        found.0
+    }
+
+    /// The field `owner` of the kinds that have one.
+    pub(crate) fn owner_mut(&mut self) -> Option<&mut Given<Owner>> {
+        match self {
+            Resource::AppProfile(spec) => Some(&mut spec.owner),
+            Resource::SessionTemplate(spec) => Some(&mut spec.owner),
+            Resource::ApplicationTab(spec) => Some(&mut spec.owner),
+            Resource::NotificationTemplate(spec) => Some(&mut spec.owner),
+            Resource::NotificationField(spec) => Some(&mut spec.owner),
+            Resource::ChannelProvider(spec) => Some(&mut spec.owner),
+            Resource::ApplicationExtension(spec) => Some(&mut spec.owner),
+            Resource::AgentScript(spec) => Some(&mut spec.owner),
+            Resource::CifProvider(_)
+            | Resource::ProductivityPane(_)
+            | Resource::PaneTool(_)
+            | Resource::SmartAssist(_) => None,
+        }
+    }
+
+    /// The place of a field, if the document gives it.
+    #[must_use]
+    pub fn span_of(&self, word: &str) -> Option<Span> {
+        self.fields()
+            .into_iter()
+            .find(|(field, _)| *field == word)
+            .and_then(|(_, view)| match view {
+                FieldView::Absent => None,
+                FieldView::Clear(span) | FieldView::Value(_, span) | FieldView::Typed(span) => {
+                    Some(span)
+                }
+            })
+    }
+}
+
+struct References<'a>(Vec<ReferenceView<'a>>);
+
+impl<'a> References<'a> {
+    fn push(
+        &mut self,
+        field: &'static str,
+        kind: Kind,
+        name: &'a Reference,
+        span: Span,
+        excluded: bool,
+    ) {
+        self.0.push(ReferenceView {
+            field,
+            kind,
+            name,
+            span,
+            excluded,
+        });
+    }
+
+    fn one(&mut self, field: &'static str, kind: Kind, name: Option<&'a Spanned<Reference>>) {
+        if let Some(name) = name {
+            self.push(field, kind, &name.value, name.span, false);
+        }
+    }
+
+    fn set(&mut self, field: &'static str, kind: Kind, set: &'a Given<SetOf<Reference>>) {
+        let Some(set) = set.value() else { return };
+        for name in &set.members {
+            self.push(field, kind, &name.value, name.span, false);
+        }
+        for name in &set.without {
+            self.push(field, kind, &name.value, name.span, true);
+        }
+    }
+}
+
+impl Kind {
+    /// Greatest length of a name: `msdyn_uniquename`, for CifProvider `msdyn_name`.
+    #[must_use]
+    pub fn max_name_length(self) -> usize {
+        match self {
+            Kind::CifProvider => 100,
+            _ => crate::part::MAX_UNIQUE_NAME,
+        }
+    }
+}
 
 impl fmt::Display for Kind {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

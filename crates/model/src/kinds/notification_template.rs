@@ -1,10 +1,15 @@
 //! Notification templates: the toast that announces a conversation or call.
 
-use crate::field::{FieldRule, choice, kind, typed};
+use serde_json::{Map, Value, json};
+
+use crate::decode::Decoder;
+use crate::field::{FieldInfo, FieldRule, FieldType, choice, kind, put};
 use crate::given::Given;
 use crate::kinds::Status;
+use crate::schema::items_schema;
 use crate::set::{Owner, Reference};
 use crate::span::Spanned;
+use crate::yaml::Node;
 
 const ANY: FieldRule = FieldRule::ANY;
 
@@ -131,4 +136,113 @@ pub struct OwnField {
     pub display_name: Given<String>,
 }
 
-typed!(FieldItems);
+const OWN_ITEMS: &[FieldInfo] = &[
+    FieldInfo::of::<String>(
+        "header",
+        "The header, also the key by which values are replaced.\n\nText of at most 200 characters, required. Dataverse: `msdyn_title`, localizable.",
+        ANY.required().max_length(200),
+    ),
+    FieldInfo::of::<String>(
+        "value",
+        "What stands beside the header; may hold slugs such as `{customer}`.\n\nText of at most 1028 characters. Dataverse: `msdyn_value`, localizable.",
+        ANY.max_length(1028),
+    ),
+    FieldInfo::of::<i64>(
+        "order",
+        "Its place: must rise along the list.\n\n0 to 2147483647; the position in the list, from 1, where left out. Dataverse: `msdyn_order`.",
+        ANY.range(0, 2_147_483_647),
+    ),
+    FieldInfo::of::<String>(
+        "name",
+        "Its unique name; give it to keep the row when the header changes.\n\nText of at most 128 characters; derived from template and header where left out. Dataverse: `msdyn_uniquename`.",
+        ANY.max_length(128),
+    ),
+    FieldInfo::of::<String>(
+        "displayName",
+        "Name on the admin pages.\n\nText of at most 100 characters; the header where left out. Dataverse: `msdyn_name`, localizable.",
+        ANY.max_length(100),
+    ),
+];
+
+const SHARED_ITEMS: &[FieldInfo] = &[FieldInfo::of::<Reference>(
+    "shared",
+    "A NotificationField that several templates may share.\n\nIts unique name. Dataverse: N:N `msdyn_notificationtemplate_notificationfield`.",
+    ANY.required(),
+)];
+
+/// Every key that an item of `fields` may have.
+const ITEM_KEYS: &[FieldInfo] = &[
+    SHARED_ITEMS[0],
+    OWN_ITEMS[0],
+    OWN_ITEMS[1],
+    OWN_ITEMS[2],
+    OWN_ITEMS[3],
+    OWN_ITEMS[4],
+];
+
+impl FieldType for FieldItems {
+    const ITEMS: &'static [FieldInfo] = ITEM_KEYS;
+
+    fn decode(node: &Node, rule: FieldRule, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let items = decoder.list(node)?;
+        if rule.max_items.is_some_and(|max| items.len() > max as usize) {
+            decoder.reject();
+        }
+        let decoded = items
+            .iter()
+            .filter_map(|item| Some(Spanned::new(field_item(item, decoder)?, item.span)));
+        Some(Self(decoded.collect()))
+    }
+
+    fn to_json(&self) -> Value {
+        let item = |item: &FieldItem| match item {
+            FieldItem::Shared(name) => json!({"shared": name.value.as_str()}),
+            FieldItem::Own(OwnField {
+                name,
+                header,
+                value,
+                order,
+                display_name,
+            }) => {
+                let mut field = Map::new();
+                field.insert("header".to_owned(), header.value.as_str().into());
+                put("value", value, &mut field);
+                put("order", order, &mut field);
+                if let Some(name) = name {
+                    field.insert("name".to_owned(), name.value.as_str().into());
+                }
+                put("displayName", display_name, &mut field);
+                Value::Object(field)
+            }
+        };
+        Value::from_iter(self.0.iter().map(|given| item(&given.value)))
+    }
+
+    fn schema(rule: FieldRule) -> Value {
+        let mut schema = json!({"type": "array", "items": {"anyOf": [items_schema(OWN_ITEMS), items_schema(SHARED_ITEMS)]}});
+        if let Some(items) = rule.max_items {
+            schema["maxItems"] = items.into();
+        }
+        schema
+    }
+}
+
+fn field_item(node: &Node, decoder: &mut Decoder<'_>) -> Option<FieldItem> {
+    if node.get("shared").is_some() {
+        let record = decoder.record(node, SHARED_ITEMS)?;
+        return record.required("shared", decoder).map(FieldItem::Shared);
+    }
+    let record = decoder.record(node, OWN_ITEMS)?;
+    let name = record.given("name", decoder);
+    let header = record.required("header", decoder);
+    let value = record.given("value", decoder);
+    let order = record.given("order", decoder);
+    let display_name = record.given("displayName", decoder);
+    Some(FieldItem::Own(OwnField {
+        name: name.into_value(),
+        header: header?,
+        value,
+        order,
+        display_name,
+    }))
+}

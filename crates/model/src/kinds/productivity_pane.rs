@@ -1,10 +1,15 @@
 //! Productivity panes: the tools at the side of a session.
 
-use crate::field::{FieldRule, choice, kind, typed};
+use serde_json::{Map, Value, json};
+
+use crate::decode::Decoder;
+use crate::field::{FieldInfo, FieldRule, FieldType, choice, kind, put};
 use crate::given::Given;
 use crate::kinds::Status;
+use crate::schema::items_schema;
 use crate::set::Reference;
 use crate::span::Spanned;
+use crate::yaml::Node;
 
 const ANY: FieldRule = FieldRule::ANY;
 
@@ -66,4 +71,82 @@ pub struct PaneEntry {
     pub enabled: Given<bool>,
 }
 
-typed!(PaneEntries);
+const ENTRY_ITEMS: &[FieldInfo] = &[
+    FieldInfo::of::<Reference>(
+        "tool",
+        "The tool.\n\nName of a PaneTool, required. Dataverse: `msdyn_ToolId`.",
+        ANY.required(),
+    ),
+    FieldInfo::of::<bool>(
+        "enabled",
+        "Whether the tool is on; being listed means `true`.\n\nFlag. Dataverse: `msdyn_isenabled`.",
+        ANY,
+    ),
+    FieldInfo::of::<String>(
+        "displayName",
+        "Name of the entry.\n\nText of at most 100 characters; the tool's on a new row. Dataverse: `msdyn_name`.",
+        ANY.max_length(100),
+    ),
+    FieldInfo::of::<String>(
+        "tooltip",
+        "Text shown when the mouse rests on the tool.\n\nText of at most 100 characters. Dataverse: `msdyn_tooltip`, localizable.",
+        ANY.max_length(100),
+    ),
+    FieldInfo::of::<String>(
+        "iconPath",
+        "Path of the icon.\n\nText of at most 100 characters. Dataverse: `msdyn_iconpath`.",
+        ANY.max_length(100),
+    ),
+];
+
+impl FieldType for PaneEntries {
+    const ITEMS: &'static [FieldInfo] = ENTRY_ITEMS;
+
+    fn decode(node: &Node, _rule: FieldRule, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let items = decoder.list(node)?;
+        let decoded = items
+            .iter()
+            .filter_map(|item| Some(Spanned::new(pane_entry(item, decoder)?, item.span)));
+        Some(Self(decoded.collect()))
+    }
+
+    fn to_json(&self) -> Value {
+        let entry = |entry: &PaneEntry| {
+            let PaneEntry {
+                tool,
+                display_name,
+                tooltip,
+                icon_path,
+                enabled,
+            } = entry;
+            let mut item = Map::new();
+            item.insert("tool".to_owned(), tool.value.as_str().into());
+            put("enabled", enabled, &mut item);
+            put("displayName", display_name, &mut item);
+            put("tooltip", tooltip, &mut item);
+            put("iconPath", icon_path, &mut item);
+            Value::Object(item)
+        };
+        Value::from_iter(self.0.iter().map(|given| entry(&given.value)))
+    }
+
+    fn schema(_rule: FieldRule) -> Value {
+        json!({"type": "array", "items": items_schema(ENTRY_ITEMS)})
+    }
+}
+
+fn pane_entry(node: &Node, decoder: &mut Decoder<'_>) -> Option<PaneEntry> {
+    let record = decoder.record(node, ENTRY_ITEMS)?;
+    let tool = record.required("tool", decoder);
+    let display_name = record.given("displayName", decoder);
+    let tooltip = record.given("tooltip", decoder);
+    let icon_path = record.given("iconPath", decoder);
+    let enabled = record.given("enabled", decoder);
+    Some(PaneEntry {
+        tool: tool?,
+        display_name,
+        tooltip,
+        icon_path,
+        enabled,
+    })
+}

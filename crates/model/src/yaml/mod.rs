@@ -10,8 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::span::Span;
 
-pub(crate) use read::{Budget, Stream, read};
-pub(crate) use write::plain_is_text;
+pub(crate) use read::{Budget, read};
 pub use write::{OutDocument, write_documents};
 
 /// A value and its place.
@@ -31,6 +30,10 @@ pub(crate) enum NodeValue {
     Text(Box<str>),
     List(Vec<Node>),
     Map(Vec<Entry>),
+    /// A text with a variable that has no value here; the finding is reported where the variable is missing.
+    Unresolved(Box<str>),
+    /// What stands in a file of its own.
+    Opaque(Value),
 }
 
 /// A key of a mapping with its value. Keys are unique within a mapping.
@@ -106,7 +109,8 @@ impl Node {
             NodeValue::Flag(flag) => Value::Bool(*flag),
             NodeValue::Int(number) => Value::from(*number),
             NodeValue::Float(number) => Value::from(*number),
-            NodeValue::Text(text) => Value::String(text.to_string()),
+            NodeValue::Text(text) | NodeValue::Unresolved(text) => Value::String(text.to_string()),
+            NodeValue::Opaque(value) => value.clone(),
             NodeValue::List(items) => Value::Array(items.iter().map(Node::to_json).collect()),
             NodeValue::Map(entries) => Value::Object(entries.iter().fold(
                 Map::with_capacity(entries.len()),
@@ -120,7 +124,10 @@ impl Node {
 }
 
 /// The integer that a float stands for, if it is one that both types hold exactly.
-#[expect(clippy::cast_possible_truncation, reason = "the range is checked, and the fraction is none")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the range is checked, and the fraction is none"
+)]
 fn whole(number: f64) -> Option<i64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)

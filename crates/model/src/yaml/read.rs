@@ -52,7 +52,11 @@ pub(crate) fn read(
         let stopped = builder.run(&mut stream.documents, diagnostics);
         let Some(at) = stopped else { break };
         let next = next_document(text, at);
-        stream.unread.push(Span { file, start: to_u32(start.max(builder.document_start)), end: to_u32(next) });
+        stream.unread.push(Span {
+            file,
+            start: to_u32(start.max(builder.document_start)),
+            end: to_u32(next),
+        });
         if next <= start || next >= text.len() {
             break;
         }
@@ -67,7 +71,10 @@ fn next_document(text: &str, after: usize) -> usize {
     while let Some(line_break) = text.get(at..).and_then(|rest| rest.find('\n')) {
         at += line_break + 1;
         let rest = &text[at..];
-        if rest.strip_prefix("---").is_some_and(|after| after.is_empty() || after.starts_with([' ', '\n', '\r', '\t'])) {
+        if rest
+            .strip_prefix("---")
+            .is_some_and(|after| after.is_empty() || after.starts_with([' ', '\n', '\r', '\t']))
+        {
             return at;
         }
     }
@@ -100,7 +107,11 @@ struct Open {
 
 enum Body {
     List(Vec<Node>),
-    Map { entries: Vec<Entry>, key: Option<Key>, seen: BTreeMap<Box<str>, Span> },
+    Map {
+        entries: Vec<Entry>,
+        key: Option<Key>,
+        seen: BTreeMap<Box<str>, Span>,
+    },
 }
 
 /// A key whose value comes next; `None` for one that was refused.
@@ -108,8 +119,12 @@ struct Key(Option<(Box<str>, Span)>);
 
 impl<'text, 'budget> Builder<'text, 'budget> {
     fn new(file: FileId, text: &'text str, base: usize, budget: &'budget mut Budget) -> Self {
-        let offsets = (!text.is_ascii())
-            .then(|| text.char_indices().map(|(at, _)| to_u32(at)).chain([to_u32(text.len())]).collect());
+        let offsets = (!text.is_ascii()).then(|| {
+            text.char_indices()
+                .map(|(at, _)| to_u32(at))
+                .chain([to_u32(text.len())])
+                .collect()
+        });
         Self {
             file,
             text,
@@ -124,7 +139,11 @@ impl<'text, 'budget> Builder<'text, 'budget> {
     }
 
     /// Reads until the end or the first error; gives the place of the error in the file.
-    fn run(&mut self, documents: &mut Vec<Node>, diagnostics: &mut Vec<Diagnostic>) -> Option<usize> {
+    fn run(
+        &mut self,
+        documents: &mut Vec<Node>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<usize> {
         let mut parser = Parser::new(StrInput::new(self.text));
         let mut root: Option<Node> = None;
         while let Some(event) = parser.next_event() {
@@ -160,7 +179,15 @@ impl<'text, 'budget> Builder<'text, 'budget> {
                 }
                 Event::MappingStart(anchor, tag) => {
                     self.refuse_tag(tag.is_some(), span, diagnostics);
-                    self.open(span, anchor, Body::Map { entries: Vec::new(), key: None, seen: BTreeMap::new() })
+                    self.open(
+                        span,
+                        anchor,
+                        Body::Map {
+                            entries: Vec::new(),
+                            key: None,
+                            seen: BTreeMap::new(),
+                        },
+                    )
                 }
                 Event::SequenceEnd | Event::MappingEnd => self.close(span, &mut root, diagnostics),
                 Event::Alias(anchor) => self.alias(anchor, span, &mut root, diagnostics),
@@ -180,7 +207,11 @@ impl<'text, 'budget> Builder<'text, 'budget> {
         if anchor > 0 {
             self.anchors.insert(anchor, None);
         }
-        self.open.push(Open { start, anchor, body });
+        self.open.push(Open {
+            start,
+            anchor,
+            body,
+        });
         Ok(())
     }
 
@@ -190,19 +221,32 @@ impl<'text, 'budget> Builder<'text, 'budget> {
         root: &mut Option<Node>,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Result<(), Box<Diagnostic>> {
-        let Some(Open { start, anchor, body }) = self.open.pop() else { return Ok(()) };
+        let Some(Open {
+            start,
+            anchor,
+            body,
+        }) = self.open.pop()
+        else {
+            return Ok(());
+        };
         let (value, last) = match body {
             Body::List(items) => {
                 let last = items.last().map(|node| node.span);
                 (NodeValue::List(items), last)
             }
             Body::Map { entries, .. } => {
-                let last = entries.last().map(|entry| entry.value.span.max(entry.key_span));
+                let last = entries
+                    .last()
+                    .map(|entry| entry.value.span.max(entry.key_span));
                 (NodeValue::Map(entries), last)
             }
         };
         // The end of a block collection is only noticed at the next token, so its last value says where it ends.
-        let span = if end.start < end.end { start.to(end) } else { start.to(last.unwrap_or(start)) };
+        let span = if end.start < end.end {
+            start.to(end)
+        } else {
+            start.to(last.unwrap_or(start))
+        };
         self.finish(Node { value, span }, anchor, root, diagnostics)
     }
 
@@ -215,18 +259,24 @@ impl<'text, 'budget> Builder<'text, 'budget> {
     ) -> Result<(), Box<Diagnostic>> {
         let Some(Some(target)) = self.anchors.get(&anchor) else {
             return Err(Box::new(
-                Diagnostic::error("yaml-limits", "an alias inside the value that it stands for")
-                    .at(span, "refers to itself")
-                    .help("write the value out"),
+                Diagnostic::error(
+                    "yaml-limits",
+                    "an alias inside the value that it stands for",
+                )
+                .at(span, "refers to itself")
+                .help("write the value out"),
             ));
         };
         let mut value = target.clone();
         self.aliased += size(&value);
         if self.aliased > MAX_ALIASED {
             return Err(Box::new(
-                Diagnostic::error("yaml-limits", format!("aliases stand for more than {MAX_ALIASED} values in this file"))
-                    .at(span, "one alias too many")
-                    .help("write the values out, or split the file"),
+                Diagnostic::error(
+                    "yaml-limits",
+                    format!("aliases stand for more than {MAX_ALIASED} values in this file"),
+                )
+                .at(span, "one alias too many")
+                .help("write the values out, or split the file"),
             ));
         }
         value.span = span;
@@ -265,9 +315,17 @@ impl<'text, 'budget> Builder<'text, 'budget> {
                 Some(Key(Some((name, key_span)))) => {
                     let mut value = node;
                     if value.is_null() && value.span.start == value.span.end {
-                        value.span = Span { start: key_span.end, end: key_span.end, ..key_span };
+                        value.span = Span {
+                            start: key_span.end,
+                            end: key_span.end,
+                            ..key_span
+                        };
                     }
-                    entries.push(Entry { key: name, key_span, value });
+                    entries.push(Entry {
+                        key: name,
+                        key_span,
+                        value,
+                    });
                 }
                 Some(Key(None)) => {}
                 None => {
@@ -279,12 +337,27 @@ impl<'text, 'budget> Builder<'text, 'budget> {
         Ok(())
     }
 
-    fn scalar(&self, text: &str, style: ScalarStyle, span: Span, diagnostics: &mut Vec<Diagnostic>) -> NodeValue {
-        if let Some(control) = text.chars().find(|&character| character.is_control() && !matches!(character, '\n' | '\t' | '\r')) {
+    fn scalar(
+        &self,
+        text: &str,
+        style: ScalarStyle,
+        span: Span,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> NodeValue {
+        if let Some(control) = text
+            .chars()
+            .find(|&character| character.is_control() && !matches!(character, '\n' | '\t' | '\r'))
+        {
             diagnostics.push(
-                Diagnostic::error("yaml-text", format!("a text holds the control character U+{:04X}", u32::from(control)))
-                    .at(span, "")
-                    .help("remove it"),
+                Diagnostic::error(
+                    "yaml-text",
+                    format!(
+                        "a text holds the control character U+{:04X}",
+                        u32::from(control)
+                    ),
+                )
+                .at(span, "")
+                .help("remove it"),
             );
         }
         if style != ScalarStyle::Plain {
@@ -292,10 +365,20 @@ impl<'text, 'budget> Builder<'text, 'budget> {
         }
         resolve(text).unwrap_or_else(|problem| {
             let (message, help) = match problem {
-                NotJson::NotFinite => (format!("`{text}` is no number that can be stored"), "write a number, or quote it to make it text"),
-                NotJson::TooLarge => (format!("`{text}` is too large for a number"), "quote it to make it text"),
+                NotJson::NotFinite => (
+                    format!("`{text}` is no number that can be stored"),
+                    "write a number, or quote it to make it text",
+                ),
+                NotJson::TooLarge => (
+                    format!("`{text}` is too large for a number"),
+                    "quote it to make it text",
+                ),
             };
-            diagnostics.push(Diagnostic::error("yaml-number", message).at(self.trimmed(span), "").help(help));
+            diagnostics.push(
+                Diagnostic::error("yaml-number", message)
+                    .at(self.trimmed(span), "")
+                    .help(help),
+            );
             NodeValue::Text(text.into())
         })
     }
@@ -317,11 +400,15 @@ impl<'text, 'budget> Builder<'text, 'budget> {
         let line = line_around(self.text, span.start as usize - self.base);
         let previous = line_before(self.text, span.start as usize - self.base);
         let help = [line, previous].into_iter().find_map(syntax_help);
-        let diagnostic = Diagnostic::error("broken-yaml", format!("the YAML cannot be read: {}", error.info()))
-            .at(span, "reading stopped here");
+        let diagnostic = Diagnostic::error(
+            "broken-yaml",
+            format!("the YAML cannot be read: {}", error.info()),
+        )
+        .at(span, "reading stopped here");
         match help {
             Some(help) => diagnostic.help(help),
-            None => diagnostic.help("check indentation, quotes and brackets here and on the line before"),
+            None => diagnostic
+                .help("check indentation, quotes and brackets here and on the line before"),
         }
     }
 
@@ -335,14 +422,20 @@ impl<'text, 'budget> Builder<'text, 'budget> {
 
     fn point(&self, index: usize) -> Span {
         let at = to_u32(self.base + self.offset(index));
-        Span { file: self.file, start: at, end: at }
+        Span {
+            file: self.file,
+            start: at,
+            end: at,
+        }
     }
 
     /// The parser counts characters; places are bytes.
     fn offset(&self, index: usize) -> usize {
         match &self.offsets {
             None => index.min(self.text.len()),
-            Some(offsets) => offsets.get(index).map_or(self.text.len(), |&at| at as usize),
+            Some(offsets) => offsets
+                .get(index)
+                .map_or(self.text.len(), |&at| at as usize),
         }
     }
 
@@ -353,14 +446,22 @@ impl<'text, 'budget> Builder<'text, 'budget> {
 }
 
 fn too_deep(span: Span) -> Diagnostic {
-    Diagnostic::error("yaml-limits", format!("nested more than {MAX_DEPTH} levels deep"))
-        .at(span, "one level too deep")
-        .help("no manifest needs this: check the file for a missing bracket")
+    Diagnostic::error(
+        "yaml-limits",
+        format!("nested more than {MAX_DEPTH} levels deep"),
+    )
+    .at(span, "one level too deep")
+    .help("no manifest needs this: check the file for a missing bracket")
 }
 
 fn trim(text: &str, base: usize, span: Span) -> Span {
-    let slice = text.get(span.start as usize - base..span.end as usize - base).unwrap_or("");
-    Span { end: span.start + to_u32(slice.trim_end().len()), ..span }
+    let slice = text
+        .get(span.start as usize - base..span.end as usize - base)
+        .unwrap_or("");
+    Span {
+        end: span.start + to_u32(slice.trim_end().len()),
+        ..span
+    }
 }
 
 /// The name of a key; `None` with a finding where the language does not allow it.
@@ -375,10 +476,15 @@ fn key_of(
     let span = trim(text, base, Span { file, ..node.span });
     let name: Box<str> = match node.value {
         NodeValue::Text(name) => name,
-        NodeValue::Int(_) | NodeValue::Float(_) | NodeValue::Flag(_) => {
-            text.get(span.start as usize - base..span.end as usize - base).unwrap_or("").into()
-        }
-        NodeValue::Null | NodeValue::List(_) | NodeValue::Map(_) => {
+        NodeValue::Int(_) | NodeValue::Float(_) | NodeValue::Flag(_) => text
+            .get(span.start as usize - base..span.end as usize - base)
+            .unwrap_or("")
+            .into(),
+        NodeValue::Null
+        | NodeValue::List(_)
+        | NodeValue::Map(_)
+        | NodeValue::Unresolved(_)
+        | NodeValue::Opaque(_) => {
             diagnostics.push(
                 Diagnostic::error("yaml-key", "a key must be text")
                     .at(span, "is no text")
@@ -389,9 +495,12 @@ fn key_of(
     };
     if &*name == "<<" {
         diagnostics.push(
-            Diagnostic::error("merge-key", "merge keys are not part of the manifest language")
-                .at(span, "")
-                .help("write the keys out; a whole value can be repeated with an alias"),
+            Diagnostic::error(
+                "merge-key",
+                "merge keys are not part of the manifest language",
+            )
+            .at(span, "")
+            .help("write the keys out; a whole value can be repeated with an alias"),
         );
         return None;
     }
@@ -414,19 +523,23 @@ fn size(node: &Node) -> usize {
         NodeValue::Map(entries) => entries.iter().map(|entry| size(&entry.value)).sum(),
         // A long text counts for as many values as would take its place.
         NodeValue::Text(text) => text.len() / 64,
-        NodeValue::Null | NodeValue::Flag(_) | NodeValue::Int(_) | NodeValue::Float(_) => 0,
+        _ => 0,
     }
 }
 
 fn line_around(text: &str, at: usize) -> &str {
     let at = at.min(text.len());
-    let start = text[..at].rfind('\n').map_or(0, |line_break| line_break + 1);
+    let start = text[..at]
+        .rfind('\n')
+        .map_or(0, |line_break| line_break + 1);
     text[start..].lines().next().unwrap_or("")
 }
 
 fn line_before(text: &str, at: usize) -> &str {
     let at = at.min(text.len());
-    text[..at].rfind('\n').map_or("", |line_break| line_around(text, line_break))
+    text[..at]
+        .rfind('\n')
+        .map_or("", |line_break| line_around(text, line_break))
 }
 
 /// What people usually meant by a line on which reading stopped.
@@ -435,11 +548,19 @@ fn syntax_help(line: &str) -> Option<&'static str> {
     if indent.contains('\t') {
         return Some("YAML does not allow tabs for indentation: use blanks");
     }
-    if line.contains("[${{") || line.contains("{${{") || (line.contains("${{") && line.contains('[')) {
+    if line.contains("[${{")
+        || line.contains("{${{")
+        || (line.contains("${{") && line.contains('['))
+    {
         return Some("quote variables inside `[ ]` and `{ }`: [\"${{ vars.name }}\"]");
     }
-    if [": {", "- {", ": [", "- ["].iter().any(|start| line.contains(start)) {
-        return Some("a value that begins with a brace or bracket must be quoted: title: \"{customer}\"");
+    if [": {", "- {", ": [", "- ["]
+        .iter()
+        .any(|start| line.contains(start))
+    {
+        return Some(
+            "a value that begins with a brace or bracket must be quoted: title: \"{customer}\"",
+        );
     }
     if line.matches(": ").count() > 1 {
         return Some("a value that holds `: ` must be quoted");
@@ -465,7 +586,11 @@ mod tests {
     }
 
     fn codes(text: &str) -> Vec<&'static str> {
-        parse(text).1.iter().map(|diagnostic| diagnostic.code).collect()
+        parse(text)
+            .1
+            .iter()
+            .map(|diagnostic| diagnostic.code)
+            .collect()
     }
 
     #[test]
@@ -477,7 +602,10 @@ mod tests {
         let slice = |key: &str| sources.slice(root.get(key).unwrap().span).to_owned();
         assert_eq!(slice("ä"), "größe");
         assert_eq!(slice("list"), "- 'x y'\n  - {a: 1}");
-        assert_eq!(sources.slice(root.get("list").unwrap().items()[1].span), "{a: 1}");
+        assert_eq!(
+            sources.slice(root.get("list").unwrap().items()[1].span),
+            "{a: 1}"
+        );
         assert_eq!(slice("block"), "text");
         assert_eq!(root.get("end").unwrap().as_text(), Some("no"));
         assert_eq!(sources.slice(root.entry("end").unwrap().key_span), "end");
@@ -518,20 +646,31 @@ mod tests {
             bomb.push_str(&format!("a{level}: &a{level} [{before}]\n"));
         }
         assert_eq!(codes(&bomb), ["yaml-limits"]);
-        assert_eq!(codes(&format!("a: {}{}", "[".repeat(100), "]".repeat(100))), ["yaml-limits"]);
-        assert_eq!(codes(&format!("a: {}", "[".repeat(100_000))), ["yaml-limits"]);
+        assert_eq!(
+            codes(&format!("a: {}{}", "[".repeat(100), "]".repeat(100))),
+            ["yaml-limits"]
+        );
+        assert_eq!(
+            codes(&format!("a: {}", "[".repeat(100_000))),
+            ["yaml-limits"]
+        );
     }
 
     #[test]
     fn keys_that_are_numbers_keep_their_spelling() {
         let (documents, ..) = parse("829050012: true\n1e3: x\n");
-        let keys: Vec<&str> = documents[0].entries().iter().map(|entry| &*entry.key).collect();
+        let keys: Vec<&str> = documents[0]
+            .entries()
+            .iter()
+            .map(|entry| &*entry.key)
+            .collect();
         assert_eq!(keys, ["829050012", "1e3"]);
     }
 
     #[test]
     fn crlf_line_ends_are_read_like_others() {
-        let (documents, diagnostics, sources) = parse("a: 1\r\nb: two\r\n---\r\nc: |-\r\n  x\r\n  y\r\n");
+        let (documents, diagnostics, sources) =
+            parse("a: 1\r\nb: two\r\n---\r\nc: |-\r\n  x\r\n  y\r\n");
         assert!(diagnostics.is_empty(), "{diagnostics:?}");
         assert_eq!(sources.slice(documents[0].get("b").unwrap().span), "two");
         assert_eq!(documents[1].get("c").unwrap().as_text(), Some("x\ny"));

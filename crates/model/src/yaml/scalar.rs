@@ -28,14 +28,27 @@ pub(super) fn resolve(plain: &str) -> Result<NodeValue, NotJson> {
     if matches!(unsigned, ".inf" | ".Inf" | ".INF") {
         return Err(NotJson::NotFinite);
     }
-    if let Some(octal) = plain.strip_prefix("0o").filter(|digits| all(digits, |digit| matches!(digit, b'0'..=b'7'))) {
-        return i64::from_str_radix(octal, 8).map(NodeValue::Int).map_err(|_| NotJson::TooLarge);
+    if let Some(octal) = plain
+        .strip_prefix("0o")
+        .filter(|digits| all(digits, |digit| matches!(digit, b'0'..=b'7')))
+    {
+        return i64::from_str_radix(octal, 8)
+            .map(NodeValue::Int)
+            .map_err(|_| NotJson::TooLarge);
     }
-    if let Some(hex) = plain.strip_prefix("0x").filter(|digits| all(digits, |digit| digit.is_ascii_hexdigit())) {
-        return i64::from_str_radix(hex, 16).map(NodeValue::Int).map_err(|_| NotJson::TooLarge);
+    if let Some(hex) = plain
+        .strip_prefix("0x")
+        .filter(|digits| all(digits, |digit| digit.is_ascii_hexdigit()))
+    {
+        return i64::from_str_radix(hex, 16)
+            .map(NodeValue::Int)
+            .map_err(|_| NotJson::TooLarge);
     }
     if all(unsigned, |digit| digit.is_ascii_digit()) {
-        return plain.parse().map(NodeValue::Int).map_err(|_| NotJson::TooLarge);
+        return plain
+            .parse()
+            .map(NodeValue::Int)
+            .map_err(|_| NotJson::TooLarge);
     }
     if is_float(unsigned) {
         return match plain.parse::<f64>() {
@@ -60,7 +73,10 @@ fn is_float(unsigned: &str) -> bool {
         None => all(mantissa, |digit| digit.is_ascii_digit()),
     };
     let exponent_fits = exponent.is_none_or(|exponent| {
-        all(exponent.strip_prefix(['+', '-']).unwrap_or(exponent), |digit| digit.is_ascii_digit())
+        all(
+            exponent.strip_prefix(['+', '-']).unwrap_or(exponent),
+            |digit| digit.is_ascii_digit(),
+        )
     });
     mantissa_fits && exponent_fits
 }
@@ -75,17 +91,33 @@ mod tests {
 
     #[test]
     fn yes_no_on_and_times_are_text() {
-        for text in ["yes", "No", "on", "off", "y", "12:30", "1_000", "0b11", "1.2.3", "+", "-", ".", "e3", "1e", "tRue", "-0x1"] {
+        for text in [
+            "yes", "No", "on", "off", "y", "12:30", "1_000", "0b11", "1.2.3", "+", "-", ".", "e3",
+            "1e", "tRue", "-0x1",
+        ] {
             assert_eq!(resolve(text), Ok(NodeValue::Text(text.into())), "{text}");
         }
     }
 
     #[test]
     fn numbers_follow_the_core_schema() {
-        for (plain, number) in [("012", 12), ("0o14", 12), ("0xC", 12), ("+12", 12), ("-0", 0), ("9223372036854775807", i64::MAX)] {
+        for (plain, number) in [
+            ("012", 12),
+            ("0o14", 12),
+            ("0xC", 12),
+            ("+12", 12),
+            ("-0", 0),
+            ("9223372036854775807", i64::MAX),
+        ] {
             assert_eq!(resolve(plain), Ok(NodeValue::Int(number)), "{plain}");
         }
-        for (plain, number) in [("1e3", 1000.0), ("2.0", 2.0), (".5", 0.5), ("1.", 1.0), ("-1.5E-1", -0.15)] {
+        for (plain, number) in [
+            ("1e3", 1000.0),
+            ("2.0", 2.0),
+            (".5", 0.5),
+            ("1.", 1.0),
+            ("-1.5E-1", -0.15),
+        ] {
             assert_eq!(resolve(plain), Ok(NodeValue::Float(number)), "{plain}");
         }
     }

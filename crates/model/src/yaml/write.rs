@@ -43,15 +43,27 @@ pub fn write_documents(documents: &[OutDocument]) -> String {
 }
 
 fn write_document(document: &OutDocument, out: &mut String) {
-    let OutDocument { comment, kind, name, labels, state, spec } = document;
+    let OutDocument {
+        comment,
+        kind,
+        name,
+        labels,
+        state,
+        spec,
+    } = document;
     for line in comment.iter().flat_map(|comment| comment.lines()) {
         out.push_str(format!("# {line}").trim_end());
         out.push('\n');
     }
-    out.push_str(&format!("apiVersion: deskstate/v1\nkind: {kind}\nmetadata:\n  name: {}\n", text(name, false)));
+    out.push_str(&format!(
+        "apiVersion: deskstate/v1\nkind: {kind}\nmetadata:\n  name: {}\n",
+        text(name, false)
+    ));
     if !labels.is_empty() {
-        let labels: Vec<String> =
-            labels.iter().map(|(key, value)| format!("{}: {}", text(key, true), text(value, true))).collect();
+        let labels: Vec<String> = labels
+            .iter()
+            .map(|(key, value)| format!("{}: {}", text(key, true), text(value, true)))
+            .collect();
         out.push_str(&format!("  labels: {{{}}}\n", labels.join(", ")));
     }
     if *state != State::Present {
@@ -79,13 +91,15 @@ fn write_entry(key: &str, value: &Value, indent: usize, out: &mut String) {
             out.push('\n');
             write_entries(entries, indent + 2, out);
         }
-        Value::Array(items) if !items.is_empty() => match on_one_line(items, indent + key.len() + 2) {
-            Some(line) => out.push_str(&format!(" {line}\n")),
-            None => {
-                out.push('\n');
-                write_items(items, indent + 2, out);
+        Value::Array(items) if !items.is_empty() => {
+            match on_one_line(items, indent + key.len() + 2) {
+                Some(line) => out.push_str(&format!(" {line}\n")),
+                None => {
+                    out.push('\n');
+                    write_items(items, indent + 2, out);
+                }
             }
-        },
+        }
         Value::String(value) if is_block(value) => write_block(value, indent + 2, out),
         scalar => out.push_str(&format!(" {}\n", flow(scalar, false))),
     }
@@ -119,7 +133,9 @@ fn write_items(items: &[Value], indent: usize, out: &mut String) {
 
 /// A list of scalars on one line, where it fits.
 fn on_one_line(items: &[Value], column: usize) -> Option<String> {
-    let simple = items.iter().all(|item| !matches!(item, Value::Array(_) | Value::Object(_)));
+    let simple = items
+        .iter()
+        .all(|item| !matches!(item, Value::Array(_) | Value::Object(_)));
     let line = simple.then(|| flow(&Value::Array(items.to_vec()), false))?;
     (column + line.chars().count() <= WIDTH).then_some(line)
 }
@@ -136,8 +152,10 @@ fn flow(value: &Value, inside: bool) -> String {
             format!("[{}]", items.join(", "))
         }
         Value::Object(entries) => {
-            let entries: Vec<String> =
-                entries.iter().map(|(key, value)| format!("{}: {}", text(key, true), flow(value, true))).collect();
+            let entries: Vec<String> = entries
+                .iter()
+                .map(|(key, value)| format!("{}: {}", text(key, true), flow(value, true)))
+                .collect();
             format!("{{{}}}", entries.join(", "))
         }
     }
@@ -149,7 +167,9 @@ fn is_block(value: &str) -> bool {
         && !value.starts_with([' ', '\t', '\n'])
         && !value.ends_with([' ', '\t', '\n'])
         && value.lines().all(|line| !line.ends_with([' ', '\t']))
-        && !value.chars().any(|character| character.is_control() && character != '\n')
+        && !value
+            .chars()
+            .any(|character| character.is_control() && character != '\n')
         && !value.contains(['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'])
 }
 
@@ -166,17 +186,28 @@ fn write_block(value: &str, indent: usize, out: &mut String) {
 
 /// A text as a scalar on one line.
 fn text(value: &str, inside: bool) -> String {
-    if plain_is_text(value, inside) { value.to_owned() } else { quoted(value) }
+    if plain_is_text(value, inside) {
+        value.to_owned()
+    } else {
+        quoted(value)
+    }
 }
 
 /// Whether a text can stand without quotes and is read as the same text.
 ///
 /// `inside` is for places within `[ ]` and `{ }`, where commas and brackets have a meaning.
-pub(crate) fn plain_is_text(value: &str, inside: bool) -> bool {
-    let Some(first) = value.chars().next() else { return false };
+fn plain_is_text(value: &str, inside: bool) -> bool {
+    let Some(first) = value.chars().next() else {
+        return false;
+    };
     let indicator = "-?:,[]{}#&*!|>'\"%@`".contains(first);
-    let dash_word = first == '-' && value.chars().nth(1).is_some_and(|next| next.is_alphanumeric());
-    let legacy_flag = ["yes", "no", "on", "off", "y", "n"].contains(&value.to_ascii_lowercase().as_str());
+    let dash_word = first == '-'
+        && value
+            .chars()
+            .nth(1)
+            .is_some_and(|next| next.is_alphanumeric());
+    let legacy_flag =
+        ["yes", "no", "on", "off", "y", "n"].contains(&value.to_ascii_lowercase().as_str());
     let flow_indicator = inside && value.contains([',', '[', ']', '{', '}']);
     (!indicator || dash_word)
         && value.trim() == value
@@ -187,13 +218,18 @@ pub(crate) fn plain_is_text(value: &str, inside: bool) -> bool {
         && !flow_indicator
         && !legacy_flag
         && !["---", "..."].contains(&value)
-        && !value.chars().any(|character| character.is_control() || needs_escape(character))
+        && !value
+            .chars()
+            .any(|character| character.is_control() || needs_escape(character))
         && matches!(resolve(value), Ok(NodeValue::Text(_)))
 }
 
 /// Characters that YAML does not print or takes for a line break.
 fn needs_escape(character: char) -> bool {
-    matches!(character, '\u{85}' | '\u{a0}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+    matches!(
+        character,
+        '\u{85}' | '\u{a0}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'
+    )
 }
 
 /// The double-quoted form.
@@ -229,7 +265,9 @@ mod tests {
     use super::*;
 
     fn document(spec: Value) -> OutDocument {
-        let Value::Object(spec) = spec else { panic!("a spec is an object") };
+        let Value::Object(spec) = spec else {
+            panic!("a spec is an object")
+        };
         OutDocument {
             comment: None,
             kind: Kind::SessionTemplate,
@@ -255,7 +293,11 @@ mod tests {
             "nothing": null,
         }));
         first.comment = Some("Step 5.".into());
-        let second = OutDocument { state: State::Existing, labels: BTreeMap::new(), ..document(json!({})) };
+        let second = OutDocument {
+            state: State::Existing,
+            labels: BTreeMap::new(),
+            ..document(json!({}))
+        };
         insta::assert_snapshot!(write_documents(&[first, second]), @r#"
         # Step 5.
         apiVersion: deskstate/v1

@@ -1,0 +1,70 @@
+//! Two contracts that lock one field to different values.
+
+use std::collections::BTreeMap;
+
+use crate::contract::{Contract, RuleValue};
+use crate::diagnostic::Diagnostic;
+use crate::kinds::Kind;
+
+/// A field of one named resource, or of all of a kind.
+type LockedField<'a> = (Kind, Option<&'a str>, &'a [String]);
+
+/// Checks rules about one named resource, and rules about all of a kind, against each other.
+pub(crate) fn check(contracts: &[Contract], diagnostics: &mut Vec<Diagnostic>) {
+    let mut locked: BTreeMap<LockedField<'_>, (&Contract, &RuleValue)> = BTreeMap::new();
+    for contract in contracts {
+        for rule in contract
+            .rules
+            .iter()
+            .filter(|rule| rule.resource.filter.is_empty())
+        {
+            let name = rule
+                .resource
+                .name
+                .as_ref()
+                .map(|name| name.value.name().folded());
+            for value in &rule.locked {
+                let key = (rule.resource.kind, name, value.path.as_slice());
+                let everywhere = (rule.resource.kind, None, value.path.as_slice());
+                let earlier = locked
+                    .get(&key)
+                    .or_else(|| locked.get(&everywhere))
+                    .copied();
+                match earlier {
+                    Some((other, first)) if first.value != value.value => {
+                        diagnostics.push(conflict(contract, value, other, first));
+                    }
+                    Some(_) => {}
+                    None => {
+                        locked.insert(key, (contract, value));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn conflict(
+    contract: &Contract,
+    value: &RuleValue,
+    other: &Contract,
+    first: &RuleValue,
+) -> Diagnostic {
+    let field = value.path.join(".");
+    Diagnostic::error(
+        "contract-conflict",
+        format!(
+            "contracts `{}` and `{}` lock `{field}` to different values",
+            other.name.value, contract.name.value
+        ),
+    )
+    .at(
+        value.span,
+        format!("`{}` locks it to this", contract.name.value),
+    )
+    .also(
+        first.span,
+        format!("`{}` locks it to this", other.name.value),
+    )
+    .help("ask the vendors which of the two holds, and correct the other contract")
+}

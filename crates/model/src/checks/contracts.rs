@@ -1,0 +1,285 @@
+//! What vendors' guides demand of the declared resources.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{Context, Index};
+use crate::contract::{Contract, Finding, Problem, Rule, Subject, evaluate, subject_of};
+use crate::diagnostic::Diagnostic;
+use crate::kinds::Kind;
+use crate::manifests::{Declared, State};
+
+pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    if context.contracts.is_empty() {
+        return;
+    }
+    let mut subjects: BTreeMap<Kind, Vec<Subject>> = BTreeMap::new();
+    for declared in context
+        .resources
+        .iter()
+        .filter(|declared| declared.state != State::Absent)
+    {
+        subjects
+            .entry(declared.key.kind)
+            .or_default()
+            .push(subject_of(declared, context.project));
+    }
+    for contract in context.contracts {
+        for rule in &contract.rules {
+            let subjects = subjects
+                .get(&rule.resource.kind)
+                .map_or(&[][..], Vec::as_slice);
+            for finding in evaluate(rule, subjects) {
+                diagnostics.extend(diagnostic(context, index, contract, rule, &finding));
+            }
+        }
+    }
+}
+
+fn diagnostic(
+    context: &Context<'_>,
+    index: &Index<'_>,
+    contract: &Contract,
+    rule: &Rule,
+    finding: &Finding,
+) -> Option<Diagnostic> {
+    match &finding.key {
+        None => missing(context, contract, rule, &finding.problem),
+        Some(key) => {
+            let declared = index.find(key)?;
+            Some(of_resource(contract, rule, finding, declared))
+        }
+    }
+}
+
+/// A resource that the contract asks for and nobody declares.
+fn missing(
+    context: &Context<'_>,
+    contract: &Contract,
+    rule: &Rule,
+    problem: &Problem,
+) -> Option<Diagnostic> {
+    let kind = rule.resource.kind;
+    let (contract_name, id) = (&contract.name.value, &rule.id.value);
+    let diagnostic = match (&rule.resource.name, problem) {
+        (Some(name), _) => {
+            if context.unread.contains(name.value.name().folded()) {
+                return None;
+            }
+            Diagnostic::error(
+                "contract-missing",
+                format!(
+                    "contract `{contract_name}` needs {kind} {}, which nobody declares",
+                    name.value
+                ),
+            )
+            .at(name.span, format!("demanded by rule `{id}`"))
+            .help(with_reason(
+                rule,
+                format!(
+                    "declare it under exactly this unique name: `{}`",
+                    name.value
+                ),
+            ))
+        }
+        (None, Problem::NonePasses { nearest }) => {
+            let diagnostic = Diagnostic::error(
+                "contract-missing",
+                format!(
+                    "contract `{contract_name}` needs at least one {kind} that keeps rule `{id}`"
+                ),
+            )
+            .at(rule.id.span, "no resource passes");
+            let help = match nearest.as_slice() {
+                [] => format!("declare a {kind} that does"),
+                [first, ..] => {
+                    let name = first
+                        .key
+                        .as_ref()
+                        .map_or_else(String::new, |key| format!("`{}`: ", key.name));
+                    let problems: Vec<String> = nearest.iter().map(short).collect();
+                    format!("nearest is {name}{}", problems.join("; "))
+                }
+            };
+            diagnostic.help(with_reason(rule, help))
+        }
+        (None, _) => return None,
+    };
+    Some(diagnostic)
+}
+
+fn of_resource(
+    contract: &Contract,
+    rule: &Rule,
+    finding: &Finding,
+    declared: &Declared,
+) -> Diagnostic {
+    let path = finding.path.join(".");
+    let field = finding.path.first().map_or("", String::as_str);
+    let place = declared.spec.span_of(field);
+    let contract_name = &contract.name.value;
+    let (code, message, label, help) = match &finding.problem {
+        Problem::NotLocked {
+            expected,
+            actual: Some(_),
+        } => (
+            "locked-value",
+            format!(
+                "`{path}` must be {} by contract `{contract_name}`",
+                shown(expected)
+            ),
+            format!("locked to {}", shown(expected)),
+            format!(
+                "set it to {}, or remove the contract from `deskstate.yaml`",
+                shown(expected)
+            ),
+        ),
+        Problem::NotLocked {
+            expected,
+            actual: None,
+        } => (
+            "locked-value",
+            format!(
+                "`{path}` must be {} by contract `{contract_name}`, and is left out",
+                shown(expected)
+            ),
+            format!("`{path}` is not given, so nothing guarantees it"),
+            format!("add `{path}: {}`", plain(expected)),
+        ),
+        Problem::NotPreferred { expected, .. } => (
+            "preferred-value",
+            format!(
+                "contract `{contract_name}` prefers {} for `{path}`",
+                shown(expected)
+            ),
+            format!("{} is preferred", shown(expected)),
+            format!("set it to {} unless there is a reason", shown(expected)),
+        ),
+        Problem::NoMatch { pattern, .. } => (
+            "contract-pattern",
+            format!("`{path}` must have the form `{pattern}` by contract `{contract_name}`"),
+            format!("not of the form `{pattern}`"),
+            format!("write a value of the form `{pattern}`"),
+        ),
+        Problem::NotSet => (
+            "contract-set",
+            format!("`{path}` must be set by contract `{contract_name}`"),
+            "nothing is set".to_owned(),
+            format!("give `{path}` a value"),
+        ),
+        Problem::NotContained { member } => (
+            "contract-contains",
+            format!("`{path}` must contain `{member}` by contract `{contract_name}`"),
+            format!("`{member}` is not among them"),
+            format!("add `{member}`"),
+        ),
+        Problem::Missing | Problem::NonePasses { .. } => (
+            "contract-missing",
+            format!("contract `{contract_name}` is not kept"),
+            String::new(),
+            "see the contract".to_owned(),
+        ),
+    };
+    let not_given = matches!(&finding.problem, Problem::NotLocked { actual: None, .. });
+    let only_known = declared.state == State::Existing
+        && (not_given
+            || matches!(
+                finding.problem,
+                Problem::NotSet
+                    | Problem::NotContained { .. }
+                    | Problem::NoMatch { actual: None, .. }
+            ));
+    let mut diagnostic = if finding.problem.is_error() && !only_known {
+        Diagnostic::error(code, message)
+    } else {
+        Diagnostic::warning(code, message)
+    };
+    diagnostic = diagnostic
+        .at(place.unwrap_or(declared.name_span), label)
+        .help(with_reason(rule, help));
+    if place.is_some() {
+        let named = if rule.resource.name.is_some() {
+            "named by"
+        } else {
+            "matched by"
+        };
+        diagnostic = diagnostic.also(
+            declared.name_span,
+            format!(
+                "{named} rule `{}` of contract `{contract_name}`",
+                rule.id.value
+            ),
+        );
+    }
+    match rule_value(rule, finding) {
+        Some(span) => diagnostic.also(span, "demanded here"),
+        None => diagnostic.also(rule.id.span, "demanded by this rule"),
+    }
+}
+
+/// The place in the contract of what a finding is about.
+fn rule_value(rule: &Rule, finding: &Finding) -> Option<crate::span::Span> {
+    let path = finding.path.join(".");
+    match &finding.problem {
+        Problem::NotLocked { .. } => rule
+            .locked
+            .iter()
+            .find(|value| value.path == finding.path)
+            .map(|value| value.span),
+        Problem::NotPreferred { .. } => rule
+            .preferred
+            .iter()
+            .find(|value| value.path == finding.path)
+            .map(|value| value.span),
+        Problem::NoMatch { .. } => rule.matches.get(&path).map(|pattern| pattern.span),
+        Problem::NotSet => rule
+            .set
+            .iter()
+            .find(|field| field.value == path)
+            .map(|field| field.span),
+        Problem::NotContained { member } => {
+            let members = rule.contains.get(&path)?;
+            members
+                .iter()
+                .find(|wanted| wanted.value.as_str() == member)
+                .map(|wanted| wanted.span)
+        }
+        Problem::Missing | Problem::NonePasses { .. } => None,
+    }
+}
+
+fn with_reason(rule: &Rule, help: String) -> String {
+    let help = match &rule.message {
+        Some(message) => format!("{help}: {message}"),
+        None => help,
+    };
+    match &rule.breaks {
+        Some(breaks) => format!("{help} (otherwise: {breaks})"),
+        None => help,
+    }
+}
+
+fn short(finding: &Finding) -> String {
+    let path = finding.path.join(".");
+    match &finding.problem {
+        Problem::NotLocked { expected, .. } | Problem::NotPreferred { expected, .. } => {
+            format!("`{path}` is not {}", shown(expected))
+        }
+        Problem::NoMatch { pattern, .. } => format!("`{path}` has not the form `{pattern}`"),
+        Problem::NotSet => format!("`{path}` is not set"),
+        Problem::NotContained { member } => format!("`{path}` does not contain `{member}`"),
+        Problem::Missing | Problem::NonePasses { .. } => "it is missing".to_owned(),
+    }
+}
+
+fn shown(value: &Value) -> String {
+    format!("`{}`", plain(value))
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,38 @@
+//! Two documents of a kind with one name.
+
+use std::collections::HashMap;
+
+use super::Context;
+use crate::diagnostic::Diagnostic;
+
+pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let mut seen = HashMap::with_capacity(context.resources.len());
+    for declared in context.resources {
+        let Some(first) = seen.insert(&declared.key, declared) else {
+            continue;
+        };
+        let (first, second) = if first.name_span < declared.name_span {
+            (first, declared)
+        } else {
+            (declared, first)
+        };
+        seen.insert(&first.key, first);
+        let spelling = if first.key.name.as_written() == second.key.name.as_written() {
+            String::new()
+        } else {
+            format!(
+                ", written `{}` and `{}`: names are compared without case",
+                first.key.name, second.key.name
+            )
+        };
+        diagnostics.push(
+            Diagnostic::error(
+                "duplicate-resource",
+                format!("{} is declared twice{spelling}", second.key),
+            )
+            .at(second.name_span, "again")
+            .also(first.name_span, "first here")
+            .help("keep one of the two documents, or rename one"),
+        );
+    }
+}

@@ -1,0 +1,55 @@
+//! The rules that a schema cannot say. One file per rule; the file, the code of its findings and its page share a name.
+
+pub(crate) mod contract_conflicts;
+mod contracts;
+mod duplicate_resource;
+pub(crate) mod overlays;
+pub(crate) mod secrets;
+mod unique_name;
+mod unknown_reference;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::contract::Contract;
+use crate::diagnostic::Diagnostic;
+use crate::kinds::ResourceKey;
+use crate::manifests::Declared;
+use crate::project::Project;
+
+/// What the rules look at: everything that one environment gets.
+pub(crate) struct Context<'a> {
+    pub(crate) project: &'a Project,
+    pub(crate) resources: &'a [Arc<Declared>],
+    pub(crate) contracts: &'a [Contract],
+    /// Names that stand in text that could not be read.
+    pub(crate) unread: &'a HashSet<String>,
+    /// The resources that some environment has.
+    pub(crate) anywhere: &'a HashSet<&'a ResourceKey>,
+}
+
+/// The resources of an environment by key; of two with one key the first.
+pub(crate) struct Index<'a>(HashMap<&'a ResourceKey, &'a Declared>);
+
+impl<'a> Index<'a> {
+    fn new(context: &Context<'a>) -> Self {
+        let mut index = HashMap::with_capacity(context.resources.len());
+        for declared in context.resources {
+            index.entry(&declared.key).or_insert(&**declared);
+        }
+        Self(index)
+    }
+
+    pub(crate) fn find(&self, key: &ResourceKey) -> Option<&'a Declared> {
+        self.0.get(key).copied()
+    }
+}
+
+/// Runs every rule.
+pub(crate) fn run(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let index = Index::new(context);
+    duplicate_resource::check(context, diagnostics);
+    unique_name::check(context, diagnostics);
+    unknown_reference::check(context, &index, diagnostics);
+    contracts::check(context, &index, diagnostics);
+}

@@ -1,0 +1,240 @@
+//! Values that look like credentials. `# deskstate: allow-secret` on the line of the value or its key silences the rule.
+
+use crate::diagnostic::Diagnostic;
+use crate::span::{SourceMap, Span};
+use crate::yaml::{Node, NodeValue};
+
+const SILENCE: &str = "# deskstate: allow-secret";
+
+/// Words at the end of a key (letters and digits only, in lower case) whose value is a credential.
+const SECRET_KEYS: &[&str] = &[
+    "password",
+    "passwd",
+    "pwd",
+    "secret",
+    "token",
+    "apikey",
+    "accesskey",
+    "privatekey",
+    "accountkey",
+    "authkey",
+    "subscriptionkey",
+    "connectionstring",
+    "credential",
+    "credentials",
+];
+
+/// Beginnings of tokens that their makers gave a form to be recognised by, and how long the rest is at least.
+const TOKEN_FORMS: &[(&str, usize)] = &[
+    ("AKIA", 16),
+    ("ASIA", 16),
+    ("ghp_", 30),
+    ("gho_", 30),
+    ("ghs_", 30),
+    ("github_pat_", 30),
+    ("glpat-", 16),
+    ("xoxb-", 16),
+    ("xoxp-", 16),
+    ("xoxa-", 16),
+    ("sk_live_", 16),
+    ("rk_live_", 16),
+    ("sk-", 32),
+    ("AIza", 30),
+    ("SG.", 30),
+    ("npm_", 30),
+];
+
+/// Checks every text of a document as it stands in its file.
+pub(crate) fn check(document: &Node, sources: &SourceMap, diagnostics: &mut Vec<Diagnostic>) {
+    walk(document, None, sources, diagnostics);
+}
+
+fn walk(
+    node: &Node,
+    key: Option<(&str, Span)>,
+    sources: &SourceMap,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    match &node.value {
+        NodeValue::Text(text) => {
+            if let Some(reason) = reason(key.map(|(key, _)| key), text)
+                && !is_silenced(node.span, key.map(|(_, span)| span), sources)
+            {
+                diagnostics.push(
+                    Diagnostic::error("secret", format!("a value looks like a credential: {reason}"))
+                        .at(node.span, "must not be kept here")
+                        .help(format!("take it out and replace it where it is valid; if it is none, write `{SILENCE}` at the end of the line")),
+                );
+            }
+        }
+        NodeValue::List(items) => items
+            .iter()
+            .for_each(|item| walk(item, key, sources, diagnostics)),
+        NodeValue::Map(entries) => {
+            for entry in entries {
+                walk(
+                    &entry.value,
+                    Some((&entry.key, entry.key_span)),
+                    sources,
+                    diagnostics,
+                );
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_silenced(value: Span, key: Option<Span>, sources: &SourceMap) -> bool {
+    [Some(value), key].into_iter().flatten().any(|span| {
+        let (line, _) = sources.line_column(span);
+        sources.line(span.file, line).trim_end().ends_with(SILENCE)
+    })
+}
+
+/// Why a text looks like a credential.
+pub(crate) fn reason(key: Option<&str>, text: &str) -> Option<&'static str> {
+    if text.len() < 6 {
+        return None;
+    }
+    if text.contains("-----BEGIN ") && text.contains("PRIVATE KEY-----") {
+        return Some("a private key");
+    }
+    if key.is_some_and(is_secret_key) && is_literal(text) {
+        return Some("its key names one");
+    }
+    if has_user_info(text) {
+        return Some("a password in an address");
+    }
+    if has_secret_parameter(text) {
+        return Some("a password, key or signature among its parameters");
+    }
+    if text
+        .split(|character: char| {
+            !(character.is_ascii_alphanumeric() || "_-.+/=".contains(character))
+        })
+        .any(is_token)
+    {
+        return Some("it has the form of a token or key");
+    }
+    None
+}
+
+fn is_secret_key(key: &str) -> bool {
+    let letters: String = key
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|letter| letter.to_ascii_lowercase())
+        .collect();
+    SECRET_KEYS.iter().any(|word| letters.ends_with(word))
+}
+
+/// Neither a slug nor a variable: something that stands for itself.
+fn is_literal(text: &str) -> bool {
+    !text.contains('{') && !text.contains(' ')
+}
+
+/// `scheme://user:password@host`
+fn has_user_info(text: &str) -> bool {
+    text.match_indices("://").any(|(at, separator)| {
+        let rest = &text[at + separator.len()..];
+        let authority = rest.split(['/', '?', '#', ' ']).next().unwrap_or("");
+        authority
+            .rsplit_once('@')
+            .and_then(|(user, _)| user.split_once(':'))
+            .is_some_and(|(_, password)| !password.is_empty() && is_literal(password))
+    })
+}
+
+/// `…;Password=…`, `?api_key=…`, `&sig=…`
+fn has_secret_parameter(text: &str) -> bool {
+    text.split(['?', '&', ';', '#', ' ', '\n'])
+        .filter_map(|part| part.split_once('='))
+        .any(|(key, value)| {
+            let signature = key == "sig" && value.len() >= 20;
+            (signature || is_secret_key(key)) && value.len() >= 6 && is_literal(value)
+        })
+}
+
+fn is_token(word: &str) -> bool {
+    let known = TOKEN_FORMS.iter().any(|(start, rest)| {
+        word.strip_prefix(start).is_some_and(|tail| {
+            tail.len() >= *rest
+                && tail
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+        })
+    });
+    known || is_web_token(word) || is_encoded_key(word)
+}
+
+/// Three parts of base64, the first two of which begin as JSON does.
+fn is_web_token(word: &str) -> bool {
+    let parts: Vec<&str> = word.split('.').collect();
+    parts.len() == 3
+        && parts[0].starts_with("eyJ")
+        && parts[1].starts_with("eyJ")
+        && parts[2].len() >= 16
+}
+
+/// 32 or 64 bytes in base64, as the keys of storage accounts and service buses are.
+fn is_encoded_key(word: &str) -> bool {
+    let padding = word.len() - word.trim_end_matches('=').len();
+    let fits = (word.len() == 44 && padding == 1) || (word.len() == 88 && padding == 2);
+    fits && word.bytes().any(|byte| byte.is_ascii_digit())
+        && word.bytes().any(|byte| byte.is_ascii_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reason;
+
+    #[test]
+    fn credentials_are_recognised() {
+        for (key, text) in [
+            (Some("password"), "hunter22"),
+            (Some("client_secret"), "abcdef123456"),
+            (None, "https://agent:s3cret@widget.example/panel"),
+            (
+                None,
+                "https://widget.example/panel?api_key=0123456789abcdef",
+            ),
+            (None, "Server=x;Database=y;Password=correcthorse"),
+            (
+                None,
+                "DefaultEndpointsProtocol=https;AccountName=x;AccountKey=Zm9vYmFyZm9vYmFyZm9v",
+            ),
+            (
+                None,
+                "https://x.blob.core.example/c?sv=2024-01-01&sig=abcdefghijklmnopqrstuvwxyz%3D",
+            ),
+            (None, "ghp_0123456789abcdefghijklmnopqrstuvwxyz"),
+            (
+                None,
+                "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dBjftJeZ4CVPmB92K27uhbUJU1p1r",
+            ),
+            (None, "-----BEGIN RSA PRIVATE KEY-----\nMIIE"),
+        ] {
+            assert!(reason(key, text).is_some(), "{key:?} {text}");
+        }
+    }
+
+    #[test]
+    fn ordinary_values_are_left_alone() {
+        for (key, text) in [
+            (Some("token"), "{visitorToken}"),
+            (Some("token"), "${{ vars.token }}"),
+            (Some("title"), "Reset the password of the customer"),
+            (Some("tokenUrl"), "https://login.example/token"),
+            (
+                None,
+                "https://widget.example/dynamics/panel?mode=live&customer={customer}",
+            ),
+            (None, "tenant=contoso;mode=preview"),
+            (None, "7d0a3c52-9d4e-4c0f-8f54-2f1b7f7a9c11"),
+            (None, "Ask for the last order number, then the postcode"),
+            (None, "contoso_Contoso.WarmTransfer"),
+        ] {
+            assert_eq!(reason(key, text), None, "{key:?} {text}");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Names of resources that nobody declares.
+
+use std::collections::BTreeMap;
+
+use super::{Context, Index};
+use crate::diagnostic::Diagnostic;
+use crate::kinds::{Kind, ReferenceView, ResourceKey};
+use crate::manifests::{Declared, State};
+use crate::suggest::nearest;
+
+/// Findings that get a suggestion; looking for the nearest name takes time, and nobody reads so many.
+const MOST_SUGGESTIONS: usize = 100;
+
+pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let mut names: Option<BTreeMap<Kind, Vec<&str>>> = None;
+    let mut suggested = 0;
+    for declared in context.resources {
+        for reference in declared.spec.references() {
+            let key = ResourceKey {
+                kind: reference.kind,
+                name: reference.name.name().clone(),
+            };
+            match index.find(&key) {
+                Some(target) if target.state == State::Absent && !reference.excluded => {
+                    diagnostics.push(to_absent(declared, &reference, target));
+                }
+                Some(_) => {}
+                None if is_known_elsewhere(context, &reference) => {}
+                None => {
+                    let names = names.get_or_insert_with(|| names_by_kind(context));
+                    suggested += 1;
+                    let candidates = names
+                        .get(&reference.kind)
+                        .filter(|_| suggested <= MOST_SUGGESTIONS);
+                    diagnostics.push(unknown(
+                        context,
+                        &reference,
+                        &key,
+                        candidates.map_or(&[][..], Vec::as_slice),
+                    ));
+                }
+            }
+        }
+    }
+}
+
+/// Microsoft's names are looked up by plan; names in text that could not be read may well be declared there.
+fn is_known_elsewhere(context: &Context<'_>, reference: &ReferenceView<'_>) -> bool {
+    let name = reference.name.name();
+    name.prefix() == Some("msdyn") || context.unread.contains(name.folded())
+}
+
+fn names_by_kind<'a>(context: &Context<'a>) -> BTreeMap<Kind, Vec<&'a str>> {
+    let mut names: BTreeMap<Kind, Vec<&str>> = BTreeMap::new();
+    for declared in context
+        .resources
+        .iter()
+        .filter(|declared| declared.state != State::Absent)
+    {
+        names
+            .entry(declared.key.kind)
+            .or_default()
+            .push(declared.key.name.as_written());
+    }
+    names
+}
+
+fn to_absent(declared: &Declared, reference: &ReferenceView<'_>, target: &Declared) -> Diagnostic {
+    Diagnostic::error(
+        "unknown-reference",
+        format!(
+            "{} refers to {}, which is declared absent",
+            declared.key, target.key
+        ),
+    )
+    .at(reference.span, format!("in `{}`", reference.field))
+    .also(target.name_span, "`state: absent`")
+    .help("remove the reference, or keep what it points to")
+}
+
+fn unknown(
+    context: &Context<'_>,
+    reference: &ReferenceView<'_>,
+    key: &ResourceKey,
+    candidates: &[&str],
+) -> Diagnostic {
+    if context.anywhere.contains(key) {
+        return Diagnostic::error(
+            "unknown-reference",
+            format!("{key} is not declared in every environment where it is needed"),
+        )
+        .at(reference.span, "not declared in this environment")
+        .help("widen `metadata.environments` of the one, or narrow that of the other");
+    }
+    let diagnostic = Diagnostic::error("unknown-reference", format!("no manifest declares {key}"))
+        .at(reference.span, format!("in `{}`", reference.field));
+    match nearest(reference.name.as_str(), candidates.iter().copied()) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic
+            .help("declare it; if somebody else brings it, declare it with `metadata.state: existing` and no `spec`"),
+    }
+}

@@ -1,0 +1,288 @@
+//! The header of a document: what it declares, and under which name.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use crate::decode::Decoder;
+use crate::diagnostic::Diagnostic;
+use crate::field::FieldRule;
+use crate::kinds::{Kind, Resource, ResourceKey};
+use crate::manifests::{Declared, State};
+use crate::schema::API_VERSION;
+use crate::shape::{self, Shape};
+use crate::span::Span;
+use crate::suggest::{nearest, one_of};
+use crate::variables::has_variables;
+use crate::yaml::{Node, NodeValue};
+
+/// A document of one of the kinds, as it stands in its file.
+#[derive(Debug)]
+pub(crate) struct Document {
+    pub(crate) key: ResourceKey,
+    pub(crate) name_span: Span,
+    /// The environments in which it counts; `None` for all.
+    pub(crate) environments: Option<Vec<String>>,
+    pub(crate) has_variables: bool,
+    pub(crate) node: Node,
+}
+
+impl Document {
+    /// Whether the document counts in an environment.
+    pub(crate) fn is_in(&self, environment: Option<&str>) -> bool {
+        match (&self.environments, environment) {
+            (Some(names), Some(environment)) => names.iter().any(|name| name == environment),
+            (None, _) | (_, None) => true,
+        }
+    }
+}
+
+/// The word under `kind`, if there is one.
+pub(crate) fn kind_word(node: &Node) -> Option<&str> {
+    node.get("kind").and_then(Node::as_text)
+}
+
+/// Reads the header. What is wrong with anything below is left for later, where the document is complete.
+pub(crate) fn header(node: Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Document> {
+    if !node.is_map() {
+        diagnostics.push(
+            Diagnostic::error(
+                "not-a-manifest",
+                "a document must be a mapping with `apiVersion`, `kind`, `metadata` and `spec`",
+            )
+            .at(first_line(&node), "no mapping")
+            .help("`deskstate explain` shows what a manifest looks like"),
+        );
+        return None;
+    }
+    let kind = kind_of(&node, diagnostics);
+    check_version(&node, diagnostics);
+    let name = name_of(&node, diagnostics);
+    let (kind, (name, name_span)) = (kind?, name?);
+    let environments = node
+        .get("metadata")
+        .and_then(|metadata| metadata.get("environments"))
+        .filter(|node| !node.is_null());
+    let environments = environments.map(|list| {
+        list.items()
+            .iter()
+            .filter_map(|item| item.as_text().map(str::to_owned))
+            .collect()
+    });
+    Some(Document {
+        key: ResourceKey::new(kind, &name),
+        name_span,
+        environments,
+        has_variables: has_variables(&node),
+        node,
+    })
+}
+
+fn kind_of(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Kind> {
+    let Some(entry) = node.entry("kind") else {
+        diagnostics.push(
+            Diagnostic::error("not-a-manifest", "`kind` is missing")
+                .at(
+                    first_line(node),
+                    "this document does not say what it declares",
+                )
+                .help(format!(
+                    "add `kind:` with {}",
+                    one_of(Kind::ALL.iter().map(|kind| kind.as_str()))
+                )),
+        );
+        return None;
+    };
+    let word = entry.value.as_text().unwrap_or_default();
+    if let Ok(kind) = Kind::from_str(word) {
+        return Some(kind);
+    }
+    let diagnostic = Diagnostic::error("unknown-kind", format!("no kind is called `{word}`"))
+        .at(entry.value.span, "unknown kind");
+    diagnostics.push(match word {
+        "Project" => diagnostic.help("the project stands in `deskstate.yaml` at the root"),
+        "Contract" => diagnostic.help("keep contracts outside the manifest folders and list them under `spec.contracts` of `deskstate.yaml`"),
+        _ => match nearest(word, Kind::ALL.iter().map(|kind| kind.as_str())) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None => diagnostic.help(format!("write {}", one_of(Kind::ALL.iter().map(|kind| kind.as_str())))),
+        },
+    });
+    None
+}
+
+/// Reports a version of the language that is missing or another one. Editors' schemas say the same.
+pub(crate) fn check_version(node: &Node, diagnostics: &mut Vec<Diagnostic>) {
+    let version = node.get("apiVersion");
+    if version.and_then(Node::as_text) == Some(API_VERSION) {
+        return;
+    }
+    diagnostics.push(match version {
+        None => Diagnostic::error("not-a-manifest", "`apiVersion` is missing")
+            .at(
+                first_line(node),
+                "this document does not say which language it is in",
+            )
+            .help(format!("add `apiVersion: {API_VERSION}`")),
+        Some(other) => Diagnostic::error(
+            "not-a-manifest",
+            format!("`apiVersion` must be `{API_VERSION}`"),
+        )
+        .at(other.span, "another version")
+        .help(format!("write `apiVersion: {API_VERSION}`")),
+    });
+}
+
+fn name_of(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<(String, Span)> {
+    let metadata = node.get("metadata");
+    let name = metadata.and_then(|metadata| metadata.get("name"));
+    if let Some((text, span)) = name.and_then(|name| Some((name.as_text()?, name.span)))
+        && !text.trim().is_empty()
+    {
+        return Some((text.to_owned(), span));
+    }
+    let place = name
+        .or(metadata)
+        .map_or_else(|| first_line(node), |node| node.span);
+    let diagnostic =
+        match name {
+            Some(_) => Diagnostic::error("not-a-manifest", "`metadata.name` must be text")
+                .at(place, "no text"),
+            None => Diagnostic::error("not-a-manifest", "`metadata.name` is missing")
+                .at(place, "no name"),
+        };
+    diagnostics.push(diagnostic.help("add the unique name: `metadata: {name: contoso_something}`"));
+    None
+}
+
+/// The first key of a document, to point at the whole of it.
+pub(crate) fn first_line(node: &Node) -> Span {
+    node.entries()
+        .first()
+        .map_or(node.span, |entry| entry.key_span)
+}
+
+/// Reads a complete document: header, labels, state and fields.
+pub(crate) fn declared(
+    document: &Document,
+    node: &Node,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Declared {
+    let mut found = Vec::new();
+    let mut decoder = Decoder::new(&mut found);
+    let metadata = node.get("metadata");
+    let state = metadata.and_then(|metadata| metadata.get("state"));
+    let state = state
+        .and_then(|node| state_of(node, &mut decoder))
+        .unwrap_or_default();
+    let labels = metadata.and_then(|metadata| metadata.get("labels"));
+    let labels = labels
+        .map(|node| labels_of(node, &mut decoder))
+        .unwrap_or_default();
+    if let Some(metadata) = metadata {
+        check_metadata(document.key.kind, metadata, &mut decoder);
+    }
+    let known = ["apiVersion", "kind", "metadata", "spec"];
+    if !node
+        .entries()
+        .iter()
+        .all(|entry| known.contains(&&*entry.key))
+    {
+        decoder.reject();
+    }
+    let kind = document.key.kind;
+    let spec = match node.get("spec") {
+        Some(spec) if spec.is_map() => {
+            let missing = |field: &&crate::field::FieldInfo| {
+                field.rule.required && spec.get(field.word).is_none()
+            };
+            if state == State::Present && kind.field_infos().iter().any(|field| missing(&field)) {
+                decoder.reject();
+            }
+            Resource::decode(kind, spec, &mut decoder)
+        }
+        Some(_) => {
+            decoder.reject();
+            Resource::empty(kind)
+        }
+        None => {
+            if state == State::Present {
+                decoder.reject();
+            }
+            Resource::empty(kind)
+        }
+    };
+    let rejected = decoder.is_rejected();
+    if rejected && !shape::check(Shape::Document(kind), node, document.name_span, &mut found) {
+        found.push(
+            Diagnostic::error("wrong-type", "the document does not fit its schema")
+                .at(document.name_span, "this document")
+                .help(format!("compare it with `deskstate explain {kind}`")),
+        );
+    }
+    // The header has been reported already.
+    found.retain(|diagnostic| !(rejected && is_header(diagnostic, node)));
+    diagnostics.append(&mut found);
+    Declared {
+        key: document.key.clone(),
+        state,
+        labels,
+        span: node.span,
+        name_span: document.name_span,
+        spec,
+    }
+}
+
+/// Whether a finding is about `apiVersion` or `kind`.
+fn is_header(diagnostic: &Diagnostic, node: &Node) -> bool {
+    let place = diagnostic.primary.as_ref().map(|label| label.span);
+    ["apiVersion", "kind"].iter().any(|word| {
+        node.get(word)
+            .is_some_and(|value| Some(value.span) == place)
+    }) || (diagnostic.code == "missing-field" && diagnostic.message == "`apiVersion` is missing")
+}
+
+fn state_of(node: &Node, decoder: &mut Decoder<'_>) -> Option<State> {
+    let states = [State::Present, State::Existing, State::Absent];
+    decoder.fits(
+        states
+            .into_iter()
+            .find(|state| node.as_text() == Some(state.as_str())),
+    )
+}
+
+fn labels_of(node: &Node, decoder: &mut Decoder<'_>) -> BTreeMap<String, String> {
+    if decoder.fits(node.is_map().then_some(())).is_none() {
+        return BTreeMap::new();
+    }
+    node.entries()
+        .iter()
+        .filter_map(|entry| {
+            Some((
+                entry.key.to_string(),
+                decoder.text(&entry.value, None)?.to_owned(),
+            ))
+        })
+        .collect()
+}
+
+fn check_metadata(kind: Kind, metadata: &Node, decoder: &mut Decoder<'_>) {
+    for entry in metadata.entries() {
+        match &*entry.key {
+            "name" => {
+                let rule = FieldRule::ANY
+                    .max_length(u32::try_from(kind.max_name_length()).unwrap_or(u32::MAX));
+                decoder.text(&entry.value, rule.max_length);
+            }
+            "environments" => {
+                let texts = match &entry.value.value {
+                    NodeValue::List(items) => items
+                        .iter()
+                        .all(|item| item.as_text().is_some_and(|text| !text.is_empty())),
+                    _ => false,
+                };
+                decoder.fits(texts.then_some(()));
+            }
+            "labels" | "state" => {}
+            _ => decoder.reject(),
+        }
+    }
+}

@@ -1,0 +1,526 @@
+//! Loading a project: files to documents, documents to resources, and everything that is wrong on the way.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::assemble::{Assembled, Assembly, assemble};
+use crate::checks;
+use crate::contract::Contract;
+use crate::diagnostic::{Diagnostic, sort_diagnostics};
+use crate::document::{self, Document};
+use crate::files::{FileProblem, Root};
+use crate::manifests::{Declared, Manifests};
+use crate::name::fold;
+use crate::project::Project;
+use crate::read_contract::contract;
+use crate::read_project::project;
+use crate::span::{FileId, SourceMap, Span, Spanned};
+use crate::suggest::nearest;
+use crate::variables::refuse_outside_values;
+use crate::yaml::{Budget, Node, read};
+
+/// The project file, at the root.
+pub const PROJECT_FILE: &str = "deskstate.yaml";
+
+/// Loads the project in a folder, and says everything that is wrong with it.
+///
+/// With an environment, the resources are those that are effective there: overlays, variables and the project's `defaults` are applied.
+/// Without one, the resources are the base manifests, checked for every environment of the project; a finding that holds in some
+/// environments only names them. Loading never fails: what could be read is there beside what is wrong.
+#[must_use]
+pub fn load(root: &Path, environment: Option<&str>) -> (Manifests, Vec<Diagnostic>) {
+    let mut loader = Loader::default();
+    let mut manifests = Manifests {
+        environment: environment.map(str::to_owned),
+        ..Manifests::default()
+    };
+    let mut diagnostics = Vec::new();
+    match Root::open(root) {
+        Err(problem) => diagnostics.push(no_project(&problem)),
+        Ok(mut files) => {
+            let loaded = loader.project(&mut files, &mut diagnostics);
+            if let Some((node, project)) = loaded {
+                loader.finish(
+                    &mut files,
+                    &node,
+                    project,
+                    environment,
+                    &mut manifests,
+                    &mut diagnostics,
+                );
+            }
+        }
+    }
+    manifests.sources = loader.sources;
+    sort_diagnostics(&mut diagnostics);
+    diagnostics.dedup();
+    (manifests, diagnostics)
+}
+
+fn no_project(problem: &FileProblem) -> Diagnostic {
+    Diagnostic::error(
+        "no-project",
+        format!("there is no project here: `{PROJECT_FILE}` cannot be read: {problem}"),
+    )
+    .help("change to the folder that holds it, or start one with `deskstate init`")
+}
+
+#[derive(Default)]
+struct Loader {
+    sources: SourceMap,
+    budget: Budget,
+    /// Words that stand in text that could not be read: names among them are not reported as missing.
+    unread: HashSet<String>,
+}
+
+impl Loader {
+    fn project(
+        &mut self,
+        files: &mut Root,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<(Node, Project)> {
+        let text = match files.read(PROJECT_FILE) {
+            Ok(text) => text,
+            Err(problem) => {
+                diagnostics.push(no_project(&problem));
+                return None;
+            }
+        };
+        let file = self.sources.add(PROJECT_FILE, text);
+        let mut documents = self.parse(file, diagnostics).into_iter();
+        let Some(node) = documents.next() else {
+            if diagnostics.is_empty() {
+                diagnostics.push(
+                    Diagnostic::error("not-a-manifest", format!("`{PROJECT_FILE}` is empty"))
+                        .at(start_of(file), "nothing here")
+                        .help("`deskstate init` writes one to start from"),
+                );
+            }
+            return None;
+        };
+        for extra in documents {
+            diagnostics.push(
+                Diagnostic::error(
+                    "not-a-manifest",
+                    format!("`{PROJECT_FILE}` holds the project and nothing else"),
+                )
+                .at(document::first_line(&extra), "a second document")
+                .help("move it to a file in a manifest folder"),
+            );
+        }
+        let project = project(&node, diagnostics)?;
+        Some((node, project))
+    }
+
+    fn finish(
+        &mut self,
+        files: &mut Root,
+        node: &Node,
+        project: Project,
+        environment: Option<&str>,
+        manifests: &mut Manifests,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
+        if let Some(name) = environment.filter(|name| !project.environments.contains_key(*name)) {
+            diagnostics.push(unknown_environment(name, None, &project));
+        }
+        let contracts = self.contracts(files, &project, diagnostics);
+        let documents = self.documents(files, &project, diagnostics);
+        for document in &documents {
+            check_environments(document, &project, diagnostics);
+        }
+        let overlays = self.overlays(files, &project, &documents, diagnostics);
+        let assembly = Assembly::new(
+            node,
+            &project,
+            &documents,
+            &overlays,
+            &self.unread,
+            &contracts,
+        );
+        let texts = &mut FileTexts {
+            files,
+            sources: &self.sources,
+            read: BTreeMap::new(),
+        };
+        let resources = match environment {
+            Some(_) => {
+                let Assembled {
+                    resources,
+                    diagnostics: found,
+                } = assemble(&assembly, environment, texts);
+                diagnostics.extend(found);
+                resources
+            }
+            None if project.environments.is_empty() => {
+                let Assembled {
+                    resources,
+                    diagnostics: found,
+                } = assemble(&assembly, None, texts);
+                diagnostics.extend(found);
+                resources
+            }
+            None => {
+                let names: Vec<&str> = project.environments.keys().map(String::as_str).collect();
+                let found = names
+                    .iter()
+                    .map(|name| (*name, assemble(&assembly, Some(name), texts).diagnostics));
+                diagnostics.extend(merge_findings(found, names.len()));
+                assemble(&assembly, None, texts).resources
+            }
+        };
+        checks::contract_conflicts::check(&contracts, diagnostics);
+        drop(assembly);
+        manifests.resources = in_order(resources);
+        manifests.contracts = contracts;
+        manifests.project = Some(project);
+    }
+
+    fn contracts(
+        &mut self,
+        files: &mut Root,
+        project: &Project,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Vec<Contract> {
+        let mut contracts: Vec<Contract> = Vec::new();
+        for path in &project.contracts {
+            let Some(file) = self.file(files, path, &path.value, diagnostics) else {
+                continue;
+            };
+            for node in self.parse(file, diagnostics) {
+                let Some(found) = contract(&node, diagnostics) else {
+                    continue;
+                };
+                if let Some(first) = contracts
+                    .iter()
+                    .find(|first| first.name.value == found.name.value)
+                {
+                    diagnostics.push(
+                        Diagnostic::error(
+                            "duplicate-resource",
+                            format!("two contracts are called `{}`", found.name.value),
+                        )
+                        .at(found.name.span, "again")
+                        .also(first.name.span, "first here")
+                        .help("keep one of the two, or rename it"),
+                    );
+                    continue;
+                }
+                contracts.push(found);
+            }
+        }
+        contracts
+    }
+
+    fn documents(
+        &mut self,
+        files: &mut Root,
+        project: &Project,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Vec<Document> {
+        let mut documents = Vec::new();
+        let mut seen: BTreeSet<String> = BTreeSet::from([PROJECT_FILE.to_owned()]);
+        seen.extend(
+            project
+                .contracts
+                .iter()
+                .map(|path| path.value.trim_start_matches("./").to_owned()),
+        );
+        for pattern in &project.manifests {
+            let paths = self.list(files, pattern, diagnostics);
+            for path in paths {
+                if !seen.insert(path.clone()) {
+                    continue;
+                }
+                let Some(file) = self.file(files, pattern, &path, diagnostics) else {
+                    continue;
+                };
+                for node in self.parse(file, diagnostics) {
+                    refuse_outside_values(&node, diagnostics);
+                    let Some(document) = document::header(node, diagnostics) else {
+                        continue;
+                    };
+                    if let Some(entry) = document
+                        .node
+                        .get("metadata")
+                        .and_then(|metadata| metadata.entry("unmanaged"))
+                    {
+                        diagnostics.push(
+                            Diagnostic::error("overlay", "`unmanaged` belongs in overlays")
+                                .at(entry.key_span, "not in a base document")
+                                .help("leave the field out here; an overlay can leave it alone in one environment"),
+                        );
+                    }
+                    documents.push(document);
+                }
+            }
+        }
+        documents
+    }
+
+    /// The documents of every overlay folder that an environment names, by folder.
+    fn overlays(
+        &mut self,
+        files: &mut Root,
+        project: &Project,
+        base: &[Document],
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> BTreeMap<String, Vec<Document>> {
+        let known: HashSet<_> = base.iter().map(|document| &document.key).collect();
+        let mut overlays = BTreeMap::new();
+        for folder in project
+            .environments
+            .values()
+            .flat_map(|environment| &environment.overlay)
+        {
+            let path = folder.value.to_string_lossy().into_owned();
+            if overlays.contains_key(&path) {
+                continue;
+            }
+            let pattern = Spanned::new(path.clone(), folder.span);
+            let mut documents: Vec<Document> = Vec::new();
+            let mut seen = BTreeMap::new();
+            for file in self.list(files, &pattern, diagnostics) {
+                let Some(file) = self.file(files, &pattern, &file, diagnostics) else {
+                    continue;
+                };
+                for node in self.parse(file, diagnostics) {
+                    refuse_outside_values(&node, diagnostics);
+                    let Some(document) = document::header(node, diagnostics) else {
+                        continue;
+                    };
+                    checks::overlays::check_document(
+                        &document,
+                        known.contains(&document.key),
+                        base,
+                        diagnostics,
+                    );
+                    if let Some(first) = seen.insert(document.key.clone(), document.name_span) {
+                        diagnostics.push(
+                            Diagnostic::error(
+                                "duplicate-resource",
+                                format!("{} stands twice in this overlay", document.key),
+                            )
+                            .at(document.name_span, "again")
+                            .also(first, "first here")
+                            .help("put both into one document"),
+                        );
+                        continue;
+                    }
+                    documents.push(document);
+                }
+            }
+            overlays.insert(path, documents);
+        }
+        overlays
+    }
+
+    fn list(
+        &mut self,
+        files: &Root,
+        pattern: &Spanned<String>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> BTreeSet<String> {
+        let listing = files.list(&pattern.value);
+        let nothing = listing.files.is_empty() && listing.problems.is_empty();
+        for (path, problem) in listing.problems {
+            diagnostics.push(
+                Diagnostic::error(
+                    problem.code(),
+                    format!("`{path}` cannot be read: {problem}"),
+                )
+                .at(pattern.span, "named here")
+                .help(problem.help()),
+            );
+        }
+        if nothing {
+            diagnostics.push(
+                Diagnostic::error("no-manifests", format!("`{}` holds no YAML files", pattern.value))
+                    .at(pattern.span, "nothing there")
+                    .help("manifests are files that end in `.yaml` or `.yml`; correct the path or remove it"),
+            );
+        }
+        listing.files
+    }
+
+    /// Reads a file; one that cannot be read stands in the source map without text.
+    fn file(
+        &mut self,
+        files: &mut Root,
+        named: &Spanned<String>,
+        path: &str,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<FileId> {
+        match files.read(path) {
+            Ok(text) => Some(self.sources.add(path, text)),
+            Err(problem) => {
+                let file = self.sources.add(path, "");
+                diagnostics.push(
+                    Diagnostic::error(
+                        problem.code(),
+                        format!("`{path}` cannot be read: {problem}"),
+                    )
+                    .at(start_of(file), "this file")
+                    .also(named.span, "named here")
+                    .help(problem.help()),
+                );
+                None
+            }
+        }
+    }
+
+    fn parse(&mut self, file: FileId, diagnostics: &mut Vec<Diagnostic>) -> Vec<Node> {
+        let stream = read(&self.sources, file, &mut self.budget, diagnostics);
+        for span in stream.unread {
+            let words = self.sources.slice(span).split(|character: char| {
+                character.is_whitespace() || "{}[],\"'".contains(character)
+            });
+            self.unread
+                .extend(words.filter(|word| word.contains('_')).map(fold));
+        }
+        for document in &stream.documents {
+            checks::secrets::check(document, &self.sources, diagnostics);
+        }
+        stream.documents
+    }
+}
+
+fn start_of(file: FileId) -> Span {
+    Span {
+        file,
+        start: 0,
+        end: 0,
+    }
+}
+
+/// The content of a file, or why there is none.
+pub(crate) type FileContent = Result<Arc<serde_json::Value>, Arc<FileProblem>>;
+
+/// Files that documents name, such as `configurationFile`, each read once.
+pub(crate) struct FileTexts<'a> {
+    files: &'a mut Root,
+    sources: &'a SourceMap,
+    read: BTreeMap<String, FileContent>,
+}
+
+impl FileTexts<'_> {
+    /// The path of a file that is named relative to the file of a place.
+    pub(crate) fn beside(&self, place: Span, path: &str) -> String {
+        match self.sources.path(place.file).rsplit_once('/') {
+            Some((folder, _)) => format!("{folder}/{path}"),
+            None => path.to_owned(),
+        }
+    }
+
+    /// The content as JSON, or as text where it is none.
+    pub(crate) fn content(&mut self, path: &str) -> FileContent {
+        if let Some(known) = self.read.get(path) {
+            return known.clone();
+        }
+        let content = match self.files.read(path) {
+            Ok(text) => Ok(Arc::new(match serde_json::from_str(&text) {
+                Ok(value @ (serde_json::Value::Object(_) | serde_json::Value::Array(_))) => value,
+                _ => serde_json::Value::String(text.trim_end_matches(['\r', '\n']).to_owned()),
+            })),
+            Err(problem) => Err(Arc::new(problem)),
+        };
+        self.read.insert(path.to_owned(), content.clone());
+        content
+    }
+}
+
+pub(crate) fn unknown_environment(
+    name: &str,
+    place: Option<Span>,
+    project: &Project,
+) -> Diagnostic {
+    let names = || project.environments.keys().map(String::as_str);
+    let mut diagnostic = Diagnostic::error(
+        "unknown-environment",
+        format!("no environment is called `{name}`"),
+    );
+    if let Some(place) = place {
+        diagnostic = diagnostic.at(place, "not in `deskstate.yaml`");
+    }
+    match nearest(name, names()) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None if project.environments.is_empty() => {
+            diagnostic.help("add it under `spec.environments` of `deskstate.yaml`")
+        }
+        None => diagnostic.help(format!(
+            "the project has {}",
+            crate::suggest::one_of(names())
+        )),
+    }
+}
+
+fn check_environments(document: &Document, project: &Project, diagnostics: &mut Vec<Diagnostic>) {
+    let list = document
+        .node
+        .get("metadata")
+        .and_then(|metadata| metadata.get("environments"));
+    for item in list.map_or(&[][..], Node::items) {
+        if let Some(name) = item
+            .as_text()
+            .filter(|name| !project.environments.contains_key(*name))
+        {
+            diagnostics.push(unknown_environment(name, Some(item.span), project));
+        }
+    }
+}
+
+/// Puts the same findings of several environments together. One that holds everywhere names no environment.
+fn merge_findings<'e>(
+    found: impl Iterator<Item = (&'e str, Vec<Diagnostic>)>,
+    environments: usize,
+) -> Vec<Diagnostic> {
+    let mut merged: Vec<Diagnostic> = Vec::new();
+    let mut places: BTreeMap<(Option<Span>, &'static str, String), Vec<usize>> = BTreeMap::new();
+    for (environment, findings) in found {
+        for finding in findings {
+            let key = (
+                finding.primary.as_ref().map(|label| label.span),
+                finding.code,
+                finding.message.clone(),
+            );
+            let candidates = places.entry(key).or_default();
+            let same = candidates.iter().copied().find(|&at| {
+                let known = &merged[at];
+                known.primary == finding.primary
+                    && known.secondary == finding.secondary
+                    && known.help == finding.help
+                    && known.severity == finding.severity
+            });
+            match same {
+                Some(at)
+                    if merged[at]
+                        .environments
+                        .last()
+                        .is_some_and(|last| last == environment) => {}
+                Some(at) => merged[at].environments.push(environment.to_owned()),
+                None => {
+                    candidates.push(merged.len());
+                    merged.push(Diagnostic {
+                        environments: vec![environment.to_owned()],
+                        ..finding
+                    });
+                }
+            }
+        }
+    }
+    for finding in &mut merged {
+        if finding.environments.len() == environments {
+            finding.environments.clear();
+        }
+    }
+    merged
+}
+
+/// Sorted by key; of two documents with one key the first stays.
+fn in_order(resources: Vec<Arc<Declared>>) -> Vec<Declared> {
+    let mut resources: Vec<Declared> = resources.into_iter().map(Arc::unwrap_or_clone).collect();
+    resources.sort_by(|left, right| left.key.cmp(&right.key).then(left.span.cmp(&right.span)));
+    resources.dedup_by(|later, earlier| later.key == earlier.key);
+    resources
+}

@@ -1,0 +1,208 @@
+//! Reading contract files.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use crate::contract::{Contract, MatchMode, Rule, RuleSubject, RuleValue};
+use crate::diagnostic::Diagnostic;
+use crate::document::{check_version, first_line};
+use crate::kinds::Kind;
+use crate::read_project::check_name;
+use crate::set::Reference;
+use crate::shape::{self, Shape};
+use crate::span::{Span, Spanned};
+use crate::suggest::nearest;
+use crate::variables::refuse_all;
+use crate::yaml::{Node, NodeValue};
+
+/// Reads one contract; `None` where the document is none.
+pub(crate) fn contract(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Contract> {
+    let word = crate::document::kind_word(node);
+    if word != Some("Contract") {
+        let place = node
+            .get("kind")
+            .map_or_else(|| first_line(node), |kind| kind.span);
+        diagnostics.push(
+            Diagnostic::error("unknown-kind", "a contract file holds documents of the kind `Contract`")
+                .at(place, "another kind")
+                .help("write `kind: Contract`, or remove the file from `spec.contracts` of `deskstate.yaml`"),
+        );
+        return None;
+    }
+    if !shape::check(Shape::Contract, node, first_line(node), diagnostics) {
+        check_version(node, diagnostics);
+    }
+    refuse_all(node, diagnostics);
+    let spec = node.get("spec")?;
+    let name = node
+        .get("metadata")
+        .and_then(|metadata| metadata.get("name"))
+        .and_then(text)?;
+    check_name("contract", &name, diagnostics);
+    let rules: Vec<Rule> = spec
+        .get("rules")
+        .map_or(&[][..], Node::items)
+        .iter()
+        .filter_map(|item| rule(item, diagnostics))
+        .collect();
+    report_repeated_ids(&rules, diagnostics);
+    Some(Contract {
+        name,
+        display_name: owned(spec, "displayName"),
+        source: owned(spec, "source"),
+        rules,
+    })
+}
+
+fn report_repeated_ids(rules: &[Rule], diagnostics: &mut Vec<Diagnostic>) {
+    let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
+    for rule in rules {
+        match seen.get(rule.id.value.as_str()) {
+            Some(first) => diagnostics.push(
+                Diagnostic::error(
+                    "duplicate-resource",
+                    format!("two rules have the id `{}`", rule.id.value),
+                )
+                .at(rule.id.span, "again")
+                .also(*first, "first here")
+                .help("choose another id: it stands in every finding"),
+            ),
+            None => {
+                seen.insert(&rule.id.value, rule.id.span);
+            }
+        }
+    }
+}
+
+fn rule(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Rule> {
+    let id = node.get("id").and_then(text)?;
+    check_name("rule", &id, diagnostics);
+    let resource = node.get("resource")?;
+    let kind = Kind::from_str(resource.get("kind")?.as_text()?).ok()?;
+    let partial = |word: &str, diagnostics: &mut Vec<Diagnostic>| {
+        let Some(entry) = node.entry(word).filter(|entry| entry.value.is_map()) else {
+            return Vec::new();
+        };
+        shape::check(
+            Shape::Partial(kind),
+            &entry.value,
+            entry.key_span,
+            diagnostics,
+        );
+        let mut values = Vec::new();
+        flatten(&entry.value, &mut Vec::new(), &mut values);
+        values
+    };
+    let locked = partial("locked", diagnostics);
+    let preferred = partial("preferred", diagnostics);
+    let filter = patterns(kind, resource.get("where"), diagnostics);
+    let matches = patterns(kind, node.get("matches"), diagnostics);
+    let set: Vec<Spanned<String>> = node
+        .get("set")
+        .map_or(&[][..], Node::items)
+        .iter()
+        .filter_map(text)
+        .collect();
+    for field in &set {
+        check_field(kind, &field.value, field.span, diagnostics);
+    }
+    let contains = node
+        .get("contains")
+        .map_or(&[][..], Node::entries)
+        .iter()
+        .map(|entry| {
+            check_field(kind, &entry.key, entry.key_span, diagnostics);
+            let members = entry.value.items().iter().filter_map(text);
+            (
+                entry.key.to_string(),
+                members
+                    .map(|member| member.map(|name| Reference::new(&name)))
+                    .collect(),
+            )
+        });
+    let contains = contains.collect();
+    Some(Rule {
+        id,
+        resource: RuleSubject {
+            kind,
+            name: resource
+                .get("name")
+                .and_then(text)
+                .map(|name| name.map(|name| Reference::new(&name))),
+            filter,
+        },
+        each_or_some: match node.get("match").and_then(Node::as_text) {
+            Some("some") => MatchMode::Some,
+            _ => MatchMode::Each,
+        },
+        required: node
+            .get("required")
+            .and_then(Node::as_flag)
+            .unwrap_or(false),
+        locked,
+        preferred,
+        matches,
+        set,
+        contains,
+        message: owned(node, "message"),
+        breaks: owned(node, "breaks"),
+        span: node.span,
+    })
+}
+
+/// The values of a partial spec, each with the way to it.
+fn flatten(node: &Node, path: &mut Vec<String>, values: &mut Vec<RuleValue>) {
+    match &node.value {
+        NodeValue::Map(entries) if !entries.is_empty() => {
+            for entry in entries {
+                path.push(entry.key.to_string());
+                flatten(&entry.value, path, values);
+                path.pop();
+            }
+        }
+        _ => values.push(RuleValue {
+            path: path.clone(),
+            value: node.to_json(),
+            span: node.span,
+        }),
+    }
+}
+
+fn patterns(
+    kind: Kind,
+    node: Option<&Node>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> BTreeMap<String, Spanned<String>> {
+    let mut patterns = BTreeMap::new();
+    for entry in node.map_or(&[][..], Node::entries) {
+        check_field(kind, &entry.key, entry.key_span, diagnostics);
+        if let Some(pattern) = text(&entry.value) {
+            patterns.insert(entry.key.to_string(), pattern);
+        }
+    }
+    patterns
+}
+
+/// A rule about a field that the kind does not have would never find anything.
+fn check_field(kind: Kind, path: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) {
+    let word = path.split('.').next().unwrap_or(path);
+    let words = || kind.field_infos().iter().map(|field| field.word);
+    if words().any(|known| known == word) {
+        return;
+    }
+    let diagnostic = Diagnostic::error("unknown-field", format!("{kind} has no field `{word}`"))
+        .at(span, "unknown field");
+    diagnostics.push(match nearest(word, words()) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic.help(format!("`deskstate explain {kind}` lists the fields")),
+    });
+}
+
+fn text(node: &Node) -> Option<Spanned<String>> {
+    node.as_text()
+        .map(|text| Spanned::new(text.to_owned(), node.span))
+}
+
+fn owned(node: &Node, word: &str) -> Option<String> {
+    node.get(word).and_then(Node::as_text).map(str::to_owned)
+}

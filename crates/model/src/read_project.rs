@@ -1,0 +1,461 @@
+//! Reading `deskstate.yaml` into a [`Project`].
+//!
+//! The schema has said what does not fit; here everything that does fit is taken, so that the checks see as much as there is.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use uuid::Uuid;
+
+use crate::diagnostic::Diagnostic;
+use crate::document::check_version;
+use crate::project::{
+    CifV2Loader, Defaults, Environment, IgnoreRule, KindNameGlob, Policy, Project, Prune, Removals,
+    Target, Writes,
+};
+use crate::set::Owner;
+use crate::shape::{self, Shape};
+use crate::span::Spanned;
+use crate::variables::{Variables, is_variable_name};
+use crate::yaml::{Node, NodeValue};
+
+/// The greatest number of operations that Dataverse takes in one transaction
+/// (documented in Web API: Execute batch operations).
+const MAX_CHANGESET: usize = 1000;
+
+/// Reads the project; `None` where the document is none.
+pub(crate) fn project(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Project> {
+    if !node.is_map() {
+        diagnostics.push(
+            Diagnostic::error("not-a-manifest", "`deskstate.yaml` must be a mapping with `apiVersion`, `kind`, `metadata` and `spec`")
+                .at(node.span, "no mapping")
+                .help("`deskstate init` writes one to start from"),
+        );
+        return None;
+    }
+    let place = crate::document::first_line(node);
+    if !shape::check(Shape::Project, node, place, diagnostics) {
+        check_version(node, diagnostics);
+    }
+    let empty = Node {
+        value: NodeValue::Map(Vec::new()),
+        span: node.span,
+    };
+    let spec = node.get("spec").unwrap_or(&empty);
+    let name = node
+        .get("metadata")
+        .and_then(|metadata| metadata.get("name"))
+        .and_then(text);
+    let name = name.unwrap_or_else(|| Spanned::new("project".to_owned(), place));
+    check_name("project", &name, diagnostics);
+    let manifests = spec.get("manifests").map_or_else(
+        || vec![Spanned::new("manifests".to_owned(), place)],
+        |list| list.items().iter().filter_map(text).collect(),
+    );
+    check_variables(spec.get("variables"), diagnostics);
+    Some(Project {
+        name,
+        manifests,
+        contracts: texts(spec.get("contracts")),
+        owns: prefixes(spec, diagnostics),
+        protect: globs(spec.get("protect"), diagnostics),
+        prune: if word(spec, "prune") == Some("owned") {
+            Prune::Owned
+        } else {
+            Prune::Never
+        },
+        removals: removals(spec.get("removals")),
+        max_changeset: spec
+            .get("maxChangeset")
+            .and_then(Node::as_int)
+            .and_then(|number| usize::try_from(number).ok())
+            .filter(|number| (1..=MAX_CHANGESET).contains(number))
+            .unwrap_or(200),
+        defaults: defaults(spec.get("defaults")),
+        cif_v2_loader: match word(spec, "cifV2Loader") {
+            Some("warn") => CifV2Loader::Warn,
+            Some("ignore") => CifV2Loader::Ignore,
+            _ => CifV2Loader::Link,
+        },
+        solution: spec.get("solution").and_then(text),
+        policy: policy(spec.get("policy")),
+        ignore: spec
+            .get("ignore")
+            .map_or_else(Vec::new, |list| ignore_rules(list, diagnostics)),
+        environments: spec
+            .get("environments")
+            .map_or_else(BTreeMap::new, |map| environments(map, diagnostics)),
+        span: node.span,
+    })
+}
+
+/// The variables of an environment: its own win over those of the project.
+pub(crate) fn variables<'p>(project: Option<&'p Node>, environment: Option<&str>) -> Variables<'p> {
+    let spec = project.and_then(|project| project.get("spec"));
+    let mut variables = Variables::new();
+    let own = environment.and_then(|name| spec?.get("environments")?.get(name)?.get("variables"));
+    for map in [spec.and_then(|spec| spec.get("variables")), own]
+        .into_iter()
+        .flatten()
+    {
+        variables.extend(
+            map.entries()
+                .iter()
+                .map(|entry| (&*entry.key, &entry.value)),
+        );
+    }
+    variables
+}
+
+/// Reports a name that is not made of letters, digits, `-`, `_` and `.`, or is too long.
+pub(crate) fn check_name(what: &str, name: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) {
+    let fits =
+        |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
+    if name.value.is_empty() || name.value.len() > 63 || !name.value.chars().all(fits) {
+        diagnostics.push(
+            Diagnostic::error(
+                "name-shape",
+                format!("`{}` is no name for a {what}", name.value),
+            )
+            .at(name.span, "letters, digits, `-`, `_` and `.`, up to 63")
+            .help("choose another name"),
+        );
+    }
+}
+
+fn text(node: &Node) -> Option<Spanned<String>> {
+    node.as_text()
+        .map(|text| Spanned::new(text.to_owned(), node.span))
+}
+
+fn texts(node: Option<&Node>) -> Vec<Spanned<String>> {
+    node.map_or_else(Vec::new, |list| {
+        list.items().iter().filter_map(text).collect()
+    })
+}
+
+fn word<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
+    node.get(key).and_then(Node::as_text)
+}
+
+fn prefixes(spec: &Node, diagnostics: &mut Vec<Diagnostic>) -> Vec<Spanned<String>> {
+    let prefixes = texts(spec.get("owns").and_then(|owns| owns.get("prefixes")));
+    for prefix in &prefixes {
+        let letters = prefix
+            .value
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric());
+        if prefix.value.eq_ignore_ascii_case("msdyn") {
+            diagnostics.push(
+                Diagnostic::error(
+                    "reserved-prefix",
+                    "`msdyn` is Microsoft's prefix and cannot be owned",
+                )
+                .at(prefix.span, "Microsoft's")
+                .help("remove it"),
+            );
+        } else if !letters || prefix.value.is_empty() {
+            diagnostics.push(
+                Diagnostic::error("name-shape", format!("`{}` is no prefix", prefix.value))
+                    .at(prefix.span, "letters and digits only")
+                    .help("write the part before the first underscore, without the underscore"),
+            );
+        }
+    }
+    prefixes
+        .into_iter()
+        .map(|prefix| prefix.map(|prefix| prefix.to_ascii_lowercase()))
+        .collect()
+}
+
+fn globs(node: Option<&Node>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Spanned<KindNameGlob>> {
+    let mut globs = Vec::new();
+    for pattern in texts(node) {
+        match pattern.value.split_once('/') {
+            Some((kind, name)) if !kind.is_empty() && !name.is_empty() => {
+                check_kind_pattern(kind, pattern.span, diagnostics);
+                let glob = KindNameGlob {
+                    kind: kind.to_owned(),
+                    name: name.to_owned(),
+                };
+                globs.push(Spanned::new(glob, pattern.span));
+            }
+            _ => diagnostics.push(
+                Diagnostic::error(
+                    "name-shape",
+                    format!("`{}` is no pattern for resources", pattern.value),
+                )
+                .at(pattern.span, "no `Kind/name`")
+                .help("write kind and name with a slash between: `SessionTemplate/CTI_*`"),
+            ),
+        }
+    }
+    globs
+}
+
+/// A pattern that no kind has the form of protects nothing.
+fn check_kind_pattern(pattern: &str, span: crate::span::Span, diagnostics: &mut Vec<Diagnostic>) {
+    use crate::kinds::Kind;
+    if Kind::ALL
+        .iter()
+        .any(|kind| crate::glob::matches_pattern(pattern, kind.as_str()))
+    {
+        return;
+    }
+    let diagnostic = Diagnostic::error("unknown-kind", format!("no kind is called `{pattern}`"))
+        .at(span, "no kind fits");
+    let near = crate::suggest::nearest(pattern, Kind::ALL.iter().map(|kind| kind.as_str()));
+    diagnostics.push(match near {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic.help("write a kind, or `*` for all"),
+    });
+}
+
+fn removals(node: Option<&Node>) -> Removals {
+    let mut removals = Removals::default();
+    let Some(node) = node else { return removals };
+    if let Some(percent) =
+        word(node, "maxShare").and_then(|share| share.strip_suffix('%')?.parse().ok())
+    {
+        removals.max_share_percent = percent;
+    }
+    if let Some(agents) = node
+        .get("maxAgents")
+        .and_then(Node::as_int)
+        .and_then(|agents| u32::try_from(agents).ok())
+    {
+        removals.max_agents = agents;
+    }
+    removals
+}
+
+fn defaults(node: Option<&Node>) -> Defaults {
+    let Some(node) = node else {
+        return Defaults::default();
+    };
+    let owner = node.get("owner").and_then(|owner| {
+        let [entry] = owner.entries() else {
+            return None;
+        };
+        let name = entry.value.as_text()?.to_owned();
+        let value = match &*entry.key {
+            "user" => Owner::User(name),
+            "team" => Owner::Team(name),
+            _ => return None,
+        };
+        Some(Spanned::new(value, owner.span))
+    });
+    Defaults {
+        app: node.get("app").and_then(text),
+        owner,
+    }
+}
+
+fn policy(node: Option<&Node>) -> BTreeMap<String, Spanned<Policy>> {
+    let entries = node.map_or(&[][..], Node::entries).iter();
+    entries
+        .filter_map(|entry| {
+            let policy = match entry.value.as_text()? {
+                "deny" => Policy::Deny,
+                "warn" => Policy::Warn,
+                "allow" => Policy::Allow,
+                _ => return None,
+            };
+            Some((
+                entry.key.to_string(),
+                Spanned::new(policy, entry.value.span),
+            ))
+        })
+        .collect()
+}
+
+fn ignore_rules(list: &Node, diagnostics: &mut Vec<Diagnostic>) -> Vec<IgnoreRule> {
+    let mut rules = Vec::new();
+    for item in list.items() {
+        let (Some(kind), Some(name), Some(reason), Some(until)) = (
+            item.get("kind").and_then(text),
+            word(item, "name"),
+            word(item, "reason"),
+            item.get("until").and_then(text),
+        ) else {
+            continue;
+        };
+        check_kind_pattern(&kind.value, kind.span, diagnostics);
+        if !is_date(&until.value) {
+            diagnostics.push(
+                Diagnostic::error("unknown-value", format!("`{}` is no day", until.value))
+                    .at(until.span, "no day")
+                    .help("write year, month and day: `2027-01-31`"),
+            );
+            continue;
+        }
+        rules.push(IgnoreRule {
+            resources: KindNameGlob {
+                kind: kind.value,
+                name: name.to_owned(),
+            },
+            fields: texts(item.get("fields")),
+            reason: reason.to_owned(),
+            until: until.value,
+            span: item.span,
+        });
+    }
+    rules
+}
+
+/// A day of the calendar as `YYYY-MM-DD`.
+fn is_date(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let [year, month, day] = parts.as_slice() else {
+        return false;
+    };
+    let digits = |part: &str, length: usize| {
+        part.len() == length && part.bytes().all(|digit| digit.is_ascii_digit())
+    };
+    if !(digits(year, 4) && digits(month, 2) && digits(day, 2)) {
+        return false;
+    }
+    let (Ok(year), Ok(month), Ok(day)) = (
+        year.parse::<u32>(),
+        month.parse::<u32>(),
+        day.parse::<u32>(),
+    ) else {
+        return false;
+    };
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 if leap => 29,
+        2 => 28,
+        _ => 0,
+    };
+    (1..=days).contains(&day)
+}
+
+fn environments(map: &Node, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<String, Environment> {
+    let mut environments = BTreeMap::new();
+    for entry in map.entries() {
+        let name = Spanned::new(entry.key.to_string(), entry.key_span);
+        check_name("environment", &name, diagnostics);
+        check_variables(entry.value.get("variables"), diagnostics);
+        let Some(target) = target(&entry.value, diagnostics) else {
+            continue;
+        };
+        let organization_id = entry
+            .value
+            .get("organizationId")
+            .and_then(text)
+            .and_then(|id| {
+                let parsed = Uuid::try_parse(&id.value).ok();
+                if parsed.is_none() {
+                    diagnostics.push(
+                        Diagnostic::error(
+                            "unknown-value",
+                            format!("`{}` is no id of an organisation", id.value),
+                        )
+                        .at(id.span, "no GUID")
+                        .help("take it from the environment's settings, under developer resources"),
+                    );
+                }
+                parsed
+            });
+        let overlay = match entry.value.get("overlay") {
+            Some(list) if !list.items().is_empty() => texts(Some(list)),
+            Some(one) => text(one).into_iter().collect(),
+            None => Vec::new(),
+        };
+        environments.insert(
+            name.value.clone(),
+            Environment {
+                name: name.value,
+                target,
+                organization_id,
+                writes: match word(&entry.value, "writes") {
+                    Some("assignments") => Writes::Assignments,
+                    Some("none") => Writes::None,
+                    _ => Writes::All,
+                },
+                solution: entry.value.get("solution").and_then(text),
+                overlay: overlay
+                    .into_iter()
+                    .map(|path| path.map(PathBuf::from))
+                    .collect(),
+                span: entry.key_span,
+            },
+        );
+    }
+    environments
+}
+
+fn target(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Target> {
+    if let Some(url) = node.get("url").and_then(text) {
+        check_url(&url, diagnostics);
+        return Some(Target::Url(url));
+    }
+    let state = node.get("emulator")?.get("state")?;
+    let path = PathBuf::from(state.as_text()?);
+    let climbs = path.components().any(|part| {
+        !matches!(
+            part,
+            std::path::Component::Normal(_) | std::path::Component::CurDir
+        )
+    });
+    if climbs {
+        diagnostics.push(
+            Diagnostic::error(
+                "path-outside",
+                "the emulator's state must lie inside the project",
+            )
+            .at(state.span, "leaves the project")
+            .help("write a path such as `.deskstate/local.json`"),
+        );
+        return None;
+    }
+    Some(Target::Emulator { state: path })
+}
+
+/// An organisation is reached over https; plain http only on this machine.
+fn check_url(url: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) {
+    let host = |rest: &str| rest.split(['/', '?', '#']).next().unwrap_or("").to_owned();
+    let secure = url.value.strip_prefix("https://").map(host);
+    let plain = url.value.strip_prefix("http://").map(host);
+    let local = plain.as_deref().is_some_and(|host| {
+        let name = if host.starts_with('[') {
+            host.split_inclusive(']').next().unwrap_or("")
+        } else {
+            host.split(':').next().unwrap_or("")
+        };
+        ["127.0.0.1", "localhost", "[::1]"].contains(&name)
+    });
+    let authority = secure.as_deref().or(plain.as_deref()).unwrap_or("");
+    let fits =
+        (secure.is_some() || local) && !authority.is_empty() && !authority.contains(['@', ' ']);
+    if !fits {
+        diagnostics.push(
+            Diagnostic::error(
+                "https-needed",
+                "the address of an environment must begin with `https://` and hold no sign-in data",
+            )
+            .at(url.span, "not such an address")
+            .help("write `https://contoso.crm4.dynamics.com`; plain http is for 127.0.0.1 alone"),
+        );
+    }
+}
+
+/// Names of variables have a form, and their values hold no variables.
+fn check_variables(map: Option<&Node>, diagnostics: &mut Vec<Diagnostic>) {
+    for entry in map.map_or(&[][..], Node::entries) {
+        if !is_variable_name(&entry.key) {
+            diagnostics.push(
+                Diagnostic::error(
+                    "name-shape",
+                    format!("`{}` is no name for a variable", entry.key),
+                )
+                .at(entry.key_span, "a letter, then letters, digits and `_`")
+                .help("choose another name"),
+            );
+        }
+        crate::variables::refuse_all(&entry.value, diagnostics);
+    }
+}

@@ -1,0 +1,188 @@
+//! The shape of `deskstate.yaml`. The doc comments are what editors show and what the reference says.
+
+#![expect(
+    dead_code,
+    reason = "only the schemas and the descriptions of these types are used; reading keeps places and has types of its own"
+)]
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde_json::Value;
+
+/// The project file `deskstate.yaml`: which manifests, which environments, and what may be done to them.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ProjectDocument {
+    /// Always `deskstate/v1`.
+    #[schemars(extend("const" = "deskstate/v1"))]
+    api_version: String,
+    /// Always `Project`.
+    #[schemars(extend("const" = "Project"))]
+    kind: String,
+    /// Name of the project.
+    metadata: ProjectMetadata,
+    /// What the project is made of.
+    spec: ProjectSpec,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+struct ProjectMetadata {
+    /// Letters, digits, `-`, `_`, `.`, up to 63.
+    #[schemars(length(min = 1, max = 63))]
+    name: String,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+struct ProjectSpec {
+    /// Folders or globs that hold the manifests, relative to this file. `[manifests]` where left out.
+    #[schemars(default, inner(length(min = 1)))]
+    manifests: Vec<String>,
+    /// Contract files: what vendors' guides demand.
+    #[schemars(default, inner(length(min = 1)))]
+    contracts: Vec<String>,
+    /// What belongs to the project.
+    #[schemars(default)]
+    owns: Owns,
+    /// Patterns `Kind/name` of what nothing ever deletes, `state: absent` included.
+    #[schemars(default, inner(length(min = 1)))]
+    protect: Vec<String>,
+    /// What happens to rows under an owned prefix that no document declares. `never` where left out.
+    #[schemars(default, extend("enum" = ["never", "owned"]))]
+    prune: String,
+    /// From where on deletes and unlinks need the printed override.
+    #[schemars(default)]
+    removals: Removals,
+    /// Operations in one transaction. 200 where left out.
+    #[schemars(default, range(min = 1, max = 1000))]
+    max_changeset: i64,
+    /// What fills fields that a document leaves out.
+    #[schemars(default)]
+    defaults: Defaults,
+    /// What to do for a profile with channel providers and without the loader extension `msdyn_CIFV2Loader`. `link` where left out.
+    #[schemars(default, extend("enum" = ["link", "warn", "ignore"]))]
+    cif_v2_loader: String,
+    /// Unique name of the solution in which new and changed components land.
+    #[schemars(default, length(min = 1))]
+    solution: String,
+    /// Values for `${{ vars.name }}` in all environments.
+    #[schemars(default)]
+    variables: BTreeMap<String, Value>,
+    /// How severe the checks of plan review are, by the name of the check.
+    #[schemars(default, schema_with = "severities")]
+    policy: BTreeMap<String, String>,
+    /// Drift that is known and accepted.
+    #[schemars(default)]
+    ignore: Vec<Ignore>,
+    /// The environments by name.
+    #[schemars(default)]
+    environments: BTreeMap<String, Environment>,
+}
+
+#[derive(JsonSchema, Default)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+struct Owns {
+    /// Prefixes of unique names, without the underscore: may be pruned, and extras under them are drift.
+    #[schemars(default, inner(length(min = 1)))]
+    prefixes: Vec<String>,
+}
+
+#[derive(JsonSchema, Default)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+struct Removals {
+    /// Share of what exists, such as `20%`, which it is where left out.
+    #[schemars(default, regex(pattern = "^(100|[0-9]{1,2})%$"))]
+    max_share: String,
+    /// Agents that are reached. 10 where left out.
+    #[schemars(default, range(min = 0, max = 4_294_967_295_i64))]
+    max_agents: i64,
+}
+
+#[derive(JsonSchema, Default)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+struct Defaults {
+    /// For `app` of profiles.
+    #[schemars(default, length(min = 1, max = 100))]
+    app: String,
+    /// For `owner` of every kind that has one: `{user: ...}` or `{team: ...}`.
+    #[schemars(default)]
+    owner: OwnerForm,
+}
+
+#[derive(JsonSchema, Default)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields, extend("minProperties" = 1, "maxProperties" = 1))]
+struct OwnerForm {
+    /// User principal name, e-mail address or Entra object id.
+    #[schemars(default, length(min = 1))]
+    user: String,
+    /// Name of a team.
+    #[schemars(default, length(min = 1))]
+    team: String,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+struct Ignore {
+    /// Pattern of the kind.
+    #[schemars(length(min = 1))]
+    kind: String,
+    /// Pattern of the unique name.
+    #[schemars(length(min = 1))]
+    name: String,
+    /// Fields; all where left out.
+    #[schemars(default, inner(length(min = 1)))]
+    fields: Vec<String>,
+    /// Why it is accepted.
+    #[schemars(length(min = 1))]
+    reason: String,
+    /// The last day on which it is, as `2027-01-31`.
+    #[schemars(length(min = 1))]
+    until: String,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields, extend("oneOf" = [{"required": ["url"]}, {"required": ["emulator"]}]))]
+struct Environment {
+    /// Address of the organisation, such as `https://contoso.crm4.dynamics.com`.
+    #[schemars(default, length(min = 1))]
+    url: String,
+    /// The embedded emulator in place of an organisation.
+    #[schemars(default)]
+    emulator: EmulatorForm,
+    /// Id of the organisation; another one behind the address is refused.
+    #[schemars(default, length(min = 1))]
+    organization_id: String,
+    /// What may be written: `all`, which it is where left out; `assignments`, only users of profiles; `none`.
+    #[schemars(default, extend("enum" = ["all", "assignments", "none"]))]
+    writes: String,
+    /// Unique name of the solution, in place of the project's.
+    #[schemars(default, length(min = 1))]
+    solution: String,
+    /// Values for `${{ vars.name }}`; they win over those of the project.
+    #[schemars(default)]
+    variables: BTreeMap<String, Value>,
+    /// A folder of partial documents, or several that are applied one after the other.
+    #[schemars(default, schema_with = "one_or_many")]
+    overlay: Vec<String>,
+}
+
+#[derive(JsonSchema, Default)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+struct EmulatorForm {
+    /// The file that keeps its state, relative to this file.
+    #[schemars(length(min = 1))]
+    state: String,
+}
+
+fn one_or_many(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({"anyOf": [
+        {"type": "string", "minLength": 1},
+        {"type": "array", "items": {"type": "string", "minLength": 1}},
+    ]})
+}
+
+fn severities(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({"type": "object", "additionalProperties": {"enum": ["deny", "warn", "allow"]}})
+}

@@ -1,0 +1,70 @@
+//! "Did you mean": the nearest of some known words.
+
+/// The candidate nearest to a word, if one is near enough to be a slip: other case, or a few letters.
+pub(crate) fn nearest<'c>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'c str>,
+) -> Option<&'c str> {
+    let folded = word.to_lowercase();
+    let allowed = (folded.chars().count() / 3).clamp(1, 4);
+    candidates
+        .into_iter()
+        .filter(|candidate| candidate.len().abs_diff(folded.len()) <= allowed + 4)
+        .map(|candidate| (distance(&folded, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, candidate)| *distance <= allowed && *candidate != word)
+        .min_by(|left, right| left.cmp(right))
+        .map(|(_, candidate)| candidate)
+}
+
+/// Letters to insert, remove, replace or swap with their neighbour (optimal string alignment).
+fn distance(left: &str, right: &str) -> usize {
+    let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
+    let mut before: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=right.len()).collect();
+    for (row, &from) in left.iter().enumerate() {
+        let mut current = vec![row + 1];
+        for (column, &to) in right.iter().enumerate() {
+            let mut best = (above[column] + usize::from(from != to))
+                .min(above[column + 1] + 1)
+                .min(current[column] + 1);
+            let swapped = row > 0 && column > 0 && from == right[column - 1] && left[row - 1] == to;
+            if swapped {
+                best = best.min(before[column - 1] + 1);
+            }
+            current.push(best);
+        }
+        before = std::mem::replace(&mut above, current);
+    }
+    above[right.len()]
+}
+
+/// `a`, `b` or `c`, each in backticks.
+pub(crate) fn one_of<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+    let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    match words.as_slice() {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_is_recognised_and_a_stranger_is_not() {
+        let words = ["displayName", "anchorTab", "title", "type"];
+        assert_eq!(nearest("anchortab", words), Some("anchorTab"));
+        assert_eq!(nearest("dispalyName", words), Some("displayName"));
+        assert_eq!(nearest("titel", words), Some("title"));
+        assert_eq!(nearest("owner", words), None);
+        assert_eq!(nearest("", words), None);
+    }
+
+    #[test]
+    fn words_are_listed_with_or() {
+        assert_eq!(one_of(["a", "b", "c"]), "`a`, `b` or `c`");
+        assert_eq!(one_of(["a"]), "`a`");
+    }
+}

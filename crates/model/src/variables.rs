@@ -1,0 +1,370 @@
+//! Variables: `${{ vars.name }}` is replaced by a value of the project or the environment.
+//!
+//! `{slug}` and `${slug}` belong to Dynamics and pass untouched; `$${{` stands for `${{`.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::Diagnostic;
+use crate::span::Span;
+use crate::suggest::nearest;
+use crate::yaml::{Entry, Node, NodeValue};
+
+const OPEN: &str = "${{";
+const CLOSE: &str = "}}";
+
+/// The variables that have a value.
+pub(crate) type Variables<'p> = BTreeMap<&'p str, &'p Node>;
+
+/// Where a value that came from a variable is written: by the place of the variable's use.
+pub(crate) type Origins = BTreeMap<Span, (String, Span)>;
+
+/// Replaces the variables of one document.
+pub(crate) struct Substitution<'a, 'p> {
+    pub(crate) variables: &'a Variables<'p>,
+    pub(crate) origins: &'a mut Origins,
+    pub(crate) diagnostics: &'a mut Vec<Diagnostic>,
+}
+
+/// Whether any value of a document holds a variable or an escaped one.
+pub(crate) fn has_variables(node: &Node) -> bool {
+    match &node.value {
+        NodeValue::Text(text) => text.contains(OPEN),
+        NodeValue::List(items) => items.iter().any(has_variables),
+        NodeValue::Map(entries) => entries.iter().any(|entry| has_variables(&entry.value)),
+        _ => false,
+    }
+}
+
+/// Reports variables where none may stand: everything but values under `spec` and `labels`.
+pub(crate) fn refuse_outside_values(document: &Node, diagnostics: &mut Vec<Diagnostic>) {
+    for entry in document.entries() {
+        match &*entry.key {
+            "spec" => {}
+            "metadata" => {
+                for entry in entry
+                    .value
+                    .entries()
+                    .iter()
+                    .filter(|entry| &*entry.key != "labels")
+                {
+                    refuse_all(&entry.value, diagnostics);
+                }
+            }
+            _ => refuse_all(&entry.value, diagnostics),
+        }
+    }
+}
+
+/// Reports every variable in a value.
+pub(crate) fn refuse_all(node: &Node, diagnostics: &mut Vec<Diagnostic>) {
+    match &node.value {
+        NodeValue::Text(text) if text.contains(OPEN) => diagnostics.push(
+            Diagnostic::error(
+                "variable-placement",
+                "variables may stand only in values under `spec` and `metadata.labels`",
+            )
+            .at(node.span, "a variable here")
+            .help("write the value out; names are the same in every environment"),
+        ),
+        NodeValue::List(items) => items.iter().for_each(|item| refuse_all(item, diagnostics)),
+        NodeValue::Map(entries) => entries
+            .iter()
+            .for_each(|entry| refuse_all(&entry.value, diagnostics)),
+        _ => {}
+    }
+}
+
+impl<'p> Substitution<'_, 'p> {
+    /// The document with its variables replaced under `spec` and `metadata.labels`.
+    pub(crate) fn document(&mut self, document: &Node) -> Node {
+        let entries = document.entries().iter().map(|entry| {
+            let value = match &*entry.key {
+                "spec" => self.value(&entry.value),
+                "metadata" => self.metadata(&entry.value),
+                _ => entry.value.clone(),
+            };
+            Entry {
+                value,
+                ..entry.clone()
+            }
+        });
+        Node {
+            value: NodeValue::Map(entries.collect()),
+            span: document.span,
+        }
+    }
+
+    fn metadata(&mut self, metadata: &Node) -> Node {
+        if !metadata.is_map() {
+            return metadata.clone();
+        }
+        let entries = metadata.entries().iter().map(|entry| {
+            let value = if &*entry.key == "labels" {
+                self.value(&entry.value)
+            } else {
+                entry.value.clone()
+            };
+            Entry {
+                value,
+                ..entry.clone()
+            }
+        });
+        Node {
+            value: NodeValue::Map(entries.collect()),
+            span: metadata.span,
+        }
+    }
+
+    fn value(&mut self, node: &Node) -> Node {
+        let value = match &node.value {
+            NodeValue::Text(text) if text.contains(OPEN) => return self.text(text, node.span),
+            NodeValue::List(items) => {
+                NodeValue::List(items.iter().map(|item| self.value(item)).collect())
+            }
+            NodeValue::Map(entries) => NodeValue::Map(
+                entries
+                    .iter()
+                    .map(|entry| Entry {
+                        value: self.value(&entry.value),
+                        ..entry.clone()
+                    })
+                    .collect(),
+            ),
+            other => other.clone(),
+        };
+        Node {
+            value,
+            span: node.span,
+        }
+    }
+
+    fn text(&mut self, text: &str, span: Span) -> Node {
+        let unresolved = || Node {
+            value: NodeValue::Unresolved(text.into()),
+            span,
+        };
+        let Some(pieces) = pieces(text) else {
+            self.diagnostics.push(
+                Diagnostic::error(
+                    "variable-syntax",
+                    "a variable is written `${{ vars.name }}`",
+                )
+                .at(span, "cannot be read as a variable")
+                .help("names begin with a letter; write `$${{` for the characters themselves"),
+            );
+            return unresolved();
+        };
+        if let [Piece::Variable(name)] = pieces.as_slice() {
+            return match self.find(name, span) {
+                Some(value) => {
+                    self.origins.insert(span, ((*name).to_owned(), value.span));
+                    Node {
+                        value: value.value.clone(),
+                        span,
+                    }
+                }
+                None => unresolved(),
+            };
+        }
+        let mut filled = String::with_capacity(text.len());
+        let mut complete = true;
+        for piece in pieces {
+            match piece {
+                Piece::Text(text) => filled.push_str(text),
+                Piece::Variable(name) => match self
+                    .find(name, span)
+                    .map(|value| (value, inside_text(value)))
+                {
+                    Some((value, Some(text))) => {
+                        self.origins
+                            .entry(span)
+                            .or_insert_with(|| (name.to_owned(), value.span));
+                        filled.push_str(&text);
+                    }
+                    Some((value, None)) => {
+                        complete = false;
+                        self.diagnostics.push(
+                            Diagnostic::error(
+                                "variable-type",
+                                format!("variable `{name}` cannot stand inside a text"),
+                            )
+                            .at(span, "inside a text")
+                            .also(value.span, "neither text, number nor flag")
+                            .help("use it as a whole value"),
+                        );
+                    }
+                    None => complete = false,
+                },
+            }
+        }
+        if complete {
+            Node {
+                value: NodeValue::Text(filled.into()),
+                span,
+            }
+        } else {
+            unresolved()
+        }
+    }
+
+    fn find(&mut self, name: &str, span: Span) -> Option<&'p Node> {
+        if let Some(value) = self.variables.get(name).copied() {
+            return Some(value);
+        }
+        let diagnostic = Diagnostic::error(
+            "unknown-variable",
+            format!("variable `{name}` has no value"),
+        )
+        .at(span, "not defined");
+        self.diagnostics.push(match nearest(name, self.variables.keys().copied()) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None => diagnostic.help(format!("add `{name}` to `variables` of the project or of the environment in `deskstate.yaml`")),
+        });
+        None
+    }
+}
+
+enum Piece<'t> {
+    Text(&'t str),
+    Variable(&'t str),
+}
+
+/// The parts of a text; `None` where a variable is malformed.
+fn pieces(text: &str) -> Option<Vec<Piece<'_>>> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(OPEN) {
+        let before = &rest[..at];
+        if let Some(before) = before.strip_suffix('$') {
+            pieces.push(Piece::Text(before));
+            pieces.push(Piece::Text(OPEN));
+            rest = &rest[at + OPEN.len()..];
+            continue;
+        }
+        if !before.is_empty() {
+            pieces.push(Piece::Text(before));
+        }
+        let inner = &rest[at + OPEN.len()..];
+        let end = inner.find(CLOSE)?;
+        let name = inner[..end].trim_matches(' ').strip_prefix("vars.")?;
+        pieces.push(Piece::Variable(name.trim_start_matches(' ')).checked()?);
+        rest = &inner[end + CLOSE.len()..];
+    }
+    if !rest.is_empty() {
+        pieces.push(Piece::Text(rest));
+    }
+    Some(pieces)
+}
+
+impl Piece<'_> {
+    fn checked(self) -> Option<Self> {
+        match self {
+            Piece::Variable(name) if !is_variable_name(name) => None,
+            piece => Some(piece),
+        }
+    }
+}
+
+/// A letter, then letters, digits and underscores.
+pub(crate) fn is_variable_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+fn inside_text(value: &Node) -> Option<String> {
+    match &value.value {
+        NodeValue::Text(text) => Some(text.to_string()),
+        NodeValue::Int(number) => Some(number.to_string()),
+        NodeValue::Float(number) => Some(number.to_string()),
+        NodeValue::Flag(flag) => Some(flag.to_string()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::span::SourceMap;
+    use crate::yaml::{Budget, read};
+
+    fn substituted(spec: &str) -> (serde_json::Value, Vec<Diagnostic>) {
+        let mut sources = SourceMap::default();
+        let vars = sources.add(
+            "p.yaml",
+            "host: app.example\nnumber: 30\nflag: true\nlist: [a, b]\n",
+        );
+        let file = sources.add(
+            "a.yaml",
+            format!("metadata: {{name: x}}\nspec:\n  v: {spec}\n"),
+        );
+        let mut diagnostics = Vec::new();
+        let variables = read(&sources, vars, &mut Budget::default(), &mut diagnostics)
+            .documents
+            .remove(0);
+        let document = read(&sources, file, &mut Budget::default(), &mut diagnostics)
+            .documents
+            .remove(0);
+        let variables: Variables<'_> = variables
+            .entries()
+            .iter()
+            .map(|entry| (&*entry.key, &entry.value))
+            .collect();
+        let mut origins = Origins::new();
+        let mut substitution = Substitution {
+            variables: &variables,
+            origins: &mut origins,
+            diagnostics: &mut diagnostics,
+        };
+        let value = substitution
+            .document(&document)
+            .get("spec")
+            .and_then(|spec| spec.get("v"))
+            .unwrap()
+            .to_json();
+        (value, diagnostics)
+    }
+
+    #[test]
+    fn a_whole_value_keeps_its_type() {
+        assert_eq!(substituted("${{ vars.number }}").0, serde_json::json!(30));
+        assert_eq!(
+            substituted("\"${{vars.list}}\"").0,
+            serde_json::json!(["a", "b"])
+        );
+        assert_eq!(substituted("${{ vars.flag }}").0, serde_json::json!(true));
+    }
+
+    #[test]
+    fn inside_a_text_it_becomes_text() {
+        assert_eq!(
+            substituted("https://${{ vars.host }}/x?n=${{ vars.number }}").0,
+            "https://app.example/x?n=30"
+        );
+        assert_eq!(substituted("x ${{ vars.list }}").1[0].code, "variable-type");
+    }
+
+    #[test]
+    fn slugs_of_the_product_pass_and_two_dollars_escape() {
+        assert_eq!(
+            substituted("\"{customer} ${slug} $${{ vars.host }}\"").0,
+            "{customer} ${slug} ${{ vars.host }}"
+        );
+    }
+
+    #[test]
+    fn what_is_not_defined_or_malformed_is_reported() {
+        let (_, findings) = substituted("${{ vars.hots }}");
+        assert_eq!(findings[0].code, "unknown-variable");
+        assert_eq!(findings[0].help.as_deref(), Some("did you mean `host`?"));
+        for text in [
+            "${{ host }}",
+            "${{ vars.1x }}",
+            "x ${{ vars.host",
+            "${{ env.X }}",
+        ] {
+            assert_eq!(substituted(text).1[0].code, "variable-syntax", "{text}");
+        }
+    }
+}
