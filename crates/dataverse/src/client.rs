@@ -13,7 +13,7 @@ use crate::auth::{Authenticator, SignInError};
 use crate::batch::{Envelope, server_error};
 use crate::request::API_PATH;
 use crate::retry::{self, Attempts, Kind, Verdict};
-use crate::transport::{Network, Outgoing, Reply, Transport, header_value};
+use crate::transport::{CLIENT_REQUEST_ID, Network, Outgoing, Reply, Transport, header_value};
 use crate::{Connection, Error, Exchange, Place, ServiceError};
 
 /// The path of a batch.
@@ -270,7 +270,7 @@ impl Client {
             );
         }
         headers.insert(
-            HeaderName::from_static("x-ms-client-request-id"),
+            HeaderName::from_static(CLIENT_REQUEST_ID),
             header_value(&exchange.client_request_id.to_string())?,
         );
         Ok(Outgoing {

@@ -42,6 +42,7 @@ impl Reader {
     ///
     /// The answers stand in the order of the queries. A query that the server refuses is a [`Refused`] in its
     /// place; an error is one of the trip.
+    #[tracing::instrument(level = "info", skip_all, fields(queries = queries.len()))]
     pub async fn read(&self, queries: &[Query]) -> Result<Vec<Answer>, Error> {
         let mut asking = Asking::new(queries)?;
         while let Some(parts) = asking.next_batch() {

@@ -35,6 +35,7 @@ impl Session {
     /// Sent again only where the server surely did nothing; a write whose outcome is unknown is never repeated.
     /// The future is to be awaited to its end: dropped halfway, nobody knows what became of the changeset
     /// (to interrupt, give the signal of [`Connection::stop_on`]).
+    #[tracing::instrument(level = "info", skip_all, fields(operations = changeset.operations.len()))]
     pub async fn commit(&self, changeset: &Changeset) -> Outcome {
         let client = self.reader.client();
         let requests = match changeset.requests(client.origin()) {

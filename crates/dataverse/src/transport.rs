@@ -1,16 +1,22 @@
 //! The network, and what may stand in for it. Besides signing in, nothing else touches it.
 
 use std::io::Read as _;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use flate2::read::MultiGzDecoder;
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, HeaderValue};
-use url::Url;
+use url::{Host, Url};
+use uuid::Uuid;
 
+use crate::environment::is_loopback;
 use crate::recording::{Player, Recorder};
 use crate::{Connection, Error, Exchange};
+
+/// The header with our id of a request; the server logs it too.
+pub(crate) const CLIENT_REQUEST_ID: &str = "x-ms-client-request-id";
 
 /// A request as it goes out.
 #[derive(Debug)]
@@ -76,17 +82,53 @@ impl Transport {
 
 /// Sends requests over the network.
 #[derive(Debug, Clone)]
-pub(crate) struct Network {
-    http: reqwest::Client,
-    max_reply: usize,
+pub(crate) struct Network(Arc<Clients>);
+
+/// Hosts on this machine or link are reached directly; all others with the platform's roots and proxies.
+#[derive(Debug)]
+struct Clients {
+    near: reqwest::Client,
+    /// Made when first needed: reading the platform's roots takes a while.
+    far: OnceLock<reqwest::Client>,
+    connection: Connection,
 }
 
 impl Network {
     pub(crate) fn new(connection: &Connection) -> Result<Network, Error> {
-        Ok(Network {
-            http: http_client(connection)?,
-            max_reply: connection.max_reply,
-        })
+        // another provider that the program has installed is as good
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let near = client(
+            builder(connection)
+                .no_proxy()
+                .tls_certs_only(extra_roots(connection)?),
+        )?;
+        let network = Network(Arc::new(Clients {
+            near,
+            far: OnceLock::new(),
+            connection: connection.clone(),
+        }));
+        if !connection.url.is_loopback() && connection.replay.is_none() {
+            network.far()?;
+        }
+        Ok(network)
+    }
+
+    fn client_for(&self, url: &Url) -> Result<&reqwest::Client, Error> {
+        let link_local = matches!(url.host(), Some(Host::Ipv4(address)) if address.is_link_local());
+        if link_local || is_loopback(url) {
+            Ok(&self.0.near)
+        } else {
+            self.far()
+        }
+    }
+
+    fn far(&self) -> Result<&reqwest::Client, Error> {
+        if let Some(made) = self.0.far.get() {
+            return Ok(made);
+        }
+        let connection = &self.0.connection;
+        let made = client(builder(connection).tls_certs_merge(extra_roots(connection)?))?;
+        Ok(self.0.far.get_or_init(|| made))
     }
 
     /// Sends a small request to an issuer or to a platform that vouches for this process.
@@ -94,28 +136,30 @@ impl Network {
     /// The reply is cut at `most` bytes, which none of theirs reaches.
     pub(crate) async fn small_request(
         &self,
-        method: &str,
+        method: &'static str,
         url: Url,
         headers: impl Iterator<Item = (String, String)>,
         body: Bytes,
         most: usize,
-    ) -> Result<(u16, HeaderMap, Vec<u8>), reqwest::Error> {
-        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap_or_default();
+    ) -> Result<(u16, HeaderMap, Vec<u8>), Error> {
+        let exchange = Exchange {
+            method,
+            path: url.path().to_owned(),
+            client_request_id: Uuid::new_v4(),
+        };
+        let limit = Duration::from_secs(60);
+        let failed = |error| failure(&exchange, limit, error);
         let mut request = self
-            .http
-            .request(method, url)
-            .timeout(Duration::from_secs(60))
+            .client_for(&url)?
+            .request(http_method(method)?, url)
+            .timeout(limit)
             .body(body);
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        let mut response = request.send().await.map_err(reqwest::Error::without_url)?;
+        let mut response = request.send().await.map_err(failed)?;
         let mut body = Vec::new();
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(reqwest::Error::without_url)?
-        {
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
             body.extend_from_slice(&chunk[..chunk.len().min(most - body.len())]);
             if body.len() == most {
                 break;
@@ -127,12 +171,11 @@ impl Network {
 
     /// Sends once. A redirect is an answer like any other: it is not followed.
     pub(crate) async fn send(&self, outgoing: &Outgoing) -> Result<Reply, Error> {
-        let failed = |error: reqwest::Error| failure(outgoing, error);
-        let method = reqwest::Method::from_bytes(outgoing.exchange.method.as_bytes())
-            .map_err(|error| Error::InvalidRequest(error.to_string()))?;
+        let failed = |error| failure(&outgoing.exchange, outgoing.limit, error);
+        let max_reply = self.0.connection.max_reply;
         let mut request = self
-            .http
-            .request(method, outgoing.url.clone())
+            .client_for(&outgoing.url)?
+            .request(http_method(outgoing.exchange.method)?, outgoing.url.clone())
             .headers(outgoing.headers.clone())
             .timeout(outgoing.limit);
         if let Some(body) = &outgoing.body {
@@ -141,24 +184,24 @@ impl Network {
         let mut response = request.send().await.map_err(failed)?;
         let too_large = || Error::TooLarge {
             exchange: outgoing.exchange.clone(),
-            limit: self.max_reply,
+            limit: max_reply,
         };
         let announced = response.content_length().unwrap_or_default();
         let announced = usize::try_from(announced).map_err(|_| too_large())?;
-        if announced > self.max_reply {
+        if announced > max_reply {
             return Err(too_large());
         }
         // what is announced is not believed beyond a little
         let mut body = BytesMut::with_capacity(announced.min(1 << 20));
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            if body.len() + chunk.len() > self.max_reply {
+            if body.len() + chunk.len() > max_reply {
                 return Err(too_large());
             }
             body.extend_from_slice(&chunk);
         }
         let headers = std::mem::take(response.headers_mut());
         let body = match headers.get(CONTENT_ENCODING) {
-            Some(encoding) if encoding == "gzip" => inflate(&body, self.max_reply)
+            Some(encoding) if encoding == "gzip" => inflate(&body, max_reply)
                 .map_err(|source| Error::Lost {
                     exchange: outgoing.exchange.clone(),
                     source: source.into(),
@@ -184,8 +227,13 @@ fn inflate(packed: &[u8], most: usize) -> std::io::Result<Option<Bytes>> {
     Ok((body.len() <= most).then(|| Bytes::from(body)))
 }
 
-fn failure(outgoing: &Outgoing, error: reqwest::Error) -> Error {
-    let exchange = outgoing.exchange.clone();
+fn http_method(method: &str) -> Result<reqwest::Method, Error> {
+    reqwest::Method::from_bytes(method.as_bytes())
+        .map_err(|error| Error::InvalidRequest(error.to_string()))
+}
+
+fn failure(exchange: &Exchange, limit: Duration, error: reqwest::Error) -> Error {
+    let exchange = exchange.clone();
     // the URL may hold a filter with names of people; the exchange names the path
     let error = error.without_url();
     if error.is_builder() {
@@ -196,10 +244,7 @@ fn failure(outgoing: &Outgoing, error: reqwest::Error) -> Error {
             source: error.into(),
         }
     } else if error.is_timeout() {
-        Error::TimedOut {
-            exchange,
-            limit: outgoing.limit,
-        }
+        Error::TimedOut { exchange, limit }
     } else {
         Error::Lost {
             exchange,
@@ -208,13 +253,14 @@ fn failure(outgoing: &Outgoing, error: reqwest::Error) -> Error {
     }
 }
 
-fn http_client(connection: &Connection) -> Result<reqwest::Client, Error> {
-    // another provider that the program has installed is as good
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let setup = |what: &str, error: reqwest::Error| Error::Setup {
+fn setup(what: &str, error: reqwest::Error) -> Error {
+    Error::Setup {
         what: what.to_owned(),
         source: Some(error.into()),
-    };
+    }
+}
+
+fn extra_roots(connection: &Connection) -> Result<Vec<reqwest::Certificate>, Error> {
     let mut roots = Vec::new();
     for pem in &connection.extra_roots {
         let parsed = reqwest::Certificate::from_pem_bundle(pem)
@@ -227,20 +273,21 @@ fn http_client(connection: &Connection) -> Result<reqwest::Client, Error> {
         }
         roots.extend(parsed);
     }
-    let mut builder = reqwest::Client::builder()
+    Ok(roots)
+}
+
+fn builder(connection: &Connection) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
         .user_agent(concat!("deskstate-dataverse/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .connect_timeout(connection.timeouts.connect)
         // a connection that the server closes while a write is sent on it makes the outcome unknown; gateways
         // close idle ones after a minute or more
-        .pool_idle_timeout(Duration::from_secs(20));
-    builder = if connection.url.is_loopback() {
-        // neither proxies nor the platform's authorities have a say about this machine
-        builder.no_proxy().tls_certs_only(roots)
-    } else {
-        builder.tls_certs_merge(roots)
-    };
+        .pool_idle_timeout(Duration::from_secs(20))
+}
+
+fn client(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Error> {
     builder
         .build()
         .map_err(|error| setup("the HTTP client cannot be built", error))

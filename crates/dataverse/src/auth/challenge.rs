@@ -1,14 +1,14 @@
 //! The 401 challenge: which issuer a server wants a token of, and whether that issuer is to be trusted with ours.
 
 use http::HeaderMap;
-use http::header::{ACCEPT, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{ACCEPT, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use url::Url;
 use uuid::Uuid;
 
 use super::SignInError;
 use crate::environment::is_loopback;
 use crate::request::API_PATH;
-use crate::transport::{Network, Outgoing};
+use crate::transport::{CLIENT_REQUEST_ID, Network, Outgoing, header_value};
 use crate::{EnvironmentUrl, Exchange};
 
 /// Issuers of Microsoft's clouds. A secret is sent to no other unless it was named by the user.
@@ -69,13 +69,18 @@ pub(super) async fn ask(
     };
     let path = format!("{API_PATH}/WhoAmI");
     let mut headers = HeaderMap::new();
+    let client_request_id = Uuid::new_v4();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(
+        HeaderName::from_static(CLIENT_REQUEST_ID),
+        header_value(&client_request_id.to_string()).map_err(|error| unreachable(&error))?,
+    );
     let outgoing = Outgoing {
         url: url.join(&path).map_err(|error| unreachable(&error))?,
         exchange: Exchange {
             method: "GET",
             path,
-            client_request_id: Uuid::new_v4(),
+            client_request_id,
         },
         headers,
         body: None,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use azure_core::http::headers::{HeaderName, HeaderValue, Headers};
-use azure_core::http::{AsyncRawResponse, Body, HttpClient, Request};
+use azure_core::http::{AsyncRawResponse, Body, HttpClient, Method, Request};
 use azure_core::{Bytes, Error, error::ErrorKind};
 
 use crate::transport::Network;
@@ -34,7 +34,7 @@ impl HttpClient for IssuerClient {
         let (status, headers, body) = self
             .0
             .small_request(
-                request.method().as_ref(),
+                method(request.method())?,
                 request.url().clone(),
                 headers,
                 body,
@@ -42,10 +42,10 @@ impl HttpClient for IssuerClient {
             )
             .await
             .map_err(|error| {
-                let kind = if error.is_connect() {
-                    ErrorKind::Connection
-                } else {
-                    ErrorKind::Io
+                let kind = match error {
+                    crate::Error::Unreachable { .. } => ErrorKind::Connection,
+                    crate::Error::Lost { .. } | crate::Error::TimedOut { .. } => ErrorKind::Io,
+                    _ => ErrorKind::Other,
                 };
                 let text = super::challenge::with_sources(&error);
                 Error::with_message(kind, text)
@@ -64,5 +64,17 @@ impl HttpClient for IssuerClient {
             Headers::from(headers),
             Bytes::from(body),
         ))
+    }
+}
+
+/// Tokens are asked for by these two.
+fn method(method: Method) -> azure_core::Result<&'static str> {
+    match method {
+        Method::Get => Ok("GET"),
+        Method::Post => Ok("POST"),
+        other => Err(Error::with_message(
+            ErrorKind::Other,
+            format!("issuers are not asked by {other}"),
+        )),
     }
 }

@@ -1,5 +1,6 @@
 //! The client against servers that follow a script of replies and faults.
 
+mod campaign;
 mod faults;
 mod reading;
 mod recordings;

@@ -1,0 +1,192 @@
+//! Random faults at every point of a write, many times over: what is reported must fit what the server did.
+//!
+//! The server counts how often it carried the changeset out. For each seed: committed is once, refused and not
+//! attempted are never, unknown is at most once, and nothing is ever carried out twice.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use deskstate_dataverse::{Changeset, Operation, Outcome, Session};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use uuid::Uuid;
+
+use crate::server::connection_to;
+
+const SEEDS: u64 = 400;
+
+/// A small generator of numbers that depend on the seed alone (SplitMix64).
+struct Dice(AtomicU64);
+
+impl Dice {
+    fn roll(&self, sides: u64) -> u64 {
+        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+        let mut z = self.0.fetch_add(STEP, Ordering::SeqCst).wrapping_add(STEP);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % sides
+    }
+}
+
+fn multipart(status: u16, item: &str) -> String {
+    reply(
+        status,
+        "Content-Type: multipart/mixed; boundary=b\r\n",
+        &format!("--b\r\n{item}\r\n--b--\r\n"),
+    )
+}
+
+fn reply(status: u16, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 {status} Said So\r\n{headers}Content-Length: {length}\r\n\r\n{body}")
+}
+
+const DONE: &str = "Content-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\nContent-Type: application/http\r\nContent-ID: 1\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n\r\n--c--";
+
+fn refusal(code: &str) -> String {
+    format!(
+        "Content-Type: application/http\r\nContent-ID: 1\r\n\r\nHTTP/1.1 412 No\r\n\r\n{{\"error\":{{\"code\":\"{code}\",\"message\":\"no\"}}}}"
+    )
+}
+
+/// Answers one request; `false` closes the connection.
+async fn serve(stream: &mut BufReader<TcpStream>, dice: &Dice, carried_out: &AtomicU32) -> bool {
+    if dice.roll(12) == 0 {
+        return false;
+    }
+    if read_request(stream).await.is_none() {
+        return false;
+    }
+    let carry_out = || carried_out.fetch_add(1, Ordering::SeqCst);
+    let perhaps = || {
+        if dice.roll(2) == 0 {
+            carry_out();
+        }
+    };
+    let text = match dice.roll(14) {
+        0 | 1 => {
+            carry_out();
+            multipart(200, DONE)
+        }
+        2 => {
+            perhaps();
+            return false;
+        }
+        3 => {
+            carry_out();
+            let whole = multipart(200, DONE);
+            let end = usize::try_from(dice.roll(whole.len() as u64)).unwrap_or_default();
+            let _ = stream.write_all(&whole.as_bytes()[..end]).await;
+            return false;
+        }
+        4 => reply(429, "Retry-After: 0\r\n", ""),
+        5 => reply(
+            429,
+            "",
+            r#"{"error":{"code":"0x80072322","message":"slow down"}}"#,
+        ),
+        6 => reply(503, "Retry-After: 0\r\n", ""),
+        7 => {
+            perhaps();
+            reply(503, "", "")
+        }
+        8 => {
+            perhaps();
+            reply([500, 502, 504, 408][dice.roll(4) as usize], "", "<html>")
+        }
+        9 => multipart(400, &refusal("0x80060882")),
+        10 => multipart(
+            200,
+            &format!(
+                "Content-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n{}\r\n--c--",
+                refusal("")
+            ),
+        ),
+        11 => multipart(400, &refusal("0x80071151")),
+        12 => {
+            perhaps();
+            reply(200, "Content-Type: text/html\r\n", "<html>")
+        }
+        _ => {
+            // it says that it is packed and is not
+            perhaps();
+            multipart(200, DONE).replacen("\r\n", "\r\nContent-Encoding: gzip\r\n", 1)
+        }
+    };
+    stream.write_all(text.as_bytes()).await.is_ok()
+        && stream.flush().await.is_ok()
+        && dice.roll(3) > 0
+}
+
+async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<()> {
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        stream
+            .read_line(&mut line)
+            .await
+            .ok()
+            .filter(|read| *read > 0)?;
+        let line = line.trim_end().to_ascii_lowercase();
+        if line.is_empty() {
+            break;
+        }
+        if let Some(value) = line.strip_prefix("content-length: ") {
+            length = value.parse().ok()?;
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.ok()?;
+    Some(())
+}
+
+async fn server(dice: Arc<Dice>, carried_out: Arc<AtomicU32>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port is free");
+    let address = listener.local_addr().expect("it has an address");
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let mut stream = BufReader::new(stream);
+            while serve(&mut stream, &dice, &carried_out).await {}
+        }
+    });
+    format!("http://{address}")
+}
+
+#[tokio::test]
+async fn the_reported_outcome_always_fits_what_the_server_did() {
+    let changeset = Changeset {
+        operations: vec![Operation::Delete {
+            set: "cfg_queues".to_owned(),
+            id: Uuid::from_u128(1),
+            if_match: None,
+        }],
+        solution: None,
+    };
+    let mut seen = [0; 4];
+    for seed in 0..SEEDS {
+        let carried_out = Arc::new(AtomicU32::new(0));
+        let dice = Arc::new(Dice(AtomicU64::new(seed)));
+        let url = server(dice, Arc::clone(&carried_out)).await;
+        let session = Session::open(&connection_to(&url)).expect("a session opens");
+        let outcome = session.commit(&changeset).await;
+        let times = carried_out.load(Ordering::SeqCst);
+        let (kind, fits) = match &outcome {
+            Outcome::Committed => (0, times == 1),
+            Outcome::Refused { .. } => (1, times == 0),
+            Outcome::NotAttempted { .. } => (2, times == 0),
+            Outcome::Unknown { .. } => (3, times <= 1),
+        };
+        assert!(
+            fits,
+            "seed {seed}: carried out {times} times, reported {outcome:?}"
+        );
+        seen[kind] += 1;
+    }
+    let [committed, refused, not_attempted, unknown] = seen;
+    assert!(
+        committed > 20 && refused > 20 && not_attempted > 0 && unknown > 20,
+        "the schedule reaches every outcome: {seen:?}"
+    );
+}
