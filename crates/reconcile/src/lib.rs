@@ -20,11 +20,18 @@ pub mod observe;
 pub mod plan;
 pub mod raise;
 pub mod sanitize;
+pub mod plan_file;
+pub mod reach;
+pub mod referrers;
+pub mod review;
+pub mod secret;
 pub mod state;
 pub mod table;
 pub mod value;
+pub mod writes;
 
 pub use apply::apply;
 pub use lower::{Desired, lower};
 pub use observe::{ObserveError, Scope, observe, observe_names};
 pub use plan::{Plan, plan};
+pub use reach::{Reach, reach};

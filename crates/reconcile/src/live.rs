@@ -271,6 +271,17 @@ pub struct Found {
     pub refused: BTreeMap<&'static str, String>,
     /// Users read by principal name, e-mail and object id.
     pub users_by_name: HashMap<String, Vec<Uuid>>,
+    /// Who holds the security roles that are mapped to profiles, by root role; empty where that was not asked.
+    pub role_holders: BTreeMap<Uuid, RoleHolders>,
+}
+
+/// The holders of a security role and of its copies in other business units.
+#[derive(Debug, Clone, Default)]
+pub struct RoleHolders {
+    /// Users who hold it directly.
+    pub users: BTreeSet<Uuid>,
+    /// Who may hold it beside them, such as `through a team`.
+    pub uncounted: Option<String>,
 }
 
 /// A team and its members.

@@ -1,0 +1,52 @@
+//! Addresses from which code is loaded into the agents' browser.
+
+use deskstate_model::Kind;
+
+use super::{Case, Finding};
+use crate::plan::{Action, Difference};
+
+/// Fields that decide what code runs, and for which site it is trusted.
+const ADDRESSES: &[(Kind, &str)] = &[
+    (Kind::ChannelProvider, "channelUrl"),
+    (Kind::ChannelProvider, "trustedDomain"),
+    (Kind::CifProvider, "channelUrl"),
+    (Kind::CifProvider, "trustedDomain"),
+    (Kind::ApplicationExtension, "webResourceUrl"),
+];
+
+pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
+    for (index, change) in case.plan.changes.iter().enumerate() {
+        if change.action != Action::Update {
+            continue;
+        }
+        for field in &change.fields {
+            let watched = ADDRESSES
+                .iter()
+                .any(|(kind, word)| *kind == change.key.kind && *word == field.path);
+            if let Difference::Value { before, after } = &field.difference
+                && watched
+            {
+                let show = |value: &serde_json::Value| {
+                    value.as_str().map_or_else(
+                        || "nothing".to_owned(),
+                        |text| format!("`{}`", crate::secret::masked_text(text)),
+                    )
+                };
+                let message = format!(
+                    "`{}` of {} becomes {} (was {})",
+                    field.path,
+                    change.key,
+                    show(after),
+                    show(before)
+                );
+                found.push(
+                    Finding::new("address-changed", Some(index), message)
+                        .at(field.span)
+                        .help(
+                            "code of this address runs in the agents' browser, with their session",
+                        ),
+                );
+            }
+        }
+    }
+}

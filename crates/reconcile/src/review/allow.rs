@@ -1,0 +1,132 @@
+//! Overrides: `unlink=AppProfile.users:12`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// Lets a check pass for one run: this sort of thing, about this subject, so many of them at most.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Allow {
+    /// `delete`, `unlink`, `empty`, `prune`, `channel`, `loader`, `reference`.
+    pub what: String,
+    /// A kind, a kind and a field, or a kind and a name: `AppProfile.users`, `SessionTemplate/CTI_createSession`.
+    pub subject: String,
+    /// How many at most.
+    pub count: usize,
+}
+
+/// A text that is no override.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "`{0}` is no override; copy the one that the plan prints, such as `unlink=AppProfile.users:12`"
+)]
+pub struct UnknownAllow(String);
+
+/// What can be allowed.
+const WHATS: [&str; 7] = [
+    "channel",
+    "delete",
+    "empty",
+    "loader",
+    "prune",
+    "reference",
+    "unlink",
+];
+
+impl Allow {
+    pub(crate) fn new(what: &'static str, subject: impl Into<String>, count: usize) -> Self {
+        Self {
+            what: what.to_owned(),
+            subject: subject.into(),
+            count,
+        }
+    }
+
+    /// Whether this override is wide enough.
+    pub fn covers(&self, needed: &Allow) -> bool {
+        self.what == needed.what
+            && self.subject.eq_ignore_ascii_case(&needed.subject)
+            && self.count >= needed.count
+    }
+}
+
+impl fmt::Display for Allow {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}={}:{}", self.what, self.subject, self.count)
+    }
+}
+
+impl FromStr for Allow {
+    type Err = UnknownAllow;
+
+    fn from_str(text: &str) -> Result<Self, UnknownAllow> {
+        let unknown = || UnknownAllow(text.to_owned());
+        let (what, rest) = text.split_once('=').ok_or_else(unknown)?;
+        let (subject, count) = rest.rsplit_once(':').ok_or_else(unknown)?;
+        let count = count.parse().map_err(|_| unknown())?;
+        if !WHATS.contains(&what) || subject.is_empty() {
+            return Err(unknown());
+        }
+        Ok(Self {
+            what: what.to_owned(),
+            subject: subject.to_owned(),
+            count,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_override_is_written_as_it_is_read() {
+        for text in [
+            "unlink=AppProfile.users:12",
+            "delete=ApplicationTab:3",
+            "reference=SessionTemplate/a:b:1",
+        ] {
+            assert_eq!(
+                text.parse::<Allow>()
+                    .map(|allow| allow.to_string())
+                    .as_deref(),
+                Ok(text)
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_override_is_refused() {
+        for text in [
+            "",
+            "unlink",
+            "unlink=AppProfile.users",
+            "unlink=:1",
+            "drop=AppProfile:1",
+            "unlink=AppProfile.users:all",
+        ] {
+            assert!(text.parse::<Allow>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_override_covers_no_more_than_its_number() {
+        let needed = Allow::new("unlink", "AppProfile.users", 12);
+        assert!(
+            "unlink=AppProfile.users:12"
+                .parse::<Allow>()
+                .is_ok_and(|allow| allow.covers(&needed))
+        );
+        assert!(
+            "unlink=AppProfile.users:11"
+                .parse::<Allow>()
+                .is_ok_and(|allow| !allow.covers(&needed))
+        );
+        assert!(
+            "unlink=AppProfile.roles:12"
+                .parse::<Allow>()
+                .is_ok_and(|allow| !allow.covers(&needed))
+        );
+    }
+}

@@ -1,0 +1,126 @@
+//! What the environment itself does not take.
+
+use std::collections::BTreeMap;
+
+use deskstate_model::Writes;
+
+use super::{Case, Finding};
+use crate::plan::{Action, Operation};
+
+pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
+    blocked(case, found);
+    ships_by_solution(case, found);
+    prefixes(case, found);
+    language(case, found);
+}
+
+/// Whether an operation makes or changes a component of solutions.
+fn is_component(operation: &Operation) -> bool {
+    match operation {
+        Operation::Create { row, .. }
+        | Operation::Update { row, .. }
+        | Operation::Delete { row, .. } => row.table.component,
+        Operation::Link { relationship, .. } | Operation::Unlink { relationship, .. } => {
+            relationship.component
+        }
+    }
+}
+
+fn blocked(case: &Case<'_>, found: &mut Vec<Finding>) {
+    let writes = || {
+        case.plan
+            .changes
+            .iter()
+            .flat_map(|change| &change.operations)
+    };
+    if case.live.facts.locked_down && case.rules.writes == Writes::All && writes().any(is_component)
+    {
+        found.push(
+            Finding::new("customizations-blocked", None, "the environment blocks unmanaged customisations".to_owned())
+                .help("the setting is `Block unmanaged customizations` (IsLockdownOfUnmanagedCustomizationEnabled) of the environment; ship the change as a managed solution and write `writes: assignments` for this environment"),
+        );
+    }
+}
+
+fn ships_by_solution(case: &Case<'_>, found: &mut Vec<Finding>) {
+    let held = crate::writes::held(case.plan, case.rules.writes);
+    if !held.is_empty() {
+        let names: Vec<String> = held
+            .iter()
+            .take(5)
+            .map(|index| case.plan.changes[*index].key.to_string())
+            .collect();
+        let more = held.len().saturating_sub(names.len());
+        let and_more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        let why = match case.rules.writes {
+            Writes::Assignments => "takes only users of profiles (`writes: assignments`)",
+            Writes::None => "takes nothing (`writes: none`)",
+            Writes::All => return,
+        };
+        found.push(Finding::new(
+            "ships-by-solution",
+            None,
+            format!(
+                "the environment {why}; not written: {}{and_more}",
+                names.join(", ")
+            ),
+        ));
+    }
+}
+
+/// A prefix that no publisher has may be refused by the server.
+fn prefixes(case: &Case<'_>, found: &mut Vec<Finding>) {
+    let Some(known) = &case.live.facts.prefixes else {
+        return;
+    };
+    let mut unknown: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for (index, change) in case.plan.changes.iter().enumerate() {
+        if change.action == Action::Create
+            && let Some(prefix) = change.key.name.prefix()
+            && !known.contains(prefix)
+        {
+            unknown.entry(prefix.to_owned()).or_insert((0, index)).0 += 1;
+        }
+    }
+    for (prefix, (count, first)) in unknown {
+        let names = if count == 1 {
+            "1 new unique name".to_owned()
+        } else {
+            format!("{count} new unique names")
+        };
+        found.push(
+            Finding::new("unknown-prefix", Some(first), format!("no publisher of the environment has the prefix `{prefix}` of {names}"))
+                .at(case.plan.changes[first].declared_at)
+                .help("some environments refuse such names; add a publisher with the prefix, or keep the names of the vendor's guide and see"),
+        );
+    }
+}
+
+fn language(case: &Case<'_>, found: &mut Vec<Finding>) {
+    let facts = &case.live.facts;
+    let localizable = case
+        .desired
+        .resources
+        .values()
+        .flat_map(|resource| std::iter::once(&resource.row).chain(&resource.parts))
+        .flat_map(|row| &row.columns)
+        .any(|column| column.field.localizable);
+    if localizable && !facts.reads_base_language() {
+        let number = |language: Option<i64>| {
+            language.map_or_else(|| "unknown".to_owned(), |number| number.to_string())
+        };
+        let message = format!(
+            "the caller's language is {} and the organisation's is {}: localizable texts are neither compared nor written",
+            number(facts.caller_language),
+            number(facts.base_language)
+        );
+        found.push(
+            Finding::new("foreign-language", None, message)
+                .help("set the caller's language to the organisation's base language"),
+        );
+    }
+}

@@ -1,0 +1,123 @@
+//! Agents: who moves, who loses a channel, how many are reached.
+
+use super::{Allow, Case, Finding};
+use crate::kinds::tables::{self, CIF_V2_LOADER, FIRST_PARTY_CHANNEL};
+use crate::plan::{Change, Difference, Operation};
+use crate::state::fold;
+
+pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
+    for (index, change) in case.plan.changes.iter().enumerate() {
+        moves(index, change, found);
+        channels(case, index, change, found);
+    }
+    many(case, found);
+}
+
+fn moves(index: usize, change: &Change, found: &mut Vec<Finding>) {
+    for field in &change.fields {
+        if let Difference::Added {
+            member,
+            note: Some(note),
+        } = &field.difference
+            && let Some(at) = note.find("moves from ")
+        {
+            let from = &note[at + "moves from ".len()..];
+            found.push(
+                Finding::new(
+                    "user-moves",
+                    Some(index),
+                    format!("`{member}` leaves `{from}` (one profile per user)"),
+                )
+                .at(field.span),
+            );
+        }
+    }
+}
+
+fn channels(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Finding>) {
+    for operation in &change.operations {
+        let Operation::Unlink {
+            relationship,
+            owner,
+            member,
+        } = operation
+        else {
+            continue;
+        };
+        let name = fold(&case.live.label(relationship.member, *member));
+        let profile = case.live.label(relationship.owner, *owner);
+        let subject = format!("AppProfile/{profile}");
+        if *relationship == &tables::PROFILE_PROVIDERS && name == fold(FIRST_PARTY_CHANNEL) {
+            found.push(
+                Finding::new("first-party-channel", Some(index), format!("`{profile}` loses the first-party channel: no chat, no voice of Microsoft's own"))
+                    .at(span_of(change, "allActiveChannels"))
+                    .unless(Allow::new("channel", subject, 1)),
+            );
+        } else if *relationship == &tables::PROFILE_EXTENSIONS
+            && name == fold(CIF_V2_LOADER)
+            && keeps_a_provider(case, *owner)
+        {
+            found.push(
+                Finding::new("loader-removed", Some(index), format!("`{profile}` loses `{CIF_V2_LOADER}`, without which its channel providers do not load"))
+                    .at(span_of(change, "extensions"))
+                    .unless(Allow::new("loader", subject, 1)),
+            );
+        }
+    }
+}
+
+fn span_of(change: &Change, word: &str) -> Option<deskstate_model::Span> {
+    let field = change.fields.iter().find(|field| field.path == word);
+    field.and_then(|field| field.span).or(change.declared_at)
+}
+
+/// Whether a third-party provider is linked to the profile when the plan is done.
+fn keeps_a_provider(case: &Case<'_>, profile: uuid::Uuid) -> bool {
+    let first_party =
+        |member| fold(&case.live.label(&tables::PROVIDER, member)) == fold(FIRST_PARTY_CHANNEL);
+    let (mut linked, mut unlinked) = (Vec::new(), Vec::new());
+    for operation in case
+        .plan
+        .changes
+        .iter()
+        .flat_map(|change| &change.operations)
+    {
+        match operation {
+            Operation::Link {
+                relationship,
+                owner,
+                member,
+            } if *relationship == &tables::PROFILE_PROVIDERS && *owner == profile => {
+                linked.push(*member)
+            }
+            Operation::Unlink {
+                relationship,
+                owner,
+                member,
+            } if *relationship == &tables::PROFILE_PROVIDERS && *owner == profile => {
+                unlinked.push(*member)
+            }
+            _ => {}
+        }
+    }
+    let live = case
+        .live
+        .links(&tables::PROFILE_PROVIDERS)
+        .members(profile)
+        .filter(|member| !unlinked.contains(member));
+    live.chain(linked).any(|member| !first_party(member))
+}
+
+fn many(case: &Case<'_>, found: &mut Vec<Finding>) {
+    let most = usize::try_from(case.rules.removals.max_agents)
+        .unwrap_or(usize::MAX)
+        .saturating_mul(10);
+    if let Some(agents) = case.reach.agents
+        && agents > most
+    {
+        let message = format!("the plan reaches {agents} agents (more than {most})");
+        found.push(Finding::new("many-agents", None, message).help(
+            "apply it when few of them work: agents get it when they next sign in or reload",
+        ));
+    }
+}

@@ -1,0 +1,254 @@
+//! Single rows: protected, somebody else's, or still referred to.
+
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+
+use super::{Allow, Case, Finding, glob_matches};
+use crate::kinds::tables;
+use crate::live::ObservedRow;
+use crate::plan::{Action, Change, Operation};
+use crate::state::fold;
+
+/// The prefix of Microsoft's own rows.
+const OUT_OF_THE_BOX: &str = "msdyn_";
+
+pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
+    let deleted: BTreeSet<Uuid> = case
+        .plan
+        .changes
+        .iter()
+        .filter(|change| change.action == Action::Delete)
+        .map(|change| change.id)
+        .collect();
+    for (index, change) in case.plan.changes.iter().enumerate() {
+        if change.action == Action::Delete {
+            protected(case, index, change, found);
+            references(case, index, change, &deleted, found);
+            workstreams(case, index, change, found);
+        }
+        managed(case, index, change, found);
+    }
+}
+
+fn protected(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Finding>) {
+    if let Some(glob) = case
+        .rules
+        .protect
+        .iter()
+        .find(|glob| glob_matches(glob, &change.key))
+    {
+        found.push(
+            Finding::new(
+                "protected",
+                Some(index),
+                format!(
+                    "{} is protected by `{}/{}` and is never deleted",
+                    change.key, glob.kind, glob.name
+                ),
+            )
+            .at(change.declared_at)
+            .help("take the pattern out of `protect` in a change of its own, if it must go"),
+        );
+    }
+}
+
+fn managed(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Finding>) {
+    for operation in &change.operations {
+        match operation {
+            Operation::Update { row, .. } | Operation::Delete { row, .. } => {
+                let Some(live) = case.live.row(row.table, row.id) else {
+                    continue;
+                };
+                let deletes = matches!(operation, Operation::Delete { .. });
+                let what = format!("{} `{}`", row.table.logical, row.label);
+                if !live.is_customizable() {
+                    found.push(
+                        Finding::new(
+                            "not-customizable",
+                            Some(index),
+                            format!("the publisher lets nobody change {what}"),
+                        )
+                        .at(change.declared_at),
+                    );
+                } else if is_foreign(live) && !case.rules.allow_managed {
+                    found.push(
+                        foreign(&what, live.is_managed(), deletes, index).at(change.declared_at),
+                    );
+                }
+            }
+            // Links are judged by themselves; what came with two managed rows came with their solution.
+            Operation::Unlink {
+                relationship,
+                owner,
+                member,
+            } if relationship.component && !case.rules.allow_managed => {
+                let is_managed = |table, id| {
+                    case.live
+                        .row(table, id)
+                        .is_some_and(ObservedRow::is_managed)
+                };
+                if is_managed(relationship.owner, *owner)
+                    && is_managed(relationship.member, *member)
+                {
+                    let message = format!(
+                        "the link of `{}` to `{}` came with a managed solution and is never taken away",
+                        case.live.label(relationship.owner, *owner),
+                        case.live.label(relationship.member, *member)
+                    );
+                    found.push(
+                        Finding::new("managed-row", Some(index), message).at(change.declared_at),
+                    );
+                }
+            }
+            Operation::Create { .. } | Operation::Link { .. } | Operation::Unlink { .. } => {}
+        }
+    }
+}
+
+fn is_foreign(row: &ObservedRow) -> bool {
+    row.is_managed()
+        || row
+            .row
+            .text("msdyn_uniquename")
+            .is_some_and(|name| fold(name).starts_with(OUT_OF_THE_BOX))
+}
+
+fn foreign(what: &str, managed: bool, deletes: bool, index: usize) -> Finding {
+    let whose = if managed {
+        "came with a managed solution"
+    } else {
+        "is Microsoft's own"
+    };
+    let message = if deletes {
+        format!("{what} {whose} and would be deleted")
+    } else {
+        format!("{what} {whose} and would be changed")
+    };
+    let help = match (managed, deletes) {
+        (true, false) => {
+            "the change would be an Active layer on top of the solution and hide its later updates; `--allow-managed` makes it, and \
+             Solution layers > Remove active customizations in the maker portal drops it again"
+        }
+        (true, true) => "a managed row goes by uninstalling its solution",
+        (false, _) => {
+            "`--allow-managed` lets it pass; an update of the product may bring the old state back"
+        }
+    };
+    Finding::new("managed-row", Some(index), message).help(help)
+}
+
+/// Links and lookups of rows that stay.
+fn references(
+    case: &Case<'_>,
+    index: usize,
+    change: &Change,
+    deleted: &BTreeSet<Uuid>,
+    found: &mut Vec<Finding>,
+) {
+    let unlinked: BTreeSet<(Uuid, Uuid)> = case
+        .plan
+        .changes
+        .iter()
+        .flat_map(|change| &change.operations)
+        .filter_map(|operation| match operation {
+            Operation::Unlink { owner, member, .. } if *member == change.id => {
+                Some((*owner, *member))
+            }
+            _ => None,
+        })
+        .collect();
+    let names: Vec<String> = case
+        .referrers
+        .to(change.id)
+        .iter()
+        .filter(|referrer| {
+            !deleted.contains(&referrer.id) && !unlinked.contains(&(referrer.id, change.id))
+        })
+        .filter(|referrer| !pointed_elsewhere(case, referrer.id, change.id))
+        .map(|referrer| referrer.describe(case.live))
+        .collect();
+    if !names.is_empty() {
+        let message = format!(
+            "{} is deleted and still used by {}",
+            change.key,
+            listed(&names)
+        );
+        found.push(Finding::new("still-referenced", Some(index), message).at(change.declared_at));
+    }
+}
+
+/// Whether the plan gives the referring row another value where it points to the deleted one.
+fn pointed_elsewhere(case: &Case<'_>, referrer: Uuid, deleted: Uuid) -> bool {
+    let anchor = crate::kinds::field(crate::kinds::session_template::FIELDS, "anchorTab");
+    let points_here = case
+        .live
+        .row(&tables::SESSION, referrer)
+        .is_some_and(|row| row.row.uuid(&anchor.read_name()) == Some(deleted));
+    points_here
+        && case.plan.changes.iter().flat_map(|change| &change.operations).any(|operation| {
+            matches!(operation, Operation::Update { row, body, .. } if row.id == referrer && body.iter().any(|(name, _)| name == anchor.column))
+        })
+}
+
+fn workstreams(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Finding>) {
+    let table = crate::kinds::of(change.key.kind).table;
+    if table != &tables::SESSION && table != &tables::NOTIFICATION {
+        return;
+    }
+    let allow = Allow::new(
+        "reference",
+        format!("{}/{}", change.key.kind, change.key.name.as_written()),
+        1,
+    );
+    if let Some(why) = &case.live.mentions_unread {
+        found.push(
+            Finding::new(
+                "workstreams-unread",
+                Some(index),
+                format!(
+                    "nobody can say whether a workstream names {}: {why}",
+                    change.key
+                ),
+            )
+            .at(change.declared_at)
+            .help("let the caller read workstreams")
+            .unless(allow),
+        );
+        return;
+    }
+    let mentions = case
+        .live
+        .mentions
+        .get(&(table, change.key.name.folded().to_owned()));
+    let names: Vec<String> = mentions
+        .into_iter()
+        .flatten()
+        .map(|mention| format!("`{}` ({})", mention.workstream, mention.column))
+        .collect();
+    if !names.is_empty() {
+        found.push(
+            Finding::new(
+                "workstream-names",
+                Some(index),
+                format!(
+                    "{} is deleted, and by its name it is still used by workstream {}",
+                    change.key,
+                    listed(&names)
+                ),
+            )
+            .at(change.declared_at)
+            .help("give the workstream another template first; Dataverse does not protect the name")
+            .unless(allow),
+        );
+    }
+}
+
+/// A few names, and how many more.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    match names.len().checked_sub(SHOWN) {
+        Some(more) if more > 0 => format!("{} and {more} more", names[..SHOWN].join(", ")),
+        _ => names.join(", "),
+    }
+}

@@ -1,0 +1,66 @@
+//! Environments that take configuration by managed solution only: which part of a plan is written there.
+
+use deskstate_model::Writes;
+
+use crate::kinds::tables;
+use crate::plan::{Action, Change, Operation, Plan};
+
+/// The part of a plan that the environment takes. The rest ships by solution.
+///
+/// With `assignments` these are links that are no solution component, of rows that are there: users of profiles.
+pub fn writable(plan: &Plan, writes: Writes) -> Plan {
+    let changes = match writes {
+        Writes::All => plan.changes.clone(),
+        Writes::Assignments => plan.changes.iter().filter_map(assignments).collect(),
+        Writes::None => Vec::new(),
+    };
+    Plan {
+        changes,
+        ..plan.clone()
+    }
+}
+
+/// Changes of which something is not written, by their place in the plan.
+pub fn held(plan: &Plan, writes: Writes) -> Vec<usize> {
+    let is_held = |change: &Change| match writes {
+        Writes::All => false,
+        Writes::Assignments => {
+            assignments(change).is_none_or(|kept| kept.operations.len() < change.operations.len())
+        }
+        Writes::None => true,
+    };
+    plan.changes
+        .iter()
+        .enumerate()
+        .filter(|(_, change)| is_held(change))
+        .map(|(index, _)| index)
+        .collect()
+}
+
+fn assignments(change: &Change) -> Option<Change> {
+    if change.action != Action::Update {
+        return None;
+    }
+    let is_assignment = |operation: &Operation| matches!(operation, Operation::Link { relationship, .. } | Operation::Unlink { relationship, .. } if !relationship.component);
+    let operations: Vec<Operation> = change
+        .operations
+        .iter()
+        .filter(|operation| is_assignment(operation))
+        .cloned()
+        .collect();
+    let schema_names = [
+        tables::PROFILE_USERS.schema_name,
+        tables::CIF_USERS.schema_name,
+    ];
+    let fields = change
+        .fields
+        .iter()
+        .filter(|field| schema_names.contains(&field.wire.as_str()))
+        .cloned()
+        .collect();
+    (!operations.is_empty()).then(|| Change {
+        operations,
+        fields,
+        ..change.clone()
+    })
+}
