@@ -1,1 +1,49 @@
 //! A Dataverse Web API on loopback, for tests and demonstrations.
+//!
+//! It follows the public documents of the Web API, not the habits of any client. Where the documents leave a question
+//! open there is a switch ([`Switches`]); `docs/emulator.md` lists them.
+
+mod actions;
+mod admin;
+mod audit;
+mod batch;
+mod body;
+mod call;
+mod caller;
+mod clock;
+mod component_layers;
+mod csdl;
+mod engine;
+mod error;
+mod fetchxml;
+mod fetchxml_parse;
+mod http_server;
+mod identity;
+mod layers;
+mod links;
+mod metadata;
+mod metadata_query;
+mod multipart;
+mod odata;
+mod resolve;
+mod rules;
+mod run;
+mod schema;
+mod security;
+mod seed;
+mod server;
+mod service;
+mod state_file;
+mod stats;
+mod store;
+mod switches;
+mod tables;
+mod tabs;
+mod value;
+mod write;
+
+pub use run::{Args, run};
+pub use seed::{Scale, SeedError};
+pub use server::{Config, Emulator, StartError, StopError};
+pub use switches::{BatchStatus, ChangesetFailure, LinkAnswer, Switches};
+pub use tables::TablesError;

@@ -1,0 +1,109 @@
+//! `/__emulator/…`: what tests ask of the emulator itself.
+
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
+use serde_json::{Map, Value as Json, json};
+use uuid::Uuid;
+
+use crate::call::Reply;
+use crate::engine::Engine;
+use crate::state_file::{decode, encode};
+use crate::store::Store;
+
+fn refused(status: StatusCode, message: impl Into<String>) -> Reply {
+    Reply::json(status, &json!({ "error": message.into() }), false)
+}
+
+fn done() -> Reply {
+    Reply {
+        status: StatusCode::NO_CONTENT,
+        headers: Vec::new(),
+        body: Vec::new(),
+    }
+}
+
+/// Answers an endpoint.
+pub(crate) fn answer(engine: &Engine, method: &Method, endpoint: &str, body: &[u8]) -> Reply {
+    match (method.as_str(), endpoint) {
+        ("GET", "stats") => match serde_json::to_value(engine.stats.shown()) {
+            Ok(stats) => Reply::json(StatusCode::OK, &stats, false),
+            Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+        },
+        ("POST" | "DELETE", "stats") => {
+            engine.stats.reset();
+            done()
+        }
+        ("GET", "dump") => Reply::json(StatusCode::OK, &dump(&engine.store()), false),
+        ("POST" | "PUT", "load") => match serde_json::from_slice(body)
+            .map_err(|error| error.to_string())
+            .and_then(|json: Json| load(engine, &json))
+        {
+            Ok(()) => done(),
+            Err(message) => refused(StatusCode::BAD_REQUEST, message),
+        },
+        ("POST", "reset") => match engine.replace(engine.fresh()) {
+            Ok(()) => {
+                engine.stats.reset();
+                done()
+            }
+            Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+        },
+        ("GET", "switches") => match serde_json::to_value(&*engine.switches()) {
+            Ok(answers) => Reply::json(
+                StatusCode::OK,
+                &json!({"formatVersion": 1, "answers": answers}),
+                false,
+            ),
+            Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+        },
+        ("POST" | "PUT", "switches") => match crate::switches::parse(body) {
+            Ok(switches) => {
+                engine.set_switches(switches);
+                done()
+            }
+            Err(message) => refused(StatusCode::BAD_REQUEST, message),
+        },
+        _ => refused(
+            StatusCode::NOT_FOUND,
+            format!("unknown endpoint `{method} {endpoint}`; docs/emulator.md lists them"),
+        ),
+    }
+}
+
+/// Every row, by table and id.
+pub(crate) fn dump(store: &Store) -> Json {
+    let mut tables = std::collections::BTreeMap::new();
+    for table in store.schema.ids() {
+        let rows: Map<String, Json> = store
+            .rows(table)
+            .map(|row| (row.id.to_string(), encode(&store.schema, table, row)))
+            .collect();
+        if !rows.is_empty() {
+            tables.insert(store.schema.table(table).name.clone(), rows);
+        }
+    }
+    json!({"formatVersion": 1, "rows": tables})
+}
+
+fn load(engine: &Engine, dump: &Json) -> Result<(), String> {
+    let schema = Arc::clone(&engine.store().schema);
+    let mut store = Store::new(Arc::clone(&schema));
+    let tables = dump
+        .get("rows")
+        .and_then(Json::as_object)
+        .ok_or("`rows` is missing")?;
+    for (name, rows) in tables {
+        let table = schema
+            .named(name)
+            .ok_or_else(|| format!("the table `{name}` is unknown"))?;
+        for (id, row) in rows
+            .as_object()
+            .ok_or_else(|| format!("the rows of `{name}` are not an object"))?
+        {
+            let id = Uuid::try_parse(id).map_err(|error| format!("`{id}`: {error}"))?;
+            store.restore(table, id, Some(Arc::new(decode(&schema, table, id, row)?)));
+        }
+    }
+    engine.replace(store).map_err(|error| error.to_string())
+}

@@ -1,0 +1,317 @@
+//! `$batch`: changesets that are kept or taken back whole, and loose requests (Web API: execute batch operations).
+
+use http::{Method, StatusCode};
+use serde_json::Value as Json;
+
+use crate::call::{Call, Reply};
+use crate::engine::Engine;
+use crate::error::{Outcome, ServiceError, code};
+use crate::multipart::{Item, Request, boundary, items};
+use crate::odata::path::relative;
+use crate::switches::{BatchStatus, ChangesetFailure};
+
+/// A batch takes at most so many requests.
+const MOST: usize = 1_000;
+
+/// Carries a batch out and writes its multipart answer.
+pub(crate) fn answer(engine: &Engine, call: &Call) -> Outcome<Reply> {
+    let content_type = call.header("content-type").unwrap_or_default();
+    let boundary = boundary(content_type).ok_or_else(|| {
+        ServiceError::query(
+            "The Content-Type of a batch request must be multipart/mixed with a boundary.",
+        )
+    })?;
+    let items = items(&call.body, &boundary)?;
+    let requests: usize = items
+        .iter()
+        .map(|item| {
+            if let Item::Changeset(requests) = item {
+                requests.len()
+            } else {
+                1
+            }
+        })
+        .sum();
+    if requests > MOST {
+        return Err(ServiceError::query(format!(
+            "The batch request contains {requests} operations, which exceeds the limit of {MOST}."
+        )));
+    }
+    let continues = call.preferences().continue_on_error;
+    let mut writer = Writer {
+        text: String::new(),
+        boundary: format!("batchresponse_{}", engine.request_id()),
+    };
+    let mut failed = None;
+    for item in items {
+        engine
+            .stats
+            .count_parts(if let Item::Changeset(requests) = &item {
+                requests.len()
+            } else {
+                1
+            });
+        let failure = match item {
+            Item::Request(request) => loose(engine, call, request, &mut writer),
+            Item::Changeset(requests) => changeset(engine, call, requests, &mut writer),
+        };
+        if let Some(status) = failure {
+            failed.get_or_insert(status);
+            if !continues {
+                break;
+            }
+        }
+    }
+    let status = match (failed, continues, engine.switches().batch_status) {
+        (Some(_), false, BatchStatus::BadRequest) => StatusCode::BAD_REQUEST,
+        (Some(inner), false, BatchStatus::Inner) => inner,
+        _ => StatusCode::OK,
+    };
+    let mut reply = Reply::text(
+        &format!("multipart/mixed; boundary={}", writer.boundary),
+        writer.finish(),
+    );
+    reply.status = status;
+    if continues {
+        reply = reply.with("Preference-Applied", "odata.continue-on-error");
+    }
+    Ok(reply)
+}
+
+struct Writer {
+    text: String,
+    boundary: String,
+}
+
+impl Writer {
+    fn part(&mut self, reply: &Reply) {
+        let boundary = self.boundary.clone();
+        write_part(&mut self.text, &boundary, None, reply);
+    }
+
+    fn changeset(&mut self, id: &str, replies: &[(Option<String>, Reply)]) {
+        let inner = format!("changesetresponse_{id}");
+        self.text.push_str(&format!(
+            "--{}\r\nContent-Type: multipart/mixed; boundary={inner}\r\n\r\n",
+            self.boundary
+        ));
+        for (content_id, reply) in replies {
+            write_part(&mut self.text, &inner, content_id.as_deref(), reply);
+        }
+        self.text.push_str(&format!("--{inner}--\r\n"));
+    }
+
+    fn finish(&mut self) -> String {
+        self.text.push_str(&format!("--{}--\r\n", self.boundary));
+        std::mem::take(&mut self.text)
+    }
+}
+
+fn write_part(text: &mut String, boundary: &str, content_id: Option<&str>, reply: &Reply) {
+    text.push_str(&format!(
+        "--{boundary}\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n"
+    ));
+    if let Some(id) = content_id {
+        text.push_str(&format!("Content-ID: {id}\r\n"));
+    }
+    let reason = reply.status.canonical_reason().unwrap_or("Unknown");
+    text.push_str(&format!(
+        "\r\nHTTP/1.1 {} {reason}\r\n",
+        reply.status.as_u16()
+    ));
+    for (name, value) in &reply.headers {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    text.push_str("\r\n");
+    text.push_str(&String::from_utf8_lossy(&reply.body));
+    text.push_str("\r\n");
+}
+
+fn part_call(outer: &Call, request: &Request) -> Call {
+    let mut headers = request.headers.clone();
+    // Who calls, and for whom, is said once for the whole batch unless a part says it itself.
+    for name in [
+        "authorization",
+        "mscrmcallerid",
+        "callerobjectid",
+        "mscrm.solutionuniquename",
+    ] {
+        if let (None, Some(value)) = (headers.get(name), outer.headers.get(name)) {
+            headers.insert(name, value.clone());
+        }
+    }
+    Call {
+        method: request.method.clone(),
+        target: relative(&request.url).to_owned(),
+        headers,
+        body: request.body.clone(),
+        base: outer.base.clone(),
+        in_batch: true,
+    }
+}
+
+fn loose(
+    engine: &Engine,
+    outer: &Call,
+    request: Request,
+    writer: &mut Writer,
+) -> Option<StatusCode> {
+    let call = part_call(outer, &request);
+    let reply = if call.path().trim_matches('/') == "$batch" {
+        Reply::error(
+            &ServiceError::query("A batch cannot contain another batch."),
+            &call,
+            &engine.request_id(),
+        )
+    } else {
+        engine.respond(&call)
+    };
+    writer.part(&reply);
+    reply
+        .status
+        .is_client_error()
+        .then_some(reply.status)
+        .or_else(|| reply.status.is_server_error().then_some(reply.status))
+}
+
+fn changeset(
+    engine: &Engine,
+    outer: &Call,
+    requests: Vec<Request>,
+    writer: &mut Writer,
+) -> Option<StatusCode> {
+    let result = prepare(engine, outer, requests).and_then(|calls| {
+        let ids: Vec<Option<String>> = calls.iter().map(|(id, _)| id.clone()).collect();
+        let replies = engine.commit(&calls)?;
+        Ok(ids.into_iter().zip(replies).collect::<Vec<_>>())
+    });
+    match result {
+        Ok(replies) => {
+            writer.changeset(&engine.request_id(), &replies);
+            None
+        }
+        Err(failure) => {
+            let reply = Reply::error(&failure.error, outer, &engine.request_id());
+            let status = reply.status;
+            match engine.switches().changeset_failure {
+                ChangesetFailure::Nested => {
+                    writer.changeset(&engine.request_id(), &[(failure.content_id, reply)])
+                }
+                ChangesetFailure::Bare => writer.part(&reply),
+            }
+            Some(status)
+        }
+    }
+}
+
+/// Why a changeset was taken back, and which request it was.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) content_id: Option<String>,
+    pub(crate) error: ServiceError,
+}
+
+fn prepare(
+    engine: &Engine,
+    outer: &Call,
+    requests: Vec<Request>,
+) -> Result<Vec<(Option<String>, Call)>, Failure> {
+    let mut calls: Vec<(Option<String>, Call)> = Vec::with_capacity(requests.len());
+    let mut seen = std::collections::HashSet::new();
+    for request in requests {
+        let call = part_call(outer, &request);
+        let fail = |error| {
+            Err(Failure {
+                content_id: request.content_id.clone(),
+                error,
+            })
+        };
+        if call.method == Method::GET {
+            return fail(ServiceError::query(
+                "GET requests are not allowed in a changeset.",
+            ));
+        }
+        match &request.content_id {
+            None if engine.switches().content_id_required => {
+                return fail(ServiceError::query("Content-ID header not present"));
+            }
+            Some(id) if !seen.insert(id.clone()) => {
+                return fail(ServiceError::query(format!(
+                    "The content ID '{id}' was found more than once in the same change set."
+                )));
+            }
+            _ => {}
+        }
+        calls.push((request.content_id, call));
+    }
+    Ok(calls)
+}
+
+/// Replaces `$1` by the URL of what an earlier part of the same changeset made.
+pub(crate) fn resolve_references(call: &mut Call, urls: &[(String, String)]) -> Outcome<()> {
+    if let Some(rest) = call.target.strip_prefix('$')
+        && rest.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && !rest.starts_with("batch")
+        && !rest.starts_with("metadata")
+    {
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let url = find(urls, &rest[..end])?;
+        call.target = format!("{}{}", relative(url), &rest[end..]);
+    }
+    if call.body.contains(&b'$')
+        && let Ok(mut json) = serde_json::from_slice::<Json>(&call.body)
+        && replace_in(&mut json, urls)?
+    {
+        call.body = json.to_string().into();
+    }
+    Ok(())
+}
+
+fn find<'u>(urls: &'u [(String, String)], id: &str) -> Outcome<&'u str> {
+    urls.iter()
+        .find(|(known, _)| known == id)
+        .map(|(_, url)| url.as_str())
+        .ok_or_else(|| {
+            ServiceError::bad(
+                code::BAD_QUERY,
+                format!("Content-ID Reference: '${id}' does not exist in the batch context."),
+            )
+        })
+}
+
+fn replace_in(json: &mut Json, urls: &[(String, String)]) -> Outcome<bool> {
+    let mut changed = false;
+    match json {
+        Json::Object(object) => {
+            for (name, value) in object {
+                let names_a_row = name == "@odata.id" || name.ends_with("@odata.bind");
+                match value {
+                    Json::String(text) if names_a_row => changed |= replace_text(text, urls)?,
+                    Json::Array(items) if names_a_row => {
+                        for item in items {
+                            if let Json::String(text) = item {
+                                changed |= replace_text(text, urls)?;
+                            }
+                        }
+                    }
+                    other => changed |= replace_in(other, urls)?,
+                }
+            }
+        }
+        Json::Array(items) => {
+            for item in items {
+                changed |= replace_in(item, urls)?;
+            }
+        }
+        _ => {}
+    }
+    Ok(changed)
+}
+
+fn replace_text(text: &mut String, urls: &[(String, String)]) -> Outcome<bool> {
+    let Some(id) = text.trim_start_matches('/').strip_prefix('$') else {
+        return Ok(false);
+    };
+    *text = find(urls, id)?.to_owned();
+    Ok(true)
+}

@@ -1,0 +1,18 @@
+//! The emulator as a command of its own.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// A Dataverse Web API on this machine, for tests and demonstrations.
+#[derive(Parser)]
+#[command(version)]
+struct Command {
+    #[command(flatten)]
+    args: deskstate_emulator::Args,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    deskstate_emulator::run(Command::parse().args).await
+}

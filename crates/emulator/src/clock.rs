@@ -1,0 +1,93 @@
+//! Moments in UTC, to the second, as the Web API writes them.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Seconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment(pub(crate) i64);
+
+impl Moment {
+    pub(crate) fn now() -> Moment {
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Moment(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+    }
+
+    pub(crate) fn minus_seconds(self, seconds: i64) -> Moment {
+        Moment(self.0.saturating_sub(seconds))
+    }
+
+    /// `2026-05-01T08:00:00Z`.
+    pub(crate) fn iso(self) -> String {
+        let (days, second) = (self.0.div_euclid(86_400), self.0.rem_euclid(86_400));
+        let (year, month, day) = civil(days);
+        format!(
+            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
+            second / 3_600,
+            second / 60 % 60,
+            second % 60
+        )
+    }
+
+    /// Reads `2026-05-01T08:00:00Z` (the time may be left out).
+    pub(crate) fn parse(text: &str) -> Option<Moment> {
+        let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<i64>().ok();
+        let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+        if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+            return None;
+        }
+        let seconds = match text.get(10..11) {
+            None => 0,
+            Some("T") => {
+                number(11..13)? * 3_600 + number(14..16)? * 60 + number(17..19).unwrap_or(0)
+            }
+            Some(_) => return None,
+        };
+        Some(Moment(days(year, month, day) * 86_400 + seconds))
+    }
+}
+
+/// Days since 1970 of a civil date (proleptic Gregorian calendar, years that begin in March).
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let of_era = year.rem_euclid(400);
+    let of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}
+
+fn civil(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let of_era = days.rem_euclid(146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * of_year + 2) / 153;
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year, month, of_year - (153 * shifted + 2) / 5 + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_read_back_as_they_were_written() {
+        for text in [
+            "1970-01-01T00:00:00Z",
+            "2024-02-29T23:59:59Z",
+            "2026-11-22T17:25:22Z",
+            "2000-03-01T00:00:01Z",
+        ] {
+            assert_eq!(Moment::parse(text).expect("a moment").iso(), text);
+        }
+        assert_eq!(Moment::parse("2026-13-01"), None);
+        assert_eq!(Moment::parse("no"), None);
+    }
+}

@@ -1,0 +1,174 @@
+//! `msdyn_componentlayers`: the layers of one component, computed from whether it is managed and who wrote it.
+
+use serde_json::{Map, Value as Json, json};
+use uuid::Uuid;
+
+use crate::error::{Outcome, ServiceError};
+use crate::odata::filter::{Expr, Operand, Operator, parse};
+use crate::odata::options::Options;
+use crate::odata::read::Reading;
+use crate::rules::is_managed;
+use crate::schema::TableId;
+use crate::store::Row;
+use crate::switches::Switches;
+use crate::value::Value;
+
+/// Tables whose rows are computed, or written by the platform alone.
+pub(crate) fn is_virtual(table: &str) -> bool {
+    matches!(
+        table,
+        "msdyn_componentlayer" | "audit" | "solutioncomponent"
+    )
+}
+
+/// Answers a filtered read; the filter must name the component and its type.
+pub(crate) fn answer(
+    reading: &Reading<'_>,
+    switches: &Switches,
+    table: TableId,
+    options: &Options,
+) -> Outcome<Map<String, Json>> {
+    let filter = options
+        .filter
+        .as_deref()
+        .map(|text| parse(&reading.store.schema, table, text, &options.aliases))
+        .transpose()?;
+    let mut equal = Vec::new();
+    if let Some(filter) = &filter {
+        collect(filter, &mut equal);
+    }
+    let own = reading.store.schema.table(table);
+    let of = |name: &str| {
+        let column = own.position(name)?;
+        equal
+            .iter()
+            .find(|(position, _)| *position == column)
+            .and_then(|(_, value)| value.as_text().map(str::to_owned))
+    };
+    let (Some(id), Some(name)) = (of("msdyn_componentid"), of("msdyn_solutioncomponentname"))
+    else {
+        return Err(ServiceError::query(
+            "msdyn_componentlayers needs a filter on msdyn_componentid and msdyn_solutioncomponentname.",
+        ));
+    };
+    let select = reading
+        .select(table, options.select.as_deref())?
+        .filter(|_| !switches.layers_ignore_select);
+    let mut body = Map::new();
+    body.insert(
+        "@odata.context".into(),
+        format!("{}$metadata#{}", reading.base, own.set).into(),
+    );
+    let mut values = Vec::new();
+    for layer in layers(reading, &id, &name) {
+        let shown: Map<String, Json> = match &select {
+            None => layer,
+            Some(columns) => layer
+                .into_iter()
+                .filter(|(property, _)| {
+                    property == own.key_name()
+                        || columns
+                            .iter()
+                            .any(|column| own.columns[*column].name == *property)
+                })
+                .collect(),
+        };
+        values.push(Json::Object(shown));
+    }
+    body.insert("value".into(), values.into());
+    Ok(body)
+}
+
+fn collect(expr: &Expr, equal: &mut Vec<(usize, Value)>) {
+    match expr {
+        Expr::And(a, b) => {
+            collect(a, equal);
+            collect(b, equal);
+        }
+        Expr::Compare(Operator::Eq, Operand::Column(path), Operand::Literal(value)) => {
+            equal.push((path.column, value.clone()))
+        }
+        _ => {}
+    }
+}
+
+fn layers(reading: &Reading<'_>, id: &str, name: &str) -> Vec<Map<String, Json>> {
+    let schema = &reading.store.schema;
+    let found = Uuid::try_parse(id.trim_matches(['{', '}']))
+        .ok()
+        .and_then(|id| {
+            let table = schema.tables.iter().find(|table| {
+                table.name.eq_ignore_ascii_case(name)
+                    || table.schema_name.eq_ignore_ascii_case(name)
+            })?;
+            reading.store.get(table.id, id).map(|row| (table.id, row))
+        });
+    let Some((table, row)) = found else {
+        return Vec::new();
+    };
+    let own = schema.table(table);
+    let managed = is_managed(own, row);
+    let mut layers = Vec::new();
+    if managed {
+        layers.push(("msdyn_AppProfileManager", "Dynamics 365"));
+    }
+    if !managed || touched(reading, table, row) {
+        layers.push(("Active", "Default Publisher"));
+    }
+    layers
+        .into_iter()
+        .zip(1..)
+        .map(|((solution, publisher), order)| {
+            layer(reading, table, row, name, solution, publisher, order)
+        })
+        .collect()
+}
+
+/// A managed row that somebody changed has an unmanaged layer on top.
+fn touched(reading: &Reading<'_>, table: TableId, row: &Row) -> bool {
+    let own = reading.store.schema.table(table);
+    let of = |name: &str| own.position(name).map(|column| row.cells[column].clone());
+    of("modifiedon") != of("createdon") || of("modifiedby") != of("createdby")
+}
+
+fn layer(
+    reading: &Reading<'_>,
+    table: TableId,
+    row: &Row,
+    name: &str,
+    solution: &str,
+    publisher: &str,
+    order: i64,
+) -> Map<String, Json> {
+    let own = reading.store.schema.table(table);
+    let attributes: Vec<Json> = own
+        .columns
+        .iter()
+        .zip(&row.cells)
+        .filter(|(column, value)| !value.is_null() && !column.hidden)
+        .map(|(column, value)| json!({"Key": column.name, "Value": value.json(&column.name)}))
+        .collect();
+    let changes = json!({ "Attributes": attributes }).to_string();
+    let key = Uuid::new_v5(&row.id, solution.as_bytes());
+    let shown_name = own
+        .primary_name
+        .and_then(|column| row.cells[column].as_text())
+        .unwrap_or_default();
+    let fields = json!({
+        "msdyn_componentlayerid": key,
+        "msdyn_name": shown_name,
+        "msdyn_componentid": row.id,
+        "msdyn_solutioncomponentname": name,
+        "msdyn_solutionname": solution,
+        "msdyn_publishername": publisher,
+        "msdyn_order": order,
+        "msdyn_componentjson": changes,
+        "msdyn_changes": changes,
+        "msdyn_children": null,
+        "msdyn_overwritetime": "1900-01-01T00:00:00Z",
+    });
+    match fields {
+        Json::Object(object) => object,
+        _ => Map::new(),
+    }
+}

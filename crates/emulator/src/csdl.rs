@@ -1,0 +1,129 @@
+//! `$metadata`: the schema as CSDL.
+
+use std::fmt::Write;
+
+use crate::schema::{Column, Kind, Navigation, Schema, Table};
+use crate::switches::Switches;
+
+/// The whole document; `annotated` adds which columns are read-only.
+pub(crate) fn document(schema: &Schema, switches: &Switches, annotated: bool) -> String {
+    let mut text = String::from(
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<edmx:Edmx Version=\"4.0\" xmlns:edmx=\"http://docs.oasis-open.org/odata/ns/edmx\">\n<edmx:DataServices>\n<Schema Namespace=\"Microsoft.Dynamics.CRM\" Alias=\"mscrm\" xmlns=\"http://docs.oasis-open.org/odata/ns/edm\">\n<EntityType Name=\"crmbaseentity\" Abstract=\"true\" />\n<ComplexType Name=\"BooleanManagedProperty\">\n<Property Name=\"Value\" Type=\"Edm.Boolean\" Nullable=\"false\" />\n<Property Name=\"CanBeChanged\" Type=\"Edm.Boolean\" Nullable=\"false\" />\n<Property Name=\"ManagedPropertyLogicalName\" Type=\"Edm.String\" Unicode=\"false\" />\n</ComplexType>\n",
+    );
+    let tables: Vec<&Table> = schema
+        .tables
+        .iter()
+        .filter(|table| !switches.missing_tables.contains(&table.name))
+        .collect();
+    for table in &tables {
+        entity_type(&mut text, schema, table, annotated);
+    }
+    text.push_str("<EntityContainer Name=\"System\">\n");
+    for table in &tables {
+        entity_set(&mut text, schema, table);
+    }
+    text.push_str("</EntityContainer>\n</Schema>\n</edmx:DataServices>\n</edmx:Edmx>\n");
+    text
+}
+
+fn edm(column: &Column) -> &'static str {
+    match column.kind {
+        Kind::Text | Kind::Memo | Kind::EntityName => "Edm.String",
+        Kind::Integer | Kind::Choice | Kind::State | Kind::Status => "Edm.Int32",
+        Kind::BigInteger => "Edm.Int64",
+        Kind::Decimal => "Edm.Decimal",
+        Kind::Double => "Edm.Double",
+        Kind::Flag => "Edm.Boolean",
+        Kind::DateTime if column.date_only => "Edm.Date",
+        Kind::DateTime => "Edm.DateTimeOffset",
+        Kind::Id | Kind::Lookup | Kind::Owner => "Edm.Guid",
+        Kind::Managed => "mscrm.BooleanManagedProperty",
+    }
+}
+
+fn target_name<'s>(
+    schema: &'s Schema,
+    table: &'s Table,
+    navigation: Navigation,
+) -> Option<&'s str> {
+    match navigation {
+        Navigation::Lookup {
+            target: Some(target),
+            ..
+        } => Some(schema.table(target).name.as_str()),
+        Navigation::Lookup {
+            column,
+            target: None,
+        } => table.columns[column]
+            .targets
+            .first()
+            .map(|target| schema.table(target.table).name.as_str()),
+        Navigation::Children { table, .. } => Some(schema.table(table).name.as_str()),
+        Navigation::Many { relation, side } => Some(
+            schema
+                .table(schema.many_to_many[relation].tables[1 - side])
+                .name
+                .as_str(),
+        ),
+    }
+}
+
+// Writing to a String cannot fail, so the results of `write!` carry nothing.
+fn entity_type(text: &mut String, schema: &Schema, table: &Table, annotated: bool) {
+    let _ = writeln!(
+        text,
+        "<EntityType Name=\"{}\" BaseType=\"mscrm.crmbaseentity\">\n<Key>\n<PropertyRef Name=\"{}\" />\n</Key>",
+        table.name,
+        table.key_name()
+    );
+    for column in table.columns.iter().filter(|column| !column.hidden) {
+        let (property, kind) = (column.property(), edm(column));
+        let computed = column.read_only || column.kind.is_lookup();
+        if annotated && computed {
+            let _ = writeln!(
+                text,
+                "<Property Name=\"{property}\" Type=\"{kind}\">\n<Annotation Term=\"Org.OData.Core.V1.Computed\" Bool=\"true\" />\n</Property>"
+            );
+        } else {
+            let _ = writeln!(text, "<Property Name=\"{property}\" Type=\"{kind}\" />");
+        }
+    }
+    for (name, navigation) in &table.navigation {
+        let Some(target) = target_name(schema, table, *navigation) else {
+            continue;
+        };
+        if matches!(navigation, Navigation::Lookup { .. }) {
+            let _ = writeln!(
+                text,
+                "<NavigationProperty Name=\"{name}\" Type=\"mscrm.{target}\" Nullable=\"false\" />"
+            );
+        } else {
+            let _ = writeln!(
+                text,
+                "<NavigationProperty Name=\"{name}\" Type=\"Collection(mscrm.{target})\" />"
+            );
+        }
+    }
+    text.push_str("</EntityType>\n");
+}
+
+fn entity_set(text: &mut String, schema: &Schema, table: &Table) {
+    let _ = writeln!(
+        text,
+        "<EntitySet Name=\"{}\" EntityType=\"Microsoft.Dynamics.CRM.{}\">",
+        table.set, table.name
+    );
+    for (name, navigation) in &table.navigation {
+        let Some(target) =
+            target_name(schema, table, *navigation).and_then(|name| schema.named(name))
+        else {
+            continue;
+        };
+        let _ = writeln!(
+            text,
+            "<NavigationPropertyBinding Path=\"{name}\" Target=\"{}\" />",
+            schema.table(target).set
+        );
+    }
+    text.push_str("</EntitySet>\n");
+}

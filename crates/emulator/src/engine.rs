@@ -1,0 +1,282 @@
+//! The running environment: store, switches, journal, counters.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use http::{Method, StatusCode};
+use uuid::Uuid;
+
+use crate::batch::{self, Failure};
+use crate::call::{Call, Reply};
+use crate::caller::Caller;
+use crate::clock::Moment;
+use crate::error::{Outcome, ServiceError, code};
+use crate::security;
+use crate::service::{self, Context};
+use crate::state_file::StateFile;
+use crate::stats::Stats;
+use crate::store::{Store, Transaction};
+use crate::switches::Switches;
+
+/// Shared by every connection.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    store: RwLock<Store>,
+    /// What `reset` goes back to.
+    fresh: Store,
+    switches: RwLock<Arc<Switches>>,
+    state_file: Mutex<Option<StateFile>>,
+    pub(crate) stats: Stats,
+    requests: AtomicU64,
+    clock: Option<Moment>,
+}
+
+impl Engine {
+    pub(crate) fn new(
+        store: Store,
+        fresh: Store,
+        switches: Switches,
+        state_file: Option<StateFile>,
+        clock: Option<Moment>,
+    ) -> Engine {
+        Engine {
+            store: RwLock::new(store),
+            fresh,
+            switches: RwLock::new(Arc::new(switches)),
+            state_file: Mutex::new(state_file),
+            stats: Stats::default(),
+            requests: AtomicU64::new(0),
+            clock,
+        }
+    }
+
+    // A panic inside a request leaves a consistent store behind: its transaction was taken back while unwinding.
+    pub(crate) fn store(&self) -> RwLockReadGuard<'_, Store> {
+        self.store.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn fresh(&self) -> Store {
+        self.fresh.clone()
+    }
+
+    fn store_mut(&self) -> RwLockWriteGuard<'_, Store> {
+        self.store.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn switches(&self) -> Arc<Switches> {
+        Arc::clone(&self.switches.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_switches(&self, switches: Switches) {
+        *self
+            .switches
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(switches);
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        self.clock.unwrap_or_else(Moment::now)
+    }
+
+    /// An id for logs and boundaries.
+    pub(crate) fn request_id(&self) -> String {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("request/{number}").as_bytes()).to_string()
+    }
+
+    /// Answers one request: a single one, or a loose one of a batch.
+    pub(crate) fn respond(&self, call: &Call) -> Reply {
+        let result = if service::is_write(call) {
+            self.commit(&[(None, call.clone())])
+                .map_err(|failure| failure.error)
+                .map(|mut replies| replies.pop().unwrap_or_else(Reply::empty))
+        } else {
+            self.stats.count_read();
+            self.read(call)
+        };
+        result.unwrap_or_else(|error| {
+            self.stats.count_refusal();
+            Reply::error(&error, call, &self.request_id())
+        })
+    }
+
+    fn read(&self, call: &Call) -> Outcome<Reply> {
+        let store = self.store();
+        let switches = self.switches();
+        let caller = caller_of(&store, call)?;
+        let context = Context {
+            caller: &caller,
+            switches: &switches,
+            now: self.now(),
+        };
+        service::read(&store, &context, call)
+    }
+
+    /// Carries writes out together: all are kept, or none.
+    pub(crate) fn commit(&self, calls: &[(Option<String>, Call)]) -> Result<Vec<Reply>, Failure> {
+        let mut store = self.store_mut();
+        let switches = self.switches();
+        let mut tx = store.begin();
+        let mut replies = Vec::with_capacity(calls.len());
+        let mut urls: Vec<(String, String)> = Vec::new();
+        let mut kinds = Vec::with_capacity(calls.len());
+        let mut caller: Option<(Vec<Option<String>>, Caller)> = None;
+        for (content_id, call) in calls {
+            let reply = self.write_one(&mut tx, &switches, call, &urls, &mut caller, &mut kinds);
+            let reply = reply.map_err(|error| Failure {
+                content_id: content_id.clone(),
+                error,
+            })?;
+            let url = reply
+                .headers
+                .iter()
+                .find(|(name, _)| *name == "OData-EntityId")
+                .map(|(_, url)| url.clone());
+            if let (Some(id), Some(url)) = (content_id, url) {
+                urls.push((id.clone(), url));
+            }
+            replies.push(reply);
+        }
+        self.keep(tx).map_err(|error| Failure {
+            content_id: None,
+            error,
+        })?;
+        self.compact(&store);
+        for kind in kinds {
+            self.stats.count_write(kind);
+        }
+        Ok(replies)
+    }
+
+    fn write_one(
+        &self,
+        tx: &mut Transaction<'_>,
+        switches: &Switches,
+        call: &Call,
+        urls: &[(String, String)],
+        known: &mut Option<(Vec<Option<String>>, Caller)>,
+        kinds: &mut Vec<&'static str>,
+    ) -> Outcome<Reply> {
+        let mut call = call.clone();
+        batch::resolve_references(&mut call, urls)?;
+        let identity: Vec<Option<String>> = ["authorization", "mscrmcallerid", "callerobjectid"]
+            .iter()
+            .map(|name| call.header(name).map(str::to_owned))
+            .collect();
+        if known
+            .as_ref()
+            .is_none_or(|(for_identity, _)| *for_identity != identity)
+        {
+            *known = Some((identity, caller_of(tx.store(), &call)?));
+        }
+        let Some((_, caller)) = known.as_ref() else {
+            return Ok(Reply::empty());
+        };
+        let kind = kind_of(tx, &call);
+        let context = Context {
+            caller,
+            switches,
+            now: self.now(),
+        };
+        let reply = service::write(tx, &context, &call)?;
+        kinds.push(kind);
+        Ok(reply)
+    }
+
+    /// Writes what changed to the state file, then keeps it: what was answered survives.
+    pub(crate) fn keep(&self, tx: Transaction<'_>) -> Outcome<()> {
+        let changes = tx.changes();
+        if let Some(file) = self
+            .state_file
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_mut()
+        {
+            file.append(&tx.schema(), &changes).map_err(|error| {
+                ServiceError::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    code::UNEXPECTED,
+                    format!("The state file cannot be written: {error}"),
+                )
+            })?;
+        }
+        tx.commit();
+        Ok(())
+    }
+
+    /// Writes the state file anew when it has grown long. Failing leaves the long file, which is as good.
+    fn compact(&self, store: &Store) {
+        if let Some(file) = self
+            .state_file
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_mut()
+            && file.wants_rewrite()
+            && let Err(error) = file.rewrite(store)
+        {
+            tracing::warn!(%error, "the state file could not be written anew");
+        }
+    }
+
+    /// Replaces every row: for reset and load.
+    pub(crate) fn replace(&self, store: Store) -> std::io::Result<()> {
+        let mut current = self.store_mut();
+        if let Some(file) = self
+            .state_file
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_mut()
+        {
+            file.rewrite(&store)?;
+        }
+        *current = store;
+        Ok(())
+    }
+
+    /// Writes the state file anew, compact.
+    pub(crate) fn save(&self) -> std::io::Result<()> {
+        let store = self.store();
+        match self
+            .state_file
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_mut()
+        {
+            Some(file) => file.rewrite(&store),
+            None => Ok(()),
+        }
+    }
+}
+
+fn kind_of(tx: &Transaction<'_>, call: &Call) -> &'static str {
+    let path = call.path();
+    let link = path.ends_with("/$ref") || path.contains("/$ref?");
+    match call.method {
+        Method::POST if link => "link",
+        Method::PUT if link => "link",
+        Method::DELETE if link => "unlink",
+        Method::DELETE => "delete",
+        Method::PATCH | Method::PUT => {
+            let segment = crate::odata::path::parse(path).into_iter().next();
+            let exists = segment.is_some_and(|segment| {
+                let table = tx.schema().with_set(&segment.name);
+                table.is_some_and(|table| {
+                    crate::resolve::key(tx.store(), table, &segment)
+                        .is_ok_and(|id| tx.get(table, id).is_some())
+                })
+            });
+            if exists { "update" } else { "create" }
+        }
+        Method::POST if path.contains("Microsoft.Dynamics.CRM.") => "action",
+        Method::POST if tx.schema().with_set(path.trim_matches('/')).is_none() => "action",
+        _ => "create",
+    }
+}
+
+/// Who calls: the user of the token (anonymously: the system administrator), or whom that user stands in for.
+fn caller_of(store: &Store, call: &Call) -> Outcome<Caller> {
+    let real = crate::identity::user_of(store, call)?;
+    let found =
+        security::resolve(store, real, None).ok_or_else(|| crate::identity::not_a_member(real))?;
+    crate::identity::impersonated(store, call, found)
+}

@@ -1,0 +1,130 @@
+//! Errors as Dataverse answers them: a status, a code, a message.
+
+use http::StatusCode;
+
+/// Error numbers of the platform, by their documented names (Web API: compose requests and handle errors; SDK error list).
+pub(crate) mod code {
+    pub(crate) const UNEXPECTED: u32 = 0x8004_0216;
+    pub(crate) const OBJECT_DOES_NOT_EXIST: u32 = 0x8004_0217;
+    pub(crate) const PRIVILEGE_DENIED: u32 = 0x8004_0220;
+    pub(crate) const CANNOT_DELETE_DUE_TO_ASSOCIATION: u32 = 0x8004_0227;
+    pub(crate) const DUPLICATE_RECORD: u32 = 0x8004_0237;
+    pub(crate) const INVALID_ARGUMENT: u32 = 0x8004_0203;
+    pub(crate) const INVALID_OPERATION: u32 = 0x8004_023B;
+    pub(crate) const ISV_ABORTED: u32 = 0x8004_0265;
+    pub(crate) const INVALID_PAYLOAD: u32 = 0x8004_8D19;
+    pub(crate) const UNKNOWN_COLUMN: u32 = 0x8004_1103;
+    pub(crate) const CHOICE_OUT_OF_RANGE: u32 = 0x8004_431A;
+    pub(crate) const INTEGER_OUT_OF_RANGE: u32 = 0x8004_432F;
+    pub(crate) const DECIMAL_OUT_OF_RANGE: u32 = 0x8004_4330;
+    pub(crate) const STRING_TOO_LONG: u32 = 0x8004_4331;
+    pub(crate) const MANAGED_PROPERTY: u32 = 0x8004_F026;
+    pub(crate) const CANNOT_DELETE_MANAGED: u32 = 0x8004_F032;
+    pub(crate) const VERSION_MISMATCH: u32 = 0x8006_0882;
+    pub(crate) const OPTIMISTIC_CONCURRENCY_NOT_ENABLED: u32 = 0x8006_088D;
+    pub(crate) const BAD_QUERY: u32 = 0x8006_0888;
+    pub(crate) const BAD_SEGMENT: u32 = 0x8006_088A;
+    pub(crate) const NOT_A_KEY: u32 = 0x8006_0890;
+    pub(crate) const KEY_NOT_FOUND: u32 = 0x8006_0891;
+    pub(crate) const DUPLICATE_KEY: u32 = 0x8006_0892;
+    pub(crate) const INVALID_PREFIX: u32 = 0x8006_08AD;
+}
+
+/// A refused request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ServiceError {
+    pub(crate) status: StatusCode,
+    /// `None` is the empty code that some documented replies show.
+    pub(crate) code: Option<u32>,
+    pub(crate) message: String,
+    pub(crate) retry_after: Option<u64>,
+}
+
+/// The outcome of one step of a request.
+pub(crate) type Outcome<T> = Result<T, ServiceError>;
+
+impl ServiceError {
+    pub(crate) fn new(status: StatusCode, code: u32, message: impl Into<String>) -> ServiceError {
+        ServiceError {
+            status,
+            code: Some(code),
+            message: message.into(),
+            retry_after: None,
+        }
+    }
+
+    pub(crate) fn bad(code: u32, message: impl Into<String>) -> ServiceError {
+        ServiceError::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    /// A query that the service does not accept.
+    pub(crate) fn query(message: impl Into<String>) -> ServiceError {
+        ServiceError::bad(code::BAD_QUERY, message)
+    }
+
+    /// A body that the service does not understand.
+    pub(crate) fn payload(table: &str, message: impl std::fmt::Display) -> ServiceError {
+        ServiceError::bad(
+            code::INVALID_PAYLOAD,
+            format!(
+                "Error identified in Payload provided by the user for Entity :'{table}', For more information on this error please follow this help link https://go.microsoft.com/fwlink/?linkid=2195293  ---->  InnerException : {message}"
+            ),
+        )
+    }
+
+    pub(crate) fn not_found(table: &str, id: uuid::Uuid) -> ServiceError {
+        ServiceError::new(
+            StatusCode::NOT_FOUND,
+            code::OBJECT_DOES_NOT_EXIST,
+            format!("{table} With Id = {id} Does Not Exist"),
+        )
+    }
+
+    pub(crate) fn unknown_segment(segment: &str) -> ServiceError {
+        ServiceError::new(
+            StatusCode::NOT_FOUND,
+            code::BAD_QUERY,
+            format!("Resource not found for the segment '{segment}'."),
+        )
+    }
+
+    pub(crate) fn wrong_method(method: &http::Method, resource: &str) -> ServiceError {
+        ServiceError::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            code::BAD_QUERY,
+            format!("The requested resource does not support http method '{method}': {resource}"),
+        )
+    }
+
+    /// `0x80040217`, or nothing.
+    pub(crate) fn code_text(&self) -> String {
+        self.code
+            .map(|code| format!("0x{code:08x}"))
+            .unwrap_or_default()
+    }
+
+    /// The JSON body; with annotations where the caller asked for all of them.
+    pub(crate) fn body(&self, annotated: bool) -> serde_json::Value {
+        let mut error = serde_json::json!({"code": self.code_text(), "message": self.message});
+        if annotated && let Some(fields) = error.as_object_mut() {
+            fields.insert(
+                "@Microsoft.PowerApps.CDS.ErrorDetails.OperationStatus".into(),
+                "0".into(),
+            );
+            fields.insert(
+                "@Microsoft.PowerApps.CDS.ErrorDetails.SubErrorCode".into(),
+                self.code.unwrap_or_default().cast_signed().into(),
+            );
+            fields.insert(
+                "@Microsoft.PowerApps.CDS.HelpLink".into(),
+                format!("http://go.microsoft.com/fwlink/?LinkID=398563&error=Microsoft.Crm.CrmException%3a{:x}&client=platform", self.code.unwrap_or_default()).into(),
+            );
+            fields.insert("@Microsoft.PowerApps.CDS.TraceText".into(), "".into());
+            fields.insert(
+                "@Microsoft.PowerApps.CDS.InnerError.Message".into(),
+                self.message.clone().into(),
+            );
+        }
+        serde_json::json!({ "error": error })
+    }
+}

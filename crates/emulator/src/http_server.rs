@@ -1,0 +1,146 @@
+//! The HTTP side: connections, the root of the Web API, the emulator's own endpoints.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::response::Response;
+use http::{HeaderValue, StatusCode};
+
+use crate::admin;
+use crate::batch;
+use crate::call::{Call, Reply};
+use crate::engine::Engine;
+use crate::error::ServiceError;
+use crate::identity::SIGNED_IN;
+
+/// A request may carry so many bytes.
+const LARGEST_BODY: usize = 128 * 1024 * 1024;
+
+/// Everything that answers.
+pub(crate) fn router(engine: Arc<Engine>) -> Router {
+    Router::new().fallback(handle).with_state(engine)
+}
+
+async fn handle(State(engine): State<Arc<Engine>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
+        return plain(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large");
+    };
+    let path = parts.uri.path();
+    let query = parts
+        .uri
+        .query()
+        .map(|query| format!("?{query}"))
+        .unwrap_or_default();
+    if let Some(endpoint) = path.strip_prefix("/__emulator") {
+        let endpoint = endpoint.trim_matches('/').to_owned();
+        return blocking(move || admin::answer(&engine, &parts.method, &endpoint, &body)).await;
+    }
+    let Some((version, rest)) = api_path(path) else {
+        return plain(
+            StatusCode::NOT_FOUND,
+            "the Web API begins at /api/data/v9.2/",
+        );
+    };
+    let host = parts
+        .headers
+        .get("host")
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or("localhost")
+        .to_owned();
+    let scheme = if parts.extensions.get::<Secure>().is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let mut headers = parts.headers;
+    // Who signed in is said by the sign-in layer, never by a client.
+    headers.remove(SIGNED_IN);
+    if let Some(user) = parts
+        .extensions
+        .get::<SignedIn>()
+        .and_then(|user| HeaderValue::from_str(&user.0.to_string()).ok())
+    {
+        headers.insert(SIGNED_IN, user);
+    }
+    engine.stats.count_request();
+    let call = Call {
+        method: parts.method,
+        target: format!("{rest}{query}"),
+        headers,
+        body,
+        base: format!("{scheme}://{host}/api/data/{version}/"),
+        in_batch: false,
+    };
+    blocking(move || answer(&engine, &call)).await
+}
+
+/// The user whose token a sign-in layer accepted; put into the request's extensions.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SignedIn(pub(crate) uuid::Uuid);
+
+/// Marks requests that came over TLS.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Secure;
+
+/// `/api/data/v9.2/rest` cut into version and rest.
+fn api_path(path: &str) -> Option<(&str, &str)> {
+    let rest = path.strip_prefix("/api/data/")?;
+    let (version, rest) = rest.split_once('/').unwrap_or((rest, ""));
+    let known = version
+        .strip_prefix('v')
+        .is_some_and(|number| number.starts_with('9'));
+    known.then_some((version, rest))
+}
+
+/// Answers a request to the Web API.
+pub(crate) fn answer(engine: &Engine, call: &Call) -> Reply {
+    let is_batch = call.path().trim_matches('/').eq_ignore_ascii_case("$batch");
+    if !is_batch {
+        return engine.respond(call);
+    }
+    let result = if call.method == http::Method::POST {
+        batch::answer(engine, call)
+    } else {
+        Err(ServiceError::wrong_method(&call.method, "$batch"))
+    };
+    result.unwrap_or_else(|error| Reply::error(&error, call, &engine.request_id()))
+}
+
+async fn blocking(work: impl FnOnce() -> Reply + Send + 'static) -> Response {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(reply) => response(reply),
+        Err(error) => {
+            tracing::error!(%error, "a request panicked");
+            plain(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the emulator failed; its log says why",
+            )
+        }
+    }
+}
+
+fn response(reply: Reply) -> Response {
+    let mut response = Response::new(Body::from(reply.body));
+    *response.status_mut() = reply.status;
+    for (name, value) in reply.headers {
+        if let (Ok(name), Ok(value)) = (
+            http::HeaderName::from_bytes(name.as_bytes()),
+            HeaderValue::from_str(&value),
+        ) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert("content-type", HeaderValue::from_static("text/plain"));
+    response
+}

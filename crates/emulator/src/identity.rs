@@ -1,0 +1,80 @@
+//! From headers to a user: the seam where sign-in plugs in.
+
+use http::StatusCode;
+use uuid::Uuid;
+
+use crate::call::Call;
+use crate::caller::Caller;
+use crate::error::{Outcome, ServiceError, code};
+use crate::odata::options::decode_percent;
+use crate::security::{self};
+use crate::store::Store;
+
+/// The header that names the user a valid token belongs to. Set by the sign-in layer alone; a client's own is dropped.
+pub(crate) const SIGNED_IN: &str = "x-emulator-signed-in-user";
+
+/// The user that anonymous requests act as: the system administrator of the seed.
+pub(crate) const ADMINISTRATOR: Uuid = Uuid::from_u128(0x0c0f_0000_0000_4000_8000_0000_0000_0a01);
+
+/// The user behind a request.
+pub(crate) fn user_of(_store: &Store, call: &Call) -> Outcome<Uuid> {
+    let Some(text) = call.header(SIGNED_IN) else {
+        return Ok(ADMINISTRATOR);
+    };
+    Uuid::try_parse(&decode_percent(text)).map_err(|_| {
+        ServiceError::new(
+            StatusCode::UNAUTHORIZED,
+            0x8004_4302,
+            "The request is not authenticated.",
+        )
+    })
+}
+
+/// The error for a token whose user the environment does not know.
+pub(crate) fn not_a_member(user: Uuid) -> ServiceError {
+    ServiceError::new(
+        StatusCode::FORBIDDEN,
+        0x8007_2560,
+        format!("The user is not a member of the organization. ({user})"),
+    )
+}
+
+/// Applies `CallerObjectId` and `MSCRMCallerID` (Web API: impersonate another user).
+pub(crate) fn impersonated(store: &Store, call: &Call, real: Caller) -> Outcome<Caller> {
+    let by_object = call
+        .header("callerobjectid")
+        .map(|text| ("azureactivedirectoryobjectid", text));
+    let by_user = call
+        .header("mscrmcallerid")
+        .map(|text| ("systemuserid", text));
+    let Some((column, text)) = by_object.or(by_user) else {
+        return Ok(real);
+    };
+    let id = Uuid::try_parse(text).map_err(|_| {
+        ServiceError::bad(
+            code::INVALID_ARGUMENT,
+            format!("'{text}' is not a valid id of a caller."),
+        )
+    })?;
+    if real.access.depth("prvActOnBehalfOfAnotherUser").is_none() {
+        return Err(ServiceError::new(
+            StatusCode::FORBIDDEN,
+            code::PRIVILEGE_DENIED,
+            "Principal user is missing prvActOnBehalfOfAnotherUser privilege.",
+        ));
+    }
+    let user = find_user(store, column, id).ok_or_else(|| not_a_member(id))?;
+    let mut caller =
+        security::resolve(store, user, Some(real.user)).ok_or_else(|| not_a_member(id))?;
+    caller.access = caller.access.within(&real.access);
+    Ok(caller)
+}
+
+fn find_user(store: &Store, column: &str, id: Uuid) -> Option<Uuid> {
+    let table = store.schema.named("systemuser")?;
+    let position = store.schema.table(table).position(column)?;
+    store
+        .rows(table)
+        .find(|row| row.cells[position].id() == Some(id))
+        .map(|row| row.id)
+}

@@ -1,0 +1,614 @@
+//! Metadata: the service document, `EntityDefinitions`, option sets, relationships, keys (Web API: query metadata).
+
+use http::StatusCode;
+use serde_json::{Map, Value as Json, json};
+use uuid::Uuid;
+
+use crate::call::Reply;
+use crate::csdl;
+use crate::error::{Outcome, ServiceError, code};
+use crate::metadata_query::{Shape, shape};
+use crate::odata::options::{Options, split_outside};
+use crate::odata::path::Segment;
+use crate::odata::read::Reading;
+use crate::schema::{Column, Kind, OnDelete, Ownership, Required, Schema, Table};
+use crate::service::Context;
+use crate::switches::Switches;
+
+/// Namespace of the ids that metadata items get.
+const IDS: Uuid = Uuid::from_u128(0x51c7_05d4_7a0f_4c0e_9d6b_2b1f_6a3e_8c11);
+
+fn metadata_id(of: &str) -> String {
+    Uuid::new_v5(&IDS, of.as_bytes()).to_string()
+}
+
+/// Whether a first segment addresses metadata.
+pub(crate) fn is_metadata(name: &str) -> bool {
+    matches!(
+        name,
+        "EntityDefinitions"
+            | "RelationshipDefinitions"
+            | "GlobalOptionSetDefinitions"
+            | "$metadata"
+    )
+}
+
+fn visible<'s>(schema: &'s Schema, switches: &'s Switches) -> impl Iterator<Item = &'s Table> {
+    schema
+        .tables
+        .iter()
+        .filter(|table| !switches.missing_tables.contains(&table.name))
+}
+
+/// `GET /`.
+pub(crate) fn service_document(schema: &Schema, switches: &Switches, base: &str) -> Json {
+    let mut sets: Vec<&str> = visible(schema, switches)
+        .map(|table| table.set.as_str())
+        .collect();
+    sets.sort_unstable();
+    let value: Vec<Json> = sets
+        .into_iter()
+        .map(|set| json!({"name": set, "kind": "EntitySet", "url": set}))
+        .collect();
+    json!({"@odata.context": format!("{base}$metadata"), "value": value})
+}
+
+/// Answers a read of metadata. Everything comes in one page.
+pub(crate) fn answer(
+    reading: &Reading<'_>,
+    context: &Context<'_>,
+    segments: &[Segment],
+    options: &Options,
+    in_batch: bool,
+) -> Outcome<Reply> {
+    let schema = &reading.store.schema;
+    let switches = context.switches;
+    let [first, rest @ ..] = segments else {
+        return Err(ServiceError::unknown_segment(""));
+    };
+    let (body, context_of) = match (first.name.as_str(), first.key.is_some(), rest) {
+        ("$metadata", false, []) => {
+            return Ok(Reply::text(
+                "application/xml",
+                csdl::document(schema, switches, options.annotations),
+            ));
+        }
+        ("EntityDefinitions", false, []) => (
+            list(all_entities(schema, switches), options)?,
+            "EntityDefinitions",
+        ),
+        ("EntityDefinitions", true, []) => (
+            one(
+                entity(find_table(schema, switches, first)?, schema, switches),
+                options,
+            )?,
+            "EntityDefinitions/$entity",
+        ),
+        ("EntityDefinitions", true, [part, rest @ ..]) => (
+            entity_part(
+                schema,
+                switches,
+                find_table(schema, switches, first)?,
+                part,
+                rest,
+                options,
+            )?,
+            "EntityDefinitions",
+        ),
+        ("RelationshipDefinitions", keyed, rest) => {
+            let wanted = match rest {
+                [] => None,
+                [cast] => Some(
+                    cast.name
+                        .trim_start_matches("Microsoft.Dynamics.CRM.")
+                        .to_owned(),
+                ),
+                _ => return Err(ServiceError::unknown_segment(&rest[1].name)),
+            };
+            let mut all = relationships(schema, switches, wanted.as_deref());
+            if keyed {
+                let name = first
+                    .pairs()
+                    .into_iter()
+                    .find(|(name, _)| name == "SchemaName")
+                    .map(|(_, value)| value.trim_matches('\'').to_owned());
+                all.retain(|item| {
+                    name.as_deref()
+                        .is_some_and(|name| item["SchemaName"] == name)
+                });
+                let found = all.into_iter().next().ok_or_else(|| {
+                    not_found("relationship", name.as_deref().unwrap_or_default())
+                })?;
+                (one(found, options)?, "RelationshipDefinitions/$entity")
+            } else {
+                (list(all, options)?, "RelationshipDefinitions")
+            }
+        }
+        ("GlobalOptionSetDefinitions", keyed, []) => {
+            let mut all = global_option_sets(schema);
+            if keyed {
+                let name = first
+                    .pairs()
+                    .into_iter()
+                    .find(|(name, _)| name == "Name")
+                    .map(|(_, value)| value.trim_matches('\'').to_owned())
+                    .unwrap_or_default();
+                all.retain(|item| item["Name"] == name.as_str());
+                let found = all
+                    .into_iter()
+                    .next()
+                    .ok_or_else(|| not_found("option set", &name))?;
+                (one(found, options)?, "GlobalOptionSetDefinitions/$entity")
+            } else {
+                (list(all, options)?, "GlobalOptionSetDefinitions")
+            }
+        }
+        _ => return Err(ServiceError::unknown_segment(&first.name)),
+    };
+    let mut object = Map::from_iter([(
+        "@odata.context".to_owned(),
+        json!(format!("{}$metadata#{context_of}", reading.base)),
+    )]);
+    match body {
+        Json::Array(items) => {
+            object.insert("value".into(), items.into());
+        }
+        Json::Object(fields) => object.extend(fields),
+        _ => {}
+    }
+    Ok(Reply::json(StatusCode::OK, &Json::Object(object), in_batch))
+}
+
+fn not_found(what: &str, name: &str) -> ServiceError {
+    ServiceError::new(
+        StatusCode::NOT_FOUND,
+        code::OBJECT_DOES_NOT_EXIST,
+        format!("Could not find an {what} with name {name}."),
+    )
+}
+
+fn list(items: Vec<Json>, options: &Options) -> Outcome<Json> {
+    let shape = Shape::parse(options)?;
+    let mut shaped = Vec::new();
+    for item in items {
+        if let Some(item) = shape.apply(item)? {
+            shaped.push(item);
+        }
+    }
+    Ok(Json::Array(shaped))
+}
+
+fn one(item: Json, options: &Options) -> Outcome<Json> {
+    shape(item, options)
+}
+
+fn find_table<'s>(
+    schema: &'s Schema,
+    switches: &Switches,
+    segment: &Segment,
+) -> Outcome<&'s Table> {
+    let by_id = segment.id().map(|id| id.to_string());
+    let name = segment
+        .pairs()
+        .into_iter()
+        .find(|(name, _)| name == "LogicalName")
+        .map(|(_, value)| value.trim_matches('\'').to_owned());
+    let found = schema.tables.iter().find(|table| {
+        Some(&table.name) == name.as_ref() || by_id.as_ref() == Some(&metadata_id(&table.name))
+    });
+    found
+        .filter(|table| !switches.missing_tables.contains(&table.name))
+        .ok_or_else(|| not_found("entity", name.or(by_id).unwrap_or_default().as_str()))
+}
+
+fn entity_part(
+    schema: &Schema,
+    switches: &Switches,
+    table: &Table,
+    part: &Segment,
+    rest: &[Segment],
+    options: &Options,
+) -> Outcome<Json> {
+    let items = match part.name.as_str() {
+        "Attributes" => {
+            let mut items = attributes(table, switches);
+            let cast = rest
+                .first()
+                .filter(|segment| segment.name.starts_with("Microsoft.Dynamics.CRM."));
+            if let Some(key) = &part.key {
+                let name = part
+                    .pairs()
+                    .into_iter()
+                    .find(|(name, _)| name == "LogicalName")
+                    .map(|(_, value)| value.trim_matches('\'').to_owned());
+                items.retain(|item| {
+                    name.as_deref()
+                        .is_some_and(|name| item["LogicalName"] == name)
+                        || item["MetadataId"] == key.as_str()
+                });
+                let found = items
+                    .into_iter()
+                    .next()
+                    .ok_or_else(|| not_found("attribute", name.as_deref().unwrap_or(key)))?;
+                return shape(strip_casts(found, cast.is_some()), options);
+            }
+            if let Some(cast) = cast {
+                let wanted = format!("#{}", cast.name);
+                items.retain(|item| item["@odata.type"] == wanted.as_str());
+            }
+            items
+                .into_iter()
+                .map(|item| strip_casts(item, cast.is_some()))
+                .collect()
+        }
+        "Keys" => keys(table, switches),
+        "ManyToManyRelationships" => {
+            relationships(schema, switches, Some("ManyToManyRelationshipMetadata"))
+                .into_iter()
+                .filter(|item| touches(item, table))
+                .collect()
+        }
+        "OneToManyRelationships" => one_to_many(schema, switches)
+            .into_iter()
+            .filter(|item| item["ReferencedEntity"] == table.name.as_str())
+            .collect(),
+        "ManyToOneRelationships" => one_to_many(schema, switches)
+            .into_iter()
+            .filter(|item| item["ReferencingEntity"] == table.name.as_str())
+            .collect(),
+        other => return Err(ServiceError::unknown_segment(other)),
+    };
+    list(items, options)
+}
+
+fn touches(item: &Json, table: &Table) -> bool {
+    item["Entity1LogicalName"] == table.name.as_str()
+        || item["Entity2LogicalName"] == table.name.as_str()
+}
+
+/// Option sets are seen through a cast only.
+fn strip_casts(mut item: Json, cast: bool) -> Json {
+    if let (false, Some(object)) = (cast, item.as_object_mut()) {
+        object.shift_remove("OptionSet");
+        object.shift_remove("GlobalOptionSet");
+    }
+    item
+}
+
+fn all_entities(schema: &Schema, switches: &Switches) -> Vec<Json> {
+    visible(schema, switches)
+        .map(|table| entity(table, schema, switches))
+        .collect()
+}
+
+fn label(text: &str) -> Json {
+    json!({
+        "LocalizedLabels": [{"Label": text, "LanguageCode": 1033, "IsManaged": true, "MetadataId": metadata_id(text), "HasChanged": null}],
+        "UserLocalizedLabel": {"Label": text, "LanguageCode": 1033, "IsManaged": true, "MetadataId": metadata_id(text), "HasChanged": null},
+    })
+}
+
+fn managed(value: bool, name: &str) -> Json {
+    json!({"Value": value, "CanBeChanged": true, "ManagedPropertyLogicalName": name})
+}
+
+fn entity(table: &Table, schema: &Schema, switches: &Switches) -> Json {
+    let ownership = match table.ownership {
+        Ownership::User => "UserOwned",
+        Ownership::Business => "BusinessOwned",
+        Ownership::Organization => "OrganizationOwned",
+        Ownership::None => "None",
+    };
+    let privileges: Vec<Json> = crate::security::Right::ALL
+        .into_iter()
+        .filter_map(|right| crate::security::privilege_name(table, right).map(|name| (right, name)))
+        .map(|(right, name)| json!({"CanBeBasic": true, "CanBeDeep": true, "CanBeGlobal": true, "CanBeLocal": true, "Name": name, "PrivilegeType": right.word()}))
+        .collect();
+    json!({
+        "MetadataId": metadata_id(&table.name),
+        "LogicalName": table.name,
+        "SchemaName": table.schema_name,
+        "EntitySetName": table.set,
+        "LogicalCollectionName": table.set,
+        "CollectionSchemaName": table.plural,
+        "DisplayName": label(&table.label),
+        "DisplayCollectionName": label(&table.plural),
+        "Description": label(""),
+        "PrimaryIdAttribute": table.key_name(),
+        "PrimaryNameAttribute": table.primary_name.map(|column| table.columns[column].name.clone()),
+        "ObjectTypeCode": table.object_type_code,
+        "OwnershipType": ownership,
+        "IsIntersect": table.intersect.is_some(),
+        "IsCustomEntity": table.name.contains('_'),
+        "IsManaged": true,
+        "IsLogicalEntity": false,
+        "IsActivity": false,
+        "IsOptimisticConcurrencyEnabled": table.intersect.is_none() && !switches.no_optimistic_concurrency.contains(&table.name),
+        "ChangeTrackingEnabled": false,
+        "CanChangeTrackingBeEnabled": managed(true, "canchangetrackingbeenabled"),
+        "IsCustomizable": managed(true, "iscustomizable"),
+        "IsAuditEnabled": managed(true, "canmodifyauditsettings"),
+        "CanCreateAttributes": managed(true, "cancreateattributes"),
+        "Privileges": privileges,
+        "Attributes": attributes(table, switches).into_iter().map(|item| strip_casts(item, false)).collect::<Vec<_>>(),
+        "Keys": keys(table, switches),
+        "ManyToManyRelationships": relationships_of(table, schema, switches),
+        "OneToManyRelationships": [],
+        "ManyToOneRelationships": [],
+    })
+}
+
+fn relationships_of(table: &Table, schema: &Schema, switches: &Switches) -> Vec<Json> {
+    if !table
+        .navigation
+        .values()
+        .any(|navigation| matches!(navigation, crate::schema::Navigation::Many { .. }))
+    {
+        return Vec::new();
+    }
+    relationships(schema, switches, Some("ManyToManyRelationshipMetadata"))
+        .into_iter()
+        .filter(|item| touches(item, table))
+        .collect()
+}
+
+fn type_names(column: &Column) -> (&'static str, &'static str) {
+    match column.kind {
+        Kind::Text => ("StringAttributeMetadata", "String"),
+        Kind::Memo => ("MemoAttributeMetadata", "Memo"),
+        Kind::Integer => ("IntegerAttributeMetadata", "Integer"),
+        Kind::BigInteger => ("BigIntAttributeMetadata", "BigInt"),
+        Kind::Decimal => ("DecimalAttributeMetadata", "Decimal"),
+        Kind::Double => ("DoubleAttributeMetadata", "Double"),
+        Kind::Flag => ("BooleanAttributeMetadata", "Boolean"),
+        Kind::Choice => ("PicklistAttributeMetadata", "Picklist"),
+        Kind::State => ("StateAttributeMetadata", "State"),
+        Kind::Status => ("StatusAttributeMetadata", "Status"),
+        Kind::Lookup => ("LookupAttributeMetadata", "Lookup"),
+        Kind::Owner => ("LookupAttributeMetadata", "Owner"),
+        Kind::DateTime => ("DateTimeAttributeMetadata", "DateTime"),
+        Kind::Id => ("UniqueIdentifierAttributeMetadata", "Uniqueidentifier"),
+        Kind::Managed => ("ManagedPropertyAttributeMetadata", "ManagedProperty"),
+        Kind::EntityName => ("EntityNameAttributeMetadata", "EntityName"),
+    }
+}
+
+fn attributes(table: &Table, switches: &Switches) -> Vec<Json> {
+    let shown = table.columns.iter().filter(|column| {
+        !column.hidden
+            && !switches
+                .missing_columns
+                .contains(&format!("{}.{}", table.name, column.name))
+    });
+    shown.map(|column| attribute(table, column)).collect()
+}
+
+fn attribute(table: &Table, column: &Column) -> Json {
+    let (kind, word) = type_names(column);
+    let level = match column.required {
+        Required::None => "None",
+        Required::Recommended => "Recommended",
+        Required::Application => "ApplicationRequired",
+        Required::System => "SystemRequired",
+    };
+    let is_key = column.name == table.key_name();
+    let mut item = json!({
+        "@odata.type": format!("#Microsoft.Dynamics.CRM.{kind}"),
+        "MetadataId": metadata_id(&format!("{}.{}", table.name, column.name)),
+        "LogicalName": column.name,
+        "SchemaName": column.schema_name,
+        "EntityLogicalName": table.name,
+        "AttributeType": word,
+        "AttributeTypeName": {"Value": format!("{word}Type")},
+        "DisplayName": label(&column.label),
+        "RequiredLevel": {"Value": level, "CanBeChanged": true, "ManagedPropertyLogicalName": "canmodifyrequirementlevelsettings"},
+        "IsPrimaryId": is_key,
+        "IsPrimaryName": table.primary_name.is_some_and(|position| table.columns[position].name == column.name),
+        "IsValidForCreate": !column.read_only,
+        "IsValidForUpdate": !column.read_only && !is_key,
+        "IsValidForRead": true,
+        "IsCustomAttribute": column.name.contains('_'),
+        "IsLocalizable": column.localizable,
+    });
+    if let Some(object) = item.as_object_mut() {
+        if let Some(length) = column.length {
+            object.insert("MaxLength".into(), length.into());
+        }
+        if let (Some(min), Some(max)) = (column.min, column.max) {
+            object.insert("MinValue".into(), json!(min));
+            object.insert("MaxValue".into(), json!(max));
+        }
+        if column.kind.is_lookup() {
+            object.insert("Targets".into(), json!([]));
+        }
+        if column.kind.is_choice() || column.kind == Kind::Flag {
+            let set = option_set(table, column);
+            object.insert(
+                "DefaultFormValue".into(),
+                column
+                    .default
+                    .as_ref()
+                    .map_or(json!(-1), |value| value.json("")),
+            );
+            object.insert(
+                "GlobalOptionSet".into(),
+                if column.global_choice.is_some() {
+                    set.clone()
+                } else {
+                    Json::Null
+                },
+            );
+            object.insert("OptionSet".into(), set);
+        }
+    }
+    item
+}
+
+fn option(value: i64, text: &str, state: Option<i64>) -> Json {
+    let mut option =
+        json!({"Value": value, "Label": label(text), "Color": null, "IsManaged": true});
+    if let (Some(state), Some(object)) = (state, option.as_object_mut()) {
+        object.insert("State".into(), state.into());
+    }
+    option
+}
+
+fn option_set(table: &Table, column: &Column) -> Json {
+    let name = column
+        .global_choice
+        .clone()
+        .unwrap_or_else(|| format!("{}_{}", table.name, column.name));
+    let id = metadata_id(&format!("optionset {name}"));
+    if column.kind == Kind::Flag {
+        return json!({
+            "MetadataId": id, "Name": name, "IsGlobal": column.global_choice.is_some(), "OptionSetType": "Boolean",
+            "FalseOption": option(0, &column.flag_labels.0, None), "TrueOption": option(1, &column.flag_labels.1, None),
+        });
+    }
+    let options: Vec<Json> = column
+        .options
+        .iter()
+        .map(|(value, text)| option(*value, text, column.states.get(value).copied()))
+        .collect();
+    let kind = match column.kind {
+        Kind::State => "State",
+        Kind::Status => "Status",
+        _ => "Picklist",
+    };
+    json!({"MetadataId": id, "Name": name, "IsGlobal": column.global_choice.is_some(), "OptionSetType": kind, "Options": options})
+}
+
+fn global_option_sets(schema: &Schema) -> Vec<Json> {
+    let mut sets = std::collections::BTreeMap::new();
+    for table in &schema.tables {
+        for column in table
+            .columns
+            .iter()
+            .filter(|column| column.global_choice.is_some())
+        {
+            sets.entry(column.global_choice.clone())
+                .or_insert_with(|| option_set(table, column));
+        }
+    }
+    sets.into_values().collect()
+}
+
+fn keys(table: &Table, switches: &Switches) -> Vec<Json> {
+    let mut keys: Vec<(String, Vec<String>)> = table
+        .alternate_keys
+        .iter()
+        .map(|key| {
+            (
+                key.name.clone(),
+                key.columns
+                    .iter()
+                    .map(|column| table.columns[*column].name.clone())
+                    .collect(),
+            )
+        })
+        .collect();
+    if switches.unique_name_keys && table.position("msdyn_uniquename").is_some() {
+        keys.push((
+            format!("{}_uniquename_key", table.name),
+            vec!["msdyn_uniquename".to_owned()],
+        ));
+    }
+    keys.into_iter()
+        .map(|(name, columns)| {
+            json!({
+                "MetadataId": metadata_id(&format!("key {name}")), "LogicalName": name, "SchemaName": name, "EntityLogicalName": table.name,
+                "KeyAttributes": columns, "EntityKeyIndexStatus": "Active", "DisplayName": label(&name),
+            })
+        })
+        .collect()
+}
+
+fn relationships(schema: &Schema, switches: &Switches, cast: Option<&str>) -> Vec<Json> {
+    let mut items = Vec::new();
+    if cast.is_none_or(|cast| cast == "ManyToManyRelationshipMetadata") {
+        for many in &schema.many_to_many {
+            let [one, two] = many.tables.map(|table| schema.table(table));
+            let intersect = schema.table(many.intersect);
+            if [one, two, intersect]
+                .iter()
+                .any(|table| switches.missing_tables.contains(&table.name))
+            {
+                continue;
+            }
+            items.push(json!({
+                "@odata.type": "#Microsoft.Dynamics.CRM.ManyToManyRelationshipMetadata",
+                "MetadataId": metadata_id(&many.schema_name),
+                "SchemaName": many.schema_name,
+                "RelationshipType": "ManyToManyRelationship",
+                "IntersectEntityName": intersect.name,
+                "Entity1LogicalName": one.name,
+                "Entity1IntersectAttribute": intersect.columns[many.columns[0]].name,
+                "Entity1NavigationPropertyName": many.navigation[0],
+                "Entity2LogicalName": two.name,
+                "Entity2IntersectAttribute": intersect.columns[many.columns[1]].name,
+                "Entity2NavigationPropertyName": many.navigation[1],
+                "IsManaged": true,
+            }));
+        }
+    }
+    if cast.is_none_or(|cast| cast == "OneToManyRelationshipMetadata") {
+        items.extend(one_to_many(schema, switches));
+    }
+    items
+}
+
+fn one_to_many(schema: &Schema, switches: &Switches) -> Vec<Json> {
+    let mut items = Vec::new();
+    for table in visible(schema, switches) {
+        for column in table
+            .columns
+            .iter()
+            .filter(|column| !column.read_only && column.kind == Kind::Lookup)
+        {
+            for target in &column.targets {
+                let referenced = schema.table(target.table);
+                let delete = match target.on_delete {
+                    OnDelete::Cascade => "Cascade",
+                    OnDelete::Empty => "RemoveLink",
+                    OnDelete::Restrict => "Restrict",
+                    OnDelete::Keep => "NoCascade",
+                };
+                items.push(json!({
+                    "@odata.type": "#Microsoft.Dynamics.CRM.OneToManyRelationshipMetadata",
+                    "MetadataId": metadata_id(&format!("{} {}", target.relationship, referenced.name)),
+                    "SchemaName": target.relationship,
+                    "RelationshipType": "OneToManyRelationship",
+                    "ReferencedEntity": referenced.name,
+                    "ReferencedAttribute": referenced.key_name(),
+                    "ReferencedEntityNavigationPropertyName": target.collection,
+                    "ReferencingEntity": table.name,
+                    "ReferencingAttribute": column.name,
+                    "ReferencingEntityNavigationPropertyName": target.navigation,
+                    "CascadeConfiguration": {"Delete": delete},
+                    "IsManaged": true,
+                }));
+            }
+        }
+    }
+    items
+}
+
+/// Options inside `$expand=Attributes($select=…;$filter=…)`.
+pub(crate) fn expand_items(text: &str) -> Vec<(String, Vec<(String, String)>)> {
+    split_outside(text, ',')
+        .into_iter()
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+        .map(|item| match item.find('(') {
+            Some(open) if item.ends_with(')') => {
+                let pairs = split_outside(&item[open + 1..item.len() - 1], ';')
+                    .into_iter()
+                    .filter_map(|part| part.trim().split_once('='))
+                    .map(|(name, value)| (name.trim().to_owned(), value.to_owned()))
+                    .collect();
+                (item[..open].trim().to_owned(), pairs)
+            }
+            _ => (item.to_owned(), Vec::new()),
+        })
+        .collect()
+}

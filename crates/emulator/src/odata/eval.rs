@@ -1,0 +1,322 @@
+//! Evaluates filters, and finds the index that spares reading a whole table.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::caller::Caller;
+use crate::clock::Moment;
+use crate::schema::{Kind, Navigation, TableId};
+use crate::store::{IndexKey, Row, Store};
+use crate::value::{Value, fold, like};
+
+use super::filter::{Expr, Function, MatchAt, Operand, Operator, Path};
+
+/// What a filter is evaluated against besides the row.
+pub(crate) struct Scope<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) caller: &'a Caller,
+    pub(crate) now: Moment,
+}
+
+impl Scope<'_> {
+    /// Whether a row passes. Rows for which the filter is null are dropped (Web API: filter rows).
+    pub(crate) fn passes(&self, expr: &Expr, row: &Arc<Row>) -> bool {
+        self.truth(expr, &mut vec![Arc::clone(row)]) == Some(true)
+    }
+
+    fn truth(&self, expr: &Expr, rows: &mut Vec<Arc<Row>>) -> Option<bool> {
+        match expr {
+            Expr::Always(flag) => Some(*flag),
+            Expr::And(a, b) => match (self.truth(a, rows), self.truth(b, rows)) {
+                (Some(false), _) | (_, Some(false)) => Some(false),
+                (Some(true), Some(true)) => Some(true),
+                _ => None,
+            },
+            Expr::Or(a, b) => match (self.truth(a, rows), self.truth(b, rows)) {
+                (Some(true), _) | (_, Some(true)) => Some(true),
+                (Some(false), Some(false)) => Some(false),
+                _ => None,
+            },
+            Expr::Not(inner) => self.truth(inner, rows).map(|flag| !flag),
+            Expr::Compare(operator, left, right) => self.compare(*operator, left, right, rows),
+            Expr::Matches(operand, at, pattern) => {
+                let value = self.operand(operand, rows);
+                let text = value.as_text()?;
+                let pattern = match at {
+                    MatchAt::Anywhere => format!("%{pattern}%"),
+                    MatchAt::Start => format!("{pattern}%"),
+                    MatchAt::End => format!("%{pattern}"),
+                };
+                Some(like(text, &pattern))
+            }
+            Expr::Function(function, path, values) => {
+                let value = self.column(path, rows);
+                self.function(*function, &value, values)
+            }
+            Expr::Lambda {
+                any,
+                row,
+                through,
+                of,
+                body,
+            } => {
+                let from = Arc::clone(&rows[*row]);
+                for related in related(self.store, *through, from.id) {
+                    let Some(related) = self.store.get(*of, related) else {
+                        continue;
+                    };
+                    let passes = match body {
+                        None => true,
+                        Some(body) => {
+                            rows.push(Arc::clone(related));
+                            let truth = self.truth(body, rows) == Some(true);
+                            rows.pop();
+                            truth
+                        }
+                    };
+                    if passes == *any {
+                        return Some(*any);
+                    }
+                }
+                Some(!*any)
+            }
+        }
+    }
+
+    fn compare(
+        &self,
+        operator: Operator,
+        left: &Operand,
+        right: &Operand,
+        rows: &[Arc<Row>],
+    ) -> Option<bool> {
+        let (left, right) = (self.operand(left, rows), self.operand(right, rows));
+        if left.is_null() || right.is_null() {
+            return match operator {
+                Operator::Eq => Some(left.is_null() && right.is_null()),
+                Operator::Ne => Some(left.is_null() != right.is_null()),
+                _ => None,
+            };
+        }
+        let ordering = left.compare(&right)?;
+        Some(match operator {
+            Operator::Eq => ordering == Ordering::Equal,
+            Operator::Ne => ordering != Ordering::Equal,
+            Operator::Gt => ordering == Ordering::Greater,
+            Operator::Ge => ordering != Ordering::Less,
+            Operator::Lt => ordering == Ordering::Less,
+            Operator::Le => ordering != Ordering::Greater,
+        })
+    }
+
+    fn operand(&self, operand: &Operand, rows: &[Arc<Row>]) -> Value {
+        match operand {
+            Operand::Literal(value) => value.clone(),
+            Operand::Column(path) => self.column(path, rows),
+        }
+    }
+
+    fn column(&self, path: &Path, rows: &[Arc<Row>]) -> Value {
+        let mut row = Arc::clone(&rows[path.row]);
+        for (column, target) in &path.through {
+            let Value::Lookup(table, id) = row.cells[*column] else {
+                return Value::Null;
+            };
+            if table != *target {
+                return Value::Null;
+            }
+            let Some(next) = self.store.get(table, id) else {
+                return Value::Null;
+            };
+            row = Arc::clone(next);
+        }
+        cell(
+            self.store,
+            path.table,
+            &row,
+            path.column,
+            self.caller.language,
+        )
+    }
+
+    pub(crate) fn function(
+        &self,
+        function: Function,
+        value: &Value,
+        values: &[Value],
+    ) -> Option<bool> {
+        let is_any = |value: &Value| {
+            values
+                .iter()
+                .any(|candidate| value.compare(candidate) == Some(Ordering::Equal))
+        };
+        let within = |value: &Value| {
+            let [low, high] = values else { return None };
+            Some(value.compare(low)? != Ordering::Less && value.compare(high)? != Ordering::Greater)
+        };
+        let caller = self.caller;
+        let number = || {
+            values
+                .first()
+                .and_then(|value| value.int().or_else(|| value.as_text()?.parse().ok()))
+        };
+        let day = |value: &Value| {
+            value
+                .as_text()
+                .map(|text| text.chars().take(10).collect::<String>())
+        };
+        match function {
+            Function::EqualUserId => Some(value.id() == Some(caller.user)),
+            Function::NotEqualUserId => Some(value.id() != Some(caller.user)),
+            Function::EqualUserTeams => {
+                Some(value.id().is_some_and(|id| caller.teams.contains(&id)))
+            }
+            Function::EqualUserOrUserTeams => Some(
+                value
+                    .id()
+                    .is_some_and(|id| id == caller.user || caller.teams.contains(&id)),
+            ),
+            Function::EqualBusinessId => Some(value.id() == Some(caller.business_unit)),
+            Function::NotEqualBusinessId => Some(value.id() != Some(caller.business_unit)),
+            Function::EqualUserLanguage => Some(value.int() == Some(caller.language)),
+            _ if value.is_null() => None,
+            Function::In => Some(is_any(value)),
+            Function::NotIn => Some(!is_any(value)),
+            Function::Between => within(value),
+            Function::NotBetween => within(value).map(|inside| !inside),
+            Function::On => Some(day(value)? == day(values.first()?)?),
+            Function::NotOn => Some(day(value)? != day(values.first()?)?),
+            Function::OnOrAfter => Some(day(value)? >= day(values.first()?)?),
+            Function::OnOrBefore => Some(day(value)? <= day(values.first()?)?),
+            Function::Today => Some(day(value)? == self.now.iso()[..10]),
+            Function::Yesterday => Some(day(value)? == self.now.minus_seconds(86_400).iso()[..10]),
+            Function::LastDays => Some(
+                value.as_text()?
+                    >= self
+                        .now
+                        .minus_seconds(number()?.saturating_mul(86_400))
+                        .iso()
+                        .as_str(),
+            ),
+            Function::OlderThanDays => Some(
+                value.as_text()?
+                    < self
+                        .now
+                        .minus_seconds(number()?.saturating_mul(86_400))
+                        .iso()
+                        .as_str(),
+            ),
+            Function::LastHours => Some(
+                value.as_text()?
+                    >= self
+                        .now
+                        .minus_seconds(number()?.saturating_mul(3_600))
+                        .iso()
+                        .as_str(),
+            ),
+        }
+    }
+
+    /// Ids of the rows that can pass, where an index knows them; `None`: every row can.
+    pub(crate) fn candidates(&self, table: TableId, expr: &Expr) -> Option<Vec<Uuid>> {
+        match expr {
+            Expr::And(a, b) => self
+                .candidates(table, a)
+                .or_else(|| self.candidates(table, b)),
+            Expr::Or(a, b) => {
+                let mut ids = self.candidates(table, a)?;
+                ids.extend(self.candidates(table, b)?);
+                ids.sort_unstable();
+                ids.dedup();
+                Some(ids)
+            }
+            Expr::Compare(Operator::Eq, Operand::Column(path), Operand::Literal(value))
+            | Expr::Compare(Operator::Eq, Operand::Literal(value), Operand::Column(path)) => {
+                self.indexed(table, path, std::slice::from_ref(value))
+            }
+            Expr::Function(Function::In, path, values) => self.indexed(table, path, values),
+            Expr::Function(Function::EqualUserId, path, _) => {
+                self.indexed(table, path, &[Value::Id(self.caller.user)])
+            }
+            _ => None,
+        }
+    }
+
+    fn indexed(&self, table: TableId, path: &Path, values: &[Value]) -> Option<Vec<Uuid>> {
+        if path.row != 0 || !path.through.is_empty() {
+            return None;
+        }
+        let column = &self.store.schema.table(table).columns[path.column];
+        if column.localizable {
+            return None;
+        }
+        let by_id = column.kind == Kind::Id || column.kind.is_lookup();
+        let mut ids = Vec::new();
+        for value in values {
+            let key = match (by_id, value) {
+                (_, Value::Null) => return None,
+                (true, Value::Text(text)) => match Uuid::try_parse(text.trim_matches(['{', '}'])) {
+                    Ok(id) => IndexKey::Id(id),
+                    Err(_) => continue,
+                },
+                (true, other) => IndexKey::Id(other.id()?),
+                (false, Value::Text(text)) => IndexKey::Text(fold(text)),
+                (false, _) => return None,
+            };
+            ids.extend(self.store.find(table, path.column, &key)?);
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        Some(ids)
+    }
+}
+
+/// What a column of a row shows to a caller of a language.
+pub(crate) fn cell(
+    store: &Store,
+    table: TableId,
+    row: &Row,
+    position: usize,
+    language: i64,
+) -> Value {
+    let column = &store.schema.table(table).columns[position];
+    if column.name == "versionnumber" {
+        return Value::Int(i64::try_from(row.version).unwrap_or(i64::MAX));
+    }
+    if column.localizable && !row.translations.is_empty() {
+        return row
+            .text_in(position, language)
+            .map_or(Value::Null, Value::text);
+    }
+    row.cells[position].clone()
+}
+
+/// Ids of the rows that a collection or lookup of a row leads to, in the order of their ids.
+pub(crate) fn related(store: &Store, through: Navigation, from: Uuid) -> Vec<Uuid> {
+    match through {
+        Navigation::Lookup { .. } => Vec::new(),
+        Navigation::Children { table, column } => store
+            .find(table, column, &IndexKey::Id(from))
+            .unwrap_or_default(),
+        Navigation::Many { relation, side } => {
+            let relation = &store.schema.many_to_many[relation];
+            let links = store
+                .find(
+                    relation.intersect,
+                    relation.columns[side],
+                    &IndexKey::Id(from),
+                )
+                .unwrap_or_default();
+            let mut ids: Vec<Uuid> = links
+                .iter()
+                .filter_map(|link| {
+                    store.get(relation.intersect, *link)?.cells[relation.columns[1 - side]].id()
+                })
+                .collect();
+            ids.sort_unstable();
+            ids
+        }
+    }
+}

@@ -1,0 +1,584 @@
+//! `$filter`: from words to an expression bound to columns.
+
+use std::collections::BTreeMap;
+
+use crate::error::{Outcome, ServiceError, code};
+use crate::schema::{Kind, Navigation, Schema, TableId};
+use crate::value::Value;
+
+use super::lexer::{Token, tokens};
+
+/// A condition over a row.
+#[derive(Debug, Clone)]
+pub(crate) enum Expr {
+    And(Box<Expr>, Box<Expr>),
+    Or(Box<Expr>, Box<Expr>),
+    Not(Box<Expr>),
+    Always(bool),
+    Compare(Operator, Operand, Operand),
+    /// A LIKE match: the pattern is already complete.
+    Matches(Operand, MatchAt, String),
+    /// `Microsoft.Dynamics.CRM.In` and its kin.
+    Function(Function, Path, Vec<Value>),
+    /// Some (`any`) or all (`all`) rows of a collection.
+    Lambda {
+        any: bool,
+        row: usize,
+        through: Navigation,
+        of: TableId,
+        body: Option<Box<Expr>>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operator {
+    Eq,
+    Ne,
+    Gt,
+    Ge,
+    Lt,
+    Le,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MatchAt {
+    Anywhere,
+    Start,
+    End,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Operand {
+    Column(Path),
+    Literal(Value),
+}
+
+/// A column, reached from a row in scope through lookups.
+#[derive(Debug, Clone)]
+pub(crate) struct Path {
+    /// 0: the row itself; n: the variable of the n-th enclosing lambda.
+    pub(crate) row: usize,
+    pub(crate) through: Vec<(usize, TableId)>,
+    pub(crate) column: usize,
+    pub(crate) table: TableId,
+}
+
+/// Query functions of the platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Function {
+    In,
+    NotIn,
+    Between,
+    NotBetween,
+    EqualUserId,
+    NotEqualUserId,
+    EqualUserTeams,
+    EqualUserOrUserTeams,
+    EqualBusinessId,
+    NotEqualBusinessId,
+    EqualUserLanguage,
+    On,
+    NotOn,
+    OnOrAfter,
+    OnOrBefore,
+    Today,
+    Yesterday,
+    LastDays,
+    OlderThanDays,
+    LastHours,
+}
+
+impl Function {
+    fn named(name: &str) -> Option<(Function, Option<i64>)> {
+        Some(match name {
+            "In" => (Function::In, None),
+            "NotIn" => (Function::NotIn, None),
+            "Between" => (Function::Between, None),
+            "NotBetween" => (Function::NotBetween, None),
+            "EqualUserId" => (Function::EqualUserId, None),
+            "NotEqualUserId" => (Function::NotEqualUserId, None),
+            "EqualUserTeams" => (Function::EqualUserTeams, None),
+            "EqualUserOrUserTeams" => (Function::EqualUserOrUserTeams, None),
+            "EqualBusinessId" => (Function::EqualBusinessId, None),
+            "NotEqualBusinessId" => (Function::NotEqualBusinessId, None),
+            "EqualUserLanguage" => (Function::EqualUserLanguage, None),
+            "On" => (Function::On, None),
+            "NotOn" => (Function::NotOn, None),
+            "OnOrAfter" => (Function::OnOrAfter, None),
+            "OnOrBefore" => (Function::OnOrBefore, None),
+            "Today" => (Function::Today, None),
+            "Yesterday" => (Function::Yesterday, None),
+            "Last7Days" => (Function::LastDays, Some(7)),
+            "LastXDays" => (Function::LastDays, None),
+            "OlderThanXDays" => (Function::OlderThanDays, None),
+            "LastXHours" => (Function::LastHours, None),
+            _ => return None,
+        })
+    }
+}
+
+/// Reads a filter over the rows of a table.
+pub(crate) fn parse(
+    schema: &Schema,
+    table: TableId,
+    text: &str,
+    aliases: &BTreeMap<String, String>,
+) -> Outcome<Expr> {
+    let mut parser = Parser {
+        schema,
+        scope: vec![(String::new(), table)],
+        tokens: tokens(text)?,
+        at: 0,
+        aliases,
+        depth: 0,
+    };
+    let expr = parser.or()?;
+    if parser.at < parser.tokens.len() {
+        return Err(ServiceError::query(format!(
+            "Syntax error at position {} in '{text}'.",
+            parser.at
+        )));
+    }
+    Ok(expr)
+}
+
+struct Parser<'a> {
+    schema: &'a Schema,
+    scope: Vec<(String, TableId)>,
+    tokens: Vec<Token>,
+    at: usize,
+    aliases: &'a BTreeMap<String, String>,
+    depth: usize,
+}
+
+/// Deeper nesting than any client writes; keeps a hostile filter from exhausting the stack.
+const DEEPEST: usize = 100;
+
+impl Parser<'_> {
+    fn peek(&self) -> Option<&Token> {
+        self.tokens.get(self.at)
+    }
+
+    fn next(&mut self) -> Option<Token> {
+        let token = self.tokens.get(self.at).cloned();
+        self.at += 1;
+        token
+    }
+
+    fn take_word(&mut self, word: &str) -> bool {
+        let found = matches!(self.peek(), Some(Token::Name(name)) if name == word);
+        if found {
+            self.at += 1;
+        }
+        found
+    }
+
+    fn expect(&mut self, token: &Token) -> Outcome<()> {
+        match self.next() {
+            Some(found) if found == *token => Ok(()),
+            found => Err(ServiceError::query(format!(
+                "Syntax error in the filter expression: {token:?} expected, {found:?} found."
+            ))),
+        }
+    }
+
+    fn or(&mut self) -> Outcome<Expr> {
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return Err(ServiceError::query(
+                "The filter expression is nested too deeply.",
+            ));
+        }
+        let mut left = self.and()?;
+        while self.take_word("or") {
+            left = Expr::Or(Box::new(left), Box::new(self.and()?));
+        }
+        self.depth -= 1;
+        Ok(left)
+    }
+
+    fn and(&mut self) -> Outcome<Expr> {
+        let mut left = self.not()?;
+        while self.take_word("and") {
+            left = Expr::And(Box::new(left), Box::new(self.not()?));
+        }
+        Ok(left)
+    }
+
+    fn not(&mut self) -> Outcome<Expr> {
+        if self.take_word("not") {
+            self.depth += 1;
+            if self.depth > DEEPEST {
+                return Err(ServiceError::query(
+                    "The filter expression is nested too deeply.",
+                ));
+            }
+            let inner = self.not()?;
+            self.depth -= 1;
+            return Ok(Expr::Not(Box::new(inner)));
+        }
+        self.comparison()
+    }
+
+    fn comparison(&mut self) -> Outcome<Expr> {
+        if self.peek() == Some(&Token::Open) {
+            self.at += 1;
+            let inner = self.or()?;
+            self.expect(&Token::Close)?;
+            return Ok(inner);
+        }
+        if let Some(Token::Name(name)) = self.peek().cloned()
+            && self.tokens.get(self.at + 1) == Some(&Token::Open)
+        {
+            self.at += 2;
+            return self.call(&name);
+        }
+        let left = self.operand()?;
+        let operator = match self.peek() {
+            Some(Token::Name(name)) => match name.as_str() {
+                "eq" => Operator::Eq,
+                "ne" => Operator::Ne,
+                "gt" => Operator::Gt,
+                "ge" => Operator::Ge,
+                "lt" => Operator::Lt,
+                "le" => Operator::Le,
+                _ => {
+                    return Err(ServiceError::query(format!(
+                        "Syntax error: unknown operator '{name}'."
+                    )));
+                }
+            },
+            _ => {
+                return match left {
+                    // A yes/no column alone is a condition.
+                    Operand::Column(path) => Ok(Expr::Compare(
+                        Operator::Eq,
+                        Operand::Column(path),
+                        Operand::Literal(Value::Flag(true)),
+                    )),
+                    Operand::Literal(Value::Flag(flag)) => Ok(Expr::Always(flag)),
+                    Operand::Literal(_) => Err(ServiceError::query(
+                        "The filter expression must evaluate to a single boolean value.",
+                    )),
+                };
+            }
+        };
+        self.at += 1;
+        let right = self.operand()?;
+        Ok(Expr::Compare(operator, left, right))
+    }
+
+    fn operand(&mut self) -> Outcome<Operand> {
+        Ok(Operand::Literal(match self.next() {
+            Some(Token::Text(text)) => Value::Text(text.into()),
+            Some(Token::Int(number)) => Value::Int(number),
+            Some(Token::Number(number)) => Value::Number(number),
+            Some(Token::Id(id)) => Value::Id(id),
+            Some(Token::Date(date)) => Value::Text(normal_date(&date).into()),
+            Some(Token::Alias(alias)) => match self
+                .aliases
+                .get(&alias)
+                .map(|text| tokens(text))
+                .transpose()?
+                .as_deref()
+            {
+                None | Some([]) => Value::Null,
+                Some([Token::Alias(_), ..]) => {
+                    return Err(ServiceError::query(
+                        "A parameter alias cannot refer to another.",
+                    ));
+                }
+                Some([token, ..]) => literal(token)?,
+            },
+            Some(Token::Name(name)) => match name.as_str() {
+                "null" => Value::Null,
+                "true" => Value::Flag(true),
+                "false" => Value::Flag(false),
+                _ => return self.column(&name).map(Operand::Column),
+            },
+            other => {
+                return Err(ServiceError::query(format!(
+                    "Syntax error in the filter expression near {other:?}."
+                )));
+            }
+        }))
+    }
+
+    fn call(&mut self, name: &str) -> Outcome<Expr> {
+        if let Some(function) = name.strip_prefix("Microsoft.Dynamics.CRM.") {
+            return self.platform_function(function);
+        }
+        if let Some((path, word)) = name.rsplit_once('/')
+            && matches!(word, "any" | "all")
+        {
+            return self.lambda(path, word == "any");
+        }
+        let at = match name {
+            "contains" => MatchAt::Anywhere,
+            "startswith" => MatchAt::Start,
+            "endswith" => MatchAt::End,
+            _ => {
+                return Err(ServiceError::query(format!(
+                    "An unknown function with name '{name}' was found."
+                )));
+            }
+        };
+        let subject = self.operand()?;
+        self.expect(&Token::Comma)?;
+        let pattern = match self.operand()? {
+            Operand::Literal(Value::Text(text)) => text.into_string(),
+            Operand::Literal(Value::Null) => String::new(),
+            Operand::Literal(_) | Operand::Column(_) => {
+                return Err(ServiceError::query(format!(
+                    "The function '{name}' takes text."
+                )));
+            }
+        };
+        self.expect(&Token::Close)?;
+        Ok(Expr::Matches(subject, at, pattern))
+    }
+
+    fn platform_function(&mut self, name: &str) -> Outcome<Expr> {
+        let (function, fixed) = Function::named(name).ok_or_else(|| {
+            ServiceError::query(format!(
+                "An unknown function with name 'Microsoft.Dynamics.CRM.{name}' was found."
+            ))
+        })?;
+        let mut path: Option<Path> = None;
+        let mut values: Vec<Value> = fixed.map(Value::Int).into_iter().collect();
+        while let Some(token) = self.next() {
+            match token {
+                Token::Close => {
+                    let path = path.ok_or_else(|| {
+                        ServiceError::query(format!("The function '{name}' needs PropertyName."))
+                    })?;
+                    let kind = self.schema.table(path.table).columns[path.column].kind;
+                    let values = values
+                        .into_iter()
+                        .map(|value| fitted(kind, value))
+                        .collect();
+                    return Ok(Expr::Function(function, path, values));
+                }
+                Token::Comma => {}
+                Token::Name(parameter) => {
+                    self.expect(&Token::Equals)?;
+                    let value = self.next();
+                    let value = match value {
+                        Some(Token::Alias(alias)) => self
+                            .aliases
+                            .get(&alias)
+                            .map(|text| tokens(text))
+                            .transpose()?
+                            .and_then(|found| found.first().cloned()),
+                        other => other,
+                    };
+                    match (parameter.as_str(), value) {
+                        ("PropertyName", Some(Token::Text(column))) => {
+                            path = Some(self.column(&column)?)
+                        }
+                        ("PropertyName", Some(Token::Name(column))) => {
+                            path = Some(self.column(&column)?)
+                        }
+                        ("PropertyValues", Some(Token::Json(array))) => {
+                            values.extend(array_values(&array)?)
+                        }
+                        ("PropertyValue" | "PropertyValue1" | "PropertyValue2", Some(token)) => {
+                            values.push(literal(&token)?)
+                        }
+                        (parameter, _) => {
+                            return Err(ServiceError::query(format!(
+                                "The parameter '{parameter}' of '{name}' is not valid."
+                            )));
+                        }
+                    }
+                }
+                other => {
+                    return Err(ServiceError::query(format!(
+                        "Syntax error in the call of '{name}' near {other:?}."
+                    )));
+                }
+            }
+        }
+        Err(ServiceError::query(format!(
+            "The call of '{name}' is not closed."
+        )))
+    }
+
+    fn lambda(&mut self, path: &str, any: bool) -> Outcome<Expr> {
+        let (row, table, rest) = self.start_of(path);
+        let navigation = self.schema.table(table).navigation.get(rest).copied();
+        let of = match navigation {
+            Some(Navigation::Children { table, .. }) => table,
+            Some(Navigation::Many { relation, side }) => {
+                self.schema.many_to_many[relation].tables[1 - side]
+            }
+            Some(Navigation::Lookup { .. }) | None => {
+                return Err(ServiceError::query(format!(
+                    "Could not find a collection-valued property named '{rest}' on type 'Microsoft.Dynamics.CRM.{}'.",
+                    self.schema.table(table).name
+                )));
+            }
+        };
+        let Some(through) = navigation else {
+            return Err(ServiceError::query("A lambda needs a collection."));
+        };
+        if self.peek() == Some(&Token::Close) {
+            self.at += 1;
+            return Ok(Expr::Lambda {
+                any,
+                row,
+                through,
+                of,
+                body: None,
+            });
+        }
+        let Some(Token::Name(variable)) = self.next() else {
+            return Err(ServiceError::query("A lambda needs a range variable."));
+        };
+        self.expect(&Token::Colon)?;
+        self.scope.push((variable, of));
+        let body = self.or()?;
+        self.scope.pop();
+        self.expect(&Token::Close)?;
+        Ok(Expr::Lambda {
+            any,
+            row,
+            through,
+            of,
+            body: Some(Box::new(body)),
+        })
+    }
+
+    /// The row that a path starts from, and the rest of the path.
+    fn start_of<'p>(&self, path: &'p str) -> (usize, TableId, &'p str) {
+        let (head, rest) = path.split_once('/').unwrap_or((path, ""));
+        for (row, (variable, table)) in self.scope.iter().enumerate().skip(1).rev() {
+            if variable == head {
+                return (row, *table, rest);
+            }
+        }
+        (0, self.scope[0].1, path)
+    }
+
+    fn column(&self, path: &str) -> Outcome<Path> {
+        let (row, mut table, rest) = self.start_of(path);
+        let mut through = Vec::new();
+        let mut parts = rest.split('/').peekable();
+        while let Some(part) = parts.next() {
+            let current = self.schema.table(table);
+            if parts.peek().is_none() {
+                let column = current
+                    .property(part)
+                    .ok_or_else(|| unknown_property(self.schema, table, part))?;
+                return Ok(Path {
+                    row,
+                    through,
+                    column,
+                    table,
+                });
+            }
+            match current.navigation.get(part) {
+                Some(Navigation::Lookup {
+                    column,
+                    target: Some(target),
+                }) => {
+                    through.push((*column, *target));
+                    table = *target;
+                }
+                Some(Navigation::Lookup {
+                    column,
+                    target: None,
+                }) => {
+                    // Owners are reached as users, which is what the common filters ask.
+                    let target = current.columns[*column].targets[0].table;
+                    through.push((*column, target));
+                    table = target;
+                }
+                _ => {
+                    // `managed/Value` addresses the value of a managed property.
+                    if parts.clone().eq(["Value"])
+                        && let Some(column) = current.property(part)
+                    {
+                        return Ok(Path {
+                            row,
+                            through,
+                            column,
+                            table,
+                        });
+                    }
+                    return Err(unknown_property(self.schema, table, part));
+                }
+            }
+        }
+        Err(unknown_property(self.schema, table, path))
+    }
+}
+
+/// The error for a property that a table does not have.
+pub(crate) fn unknown_property(schema: &Schema, table: TableId, name: &str) -> ServiceError {
+    ServiceError::bad(
+        code::UNKNOWN_COLUMN,
+        format!(
+            "Could not find a property named '{name}' on type 'Microsoft.Dynamics.CRM.{}'.",
+            schema.table(table).name
+        ),
+    )
+}
+
+/// Values of a function are written as text whatever their column holds.
+fn fitted(kind: Kind, value: Value) -> Value {
+    let Value::Text(text) = &value else {
+        return value;
+    };
+    let fitted = match kind {
+        Kind::Integer | Kind::BigInteger | Kind::Choice | Kind::State | Kind::Status => {
+            text.parse().ok().map(Value::Int)
+        }
+        Kind::Decimal | Kind::Double => text.parse().ok().map(Value::Number),
+        Kind::Flag | Kind::Managed => text.parse().ok().map(Value::Flag),
+        _ => None,
+    };
+    fitted.unwrap_or(value)
+}
+
+fn literal(token: &Token) -> Outcome<Value> {
+    Ok(match token {
+        Token::Text(text) => Value::text(text),
+        Token::Int(number) => Value::Int(*number),
+        Token::Number(number) => Value::Number(*number),
+        Token::Id(id) => Value::Id(*id),
+        Token::Date(date) => Value::Text(normal_date(date).into()),
+        Token::Name(name) if name == "true" => Value::Flag(true),
+        Token::Name(name) if name == "false" => Value::Flag(false),
+        Token::Name(name) if name == "null" => Value::Null,
+        other => {
+            return Err(ServiceError::query(format!(
+                "A literal is expected instead of {other:?}."
+            )));
+        }
+    })
+}
+
+fn array_values(array: &str) -> Outcome<Vec<Value>> {
+    let inner = array.trim_start_matches('[').trim_end_matches(']');
+    let mut values = Vec::new();
+    for token in tokens(inner)? {
+        if token != Token::Comma {
+            values.push(literal(&token)?);
+        }
+    }
+    Ok(values)
+}
+
+/// Moments are kept as `2026-05-01T08:00:00Z`: whole seconds, UTC.
+pub(crate) fn normal_date(date: &str) -> String {
+    let Some((day, time)) = date.split_once('T') else {
+        return date.to_owned();
+    };
+    let time = time.trim_end_matches('Z');
+    let time = time.split('.').next().unwrap_or(time);
+    match time.len() {
+        5 => format!("{day}T{time}:00Z"),
+        _ => format!("{day}T{time}Z"),
+    }
+}

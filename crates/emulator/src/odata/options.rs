@@ -1,0 +1,174 @@
+//! System query options, decoded.
+
+use std::collections::BTreeMap;
+
+use crate::error::{Outcome, ServiceError};
+
+/// The options of a request, as text.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Options {
+    pub(crate) select: Option<String>,
+    pub(crate) filter: Option<String>,
+    pub(crate) orderby: Option<String>,
+    pub(crate) expand: Option<String>,
+    pub(crate) top: Option<usize>,
+    pub(crate) count: bool,
+    pub(crate) skiptoken: Option<String>,
+    pub(crate) fetch_xml: Option<String>,
+    pub(crate) id: Option<String>,
+    pub(crate) annotations: bool,
+    /// Values of `@p1`, without the sign.
+    pub(crate) aliases: BTreeMap<String, String>,
+}
+
+/// Reads what follows the `?`.
+pub(crate) fn parse(query: &str) -> Outcome<Options> {
+    from_pairs(
+        query
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .map(|pair| {
+                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                (decode(name), decode(value))
+            }),
+    )
+}
+
+/// Reads options that are decoded already.
+pub(crate) fn from_pairs(pairs: impl Iterator<Item = (String, String)>) -> Outcome<Options> {
+    let mut options = Options::default();
+    for (name, value) in pairs {
+        match name.as_str() {
+            "$select" => options.select = Some(value),
+            "$filter" => options.filter = Some(value),
+            "$orderby" => options.orderby = Some(value),
+            "$expand" => options.expand = Some(value),
+            "$top" => {
+                let top = value.trim().parse().map_err(|_| {
+                    ServiceError::query(format!(
+                        "Invalid value '{value}' for $top query option found."
+                    ))
+                })?;
+                options.top = Some(top);
+            }
+            "$count" => {
+                options.count = match value.trim() {
+                    "true" => true,
+                    "false" => false,
+                    _ => {
+                        return Err(ServiceError::query(format!(
+                            "Invalid value '{value}' for $count query option found."
+                        )));
+                    }
+                }
+            }
+            "$skiptoken" => options.skiptoken = Some(value),
+            "$id" => options.id = Some(value),
+            "$skip" => return Err(ServiceError::query("Skip Clause is not supported in CRM")),
+            "$search" | "$format" | "$compute" | "$apply" | "$deltatoken" => {
+                return Err(ServiceError::query(format!(
+                    "The query option '{name}' is not supported."
+                )));
+            }
+            "fetchXml" => options.fetch_xml = Some(value),
+            "annotations" => options.annotations = value == "true",
+            other => {
+                if let Some(alias) = other.strip_prefix('@') {
+                    options.aliases.insert(alias.to_owned(), value);
+                } else if other.starts_with('$') {
+                    return Err(ServiceError::query(format!(
+                        "The query parameter {other} is not supported."
+                    )));
+                }
+            }
+        }
+    }
+    Ok(options)
+}
+
+/// Percent signs and plus signs, as clients write them in queries.
+pub(crate) fn decode(text: &str) -> String {
+    decode_percent(&text.replace('+', " "))
+}
+
+/// Percent signs alone, as in paths.
+pub(crate) fn decode_percent(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let hex = |byte: u8| {
+            char::from(byte)
+                .to_digit(16)
+                .and_then(|digit| u8::try_from(digit).ok())
+        };
+        if bytes[at] == b'%'
+            && let (Some(high), Some(low)) = (
+                bytes.get(at + 1).copied().and_then(hex),
+                bytes.get(at + 2).copied().and_then(hex),
+            )
+        {
+            decoded.push(high * 16 + low);
+            at += 3;
+        } else {
+            decoded.push(bytes[at]);
+            at += 1;
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+/// Encodes everything that may not stand in a query value.
+pub(crate) fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+/// Splits at a separator that stands outside quotes and brackets.
+pub(crate) fn split_outside(text: &str, separator: char) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut depth, mut quoted, mut start) = (0_usize, false, 0);
+    for (at, character) in text.char_indices() {
+        match character {
+            '\'' => quoted = !quoted,
+            '(' | '[' | '{' if !quoted => depth += 1,
+            ')' | ']' | '}' if !quoted => depth = depth.saturating_sub(1),
+            other if other == separator && !quoted && depth == 0 => {
+                parts.push(&text[start..at]);
+                start = at + other.len_utf8();
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[start..]);
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn encoded_dollars_and_plus_signs_are_understood() {
+        let options = parse("%24select=name%2caccountid&%24filter=name+eq+%27a%2Bb%27&@p1='x'")
+            .expect("options");
+        assert_eq!(options.select.as_deref(), Some("name,accountid"));
+        assert_eq!(options.filter.as_deref(), Some("name eq 'a+b'"));
+        assert_eq!(options.aliases["p1"], "'x'");
+    }
+
+    #[test]
+    fn skip_is_refused_as_documented() {
+        assert_eq!(
+            parse("$skip=5").expect_err("refused").code,
+            Some(crate::error::code::BAD_QUERY)
+        );
+    }
+}

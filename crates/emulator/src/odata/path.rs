@@ -1,0 +1,116 @@
+//! The path of a request: segments with their keys.
+
+use uuid::Uuid;
+
+use super::options::{decode_percent, split_outside};
+
+/// One segment: a name, and what stood in parentheses behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Segment {
+    pub(crate) name: String,
+    pub(crate) key: Option<String>,
+}
+
+impl Segment {
+    /// The key as the id of a row.
+    pub(crate) fn id(&self) -> Option<Uuid> {
+        let key = self.key.as_deref()?.trim();
+        Uuid::try_parse(key.trim_matches(['{', '}', '\''])).ok()
+    }
+
+    /// The key as `name=value` pairs.
+    pub(crate) fn pairs(&self) -> Vec<(String, String)> {
+        let Some(key) = &self.key else {
+            return Vec::new();
+        };
+        split_outside(key, ',')
+            .into_iter()
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
+            .collect()
+    }
+}
+
+/// Cuts a path into segments.
+pub(crate) fn parse(path: &str) -> Vec<Segment> {
+    split_outside(path.trim_matches('/'), '/')
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .map(|part| {
+            let part = decode_percent(part);
+            match part.find('(') {
+                Some(open) if part.ends_with(')') => Segment {
+                    name: part[..open].to_owned(),
+                    key: Some(part[open + 1..part.len() - 1].to_owned()),
+                },
+                _ => Segment {
+                    name: part,
+                    key: None,
+                },
+            }
+        })
+        .collect()
+}
+
+/// What remains of a URL after the root of the Web API: absolute URLs, absolute paths and relative ones.
+pub(crate) fn relative(url: &str) -> &str {
+    let path = match url.find("://") {
+        Some(at) => url[at + 3..]
+            .find('/')
+            .map_or("", |slash| &url[at + 3 + slash..]),
+        None => url,
+    };
+    let trimmed = path.trim_start_matches('/');
+    let lower = trimmed.get(..9).unwrap_or_default();
+    if lower.eq_ignore_ascii_case("api/data/") {
+        let rest = &trimmed[9..];
+        return rest
+            .find(['/', '?'])
+            .map_or("", |at| rest[at..].trim_start_matches('/'));
+    }
+    trimmed
+}
+
+/// The set and the key that an `@odata.id`, an `@odata.bind` or a `$id` names.
+pub(crate) fn reference(url: &str) -> Option<Segment> {
+    let path = relative(url.trim());
+    let path = path.split('?').next().unwrap_or_default();
+    match parse(path).as_slice() {
+        [segment] if segment.key.is_some() => Some(segment.clone()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absolute_urls_absolute_paths_and_relative_ones_name_the_same() {
+        let wanted = "cfg_queues(1)";
+        for url in [
+            "https://org.crm.dynamics.com/api/data/v9.2/cfg_queues(1)",
+            "/api/data/v9.0/cfg_queues(1)",
+            "/cfg_queues(1)",
+            "cfg_queues(1)",
+        ] {
+            assert_eq!(relative(url), wanted, "{url}");
+        }
+    }
+
+    #[test]
+    fn slashes_inside_keys_do_not_cut() {
+        let segments = parse("webresourceset(name='contoso_/icons/phone.png')/x");
+        assert_eq!(segments.len(), 2);
+        assert_eq!(
+            segments[0].pairs(),
+            vec![("name".to_owned(), "'contoso_/icons/phone.png'".to_owned())]
+        );
+    }
+
+    #[test]
+    fn ids_may_be_upper_case() {
+        let segments = parse("a(0C0F0000-0000-4000-8000-00000000000A)");
+        assert!(segments[0].id().is_some());
+    }
+}

@@ -1,0 +1,394 @@
+//! Reads rows of a set or a collection: filter, order, page, count.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json};
+use uuid::Uuid;
+
+use crate::caller::Caller;
+use crate::clock::Moment;
+use crate::error::{Outcome, ServiceError};
+use crate::schema::TableId;
+use crate::store::{Row, Store};
+
+use super::eval::{Scope, cell};
+use super::filter::{Expr, parse as parse_filter, unknown_property};
+use super::json::{Preferences, Writer};
+use super::options::{Options, split_outside};
+use super::page::Cookie;
+
+/// The service never sends more rows than this in one page.
+pub(crate) const LARGEST_PAGE: usize = 5_000;
+/// `$count` stops here.
+const LARGEST_COUNT: usize = 5_000;
+
+/// What every step of a read needs.
+pub(crate) struct Reading<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) caller: &'a Caller,
+    pub(crate) preferences: &'a Preferences,
+    /// `http://host/api/data/v9.2/`.
+    pub(crate) base: &'a str,
+    pub(crate) now: Moment,
+}
+
+/// Which rows a read starts from.
+pub(crate) enum Source {
+    All,
+    Ids(Vec<Uuid>),
+}
+
+/// One page.
+pub(crate) struct Page {
+    pub(crate) rows: Vec<Arc<Row>>,
+    pub(crate) next: Option<Cookie>,
+    pub(crate) count: Option<usize>,
+}
+
+struct Order {
+    column: usize,
+    descending: bool,
+}
+
+impl<'a> Reading<'a> {
+    pub(crate) fn writer(&self) -> Writer<'a> {
+        Writer {
+            store: self.store,
+            language: self.caller.language,
+            preferences: self.preferences,
+        }
+    }
+
+    pub(crate) fn scope(&self) -> Scope<'a> {
+        Scope {
+            store: self.store,
+            caller: self.caller,
+            now: self.now,
+        }
+    }
+
+    pub(crate) fn may_read(&self, table: TableId, row: &Row) -> bool {
+        self.caller
+            .access
+            .reads(self.store, self.caller, table, row)
+    }
+
+    pub(crate) fn page_size(&self) -> usize {
+        self.preferences
+            .page_size
+            .unwrap_or(LARGEST_PAGE)
+            .min(LARGEST_PAGE)
+    }
+
+    /// The columns of `$select`; `None`: all.
+    pub(crate) fn select(&self, table: TableId, text: Option<&str>) -> Outcome<Option<Vec<usize>>> {
+        let Some(text) = text.filter(|text| !text.trim().is_empty() && text.trim() != "*") else {
+            return Ok(None);
+        };
+        let mut columns = Vec::new();
+        for name in text.split(',').map(str::trim) {
+            let column = self
+                .store
+                .schema
+                .table(table)
+                .property(name)
+                .ok_or_else(|| unknown_property(&self.store.schema, table, name))?;
+            if !columns.contains(&column) {
+                columns.push(column);
+            }
+        }
+        Ok(Some(columns))
+    }
+
+    /// A page of rows that the caller may read and the filter lets through.
+    pub(crate) fn rows(
+        &self,
+        table: TableId,
+        source: &Source,
+        options: &Options,
+        size: usize,
+    ) -> Outcome<Page> {
+        self.caller.access.check_read(&self.store.schema, table)?;
+        let filter = options
+            .filter
+            .as_deref()
+            .map(|text| parse_filter(&self.store.schema, table, text, &options.aliases))
+            .transpose()?;
+        let orders = self.orders(table, options.orderby.as_deref())?;
+        let cookie = match &options.skiptoken {
+            None => None,
+            Some(token) => Some(
+                Cookie::parse(token)
+                    .ok_or_else(|| ServiceError::query("The paging cookie is malformed."))?,
+            ),
+        };
+        // `$top` is ignored beside `maxpagesize`.
+        let (wanted, pages) = match (options.top, self.preferences.page_size) {
+            (Some(top), None) => (top, false),
+            _ => (size, true),
+        };
+        let scope = self.scope();
+        let candidates = filter
+            .as_ref()
+            .and_then(|filter| scope.candidates(table, filter));
+        let ids = match (source, candidates) {
+            (Source::All, found) => found,
+            (Source::Ids(ids), None) => Some(ids.clone()),
+            (Source::Ids(ids), Some(found)) => Some(
+                found
+                    .into_iter()
+                    .filter(|id| ids.binary_search(id).is_ok())
+                    .collect(),
+            ),
+        };
+        let needed = if orders.is_empty() && !options.count {
+            wanted.saturating_add(1)
+        } else {
+            usize::MAX
+        };
+        let from = if orders.is_empty() && !options.count {
+            cookie.as_ref().map(|cookie| cookie.last)
+        } else {
+            None
+        };
+        let mut found = self.matching(table, ids, from, filter.as_ref(), needed);
+        let count = options.count.then_some(found.len().min(LARGEST_COUNT));
+        if !orders.is_empty() {
+            self.sort(table, &orders, &mut found);
+        }
+        if let (Some(cookie), None) = (&cookie, from) {
+            let skip = found
+                .iter()
+                .position(|row| row.id == cookie.last)
+                .map_or_else(|| (cookie.page - 1) * wanted, |position| position + 1);
+            found.drain(..skip.min(found.len()));
+        }
+        let more = found.len() > wanted;
+        found.truncate(wanted);
+        let next = match (more && pages, found.first(), found.last()) {
+            (true, Some(first), Some(last)) => Some(Cookie {
+                page: cookie.map_or(1, |cookie| cookie.page) + 1,
+                last: last.id,
+                first: first.id,
+            }),
+            _ => None,
+        };
+        Ok(Page {
+            rows: found,
+            next,
+            count,
+        })
+    }
+
+    fn matching(
+        &self,
+        table: TableId,
+        ids: Option<Vec<Uuid>>,
+        from: Option<Uuid>,
+        filter: Option<&Expr>,
+        needed: usize,
+    ) -> Vec<Arc<Row>> {
+        let scope = self.scope();
+        let passes = |row: &&Arc<Row>| {
+            self.may_read(table, row) && filter.is_none_or(|filter| scope.passes(filter, row))
+        };
+        match (ids, from) {
+            (Some(ids), from) => ids
+                .into_iter()
+                .filter(|id| from.is_none_or(|from| *id > from))
+                .filter_map(|id| self.store.get(table, id))
+                .filter(passes)
+                .take(needed)
+                .cloned()
+                .collect(),
+            (None, Some(from)) => self
+                .store
+                .rows_after(table, from)
+                .filter(passes)
+                .take(needed)
+                .cloned()
+                .collect(),
+            (None, None) => self
+                .store
+                .rows(table)
+                .filter(passes)
+                .take(needed)
+                .cloned()
+                .collect(),
+        }
+    }
+
+    fn orders(&self, table: TableId, text: Option<&str>) -> Outcome<Vec<Order>> {
+        let mut orders = Vec::new();
+        for item in text
+            .map(|text| split_outside(text, ','))
+            .unwrap_or_default()
+        {
+            let mut words = item.split_whitespace();
+            let Some(name) = words.next() else { continue };
+            let column = self
+                .store
+                .schema
+                .table(table)
+                .property(name)
+                .ok_or_else(|| unknown_property(&self.store.schema, table, name))?;
+            let descending = match words.next() {
+                None | Some("asc") => false,
+                Some("desc") => true,
+                Some(other) => {
+                    return Err(ServiceError::query(format!(
+                        "Syntax error in $orderby near '{other}'."
+                    )));
+                }
+            };
+            orders.push(Order { column, descending });
+        }
+        Ok(orders)
+    }
+
+    fn sort(&self, table: TableId, orders: &[Order], rows: &mut [Arc<Row>]) {
+        let language = self.caller.language;
+        rows.sort_by(|a, b| {
+            for order in orders {
+                let left = cell(self.store, table, a, order.column, language);
+                let right = cell(self.store, table, b, order.column, language);
+                let ordering = left.order(&right);
+                let ordering = if order.descending {
+                    ordering.reverse()
+                } else {
+                    ordering
+                };
+                if ordering != Ordering::Equal {
+                    return ordering;
+                }
+            }
+            a.id.cmp(&b.id)
+        });
+    }
+
+    /// The whole answer to a read of a collection: context, rows, count, next link.
+    pub(crate) fn collection(
+        &self,
+        table: TableId,
+        source: &Source,
+        options: &Options,
+        path: &str,
+        query: &str,
+    ) -> Outcome<Map<String, Json>> {
+        let expands = options
+            .expand
+            .as_deref()
+            .map(|text| super::expand::parse(self, table, text))
+            .transpose()?
+            .unwrap_or_default();
+        let select = self.select(table, options.select.as_deref())?;
+        let page = self.rows(table, source, options, self.page_size())?;
+        let mut body = Map::new();
+        let own = self.store.schema.table(table);
+        body.insert(
+            "@odata.context".into(),
+            format!(
+                "{}$metadata#{}{}",
+                self.base,
+                own.set,
+                self.context_columns(table, select.as_deref())
+            )
+            .into(),
+        );
+        if let Some(count) = page.count {
+            body.insert("@odata.count".into(), count.into());
+        }
+        if self
+            .preferences
+            .wants("Microsoft.Dynamics.CRM.totalrecordcount")
+        {
+            body.insert(
+                "@Microsoft.Dynamics.CRM.totalrecordcount".into(),
+                page.count
+                    .map_or(-1, |count| i64::try_from(count).unwrap_or(-1))
+                    .into(),
+            );
+            body.insert(
+                "@Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded".into(),
+                page.count
+                    .is_some_and(|count| count >= LARGEST_COUNT)
+                    .into(),
+            );
+        }
+        if self
+            .preferences
+            .wants("Microsoft.Dynamics.CRM.globalmetadataversion")
+        {
+            body.insert(
+                "@Microsoft.Dynamics.CRM.globalmetadataversion".into(),
+                "700000".into(),
+            );
+        }
+        let writer = self.writer();
+        let mut values = Vec::with_capacity(page.rows.len());
+        for row in &page.rows {
+            let mut object = writer.record(table, row, select.as_deref());
+            super::expand::add(self, &expands, table, row, &mut object)?;
+            values.push(Json::Object(object));
+        }
+        body.insert("value".into(), values.into());
+        if let Some(cookie) = page.next {
+            let rest: Vec<&str> = query
+                .split('&')
+                .filter(|pair| {
+                    !pair.is_empty()
+                        && !pair.starts_with("$skiptoken")
+                        && !pair.starts_with("%24skiptoken")
+                })
+                .collect();
+            let separator = if rest.is_empty() { "" } else { "&" };
+            let link = format!(
+                "{}{path}?{}{separator}$skiptoken={}",
+                self.base,
+                rest.join("&"),
+                cookie.skiptoken(own.key_name())
+            );
+            body.insert("@odata.nextLink".into(), link.into());
+        }
+        Ok(body)
+    }
+
+    /// One row as the answer to a request for it.
+    pub(crate) fn single(
+        &self,
+        table: TableId,
+        row: &Row,
+        options: &Options,
+    ) -> Outcome<Map<String, Json>> {
+        let select = self.select(table, options.select.as_deref())?;
+        let expands = options
+            .expand
+            .as_deref()
+            .map(|text| super::expand::parse(self, table, text))
+            .transpose()?
+            .unwrap_or_default();
+        let own = self.store.schema.table(table);
+        let mut body = Map::new();
+        let columns = self.context_columns(table, select.as_deref());
+        body.insert(
+            "@odata.context".into(),
+            format!("{}$metadata#{}{columns}/$entity", self.base, own.set).into(),
+        );
+        body.extend(self.writer().record(table, row, select.as_deref()));
+        super::expand::add(self, &expands, table, row, &mut body)?;
+        Ok(body)
+    }
+
+    fn context_columns(&self, table: TableId, select: Option<&[usize]>) -> String {
+        let Some(columns) = select else {
+            return String::new();
+        };
+        let own = self.store.schema.table(table);
+        let names: Vec<String> = columns
+            .iter()
+            .map(|column| own.columns[*column].property())
+            .collect();
+        format!("({})", names.join(","))
+    }
+}

@@ -1,0 +1,101 @@
+//! Finds the row that a key segment names: by primary key, or by an alternate key.
+
+use http::StatusCode;
+use uuid::Uuid;
+
+use crate::error::{Outcome, ServiceError, code};
+use crate::odata::lexer::{Token, tokens};
+use crate::odata::path::Segment;
+use crate::schema::{Table, TableId};
+use crate::store::{IndexKey, Store};
+use crate::value::Value;
+
+/// The id that a segment names, whether or not a row has it (alternate keys must find one).
+pub(crate) fn key(store: &Store, table: TableId, segment: &Segment) -> Outcome<Uuid> {
+    if let Some(id) = segment.id() {
+        return Ok(id);
+    }
+    match alternate(store, table, segment)? {
+        Alternate::Id(id) => Ok(id),
+        Alternate::Absent(_) => Err(ServiceError::new(
+            StatusCode::NOT_FOUND,
+            code::KEY_NOT_FOUND,
+            "A record with the specified key values does not exist in the database.",
+        )),
+    }
+}
+
+/// What an alternate key leads to.
+pub(crate) enum Alternate {
+    Id(Uuid),
+    /// No row has these values.
+    Absent(Vec<(usize, Value)>),
+}
+
+/// Looks a `name=value` key up.
+pub(crate) fn alternate(store: &Store, table: TableId, segment: &Segment) -> Outcome<Alternate> {
+    let own = store.schema.table(table);
+    let pairs = segment.pairs();
+    let mut columns = Vec::new();
+    for (name, value) in &pairs {
+        let column = own.property(name).ok_or_else(|| not_a_key(own))?;
+        columns.push((column, literal(value).ok_or_else(|| not_a_key(own))?));
+    }
+    if let [(column, value)] = columns.as_slice()
+        && *column == own.key
+        && !matches!(own.name.as_str(), "systemuser" | "team")
+    {
+        return value.id().map(Alternate::Id).ok_or_else(|| not_a_key(own));
+    }
+    let mut wanted: Vec<usize> = columns.iter().map(|(column, _)| *column).collect();
+    wanted.sort_unstable();
+    let known = own.alternate_keys.iter().any(|key| {
+        let mut members = key.columns.clone();
+        members.sort_unstable();
+        members == wanted
+    });
+    if pairs.is_empty() || !known {
+        return Err(not_a_key(own));
+    }
+    let found = find(store, table, &columns);
+    Ok(found.map_or(Alternate::Absent(columns), Alternate::Id))
+}
+
+/// The row that has all these values.
+pub(crate) fn find(store: &Store, table: TableId, columns: &[(usize, Value)]) -> Option<Uuid> {
+    let equal = |row: &crate::store::Row| {
+        columns.iter().all(|(column, value)| {
+            row.cells[*column].compare(value) == Some(std::cmp::Ordering::Equal)
+        })
+    };
+    let indexed = columns
+        .iter()
+        .find_map(|(column, value)| store.find(table, *column, &IndexKey::of(value)?));
+    match indexed {
+        Some(ids) => ids
+            .into_iter()
+            .find(|id| store.get(table, *id).is_some_and(|row| equal(row))),
+        None => store.rows(table).find(|row| equal(row)).map(|row| row.id),
+    }
+}
+
+fn literal(text: &str) -> Option<Value> {
+    match tokens(text).ok()?.as_slice() {
+        [Token::Text(text)] => Some(Value::text(text)),
+        [Token::Int(number)] => Some(Value::Int(*number)),
+        [Token::Id(id)] => Some(Value::Id(*id)),
+        [Token::Name(name)] if name == "true" => Some(Value::Flag(true)),
+        [Token::Name(name)] if name == "false" => Some(Value::Flag(false)),
+        _ => None,
+    }
+}
+
+fn not_a_key(table: &Table) -> ServiceError {
+    ServiceError::bad(
+        code::NOT_A_KEY,
+        format!(
+            "The key in the request URI is not valid for resource 'Microsoft.Dynamics.CRM.{}'. Ensure that the names and number of key properties match the declared or alternate key properties for the resource 'Microsoft.Dynamics.CRM.{}'.",
+            table.name, table.name
+        ),
+    )
+}

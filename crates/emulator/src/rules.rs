@@ -1,0 +1,486 @@
+//! What the platform refuses: lengths, ranges, options, required columns, managed rows, prefixes, keys.
+
+use http::StatusCode;
+use uuid::Uuid;
+
+use crate::body::Body;
+use crate::error::{Outcome, ServiceError, code};
+use crate::resolve;
+use crate::schema::{Kind, Required, Table, TableId};
+use crate::store::{IndexKey, Row, Transaction};
+use crate::value::{Value, fold};
+use crate::write::Writing;
+
+const UNIQUE_NAME: &str = "msdyn_uniquename";
+
+/// Checks one value against its column.
+pub(crate) fn check_value(table: &Table, position: usize, value: &Value) -> Outcome<()> {
+    let column = &table.columns[position];
+    match value {
+        Value::Text(text) => {
+            if let Some(length) = column.length
+                && text.encode_utf16().count() > length
+            {
+                return Err(ServiceError::bad(
+                    code::STRING_TOO_LONG,
+                    format!(
+                        "A validation error occurred. The length of the '{}' attribute of the '{}' entity exceeded the maximum allowed length of '{length}'.",
+                        column.name, table.name
+                    ),
+                ));
+            }
+        }
+        Value::Int(number) if column.kind.is_choice() => {
+            let known = column.options.is_empty() || column.options.contains_key(number);
+            return if known {
+                Ok(())
+            } else {
+                Err(not_an_option(table, column, *number))
+            };
+        }
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "documented ranges end far below 2^53"
+        )]
+        Value::Int(number) => {
+            let number = *number as f64;
+            if column.min.is_some_and(|min| number < min)
+                || column.max.is_some_and(|max| number > max)
+            {
+                return Err(out_of_range(code::INTEGER_OUT_OF_RANGE, table, column));
+            }
+        }
+        Value::Number(number)
+            if column.min.is_some_and(|min| *number < min)
+                || column.max.is_some_and(|max| *number > max) =>
+        {
+            return Err(out_of_range(code::DECIMAL_OUT_OF_RANGE, table, column));
+        }
+        Value::Null if column.required == Required::System && column.kind != Kind::Status => {
+            return Err(required(table, position));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn not_an_option(table: &Table, column: &crate::schema::Column, number: i64) -> ServiceError {
+    let accepted = column
+        .options
+        .keys()
+        .map(i64::to_string)
+        .collect::<Vec<_>>()
+        .join(",");
+    ServiceError::bad(
+        code::CHOICE_OUT_OF_RANGE,
+        format!(
+            "A validation error occurred. The value {number} of '{}' on record of type '{}' is outside the valid range. Accepted Values: {accepted}",
+            column.name, table.name
+        ),
+    )
+}
+
+fn out_of_range(code: u32, table: &Table, column: &crate::schema::Column) -> ServiceError {
+    ServiceError::bad(
+        code,
+        format!(
+            "A validation error occurred. The value of '{}' on record of type '{}' is outside the valid range.",
+            column.name, table.name
+        ),
+    )
+}
+
+fn required(table: &Table, position: usize) -> ServiceError {
+    ServiceError::bad(
+        code::INVALID_ARGUMENT,
+        format!(
+            "A required field '{}' of the '{}' entity is missing.",
+            table.columns[position].name, table.name
+        ),
+    )
+}
+
+/// Everything that stands in the way of a new row.
+pub(crate) fn before_create(
+    tx: &Transaction<'_>,
+    writing: &Writing<'_>,
+    table: TableId,
+    row: &Row,
+) -> Outcome<()> {
+    let schema = tx.schema();
+    let own = schema.table(table);
+    lockdown(tx, writing, own, None)?;
+    for (position, column) in own.columns.iter().enumerate() {
+        let needed = match column.required {
+            Required::System => true,
+            Required::Application => writing.switches.application_required_enforced,
+            Required::Recommended | Required::None => false,
+        };
+        if needed && !column.read_only && row.cells[position].is_null() {
+            return Err(required(own, position));
+        }
+    }
+    check_states(own, row)?;
+    if let Some(column) = own.position(UNIQUE_NAME) {
+        check_prefix(
+            tx,
+            writing,
+            own,
+            row.cells[column].as_text().unwrap_or_default(),
+        )?;
+    }
+    check_keys(tx, writing, table, row)
+}
+
+/// Everything that stands in the way of a change.
+pub(crate) fn before_update(
+    tx: &Transaction<'_>,
+    writing: &Writing<'_>,
+    table: TableId,
+    before: &Row,
+    row: &Row,
+    body: &Body,
+) -> Outcome<()> {
+    let schema = tx.schema();
+    let own = schema.table(table);
+    if is_managed(own, before) && !is_customizable(own, before) {
+        return Err(ServiceError::bad(
+            code::MANAGED_PROPERTY,
+            format!(
+                "The evaluation of the current component(name={}, id={}) in the current operation (Update) failed during managed property evaluation of condition: 'Managed Property Name: iscustomizableanddeletable; Component Name: {}; Attribute Name: iscustomizable;'",
+                own.schema_name, before.id, own.schema_name
+            ),
+        ));
+    }
+    lockdown(tx, writing, own, Some(before))?;
+    for (position, value) in &body.cells {
+        let column = &own.columns[*position];
+        if value.is_null()
+            && column.required == Required::Application
+            && writing.switches.application_required_enforced
+            && !before.cells[*position].is_null()
+        {
+            return Err(required(own, *position));
+        }
+    }
+    check_states(own, row)?;
+    if let Some(column) = own.position(UNIQUE_NAME)
+        && row.cells[column] != before.cells[column]
+    {
+        if writing.switches.unique_names_are_immutable {
+            return Err(ServiceError::bad(
+                code::INVALID_OPERATION,
+                format!("The unique name of '{}' cannot be changed.", own.name),
+            ));
+        }
+        check_prefix(
+            tx,
+            writing,
+            own,
+            row.cells[column].as_text().unwrap_or_default(),
+        )?;
+    }
+    check_keys(tx, writing, table, row)
+}
+
+/// Everything that keeps a row from being deleted.
+pub(crate) fn before_delete(
+    tx: &Transaction<'_>,
+    writing: &Writing<'_>,
+    table: TableId,
+    row: &Row,
+) -> Outcome<()> {
+    let schema = tx.schema();
+    let own = schema.table(table);
+    if is_managed(own, row) {
+        return Err(ServiceError::bad(
+            code::CANNOT_DELETE_MANAGED,
+            format!(
+                "The component {} with id {} belongs to a managed solution and cannot be deleted.",
+                own.name, row.id
+            ),
+        ));
+    }
+    lockdown(tx, writing, own, Some(row))
+}
+
+pub(crate) fn is_managed(table: &Table, row: &Row) -> bool {
+    table
+        .position("ismanaged")
+        .and_then(|column| row.cells[column].flag())
+        == Some(true)
+}
+
+fn is_customizable(table: &Table, row: &Row) -> bool {
+    match table
+        .position("iscustomizable")
+        .map(|column| &row.cells[column])
+    {
+        Some(Value::Managed(value, _)) => *value,
+        _ => true,
+    }
+}
+
+/// Blocked unmanaged customisations: no unmanaged component is made, no managed one changed.
+fn lockdown(
+    tx: &Transaction<'_>,
+    writing: &Writing<'_>,
+    table: &Table,
+    before: Option<&Row>,
+) -> Outcome<()> {
+    let concerned = table.component && before.is_none_or(|row| is_managed(table, row));
+    if !concerned || !writing.switches.lockdown_covers_rows || !is_locked(tx) {
+        return Ok(());
+    }
+    Err(ServiceError::bad(
+        code::UNEXPECTED,
+        "Unmanaged customizations are blocked in this environment. The setting is IsLockdownOfUnmanagedCustomizationEnabled.",
+    ))
+}
+
+fn is_locked(tx: &Transaction<'_>) -> bool {
+    let schema = tx.schema();
+    let Some(table) = schema.named("organization") else {
+        return false;
+    };
+    let Some(column) = schema.table(table).position("orgdborgsettings") else {
+        return false;
+    };
+    let text = tx
+        .store()
+        .rows(table)
+        .next()
+        .and_then(|row| row.cells[column].as_text().map(str::to_ascii_lowercase));
+    text.is_some_and(|text| text.contains("<islockdownofunmanagedcustomizationenabled>true<"))
+}
+
+/// A status reason belongs to one state.
+fn check_states(table: &Table, row: &Row) -> Outcome<()> {
+    let (Some(state), Some((status, column))) =
+        (table.position("statecode"), table.column("statuscode"))
+    else {
+        return Ok(());
+    };
+    let (Some(state), Some(reason)) = (row.cells[state].int(), row.cells[status].int()) else {
+        return Ok(());
+    };
+    match column.states.get(&reason) {
+        Some(of) if *of != state => Err(ServiceError::bad(
+            code::INVALID_ARGUMENT,
+            format!(
+                "{reason} is not a valid status code for state code {state} on {}.",
+                table.name
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn check_prefix(
+    tx: &Transaction<'_>,
+    writing: &Writing<'_>,
+    table: &Table,
+    name: &str,
+) -> Outcome<()> {
+    if !writing.switches.prefix_needs_publisher {
+        return Ok(());
+    }
+    let prefix = name
+        .split_once('_')
+        .map(|(prefix, _)| prefix)
+        .unwrap_or_default();
+    let schema = tx.schema();
+    let found = schema.named("publisher").is_some_and(|publishers| {
+        let column = schema.table(publishers).position("customizationprefix");
+        column.is_some_and(|column| {
+            tx.store().rows(publishers).any(|row| {
+                row.cells[column]
+                    .as_text()
+                    .is_some_and(|known| fold(known) == fold(prefix))
+            })
+        })
+    });
+    if found {
+        return Ok(());
+    }
+    Err(ServiceError::bad(
+        code::INVALID_PREFIX,
+        format!(
+            "ExportKeyAttributeInvalidPrefix: the value '{name}' of '{UNIQUE_NAME}' on '{}' must start with a valid customization prefix.",
+            table.name
+        ),
+    ))
+}
+
+/// Alternate keys, and unique names, are unique.
+fn check_keys(
+    tx: &Transaction<'_>,
+    writing: &Writing<'_>,
+    table: TableId,
+    row: &Row,
+) -> Outcome<()> {
+    let schema = tx.schema();
+    let own = schema.table(table);
+    for key in &own.alternate_keys {
+        let values: Vec<(usize, Value)> = key
+            .columns
+            .iter()
+            .map(|column| (*column, row.cells[*column].clone()))
+            .collect();
+        if values.iter().any(|(_, value)| value.is_null()) {
+            continue;
+        }
+        if resolve::find(tx.store(), table, &values).is_some_and(|found| found != row.id) {
+            return Err(ServiceError::new(
+                StatusCode::PRECONDITION_FAILED,
+                code::DUPLICATE_KEY,
+                format!(
+                    "Entity Key {} violated. A record with the same value for {} already exists. A duplicate record cannot be created. Select one or more unique values and try again.",
+                    key.name,
+                    names(own, &key.columns)
+                ),
+            ));
+        }
+    }
+    if writing.switches.unique_names_are_unique
+        && let Some(column) = own.position(UNIQUE_NAME)
+        && let Some(key) = IndexKey::of(&row.cells[column])
+        && tx
+            .store()
+            .find(table, column, &key)
+            .is_some_and(|ids| ids.iter().any(|id| *id != row.id))
+    {
+        return Err(ServiceError::new(
+            StatusCode::PRECONDITION_FAILED,
+            code::DUPLICATE_RECORD,
+            format!(
+                "Cannot insert duplicate key. A '{}' with this unique name exists.",
+                own.name
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn names(table: &Table, columns: &[usize]) -> String {
+    columns
+        .iter()
+        .map(|column| table.columns[*column].label.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Product rules about links, each behind its switch.
+pub(crate) fn before_link(
+    tx: &Transaction<'_>,
+    writing: &Writing<'_>,
+    relation: usize,
+    side: usize,
+    from: Uuid,
+    to: Uuid,
+) -> Outcome<()> {
+    let schema = tx.schema();
+    let many = &schema.many_to_many[relation];
+    let (first, second) = if side == 0 { (from, to) } else { (to, from) };
+    let linked = |side: usize, id: Uuid| {
+        tx.store()
+            .find(many.intersect, many.columns[side], &IndexKey::Id(id))
+            .unwrap_or_default()
+    };
+    match many.schema_name.as_str() {
+        "msdyn_appconfiguration_systemuser"
+            if writing.switches.one_profile_per_user && !linked(1, second).is_empty() =>
+        {
+            Err(ServiceError::bad(
+                code::ISV_ABORTED,
+                "The user is already assigned to another app profile.",
+            ))
+        }
+        "msdyn_notificationtemplate_notificationfield"
+            if writing.switches.four_notification_fields && linked(0, first).len() >= 4 =>
+        {
+            Err(ServiceError::bad(
+                code::ISV_ABORTED,
+                "A notification template takes at most four notification fields.",
+            ))
+        }
+        "msdyn_appconfiguration_sessiontemplate"
+            if writing.switches.one_entity_template_per_table =>
+        {
+            entity_template_once(
+                tx,
+                many.tables[1],
+                second,
+                &linked(0, first),
+                many.columns[1],
+                many.intersect,
+            )
+        }
+        _ => Ok(()),
+    }
+}
+
+fn entity_template_once(
+    tx: &Transaction<'_>,
+    templates: TableId,
+    template: Uuid,
+    links: &[Uuid],
+    column: usize,
+    intersect: TableId,
+) -> Outcome<()> {
+    let schema = tx.schema();
+    let own = schema.table(templates);
+    let (Some(kind), Some(entity)) = (
+        own.position("msdyn_sessiontype"),
+        own.position("msdyn_entity"),
+    ) else {
+        return Ok(());
+    };
+    let entity_of = |id: Uuid| {
+        let row = tx.get(templates, id)?;
+        (row.cells[kind].int() == Some(1)).then(|| row.cells[entity].as_text().map(fold))?
+    };
+    let Some(wanted) = entity_of(template) else {
+        return Ok(());
+    };
+    let taken = links
+        .iter()
+        .filter_map(|link| tx.get(intersect, *link)?.cells[column].id())
+        .any(|other| other != template && entity_of(other).as_ref() == Some(&wanted));
+    if taken {
+        return Err(ServiceError::bad(
+            code::ISV_ABORTED,
+            format!("The app profile already has an entity session template for '{wanted}'."),
+        ));
+    }
+    Ok(())
+}
+
+/// Links of managed, uncustomisable rows that solutions brought cannot be taken away.
+pub(crate) fn before_unlink(
+    tx: &Transaction<'_>,
+    _writing: &Writing<'_>,
+    relation: usize,
+    side: usize,
+    from: Uuid,
+    to: Uuid,
+) -> Outcome<()> {
+    let schema = tx.schema();
+    let many = &schema.many_to_many[relation];
+    if !many.component {
+        return Ok(());
+    }
+    let ends = [(many.tables[side], from), (many.tables[1 - side], to)];
+    let locked = ends.iter().all(|(table, id)| {
+        tx.get(*table, *id).is_some_and(|row| {
+            is_managed(schema.table(*table), row) && !is_customizable(schema.table(*table), row)
+        })
+    });
+    if locked {
+        return Err(ServiceError::bad(
+            code::CANNOT_DELETE_MANAGED,
+            "The link belongs to a managed solution and cannot be taken away.",
+        ));
+    }
+    Ok(())
+}

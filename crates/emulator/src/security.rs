@@ -1,0 +1,391 @@
+//! Roles, privileges and how deep they reach.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use http::StatusCode;
+use uuid::Uuid;
+
+use crate::caller::Caller;
+use crate::error::{Outcome, ServiceError, code};
+use crate::schema::{Ownership, Schema, Table, TableId};
+use crate::store::{IndexKey, Row, Store};
+use crate::value::Value;
+
+/// How far a privilege reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Depth {
+    Basic,
+    Local,
+    Deep,
+    Global,
+}
+
+impl Depth {
+    fn of_mask(mask: i64) -> Option<Depth> {
+        Some(match mask {
+            8.. => Depth::Global,
+            4..8 => Depth::Deep,
+            2..4 => Depth::Local,
+            1 => Depth::Basic,
+            _ => return None,
+        })
+    }
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Depth::Basic => "Basic",
+            Depth::Local => "Local",
+            Depth::Deep => "Deep",
+            Depth::Global => "Global",
+        }
+    }
+}
+
+/// What a privilege allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Right {
+    Create,
+    Read,
+    Write,
+    Delete,
+    Append,
+    AppendTo,
+}
+
+impl Right {
+    pub(crate) const ALL: [Right; 6] = [
+        Right::Create,
+        Right::Read,
+        Right::Write,
+        Right::Delete,
+        Right::Append,
+        Right::AppendTo,
+    ];
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Right::Create => "Create",
+            Right::Read => "Read",
+            Right::Write => "Write",
+            Right::Delete => "Delete",
+            Right::Append => "Append",
+            Right::AppendTo => "AppendTo",
+        }
+    }
+
+    /// The number that the platform's access-right mask has for it.
+    pub(crate) fn mask(self) -> i64 {
+        match self {
+            Right::Read => 1,
+            Right::Write => 2,
+            Right::Append => 4,
+            Right::AppendTo => 16,
+            Right::Create => 32,
+            Right::Delete => 65_536,
+        }
+    }
+}
+
+/// `prvReadRole`; `None` where a table has no privileges of its own.
+pub(crate) fn privilege_name(table: &Table, right: Right) -> Option<String> {
+    (!table.privilege.is_empty()).then(|| format!("prv{}{}", right.word(), table.privilege))
+}
+
+/// What a caller may do.
+#[derive(Debug, Clone)]
+pub(crate) enum Access {
+    /// A system administrator.
+    Everything,
+    /// The privileges of the caller's roles, folded names, with the business units that Deep reaches.
+    Granted(Arc<Granted>),
+}
+
+/// Privileges by folded name.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Granted {
+    pub(crate) privileges: BTreeMap<String, Depth>,
+    below: BTreeSet<Uuid>,
+}
+
+impl Access {
+    /// How far a privilege reaches; `None`: not at all.
+    pub(crate) fn depth(&self, privilege: &str) -> Option<Depth> {
+        match self {
+            Access::Everything => Some(Depth::Global),
+            Access::Granted(granted) => granted
+                .privileges
+                .get(&privilege.to_ascii_lowercase())
+                .copied(),
+        }
+    }
+
+    /// The rights that two callers share: what impersonation leaves.
+    pub(crate) fn within(&self, other: &Access) -> Access {
+        match (self, other) {
+            (access, Access::Everything) | (Access::Everything, access) => access.clone(),
+            (Access::Granted(a), Access::Granted(b)) => {
+                let privileges = a
+                    .privileges
+                    .iter()
+                    .filter_map(|(name, depth)| {
+                        b.privileges
+                            .get(name)
+                            .map(|other| (name.clone(), *depth.min(other)))
+                    })
+                    .collect();
+                Access::Granted(Arc::new(Granted {
+                    privileges,
+                    below: a.below.clone(),
+                }))
+            }
+        }
+    }
+
+    fn depth_on(&self, table: &Table, right: Right) -> Option<Depth> {
+        match privilege_name(table, right) {
+            None => Some(Depth::Global),
+            Some(name) => self.depth(&name),
+        }
+    }
+
+    /// Refuses to read a table without any read privilege.
+    pub(crate) fn check_read(&self, schema: &Schema, table: TableId) -> Outcome<()> {
+        self.check(schema.table(table), Right::Read)
+    }
+
+    pub(crate) fn check(&self, table: &Table, right: Right) -> Outcome<()> {
+        match self.depth_on(table, right) {
+            Some(_) => Ok(()),
+            None => Err(denied(table, right)),
+        }
+    }
+
+    /// Whether a row is within the reach of the caller's read privilege.
+    pub(crate) fn reads(&self, store: &Store, caller: &Caller, table: TableId, row: &Row) -> bool {
+        self.reaches(store, caller, table, row, Right::Read)
+    }
+
+    /// Refuses what lies beyond the reach of a privilege.
+    pub(crate) fn check_row(
+        &self,
+        store: &Store,
+        caller: &Caller,
+        table: TableId,
+        row: &Row,
+        right: Right,
+    ) -> Outcome<()> {
+        let own = store.schema.table(table);
+        self.check(own, right)?;
+        if self.reaches(store, caller, table, row, right) {
+            Ok(())
+        } else {
+            Err(denied(own, right))
+        }
+    }
+
+    fn reaches(
+        &self,
+        store: &Store,
+        caller: &Caller,
+        table: TableId,
+        row: &Row,
+        right: Right,
+    ) -> bool {
+        let Access::Granted(granted) = self else {
+            return true;
+        };
+        let own = store.schema.table(table);
+        let depth = match self.depth_on(own, right) {
+            None => return false,
+            Some(Depth::Global) => return true,
+            Some(depth) => depth,
+        };
+        let unit = match own.ownership {
+            // Rows without an owner are seen whole or not at all.
+            Ownership::Organization | Ownership::None => return true,
+            Ownership::User => {
+                let owner = own
+                    .position("ownerid")
+                    .and_then(|column| row.cells[column].id());
+                if owner.is_some_and(|owner| owner == caller.user || caller.teams.contains(&owner))
+                {
+                    return true;
+                }
+                own.position("owningbusinessunit")
+                    .and_then(|column| row.cells[column].id())
+            }
+            Ownership::Business => {
+                if row.id == caller.user {
+                    return true;
+                }
+                own.position("businessunitid")
+                    .and_then(|column| row.cells[column].id())
+            }
+        };
+        match depth {
+            Depth::Basic => false,
+            Depth::Local => unit == Some(caller.business_unit),
+            Depth::Deep => unit
+                .is_some_and(|unit| unit == caller.business_unit || granted.below.contains(&unit)),
+            Depth::Global => true,
+        }
+    }
+}
+
+fn denied(table: &Table, right: Right) -> ServiceError {
+    let privilege = privilege_name(table, right).unwrap_or_default();
+    ServiceError::new(
+        StatusCode::FORBIDDEN,
+        code::PRIVILEGE_DENIED,
+        format!(
+            "Principal user is missing {privilege} privilege on OTC={} for entity '{}'.",
+            table.object_type_code, table.name
+        ),
+    )
+}
+
+/// Resolves a user: teams, roles held directly and through teams, and what they grant.
+pub(crate) fn resolve(store: &Store, user: Uuid, on_behalf_by: Option<Uuid>) -> Option<Caller> {
+    let schema = &store.schema;
+    let users = schema.named("systemuser")?;
+    let row = store.get(users, user)?;
+    let business_unit = schema
+        .table(users)
+        .position("businessunitid")
+        .and_then(|column| row.cells[column].id())
+        .unwrap_or_default();
+    let teams: BTreeSet<Uuid> = linked(store, "teammembership", "systemuserid", user, "teamid")
+        .into_iter()
+        .collect();
+    let mut roles = linked(store, "systemuserroles", "systemuserid", user, "roleid");
+    for team in &teams {
+        roles.extend(linked(store, "teamroles", "teamid", *team, "roleid"));
+    }
+    Some(Caller {
+        user,
+        business_unit,
+        language: language_of(store, user),
+        access: access(store, &roles, business_unit),
+        teams,
+        on_behalf_by,
+    })
+}
+
+fn linked(store: &Store, table: &str, by: &str, id: Uuid, wanted: &str) -> Vec<Uuid> {
+    let Some(table) = store.schema.named(table) else {
+        return Vec::new();
+    };
+    let own = store.schema.table(table);
+    let (Some(by), Some(wanted)) = (own.position(by), own.position(wanted)) else {
+        return Vec::new();
+    };
+    let ids = store.find(table, by, &IndexKey::Id(id)).unwrap_or_default();
+    ids.iter()
+        .filter_map(|id| store.get(table, *id)?.cells[wanted].id())
+        .collect()
+}
+
+fn language_of(store: &Store, user: Uuid) -> i64 {
+    let own = store.schema.named("usersettings").and_then(|table| {
+        let row = store.get(table, user)?;
+        row.cells[store.schema.table(table).position("uilanguageid")?].int()
+    });
+    own.filter(|language| *language > 0)
+        .unwrap_or_else(|| base_language(store))
+}
+
+/// The organisation's language.
+pub(crate) fn base_language(store: &Store) -> i64 {
+    let found = store.schema.named("organization").and_then(|table| {
+        let row = store.rows(table).next()?;
+        row.cells[store.schema.table(table).position("languagecode")?].int()
+    });
+    found.unwrap_or(1033)
+}
+
+fn access(store: &Store, roles: &[Uuid], business_unit: Uuid) -> Access {
+    let Some(table) = store.schema.named("role") else {
+        return Access::Everything;
+    };
+    let own = store.schema.table(table);
+    let (Some(name), Some(root)) = (own.position("name"), own.position("parentrootroleid")) else {
+        return Access::Everything;
+    };
+    let mut roots = BTreeSet::new();
+    for role in roles {
+        let Some(row) = store.get(table, *role) else {
+            continue;
+        };
+        if row.cells[name].as_text() == Some("System Administrator") {
+            return Access::Everything;
+        }
+        roots.insert(row.cells[root].id().unwrap_or(row.id));
+    }
+    let mut granted = Granted {
+        below: units_below(store, business_unit),
+        ..Granted::default()
+    };
+    for role in roots {
+        grant(store, role, &mut granted.privileges);
+    }
+    Access::Granted(Arc::new(granted))
+}
+
+fn grant(store: &Store, role: Uuid, privileges: &mut BTreeMap<String, Depth>) {
+    let (Some(links), Some(names)) = (
+        store.schema.named("roleprivileges"),
+        store.schema.named("privilege"),
+    ) else {
+        return;
+    };
+    let (own, named) = (store.schema.table(links), store.schema.table(names));
+    let (Some(by), Some(privilege), Some(mask), Some(name)) = (
+        own.position("roleid"),
+        own.position("privilegeid"),
+        own.position("privilegedepthmask"),
+        named.position("name"),
+    ) else {
+        return;
+    };
+    for link in store
+        .find(links, by, &IndexKey::Id(role))
+        .unwrap_or_default()
+    {
+        let Some(row) = store.get(links, link) else {
+            continue;
+        };
+        let (Some(id), Value::Int(mask)) = (row.cells[privilege].id(), &row.cells[mask]) else {
+            continue;
+        };
+        let (Some(depth), Some(named)) = (Depth::of_mask(*mask), store.get(names, id)) else {
+            continue;
+        };
+        if let Some(text) = named.cells[name].as_text() {
+            let held = privileges.entry(text.to_ascii_lowercase()).or_insert(depth);
+            *held = (*held).max(depth);
+        }
+    }
+}
+
+fn units_below(store: &Store, unit: Uuid) -> BTreeSet<Uuid> {
+    let mut below = BTreeSet::new();
+    let Some(table) = store.schema.named("businessunit") else {
+        return below;
+    };
+    let Some(parent) = store.schema.table(table).position("parentbusinessunitid") else {
+        return below;
+    };
+    let mut open = vec![unit];
+    while let Some(current) = open.pop() {
+        for child in store
+            .find(table, parent, &IndexKey::Id(current))
+            .unwrap_or_default()
+        {
+            if below.insert(child) {
+                open.push(child);
+            }
+        }
+    }
+    below
+}

@@ -1,0 +1,181 @@
+//! Starts and stops the emulator in process.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::clock::Moment;
+use crate::engine::Engine;
+use crate::http_server;
+use crate::seed::{self, Scale, SeedError};
+use crate::state_file::StateFile;
+use crate::switches::Switches;
+use crate::tables::{self, TablesError};
+
+/// How to start an emulator.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen; port 0 takes a free one. Loopback by default.
+    pub listen: SocketAddr,
+    /// The file that keeps the state; in memory only if absent.
+    pub state: Option<PathBuf>,
+    /// A folder of table files besides the built-in ones.
+    pub tables: Option<PathBuf>,
+    /// What the documents leave open.
+    pub switches: Switches,
+    /// Generated rows besides the seed.
+    pub scale: Scale,
+    /// A fixed clock, `2026-05-01T08:00:00Z`; the real one if absent or unreadable.
+    pub clock: Option<String>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            state: None,
+            tables: None,
+            switches: Switches::default(),
+            scale: Scale::default(),
+            clock: None,
+        }
+    }
+}
+
+/// Why an emulator did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A table file is wrong.
+    #[error(transparent)]
+    Tables(#[from] TablesError),
+    /// The seed does not fit the tables.
+    #[error(transparent)]
+    Seed(#[from] SeedError),
+    /// The state file cannot be used.
+    #[error("cannot use the state file `{}`", .path.display())]
+    State {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Why an emulator did not stop cleanly.
+#[derive(Debug, thiserror::Error)]
+pub enum StopError {
+    /// The state could not be saved.
+    #[error("cannot save the state")]
+    Save(#[source] std::io::Error),
+    /// The server failed.
+    #[error("the server failed")]
+    Serve(#[source] std::io::Error),
+    /// The server's task failed.
+    #[error("the server's task failed")]
+    Task(#[source] tokio::task::JoinError),
+}
+
+/// A running emulator. Dropping it stops it without waiting.
+#[derive(Debug)]
+pub struct Emulator {
+    url: String,
+    engine: Arc<Engine>,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<std::io::Result<()>>,
+}
+
+impl Emulator {
+    /// Starts an emulator and waits until it listens.
+    ///
+    /// # Errors
+    /// If a table file, the state file or the address cannot be used.
+    pub async fn start(config: Config) -> Result<Emulator, StartError> {
+        let schema = Arc::new(tables::load(config.tables.as_deref())?);
+        let fresh = seed::store(&schema, config.scale)?;
+        let (state_file, store) = match &config.state {
+            Some(path) => {
+                let seeded = fresh.clone();
+                let (file, store) =
+                    StateFile::open(path, || seeded, &schema).map_err(|source| {
+                        StartError::State {
+                            path: path.clone(),
+                            source,
+                        }
+                    })?;
+                (Some(file), store)
+            }
+            None => (None, fresh.clone()),
+        };
+        let clock = config.clock.as_deref().and_then(Moment::parse);
+        let engine = Arc::new(Engine::new(
+            store,
+            fresh,
+            config.switches,
+            state_file,
+            clock,
+        ));
+        let failed = |source| StartError::Listen {
+            address: config.listen,
+            source,
+        };
+        let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let (stop, stopped) = oneshot::channel();
+        let router = http_server::router(Arc::clone(&engine));
+        let task = tokio::spawn(async move {
+            axum::serve(listener, router)
+                .with_graceful_shutdown(async {
+                    // A dropped sender means the same as a sent message: stop.
+                    let _ = stopped.await;
+                })
+                .await
+        });
+        Ok(Emulator {
+            url: format!("http://{address}"),
+            engine,
+            stop: Some(stop),
+            task,
+        })
+    }
+
+    /// The URL that clients are pointed at, without a slash at the end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Stops, after the requests under way, and saves the state.
+    ///
+    /// # Errors
+    /// If the server failed, or the state could not be saved.
+    pub async fn stop(mut self) -> Result<(), StopError> {
+        if let Some(stop) = self.stop.take() {
+            // The server may have ended by itself; then nobody receives this.
+            let _ = stop.send(());
+        }
+        let drained = tokio::time::timeout(std::time::Duration::from_secs(5), &mut self.task).await;
+        match drained {
+            Ok(result) => result.map_err(StopError::Task)?.map_err(StopError::Serve)?,
+            // A client that keeps its connection open does not keep us.
+            Err(_) => self.task.abort(),
+        }
+        let engine = Arc::clone(&self.engine);
+        tokio::task::spawn_blocking(move || engine.save())
+            .await
+            .map_err(StopError::Task)?
+            .map_err(StopError::Save)
+    }
+}

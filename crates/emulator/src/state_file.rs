@@ -1,0 +1,312 @@
+//! The state in one file: a header line, then one line per transaction.
+//!
+//! A commit appends its line before it is answered, so a killed process loses nothing that it confirmed; a line cut
+//! by the kill is a transaction that nobody was told of, and is dropped on the next start. Starting and stopping
+//! write the file anew, beside the old one, and rename it into place.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json, json};
+use uuid::Uuid;
+
+use crate::schema::{Column, Kind, Schema, TableId};
+use crate::store::{Changes, Row, Store};
+use crate::value::Value;
+
+const HEADER: &str = "{\"deskstateEmulator\":1}";
+
+/// The open file.
+#[derive(Debug)]
+pub(crate) struct StateFile {
+    path: PathBuf,
+    file: File,
+    /// Appended lines since the last rewrite, and rows at that time: when the former outgrow the latter, rewrite.
+    appended: usize,
+}
+
+/// Lines appended before the file is written anew.
+const COMPACT_AFTER: usize = 200_000;
+
+impl StateFile {
+    /// Loads a store from a file if it exists, else writes `fresh` to it.
+    pub(crate) fn open(
+        path: &Path,
+        fresh: impl FnOnce() -> Store,
+        schema: &Arc<Schema>,
+    ) -> std::io::Result<(StateFile, Store)> {
+        if let Some(folder) = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
+            std::fs::create_dir_all(folder)?;
+        }
+        let store = match File::open(path) {
+            Ok(file) => read(file, schema)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => fresh(),
+            Err(error) => return Err(error),
+        };
+        let file = write_anew(path, &store)?;
+        Ok((
+            StateFile {
+                path: path.to_owned(),
+                file,
+                appended: 0,
+            },
+            store,
+        ))
+    }
+
+    /// Appends one transaction.
+    pub(crate) fn append(&mut self, schema: &Schema, changes: &Changes) -> std::io::Result<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<Json> = changes
+            .iter()
+            .map(|(table, id, row)| {
+                json!([
+                    schema.table(*table).name,
+                    id,
+                    row.as_deref().map(|row| encode(schema, *table, row))
+                ])
+            })
+            .collect();
+        let end = self.file.seek(SeekFrom::End(0))?;
+        let line = format!("{}\n", json!({ "rows": rows }));
+        if let Err(error) = self.file.write_all(line.as_bytes()) {
+            // A half-written line would hide every later one.
+            self.file.set_len(end)?;
+            return Err(error);
+        }
+        self.appended += changes.len();
+        Ok(())
+    }
+
+    /// Whether the file has grown enough to be worth writing anew.
+    pub(crate) fn wants_rewrite(&self) -> bool {
+        self.appended > COMPACT_AFTER
+    }
+
+    /// Writes the file anew.
+    pub(crate) fn rewrite(&mut self, store: &Store) -> std::io::Result<()> {
+        self.file = write_anew(&self.path, store)?;
+        self.appended = 0;
+        Ok(())
+    }
+}
+
+fn write_anew(path: &Path, store: &Store) -> std::io::Result<File> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let beside = PathBuf::from(beside);
+    let mut writer = BufWriter::new(File::create(&beside)?);
+    writeln!(writer, "{HEADER}")?;
+    for table in store.schema.ids() {
+        for row in store.rows(table) {
+            writeln!(
+                writer,
+                "{}",
+                json!({"rows": [[store.schema.table(table).name, row.id, encode(&store.schema, table, row)]]})
+            )?;
+        }
+    }
+    writer.flush()?;
+    writer.get_ref().sync_all()?;
+    drop(writer);
+    std::fs::rename(&beside, path)?;
+    OpenOptions::new().append(true).read(true).open(path)
+}
+
+fn invalid(message: impl Into<String>) -> std::io::Error {
+    std::io::Error::new(std::io::ErrorKind::InvalidData, message.into())
+}
+
+fn read(file: File, schema: &Arc<Schema>) -> std::io::Result<Store> {
+    let mut store = Store::new(Arc::clone(schema));
+    let mut lines = BufReader::new(file).split(b'\n');
+    match lines.next().transpose()? {
+        Some(header) if header.trim_ascii() == HEADER.as_bytes() => {}
+        _ => return Err(invalid("the file is not a state file of this emulator")),
+    }
+    let mut lines = lines.peekable();
+    let mut number = 1;
+    while let Some(line) = lines.next() {
+        let line = line?;
+        number += 1;
+        if line.is_empty() {
+            continue;
+        }
+        match serde_json::from_slice::<Json>(&line) {
+            Ok(json) => apply(&mut store, &json)
+                .map_err(|message| invalid(format!("line {number}: {message}")))?,
+            // Only the last line can have been cut.
+            Err(_) if lines.peek().is_none() => {}
+            Err(error) => return Err(invalid(format!("line {number}: {error}"))),
+        }
+    }
+    Ok(store)
+}
+
+fn apply(store: &mut Store, line: &Json) -> Result<(), String> {
+    let rows = line
+        .get("rows")
+        .and_then(Json::as_array)
+        .ok_or("`rows` is missing")?;
+    for entry in rows {
+        let (Some(table), Some(id)) = (
+            entry.get(0).and_then(Json::as_str),
+            entry.get(1).and_then(Json::as_str),
+        ) else {
+            return Err("a row needs its table and its id".into());
+        };
+        let id = Uuid::try_parse(id).map_err(|error| error.to_string())?;
+        // A table that is gone from the table files takes its rows along.
+        let Some(table) = store.schema.named(table) else {
+            continue;
+        };
+        let row = match entry.get(2) {
+            None | Some(Json::Null) => None,
+            Some(json) => Some(Arc::new(decode(&store.schema, table, id, json)?)),
+        };
+        store.restore(table, id, row);
+    }
+    Ok(())
+}
+
+/// A row as plain JSON: `{"v": version, "c": {column: value}, "t": [[column, language, text]]}`.
+pub(crate) fn encode(schema: &Schema, table: TableId, row: &Row) -> Json {
+    let own = schema.table(table);
+    let mut cells = Map::new();
+    for (column, value) in own.columns.iter().zip(&row.cells) {
+        let json = match value {
+            Value::Null => continue,
+            Value::Lookup(target, id) => json!(format!("{}:{id}", schema.table(*target).name)),
+            Value::Managed(value, changeable) => json!([value, changeable]),
+            other => other.json(&column.name),
+        };
+        cells.insert(column.name.clone(), json);
+    }
+    let mut object = Map::from_iter([
+        ("v".to_owned(), json!(row.version)),
+        ("c".to_owned(), cells.into()),
+    ]);
+    if !row.translations.is_empty() {
+        let translations: Vec<Json> = row
+            .translations
+            .iter()
+            .map(|(column, language, text)| json!([own.columns[*column].name, language, text]))
+            .collect();
+        object.insert("t".into(), translations.into());
+    }
+    object.into()
+}
+
+/// Reads what [`encode`] wrote. Columns that no longer exist are left out.
+pub(crate) fn decode(
+    schema: &Schema,
+    table: TableId,
+    id: Uuid,
+    json: &Json,
+) -> Result<Row, String> {
+    let own = schema.table(table);
+    let mut row = Row::new(own, id);
+    row.version = json.get("v").and_then(Json::as_u64).unwrap_or(0);
+    let cells = json
+        .get("c")
+        .and_then(Json::as_object)
+        .ok_or("`c` is missing")?;
+    for (name, value) in cells {
+        if let Some((position, column)) = own.column(name) {
+            row.cells[position] = decode_cell(schema, column, value)
+                .ok_or_else(|| format!("`{name}` does not fit its column: {value}"))?;
+        }
+    }
+    for entry in json.get("t").and_then(Json::as_array).into_iter().flatten() {
+        let (Some(name), Some(language), Some(text)) = (
+            entry.get(0).and_then(Json::as_str),
+            entry.get(1).and_then(Json::as_i64),
+            entry.get(2).and_then(Json::as_str),
+        ) else {
+            return Err("a translation needs its column, language and text".into());
+        };
+        if let Some(column) = own.position(name) {
+            row.translations.push((column, language, text.into()));
+        }
+    }
+    row.cells[own.key] = Value::Id(id);
+    Ok(row)
+}
+
+fn decode_cell(schema: &Schema, column: &Column, json: &Json) -> Option<Value> {
+    Some(match column.kind {
+        Kind::Text | Kind::Memo | Kind::DateTime | Kind::EntityName => Value::text(json.as_str()?),
+        Kind::Integer | Kind::BigInteger | Kind::Choice | Kind::State | Kind::Status => {
+            Value::Int(json.as_i64()?)
+        }
+        Kind::Decimal | Kind::Double => Value::Number(json.as_f64()?),
+        Kind::Flag => Value::Flag(json.as_bool()?),
+        Kind::Id => Value::Id(Uuid::try_parse(json.as_str()?).ok()?),
+        Kind::Managed => Value::Managed(json.get(0)?.as_bool()?, json.get(1)?.as_bool()?),
+        Kind::Lookup | Kind::Owner => {
+            let (table, id) = json.as_str()?.split_once(':')?;
+            Value::Lookup(schema.named(table)?, Uuid::try_parse(id).ok()?)
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schema() -> Arc<Schema> {
+        Arc::new(crate::tables::load(None).expect("tables"))
+    }
+
+    fn commit(file: &mut StateFile, store: &mut Store, number: u128, name: &str) {
+        let table = store.schema.named("publisher").expect("table");
+        let own = Arc::clone(&store.schema);
+        let own = own.table(table);
+        let mut row = Row::new(own, Uuid::from_u128(number));
+        row.cells[own.position("friendlyname").expect("column")] = Value::text(name);
+        let mut tx = store.begin();
+        tx.put(table, row);
+        file.append(&tx.schema(), &tx.changes()).expect("appended");
+        tx.commit();
+    }
+
+    #[test]
+    fn committed_transactions_survive_and_a_cut_line_does_not() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("state/local.json");
+        let schema = schema();
+        let (mut file, mut store) =
+            StateFile::open(&path, || Store::new(Arc::clone(&schema)), &schema).expect("opened");
+        commit(&mut file, &mut store, 1, "one");
+        commit(&mut file, &mut store, 2, "two");
+        drop(file);
+        let mut text = std::fs::read_to_string(&path).expect("read");
+        text.push_str("{\"rows\":[[\"publisher\",\"0000");
+        std::fs::write(&path, text).expect("written");
+        let (_, again) = StateFile::open(&path, || Store::new(Arc::clone(&schema)), &schema)
+            .expect("opened again");
+        let table = schema.named("publisher").expect("table");
+        assert_eq!(again.len(table), 2);
+        assert_eq!(again.version, store.version);
+    }
+
+    #[test]
+    fn another_file_is_refused_and_left_alone() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("x.json");
+        std::fs::write(&path, "{\"mine\":true}\n").expect("written");
+        let schema = schema();
+        assert!(StateFile::open(&path, || Store::new(Arc::clone(&schema)), &schema).is_err());
+        assert_eq!(
+            std::fs::read_to_string(&path).expect("read"),
+            "{\"mine\":true}\n"
+        );
+    }
+}

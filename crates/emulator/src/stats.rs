@@ -1,0 +1,87 @@
+//! What was asked of the emulator, counted.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+
+/// Counters since start or reset.
+#[derive(Debug, Default)]
+pub(crate) struct Stats {
+    http_requests: AtomicU64,
+    batch_parts: AtomicU64,
+    reads: AtomicU64,
+    refused: AtomicU64,
+    writes: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+/// What `/__emulator/stats` shows.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Shown {
+    http_requests: u64,
+    batch_parts: u64,
+    reads: u64,
+    refused: u64,
+    /// Committed writes by kind.
+    writes: BTreeMap<&'static str, u64>,
+}
+
+impl Stats {
+    pub(crate) fn count_request(&self) -> u64 {
+        self.http_requests.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(crate) fn count_parts(&self, parts: usize) {
+        self.batch_parts
+            .fetch_add(u64::try_from(parts).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_read(&self) {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_refusal(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_write(&self, kind: &'static str) {
+        *self
+            .writes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(kind)
+            .or_default() += 1;
+    }
+
+    pub(crate) fn reset(&self) {
+        for counter in [
+            &self.http_requests,
+            &self.batch_parts,
+            &self.reads,
+            &self.refused,
+        ] {
+            counter.store(0, Ordering::Relaxed);
+        }
+        self.writes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
+    pub(crate) fn shown(&self) -> Shown {
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Shown {
+            http_requests: load(&self.http_requests),
+            batch_parts: load(&self.batch_parts),
+            reads: load(&self.reads),
+            refused: load(&self.refused),
+            writes: self
+                .writes
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! Rows in memory, with indexes, versions and transactions that can be taken back whole.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::schema::{Schema, Table, TableId};
+use crate::value::{Value, fold};
+
+/// One row: its cells in the order of the table's columns.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Row {
+    pub(crate) id: Uuid,
+    /// What the etag and `versionnumber` show; moves with every write.
+    pub(crate) version: u64,
+    pub(crate) cells: Vec<Value>,
+    /// Texts of localizable columns in other languages than the organisation's: column, language, text.
+    pub(crate) translations: Vec<(usize, i64, Box<str>)>,
+}
+
+impl Row {
+    pub(crate) fn new(table: &Table, id: Uuid) -> Row {
+        let mut cells = vec![Value::Null; table.columns.len()];
+        cells[table.key] = Value::Id(id);
+        Row {
+            id,
+            version: 0,
+            cells,
+            translations: Vec::new(),
+        }
+    }
+
+    /// The text of a column in a language, falling back to the organisation's.
+    pub(crate) fn text_in(&self, column: usize, language: i64) -> Option<&str> {
+        self.translations
+            .iter()
+            .find(|(translated, in_language, _)| *translated == column && *in_language == language)
+            .map(|(_, _, text)| text.as_ref())
+            .or_else(|| self.cells[column].as_text())
+    }
+}
+
+/// What an index finds rows by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum IndexKey {
+    Id(Uuid),
+    Text(String),
+}
+
+impl IndexKey {
+    pub(crate) fn of(value: &Value) -> Option<IndexKey> {
+        match value {
+            Value::Text(text) => Some(IndexKey::Text(fold(text))),
+            other => other.id().map(IndexKey::Id),
+        }
+    }
+}
+
+#[derive(Debug, Default, Clone)]
+struct Rows {
+    rows: BTreeMap<Uuid, Arc<Row>>,
+    indexes: Vec<(usize, HashMap<IndexKey, BTreeSet<Uuid>>)>,
+}
+
+impl Rows {
+    fn replace(&mut self, id: Uuid, row: Option<Arc<Row>>) -> Option<Arc<Row>> {
+        let before = match &row {
+            Some(row) => self.rows.insert(id, Arc::clone(row)),
+            None => self.rows.remove(&id),
+        };
+        for (column, index) in &mut self.indexes {
+            let old = before
+                .as_ref()
+                .and_then(|row| IndexKey::of(&row.cells[*column]));
+            let new = row
+                .as_ref()
+                .and_then(|row| IndexKey::of(&row.cells[*column]));
+            if old == new {
+                continue;
+            }
+            if let Some(old) = old
+                && let Some(ids) = index.get_mut(&old)
+            {
+                ids.remove(&id);
+                if ids.is_empty() {
+                    index.remove(&old);
+                }
+            }
+            if let Some(new) = new {
+                index.entry(new).or_default().insert(id);
+            }
+        }
+        before
+    }
+}
+
+/// Every row of the environment.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    pub(crate) schema: Arc<Schema>,
+    tables: Vec<Rows>,
+    /// The last version number given out.
+    pub(crate) version: u64,
+}
+
+impl Store {
+    pub(crate) fn new(schema: Arc<Schema>) -> Store {
+        let tables = schema
+            .tables
+            .iter()
+            .map(|table| Rows {
+                rows: BTreeMap::new(),
+                indexes: table
+                    .columns
+                    .iter()
+                    .enumerate()
+                    .filter(|(position, column)| column.indexed && *position != table.key)
+                    .map(|(position, _)| (position, HashMap::new()))
+                    .collect(),
+            })
+            .collect();
+        Store {
+            schema,
+            tables,
+            version: 700_000,
+        }
+    }
+
+    pub(crate) fn get(&self, table: TableId, id: Uuid) -> Option<&Arc<Row>> {
+        self.tables[usize::from(table.0)].rows.get(&id)
+    }
+
+    pub(crate) fn len(&self, table: TableId) -> usize {
+        self.tables[usize::from(table.0)].rows.len()
+    }
+
+    /// Rows in the order of their ids.
+    pub(crate) fn rows(&self, table: TableId) -> impl Iterator<Item = &Arc<Row>> {
+        self.tables[usize::from(table.0)].rows.values()
+    }
+
+    /// Rows whose id comes after one.
+    pub(crate) fn rows_after(&self, table: TableId, id: Uuid) -> impl Iterator<Item = &Arc<Row>> {
+        use std::ops::Bound;
+        self.tables[usize::from(table.0)]
+            .rows
+            .range((Bound::Excluded(id), Bound::Unbounded))
+            .map(|(_, row)| row)
+    }
+
+    /// Ids of the rows whose column holds a value, by its index; `None` where the column has no index.
+    pub(crate) fn find(&self, table: TableId, column: usize, key: &IndexKey) -> Option<Vec<Uuid>> {
+        let rows = &self.tables[usize::from(table.0)];
+        if column == self.schema.table(table).key {
+            let IndexKey::Id(id) = key else {
+                return Some(Vec::new());
+            };
+            return Some(
+                rows.rows
+                    .contains_key(id)
+                    .then_some(*id)
+                    .into_iter()
+                    .collect(),
+            );
+        }
+        let (_, index) = rows
+            .indexes
+            .iter()
+            .find(|(indexed, _)| *indexed == column)?;
+        Some(
+            index
+                .get(key)
+                .map(|ids| ids.iter().copied().collect())
+                .unwrap_or_default(),
+        )
+    }
+
+    /// The first row whose text column equals a text without case.
+    pub(crate) fn find_text(&self, table: TableId, column: &str, text: &str) -> Option<&Arc<Row>> {
+        let position = self.schema.table(table).position(column)?;
+        let wanted = fold(text);
+        match self.find(table, position, &IndexKey::Text(wanted.clone())) {
+            Some(ids) => ids.first().and_then(|id| self.get(table, *id)),
+            None => self.rows(table).find(|row| {
+                row.cells[position]
+                    .as_text()
+                    .is_some_and(|text| fold(text) == wanted)
+            }),
+        }
+    }
+
+    pub(crate) fn begin(&mut self) -> Transaction<'_> {
+        let version = self.version;
+        Transaction {
+            store: self,
+            before: Vec::new(),
+            touched: BTreeSet::new(),
+            version,
+            done: false,
+        }
+    }
+
+    /// Puts a row as it is, version included: for loading what was saved.
+    pub(crate) fn restore(&mut self, table: TableId, id: Uuid, row: Option<Arc<Row>>) {
+        if let Some(row) = &row {
+            self.version = self.version.max(row.version);
+        }
+        self.tables[usize::from(table.0)].replace(id, row);
+    }
+}
+
+/// What a transaction left behind: the rows it touched, as they are now (`None`: gone).
+pub(crate) type Changes = Vec<(TableId, Uuid, Option<Arc<Row>>)>;
+
+/// A run of writes that is kept whole or taken back whole. Dropping it takes it back.
+#[derive(Debug)]
+pub(crate) struct Transaction<'store> {
+    store: &'store mut Store,
+    before: Vec<(TableId, Uuid, Option<Arc<Row>>)>,
+    touched: BTreeSet<(TableId, Uuid)>,
+    version: u64,
+    done: bool,
+}
+
+impl Transaction<'_> {
+    pub(crate) fn store(&self) -> &Store {
+        self.store
+    }
+
+    pub(crate) fn schema(&self) -> Arc<Schema> {
+        Arc::clone(&self.store.schema)
+    }
+
+    pub(crate) fn get(&self, table: TableId, id: Uuid) -> Option<&Arc<Row>> {
+        self.store.get(table, id)
+    }
+
+    /// Writes a row with the next version number, which is returned.
+    pub(crate) fn put(&mut self, table: TableId, mut row: Row) -> u64 {
+        self.store.version += 1;
+        row.version = self.store.version;
+        let version = row.version;
+        self.replace(table, row.id, Some(Arc::new(row)));
+        version
+    }
+
+    /// Writes a row without moving its version.
+    pub(crate) fn put_quietly(&mut self, table: TableId, row: Row) {
+        self.replace(table, row.id, Some(Arc::new(row)));
+    }
+
+    pub(crate) fn remove(&mut self, table: TableId, id: Uuid) {
+        self.store.version += 1;
+        self.replace(table, id, None);
+    }
+
+    fn replace(&mut self, table: TableId, id: Uuid, row: Option<Arc<Row>>) {
+        let before = self.store.tables[usize::from(table.0)].replace(id, row);
+        self.before.push((table, id, before));
+        self.touched.insert((table, id));
+    }
+
+    /// What changed so far, each row once, as it is now.
+    pub(crate) fn changes(&self) -> Changes {
+        self.touched
+            .iter()
+            .map(|(table, id)| (*table, *id, self.store.get(*table, *id).cloned()))
+            .collect()
+    }
+
+    /// Keeps everything.
+    pub(crate) fn commit(mut self) {
+        self.done = true;
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        if self.done {
+            return;
+        }
+        while let Some((table, id, row)) = self.before.pop() {
+            self.store.tables[usize::from(table.0)].replace(id, row);
+        }
+        self.store.version = self.version;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> Store {
+        Store::new(Arc::new(crate::tables::load(None).expect("tables")))
+    }
+
+    fn field(store: &Store, number: u128, name: &str) -> (TableId, Row) {
+        let id = store
+            .schema
+            .named("msdyn_notificationfield")
+            .expect("table");
+        let table = store.schema.table(id);
+        let mut row = Row::new(table, Uuid::from_u128(number));
+        row.cells[table.position("msdyn_uniquename").expect("column")] = Value::text(name);
+        (id, row)
+    }
+
+    #[test]
+    fn a_dropped_transaction_leaves_rows_indexes_and_versions_as_they_were() {
+        let mut store = store();
+        let (table, row) = field(&store, 1, "contoso_a");
+        let mut first = store.begin();
+        first.put(table, row.clone());
+        first.commit();
+        let version = store.version;
+        {
+            let mut second = store.begin();
+            let (_, renamed) = field(second.store(), 1, "contoso_b");
+            second.put(table, renamed);
+            let (_, other) = field(second.store(), 2, "contoso_c");
+            second.put(table, other);
+            second.remove(table, Uuid::from_u128(1));
+        }
+        assert_eq!(store.version, version);
+        assert_eq!(store.len(table), 1);
+        assert!(
+            store
+                .find_text(table, "msdyn_uniquename", "CONTOSO_A")
+                .is_some()
+        );
+        assert!(
+            store
+                .find_text(table, "msdyn_uniquename", "contoso_b")
+                .is_none()
+        );
+        assert!(
+            store
+                .find_text(table, "msdyn_uniquename", "contoso_c")
+                .is_none()
+        );
+    }
+}

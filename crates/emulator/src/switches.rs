@@ -1,0 +1,149 @@
+//! What documents leave open, as switches; loadable from an answer sheet.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+/// An answer sheet: `{"formatVersion":1,"answers":{…}}`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct AnswerSheet {
+    pub(crate) format_version: u32,
+    pub(crate) answers: Switches,
+}
+
+/// How the single error of a failed changeset is wrapped in a batch response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ChangesetFailure {
+    /// Inside a `multipart/mixed; boundary=changesetresponse_…` part.
+    Nested,
+    /// As a bare `application/http` part.
+    Bare,
+}
+
+/// The status of a batch response whose processing stopped at a failing item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum BatchStatus {
+    /// `400`, as documented.
+    BadRequest,
+    /// The status of the failing item, as one test script saw.
+    Inner,
+}
+
+/// What the platform does with links that are already there, or not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum LinkAnswer {
+    /// An error.
+    Refused,
+    /// `204`, as if it had been done.
+    Accepted,
+}
+
+/// Every switch. Defaults are the answers that are hardest on a client.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Switches {
+    /// How a failed changeset is wrapped.
+    pub changeset_failure: ChangesetFailure,
+    /// Outer status of a batch that stopped at a failing item.
+    pub batch_status: BatchStatus,
+    /// A changeset part without `Content-ID` is refused with `0x80060888`.
+    pub content_id_required: bool,
+    /// `404` for an absent row and `412` for a stale etag carry their code; else it is empty.
+    pub codes_on_conditional_errors: bool,
+    /// Tables (logical names) without optimistic concurrency.
+    pub no_optimistic_concurrency: BTreeSet<String>,
+    /// Linking what is already linked.
+    pub associate_again: LinkAnswer,
+    /// Unlinking what is not linked.
+    pub disassociate_missing: LinkAnswer,
+    /// Linking and unlinking raise the version of both rows.
+    pub links_raise_version: bool,
+    /// Emptying a lookup because its target went raises the version of the row.
+    pub emptied_lookup_raises_version: bool,
+    /// `"nav@odata.bind": null` is accepted; else refused with `400`.
+    pub bind_null: bool,
+    /// Keys chosen by the client are accepted on create.
+    pub own_keys: bool,
+    /// Entity sets of intersect tables may be read.
+    pub intersect_sets_readable: bool,
+    /// Columns of level ApplicationRequired must be given on create, as SystemRequired ones.
+    pub application_required_enforced: bool,
+    /// A unique name must begin with the prefix of a publisher (`0x800608ad`).
+    pub prefix_needs_publisher: bool,
+    /// Two rows of a table may not share a unique name.
+    pub unique_names_are_unique: bool,
+    /// A unique name cannot be changed after create.
+    pub unique_names_are_immutable: bool,
+    /// Creating an application tab makes its parameter rows.
+    pub tab_makes_parameters: bool,
+    /// The JSON column of a tab follows its parameter rows.
+    pub tab_json_derived: bool,
+    /// A third-party url with a slug that the product does not know is stored as null.
+    pub unknown_slugs_nulled: bool,
+    /// A user may be linked to one profile only.
+    pub one_profile_per_user: bool,
+    /// A profile may be linked to one entity session template per table only.
+    pub one_entity_template_per_table: bool,
+    /// A notification template may be linked to four fields at most.
+    pub four_notification_fields: bool,
+    /// Blocking unmanaged customisations covers rows of the profile and template tables.
+    pub lockdown_covers_rows: bool,
+    /// Alternate key on `msdyn_uniquename` exists on every table that has the column.
+    pub unique_name_keys: bool,
+    /// Tables (logical names) that the environment does not have.
+    pub missing_tables: BTreeSet<String>,
+    /// Columns (`table.column`) that the environment does not have.
+    pub missing_columns: BTreeSet<String>,
+    /// `$select` on `msdyn_componentlayers` is ignored.
+    pub layers_ignore_select: bool,
+}
+
+impl Default for Switches {
+    fn default() -> Switches {
+        Switches {
+            changeset_failure: ChangesetFailure::Nested,
+            batch_status: BatchStatus::BadRequest,
+            content_id_required: true,
+            codes_on_conditional_errors: false,
+            no_optimistic_concurrency: BTreeSet::new(),
+            associate_again: LinkAnswer::Refused,
+            disassociate_missing: LinkAnswer::Refused,
+            links_raise_version: true,
+            emptied_lookup_raises_version: true,
+            bind_null: false,
+            own_keys: true,
+            intersect_sets_readable: true,
+            application_required_enforced: true,
+            prefix_needs_publisher: true,
+            unique_names_are_unique: true,
+            unique_names_are_immutable: true,
+            tab_makes_parameters: true,
+            tab_json_derived: true,
+            unknown_slugs_nulled: false,
+            one_profile_per_user: false,
+            one_entity_template_per_table: true,
+            four_notification_fields: true,
+            lockdown_covers_rows: true,
+            unique_name_keys: false,
+            missing_tables: BTreeSet::new(),
+            missing_columns: BTreeSet::new(),
+            layers_ignore_select: true,
+        }
+    }
+}
+
+/// Reads an answer sheet.
+pub(crate) fn parse(text: &[u8]) -> Result<Switches, String> {
+    let sheet: AnswerSheet = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    if sheet.format_version != 1 {
+        return Err(format!(
+            "format version {} is not known; this emulator reads 1",
+            sheet.format_version
+        ));
+    }
+    Ok(sheet.answers)
+}

@@ -1,0 +1,513 @@
+//! Creates, updates and deletes rows inside a transaction.
+
+use http::StatusCode;
+use serde_json::{Map, Value as Json};
+use uuid::Uuid;
+
+use crate::body::{self, Body, Child};
+use crate::caller::Caller;
+use crate::clock::Moment;
+use crate::error::{Outcome, ServiceError, code};
+use crate::schema::{Kind, Navigation, OnDelete, Ownership, TableId};
+use crate::security::{Right, base_language};
+use crate::store::{IndexKey, Row, Transaction};
+use crate::switches::Switches;
+use crate::value::Value;
+use crate::{links, rules, tabs};
+
+/// What every write knows about its request.
+pub(crate) struct Writing<'a> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) switches: &'a Switches,
+    pub(crate) now: Moment,
+    /// The unmanaged solution that the component goes into (`MSCRM.SolutionUniqueName`).
+    pub(crate) solution: Option<String>,
+}
+
+/// `If-Match` and `If-None-Match`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Condition {
+    pub(crate) if_match: Option<String>,
+    pub(crate) none_may_match: bool,
+}
+
+impl Condition {
+    fn check(&self, writing: &Writing<'_>, table: &str, row: &Row) -> Outcome<()> {
+        let Some(wanted) = self.if_match.as_deref().filter(|wanted| *wanted != "*") else {
+            return Ok(());
+        };
+        if writing.switches.no_optimistic_concurrency.contains(table) {
+            return Err(ServiceError::bad(
+                code::OPTIMISTIC_CONCURRENCY_NOT_ENABLED,
+                format!(
+                    "Optimistic concurrency isn't enabled for entity type {table}. The IfVersionMatches value of ConcurrencyBehavior can only be used if optimistic concurrency is enabled."
+                ),
+            ));
+        }
+        if wanted == crate::odata::json::etag(row.version) {
+            return Ok(());
+        }
+        Err(ServiceError {
+            status: StatusCode::PRECONDITION_FAILED,
+            code: writing
+                .switches
+                .codes_on_conditional_errors
+                .then_some(code::VERSION_MISMATCH),
+            message:
+                "The version of the existing record doesn't match the RowVersion property provided."
+                    .into(),
+            retry_after: None,
+        })
+    }
+}
+
+/// Namespace of the keys that the emulator chooses.
+const KEYS: Uuid = Uuid::from_u128(0x6f1d_21c4_9a57_4c1b_8d0e_54e2_7a9b_3c10);
+
+/// A key that no row has: made from the next version number, so equal histories give equal keys.
+pub(crate) fn new_key(tx: &Transaction<'_>, table: TableId) -> Uuid {
+    let store = tx.store();
+    let mut number = store.version;
+    loop {
+        let key = Uuid::new_v5(&KEYS, format!("{}/{number}", table.0).as_bytes());
+        if store.get(table, key).is_none() {
+            return key;
+        }
+        number += 1;
+    }
+}
+
+/// Creates a row with everything that its body nests, and says its key.
+pub(crate) fn create(
+    tx: &mut Transaction<'_>,
+    writing: &Writing<'_>,
+    table: TableId,
+    json: &Map<String, Json>,
+) -> Outcome<Uuid> {
+    create_with(tx, writing, table, json, None)
+}
+
+/// Creates a row whose key the URL may have given.
+pub(crate) fn create_with(
+    tx: &mut Transaction<'_>,
+    writing: &Writing<'_>,
+    table: TableId,
+    json: &Map<String, Json>,
+    key: Option<Uuid>,
+) -> Outcome<Uuid> {
+    let schema = tx.schema();
+    let own = schema.table(table);
+    writing.caller.access.check(own, Right::Create)?;
+    let mut body = body::read(tx, writing, table, json, true)?;
+    nest_lookups(tx, writing, &mut body)?;
+    let given = body
+        .cells
+        .iter()
+        .find(|(column, _)| *column == own.key)
+        .and_then(|(_, value)| value.id());
+    if given.is_some() && key.is_none() && !writing.switches.own_keys {
+        return Err(ServiceError::bad(
+            code::INVALID_ARGUMENT,
+            format!("The key of '{}' cannot be set on create.", own.name),
+        ));
+    }
+    let id = key.or(given).unwrap_or_else(|| new_key(tx, table));
+    if tx.get(table, id).is_some() {
+        return Err(duplicate());
+    }
+    let mut row = Row::new(own, id);
+    set_defaults(tx, writing, table, &mut row);
+    let base = base_language(tx.store());
+    for (column, value) in &body.cells {
+        if *column != own.key {
+            rules::check_value(own, *column, value)?;
+            assign(
+                own,
+                &mut row,
+                *column,
+                value.clone(),
+                writing.caller.language,
+                base,
+                true,
+            );
+        }
+    }
+    settle_state(own, &mut row, &body);
+    settle_owner(tx, table, &mut row);
+    rules::before_create(tx, writing, table, &row)?;
+    tabs::before_write(writing, own, &mut row);
+    if own.name == "contact" {
+        name_contact(own, &mut row);
+    }
+    tx.put(table, row);
+    crate::audit::created(tx, writing, table, id);
+    crate::layers::written(tx, writing, table, id, None)?;
+    for child in body.children {
+        nest_child(tx, writing, table, id, child)?;
+    }
+    tabs::after_create(tx, writing, table, id)?;
+    Ok(id)
+}
+
+pub(crate) fn duplicate() -> ServiceError {
+    ServiceError::new(
+        StatusCode::PRECONDITION_FAILED,
+        code::DUPLICATE_RECORD,
+        "A record with matching key values already exists.",
+    )
+}
+
+fn nest_lookups(tx: &mut Transaction<'_>, writing: &Writing<'_>, body: &mut Body) -> Outcome<()> {
+    for (column, target, json) in std::mem::take(&mut body.nested_lookups) {
+        let id = create(tx, writing, target, &json)?;
+        body.cells.push((column, Value::Lookup(target, id)));
+    }
+    Ok(())
+}
+
+fn nest_child(
+    tx: &mut Transaction<'_>,
+    writing: &Writing<'_>,
+    table: TableId,
+    id: Uuid,
+    child: Child,
+) -> Outcome<()> {
+    match child {
+        Child::Existing { navigation, target } => {
+            links::associate(tx, writing, table, id, navigation, target)
+        }
+        Child::New { navigation, json } => {
+            let schema = tx.schema();
+            let of = match navigation {
+                Navigation::Children { table, .. } => table,
+                Navigation::Many { relation, side } => {
+                    schema.many_to_many[relation].tables[1 - side]
+                }
+                Navigation::Lookup { .. } => return Ok(()),
+            };
+            if let Navigation::Children { table: of, column } = navigation {
+                // The lookup must be there when required columns are checked.
+                let mut json = json;
+                let target = schema.table(of).columns[column]
+                    .targets
+                    .iter()
+                    .find(|target| target.table == table);
+                if let Some(target) = target {
+                    json.insert(
+                        format!("{}@odata.bind", target.navigation),
+                        format!("/{}({id})", schema.table(table).set).into(),
+                    );
+                }
+                create(tx, writing, of, &json)?;
+                return Ok(());
+            }
+            let other = create(tx, writing, of, &json)?;
+            links::associate(tx, writing, table, id, navigation, (of, other))
+        }
+    }
+}
+
+/// Puts a value into a cell, in the caller's language where the column is localizable.
+pub(crate) fn assign(
+    own: &crate::schema::Table,
+    row: &mut Row,
+    column: usize,
+    value: Value,
+    language: i64,
+    base: i64,
+    creating: bool,
+) {
+    if !own.columns[column].localizable || language == base {
+        row.cells[column] = value;
+        return;
+    }
+    row.translations.retain(|(translated, in_language, _)| {
+        !(*translated == column && *in_language == language)
+    });
+    if let Value::Text(text) = &value {
+        row.translations.push((column, language, text.clone()));
+    }
+    // A new row has the text in the organisation's language too, or nobody else could read it.
+    if creating {
+        row.cells[column] = value;
+    }
+}
+
+fn set_defaults(tx: &Transaction<'_>, writing: &Writing<'_>, table: TableId, row: &mut Row) {
+    let schema = tx.schema();
+    let own = schema.table(table);
+    let users = schema.named("systemuser");
+    for (position, column) in own.columns.iter().enumerate() {
+        if position == own.key {
+            continue;
+        }
+        let value = match column.name.as_str() {
+            "createdon" | "modifiedon" => Value::text(&writing.now.iso()),
+            "createdby" | "modifiedby" | "ownerid" => match users {
+                Some(users) if column.kind.is_lookup() => Value::Lookup(users, writing.caller.user),
+                _ => Value::Null,
+            },
+            "modifiedonbehalfby" => match (users, writing.caller.on_behalf_by) {
+                (Some(users), Some(user)) => Value::Lookup(users, user),
+                _ => Value::Null,
+            },
+            "organizationid" if column.kind.is_lookup() => match schema
+                .named("organization")
+                .and_then(|table| Some((table, tx.store().rows(table).next()?.id)))
+            {
+                Some((table, id)) => Value::Lookup(table, id),
+                None => Value::Null,
+            },
+            "overwritetime" => Value::text("1900-01-01T00:00:00Z"),
+            "solutionid" if column.kind == Kind::Id => Value::Id(crate::layers::ACTIVE_SOLUTION),
+            "componentidunique" => Value::Id(Uuid::new_v5(&KEYS, row.id.as_bytes())),
+            "componentstate" => Value::Int(0),
+            _ => match (&column.default, column.kind) {
+                (Some(default), _) => default.clone(),
+                (None, Kind::Managed) => Value::Managed(true, true),
+                (None, Kind::State) => {
+                    Value::Int(column.options.keys().next().copied().unwrap_or(0))
+                }
+                (None, _) => Value::Null,
+            },
+        };
+        row.cells[position] = value;
+    }
+}
+
+/// Writing a state without a status reason takes the state's first reason, and the reverse.
+fn settle_state(own: &crate::schema::Table, row: &mut Row, body: &Body) {
+    let (Some((state, _)), Some((status, reasons))) =
+        (own.column("statecode"), own.column("statuscode"))
+    else {
+        return;
+    };
+    let given = |column: usize| {
+        body.cells
+            .iter()
+            .any(|(given, value)| *given == column && !value.is_null())
+    };
+    if given(status) && !given(state) {
+        if let Some(of) = row.cells[status]
+            .int()
+            .and_then(|reason| reasons.states.get(&reason))
+        {
+            row.cells[state] = Value::Int(*of);
+        }
+    } else if (given(state) && !given(status)) || row.cells[status].is_null() {
+        let now = row.cells[state].int().unwrap_or(0);
+        if let Some((reason, _)) = reasons.states.iter().find(|(_, state)| **state == now) {
+            row.cells[status] = Value::Int(*reason);
+        }
+    }
+}
+
+fn settle_owner(tx: &Transaction<'_>, table: TableId, row: &mut Row) {
+    let schema = tx.schema();
+    let own = schema.table(table);
+    let (Ownership::User, Some(owner), Some(unit)) = (
+        own.ownership,
+        own.position("ownerid"),
+        own.position("owningbusinessunit"),
+    ) else {
+        return;
+    };
+    let Value::Lookup(of, id) = row.cells[owner] else {
+        return;
+    };
+    let found = tx
+        .get(of, id)
+        .and_then(|found| Some(found.cells[schema.table(of).position("businessunitid")?].clone()));
+    row.cells[unit] = found.unwrap_or(Value::Null);
+}
+
+fn name_contact(own: &crate::schema::Table, row: &mut Row) {
+    let part = |name: &str| {
+        own.position(name)
+            .and_then(|column| row.cells[column].as_text())
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let full = format!("{} {}", part("firstname"), part("lastname"));
+    if let Some(column) = own.position("fullname") {
+        row.cells[column] = Value::text(full.trim());
+    }
+}
+
+/// Updates a row that must exist.
+pub(crate) fn update(
+    tx: &mut Transaction<'_>,
+    writing: &Writing<'_>,
+    table: TableId,
+    id: Uuid,
+    json: &Map<String, Json>,
+    condition: &Condition,
+) -> Outcome<()> {
+    let schema = tx.schema();
+    let own = schema.table(table);
+    let before = find(tx, writing, table, id)?;
+    writing
+        .caller
+        .access
+        .check_row(tx.store(), writing.caller, table, &before, Right::Write)?;
+    condition.check(writing, &own.name, &before)?;
+    let mut body = body::read(tx, writing, table, json, false)?;
+    nest_lookups(tx, writing, &mut body)?;
+    let mut row = Row::clone(&before);
+    let base = base_language(tx.store());
+    for (column, value) in &body.cells {
+        if *column == own.key {
+            continue;
+        }
+        rules::check_value(own, *column, value)?;
+        assign(
+            own,
+            &mut row,
+            *column,
+            value.clone(),
+            writing.caller.language,
+            base,
+            false,
+        );
+    }
+    settle_state(own, &mut row, &body);
+    settle_owner(tx, table, &mut row);
+    rules::before_update(tx, writing, table, &before, &row, &body)?;
+    tabs::before_write(writing, own, &mut row);
+    if own.name == "contact" {
+        name_contact(own, &mut row);
+    }
+    stamp(tx, writing, table, &mut row);
+    tx.put(table, row);
+    crate::audit::updated(tx, writing, table, &before, &body);
+    crate::layers::written(tx, writing, table, id, Some(&before))?;
+    tabs::after_update(tx, writing, table, id, &before)
+}
+
+/// Notes who changed a row and when.
+pub(crate) fn stamp(tx: &Transaction<'_>, writing: &Writing<'_>, table: TableId, row: &mut Row) {
+    let schema = tx.schema();
+    let own = schema.table(table);
+    if let Some(column) = own.position("modifiedon") {
+        row.cells[column] = Value::text(&writing.now.iso());
+    }
+    let Some(users) = schema.named("systemuser") else {
+        return;
+    };
+    if let Some(column) = own.position("modifiedby") {
+        row.cells[column] = Value::Lookup(users, writing.caller.user);
+    }
+    if let Some(column) = own.position("modifiedonbehalfby") {
+        row.cells[column] = writing
+            .caller
+            .on_behalf_by
+            .map_or(Value::Null, |user| Value::Lookup(users, user));
+    }
+}
+
+/// The row that a write is about, or `404`.
+pub(crate) fn find(
+    tx: &Transaction<'_>,
+    writing: &Writing<'_>,
+    table: TableId,
+    id: Uuid,
+) -> Outcome<Row> {
+    match tx.get(table, id) {
+        Some(row) => Ok(Row::clone(row)),
+        None => Err(absent(writing, &tx.schema().table(table).name, id)),
+    }
+}
+
+fn absent(writing: &Writing<'_>, table: &str, id: Uuid) -> ServiceError {
+    let error = ServiceError::not_found(table, id);
+    ServiceError {
+        code: error
+            .code
+            .filter(|_| writing.switches.codes_on_conditional_errors),
+        ..error
+    }
+}
+
+/// Deletes a row: what hangs on it goes with it, or is emptied, or forbids it.
+pub(crate) fn delete(
+    tx: &mut Transaction<'_>,
+    writing: &Writing<'_>,
+    table: TableId,
+    id: Uuid,
+    condition: &Condition,
+) -> Outcome<()> {
+    let schema = tx.schema();
+    let own = schema.table(table);
+    let before = find(tx, writing, table, id)?;
+    writing
+        .caller
+        .access
+        .check_row(tx.store(), writing.caller, table, &before, Right::Delete)?;
+    condition.check(writing, &own.name, &before)?;
+    rules::before_delete(tx, writing, table, &before)?;
+    remove(tx, writing, table, &before)
+}
+
+fn remove(
+    tx: &mut Transaction<'_>,
+    writing: &Writing<'_>,
+    table: TableId,
+    before: &Row,
+) -> Outcome<()> {
+    let schema = tx.schema();
+    let own = schema.table(table);
+    let id = before.id;
+    for (child_table, column, on_delete) in &own.referenced_by {
+        if *on_delete == OnDelete::Keep {
+            continue;
+        }
+        for child in tx
+            .store()
+            .find(*child_table, *column, &IndexKey::Id(id))
+            .unwrap_or_default()
+        {
+            let Some(row) = tx.get(*child_table, child).map(|row| Row::clone(row)) else {
+                continue;
+            };
+            if row.cells[*column] != Value::Lookup(table, id) {
+                continue;
+            }
+            match on_delete {
+                OnDelete::Cascade => {
+                    rules::before_delete(tx, writing, *child_table, &row)?;
+                    remove(tx, writing, *child_table, &row)?;
+                }
+                OnDelete::Empty => empty(tx, writing, *child_table, row, *column),
+                OnDelete::Restrict => {
+                    return Err(ServiceError::new(
+                        StatusCode::METHOD_NOT_ALLOWED,
+                        code::CANNOT_DELETE_DUE_TO_ASSOCIATION,
+                        "The object you tried to delete is associated with another object and cannot be deleted.",
+                    ));
+                }
+                OnDelete::Keep => {}
+            }
+        }
+    }
+    links::remove_all(tx, table, id);
+    tx.remove(table, id);
+    crate::audit::deleted(tx, writing, table, before);
+    crate::layers::removed(tx, table, id);
+    tabs::after_delete(tx, writing, table, before)
+}
+
+fn empty(
+    tx: &mut Transaction<'_>,
+    writing: &Writing<'_>,
+    table: TableId,
+    mut row: Row,
+    column: usize,
+) {
+    row.cells[column] = Value::Null;
+    if writing.switches.emptied_lookup_raises_version {
+        stamp(tx, writing, table, &mut row);
+        tx.put(table, row);
+    } else {
+        tx.put_quietly(table, row);
+    }
+}

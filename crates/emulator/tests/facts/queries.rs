@@ -1,0 +1,415 @@
+//! Sections 1 and 3 of the facts: representation, queries, paging.
+
+use crate::desk::{desk, field, session};
+use serde_json::{Value as Json, json};
+
+const ADMIN: &str = "0c0f0000-0000-4000-8000-000000000a01";
+
+fn encode(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+#[tokio::test]
+async fn section_1_the_etag_and_the_key_come_whatever_select_says() {
+    let desk = desk().await;
+    let id = desk.field("contoso_a").await;
+    let row = desk
+        .get(&format!(
+            "msdyn_notificationfields({id})?$select=msdyn_title"
+        ))
+        .await
+        .expect(200);
+    assert_eq!(row.header("odata-version"), "4.0");
+    assert_eq!(
+        row.header("content-type"),
+        "application/json; odata.metadata=minimal"
+    );
+    let etag = row.json()["@odata.etag"].as_str().expect("etag").to_owned();
+    assert_eq!(row.header("etag"), etag);
+    assert!(etag.starts_with("W/\"") && etag.ends_with('"'));
+    let keys: Vec<String> = row
+        .json()
+        .as_object()
+        .expect("object")
+        .keys()
+        .cloned()
+        .collect();
+    assert_eq!(
+        keys,
+        [
+            "@odata.context",
+            "@odata.etag",
+            "msdyn_title",
+            "msdyn_notificationfieldid"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn section_1_annotations_precede_their_property_when_asked_for() {
+    let desk = desk().await;
+    let id = desk.session("contoso_s").await;
+    let path =
+        format!("msdyn_sessiontemplates({id})?$select=_ownerid_value,msdyn_panelstate,msdyn_type");
+    let answer = desk
+        .get_with(&path, "odata.include-annotations=\"*\"")
+        .await;
+    assert_eq!(
+        answer.header("preference-applied"),
+        "odata.include-annotations=\"*\""
+    );
+    let row = answer.json();
+    assert_eq!(
+        row["_ownerid_value@Microsoft.Dynamics.CRM.lookuplogicalname"],
+        "systemuser"
+    );
+    assert_eq!(
+        row["_ownerid_value@OData.Community.Display.V1.FormattedValue"],
+        "Emulator Administrator"
+    );
+    assert_eq!(
+        row["msdyn_panelstate@OData.Community.Display.V1.FormattedValue"],
+        "Docked"
+    );
+    assert_eq!(
+        row["msdyn_type@OData.Community.Display.V1.FormattedValue"],
+        "Generic"
+    );
+    let keys: Vec<&String> = row.as_object().expect("object").keys().collect();
+    let at = |name: &str| keys.iter().position(|key| *key == name).expect("key");
+    assert_eq!(
+        at("msdyn_panelstate@OData.Community.Display.V1.FormattedValue") + 1,
+        at("msdyn_panelstate")
+    );
+}
+
+#[tokio::test]
+async fn section_3_filters_know_the_documented_operators_and_functions() {
+    let desk = desk().await;
+    for (name, order) in [
+        ("contoso_one", 1),
+        ("contoso_two", 2),
+        ("contoso_o'three", 3),
+    ] {
+        let mut body = field(name);
+        body["msdyn_order"] = json!(order);
+        desk.create("msdyn_notificationfields", body).await;
+    }
+    let mut body = field("contoso_empty");
+    body["msdyn_value"] = json!("V");
+    desk.create("msdyn_notificationfields", body).await;
+    for (filter, expected) in [
+        ("msdyn_uniquename eq 'CONTOSO_ONE'", 1),
+        ("msdyn_uniquename eq 'contoso_o''three'", 1),
+        ("msdyn_order gt 1 and msdyn_order le 3", 2),
+        ("not (msdyn_order eq 1)", 3),
+        ("msdyn_order ne 1", 3),
+        ("msdyn_order eq null", 1),
+        (
+            "contains(msdyn_name,'soso_t') or contains(msdyn_name,'oso_t')",
+            1,
+        ),
+        ("startswith(msdyn_name,'CONTOSO_O')", 2),
+        ("endswith(msdyn_name,'two')", 1),
+        ("contains(msdyn_name,'c%two')", 1),
+        ("msdyn_name eq msdyn_uniquename", 4),
+        (
+            "Microsoft.Dynamics.CRM.In(PropertyName='msdyn_order',PropertyValues=[\"1\",\"3\"])",
+            0,
+        ),
+        (
+            "Microsoft.Dynamics.CRM.In(PropertyName='msdyn_uniquename',PropertyValues=[\"contoso_one\",\"Contoso_TWO\"])",
+            2,
+        ),
+        (
+            "Microsoft.Dynamics.CRM.EqualUserId(PropertyName='ownerid')",
+            4,
+        ),
+        ("ownerid/fullname eq 'Emulator Administrator'", 4),
+        ("msdyn_order eq @p1", 1),
+        ("msdyn_value eq @nothing", 3),
+    ] {
+        // `ownerid` names the lookup's property without its decoration in the function.
+        let filter = filter.replace("PropertyName='ownerid'", "PropertyName='_ownerid_value'");
+        let answer = desk
+            .get(&format!(
+                "msdyn_notificationfields?$filter={}&@p1=2",
+                encode(&filter)
+            ))
+            .await;
+        let expected = if filter.contains("msdyn_order',PropertyValues") {
+            2
+        } else {
+            expected
+        };
+        assert_eq!(answer.rows().len(), expected, "{filter}");
+    }
+}
+
+#[tokio::test]
+async fn section_3_lambdas_reach_collections() {
+    let desk = desk().await;
+    let session = desk.session("contoso_s").await;
+    desk.session("contoso_bare").await;
+    let tab = desk.create("msdyn_applicationtabtemplates", json!({"msdyn_name": "t", "msdyn_uniquename": "contoso_t", "msdyn_pagetype": 509_180_001})).await;
+    desk.post(
+        &format!("msdyn_sessiontemplates({session})/msdyn_sessiontemplate_applicationtab/$ref"),
+        json!({"@odata.id": format!("msdyn_applicationtabtemplates({tab})")}),
+    )
+    .await
+    .expect(204);
+    let filter = encode(
+        "startswith(msdyn_uniquename,'contoso') and msdyn_sessiontemplate_applicationtab/any(t:t/msdyn_uniquename eq 'contoso_t')",
+    );
+    let rows = desk
+        .get(&format!(
+            "msdyn_sessiontemplates?$filter={filter}&$select=msdyn_uniquename"
+        ))
+        .await
+        .rows();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0]["msdyn_uniquename"], "contoso_s");
+    let filter = encode(
+        "startswith(msdyn_uniquename,'contoso') and not msdyn_sessiontemplate_applicationtab/any()",
+    );
+    assert_eq!(
+        desk.get(&format!("msdyn_sessiontemplates?$filter={filter}"))
+            .await
+            .rows()[0]["msdyn_uniquename"],
+        "contoso_bare"
+    );
+}
+
+#[tokio::test]
+async fn section_3_an_unknown_column_is_refused_with_its_code() {
+    let desk = desk().await;
+    let answer = desk
+        .get("msdyn_sessiontemplates?$select=msdyn_nothing")
+        .await
+        .expect(400);
+    assert_eq!(answer.code(), "0x80041103");
+    assert!(answer.message().contains("'msdyn_nothing'"));
+}
+
+#[tokio::test]
+async fn section_3_pages_follow_cookies_that_change_and_end() {
+    let desk = desk().await;
+    for number in 0..7 {
+        desk.field(&format!("contoso_{number}")).await;
+    }
+    let mut path = format!(
+        "msdyn_notificationfields?$select=msdyn_uniquename&$orderby={}",
+        encode("msdyn_uniquename desc")
+    );
+    let (mut names, mut links): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    loop {
+        let answer = desk.get_with(&path, "odata.maxpagesize=3").await;
+        names.extend(
+            answer
+                .rows()
+                .iter()
+                .map(|row| row["msdyn_uniquename"].as_str().expect("text").to_owned()),
+        );
+        let Some(link) = answer.json()["@odata.nextLink"].as_str().map(str::to_owned) else {
+            break;
+        };
+        assert!(
+            link.contains("$skiptoken=%3Ccookie") && !links.contains(&link),
+            "{link}"
+        );
+        path = link
+            .split_once("/api/data/v9.2/")
+            .expect("root")
+            .1
+            .to_owned();
+        links.push(link);
+    }
+    let expected: Vec<String> = (0..7)
+        .rev()
+        .map(|number| format!("contoso_{number}"))
+        .collect();
+    assert_eq!(names, expected);
+}
+
+#[tokio::test]
+async fn section_3_count_top_and_dollar_count() {
+    let desk = desk().await;
+    for number in 0..4 {
+        desk.field(&format!("contoso_{number}")).await;
+    }
+    let answer = desk
+        .get("msdyn_notificationfields?%24count=true&$top=1")
+        .await;
+    assert_eq!(
+        (answer.rows().len(), answer.json()["@odata.count"].clone()),
+        (1, json!(4))
+    );
+    assert_eq!(desk.get("msdyn_notificationfields/$count").await.text, "4");
+    assert!(answer.json().get("@odata.nextLink").is_none());
+}
+
+#[tokio::test]
+async fn section_3_expands_are_limited_as_documented() {
+    let desk = desk().await;
+    let id = desk.session("contoso_s").await;
+    let both = "msdyn_sessiontemplate_applicationtab($select=msdyn_uniquename),msdyn_appconfiguration_sessiontemplate($select=msdyn_uniquename)";
+    let row = desk
+        .get(&format!("msdyn_sessiontemplates({id})?$expand={both}"))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(row["msdyn_sessiontemplate_applicationtab"], json!([]));
+    assert!(
+        row["msdyn_sessiontemplate_applicationtab@odata.nextLink"].is_string(),
+        "single level: a link that repeats the rows"
+    );
+    for refused in [
+        "msdyn_sessiontemplate_applicationtab,msdyn_anchortab",
+        "msdyn_sessiontemplate_applicationtab/$ref",
+        "msdyn_anchortab($expand=msdyn_sessiontemplate_applicationtab)",
+        "msdyn_anchortab($expand=msdyn_applicationtabtemplate_templateparameter($top=1))",
+        "msdyn_nowhere",
+    ] {
+        let answer = desk
+            .get(&format!(
+                "msdyn_sessiontemplates?$expand={}",
+                encode(refused)
+            ))
+            .await
+            .expect(400);
+        assert_eq!(answer.code(), "0x80060888", "{refused}");
+    }
+    let row = desk
+        .get(&format!(
+            "msdyn_sessiontemplates({id})?$expand=ownerid($select=fullname),msdyn_anchortab/$ref"
+        ))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(row["ownerid"]["fullname"], "Emulator Administrator");
+    assert_eq!(row["msdyn_anchortab"], Json::Null);
+}
+
+#[tokio::test]
+async fn section_3_fetch_xml_joins_what_odata_cannot() {
+    let desk = desk().await;
+    let fetch = "<fetch><entity name='privilege'><attribute name='name'/>\
+        <filter><condition attribute='name' operator='in'><value>prvReadUser</value><value>prvWritemsdyn_sessiontemplate</value></condition></filter>\
+        <link-entity name='roleprivileges' from='privilegeid' to='privilegeid' alias='held'><attribute name='privilegedepthmask'/>\
+        <link-entity name='role' from='parentrootroleid' to='roleid'>\
+        <link-entity name='systemuserroles' from='roleid' to='roleid'><filter><condition attribute='systemuserid' operator='eq-userid'/></filter></link-entity>\
+        </link-entity></link-entity></entity></fetch>";
+    let rows = desk
+        .get(&format!("privileges?fetchXml={}", encode(fetch)))
+        .await
+        .rows();
+    let mut names: Vec<&str> = rows
+        .iter()
+        .map(|row| row["name"].as_str().expect("name"))
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, ["prvReadUser", "prvWritemsdyn_sessiontemplate"]);
+    assert!(rows.iter().all(|row| row["held.privilegedepthmask"] == 8));
+}
+
+#[tokio::test]
+async fn section_3_fetch_xml_outer_links_orders_and_pages() {
+    let desk = desk().await;
+    for number in 0..5 {
+        desk.session(&format!("contoso_{number}")).await;
+    }
+    let page = |number: u32| {
+        format!(
+            "<fetch page='{number}' count='2'><entity name='msdyn_sessiontemplate'><attribute name='msdyn_uniquename'/><filter><condition attribute='msdyn_uniquename' operator='begins-with' value='contoso_'/></filter><order attribute='msdyn_uniquename' descending='true'/><link-entity name='msdyn_applicationtabtemplate' from='msdyn_applicationtabtemplateid' to='msdyn_anchortab' link-type='outer' alias='t'><attribute name='msdyn_name'/></link-entity></entity></fetch>"
+        )
+    };
+    let first = desk
+        .get_with(
+            &format!("msdyn_sessiontemplates?fetchXml={}", encode(&page(1))),
+            "odata.include-annotations=\"*\"",
+        )
+        .await;
+    assert_eq!(first.rows()[0]["msdyn_uniquename"], "contoso_4");
+    assert_eq!(first.json()["@Microsoft.Dynamics.CRM.morerecords"], true);
+    assert!(
+        first.json()["@Microsoft.Dynamics.CRM.fetchxmlpagingcookie"]
+            .as_str()
+            .is_some_and(|cookie| cookie.contains("pagingcookie=\"%253c")
+                || cookie.contains("pagingcookie=\"%253C"))
+    );
+    let last = desk
+        .get(&format!(
+            "msdyn_sessiontemplates?fetchXml={}",
+            encode(&page(3))
+        ))
+        .await;
+    assert_eq!(last.rows().len(), 1);
+    assert!(
+        last.json()
+            .get("@Microsoft.Dynamics.CRM.morerecords")
+            .is_none()
+    );
+}
+
+#[tokio::test]
+async fn section_10_who_am_i_names_the_administrator() {
+    let desk = desk().await;
+    for path in ["WhoAmI", "WhoAmI()"] {
+        let answer = desk.get(path).await.expect(200);
+        assert_eq!(answer.json()["UserId"], ADMIN);
+        assert_eq!(
+            answer.json()["OrganizationId"],
+            "0c0f0000-0000-4000-8000-000000000001"
+        );
+        assert!(!answer.header("x-ms-dop-hint").is_empty());
+    }
+}
+
+#[tokio::test]
+async fn section_10_entity_definitions_say_tables_and_columns() {
+    let desk = desk().await;
+    let path = format!(
+        "EntityDefinitions?$select=LogicalName,EntitySetName,PrimaryIdAttribute,IsOptimisticConcurrencyEnabled&$filter={}&$expand=Attributes($select=LogicalName,AttributeType)",
+        encode("LogicalName eq 'msdyn_sessiontemplate' or LogicalName eq 'role'")
+    );
+    let rows = desk.get(&path).await.rows();
+    assert_eq!(rows.len(), 2);
+    let session = rows
+        .iter()
+        .find(|row| row["LogicalName"] == "msdyn_sessiontemplate")
+        .expect("row");
+    assert_eq!(session["EntitySetName"], "msdyn_sessiontemplates");
+    assert_eq!(session["IsOptimisticConcurrencyEnabled"], true);
+    assert!(session["MetadataId"].is_string());
+    let attributes = session["Attributes"].as_array().expect("attributes");
+    assert!(attributes.iter().any(
+        |item| item["LogicalName"] == "msdyn_panelstate" && item["AttributeType"] == "Picklist"
+    ));
+    let picklists = desk
+        .get("EntityDefinitions(LogicalName='msdyn_sessiontemplate')/Attributes/Microsoft.Dynamics.CRM.PicklistAttributeMetadata?$select=LogicalName&$expand=OptionSet($select=Options),GlobalOptionSet")
+        .await
+        .rows();
+    let panel = picklists
+        .iter()
+        .find(|item| item["LogicalName"] == "msdyn_panelstate")
+        .expect("panel state");
+    assert_eq!(panel["OptionSet"]["Options"][2]["Value"], 162_450_002);
+    let many = desk.get("EntityDefinitions(LogicalName='msdyn_sessiontemplate')/ManyToManyRelationships?$select=SchemaName").await.rows();
+    assert_eq!(many.len(), 3);
+    desk.get("EntityDefinitions(LogicalName='nothing')")
+        .await
+        .expect(404);
+}
+
+#[tokio::test]
+async fn section_15_upper_case_ids_and_encoded_dollars_are_understood() {
+    let desk = desk().await;
+    let mut body = session("contoso_s");
+    body["msdyn_sessiontemplateid"] = json!("0c0f0000-0000-4000-8000-0000000000fa");
+    desk.create("msdyn_sessiontemplates", body).await;
+    let row = desk.get("msdyn_sessiontemplates(0C0F0000-0000-4000-8000-0000000000FA)?%24select=msdyn_uniquename").await.expect(200).json();
+    assert_eq!(
+        row["msdyn_sessiontemplateid"],
+        "0c0f0000-0000-4000-8000-0000000000fa"
+    );
+}
