@@ -40,9 +40,19 @@ pub enum Resolved {
     },
 }
 
-/// A text as the server compares it: CRLF is LF, and nothing is null.
-fn normal(text: &str) -> String {
-    text.replace("\r\n", "\n")
+/// A text as the server compares it: CRLF is LF, and so is any run of CR before LF, so that what is normal stays as it is.
+pub(crate) fn normal(text: &str) -> String {
+    let mut normal = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        match line.strip_suffix('\n') {
+            Some(line) => {
+                normal.push_str(line.trim_end_matches('\r'));
+                normal.push('\n');
+            }
+            None => normal.push_str(line),
+        }
+    }
+    normal
 }
 
 fn same_text(declared: &str, live: &Cell) -> bool {

@@ -1,0 +1,356 @@
+//! What a difference looks like, and on what evidence.
+//!
+//! The revision that was last applied decides first: where live still says what that revision says, the manifests moved on. Then
+//! auditing, which knows columns and links; then the last writer, who is known for a row as a whole only.
+
+use uuid::Uuid;
+
+use super::{Class, Difference, Input, Shift};
+use crate::blame::{Audit, Nature, Recorded, What, Writer};
+use crate::lookup::Match;
+use crate::plan::{self, Action, Change, FieldChange, Operation};
+use crate::state::{DeclaredResource, fold};
+use crate::table::Table;
+
+/// A class with its evidence.
+pub(super) struct Verdict {
+    pub(super) class: Class,
+    pub(super) evidence: String,
+    pub(super) who: Option<String>,
+    pub(super) when: Option<String>,
+}
+
+impl Verdict {
+    fn new(class: Class, evidence: impl Into<String>) -> Self {
+        Self {
+            class,
+            evidence: evidence.into(),
+            who: None,
+            when: None,
+        }
+    }
+
+    fn by(mut self, who: &Writer, when: Option<&str>) -> Self {
+        self.who = Some(who.name.clone());
+        self.when = when.map(str::to_owned);
+        self
+    }
+}
+
+/// Judges one field of a resource that is there.
+pub(super) fn field(input: &Input<'_>, change: &Change, field: &FieldChange) -> Verdict {
+    let (column, _) = wire_column(field);
+    let row = written_row(input, change, field);
+    let recorded = row.and_then(|row| match link_member(input, change, field) {
+        Some((relationship, member, made)) => input.blame.newest(row, |what| {
+            matches!(what, What::Linked { relationship: of, members, made: did }
+                if of == relationship && members.contains(&member) && *did == made)
+        }),
+        None => input.blame.newest(
+            row,
+            |what| matches!(what, What::Wrote(columns) if columns.contains(column)),
+        ),
+    });
+    if let Some(verdict) = by_revision(input, change, field) {
+        return match recorded {
+            Some(recorded) => verdict.by(&input.blame.writer(recorded.by), Some(&recorded.at)),
+            None => verdict,
+        };
+    }
+    if let Some(recorded) = recorded {
+        return by_record(input, recorded);
+    }
+    let is_link = field.wire.split_once('.').is_none();
+    if is_link {
+        return Verdict::new(
+            Class::Unknown,
+            no_record(input, "who made or removed a link"),
+        );
+    }
+    by_last_writer(input, change, field)
+}
+
+/// Judges a row that is missing or should not be there.
+pub(super) fn whole_row(input: &Input<'_>, change: &Change) -> Difference {
+    let mut verdict = match change.action {
+        Action::Create => missing(input, change),
+        Action::Update | Action::Delete => unwanted(input, change),
+    };
+    if verdict.evidence.is_empty() {
+        verdict.evidence = "nothing tells".to_owned();
+    }
+    Difference {
+        path: String::new(),
+        shift: Shift::Row,
+        class: verdict.class,
+        evidence: verdict.evidence,
+        who: verdict.who,
+        when: verdict.when,
+        breaks: Vec::new(),
+        span: change.declared_at,
+        wire: crate::kinds::of(change.key.kind).table.logical.to_owned(),
+    }
+}
+
+fn missing(input: &Input<'_>, change: &Change) -> Verdict {
+    let deleted = input
+        .blame
+        .newest(change.id, |what| matches!(what, What::Deleted));
+    if let Some(deleted) = deleted {
+        let verdict = by_record(input, deleted);
+        return Verdict {
+            evidence: format!("auditing recorded the deletion; {}", verdict.evidence),
+            ..verdict
+        };
+    }
+    match &input.applied {
+        Some(applied) if !applied.desired.resources.contains_key(&change.key) => Verdict::new(
+            Class::NotApplied,
+            format!("{} does not declare it", applied.revision),
+        ),
+        Some(applied) => Verdict::new(
+            Class::EditedByHand,
+            format!(
+                "{} declares it, so it was there and was deleted",
+                applied.revision
+            ),
+        ),
+        None => Verdict::new(
+            Class::Unknown,
+            "it was never applied, or somebody deleted it; the revision that was last applied would tell",
+        ),
+    }
+}
+
+fn unwanted(input: &Input<'_>, change: &Change) -> Verdict {
+    if let Some(applied) = &input.applied {
+        let was_absent = !applied
+            .plan
+            .changes
+            .iter()
+            .all(|other| other.key != change.key || other.action != Action::Delete);
+        if !was_absent {
+            return Verdict::new(
+                Class::NotApplied,
+                format!("{} does not declare it absent", applied.revision),
+            );
+        }
+        return Verdict::new(
+            Class::EditedByHand,
+            format!(
+                "{} declares it absent too, so it came back",
+                applied.revision
+            ),
+        );
+    }
+    Verdict::new(
+        Class::Unknown,
+        "it was never removed, or it came back; the revision that was last applied would tell",
+    )
+}
+
+/// What the last applied revision says about the field.
+fn by_revision(input: &Input<'_>, change: &Change, field: &FieldChange) -> Option<Verdict> {
+    let applied = input.applied.as_ref()?;
+    let Some(resource) = applied.desired.resources.get(&change.key) else {
+        return Some(Verdict::new(
+            Class::NotApplied,
+            format!("{} does not declare this resource", applied.revision),
+        ));
+    };
+    let differs = applied
+        .plan
+        .changes
+        .iter()
+        .filter(|other| other.key == change.key)
+        .flat_map(|other| &other.fields)
+        .any(|other| same_place(other, field));
+    if differs {
+        return None;
+    }
+    let why = if declares(resource, &field.path) {
+        format!("live is as {} says", applied.revision)
+    } else {
+        format!("{} says nothing about this field", applied.revision)
+    };
+    Some(Verdict::new(Class::NotApplied, why))
+}
+
+/// The same field; of a set, the same member on the same side.
+fn same_place(left: &FieldChange, right: &FieldChange) -> bool {
+    use plan::Difference as D;
+    left.path == right.path
+        && match (&left.difference, &right.difference) {
+            (D::Added { member: left, .. }, D::Added { member: right, .. })
+            | (D::Removed { member: left, .. }, D::Removed { member: right, .. }) => {
+                fold(left) == fold(right)
+            }
+            (D::Added { .. } | D::Removed { .. }, _) | (_, D::Added { .. } | D::Removed { .. }) => {
+                false
+            }
+            _ => true,
+        }
+}
+
+fn declares(resource: &DeclaredResource, path: &str) -> bool {
+    let word = path.split('.').next().unwrap_or(path);
+    resource
+        .row
+        .columns
+        .iter()
+        .any(|column| column.field.word == word)
+        || resource.sets.iter().any(|set| set.field.word == word)
+        || resource
+            .part_lists
+            .iter()
+            .any(|list| list.field.word == word)
+}
+
+fn by_record(input: &Input<'_>, recorded: &Recorded) -> Verdict {
+    let writer = input.blame.writer(recorded.by);
+    let (class, who) = judged(&writer);
+    let evidence = format!("auditing names {who}");
+    Verdict::new(class, evidence).by(&writer, Some(&recorded.at))
+}
+
+fn by_last_writer(input: &Input<'_>, change: &Change, field: &FieldChange) -> Verdict {
+    let row =
+        written_row(input, change, field).and_then(|id| input.live.row(wire_column(field).1?, id));
+    let Some(row) = row else {
+        return Verdict::new(Class::Unknown, "the row that held it is gone");
+    };
+    let Some(writer) = row.modified_by().map(|id| input.blame.writer(id)) else {
+        return Verdict::new(Class::Unknown, no_record(input, "the last writer"));
+    };
+    let (class, who) = judged(&writer);
+    let sure = if matches!(writer.nature, Nature::Person) {
+        ", though maybe of another field"
+    } else {
+        ""
+    };
+    let evidence = if row.is_managed() && matches!(class, Class::Unknown) {
+        return Verdict::new(
+            Class::ProductUpdate,
+            "the row came with a managed solution, and its last writer is unknown",
+        )
+        .by(&writer, row.modified_on());
+    } else {
+        format!("{who} wrote the row last{sure}{}", audit_note(input))
+    };
+    Verdict::new(class, evidence).by(&writer, row.modified_on())
+}
+
+/// What a writer makes of a change, and the writer in words.
+fn judged(writer: &Writer) -> (Class, String) {
+    match writer.nature {
+        Nature::Caller => (
+            Class::NotApplied,
+            format!("{}, the identity that deskstate uses,", writer.name),
+        ),
+        Nature::Platform => (
+            Class::ProductUpdate,
+            format!("the platform ({})", writer.name),
+        ),
+        Nature::Application => (
+            Class::ProductUpdate,
+            format!("the application user {}", writer.name),
+        ),
+        Nature::Person => (Class::EditedByHand, writer.name.clone()),
+        Nature::Unknown => (
+            Class::Unknown,
+            format!("an unreadable user ({})", writer.id),
+        ),
+    }
+}
+
+fn audit_note(input: &Input<'_>) -> &'static str {
+    match input.blame.audit {
+        Audit::On => "; auditing has no record of the column",
+        Audit::Off => "; auditing is off",
+        Audit::Refused(_) => "; audit records cannot be read",
+    }
+}
+
+fn no_record(input: &Input<'_>, what: &str) -> String {
+    match &input.blame.audit {
+        Audit::On => format!("auditing has no record of {what}"),
+        Audit::Off => format!("auditing is off, and nothing else tells {what}"),
+        Audit::Refused(_) => format!("audit records cannot be read, and nothing else tells {what}"),
+    }
+}
+
+/// Column and table of a change; a relationship stands as the column, without a table.
+fn wire_column(field: &FieldChange) -> (&str, Option<&'static Table>) {
+    match field.wire.split_once('.') {
+        Some((table, column)) => (column, table_named(table)),
+        None => (field.wire.as_str(), None),
+    }
+}
+
+fn table_named(logical: &str) -> Option<&'static Table> {
+    crate::kinds::all()
+        .iter()
+        .map(|kind| kind.table)
+        .chain(crate::kinds::part_tables().map(|part| part.table))
+        .find(|table| table.logical == logical)
+}
+
+/// The row whose history knows about the field: the part's for a part's column, else the resource's own.
+fn written_row(input: &Input<'_>, change: &Change, field: &FieldChange) -> Option<Uuid> {
+    let own = crate::kinds::of(change.key.kind).table;
+    let table = wire_column(field).1.unwrap_or(own);
+    if table == own {
+        return Some(change.id);
+    }
+    let resource = input.desired.resources.get(&change.key)?;
+    let part = resource.parts.iter().find(|part| {
+        part.key.table() == Some(table)
+            && (field.path == part.path
+                || field
+                    .path
+                    .strip_prefix(part.path.as_str())
+                    .is_some_and(|rest| rest.starts_with('.')))
+    })?;
+    match input.live.find(&part.key) {
+        Match::One(id) => Some(id),
+        _ => None,
+    }
+}
+
+/// The relationship, the member, and whether the drift is that the link was made.
+fn link_member<'a>(
+    input: &Input<'_>,
+    change: &'a Change,
+    field: &FieldChange,
+) -> Option<(&'a str, Uuid, bool)> {
+    change.operations.iter().find_map(|operation| {
+        // What the plan links is what was unlinked, and the other way round.
+        let (relationship, member, made) = match operation {
+            Operation::Link {
+                relationship,
+                member,
+                ..
+            } => (relationship, *member, false),
+            Operation::Unlink {
+                relationship,
+                owner,
+                member,
+            } if *owner == change.id => (relationship, *member, true),
+            _ => return None,
+        };
+        let named = match &field.difference {
+            plan::Difference::Added { member: name, .. } if !made => name,
+            plan::Difference::Removed { member: name, .. } if made => name,
+            plan::Difference::Value { .. } if relationship.schema_name == field.wire => {
+                return Some((relationship.schema_name, member, made));
+            }
+            _ => return None,
+        };
+        let label = input.live.label(relationship.member, member);
+        (relationship.schema_name == field.wire && fold(&label) == fold(named)).then_some((
+            relationship.schema_name,
+            member,
+            made,
+        ))
+    })
+}

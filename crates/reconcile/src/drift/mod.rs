@@ -1,0 +1,346 @@
+//! Drift: where live differs from the manifests, what each difference looks like, and what it breaks.
+//!
+//! A drift report reads a plan the other way round: what the plan would put back is what somebody changed. Only what manifests
+//! manage is compared; rows that nobody declares are listed apart.
+
+mod classify;
+mod contracts;
+mod ignore;
+
+use std::collections::BTreeSet;
+
+use deskstate_model::{Manifests, ResourceKey, Span};
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+pub use contracts::{Broken, broken};
+pub use ignore::{Expired, Ignored};
+
+use crate::blame::{Audit, Blame};
+use crate::extras::{Extra, extras};
+use crate::kinds;
+use crate::live::Live;
+use crate::lower::Desired;
+use crate::plan::{self, Action, Change, FieldChange, Plan};
+
+/// What a report is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'a> {
+    /// The manifests.
+    pub manifests: &'a Manifests,
+    /// What they declare.
+    pub desired: &'a Desired,
+    /// What is there.
+    pub live: &'a Live,
+    /// What would make it as declared.
+    pub plan: &'a Plan,
+    /// The same for the manifests as they were last applied, where that revision is known.
+    pub applied: Option<Applied<'a>>,
+    /// Who wrote.
+    pub blame: &'a Blame,
+    /// The day, as `YYYY-MM-DD`, for rules that expire.
+    pub today: &'a str,
+}
+
+/// The manifests of a revision, compared with the same live rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Applied<'a> {
+    /// What people call the revision.
+    pub revision: &'a str,
+    /// What it declares.
+    pub desired: &'a Desired,
+    /// What would make live as it declares.
+    pub plan: &'a Plan,
+}
+
+/// The differences of one environment.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// Resources that are declared.
+    pub resources: usize,
+    /// Those of them that live has as declared, or with accepted differences only.
+    pub in_sync: usize,
+    /// Those that differ, by key.
+    pub drifted: Vec<Drifted>,
+    /// Live rows under owned prefixes that no document declares.
+    pub extras: Vec<ExtraRow>,
+    /// Accepted differences.
+    pub ignored: Vec<Ignored>,
+    /// Rules whose day is over.
+    pub expired: Vec<Expired>,
+    /// Contract rules that live breaks.
+    pub broken: Vec<Broken>,
+    /// Whether auditing could be asked.
+    pub audit: Audit,
+    /// Rows whose history was not read.
+    pub histories_unread: usize,
+}
+
+impl Report {
+    /// Live is as the manifests say, but for what is accepted, and breaks no contract that it did not break by declaration.
+    pub fn is_in_sync(&self) -> bool {
+        self.drifted.is_empty() && self.extras.is_empty()
+    }
+
+    /// Differences of a class.
+    pub fn count(&self, class: Class) -> usize {
+        self.drifted
+            .iter()
+            .flat_map(|drifted| &drifted.differences)
+            .filter(|difference| difference.class == class)
+            .count()
+    }
+}
+
+/// One resource that differs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Drifted {
+    /// Which.
+    pub key: ResourceKey,
+    /// Its row, or the id that it would get.
+    pub id: Uuid,
+    /// Changed, missing, or there although it should not be.
+    pub state: DriftState,
+    /// Where it is declared.
+    pub declared_at: Option<Span>,
+    /// What differs; one entry without a path for a row that is missing or too many.
+    pub differences: Vec<Difference>,
+}
+
+/// How a resource differs as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DriftState {
+    /// It is there with other values, parts or links.
+    Changed,
+    /// It is declared and not there.
+    Missing,
+    /// It is declared absent and there.
+    Unwanted,
+}
+
+/// One difference.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Difference {
+    /// The field, such as `title`, `parameters.url`, `users`; empty for the whole row.
+    pub path: String,
+    /// What the manifests say and what live has.
+    pub shift: Shift,
+    /// What it looks like.
+    pub class: Class,
+    /// Why it looks so.
+    pub evidence: String,
+    /// Who made it, as far as anything tells.
+    pub who: Option<String>,
+    /// When, as the server says it.
+    pub when: Option<String>,
+    /// What stops working, by contract.
+    pub breaks: Vec<String>,
+    /// Where the declared value is written.
+    pub span: Option<Span>,
+    /// Table and column or relationship.
+    pub wire: String,
+}
+
+/// What the manifests say against what live has.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shift {
+    /// Another value; null is none.
+    Value {
+        /// In the manifests.
+        declared: Json,
+        /// In the environment.
+        live: Json,
+    },
+    /// The second copy of the fact disagrees.
+    Copy {
+        /// The column that disagrees.
+        column: &'static str,
+        /// In the manifests.
+        declared: Json,
+    },
+    /// A declared member is gone.
+    Lost {
+        /// The member.
+        member: String,
+    },
+    /// A member that nobody declares.
+    Gained {
+        /// The member.
+        member: String,
+    },
+    /// The row as a whole.
+    Row,
+}
+
+/// What a difference looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// Somebody changed it in the environment.
+    EditedByHand,
+    /// The manifests changed and were not applied.
+    NotApplied,
+    /// The product or a solution changed it.
+    ProductUpdate,
+    /// Nothing tells.
+    Unknown,
+}
+
+impl Class {
+    /// Every class, in the order in which people care.
+    pub const ALL: [Self; 4] = [
+        Self::EditedByHand,
+        Self::NotApplied,
+        Self::ProductUpdate,
+        Self::Unknown,
+    ];
+
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::EditedByHand => "edited by hand",
+            Self::NotApplied => "not applied yet",
+            Self::ProductUpdate => "product or solution update",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// For machines.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::EditedByHand => "editedByHand",
+            Self::NotApplied => "notApplied",
+            Self::ProductUpdate => "productUpdate",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A row that no document declares.
+#[derive(Debug, Clone)]
+pub struct ExtraRow {
+    /// The row.
+    pub extra: Extra,
+    /// Its last writer.
+    pub who: Option<String>,
+    /// When it was last written.
+    pub when: Option<String>,
+}
+
+/// Rows under the project's prefixes that no document declares.
+pub fn owned_extras(manifests: &Manifests, desired: &Desired, live: &Live) -> Vec<Extra> {
+    let prefixes: BTreeSet<String> = manifests
+        .project
+        .iter()
+        .flat_map(|project| &project.owns)
+        .map(|prefix| prefix.value.to_ascii_lowercase())
+        .collect();
+    extras(desired, live, &prefixes)
+}
+
+/// Reports the drift of one environment.
+pub fn drift(input: Input<'_>) -> Report {
+    let mut rules = ignore::Rules::new(input.manifests, input.today);
+    let mut drifted = Vec::new();
+    for change in &input.plan.changes {
+        let found = resource(&input, change);
+        let key = found.key.clone();
+        let kept: Vec<Difference> = found
+            .differences
+            .into_iter()
+            .filter(|difference| !rules.accepts(&key, &difference.path))
+            .collect();
+        if !kept.is_empty() {
+            drifted.push(Drifted {
+                differences: kept,
+                ..found
+            });
+        }
+    }
+    let extras = owned_extras(input.manifests, input.desired, input.live)
+        .into_iter()
+        .filter(|extra| !rules.accepts(&extra.key, ""))
+        .map(|extra| extra_row(&input, extra))
+        .collect();
+    let broken = contracts::broken(input.manifests, input.live);
+    for drifted in &mut drifted {
+        contracts::attach(&broken, &drifted.key, &mut drifted.differences);
+    }
+    drifted.sort_by(|left, right| left.key.cmp(&right.key));
+    let (ignored, expired) = rules.finish();
+    Report {
+        resources: input.plan.resources,
+        in_sync: input.plan.resources.saturating_sub(drifted.len()),
+        drifted,
+        extras,
+        ignored,
+        expired,
+        broken,
+        audit: input.blame.audit.clone(),
+        histories_unread: input.blame.unread,
+    }
+}
+
+fn resource(input: &Input<'_>, change: &Change) -> Drifted {
+    let state = match change.action {
+        Action::Update => DriftState::Changed,
+        Action::Create => DriftState::Missing,
+        Action::Delete => DriftState::Unwanted,
+    };
+    let differences = match change.action {
+        Action::Update => change
+            .fields
+            .iter()
+            .map(|field| difference(input, change, field))
+            .collect(),
+        Action::Create | Action::Delete => vec![classify::whole_row(input, change)],
+    };
+    Drifted {
+        key: change.key.clone(),
+        id: change.id,
+        state,
+        declared_at: change.declared_at,
+        differences,
+    }
+}
+
+fn difference(input: &Input<'_>, change: &Change, field: &FieldChange) -> Difference {
+    let shift = match &field.difference {
+        plan::Difference::Value { before, after } => Shift::Value {
+            declared: after.clone(),
+            live: before.clone(),
+        },
+        plan::Difference::Copy { column, after } => Shift::Copy {
+            column,
+            declared: after.clone(),
+        },
+        plan::Difference::Added { member, .. } => Shift::Lost {
+            member: member.clone(),
+        },
+        plan::Difference::Removed { member, .. } => Shift::Gained {
+            member: member.clone(),
+        },
+    };
+    let verdict = classify::field(input, change, field);
+    Difference {
+        path: field.path.clone(),
+        shift,
+        class: verdict.class,
+        evidence: verdict.evidence,
+        who: verdict.who,
+        when: verdict.when,
+        breaks: Vec::new(),
+        span: field.span,
+        wire: field.wire.clone(),
+    }
+}
+
+fn extra_row(input: &Input<'_>, extra: Extra) -> ExtraRow {
+    let row = input.live.row(kinds::of(extra.key.kind).table, extra.id);
+    ExtraRow {
+        who: row
+            .and_then(|row| row.modified_by())
+            .map(|id| input.blame.writer(id).name),
+        when: row.and_then(|row| row.modified_on()).map(str::to_owned),
+        extra,
+    }
+}

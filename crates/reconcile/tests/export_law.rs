@@ -1,0 +1,258 @@
+//! The law of exports: what is written from live loads without an error, and plans to nothing against the same live.
+
+#![expect(clippy::expect_used, reason = "a broken file system is a failed test")]
+
+mod support;
+
+use deskstate_model::{Diagnostic, load};
+use deskstate_reconcile::export::{Selection, export, file_names, write};
+use deskstate_reconcile::kinds::{self, tables};
+use deskstate_reconcile::live::Live;
+use deskstate_reconcile::plan::Options as PlanOptions;
+use deskstate_reconcile::raise::Options;
+use deskstate_reconcile::{lower, plan};
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
+use support::{Rows, id, live};
+use tempfile::TempDir;
+
+const PROJECT: &str = "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: exported}\nspec:\n  environments:\n    local: {emulator: {state: .deskstate/local.json}}\n";
+
+/// Exports, loads what was written, and plans it against the same live. Gives everything that speaks against the law.
+fn against_the_law(live: &Live, options: Options) -> Vec<String> {
+    let exported = export(live, &Selection::default(), options);
+    let folder = TempDir::new().expect("a folder");
+    std::fs::write(folder.path().join("deskstate.yaml"), PROJECT).expect("written");
+    let keys: Vec<_> = exported
+        .documents
+        .iter()
+        .map(|document| &document.key)
+        .collect();
+    let mut texts = String::new();
+    for (name, document) in file_names(keys.iter().copied())
+        .iter()
+        .zip(&exported.documents)
+    {
+        let path = folder.path().join("manifests").join(name);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("created");
+        let text = write(document);
+        texts.push_str(&text);
+        std::fs::write(path, text).expect("written");
+    }
+    if exported.documents.is_empty() {
+        return Vec::new();
+    }
+    let (manifests, found) = load(folder.path(), Some("local"));
+    let mut against: Vec<String> = found
+        .iter()
+        .filter(|diagnostic| diagnostic.is_error())
+        .map(|diagnostic| format!("load: {}: {}", diagnostic.code, diagnostic.message))
+        .collect();
+    let (plan, found) = plan(&lower(&manifests), live, &PlanOptions::default());
+    against.extend(
+        found
+            .iter()
+            .filter(|diagnostic| Diagnostic::is_error(diagnostic))
+            .map(|diagnostic| format!("plan: {}: {}", diagnostic.code, diagnostic.message)),
+    );
+    for change in &plan.changes {
+        for field in &change.fields {
+            against.push(format!(
+                "{} {}: {:?}",
+                change.key, field.path, field.difference
+            ));
+        }
+    }
+    if !against.is_empty() {
+        against.push(texts);
+    }
+    against
+}
+
+/// Texts that a person, a product or a fuzzer would leave in a column.
+fn text() -> impl Strategy<Value = Json> {
+    prop_oneof![
+        1 => Just(Json::Null),
+        1 => Just(json!("")),
+        3 => "[A-Za-z]{1,8}( [A-Za-z]{1,8})?".prop_map(Json::from),
+        1 => "[ -~]{1,12}".prop_map(Json::from),
+        1 => "[a-z\r\n\t:#{}'\"-]{1,12}".prop_map(Json::from),
+        1 => prop::sample::select(vec![
+            "{customer}", "${{ vars.x }}", "null", "~", "yes", "No", "1e3", "0x10", "- a", "a: b", "*a", "&a b", "!x",
+            "2026-01-01", "\u{85}", "größe", "a\r\nb", " leading", "trailing ", "\u{7}bell", "---", "on", "%a", "@b", "`c", "1.0", "<<",
+        ]).prop_map(Json::from),
+    ]
+}
+
+fn json_text() -> impl Strategy<Value = Json> {
+    prop_oneof![
+        Just(Json::Null),
+        Just(json!("{\"mode\":\"live\",\"n\":[1,2,{\"a\":null}]}")),
+        Just(json!("{ \"b\": 1.50, \"a\": true }")),
+        Just(json!("[1, 2]")),
+        Just(json!("{\"a\":\"${{ vars.b }} {slug}\"}")),
+        Just(json!("{\"big\": 18446744073709551615}")),
+        Just(json!("not json {")),
+        Just(json!("{\"<<\": 1, \"\": 2}")),
+        Just(json!("\"a text\"")),
+        Just(json!("{}")),
+        Just(json!("mode=live")),
+    ]
+}
+
+fn flag() -> impl Strategy<Value = Json> {
+    prop::sample::select(vec![Json::Null, json!(true), json!(false)])
+}
+
+fn number() -> impl Strategy<Value = Json> {
+    prop_oneof![Just(Json::Null), (0_i64..60).prop_map(Json::from)]
+}
+
+fn option(options: &'static [i64]) -> impl Strategy<Value = Json> {
+    prop_oneof![
+        1 => Just(Json::Null),
+        9 => prop::sample::select(options.to_vec()).prop_map(Json::from),
+        1 => Just(json!(77)),
+    ]
+}
+
+/// A value for every column of a kind, by what its table says of it.
+fn columns(kind: &'static kinds::KindTable) -> BoxedStrategy<Vec<(String, Json)>> {
+    use deskstate_reconcile::field::Holds;
+    let mut all: Vec<BoxedStrategy<Vec<(String, Json)>>> = Vec::new();
+    for field in kind.fields {
+        let column = field.column;
+        let one = move |value: BoxedStrategy<Json>| -> BoxedStrategy<Vec<(String, Json)>> {
+            value
+                .prop_map(move |value| vec![(column.to_owned(), value)])
+                .boxed()
+        };
+        all.push(match field.holds {
+            Holds::Text => one(text().boxed()),
+            Holds::Json | Holds::JsonOrText | Holds::ParametersCopy => one(json_text().boxed()),
+            Holds::Number => one(number().boxed()),
+            Holds::Flag | Holds::InvertedFlag | Holds::FlagChoice(_) => one(flag().boxed()),
+            Holds::Choice(options) => {
+                let numbers: &'static [i64] = options
+                    .iter()
+                    .map(|(_, number)| *number)
+                    .collect::<Vec<_>>()
+                    .leak();
+                let mirror = field.mirror.as_ref();
+                (option(numbers), prop::bool::weighted(0.9), flag())
+                    .prop_map(move |(number, right, other)| {
+                        let mut cells = vec![(column.to_owned(), number.clone())];
+                        if let Some(mirror) = mirror {
+                            let agreed = mirror
+                                .flags
+                                .iter()
+                                .find(|(of, _)| Some(*of) == number.as_i64())
+                                .map_or(Json::Null, |(_, flag)| json!(flag));
+                            cells.push((
+                                mirror.column.to_owned(),
+                                if right { agreed } else { other },
+                            ));
+                        }
+                        cells
+                    })
+                    .boxed()
+            }
+            Holds::Status => one(prop_oneof![9 => Just(json!(0)), 1 => Just(json!(1))].boxed()),
+            Holds::Owner | Holds::Lookup { .. } | Holds::Set { .. } | Holds::Parts(_) => continue,
+        });
+    }
+    all.into_iter()
+        .fold(Just(Vec::new()).boxed(), |done, next| {
+            (done, next)
+                .prop_map(|(mut done, next)| {
+                    done.extend(next);
+                    done
+                })
+                .boxed()
+        })
+        .boxed()
+}
+
+fn unique_name() -> impl Strategy<Value = String> {
+    prop_oneof![
+        8 => "(contoso|voxline)_[a-c]{1,2}",
+        1 => "msdyn_[a-c]{1,2}",
+        1 => "[a-z]{1,2}[-_ ][a-z]{1,3}",
+    ]
+}
+
+/// Two rows of every kind, parts and links among them.
+fn environment() -> impl Strategy<Value = Rows> {
+    let kinds: Vec<BoxedStrategy<(Vec<(String, Json)>, String, bool)>> = kinds::all()
+        .iter()
+        .flat_map(|kind| [kind, kind])
+        .map(|kind| (columns(kind), unique_name(), prop::bool::weighted(0.1)).boxed())
+        .collect();
+    let choices = prop::collection::vec(any::<prop::sample::Index>(), 120);
+    let texts = prop::collection::vec(text(), 80);
+    let numbers = prop::collection::vec(number(), 40);
+    let flags = prop::collection::vec(flag(), 40);
+    (kinds, choices, texts, numbers, flags).prop_map(|(rows, choices, texts, numbers, flags)| {
+        let mut environment = Rows::default();
+        for (at, (cells, name, managed)) in rows.into_iter().enumerate() {
+            let kind = &kinds::all()[at / 2];
+            let mut row = serde_json::Map::new();
+            row.insert(kind.table.key.to_owned(), json!(id(100 + at as u128)));
+            row.extend(cells);
+            let column = kind.table.name.unwrap_or("msdyn_name");
+            row.insert(column.to_owned(), json!(name));
+            row.insert("ismanaged".to_owned(), json!(managed));
+            environment.row(kind.table, Json::Object(row));
+        }
+        environment.connect(&choices, &texts, &numbers, &flags);
+        environment
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, max_shrink_iters: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn an_export_of_anything_loads_and_plans_to_nothing(rows in environment(), skip_defaults in any::<bool>()) {
+        let live = live(&rows);
+        let options = Options { skip_defaults, ..Options::default() };
+        let against = against_the_law(&live, options);
+        prop_assert!(against.is_empty(), "{}", against.join("\n"));
+    }
+
+    #[test]
+    fn an_export_is_the_same_whatever_the_order_of_rows(rows in environment()) {
+        let mut other = rows.clone();
+        other.reverse();
+        let first = export(&live(&rows), &Selection::default(), Options::default());
+        let second = export(&live(&other), &Selection::default(), Options::default());
+        prop_assert_eq!(first, second);
+    }
+}
+
+#[test]
+fn a_profile_with_a_provider_and_without_the_loader_says_so() {
+    let mut rows = Rows::default();
+    rows.row(&tables::PROFILE, json!({"msdyn_appconfigurationid": id(1), "msdyn_uniquename": "contoso_agents", "msdyn_name": "Agents", "msdyn_appmoduleuniquename": "CustomerServiceApps"}));
+    rows.row(&tables::PROVIDER, json!({
+        "msdyn_channelproviderid": id(2), "msdyn_uniquename": "voxline_provider", "msdyn_name": "Voxline", "msdyn_label": "Voxline",
+        "msdyn_channelurl": "https://app.voxline.example", "msdyn_sortorder": 0
+    }));
+    rows.row(&tables::EXTENSION, json!({"msdyn_applicationextensionid": id(3), "msdyn_uniquename": "msdyn_CIFV2Loader", "msdyn_name": "Loader", "msdyn_webresource_url": "loader.js"}));
+    rows.link(&tables::PROFILE_PROVIDERS, id(1), id(2));
+    let live = live(&rows);
+    assert_eq!(
+        against_the_law(&live, Options::default()),
+        Vec::<String>::new()
+    );
+    let exported = export(&live, &Selection::default(), Options::default());
+    let profile = exported
+        .documents
+        .iter()
+        .find(|document| document.key.name.folded() == "contoso_agents")
+        .expect("exported");
+    assert_eq!(
+        profile.spec["extensions"],
+        json!({"mode": "atLeast", "members": [], "without": ["msdyn_CIFV2Loader"]})
+    );
+}
