@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deskstate_model::{Kind, ResourceKey, State, fold};
+use deskstate_model::{Kind, OutDocument, ResourceKey, State, fold, write_documents};
 use serde_json::{Map, Value as Json};
 
 use crate::extras::prefix;
@@ -150,6 +150,19 @@ impl Export {
         }
         gone
     }
+}
+
+/// The text of a document, in the layout of the house.
+pub fn write(document: &Document) -> String {
+    let Document { key, state, spec } = document;
+    write_documents(&[OutDocument {
+        comment: None,
+        kind: key.kind,
+        name: key.name.as_written().to_owned(),
+        labels: BTreeMap::new(),
+        state: *state,
+        spec: spec.clone(),
+    }])
 }
 
 /// The folder in which documents of a kind stand.

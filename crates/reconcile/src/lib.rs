@@ -9,6 +9,8 @@
 //! Both sides of a plan are rows and links. Only [`observe()`] and [`apply()`] talk to anybody; everything else is a plain function.
 
 pub mod apply;
+pub mod blame;
+pub mod drift;
 pub mod export;
 pub mod extras;
 pub mod field;
@@ -31,6 +33,8 @@ pub mod value;
 pub mod writes;
 
 pub use apply::apply;
+pub use blame::blame;
+pub use drift::drift;
 pub use lower::{Desired, lower};
 pub use observe::{ObserveError, Scope, observe, observe_names};
 pub use plan::{Plan, plan};

@@ -210,7 +210,7 @@ fn environment() -> impl Strategy<Value = Rows> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, max_shrink_iters: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, max_shrink_iters: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn an_export_of_anything_loads_and_plans_to_nothing(rows in environment(), skip_defaults in any::<bool>()) {

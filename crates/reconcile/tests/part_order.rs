@@ -10,7 +10,7 @@ use deskstate_reconcile::kinds::tables::{SCRIPT, STEP};
 use deskstate_reconcile::plan::Options;
 use deskstate_reconcile::{lower, plan};
 use serde_json::json;
-use support::{id, live};
+use support::{Rows, id, live};
 
 /// Plans a script of these steps against live steps with these numbers; gives the paths that change.
 fn changes(declared: &[&str], numbered: &[(&str, Option<i64>)]) -> Vec<String> {
@@ -43,12 +43,13 @@ fn changes(declared: &[&str], numbered: &[(&str, Option<i64>)]) -> Vec<String> {
         spec: Resource::AgentScript(Box::new(spec)),
     });
     let script = id(1);
-    let mut rows = vec![(
+    let mut rows = Rows::default();
+    rows.row(
         &SCRIPT,
         json!({"msdyn_productivityagentscriptid": script, "msdyn_uniquename": "contoso_script"}),
-    )];
+    );
     for (at, (name, number)) in numbered.iter().enumerate() {
-        rows.push((
+        rows.row(
             &STEP,
             json!({
                 "msdyn_productivityagentscriptstepid": id(10 + at as u128),
@@ -59,7 +60,7 @@ fn changes(declared: &[&str], numbered: &[(&str, Option<i64>)]) -> Vec<String> {
                 "_msdyn_agentscriptid_value": script,
                 "msdyn_order": number,
             }),
-        ));
+        );
     }
     let (plan, diagnostics) = plan(&lower(&manifests), &live(&rows), &Options::default());
     assert!(diagnostics.is_empty(), "{diagnostics:?}");

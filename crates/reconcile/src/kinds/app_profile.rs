@@ -171,8 +171,7 @@ pub(crate) fn first_party() -> RowKey {
     }
 }
 
-/// The extension that loads the Channel Integration Framework.
-pub(crate) fn loader() -> RowKey {
+fn loader() -> RowKey {
     RowKey::Named {
         table: &EXTENSION,
         name: UniqueName::new(CIF_V2_LOADER),

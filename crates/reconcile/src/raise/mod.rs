@@ -408,12 +408,7 @@ impl Raising<'_> {
             && !extensions
                 .iter()
                 .any(|name| crate::state::fold(name) == loader);
-        let known = self
-            .live
-            .find(&kinds::app_profile::loader())
-            .one()
-            .is_some();
-        (lacks && known).then_some(tables::CIF_V2_LOADER)
+        lacks.then_some(tables::CIF_V2_LOADER)
     }
 
     fn written_set(&self, members: Vec<Json>, whole: bool, without: Option<&str>) -> Option<Json> {
@@ -444,26 +439,15 @@ impl Raising<'_> {
                 .fields
                 .iter()
                 .any(|field| field.word == info.word && field.is_column());
-            if info.rule.required && is_column && lacks {
+            if (info.rule.required || info.rule.has_default) && is_column && lacks {
                 self.spec.remove(info.word);
                 self.becomes_existing(format!("`{}` has no value that can be written", info.word));
             }
         }
         // Null says "clear it", which only what can be empty may say.
-        let kind = self.kind;
+        let infos = self.kind.kind.field_infos();
         self.spec.retain(|word, value| {
-            !value.is_null()
-                || kind.fields.iter().any(|field| {
-                    field.word == word
-                        && matches!(
-                            field.holds,
-                            Holds::Text
-                                | Holds::Number
-                                | Holds::Json
-                                | Holds::JsonOrText
-                                | Holds::Lookup { .. }
-                        )
-                })
+            !value.is_null() || infos.iter().any(|info| info.word == word && info.clearable)
         });
     }
 

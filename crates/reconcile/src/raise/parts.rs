@@ -48,7 +48,7 @@ impl<'a> Raising<'a> {
             None => Ok(Json::Null),
             Some(text) => match refused(text) {
                 Some(why) => Err(format!("`{column}`: {why}")),
-                None => Ok(json!(text.replace("\r\n", "\n"))),
+                None => Ok(json!(crate::value::normal(text))),
             },
         }
     }

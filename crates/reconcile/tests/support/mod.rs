@@ -1,5 +1,10 @@
 //! Live environments built by hand.
 
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "each test uses a part of it"
+)]
 #![expect(
     clippy::expect_used,
     reason = "a mistake in a test's own input is a failed test"
@@ -8,10 +13,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use deskstate_dataverse::{Cell, Row};
+use deskstate_reconcile::field::{Holds, PartIdentity};
 use deskstate_reconcile::kinds::{self, tables};
-use deskstate_reconcile::live::{Access, Facts, Found, Live, LiveLinks, LiveTable};
-use deskstate_reconcile::table::Table;
-use serde_json::Value as Json;
+use deskstate_reconcile::live::{Access, Facts, Found, Live, LiveLinks, LiveTable, Role, User};
+use deskstate_reconcile::state::Lookup;
+use deskstate_reconcile::table::{Relationship, Table};
+use proptest::sample::Index;
+use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 /// An id for tests: short, and sorted by its number.
@@ -19,8 +27,177 @@ pub(crate) fn id(number: u128) -> Uuid {
     Uuid::from_u128(number)
 }
 
-/// An environment that can be read as a whole, with these rows.
-pub(crate) fn live(rows: &[(&'static Table, Json)]) -> Live {
+/// Rows and links.
+#[derive(Clone, Default)]
+pub(crate) struct Rows {
+    rows: Vec<(&'static Table, Json)>,
+    links: BTreeSet<(&'static Relationship, Uuid, Uuid)>,
+}
+
+impl std::fmt::Debug for Rows {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (table, cells) in &self.rows {
+            writeln!(formatter, "{} {cells}", table.logical)?;
+        }
+        for (relationship, owner, member) in &self.links {
+            writeln!(formatter, "{} {owner} {member}", relationship.schema_name)?;
+        }
+        Ok(())
+    }
+}
+
+impl Rows {
+    pub(crate) fn row(&mut self, table: &'static Table, cells: Json) {
+        self.rows.push((table, cells));
+    }
+
+    pub(crate) fn link(&mut self, relationship: &'static Relationship, owner: Uuid, member: Uuid) {
+        self.links.insert((relationship, owner, member));
+    }
+
+    pub(crate) fn reverse(&mut self) {
+        self.rows.reverse();
+    }
+
+    fn ids(&self, table: &Table) -> Vec<Uuid> {
+        self.rows
+            .iter()
+            .filter(|(of, _)| *of == table)
+            .filter_map(|(_, cells)| Uuid::parse_str(cells.get(table.key)?.as_str()?).ok())
+            .collect()
+    }
+
+    /// Lookups, links and parts between the rows, as chance has it.
+    pub(crate) fn connect(
+        &mut self,
+        choices: &[Index],
+        texts: &[Json],
+        numbers: &[Json],
+        flags: &[Json],
+    ) {
+        let mut choices = choices.iter().cycle();
+        let mut texts = texts.iter().cycle();
+        let mut numbers = numbers.iter().cycle();
+        let mut flags = flags.iter().cycle();
+        let mut number = 1000_u128;
+        let before = self.clone();
+        for at in 0..self.rows.len() {
+            let table = self.rows[at].0;
+            let Some(kind) = kinds::by_table(table) else {
+                continue;
+            };
+            for field in kind.fields {
+                let targets = match field.holds {
+                    Holds::Lookup {
+                        to: deskstate_reconcile::field::Target::Named(target),
+                        ..
+                    } => before.ids(target),
+                    Holds::Lookup { .. } => vec![id(1), id(2)],
+                    Holds::Owner => vec![id(20), id(21), id(22), id(30)],
+                    _ => continue,
+                };
+                let choice = choices.next().expect("endless").index(targets.len() + 1);
+                if let (Some(target), Some(cells)) =
+                    (targets.get(choice), self.rows[at].1.as_object_mut())
+                {
+                    cells.insert(field.read_name(), json!(target));
+                }
+            }
+        }
+        for relationship in tables::RELATIONSHIPS {
+            let members = if relationship.member == &tables::USER {
+                vec![id(20), id(21), id(22)]
+            } else {
+                before.ids(relationship.member)
+            };
+            for owner in before.ids(relationship.owner) {
+                for _ in 0..2 {
+                    let choice = choices.next().expect("endless").index(members.len() + 2);
+                    if let Some(member) = members.get(choice) {
+                        self.link(relationship, owner, *member);
+                    }
+                }
+            }
+        }
+        for part in kinds::part_tables() {
+            for parent in before.ids(part.parent) {
+                for _ in 0..choices.next().expect("endless").index(4) {
+                    number += 1;
+                    let mut cells = serde_json::Map::new();
+                    cells.insert(part.table.key.to_owned(), json!(id(number)));
+                    cells.insert(format!("_{}_value", part.parent_column), json!(parent));
+                    if part.table.name.is_some() {
+                        let unique = choices.next().expect("endless").index(30);
+                        cells.insert(
+                            "msdyn_uniquename".to_owned(),
+                            json!(format!("contoso_part{unique}")),
+                        );
+                    }
+                    for field in part.fields {
+                        let value = match field.holds {
+                            Holds::Text => texts.next().expect("endless").clone(),
+                            Holds::Json => json!("{\"a\": 1}"),
+                            Holds::Number => numbers.next().expect("endless").clone(),
+                            Holds::Flag => flags.next().expect("endless").clone(),
+                            Holds::Choice(options) => {
+                                json!(
+                                    options[choices.next().expect("endless").index(options.len())]
+                                        .1
+                                )
+                            }
+                            Holds::Lookup { .. } => continue,
+                            _ => continue,
+                        };
+                        cells.insert(field.column.to_owned(), value);
+                    }
+                    match part.identity {
+                        PartIdentity::Text(column) => {
+                            let names = [
+                                "entityName",
+                                "viewId",
+                                "url",
+                                "data",
+                                "custom",
+                                "searchType",
+                                "validateRecord",
+                            ];
+                            cells.insert(
+                                column.to_owned(),
+                                json!(names[choices.next().expect("endless").index(names.len())]),
+                            );
+                        }
+                        PartIdentity::Number(column) => {
+                            let feature =
+                                829_050_000 + choices.next().expect("endless").index(15) as i64;
+                            cells.insert(column.to_owned(), json!(feature));
+                        }
+                        PartIdentity::Lookup(column) => {
+                            let targets = if part.table == &tables::PANE_TAB {
+                                before.ids(&tables::TOOL)
+                            } else {
+                                vec![id(40), id(41), id(42)]
+                            };
+                            let choice = choices.next().expect("endless").index(targets.len());
+                            cells.insert(format!("_{column}_value"), json!(targets[choice]));
+                        }
+                        PartIdentity::UniqueName => {}
+                    }
+                    self.row(part.table, Json::Object(cells));
+                }
+            }
+        }
+    }
+}
+
+/// An environment that can be read as a whole, with these rows. Users 20 (Ada), 21 (disabled), 22 (no name), team 30, roles 40 to 42
+/// (the last a copy of the first), web resources and macros 1 and 2 (of one name).
+pub(crate) fn live(rows: &Rows) -> Live {
+    let found = found();
+    let roots: HashMap<Uuid, Uuid> = found
+        .roles
+        .values()
+        .map(|role| (role.id, role.root))
+        .collect();
     let mut all: BTreeMap<&'static Table, LiveTable> = BTreeMap::new();
     let part_tables = kinds::part_tables().map(|part| part.table);
     for table in kinds::all()
@@ -30,26 +207,26 @@ pub(crate) fn live(rows: &[(&'static Table, Json)]) -> Live {
     {
         let part = kinds::part_tables().find(|part| part.table == table);
         let own = rows
+            .rows
             .iter()
             .filter(|(of, _)| *of == table)
             .map(|(_, cells)| row(cells))
             .collect();
-        let index = LiveTable::index(table, part, own, Access::Whole, &HashMap::new());
+        let index = LiveTable::index(table, part, own, Access::Whole, &roots);
         all.insert(table, index);
     }
     let links = tables::RELATIONSHIPS
         .iter()
         .map(|relationship| {
-            (
-                *relationship,
-                LiveLinks::new(BTreeSet::new(), Access::Whole),
-            )
+            let own = rows.links.iter().filter(|(of, ..)| of == relationship);
+            let pairs = own.map(|(_, owner, member)| (*owner, *member)).collect();
+            (*relationship, LiveLinks::new(pairs, Access::Whole))
         })
         .collect();
     Live {
         tables: all,
         links,
-        found: Found::default(),
+        found,
         facts: Facts {
             base_language: Some(1033),
             caller_language: Some(1033),
@@ -59,6 +236,64 @@ pub(crate) fn live(rows: &[(&'static Table, Json)]) -> Live {
         mentions_unread: None,
         requests: 0,
     }
+}
+
+fn found() -> Found {
+    let mut found = Found::default();
+    for (number, name, disabled) in [
+        (20, "ada@contoso.com", false),
+        (21, "kim@contoso.com", true),
+        (22, "", false),
+    ] {
+        let user = User {
+            id: id(number),
+            name: name.to_owned(),
+            full_name: "Somebody".to_owned(),
+            email: String::new(),
+            object_id: None,
+            disabled,
+            application: false,
+            deleted: false,
+        };
+        if !name.is_empty() {
+            found.users_by_name.insert(name.to_owned(), vec![user.id]);
+        }
+        found.users.insert(user.id, user);
+    }
+    for (number, name, root) in [(40, "Agent", 40), (41, "Supervisor", 41), (42, "Agent", 40)] {
+        let role = Role {
+            id: id(number),
+            name: name.to_owned(),
+            business_unit: None,
+            root: id(root),
+        };
+        found.roles.insert(role.id, role);
+    }
+    found.labels.insert(id(1), "contoso_icon.png".to_owned());
+    found.labels.insert(id(2), "Twice".to_owned());
+    found.labels.insert(id(30), "Desktop owners".to_owned());
+    found.teams.insert(
+        "desktop owners".to_owned(),
+        vec![deskstate_reconcile::live::Team {
+            id: id(30),
+            members: Vec::new(),
+            cut: false,
+        }],
+    );
+    found.rows.insert(
+        Lookup::WebResource("contoso_icon.png".to_owned()),
+        vec![id(1)],
+    );
+    found
+        .rows
+        .insert(Lookup::Macro("contoso_icon.png".to_owned()), vec![id(1)]);
+    found
+        .rows
+        .insert(Lookup::WebResource("Twice".to_owned()), vec![id(2), id(3)]);
+    found
+        .rows
+        .insert(Lookup::Macro("Twice".to_owned()), vec![id(2), id(3)]);
+    found
 }
 
 fn row(cells: &Json) -> Row {
