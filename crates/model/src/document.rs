@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::decode::Decoder;
 use crate::diagnostic::Diagnostic;
-use crate::field::FieldRule;
+use crate::field::{FieldRule, FieldView};
 use crate::kinds::{Kind, Resource, ResourceKey};
 use crate::manifests::{Declared, State};
 use crate::schema::API_VERSION;
@@ -221,14 +221,40 @@ pub(crate) fn declared(
     // The header has been reported already.
     found.retain(|diagnostic| !(rejected && is_header(diagnostic, node)));
     diagnostics.append(&mut found);
+    let unread_fields = unread_fields(&spec, node);
     Declared {
         key: document.key.clone(),
         state,
         labels,
         span: node.span,
         name_span: document.name_span,
+        unread_fields,
         spec,
     }
+}
+
+/// Fields that are written, but not understood: what they lack must not be reported again.
+fn unread_fields(spec: &Resource, node: &Node) -> Vec<String> {
+    let entries = node.get("spec").map_or(&[][..], Node::entries);
+    let taken = spec
+        .fields()
+        .iter()
+        .filter(|(_, view)| *view != FieldView::Absent)
+        .count();
+    if taken == entries.len() {
+        return Vec::new();
+    }
+    let fields = spec.fields();
+    let is_taken = |word: &str| {
+        fields
+            .iter()
+            .any(|(field, view)| *field == word && *view != FieldView::Absent)
+    };
+    entries
+        .iter()
+        .filter(|entry| !is_taken(&entry.key))
+        .map(|entry| entry.key.to_string())
+        .collect()
 }
 
 /// Whether a finding is about `apiVersion` or `kind`.

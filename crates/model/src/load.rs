@@ -53,6 +53,12 @@ pub fn load(root: &Path, environment: Option<&str>) -> (Manifests, Vec<Diagnosti
         }
     }
     manifests.sources = loader.sources;
+    let secrets = diagnostics
+        .iter()
+        .filter(|finding| finding.code == "secret");
+    for place in secrets.filter_map(|finding| finding.primary.as_ref()) {
+        manifests.sources.redact(place.span);
+    }
     sort_diagnostics(&mut diagnostics);
     diagnostics.dedup();
     (manifests, diagnostics)
@@ -241,17 +247,6 @@ impl Loader {
                     let Some(document) = document::header(node, diagnostics) else {
                         continue;
                     };
-                    if let Some(entry) = document
-                        .node
-                        .get("metadata")
-                        .and_then(|metadata| metadata.entry("unmanaged"))
-                    {
-                        diagnostics.push(
-                            Diagnostic::error("overlay", "`unmanaged` belongs in overlays")
-                                .at(entry.key_span, "not in a base document")
-                                .help("leave the field out here; an overlay can leave it alone in one environment"),
-                        );
-                    }
                     documents.push(document);
                 }
             }

@@ -40,7 +40,7 @@ pub enum PartOf<'a> {
     RoleMapping {
         /// Unique name of the profile.
         profile: &'a str,
-        /// Name of the role.
+        /// The role as [`RoleRef`](crate::RoleRef) shows it: its name, with the business unit where one is given.
         role: &'a str,
     },
 }

@@ -38,7 +38,7 @@ pub(crate) fn contract(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option
         .get("metadata")
         .and_then(|metadata| metadata.get("name"))
         .and_then(text)?;
-    check_name("contract", &name, diagnostics);
+    check_name("a contract", &name, diagnostics);
     let rules: Vec<Rule> = spec
         .get("rules")
         .map_or(&[][..], Node::items)
@@ -76,19 +76,21 @@ fn report_repeated_ids(rules: &[Rule], diagnostics: &mut Vec<Diagnostic>) {
 
 fn rule(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Rule> {
     let id = node.get("id").and_then(text)?;
-    check_name("rule", &id, diagnostics);
+    check_name("a rule", &id, diagnostics);
     let resource = node.get("resource")?;
     let kind = Kind::from_str(resource.get("kind")?.as_text()?).ok()?;
     let partial = |word: &str, diagnostics: &mut Vec<Diagnostic>| {
         let Some(entry) = node.entry(word).filter(|entry| entry.value.is_map()) else {
             return Vec::new();
         };
-        shape::check(
+        if shape::check(
             Shape::Partial(kind),
             &entry.value,
             entry.key_span,
             diagnostics,
-        );
+        ) {
+            return Vec::new();
+        }
         let mut values = Vec::new();
         flatten(&entry.value, &mut Vec::new(), &mut values);
         values
@@ -102,16 +104,14 @@ fn rule(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Rule> {
         .map_or(&[][..], Node::items)
         .iter()
         .filter_map(text)
+        .filter(|field| check_field(kind, &field.value, field.span, diagnostics))
         .collect();
-    for field in &set {
-        check_field(kind, &field.value, field.span, diagnostics);
-    }
     let contains = node
         .get("contains")
         .map_or(&[][..], Node::entries)
         .iter()
+        .filter(|entry| check_field(kind, &entry.key, entry.key_span, diagnostics))
         .map(|entry| {
-            check_field(kind, &entry.key, entry.key_span, diagnostics);
             let members = entry.value.items().iter().filter_map(text);
             (
                 entry.key.to_string(),
@@ -175,8 +175,8 @@ fn patterns(
 ) -> BTreeMap<String, Spanned<String>> {
     let mut patterns = BTreeMap::new();
     for entry in node.map_or(&[][..], Node::entries) {
-        check_field(kind, &entry.key, entry.key_span, diagnostics);
-        if let Some(pattern) = text(&entry.value) {
+        let is_known = check_field(kind, &entry.key, entry.key_span, diagnostics);
+        if let Some(pattern) = text(&entry.value).filter(|_| is_known) {
             patterns.insert(entry.key.to_string(), pattern);
         }
     }
@@ -184,11 +184,11 @@ fn patterns(
 }
 
 /// A rule about a field that the kind does not have would never find anything.
-fn check_field(kind: Kind, path: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) {
+fn check_field(kind: Kind, path: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) -> bool {
     let word = path.split('.').next().unwrap_or(path);
     let words = || kind.field_infos().iter().map(|field| field.word);
     if words().any(|known| known == word) {
-        return;
+        return true;
     }
     let diagnostic = Diagnostic::error("unknown-field", format!("{kind} has no field `{word}`"))
         .at(span, "unknown field");
@@ -196,6 +196,7 @@ fn check_field(kind: Kind, path: &str, span: Span, diagnostics: &mut Vec<Diagnos
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
         None => diagnostic.help(format!("`deskstate explain {kind}` lists the fields")),
     });
+    false
 }
 
 fn text(node: &Node) -> Option<Spanned<String>> {

@@ -47,7 +47,7 @@ pub(crate) fn project(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<
         .and_then(|metadata| metadata.get("name"))
         .and_then(text);
     let name = name.unwrap_or_else(|| Spanned::new("project".to_owned(), place));
-    check_name("project", &name, diagnostics);
+    check_name("a project", &name, diagnostics);
     let manifests = spec.get("manifests").map_or_else(
         || vec![Spanned::new("manifests".to_owned(), place)],
         |list| list.items().iter().filter_map(text).collect(),
@@ -113,12 +113,9 @@ pub(crate) fn check_name(what: &str, name: &Spanned<String>, diagnostics: &mut V
         |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
     if name.value.is_empty() || name.value.len() > 63 || !name.value.chars().all(fits) {
         diagnostics.push(
-            Diagnostic::error(
-                "name-shape",
-                format!("`{}` is no name for a {what}", name.value),
-            )
-            .at(name.span, "letters, digits, `-`, `_` and `.`, up to 63")
-            .help("choose another name"),
+            Diagnostic::error("name-shape", format!("`{}` cannot name {what}", name.value))
+                .at(name.span, "letters, digits, `-`, `_` and `.`, up to 63")
+                .help("choose another name"),
         );
     }
 }
@@ -337,7 +334,7 @@ fn environments(map: &Node, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<Strin
     let mut environments = BTreeMap::new();
     for entry in map.entries() {
         let name = Spanned::new(entry.key.to_string(), entry.key_span);
-        check_name("environment", &name, diagnostics);
+        check_name("an environment", &name, diagnostics);
         check_variables(entry.value.get("variables"), diagnostics);
         let Some(target) = target(&entry.value, diagnostics) else {
             continue;
@@ -450,7 +447,7 @@ fn check_variables(map: Option<&Node>, diagnostics: &mut Vec<Diagnostic>) {
             diagnostics.push(
                 Diagnostic::error(
                     "name-shape",
-                    format!("`{}` is no name for a variable", entry.key),
+                    format!("`{}` cannot name a variable", entry.key),
                 )
                 .at(entry.key_span, "a letter, then letters, digits and `_`")
                 .help("choose another name"),

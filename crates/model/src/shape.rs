@@ -41,6 +41,7 @@ pub(crate) fn check(
     let value = document.to_json();
     let before = diagnostics.len();
     let mut report = Report {
+        shape,
         schema: &compiled.schema,
         document,
         place,
@@ -88,6 +89,7 @@ fn compiled() -> &'static BTreeMap<Shape, Compiled> {
 
 /// One document whose errors are put into words.
 struct Report<'a> {
+    shape: Shape,
     schema: &'a Value,
     document: &'a Node,
     /// Where to point for what the document lacks.
@@ -104,7 +106,7 @@ impl Report<'_> {
                 let known = self.known_words(error);
                 let findings: Vec<Diagnostic> = unexpected
                     .iter()
-                    .map(|word| unknown_field(word, &known, &found, self.place))
+                    .map(|word| unknown_field(word, &known, &found, self.shape, self.place))
                     .collect();
                 self.diagnostics.extend(findings);
             }
@@ -131,11 +133,27 @@ impl Report<'_> {
         match nearest {
             Some(errors) => errors.iter().for_each(|error| self.error(error)),
             None => {
-                let types: Vec<&str> = branches.iter().flatten().flat_map(expected_types).collect();
+                let errors = branches
+                    .iter()
+                    .flatten()
+                    .filter(|error| !self.is_about_variable(error));
+                let types: Vec<&str> = errors.flat_map(expected_types).collect();
                 let found = find(self.document, error);
                 self.diagnostics.push(wrong_type(&types, &found));
             }
         }
+    }
+
+    /// Whether an error only says that a value is no variable.
+    fn is_about_variable(&self, error: &ValidationError<'_>) -> bool {
+        let keyword = error.schema_path().as_str();
+        let schema = keyword
+            .rsplit_once('/')
+            .and_then(|(parent, _)| self.schema.pointer(parent));
+        let pattern = schema
+            .and_then(|schema| schema.get("pattern"))
+            .and_then(Value::as_str);
+        pattern.is_some_and(is_variable_pattern)
     }
 
     /// The properties beside the `additionalProperties` that an error comes from.
@@ -208,6 +226,14 @@ fn find<'n>(document: &'n Node, error: &ValidationError<'_>) -> Found<'n> {
                 found.key_span = Some(entry.key_span);
                 &entry.value
             }),
+            // A key that is a number reads like a place in a list.
+            LocationSegment::Index(at) if found.node.is_map() => {
+                found.node.entry(&at.to_string()).map(|entry| {
+                    found.word = Some(&entry.key);
+                    found.key_span = Some(entry.key_span);
+                    &entry.value
+                })
+            }
             LocationSegment::Index(at) => found.node.items().get(at),
         };
         let Some(next) = next else { break };
@@ -347,7 +373,13 @@ fn missing(property: &str, found: &Found<'_>, place: Span) -> Diagnostic {
     }
 }
 
-fn unknown_field(word: &str, known: &[&str], found: &Found<'_>, place: Span) -> Diagnostic {
+fn unknown_field(
+    word: &str,
+    known: &[&str],
+    found: &Found<'_>,
+    shape: Shape,
+    place: Span,
+) -> Diagnostic {
     let at = found.node.entry(word).map_or(place, |entry| entry.key_span);
     if word == "localized" {
         return Diagnostic::error(
@@ -357,9 +389,16 @@ fn unknown_field(word: &str, known: &[&str], found: &Found<'_>, place: Span) -> 
         .at(at, "")
         .help("write texts in the organisation's base language");
     }
-    let owner = found
-        .word
-        .map_or_else(|| "a document".to_owned(), |word| format!("`{word}`"));
+    if word == "unmanaged" && found.word == Some("metadata") {
+        return Diagnostic::error("unknown-field", "`unmanaged` belongs in overlays")
+            .at(at, "not in a base document")
+            .help("leave the field out here; an overlay can leave it alone in one environment");
+    }
+    let owner = match (found.word, shape) {
+        (Some("spec"), Shape::Document(kind)) | (None, Shape::Partial(kind)) => kind.to_string(),
+        (Some(word), _) => format!("`{word}`"),
+        (None, _) => "a document".to_owned(),
+    };
     let diagnostic = Diagnostic::error("unknown-field", format!("{owner} has no field `{word}`"))
         .at(at, "unknown field");
     match nearest(word, known.iter().copied()) {

@@ -144,6 +144,21 @@ impl SourceMap {
             .trim_end_matches(['\n', '\r'])
     }
 
+    /// Replaces a range by asterisks, byte by byte, so that it cannot be shown and every other place stays where it is.
+    pub(crate) fn redact(&mut self, span: Span) {
+        let Some(file) = self.files.get_mut(span.file.0 as usize) else {
+            return;
+        };
+        let (start, end) = (span.start as usize, span.end as usize);
+        if let Some(range) = file.text.get(start..end) {
+            let hidden: String = range
+                .bytes()
+                .map(|byte| if byte == b'\n' { '\n' } else { '*' })
+                .collect();
+            file.text.replace_range(start..end, &hidden);
+        }
+    }
+
     /// All files in the order in which they were added.
     pub fn files(&self) -> impl Iterator<Item = FileId> + use<> {
         (0..offset(self.files.len())).map(FileId)

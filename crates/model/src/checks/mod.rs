@@ -1,12 +1,28 @@
 //! The rules that a schema cannot say. One file per rule; the file, the code of its findings and its page share a name.
 
+mod auto_accept;
 pub(crate) mod contract_conflicts;
 mod contracts;
 mod duplicate_resource;
+mod field_order;
+mod https_needed;
+mod icons;
 pub(crate) mod overlays;
+mod part_names;
+mod profile_channels;
+mod profile_rank;
+mod profile_templates;
+mod protected_absent;
 pub(crate) mod secrets;
+mod session_type;
+mod set_members;
+mod shared_pane;
+mod slugs;
+mod stored_length;
+mod tab_parameters;
 mod unique_name;
 mod unknown_reference;
+mod users;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -51,5 +67,21 @@ pub(crate) fn run(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     duplicate_resource::check(context, diagnostics);
     unique_name::check(context, diagnostics);
     unknown_reference::check(context, &index, diagnostics);
+    users::check(context, diagnostics);
+    set_members::check(context, diagnostics);
+    profile_templates::check(context, &index, diagnostics);
+    profile_rank::check(context, diagnostics);
+    profile_channels::check(context, diagnostics);
+    shared_pane::check(context, diagnostics);
+    session_type::check(context, diagnostics);
+    tab_parameters::check(context, diagnostics);
+    field_order::check(context, &index, diagnostics);
+    part_names::check(context, diagnostics);
+    auto_accept::check(context, diagnostics);
+    https_needed::check(context, diagnostics);
+    icons::check(context, diagnostics);
+    stored_length::check(context, diagnostics);
+    slugs::check(context, diagnostics);
+    protected_absent::check(context, diagnostics);
     contracts::check(context, &index, diagnostics);
 }

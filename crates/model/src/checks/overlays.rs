@@ -7,9 +7,17 @@ use crate::document::Document;
 use crate::suggest::nearest;
 use crate::yaml::{Entry, Node, NodeValue};
 
-/// The field paths that an overlay leaves alone.
+/// The field paths that an overlay leaves alone, without those that are required.
 pub(crate) fn unmanaged_paths(overlay: &Document) -> impl Iterator<Item = &str> {
-    unmanaged(overlay).iter().filter_map(Node::as_text)
+    let fields = overlay.key.kind.field_infos();
+    let is_required = |path: &&str| {
+        let field = fields.iter().find(|field| field.word == *path);
+        field.is_some_and(|field| field.rule.required || field.rule.has_default)
+    };
+    unmanaged(overlay)
+        .iter()
+        .filter_map(Node::as_text)
+        .filter(move |path| !is_required(path))
 }
 
 fn unmanaged(overlay: &Document) -> &[Node] {

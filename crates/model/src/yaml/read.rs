@@ -170,7 +170,16 @@ impl<'text, 'budget> Builder<'text, 'budget> {
                 Event::Scalar(text, style, anchor, tag) => {
                     self.refuse_tag(tag.is_some(), span, diagnostics);
                     let value = self.scalar(&text, style, span, diagnostics);
-                    let span = self.trimmed(span);
+                    // A value that is not written has no extent, wherever the parser noticed that it is missing.
+                    let unwritten = text.is_empty() && style == ScalarStyle::Plain;
+                    let span = if unwritten {
+                        Span {
+                            end: span.start,
+                            ..span
+                        }
+                    } else {
+                        self.trimmed(span)
+                    };
                     self.finish(Node { value, span }, anchor, &mut root, diagnostics)
                 }
                 Event::SequenceStart(anchor, tag) => {
@@ -399,7 +408,15 @@ impl<'text, 'budget> Builder<'text, 'budget> {
         }
         let line = line_around(self.text, span.start as usize - self.base);
         let previous = line_before(self.text, span.start as usize - self.base);
-        let help = [line, previous].into_iter().find_map(syntax_help);
+        let help = [line, previous]
+            .into_iter()
+            .find_map(syntax_help)
+            .or_else(|| {
+                error
+                    .info()
+                    .contains("flow")
+                    .then_some("close the brace or bracket that is open here")
+            });
         let diagnostic = Diagnostic::error(
             "broken-yaml",
             format!("the YAML cannot be read: {}", error.info()),

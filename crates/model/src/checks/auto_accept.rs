@@ -1,0 +1,28 @@
+//! Accepting calls by itself goes with assigning work items by itself.
+
+use super::Context;
+use crate::diagnostic::Diagnostic;
+use crate::kinds::Resource;
+
+pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    for declared in context.resources {
+        let Resource::NotificationTemplate(template) = &declared.spec else {
+            continue;
+        };
+        let assigns = template.auto_assign_work_items.value().copied();
+        if let Some(accepts) = template
+            .auto_accept_calls
+            .spanned()
+            .filter(|accepts| accepts.value && assigns != Some(true))
+        {
+            diagnostics.push(
+                Diagnostic::warning(
+                    "auto-accept",
+                    "`autoAcceptCalls` has an effect only together with `autoAssignWorkItems`",
+                )
+                .at(accepts.span, "probably without effect")
+                .help("add `autoAssignWorkItems: true`, or remove this"),
+            );
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Notification fields: their order must rise along every template's list.
+
+use super::{Context, Index};
+use crate::diagnostic::Diagnostic;
+use crate::kinds::{FieldItem, Kind, Resource, ResourceKey};
+use crate::span::Span;
+
+pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    for declared in context.resources {
+        let Resource::NotificationTemplate(template) = &declared.spec else {
+            continue;
+        };
+        let mut last: Option<(i64, Span)> = None;
+        for (at, item) in template
+            .fields
+            .value()
+            .map_or(&[][..], |items| &items.0)
+            .iter()
+            .enumerate()
+        {
+            let Some((order, said)) = order_of(index, &item.value, at) else {
+                continue;
+            };
+            if let Some((before, place)) = last.filter(|(before, _)| order <= *before) {
+                let mut diagnostic = Diagnostic::error("field-order", format!("a field of order {order} cannot follow one of order {before}"))
+                    .at(item.span, format!("order {order}"))
+                    .also(place, format!("order {before}"))
+                    .help("the order is on the field, one for all templates: change it, or the order of the list");
+                if let Some(said) = said {
+                    diagnostic = diagnostic.also(said, "said here");
+                }
+                diagnostics.push(diagnostic);
+            }
+            last = Some((order, item.span));
+        }
+    }
+}
+
+/// The order of an item and, for a shared field, where it is said; `None` where nothing here says it.
+fn order_of(index: &Index<'_>, item: &FieldItem, at: usize) -> Option<(i64, Option<Span>)> {
+    match item {
+        FieldItem::Own(field) => {
+            let position = i64::try_from(at + 1).unwrap_or(i64::MAX);
+            Some((field.order.value().copied().unwrap_or(position), None))
+        }
+        FieldItem::Shared(name) => {
+            let key = ResourceKey {
+                kind: Kind::NotificationField,
+                name: name.value.name().clone(),
+            };
+            let Resource::NotificationField(field) = &index.find(&key)?.spec else {
+                return None;
+            };
+            field
+                .order
+                .spanned()
+                .map(|order| (order.value, Some(order.span)))
+        }
+    }
+}

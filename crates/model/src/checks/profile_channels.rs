@@ -1,0 +1,87 @@
+//! Channels of a profile: the first-party one has a field of its own, and a provider of CIF v2 needs the loader extension.
+
+use super::Context;
+use crate::contract::CIF_V2_LOADER;
+use crate::diagnostic::Diagnostic;
+use crate::kinds::{AppProfile, Resource};
+use crate::manifests::State;
+use crate::name::{UniqueName, fold};
+use crate::set::{Reference, SetMode};
+use crate::span::Spanned;
+
+/// The unique name of Microsoft's own channel provider.
+const FIRST_PARTY: &str = "msdyn_omnichannel";
+
+pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    for declared in context
+        .resources
+        .iter()
+        .filter(|declared| declared.state != State::Absent)
+    {
+        let Resource::AppProfile(profile) = &declared.spec else {
+            continue;
+        };
+        first_party(profile, diagnostics);
+        loader(profile, declared.key.name.as_written(), diagnostics);
+    }
+}
+
+fn first_party(profile: &AppProfile, diagnostics: &mut Vec<Diagnostic>) {
+    let Some(set) = profile.channel_providers.value() else {
+        return;
+    };
+    for name in set
+        .members
+        .iter()
+        .chain(&set.without)
+        .filter(|name| is(name, FIRST_PARTY))
+    {
+        diagnostics.push(
+            Diagnostic::error(
+                "first-party-channel",
+                format!("`{}` is Microsoft's own channel provider", name.value),
+            )
+            .at(name.span, "not a third-party provider")
+            .help("write `allActiveChannels: true` or `false` in its place"),
+        );
+    }
+}
+
+fn loader(profile: &AppProfile, name: &str, diagnostics: &mut Vec<Diagnostic>) {
+    let providers = profile
+        .channel_providers
+        .spanned()
+        .filter(|set| !set.value.members.is_empty());
+    let (Some(providers), Some(extensions)) = (providers, profile.extensions.spanned()) else {
+        return;
+    };
+    let left_out = extensions.value.mode == SetMode::Exact
+        && !extensions
+            .value
+            .members
+            .iter()
+            .any(|name| is(name, CIF_V2_LOADER));
+    let refused = extensions
+        .value
+        .without
+        .iter()
+        .find(|name| is(name, CIF_V2_LOADER));
+    let place = match refused {
+        Some(refused) => refused.span,
+        None if left_out => extensions.span,
+        None => return,
+    };
+    diagnostics.push(
+        Diagnostic::error(
+            "loader-extension",
+            format!("the channel providers of {name} do not load without `{CIF_V2_LOADER}`"),
+        )
+        .at(place, "takes the loader away")
+        .also(providers.span, "channel providers of CIF v2")
+        .help(format!("add `{CIF_V2_LOADER}`, or leave `extensions` out")),
+    );
+}
+
+fn is(name: &Spanned<Reference>, other: &str) -> bool {
+    *name.value.name() == UniqueName::new(&fold(other))
+}

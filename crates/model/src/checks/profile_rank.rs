@@ -1,0 +1,50 @@
+//! Ranks of profiles: different, and given where roles decide.
+
+use std::collections::BTreeMap;
+
+use super::Context;
+use crate::diagnostic::Diagnostic;
+use crate::kinds::Resource;
+use crate::manifests::State;
+
+pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let mut ranks = BTreeMap::new();
+    for declared in context
+        .resources
+        .iter()
+        .filter(|declared| declared.state != State::Absent)
+    {
+        let Resource::AppProfile(profile) = &declared.spec else {
+            continue;
+        };
+        if let Some(rank) = profile.rank.spanned() {
+            if let Some((first, place)) = ranks.insert(rank.value, (&declared.key.name, rank.span))
+            {
+                diagnostics.push(
+                    Diagnostic::error(
+                        "profile-rank",
+                        format!(
+                            "{first} and {} have the same rank {}",
+                            declared.key.name, rank.value
+                        ),
+                    )
+                    .at(rank.span, "again")
+                    .also(place, "first here")
+                    .help("give each profile a rank of its own; the lower one wins"),
+                );
+            }
+            continue;
+        }
+        let roles = profile
+            .roles
+            .spanned()
+            .filter(|roles| !roles.value.members.is_empty());
+        if let Some(roles) = roles.filter(|_| declared.state == State::Present) {
+            diagnostics.push(
+                Diagnostic::warning("profile-rank", format!("{} is given by roles and has no `rank`", declared.key.name))
+                    .at(roles.span, "roles without a rank")
+                    .help("add `rank`, 0 to 100: it decides which profile somebody with several roles gets"),
+            );
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Session templates of a profile: one of type Entity per entity, and Generic ones only where a contract asks for them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Context, Index};
+use crate::diagnostic::Diagnostic;
+use crate::kinds::{Kind, Resource, ResourceKey, SessionType};
+use crate::manifests::State;
+use crate::span::Span;
+
+pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let demanded = demanded_by_contracts(context);
+    for declared in context
+        .resources
+        .iter()
+        .filter(|declared| declared.state != State::Absent)
+    {
+        let Resource::AppProfile(profile) = &declared.spec else {
+            continue;
+        };
+        let mut entities: BTreeMap<String, (&str, Span)> = BTreeMap::new();
+        for name in profile
+            .session_templates
+            .value()
+            .map_or(&[][..], |set| &set.members)
+        {
+            let key = ResourceKey {
+                kind: Kind::SessionTemplate,
+                name: name.value.name().clone(),
+            };
+            let Some(Resource::SessionTemplate(template)) =
+                index.find(&key).map(|target| &target.spec)
+            else {
+                continue;
+            };
+            match template.r#type.value() {
+                Some(SessionType::Generic) if !demanded.contains(name.value.name().folded()) => diagnostics.push(
+                    Diagnostic::warning("generic-template", format!("`{}` is Generic, and profiles take Entity templates", name.value))
+                        .at(name.span, "a Generic template on a profile")
+                        .help("Generic templates belong to workstreams; where a vendor's guide wants it here, say so in a contract"),
+                ),
+                Some(SessionType::Entity) => {
+                    let Some(entity) = template.entity.value() else { continue };
+                    let here = (name.value.as_str(), name.span);
+                    if let Some((first, place)) = entities.insert(entity.to_ascii_lowercase(), here).filter(|first| *first != here) {
+                        diagnostics.push(
+                            Diagnostic::error(
+                                "one-template-per-entity",
+                                format!("`{first}` and `{}` are both for the entity `{entity}`", name.value),
+                            )
+                            .at(name.span, "the second one for this entity")
+                            .also(place, "the first one")
+                            .help("a profile has one Entity template per entity: keep one of the two"),
+                        );
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Templates that some contract wants on a profile.
+fn demanded_by_contracts<'a>(context: &Context<'a>) -> BTreeSet<&'a str> {
+    let rules = context
+        .contracts
+        .iter()
+        .flat_map(|contract| &contract.rules);
+    rules
+        .filter(|rule| rule.resource.kind == Kind::AppProfile)
+        .filter_map(|rule| rule.contains.get("sessionTemplates"))
+        .flatten()
+        .map(|name| name.value.name().folded())
+        .collect()
+}

@@ -1,0 +1,144 @@
+//! What goes with session templates of type Generic and Entity.
+
+use super::Context;
+use crate::diagnostic::Diagnostic;
+use crate::given::Given;
+use crate::kinds::{CommunicationPanelMode, Resource, SessionTemplate, SessionType};
+use crate::manifests::{Declared, State};
+
+pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    for declared in context.resources {
+        let Resource::SessionTemplate(session) = &declared.spec else {
+            continue;
+        };
+        anchor_among_tabs(session, diagnostics);
+        let Some(kind) = session.r#type.spanned() else {
+            continue;
+        };
+        match kind.value {
+            SessionType::Generic => generic(declared, session, kind.span, diagnostics),
+            SessionType::Entity => entity(declared, session, kind.span, diagnostics),
+        }
+    }
+}
+
+fn generic(
+    declared: &Declared,
+    session: &SessionTemplate,
+    kind: crate::span::Span,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    if let Given::Value(entity) = &session.entity {
+        diagnostics.push(
+            Diagnostic::error(
+                "session-type",
+                "`entity` belongs to sessions of type Entity",
+            )
+            .at(entity.span, "not for Generic")
+            .also(kind, "this is Generic")
+            .help("remove `entity`, or write `type: Entity`"),
+        );
+    }
+    let missing = match &session.anchor_tab {
+        Given::Absent => declared.state == State::Present && !is_given(declared, "anchorTab"),
+        Given::Clear(_) => true,
+        Given::Value(_) => false,
+    };
+    if missing {
+        diagnostics.push(
+            Diagnostic::error(
+                "session-type",
+                "a session of type Generic needs an `anchorTab`",
+            )
+            .at(
+                session.anchor_tab.span().unwrap_or(declared.name_span),
+                "no anchor tab",
+            )
+            .also(kind, "this is Generic")
+            .help("add `anchorTab:` with the name of an ApplicationTab"),
+        );
+    }
+}
+
+fn entity(
+    declared: &Declared,
+    session: &SessionTemplate,
+    kind: crate::span::Span,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let missing = match &session.entity {
+        Given::Absent => declared.state == State::Present && !is_given(declared, "entity"),
+        Given::Clear(_) => true,
+        Given::Value(_) => false,
+    };
+    if missing {
+        diagnostics.push(
+            Diagnostic::error("session-type", "a session of type Entity needs an `entity`")
+                .at(
+                    session.entity.span().unwrap_or(declared.name_span),
+                    "no entity",
+                )
+                .also(kind, "this is Entity")
+                .help("add `entity:` with the logical name of a table, such as `incident`"),
+        );
+    }
+    let only_generic = [
+        ("anchorTab", value_span(&session.anchor_tab)),
+        ("sessionIcon", value_span(&session.session_icon)),
+    ];
+    for (field, span) in only_generic {
+        if let Some(span) = span {
+            diagnostics.push(
+                Diagnostic::error(
+                    "session-type",
+                    format!("`{field}` belongs to sessions of type Generic"),
+                )
+                .at(span, "not for Entity")
+                .also(kind, "this is Entity")
+                .help(format!("remove `{field}`, or write `type: Generic`")),
+            );
+        }
+    }
+    if let Given::Value(mode) = &session.communication_panel_mode
+        && mode.value != CommunicationPanelMode::Hidden
+    {
+        diagnostics.push(
+            Diagnostic::warning(
+                "session-type",
+                "sessions of records hide the communication panel",
+            )
+            .at(mode.span, "probably without effect")
+            .also(kind, "this is Entity")
+            .help("write `communicationPanelMode: Hidden`"),
+        );
+    }
+}
+
+fn anchor_among_tabs(session: &SessionTemplate, diagnostics: &mut Vec<Diagnostic>) {
+    let (Some(anchor), Some(tabs)) = (
+        session.anchor_tab.spanned(),
+        session.additional_tabs.value(),
+    ) else {
+        return;
+    };
+    if let Some(tab) = tabs.members.iter().find(|tab| tab.value == anchor.value) {
+        diagnostics.push(
+            Diagnostic::error(
+                "session-type",
+                format!("the anchor tab `{}` is not an additional tab", tab.value),
+            )
+            .at(tab.span, "opens twice")
+            .also(anchor.span, "the anchor tab")
+            .help("remove it from `additionalTabs`"),
+        );
+    }
+}
+
+fn value_span<T>(given: &Given<T>) -> Option<crate::span::Span> {
+    given.spanned().map(|given| given.span)
+}
+
+/// Whether a field is written although its value could not be read.
+fn is_given(declared: &Declared, word: &str) -> bool {
+    declared.unread_fields.iter().any(|field| field == word)
+}

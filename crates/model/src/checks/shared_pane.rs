@@ -1,0 +1,35 @@
+//! A productivity pane that several profiles use.
+
+use std::collections::HashMap;
+
+use super::Context;
+use crate::diagnostic::Diagnostic;
+use crate::kinds::Resource;
+use crate::manifests::State;
+
+pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let mut used = HashMap::new();
+    for declared in context
+        .resources
+        .iter()
+        .filter(|declared| declared.state != State::Absent)
+    {
+        let Resource::AppProfile(profile) = &declared.spec else {
+            continue;
+        };
+        let Some(pane) = profile.productivity_pane.spanned() else {
+            continue;
+        };
+        if let Some((first, place)) = used.insert(
+            pane.value.name().folded().to_owned(),
+            (&declared.key.name, pane.span),
+        ) {
+            diagnostics.push(
+                Diagnostic::warning("shared-pane", format!("{first} and {} share the pane `{}`", declared.key.name, pane.value))
+                    .at(pane.span, "here too")
+                    .also(place, "first here")
+                    .help("the admin page makes one pane per profile, and a change there may reach both: give each its own"),
+            );
+        }
+    }
+}

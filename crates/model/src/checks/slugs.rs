@@ -1,0 +1,242 @@
+//! Slugs: `{customer}` in templates, `${customer}` in scripts. Channel providers pass their own, so an unknown one is a warning at most.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::Context;
+use crate::diagnostic::Diagnostic;
+use crate::kinds::{FieldItem, ParameterValue, Resource, StepAction};
+use crate::manifests::State;
+use crate::span::Span;
+use crate::suggest::nearest;
+
+/// The slugs that Microsoft documents for templates.
+const KNOWN: &[&str] = &[
+    "anchor",
+    "customerName",
+    "caseId",
+    "caseTitle",
+    "queueId",
+    "visitorLanguage",
+    "visitorDevice",
+    "entityRoutingLogicalName",
+    "entityRoutingRecordId",
+    "customerRecordId",
+    "customerEntityName",
+    "LiveWorkItemId",
+];
+
+pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let mut found = Found::default();
+    for declared in context
+        .resources
+        .iter()
+        .filter(|declared| declared.state != State::Absent)
+    {
+        collect(&declared.spec, &mut found);
+    }
+    diagnostics.append(&mut found.diagnostics);
+    let passed_by_providers = has_channel_provider(context);
+    for (name, places) in found.unknown {
+        let Some((first, rest)) = places.split_first() else {
+            continue;
+        };
+        let near = nearest(&name, KNOWN.iter().copied());
+        if near.is_none() && passed_by_providers {
+            continue;
+        }
+        let mut diagnostic = Diagnostic::warning(
+            "slug",
+            format!("the product documents no slug `{{{name}}}`"),
+        )
+        .at(*first, "unknown slug");
+        for place in rest {
+            diagnostic = diagnostic.also(*place, "here too");
+        }
+        diagnostics.push(match near {
+            Some(near) => diagnostic.help(format!("did you mean `{{{near}}}`?")),
+            None => diagnostic.help("a channel provider may pass it, or a question before the conversation; no channel provider is declared here"),
+        });
+    }
+}
+
+fn has_channel_provider(context: &Context<'_>) -> bool {
+    context
+        .resources
+        .iter()
+        .any(|declared| match &declared.spec {
+            Resource::ChannelProvider(_) | Resource::CifProvider(_) => {
+                declared.state != State::Absent
+            }
+            Resource::AppProfile(profile) => profile
+                .channel_providers
+                .value()
+                .is_some_and(|set| !set.members.is_empty()),
+            _ => false,
+        })
+}
+
+#[derive(Default)]
+struct Found {
+    unknown: BTreeMap<String, Vec<Span>>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+fn collect(spec: &Resource, found: &mut Found) {
+    match spec {
+        Resource::SessionTemplate(session) => found.template(
+            session
+                .title
+                .spanned()
+                .map(|title| (title.value.as_str(), title.span)),
+        ),
+        Resource::ApplicationTab(tab) => {
+            found.template(
+                tab.title
+                    .spanned()
+                    .map(|title| (title.value.as_str(), title.span)),
+            );
+            for (_, value) in tab
+                .parameters
+                .value()
+                .map_or(&[][..], |parameters| &parameters.0)
+            {
+                match &value.value {
+                    ParameterValue::Text(text) => found.template(Some((text, value.span))),
+                    ParameterValue::Json(json) => found.json(json, value.span),
+                    ParameterValue::LookedUp(_) => {}
+                }
+            }
+        }
+        Resource::NotificationTemplate(template) => {
+            found.template(
+                template
+                    .title
+                    .spanned()
+                    .map(|title| (title.value.as_str(), title.span)),
+            );
+            for item in template.fields.value().map_or(&[][..], |items| &items.0) {
+                if let FieldItem::Own(field) = &item.value {
+                    found.template(
+                        field
+                            .value
+                            .spanned()
+                            .map(|value| (value.value.as_str(), value.span)),
+                    );
+                }
+            }
+        }
+        Resource::NotificationField(field) => found.template(
+            field
+                .value
+                .spanned()
+                .map(|value| (value.value.as_str(), value.span)),
+        ),
+        Resource::AgentScript(script) => {
+            for step in script.steps.value().map_or(&[][..], |steps| &steps.0) {
+                found.script(&step.value.display_name.value, step.value.display_name.span);
+                if let StepAction::Text(text) = &step.value.action.value {
+                    found.script(text, step.value.action.span);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+impl Found {
+    fn json(&mut self, value: &Value, span: Span) {
+        match value {
+            Value::String(text) => self.template(Some((text, span))),
+            Value::Array(items) => items.iter().for_each(|item| self.json(item, span)),
+            Value::Object(entries) => entries.values().for_each(|value| self.json(value, span)),
+            _ => {}
+        }
+    }
+
+    /// `{name}` in a template.
+    fn template(&mut self, text: Option<(&str, Span)>) {
+        let Some((text, span)) = text else { return };
+        let mut rest = text;
+        while let Some(at) = rest.find('{') {
+            let of_script = rest[..at].ends_with('$');
+            let inner = &rest[at + 1..];
+            if inner.starts_with("$odata") {
+                return;
+            }
+            let Some(end) = inner.find('}') else {
+                if inner.is_empty()
+                    || inner
+                        .trim_start()
+                        .starts_with(|first: char| first.is_ascii_alphabetic())
+                {
+                    self.push(
+                        "a slug is not closed",
+                        span,
+                        "no `}`",
+                        "close it: `{customer}`",
+                    );
+                }
+                return;
+            };
+            let name = &inner[..end];
+            if of_script && is_name(name) {
+                self.push(
+                    &format!("`${{{name}}}` is the form for scripts"),
+                    span,
+                    "not replaced in a template",
+                    &format!("write `{{{name}}}`"),
+                );
+            } else if name != name.trim() && is_name(name.trim()) {
+                self.push(
+                    "a slug holds blanks",
+                    span,
+                    "blanks inside the braces",
+                    &format!("write `{{{}}}`", name.trim()),
+                );
+            } else if is_name(name) && !is_known(name) {
+                let places = self.unknown.entry(name.to_owned()).or_default();
+                if places.last() != Some(&span) {
+                    places.push(span);
+                }
+            }
+            rest = &inner[end + 1..];
+        }
+    }
+
+    /// `${name}` in a script.
+    fn script(&mut self, text: &str, span: Span) {
+        for (at, _) in text.match_indices('{') {
+            let name = text[at + 1..].split('}').next().unwrap_or("");
+            if !text[..at].ends_with('$') && is_name(name) && is_known(name) {
+                self.push(
+                    &format!("`{{{name}}}` is the form for templates"),
+                    span,
+                    "not replaced in a script",
+                    &format!("write `${{{name}}}`"),
+                );
+            }
+        }
+    }
+
+    fn push(&mut self, message: &str, span: Span, label: &str, help: &str) {
+        self.diagnostics.push(
+            Diagnostic::warning("slug", message)
+                .at(span, label)
+                .help(help),
+        );
+    }
+}
+
+/// Letters, digits and what the product uses inside names; JSON and other texts in braces are no slugs.
+fn is_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_.@".contains(&byte))
+}
+
+fn is_known(name: &str) -> bool {
+    KNOWN.contains(&name) || name.starts_with("anchor.")
+}

@@ -1,0 +1,213 @@
+//! Parameters of application tabs, page type by page type.
+
+use serde_json::{Map, Value, json};
+
+use super::Context;
+use crate::diagnostic::Diagnostic;
+use crate::kinds::{ApplicationTab, PageType, ParameterValue, Parameters, Resource};
+use crate::manifests::{Declared, State};
+use crate::set::LookedUp;
+use crate::span::{Span, Spanned};
+use crate::suggest::nearest;
+
+/// Greatest length of one value (`msdyn_value`) and of all as JSON (`msdyn_templateparameters`), in characters.
+const MAX_LENGTH: usize = 2048;
+
+/// The parameters that Microsoft documents for a page type, and those of them that are needed.
+const fn documented(page: PageType) -> (&'static [&'static str], &'static [&'static str]) {
+    match page {
+        PageType::EntityList => (&["entityName", "viewId", "viewType"], &["entityName"]),
+        PageType::EntityRecord => (
+            &["entityName", "entityId", "formId", "validateRecord", "data"],
+            &["entityName"],
+        ),
+        PageType::Dashboard => (&["dashboardId"], &["dashboardId"]),
+        PageType::Search => (&["searchText", "searchType"], &["searchText"]),
+        PageType::ThirdPartyWebsite => (&["url", "data"], &["url"]),
+        PageType::WebResource => (&["webresourceName", "data"], &["webresourceName"]),
+        PageType::Custom => (&["name", "entityName", "recordId"], &["name"]),
+        PageType::Control => (&[], &[]),
+    }
+}
+
+pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    for declared in context.resources {
+        let Resource::ApplicationTab(tab) = &declared.spec else {
+            continue;
+        };
+        let Some(page) = tab.page_type.spanned() else {
+            continue;
+        };
+        required(declared, tab, page, diagnostics);
+        if let Some(parameters) = tab.parameters.spanned() {
+            known(&parameters.value, page, diagnostics);
+            together(&parameters.value, diagnostics);
+            lengths(&parameters.value, parameters.span, diagnostics);
+        }
+    }
+}
+
+fn required(
+    declared: &Declared,
+    tab: &ApplicationTab,
+    page: &Spanned<PageType>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let unread = declared
+        .unread_fields
+        .iter()
+        .any(|field| field == "parameters");
+    if (tab.parameters.is_absent() && declared.state != State::Present) || unread {
+        return;
+    }
+    let (_, needed) = documented(page.value);
+    for name in needed {
+        if tab
+            .parameters
+            .value()
+            .is_none_or(|parameters| parameters.get(name).is_none())
+        {
+            diagnostics.push(
+                Diagnostic::error(
+                    "tab-parameters",
+                    format!(
+                        "a tab of page type {} needs the parameter `{name}`",
+                        page.value.as_str()
+                    ),
+                )
+                .at(
+                    tab.parameters.span().unwrap_or(declared.name_span),
+                    format!("no `{name}`"),
+                )
+                .also(page.span, "decides the parameters")
+                .help(format!("add `{name}:` under `parameters`")),
+            );
+        }
+    }
+}
+
+fn known(parameters: &Parameters, page: &Spanned<PageType>, diagnostics: &mut Vec<Diagnostic>) {
+    let (names, _) = documented(page.value);
+    for (name, _) in parameters
+        .0
+        .iter()
+        .filter(|(name, _)| !names.contains(&name.value.as_str()))
+    {
+        let diagnostic = Diagnostic::warning(
+            "undocumented-parameter",
+            format!(
+                "no page documents the parameter `{}` for page type {}",
+                name.value,
+                page.value.as_str()
+            ),
+        )
+        .at(name.span, "sent as it stands")
+        .also(page.span, "decides the parameters");
+        diagnostics.push(match nearest(&name.value, names.iter().copied()) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None if names.is_empty() => {
+                diagnostic.help("tabs of this type are internal to Microsoft")
+            }
+            None => diagnostic.help(format!("documented are {}", names.join(", "))),
+        });
+    }
+}
+
+/// What goes with what, whatever the page type.
+fn together(parameters: &Parameters, diagnostics: &mut Vec<Diagnostic>) {
+    if let (Some(id), Some(data)) = (parameters.get("entityId"), parameters.get("data")) {
+        diagnostics.push(
+            Diagnostic::error(
+                "tab-parameters",
+                "`entityId` is for an existing record, `data` for a new one",
+            )
+            .at(data.span, "for a new record")
+            .also(id.span, "for an existing record")
+            .help("keep one of the two"),
+        );
+    }
+    let slug_table = parameters
+        .get("entityName")
+        .filter(|table| matches!(&table.value, ParameterValue::Text(text) if text.contains('{')));
+    for name in ["viewId", "formId"] {
+        let (Some(value), Some(table)) = (parameters.get(name), slug_table) else {
+            continue;
+        };
+        if matches!(
+            &value.value,
+            ParameterValue::LookedUp(LookedUp::Name { table: None, .. })
+        ) {
+            diagnostics.push(
+                Diagnostic::error(
+                    "tab-parameters",
+                    format!("`{name}` cannot be looked up by name without a table"),
+                )
+                .at(value.span, "of which table?")
+                .also(table.span, "a slug is no table")
+                .help(format!(
+                    "add the table: `{name}: {{name: ..., table: contact}}`"
+                )),
+            );
+        }
+    }
+    for (name, words) in [
+        ("validateRecord", &["true", "false"][..]),
+        ("searchType", &["0", "1"][..]),
+    ] {
+        let Some(value) = parameters.get(name) else {
+            continue;
+        };
+        let fits = matches!(&value.value, ParameterValue::Text(text) if words.contains(&text.as_str()) || text.contains('{'));
+        if !fits {
+            let help = if name == "searchType" {
+                "write `Relevance` or `Categorized`"
+            } else {
+                "write `true` or `false`"
+            };
+            diagnostics.push(
+                Diagnostic::error(
+                    "tab-parameters",
+                    format!("`{name}` has a value that the product does not know"),
+                )
+                .at(value.span, "unknown value")
+                .help(help),
+            );
+        }
+    }
+}
+
+fn lengths(parameters: &Parameters, span: Span, diagnostics: &mut Vec<Diagnostic>) {
+    let mut all = Map::new();
+    for (name, value) in &parameters.0 {
+        let stored = match &value.value {
+            ParameterValue::Text(text) => text.clone(),
+            ParameterValue::Json(value) => value.to_string(),
+            // An id has 36 characters, whichever it is.
+            ParameterValue::LookedUp(_) => "0".repeat(36),
+        };
+        let length = stored.chars().count();
+        if length > MAX_LENGTH {
+            diagnostics.push(
+                Diagnostic::error(
+                    "too-long",
+                    format!(
+                        "`{}` has {length} characters, and at most {MAX_LENGTH} fit",
+                        name.value
+                    ),
+                )
+                .at(value.span, format!("{} too many", length - MAX_LENGTH))
+                .help("shorten it"),
+            );
+            return;
+        }
+        all.insert(name.value.clone(), json!({"value": stored}));
+    }
+    let length = Value::Object(all).to_string().chars().count();
+    if length > MAX_LENGTH {
+        diagnostics.push(
+            Diagnostic::error("too-long", format!("the parameters together have {length} characters as JSON, and at most {MAX_LENGTH} fit"))
+                .at(span, format!("{} too many", length - MAX_LENGTH))
+                .help("shorten the longest values"),
+        );
+    }
+}

@@ -1,0 +1,101 @@
+//! Users of profiles: how they are written, and that nobody gets two profiles.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use super::Context;
+use crate::diagnostic::Diagnostic;
+use crate::given::Given;
+use crate::kinds::{AppProfile, Resource};
+use crate::manifests::{Declared, State};
+use crate::name::fold;
+use crate::set::{SetOf, UserRef};
+use crate::span::{Span, Spanned};
+
+pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let mut profiles: HashMap<String, (&Declared, &AppProfile, Span)> = HashMap::new();
+    for declared in context
+        .resources
+        .iter()
+        .filter(|declared| declared.state != State::Absent)
+    {
+        match &declared.spec {
+            Resource::AppProfile(profile) => {
+                check_form(&profile.users, diagnostics);
+                for user in members(&profile.users) {
+                    let here = (&**declared, &**profile, user.span);
+                    match profiles.insert(fold(&user.value.0), here) {
+                        Some(first) if first.0.key != declared.key => {
+                            diagnostics.push(twice(&user.value.0, first, here))
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            Resource::CifProvider(provider) => {
+                check_form(&provider.users, diagnostics);
+                if let Some(set) = provider.users.value().filter(|set| set.moves) {
+                    diagnostics.push(
+                        Diagnostic::error(
+                            "set-members",
+                            "`moves` has a meaning for the users of a profile only",
+                        )
+                        .at(set.span, "not a profile")
+                        .help("remove `moves`"),
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn members(users: &Given<SetOf<UserRef>>) -> &[Spanned<UserRef>] {
+    users.value().map_or(&[], |set| &set.members)
+}
+
+fn check_form(users: &Given<SetOf<UserRef>>, diagnostics: &mut Vec<Diagnostic>) {
+    let Some(set) = users.value() else { return };
+    for user in set.members.iter().chain(&set.without) {
+        let name = &user.value.0;
+        let domain_name = name.contains('@') || name.contains('\\');
+        if !domain_name && Uuid::try_parse(name).is_err() {
+            diagnostics.push(
+                Diagnostic::error(
+                    "user-reference",
+                    format!(
+                        "`{name}` is neither a user principal name, an e-mail address nor an id"
+                    ),
+                )
+                .at(user.span, "names no user")
+                .help("write `ada@contoso.com`, or the object id from Entra"),
+            );
+        }
+    }
+}
+
+type Assignment<'a> = (&'a Declared, &'a AppProfile, Span);
+
+fn twice(user: &str, first: Assignment<'_>, second: Assignment<'_>) -> Diagnostic {
+    let message = format!(
+        "`{user}` is assigned to both {} and {}",
+        first.0.key.name, second.0.key.name
+    );
+    let same_app = match (first.1.app.value(), second.1.app.value()) {
+        (Some(first), Some(second)) => fold(first) == fold(second),
+        _ => false,
+    };
+    let diagnostic = if same_app {
+        Diagnostic::error("user-in-two-profiles", message)
+    } else {
+        Diagnostic::warning(
+            "user-in-two-profiles",
+            format!("{message}, which may belong to different apps"),
+        )
+    };
+    diagnostic
+        .at(second.2, "an agent has one profile")
+        .also(first.2, format!("also in {}", first.0.key.name))
+        .help("keep the user in one of the two")
+}
