@@ -1,2 +1,7 @@
 //! The `deskstate` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    deskstate::main(std::env::args_os())
+}

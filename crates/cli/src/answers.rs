@@ -1,0 +1,69 @@
+//! What an environment was found to do where documents leave it open: its answer sheet.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::error::Error;
+
+/// The only version of the sheet so far.
+const FORMAT_VERSION: u32 = 1;
+
+/// Answers that change how a plan is carried out. A sheet holds more; what is not used here is left alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Answers {
+    /// Creating an application tab makes its parameter rows.
+    pub(crate) tab_makes_parameters: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Sheet {
+    format_version: u32,
+    answers: Answers,
+}
+
+/// Where the sheet of an environment is kept.
+pub(crate) fn path(root: &Path, environment: &str) -> PathBuf {
+    root.join(".deskstate").join("answers").join(format!("{environment}.json"))
+}
+
+/// The answers of an environment; without a sheet nothing is known.
+pub(crate) fn read(root: &Path, environment: &str) -> Result<Answers, Error> {
+    let path = path(root, environment);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Answers::default()),
+        Err(source) => return Err(Error::File { what: "could not read", path, source }),
+    };
+    parse(&text).map_err(|message| Error::Failed {
+        message: format!("{} is no answer sheet: {message}", path.display()),
+        hint: Some(format!("delete it, or write a new one with `deskstate doctor --env {environment} --probe`")),
+    })
+}
+
+fn parse(text: &str) -> Result<Answers, String> {
+    let sheet: Sheet = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if sheet.format_version == FORMAT_VERSION {
+        Ok(sheet.answers)
+    } else {
+        Err(format!("format version {} is not known", sheet.format_version))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sheet_may_hold_more_than_is_used() {
+        let text = r#"{"formatVersion":1,"answers":{"tabMakesParameters":false,"bindNull":true}}"#;
+        assert_eq!(parse(text), Ok(Answers { tab_makes_parameters: Some(false) }));
+    }
+
+    #[test]
+    fn a_sheet_of_another_version_is_refused() {
+        assert_eq!(parse(r#"{"formatVersion":2,"answers":{}}"#), Err("format version 2 is not known".to_owned()));
+    }
+}

@@ -1,0 +1,36 @@
+//! The commands: one file each, arguments and one function.
+
+pub(crate) mod apply;
+pub(crate) mod demo;
+pub(crate) mod drift;
+mod live;
+pub(crate) mod plan;
+pub(crate) mod validate;
+
+use crate::args::{Args, Command};
+use crate::error::Error;
+use crate::exit_code::ExitCode;
+use crate::ui::Ui;
+
+/// Runs a command to its end.
+pub(crate) fn run(args: Args, ui: &mut Ui) -> Result<ExitCode, Error> {
+    let Args { global, command } = args;
+    match command {
+        Command::Validate(args) => validate::run(&args, &global, ui),
+        Command::Plan(args) => block_on(plan::run(&args, &global, ui)),
+        Command::Apply(args) => block_on(apply::run(&args, &global, ui)),
+        Command::Drift(args) => block_on(drift::run(&args, &global, ui)),
+        Command::Demo(args) => demo::run(&args, ui),
+        Command::Emulator(args) => block_on(async { Ok(emulator_exit(deskstate_emulator::run(args).await)) }),
+    }
+}
+
+/// The emulator's own exit code, as one of ours.
+fn emulator_exit(code: std::process::ExitCode) -> ExitCode {
+    if code == std::process::ExitCode::SUCCESS { ExitCode::Done } else { ExitCode::Failed }
+}
+
+/// Commands that talk to somebody run on two threads: one for them, one for an embedded emulator.
+fn block_on<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(future)
+}

@@ -1,0 +1,109 @@
+//! Opening an environment: a URL with sign-in, or the embedded emulator, which starts by itself.
+
+use std::path::{Path, PathBuf};
+
+use deskstate_dataverse::{Connection, EnvironmentUrl, Method, Prompt, SignIn, Stop};
+use deskstate_emulator::Emulator;
+use deskstate_model::{Environment, Target};
+
+use crate::answers::{self, Answers};
+use crate::error::Error;
+
+/// How to reach an environment, beside what the project file says.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Connection options")]
+pub(crate) struct Access {
+    /// How to sign in: client-secret, client-certificate, workload-identity, github-actions, azure-pipelines, managed-identity,
+    /// azure-cli, device-code [default: what the AZURE_* variables point to, else azure-cli]
+    #[arg(long, env = "DESKSTATE_SIGN_IN", value_name = "METHOD")]
+    sign_in: Option<String>,
+    /// A file with further certificate authorities to trust, PEM
+    #[arg(long, env = "DESKSTATE_CA_FILE", value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// Write each exchange to a file in this folder, tokens and identities scrubbed
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
+}
+
+impl Access {
+    fn sign_in(&self) -> Result<SignIn, Error> {
+        let variable = |name: &str| std::env::var(name).ok();
+        let method = match &self.sign_in {
+            Some(name) => name.parse().map_err(deskstate_dataverse::Error::from)?,
+            None => Method::found(&variable),
+        };
+        let prompt = Prompt::new(|code| {
+            let minutes = code.holds.as_secs() / 60;
+            anstream::eprintln!("sign in at {} with the code {} (holds for {minutes} minutes)", code.page, code.code);
+        });
+        Ok(SignIn::from_variables(method, &variable, prompt).map_err(deskstate_dataverse::Error::from)?)
+    }
+
+    fn apply_to(&self, mut connection: Connection, stop: &Stop) -> Result<Connection, Error> {
+        if let Some(path) = &self.ca_file {
+            let pem = std::fs::read(path).map_err(|source| Error::File { what: "could not read", path: path.clone(), source })?;
+            connection = connection.extra_roots(pem);
+        }
+        if let Some(folder) = &self.record {
+            connection = connection.record_to(folder);
+        }
+        if let Ok(host) = std::env::var("AZURE_AUTHORITY_HOST") {
+            connection = connection.authority_host(host);
+        }
+        Ok(connection.stop_on(stop.clone()))
+    }
+}
+
+/// An environment that can be talked to. The embedded emulator lives as long as this does.
+pub(crate) struct Opened {
+    /// How to reach it.
+    pub(crate) connection: Connection,
+    /// What people see as its address.
+    pub(crate) address: String,
+    /// What is known of its ways.
+    pub(crate) answers: Answers,
+    emulator: Option<Emulator>,
+}
+
+impl Opened {
+    /// Stops an embedded emulator, which saves its state.
+    pub(crate) async fn close(self) -> Result<(), Error> {
+        if let Some(emulator) = self.emulator {
+            emulator.stop().await?;
+        }
+        Ok(())
+    }
+}
+
+/// Opens an environment of the project. Nothing is sent yet.
+pub(crate) async fn open(root: &Path, environment: &Environment, access: &Access, stop: &Stop) -> Result<Opened, Error> {
+    match &environment.target {
+        Target::Url(url) => {
+            let url: EnvironmentUrl = url.value.parse()?;
+            let address = url.origin();
+            Ok(Opened {
+                connection: access.apply_to(Connection::new(url, access.sign_in()?), stop)?,
+                address,
+                answers: answers::read(root, &environment.name)?,
+                emulator: None,
+            })
+        }
+        Target::Emulator { state } => {
+            let emulator = start(&root.join(state)).await?;
+            let url: EnvironmentUrl = emulator.url().parse()?;
+            Ok(Opened {
+                connection: access.apply_to(Connection::new(url, SignIn::Anonymous), stop)?,
+                address: "embedded emulator".to_owned(),
+                answers: Answers { tab_makes_parameters: Some(false) },
+                emulator: Some(emulator),
+            })
+        }
+    }
+}
+
+/// Starts the embedded emulator on a state file, with the gentle answers that the local environment is known to give.
+pub(crate) async fn start(state: &Path) -> Result<Emulator, Error> {
+    let mut config = deskstate_emulator::Config { state: Some(state.to_path_buf()), ..deskstate_emulator::Config::default() };
+    config.switches.tab_makes_parameters = false;
+    Ok(Emulator::start(config).await?)
+}

@@ -1,0 +1,105 @@
+//! What goes wrong while a command runs, apart from what diagnostics say of manifests and plans.
+
+use std::path::PathBuf;
+
+use deskstate_dataverse::Error as DataverseError;
+use deskstate_reconcile::ObserveError;
+use deskstate_reconcile::apply::ApplyError;
+use thiserror::Error;
+
+use crate::exit_code::ExitCode;
+
+/// Why a command failed.
+#[derive(Debug, Error)]
+pub(crate) enum Error {
+    #[error("no `deskstate.yaml` here or in a folder above ({})", .0.display())]
+    NoProject(PathBuf),
+    #[error("the project has no environment `{name}`")]
+    NoEnvironment { name: String, known: Vec<String> },
+    #[error("say which environment with `--env`")]
+    WhichEnvironment { known: Vec<String> },
+    #[error("the manifests are invalid")]
+    InvalidManifests,
+    #[error("{message}")]
+    Refused { message: String, hint: Option<String> },
+    #[error("{message}")]
+    Failed { message: String, hint: Option<String> },
+    #[error("{what} {}", .path.display())]
+    File { what: &'static str, path: PathBuf, source: std::io::Error },
+    #[error("the embedded emulator did not start")]
+    Emulator(#[from] deskstate_emulator::StartError),
+    #[error("the embedded emulator did not save its state")]
+    EmulatorStop(#[from] deskstate_emulator::StopError),
+    #[error(transparent)]
+    Dataverse(#[from] DataverseError),
+    #[error(transparent)]
+    Observe(#[from] ObserveError),
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    #[error("output could not be written")]
+    Output(#[from] std::io::Error),
+}
+
+impl Error {
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self::Failed { message: message.into(), hint: None }
+    }
+
+    /// The code that the process ends with.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::InvalidManifests => ExitCode::InvalidManifests,
+            Self::Refused { .. } | Self::Apply(ApplyError::Moved { .. }) | Self::Observe(ObserveError::OtherOrganization { .. }) => {
+                ExitCode::Refused
+            }
+            Self::Apply(ApplyError::Refused { error, .. }) if error.is_version_mismatch() => ExitCode::Refused,
+            Self::Apply(_)
+            | Self::NoProject(_)
+            | Self::NoEnvironment { .. }
+            | Self::WhichEnvironment { .. }
+            | Self::Failed { .. }
+            | Self::File { .. }
+            | Self::Emulator(_)
+            | Self::EmulatorStop(_)
+            | Self::Dataverse(_)
+            | Self::Observe(_)
+            | Self::Output(_) => ExitCode::Failed,
+        }
+    }
+
+    /// What to do next.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoProject(_) => Some("`deskstate init` starts a project; `--project DIR` names one elsewhere".to_owned()),
+            Self::NoEnvironment { known, .. } | Self::WhichEnvironment { known } => {
+                Some(format!("this project has: {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") }))
+            }
+            Self::Refused { hint, .. } | Self::Failed { hint, .. } => hint.clone(),
+            Self::Apply(ApplyError::Refused { error, .. }) if error.is_version_mismatch() => {
+                Some("somebody changed a row since it was read; run `deskstate plan` again and look".to_owned())
+            }
+            Self::Apply(ApplyError::NotSent { .. } | ApplyError::Stopped { .. }) => {
+                Some("run the same command again: it carries out what is left".to_owned())
+            }
+            Self::Apply(ApplyError::Unknown { .. } | ApplyError::Moved { .. }) => {
+                Some("look with `deskstate plan`; running apply again carries out what is left".to_owned())
+            }
+            Self::Observe(ObserveError::OtherOrganization { .. }) => {
+                Some("correct `url` or `organizationId` of the environment in deskstate.yaml".to_owned())
+            }
+            Self::InvalidManifests
+            | Self::File { .. }
+            | Self::Emulator(_)
+            | Self::EmulatorStop(_)
+            | Self::Dataverse(_)
+            | Self::Observe(_)
+            | Self::Apply(_)
+            | Self::Output(_) => None,
+        }
+    }
+
+    /// The reader of our output went away.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+}

@@ -1,0 +1,37 @@
+//! How a command ended, as a number for scripts.
+
+use std::process::ExitCode as ProcessExitCode;
+
+/// Every way in which a command ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExitCode {
+    /// Done, or in sync.
+    Done,
+    /// Something failed: the network, sign-in, the server, a file.
+    Failed,
+    /// There are changes, differences or drift.
+    Differences,
+    /// The manifests are invalid; nothing was sent.
+    InvalidManifests,
+    /// Refused: differs from the reviewed plan, a threshold, a protected or managed row, a blocked environment.
+    Refused,
+}
+
+impl ExitCode {
+    /// The number that the process ends with.
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Differences => 2,
+            Self::InvalidManifests => 3,
+            Self::Refused => 4,
+        }
+    }
+}
+
+impl From<ExitCode> for ProcessExitCode {
+    fn from(code: ExitCode) -> Self {
+        Self::from(code.number())
+    }
+}

@@ -1,0 +1,69 @@
+//! Finding the project and loading its manifests.
+
+use std::path::{Path, PathBuf};
+
+use deskstate_model::{Diagnostic, Environment, Manifests, load};
+
+use crate::args::Global;
+use crate::error::Error;
+use crate::output::diagnostics;
+use crate::ui::Ui;
+
+/// The file at a project's root.
+const PROJECT_FILE: &str = "deskstate.yaml";
+
+/// The project's folder: the one given, or the nearest with a project file.
+pub(crate) fn root(global: &Global) -> Result<PathBuf, Error> {
+    if let Some(given) = &global.project {
+        return if given.join(PROJECT_FILE).is_file() { Ok(given.clone()) } else { Err(Error::NoProject(given.clone())) };
+    }
+    let here = std::env::current_dir()?;
+    let found = here.ancestors().find(|folder| folder.join(PROJECT_FILE).is_file());
+    found.map(Path::to_path_buf).ok_or(Error::NoProject(here))
+}
+
+/// The manifests of one environment, known to be valid.
+pub(crate) struct Loaded {
+    /// The project's folder.
+    pub(crate) root: PathBuf,
+    /// What was loaded.
+    pub(crate) manifests: Manifests,
+    /// Warnings.
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
+impl Loaded {
+    /// The environment that was asked for.
+    pub(crate) fn environment(&self) -> Result<&Environment, Error> {
+        let name = self.manifests.environment.as_deref().unwrap_or_default();
+        let environments = self.manifests.project.as_ref().map(|project| &project.environments);
+        environments.and_then(|environments| environments.get(name)).ok_or_else(|| Error::NoEnvironment {
+            name: name.to_owned(),
+            known: environments.map(|environments| environments.keys().cloned().collect()).unwrap_or_default(),
+        })
+    }
+}
+
+/// Loads the effective manifests of an environment; what is wrong with them is shown, and an error ends the command.
+pub(crate) fn load_environment(global: &Global, environment: &str, ui: &mut Ui) -> Result<Loaded, Error> {
+    let root = root(global)?;
+    let (manifests, found) = load(&root, Some(environment));
+    if let Some(project) = &manifests.project
+        && !project.environments.contains_key(environment)
+    {
+        return Err(Error::NoEnvironment {
+            name: environment.to_owned(),
+            known: project.environments.keys().cloned().collect(),
+        });
+    }
+    let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) = found.into_iter().partition(Diagnostic::is_error);
+    if !errors.is_empty() {
+        let mut all = errors;
+        all.extend(warnings);
+        deskstate_model::sort_diagnostics(&mut all);
+        ui.say(&diagnostics::render(&all, &manifests.sources, ui.colored()));
+        ui.say(&diagnostics::summary(&all, ui.colored()));
+        return Err(Error::InvalidManifests);
+    }
+    Ok(Loaded { root, manifests, warnings })
+}

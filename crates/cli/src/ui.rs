@@ -1,0 +1,161 @@
+//! How things reach people: colour, streams and verbosity are settled once, here, and nothing else prints.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Effects, Style};
+
+use crate::args::{Color, Global};
+use crate::error::Error;
+use crate::exit_code::ExitCode;
+
+/// Done.
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default().effects(Effects::BOLD);
+/// Worth a look.
+pub(crate) const WARN: Style = AnsiColor::Yellow.on_default().effects(Effects::BOLD);
+/// A loss.
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().effects(Effects::BOLD);
+/// A hint.
+pub(crate) const HINT: Style = AnsiColor::Cyan.on_default();
+/// Beside the point.
+pub(crate) const DIM: Style = Style::new().effects(Effects::DIMMED);
+/// A heading.
+pub(crate) const STRONG: Style = Style::new().effects(Effects::BOLD);
+
+/// The streams of one run.
+pub(crate) struct Ui {
+    out: AutoStream<io::Stdout>,
+    error: AutoStream<io::Stderr>,
+    quiet: bool,
+    verbose: u8,
+    interactive: bool,
+    colored_errors: bool,
+    closed: bool,
+}
+
+impl Ui {
+    pub(crate) fn new(global: &Global) -> Self {
+        let choice = match global.color {
+            Color::Auto => ColorChoice::Auto,
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        };
+        let error = AutoStream::new(io::stderr(), choice);
+        let colored_errors = error.current_choice() != ColorChoice::Never;
+        Self {
+            out: AutoStream::new(io::stdout(), choice),
+            error,
+            quiet: global.quiet,
+            verbose: global.verbose,
+            interactive: io::stdin().is_terminal() && io::stderr().is_terminal(),
+            colored_errors,
+            closed: false,
+        }
+    }
+
+    /// What the libraries trace goes to stderr: `-v` requests, `-vv` everything, `DESKSTATE_LOG` by filter.
+    pub(crate) fn start_log(&self) {
+        use tracing_subscriber::EnvFilter;
+        let by_flag = match self.verbose {
+            0 => "off",
+            1 => "deskstate=info,deskstate_dataverse=debug,deskstate_reconcile=info",
+            _ => "deskstate=trace,deskstate_dataverse=trace,deskstate_reconcile=trace,deskstate_emulator=debug",
+        };
+        let filter = EnvFilter::try_from_env("DESKSTATE_LOG").unwrap_or_else(|_| EnvFilter::new(by_flag));
+        let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(self.colored_errors);
+        // A second run in one process keeps the first run's log.
+        drop(subscriber.try_init());
+    }
+
+    /// A result, to stdout.
+    pub(crate) fn print(&mut self, text: impl Display) -> Result<(), Error> {
+        self.out.write_all(text.to_string().as_bytes())?;
+        Ok(())
+    }
+
+    /// Sends on what was printed so far, before another program prints.
+    pub(crate) fn flush(&mut self) -> Result<(), Error> {
+        self.out.flush()?;
+        Ok(())
+    }
+
+    /// Beside the result, to stderr; silenced by `--quiet`.
+    pub(crate) fn note(&mut self, text: impl Display) {
+        if !self.quiet {
+            self.say(&format!("{text}\n"));
+        }
+    }
+
+    /// To stderr, whatever the verbosity.
+    pub(crate) fn say(&mut self, text: &str) {
+        // Nobody is left to tell that stderr cannot be written.
+        drop(self.error.write_all(text.as_bytes()));
+    }
+
+    /// A verb, right-aligned as Cargo does, and what it was done to.
+    pub(crate) fn verb(&mut self, style: Style, verb: &str, what: impl Display) {
+        self.note(format_args!("{style}{verb:>12}{style:#} {what}"));
+    }
+
+    /// What to do next.
+    pub(crate) fn hint(&mut self, text: impl Display) {
+        self.note(format_args!("{HINT}next:{HINT:#} {text}"));
+    }
+
+    /// Whether stderr takes colour.
+    pub(crate) fn colored(&self) -> bool {
+        self.colored_errors
+    }
+
+    /// Whether somebody sits at a terminal and can be asked.
+    pub(crate) fn is_interactive(&self) -> bool {
+        self.interactive
+    }
+
+    /// Asks for a yes. Anything else is a no.
+    pub(crate) fn confirm(&mut self, question: &str) -> Result<bool, Error> {
+        self.say(&format!("{question} Only `yes` is taken as a yes: "));
+        self.error.flush()?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        Ok(answer.trim() == "yes")
+    }
+
+    /// The end of a command that failed: the chain of causes, and what to do next.
+    pub(crate) fn failure(&mut self, error: &Error) {
+        if error.is_closed_pipe() {
+            self.closed = true;
+            return;
+        }
+        if matches!(error, Error::InvalidManifests) {
+            return;
+        }
+        self.say(&format!("{BAD}error{BAD:#}{STRONG}: {error}{STRONG:#}\n"));
+        let mut shown = error.to_string();
+        let mut cause = std::error::Error::source(error);
+        while let Some(source) = cause {
+            let text = source.to_string();
+            if !shown.contains(&text) {
+                self.say(&format!("  caused by: {}\n", crate::output::plain(&text)));
+                shown.push_str(&text);
+            }
+            cause = source.source();
+        }
+        if let Some(hint) = error.hint() {
+            self.say(&format!("  {HINT}help{HINT:#}: {hint}\n"));
+        }
+    }
+
+    /// Flushes; a reader that went away is as good as one that read everything.
+    pub(crate) fn finish(&mut self, code: ExitCode) -> ExitCode {
+        match self.out.flush() {
+            Ok(()) => code,
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => code,
+            Err(error) => {
+                self.say(&format!("{BAD}error{BAD:#}: output could not be written: {error}\n"));
+                ExitCode::Failed
+            }
+        }
+    }
+}

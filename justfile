@@ -1,0 +1,26 @@
+# What people who work on deskstate type. `just` lists it.
+
+default:
+    @just --list
+
+# What CI runs.
+check:
+    bash .ci/run
+
+# All tests.
+test:
+    cargo test --workspace
+
+# Format, lints, docs.
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# The whole story on the embedded emulator.
+demo:
+    cargo run --release -- demo
+
+# Snapshots that changed: look, then accept.
+review:
+    cargo insta review
