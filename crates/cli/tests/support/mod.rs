@@ -1,0 +1,199 @@
+//! What scenarios need: a project in a folder of its own, the built binary, and an emulator in a process of its own.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// The built binary, without anything of the caller's environment that could change what it does.
+pub fn deskstate(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_deskstate"));
+    command.current_dir(folder).env_clear().env("NO_COLOR", "1").stdin(Stdio::null());
+    for name in ["PATH", "TMPDIR", "SystemRoot", "TEMP"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command
+}
+
+/// What a run said and how it ended.
+#[derive(Debug)]
+pub struct Run {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Run {
+    /// Fails with everything that was said, unless the run ended so.
+    #[track_caller]
+    pub fn ended(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.out, self.err);
+        self
+    }
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// A project in a temporary folder.
+pub struct Project {
+    folder: TempDir,
+}
+
+impl Project {
+    /// A copy of one of the examples.
+    pub fn example(name: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name);
+        copy(&example, folder.path());
+        Self { folder }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs a command in the project.
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        deskstate(self.path()).args(arguments).output().unwrap().into()
+    }
+
+    pub fn write(&self, file: &str, text: &str) {
+        let path = self.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    pub fn read(&self, file: &str) -> String {
+        std::fs::read_to_string(self.path().join(file)).unwrap()
+    }
+
+    /// Replaces a text that must be there.
+    #[track_caller]
+    pub fn edit(&self, file: &str, old: &str, new: &str) {
+        let text = self.read(file);
+        assert!(text.contains(old), "{file} has no `{old}`");
+        self.write(file, &text.replace(old, new));
+    }
+
+    /// Adds an environment `server` behind a URL, with the variables of `local`.
+    pub fn add_server(&self, url: &str) {
+        self.edit("deskstate.yaml", "  environments:\n", &format!("  environments:\n    server:\n      url: \"{url}\"\n      variables: {{widgetOrigin: \"https://widget.tenfold.example\"}}\n"));
+    }
+
+    /// Says of the environment `server` whether it makes parameter rows.
+    pub fn answer(&self, tab_makes_parameters: bool) {
+        self.write(".deskstate/answers/server.json", &answers(tab_makes_parameters));
+    }
+}
+
+/// An answer sheet with this one answer.
+pub fn answers(tab_makes_parameters: bool) -> String {
+    format!(r#"{{"formatVersion":1,"answers":{{"tabMakesParameters":{tab_makes_parameters}}}}}"#)
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_name() == ".deskstate" {
+            continue;
+        }
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// `deskstate emulator` in a process of its own, ended with the test.
+pub struct Server {
+    child: Child,
+    pub url: String,
+}
+
+impl Server {
+    pub fn start(arguments: &[&str]) -> Self {
+        let mut child = deskstate(&std::env::temp_dir())
+            .args(["emulator", "--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.split_whitespace().find(|word| word.starts_with("http://")).expect("a ready line with the URL");
+        let url = url.trim_end_matches('/').to_owned();
+        Self { child, url }
+    }
+
+    /// An emulator that makes parameter rows, or does not.
+    pub fn with_parameters(folder: &Path, made: bool) -> Self {
+        let sheet: PathBuf = folder.join("answers.json");
+        std::fs::write(&sheet, answers(made)).unwrap();
+        Self::start(&["--answers", sheet.to_str().unwrap()])
+    }
+
+    fn request(&self, method: &str, path: &str, body: &str, headers: &str) -> String {
+        let address = self.url.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address).unwrap();
+        let length = body.len();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: application/json\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        reply
+    }
+
+    /// A JSON document of the emulator's own or of the Web API.
+    pub fn get(&self, path: &str) -> serde_json::Value {
+        let reply = self.request("GET", path, "", "");
+        let start = reply.find(['{', '[']).unwrap_or_else(|| panic!("no JSON in {reply}"));
+        let end = reply.rfind(['}', ']']).unwrap();
+        serde_json::from_str(&reply[start..=end]).unwrap_or_else(|error| panic!("{error}: {reply}"))
+    }
+
+    /// Changes one row, as a person would in the admin pages.
+    #[track_caller]
+    pub fn patch(&self, row: &str, body: &str) {
+        let reply = self.request("PATCH", &format!("/api/data/v9.2/{row}"), body, "If-Match: *\r\n");
+        assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
+    }
+
+    /// The id of the row with this unique name.
+    #[track_caller]
+    pub fn id(&self, set: &str, key: &str, unique_name: &str) -> String {
+        let rows = self.get(&format!("/api/data/v9.2/{set}?$select={key}&$filter=msdyn_uniquename%20eq%20'{unique_name}'"));
+        rows["value"][0][key].as_str().unwrap_or_else(|| panic!("no {unique_name} in {set}")).to_owned()
+    }
+
+    pub fn stats(&self) -> serde_json::Value {
+        self.get("/__emulator/stats")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
