@@ -16,8 +16,6 @@ pub(crate) enum Error {
     NoProject(PathBuf),
     #[error("the project has no environment `{name}`")]
     NoEnvironment { name: String, known: Vec<String> },
-    #[error("say which environment with `--env`")]
-    WhichEnvironment { known: Vec<String> },
     #[error("the manifests are invalid")]
     InvalidManifests,
     #[error("{message}")]
@@ -56,7 +54,6 @@ impl Error {
             Self::Apply(_)
             | Self::NoProject(_)
             | Self::NoEnvironment { .. }
-            | Self::WhichEnvironment { .. }
             | Self::Failed { .. }
             | Self::File { .. }
             | Self::Emulator(_)
@@ -71,7 +68,7 @@ impl Error {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::NoProject(_) => Some("`deskstate init` starts a project; `--project DIR` names one elsewhere".to_owned()),
-            Self::NoEnvironment { known, .. } | Self::WhichEnvironment { known } => {
+            Self::NoEnvironment { known, .. } => {
                 Some(format!("this project has: {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") }))
             }
             Self::Refused { hint, .. } | Self::Failed { hint, .. } => hint.clone(),

@@ -21,7 +21,7 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
     let mut group = Group::with_title(level.primary_title(super::plain(&diagnostic.message)).id(diagnostic.code));
     let mut files: BTreeMap<FileId, Vec<(&Label, AnnotationKind)>> = BTreeMap::new();
     let primary_file = diagnostic.primary.as_ref().map(|label| label.span.file);
-    for label in &diagnostic.primary {
+    if let Some(label) = &diagnostic.primary {
         files.entry(label.span.file).or_default().push((label, AnnotationKind::Primary));
     }
     for label in &diagnostic.secondary {

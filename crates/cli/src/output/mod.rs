@@ -3,8 +3,6 @@
 pub(crate) mod diagnostics;
 pub(crate) mod plan_text;
 
-use std::fmt::Write;
-
 /// Text that somebody else wrote, made harmless for a terminal: control characters and those that turn the reading direction are
 /// shown as their numbers.
 pub(crate) fn plain(text: &str) -> String {
@@ -14,8 +12,7 @@ pub(crate) fn plain(text: &str) -> String {
         if character == '\n' {
             safe.push('⏎');
         } else if character.is_control() || turns || matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}') {
-            // Writing to a string cannot fail.
-            drop(write!(safe, "\\u{{{:x}}}", u32::from(character)));
+            safe.push_str(&format!("\\u{{{:x}}}", u32::from(character)));
         } else {
             safe.push(character);
         }
