@@ -26,7 +26,9 @@ struct Sheet {
 
 /// Where the sheet of an environment is kept.
 pub(crate) fn path(root: &Path, environment: &str) -> PathBuf {
-    root.join(".deskstate").join("answers").join(format!("{environment}.json"))
+    root.join(".deskstate")
+        .join("answers")
+        .join(format!("{environment}.json"))
 }
 
 /// The answers of an environment; without a sheet nothing is known.
@@ -35,11 +37,19 @@ pub(crate) fn read(root: &Path, environment: &str) -> Result<Answers, Error> {
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Answers::default()),
-        Err(source) => return Err(Error::File { what: "could not read", path, source }),
+        Err(source) => {
+            return Err(Error::File {
+                what: "could not read",
+                path,
+                source,
+            });
+        }
     };
     parse(&text).map_err(|message| Error::Failed {
         message: format!("{} is no answer sheet: {message}", path.display()),
-        hint: Some(format!("delete it, or write a new one with `deskstate doctor --env {environment} --probe`")),
+        hint: Some(format!(
+            "delete it, or write a new one with `deskstate doctor --env {environment} --probe`"
+        )),
     })
 }
 
@@ -48,7 +58,10 @@ fn parse(text: &str) -> Result<Answers, String> {
     if sheet.format_version == FORMAT_VERSION {
         Ok(sheet.answers)
     } else {
-        Err(format!("format version {} is not known", sheet.format_version))
+        Err(format!(
+            "format version {} is not known",
+            sheet.format_version
+        ))
     }
 }
 
@@ -59,11 +72,19 @@ mod tests {
     #[test]
     fn a_sheet_may_hold_more_than_is_used() {
         let text = r#"{"formatVersion":1,"answers":{"tabMakesParameters":false,"bindNull":true}}"#;
-        assert_eq!(parse(text), Ok(Answers { tab_makes_parameters: Some(false) }));
+        assert_eq!(
+            parse(text),
+            Ok(Answers {
+                tab_makes_parameters: Some(false)
+            })
+        );
     }
 
     #[test]
     fn a_sheet_of_another_version_is_refused() {
-        assert_eq!(parse(r#"{"formatVersion":2,"answers":{}}"#), Err("format version 2 is not known".to_owned()));
+        assert_eq!(
+            parse(r#"{"formatVersion":2,"answers":{}}"#),
+            Err("format version 2 is not known".to_owned())
+        );
     }
 }

@@ -34,14 +34,23 @@ impl Access {
         };
         let prompt = Prompt::new(|code| {
             let minutes = code.holds.as_secs() / 60;
-            anstream::eprintln!("sign in at {} with the code {} (holds for {minutes} minutes)", code.page, code.code);
+            anstream::eprintln!(
+                "sign in at {} with the code {} (holds for {minutes} minutes)",
+                code.page,
+                code.code
+            );
         });
-        Ok(SignIn::from_variables(method, &variable, prompt).map_err(deskstate_dataverse::Error::from)?)
+        Ok(SignIn::from_variables(method, &variable, prompt)
+            .map_err(deskstate_dataverse::Error::from)?)
     }
 
     fn apply_to(&self, mut connection: Connection, stop: &Stop) -> Result<Connection, Error> {
         if let Some(path) = &self.ca_file {
-            let pem = std::fs::read(path).map_err(|source| Error::File { what: "could not read", path: path.clone(), source })?;
+            let pem = std::fs::read(path).map_err(|source| Error::File {
+                what: "could not read",
+                path: path.clone(),
+                source,
+            })?;
             connection = connection.extra_roots(pem);
         }
         if let Some(folder) = &self.record {
@@ -76,7 +85,12 @@ impl Opened {
 }
 
 /// Opens an environment of the project. Nothing is sent yet.
-pub(crate) async fn open(root: &Path, environment: &Environment, access: &Access, stop: &Stop) -> Result<Opened, Error> {
+pub(crate) async fn open(
+    root: &Path,
+    environment: &Environment,
+    access: &Access,
+    stop: &Stop,
+) -> Result<Opened, Error> {
     match &environment.target {
         Target::Url(url) => {
             let url: EnvironmentUrl = url.value.parse()?;
@@ -94,7 +108,9 @@ pub(crate) async fn open(root: &Path, environment: &Environment, access: &Access
             Ok(Opened {
                 connection: access.apply_to(Connection::new(url, SignIn::Anonymous), stop)?,
                 address: "embedded emulator".to_owned(),
-                answers: Answers { tab_makes_parameters: Some(false) },
+                answers: Answers {
+                    tab_makes_parameters: Some(false),
+                },
                 emulator: Some(emulator),
             })
         }
@@ -103,7 +119,10 @@ pub(crate) async fn open(root: &Path, environment: &Environment, access: &Access
 
 /// Starts the embedded emulator on a state file, with the gentle answers that the local environment is known to give.
 pub(crate) async fn start(state: &Path) -> Result<Emulator, Error> {
-    let mut config = deskstate_emulator::Config { state: Some(state.to_path_buf()), ..deskstate_emulator::Config::default() };
+    let mut config = deskstate_emulator::Config {
+        state: Some(state.to_path_buf()),
+        ..deskstate_emulator::Config::default()
+    };
     config.switches.tab_makes_parameters = false;
     Ok(Emulator::start(config).await?)
 }

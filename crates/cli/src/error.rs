@@ -19,11 +19,21 @@ pub(crate) enum Error {
     #[error("the manifests are invalid")]
     InvalidManifests,
     #[error("{message}")]
-    Refused { message: String, hint: Option<String> },
+    Refused {
+        message: String,
+        hint: Option<String>,
+    },
     #[error("{message}")]
-    Failed { message: String, hint: Option<String> },
+    Failed {
+        message: String,
+        hint: Option<String>,
+    },
     #[error("{what} {}", .path.display())]
-    File { what: &'static str, path: PathBuf, source: std::io::Error },
+    File {
+        what: &'static str,
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("the embedded emulator did not start")]
     Emulator(#[from] deskstate_emulator::StartError),
     #[error("the embedded emulator did not save its state")]
@@ -40,17 +50,22 @@ pub(crate) enum Error {
 
 impl Error {
     pub(crate) fn failed(message: impl Into<String>) -> Self {
-        Self::Failed { message: message.into(), hint: None }
+        Self::Failed {
+            message: message.into(),
+            hint: None,
+        }
     }
 
     /// The code that the process ends with.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::InvalidManifests => ExitCode::InvalidManifests,
-            Self::Refused { .. } | Self::Apply(ApplyError::Moved { .. }) | Self::Observe(ObserveError::OtherOrganization { .. }) => {
+            Self::Refused { .. }
+            | Self::Apply(ApplyError::Moved { .. })
+            | Self::Observe(ObserveError::OtherOrganization { .. }) => ExitCode::Refused,
+            Self::Apply(ApplyError::Refused { error, .. }) if error.is_version_mismatch() => {
                 ExitCode::Refused
             }
-            Self::Apply(ApplyError::Refused { error, .. }) if error.is_version_mismatch() => ExitCode::Refused,
             Self::Apply(_)
             | Self::NoProject(_)
             | Self::NoEnvironment { .. }
@@ -67,23 +82,32 @@ impl Error {
     /// What to do next.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
-            Self::NoProject(_) => Some("`deskstate init` starts a project; `--project DIR` names one elsewhere".to_owned()),
-            Self::NoEnvironment { known, .. } => {
-                Some(format!("this project has: {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") }))
-            }
+            Self::NoProject(_) => Some(
+                "`deskstate init` starts a project; `--project DIR` names one elsewhere".to_owned(),
+            ),
+            Self::NoEnvironment { known, .. } => Some(format!(
+                "this project has: {}",
+                if known.is_empty() {
+                    "none".to_owned()
+                } else {
+                    known.join(", ")
+                }
+            )),
             Self::Refused { hint, .. } | Self::Failed { hint, .. } => hint.clone(),
-            Self::Apply(ApplyError::Refused { error, .. }) if error.is_version_mismatch() => {
-                Some("somebody changed a row since it was read; run `deskstate plan` again and look".to_owned())
-            }
+            Self::Apply(ApplyError::Refused { error, .. }) if error.is_version_mismatch() => Some(
+                "somebody changed a row since it was read; run `deskstate plan` again and look"
+                    .to_owned(),
+            ),
             Self::Apply(ApplyError::NotSent { .. } | ApplyError::Stopped { .. }) => {
                 Some("run the same command again: it carries out what is left".to_owned())
             }
-            Self::Apply(ApplyError::Unknown { .. } | ApplyError::Moved { .. }) => {
-                Some("look with `deskstate plan`; running apply again carries out what is left".to_owned())
-            }
-            Self::Observe(ObserveError::OtherOrganization { .. }) => {
-                Some("correct `url` or `organizationId` of the environment in deskstate.yaml".to_owned())
-            }
+            Self::Apply(ApplyError::Unknown { .. } | ApplyError::Moved { .. }) => Some(
+                "look with `deskstate plan`; running apply again carries out what is left"
+                    .to_owned(),
+            ),
+            Self::Observe(ObserveError::OtherOrganization { .. }) => Some(
+                "correct `url` or `organizationId` of the environment in deskstate.yaml".to_owned(),
+            ),
             Self::InvalidManifests
             | Self::File { .. }
             | Self::Emulator(_)

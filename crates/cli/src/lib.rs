@@ -29,7 +29,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ProcessExitCode {
         Err(error) => {
             // A closed pipe while help is printed is nobody's failure.
             drop(error.print());
-            let code = if error.use_stderr() { ExitCode::Failed } else { ExitCode::Done };
+            let code = if error.use_stderr() {
+                ExitCode::Failed
+            } else {
+                ExitCode::Done
+            };
             return code.into();
         }
     };

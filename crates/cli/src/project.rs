@@ -15,10 +15,16 @@ const PROJECT_FILE: &str = "deskstate.yaml";
 /// The project's folder: the one given, or the nearest with a project file.
 pub(crate) fn root(global: &Global) -> Result<PathBuf, Error> {
     if let Some(given) = &global.project {
-        return if given.join(PROJECT_FILE).is_file() { Ok(given.clone()) } else { Err(Error::NoProject(given.clone())) };
+        return if given.join(PROJECT_FILE).is_file() {
+            Ok(given.clone())
+        } else {
+            Err(Error::NoProject(given.clone()))
+        };
     }
     let here = std::env::current_dir()?;
-    let found = here.ancestors().find(|folder| folder.join(PROJECT_FILE).is_file());
+    let found = here
+        .ancestors()
+        .find(|folder| folder.join(PROJECT_FILE).is_file());
     found.map(Path::to_path_buf).ok_or(Error::NoProject(here))
 }
 
@@ -36,16 +42,28 @@ impl Loaded {
     /// The environment that was asked for.
     pub(crate) fn environment(&self) -> Result<&Environment, Error> {
         let name = self.manifests.environment.as_deref().unwrap_or_default();
-        let environments = self.manifests.project.as_ref().map(|project| &project.environments);
-        environments.and_then(|environments| environments.get(name)).ok_or_else(|| Error::NoEnvironment {
-            name: name.to_owned(),
-            known: environments.map(|environments| environments.keys().cloned().collect()).unwrap_or_default(),
-        })
+        let environments = self
+            .manifests
+            .project
+            .as_ref()
+            .map(|project| &project.environments);
+        environments
+            .and_then(|environments| environments.get(name))
+            .ok_or_else(|| Error::NoEnvironment {
+                name: name.to_owned(),
+                known: environments
+                    .map(|environments| environments.keys().cloned().collect())
+                    .unwrap_or_default(),
+            })
     }
 }
 
 /// Loads the effective manifests of an environment; what is wrong with them is shown, and an error ends the command.
-pub(crate) fn load_environment(global: &Global, environment: &str, ui: &mut Ui) -> Result<Loaded, Error> {
+pub(crate) fn load_environment(
+    global: &Global,
+    environment: &str,
+    ui: &mut Ui,
+) -> Result<Loaded, Error> {
     let root = root(global)?;
     let (manifests, found) = load(&root, Some(environment));
     if let Some(project) = &manifests.project
@@ -56,7 +74,8 @@ pub(crate) fn load_environment(global: &Global, environment: &str, ui: &mut Ui) 
             known: project.environments.keys().cloned().collect(),
         });
     }
-    let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) = found.into_iter().partition(Diagnostic::is_error);
+    let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) =
+        found.into_iter().partition(Diagnostic::is_error);
     if !errors.is_empty() {
         let mut all = errors;
         all.extend(warnings);
@@ -65,5 +84,9 @@ pub(crate) fn load_environment(global: &Global, environment: &str, ui: &mut Ui) 
         ui.say(&diagnostics::summary(&all, ui.colored()));
         return Err(Error::InvalidManifests);
     }
-    Ok(Loaded { root, manifests, warnings })
+    Ok(Loaded {
+        root,
+        manifests,
+        warnings,
+    })
 }

@@ -15,9 +15,16 @@ pub(crate) fn describe(folder: &Path) -> Option<String> {
             .output()
             .ok()
             .filter(|output| output.status.success())?;
-        String::from_utf8(output.stdout).ok().map(|text| text.trim().to_owned())
+        String::from_utf8(output.stdout)
+            .ok()
+            .map(|text| text.trim().to_owned())
     };
     let commit = git(&["rev-parse", "--short=7", "HEAD"])?;
-    let changed = git(&["status", "--porcelain", "--", "."]).is_some_and(|changes| !changes.is_empty());
-    Some(if changed { format!("{commit} with local changes") } else { commit })
+    let changed =
+        git(&["status", "--porcelain", "--", "."]).is_some_and(|changes| !changes.is_empty());
+    Some(if changed {
+        format!("{commit} with local changes")
+    } else {
+        commit
+    })
 }

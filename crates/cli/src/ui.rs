@@ -60,10 +60,16 @@ impl Ui {
         let by_flag = match self.verbose {
             0 => "off",
             1 => "deskstate=info,deskstate_dataverse=debug,deskstate_reconcile=info",
-            _ => "deskstate=trace,deskstate_dataverse=trace,deskstate_reconcile=trace,deskstate_emulator=debug",
+            _ => {
+                "deskstate=trace,deskstate_dataverse=trace,deskstate_reconcile=trace,deskstate_emulator=debug"
+            }
         };
-        let filter = EnvFilter::try_from_env("DESKSTATE_LOG").unwrap_or_else(|_| EnvFilter::new(by_flag));
-        let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(self.colored_errors);
+        let filter =
+            EnvFilter::try_from_env("DESKSTATE_LOG").unwrap_or_else(|_| EnvFilter::new(by_flag));
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(io::stderr)
+            .with_ansi(self.colored_errors);
         // A second run in one process keeps the first run's log.
         drop(subscriber.try_init());
     }
@@ -153,7 +159,9 @@ impl Ui {
             Ok(()) => code,
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => code,
             Err(error) => {
-                self.say(&format!("{BAD}error{BAD:#}: output could not be written: {error}\n"));
+                self.say(&format!(
+                    "{BAD}error{BAD:#}: output could not be written: {error}\n"
+                ));
                 ExitCode::Failed
             }
         }

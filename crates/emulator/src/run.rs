@@ -1,6 +1,6 @@
 //! The command: arguments, the ready line, signals.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,12 +11,9 @@ use crate::switches::{self, Switches};
 /// Run a Dataverse Web API on this machine, for tests and demonstrations.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
-    /// Port to listen on; 0 takes a free one
-    #[arg(long, default_value_t = 0)]
-    pub port: u16,
-    /// Address to listen on; anything but loopback lets others in
-    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
-    pub address: IpAddr,
+    /// Address and port to listen on; port 0 takes a free one, anything but loopback lets others in
+    #[arg(long, value_name = "ADDRESS:PORT", default_value_t = SocketAddr::from(([127, 0, 0, 1], 8700)))]
+    pub listen: SocketAddr,
     /// File that keeps the state; in memory only without it
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
@@ -69,14 +66,14 @@ async fn serve(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         Some(path) => switches::parse(&std::fs::read(path)?)?,
         None => Switches::default(),
     };
-    if !args.address.is_loopback() {
+    if !args.listen.ip().is_loopback() {
         eprintln!(
             "warning: listening on {}: everybody who reaches this address is a system administrator of the emulator",
-            args.address
+            args.listen
         );
     }
     let emulator = Emulator::start(Config {
-        listen: SocketAddr::new(args.address, args.port),
+        listen: args.listen,
         state: args.state,
         tables: args.tables,
         switches,

@@ -12,13 +12,24 @@ use serde::Deserialize;
 const WITHOUT_A_FIELD: &[(&str, &[&str])] = &[
     // Second copies that are kept right along with the field.
     ("msdyn_sessiontemplate", &["msdyn_type"]),
-    ("msdyn_applicationtabtemplate", &["msdyn_templateparameters"]),
+    (
+        "msdyn_applicationtabtemplate",
+        &["msdyn_templateparameters"],
+    ),
     // Its use is unknown; the pane is linked.
-    ("msdyn_appconfiguration", &["msdyn_productivitypaneuniquename"]),
+    (
+        "msdyn_appconfiguration",
+        &["msdyn_productivitypaneuniquename"],
+    ),
 ];
 
 /// Columns of every table that are no settings.
-const NO_SETTINGS: &[&str] = &["statuscode", "iscustomizable", "overriddencreatedon", "importsequencenumber"];
+const NO_SETTINGS: &[&str] = &[
+    "statuscode",
+    "iscustomizable",
+    "overriddencreatedon",
+    "importsequencenumber",
+];
 
 /// Columns of parts that follow from their parent.
 const OF_PARTS: &[&str] = &["ownerid", "statecode"];
@@ -46,17 +57,26 @@ fn table_files() -> Option<BTreeMap<String, (String, BTreeSet<String>)>> {
         return None;
     }
     let groups: BTreeMap<String, Vec<Column>> =
-        serde_yaml::from_str(&std::fs::read_to_string(folder.join("_groups.yaml")).unwrap()).unwrap();
+        serde_yaml::from_str(&std::fs::read_to_string(folder.join("_groups.yaml")).unwrap())
+            .unwrap();
     let writable = |columns: &[Column]| -> Vec<String> {
-        columns.iter().filter(|column| !column.read_only).map(|column| column.name.clone()).collect()
+        columns
+            .iter()
+            .filter(|column| !column.read_only)
+            .map(|column| column.name.clone())
+            .collect()
     };
     let mut tables = BTreeMap::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('_')) {
+        if path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('_'))
+        {
             continue;
         }
-        let file: TableFile = serde_yaml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let file: TableFile =
+            serde_yaml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
         let mut columns: BTreeSet<String> = writable(&file.columns).into_iter().collect();
         for group in &file.with {
             columns.extend(writable(&groups[group]));
@@ -81,7 +101,11 @@ fn known_columns<'a>(fields: impl IntoIterator<Item = &'a Field>) -> BTreeSet<&'
 #[test]
 fn every_word_of_a_manifest_is_in_its_kinds_table_and_the_other_way_round() {
     for kind in kinds::all() {
-        let words: BTreeSet<&str> = Resource::empty(kind.kind).fields().into_iter().map(|(word, _)| word).collect();
+        let words: BTreeSet<&str> = Resource::empty(kind.kind)
+            .fields()
+            .into_iter()
+            .map(|(word, _)| word)
+            .collect();
         let table: BTreeSet<&str> = kind.fields.iter().map(|field| field.word).collect();
         assert_eq!(words, table, "{}", kind.kind);
     }
@@ -98,19 +122,37 @@ fn every_writable_column_has_a_field_or_a_reason() {
         known.extend(kind.table.name);
         known.extend(NO_SETTINGS);
         known.extend(exempt.get(kind.table.logical).copied().unwrap_or_default());
-        forgotten.extend(columns.iter().filter(|column| !known.contains(column.as_str())).map(|column| format!("{}.{column}", kind.table.logical)));
+        forgotten.extend(
+            columns
+                .iter()
+                .filter(|column| !known.contains(column.as_str()))
+                .map(|column| format!("{}.{column}", kind.table.logical)),
+        );
     }
     for part in kinds::part_tables() {
         let (_, columns) = &tables[part.table.logical];
-        let mut known = known_columns(part.fields.iter().chain(kinds::part_extra_fields(part).iter().copied()));
+        let mut known = known_columns(
+            part.fields
+                .iter()
+                .chain(kinds::part_extra_fields(part).iter().copied()),
+        );
         known.extend(part.table.name);
         known.insert(part.table.label);
         known.insert(part.parent_column);
         known.extend(NO_SETTINGS);
         known.extend(OF_PARTS);
-        forgotten.extend(columns.iter().filter(|column| !known.contains(column.as_str())).map(|column| format!("{}.{column}", part.table.logical)));
+        forgotten.extend(
+            columns
+                .iter()
+                .filter(|column| !known.contains(column.as_str()))
+                .map(|column| format!("{}.{column}", part.table.logical)),
+        );
     }
-    assert_eq!(forgotten, Vec::<String>::new(), "add a field to the kind, or a reason to docs/coverage.md and here");
+    assert_eq!(
+        forgotten,
+        Vec::<String>::new(),
+        "add a field to the kind, or a reason to docs/coverage.md and here"
+    );
 }
 
 #[test]
@@ -126,7 +168,11 @@ fn every_field_names_a_column_that_dataverse_has() {
     for part in kinds::part_tables() {
         let (key, columns) = &tables[part.table.logical];
         assert_eq!(key, part.table.key);
-        for column in known_columns(part.fields.iter().chain(kinds::part_extra_fields(part).iter().copied())) {
+        for column in known_columns(
+            part.fields
+                .iter()
+                .chain(kinds::part_extra_fields(part).iter().copied()),
+        ) {
             assert!(columns.contains(column), "{}.{column}", part.table.logical);
         }
     }
@@ -147,7 +193,11 @@ fn a_set_is_stored_by_links_of_the_kind_that_declares_it() {
     for kind in kinds::all() {
         for field in kind.fields {
             if let Holds::Set { relationship, .. } = field.holds {
-                assert_eq!(relationship.owner, kind.table, "{}.{}", kind.kind, field.word);
+                assert_eq!(
+                    relationship.owner, kind.table,
+                    "{}.{}",
+                    kind.kind, field.word
+                );
             }
         }
     }

@@ -43,7 +43,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let compared = compare(&loaded, environment, session.reader()).await?;
     if report(&loaded, &compared, ui) {
         opened.close().await?;
-        return Err(Error::failed("not everything can be carried out, so nothing was changed"));
+        return Err(Error::failed(
+            "not everything can be carried out, so nothing was changed",
+        ));
     }
     let plan = &compared.plan;
     let revision = revision::describe(&loaded.root);
@@ -75,7 +77,11 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         solution: None,
         patience: Duration::from_secs(180),
     };
-    let mut progress = Progress { plan, told: BTreeSet::new(), ui };
+    let mut progress = Progress {
+        plan,
+        told: BTreeSet::new(),
+        ui,
+    };
     let applied = deskstate_reconcile::apply(
         plan,
         &compared.desired,
@@ -97,12 +103,21 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 Difference::Added { member, .. } => ("not linked".to_owned(), plain(member)),
                 Difference::Removed { member, .. } => ("still linked".to_owned(), plain(member)),
             };
-            ui.say(&format!("{BAD}error{BAD:#}: {key} {}: wrote {wanted}, the server stored {stored}\n", field.path));
+            ui.say(&format!(
+                "{BAD}error{BAD:#}: {key} {}: wrote {wanted}, the server stored {stored}\n",
+                field.path
+            ));
         }
-        return Err(Error::failed("the server did not store everything as it was written"));
+        return Err(Error::failed(
+            "the server did not store everything as it was written",
+        ));
     }
     let rows = plan.changes.len();
-    ui.verb(GOOD, "Verified", format_args!("{} read back as written", count(rows, "resource")));
+    ui.verb(
+        GOOD,
+        "Verified",
+        format_args!("{} read back as written", count(rows, "resource")),
+    );
     ui.print(format_args!(
         "{} applied to {} in {}\nagents get this when they next sign in or reload\n",
         count(rows, "change"),
@@ -129,21 +144,42 @@ struct Progress<'a, 'u> {
 impl Progress<'_, '_> {
     fn show(&mut self, event: &Event<'_>) {
         match event {
-            Event::Sending { number, of, operations } => {
-                self.ui.verb(GOOD, "Sending", format_args!("transaction {number} of {of}: {}", count(*operations, "write")));
+            Event::Sending {
+                number,
+                of,
+                operations,
+            } => {
+                self.ui.verb(
+                    GOOD,
+                    "Sending",
+                    format_args!(
+                        "transaction {number} of {of}: {}",
+                        count(*operations, "write")
+                    ),
+                );
             }
             Event::Committed { transaction } => self.committed(transaction),
-            Event::Looking => self.ui.verb(GOOD, "Looking", "the reply was lost; reading the rows until it is clear what happened"),
+            Event::Looking => self.ui.verb(
+                GOOD,
+                "Looking",
+                "the reply was lost; reading the rows until it is clear what happened",
+            ),
             Event::Verifying => {}
         }
     }
 
     fn committed(&mut self, transaction: &Transaction) {
-        let rows: BTreeSet<Uuid> = transaction.operations.iter().filter_map(|operation| Some(operation.row()?.id)).collect();
-        let links: BTreeSet<(&str, Uuid, Uuid)> = transaction.operations.iter().filter_map(link).collect();
+        let rows: BTreeSet<Uuid> = transaction
+            .operations
+            .iter()
+            .filter_map(|operation| Some(operation.row()?.id))
+            .collect();
+        let links: BTreeSet<(&str, Uuid, Uuid)> =
+            transaction.operations.iter().filter_map(link).collect();
         for (index, change) in self.plan.changes.iter().enumerate() {
             let written = change.operations.iter().any(|operation| {
-                operation.row().is_some_and(|row| rows.contains(&row.id)) || link(operation).is_some_and(|link| links.contains(&link))
+                operation.row().is_some_and(|row| rows.contains(&row.id))
+                    || link(operation).is_some_and(|link| links.contains(&link))
             });
             if written && self.told.insert(index) {
                 let (style, verb) = match change.action {
@@ -159,9 +195,16 @@ impl Progress<'_, '_> {
 
 fn link(operation: &Operation) -> Option<(&'static str, Uuid, Uuid)> {
     match operation {
-        Operation::Link { relationship, owner, member } | Operation::Unlink { relationship, owner, member } => {
-            Some((relationship.schema_name, *owner, *member))
+        Operation::Link {
+            relationship,
+            owner,
+            member,
         }
+        | Operation::Unlink {
+            relationship,
+            owner,
+            member,
+        } => Some((relationship.schema_name, *owner, *member)),
         Operation::Create { .. } | Operation::Update { .. } | Operation::Delete { .. } => None,
     }
 }

@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use deskstate_dataverse::{Cell, Changeset, Connection, EnvironmentUrl, Filter, Operation, Outcome, Query, Session, SignIn, Value};
+use deskstate_dataverse::{
+    Cell, Changeset, Connection, EnvironmentUrl, Filter, Operation, Outcome, Query, Session,
+    SignIn, Value,
+};
 
 use super::block_on;
 use crate::environment;
@@ -23,12 +26,30 @@ pub(crate) struct Args {
 
 /// The Tenfold example: the same files as `examples/tenfold`.
 const EXAMPLE: &[(&str, &str)] = &[
-    ("deskstate.yaml", include_str!("../../assets/tenfold/deskstate.yaml")),
-    ("contracts/tenfold-cif-v2.yaml", include_str!("../../assets/tenfold/contracts/tenfold-cif-v2.yaml")),
-    ("manifests/app-profile.yaml", include_str!("../../assets/tenfold/manifests/app-profile.yaml")),
-    ("manifests/channel-provider.yaml", include_str!("../../assets/tenfold/manifests/channel-provider.yaml")),
-    ("manifests/templates.yaml", include_str!("../../assets/tenfold/manifests/templates.yaml")),
-    ("overlays/prod/app-profile.yaml", include_str!("../../assets/tenfold/overlays/prod/app-profile.yaml")),
+    (
+        "deskstate.yaml",
+        include_str!("../../assets/tenfold/deskstate.yaml"),
+    ),
+    (
+        "contracts/tenfold-cif-v2.yaml",
+        include_str!("../../assets/tenfold/contracts/tenfold-cif-v2.yaml"),
+    ),
+    (
+        "manifests/app-profile.yaml",
+        include_str!("../../assets/tenfold/manifests/app-profile.yaml"),
+    ),
+    (
+        "manifests/channel-provider.yaml",
+        include_str!("../../assets/tenfold/manifests/channel-provider.yaml"),
+    ),
+    (
+        "manifests/templates.yaml",
+        include_str!("../../assets/tenfold/manifests/templates.yaml"),
+    ),
+    (
+        "overlays/prod/app-profile.yaml",
+        include_str!("../../assets/tenfold/overlays/prod/app-profile.yaml"),
+    ),
 ];
 
 pub(crate) fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
@@ -47,24 +68,49 @@ pub(crate) fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
 fn tell(folder: &Path, ui: &mut Ui) -> Result<ExitCode, Error> {
     for (path, text) in EXAMPLE {
         let path = folder.join(path);
-        let written = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, text));
-        written.map_err(|source| Error::File { what: "could not write", path, source })?;
+        let written = path
+            .parent()
+            .map_or(Ok(()), std::fs::create_dir_all)
+            .and_then(|()| std::fs::write(&path, text));
+        written.map_err(|source| Error::File {
+            what: "could not write",
+            path,
+            source,
+        })?;
     }
     ui.print(format_args!(
         "A telephony vendor's installation guide as files in git, on a Dataverse that runs inside this program.\n{DIM}{} files in {}{DIM:#}\n",
         EXAMPLE.len(),
         folder.display(),
     ))?;
-    let mut story = Story { folder, ui, step: 0 };
-    story.command("Are the manifests sound? Nothing is sent.", &["validate"], 0)?;
-    story.command("What would change in the environment? This cannot write.", &["plan", "--env", "local"], 0)?;
-    story.command("Carry it out: all or nothing, and read back.", &["apply", "--env", "local", "--yes"], 0)?;
+    let mut story = Story {
+        folder,
+        ui,
+        step: 0,
+    };
+    story.command(
+        "Are the manifests sound? Nothing is sent.",
+        &["validate"],
+        0,
+    )?;
+    story.command(
+        "What would change in the environment? This cannot write.",
+        &["plan", "--env", "local"],
+        0,
+    )?;
+    story.command(
+        "Carry it out: all or nothing, and read back.",
+        &["apply", "--env", "local", "--yes"],
+        0,
+    )?;
     story.command("And again: nothing to do.", &["plan", "--env", "local"], 0)?;
     story.edit_by_hand()?;
     story.command("The nightly job finds it.", &["drift", "--env", "local"], 2)?;
     story.command("Put it back.", &["apply", "--env", "local", "--yes"], 0)?;
     story.command("In sync.", &["drift", "--env", "local"], 0)?;
-    story.ui.print(format_args!("\n{GOOD}That is all.{GOOD:#} Start your own: deskstate init\n"))?;
+    story.ui.print(format_args!(
+        "\n{GOOD}That is all.{GOOD:#} Start your own: deskstate init\n"
+    ))?;
     Ok(ExitCode::Done)
 }
 
@@ -77,28 +123,42 @@ struct Story<'a> {
 impl Story<'_> {
     fn heading(&mut self, text: &str) -> Result<(), Error> {
         self.step += 1;
-        self.ui.print(format_args!("\n{STRONG}{}. {text}{STRONG:#}\n", self.step))
+        self.ui
+            .print(format_args!("\n{STRONG}{}. {text}{STRONG:#}\n", self.step))
     }
 
     /// Runs this very program, as a person would.
     fn command(&mut self, text: &str, arguments: &[&str], expected: i32) -> Result<(), Error> {
         self.heading(text)?;
-        self.ui.print(format_args!("$ deskstate {}\n", arguments.join(" ")))?;
+        self.ui
+            .print(format_args!("$ deskstate {}\n", arguments.join(" ")))?;
         self.ui.flush()?;
         let program = std::env::current_exe()?;
         let color = if self.ui.colored() { "always" } else { "never" };
-        let output = Command::new(&program).current_dir(self.folder).args(["--color", color]).args(arguments).output();
-        let output = output.map_err(|source| Error::File { what: "could not run", path: program, source })?;
+        let output = Command::new(&program)
+            .current_dir(self.folder)
+            .args(["--color", color])
+            .args(arguments)
+            .output();
+        let output = output.map_err(|source| Error::File {
+            what: "could not run",
+            path: program,
+            source,
+        })?;
         self.ui.say(&String::from_utf8_lossy(&output.stderr));
         self.ui.print(String::from_utf8_lossy(&output.stdout))?;
         match output.status.code() {
             Some(code) if code == expected => {
                 if code != 0 {
-                    self.ui.print(format_args!("{DIM}(exit code {code}){DIM:#}\n"))?;
+                    self.ui
+                        .print(format_args!("{DIM}(exit code {code}){DIM:#}\n"))?;
                 }
                 Ok(())
             }
-            code => Err(Error::failed(format!("`deskstate {}` ended with {code:?} instead of {expected}", arguments.join(" ")))),
+            code => Err(Error::failed(format!(
+                "`deskstate {}` ended with {code:?} instead of {expected}",
+                arguments.join(" ")
+            ))),
         }
     }
 
@@ -120,17 +180,45 @@ async fn edit(state: &Path) -> Result<(), Error> {
     let url: EnvironmentUrl = emulator.url().parse()?;
     let session = Session::open(&Connection::new(url, SignIn::Anonymous))?;
     let edits = [
-        ("msdyn_sessiontemplates", "msdyn_sessiontemplateid", "CTI_createSession", "msdyn_panelstate", Cell::Int(162_450_001)),
-        ("msdyn_notificationtemplates", "msdyn_notificationtemplateid", "CTI_inboundCallNotification", "msdyn_timeout", Cell::Int(30)),
-        ("msdyn_appconfigurations", "msdyn_appconfigurationid", "tenfold_appProfile", "msdyn_description", Cell::Null),
+        (
+            "msdyn_sessiontemplates",
+            "msdyn_sessiontemplateid",
+            "CTI_createSession",
+            "msdyn_panelstate",
+            Cell::Int(162_450_001),
+        ),
+        (
+            "msdyn_notificationtemplates",
+            "msdyn_notificationtemplateid",
+            "CTI_inboundCallNotification",
+            "msdyn_timeout",
+            Cell::Int(30),
+        ),
+        (
+            "msdyn_appconfigurations",
+            "msdyn_appconfigurationid",
+            "tenfold_appProfile",
+            "msdyn_description",
+            Cell::Null,
+        ),
     ];
     let queries = edits.each_ref().map(|(set, key, name, ..)| {
-        Query::rows(*set).select([*key]).filter(Filter::eq("msdyn_uniquename", *name))
+        Query::rows(*set)
+            .select([*key])
+            .filter(Filter::eq("msdyn_uniquename", *name))
     });
     let mut operations = Vec::new();
-    for ((set, key, name, column, value), answer) in edits.into_iter().zip(session.reader().read(&queries).await?) {
-        let rows = answer.map_err(|refused| Error::failed(refused.to_string()))?.rows;
-        let id = rows.first().and_then(|row| row.uuid(key)).ok_or_else(|| Error::failed(format!("{name} is not there")))?;
+    for ((set, key, name, column, value), answer) in edits
+        .into_iter()
+        .zip(session.reader().read(&queries).await?)
+    {
+        let rows = answer
+            .map_err(|refused| Error::failed(refused.to_string()))?
+            .rows;
+        let id = rows
+            .first()
+            .and_then(|row| row.uuid(key))
+            .ok_or_else(|| Error::failed(format!("{name} is not there")))?;
         operations.push(Operation::Update {
             set: set.to_owned(),
             id,
@@ -138,17 +226,28 @@ async fn edit(state: &Path) -> Result<(), Error> {
             body: vec![(column.to_owned(), Value::Cell(value))],
         });
     }
-    let outcome = session.commit(&Changeset { operations, solution: None }).await;
+    let outcome = session
+        .commit(&Changeset {
+            operations,
+            solution: None,
+        })
+        .await;
     emulator.stop().await?;
     match outcome {
         Outcome::Committed => Ok(()),
-        other => Err(Error::failed(format!("the edits were not carried out: {other:?}"))),
+        other => Err(Error::failed(format!(
+            "the edits were not carried out: {other:?}"
+        ))),
     }
 }
 
 /// The folder that was asked for. Nobody's files are written over.
 fn new_folder(folder: &Path) -> Result<PathBuf, Error> {
-    let file = |source| Error::File { what: "could not use", path: folder.to_path_buf(), source };
+    let file = |source| Error::File {
+        what: "could not use",
+        path: folder.to_path_buf(),
+        source,
+    };
     std::fs::create_dir_all(folder).map_err(file)?;
     if std::fs::read_dir(folder).map_err(file)?.next().is_some() {
         return Err(Error::Refused {
@@ -161,7 +260,11 @@ fn new_folder(folder: &Path) -> Result<PathBuf, Error> {
 
 fn temporary_folder() -> Result<PathBuf, Error> {
     let folder = std::env::temp_dir().join(format!("deskstate-demo-{}", std::process::id()));
-    std::fs::create_dir(&folder).map_err(|source| Error::File { what: "could not make", path: folder.clone(), source })?;
+    std::fs::create_dir(&folder).map_err(|source| Error::File {
+        what: "could not make",
+        path: folder.clone(),
+        source,
+    })?;
     Ok(folder)
 }
 
@@ -178,7 +281,10 @@ mod tests {
         }
         for (path, text) in EXAMPLE {
             let file = std::fs::read_to_string(examples.join(path)).unwrap_or_default();
-            assert_eq!(file, *text, "{path}: copy examples/tenfold to crates/cli/assets/tenfold");
+            assert_eq!(
+                file, *text,
+                "{path}: copy examples/tenfold to crates/cli/assets/tenfold"
+            );
         }
     }
 }

@@ -54,6 +54,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     if compared.plan.is_empty() {
         return Ok(ExitCode::Done);
     }
-    ui.hint(format_args!("deskstate apply --env {} puts it back", args.env));
+    ui.hint(format_args!(
+        "deskstate apply --env {} puts it back",
+        args.env
+    ));
     Ok(ExitCode::Differences)
 }

@@ -26,24 +26,44 @@ pub(super) struct Compared {
 }
 
 /// Reads live and plans. There is nothing here to write with.
-pub(super) async fn compare(loaded: &Loaded, environment: &Environment, reader: &Reader) -> Result<Compared, Error> {
+pub(super) async fn compare(
+    loaded: &Loaded,
+    environment: &Environment,
+    reader: &Reader,
+) -> Result<Compared, Error> {
     let desired = lower(&loaded.manifests);
-    let scope = Scope { organization: environment.organization_id, ..Scope::default() };
+    let scope = Scope {
+        organization: environment.organization_id,
+        ..Scope::default()
+    };
     let live = observe(reader, &desired, &scope).await?;
     let options = Options::default();
     let (plan, diagnostics) = plan(&desired, &live, &options);
-    Ok(Compared { desired, scope, options, plan, diagnostics })
+    Ok(Compared {
+        desired,
+        scope,
+        options,
+        plan,
+        diagnostics,
+    })
 }
 
 /// How many transactions a plan takes.
 pub(super) fn count_transactions(plan: &Plan, loaded: &Loaded, answers: &Answers) -> usize {
-    let limits = Limits { operations: max_changeset(loaded), server_adds_parts: answers.tab_makes_parameters != Some(false) };
+    let limits = Limits {
+        operations: max_changeset(loaded),
+        server_adds_parts: answers.tab_makes_parameters != Some(false),
+    };
     transactions(plan, limits).len()
 }
 
 /// The most operations in one transaction.
 pub(super) fn max_changeset(loaded: &Loaded) -> usize {
-    loaded.manifests.project.as_ref().map_or(200, |project| project.max_changeset)
+    loaded
+        .manifests
+        .project
+        .as_ref()
+        .map_or(200, |project| project.max_changeset)
 }
 
 /// Shows warnings and what could not be planned; true if something could not.
@@ -52,7 +72,11 @@ pub(super) fn report(loaded: &Loaded, compared: &Compared, ui: &mut Ui) -> bool 
     all.extend(compared.diagnostics.iter().cloned());
     deskstate_model::sort_diagnostics(&mut all);
     if !all.is_empty() {
-        ui.say(&diagnostics::render(&all, &loaded.manifests.sources, ui.colored()));
+        ui.say(&diagnostics::render(
+            &all,
+            &loaded.manifests.sources,
+            ui.colored(),
+        ));
     }
     all.iter().any(Diagnostic::is_error)
 }

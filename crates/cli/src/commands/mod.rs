@@ -21,16 +21,26 @@ pub(crate) fn run(args: Args, ui: &mut Ui) -> Result<ExitCode, Error> {
         Command::Apply(args) => block_on(apply::run(&args, &global, ui)),
         Command::Drift(args) => block_on(drift::run(&args, &global, ui)),
         Command::Demo(args) => demo::run(&args, ui),
-        Command::Emulator(args) => block_on(async { Ok(emulator_exit(deskstate_emulator::run(args).await)) }),
+        Command::Emulator(args) => {
+            block_on(async { Ok(emulator_exit(deskstate_emulator::run(args).await)) })
+        }
     }
 }
 
 /// The emulator's own exit code, as one of ours.
 fn emulator_exit(code: std::process::ExitCode) -> ExitCode {
-    if code == std::process::ExitCode::SUCCESS { ExitCode::Done } else { ExitCode::Failed }
+    if code == std::process::ExitCode::SUCCESS {
+        ExitCode::Done
+    } else {
+        ExitCode::Failed
+    }
 }
 
 /// Commands that talk to somebody run on two threads: one for them, one for an embedded emulator.
 fn block_on<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(future)
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?
+        .block_on(future)
 }

@@ -56,5 +56,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         return Ok(ExitCode::Done);
     }
     ui.hint(format_args!("deskstate apply --env {}", args.env));
-    Ok(if args.detailed_exitcode { ExitCode::Differences } else { ExitCode::Done })
+    Ok(if args.detailed_exitcode {
+        ExitCode::Differences
+    } else {
+        ExitCode::Done
+    })
 }

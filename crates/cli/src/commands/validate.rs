@@ -26,17 +26,30 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
         && !project.environments.contains_key(name)
     {
         let known = project.environments.keys().cloned().collect();
-        return Err(Error::NoEnvironment { name: name.clone(), known });
+        return Err(Error::NoEnvironment {
+            name: name.clone(),
+            known,
+        });
     }
     if !found.is_empty() {
-        ui.say(&diagnostics::render(&found, &manifests.sources, ui.colored()));
+        ui.say(&diagnostics::render(
+            &found,
+            &manifests.sources,
+            ui.colored(),
+        ));
         ui.say(&diagnostics::summary(&found, ui.colored()));
     }
     if found.iter().any(deskstate_model::Diagnostic::is_error) {
         return Err(Error::InvalidManifests);
     }
-    let environments = manifests.project.as_ref().map_or(0, |project| project.environments.len());
-    let for_whom = args.env.clone().unwrap_or_else(|| count(environments, "environment"));
+    let environments = manifests
+        .project
+        .as_ref()
+        .map_or(0, |project| project.environments.len());
+    let for_whom = args
+        .env
+        .clone()
+        .unwrap_or_else(|| count(environments, "environment"));
     ui.print(format_args!(
         "{GOOD}valid{GOOD:#}: {} for {for_whom}, {}\n",
         count(manifests.resources.len(), "resource"),

@@ -9,8 +9,16 @@ use crate::ui::{BAD, WARN};
 
 /// Every diagnostic with its source lines, one blank line between them.
 pub(crate) fn render(diagnostics: &[Diagnostic], sources: &SourceMap, colored: bool) -> String {
-    let renderer = if colored { Renderer::styled() } else { Renderer::plain() }.term_width(120);
-    diagnostics.iter().map(|diagnostic| format!("{}\n\n", renderer.render(&[group(diagnostic, sources)]))).collect()
+    let renderer = if colored {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    }
+    .term_width(120);
+    diagnostics
+        .iter()
+        .map(|diagnostic| format!("{}\n\n", renderer.render(&[group(diagnostic, sources)])))
+        .collect()
 }
 
 fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
@@ -18,14 +26,24 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut group = Group::with_title(level.primary_title(super::plain(&diagnostic.message)).id(diagnostic.code));
+    let mut group = Group::with_title(
+        level
+            .primary_title(super::plain(&diagnostic.message))
+            .id(diagnostic.code),
+    );
     let mut files: BTreeMap<FileId, Vec<(&Label, AnnotationKind)>> = BTreeMap::new();
     let primary_file = diagnostic.primary.as_ref().map(|label| label.span.file);
     if let Some(label) = &diagnostic.primary {
-        files.entry(label.span.file).or_default().push((label, AnnotationKind::Primary));
+        files
+            .entry(label.span.file)
+            .or_default()
+            .push((label, AnnotationKind::Primary));
     }
     for label in &diagnostic.secondary {
-        files.entry(label.span.file).or_default().push((label, AnnotationKind::Context));
+        files
+            .entry(label.span.file)
+            .or_default()
+            .push((label, AnnotationKind::Context));
     }
     // The file that the diagnostic points at comes first.
     let mut ordered: Vec<_> = files.into_iter().collect();
@@ -37,13 +55,18 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
             let end = floor(text, label.span.end).max(start);
             kind.span(start..end).label(super::plain(&label.text))
         });
-        group = group.element(Snippet::source(text).path(sources.path(file)).annotations(annotations));
+        group = group.element(
+            Snippet::source(text)
+                .path(sources.path(file))
+                .annotations(annotations),
+        );
     }
     if let Some(help) = &diagnostic.help {
         group = group.element(Level::HELP.message(super::plain(help)));
     }
     if !diagnostic.environments.is_empty() {
-        group = group.element(Level::NOTE.message(format!("in {}", diagnostic.environments.join(", "))));
+        group = group
+            .element(Level::NOTE.message(format!("in {}", diagnostic.environments.join(", "))));
     }
     group
 }
@@ -59,7 +82,10 @@ fn floor(text: &str, offset: u32) -> usize {
 
 /// `2 errors, 1 warning`, on a line.
 pub(crate) fn summary(diagnostics: &[Diagnostic], colored: bool) -> String {
-    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
+    let errors = diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.is_error())
+        .count();
     let warnings = diagnostics.len() - errors;
     let mut parts = Vec::new();
     for (count, noun, style) in [(errors, "error", BAD), (warnings, "warning", WARN)] {
@@ -71,5 +97,9 @@ pub(crate) fn summary(diagnostics: &[Diagnostic], colored: bool) -> String {
             _ => parts.push(text),
         }
     }
-    if parts.is_empty() { String::new() } else { format!("{}\n", parts.join(", ")) }
+    if parts.is_empty() {
+        String::new()
+    } else {
+        format!("{}\n", parts.join(", "))
+    }
 }

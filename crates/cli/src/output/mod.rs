@@ -11,7 +11,10 @@ pub(crate) fn plain(text: &str) -> String {
         let turns = matches!(character, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         if character == '\n' {
             safe.push('⏎');
-        } else if character.is_control() || turns || matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}') {
+        } else if character.is_control()
+            || turns
+            || matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}')
+        {
             safe.push_str(&format!("\\u{{{:x}}}", u32::from(character)));
         } else {
             safe.push(character);
@@ -35,6 +38,9 @@ mod tests {
 
     #[test]
     fn live_text_cannot_steer_a_terminal() {
-        assert_eq!(plain("a\u{1b}[31mb\u{202e}c\r\n"), "a\\u{1b}[31mb\\u{202e}c\\u{d}⏎");
+        assert_eq!(
+            plain("a\u{1b}[31mb\u{202e}c\r\n"),
+            "a\\u{1b}[31mb\\u{202e}c\\u{d}⏎"
+        );
     }
 }

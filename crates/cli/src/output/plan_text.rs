@@ -41,30 +41,61 @@ pub(crate) struct PlanText<'a> {
 
 impl Display for PlanText<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { plan, environment, address, title, .. } = self;
+        let Self {
+            plan,
+            environment,
+            address,
+            title,
+            ..
+        } = self;
         if plan.is_empty() {
-            return writeln!(out, "{GOOD}{environment}{GOOD:#} matches the manifests ({})", count(plan.resources, "resource"));
+            return writeln!(
+                out,
+                "{GOOD}{environment}{GOOD:#} matches the manifests ({})",
+                count(plan.resources, "resource")
+            );
         }
-        writeln!(out, "{STRONG}{title} for {environment}{STRONG:#} ({address})")?;
-        let at = self.revision.map_or_else(|| "manifests".to_owned(), |revision| format!("manifests at {revision}"));
+        writeln!(
+            out,
+            "{STRONG}{title} for {environment}{STRONG:#} ({address})"
+        )?;
+        let at = self.revision.map_or_else(
+            || "manifests".to_owned(),
+            |revision| format!("manifests at {revision}"),
+        );
         writeln!(
             out,
             "{DIM}{at}: {}, {} in sync; {} to read, {} to write{DIM:#}\n",
             count(plan.resources, "resource"),
             plan.in_sync,
-            count(usize::try_from(plan.read_requests).unwrap_or(usize::MAX), "request"),
+            count(
+                usize::try_from(plan.read_requests).unwrap_or(usize::MAX),
+                "request"
+            ),
             count(self.transactions, "transaction"),
         )?;
         for (index, change) in plan.changes.iter().enumerate() {
-            self.change(out, change, self.reach.get(index).and_then(Option::as_deref))?;
+            self.change(
+                out,
+                change,
+                self.reach.get(index).and_then(Option::as_deref),
+            )?;
         }
         let (create, update, delete) = plan.counts();
-        writeln!(out, "{STRONG}{create} to create, {update} to update, {delete} to delete{STRONG:#}")
+        writeln!(
+            out,
+            "{STRONG}{create} to create, {update} to update, {delete} to delete{STRONG:#}"
+        )
     }
 }
 
 impl PlanText<'_> {
-    fn change(&self, out: &mut fmt::Formatter<'_>, change: &Change, reach: Option<&str>) -> fmt::Result {
+    fn change(
+        &self,
+        out: &mut fmt::Formatter<'_>,
+        change: &Change,
+        reach: Option<&str>,
+    ) -> fmt::Result {
         let (symbol, style) = match change.action {
             Action::Create => ("+", GOOD),
             Action::Update => ("~", WARN),
@@ -76,9 +107,15 @@ impl PlanText<'_> {
             let path = self.sources.path(span.file);
             format!("{path}:{line}")
         });
-        write!(out, "{style}{symbol}{style:#} {STRONG}{}{STRONG:#}", plain(&change.key.to_string()))?;
+        write!(
+            out,
+            "{style}{symbol}{style:#} {STRONG}{}{STRONG:#}",
+            plain(&change.key.to_string())
+        )?;
         if let Some(place) = place {
-            let gap = PLACE_COLUMN.saturating_sub(head.width() + place.width()).max(2);
+            let gap = PLACE_COLUMN
+                .saturating_sub(head.width() + place.width())
+                .max(2);
             write!(out, "{:gap$}{DIM}{place}{DIM:#}", "")?;
         }
         if let Some(reach) = reach {
@@ -91,21 +128,41 @@ impl PlanText<'_> {
             previous = &field.path;
         }
         if !change.left_to_server.is_empty() {
-            writeln!(out, "    {DIM}left to the server: {}{DIM:#}", change.left_to_server.join(", "))?;
+            writeln!(
+                out,
+                "    {DIM}left to the server: {}{DIM:#}",
+                change.left_to_server.join(", ")
+            )?;
         }
         writeln!(out)
     }
 
-    fn field(&self, out: &mut fmt::Formatter<'_>, action: Action, field: &FieldChange, repeated: bool) -> fmt::Result {
+    fn field(
+        &self,
+        out: &mut fmt::Formatter<'_>,
+        action: Action,
+        field: &FieldChange,
+        repeated: bool,
+    ) -> fmt::Result {
         let word = if repeated { "" } else { field.path.as_str() };
         let gap = VALUE_COLUMN.saturating_sub(4 + word.width()).max(2);
         write!(out, "    {}{:gap$}", plain(word), "")?;
         match &field.difference {
-            Difference::Value { after, .. } if action == Action::Create => write!(out, "{}", shown(after))?,
-            Difference::Value { before, after } if is_long(before) || is_long(after) => return diff(out, before, after),
-            Difference::Value { before, after } => write!(out, "{} {DIM}→{DIM:#} {}", shown(before), shown(after))?,
+            Difference::Value { after, .. } if action == Action::Create => {
+                write!(out, "{}", shown(after))?
+            }
+            Difference::Value { before, after } if is_long(before) || is_long(after) => {
+                return diff(out, before, after);
+            }
+            Difference::Value { before, after } => {
+                write!(out, "{} {DIM}→{DIM:#} {}", shown(before), shown(after))?
+            }
             Difference::Copy { column, after } => {
-                write!(out, "{} {DIM}(the second copy in {column} says otherwise){DIM:#}", shown(after))?;
+                write!(
+                    out,
+                    "{} {DIM}(the second copy in {column} says otherwise){DIM:#}",
+                    shown(after)
+                )?;
             }
             Difference::Added { member, note } => {
                 write!(out, "{GOOD}+{GOOD:#} {}", plain(member))?;
@@ -124,7 +181,9 @@ impl PlanText<'_> {
 }
 
 fn write_note(out: &mut fmt::Formatter<'_>, note: Option<&str>) -> fmt::Result {
-    note.map_or(Ok(()), |note| write!(out, "  {WARN}{}{WARN:#}", plain(note)))
+    note.map_or(Ok(()), |note| {
+        write!(out, "  {WARN}{}{WARN:#}", plain(note))
+    })
 }
 
 fn is_long(value: &Json) -> bool {
@@ -170,7 +229,11 @@ fn collect_paths(prefix: &str, value: &Json, paths: &mut Vec<String>) {
             let mut names: Vec<&String> = members.keys().collect();
             names.sort();
             for name in names {
-                let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+                let path = if prefix.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{prefix}.{name}")
+                };
                 collect_paths(&path, &members[name.as_str()], paths);
             }
         }
@@ -185,5 +248,9 @@ fn collect_paths(prefix: &str, value: &Json, paths: &mut Vec<String>) {
 
 /// `1 request`, `2 requests`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+    if number == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{number} {noun}s")
+    }
 }

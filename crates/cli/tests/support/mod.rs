@@ -1,6 +1,10 @@
 //! What scenarios need: a project in a folder of its own, the built binary, and an emulator in a process of its own.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(
+    clippy::allow_attributes,
+    dead_code,
+    reason = "each test file uses a part of it"
+)]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -10,9 +14,13 @@ use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// The built binary, without anything of the caller's environment that could change what it does.
-pub fn deskstate(folder: &Path) -> Command {
+pub(crate) fn deskstate(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_deskstate"));
-    command.current_dir(folder).env_clear().env("NO_COLOR", "1").stdin(Stdio::null());
+    command
+        .current_dir(folder)
+        .env_clear()
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null());
     for name in ["PATH", "TMPDIR", "SystemRoot", "TEMP"] {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
@@ -23,17 +31,23 @@ pub fn deskstate(folder: &Path) -> Command {
 
 /// What a run said and how it ended.
 #[derive(Debug)]
-pub struct Run {
-    pub code: Option<i32>,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Run {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Run {
     /// Fails with everything that was said, unless the run ended so.
     #[track_caller]
-    pub fn ended(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.out, self.err);
+    pub(crate) fn ended(self, code: i32) -> Self {
+        assert_eq!(
+            self.code,
+            Some(code),
+            "stdout:\n{}\nstderr:\n{}",
+            self.out,
+            self.err
+        );
         self
     }
 }
@@ -49,59 +63,68 @@ impl From<Output> for Run {
 }
 
 /// A project in a temporary folder.
-pub struct Project {
+pub(crate) struct Project {
     folder: TempDir,
 }
 
 impl Project {
     /// A copy of one of the examples.
-    pub fn example(name: &str) -> Self {
+    pub(crate) fn example(name: &str) -> Self {
         let folder = TempDir::new().unwrap();
-        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name);
+        let example = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../examples")
+            .join(name);
         copy(&example, folder.path());
         Self { folder }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
     /// Runs a command in the project.
-    pub fn run(&self, arguments: &[&str]) -> Run {
-        deskstate(self.path()).args(arguments).output().unwrap().into()
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        deskstate(self.path())
+            .args(arguments)
+            .output()
+            .unwrap()
+            .into()
     }
 
-    pub fn write(&self, file: &str, text: &str) {
+    pub(crate) fn write(&self, file: &str, text: &str) {
         let path = self.path().join(file);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
 
-    pub fn read(&self, file: &str) -> String {
+    pub(crate) fn read(&self, file: &str) -> String {
         std::fs::read_to_string(self.path().join(file)).unwrap()
     }
 
     /// Replaces a text that must be there.
     #[track_caller]
-    pub fn edit(&self, file: &str, old: &str, new: &str) {
+    pub(crate) fn edit(&self, file: &str, old: &str, new: &str) {
         let text = self.read(file);
         assert!(text.contains(old), "{file} has no `{old}`");
         self.write(file, &text.replace(old, new));
     }
 
     /// Adds an environment `server` behind a URL, with the variables of `local`.
-    pub fn add_server(&self, url: &str) {
+    pub(crate) fn add_server(&self, url: &str) {
         self.edit("deskstate.yaml", "  environments:\n", &format!("  environments:\n    server:\n      url: \"{url}\"\n      variables: {{widgetOrigin: \"https://widget.tenfold.example\"}}\n"));
     }
 
     /// Says of the environment `server` whether it makes parameter rows.
-    pub fn answer(&self, tab_makes_parameters: bool) {
-        self.write(".deskstate/answers/server.json", &answers(tab_makes_parameters));
+    pub(crate) fn answer(&self, tab_makes_parameters: bool) {
+        self.write(
+            ".deskstate/answers/server.json",
+            &answers(tab_makes_parameters),
+        );
     }
 }
 
 /// An answer sheet with this one answer.
-pub fn answers(tab_makes_parameters: bool) -> String {
+pub(crate) fn answers(tab_makes_parameters: bool) -> String {
     format!(r#"{{"formatVersion":1,"answers":{{"tabMakesParameters":{tab_makes_parameters}}}}}"#)
 }
 
@@ -122,13 +145,13 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// `deskstate emulator` in a process of its own, ended with the test.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub url: String,
+    pub(crate) url: String,
 }
 
 impl Server {
-    pub fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut child = deskstate(&std::env::temp_dir())
             .args(["emulator", "--listen", "127.0.0.1:0"])
             .args(arguments)
@@ -137,14 +160,19 @@ impl Server {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url = line.split_whitespace().find(|word| word.starts_with("http://")).expect("a ready line with the URL");
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let url = line
+            .split_whitespace()
+            .find(|word| word.starts_with("http://"))
+            .expect("a ready line with the URL");
         let url = url.trim_end_matches('/').to_owned();
         Self { child, url }
     }
 
     /// An emulator that makes parameter rows, or does not.
-    pub fn with_parameters(folder: &Path, made: bool) -> Self {
+    pub(crate) fn with_parameters(folder: &Path, made: bool) -> Self {
         let sheet: PathBuf = folder.join("answers.json");
         std::fs::write(&sheet, answers(made)).unwrap();
         Self::start(&["--answers", sheet.to_str().unwrap()])
@@ -165,28 +193,40 @@ impl Server {
     }
 
     /// A JSON document of the emulator's own or of the Web API.
-    pub fn get(&self, path: &str) -> serde_json::Value {
+    pub(crate) fn get(&self, path: &str) -> serde_json::Value {
         let reply = self.request("GET", path, "", "");
-        let start = reply.find(['{', '[']).unwrap_or_else(|| panic!("no JSON in {reply}"));
+        let start = reply
+            .find(['{', '['])
+            .unwrap_or_else(|| panic!("no JSON in {reply}"));
         let end = reply.rfind(['}', ']']).unwrap();
         serde_json::from_str(&reply[start..=end]).unwrap_or_else(|error| panic!("{error}: {reply}"))
     }
 
     /// Changes one row, as a person would in the admin pages.
     #[track_caller]
-    pub fn patch(&self, row: &str, body: &str) {
-        let reply = self.request("PATCH", &format!("/api/data/v9.2/{row}"), body, "If-Match: *\r\n");
+    pub(crate) fn patch(&self, row: &str, body: &str) {
+        let reply = self.request(
+            "PATCH",
+            &format!("/api/data/v9.2/{row}"),
+            body,
+            "If-Match: *\r\n",
+        );
         assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
     }
 
     /// The id of the row with this unique name.
     #[track_caller]
-    pub fn id(&self, set: &str, key: &str, unique_name: &str) -> String {
-        let rows = self.get(&format!("/api/data/v9.2/{set}?$select={key}&$filter=msdyn_uniquename%20eq%20'{unique_name}'"));
-        rows["value"][0][key].as_str().unwrap_or_else(|| panic!("no {unique_name} in {set}")).to_owned()
+    pub(crate) fn id(&self, set: &str, key: &str, unique_name: &str) -> String {
+        let rows = self.get(&format!(
+            "/api/data/v9.2/{set}?$select={key}&$filter=msdyn_uniquename%20eq%20'{unique_name}'"
+        ));
+        rows["value"][0][key]
+            .as_str()
+            .unwrap_or_else(|| panic!("no {unique_name} in {set}"))
+            .to_owned()
     }
 
-    pub fn stats(&self) -> serde_json::Value {
+    pub(crate) fn stats(&self) -> serde_json::Value {
         self.get("/__emulator/stats")
     }
 }

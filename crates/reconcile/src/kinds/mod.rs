@@ -327,6 +327,8 @@ pub fn lower(declared: &Declared, context: &Context<'_>) -> DeclaredResource {
         sets,
         ..
     } = lowering;
+    // What is implied is not left to anybody.
+    left_out.retain(|word| sets.iter().all(|set| set.field.word != *word));
     DeclaredResource {
         key: declared.key.clone(),
         state: declared.state,

@@ -489,6 +489,7 @@ impl Observed {
             );
         }
         users.retain(|id| !self.found.users.contains_key(id));
+        let declared = self.declared_rows(desired);
         for (table, rows) in &self.rows {
             for field in looked_up_fields(table) {
                 let Some(target) = looked_up_table(field) else {
@@ -499,7 +500,7 @@ impl Observed {
                     if let Some(id) = row.uuid(&column)
                         && !self.found.labels.contains_key(&id)
                         && !self.found.roles.contains_key(&id)
-                        && (scope.names || self.is_declared(desired, table, row))
+                        && (scope.names || declared.contains(&owner_of(table, row)))
                     {
                         labels.entry(target).or_default().insert(id);
                     }
@@ -538,18 +539,25 @@ impl Observed {
             .collect()
     }
 
-    fn is_declared(&self, desired: &Desired, table: &'static Table, row: &Row) -> bool {
-        match (
-            kinds::by_table(table),
-            table.name.and_then(|column| row.text(column)),
-        ) {
-            (Some(kind), Some(name)) => {
-                let key = deskstate_model::ResourceKey::new(kind.kind, name);
-                desired.resources.contains_key(&key)
-            }
-            // A part: its parent would have to be looked up; parts of undeclared parents are few enough.
-            _ => part_of(table).is_some(),
+    /// Live rows of the resources that are declared.
+    fn declared_rows(&self, desired: &Desired) -> BTreeSet<Uuid> {
+        let mut ids = BTreeSet::new();
+        for (table, rows) in &self.rows {
+            let (Some(kind), Some(column)) = (kinds::by_table(table), table.name) else {
+                continue;
+            };
+            ids.extend(
+                rows.iter()
+                    .filter(|row| {
+                        row.text(column).is_some_and(|name| {
+                            let key = deskstate_model::ResourceKey::new(kind.kind, name);
+                            desired.resources.contains_key(&key)
+                        })
+                    })
+                    .filter_map(|row| row.uuid(table.key)),
+            );
         }
+        ids
     }
 
     pub(super) fn finish(mut self, requests: u64) -> Live {
@@ -672,6 +680,12 @@ impl Observed {
             .filter(|column| !known.contains(*column))
             .collect()
     }
+}
+
+/// The row of a resource that a row belongs to: a part's parent, else the row itself.
+fn owner_of(table: &'static Table, row: &Row) -> Uuid {
+    let parent = part_of(table).and_then(|part| row.uuid(&lookup_read_name(part.parent_column)));
+    parent.or_else(|| row.uuid(table.key)).unwrap_or_default()
 }
 
 fn looked_up_fields(table: &'static Table) -> impl Iterator<Item = &'static Field> {
