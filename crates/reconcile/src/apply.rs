@@ -40,6 +40,21 @@ impl Settings {
     }
 }
 
+/// A plan, and what it was made from and with: what is planned anew must be planned alike.
+#[derive(Debug, Clone, Copy)]
+pub struct Job<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// What it makes true.
+    pub desired: &'a Desired,
+    /// How it was planned.
+    pub options: &'a Options,
+    /// How it is carried out.
+    pub settings: &'a Settings,
+    /// How much is read.
+    pub scope: &'a Scope,
+}
+
 /// What happens while a plan is carried out, for whoever shows it.
 #[derive(Debug)]
 pub enum Event<'a> {
@@ -84,7 +99,7 @@ pub enum ApplyError {
         transactions_before: usize,
         /// Why.
         #[source]
-        error: Error,
+        error: Box<Error>,
     },
     /// The reply was lost and looking did not settle it.
     #[error("it is unknown whether transaction {} happened; nothing more was changed: {}", transactions_before + 1, states.join("; "))]
@@ -95,11 +110,11 @@ pub enum ApplyError {
         states: Vec<String>,
         /// Why the reply was lost.
         #[source]
-        error: Error,
+        error: Box<Error>,
     },
     /// Live could not be read.
     #[error("live could not be read")]
-    Observe(#[from] ObserveError),
+    Observe(#[from] Box<ObserveError>),
     /// Somebody changed the environment between two transactions.
     #[error(
         "somebody changed {key} meanwhile ({path}); {transactions_before} transactions were carried out, the rest was not"
@@ -173,15 +188,18 @@ pub struct Applied {
 /// # Errors
 /// If a transaction is refused, cannot be sent or has an unknown outcome. All or nothing of each transaction happened.
 pub async fn apply(
-    plan: &Plan,
-    desired: &Desired,
-    options: &Options,
+    job: &Job<'_>,
     session: &Session,
-    settings: &Settings,
-    scope: &Scope,
     stop: &(dyn Fn() -> bool + Sync),
     on_event: &mut dyn FnMut(Event<'_>),
 ) -> Result<Applied, ApplyError> {
+    let Job {
+        plan,
+        desired,
+        options,
+        settings,
+        scope,
+    } = *job;
     let mut queue = transactions(plan, settings.limits());
     let mut done = 0;
     let mut operations = 0;
@@ -204,7 +222,9 @@ pub async fn apply(
             transaction: &transaction,
         });
         if transaction.look_after && !queue.first().is_some_and(|next| next.look_after) {
-            let live = observe(session.reader(), desired, scope).await?;
+            let live = observe(session.reader(), desired, scope)
+                .await
+                .map_err(Box::new)?;
             let (rest, _) = plan::plan(desired, &live, options);
             is_part_of(&rest, plan, done)?;
             let limits = Limits {
@@ -215,7 +235,9 @@ pub async fn apply(
         }
     }
     on_event(Event::Verifying);
-    let live = observe(session.reader(), desired, scope).await?;
+    let live = observe(session.reader(), desired, scope)
+        .await
+        .map_err(Box::new)?;
     Ok(Applied {
         transactions: done,
         operations,
@@ -321,7 +343,7 @@ async fn commit(
         }),
         Commit::NotAttempted { cause } => Err(ApplyError::NotSent {
             transactions_before: done,
-            error: cause,
+            error: Box::new(cause),
         }),
         Commit::Unknown { cause } => {
             on_event(Event::Looking);
@@ -369,19 +391,19 @@ async fn settle(
             return match trace {
                 Some(Trace::Before) => Err(ApplyError::NotSent {
                     transactions_before: done,
-                    error: cause,
+                    error: Box::new(cause),
                 }),
                 Some(Trace::Mixed(states)) => Err(ApplyError::Unknown {
                     transactions_before: done,
                     states,
-                    error: cause,
+                    error: Box::new(cause),
                 }),
                 Some(Trace::After) | None => {
                     let states = vec!["the environment does not answer".to_owned()];
                     Err(ApplyError::Unknown {
                         transactions_before: done,
                         states,
-                        error: cause,
+                        error: Box::new(cause),
                     })
                 }
             };

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use deskstate_dataverse::Session;
-use deskstate_reconcile::apply::{Event, Settings};
+use deskstate_reconcile::apply::{Event, Job, Settings};
 use deskstate_reconcile::plan::{Action, Difference, Operation, Plan, Transaction};
 use uuid::Uuid;
 
@@ -83,12 +83,14 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         ui,
     };
     let applied = deskstate_reconcile::apply(
-        plan,
-        &compared.desired,
-        &compared.options,
+        &Job {
+            plan,
+            desired: &compared.desired,
+            options: &compared.options,
+            settings: &settings,
+            scope: &compared.scope,
+        },
         &session,
-        &settings,
-        &compared.scope,
         &|| stop.is_stopped(),
         &mut |event| progress.show(&event),
     )
