@@ -9,10 +9,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use tracing::{Instrument, debug, info_span, warn};
 use uuid::Uuid;
 
-use crate::auth::{Authenticator, SignInError};
+use crate::auth::{self, Authenticator, SignInError};
 use crate::batch::{Envelope, server_error};
 use crate::request::API_PATH;
-use crate::retry::{self, Attempts, Kind, Verdict};
+use crate::retry::{self, Attempts, Kind, Verdict, Wait};
 use crate::transport::{CLIENT_REQUEST_ID, Network, Outgoing, Reply, Transport, header_value};
 use crate::{Connection, Error, Exchange, Place, ServiceError};
 
@@ -133,11 +133,19 @@ impl Client {
             if self.connection.stop.is_stopped() {
                 return Err(Failure::nothing(Error::Stopped));
             }
-            let authorization = self
-                .authenticator
-                .authorization()
-                .await
-                .map_err(|error| Failure::nothing(error.into()))?;
+            let authorization = match self.authenticator.authorization().await {
+                Ok(authorization) => authorization,
+                Err(error) => {
+                    let error = Error::from(error);
+                    let Verdict::Again(named) = retry::judge_error(kind, &error) else {
+                        return Err(Failure::nothing(error));
+                    };
+                    self.wait(attempts, Wait::Fault(named), started, &error)
+                        .await
+                        .map_err(|stopped| Failure::nothing(stopped.unwrap_or(error)))?;
+                    continue;
+                }
+            };
             match &authorization {
                 Some(value) => outgoing.headers.insert(AUTHORIZATION, value.clone()),
                 None => outgoing.headers.remove(AUTHORIZATION),
@@ -165,7 +173,7 @@ impl Client {
                     );
                     return Err(Failure::nothing(error));
                 }
-                Verdict::SignInAgain if !signed_in_again && authorization.is_some() => {
+                Verdict::SignInAgain if !signed_in_again && self.authenticator.is_renewable() => {
                     debug!("the token was not accepted; signing in again");
                     signed_in_again = true;
                     self.authenticator.forget().await;
@@ -175,9 +183,7 @@ impl Client {
                     let error = match (&authorization, result) {
                         (Some(_), Ok(reply)) => SignInError::NotAccepted {
                             method: self.authenticator.method(),
-                            message: server_error(&reply.body)
-                                .map(|error| error.message)
-                                .unwrap_or_default(),
+                            message: not_accepted(&reply),
                         },
                         _ => SignInError::Required,
                     };
@@ -188,7 +194,7 @@ impl Client {
             };
             let error =
                 result.map_or_else(|error| error, |reply| stated(&outgoing.exchange, &reply));
-            self.wait(attempts, named, started, &error)
+            self.wait(attempts, Wait::Fault(named), started, &error)
                 .await
                 .map_err(|stopped| Failure::nothing(stopped.unwrap_or(error)))?;
         }
@@ -198,11 +204,11 @@ impl Client {
     pub(crate) async fn wait(
         &self,
         attempts: &mut Attempts,
-        named: Option<std::time::Duration>,
+        wait: Wait,
         started: Instant,
         why: &(dyn std::error::Error + Sync),
     ) -> Result<(), Option<Error>> {
-        let Some(wait) = attempts.next_wait(named, started.elapsed(), retry::jitter()) else {
+        let Some(wait) = attempts.next_wait(wait, started.elapsed(), retry::jitter()) else {
             return Err(None);
         };
         warn!(reason = %why, ?wait, "trying again");
@@ -256,7 +262,6 @@ impl Client {
             ("accept-encoding", "gzip"),
             ("odata-version", "4.0"),
             ("odata-maxversion", "4.0"),
-            ("if-none-match", "null"),
         ] {
             headers.insert(
                 HeaderName::from_static(name),
@@ -264,10 +269,15 @@ impl Client {
             );
         }
         if kind == Kind::Read {
-            headers.insert(
-                HeaderName::from_static("prefer"),
-                HeaderValue::from_static("odata.continue-on-error"),
-            );
+            for (name, value) in [
+                ("prefer", "odata.continue-on-error"),
+                ("if-none-match", "null"),
+            ] {
+                headers.insert(
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                );
+            }
         }
         headers.insert(
             HeaderName::from_static(CLIENT_REQUEST_ID),
@@ -284,6 +294,15 @@ impl Client {
             },
         })
     }
+}
+
+/// What a 401 says about the token: in its body, or in its challenge.
+fn not_accepted(reply: &Reply) -> String {
+    let stated = server_error(&reply.body).map(|error| error.message);
+    stated
+        .filter(|message| !message.is_empty())
+        .or_else(|| auth::described(&reply.headers))
+        .unwrap_or_default()
 }
 
 /// The content type of a reply.

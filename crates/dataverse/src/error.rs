@@ -242,6 +242,18 @@ pub enum Error {
         #[source]
         source: Source,
     },
+    /// The server's certificate is not trusted; nothing was sent.
+    #[error(
+        "{exchange} was not sent: the certificate of the server is not trusted; \
+         if a certificate authority of your own signs it, name that authority"
+    )]
+    Untrusted {
+        /// Which request.
+        exchange: Exchange,
+        /// Why.
+        #[source]
+        source: Source,
+    },
     /// The request went out and no complete answer came back.
     #[error("{exchange} was sent and the answer was lost")]
     Lost {

@@ -10,7 +10,7 @@ use crate::batch::{self, BatchReply, Item, MAX_PARTS, Part};
 use crate::client::{Answered, Client, content_type, stated};
 use crate::decode::{self, Layout, RawRow};
 use crate::request::Request;
-use crate::retry::{self, Attempts, Kind};
+use crate::retry::{self, Attempts, Kind, Wait};
 use crate::row::Columns;
 use crate::{Connection, Error, ErrorCode, Query, Refused, Row, Rows};
 
@@ -18,7 +18,7 @@ use crate::{Connection, Error, ErrorCode, Query, Refused, Row, Rows};
 pub type Answer = Result<Rows, Refused>;
 
 /// More pages of one request than this are taken for a loop.
-const MAX_PAGES: u32 = 10_000;
+const MAX_PAGES: u32 = 2_000;
 
 /// Reads an environment. Has no way to write, and cannot become a [`Session`](crate::Session).
 #[derive(Debug)]
@@ -76,7 +76,7 @@ impl Reader {
             let left = asking.take(&answered, parts)?;
             if let Some(turned_away) = &left.turned_away {
                 self.client
-                    .wait(&mut attempts, left.wait, started, turned_away)
+                    .wait(&mut attempts, Wait::Fault(left.wait), started, turned_away)
                     .await
                     .map_err(|stopped| {
                         stopped.unwrap_or_else(|| refused_trip(&answered, turned_away))

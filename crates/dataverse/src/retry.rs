@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
 
-use crate::{Budget, Error};
+use crate::{Budget, Error, SignInError};
 
 /// Whether a request may change something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +63,7 @@ pub(crate) fn judge_reply(
 pub(crate) fn judge_error(kind: Kind, error: &Error) -> Verdict {
     match (kind, error) {
         (_, Error::Unreachable { .. }) => Verdict::Again(None),
+        (_, Error::SignIn(SignInError::Unreachable { .. })) => Verdict::Again(None),
         (Kind::Read, Error::Lost { .. } | Error::TimedOut { .. }) => Verdict::Again(None),
         (Kind::Write, Error::Lost { .. } | Error::TimedOut { .. } | Error::TooLarge { .. }) => {
             Verdict::Unknown
@@ -79,6 +80,16 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
     }
     let until = httpdate::parse_http_date(text).ok()?;
     Some(until.duration_since(now).unwrap_or(Duration::ZERO))
+}
+
+/// What an attempt waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// A fault to pass; the server may name the time.
+    Fault(Option<Duration>),
+    /// Others to finish, such as the import of a solution. That takes minutes and is nobody's fault, so only the
+    /// time counts.
+    Others,
 }
 
 /// Counts down the attempts and the time of one trip.
@@ -104,26 +115,28 @@ impl Attempts {
     /// together. A wait that the server named is kept to, whole.
     pub(crate) fn next_wait(
         &mut self,
-        named: Option<Duration>,
+        wait: Wait,
         spent: Duration,
         jitter: f64,
     ) -> Option<Duration> {
-        if self.made >= self.budget.attempts {
-            return None;
-        }
-        let wait = match named {
-            Some(wait) => wait.saturating_add(self.budget.first_delay.mul_f64(jitter)),
-            None => {
-                let wait = self.delay.mul_f64(0.5 + jitter / 2.0);
-                self.delay = self.delay.saturating_mul(2).min(self.budget.longest_delay);
-                wait
+        let jittered = |time: Duration| time.mul_f64(0.5 + jitter / 2.0);
+        let (time, counted) = match wait {
+            Wait::Fault(Some(named)) => {
+                let spread = self.budget.first_delay.mul_f64(jitter);
+                (named.saturating_add(spread), 1)
             }
+            Wait::Fault(None) => (jittered(self.delay), 1),
+            Wait::Others => (jittered(self.budget.longest_delay), 0),
         };
-        if spent.saturating_add(wait) > self.budget.time {
+        let exhausted = counted > 0 && self.made >= self.budget.attempts;
+        if exhausted || spent.saturating_add(time) > self.budget.time {
             return None;
         }
-        self.made += 1;
-        Some(wait)
+        if wait == Wait::Fault(None) {
+            self.delay = self.delay.saturating_mul(2).min(self.budget.longest_delay);
+        }
+        self.made += counted;
+        Some(time)
     }
 }
 
@@ -246,7 +259,7 @@ mod tests {
         let waits: Vec<_> = (0..6)
             .map(|_| {
                 attempts
-                    .next_wait(None, Duration::ZERO, 1.0)
+                    .next_wait(Wait::Fault(None), Duration::ZERO, 1.0)
                     .map(|wait| wait.as_secs())
             })
             .collect();
@@ -260,12 +273,23 @@ mod tests {
             ..Budget::default()
         };
         let mut attempts = Attempts::new(budget);
-        let wait = attempts.next_wait(Some(Duration::from_secs(40)), Duration::ZERO, 0.0);
+        let named = Wait::Fault(Some(Duration::from_secs(40)));
+        let wait = attempts.next_wait(named, Duration::ZERO, 0.0);
         assert_eq!(wait, Some(Duration::from_secs(40)));
         let late = Duration::from_secs(50);
-        assert_eq!(
-            attempts.next_wait(Some(Duration::from_secs(40)), late, 0.0),
-            None
-        );
+        assert_eq!(attempts.next_wait(named, late, 0.0), None);
+    }
+
+    #[test]
+    fn waiting_for_others_is_bounded_by_time_alone() {
+        let budget = Budget::default();
+        let mut attempts = Attempts::new(budget);
+        let mut spent = Duration::ZERO;
+        let mut waits = 0;
+        while let Some(wait) = attempts.next_wait(Wait::Others, spent, 1.0) {
+            spent += wait;
+            waits += 1;
+        }
+        assert_eq!((waits, spent), (10, budget.time));
     }
 }

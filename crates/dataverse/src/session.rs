@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::batch::{self, BatchReply, Item, Part};
 use crate::client::{Answered, Client, Done, Failure, content_type, stated};
 use crate::request::Request;
-use crate::retry::{Attempts, Kind};
+use crate::retry::{Attempts, Kind, Wait};
 use crate::{Changeset, Connection, Error, ErrorCode, Outcome, Place, Reader, ServiceError};
 
 /// Writes to an environment, and reads it.
@@ -49,11 +49,11 @@ impl Session {
             let Outcome::Refused { error, .. } = &outcome else {
                 return outcome;
             };
-            if !is_turned_away(error) {
+            // the transaction was rolled back whole; some reasons pass
+            let Some(wait) = passing(error) else {
                 return outcome;
-            }
-            // the transaction was rolled back whole, and the reason passes
-            if let Err(stopped) = client.wait(&mut attempts, None, started, error).await {
+            };
+            if let Err(stopped) = client.wait(&mut attempts, wait, started, error).await {
                 return match stopped {
                     Some(cause) => Outcome::NotAttempted { cause },
                     None => outcome,
@@ -96,12 +96,13 @@ async fn send(
     outcome
 }
 
-/// Errors that pass by themselves: a solution operation runs, or service protection asks to wait.
-fn is_turned_away(error: &ServiceError) -> bool {
-    error.status == 429
-        || error.code.is_some_and(|code| {
-            code.is_service_protection() || code == ErrorCode::CUSTOMIZATION_LOCKED
-        })
+/// What to wait for, where an error passes by itself: a solution operation runs, or service protection asks to wait.
+fn passing(error: &ServiceError) -> Option<Wait> {
+    match error.code {
+        Some(ErrorCode::CUSTOMIZATION_LOCKED) => Some(Wait::Others),
+        Some(code) if code.is_service_protection() => Some(Wait::Fault(None)),
+        _ => (error.status == 429).then_some(Wait::Fault(None)),
+    }
 }
 
 /// What a reply says became of a changeset.

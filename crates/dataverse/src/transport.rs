@@ -1,5 +1,6 @@
 //! The network, and what may stand in for it. Besides signing in, nothing else touches it.
 
+use std::error::Error as _;
 use std::io::Read as _;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -238,6 +239,11 @@ fn failure(exchange: &Exchange, limit: Duration, error: reqwest::Error) -> Error
     let error = error.without_url();
     if error.is_builder() {
         Error::InvalidRequest(format!("{exchange}: {error}"))
+    } else if error.is_connect() && is_about_trust(&error) {
+        Error::Untrusted {
+            exchange,
+            source: error.into(),
+        }
     } else if error.is_connect() {
         Error::Unreachable {
             exchange,
@@ -251,6 +257,25 @@ fn failure(exchange: &Exchange, limit: Duration, error: reqwest::Error) -> Error
             source: error.into(),
         }
     }
+}
+
+/// Whether a certificate is at the root of an error: no later attempt will find it better.
+fn is_about_trust(error: &reqwest::Error) -> bool {
+    let mut next = error.source();
+    while let Some(cause) = next {
+        if let Some(rustls::Error::InvalidCertificate(_)) = cause.downcast_ref() {
+            return true;
+        }
+        next = match cause
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref)
+        {
+            // an I/O error does not name what it wraps as its source
+            Some(wrapped) => Some(wrapped),
+            None => cause.source(),
+        };
+    }
+    false
 }
 
 fn setup(what: &str, error: reqwest::Error) -> Error {

@@ -106,13 +106,41 @@ pub(super) async fn ask(
                 })
         }
         200..=299 => Ok(None),
-        status => Err(SignInError::Unreachable {
-            reason: format!(
-                "it answered `{}` with status {status}",
-                outgoing.exchange.path
-            ),
-        }),
+        status => {
+            let reason = format!("it answered {} with status {status}", outgoing.exchange);
+            Err(match status {
+                408 | 429 | 500.. => SignInError::Unreachable { reason },
+                _ => SignInError::Challenge {
+                    reason: format!("{reason}; is this the URL of an environment?"),
+                },
+            })
+        }
     }
+}
+
+/// What a challenge says about the token that came with the request.
+pub(crate) fn described(headers: &HeaderMap) -> Option<String> {
+    headers
+        .get_all(WWW_AUTHENTICATE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .find_map(|header| {
+            let parameters = parameters_of(header.split_once(char::is_whitespace)?.1);
+            let value = |wanted: &str| {
+                parameters
+                    .iter()
+                    .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+                    .map(|(_, value)| *value)
+            };
+            match value("error") {
+                Some("insufficient_claims") => Some(
+                    "conditional access asks for more than this method can show \
+                     (insufficient_claims)"
+                        .to_owned(),
+                ),
+                error => value("error_description").or(error).map(str::to_owned),
+            }
+        })
 }
 
 /// An error and all that caused it, on one line.
@@ -335,6 +363,28 @@ mod tests {
             issuer.endpoint("token"),
             "https://login.contoso.example/other/oauth2/v2.0/token"
         );
+    }
+
+    #[test]
+    fn what_a_challenge_says_about_a_token_is_repeated() {
+        let text = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(value));
+            described(&headers)
+        };
+        assert_eq!(
+            text("Bearer error=\"invalid_token\", error_description=\"it, too, has ended\"")
+                .as_deref(),
+            Some("it, too, has ended")
+        );
+        assert_eq!(
+            text("Bearer error=invalid_token").as_deref(),
+            Some("invalid_token")
+        );
+        let claims =
+            text("Bearer error=\"insufficient_claims\", claims=\"eyJ9\"").unwrap_or_default();
+        assert!(claims.contains("conditional access") && !claims.contains("eyJ9"));
+        assert_eq!(text("Bearer authorization_uri=https://x"), None);
     }
 
     proptest! {

@@ -21,6 +21,7 @@ use tracing::{debug, warn};
 use crate::transport::Network;
 use crate::{Connection, EnvironmentUrl, Stop};
 use challenge::Issuer;
+pub(crate) use challenge::described;
 use credential::Credential;
 
 pub use device_code::{DeviceCode, Prompt};
@@ -285,6 +286,11 @@ impl Authenticator {
     /// The method's name.
     pub(crate) fn method(&self) -> &'static str {
         self.sign_in.name()
+    }
+
+    /// Whether another token can be had after one is not accepted.
+    pub(crate) fn is_renewable(&self) -> bool {
+        !matches!(self.sign_in, SignIn::Anonymous | SignIn::Token(_))
     }
 
     /// The header to send, if the server asks for one. Requests that come together wait for one token.
