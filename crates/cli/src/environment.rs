@@ -26,11 +26,15 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    fn sign_in(&self) -> Result<SignIn, Error> {
+    /// Nobody signs in on this machine unless it was asked for: an emulator without sign-in has nobody to ask.
+    fn sign_in(&self, loopback: bool) -> Result<SignIn, Error> {
         let variable = |name: &str| std::env::var(name).ok();
         let method = match &self.sign_in {
             Some(name) => name.parse().map_err(deskstate_dataverse::Error::from)?,
-            None => Method::found(&variable),
+            None => match Method::found(&variable) {
+                Method::AzureCli if loopback => return Ok(SignIn::Anonymous),
+                found => found,
+            },
         };
         let prompt = Prompt::new(|code| {
             let minutes = code.holds.as_secs() / 60;
@@ -95,8 +99,9 @@ pub(crate) async fn open(
         Target::Url(url) => {
             let url: EnvironmentUrl = url.value.parse()?;
             let address = url.origin();
+            let sign_in = access.sign_in(url.is_loopback())?;
             Ok(Opened {
-                connection: access.apply_to(Connection::new(url, access.sign_in()?), stop)?,
+                connection: access.apply_to(Connection::new(url, sign_in), stop)?,
                 address,
                 answers: answers::read(root, &environment.name)?,
                 emulator: None,
