@@ -33,7 +33,15 @@ pub(crate) struct Assembly<'a> {
     /// The resources that some environment has.
     anywhere: HashSet<&'a ResourceKey>,
     /// Documents that are the same in every environment, read once.
-    unchanged: Vec<OnceLock<(Arc<Declared>, Vec<Diagnostic>)>>,
+    unchanged: Vec<OnceLock<Complete>>,
+}
+
+/// A complete document.
+struct Complete {
+    declared: Arc<Declared>,
+    /// Fields that are written, but not understood.
+    unread_fields: Vec<String>,
+    diagnostics: Vec<Diagnostic>,
 }
 
 /// The resources of one environment and what is wrong with them.
@@ -84,6 +92,7 @@ pub(crate) fn assemble(
     let variables = variables(Some(assembly.project_node), environment);
     let overlays = environment_overlays(assembly, environment);
     let mut resources = Vec::with_capacity(assembly.documents.len());
+    let mut unread_fields = HashMap::new();
     for (at, document) in assembly
         .documents
         .iter()
@@ -95,33 +104,26 @@ pub(crate) fn assemble(
             .filter_map(|overlay| overlay.get(&document.key).copied())
             .collect();
         if over.is_empty() && !document.has_variables {
-            let (declared, found) = assembly.unchanged[at].get_or_init(|| {
-                let mut found = Vec::new();
-                let declared = complete(
+            let complete = assembly.unchanged[at].get_or_init(|| {
+                complete(
                     assembly,
                     document,
                     Cow::Borrowed(&document.node),
                     &[],
                     texts,
-                    &mut found,
-                );
-                (Arc::new(declared), found)
+                )
             });
-            resources.push(Arc::clone(declared));
-            diagnostics.extend(found.iter().cloned());
+            resources.push(Arc::clone(&complete.declared));
+            diagnostics.extend(complete.diagnostics.iter().cloned());
+            note_unread(&mut unread_fields, document, &complete.unread_fields);
             continue;
         }
         let (node, unmanaged) =
             effective(document, &over, &variables, &mut origins, &mut diagnostics);
-        let declared = complete(
-            assembly,
-            document,
-            Cow::Owned(node),
-            &unmanaged,
-            texts,
-            &mut diagnostics,
-        );
-        resources.push(Arc::new(declared));
+        let complete = complete(assembly, document, Cow::Owned(node), &unmanaged, texts);
+        note_unread(&mut unread_fields, document, &complete.unread_fields);
+        resources.push(complete.declared);
+        diagnostics.extend(complete.diagnostics);
     }
     checks::run(
         &checks::Context {
@@ -129,6 +131,7 @@ pub(crate) fn assemble(
             resources: &resources,
             contracts: assembly.contracts,
             unread: assembly.unread,
+            unread_fields: &unread_fields,
             anywhere: &assembly.anywhere,
         },
         &mut diagnostics,
@@ -139,6 +142,16 @@ pub(crate) fn assemble(
     Assembled {
         resources,
         diagnostics,
+    }
+}
+
+fn note_unread(
+    unread_fields: &mut HashMap<Span, Vec<String>>,
+    document: &Document,
+    fields: &[String],
+) {
+    if !fields.is_empty() {
+        unread_fields.insert(document.name_span, fields.to_vec());
     }
 }
 
@@ -198,10 +211,15 @@ fn complete(
     node: Cow<'_, Node>,
     unmanaged: &[String],
     texts: &mut FileTexts<'_>,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Declared {
-    let node = with_files(document.key.kind.field_infos(), node, texts, diagnostics);
-    let mut declared = document::declared(document, &node, diagnostics);
+) -> Complete {
+    let mut diagnostics = Vec::new();
+    let node = with_files(
+        document.key.kind.field_infos(),
+        node,
+        texts,
+        &mut diagnostics,
+    );
+    let (mut declared, unread_fields) = document::declared(document, &node, &mut diagnostics);
     if declared.state == State::Absent
         && let Some(spec) = node.entry("spec")
     {
@@ -217,8 +235,27 @@ fn complete(
     }
     if declared.state == State::Present {
         fill_defaults(&mut declared.spec, assembly.project, unmanaged);
+        require_app(&declared, &unread_fields, &mut diagnostics);
     }
-    declared
+    Complete {
+        declared: Arc::new(declared),
+        unread_fields,
+        diagnostics,
+    }
+}
+
+/// `app` is required, but the project may give it, which no schema can know.
+fn require_app(declared: &Declared, unread_fields: &[String], diagnostics: &mut Vec<Diagnostic>) {
+    let Resource::AppProfile(profile) = &declared.spec else {
+        return;
+    };
+    if profile.app.is_absent() && !unread_fields.iter().any(|field| field == "app") {
+        diagnostics.push(
+            Diagnostic::error("missing-field", "`app` is missing")
+                .at(declared.name_span, "the document needs `app`")
+                .help("add `app:` here, or as `defaults.app` in `deskstate.yaml` for all profiles"),
+        );
+    }
 }
 
 fn fill_defaults(spec: &mut Resource, project: &Project, unmanaged: &[String]) {

@@ -160,12 +160,12 @@ pub(crate) fn first_line(node: &Node) -> Span {
         .map_or(node.span, |entry| entry.key_span)
 }
 
-/// Reads a complete document: header, labels, state and fields.
+/// Reads a complete document: header, labels, state and fields; and the fields that are written, but not understood.
 pub(crate) fn declared(
     document: &Document,
     node: &Node,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Declared {
+) -> (Declared, Vec<String>) {
     let mut found = Vec::new();
     let mut decoder = Decoder::new(&mut found);
     let metadata = node.get("metadata");
@@ -222,15 +222,16 @@ pub(crate) fn declared(
     found.retain(|diagnostic| !(rejected && is_header(diagnostic, node)));
     diagnostics.append(&mut found);
     let unread_fields = unread_fields(&spec, node);
-    Declared {
+    let declared = Declared {
         key: document.key.clone(),
         state,
         labels,
         span: node.span,
         name_span: document.name_span,
-        unread_fields,
+
         spec,
-    }
+    };
+    (declared, unread_fields)
 }
 
 /// Fields that are written, but not understood: what they lack must not be reported again.

@@ -46,8 +46,7 @@ pub struct Declared {
     pub span: Span,
     /// `metadata.name`.
     pub name_span: Span,
-    /// Fields that the document gives and that could not be read: what is wrong with them has been reported.
-    pub unread_fields: Vec<String>,
+
     /// The fields.
     pub spec: Resource,
 }

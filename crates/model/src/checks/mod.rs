@@ -32,6 +32,7 @@ use crate::diagnostic::Diagnostic;
 use crate::kinds::ResourceKey;
 use crate::manifests::Declared;
 use crate::project::Project;
+use crate::span::Span;
 
 /// What the rules look at: everything that one environment gets.
 pub(crate) struct Context<'a> {
@@ -40,8 +41,19 @@ pub(crate) struct Context<'a> {
     pub(crate) contracts: &'a [Contract],
     /// Names that stand in text that could not be read.
     pub(crate) unread: &'a HashSet<String>,
+    /// Fields that are written, but not understood, by the name of their document: what they lack must not be reported again.
+    pub(crate) unread_fields: &'a HashMap<Span, Vec<String>>,
     /// The resources that some environment has.
     pub(crate) anywhere: &'a HashSet<&'a ResourceKey>,
+}
+
+impl Context<'_> {
+    /// Whether a field is written, although its value could not be read.
+    pub(crate) fn is_unread(&self, declared: &Declared, word: &str) -> bool {
+        self.unread_fields
+            .get(&declared.name_span)
+            .is_some_and(|fields| fields.iter().any(|field| field == word))
+    }
 }
 
 /// The resources of an environment by key; of two with one key the first.

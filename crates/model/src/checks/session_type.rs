@@ -16,13 +16,14 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
             continue;
         };
         match kind.value {
-            SessionType::Generic => generic(declared, session, kind.span, diagnostics),
-            SessionType::Entity => entity(declared, session, kind.span, diagnostics),
+            SessionType::Generic => generic(context, declared, session, kind.span, diagnostics),
+            SessionType::Entity => entity(context, declared, session, kind.span, diagnostics),
         }
     }
 }
 
 fn generic(
+    context: &Context<'_>,
     declared: &Declared,
     session: &SessionTemplate,
     kind: crate::span::Span,
@@ -40,7 +41,9 @@ fn generic(
         );
     }
     let missing = match &session.anchor_tab {
-        Given::Absent => declared.state == State::Present && !is_given(declared, "anchorTab"),
+        Given::Absent => {
+            declared.state == State::Present && !context.is_unread(declared, "anchorTab")
+        }
         Given::Clear(_) => true,
         Given::Value(_) => false,
     };
@@ -61,13 +64,14 @@ fn generic(
 }
 
 fn entity(
+    context: &Context<'_>,
     declared: &Declared,
     session: &SessionTemplate,
     kind: crate::span::Span,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let missing = match &session.entity {
-        Given::Absent => declared.state == State::Present && !is_given(declared, "entity"),
+        Given::Absent => declared.state == State::Present && !context.is_unread(declared, "entity"),
         Given::Clear(_) => true,
         Given::Value(_) => false,
     };
@@ -136,9 +140,4 @@ fn anchor_among_tabs(session: &SessionTemplate, diagnostics: &mut Vec<Diagnostic
 
 fn value_span<T>(given: &Given<T>) -> Option<crate::span::Span> {
     given.spanned().map(|given| given.span)
-}
-
-/// Whether a field is written although its value could not be read.
-fn is_given(declared: &Declared, word: &str) -> bool {
-    declared.unread_fields.iter().any(|field| field == word)
 }

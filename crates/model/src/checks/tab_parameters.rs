@@ -38,7 +38,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
         let Some(page) = tab.page_type.spanned() else {
             continue;
         };
-        required(declared, tab, page, diagnostics);
+        required(context, declared, tab, page, diagnostics);
         if let Some(parameters) = tab.parameters.spanned() {
             known(&parameters.value, page, diagnostics);
             together(&parameters.value, diagnostics);
@@ -48,15 +48,13 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
 }
 
 fn required(
+    context: &Context<'_>,
     declared: &Declared,
     tab: &ApplicationTab,
     page: &Spanned<PageType>,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let unread = declared
-        .unread_fields
-        .iter()
-        .any(|field| field == "parameters");
+    let unread = context.is_unread(declared, "parameters");
     if (tab.parameters.is_absent() && declared.state != State::Present) || unread {
         return;
     }

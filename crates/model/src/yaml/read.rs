@@ -571,10 +571,12 @@ fn syntax_help(line: &str) -> Option<&'static str> {
     {
         return Some("quote variables inside `[ ]` and `{ }`: [\"${{ vars.name }}\"]");
     }
-    if [": {", "- {", ": [", "- ["]
-        .iter()
-        .any(|start| line.contains(start))
-    {
+    let begins = |bracket: &str| {
+        [": ", "- "]
+            .iter()
+            .any(|start| line.contains(&format!("{start}{bracket}")))
+    };
+    if (begins("{") && line.contains('}')) || (begins("[") && line.contains(']')) {
         return Some(
             "a value that begins with a brace or bracket must be quoted: title: \"{customer}\"",
         );
