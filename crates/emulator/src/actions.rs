@@ -15,6 +15,7 @@ use crate::schema::{Schema, TableId};
 use crate::security::{self, privilege_name};
 use crate::service::{Context, table_of};
 use crate::store::{IndexKey, Store, Transaction};
+use crate::switches::Switches;
 use crate::write::{self, Condition};
 
 const NAMESPACE: &str = "Microsoft.Dynamics.CRM.";
@@ -105,7 +106,10 @@ pub(crate) fn function(
                 && function.name == format!("{NAMESPACE}RetrieveUserPrivileges") =>
         {
             let table = table_of(schema, context.switches, "systemusers")?;
-            all_privileges(reading, resolve::key(reading.store, table, user)?)?
+            all_privileges(
+                reading,
+                resolve::key(reading.store, reading.switches, table, user)?,
+            )?
         }
         _ => {
             return Err(ServiceError::unknown_segment(
@@ -143,7 +147,7 @@ fn privilege_by_name(reading: &Reading<'_>, user: &Segment, function: &Segment) 
         .schema
         .with_set("systemusers")
         .ok_or_else(|| ServiceError::unknown_segment("systemusers"))?;
-    let id = resolve::key(reading.store, table, user)?;
+    let id = resolve::key(reading.store, reading.switches, table, user)?;
     let name = parameter(function, &Options::default(), "PrivilegeName").unwrap_or_default();
     let name = name.trim_matches('\'');
     let privileges = reading.store.schema.named("privilege");
@@ -160,7 +164,7 @@ fn privilege_by_name(reading: &Reading<'_>, user: &Segment, function: &Segment) 
     let held: Vec<Json> = caller
         .access
         .depth(name)
-        .map(|depth| privilege_json(reading, privilege.id, name, depth, caller.business_unit))
+        .map(|depth| privilege_json(privilege.id, name, depth, caller.business_unit))
         .into_iter()
         .collect();
     Ok(
@@ -168,14 +172,7 @@ fn privilege_by_name(reading: &Reading<'_>, user: &Segment, function: &Segment) 
     )
 }
 
-fn privilege_json(
-    reading: &Reading<'_>,
-    id: Uuid,
-    name: &str,
-    depth: security::Depth,
-    unit: Uuid,
-) -> Json {
-    let _ = reading;
+fn privilege_json(id: Uuid, name: &str, depth: security::Depth, unit: Uuid) -> Json {
     json!({"Depth": depth.word(), "PrivilegeId": id, "BusinessUnitId": unit, "PrivilegeName": name})
 }
 
@@ -192,13 +189,7 @@ fn all_privileges(reading: &Reading<'_>, user: Uuid) -> Outcome<Json> {
             continue;
         };
         if let Some(depth) = caller.access.depth(text) {
-            held.push(privilege_json(
-                reading,
-                row.id,
-                text,
-                depth,
-                caller.business_unit,
-            ));
+            held.push(privilege_json(row.id, text, depth, caller.business_unit));
         }
     }
     Ok(
@@ -244,7 +235,7 @@ fn change_history(reading: &Reading<'_>, function: &Segment, options: &Options) 
     let table = schema
         .with_set(&segment.name)
         .ok_or_else(|| ServiceError::unknown_segment(&segment.name))?;
-    let id = resolve::key(store, table, &segment)?;
+    let id = resolve::key(store, reading.switches, table, &segment)?;
     let audits = schema
         .named("audit")
         .ok_or_else(|| ServiceError::unknown_segment("audits"))?;
@@ -347,12 +338,14 @@ pub(crate) fn action(
 ) -> Outcome<Reply> {
     match segments {
         [only] if only.name == "RemoveActiveCustomizations" && call.method == Method::GET => {
+            remove_active(tx, context, call, only)?;
             Ok(Reply::empty())
         }
         _ if call.method != Method::POST => {
             Err(ServiceError::wrong_method(&call.method, call.path()))
         }
         [only] if only.name == "PublishXml" => {
+            crate::rules::import_lock(&context.writing(call), "Publish")?;
             let body = call.object()?;
             match body.get("ParameterXml").and_then(Json::as_str) {
                 Some(xml) if xml.contains("<importexportxml") => Ok(Reply::empty()),
@@ -362,7 +355,10 @@ pub(crate) fn action(
                 )),
             }
         }
-        [only] if only.name == "PublishAllXml" => Ok(Reply::empty()),
+        [only] if only.name == "PublishAllXml" => {
+            crate::rules::import_lock(&context.writing(call), "PublishAll")?;
+            Ok(Reply::empty())
+        }
         [only] if only.name == "AddSolutionComponent" => add_component(tx, context, call),
         [only] if only.name == "RemoveSolutionComponent" => remove_component(tx, call),
         [set, bound] => bulk(
@@ -374,6 +370,37 @@ pub(crate) fn action(
         ),
         _ => Err(ServiceError::unknown_segment(call.path())),
     }
+}
+
+/// Takes the unmanaged layer of a managed row away (solution layers: remove active customizations).
+fn remove_active(
+    tx: &mut Transaction<'_>,
+    context: &Context<'_>,
+    call: &Call,
+    function: &Segment,
+) -> Outcome<()> {
+    let of = |name: &str| {
+        function
+            .pairs()
+            .into_iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value)
+    };
+    let name = of("SolutionComponentName").unwrap_or_default();
+    let id = of("ComponentId")
+        .and_then(|text| Uuid::try_parse(text.trim_matches(['(', ')', '\''])).ok());
+    let schema = tx.schema();
+    let table = schema
+        .tables
+        .iter()
+        .find(|table| table.name.eq_ignore_ascii_case(name.trim_matches('\'')));
+    let (Some(table), Some(id)) = (table, id) else {
+        return Err(ServiceError::bad(
+            code::INVALID_ARGUMENT,
+            "SolutionComponentName and ComponentId must name a component.",
+        ));
+    };
+    layers::drop_active(tx, &context.writing(call), table.id, id)
 }
 
 fn id_in(body: &Map<String, Json>, name: &str) -> Outcome<Uuid> {
@@ -490,7 +517,7 @@ fn bulk(
                 "Every target must be of the table that the action is bound to.",
             ));
         }
-        let key = bulk_key(tx, table, target)?;
+        let key = bulk_key(tx, context.switches, table, target)?;
         let exists = key.is_some_and(|key| tx.get(table, key).is_some());
         match (name, key) {
             ("CreateMultiple", _) => ids.push(write::create(tx, &writing, table, target)?),
@@ -517,6 +544,7 @@ fn bulk(
 
 fn bulk_key(
     tx: &Transaction<'_>,
+    switches: &Switches,
     table: TableId,
     target: &Map<String, Json>,
 ) -> Outcome<Option<Uuid>> {
@@ -535,21 +563,19 @@ fn bulk_key(
     if let Some(id) = segment.id() {
         return Ok(Some(id));
     }
-    match resolve::alternate(tx.store(), table, &segment)? {
+    match resolve::alternate(tx.store(), switches, table, &segment)? {
         resolve::Alternate::Id(id) => Ok(Some(id)),
         resolve::Alternate::Absent(_) => Ok(None),
     }
 }
 
-/// Every privilege name that the tables need, for the seed.
-pub(crate) fn privilege_names(schema: &Schema) -> Vec<(String, i64)> {
-    let mut names = Vec::new();
+/// Every privilege name that the tables need, with its access right, for the seed.
+pub(crate) fn privilege_names(schema: &Schema) -> std::collections::BTreeMap<String, i64> {
+    let mut names = std::collections::BTreeMap::new();
     for table in &schema.tables {
         for right in security::Right::ALL {
-            if let Some(name) = privilege_name(table, right)
-                && !names.iter().any(|(known, _)| *known == name)
-            {
-                names.push((name, right.mask()));
+            if let Some(name) = privilege_name(table, right) {
+                names.insert(name, right.mask());
             }
         }
     }

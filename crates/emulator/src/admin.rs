@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::call::Reply;
 use crate::engine::Engine;
+use crate::faults::Script;
 use crate::state_file::{decode, encode};
 use crate::store::Store;
 
@@ -23,13 +24,17 @@ fn done() -> Reply {
     }
 }
 
+fn shown(value: serde_json::Result<Json>) -> Reply {
+    match value {
+        Ok(value) => Reply::json(StatusCode::OK, &value, false),
+        Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+    }
+}
+
 /// Answers an endpoint.
 pub(crate) fn answer(engine: &Engine, method: &Method, endpoint: &str, body: &[u8]) -> Reply {
     match (method.as_str(), endpoint) {
-        ("GET", "stats") => match serde_json::to_value(engine.stats.shown()) {
-            Ok(stats) => Reply::json(StatusCode::OK, &stats, false),
-            Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
-        },
+        ("GET", "stats") => shown(serde_json::to_value(engine.stats.shown())),
         ("POST" | "DELETE", "stats") => {
             engine.stats.reset();
             done()
@@ -64,6 +69,37 @@ pub(crate) fn answer(engine: &Engine, method: &Method, endpoint: &str, body: &[u
             }
             Err(message) => refused(StatusCode::BAD_REQUEST, message),
         },
+        ("GET", "faults") => shown(serde_json::to_value(engine.faults.script())),
+        ("POST" | "PUT", "faults") => match serde_json::from_slice::<Script>(body) {
+            Ok(script) if script.format_version == 1 => {
+                engine.faults.set(script);
+                done()
+            }
+            Ok(script) => refused(
+                StatusCode::BAD_REQUEST,
+                format!(
+                    "format version {} is not known; this emulator reads 1",
+                    script.format_version
+                ),
+            ),
+            Err(error) => refused(StatusCode::BAD_REQUEST, error.to_string()),
+        },
+        ("DELETE", "faults") => {
+            engine.faults.set(Script::default());
+            done()
+        }
+        ("GET", "limits") => shown(serde_json::to_value(engine.protection.limits())),
+        ("POST" | "PUT", "limits") => match serde_json::from_slice(body) {
+            Ok(limits) => {
+                engine.protection.set(Some(limits));
+                done()
+            }
+            Err(error) => refused(StatusCode::BAD_REQUEST, error.to_string()),
+        },
+        ("DELETE", "limits") => {
+            engine.protection.set(None);
+            done()
+        }
         _ => refused(
             StatusCode::NOT_FOUND,
             format!("unknown endpoint `{method} {endpoint}`; docs/emulator.md lists them"),

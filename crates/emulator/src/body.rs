@@ -233,7 +233,7 @@ pub(crate) fn target_of(
                 .contains(&schema.table(*table).name)
         })
         .ok_or_else(|| ServiceError::unknown_segment(&segment.name))?;
-    let id = resolve::key(tx.store(), table, &segment)?;
+    let id = resolve::key(tx.store(), writing.switches, table, &segment)?;
     let row = tx
         .get(table, id)
         .ok_or_else(|| ServiceError::not_found(&schema.table(table).name, id))?;

@@ -8,10 +8,13 @@ use crate::odata::filter::{Expr, Operand, Operator, parse};
 use crate::odata::options::Options;
 use crate::odata::read::Reading;
 use crate::rules::is_managed;
-use crate::schema::TableId;
+use crate::schema::{Table, TableId};
 use crate::store::Row;
 use crate::switches::Switches;
 use crate::value::Value;
+
+/// The unmanaged layer.
+const ACTIVE: &str = "Active";
 
 /// Tables whose rows are computed, or written by the platform alone.
 pub(crate) fn is_virtual(table: &str) -> bool {
@@ -107,28 +110,36 @@ fn layers(reading: &Reading<'_>, id: &str, name: &str) -> Vec<Map<String, Json>>
         return Vec::new();
     };
     let own = schema.table(table);
-    let managed = is_managed(own, row);
     let mut layers = Vec::new();
-    if managed {
-        layers.push(("msdyn_AppProfileManager", "Dynamics 365"));
-    }
-    if !managed || touched(reading, table, row) {
-        layers.push(("Active", "Default Publisher"));
+    let every: Vec<usize> = (0..own.columns.len()).collect();
+    if is_managed(own, row) {
+        let solution = solution_of(reading, own, row);
+        let mut base = Row::clone(row);
+        for (column, value) in std::mem::take(&mut base.below) {
+            base.cells[column] = value;
+        }
+        layers.push(layer(reading, table, &base, name, &solution, &every, 1));
+        if !row.below.is_empty() {
+            let changed: Vec<usize> = row.below.iter().map(|(column, _)| *column).collect();
+            layers.push(layer(reading, table, row, name, ACTIVE, &changed, 2));
+        }
+    } else {
+        layers.push(layer(reading, table, row, name, ACTIVE, &every, 1));
     }
     layers
-        .into_iter()
-        .zip(1..)
-        .map(|((solution, publisher), order)| {
-            layer(reading, table, row, name, solution, publisher, order)
-        })
-        .collect()
 }
 
-/// A managed row that somebody changed has an unmanaged layer on top.
-fn touched(reading: &Reading<'_>, table: TableId, row: &Row) -> bool {
-    let own = reading.store.schema.table(table);
-    let of = |name: &str| own.position(name).map(|column| row.cells[column].clone());
-    of("modifiedon") != of("createdon") || of("modifiedby") != of("createdby")
+/// The unique name of the managed solution that brought a row.
+fn solution_of(reading: &Reading<'_>, own: &Table, row: &Row) -> String {
+    let schema = &reading.store.schema;
+    let found = schema.named("solution").and_then(|table| {
+        let id = row.cells[own.position("solutionid")?].id()?;
+        let name = schema.table(table).position("uniquename")?;
+        reading.store.get(table, id)?.cells[name]
+            .as_text()
+            .map(str::to_owned)
+    });
+    found.unwrap_or_else(|| "System".to_owned())
 }
 
 fn layer(
@@ -137,18 +148,24 @@ fn layer(
     row: &Row,
     name: &str,
     solution: &str,
-    publisher: &str,
+    columns: &[usize],
     order: i64,
 ) -> Map<String, Json> {
     let own = reading.store.schema.table(table);
-    let attributes: Vec<Json> = own
-        .columns
-        .iter()
-        .zip(&row.cells)
-        .filter(|(column, value)| !value.is_null() && !column.hidden)
-        .map(|(column, value)| json!({"Key": column.name, "Value": value.json(&column.name)}))
-        .collect();
-    let changes = json!({ "Attributes": attributes }).to_string();
+    let attributes = |columns: &mut dyn Iterator<Item = usize>| {
+        let pairs: Vec<Json> = columns
+            .filter(|column| !own.columns[*column].hidden)
+            .map(|column| json!({"Key": own.columns[column].name, "Value": row.cells[column].json(&own.columns[column].name)}))
+            .collect();
+        json!({ "Attributes": pairs }).to_string()
+    };
+    let whole = attributes(&mut (0..own.columns.len()));
+    let changes = attributes(&mut columns.iter().copied());
+    let publisher = if solution == ACTIVE {
+        "Default Publisher"
+    } else {
+        "Dynamics 365"
+    };
     let key = Uuid::new_v5(&row.id, solution.as_bytes());
     let shown_name = own
         .primary_name
@@ -162,7 +179,7 @@ fn layer(
         "msdyn_solutionname": solution,
         "msdyn_publishername": publisher,
         "msdyn_order": order,
-        "msdyn_componentjson": changes,
+        "msdyn_componentjson": whole,
         "msdyn_changes": changes,
         "msdyn_children": null,
         "msdyn_overwritetime": "1900-01-01T00:00:00Z",

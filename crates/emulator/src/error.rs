@@ -20,6 +20,7 @@ pub(crate) mod code {
     pub(crate) const STRING_TOO_LONG: u32 = 0x8004_4331;
     pub(crate) const MANAGED_PROPERTY: u32 = 0x8004_F026;
     pub(crate) const CANNOT_DELETE_MANAGED: u32 = 0x8004_F032;
+    pub(crate) const CUSTOMIZATION_LOCK: u32 = 0x8007_1151;
     pub(crate) const VERSION_MISMATCH: u32 = 0x8006_0882;
     pub(crate) const OPTIMISTIC_CONCURRENCY_NOT_ENABLED: u32 = 0x8006_088D;
     pub(crate) const BAD_QUERY: u32 = 0x8006_0888;

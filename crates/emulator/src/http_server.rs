@@ -1,9 +1,11 @@
 //! The HTTP side: connections, the root of the Web API, the emulator's own endpoints.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::extract::connect_info::ConnectInfo;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::{HeaderValue, StatusCode};
@@ -13,7 +15,10 @@ use crate::batch;
 use crate::call::{Call, Reply};
 use crate::engine::Engine;
 use crate::error::ServiceError;
+use crate::faults::Fault;
 use crate::identity::SIGNED_IN;
+use crate::limits::refusal;
+use crate::line::Line;
 
 /// A request may carry so many bytes.
 const LARGEST_BODY: usize = 128 * 1024 * 1024;
@@ -74,7 +79,127 @@ async fn handle(State(engine): State<Arc<Engine>>, request: Request) -> Response
         base: format!("{scheme}://{host}/api/data/{version}/"),
         in_batch: false,
     };
+    let line = parts
+        .extensions
+        .get::<ConnectInfo<Line>>()
+        .map(|ConnectInfo(line)| line.clone());
+    serve(engine, call, line).await
+}
+
+/// Answers a call as the limits and the fault script have it.
+async fn serve(engine: Arc<Engine>, call: Call, line: Option<Line>) -> Response {
+    let user = call.header(SIGNED_IN).unwrap_or_default().to_owned();
+    if let Err(error) = engine.protection.begin(&user) {
+        return response(Reply::error(&error, &call, &engine.request_id()));
+    }
+    let began = Instant::now();
+    let fault = engine.faults.decide(&call);
+    let reply = match fault {
+        None => carry_out(&engine, call).await,
+        Some(fault) => {
+            engine.stats.count_fault();
+            strike(&engine, call, fault, line).await
+        }
+    };
+    engine.protection.end(&user, began.elapsed());
+    reply
+}
+
+async fn carry_out(engine: &Arc<Engine>, call: Call) -> Response {
+    let engine = Arc::clone(engine);
     blocking(move || answer(&engine, &call)).await
+}
+
+async fn strike(engine: &Arc<Engine>, call: Call, fault: Fault, line: Option<Line>) -> Response {
+    let cut = || {
+        if let Some(line) = &line {
+            line.cut();
+        }
+    };
+    match fault {
+        Fault::Throttle { limit, retry_after } => response(Reply::error(
+            &refusal(limit, retry_after),
+            &call,
+            &engine.request_id(),
+        )),
+        Fault::Gateway {
+            status,
+            retry_after,
+        } => gateway(status, retry_after),
+        Fault::ExpiredToken => response(unauthorized(&call)),
+        Fault::Delay { delay_ms } => {
+            tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+            carry_out(engine, call).await
+        }
+        Fault::DropBefore => {
+            cut();
+            plain(StatusCode::BAD_GATEWAY, "dropped")
+        }
+        Fault::DropAfter => {
+            let reply = carry_out(engine, call).await;
+            cut();
+            reply
+        }
+        Fault::LateCommit { delay_ms } => {
+            let engine = Arc::clone(engine);
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+                carry_out(&engine, call).await
+            });
+            cut();
+            plain(StatusCode::BAD_GATEWAY, "dropped")
+        }
+        Fault::CutBody { bytes } => {
+            let reply = carry_out(engine, call).await;
+            if let Some(line) = &line {
+                line.cut_after(bytes);
+            }
+            reply
+        }
+        Fault::ForeignEdit { set, id, body } => {
+            let edited = Arc::clone(engine);
+            let result =
+                tokio::task::spawn_blocking(move || edited.foreign_edit(&set, id, &body)).await;
+            if let Ok(Err(error)) = result {
+                tracing::warn!(
+                    message = error.message,
+                    "the foreign edit of the fault script failed"
+                );
+            }
+            carry_out(engine, call).await
+        }
+    }
+}
+
+/// The challenge to a request whose token does not serve (Web API: authentication).
+fn unauthorized(call: &Call) -> Reply {
+    let root = call.base.split("/api/").next().unwrap_or_default();
+    let error = ServiceError::new(
+        StatusCode::UNAUTHORIZED,
+        0x8004_4302,
+        "The token has expired.",
+    );
+    Reply::json(error.status, &error.body(false), false).with(
+        "WWW-Authenticate",
+        format!("Bearer authorization_uri={root}/11111111-2222-4333-8444-555555555555/oauth2/authorize, resource_id={root}/"),
+    )
+}
+
+fn gateway(status: u16, retry_after: Option<u64>) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+    let reason = status.canonical_reason().unwrap_or("Error");
+    let page = format!(
+        "<!DOCTYPE html>\n<html><head><title>{reason}</title></head><body><h1>{reason}</h1><p>The service is not available.</p></body></html>\n"
+    );
+    let mut reply = Reply {
+        status,
+        headers: vec![("Content-Type", "text/html".into())],
+        body: page.into_bytes(),
+    };
+    if let Some(seconds) = retry_after {
+        reply = reply.with("Retry-After", seconds.to_string());
+    }
+    response(reply)
 }
 
 /// The user whose token a sign-in layer accepted; put into the request's extensions.

@@ -4,7 +4,8 @@ use http::StatusCode;
 use uuid::Uuid;
 
 use crate::error::{Outcome, ServiceError, code};
-use crate::schema::TableId;
+use crate::rules;
+use crate::schema::{Table, TableId};
 use crate::store::{IndexKey, Row, Transaction};
 use crate::value::Value;
 use crate::write::{Writing, new_key};
@@ -38,6 +39,39 @@ pub(crate) fn written(
         id,
         solution,
     );
+    Ok(())
+}
+
+/// Notes what an unmanaged write hides of a managed row: the values below the Active layer.
+pub(crate) fn cover(
+    table: &Table,
+    before: &Row,
+    row: &mut Row,
+    columns: impl Iterator<Item = usize>,
+) {
+    if !rules::is_managed(table, before) {
+        return;
+    }
+    for column in columns {
+        if !row.below.iter().any(|(covered, _)| *covered == column) {
+            row.below.push((column, before.cells[column].clone()));
+        }
+    }
+}
+
+/// Takes the Active layer of a row away: the solution's values show again.
+pub(crate) fn drop_active(
+    tx: &mut Transaction<'_>,
+    writing: &Writing<'_>,
+    table: TableId,
+    id: Uuid,
+) -> Outcome<()> {
+    let mut row = crate::write::find(tx, writing, table, id)?;
+    for (column, value) in std::mem::take(&mut row.below) {
+        row.cells[column] = value;
+    }
+    crate::write::stamp(tx, writing, table, &mut row);
+    tx.put(table, row);
     Ok(())
 }
 

@@ -234,6 +234,7 @@ fn write_lookup(
     }
     let mut row = Row::clone(&before);
     row.cells[column] = value.clone();
+    crate::layers::cover(own, &before, &mut row, std::iter::once(column));
     let body = crate::body::Body {
         cells: vec![(column, value)],
         ..Default::default()

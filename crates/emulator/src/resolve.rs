@@ -8,14 +8,20 @@ use crate::odata::lexer::{Token, tokens};
 use crate::odata::path::Segment;
 use crate::schema::{Table, TableId};
 use crate::store::{IndexKey, Store};
+use crate::switches::Switches;
 use crate::value::Value;
 
 /// The id that a segment names, whether or not a row has it (alternate keys must find one).
-pub(crate) fn key(store: &Store, table: TableId, segment: &Segment) -> Outcome<Uuid> {
+pub(crate) fn key(
+    store: &Store,
+    switches: &Switches,
+    table: TableId,
+    segment: &Segment,
+) -> Outcome<Uuid> {
     if let Some(id) = segment.id() {
         return Ok(id);
     }
-    match alternate(store, table, segment)? {
+    match alternate(store, switches, table, segment)? {
         Alternate::Id(id) => Ok(id),
         Alternate::Absent(_) => Err(ServiceError::new(
             StatusCode::NOT_FOUND,
@@ -33,7 +39,12 @@ pub(crate) enum Alternate {
 }
 
 /// Looks a `name=value` key up.
-pub(crate) fn alternate(store: &Store, table: TableId, segment: &Segment) -> Outcome<Alternate> {
+pub(crate) fn alternate(
+    store: &Store,
+    switches: &Switches,
+    table: TableId,
+    segment: &Segment,
+) -> Outcome<Alternate> {
     let own = store.schema.table(table);
     let pairs = segment.pairs();
     let mut columns = Vec::new();
@@ -49,11 +60,16 @@ pub(crate) fn alternate(store: &Store, table: TableId, segment: &Segment) -> Out
     }
     let mut wanted: Vec<usize> = columns.iter().map(|(column, _)| *column).collect();
     wanted.sort_unstable();
-    let known = own.alternate_keys.iter().any(|key| {
-        let mut members = key.columns.clone();
-        members.sort_unstable();
-        members == wanted
-    });
+    let by_unique_name = switches.unique_name_keys
+        && own
+            .position("msdyn_uniquename")
+            .is_some_and(|column| wanted == [column]);
+    let known = by_unique_name
+        || own.alternate_keys.iter().any(|key| {
+            let mut members = key.columns.clone();
+            members.sort_unstable();
+            members == wanted
+        });
     if pairs.is_empty() || !known {
         return Err(not_a_key(own));
     }

@@ -221,6 +221,20 @@ fn is_customizable(table: &Table, row: &Row) -> bool {
     }
 }
 
+/// While a solution is imported, customisations are locked.
+pub(crate) fn import_lock(writing: &Writing<'_>, operation: &str) -> Outcome<()> {
+    if !writing.switches.solution_import_running {
+        return Ok(());
+    }
+    Err(ServiceError::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        code::CUSTOMIZATION_LOCK,
+        format!(
+            "Cannot start the requested operation [{operation}] because there is another [Import] running at this moment. Use Solution History for more details."
+        ),
+    ))
+}
+
 /// Blocked unmanaged customisations: no unmanaged component is made, no managed one changed.
 fn lockdown(
     tx: &Transaction<'_>,
@@ -228,6 +242,9 @@ fn lockdown(
     table: &Table,
     before: Option<&Row>,
 ) -> Outcome<()> {
+    if table.component {
+        import_lock(writing, "EntityCustomization")?;
+    }
     let concerned = table.component && before.is_none_or(|row| is_managed(table, row));
     if !concerned || !writing.switches.lockdown_covers_rows || !is_locked(tx) {
         return Ok(());

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::limits::Limits;
 use crate::seed::Scale;
 use crate::server::{Config, Emulator};
 use crate::switches::{self, Switches};
@@ -23,6 +24,9 @@ pub struct Args {
     /// Answer sheet that sets the switches
     #[arg(long, value_name = "FILE")]
     pub answers: Option<PathBuf>,
+    /// Enforce the documented service protection limits
+    #[arg(long)]
+    pub limits: bool,
     /// Generate so many agents besides the seed
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed_agents: usize,
@@ -77,6 +81,7 @@ async fn serve(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         state: args.state,
         tables: args.tables,
         switches,
+        limits: args.limits.then(Limits::default),
         scale: Scale {
             agents: args.seed_agents,
             sessions: args.seed_sessions,

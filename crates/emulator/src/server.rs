@@ -11,6 +11,8 @@ use tokio::task::JoinHandle;
 use crate::clock::Moment;
 use crate::engine::Engine;
 use crate::http_server;
+use crate::limits::Limits;
+use crate::line::{Guard, Line};
 use crate::seed::{self, Scale, SeedError};
 use crate::state_file::StateFile;
 use crate::switches::Switches;
@@ -27,6 +29,8 @@ pub struct Config {
     pub tables: Option<PathBuf>,
     /// What the documents leave open.
     pub switches: Switches,
+    /// Service protection limits; none if absent.
+    pub limits: Option<Limits>,
     /// Generated rows besides the seed.
     pub scale: Scale,
     /// A fixed clock, `2026-05-01T08:00:00Z`; the real one if absent or unreadable.
@@ -40,6 +44,7 @@ impl Default for Config {
             state: None,
             tables: None,
             switches: Switches::default(),
+            limits: None,
             scale: Scale::default(),
             clock: None,
         }
@@ -128,6 +133,7 @@ impl Emulator {
             state_file,
             clock,
         ));
+        engine.protection.set(config.limits);
         let failed = |source| StartError::Listen {
             address: config.listen,
             source,
@@ -137,12 +143,15 @@ impl Emulator {
         let (stop, stopped) = oneshot::channel();
         let router = http_server::router(Arc::clone(&engine));
         let task = tokio::spawn(async move {
-            axum::serve(listener, router)
-                .with_graceful_shutdown(async {
-                    // A dropped sender means the same as a sent message: stop.
-                    let _ = stopped.await;
-                })
-                .await
+            axum::serve(
+                Guard(listener),
+                router.into_make_service_with_connect_info::<Line>(),
+            )
+            .with_graceful_shutdown(async {
+                // A dropped sender means the same as a sent message: stop.
+                let _ = stopped.await;
+            })
+            .await
         });
         Ok(Emulator {
             url: format!("http://{address}"),

@@ -49,6 +49,7 @@ pub(crate) fn read(store: &Store, context: &Context<'_>, call: &Call) -> Outcome
     let reading = Reading {
         store,
         caller: context.caller,
+        switches: context.switches,
         preferences: &preferences,
         base: &call.base,
         now: context.now,
@@ -209,7 +210,7 @@ fn find_row(reading: &Reading<'_>, table: TableId, segment: &Segment) -> Outcome
         .caller
         .access
         .check_read(&reading.store.schema, table)?;
-    let id = resolve::key(reading.store, table, segment)?;
+    let id = resolve::key(reading.store, reading.switches, table, segment)?;
     reading
         .store
         .get(table, id)
@@ -372,12 +373,12 @@ pub(crate) fn write(
         (&Method::POST, None, []) => create(tx, context, call, table),
         (&Method::PATCH, Some(_), []) => upsert(tx, context, call, table, first),
         (&Method::DELETE, Some(_), []) => {
-            let id = resolve::key(tx.store(), table, first)?;
+            let id = resolve::key(tx.store(), context.switches, table, first)?;
             write::delete(tx, &context.writing(call), table, id, &call.condition())?;
             Ok(Reply::empty())
         }
         (_, Some(_), [property, rest @ ..]) => {
-            let id = resolve::key(tx.store(), table, first)?;
+            let id = resolve::key(tx.store(), context.switches, table, first)?;
             write_property(tx, context, call, table, id, property, rest)
         }
         _ => Err(ServiceError::wrong_method(&call.method, call.path())),
@@ -423,6 +424,7 @@ fn represent(
     let reading = Reading {
         store: tx.store(),
         caller: context.caller,
+        switches: context.switches,
         preferences: &preferences,
         base: &call.base,
         now: context.now,
@@ -455,7 +457,7 @@ fn upsert(
     let mut json = call.object()?;
     let (id, absent_values) = match segment.id() {
         Some(id) => (Some(id), Vec::new()),
-        None => match resolve::alternate(tx.store(), table, segment)? {
+        None => match resolve::alternate(tx.store(), context.switches, table, segment)? {
             Alternate::Id(id) => (Some(id), Vec::new()),
             Alternate::Absent(values) => (None, values),
         },
@@ -613,7 +615,10 @@ fn unlinked(
         Navigation::Lookup { .. } => table,
     };
     if segment.key.is_some() {
-        return Ok(Some((of, resolve::key(tx.store(), of, segment)?)));
+        return Ok(Some((
+            of,
+            resolve::key(tx.store(), writing.switches, of, segment)?,
+        )));
     }
     match options::parse(call.query())?.id {
         Some(url) => {
@@ -621,7 +626,10 @@ fn unlinked(
                 ServiceError::query(format!("The resource identifier '{url}' is not valid."))
             })?;
             let target = table_of(&schema, writing.switches, &segment.name)?;
-            Ok(Some((target, resolve::key(tx.store(), target, &segment)?)))
+            Ok(Some((
+                target,
+                resolve::key(tx.store(), writing.switches, target, &segment)?,
+            )))
         }
         None => Ok(None),
     }

@@ -181,13 +181,12 @@ pub(crate) fn encode(schema: &Schema, table: TableId, row: &Row) -> Json {
     let own = schema.table(table);
     let mut cells = Map::new();
     for (column, value) in own.columns.iter().zip(&row.cells) {
-        let json = match value {
-            Value::Null => continue,
-            Value::Lookup(target, id) => json!(format!("{}:{id}", schema.table(*target).name)),
-            Value::Managed(value, changeable) => json!([value, changeable]),
-            other => other.json(&column.name),
-        };
-        cells.insert(column.name.clone(), json);
+        if !value.is_null() {
+            cells.insert(
+                column.name.clone(),
+                encode_cell(schema, &column.name, value),
+            );
+        }
     }
     let mut object = Map::from_iter([
         ("v".to_owned(), json!(row.version)),
@@ -201,7 +200,28 @@ pub(crate) fn encode(schema: &Schema, table: TableId, row: &Row) -> Json {
             .collect();
         object.insert("t".into(), translations.into());
     }
+    if !row.below.is_empty() {
+        let below: Vec<Json> = row
+            .below
+            .iter()
+            .map(|(column, value)| {
+                json!([
+                    own.columns[*column].name,
+                    encode_cell(schema, &own.columns[*column].name, value)
+                ])
+            })
+            .collect();
+        object.insert("b".into(), below.into());
+    }
     object.into()
+}
+
+fn encode_cell(schema: &Schema, name: &str, value: &Value) -> Json {
+    match value {
+        Value::Lookup(target, id) => json!(format!("{}:{id}", schema.table(*target).name)),
+        Value::Managed(value, changeable) => json!([value, changeable]),
+        other => other.json(name),
+    }
 }
 
 /// Reads what [`encode`] wrote. Columns that no longer exist are left out.
@@ -234,6 +254,23 @@ pub(crate) fn decode(
         };
         if let Some(column) = own.position(name) {
             row.translations.push((column, language, text.into()));
+        }
+    }
+    for entry in json.get("b").and_then(Json::as_array).into_iter().flatten() {
+        let name = entry
+            .get(0)
+            .and_then(Json::as_str)
+            .ok_or("a value below the Active layer needs its column")?;
+        if let (Some((position, column)), Some(value)) = (own.column(name), entry.get(1)) {
+            let value = if value.is_null() {
+                Some(Value::Null)
+            } else {
+                decode_cell(schema, column, value)
+            };
+            row.below.push((
+                position,
+                value.ok_or_else(|| format!("`{name}` does not fit its column"))?,
+            ));
         }
     }
     row.cells[own.key] = Value::Id(id);

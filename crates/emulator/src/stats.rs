@@ -13,6 +13,7 @@ pub(crate) struct Stats {
     batch_parts: AtomicU64,
     reads: AtomicU64,
     refused: AtomicU64,
+    faults: AtomicU64,
     writes: Mutex<BTreeMap<&'static str, u64>>,
 }
 
@@ -24,6 +25,7 @@ pub(crate) struct Shown {
     batch_parts: u64,
     reads: u64,
     refused: u64,
+    faults: u64,
     /// Committed writes by kind.
     writes: BTreeMap<&'static str, u64>,
 }
@@ -46,6 +48,10 @@ impl Stats {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(crate) fn count_fault(&self) {
+        self.faults.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn count_write(&self, kind: &'static str) {
         *self
             .writes
@@ -61,6 +67,7 @@ impl Stats {
             &self.batch_parts,
             &self.reads,
             &self.refused,
+            &self.faults,
         ] {
             counter.store(0, Ordering::Relaxed);
         }
@@ -77,6 +84,7 @@ impl Stats {
             batch_parts: load(&self.batch_parts),
             reads: load(&self.reads),
             refused: load(&self.refused),
+            faults: load(&self.faults),
             writes: self
                 .writes
                 .lock()

@@ -17,6 +17,8 @@ pub(crate) struct Row {
     pub(crate) cells: Vec<Value>,
     /// Texts of localizable columns in other languages than the organisation's: column, language, text.
     pub(crate) translations: Vec<(usize, i64, Box<str>)>,
+    /// Of a managed row that was changed without a solution: the solution's values of the changed columns.
+    pub(crate) below: Vec<(usize, Value)>,
 }
 
 impl Row {
@@ -28,6 +30,7 @@ impl Row {
             version: 0,
             cells,
             translations: Vec::new(),
+            below: Vec::new(),
         }
     }
 

@@ -92,6 +92,8 @@ pub struct Switches {
     pub four_notification_fields: bool,
     /// Blocking unmanaged customisations covers rows of the profile and template tables.
     pub lockdown_covers_rows: bool,
+    /// A solution import is under way: components are not written and nothing is published (`429`, `0x80071151`).
+    pub solution_import_running: bool,
     /// Alternate key on `msdyn_uniquename` exists on every table that has the column.
     pub unique_name_keys: bool,
     /// Tables (logical names) that the environment does not have.
@@ -128,6 +130,7 @@ impl Default for Switches {
             one_entity_template_per_table: true,
             four_notification_fields: true,
             lockdown_covers_rows: true,
+            solution_import_running: false,
             unique_name_keys: false,
             missing_tables: BTreeSet::new(),
             missing_columns: BTreeSet::new(),

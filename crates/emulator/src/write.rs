@@ -372,6 +372,15 @@ pub(crate) fn update(
     }
     settle_state(own, &mut row, &body);
     settle_owner(tx, table, &mut row);
+    crate::layers::cover(
+        own,
+        &before,
+        &mut row,
+        body.cells
+            .iter()
+            .map(|(column, _)| *column)
+            .filter(|column| *column != own.key),
+    );
     rules::before_update(tx, writing, table, &before, &row, &body)?;
     tabs::before_write(writing, own, &mut row);
     if own.name == "contact" {

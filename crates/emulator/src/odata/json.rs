@@ -1,5 +1,7 @@
 //! Rows as JSON, with the annotations that a request asked for.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value as Json};
 
 use crate::clock::Moment;
@@ -87,6 +89,8 @@ pub(crate) struct Writer<'a> {
     pub(crate) store: &'a Store,
     pub(crate) language: i64,
     pub(crate) preferences: &'a Preferences,
+    /// Columns (`table.column`) that the environment does not have.
+    pub(crate) missing: &'a BTreeSet<String>,
 }
 
 impl Writer<'_> {
@@ -111,13 +115,22 @@ impl Writer<'_> {
             }
             None => {
                 for column in
-                    (0..table.columns.len()).filter(|column| !table.columns[*column].hidden)
+                    (0..table.columns.len()).filter(|column| self.is_shown(table, *column))
                 {
                     self.property(table, row, column, &mut object);
                 }
             }
         }
         object
+    }
+
+    fn is_shown(&self, table: &Table, column: usize) -> bool {
+        let column = &table.columns[column];
+        !column.hidden
+            && (self.missing.is_empty()
+                || !self
+                    .missing
+                    .contains(&format!("{}.{}", table.name, column.name)))
     }
 
     fn property(&self, table: &Table, row: &Row, position: usize, object: &mut Map<String, Json>) {

@@ -11,6 +11,7 @@ use crate::clock::Moment;
 use crate::error::{Outcome, ServiceError};
 use crate::schema::TableId;
 use crate::store::{Row, Store};
+use crate::switches::Switches;
 
 use super::eval::{Scope, cell};
 use super::filter::{Expr, parse as parse_filter, unknown_property};
@@ -27,6 +28,7 @@ const LARGEST_COUNT: usize = 5_000;
 pub(crate) struct Reading<'a> {
     pub(crate) store: &'a Store,
     pub(crate) caller: &'a Caller,
+    pub(crate) switches: &'a Switches,
     pub(crate) preferences: &'a Preferences,
     /// `http://host/api/data/v9.2/`.
     pub(crate) base: &'a str,
@@ -57,6 +59,7 @@ impl<'a> Reading<'a> {
             store: self.store,
             language: self.caller.language,
             preferences: self.preferences,
+            missing: &self.switches.missing_columns,
         }
     }
 

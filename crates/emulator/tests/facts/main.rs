@@ -1,6 +1,11 @@
 //! What Dataverse does, from its public documents; each test names the section of the facts it holds the emulator to.
 
+mod actions;
 mod batches;
 mod desk;
+mod faults;
+mod product;
 mod queries;
+mod rules;
+mod security;
 mod writes;

@@ -1,0 +1,301 @@
+//! Faults by script: what goes wrong, and with which requests.
+
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::call::Call;
+use crate::value::like;
+
+/// A script: `{"formatVersion":1,"rules":[…],"random":{…}}`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Script {
+    pub(crate) format_version: u32,
+    #[serde(default)]
+    pub(crate) rules: Vec<Rule>,
+    #[serde(default)]
+    pub(crate) random: Option<Random>,
+}
+
+/// One fault and the requests that it befalls.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Rule {
+    #[serde(default)]
+    when: When,
+    fault: Fault,
+}
+
+/// Which requests. Everything given must hold; `nth`, `every` and `times` count the requests for which the rest holds.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct When {
+    /// Only the n-th, from 1.
+    nth: Option<u64>,
+    /// Every n-th.
+    every: Option<u64>,
+    /// At most so often.
+    times: Option<u64>,
+    method: Option<String>,
+    /// A `LIKE` pattern (`%` any run) over path and query.
+    path: Option<String>,
+    /// Text that the body contains.
+    body: Option<String>,
+    /// Requests that change rows (`true`), or that do not.
+    writes: Option<bool>,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase",
+    tag = "kind",
+    deny_unknown_fields
+)]
+pub(crate) enum Fault {
+    /// A service protection limit: 429.
+    Throttle {
+        #[serde(default)]
+        limit: Limit,
+        #[serde(default = "one")]
+        retry_after: u64,
+    },
+    /// A status with an HTML body, as gateways send.
+    Gateway {
+        #[serde(default = "bad_gateway")]
+        status: u16,
+        retry_after: Option<u64>,
+    },
+    /// The connection drops; nothing was carried out.
+    DropBefore,
+    /// The connection drops; the request was carried out.
+    DropAfter,
+    /// The connection drops; the request is carried out later.
+    LateCommit { delay_ms: u64 },
+    /// The reply's body ends early.
+    CutBody {
+        #[serde(default)]
+        bytes: usize,
+    },
+    /// The reply comes late.
+    Delay { delay_ms: u64 },
+    /// The token has expired: 401.
+    ExpiredToken,
+    /// Another user changes a row just before the request is carried out.
+    ForeignEdit {
+        set: String,
+        id: Uuid,
+        body: serde_json::Map<String, serde_json::Value>,
+    },
+}
+
+/// The service protection limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Limit {
+    #[default]
+    Requests,
+    Time,
+    Concurrency,
+}
+
+impl Limit {
+    /// Code and message (service protection API limits).
+    pub(crate) fn error(self) -> (u32, &'static str) {
+        match self {
+            Limit::Requests => (
+                0x8007_2322,
+                "Number of requests exceeded the limit of 6000 over time window of 300 seconds.",
+            ),
+            Limit::Time => (
+                0x8007_2321,
+                "Combined execution time of incoming requests exceeded limit of 1,200,000 milliseconds over time window of 300 seconds. Decrease number of concurrent requests or reduce the duration of requests and try again later.",
+            ),
+            Limit::Concurrency => (
+                0x8007_2326,
+                "Number of concurrent requests exceeded the limit of 52.",
+            ),
+        }
+    }
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn bad_gateway() -> u16 {
+    502
+}
+
+/// Faults drawn at random, the same for the same seed.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Random {
+    seed: u64,
+    /// How many of a thousand requests.
+    per_mille: u64,
+    faults: Vec<Fault>,
+    /// At most so many in all.
+    times: Option<u64>,
+}
+
+/// The script in force, and how often each rule has matched and struck.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    script: Script,
+    matched: Vec<u64>,
+    struck: Vec<u64>,
+    drawn: u64,
+    random_struck: u64,
+}
+
+impl Faults {
+    pub(crate) fn set(&self, script: Script) {
+        let rules = script.rules.len();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = State {
+            script,
+            matched: vec![0; rules],
+            struck: vec![0; rules],
+            drawn: 0,
+            random_struck: 0,
+        };
+    }
+
+    /// The script as it stands.
+    pub(crate) fn script(&self) -> Script {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .script
+            .clone()
+    }
+
+    /// The fault for a request, if any: the first rule that strikes, else what is drawn.
+    pub(crate) fn decide(&self, call: &Call) -> Option<Fault> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let State {
+            script,
+            matched,
+            struck,
+            drawn,
+            random_struck,
+        } = &mut *state;
+        for (at, rule) in script.rules.iter().enumerate() {
+            if !rule.when.concerns(call) {
+                continue;
+            }
+            matched[at] += 1;
+            if rule.when.strikes(matched[at], struck[at]) {
+                struck[at] += 1;
+                return Some(rule.fault.clone());
+            }
+        }
+        let random = script.random.as_ref()?;
+        *drawn += 1;
+        let number = scramble(random.seed.wrapping_add(*drawn));
+        let spent = random.times.is_some_and(|times| *random_struck >= times);
+        if spent || random.faults.is_empty() || number % 1_000 >= random.per_mille {
+            return None;
+        }
+        *random_struck += 1;
+        let choice = usize::try_from(number / 1_000).unwrap_or(0) % random.faults.len();
+        Some(random.faults[choice].clone())
+    }
+}
+
+impl When {
+    fn concerns(&self, call: &Call) -> bool {
+        let writes = || {
+            let batch = call.path().trim_matches('/') == "$batch";
+            if batch {
+                contains(&call.body, b"changeset") || contains(&call.body, b"PATCH ")
+            } else {
+                call.method != http::Method::GET
+            }
+        };
+        self.method
+            .as_ref()
+            .is_none_or(|method| call.method.as_str().eq_ignore_ascii_case(method))
+            && self
+                .path
+                .as_ref()
+                .is_none_or(|pattern| like(&call.target, pattern))
+            && self
+                .body
+                .as_ref()
+                .is_none_or(|text| contains(&call.body, text.as_bytes()))
+            && self.writes.is_none_or(|wanted| writes() == wanted)
+    }
+
+    fn strikes(&self, matched: u64, struck: u64) -> bool {
+        self.nth.is_none_or(|nth| matched == nth)
+            && self
+                .every
+                .is_none_or(|every| every > 0 && matched.is_multiple_of(every))
+            && self.times.is_none_or(|times| struck < times)
+    }
+}
+
+fn contains(body: &[u8], text: &[u8]) -> bool {
+    text.is_empty() || body.windows(text.len()).any(|window| window == text)
+}
+
+/// SplitMix64: spreads consecutive numbers evenly.
+fn scramble(number: u64) -> u64 {
+    let mut number = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(method: http::Method, target: &str) -> Call {
+        Call {
+            method,
+            target: target.into(),
+            headers: http::HeaderMap::new(),
+            body: bytes::Bytes::new(),
+            base: String::new(),
+            in_batch: false,
+        }
+    }
+
+    #[test]
+    fn a_rule_counts_only_the_requests_it_concerns() {
+        let faults = Faults::default();
+        let script = serde_json::from_str(
+            r#"{"formatVersion":1,"rules":[{"when":{"nth":2,"method":"post"},"fault":{"kind":"dropAfter"}},{"when":{"path":"%role%","times":1},"fault":{"kind":"gateway","status":503}}]}"#,
+        );
+        faults.set(script.expect("a script"));
+        let (get, post) = (call(http::Method::GET, "x"), call(http::Method::POST, "x"));
+        assert_eq!(
+            [&post, &get, &post, &post].map(|call| faults.decide(call)),
+            [None, None, Some(Fault::DropAfter), None]
+        );
+        let roles = call(http::Method::GET, "roles?$select=name");
+        assert!(faults.decide(&roles).is_some() && faults.decide(&roles).is_none());
+    }
+
+    #[test]
+    fn a_seed_draws_the_same_faults_again() {
+        let draw = || {
+            let faults = Faults::default();
+            faults.set(serde_json::from_str(r#"{"formatVersion":1,"random":{"seed":7,"perMille":300,"faults":[{"kind":"dropBefore"},{"kind":"dropAfter"}]}}"#).expect("a script"));
+            (0..100)
+                .map(|_| faults.decide(&call(http::Method::GET, "x")))
+                .collect::<Vec<_>>()
+        };
+        let struck = draw().iter().flatten().count();
+        assert_eq!(draw(), draw());
+        assert!((15..50).contains(&struck), "{struck}");
+    }
+}

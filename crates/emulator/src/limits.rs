@@ -1,0 +1,179 @@
+//! Service protection limits: requests, execution time and concurrency of a user in a sliding window.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use crate::error::ServiceError;
+use crate::faults::Limit;
+
+/// The limits in force. The defaults are the documented ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Limits {
+    /// Requests of one user in the window.
+    pub requests: usize,
+    /// Execution time of one user's requests in the window.
+    pub execution_ms: u64,
+    /// Requests of one user under way at once; this many is too many.
+    pub concurrent: usize,
+    /// Length of the sliding window.
+    pub window_seconds: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            requests: 6_000,
+            execution_ms: 1_200_000,
+            concurrent: 52,
+            window_seconds: 300,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Usage {
+    /// When each request ended, and how long it took.
+    done: VecDeque<(Instant, Duration)>,
+    running: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    limits: Option<Limits>,
+    users: HashMap<String, Usage>,
+}
+
+/// Counts and refuses; off until limits are set.
+#[derive(Debug, Default)]
+pub(crate) struct Protection(Mutex<State>);
+
+impl Protection {
+    pub(crate) fn set(&self, limits: Option<Limits>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = State {
+            limits,
+            users: HashMap::new(),
+        };
+    }
+
+    pub(crate) fn limits(&self) -> Option<Limits> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).limits
+    }
+
+    /// Admits a request, or refuses it with what exceeded its limit.
+    pub(crate) fn begin(&self, user: &str) -> Result<(), ServiceError> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(limits) = state.limits else {
+            return Ok(());
+        };
+        let usage = state.users.entry(user.to_owned()).or_default();
+        let (now, window) = (Instant::now(), Duration::from_secs(limits.window_seconds));
+        while usage
+            .done
+            .front()
+            .is_some_and(|(at, _)| now.duration_since(*at) >= window)
+        {
+            usage.done.pop_front();
+        }
+        let spent: Duration = usage.done.iter().map(|(_, took)| *took).sum();
+        let exceeded = if usage.running + 1 >= limits.concurrent {
+            Some(Limit::Concurrency)
+        } else if usage.done.len() + usage.running >= limits.requests {
+            Some(Limit::Requests)
+        } else if spent >= Duration::from_millis(limits.execution_ms) {
+            Some(Limit::Time)
+        } else {
+            None
+        };
+        match exceeded {
+            None => {
+                usage.running += 1;
+                Ok(())
+            }
+            Some(limit) => {
+                let wait = usage
+                    .done
+                    .front()
+                    .map_or(Duration::from_secs(1), |(at, _)| {
+                        window.saturating_sub(now.duration_since(*at))
+                    });
+                Err(refusal(limit, wait.as_secs().max(1)))
+            }
+        }
+    }
+
+    /// Notes that an admitted request has ended.
+    pub(crate) fn end(&self, user: &str, took: Duration) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(usage) = state.users.get_mut(user) {
+            usage.running = usage.running.saturating_sub(1);
+            usage.done.push_back((Instant::now(), took));
+        }
+    }
+}
+
+/// `429` with its code and the seconds to wait.
+pub(crate) fn refusal(limit: Limit, seconds: u64) -> ServiceError {
+    let (code, message) = limit.error();
+    ServiceError {
+        retry_after: Some(seconds),
+        ..ServiceError::new(StatusCode::TOO_MANY_REQUESTS, code, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn protection(limits: Limits) -> Protection {
+        let protection = Protection::default();
+        protection.set(Some(limits));
+        protection
+    }
+
+    #[test]
+    fn section_8_the_request_that_exceeds_the_window_is_refused_with_its_code() {
+        let protection = protection(Limits {
+            requests: 2,
+            ..Limits::default()
+        });
+        for _ in 0..2 {
+            protection.begin("a").expect("admitted");
+            protection.end("a", Duration::ZERO);
+        }
+        let error = protection.begin("a").expect_err("refused");
+        assert_eq!(
+            (error.status.as_u16(), error.code_text().as_str()),
+            (429, "0x80072322")
+        );
+        assert!(error.retry_after.is_some_and(|seconds| seconds > 200));
+        protection.begin("b").expect("another user is admitted");
+    }
+
+    #[test]
+    fn section_8_execution_time_and_concurrency_have_their_own_codes() {
+        let time = protection(Limits {
+            execution_ms: 10,
+            ..Limits::default()
+        });
+        time.begin("a").expect("admitted");
+        time.end("a", Duration::from_millis(11));
+        assert_eq!(
+            time.begin("a").expect_err("refused").code_text(),
+            "0x80072321"
+        );
+        let together = protection(Limits {
+            concurrent: 2,
+            ..Limits::default()
+        });
+        together.begin("a").expect("admitted");
+        assert_eq!(
+            together.begin("a").expect_err("refused").code_text(),
+            "0x80072326"
+        );
+    }
+}

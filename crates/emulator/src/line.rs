@@ -1,0 +1,187 @@
+//! Connections that can be cut on purpose: at once, or in the middle of a reply's body.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// What may still be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Allowance {
+    Everything,
+    /// The head of the next reply, then so many bytes of its body.
+    HeadAnd {
+        matched: usize,
+        body: usize,
+    },
+    Body(usize),
+    Nothing,
+}
+
+/// The handle by which a request cuts the connection that it came over.
+#[derive(Debug, Clone)]
+pub(crate) struct Line(Arc<Mutex<Allowance>>);
+
+impl Line {
+    fn new() -> Line {
+        Line(Arc::new(Mutex::new(Allowance::Everything)))
+    }
+
+    /// Drops the connection: no byte of a reply goes out.
+    pub(crate) fn cut(&self) {
+        self.set(Allowance::Nothing);
+    }
+
+    /// Lets the head of the next reply out and so many bytes of its body, then drops the connection.
+    pub(crate) fn cut_after(&self, body: usize) {
+        self.set(Allowance::HeadAnd { matched: 0, body });
+    }
+
+    fn set(&self, allowance: Allowance) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = allowance;
+    }
+
+    /// How many of these bytes may be written now.
+    fn allowed(&self, bytes: &[u8]) -> usize {
+        match *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Allowance::Everything => bytes.len(),
+            Allowance::Nothing => 0,
+            Allowance::Body(left) => left.min(bytes.len()),
+            Allowance::HeadAnd { matched, body } => match end_of_head(matched, bytes) {
+                Ok(end) => bytes.len().min(end + body),
+                Err(_) => bytes.len(),
+            },
+        }
+    }
+
+    fn written(&self, bytes: &[u8]) {
+        let mut allowance = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *allowance = match *allowance {
+            Allowance::Body(left) => Allowance::Body(left.saturating_sub(bytes.len())),
+            Allowance::HeadAnd { matched, body } => match end_of_head(matched, bytes) {
+                Ok(end) => Allowance::Body(body.saturating_sub(bytes.len() - end)),
+                Err(matched) => Allowance::HeadAnd { matched, body },
+            },
+            other => other,
+        };
+    }
+}
+
+/// Where the blank line ends, or how much of it has been seen.
+fn end_of_head(mut matched: usize, bytes: &[u8]) -> Result<usize, usize> {
+    const BLANK: &[u8] = b"\r\n\r\n";
+    for (at, byte) in bytes.iter().enumerate() {
+        matched = if *byte == BLANK[matched] {
+            matched + 1
+        } else {
+            usize::from(*byte == b'\r')
+        };
+        if matched == BLANK.len() {
+            return Ok(at + 1);
+        }
+    }
+    Err(matched)
+}
+
+/// A stream that obeys its [`Line`].
+#[derive(Debug)]
+pub(crate) struct Guarded<S> {
+    stream: S,
+    line: Line,
+}
+
+fn broken() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::ConnectionReset,
+        "the connection was cut on purpose",
+    )
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let allowed = self.line.allowed(bytes);
+        if allowed == 0 && !bytes.is_empty() {
+            return Poll::Ready(Err(broken()));
+        }
+        let result = Pin::new(&mut self.stream).poll_write(context, &bytes[..allowed]);
+        if let Poll::Ready(Ok(written)) = &result {
+            self.line.written(&bytes[..*written]);
+        }
+        result
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// Puts a [`Line`] under every connection of another listener.
+#[derive(Debug)]
+pub(crate) struct Guard<L>(pub(crate) L);
+
+impl<L: Listener<Addr = SocketAddr>> Listener for Guard<L> {
+    type Io = Guarded<L::Io>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, SocketAddr) {
+        let (stream, address) = self.0.accept().await;
+        (
+            Guarded {
+                stream,
+                line: Line::new(),
+            },
+            address,
+        )
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+impl<L: Listener<Addr = SocketAddr>> Connected<IncomingStream<'_, Guard<L>>> for Line {
+    fn connect_info(stream: IncomingStream<'_, Guard<L>>) -> Line {
+        stream.io().line.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_body_lets_the_head_out_and_counts_bytes_over_several_writes() {
+        let line = Line::new();
+        line.cut_after(3);
+        for piece in ["HTTP/1.1 200 OK\r\nA: b\r\n", "\r"] {
+            assert_eq!(line.allowed(piece.as_bytes()), piece.len());
+            line.written(piece.as_bytes());
+        }
+        assert_eq!(line.allowed(b"\nabcdef"), 4);
+        line.written(b"\nabc");
+        assert_eq!(line.allowed(b"def"), 0);
+    }
+}
