@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use deskstate_model::{Kind, ResourceKey};
 use uuid::Uuid;
 
-use crate::kinds::{self, tables};
+use crate::kinds;
 use crate::live::Live;
 use crate::lower::Desired;
 use crate::plan::declared_names;
+use crate::referrers::Referrers;
 use crate::state::fold;
 
 /// A live row that no document declares although its prefix is owned.
@@ -25,10 +26,15 @@ pub struct Extra {
 }
 
 impl Extra {
-    /// Nothing names it and nobody else guards it.
+    /// Nothing names it and it may go.
     pub fn prunable(&self) -> bool {
+        self.named_by.is_empty() && self.may_go()
+    }
+
+    /// It is nobody else's.
+    pub fn may_go(&self) -> bool {
         // A v1 provider has no unique name, so nobody can tell whose it is.
-        self.named_by.is_empty() && !self.locked && self.key.kind != Kind::CifProvider
+        !self.locked && self.key.kind != Kind::CifProvider
     }
 }
 
@@ -45,6 +51,7 @@ pub fn extras(desired: &Desired, live: &Live, prefixes: &BTreeSet<String>) -> Ve
         return Vec::new();
     }
     let declared = declared_names(desired);
+    let referrers = Referrers::of(live);
     let mut found = Vec::new();
     for kind in kinds::all() {
         let table = kind.table;
@@ -65,18 +72,11 @@ pub fn extras(desired: &Desired, live: &Live, prefixes: &BTreeSet<String>) -> Ve
             {
                 continue;
             }
-            let mut named_by: Vec<String> = live
-                .referrers(table, row.id)
-                .into_iter()
-                .map(|(table, id)| {
-                    let kind =
-                        kinds::by_table(table).map_or(table.logical, |kind| kind.kind.as_str());
-                    format!("{kind} {}", live.label(table, id))
-                })
+            let mut named_by: Vec<String> = referrers
+                .to(row.id)
+                .iter()
+                .map(|referrer| referrer.describe(live))
                 .collect();
-            if table == &tables::TAB {
-                named_by.extend(anchored(live, row.id));
-            }
             let mentions = live.mentions.get(&(table, folded)).into_iter().flatten();
             named_by.extend(
                 mentions.map(|mention| {
@@ -94,20 +94,4 @@ pub fn extras(desired: &Desired, live: &Live, prefixes: &BTreeSet<String>) -> Ve
     }
     found.sort_by(|left, right| left.key.cmp(&right.key));
     found
-}
-
-/// Session templates whose anchor tab this is.
-fn anchored(live: &Live, tab: Uuid) -> Vec<String> {
-    let column = kinds::field(kinds::session_template::FIELDS, "anchorTab").read_name();
-    live.table(&tables::SESSION)
-        .rows
-        .values()
-        .filter(|row| row.row.uuid(&column) == Some(tab))
-        .map(|row| {
-            format!(
-                "SessionTemplate {} (anchorTab)",
-                live.label(&tables::SESSION, row.id)
-            )
-        })
-        .collect()
 }

@@ -113,6 +113,8 @@ pub struct PartTable {
     pub unlisted: Unlisted,
     /// The server may add rows of this table by itself when the parent is created.
     pub server_adds: bool,
+    /// The server deletes the rows with their parent; else it only empties the lookup and they stay behind.
+    pub goes_with_parent: bool,
 }
 
 /// How a live part is recognised among its parent's.

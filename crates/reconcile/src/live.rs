@@ -84,6 +84,7 @@ pub struct LiveTable {
     pub optimistic_concurrency: Option<bool>,
     by_name: HashMap<String, Vec<Uuid>>,
     by_part: HashMap<(Uuid, String), Vec<Uuid>>,
+    by_parent: HashMap<Uuid, Vec<Uuid>>,
 }
 
 impl LiveTable {
@@ -108,6 +109,7 @@ impl LiveTable {
             optimistic_concurrency: None,
             by_name: HashMap::new(),
             by_part: HashMap::new(),
+            by_parent: HashMap::new(),
         }
     }
 
@@ -120,6 +122,7 @@ impl LiveTable {
         roots: &HashMap<Uuid, Uuid>,
     ) -> Self {
         let mut indexed = Self::empty(access);
+        let parent_column = part.map(|part| (part, lookup_read_name(part.parent_column)));
         for row in rows {
             let Some(id) = row.uuid(table.key) else {
                 continue;
@@ -127,27 +130,30 @@ impl LiveTable {
             if let Some(name) = table.name.and_then(|column| row.text(column)) {
                 indexed.by_name.entry(fold(name)).or_default().push(id);
             }
-            if let Some(part) = part
-                && let Some(parent) = row.uuid(&lookup_read_name(part.parent_column))
-                && let Some(identity) = part_identity(part, &row, roots)
+            if let Some((part, column)) = &parent_column
+                && let Some(parent) = row.uuid(column)
             {
-                indexed
-                    .by_part
-                    .entry((parent, identity))
-                    .or_default()
-                    .push(id);
+                indexed.by_parent.entry(parent).or_default().push(id);
+                if let Some(identity) = part_identity(part, &row, roots) {
+                    indexed
+                        .by_part
+                        .entry((parent, identity))
+                        .or_default()
+                        .push(id);
+                }
             }
             indexed.rows.insert(id, ObservedRow { id, row });
         }
         indexed
     }
 
-    /// Parts of a parent, by identity.
-    pub fn children(&self, part: &PartTable, parent: Uuid) -> impl Iterator<Item = &ObservedRow> {
-        let column = lookup_read_name(part.parent_column);
-        self.rows
-            .values()
-            .filter(move |row| row.row.uuid(&column) == Some(parent))
+    /// Parts of a parent. The table is that of the parts, so they hang on it by its one parent column.
+    pub fn children(&self, _part: &PartTable, parent: Uuid) -> impl Iterator<Item = &ObservedRow> {
+        self.by_parent
+            .get(&parent)
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.rows.get(id))
     }
 }
 

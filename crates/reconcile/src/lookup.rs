@@ -4,7 +4,6 @@ use uuid::Uuid;
 
 use crate::live::{Live, Role, User};
 use crate::state::{Lookup, PartName, RowKey, fold};
-use crate::table::Table;
 
 /// What looking for a row gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,17 +165,5 @@ impl Live {
             [id] => Match::One(*id),
             several => Match::Several(several.to_vec()),
         }
-    }
-
-    /// Profiles, providers and the like that link to this row, by relationship owner; for saying what still refers to it.
-    pub fn referrers(&self, table: &'static Table, id: Uuid) -> Vec<(&'static Table, Uuid)> {
-        crate::kinds::sets_with_member(table)
-            .flat_map(|relationship| {
-                self.links(relationship)
-                    .owners(id)
-                    .iter()
-                    .map(move |owner| (relationship.owner, *owner))
-            })
-            .collect()
     }
 }

@@ -248,11 +248,14 @@ pub fn target_table(to: Target) -> &'static Table {
     }
 }
 
-/// Column and navigation properties that write the value. A new row gets no nulls: nothing is what it starts with.
+/// Column and navigation properties that write the value. A new row gets a plain null too, since the server may have a default; only
+/// lookups start with nothing.
 pub fn write(field: &Field, value: &Resolved, new: bool) -> Vec<(String, Wire)> {
     let column = field.column.to_owned();
     let mut written = match (value, field.holds) {
-        (Resolved::Null, _) if new => Vec::new(),
+        (Resolved::Null, Holds::Lookup { .. } | Holds::Owner | Holds::ParametersCopy) if new => {
+            Vec::new()
+        }
         (Resolved::Null, Holds::Lookup { navigation, .. }) => {
             vec![(navigation.to_owned(), Wire::Unbind)]
         }

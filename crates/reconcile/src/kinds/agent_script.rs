@@ -63,6 +63,7 @@ pub static STEPS: PartTable = PartTable {
     fields: STEP_FIELDS,
     unlisted: Unlisted::Delete,
     server_adds: false,
+    goes_with_parent: true,
 };
 
 fn part_name(script: &str, display_name: &str) -> String {

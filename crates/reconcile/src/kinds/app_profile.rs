@@ -77,6 +77,7 @@ pub static ROLES: PartTable = PartTable {
     fields: &[],
     unlisted: Unlisted::Delete,
     server_adds: false,
+    goes_with_parent: false,
 };
 
 /// The option column of a copilot feature.
@@ -102,6 +103,7 @@ const fn features(table: &'static Table, feature: &'static str) -> PartTable {
         fields: FEATURE_FIELDS,
         unlisted: Unlisted::Leave,
         server_adds: false,
+        goes_with_parent: true,
     }
 }
 
@@ -130,6 +132,7 @@ pub static INBOX_VIEWS: PartTable = PartTable {
     fields: INBOX_FIELDS,
     unlisted: Unlisted::Delete,
     server_adds: false,
+    goes_with_parent: true,
 };
 
 /// The name under which a feature is written.

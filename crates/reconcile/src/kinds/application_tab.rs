@@ -59,6 +59,7 @@ pub static PARAMETERS: PartTable = PartTable {
     fields: PARAMETER_FIELDS,
     unlisted: Unlisted::Leave,
     server_adds: true,
+    goes_with_parent: true,
 };
 
 /// The text column that repeats the parameters.

@@ -46,6 +46,7 @@ pub static ENTRIES: PartTable = PartTable {
     fields: ENTRY_FIELDS,
     unlisted: Unlisted::SwitchOff("msdyn_isenabled"),
     server_adds: false,
+    goes_with_parent: false,
 };
 
 fn entry_name(pane: &str, tool: &str) -> String {

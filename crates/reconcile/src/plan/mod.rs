@@ -1,13 +1,16 @@
 //! The plan: the ordered changes from live to desired. A plain function of its inputs; it has nothing to write with.
 
 mod order;
+mod parts;
 mod planner;
+mod problems;
+mod removal;
 mod sets;
 
 use std::collections::BTreeSet;
 
 use deskstate_dataverse::{Etag, Value as Wire};
-use deskstate_model::{Diagnostic, Kind, ResourceKey, Span};
+use deskstate_model::{Diagnostic, Kind, KindNameGlob, ResourceKey, Span};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -15,6 +18,7 @@ pub use order::{Limits, Transaction, transactions};
 pub(crate) use planner::declared_names;
 pub use planner::plan;
 
+use crate::live::ObservedRow;
 use crate::table::{Relationship, Table};
 
 /// What a plan may do beside making the declared true.
@@ -22,8 +26,10 @@ use crate::table::{Relationship, Table};
 pub struct Options {
     /// Rows under these prefixes that nobody declares go; none where the run does not see the whole project.
     pub prune: BTreeSet<String>,
-    /// Only these resources, and what they need.
+    /// Only these resources, and what they need. Nothing is pruned then.
     pub only: Option<BTreeSet<ResourceKey>>,
+    /// Never pruned.
+    pub protect: Vec<KindNameGlob>,
 }
 
 /// The ordered changes from live to desired.
@@ -162,6 +168,44 @@ pub struct RowTarget {
     pub label: String,
 }
 
+/// What keeps a write from undoing somebody else's.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Guard {
+    /// The server refuses it unless the row still has this version.
+    Version(Etag),
+    /// The row is read again just before, since it cannot be bound to a version: its table has none, or an earlier write of the same
+    /// transaction may move it.
+    Look(Seen),
+}
+
+/// What the plan saw of a row, for another look.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    /// Its version, where it has one.
+    pub etag: Option<Etag>,
+    /// When it was last written, as the server says it.
+    pub modified_on: Option<String>,
+}
+
+impl Seen {
+    /// What is seen of a row.
+    pub fn of(row: &ObservedRow) -> Self {
+        Self {
+            etag: row.etag().cloned(),
+            modified_on: row.modified_on().map(str::to_owned),
+        }
+    }
+}
+
+/// A part that goes with its parent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Along {
+    /// The part.
+    pub row: RowTarget,
+    /// What the plan saw of it.
+    pub seen: Seen,
+}
+
 /// One write. A variant holds exactly what it needs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Operation {
@@ -178,8 +222,8 @@ pub enum Operation {
     Update {
         /// The row.
         row: RowTarget,
-        /// The version that the plan saw; none where the table has no versions to bind to.
-        version: Option<Etag>,
+        /// What keeps it from undoing somebody else's write.
+        guard: Guard,
         /// The columns that change.
         body: Vec<(String, Wire)>,
     },
@@ -187,8 +231,10 @@ pub enum Operation {
     Delete {
         /// The row.
         row: RowTarget,
-        /// The version that the plan saw.
-        version: Option<Etag>,
+        /// What keeps it from taking away what somebody else wrote.
+        guard: Guard,
+        /// Parts that the server deletes along with it.
+        along: Vec<Along>,
     },
     /// A new link.
     Link {

@@ -15,13 +15,21 @@
 //! 6  deletes, leaves first
 //! ```
 //!
-//! Creates walk down the levels, deletes walk up. Nothing precedes a bound update that could move its row's version.
+//! Creates walk down the levels, deletes walk up. Nothing precedes a bound write that could move its row's version: a delete of a
+//! row whose links come or go in the same plan is not bound, but guarded by another look.
+//!
+//! No lookup points to its own level or a higher one, so rows cannot need each other in a circle; scripts lead to each other
+//! through their steps, which stand a level above.
+//!
+//! A plan that is larger than a transaction may be is cut between units: a resource with its parts, the links of an owner, a user who
+//! moves. Resources come after those they refer to; what refers to each other in a circle is one unit.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use deskstate_dataverse::Value as Wire;
 use uuid::Uuid;
 
-use super::{Operation, Plan};
+use super::{Action, Change, Operation, Plan};
 use crate::kinds::tables;
 
 /// Writes that happen together or not at all.
@@ -42,100 +50,283 @@ pub struct Limits {
     pub server_adds_parts: bool,
 }
 
+/// Operations that stay together.
+type Unit<'a> = Vec<&'a Operation>;
+
 /// Cuts a plan into transactions: one, unless the server adds rows of its own or the plan is larger than one may be.
 pub fn transactions(plan: &Plan, limits: Limits) -> Vec<Transaction> {
-    let mut operations: Vec<&Operation> = plan
-        .changes
-        .iter()
-        .flat_map(|change| &change.operations)
-        .collect();
-    operations.sort_by_key(|operation| rank(operation));
+    let most = limits.operations.max(1);
     let mut transactions = Vec::new();
-    if limits.server_adds_parts {
-        let early = rows_that_get_parts(&operations);
-        if !early.is_empty() {
-            let (first, rest): (Vec<&Operation>, Vec<&Operation>) =
-                operations.into_iter().partition(|operation| matches!(operation, Operation::Create { row, .. } if early.contains(&row.id)));
-            cut(first, limits.operations, true, &mut transactions);
-            operations = rest;
-        }
-    }
-    cut(operations, limits.operations, false, &mut transactions);
+    let early = if limits.server_adds_parts {
+        rows_that_get_parts(plan)
+    } else {
+        BTreeSet::new()
+    };
+    let is_early = |operation: &Operation| matches!(operation, Operation::Create { row, .. } if early.contains(&row.id));
+    let all = || plan.changes.iter().flat_map(|change| &change.operations);
+    let first: Vec<Unit<'_>> = all()
+        .filter(|operation| is_early(operation))
+        .map(|operation| vec![operation])
+        .collect();
+    pack(first, most, true, &mut transactions);
+    let rest: Unit<'_> = all().filter(|operation| !is_early(operation)).collect();
+    let units = if rest.len() <= most {
+        vec![rest]
+    } else {
+        units(plan, &is_early)
+    };
+    pack(units, most, false, &mut transactions);
     transactions
 }
 
 /// New rows to which the server may add the very parts that the plan adds.
-fn rows_that_get_parts(operations: &[&Operation]) -> BTreeSet<Uuid> {
-    let created: BTreeSet<Uuid> = operations
-        .iter()
-        .filter_map(|operation| match operation {
-            Operation::Create { row, .. } => Some(row.id),
-            _ => None,
-        })
-        .collect();
+fn rows_that_get_parts(plan: &Plan) -> BTreeSet<Uuid> {
     let parents: BTreeSet<_> = crate::kinds::part_tables()
         .filter(|part| part.server_adds)
         .map(|part| part.parent)
         .collect();
-    operations
+    plan.changes
         .iter()
+        .flat_map(|change| &change.operations)
         .filter_map(|operation| match operation {
-            Operation::Create { row, .. }
-                if created.contains(&row.id) && parents.contains(&row.table) =>
-            {
-                Some(row.id)
-            }
+            Operation::Create { row, .. } if parents.contains(&row.table) => Some(row.id),
             _ => None,
         })
         .collect()
 }
 
-fn cut(
-    operations: Vec<&Operation>,
-    most: usize,
-    look_after: bool,
-    transactions: &mut Vec<Transaction>,
-) {
-    let most = most.max(1);
-    let mut rest = operations.as_slice();
-    while !rest.is_empty() {
-        let mut end = rest.len().min(most);
-        // A row and its parts stay together, as far as they fit.
-        while end < rest.len()
-            && end > 1
-            && group(rest[end]).is_some()
-            && group(rest[end]) == group(rest[end - 1])
-        {
-            end -= 1;
+/// Fills transactions with whole units, as many as fit. A unit that fits in none is cut in the order of the drawing.
+fn pack(units: Vec<Unit<'_>>, most: usize, look_after: bool, transactions: &mut Vec<Transaction>) {
+    let mut flush = |mut operations: Unit<'_>| {
+        if operations.is_empty() {
+            return;
         }
-        if end <= 1 {
-            end = rest.len().min(most);
-        }
-        let (now, later) = rest.split_at(end);
+        operations.sort_by_cached_key(|operation| rank(operation));
         transactions.push(Transaction {
-            operations: now.iter().map(|operation| (*operation).clone()).collect(),
+            operations: operations.into_iter().cloned().collect(),
             look_after,
         });
-        rest = later;
+    };
+    let mut open: Unit<'_> = Vec::new();
+    for mut unit in units {
+        if open.len() + unit.len() > most {
+            flush(std::mem::take(&mut open));
+        }
+        if unit.len() > most {
+            unit.sort_by_cached_key(|operation| rank(operation));
+            for chunk in unit.chunks(most) {
+                flush(chunk.to_vec());
+            }
+        } else {
+            open.append(&mut unit);
+        }
     }
+    flush(open);
 }
 
-/// The row that an operation belongs to.
-fn group(operation: &Operation) -> Option<Uuid> {
-    match operation {
-        Operation::Create {
-            attaches_to: Some(parent),
-            ..
-        } => Some(*parent),
-        Operation::Create { row, .. }
-        | Operation::Update { row, .. }
-        | Operation::Delete { row, .. } => Some(row.id),
-        Operation::Link { .. } | Operation::Unlink { .. } => None,
+/// The units of a plan: resources with their parts, links, deletes.
+fn units<'a>(plan: &'a Plan, is_early: &dyn Fn(&Operation) -> bool) -> Vec<Unit<'a>> {
+    let mut rows: Vec<Unit<'a>> = Vec::new();
+    let mut links: BTreeMap<(u8, Uuid), Unit<'a>> = BTreeMap::new();
+    let mut deletes: Vec<Unit<'a>> = Vec::new();
+    for change in &plan.changes {
+        let leaving = leaving_members(change);
+        let mut own: Unit<'a> = Vec::new();
+        for operation in change
+            .operations
+            .iter()
+            .filter(|operation| !is_early(operation))
+        {
+            match operation {
+                Operation::Link {
+                    relationship,
+                    owner,
+                    member,
+                }
+                | Operation::Unlink {
+                    relationship,
+                    owner,
+                    member,
+                } => {
+                    // A user who moves is unlinked and linked together; elsewhere the members of an owner are.
+                    let key = if *relationship == &tables::PROFILE_USERS {
+                        (1, *member)
+                    } else {
+                        (0, *owner)
+                    };
+                    links.entry(key).or_default().push(operation);
+                }
+                Operation::Delete { row, .. } if leaving.contains(&row.id) => {
+                    links.entry((0, change.id)).or_default().push(operation);
+                }
+                Operation::Create { .. } | Operation::Update { .. } | Operation::Delete { .. } => {
+                    own.push(operation);
+                }
+            }
+        }
+        if change.action == Action::Delete {
+            deletes.push(own);
+        } else {
+            rows.push(own);
+        }
+    }
+    let mut units = dependencies_first(rows);
+    units.extend(links.into_values());
+    units.extend(deletes);
+    units.retain(|unit| !unit.is_empty());
+    units
+}
+
+/// Members that a change unlinks; one that is deleted as well goes together with its link.
+fn leaving_members(change: &Change) -> BTreeSet<Uuid> {
+    change
+        .operations
+        .iter()
+        .filter_map(|operation| match operation {
+            Operation::Unlink { member, .. } => Some(*member),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Orders units so that each stands after those whose new rows it refers to; a circle becomes one unit.
+///
+/// Tarjan's strongly connected components, without recursion: a component is complete once all that it reaches is.
+fn dependencies_first(units: Vec<Unit<'_>>) -> Vec<Unit<'_>> {
+    let needs = needs(&units);
+    let mut search = Search::new(units.len());
+    for unit in 0..units.len() {
+        search.visit(unit, &needs);
+    }
+    let mut units: Vec<Option<Unit<'_>>> = units.into_iter().map(Some).collect();
+    search
+        .components
+        .into_iter()
+        .map(|mut members| {
+            members.sort_unstable();
+            members
+                .into_iter()
+                .filter_map(|unit| units[unit].take())
+                .flatten()
+                .collect()
+        })
+        .collect()
+}
+
+/// For each unit, the units whose new rows it refers to.
+fn needs(units: &[Unit<'_>]) -> Vec<Vec<usize>> {
+    let mut made_by: HashMap<Uuid, usize> = HashMap::new();
+    for (index, unit) in units.iter().enumerate() {
+        for operation in unit {
+            if let Operation::Create { row, .. } = operation {
+                made_by.insert(row.id, index);
+            }
+        }
+    }
+    let bound = |operation: &Operation| -> Vec<Uuid> {
+        match operation {
+            Operation::Create { body, .. } | Operation::Update { body, .. } => body
+                .iter()
+                .filter_map(|(_, value)| match value {
+                    Wire::Bind { id, .. } => Some(*id),
+                    Wire::Cell(_) | Wire::Unbind => None,
+                })
+                .collect(),
+            Operation::Delete { .. } | Operation::Link { .. } | Operation::Unlink { .. } => {
+                Vec::new()
+            }
+        }
+    };
+    units
+        .iter()
+        .enumerate()
+        .map(|(index, unit)| {
+            let others: BTreeSet<usize> = unit
+                .iter()
+                .flat_map(|operation| bound(operation))
+                .filter_map(|id| made_by.get(&id).copied())
+                .filter(|other| *other != index)
+                .collect();
+            others.into_iter().collect()
+        })
+        .collect()
+}
+
+/// The state of Tarjan's search.
+struct Search {
+    /// When a unit was first seen, from 1; 0 is never.
+    seen: Vec<usize>,
+    low: Vec<usize>,
+    on_path: Vec<bool>,
+    path: Vec<usize>,
+    count: usize,
+    components: Vec<Vec<usize>>,
+}
+
+impl Search {
+    fn new(units: usize) -> Self {
+        Self {
+            seen: vec![0; units],
+            low: vec![0; units],
+            on_path: vec![false; units],
+            path: Vec::new(),
+            count: 0,
+            components: Vec::new(),
+        }
+    }
+
+    fn enter(&mut self, unit: usize) {
+        self.count += 1;
+        self.seen[unit] = self.count;
+        self.low[unit] = self.count;
+        self.on_path[unit] = true;
+        self.path.push(unit);
+    }
+
+    fn visit(&mut self, start: usize, needs: &[Vec<usize>]) {
+        if self.seen[start] != 0 {
+            return;
+        }
+        self.enter(start);
+        let mut calls = vec![(start, 0)];
+        while let Some((unit, next)) = calls.last_mut() {
+            let unit = *unit;
+            if let Some(other) = needs[unit].get(*next).copied() {
+                *next += 1;
+                if self.seen[other] == 0 {
+                    self.enter(other);
+                    calls.push((other, 0));
+                } else if self.on_path[other] {
+                    self.low[unit] = self.low[unit].min(self.seen[other]);
+                }
+                continue;
+            }
+            calls.pop();
+            if let Some((caller, _)) = calls.last() {
+                self.low[*caller] = self.low[*caller].min(self.low[unit]);
+            }
+            if self.low[unit] == self.seen[unit] {
+                self.finish(unit);
+            }
+        }
+    }
+
+    fn finish(&mut self, root: usize) {
+        let mut members = Vec::new();
+        while let Some(unit) = self.path.pop() {
+            self.on_path[unit] = false;
+            members.push(unit);
+            if unit == root {
+                break;
+            }
+        }
+        self.components.push(members);
     }
 }
 
 /// Place in the drawing above; operations of equal rank are ordered by table, name and id.
 fn rank(operation: &Operation) -> (u8, i16, &'static str, String, Uuid, Uuid) {
+    let level = |row: &super::RowTarget| i16::from(row.table.level);
     match operation {
         Operation::Create {
             row,
@@ -143,7 +334,7 @@ fn rank(operation: &Operation) -> (u8, i16, &'static str, String, Uuid, Uuid) {
             ..
         } => (
             1,
-            i16::from(row.table.level),
+            level(row),
             row.table.logical,
             row.label.clone(),
             row.id,
@@ -151,7 +342,7 @@ fn rank(operation: &Operation) -> (u8, i16, &'static str, String, Uuid, Uuid) {
         ),
         Operation::Update { row, .. } => (
             2,
-            i16::from(row.table.level),
+            level(row),
             row.table.logical,
             row.label.clone(),
             row.id,
@@ -163,7 +354,7 @@ fn rank(operation: &Operation) -> (u8, i16, &'static str, String, Uuid, Uuid) {
             ..
         } => (
             3,
-            i16::from(row.table.level),
+            level(row),
             row.table.logical,
             row.label.clone(),
             *parent,
@@ -198,11 +389,77 @@ fn rank(operation: &Operation) -> (u8, i16, &'static str, String, Uuid, Uuid) {
         }
         Operation::Delete { row, .. } => (
             6,
-            -i16::from(row.table.level),
+            -level(row),
             row.table.logical,
             row.label.clone(),
             row.id,
             Uuid::nil(),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::field::{Holds, Target};
+    use crate::kinds;
+
+    #[test]
+    fn no_lookup_points_to_its_own_level_or_a_higher_one_so_rows_cannot_form_a_circle() {
+        let mut looked_at = 0;
+        let mut check = |table: &crate::table::Table, field: &crate::field::Field| {
+            if let Holds::Lookup {
+                to: Target::Named(to),
+                ..
+            } = field.holds
+            {
+                assert!(
+                    to.level < table.level,
+                    "{}.{} points to {}",
+                    table.logical,
+                    field.column,
+                    to.logical
+                );
+                looked_at += 1;
+            }
+        };
+        for kind in kinds::all() {
+            kind.fields
+                .iter()
+                .for_each(|field| check(kind.table, field));
+        }
+        for part in kinds::part_tables() {
+            assert!(
+                part.parent.level < part.table.level,
+                "{} hangs on {}",
+                part.table.logical,
+                part.parent.logical
+            );
+            let extra = kinds::part_extra_fields(part).iter().copied();
+            part.fields
+                .iter()
+                .chain(extra)
+                .for_each(|field| check(part.table, field));
+        }
+        assert!(looked_at >= 3, "anchor tabs, routes and tools at least");
+    }
+
+    #[test]
+    fn units_that_need_each_other_become_one_and_stand_after_what_they_need() {
+        let mut search = Search::new(5);
+        // 0 and 1 need each other, 1 needs 3; 2 needs 0; 4 is alone.
+        let needs = vec![vec![1], vec![0, 3], vec![0], vec![], vec![]];
+        for unit in 0..5 {
+            search.visit(unit, &needs);
+        }
+        let components: Vec<Vec<usize>> = search
+            .components
+            .into_iter()
+            .map(|mut members| {
+                members.sort_unstable();
+                members
+            })
+            .collect();
+        assert_eq!(components, vec![vec![3], vec![0, 1], vec![2], vec![4]]);
     }
 }

@@ -1,26 +1,26 @@
 //! From desired and live to changes, resource by resource.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use deskstate_model::{Diagnostic, ResourceKey, SetMode, Span, State, UniqueName};
+use deskstate_model::{Diagnostic, ResourceKey, Span, State, UniqueName};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
+use super::parts::ORDER;
+use super::problems::{ambiguous, unreadable};
+use super::removal::loosen_after_links;
 use super::{
-    Action, Change, Difference, FieldChange, Operation, Options, Plan, Planned, Reason, RowTarget,
-    kind_order,
+    Action, Change, Difference, FieldChange, Guard, Operation, Options, Plan, Planned, Reason,
+    RowTarget, Seen, kind_order,
 };
-use crate::field::{Field, Holds, PartTable, Unlisted, lookup_read_name};
+use crate::field::{Field, Holds, PartTable};
 use crate::kinds::{self, tables};
-use crate::live::{Access, Live, LiveTable, ObservedRow};
+use crate::live::{Live, ObservedRow};
 use crate::lookup::Match;
 use crate::lower::Desired;
-use crate::state::{DeclaredColumn, DeclaredParts, DeclaredResource, DeclaredRow, RowKey, Stored};
+use crate::state::{DeclaredColumn, DeclaredResource, DeclaredRow, RowKey, Stored};
 use crate::table::{Relationship, Table};
 use crate::value::{self, Resolved};
-
-/// The word of the number that keeps parts in the order of their list.
-const ORDER: &str = "order";
 
 /// Computes what must change so that live is as desired.
 ///
@@ -41,14 +41,18 @@ pub fn plan(desired: &Desired, live: &Live, options: &Options) -> Planned {
             None => in_sync += 1,
         }
     }
+    planner.double_assignments();
     changes.extend(planner.prune(options));
     changes.sort_by_cached_key(|change| {
-        (
-            change.action == Action::Delete,
-            kind_order(change.key.kind),
-            change.key.name.clone(),
-        )
+        let (level, kind) = kind_order(change.key.kind);
+        let (deletes, level) = match change.action {
+            Action::Create | Action::Update => (false, i16::from(level)),
+            // What others refer to goes last.
+            Action::Delete => (true, -i16::from(level)),
+        };
+        (deletes, level, kind, change.key.name.clone())
     });
+    loosen_after_links(&mut changes);
     let plan = Plan {
         organization: live.facts.organization,
         changes,
@@ -71,6 +75,8 @@ pub(super) struct Planner<'a> {
     pub(super) diagnostics: Vec<Diagnostic>,
     /// Parts that have names of their own, and so may be referred to before they exist.
     declared_parts: BTreeSet<&'a RowKey>,
+    /// Unique names of all declared rows and of all members of declared sets.
+    pub(super) named: HashSet<(&'static Table, &'a str)>,
     /// Links that already go, so that two resources do not take away the same one.
     pub(super) unlinked: BTreeSet<(&'static Relationship, Uuid, Uuid)>,
     speaks_base_language: bool,
@@ -101,6 +107,7 @@ impl<'a> Planner<'a> {
                 .filter(|row| !row.only_if_there)
                 .map(|row| &row.key)
                 .collect(),
+            named: named(desired),
             unlinked: BTreeSet::new(),
             speaks_base_language: live.facts.reads_base_language(),
         }
@@ -111,13 +118,13 @@ impl<'a> Planner<'a> {
         match (resource.state, self.live.find(&resource.row.key)) {
             (State::Absent, Match::One(id)) => {
                 let row = self.live.row(table, id)?;
-                Some(self.delete(
+                self.delete(
                     &resource.key,
                     table,
                     row,
                     Reason::StateAbsent,
                     Some(resource.span),
-                ))
+                )
             }
             (State::Absent, Match::None) => None,
             (State::Existing, Match::None) => {
@@ -159,16 +166,7 @@ impl<'a> Planner<'a> {
 
     fn create(&mut self, resource: &'a DeclaredResource, table: &'static Table) -> Option<Change> {
         let id = resource.row.key.derived_id();
-        if let Some(taken) = self.live.row(table, id) {
-            let name = table
-                .name
-                .and_then(|column| taken.row.text(column))
-                .unwrap_or_default();
-            self.diagnostics.push(
-                Diagnostic::error("id-taken", format!("the id of {} belongs to a row that is now called `{name}`", resource.key))
-                    .at(resource.name_span, "would get this id")
-                    .help(format!("somebody changed the unique name of row {id}; name it as declared again, or delete it")),
-            );
+        if !self.is_free(table, id, &resource.key.to_string(), resource.name_span) {
             return None;
         }
         let mut draft = Draft {
@@ -181,10 +179,10 @@ impl<'a> Planner<'a> {
         };
         let complete = self.create_row(&mut draft, &resource.row, table, id, None);
         self.parts(&mut draft);
-        self.sets(&mut draft);
         if !complete {
             return None;
         }
+        self.sets(&mut draft);
         Some(Change {
             key: resource.key.clone(),
             id,
@@ -230,8 +228,29 @@ impl<'a> Planner<'a> {
         })
     }
 
+    /// Whether a new row can have the id that its identity gives it.
+    pub(super) fn is_free(
+        &mut self,
+        table: &'static Table,
+        id: Uuid,
+        what: &str,
+        span: Span,
+    ) -> bool {
+        let Some(taken) = self.live.row(table, id) else {
+            return true;
+        };
+        let column = table.name.unwrap_or(table.label);
+        let name = taken.row.text(column).unwrap_or_default();
+        self.diagnostics.push(
+            Diagnostic::error("id-taken", format!("the id of {what} belongs to a row that is now called `{name}` or hangs on nothing"))
+                .at(span, "would get this id")
+                .help(format!("somebody changed row {id} of `{}`: set it right as declared again, or delete it", table.logical)),
+        );
+        false
+    }
+
     /// The row of a new resource or of a new part. False if something it needs cannot be given.
-    fn create_row(
+    pub(super) fn create_row(
         &mut self,
         draft: &mut Draft<'a>,
         declared: &'a DeclaredRow,
@@ -240,7 +259,8 @@ impl<'a> Planner<'a> {
         parent: Option<(&'static PartTable, Uuid, bool)>,
     ) -> bool {
         let mut body = Vec::new();
-        let mut complete = true;
+        let mut complete = self.may_write_texts(declared, table);
+        let shown = draft.fields.len();
         for (field, stored) in &declared.when_new {
             match self.resolve(stored, declared.span) {
                 Some(resolved) => body.extend(value::write(field, &resolved, true)),
@@ -266,7 +286,7 @@ impl<'a> Planner<'a> {
                 None => complete = false,
             }
         }
-        if declared.columns.is_empty() && parent.is_some() {
+        if draft.fields.len() == shown && !declared.path.is_empty() {
             draft.fields.push(added(declared, table));
         }
         let mut attaches_to = None;
@@ -293,7 +313,32 @@ impl<'a> Planner<'a> {
         complete
     }
 
-    fn update_row(
+    /// A new row's localizable texts would land in the caller's language and leave the organisation's empty.
+    fn may_write_texts(&mut self, declared: &DeclaredRow, table: &'static Table) -> bool {
+        let texts = declared
+            .columns
+            .iter()
+            .map(|column| column.field)
+            .chain(declared.when_new.iter().map(|(field, _)| *field));
+        if self.speaks_base_language || !texts.into_iter().any(|field| field.localizable) {
+            return true;
+        }
+        self.diagnostics.push(
+            Diagnostic::error(
+                "foreign-language",
+                format!(
+                    "{} `{}` cannot be created in another language than the organisation's",
+                    table.logical,
+                    declared.key.label()
+                ),
+            )
+            .at(declared.span, "has texts that exist once per language")
+            .help("set the caller's language to the organisation's base language"),
+        );
+        false
+    }
+
+    pub(super) fn update_row(
         &mut self,
         draft: &mut Draft<'a>,
         declared: &'a DeclaredRow,
@@ -342,287 +387,22 @@ impl<'a> Planner<'a> {
                 id: row.id,
                 label: declared.key.label(),
             };
-            let version = self.version(table, row);
+            let guard = self.guard(table, row);
             draft.operations.push(Operation::Update {
                 row: row_target,
-                version,
+                guard,
                 body,
             });
         }
     }
 
-    pub(super) fn version(
-        &self,
-        table: &'static Table,
-        row: &ObservedRow,
-    ) -> Option<deskstate_dataverse::Etag> {
-        let guarded = self.live.table(table).optimistic_concurrency != Some(false);
-        guarded.then(|| row.etag().cloned()).flatten()
-    }
-
-    fn parts(&mut self, draft: &mut Draft<'a>) {
-        let resource = draft.resource;
-        let mut listed: BTreeSet<Uuid> = BTreeSet::new();
-        for declared in &resource.parts {
-            let (RowKey::Named { table, .. } | RowKey::Part { table, .. }) = declared.key else {
-                continue;
-            };
-            let found = match (&declared.key, draft.row) {
-                // Nothing hangs on a row that is not there yet.
-                (RowKey::Part { .. }, None) => Match::None,
-                _ => self.live.find(&declared.key),
-            };
-            match found {
-                Match::One(id) => {
-                    listed.insert(id);
-                    let Some(row) = self.live.row(table, id) else {
-                        continue;
-                    };
-                    if self.belongs(draft, declared, row) {
-                        self.update_row(draft, declared, table, row);
-                    }
-                }
-                Match::None if declared.only_if_there => {}
-                Match::None => {
-                    if self.live.table(table).access == Access::Absent {
-                        self.diagnostics.push(no_table(declared, table));
-                        continue;
-                    }
-                    let parent = declared
-                        .part
-                        .map(|part| (part, draft.id, draft.row.is_none()));
-                    self.create_row(draft, declared, table, declared.key.derived_id(), parent);
-                }
-                Match::Several(ids) => {
-                    self.diagnostics.push(
-                        ambiguous(&declared.key, &ids).at(declared.span, "which one is meant?"),
-                    );
-                }
-                Match::Unfit(_, why) => {
-                    self.diagnostics.push(
-                        unreadable(&declared.key.to_string(), why)
-                            .at(declared.span, "cannot be planned"),
-                    );
-                }
-                Match::Unknown(why) => {
-                    if !declared.only_if_there {
-                        self.diagnostics.push(
-                            unreadable(&declared.key.to_string(), &why)
-                                .at(declared.span, "cannot be planned"),
-                        );
-                    }
-                }
-            }
+    /// What keeps a write from undoing somebody else's: the version, or another look where the table has none to bind to.
+    pub(super) fn guard(&self, table: &'static Table, row: &ObservedRow) -> Guard {
+        let bound = self.live.table(table).optimistic_concurrency != Some(false);
+        match row.etag() {
+            Some(etag) if bound => Guard::Version(etag.clone()),
+            _ => Guard::Look(Seen::of(row)),
         }
-        if draft.row.is_some() {
-            for list in &resource.part_lists {
-                self.unlisted_parts(draft, list, &listed);
-            }
-        }
-    }
-
-    /// Part tables whose listed rows are all there and rise in the order of the list.
-    ///
-    /// A list says the order and not the numbers: a product that counts in tens, or from zero, is as good. Once a row is new or
-    /// out of place, all are numbered from 1.
-    fn lists_in_order(&self, resource: &'a DeclaredResource) -> BTreeSet<&'static Table> {
-        let rises = |list: &&DeclaredParts| {
-            let Some(order) = list.part.fields.iter().find(|field| field.word == ORDER) else {
-                return false;
-            };
-            let mut last = None;
-            resource
-                .parts
-                .iter()
-                .filter(|row| row.key.table() == Some(list.part.table))
-                .all(|declared| {
-                    let number = self
-                        .live
-                        .find(&declared.key)
-                        .one()
-                        .and_then(|id| self.live.row(list.part.table, id))
-                        .and_then(|row| row.row.int(order.column));
-                    let rises = number.is_some() && number > last;
-                    last = number;
-                    rises
-                })
-        };
-        resource
-            .part_lists
-            .iter()
-            .filter(rises)
-            .map(|list| list.part.table)
-            .collect()
-    }
-
-    /// A part found by its unique name must hang on this parent, and not on somebody else's.
-    fn belongs(&mut self, draft: &Draft<'a>, declared: &DeclaredRow, row: &ObservedRow) -> bool {
-        let Some(part) = declared.part else {
-            return true;
-        };
-        let parent = row.row.uuid(&lookup_read_name(part.parent_column));
-        if parent == Some(draft.id) {
-            return true;
-        }
-        let other = parent.map_or_else(
-            || "nothing".to_owned(),
-            |id| format!("`{}`", self.live.label(part.parent, id)),
-        );
-        self.diagnostics.push(
-            Diagnostic::error(
-                "part-elsewhere",
-                format!(
-                    "`{}` belongs to {other}, not to {}",
-                    declared.key.label(),
-                    draft.resource.key
-                ),
-            )
-            .at(declared.span, "this unique name is taken")
-            .help("give it another `name`"),
-        );
-        false
-    }
-
-    fn unlisted_parts(
-        &mut self,
-        draft: &mut Draft<'a>,
-        list: &DeclaredParts,
-        listed: &BTreeSet<Uuid>,
-    ) {
-        if list.mode == SetMode::AtLeast || list.part.unlisted == Unlisted::Leave {
-            return;
-        }
-        let live: &'a LiveTable = self.live.table(list.part.table);
-        for row in live
-            .children(list.part, draft.id)
-            .filter(|row| !listed.contains(&row.id))
-        {
-            let label = self.part_label(list.part, row);
-            let target = RowTarget {
-                table: list.part.table,
-                id: row.id,
-                label: label.clone(),
-            };
-            let operation = match list.part.unlisted {
-                Unlisted::Leave => continue,
-                Unlisted::Delete => Operation::Delete {
-                    row: target,
-                    version: self.version(list.part.table, row),
-                },
-                Unlisted::SwitchOff(column) => {
-                    if row.row.flag(column) != Some(true) {
-                        continue;
-                    }
-                    let off =
-                        deskstate_dataverse::Value::Cell(deskstate_dataverse::Cell::Flag(false));
-                    Operation::Update {
-                        row: target,
-                        version: self.version(list.part.table, row),
-                        body: vec![(column.to_owned(), off)],
-                    }
-                }
-            };
-            let note = matches!(list.part.unlisted, Unlisted::SwitchOff(_))
-                .then(|| "switched off".to_owned());
-            draft.operations.push(operation);
-            draft.fields.push(FieldChange {
-                path: list.field.word.to_owned(),
-                difference: Difference::Removed {
-                    member: label,
-                    note,
-                },
-                span: Some(list.span),
-                wire: list.part.table.logical.to_owned(),
-            });
-        }
-    }
-
-    /// What people call a live part.
-    pub(super) fn part_label(&self, part: &PartTable, row: &ObservedRow) -> String {
-        use crate::field::PartIdentity;
-        match part.identity {
-            PartIdentity::Text(column) => row.row.text(column).unwrap_or_default().to_owned(),
-            PartIdentity::Number(column) => row
-                .row
-                .int(column)
-                .map(|number| number.to_string())
-                .unwrap_or_default(),
-            PartIdentity::Lookup(column) => row
-                .row
-                .uuid(&lookup_read_name(column))
-                .map(|id| {
-                    if part.table == &tables::PANE_TAB {
-                        self.live.label(&tables::TOOL, id)
-                    } else {
-                        self.live.label(&tables::ROLE, id)
-                    }
-                })
-                .unwrap_or_else(|| row.id.to_string()),
-            PartIdentity::UniqueName => row
-                .row
-                .text(kinds::UNIQUE_NAME.column)
-                .unwrap_or_default()
-                .to_owned(),
-        }
-    }
-
-    fn delete(
-        &mut self,
-        key: &ResourceKey,
-        table: &'static Table,
-        row: &ObservedRow,
-        reason: Reason,
-        declared_at: Option<Span>,
-    ) -> Change {
-        let mut operations = Vec::new();
-        // Not every part goes with its parent by itself; those that would be left behind go first.
-        for part in kinds::part_tables().filter(|part| part.parent == table) {
-            for child in self.live.table(part.table).children(part, row.id) {
-                let target = RowTarget {
-                    table: part.table,
-                    id: child.id,
-                    label: self.part_label(part, child),
-                };
-                operations.push(Operation::Delete {
-                    row: target,
-                    version: self.version(part.table, child),
-                });
-            }
-        }
-        let target = RowTarget {
-            table,
-            id: row.id,
-            label: key.name.as_written().to_owned(),
-        };
-        operations.push(Operation::Delete {
-            row: target,
-            version: self.version(table, row),
-        });
-        Change {
-            key: key.clone(),
-            id: row.id,
-            action: Action::Delete,
-            reason,
-            declared_at,
-            fields: Vec::new(),
-            operations,
-            left_to_server: Vec::new(),
-        }
-    }
-
-    /// Rows under an owned prefix that nobody declares, names or refers to.
-    fn prune(&mut self, options: &Options) -> Vec<Change> {
-        let mut changes = Vec::new();
-        for extra in crate::extras::extras(self.desired, self.live, &options.prune) {
-            let table = kinds::of(extra.key.kind).table;
-            if extra.prunable()
-                && self.live.table(table).access.is_whole()
-                && let Some(row) = self.live.row(table, extra.id)
-            {
-                changes.push(self.delete(&extra.key, table, row, Reason::NotDeclared, None));
-            }
-        }
-        changes
     }
 
     /// A declared column with its ids, if the environment can hold it.
@@ -740,30 +520,6 @@ fn added(declared: &DeclaredRow, table: &Table) -> FieldChange {
     }
 }
 
-fn ambiguous(key: &RowKey, ids: &[Uuid]) -> Diagnostic {
-    let ids = ids
-        .iter()
-        .map(Uuid::to_string)
-        .collect::<Vec<_>>()
-        .join(", ");
-    Diagnostic::error(
-        "ambiguous-row",
-        format!("{key} is there more than once: {ids}"),
-    )
-    .help("delete or rename all but one in the environment; deskstate never guesses")
-}
-
-fn unreadable(what: &str, why: &str) -> Diagnostic {
-    Diagnostic::error("unreadable", format!("nobody can say whether {what} is there: {why}"))
-        .help("give the caller read access to the whole organisation (`deskstate doctor` lists what is missing)")
-}
-
-fn no_table(declared: &DeclaredRow, table: &Table) -> Diagnostic {
-    Diagnostic::error("table-missing", format!("this environment has no table `{}`", table.logical))
-        .at(declared.span, "needs it")
-        .help("update the environment, or leave the field out there with `metadata.unmanaged` in its overlay")
-}
-
 /// Unique names of a kind that are declared, for the look-ups of extras.
 pub(crate) fn declared_names(desired: &Desired) -> BTreeMap<&'static Table, BTreeSet<&UniqueName>> {
     let mut names: BTreeMap<&'static Table, BTreeSet<&UniqueName>> = BTreeMap::new();
@@ -775,6 +531,27 @@ pub(crate) fn declared_names(desired: &Desired) -> BTreeMap<&'static Table, BTre
         }
     }
     names
+}
+
+/// Named rows that some document declares or takes into a set.
+fn named(desired: &Desired) -> HashSet<(&'static Table, &str)> {
+    let resources = desired.resources.values();
+    let keys = resources.flat_map(|resource| {
+        let rows = std::iter::once(&resource.row)
+            .chain(&resource.parts)
+            .map(|row| &row.key);
+        let members = resource
+            .sets
+            .iter()
+            .flat_map(|set| &set.members)
+            .map(|member| &member.key);
+        rows.chain(members)
+    });
+    keys.filter_map(|key| match key {
+        RowKey::Named { table, name } => Some((*table, name.folded())),
+        RowKey::Part { .. } | RowKey::Found(_) => None,
+    })
+    .collect()
 }
 
 #[cfg(test)]

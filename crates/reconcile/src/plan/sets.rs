@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deskstate_model::{Diagnostic, SetMode, Span, State};
+use deskstate_model::{Diagnostic, Kind, ResourceKey, SetMode, Span, State};
 use uuid::Uuid;
 
 use super::planner::{Draft, Planner};
@@ -10,7 +10,7 @@ use super::{Difference, FieldChange, Operation, RowTarget};
 use crate::kinds::tables;
 use crate::live::Access;
 use crate::lookup::Match;
-use crate::state::{DeclaredMember, DeclaredSet, Lookup, RowKey, Universe, fold};
+use crate::state::{DeclaredMember, DeclaredResource, DeclaredSet, Lookup, RowKey, Universe, fold};
 use crate::table::Relationship;
 
 /// A member with its id, and where it is written.
@@ -19,6 +19,23 @@ struct Wanted {
     label: String,
     span: Span,
     note: Option<String>,
+}
+
+/// What a declared member turned out to be.
+enum Member {
+    Wanted(Wanted),
+    /// Named, but not to be linked; a link that is there stays.
+    Skipped(Uuid),
+    /// Not found, or not to be told apart.
+    Unknown,
+}
+
+/// The members of a declared set.
+struct Members {
+    wanted: Vec<Wanted>,
+    kept: BTreeSet<Uuid>,
+    /// Every one was found.
+    complete: bool,
 }
 
 impl<'a> Planner<'a> {
@@ -34,7 +51,11 @@ impl<'a> Planner<'a> {
             self.unseen(draft, set, &links.access);
             return;
         }
-        let wanted = self.wanted(set);
+        let Members {
+            wanted,
+            kept,
+            complete,
+        } = self.wanted(set);
         let live: BTreeSet<Uuid> = match draft.row {
             Some(row) => links
                 .members(row.id)
@@ -46,12 +67,23 @@ impl<'a> Planner<'a> {
         for member in wanted.iter().filter(|member| !live.contains(&member.id)) {
             self.link(draft, set, member);
         }
+        // Who is not known to be a member cannot be told from who is none.
+        if !complete {
+            return;
+        }
         let unwanted: BTreeMap<Uuid, Span> = set
             .without
             .iter()
-            .filter_map(|member| Some((self.live.find(&member.key).one()?, member.span)))
+            .filter_map(|member| match self.live.find(&member.key) {
+                // Somebody who cannot sign in any more is taken out all the same.
+                Match::One(id) | Match::Unfit(id, _) => Some((id, member.span)),
+                Match::None | Match::Several(_) | Match::Unknown(_) => None,
+            })
             .collect();
-        for id in live.iter().filter(|id| !wanted_ids.contains(id)) {
+        for id in live
+            .iter()
+            .filter(|id| !wanted_ids.contains(id) && !kept.contains(id))
+        {
             let span = match set.mode {
                 SetMode::Exact => Some(set.span),
                 SetMode::AtLeast => unwanted.get(id).copied(),
@@ -72,40 +104,50 @@ impl<'a> Planner<'a> {
     }
 
     /// Members by id, each once, in the order of the manifest.
-    fn wanted(&mut self, set: &'a DeclaredSet) -> Vec<Wanted> {
-        let mut wanted: Vec<Wanted> = Vec::new();
+    fn wanted(&mut self, set: &'a DeclaredSet) -> Members {
+        let mut members = Members {
+            wanted: Vec::new(),
+            kept: BTreeSet::new(),
+            complete: true,
+        };
         let mut seen = BTreeSet::new();
         for member in &set.members {
-            if let Some(found) = self.member(member)
-                && seen.insert(found.id)
-            {
-                wanted.push(found);
+            match self.member(member) {
+                Member::Wanted(found) => {
+                    if seen.insert(found.id) {
+                        members.wanted.push(found);
+                    }
+                }
+                Member::Skipped(id) => drop(members.kept.insert(id)),
+                Member::Unknown => members.complete = false,
             }
         }
         for (team, span) in &set.from_teams {
-            for found in self.team_members(team, *span) {
+            let found = self.team_members(team, *span);
+            members.complete &= !found.is_empty();
+            for found in found {
                 if seen.insert(found.id) {
-                    wanted.push(found);
+                    members.wanted.push(found);
                 }
             }
         }
-        wanted
+        members
     }
 
-    fn member(&mut self, member: &DeclaredMember) -> Option<Wanted> {
+    fn member(&mut self, member: &DeclaredMember) -> Member {
         if let RowKey::Found(Lookup::User(name)) = &member.key
-            && let Match::Unfit(_, why) = self.live.find(&member.key)
+            && let Match::Unfit(id, why) = self.live.find(&member.key)
         {
             self.diagnostics.push(
                 Diagnostic::warning("user-skipped", format!("`{name}` is {why} and is skipped"))
                     .at(member.span, "named here")
                     .help("take the user out of the set, or enable the user in the environment"),
             );
-            return None;
+            return Member::Skipped(id);
         }
         let Some((_, id)) = self.id_of(&member.key) else {
             self.report_missing(&member.key, member.span);
-            return None;
+            return Member::Unknown;
         };
         let label = match &member.key {
             RowKey::Found(Lookup::User(_)) => self.live.label(&tables::USER, id),
@@ -114,7 +156,7 @@ impl<'a> Planner<'a> {
         let note = member
             .implied
             .then(|| "comes with a channel provider".to_owned());
-        Some(Wanted {
+        Member::Wanted(Wanted {
             id,
             label,
             span: member.span,
@@ -195,7 +237,12 @@ impl<'a> Planner<'a> {
             && let Some(moved) = self.leave_others(draft, set, member)
         {
             match moved {
-                Ok(from) => note = Some(from),
+                Ok(from) => {
+                    note = Some(match note {
+                        Some(note) => format!("{note}, {from}"),
+                        None => from,
+                    });
+                }
                 Err(diagnostic) => {
                     self.diagnostics.push(*diagnostic);
                     return;
@@ -231,7 +278,7 @@ impl<'a> Planner<'a> {
         set: &DeclaredSet,
         member: &Wanted,
     ) -> Option<Result<String, Box<Diagnostic>>> {
-        let app = self.app_of(draft);
+        let app = self.app_of(draft.resource, draft.row);
         let others: Vec<Uuid> = self
             .live
             .links(set.relationship)
@@ -243,11 +290,8 @@ impl<'a> Planner<'a> {
         let mut from = Vec::new();
         for other in others {
             let name = self.live.label(&tables::PROFILE, other);
-            let declared = self.desired.resources.values().any(|resource| {
-                resource.state != State::Absent
-                    && resource.key.kind == deskstate_model::Kind::AppProfile
-                    && resource.key.name.folded() == fold(&name)
-            });
+            let key = ResourceKey::new(Kind::AppProfile, &name);
+            let declared = self.desired.resources.contains_key(&key);
             if !declared && !set.moves {
                 return Some(Err(Box::new(
                     Diagnostic::error(
@@ -270,21 +314,88 @@ impl<'a> Planner<'a> {
         (!from.is_empty()).then(|| Ok(format!("moves from {}", from.join(", "))))
     }
 
-    fn app_of(&self, draft: &Draft<'a>) -> Option<String> {
+    fn app_of(
+        &self,
+        resource: &DeclaredResource,
+        row: Option<&crate::live::ObservedRow>,
+    ) -> Option<String> {
         let column = crate::kinds::field(crate::kinds::app_profile::FIELDS, "app");
-        let declared = draft
-            .resource
+        let declared = resource
             .row
             .columns
             .iter()
             .find(|declared| declared.field.word == column.word);
         match declared.map(|declared| &declared.value) {
             Some(crate::state::Stored::Text(app)) => Some(fold(app)),
-            _ => draft
-                .row
-                .and_then(|row| row.row.text(column.column))
-                .map(fold),
+            _ => row.and_then(|row| row.row.text(column.column)).map(fold),
         }
+    }
+
+    /// A user who is wanted in two profiles of one app would move to and fro with every run. Names alone do not show it: a team may
+    /// bring the user, and one user has several names.
+    pub(super) fn double_assignments(&mut self) {
+        let profiles = self.desired.resources.values().filter(|resource| {
+            resource.key.kind == Kind::AppProfile && resource.state != State::Absent
+        });
+        let mut wanted: BTreeMap<(Uuid, Option<String>), (&ResourceKey, Span)> = BTreeMap::new();
+        let mut found = Vec::new();
+        for resource in profiles {
+            let row = self
+                .live
+                .find(&resource.row.key)
+                .one()
+                .and_then(|id| self.live.row(&tables::PROFILE, id));
+            let app = self.app_of(resource, row);
+            let users = resource
+                .sets
+                .iter()
+                .filter(|set| set.relationship == &tables::PROFILE_USERS)
+                .flat_map(|set| self.declared_users(set));
+            for (user, span) in users {
+                let entry = wanted.entry((user, app.clone()));
+                let (first, place) = *entry.or_insert((&resource.key, span));
+                if first != &resource.key {
+                    let name = self.live.label(&tables::USER, user);
+                    found.push(
+                        Diagnostic::error(
+                            "user-in-two-profiles",
+                            format!("`{name}` would get both {first} and {}", resource.key),
+                        )
+                        .at(span, "wanted here")
+                        .also(place, "and here")
+                        .help("a user has one profile: take the user out of one of the two"),
+                    );
+                }
+            }
+        }
+        self.diagnostics.extend(found);
+    }
+
+    /// Users whom a set names, itself or by its teams.
+    fn declared_users(&self, set: &DeclaredSet) -> Vec<(Uuid, Span)> {
+        let named = set
+            .members
+            .iter()
+            .filter_map(|member| Some((self.live.find(&member.key).one()?, member.span)));
+        let from_teams = set.from_teams.iter().flat_map(|(team, span)| {
+            let teams = self.live.found.teams.get(&fold(team));
+            teams
+                .into_iter()
+                .flatten()
+                .flat_map(|team| &team.members)
+                .filter(|id| {
+                    self.live
+                        .found
+                        .users
+                        .get(id)
+                        .is_some_and(|user| user.unfit().is_none())
+                })
+                .map(move |id| (*id, *span))
+        });
+        let mut users: Vec<(Uuid, Span)> = named.chain(from_teams).collect();
+        users.sort();
+        users.dedup_by_key(|(id, _)| *id);
+        users
     }
 
     fn same_app(&self, profile: Uuid, app: Option<&str>) -> bool {
@@ -318,10 +429,11 @@ impl<'a> Planner<'a> {
                 id: member,
                 label: label.clone(),
             };
-            let version = self.version(set.relationship.member, row);
+            let guard = self.guard(set.relationship.member, row);
             draft.operations.push(Operation::Delete {
                 row: target,
-                version,
+                guard,
+                along: Vec::new(),
             });
         }
         draft.fields.push(FieldChange {
@@ -358,25 +470,9 @@ impl<'a> Planner<'a> {
             .owners(member)
             .iter()
             .any(|other| *other != owner);
-        let declared = self.desired.resources.values().flat_map(|resource| {
-            std::iter::once(&resource.row.key)
-                .chain(resource.parts.iter().map(|part| &part.key))
-                .chain(
-                    resource
-                        .sets
-                        .iter()
-                        .flat_map(|set| set.members.iter().map(|member| &member.key)),
-                )
-        });
-        let named = declared
-            .filter_map(|key| match key {
-                RowKey::Named { table, name } if *table == relationship.member => {
-                    Some(name.folded())
-                }
-                _ => None,
-            })
-            .any(|declared| declared == name);
-        !others && !named && !row.is_managed() && !name.starts_with("msdyn_")
+        let named = self.named.contains(&(relationship.member, name.as_str()));
+        let whole = self.live.table(relationship.member).access.is_whole();
+        whole && !others && !named && !row.is_managed() && !name.starts_with("msdyn_")
     }
 
     /// Links that cannot be seen as a whole are neither made nor taken away.

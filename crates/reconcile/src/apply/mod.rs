@@ -1,0 +1,397 @@
+//! Carrying out a plan: transactions in order, and a look at what came of them.
+
+mod look;
+mod rest;
+mod settle;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use deskstate_dataverse::{
+    Changeset, Error, Operation as Wire, Outcome as Commit, ServiceError, Session,
+};
+use deskstate_model::ResourceKey;
+pub use rest::mismatches;
+use thiserror::Error;
+use tokio::time::Instant;
+
+use crate::live::Live;
+use crate::lower::Desired;
+use crate::observe::{ObserveError, Scope, observe};
+use crate::plan::{
+    self, FieldChange, Guard, Limits, Operation, Options, Plan, Planned, Transaction, transactions,
+};
+
+/// How a plan is carried out.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The most operations in one transaction.
+    pub max_changeset: usize,
+    /// Whether the server makes the parts of some rows by itself; unknown counts as yes.
+    pub server_adds_parts: Option<bool>,
+    /// The unmanaged solution that new and changed components land in.
+    pub solution: Option<String>,
+    /// How long to look for the effect of a write whose outcome is unknown.
+    pub patience: Duration,
+}
+
+impl Settings {
+    fn limits(&self) -> Limits {
+        Limits {
+            operations: self.max_changeset,
+            server_adds_parts: self.server_adds_parts != Some(false),
+        }
+    }
+}
+
+/// A plan, and what it was made from and with: what is planned anew must be planned alike.
+#[derive(Debug, Clone, Copy)]
+pub struct Job<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// What it makes true.
+    pub desired: &'a Desired,
+    /// How it was planned.
+    pub options: &'a Options,
+    /// How it is carried out.
+    pub settings: &'a Settings,
+    /// How much is read.
+    pub scope: &'a Scope,
+}
+
+/// What happens while a plan is carried out, for whoever shows it.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A transaction is about to be sent.
+    Sending {
+        /// Which one, from 1.
+        number: usize,
+        /// Of how many, as far as is known.
+        of: usize,
+        /// The writes in it.
+        operations: usize,
+    },
+    /// A transaction was carried out.
+    Committed {
+        /// Its writes.
+        transaction: &'a Transaction,
+    },
+    /// The reply was lost; the rows are looked at until it is clear what happened.
+    Looking,
+    /// What was written is read back.
+    Verifying,
+}
+
+/// How it ended.
+#[derive(Debug, Error)]
+pub enum ApplyError {
+    /// The server refused a transaction: nothing of it happened.
+    #[error("{}", refused(*.transactions_before, .operation.as_deref(), .error))]
+    Refused {
+        /// Transactions that were carried out before.
+        transactions_before: usize,
+        /// What the refused operation was to do.
+        operation: Option<Box<Operation>>,
+        /// What the server said.
+        #[source]
+        error: Box<ServiceError>,
+    },
+    /// A transaction could not be sent: nothing of it happened.
+    #[error("transaction {} was not sent", transactions_before + 1)]
+    NotSent {
+        /// Transactions that were carried out before.
+        transactions_before: usize,
+        /// Why.
+        #[source]
+        error: Box<Error>,
+    },
+    /// The reply was lost and looking did not settle it.
+    #[error("it is unknown whether transaction {} happened; nothing more was changed: {}", transactions_before + 1, states.join("; "))]
+    Unknown {
+        /// Transactions that were carried out before.
+        transactions_before: usize,
+        /// What the rows look like now, row by row.
+        states: Vec<String>,
+        /// Why the reply was lost.
+        #[source]
+        error: Box<Error>,
+    },
+    /// Live could not be read.
+    #[error("live could not be read")]
+    Observe(#[from] Box<ObserveError>),
+    /// Somebody changed rows that cannot be bound to a version; the transaction was not sent.
+    #[error("somebody changed {} since it was read; transaction {} was not sent", rows.join(", "), transactions_before + 1)]
+    Changed {
+        /// Transactions that were carried out before.
+        transactions_before: usize,
+        /// The rows, in words.
+        rows: Vec<String>,
+    },
+    /// Somebody changed the environment between two transactions.
+    #[error(
+        "somebody changed {key} meanwhile ({path}); {transactions_before} transactions were carried out, the rest was not"
+    )]
+    Moved {
+        /// Transactions that were carried out before.
+        transactions_before: usize,
+        /// The resource.
+        key: ResourceKey,
+        /// The field.
+        path: String,
+    },
+    /// Apply was asked to stop between two transactions.
+    #[error("stopped after {transactions_before} transactions; run it again to carry out the rest")]
+    Stopped {
+        /// Transactions that were carried out before.
+        transactions_before: usize,
+    },
+}
+
+fn refused(before: usize, operation: Option<&Operation>, error: &ServiceError) -> String {
+    let number = before + 1;
+    match operation {
+        Some(operation @ (Operation::Update { .. } | Operation::Delete { .. }))
+            if error.is_version_mismatch() =>
+        {
+            format!(
+                "somebody changed a row since it was read, so the server refused transaction {number} and nothing of it happened: {}",
+                describe(operation)
+            )
+        }
+        Some(operation) => format!(
+            "the server refused transaction {number} and nothing of it happened: {}",
+            describe(operation)
+        ),
+        None => format!("the server refused transaction {number} and nothing of it happened"),
+    }
+}
+
+/// An operation in words.
+pub fn describe(operation: &Operation) -> String {
+    match operation {
+        Operation::Create { row, .. } => format!("create {} `{}`", row.table.logical, row.label),
+        Operation::Update { row, .. } => format!("update {} `{}`", row.table.logical, row.label),
+        Operation::Delete { row, .. } => format!("delete {} `{}`", row.table.logical, row.label),
+        Operation::Link {
+            relationship,
+            owner,
+            member,
+        } => format!("link {member} to {owner} ({})", relationship.schema_name),
+        Operation::Unlink {
+            relationship,
+            owner,
+            member,
+        } => format!(
+            "unlink {member} from {owner} ({})",
+            relationship.schema_name
+        ),
+    }
+}
+
+/// A plan that was carried out and read back.
+#[derive(Debug)]
+pub struct Applied {
+    /// Transactions that were carried out.
+    pub transactions: usize,
+    /// Writes in them.
+    pub operations: usize,
+    /// What the server stored differently: resource, field with both values.
+    pub mismatches: Vec<(ResourceKey, FieldChange)>,
+    /// HTTP requests that reading back took.
+    pub read_requests: u64,
+}
+
+/// A plan, and how to make it again from a newer look at live.
+pub struct Work<'a> {
+    /// What is carried out.
+    pub plan: &'a Plan,
+    /// What live is read for.
+    pub desired: &'a Desired,
+    /// How it is carried out.
+    pub settings: &'a Settings,
+    /// How much is read.
+    pub scope: &'a Scope,
+    /// Makes the plan again: nothing of it may be left at the end.
+    pub replan: &'a dyn Fn(&Live) -> Planned,
+}
+
+/// Carries out a plan of manifests; see [`carry_out`].
+///
+/// # Errors
+/// As [`carry_out`].
+pub async fn apply(
+    job: &Job<'_>,
+    session: &Session,
+    stop: &(dyn Fn() -> bool + Sync),
+    on_event: &mut dyn FnMut(Event<'_>),
+) -> Result<Applied, ApplyError> {
+    let replan = |live: &Live| plan::plan(job.desired, live, job.options);
+    let work = Work {
+        plan: job.plan,
+        desired: job.desired,
+        settings: job.settings,
+        scope: job.scope,
+        replan: &replan,
+    };
+    carry_out(&work, session, stop, on_event).await
+}
+
+/// Carries out a plan and reads back what was written.
+///
+/// Nothing but what the plan says is changed: where live must be read again between two transactions, the rest is planned anew and
+/// must be part of the plan. `stop` is asked before every transaction.
+///
+/// # Errors
+/// If a transaction is refused, cannot be sent or has an unknown outcome. All or nothing of each transaction happened.
+pub async fn carry_out(
+    work: &Work<'_>,
+    session: &Session,
+    stop: &(dyn Fn() -> bool + Sync),
+    on_event: &mut dyn FnMut(Event<'_>),
+) -> Result<Applied, ApplyError> {
+    let settings = work.settings;
+    let mut queue: VecDeque<Transaction> = transactions(work.plan, settings.limits()).into();
+    let mut done = 0;
+    let mut operations = 0;
+    let mut moved = BTreeSet::new();
+    while let Some(transaction) = queue.pop_front() {
+        if stop() {
+            return Err(ApplyError::Stopped {
+                transactions_before: done,
+            });
+        }
+        look::unchanged(&transaction, &moved, session.reader(), done).await?;
+        on_event(Event::Sending {
+            number: done + 1,
+            of: done + 1 + queue.len(),
+            operations: transaction.operations.len(),
+        });
+        commit(&transaction, session, settings, done, on_event).await?;
+        done += 1;
+        operations += transaction.operations.len();
+        moved.extend(look::moves(&transaction));
+        on_event(Event::Committed {
+            transaction: &transaction,
+        });
+        if transaction.look_after && !queue.front().is_some_and(|next| next.look_after) {
+            let live = observe(session.reader(), work.desired, work.scope)
+                .await
+                .map_err(Box::new)?;
+            let (rest, _) = (work.replan)(&live);
+            if let Some((key, path)) = rest::beyond(&rest, work.plan) {
+                return Err(ApplyError::Moved {
+                    transactions_before: done,
+                    key,
+                    path,
+                });
+            }
+            let limits = Limits {
+                server_adds_parts: false,
+                ..settings.limits()
+            };
+            queue = transactions(&rest, limits).into();
+            moved.clear();
+        }
+    }
+    on_event(Event::Verifying);
+    let live = observe(session.reader(), work.desired, work.scope)
+        .await
+        .map_err(Box::new)?;
+    Ok(Applied {
+        transactions: done,
+        operations,
+        mismatches: rest::left_over(work.plan, &(work.replan)(&live).0),
+        read_requests: live.requests,
+    })
+}
+
+async fn commit(
+    transaction: &Transaction,
+    session: &Session,
+    settings: &Settings,
+    done: usize,
+    on_event: &mut dyn FnMut(Event<'_>),
+) -> Result<(), ApplyError> {
+    let changeset = Changeset {
+        operations: transaction.operations.iter().map(to_wire).collect(),
+        solution: settings.solution.clone(),
+    };
+    let sent = Instant::now();
+    match session.commit(&changeset).await {
+        Commit::Committed => Ok(()),
+        Commit::Refused { operation, error } => Err(ApplyError::Refused {
+            transactions_before: done,
+            operation: operation
+                .and_then(|index| transaction.operations.get(index))
+                .cloned()
+                .map(Box::new),
+            error,
+        }),
+        Commit::NotAttempted { cause } => Err(ApplyError::NotSent {
+            transactions_before: done,
+            error: Box::new(cause),
+        }),
+        Commit::Unknown { cause } => {
+            on_event(Event::Looking);
+            settle::settle(
+                transaction,
+                session.reader(),
+                settings.patience,
+                sent,
+                done,
+                cause,
+            )
+            .await
+        }
+    }
+}
+
+fn to_wire(operation: &Operation) -> Wire {
+    match operation {
+        Operation::Create { row, body, .. } => Wire::Create {
+            set: row.table.set.to_owned(),
+            key_column: row.table.key.to_owned(),
+            id: row.id,
+            body: body.clone(),
+        },
+        Operation::Update { row, guard, body } => Wire::Update {
+            set: row.table.set.to_owned(),
+            id: row.id,
+            if_match: if_match(guard),
+            body: body.clone(),
+        },
+        Operation::Delete { row, guard, .. } => Wire::Delete {
+            set: row.table.set.to_owned(),
+            id: row.id,
+            if_match: if_match(guard),
+        },
+        Operation::Link {
+            relationship,
+            owner,
+            member,
+        } => Wire::Link {
+            set: relationship.owner.set.to_owned(),
+            id: *owner,
+            navigation: relationship.schema_name.to_owned(),
+            target_set: relationship.member.set.to_owned(),
+            target: *member,
+        },
+        Operation::Unlink {
+            relationship,
+            owner,
+            member,
+        } => Wire::Unlink {
+            set: relationship.owner.set.to_owned(),
+            id: *owner,
+            navigation: relationship.schema_name.to_owned(),
+            target: *member,
+        },
+    }
+}
+
+fn if_match(guard: &Guard) -> Option<deskstate_dataverse::Etag> {
+    match guard {
+        Guard::Version(etag) => Some(etag.clone()),
+        Guard::Look(_) => None,
+    }
+}

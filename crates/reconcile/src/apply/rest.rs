@@ -1,0 +1,114 @@
+//! What is left of a plan: between two transactions, and at the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deskstate_model::ResourceKey;
+
+use crate::live::Live;
+use crate::lower::Desired;
+use crate::plan::{self, Action, Change, Difference, FieldChange, Options, Plan};
+
+/// What still differs among what a plan wrote.
+pub fn mismatches(
+    plan: &Plan,
+    desired: &Desired,
+    live: &Live,
+    options: &Options,
+) -> Vec<(ResourceKey, FieldChange)> {
+    left_over(plan, &plan::plan(desired, live, options).0)
+}
+
+/// What a plan wrote and a plan made afterwards would write again.
+pub(super) fn left_over(plan: &Plan, rest: &Plan) -> Vec<(ResourceKey, FieldChange)> {
+    let mut found = Vec::new();
+    let planned: BTreeMap<&ResourceKey, &Change> = plan
+        .changes
+        .iter()
+        .map(|change| (&change.key, change))
+        .collect();
+    for change in &rest.changes {
+        let Some(before) = planned.get(&change.key) else {
+            continue;
+        };
+        if change.action == before.action && change.action != Action::Update {
+            found.push((change.key.clone(), whole_row(change)));
+            continue;
+        }
+        let written: BTreeSet<&str> = before
+            .fields
+            .iter()
+            .map(|field| field.path.as_str())
+            .collect();
+        let differing = change.fields.iter().filter(|field| {
+            written.contains(field.path.as_str())
+                && !matches!(field.difference, Difference::Copy { .. })
+        });
+        found.extend(differing.map(|field| (change.key.clone(), field.clone())));
+    }
+    found
+}
+
+/// A row that was to be made or deleted, and is not there, or still is.
+fn whole_row(change: &Change) -> FieldChange {
+    let there = change.action == Action::Delete;
+    FieldChange {
+        path: "metadata.state".to_owned(),
+        difference: Difference::Value {
+            before: if there { "present" } else { "absent" }.into(),
+            after: if there { "absent" } else { "present" }.into(),
+        },
+        span: change.declared_at,
+        wire: String::new(),
+    }
+}
+
+/// Where the rest of a plan holds what the plan did not: resource and field.
+///
+/// It may only hold the same resources, fields and values, from the same values before, but for rows that the plan itself made.
+pub(super) fn beyond(rest: &Plan, plan: &Plan) -> Option<(ResourceKey, String)> {
+    let planned: BTreeMap<&ResourceKey, &Change> = plan
+        .changes
+        .iter()
+        .map(|change| (&change.key, change))
+        .collect();
+    for change in &rest.changes {
+        let whole = Some((change.key.clone(), "metadata.state".to_owned()));
+        let Some(before) = planned.get(&change.key) else {
+            return whole;
+        };
+        let made = before.action == Action::Create;
+        if change.action != before.action && !(made && change.action == Action::Update) {
+            return whole;
+        }
+        let known: BTreeSet<(&str, String)> = before
+            .fields
+            .iter()
+            .map(|field| (field.path.as_str(), facts(&field.difference, made)))
+            .collect();
+        for field in &change.fields {
+            let same = known.contains(&(field.path.as_str(), facts(&field.difference, made)));
+            // A row that the server made for a part that is not given is emptied; the copy follows from the rest.
+            let implied = made
+                && match &field.difference {
+                    Difference::Copy { .. } => true,
+                    Difference::Value { after, .. } => after.is_null(),
+                    Difference::Added { .. } | Difference::Removed { .. } => false,
+                };
+            if !same && !implied {
+                return Some((change.key.clone(), field.path.clone()));
+            }
+        }
+    }
+    None
+}
+
+/// What a difference says; of a row that the plan made, only what it is to be.
+fn facts(difference: &Difference, made: bool) -> String {
+    match difference {
+        Difference::Value { after, .. } if made => format!("={after}"),
+        Difference::Value { before, after } => format!("{before}={after}"),
+        Difference::Copy { after, .. } => format!("copy={after}"),
+        Difference::Added { member, .. } => format!("+{member}"),
+        Difference::Removed { member, .. } => format!("-{member}"),
+    }
+}

@@ -1,0 +1,176 @@
+//! A write whose reply was lost: what the rows themselves show of it.
+
+use std::time::Duration;
+
+use deskstate_dataverse::{Error, Query, Reader};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::{ApplyError, describe};
+use crate::plan::{Operation, Transaction};
+
+/// What the rows of a transaction show of it.
+enum Trace {
+    /// All that can be seen is as after it.
+    After,
+    /// All that can be seen is as before it.
+    Before,
+    /// Some of both.
+    Mixed(Vec<String>),
+}
+
+/// Looks until an effect shows that the transaction happened, or the patience is over. Never sends it again.
+pub(super) async fn settle(
+    transaction: &Transaction,
+    reader: &Reader,
+    patience: Duration,
+    sent: Instant,
+    done: usize,
+    cause: Error,
+) -> Result<(), ApplyError> {
+    let mut pause = Duration::from_millis(200);
+    loop {
+        let trace = match trace(transaction, reader).await {
+            Ok(Trace::After) => return Ok(()),
+            Ok(trace) => Some(trace),
+            Err(_) => None,
+        };
+        let elapsed = sent.elapsed();
+        if elapsed >= patience {
+            return match trace {
+                Some(Trace::Before) => Err(ApplyError::NotSent {
+                    transactions_before: done,
+                    error: Box::new(cause),
+                }),
+                Some(Trace::Mixed(states)) => Err(ApplyError::Unknown {
+                    transactions_before: done,
+                    states,
+                    error: Box::new(cause),
+                }),
+                Some(Trace::After) | None => {
+                    let states = vec!["the environment does not answer".to_owned()];
+                    Err(ApplyError::Unknown {
+                        transactions_before: done,
+                        states,
+                        error: Box::new(cause),
+                    })
+                }
+            };
+        }
+        tokio::time::sleep(pause.min(patience.saturating_sub(elapsed))).await;
+        pause = (pause * 2).min(Duration::from_secs(10));
+    }
+}
+
+/// Reads the rows and links that a transaction touches, in one trip.
+async fn trace(transaction: &Transaction, reader: &Reader) -> Result<Trace, Error> {
+    let queries: Vec<Query> = transaction.operations.iter().map(trace_query).collect();
+    let answers = reader.read(&queries).await?;
+    let mut after = 0;
+    let mut states = Vec::new();
+    for (operation, answer) in transaction.operations.iter().zip(answers) {
+        let rows = match &answer {
+            Ok(rows) => rows.rows.as_slice(),
+            Err(refused) if refused.is_absent() => &[],
+            Err(refused) => {
+                states.push(format!("{}: {}", describe(operation), refused.message));
+                continue;
+            }
+        };
+        let happened = match operation {
+            Operation::Create { .. } => !rows.is_empty(),
+            Operation::Delete { .. } => rows.is_empty(),
+            Operation::Update { body, .. } => rows.first().is_some_and(|row| body_holds(body, row)),
+            Operation::Link {
+                member,
+                relationship,
+                ..
+            } => rows
+                .iter()
+                .any(|row| row.uuid(relationship.member_column) == Some(*member)),
+            Operation::Unlink {
+                member,
+                relationship,
+                ..
+            } => !rows
+                .iter()
+                .any(|row| row.uuid(relationship.member_column) == Some(*member)),
+        };
+        after += usize::from(happened);
+        states.push(format!(
+            "{}: {}",
+            describe(operation),
+            if happened { "done" } else { "not done" }
+        ));
+    }
+    Ok(if after == transaction.operations.len() {
+        Trace::After
+    } else if after == 0 {
+        Trace::Before
+    } else {
+        Trace::Mixed(states)
+    })
+}
+
+fn trace_query(operation: &Operation) -> Query {
+    use deskstate_dataverse::Filter;
+    match operation {
+        Operation::Create { row, .. } | Operation::Delete { row, .. } => Query::rows(row.table.set)
+            .select([row.table.key])
+            .filter(Filter::eq(row.table.key, row.id)),
+        Operation::Update { row, body, .. } => {
+            let mut columns: Vec<String> = body
+                .iter()
+                .map(|(name, value)| read_name(name, value))
+                .collect();
+            columns.push(row.table.key.to_owned());
+            Query::rows(row.table.set)
+                .select(columns)
+                .filter(Filter::eq(row.table.key, row.id))
+        }
+        Operation::Link {
+            relationship,
+            owner,
+            member,
+        }
+        | Operation::Unlink {
+            relationship,
+            owner,
+            member,
+        } => {
+            let filter = Filter::eq(relationship.owner_column, *owner)
+                .and(Filter::eq(relationship.member_column, *member));
+            Query::rows(relationship.intersect_set)
+                .select([relationship.owner_column, relationship.member_column])
+                .filter(filter)
+        }
+    }
+}
+
+fn read_name(name: &str, value: &deskstate_dataverse::Value) -> String {
+    use deskstate_dataverse::Value;
+    match value {
+        Value::Cell(_) => name.to_owned(),
+        Value::Bind { .. } | Value::Unbind => format!("_{}_value", name.to_ascii_lowercase()),
+    }
+}
+
+fn body_holds(
+    body: &[(String, deskstate_dataverse::Value)],
+    row: &deskstate_dataverse::Row,
+) -> bool {
+    use deskstate_dataverse::{Cell, Value};
+    body.iter().all(|(name, value)| {
+        let live = row.get(&read_name(name, value));
+        match value {
+            Value::Cell(Cell::Null) | Value::Unbind => live.is_null() || live.as_text() == Some(""),
+            Value::Cell(Cell::Text(text)) => live
+                .as_text()
+                .is_some_and(|live| live.replace("\r\n", "\n") == text.replace("\r\n", "\n")),
+            Value::Cell(cell) => live == cell,
+            Value::Bind { id, .. } => {
+                live.as_text().and_then(|text| Uuid::parse_str(text).ok()) == Some(*id)
+            }
+        }
+    })
+}

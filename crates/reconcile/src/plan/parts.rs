@@ -1,0 +1,243 @@
+//! Parts of a resource: rows without a life of their own, found by their parent and their place there.
+
+use std::collections::BTreeSet;
+
+use deskstate_model::{Diagnostic, SetMode};
+use uuid::Uuid;
+
+use super::planner::{Draft, Planner};
+use super::problems::{ambiguous, no_table, unreadable, unseen_parts};
+use super::{Difference, FieldChange, Operation, RowTarget};
+use crate::field::{PartTable, Unlisted, lookup_read_name};
+use crate::kinds::{self, tables};
+use crate::live::{Access, LiveTable, ObservedRow};
+use crate::lookup::Match;
+use crate::state::{DeclaredParts, DeclaredResource, DeclaredRow, RowKey};
+use crate::table::Table;
+
+/// The word of the number that keeps parts in the order of their list.
+pub(super) const ORDER: &str = "order";
+
+impl<'a> Planner<'a> {
+    pub(super) fn parts(&mut self, draft: &mut Draft<'a>) {
+        let resource = draft.resource;
+        let mut listed: BTreeSet<Uuid> = BTreeSet::new();
+        for declared in &resource.parts {
+            let (RowKey::Named { table, .. } | RowKey::Part { table, .. }) = declared.key else {
+                continue;
+            };
+            let found = match (&declared.key, draft.row) {
+                // Nothing hangs on a row that is not there yet.
+                (RowKey::Part { .. }, None) => match &self.live.table(table).access {
+                    Access::Whole | Access::Absent => Match::None,
+                    Access::Partial(why) | Access::Refused(why) => Match::Unknown(why.clone()),
+                },
+                _ => self.live.find(&declared.key),
+            };
+            match found {
+                Match::One(id) => {
+                    listed.insert(id);
+                    let Some(row) = self.live.row(table, id) else {
+                        continue;
+                    };
+                    if self.belongs(draft, declared, row) {
+                        self.update_row(draft, declared, table, row);
+                    }
+                }
+                Match::None if declared.only_if_there => {}
+                Match::None => {
+                    if self.live.table(table).access == Access::Absent {
+                        self.diagnostics.push(no_table(declared, table));
+                        continue;
+                    }
+                    let parent = declared
+                        .part
+                        .map(|part| (part, draft.id, draft.row.is_none()));
+                    let id = declared.key.derived_id();
+                    if self.is_free(table, id, &declared.key.to_string(), declared.span) {
+                        self.create_row(draft, declared, table, id, parent);
+                    }
+                }
+                Match::Several(ids) => {
+                    self.diagnostics.push(
+                        ambiguous(&declared.key, &ids).at(declared.span, "which one is meant?"),
+                    );
+                }
+                Match::Unfit(_, why) => {
+                    self.diagnostics.push(
+                        unreadable(&declared.key.to_string(), why)
+                            .at(declared.span, "cannot be planned"),
+                    );
+                }
+                Match::Unknown(why) => {
+                    if !declared.only_if_there {
+                        self.diagnostics.push(
+                            unreadable(&declared.key.to_string(), &why)
+                                .at(declared.span, "cannot be planned"),
+                        );
+                    }
+                }
+            }
+        }
+        if draft.row.is_some() {
+            for list in &resource.part_lists {
+                self.unlisted_parts(draft, list, &listed);
+            }
+        }
+    }
+
+    /// Part tables whose listed rows are all there and rise in the order of the list.
+    ///
+    /// A list says the order and not the numbers: a product that counts in tens, or from zero, is as good. Once a row is new or
+    /// out of place, all are numbered from 1.
+    pub(super) fn lists_in_order(
+        &self,
+        resource: &'a DeclaredResource,
+    ) -> BTreeSet<&'static Table> {
+        let rises = |list: &&DeclaredParts| {
+            let Some(order) = list.part.fields.iter().find(|field| field.word == ORDER) else {
+                return false;
+            };
+            let mut last = None;
+            resource
+                .parts
+                .iter()
+                .filter(|row| row.key.table() == Some(list.part.table))
+                .all(|declared| {
+                    let number = self
+                        .live
+                        .find(&declared.key)
+                        .one()
+                        .and_then(|id| self.live.row(list.part.table, id))
+                        .and_then(|row| row.row.int(order.column));
+                    let rises = number.is_some() && number > last;
+                    last = number;
+                    rises
+                })
+        };
+        resource
+            .part_lists
+            .iter()
+            .filter(rises)
+            .map(|list| list.part.table)
+            .collect()
+    }
+
+    /// A part found by its unique name must hang on this parent, and not on somebody else's.
+    fn belongs(&mut self, draft: &Draft<'a>, declared: &DeclaredRow, row: &ObservedRow) -> bool {
+        let Some(part) = declared.part else {
+            return true;
+        };
+        let parent = row.row.uuid(&lookup_read_name(part.parent_column));
+        if parent == Some(draft.id) {
+            return true;
+        }
+        let other = parent.map_or_else(
+            || "nothing".to_owned(),
+            |id| format!("`{}`", self.live.label(part.parent, id)),
+        );
+        self.diagnostics.push(
+            Diagnostic::error(
+                "part-elsewhere",
+                format!(
+                    "`{}` belongs to {other}, not to {}",
+                    declared.key.label(),
+                    draft.resource.key
+                ),
+            )
+            .at(declared.span, "this unique name is taken")
+            .help("give it another `name`"),
+        );
+        false
+    }
+
+    fn unlisted_parts(
+        &mut self,
+        draft: &mut Draft<'a>,
+        list: &DeclaredParts,
+        listed: &BTreeSet<Uuid>,
+    ) {
+        if list.mode == SetMode::AtLeast || list.part.unlisted == Unlisted::Leave {
+            return;
+        }
+        let live: &'a LiveTable = self.live.table(list.part.table);
+        if let Access::Partial(why) | Access::Refused(why) = &live.access {
+            self.diagnostics.push(
+                unseen_parts(list, why).at(list.span, "what else is in this list cannot be seen"),
+            );
+            return;
+        }
+        for row in live
+            .children(list.part, draft.id)
+            .filter(|row| !listed.contains(&row.id))
+        {
+            let label = self.part_label(list.part, row);
+            let target = RowTarget {
+                table: list.part.table,
+                id: row.id,
+                label: label.clone(),
+            };
+            let operation = match list.part.unlisted {
+                Unlisted::Leave => continue,
+                Unlisted::Delete => Operation::Delete {
+                    row: target,
+                    guard: self.guard(list.part.table, row),
+                    along: Vec::new(),
+                },
+                Unlisted::SwitchOff(column) => {
+                    if row.row.flag(column) != Some(true) {
+                        continue;
+                    }
+                    let off =
+                        deskstate_dataverse::Value::Cell(deskstate_dataverse::Cell::Flag(false));
+                    Operation::Update {
+                        row: target,
+                        guard: self.guard(list.part.table, row),
+                        body: vec![(column.to_owned(), off)],
+                    }
+                }
+            };
+            let note = matches!(list.part.unlisted, Unlisted::SwitchOff(_))
+                .then(|| "switched off".to_owned());
+            draft.operations.push(operation);
+            draft.fields.push(FieldChange {
+                path: list.field.word.to_owned(),
+                difference: Difference::Removed {
+                    member: label,
+                    note,
+                },
+                span: Some(list.span),
+                wire: list.part.table.logical.to_owned(),
+            });
+        }
+    }
+
+    /// What people call a live part.
+    pub(super) fn part_label(&self, part: &PartTable, row: &ObservedRow) -> String {
+        use crate::field::PartIdentity;
+        match part.identity {
+            PartIdentity::Text(column) => row.row.text(column).unwrap_or_default().to_owned(),
+            PartIdentity::Number(column) => row
+                .row
+                .int(column)
+                .map(|number| number.to_string())
+                .unwrap_or_default(),
+            PartIdentity::Lookup(column) => row
+                .row
+                .uuid(&lookup_read_name(column))
+                .map(|id| {
+                    if part.table == &tables::PANE_TAB {
+                        self.live.label(&tables::TOOL, id)
+                    } else {
+                        self.live.label(&tables::ROLE, id)
+                    }
+                })
+                .unwrap_or_else(|| row.id.to_string()),
+            PartIdentity::UniqueName => row
+                .row
+                .text(kinds::UNIQUE_NAME.column)
+                .unwrap_or_default()
+                .to_owned(),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What keeps a change from being planned, in words.
+
+use deskstate_model::Diagnostic;
+use uuid::Uuid;
+
+use crate::state::{DeclaredParts, DeclaredRow, RowKey};
+use crate::table::Table;
+
+const READ_ALL: &str = "give the caller read access to the whole organisation (`deskstate doctor` lists what is missing)";
+
+pub(super) fn ambiguous(key: &RowKey, ids: &[Uuid]) -> Diagnostic {
+    let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+    Diagnostic::error(
+        "ambiguous-row",
+        format!("{key} is there more than once: {}", ids.join(", ")),
+    )
+    .help("delete or rename all but one in the environment; deskstate never guesses")
+}
+
+pub(super) fn unreadable(what: &str, why: &str) -> Diagnostic {
+    Diagnostic::error(
+        "unreadable",
+        format!("nobody can say whether {what} is there: {why}"),
+    )
+    .help(READ_ALL)
+}
+
+/// Nothing is taken away where something may be hidden.
+pub(super) fn unseen_removal(what: &str, table: &Table, why: &str) -> Diagnostic {
+    Diagnostic::error(
+        "unreadable",
+        format!(
+            "{what} is not deleted, since `{}` is not seen as a whole: {why}",
+            table.logical
+        ),
+    )
+    .help(READ_ALL)
+}
+
+pub(super) fn unseen_parts(list: &DeclaredParts, why: &str) -> Diagnostic {
+    Diagnostic::error(
+        "unreadable",
+        format!(
+            "nothing is taken out of `{}`, since it is not seen as a whole: {why}",
+            list.field.word
+        ),
+    )
+    .help(READ_ALL)
+}
+
+pub(super) fn no_table(declared: &DeclaredRow, table: &Table) -> Diagnostic {
+    Diagnostic::error(
+        "table-missing",
+        format!("this environment has no table `{}`", table.logical),
+    )
+    .at(declared.span, "needs it")
+    .help("update the environment, or leave the field out there with `metadata.unmanaged` in its overlay")
+}

@@ -1,0 +1,206 @@
+//! Rows that go: declared absent, or under an owned prefix and declared by nobody.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use deskstate_model::{ResourceKey, Span, State};
+use uuid::Uuid;
+
+use super::planner::Planner;
+use super::problems::unseen_removal;
+use super::{Action, Along, Change, Guard, Operation, Options, Reason, RowTarget, Seen};
+use crate::extras::{Extra, extras};
+use crate::kinds::{self, tables};
+use crate::live::{Access, Live, ObservedRow};
+use crate::referrers::Referrers;
+use crate::review::glob_matches;
+use crate::table::Table;
+
+impl Planner<'_> {
+    /// Deletes a row with its parts, if all of it can be seen.
+    pub(super) fn delete(
+        &mut self,
+        key: &ResourceKey,
+        table: &'static Table,
+        row: &ObservedRow,
+        reason: Reason,
+        declared_at: Option<Span>,
+    ) -> Option<Change> {
+        if let Some((unseen, why)) = unseen(self.live, table) {
+            let diagnostic = unseen_removal(&key.to_string(), unseen, why);
+            self.diagnostics.push(match declared_at {
+                Some(span) => diagnostic.at(span, "declared absent here"),
+                None => diagnostic,
+            });
+            return None;
+        }
+        let mut operations = Vec::new();
+        let mut along = Vec::new();
+        for part in kinds::part_tables().filter(|part| part.parent == table) {
+            for child in self.live.table(part.table).children(part, row.id) {
+                let target = RowTarget {
+                    table: part.table,
+                    id: child.id,
+                    label: self.part_label(part, child),
+                };
+                if part.goes_with_parent {
+                    along.push(Along {
+                        row: target,
+                        seen: Seen::of(child),
+                    });
+                } else {
+                    // Left alone it would stay behind without a parent.
+                    operations.push(Operation::Delete {
+                        row: target,
+                        guard: self.guard(part.table, child),
+                        along: Vec::new(),
+                    });
+                }
+            }
+        }
+        let target = RowTarget {
+            table,
+            id: row.id,
+            label: key.name.as_written().to_owned(),
+        };
+        operations.push(Operation::Delete {
+            row: target,
+            guard: self.guard(table, row),
+            along,
+        });
+        Some(Change {
+            key: key.clone(),
+            id: row.id,
+            action: Action::Delete,
+            reason,
+            declared_at,
+            fields: Vec::new(),
+            operations,
+            left_to_server: Vec::new(),
+        })
+    }
+
+    /// Rows under an owned prefix that nobody declares and that nothing which stays refers to.
+    ///
+    /// None where the run does not see the whole project and the whole environment: with a selection, after any error, with
+    /// unread workstreams (for templates), or if nothing at all is declared.
+    pub(super) fn prune(&mut self, options: &Options) -> Vec<Change> {
+        let declares_something = self
+            .desired
+            .resources
+            .values()
+            .any(|resource| resource.state == State::Present);
+        let failed = self
+            .diagnostics
+            .iter()
+            .any(deskstate_model::Diagnostic::is_error);
+        if options.prune.is_empty() || options.only.is_some() || failed || !declares_something {
+            return Vec::new();
+        }
+        let candidates = self.candidates(options);
+        let mut changes = Vec::new();
+        for extra in unreferenced(self.live, candidates) {
+            let table = kinds::of(extra.key.kind).table;
+            if unseen(self.live, table).is_none()
+                && let Some(row) = self.live.row(table, extra.id)
+            {
+                changes.extend(self.delete(&extra.key, table, row, Reason::NotDeclared, None));
+            }
+        }
+        changes
+    }
+
+    fn candidates(&self, options: &Options) -> Vec<Extra> {
+        let mut found = extras(self.desired, self.live, &options.prune);
+        found.retain(|extra| {
+            let table = kinds::of(extra.key.kind).table;
+            let by_text = table == &tables::SESSION || table == &tables::NOTIFICATION;
+            let mentioned = by_text
+                && (self.live.mentions_unread.is_some()
+                    || self
+                        .live
+                        .mentions
+                        .contains_key(&(table, extra.key.name.folded().to_owned())));
+            extra.may_go()
+                && !mentioned
+                && !options
+                    .protect
+                    .iter()
+                    .any(|glob| glob_matches(glob, &extra.key))
+        });
+        found
+    }
+}
+
+/// Those to which nothing that stays refers. What only other candidates refer to goes with them.
+fn unreferenced(live: &Live, candidates: Vec<Extra>) -> Vec<Extra> {
+    let referrers = Referrers::of(live);
+    let mut going: HashSet<Uuid> = candidates.iter().map(|extra| extra.id).collect();
+    let mut refers_to: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
+    let mut staying: Vec<Uuid> = Vec::new();
+    for extra in &candidates {
+        for referrer in referrers.to(extra.id) {
+            refers_to.entry(referrer.id).or_default().push(extra.id);
+            if !going.contains(&referrer.id) {
+                staying.push(extra.id);
+            }
+        }
+    }
+    // A candidate that stays keeps what it refers to.
+    while let Some(id) = staying.pop() {
+        if going.remove(&id) {
+            staying.extend(refers_to.get(&id).into_iter().flatten());
+        }
+    }
+    candidates
+        .into_iter()
+        .filter(|extra| going.contains(&extra.id))
+        .collect()
+}
+
+/// A table or a relationship that has to do with rows of a table and is not seen as a whole, and why.
+fn unseen<'a>(live: &'a Live, table: &'static Table) -> Option<(&'static Table, &'a str)> {
+    fn why(access: &Access) -> Option<&str> {
+        match access {
+            Access::Whole | Access::Absent => None,
+            Access::Partial(why) | Access::Refused(why) => Some(why),
+        }
+    }
+    let parts = kinds::part_tables()
+        .filter(|part| part.parent == table)
+        .map(|part| part.table);
+    let tables = std::iter::once(table).chain(parts);
+    let rows = tables.filter_map(|table| Some((table, why(&live.table(table).access)?)));
+    let links = tables::RELATIONSHIPS
+        .iter()
+        .filter(|relationship| relationship.owner == table || relationship.member == table)
+        .filter_map(|relationship| {
+            Some((relationship.owner, why(&live.links(relationship).access)?))
+        });
+    rows.chain(links).next()
+}
+
+/// A link that comes or goes may move the version of both its rows, so a later delete of one of them is not bound to a version.
+pub(super) fn loosen_after_links(changes: &mut [Change]) {
+    let touched: BTreeSet<Uuid> = changes
+        .iter()
+        .flat_map(|change| &change.operations)
+        .filter_map(|operation| match operation {
+            Operation::Link { owner, member, .. } | Operation::Unlink { owner, member, .. } => {
+                Some([*owner, *member])
+            }
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    for operation in changes.iter_mut().flat_map(|change| &mut change.operations) {
+        if let Operation::Delete { row, guard, .. } = operation
+            && touched.contains(&row.id)
+            && let Guard::Version(etag) = guard
+        {
+            *guard = Guard::Look(Seen {
+                etag: Some(etag.clone()),
+                modified_on: None,
+            });
+        }
+    }
+}
