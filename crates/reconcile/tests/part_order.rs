@@ -40,7 +40,6 @@ fn changes(declared: &[&str], numbered: &[(&str, Option<i64>)]) -> Vec<String> {
         labels: Default::default(),
         span,
         name_span: span,
-        unread_fields: Vec::new(),
         spec: Resource::AgentScript(Box::new(spec)),
     });
     let script = id(1);
