@@ -82,7 +82,7 @@ fn write_entries(entries: &Map<String, Value>, indent: usize, out: &mut String) 
     }
 }
 
-fn write_entry(key: &str, value: &Value, indent: usize, out: &mut String) {
+pub(super) fn write_entry(key: &str, value: &Value, indent: usize, out: &mut String) {
     let key = text(key, false);
     out.push_str(&key);
     out.push(':');
@@ -105,7 +105,7 @@ fn write_entry(key: &str, value: &Value, indent: usize, out: &mut String) {
     }
 }
 
-fn write_items(items: &[Value], indent: usize, out: &mut String) {
+pub(super) fn write_items(items: &[Value], indent: usize, out: &mut String) {
     for item in items {
         pad(indent, out);
         match item {
@@ -141,7 +141,7 @@ fn on_one_line(items: &[Value], column: usize) -> Option<String> {
 }
 
 /// A value on one line.
-fn flow(value: &Value, inside: bool) -> String {
+pub(super) fn flow(value: &Value, inside: bool) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(flag) => flag.to_string(),
@@ -253,7 +253,7 @@ fn quoted(value: &str) -> String {
     out
 }
 
-fn pad(indent: usize, out: &mut String) {
+pub(super) fn pad(indent: usize, out: &mut String) {
     out.extend(std::iter::repeat_n(' ', indent));
 }
 

@@ -1,0 +1,387 @@
+//! Where everything of a file stands, for edits that leave the rest as it is.
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span as ParserSpan, StrInput};
+use serde_json::{Map, Value};
+
+use super::scalar::resolve;
+use super::{NodeValue, write};
+
+/// Deepest nesting of lists and mappings.
+const MAX_DEPTH: usize = 64;
+
+/// A value of a file and how it is written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Place {
+    /// First byte; of a block scalar the first of its text, not of its header.
+    pub start: usize,
+    /// The byte after the last one, without line breaks at the end.
+    pub end: usize,
+    /// How it is written.
+    pub style: Style,
+    /// It is anchored, and an alias stands for it elsewhere.
+    pub shared: bool,
+    /// What it holds.
+    pub content: Content,
+}
+
+/// How a value is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// Without quotes.
+    Plain,
+    /// `'text'`
+    Single,
+    /// `"text"`
+    Double,
+    /// A block scalar: `|` or `>`.
+    Block,
+    /// A list or mapping in lines of its own.
+    Lines,
+    /// A list or mapping in brackets.
+    Flow,
+    /// `*name`
+    Alias,
+}
+
+/// What a value holds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// Text, number, flag or null.
+    Scalar(Value),
+    /// Items.
+    List(Vec<Place>),
+    /// Keys and values in the order of the file.
+    Map(Vec<(Place, Place)>),
+    /// What it stands for.
+    Alias(Value),
+}
+
+impl Place {
+    /// The value without places.
+    #[must_use]
+    pub fn value(&self) -> Value {
+        match &self.content {
+            Content::Scalar(value) | Content::Alias(value) => value.clone(),
+            Content::List(items) => Value::Array(items.iter().map(Place::value).collect()),
+            Content::Map(entries) => {
+                let mut object = Map::new();
+                for (key, value) in entries {
+                    object.insert(key.key(), value.value());
+                }
+                Value::Object(object)
+            }
+        }
+    }
+
+    /// The text of a key.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match &self.content {
+            Content::Scalar(Value::String(text)) => text.clone(),
+            Content::Scalar(other) => other.to_string(),
+            Content::List(_) | Content::Map(_) | Content::Alias(_) => String::new(),
+        }
+    }
+
+    /// The value under a key of a mapping.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Place> {
+        match &self.content {
+            Content::Map(entries) => entries
+                .iter()
+                .find(|(name, _)| name.key() == key)
+                .map(|(_, value)| value),
+            Content::Scalar(_) | Content::List(_) | Content::Alias(_) => None,
+        }
+    }
+}
+
+/// A list or mapping that is not closed yet.
+struct Open {
+    start: usize,
+    flow: bool,
+    anchor: usize,
+    is_map: bool,
+    children: Vec<Place>,
+}
+
+/// The documents of a file, empty ones included as null.
+///
+/// # Errors
+/// Why the file is no YAML, in words.
+pub fn layout(text: &str) -> Result<Vec<Place>, String> {
+    let offsets: Vec<usize> = text
+        .char_indices()
+        .map(|(at, _)| at)
+        .chain([text.len()])
+        .collect();
+    let bytes = |span: ParserSpan| {
+        let at = |index: usize| offsets.get(index).copied().unwrap_or(text.len());
+        (at(span.start.index()), at(span.end.index()))
+    };
+    let mut anchors: Vec<(usize, Value)> = Vec::new();
+    let mut aliased: Vec<usize> = Vec::new();
+    let mut open: Vec<Open> = Vec::new();
+    let mut documents: Vec<(Place, Vec<usize>)> = Vec::new();
+    let mut root: Option<Place> = None;
+    let mut anchored: Vec<(usize, usize)> = Vec::new();
+    for event in Parser::new(StrInput::new(text)) {
+        let (event, span) = event.map_err(|error| error.to_string())?;
+        let (start, end) = bytes(span);
+        let start = behind_anchor(text, start);
+        let (place, anchor) = match event {
+            Event::Scalar(value, style, anchor, _) => {
+                let end = end_of_scalar(text, style, start, end);
+                (scalar(&value, style, start, end), anchor)
+            }
+            Event::Alias(anchor) => {
+                aliased.push(anchor);
+                let value = anchors
+                    .iter()
+                    .rev()
+                    .find(|(id, _)| *id == anchor)
+                    .map_or(Value::Null, |(_, value)| value.clone());
+                let place = Place {
+                    start,
+                    end: start + text[start..end].trim_end().len(),
+                    style: Style::Alias,
+                    shared: false,
+                    content: Content::Alias(value),
+                };
+                (place, 0)
+            }
+            Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _) => {
+                if open.len() == MAX_DEPTH {
+                    return Err(format!("nested more than {MAX_DEPTH} levels deep"));
+                }
+                let flow = text[start..].starts_with(['[', '{']);
+                let is_map = matches!(event, Event::MappingStart(..));
+                open.push(Open {
+                    start,
+                    flow,
+                    anchor,
+                    is_map,
+                    children: Vec::new(),
+                });
+                continue;
+            }
+            Event::SequenceEnd | Event::MappingEnd => {
+                let Some(closed) = open.pop() else { continue };
+                let anchor = closed.anchor;
+                (closed.close(end, text), anchor)
+            }
+            Event::DocumentEnd => {
+                documents.extend(root.take().map(|root| (root, std::mem::take(&mut aliased))));
+                anchors.clear();
+                continue;
+            }
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) => {
+                continue;
+            }
+        };
+        if anchor > 0 {
+            anchors.push((anchor, place.value()));
+            anchored.push((anchor, place.start));
+        }
+        match open.last_mut() {
+            Some(parent) => parent.children.push(place),
+            None => root = Some(place),
+        }
+    }
+    Ok(documents
+        .into_iter()
+        .map(|(mut root, aliased)| {
+            let shared: Vec<usize> = anchored
+                .iter()
+                .filter(|(anchor, _)| aliased.contains(anchor))
+                .map(|(_, start)| *start)
+                .collect();
+            mark_shared(&mut root, &shared);
+            root
+        })
+        .collect())
+}
+
+impl Open {
+    fn close(mut self, end: usize, text: &str) -> Place {
+        if let (false, false, Some(first)) = (self.is_map, self.flow, self.children.first()) {
+            self.start = dash_before(text, first.start).unwrap_or(self.start);
+        }
+        let last = self.children.last().map_or(self.start, |last| last.end);
+        let content = if self.is_map {
+            let mut children = self.children.into_iter();
+            let mut entries = Vec::new();
+            while let (Some(key), Some(mut value)) = (children.next(), children.next()) {
+                if value.start == value.end && value.style == Style::Plain {
+                    // A value that is left out stands behind its key.
+                    (value.start, value.end) = (key.end, key.end);
+                }
+                entries.push((key, value));
+            }
+            Content::Map(entries)
+        } else {
+            Content::List(self.children)
+        };
+        Place {
+            start: self.start,
+            end: if self.flow { end } else { last },
+            style: if self.flow { Style::Flow } else { Style::Lines },
+            shared: false,
+            content,
+        }
+    }
+}
+
+fn scalar(text: &str, style: ScalarStyle, start: usize, end: usize) -> Place {
+    let (style, value) = match style {
+        ScalarStyle::Plain => (Style::Plain, plain(text)),
+        ScalarStyle::SingleQuoted => (Style::Single, Value::from(text)),
+        ScalarStyle::DoubleQuoted => (Style::Double, Value::from(text)),
+        ScalarStyle::Literal | ScalarStyle::Folded => (Style::Block, Value::from(text)),
+    };
+    Place {
+        start,
+        end,
+        style,
+        shared: false,
+        content: Content::Scalar(value),
+    }
+}
+
+/// The dash that begins the item whose value begins at `start`.
+#[must_use]
+pub fn dash_before(text: &str, start: usize) -> Option<usize> {
+    let before = &text.as_bytes()[..start];
+    (0..before.len())
+        .rev()
+        .find(|&at| before[at] == b'-' && before.get(at + 1).is_none_or(u8::is_ascii_whitespace))
+}
+
+/// The first byte of a value whose place the parser begins at its anchor.
+fn behind_anchor(text: &str, start: usize) -> usize {
+    let mut rest = &text[start..];
+    if !rest.starts_with('&') {
+        return start;
+    }
+    rest = rest.trim_start_matches(|character: char| !character.is_whitespace());
+    loop {
+        rest = rest.trim_start();
+        match rest.strip_prefix('#') {
+            Some(comment) => rest = comment.trim_start_matches(|character| character != '\n'),
+            None => return text.len() - rest.len(),
+        }
+    }
+}
+
+/// The byte behind a scalar, whose place the parser may end at the next token.
+fn end_of_scalar(text: &str, style: ScalarStyle, start: usize, end: usize) -> usize {
+    let slice = &text[start..end.max(start)];
+    match style {
+        ScalarStyle::Plain => {
+            let comment = slice
+                .char_indices()
+                .zip(slice.chars().skip(1))
+                .find(|((_, before), next)| before.is_whitespace() && *next == '#')
+                .map_or(slice.len(), |((at, _), _)| at);
+            start + slice[..comment].trim_end().len()
+        }
+        ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => {
+            let quote = if matches!(style, ScalarStyle::SingleQuoted) {
+                b'\''
+            } else {
+                b'"'
+            };
+            let bytes = text.as_bytes();
+            let mut at = start + 1;
+            while let Some(byte) = bytes.get(at) {
+                let escaped = *byte == b'\\' && quote == b'"';
+                let doubled = *byte == quote && quote == b'\'' && bytes.get(at + 1) == Some(&quote);
+                if escaped || doubled {
+                    at += 2;
+                } else if *byte == quote {
+                    return at + 1;
+                } else {
+                    at += 1;
+                }
+            }
+            end
+        }
+        ScalarStyle::Literal | ScalarStyle::Folded => start + slice.trim_end().len(),
+    }
+}
+
+fn plain(text: &str) -> Value {
+    match resolve(text) {
+        Ok(NodeValue::Null) => Value::Null,
+        Ok(NodeValue::Flag(flag)) => Value::from(flag),
+        Ok(NodeValue::Int(number)) => Value::from(number),
+        Ok(NodeValue::Float(number)) => Value::from(number),
+        _ => Value::from(text),
+    }
+}
+
+fn mark_shared(place: &mut Place, shared: &[usize]) {
+    if shared.is_empty() {
+        return;
+    }
+    place.shared = shared.contains(&place.start);
+    match &mut place.content {
+        Content::List(items) => items.iter_mut().for_each(|item| mark_shared(item, shared)),
+        Content::Map(entries) => entries
+            .iter_mut()
+            .for_each(|(_, value)| mark_shared(value, shared)),
+        Content::Scalar(_) | Content::Alias(_) => {}
+    }
+}
+
+/// A value on one line, as the layout of the house writes it; `inside` is for places within `[ ]` and `{ }`.
+#[must_use]
+pub fn on_one_line(value: &Value, inside: bool) -> String {
+    write::flow(value, inside)
+}
+
+/// A key and its value in block style, indented, with a line break at the end.
+#[must_use]
+pub fn entry_lines(key: &str, value: &Value, indent: usize) -> String {
+    let mut out = String::new();
+    write::pad(indent, &mut out);
+    write::write_entry(key, value, indent, &mut out);
+    out
+}
+
+/// List items in block style, indented, with a line break at the end.
+#[must_use]
+pub fn item_lines(items: &[Value], indent: usize) -> String {
+    let mut out = String::new();
+    write::write_items(items, indent, &mut out);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_tell_how_values_are_written_and_which_are_shared() -> Result<(), String> {
+        let text =
+            "a: &x 'one' # ä\nb: *x\nlist:\n- 1\n- {k: \"v\"}\nempty:\nblock: |-\n  l1\n  l2\n";
+        let documents = layout(text)?;
+        let root = &documents[0];
+        let slice = |key: &str| root.get(key).map(|place| &text[place.start..place.end]);
+        assert_eq!(slice("a"), Some("'one'"));
+        assert!(
+            root.get("a")
+                .is_some_and(|place| place.shared && place.style == Style::Single)
+        );
+        assert_eq!(slice("b"), Some("*x"));
+        assert_eq!(slice("list"), Some("- 1\n- {k: \"v\"}"));
+        assert_eq!(slice("empty"), Some(""));
+        assert_eq!(slice("block"), Some("l1\n  l2"));
+        assert_eq!(
+            root.value(),
+            serde_json::json!({"a": "one", "b": "one", "list": [1, {"k": "v"}], "empty": null, "block": "l1\nl2"})
+        );
+        assert!(layout("a: [1").is_err());
+        Ok(())
+    }
+}
