@@ -8,6 +8,7 @@ mod commands;
 mod environment;
 mod error;
 mod exit_code;
+mod explanations;
 mod output;
 mod project;
 mod revision;

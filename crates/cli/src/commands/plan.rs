@@ -7,6 +7,8 @@ use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::output::format::PlanFormat;
+use crate::output::markdown::{self, PlanMarkdown};
 use crate::output::plan_text::PlanText;
 use crate::project::load_environment;
 use crate::revision;
@@ -21,6 +23,12 @@ pub(crate) struct Args {
     /// Exit with 2 if there are changes
     #[arg(long)]
     detailed_exitcode: bool,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    format: PlanFormat,
+    /// Where the whole report is, for a comment that cannot hold it
+    #[arg(long, value_name = "URL")]
+    report_url: Option<String>,
     /// Show tables and columns beside the words of the manifest
     #[arg(long)]
     explain_wire: bool,
@@ -37,7 +45,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let compared = compare(&loaded, environment, &reader).await?;
     let failed = report(&loaded, &compared, ui);
     let revision = revision::describe(&loaded.root);
-    ui.print(PlanText {
+    let shown = PlanText {
         plan: &compared.plan,
         sources: &loaded.manifests.sources,
         environment: &environment.name,
@@ -47,7 +55,19 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         title: "Plan",
         explain_wire: args.explain_wire,
         reach: &[],
-    })?;
+    };
+    match args.format {
+        PlanFormat::Text => ui.print(&shown)?,
+        PlanFormat::Markdown => ui.print(
+            PlanMarkdown {
+                shown: &shown,
+                findings: &compared.diagnostics,
+                limit: markdown::limit_of_environment(|name| std::env::var(name).ok()),
+                report_url: args.report_url.as_deref(),
+            }
+            .render(),
+        )?,
+    }
     opened.close().await?;
     if failed {
         return Err(Error::failed("not everything could be planned"));

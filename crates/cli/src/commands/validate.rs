@@ -1,12 +1,15 @@
 //! `validate`: offline checks of every environment's manifests.
 
-use deskstate_model::load;
+use deskstate_model::{Diagnostic, load};
 
 use crate::args::Global;
 use crate::error::Error;
 use crate::exit_code::ExitCode;
-use crate::output::{diagnostics, plan_text::count};
+use crate::output::format::FindingsFormat;
+use crate::output::places::Places;
+use crate::output::{annotations, diagnostics, diagnostics_json, plan_text::count, sarif};
 use crate::project;
+use crate::revision;
 use crate::ui::{GOOD, Ui};
 
 /// Checks the manifests offline: shape, references, product rules, contracts. Sends nothing
@@ -17,6 +20,9 @@ pub(crate) struct Args {
     /// Only as this environment sees them [default: the base and every environment]
     #[arg(long, short, value_name = "NAME")]
     env: Option<String>,
+    /// How to print the findings [default: github or azure in their builds, else text]
+    #[arg(long, value_enum, value_name = "FORM")]
+    format: Option<FindingsFormat>,
 }
 
 pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
@@ -31,7 +37,19 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
             known,
         });
     }
-    if !found.is_empty() {
+    let format = args
+        .format
+        .unwrap_or_else(|| FindingsFormat::of_environment(|name| std::env::var(name).ok()));
+    if format != FindingsFormat::Text {
+        let prefix = revision::folder_in_repository(&root).unwrap_or_default();
+        let places = Places {
+            sources: &manifests.sources,
+            prefix: &prefix,
+        };
+        ui.print(render(&found, format, &places).map_err(std::io::Error::from)?)?;
+    }
+    let for_programs = matches!(format, FindingsFormat::Json | FindingsFormat::Sarif);
+    if !found.is_empty() && !for_programs {
         ui.say(&diagnostics::render(
             &found,
             &manifests.sources,
@@ -39,8 +57,11 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
         ));
         ui.say(&diagnostics::summary(&found, ui.colored()));
     }
-    if found.iter().any(deskstate_model::Diagnostic::is_error) {
+    if found.iter().any(Diagnostic::is_error) {
         return Err(Error::InvalidManifests);
+    }
+    if format != FindingsFormat::Text {
+        return Ok(ExitCode::Done);
     }
     let environments = manifests
         .project
@@ -56,4 +77,19 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
         count(manifests.contracts.len(), "contract"),
     ))?;
     Ok(ExitCode::Done)
+}
+
+/// The findings in a form for programs; text is for the caller to show.
+fn render(
+    found: &[Diagnostic],
+    format: FindingsFormat,
+    places: &Places<'_>,
+) -> Result<String, serde_json::Error> {
+    match format {
+        FindingsFormat::Text => Ok(String::new()),
+        FindingsFormat::Json => diagnostics_json::render(found, places),
+        FindingsFormat::Sarif => sarif::render(found, places),
+        FindingsFormat::Github => Ok(annotations::github(found, places)),
+        FindingsFormat::Azure => Ok(annotations::azure(found, places)),
+    }
 }

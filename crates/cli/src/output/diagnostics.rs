@@ -17,7 +17,12 @@ pub(crate) fn render(diagnostics: &[Diagnostic], sources: &SourceMap, colored: b
     .term_width(120);
     diagnostics
         .iter()
-        .map(|diagnostic| format!("{}\n\n", renderer.render(&[group(diagnostic, sources)])))
+        .map(|diagnostic| {
+            format!(
+                "{}\n\n",
+                super::without_log_commands(&renderer.render(&[group(diagnostic, sources)]))
+            )
+        })
         .collect()
 }
 

@@ -186,7 +186,7 @@ fn write_note(out: &mut fmt::Formatter<'_>, note: Option<&str>) -> fmt::Result {
     })
 }
 
-fn is_long(value: &Json) -> bool {
+pub(super) fn is_long(value: &Json) -> bool {
     match value {
         Json::String(text) => text.width() > LONG_TEXT || text.contains('\n'),
         Json::Object(_) | Json::Array(_) => true,
@@ -210,7 +210,8 @@ fn diff(out: &mut fmt::Formatter<'_>, before: &Json, after: &Json) -> fmt::Resul
     Ok(())
 }
 
-fn lines(value: &Json) -> String {
+/// A text, or the paths of a mapping, line by line.
+pub(super) fn lines(value: &Json) -> String {
     match value {
         Json::Null => String::new(),
         Json::String(text) => format!("{text}\n"),

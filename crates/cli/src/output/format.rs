@@ -1,0 +1,58 @@
+//! The forms in which results are printed, by name.
+
+use clap::ValueEnum;
+
+/// How a plan is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum PlanFormat {
+    /// For people at a terminal.
+    #[default]
+    Text,
+    /// A comment on a pull request: counts and dangers in the open, the rest folded.
+    Markdown,
+}
+
+/// How the findings of `validate` are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FindingsFormat {
+    /// For people, with the lines that the findings are about.
+    Text,
+    /// For programs; `formatVersion` says which form.
+    Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Workflow commands that GitHub shows beside the lines of a pull request.
+    Github,
+    /// Logging commands that Azure Pipelines lists with the run.
+    Azure,
+}
+
+impl FindingsFormat {
+    /// What fits the place where the command runs: a build's own form on GitHub Actions and Azure Pipelines, text elsewhere.
+    pub(crate) fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let is_set =
+            |name: &str| variable(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        if is_set("GITHUB_ACTIONS") {
+            Self::Github
+        } else if is_set("TF_BUILD") {
+            Self::Azure
+        } else {
+            Self::Text
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_gets_the_form_that_it_understands() {
+        let with = |name: &'static str, value: &'static str| {
+            FindingsFormat::of_environment(move |asked| (asked == name).then(|| value.to_owned()))
+        };
+        assert_eq!(with("GITHUB_ACTIONS", "true"), FindingsFormat::Github);
+        assert_eq!(with("TF_BUILD", "True"), FindingsFormat::Azure);
+        assert_eq!(with("CI", "true"), FindingsFormat::Text);
+    }
+}

@@ -1,0 +1,350 @@
+//! A plan as one comment on a pull request: counts, dangers and agents in the open, the changes folded, the whole within a size.
+
+use deskstate_model::{Diagnostic, Severity};
+use deskstate_reconcile::plan::{Action, Change, Difference, FieldChange};
+
+use super::markdown_text::{code, cut, fence_of, length, prose};
+use super::plan_text::{PlanText, count, is_long, lines};
+use super::{plain, shown};
+
+/// The longest comment that GitHub takes.
+pub(crate) const GITHUB_LIMIT: usize = 65_536;
+/// The longest comment that Azure DevOps takes.
+pub(crate) const AZURE_DEVOPS_LIMIT: usize = 150_000;
+
+/// The limit of the place where the command runs: Azure Pipelines has the longer one.
+pub(crate) fn limit_of_environment(variable: impl Fn(&str) -> Option<String>) -> usize {
+    if variable("TF_BUILD").is_some() {
+        AZURE_DEVOPS_LIMIT
+    } else {
+        GITHUB_LIMIT
+    }
+}
+
+/// Findings, and changes that reach agents, that stand in the open at most.
+const IN_THE_OPEN: usize = 20;
+/// Characters of one finding.
+const FINDING_LENGTH: usize = 300;
+/// Characters of the name and of the reach of one change in the open.
+const REACH_LENGTH: usize = 150;
+/// Characters of one value in the diff.
+const VALUE_LENGTH: usize = 2_000;
+/// Room for closing what is open.
+const CLOSING_LENGTH: usize = 80;
+
+/// A plan for a pull request.
+pub(crate) struct PlanMarkdown<'a> {
+    /// The plan and what stands around it.
+    pub(crate) shown: &'a PlanText<'a>,
+    /// What cannot be planned, and what review says.
+    pub(crate) findings: &'a [Diagnostic],
+    /// The most characters, as [`length`] counts them.
+    pub(crate) limit: usize,
+    /// Where the whole report is.
+    pub(crate) report_url: Option<&'a str>,
+}
+
+/// The line by which a comment is found again. Not shown by any renderer.
+///
+/// Environments are named with letters, digits, `-`, `_` and `.`, so nothing can end the HTML comment.
+pub(crate) fn marker(environment: &str) -> String {
+    let name: String = environment
+        .chars()
+        .filter(|character| character.is_ascii_alphanumeric() || "-_.".contains(*character))
+        .collect();
+    format!("<!-- deskstate:plan:{} -->", name.replace("--", "-%2D"))
+}
+
+impl PlanMarkdown<'_> {
+    /// The comment, never longer than the limit.
+    pub(crate) fn render(&self) -> String {
+        let mut text = self.head();
+        self.findings(&mut text);
+        self.agents(&mut text);
+        self.changes(&mut text);
+        text.push_str(&self.foot());
+        text
+    }
+
+    fn head(&self) -> String {
+        let PlanText {
+            plan,
+            environment,
+            address,
+            revision,
+            ..
+        } = self.shown;
+        let (create, update, delete) = plan.counts();
+        let title = plain(self.shown.title);
+        let mut text = format!("{}\n", marker(environment));
+        if plan.is_empty() {
+            text.push_str(&format!(
+                "### {title} for {}: no changes\n\n",
+                code(environment)
+            ));
+        } else {
+            text.push_str(&format!(
+                "### {title} for {}: **{create}** to create, **{update}** to update, **{delete}** to delete\n\n",
+                code(environment)
+            ));
+        }
+        let at = revision.map_or_else(String::new, |revision| {
+            format!(" · manifests at {}", code(revision))
+        });
+        text.push_str(&format!(
+            "Environment: {}{at} · {}, {} in sync\n\n",
+            code(address),
+            count(plan.resources, "resource"),
+            plan.in_sync
+        ));
+        text
+    }
+
+    /// Errors and warnings, the worst first.
+    fn findings(&self, text: &mut String) {
+        let mut findings: Vec<&Diagnostic> = self.findings.iter().collect();
+        findings.sort_by_key(|finding| finding.severity);
+        for finding in findings.iter().take(IN_THE_OPEN) {
+            let severity = match finding.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+            };
+            let place = finding.primary.as_ref().map_or_else(String::new, |label| {
+                let (line, _) = self.shown.sources.line_column(label.span);
+                format!(
+                    " ({})",
+                    code(&format!(
+                        "{}:{line}",
+                        cut(
+                            &plain(self.shown.sources.path(label.span.file)),
+                            REACH_LENGTH
+                        )
+                    ))
+                )
+            });
+            let message = prose(&cut(&plain(&finding.message), FINDING_LENGTH));
+            text.push_str(&format!(
+                "- **{severity}** {}: {message}{place}\n",
+                code(finding.code)
+            ));
+        }
+        if findings.len() > IN_THE_OPEN {
+            text.push_str(&format!(
+                "- and {}\n",
+                count(findings.len() - IN_THE_OPEN, "more finding")
+            ));
+        }
+        if !findings.is_empty() {
+            text.push('\n');
+        }
+    }
+
+    /// Changes that reach somebody, and whom.
+    fn agents(&self, text: &mut String) {
+        let reached: Vec<(&Change, &str)> = self
+            .shown
+            .plan
+            .changes
+            .iter()
+            .zip(self.shown.reach)
+            .filter_map(|(change, reach)| Some((change, reach.as_deref()?)))
+            .collect();
+        for (change, reach) in reached.iter().take(IN_THE_OPEN) {
+            text.push_str(&format!(
+                "- {} {}\n",
+                code(&cut(&plain(&change.key.to_string()), REACH_LENGTH)),
+                prose(&cut(&plain(reach), REACH_LENGTH))
+            ));
+        }
+        if reached.len() > IN_THE_OPEN {
+            text.push_str(&format!(
+                "- and {} that reach agents\n",
+                count(reached.len() - IN_THE_OPEN, "more change")
+            ));
+        }
+        if !reached.is_empty() {
+            text.push('\n');
+        }
+    }
+
+    /// The changes in a folded diff, as many as fit.
+    fn changes(&self, text: &mut String) {
+        let changes = &self.shown.plan.changes;
+        if changes.is_empty() {
+            return;
+        }
+        let mut blocks: Vec<Vec<String>> =
+            changes.iter().map(|change| self.change(change)).collect();
+        for block in blocks.iter_mut().rev().skip(1) {
+            block.push(String::new());
+        }
+        let all: Vec<String> = blocks.iter().flatten().cloned().collect();
+        let fence = fence_of(&all);
+        text.push_str(&format!(
+            "<details><summary>{}</summary>\n\n{fence}diff\n",
+            count(changes.len(), "change")
+        ));
+        let around = length(text)
+            + fence.len()
+            + CLOSING_LENGTH
+            + length(&self.notice(changes.len()))
+            + length(&self.foot());
+        let room = self.limit.saturating_sub(around);
+        let (body, whole) = fill(&blocks, room);
+        text.push_str(&body);
+        text.push_str(&format!("{fence}\n\n</details>\n\n"));
+        if whole < changes.len() {
+            text.push_str(&self.notice(whole));
+        }
+    }
+
+    /// Says what is missing, and where it is.
+    fn notice(&self, whole: usize) -> String {
+        let PlanText {
+            plan, environment, ..
+        } = self.shown;
+        format!(
+            "**Cut here:** {whole} of {} are shown in full, the rest did not fit into {} characters. {}\n\n",
+            count(plan.changes.len(), "change"),
+            self.limit,
+            match self.report_url {
+                Some(url) => format!("[The whole plan]({}) is with the run.", link_target(url)),
+                None => format!(
+                    "`deskstate plan --env {}` shows all of it.",
+                    plain(environment).replace('`', "")
+                ),
+            }
+        )
+    }
+
+    fn foot(&self) -> String {
+        if self.shown.plan.is_empty() {
+            return String::new();
+        }
+        match self.report_url {
+            Some(url) => format!(
+                "[Whole report]({}). Agents get changes when they next sign in or reload.\n",
+                link_target(url)
+            ),
+            None => "Agents get changes when they next sign in or reload.\n".to_owned(),
+        }
+    }
+
+    /// One change as lines of a diff: `+` comes, `-` goes, `!` the resource itself stays.
+    fn change(&self, change: &Change) -> Vec<String> {
+        let symbol = match change.action {
+            Action::Create => '+',
+            Action::Update => '!',
+            Action::Delete => '-',
+        };
+        let place = change.declared_at.map_or_else(String::new, |span| {
+            let (line, _) = self.shown.sources.line_column(span);
+            format!("    {}:{line}", plain(self.shown.sources.path(span.file)))
+        });
+        let mut block = vec![format!(
+            "{symbol} {}{place}",
+            plain(&change.key.to_string())
+        )];
+        for field in &change.fields {
+            field_lines(field, change.action, &mut block);
+        }
+        if !change.left_to_server.is_empty() {
+            block.push(format!(
+                "      left to the server: {}",
+                change.left_to_server.join(", ")
+            ));
+        }
+        block
+    }
+}
+
+fn field_lines(field: &FieldChange, action: Action, block: &mut Vec<String>) {
+    let word = plain(&field.path);
+    let mut line = |symbol: char, value: &str| {
+        block.push(format!("{symbol}     {word}: {}", cut(value, VALUE_LENGTH)))
+    };
+    match &field.difference {
+        Difference::Value { after, .. } if action == Action::Create => line('+', &shown(after)),
+        Difference::Value { before, after } if is_long(before) || is_long(after) => {
+            long(&word, before, after, block)
+        }
+        Difference::Value { before, after } => {
+            line('-', &shown(before));
+            line('+', &shown(after));
+        }
+        Difference::Copy { column, after } => line(
+            '!',
+            &format!(
+                "{} (the second copy in {column} says otherwise)",
+                shown(after)
+            ),
+        ),
+        Difference::Added { member, note } => line('+', &with_note(member, note.as_deref())),
+        Difference::Removed { member, note } => line('-', &with_note(member, note.as_deref())),
+    }
+}
+
+/// A long text line by line, a mapping by its paths.
+fn long(
+    word: &str,
+    before: &serde_json::Value,
+    after: &serde_json::Value,
+    block: &mut Vec<String>,
+) {
+    block.push(format!("      {word}:"));
+    let (old, new) = (lines(before), lines(after));
+    for change in similar::TextDiff::from_lines(&old, &new).iter_all_changes() {
+        let symbol = match change.tag() {
+            similar::ChangeTag::Delete => '-',
+            similar::ChangeTag::Insert => '+',
+            similar::ChangeTag::Equal => ' ',
+        };
+        block.push(format!(
+            "{symbol}       {}",
+            cut(&plain(change.value().trim_end_matches('\n')), VALUE_LENGTH)
+        ));
+    }
+}
+
+fn with_note(member: &str, note: Option<&str>) -> String {
+    note.map_or_else(
+        || plain(member),
+        |note| format!("{} ({})", plain(member), plain(note)),
+    )
+}
+
+/// As many lines as fit, and how many blocks are whole.
+fn fill(blocks: &[Vec<String>], room: usize) -> (String, usize) {
+    let mut body = String::new();
+    let mut used = 0;
+    for (whole, block) in blocks.iter().enumerate() {
+        for line in block {
+            used += length(line) + 1;
+            if used > room {
+                body.push_str("  … cut\n");
+                return (body, whole);
+            }
+            body.push_str(line);
+            body.push('\n');
+        }
+    }
+    (body, blocks.len())
+}
+
+/// A URL that cannot end the link it stands in.
+fn link_target(url: &str) -> String {
+    url.chars()
+        .filter(|character| !character.is_control() && !character.is_whitespace())
+        .map(|character| match character {
+            '(' => "%28".to_owned(),
+            ')' => "%29".to_owned(),
+            '<' => "%3C".to_owned(),
+            '>' => "%3E".to_owned(),
+            '`' => "%60".to_owned(),
+            other => other.to_string(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;
