@@ -65,19 +65,6 @@ fn is_plain_word(word: &str) -> bool {
         })
 }
 
-/// A fenced block. Its fence is longer than any in the text.
-pub(super) fn fenced(language: &str, lines: &[String]) -> String {
-    let fence = fence_of(lines);
-    let mut block = format!("{fence}{language}\n");
-    for line in lines {
-        block.push_str(line);
-        block.push('\n');
-    }
-    block.push_str(&fence);
-    block.push('\n');
-    block
-}
-
 /// The shortest fence that no line can close.
 pub(super) fn fence_of(lines: &[String]) -> String {
     let longest = lines
@@ -164,10 +151,8 @@ mod tests {
 
     #[test]
     fn a_fence_is_longer_than_any_in_the_text() {
-        assert_eq!(
-            fenced("diff", &["+ ````".to_owned()]),
-            "`````diff\n+ ````\n`````\n"
-        );
+        assert_eq!(fence_of(&["+ ````".to_owned()]), "`````");
+        assert_eq!(fence_of(&[]), "```");
     }
 
     #[test]
