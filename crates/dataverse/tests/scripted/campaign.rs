@@ -4,29 +4,17 @@
 //! attempted are never, unknown is at most once, and nothing is ever carried out twice.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use deskstate_dataverse::{Changeset, Operation, Outcome, Session};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
 
+use crate::dice::Dice;
 use crate::server::connection_to;
 
 const SEEDS: u64 = 400;
-
-/// A small generator of numbers that depend on the seed alone (SplitMix64).
-struct Dice(AtomicU64);
-
-impl Dice {
-    fn roll(&self, sides: u64) -> u64 {
-        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
-        let mut z = self.0.fetch_add(STEP, Ordering::SeqCst).wrapping_add(STEP);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % sides
-    }
-}
 
 fn multipart(status: u16, item: &str) -> String {
     reply(
@@ -167,7 +155,7 @@ async fn the_reported_outcome_always_fits_what_the_server_did() {
     let mut seen = [0; 4];
     for seed in 0..SEEDS {
         let carried_out = Arc::new(AtomicU32::new(0));
-        let dice = Arc::new(Dice(AtomicU64::new(seed)));
+        let dice = Arc::new(Dice::new(seed));
         let url = server(dice, Arc::clone(&carried_out)).await;
         let session = Session::open(&connection_to(&url)).expect("a session opens");
         let outcome = session.commit(&changeset).await;

@@ -1,6 +1,8 @@
 //! The client against servers that follow a script of replies and faults.
 
 mod campaign;
+#[path = "../dice/mod.rs"]
+mod dice;
 mod faults;
 mod reading;
 mod recordings;

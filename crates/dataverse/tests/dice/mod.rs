@@ -1,0 +1,21 @@
+//! Chance that can be repeated.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Numbers that depend on the seed alone (SplitMix64).
+pub(crate) struct Dice(AtomicU64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Dice {
+        Dice(AtomicU64::new(seed))
+    }
+
+    /// A number below `sides`.
+    pub(crate) fn roll(&self, sides: u64) -> u64 {
+        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+        let mut z = self.0.fetch_add(STEP, Ordering::SeqCst).wrapping_add(STEP);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % sides
+    }
+}

@@ -1,0 +1,9 @@
+//! The client against the emulator, which was written from the same documents and not from this client.
+
+mod campaign;
+#[path = "../dice/mod.rs"]
+mod dice;
+mod environment;
+mod proxy;
+mod switches;
+mod trips;

@@ -1,0 +1,205 @@
+//! However an environment answers what documents leave open, a refusal means that nothing was stored.
+
+use deskstate_dataverse::{ErrorCode, Operation, Outcome, Place, Query, Reader, Session};
+use deskstate_emulator::{BatchStatus, ChangesetFailure, Config, LinkAnswer, Switches};
+use uuid::Uuid;
+
+use crate::environment::{
+    FIELDS, FIELDS_OF_TEMPLATE, TEMPLATES, connection, rows, stale_update, start, stored,
+    three_writes,
+};
+
+const TEMPLATE: Uuid = Uuid::from_u128(1);
+const FIELD: Uuid = Uuid::from_u128(2);
+
+#[tokio::test]
+async fn each_shape_of_a_failed_changeset_is_a_refusal_of_its_operation() {
+    for changeset_failure in [ChangesetFailure::Nested, ChangesetFailure::Bare] {
+        for batch_status in [BatchStatus::BadRequest, BatchStatus::Inner] {
+            for codes_on_conditional_errors in [false, true] {
+                let switches = Switches {
+                    changeset_failure,
+                    batch_status,
+                    codes_on_conditional_errors,
+                    ..Switches::default()
+                };
+                let emulator = start(Config {
+                    switches,
+                    ..Config::default()
+                })
+                .await;
+                let session = Session::open(&connection(emulator.url())).expect("a session opens");
+                let existing = rows(
+                    session.reader(),
+                    Query::rows(TEMPLATES).select(["msdyn_name"]).top(1),
+                )
+                .await;
+                let existing = existing.rows[0]
+                    .uuid("msdyn_notificationtemplateid")
+                    .expect("the seed has a template");
+                let mut changeset = three_writes(TEMPLATE, FIELD);
+                changeset.operations.insert(1, stale_update(existing));
+                let outcome = session.commit(&changeset).await;
+                let Outcome::Refused { operation, error } = outcome else {
+                    panic!("{outcome:?}");
+                };
+                // a bare part names no operation
+                let named = (changeset_failure == ChangesetFailure::Nested).then_some(1);
+                assert_eq!(operation, named);
+                assert!(error.is_version_mismatch(), "{error}");
+                assert_eq!(
+                    error.place,
+                    match changeset_failure {
+                        ChangesetFailure::Nested => Place::Changeset,
+                        ChangesetFailure::Bare => Place::Part,
+                    }
+                );
+                assert_eq!(
+                    error.outer_status,
+                    match batch_status {
+                        BatchStatus::BadRequest => 400,
+                        BatchStatus::Inner => 412,
+                    }
+                );
+                assert!(error.request_id.is_some());
+                assert_eq!(stored(session.reader(), TEMPLATE, FIELD).await, 0);
+                emulator.stop().await.expect("it stops");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_row_lives_through_every_operation() {
+    let emulator = start(Config::default()).await;
+    let session = Session::open(&connection(emulator.url())).expect("a session opens");
+    let reader = session.reader();
+    let changeset = three_writes(TEMPLATE, FIELD);
+    assert!(matches!(
+        session.commit(&changeset).await,
+        Outcome::Committed
+    ));
+    assert_eq!(stored(reader, TEMPLATE, FIELD).await, 3);
+
+    // the same keys again
+    let outcome = session.commit(&changeset).await;
+    let Outcome::Refused {
+        operation: Some(0),
+        error,
+    } = outcome
+    else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(error.code, Some(ErrorCode::DUPLICATE_RECORD));
+
+    let row = rows(reader, Query::record(TEMPLATES, TEMPLATE))
+        .await
+        .rows
+        .remove(0);
+    let title = row.text("msdyn_title").unwrap_or_default();
+    assert!(
+        title.contains("it's \"quoted\" --batch_ {slug}") && title.ends_with('\u{1F600}'),
+        "{title:?}"
+    );
+    let etag = row.etag().cloned();
+    assert!(etag.is_some());
+
+    let update = Operation::Update {
+        set: TEMPLATES.to_owned(),
+        id: TEMPLATE,
+        if_match: etag,
+        body: vec![("msdyn_name".to_owned(), "renamed".into())],
+    };
+    let unlink = Operation::Unlink {
+        set: TEMPLATES.to_owned(),
+        id: TEMPLATE,
+        navigation: FIELDS_OF_TEMPLATE.to_owned(),
+        target: FIELD,
+    };
+    let delete = Operation::Delete {
+        set: FIELDS.to_owned(),
+        id: FIELD,
+        if_match: None,
+    };
+    let mut second = changeset.clone();
+    second.operations = vec![update, unlink, delete];
+    let outcome = session.commit(&second).await;
+    assert!(matches!(outcome, Outcome::Committed), "{outcome:?}");
+    assert_eq!(stored(reader, TEMPLATE, FIELD).await, 1);
+    let row = rows(reader, Query::record(TEMPLATES, TEMPLATE))
+        .await
+        .rows
+        .remove(0);
+    assert_eq!(row.text("msdyn_name"), Some("renamed"));
+    emulator.stop().await.expect("it stops");
+}
+
+#[tokio::test]
+async fn what_a_link_that_exists_means_is_told_by_the_code() {
+    for answer in [LinkAnswer::Refused, LinkAnswer::Accepted] {
+        let switches = Switches {
+            associate_again: answer,
+            ..Switches::default()
+        };
+        let emulator = start(Config {
+            switches,
+            ..Config::default()
+        })
+        .await;
+        let session = Session::open(&connection(emulator.url())).expect("a session opens");
+        let mut changeset = three_writes(TEMPLATE, FIELD);
+        assert!(matches!(
+            session.commit(&changeset).await,
+            Outcome::Committed
+        ));
+        changeset.operations.drain(..2);
+        let outcome = session.commit(&changeset).await;
+        match (answer, outcome) {
+            (LinkAnswer::Accepted, Outcome::Committed) => {}
+            (
+                LinkAnswer::Refused,
+                Outcome::Refused {
+                    operation: Some(0),
+                    error,
+                },
+            ) => {
+                assert_eq!(error.code, Some(ErrorCode::DUPLICATE_RECORD));
+            }
+            (_, other) => panic!("{answer:?}: {other:?}"),
+        }
+        emulator.stop().await.expect("it stops");
+    }
+}
+
+#[tokio::test]
+async fn what_an_environment_lacks_is_told_apart() {
+    let switches = Switches {
+        missing_tables: ["msdyn_chtprofileconfiguration".to_owned()].into(),
+        missing_columns: ["msdyn_sessiontemplate.msdyn_sessionicon".to_owned()].into(),
+        ..Switches::default()
+    };
+    let emulator = start(Config {
+        switches,
+        ..Config::default()
+    })
+    .await;
+    let reader = Reader::open(&connection(emulator.url())).expect("a reader opens");
+    let sessions =
+        Query::rows("msdyn_sessiontemplates").select(["msdyn_name", "msdyn_sessionicon"]);
+    let answers = reader
+        .read(&[
+            sessions.clone(),
+            Query::rows("msdyn_chtprofileconfigurations"),
+            Query::record("msdyn_sessiontemplates", TEMPLATE),
+            sessions.without_columns(&["msdyn_sessionicon"]),
+        ])
+        .await
+        .expect("the emulator answers");
+    let refused = |at: usize| answers[at].as_ref().expect_err("it is refused");
+    assert!(refused(0).is_unknown_column(), "{}", refused(0));
+    assert!(refused(1).is_unknown_set(), "{}", refused(1));
+    assert!(refused(2).is_absent(), "{}", refused(2));
+    assert!(answers[3].as_ref().is_ok_and(|rows| !rows.rows.is_empty()));
+    assert_eq!(reader.requests(), 1);
+    emulator.stop().await.expect("it stops");
+}
