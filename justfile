@@ -11,6 +11,10 @@ check:
 test:
     cargo test --workspace
 
+# Ten thousand schedules of faults between client and emulator; a seed that fails is named.
+campaign:
+    DESKSTATE_CAMPAIGN_SEEDS=10000 cargo test -p deskstate-dataverse --test emulated campaign
+
 # Format, lints, docs.
 lint:
     cargo fmt --all --check
