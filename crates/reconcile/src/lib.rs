@@ -27,8 +27,10 @@ pub mod referrers;
 pub mod review;
 pub mod sanitize;
 pub mod secret;
+pub mod selection;
 pub mod state;
 pub mod table;
+pub mod undo;
 pub mod value;
 pub mod writes;
 

@@ -10,7 +10,7 @@ mod sets;
 use std::collections::BTreeSet;
 
 use deskstate_dataverse::{Etag, Value as Wire};
-use deskstate_model::{Diagnostic, Kind, KindNameGlob, ResourceKey, Span};
+use deskstate_model::{Diagnostic, KindNameGlob, ResourceKey, Span};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -271,7 +271,15 @@ impl Operation {
 /// A plan, and what is wrong with making it come true.
 pub type Planned = (Plan, Vec<Diagnostic>);
 
-/// Order of the kinds in a plan: what others refer to comes first.
-pub(crate) fn kind_order(kind: Kind) -> (u8, Kind) {
-    (crate::kinds::of(kind).table.level, kind)
+/// Puts changes into apply order: what others refer to comes first and goes last.
+pub(crate) fn sort_changes(changes: &mut [Change]) {
+    changes.sort_by_cached_key(|change| {
+        let level = i16::from(crate::kinds::of(change.key.kind).table.level);
+        let (deletes, level) = match change.action {
+            Action::Create | Action::Update => (false, level),
+            Action::Delete => (true, -level),
+        };
+        (deletes, level, change.key.kind, change.key.name.clone())
+    });
+    removal::loosen_after_links(changes);
 }

@@ -8,10 +8,9 @@ use uuid::Uuid;
 
 use super::parts::ORDER;
 use super::problems::{ambiguous, unreadable};
-use super::removal::loosen_after_links;
 use super::{
     Action, Change, Difference, FieldChange, Guard, Operation, Options, Plan, Planned, Reason,
-    RowTarget, Seen, kind_order,
+    RowTarget, Seen, sort_changes,
 };
 use crate::field::{Field, Holds, PartTable};
 use crate::kinds::{self, tables};
@@ -43,16 +42,7 @@ pub fn plan(desired: &Desired, live: &Live, options: &Options) -> Planned {
     }
     planner.double_assignments();
     changes.extend(planner.prune(options));
-    changes.sort_by_cached_key(|change| {
-        let (level, kind) = kind_order(change.key.kind);
-        let (deletes, level) = match change.action {
-            Action::Create | Action::Update => (false, i16::from(level)),
-            // What others refer to goes last.
-            Action::Delete => (true, -i16::from(level)),
-        };
-        (deletes, level, kind, change.key.name.clone())
-    });
-    loosen_after_links(&mut changes);
+    sort_changes(&mut changes);
     let plan = Plan {
         organization: live.facts.organization,
         changes,

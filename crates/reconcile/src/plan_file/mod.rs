@@ -74,7 +74,7 @@ pub fn read(text: &str) -> Result<PlanFile, PlanFileError> {
     if text.len() > MAX_BYTES {
         return Err(PlanFileError::TooLarge { size: text.len() });
     }
-    if depth(text) > MAX_DEPTH {
+    if nesting(text) > MAX_DEPTH {
         return Err(PlanFileError::TooDeep);
     }
     let malformed = |error: serde_json::Error| PlanFileError::Malformed {
@@ -101,7 +101,7 @@ struct Header {
 }
 
 /// The deepest nesting of brackets outside texts, without building anything.
-fn depth(text: &str) -> usize {
+pub(crate) fn nesting(text: &str) -> usize {
     let (mut depth, mut deepest) = (0usize, 0usize);
     let (mut in_text, mut escaped) = (false, false);
     for byte in text.bytes() {

@@ -1,0 +1,255 @@
+//! Columns as an undo file keeps them: by the name under which they are written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deskstate_dataverse::{Cell, Row, Value as Wire};
+use deskstate_model::Kind;
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+use super::UndoFile;
+use crate::field::{Field, Holds, lookup_read_name};
+use crate::kinds::{self, tables};
+use crate::live::Live;
+use crate::table::{Relationship, Table};
+use crate::value::{same_json, target_table};
+
+/// A column that a client may write.
+pub(super) struct Column {
+    /// The column, or the navigation property of a lookup.
+    pub(super) name: String,
+    /// The name under which it is read.
+    read: String,
+    /// The entity set of a lookup's target; empty for an owner, who is a user or a team.
+    set: Option<&'static str>,
+    /// The field, where it is one.
+    pub(super) field: Option<&'static Field>,
+}
+
+impl Column {
+    /// Whether it repeats what other rows say.
+    pub(super) fn is_copy(&self) -> bool {
+        self.field
+            .is_some_and(|field| matches!(field.holds, Holds::ParametersCopy))
+    }
+}
+
+/// Every table whose rows deskstate writes.
+pub(super) fn table(logical: &str) -> Option<&'static Table> {
+    let own = kinds::all().iter().map(|kind| kind.table);
+    own.chain(kinds::part_tables().map(|part| part.table))
+        .find(|table| table.logical == logical)
+}
+
+/// The relationship of this schema name.
+pub(super) fn relationship(schema_name: &str) -> Option<&'static Relationship> {
+    tables::RELATIONSHIPS
+        .iter()
+        .find(|relationship| relationship.schema_name == schema_name)
+        .copied()
+}
+
+/// The columns of a table that a client may write.
+pub(super) fn of(table: &'static Table) -> Vec<Column> {
+    let mut found: Vec<Column> = Vec::new();
+    let mut add = |field: &'static Field| {
+        if !field.is_column() {
+            return;
+        }
+        let (name, set) = match field.holds {
+            Holds::Lookup { navigation, to } => (navigation, Some(target_table(to).set)),
+            Holds::Owner => (field.column, Some("")),
+            _ => (field.column, None),
+        };
+        let column = |name: &str, read: String, set, field| Column {
+            name: name.to_owned(),
+            read,
+            set,
+            field,
+        };
+        found.push(column(name, field.read_name(), set, Some(field)));
+        if let Some(mirror) = &field.mirror {
+            found.push(column(mirror.column, mirror.column.to_owned(), None, None));
+        }
+    };
+    if let Some(kind) = kinds::by_table(table) {
+        kind.fields.iter().for_each(&mut add);
+        kinds::companion_fields(kind.kind)
+            .iter()
+            .for_each(|field| add(field));
+        add(kind.name);
+    }
+    let part = kinds::part_tables().find(|part| part.table == table);
+    if let Some(part) = part {
+        part.fields.iter().for_each(&mut add);
+        kinds::part_extra_fields(part)
+            .iter()
+            .for_each(|field| add(field));
+    }
+    found.extend(part.map(|part| Column {
+        name: part.parent_navigation.to_owned(),
+        read: lookup_read_name(part.parent_column),
+        set: Some(part.parent.set),
+        field: None,
+    }));
+    let mut seen = BTreeSet::new();
+    found.retain(|column| seen.insert(column.name.clone()));
+    found
+}
+
+/// A live column in the form of the file; null is none.
+pub(super) fn saved(column: &Column, row: &Row, live: &Live) -> Json {
+    let Some(set) = column.set else {
+        return row.get(&column.read).to_json();
+    };
+    let Some(id) = row.uuid(&column.read) else {
+        return Json::Null;
+    };
+    let set = match set {
+        "" if live
+            .found
+            .teams
+            .values()
+            .flatten()
+            .any(|team| team.id == id) =>
+        {
+            tables::TEAM.set
+        }
+        "" => tables::USER.set,
+        set => set,
+    };
+    json!({"set": set, "id": id})
+}
+
+/// A written value in the form of the file.
+pub(super) fn written(value: &Wire) -> Json {
+    match value {
+        Wire::Cell(cell) => cell.to_json(),
+        Wire::Bind { set, id } => json!({"set": set, "id": id}),
+        Wire::Unbind => Json::Null,
+    }
+}
+
+/// What to write for a value of the file. The status reason follows the status.
+pub(super) fn write(column: &Column, saved: &Json, body: &mut Vec<(String, Wire)>) {
+    let value = match (column.set, bound(saved)) {
+        (Some(_), Some((set, id))) => Wire::Bind { set, id },
+        (Some(_), None) => Wire::Unbind,
+        (None, _) => Wire::Cell(Cell::from(saved.clone())),
+    };
+    body.push((column.name.clone(), value));
+    if column
+        .field
+        .is_some_and(|field| matches!(field.holds, Holds::Status))
+        && let Some(state) = saved.as_i64()
+    {
+        body.push(("statuscode".to_owned(), Wire::Cell(Cell::Int(state + 1))));
+    }
+}
+
+fn bound(saved: &Json) -> Option<(String, Uuid)> {
+    let set = saved.get("set")?.as_str()?;
+    let id = Uuid::parse_str(saved.get("id")?.as_str()?).ok()?;
+    Some((set.to_owned(), id))
+}
+
+/// Whether a live row holds a value of the file, as the server would compare them.
+pub(super) fn holds(column: &Column, saved: &Json, row: &Row) -> bool {
+    // The second copy of a fact follows its first one, in the words of the server.
+    if column.is_copy() {
+        return true;
+    }
+    if column.set.is_some() {
+        return row.uuid(&column.read) == bound(saved).map(|(_, id)| id);
+    }
+    let live = row.get(&column.read);
+    match (saved, live) {
+        (Json::Null, Cell::Null) => true,
+        (Json::Null, Cell::Text(text)) => text.is_empty(),
+        (Json::String(saved), Cell::Null) => saved.is_empty(),
+        (Json::String(saved), Cell::Text(live)) => {
+            let parsed = |text: &str| serde_json::from_str::<Json>(text).ok();
+            saved.replace('\r', "") == live.replace('\r', "")
+                || matches!((parsed(saved), parsed(live)), (Some(left), Some(right)) if same_json(&left, &right))
+        }
+        _ => same_json(saved, &live.to_json()),
+    }
+}
+
+/// A row of the file in the form in which live rows are read, for showing its values.
+pub(super) fn as_row(columns: &[Column], saved: &BTreeMap<String, Json>) -> Row {
+    let cells = columns.iter().filter_map(|column| {
+        let value = saved.get(&column.name)?;
+        let cell = match (column.set, bound(value)) {
+            (Some(_), Some((_, id))) => Cell::from(id),
+            (Some(_), None) => Cell::Null,
+            (None, _) => Cell::from(value.clone()),
+        };
+        Some((column.read.clone(), cell))
+    });
+    Row::from_cells(cells, None)
+}
+
+/// Whether a file names only what deskstate writes.
+pub(super) fn check(file: &UndoFile) -> Result<(), String> {
+    let sets: BTreeSet<&str> = kinds::all()
+        .iter()
+        .map(|kind| kind.table.set)
+        .chain([
+            tables::USER.set,
+            tables::TEAM.set,
+            tables::ROLE.set,
+            tables::WEB_RESOURCE.set,
+            tables::MACRO.set,
+        ])
+        .collect();
+    for change in &file.changes {
+        change
+            .kind
+            .parse::<Kind>()
+            .map_err(|error| error.to_string())?;
+        let rows = change
+            .created
+            .iter()
+            .chain(&change.deleted)
+            .map(|row| (&row.table, vec![&row.columns]));
+        let updates = change
+            .updated
+            .iter()
+            .map(|row| (&row.table, vec![&row.before, &row.after]));
+        for (logical, maps) in rows.chain(updates) {
+            let table = table(logical)
+                .ok_or_else(|| format!("`{logical}` is no table that deskstate writes"))?;
+            let known: BTreeMap<String, Column> = of(table)
+                .into_iter()
+                .map(|column| (column.name.clone(), column))
+                .collect();
+            for (name, value) in maps.into_iter().flatten() {
+                let column = known.get(name).ok_or_else(|| {
+                    format!("`{logical}.{name}` is no column that deskstate writes")
+                })?;
+                let fits = match column.set {
+                    Some(_) => {
+                        value.is_null()
+                            || bound(value).is_some_and(|(set, _)| sets.contains(set.as_str()))
+                    }
+                    None => !value.is_object() && !value.is_array(),
+                };
+                if !fits {
+                    return Err(format!(
+                        "`{logical}.{name}` has a value that no such column has"
+                    ));
+                }
+            }
+        }
+        for link in change.linked.iter().chain(&change.unlinked) {
+            relationship(&link.relationship).ok_or_else(|| {
+                format!(
+                    "`{}` is no relationship that deskstate writes",
+                    link.relationship
+                )
+            })?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! Taking an apply back: what it is about to change is written down before the first request, and undone like any other plan.
+//!
+//! An undo file holds whole rows that are deleted, with parts and links; columns before and after for rows that change; rows and links
+//! that come. [`plan`] makes changes of it that go through review and apply like those of manifests. A row that somebody changed
+//! since is refused.
+
+mod columns;
+mod record;
+mod reverse;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use thiserror::Error;
+use uuid::Uuid;
+
+pub use record::record;
+pub use reverse::plan;
+
+use crate::plan_file::nesting;
+
+/// `formatVersion` of the file.
+const VERSION: u32 = 1;
+/// The largest file that is read, in bytes.
+pub const MAX_BYTES: usize = 256 << 20;
+/// The deepest nesting that is read.
+const MAX_DEPTH: usize = 16;
+
+/// What an apply was about to change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UndoFile {
+    /// 1.
+    pub format_version: u32,
+    /// Name of the environment.
+    pub environment: String,
+    /// The organisation.
+    pub organization: Option<Uuid>,
+    /// The digest of the plan that was carried out.
+    pub plan: String,
+    /// One entry for each change of the plan, in its order.
+    pub changes: Vec<Recorded>,
+    /// What cannot be restored, in words.
+    #[serde(default)]
+    pub not_restored: Vec<String>,
+}
+
+/// What an apply was about to do to one resource.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Recorded {
+    /// Its kind.
+    pub kind: String,
+    /// Its unique name.
+    pub name: String,
+    /// Its row.
+    pub id: Uuid,
+    /// New rows, as they were written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub created: Vec<SavedRow>,
+    /// Changed rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub updated: Vec<SavedUpdate>,
+    /// Deleted rows as they were, parents before their parts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deleted: Vec<SavedRow>,
+    /// New links.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub linked: Vec<SavedLink>,
+    /// Links that were taken away, or went with a deleted row.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unlinked: Vec<SavedLink>,
+}
+
+/// A row by its columns, as they are written: a lookup is `{"set": …, "id": …}` under its navigation property.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SavedRow {
+    /// Logical name of the table.
+    pub table: String,
+    /// Its id.
+    pub id: Uuid,
+    /// What people call it.
+    pub label: String,
+    /// Columns that a client may write and that have a value.
+    pub columns: BTreeMap<String, Json>,
+}
+
+/// Columns of a row before and after.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SavedUpdate {
+    /// Logical name of the table.
+    pub table: String,
+    /// The row.
+    pub id: Uuid,
+    /// What people call it.
+    pub label: String,
+    /// As it was.
+    pub before: BTreeMap<String, Json>,
+    /// As it was written.
+    pub after: BTreeMap<String, Json>,
+}
+
+/// A link.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SavedLink {
+    /// Schema name of the relationship.
+    pub relationship: String,
+    /// The side that declares the set.
+    pub owner: Uuid,
+    /// The other side.
+    pub member: Uuid,
+}
+
+/// Why a file is no undo file.
+#[derive(Debug, Error)]
+pub enum UndoFileError {
+    /// Larger or deeper than any.
+    #[error("the undo file is larger or more deeply nested than any that deskstate writes")]
+    TooMuch,
+    /// Another version of the format.
+    #[error("the undo file has format version {0}; this version of deskstate reads 1")]
+    UnknownVersion(u32),
+    /// Not an undo file.
+    #[error("the file is not an undo file: {0}")]
+    Malformed(String),
+}
+
+/// The file as pretty JSON.
+pub fn write(file: &UndoFile) -> String {
+    let mut text = serde_json::to_string_pretty(file).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// Reads an undo file. Only tables, columns and relationships that deskstate writes can stand in it.
+///
+/// # Errors
+/// If the text is too large, of another version, malformed, or names what deskstate does not write.
+pub fn read(text: &str) -> Result<UndoFile, UndoFileError> {
+    if text.len() > MAX_BYTES || nesting(text) > MAX_DEPTH {
+        return Err(UndoFileError::TooMuch);
+    }
+    let file: UndoFile =
+        serde_json::from_str(text).map_err(|error| UndoFileError::Malformed(error.to_string()))?;
+    if file.format_version != VERSION {
+        return Err(UndoFileError::UnknownVersion(file.format_version));
+    }
+    columns::check(&file).map_err(UndoFileError::Malformed)?;
+    Ok(file)
+}

@@ -1,0 +1,151 @@
+//! What a plan is about to change, from what was read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use uuid::Uuid;
+
+use super::{Recorded, SavedLink, SavedRow, SavedUpdate, UndoFile, VERSION, columns};
+use crate::kinds::tables;
+use crate::live::Live;
+use crate::plan::{Change, Operation, Plan, RowTarget};
+use crate::plan_file::digest;
+
+/// Writes down everything that a plan changes, as it is now.
+pub fn record(plan: &Plan, live: &Live, environment: &str) -> UndoFile {
+    let mut taken = BTreeSet::new();
+    let changes: Vec<Recorded> = plan
+        .changes
+        .iter()
+        .map(|change| of_change(change, live, &mut taken))
+        .collect();
+    let mut not_restored = Vec::new();
+    if changes.iter().any(|change| !change.deleted.is_empty()) {
+        not_restored.push("of deleted rows: when and by whom they were made, their place in solutions, and columns that deskstate does not know".to_owned());
+    }
+    UndoFile {
+        format_version: VERSION,
+        environment: environment.to_owned(),
+        organization: plan.organization,
+        plan: digest(plan).to_string(),
+        changes,
+        not_restored,
+    }
+}
+
+fn of_change(change: &Change, live: &Live, taken: &mut BTreeSet<SavedLink>) -> Recorded {
+    let mut recorded = Recorded {
+        kind: change.key.kind.as_str().to_owned(),
+        name: change.key.name.as_written().to_owned(),
+        id: change.id,
+        ..Recorded::default()
+    };
+    for operation in &change.operations {
+        match operation {
+            Operation::Create { row, body, .. } => recorded.created.push(SavedRow {
+                table: row.table.logical.to_owned(),
+                id: row.id,
+                label: row.label.clone(),
+                columns: as_written(row, body)
+                    .filter(|(_, value)| !value.is_null())
+                    .collect(),
+            }),
+            Operation::Update { row, body, .. } => {
+                let known: BTreeMap<String, columns::Column> = columns::of(row.table)
+                    .into_iter()
+                    .map(|column| (column.name.clone(), column))
+                    .collect();
+                let before = body.iter().filter_map(|(name, _)| {
+                    let value =
+                        columns::saved(known.get(name)?, &live.row(row.table, row.id)?.row, live);
+                    Some((name.clone(), value))
+                });
+                recorded.updated.push(SavedUpdate {
+                    table: row.table.logical.to_owned(),
+                    id: row.id,
+                    label: row.label.clone(),
+                    before: before.collect(),
+                    after: as_written(row, body).collect(),
+                });
+            }
+            Operation::Delete { row, along, .. } => {
+                for row in std::iter::once(row).chain(along.iter().map(|part| &part.row)) {
+                    recorded.deleted.extend(whole_row(row, live));
+                    recorded.unlinked.extend(
+                        links_of(row.id, live)
+                            .into_iter()
+                            .filter(|link| taken.insert(link.clone())),
+                    );
+                }
+            }
+            Operation::Link {
+                relationship,
+                owner,
+                member,
+            } => recorded.linked.push(SavedLink {
+                relationship: relationship.schema_name.to_owned(),
+                owner: *owner,
+                member: *member,
+            }),
+            Operation::Unlink {
+                relationship,
+                owner,
+                member,
+            } => {
+                let link = SavedLink {
+                    relationship: relationship.schema_name.to_owned(),
+                    owner: *owner,
+                    member: *member,
+                };
+                if taken.insert(link.clone()) {
+                    recorded.unlinked.push(link);
+                }
+            }
+        }
+    }
+    recorded
+}
+
+/// What an operation writes, but for what follows from the rest of it.
+fn as_written<'a>(
+    row: &RowTarget,
+    body: &'a [(String, deskstate_dataverse::Value)],
+) -> impl Iterator<Item = (String, serde_json::Value)> + 'a {
+    let known: BTreeSet<String> = columns::of(row.table)
+        .into_iter()
+        .map(|column| column.name)
+        .collect();
+    body.iter()
+        .filter(move |(name, _)| known.contains(name))
+        .map(|(name, value)| (name.clone(), columns::written(value)))
+}
+
+fn whole_row(row: &RowTarget, live: &Live) -> Option<SavedRow> {
+    let observed = live.row(row.table, row.id)?;
+    let columns = columns::of(row.table)
+        .into_iter()
+        .map(|column| (columns::saved(&column, &observed.row, live), column))
+        .filter(|(value, _)| !value.is_null())
+        .map(|(value, column)| (column.name, value));
+    Some(SavedRow {
+        table: row.table.logical.to_owned(),
+        id: row.id,
+        label: row.label.clone(),
+        columns: columns.collect(),
+    })
+}
+
+/// Every link of a row, whichever side it stands on.
+fn links_of(id: Uuid, live: &Live) -> Vec<SavedLink> {
+    let mut found = Vec::new();
+    for relationship in tables::RELATIONSHIPS {
+        let links = live.links(relationship);
+        let as_owner = links.members(id).map(|member| (id, member));
+        let as_member = links.owners(id).iter().map(|owner| (*owner, id));
+        found.extend(as_owner.chain(as_member).map(|(owner, member)| SavedLink {
+            relationship: relationship.schema_name.to_owned(),
+            owner,
+            member,
+        }));
+    }
+    found
+}

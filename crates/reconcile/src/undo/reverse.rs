@@ -1,0 +1,442 @@
+//! The changes that take an apply back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deskstate_dataverse::Value as Wire;
+use deskstate_model::{Diagnostic, Kind, ResourceKey};
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use super::columns::{self, Column};
+use super::{Recorded, SavedLink, SavedRow, SavedUpdate, UndoFile};
+use crate::kinds::{self, tables};
+use crate::live::Live;
+use crate::plan::{
+    Action, Along, Change, Difference, FieldChange, Guard, Operation, Plan, Planned, Reason,
+    RowTarget, Seen, sort_changes,
+};
+use crate::referrers::set_word;
+use crate::table::{Relationship, Table};
+use crate::value::show_live;
+
+/// Computes what must change so that live is as before the apply. What is so already needs nothing.
+///
+/// The diagnostics name rows that somebody changed since, and what cannot be put back; such a change is left out.
+pub fn plan(file: &UndoFile, live: &Live) -> Planned {
+    let mut undoing = Undoing {
+        live,
+        diagnostics: Vec::new(),
+        going: going(file, live),
+        coming: file
+            .changes
+            .iter()
+            .flat_map(|change| &change.deleted)
+            .map(|row| row.id)
+            .collect(),
+    };
+    if file.organization != live.facts.organization {
+        undoing.diagnostics.push(Diagnostic::error(
+            "undo-elsewhere",
+            "the undo file is of another organisation",
+        ));
+    }
+    let mut changes: Vec<Change> = file
+        .changes
+        .iter()
+        .filter_map(|recorded| undoing.change(recorded))
+        .collect();
+    sort_changes(&mut changes);
+    let plan = Plan {
+        organization: live.facts.organization,
+        resources: file.changes.len(),
+        in_sync: file.changes.len() - changes.len(),
+        changes,
+        read_requests: live.requests,
+    };
+    (plan, undoing.diagnostics)
+}
+
+struct Undoing<'a> {
+    live: &'a Live,
+    diagnostics: Vec<Diagnostic>,
+    /// Rows that this undo deletes.
+    going: BTreeSet<Uuid>,
+    /// Rows that the apply deleted, and that come back.
+    coming: BTreeSet<Uuid>,
+}
+
+/// Rows that the apply made and that are there.
+fn going(file: &UndoFile, live: &Live) -> BTreeSet<Uuid> {
+    let created = file.changes.iter().flat_map(|change| &change.created);
+    created
+        .filter(|row| {
+            columns::table(&row.table).is_some_and(|table| live.row(table, row.id).is_some())
+        })
+        .map(|row| row.id)
+        .collect()
+}
+
+impl Undoing<'_> {
+    fn change(&mut self, recorded: &Recorded) -> Option<Change> {
+        let kind: Kind = recorded.kind.parse().ok()?;
+        let mut change = Change {
+            key: ResourceKey::new(kind, &recorded.name),
+            id: recorded.id,
+            action: Action::Update,
+            reason: Reason::FieldsDiffer,
+            declared_at: None,
+            fields: Vec::new(),
+            operations: Vec::new(),
+            left_to_server: Vec::new(),
+        };
+        for row in &recorded.deleted {
+            self.restore(row, &mut change);
+        }
+        for update in &recorded.updated {
+            self.put_back(update, &mut change);
+        }
+        for row in &recorded.created {
+            self.remove(row, &mut change);
+        }
+        for link in &recorded.linked {
+            self.unlink(link, &mut change);
+        }
+        for link in &recorded.unlinked {
+            self.link(link, &mut change);
+        }
+        (!change.operations.is_empty()).then_some(change)
+    }
+
+    /// A deleted row comes back under its id.
+    fn restore(&mut self, saved: &SavedRow, change: &mut Change) {
+        let Some(table) = columns::table(&saved.table) else {
+            return;
+        };
+        let known = columns::of(table);
+        if let Some(row) = self.live.row(table, saved.id) {
+            let same = known.iter().all(|column| {
+                saved
+                    .columns
+                    .get(&column.name)
+                    .is_none_or(|value| columns::holds(column, value, &row.row))
+            });
+            if !same {
+                self.changed(table, &saved.label);
+            }
+            return;
+        }
+        let part = kinds::part_tables().find(|part| part.table == table);
+        let parent = part
+            .and_then(|part| saved.columns.get(part.parent_navigation))
+            .and_then(|value| value.get("id")?.as_str()?.parse().ok());
+        if saved.id == change.id {
+            change.action = Action::Create;
+            change.reason = Reason::Declared;
+        } else {
+            change
+                .fields
+                .push(member(change, table, &saved.label, true));
+        }
+        let shown = columns::as_row(&known, &saved.columns);
+        let mut body = Vec::new();
+        for column in &known {
+            let Some(value) = saved.columns.get(&column.name) else {
+                continue;
+            };
+            columns::write(column, value, &mut body);
+            if saved.id == change.id
+                && let Some(field) = column.field
+                && column.name != kinds::of(change.key.kind).name.column
+            {
+                change.fields.push(difference(
+                    table,
+                    field,
+                    Json::Null,
+                    show_live(field, &shown, self.live),
+                ));
+            }
+        }
+        change.operations.push(Operation::Create {
+            row: target(table, saved.id, &saved.label),
+            body,
+            attaches_to: parent.filter(|parent: &Uuid| !self.coming.contains(parent)),
+        });
+    }
+
+    /// A changed row gets its old values, unless somebody changed it since.
+    fn put_back(&mut self, saved: &SavedUpdate, change: &mut Change) {
+        let Some(table) = columns::table(&saved.table) else {
+            return;
+        };
+        let Some(row) = self.live.row(table, saved.id) else {
+            self.changed(table, &saved.label);
+            return;
+        };
+        let known: BTreeMap<String, Column> = columns::of(table)
+            .into_iter()
+            .map(|column| (column.name.clone(), column))
+            .collect();
+        let mut body: Vec<(String, Wire)> = Vec::new();
+        let mut fields = Vec::new();
+        let mut copies = Vec::new();
+        let old = columns::as_row(&columns::of(table), &saved.before);
+        for (name, before) in &saved.before {
+            let Some(column) = known.get(name) else {
+                continue;
+            };
+            if columns::holds(column, before, &row.row) {
+                copies.extend(column.is_copy().then_some((column, before)));
+                continue;
+            }
+            if !saved
+                .after
+                .get(name)
+                .is_some_and(|after| columns::holds(column, after, &row.row))
+            {
+                self.changed(table, &saved.label);
+                return;
+            }
+            columns::write(column, before, &mut body);
+            if let Some(field) = column.field {
+                fields.push(difference(
+                    table,
+                    field,
+                    show_live(field, &row.row, self.live),
+                    show_live(field, &old, self.live),
+                ));
+            }
+        }
+        if body.is_empty() {
+            return;
+        }
+        for (column, before) in copies {
+            columns::write(column, before, &mut body);
+        }
+        if fields.is_empty() {
+            fields.push(member(change, table, &saved.label, true));
+        }
+        if saved.id != change.id {
+            for field in &mut fields {
+                field.path = format!("{}.{}", saved.label, field.path);
+            }
+        }
+        change.fields.append(&mut fields);
+        change.operations.push(Operation::Update {
+            row: target(table, saved.id, &saved.label),
+            guard: self.guard(table, saved.id),
+            body,
+        });
+    }
+
+    /// A row that the apply made goes, unless somebody changed it since.
+    fn remove(&mut self, saved: &SavedRow, change: &mut Change) {
+        let Some(table) = columns::table(&saved.table) else {
+            return;
+        };
+        let Some(row) = self.live.row(table, saved.id) else {
+            return;
+        };
+        let differs = columns::of(table).iter().any(|column| {
+            saved
+                .columns
+                .get(&column.name)
+                .is_some_and(|value| !columns::holds(column, value, &row.row))
+        });
+        if differs {
+            self.changed(table, &saved.label);
+            return;
+        }
+        let part = kinds::part_tables().find(|part| part.table == table);
+        if part.is_some_and(|part| part.goes_with_parent && self.going.contains(&change.id))
+            && saved.id != change.id
+        {
+            return;
+        }
+        let mut along = Vec::new();
+        if saved.id == change.id {
+            change.action = Action::Delete;
+            change.reason = Reason::StateAbsent;
+            for part in
+                kinds::part_tables().filter(|part| part.parent == table && part.goes_with_parent)
+            {
+                for child in self.live.table(part.table).children(part, saved.id) {
+                    along.push(Along {
+                        row: target(part.table, child.id, &self.live.label(part.table, child.id)),
+                        seen: Seen::of(child),
+                    });
+                }
+            }
+        } else {
+            change
+                .fields
+                .push(member(change, table, &saved.label, false));
+        }
+        change.operations.push(Operation::Delete {
+            row: target(table, saved.id, &saved.label),
+            guard: self.guard(table, saved.id),
+            along,
+        });
+    }
+
+    fn unlink(&mut self, saved: &SavedLink, change: &mut Change) {
+        if let Some(relationship) = columns::relationship(&saved.relationship)
+            && self
+                .live
+                .links(relationship)
+                .pairs
+                .contains(&(saved.owner, saved.member))
+        {
+            change.fields.push(self.linked(relationship, saved, false));
+            change.operations.push(Operation::Unlink {
+                relationship,
+                owner: saved.owner,
+                member: saved.member,
+            });
+        }
+    }
+
+    fn link(&mut self, saved: &SavedLink, change: &mut Change) {
+        let Some(relationship) = columns::relationship(&saved.relationship) else {
+            return;
+        };
+        if self
+            .live
+            .links(relationship)
+            .pairs
+            .contains(&(saved.owner, saved.member))
+        {
+            return;
+        }
+        let is_there = |table: &'static Table, id: Uuid| {
+            table == &tables::USER
+                || self.live.row(table, id).is_some()
+                || self.coming.contains(&id)
+        };
+        if !is_there(relationship.owner, saved.owner)
+            || !is_there(relationship.member, saved.member)
+        {
+            let name = format!(
+                "`{}` of `{}`",
+                self.live.label(relationship.member, saved.member),
+                self.live.label(relationship.owner, saved.owner)
+            );
+            self.diagnostics.push(Diagnostic::warning(
+                "undo-link",
+                format!(
+                    "the link to {name} cannot come back: one of the two is not there any more"
+                ),
+            ));
+            return;
+        }
+        change.fields.push(self.linked(relationship, saved, true));
+        change.operations.push(Operation::Link {
+            relationship,
+            owner: saved.owner,
+            member: saved.member,
+        });
+    }
+
+    fn linked(
+        &self,
+        relationship: &'static Relationship,
+        saved: &SavedLink,
+        comes: bool,
+    ) -> FieldChange {
+        let member = self.live.label(relationship.member, saved.member);
+        let note = None;
+        FieldChange {
+            path: set_word(relationship.schema_name).to_owned(),
+            difference: if comes {
+                Difference::Added { member, note }
+            } else {
+                Difference::Removed { member, note }
+            },
+            span: None,
+            wire: relationship.schema_name.to_owned(),
+        }
+    }
+
+    fn guard(&self, table: &'static Table, id: Uuid) -> Guard {
+        let live = self.live.table(table);
+        match live.rows.get(&id) {
+            Some(row) => match row.etag() {
+                Some(etag) if live.optimistic_concurrency != Some(false) => {
+                    Guard::Version(etag.clone())
+                }
+                _ => Guard::Look(Seen::of(row)),
+            },
+            None => Guard::Look(Seen {
+                etag: None,
+                modified_on: None,
+            }),
+        }
+    }
+
+    fn changed(&mut self, table: &Table, label: &str) {
+        self.diagnostics.push(
+            Diagnostic::error(
+                "undo-changed",
+                format!("{} `{label}` was changed since the apply", table.logical),
+            )
+            .help("look at it with `deskstate drift`, and change it by manifests"),
+        );
+    }
+}
+
+fn target(table: &'static Table, id: Uuid, label: &str) -> RowTarget {
+    RowTarget {
+        table,
+        id,
+        label: label.to_owned(),
+    }
+}
+
+fn difference(
+    table: &Table,
+    field: &crate::field::Field,
+    before: Json,
+    after: Json,
+) -> FieldChange {
+    FieldChange {
+        path: if field.word.is_empty() {
+            field.column.to_owned()
+        } else {
+            field.word.to_owned()
+        },
+        difference: if before == after {
+            Difference::Copy {
+                column: field.column,
+                after,
+            }
+        } else {
+            Difference::Value { before, after }
+        },
+        span: None,
+        wire: format!("{}.{}", table.logical, field.column),
+    }
+}
+
+/// A part that comes or goes, under the word of its list.
+fn member(change: &Change, table: &Table, label: &str, comes: bool) -> FieldChange {
+    let word = kinds::of(change.key.kind)
+        .fields
+        .iter()
+        .find_map(|field| match field.holds {
+            crate::field::Holds::Parts(part) if part.table == table => Some(field.word),
+            crate::field::Holds::Set { relationship, .. } if relationship.member == table => {
+                Some(field.word)
+            }
+            _ => None,
+        });
+    let (member, note) = (label.to_owned(), None);
+    FieldChange {
+        path: word.unwrap_or(table.logical).to_owned(),
+        difference: if comes {
+            Difference::Added { member, note }
+        } else {
+            Difference::Removed { member, note }
+        },
+        span: None,
+        wire: table.logical.to_owned(),
+    }
+}
