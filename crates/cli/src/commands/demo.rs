@@ -135,19 +135,18 @@ impl Story<'_> {
         self.ui.flush()?;
         let program = std::env::current_exe()?;
         let color = if self.ui.colored() { "always" } else { "never" };
-        let output = Command::new(&program)
+        // The command speaks for itself, on the same streams.
+        let status = Command::new(&program)
             .current_dir(self.folder)
             .args(["--color", color])
             .args(arguments)
-            .output();
-        let output = output.map_err(|source| Error::File {
+            .status();
+        let status = status.map_err(|source| Error::File {
             what: "could not run",
             path: program,
             source,
         })?;
-        self.ui.say(&String::from_utf8_lossy(&output.stderr));
-        self.ui.print(String::from_utf8_lossy(&output.stdout))?;
-        match output.status.code() {
+        match status.code() {
             Some(code) if code == expected => {
                 if code != 0 {
                     self.ui
