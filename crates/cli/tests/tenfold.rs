@@ -324,3 +324,31 @@ fn apply_asks_first_and_a_closed_input_is_a_no() {
     assert!(run.err.contains("nothing was changed"), "{}", run.err);
     assert_eq!(writes(&server), 0);
 }
+
+#[test]
+fn two_applies_on_one_local_environment_happen_one_after_the_other() {
+    let project = Project::example("tenfold");
+    let start = || {
+        support::deskstate(project.path())
+            .args(["apply", "--env", "local", "--yes"])
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let both = [start(), start()];
+    let outs = both.map(|child| {
+        support::Run::from(child.wait_with_output().unwrap())
+            .ended(0)
+            .out
+    });
+    let applied = outs
+        .iter()
+        .filter(|out| out.contains("5 changes applied"))
+        .count();
+    let in_sync = outs
+        .iter()
+        .filter(|out| out.starts_with("local matches the manifests"))
+        .count();
+    assert_eq!((applied, in_sync), (1, 1), "{outs:?}");
+}

@@ -24,6 +24,7 @@ mod layers;
 mod limits;
 mod line;
 mod links;
+mod lock;
 mod metadata;
 mod metadata_query;
 mod multipart;

@@ -13,6 +13,7 @@ use crate::engine::Engine;
 use crate::http_server;
 use crate::limits::Limits;
 use crate::line::{Guard, Line};
+use crate::lock::Lock;
 use crate::seed::{self, Scale, SeedError};
 use crate::state_file::StateFile;
 use crate::switches::Switches;
@@ -101,6 +102,8 @@ pub struct Emulator {
     engine: Arc<Engine>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<std::io::Result<()>>,
+    /// Given back after the state is saved.
+    _lock: Option<Lock>,
 }
 
 impl Emulator {
@@ -111,6 +114,17 @@ impl Emulator {
     pub async fn start(config: Config) -> Result<Emulator, StartError> {
         let schema = Arc::new(tables::load(config.tables.as_deref())?);
         let fresh = seed::store(&schema, config.scale)?;
+        let lock = match &config.state {
+            Some(path) => Some(
+                Lock::wait_for(path)
+                    .await
+                    .map_err(|source| StartError::State {
+                        path: path.clone(),
+                        source,
+                    })?,
+            ),
+            None => None,
+        };
         let (state_file, store) = match &config.state {
             Some(path) => {
                 let seeded = fresh.clone();
@@ -158,6 +172,7 @@ impl Emulator {
             engine,
             stop: Some(stop),
             task,
+            _lock: lock,
         })
     }
 
