@@ -133,10 +133,13 @@ impl Client {
             if self.connection.stop.is_stopped() {
                 return Err(Failure::nothing(Error::Stopped));
             }
-            let authorization = match self.authenticator.authorization().await {
+            let signed_in = tokio::select! {
+                signed_in = self.authenticator.authorization() => signed_in.map_err(Error::from),
+                () = self.connection.stop.stopped() => Err(Error::Stopped),
+            };
+            let authorization = match signed_in {
                 Ok(authorization) => authorization,
                 Err(error) => {
-                    let error = Error::from(error);
                     let Verdict::Again(named) = retry::judge_error(kind, &error) else {
                         return Err(Failure::nothing(error));
                     };

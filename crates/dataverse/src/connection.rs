@@ -115,10 +115,11 @@ impl Connection {
         self
     }
 
-    /// Signing in at this authority instead of the one that the environment names (`AZURE_AUTHORITY_HOST`).
+    /// Signing in at this authority instead of the one that the environment names (`AZURE_AUTHORITY_HOST`). An
+    /// empty text changes nothing.
     #[must_use]
     pub fn authority_host(mut self, url: impl Into<String>) -> Connection {
-        self.authority_host = Some(url.into());
+        self.authority_host = Some(url.into()).filter(|url| !url.trim().is_empty());
         self
     }
 

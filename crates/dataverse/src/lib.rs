@@ -80,6 +80,11 @@ mod session;
 mod stop;
 mod transport;
 
+/// The examples of the README are tested with the others.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use auth::{DeviceCode, Method, Prompt, SignIn, SignInError};
 pub use cell::{Cell, Etag};
 pub use changeset::{Changeset, MAX_OPERATIONS, Operation, Value};

@@ -18,7 +18,7 @@ use super::{SignInError, Token};
 use crate::Stop;
 use crate::transport::Network;
 
-/// What a person needs to sign in.
+/// What a person needs to sign in. Both texts are printable ASCII.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceCode {
     /// The page to open.
@@ -129,6 +129,9 @@ impl DeviceCodeFlow {
             )
             .await?
             .map_err(|denied| Some(denied.error_description))?;
+        if !is_printable(&started.verification_uri) || !is_printable(&started.user_code) {
+            return Err(Some("its page or code cannot be shown".to_owned()));
+        }
         let holds = Duration::from_secs(started.expires_in).min(LONGEST_WAIT);
         (self.prompt.0)(&DeviceCode {
             page: started.verification_uri,
@@ -206,6 +209,11 @@ impl DeviceCodeFlow {
                 .map_err(|_| unreadable())
         }
     }
+}
+
+/// Whether a text may be shown as it is: it comes from outside and ends up on a terminal.
+fn is_printable(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 500 && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn accept(

@@ -8,6 +8,11 @@ use secrecy::SecretString;
 
 use super::{Prompt, SignIn, SignInError};
 
+const SERVICE_CONNECTION: &str = "AZURE_SERVICE_CONNECTION_ID";
+
+/// Set by tasks that are given a service connection, such as `AzureCLI@2`.
+const SERVICE_CONNECTION_OF_TASK: &str = "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID";
+
 /// A method of signing in, as people choose it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
@@ -58,7 +63,8 @@ impl Method {
 
     /// The method that the variables point to: the first whose own variables are set, else the Azure CLI.
     pub fn found(variable: &dyn Fn(&str) -> Option<String>) -> Method {
-        let set = |name: &str| variable(name).is_some_and(|value| !value.is_empty());
+        let set = |name: &str| variable(name).is_some_and(|value| !value.trim().is_empty());
+        let connection = [SERVICE_CONNECTION, SERVICE_CONNECTION_OF_TASK];
         if set("AZURE_CLIENT_SECRET") {
             Method::ClientSecret
         } else if set("AZURE_CLIENT_CERTIFICATE_PATH") {
@@ -67,7 +73,7 @@ impl Method {
             Method::WorkloadIdentity
         } else if set("ACTIONS_ID_TOKEN_REQUEST_URL") && set("AZURE_CLIENT_ID") {
             Method::GitHubActions
-        } else if set("SYSTEM_OIDCREQUESTURI") && set("SYSTEM_ACCESSTOKEN") {
+        } else if set("SYSTEM_ACCESSTOKEN") && connection.into_iter().any(set) {
             Method::AzurePipelines
         } else if set("IDENTITY_ENDPOINT") {
             Method::ManagedIdentity
@@ -139,10 +145,8 @@ impl SignIn {
                 // the tasks that know a service connection set the second names
                 tenant: tenant().or_else(|| variables.get("AZURESUBSCRIPTION_TENANT_ID")),
                 client_id: variables.either("AZURE_CLIENT_ID", "AZURESUBSCRIPTION_CLIENT_ID")?,
-                service_connection: variables.either(
-                    "AZURE_SERVICE_CONNECTION_ID",
-                    "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",
-                )?,
+                service_connection: variables
+                    .either(SERVICE_CONNECTION, SERVICE_CONNECTION_OF_TASK)?,
                 access_token: variables.secret("SYSTEM_ACCESSTOKEN")?,
             },
             Method::ManagedIdentity => SignIn::ManagedIdentity {
@@ -243,8 +247,16 @@ mod tests {
                 Method::GitHubActions,
             ),
             (
-                vec![("SYSTEM_OIDCREQUESTURI", "u"), ("SYSTEM_ACCESSTOKEN", "t")],
+                vec![
+                    ("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID", "c"),
+                    ("SYSTEM_ACCESSTOKEN", "t"),
+                ],
                 Method::AzurePipelines,
+            ),
+            // any job may have these, also one that signed the Azure CLI in
+            (
+                vec![("SYSTEM_OIDCREQUESTURI", "u"), ("SYSTEM_ACCESSTOKEN", "t")],
+                Method::AzureCli,
             ),
             (vec![("IDENTITY_ENDPOINT", "e")], Method::ManagedIdentity),
             (vec![("AZURE_CLIENT_SECRET", "")], Method::AzureCli),

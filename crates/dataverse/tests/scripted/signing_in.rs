@@ -408,7 +408,7 @@ async fn waiting_for_a_person_ends_when_asked_to_stop() {
     let begun = Instant::now();
     let error = who(&reader).await.expect_err("stopped");
     assert!(
-        matches!(error, Error::SignIn(SignInError::Stopped)),
+        matches!(error, Error::Stopped | Error::SignIn(SignInError::Stopped)),
         "{error}"
     );
     assert!(begun.elapsed() < Duration::from_secs(10));
