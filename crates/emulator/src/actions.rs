@@ -361,6 +361,9 @@ pub(crate) fn action(
         }
         [only] if only.name == "AddSolutionComponent" => add_component(tx, context, call),
         [only] if only.name == "RemoveSolutionComponent" => remove_component(tx, call),
+        [role, bound] if role.name == "roles" && role.key.is_some() => {
+            role_privileges(tx, context, call, role, bound)
+        }
         [set, bound] => bulk(
             tx,
             context,
@@ -477,6 +480,60 @@ fn remove_component(tx: &mut Transaction<'_>, call: &Call) -> Outcome<Reply> {
     }
     let body = json!({"@odata.context": format!("{}$metadata#{NAMESPACE}RemoveSolutionComponentResponse", call.base), "id": id});
     Ok(Reply::json(StatusCode::OK, &body, call.in_batch))
+}
+
+/// `AddPrivilegesRole` and `RemovePrivilegeRole`, bound to a role.
+fn role_privileges(
+    tx: &mut Transaction<'_>,
+    context: &Context<'_>,
+    call: &Call,
+    role: &Segment,
+    bound: &Segment,
+) -> Outcome<Reply> {
+    let schema = tx.schema();
+    let table = table_of(&schema, context.switches, &role.name)?;
+    let id = resolve::key(tx.store(), context.switches, table, role)?;
+    let row = write::find(tx, &context.writing(call), table, id)?;
+    context
+        .caller
+        .access
+        .check(schema.table(table), security::Right::Write)?;
+    let root = schema
+        .table(table)
+        .position("parentrootroleid")
+        .and_then(|column| row.cells[column].id())
+        .unwrap_or(id);
+    let body = call.object()?;
+    match bound.name.trim_start_matches(NAMESPACE) {
+        "AddPrivilegesRole" => {
+            let wrong = || {
+                ServiceError::bad(
+                    code::INVALID_ARGUMENT,
+                    "'Privileges' must be a list of privileges with their depth.",
+                )
+            };
+            for privilege in body
+                .get("Privileges")
+                .and_then(Json::as_array)
+                .ok_or_else(wrong)?
+            {
+                let id = privilege
+                    .get("PrivilegeId")
+                    .and_then(Json::as_str)
+                    .and_then(|text| Uuid::try_parse(text).ok())
+                    .ok_or_else(wrong)?;
+                let depth = privilege
+                    .get("Depth")
+                    .and_then(Json::as_str)
+                    .and_then(security::Depth::named)
+                    .ok_or_else(wrong)?;
+                security::grant_privilege(tx, root, id, depth)?;
+            }
+        }
+        "RemovePrivilegeRole" => security::revoke_privilege(tx, root, id_in(&body, "PrivilegeId")?),
+        other => return Err(ServiceError::unknown_segment(other)),
+    }
+    Ok(Reply::empty())
 }
 
 /// `CreateMultiple`, `UpdateMultiple`, `UpsertMultiple`: one table, one transaction.

@@ -102,6 +102,10 @@ async fn serve(engine: Arc<Engine>, call: Call, line: Option<Line>) -> Response 
         }
     };
     engine.protection.end(&user, began.elapsed());
+    let mut reply = reply;
+    if let Ok(id) = HeaderValue::from_str(&engine.request_id()) {
+        reply.headers_mut().insert("x-ms-service-request-id", id);
+    }
     reply
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::caller::Caller;
 use crate::error::{Outcome, ServiceError, code};
 use crate::schema::{Ownership, Schema, Table, TableId};
-use crate::store::{IndexKey, Row, Store};
+use crate::store::{IndexKey, Row, Store, Transaction};
 use crate::value::Value;
 
 /// How far a privilege reaches.
@@ -30,6 +30,21 @@ impl Depth {
             1 => Depth::Basic,
             _ => return None,
         })
+    }
+
+    pub(crate) fn named(word: &str) -> Option<Depth> {
+        [Depth::Basic, Depth::Local, Depth::Deep, Depth::Global]
+            .into_iter()
+            .find(|depth| depth.word() == word)
+    }
+
+    fn mask(self) -> i64 {
+        match self {
+            Depth::Basic => 1,
+            Depth::Local => 2,
+            Depth::Deep => 4,
+            Depth::Global => 8,
+        }
     }
 
     pub(crate) fn word(self) -> &'static str {
@@ -184,6 +199,23 @@ impl Access {
         }
     }
 
+    /// A link between rows of the product's tables is seen by those who see both.
+    fn reads_link(&self, store: &Store, caller: &Caller, relation: usize, row: &Row) -> bool {
+        let many = &store.schema.many_to_many[relation];
+        if !store
+            .schema
+            .table(many.intersect)
+            .name
+            .starts_with("msdyn_")
+        {
+            return true;
+        }
+        many.tables.iter().zip(many.columns).all(|(table, column)| {
+            let end = row.cells[column].id().and_then(|id| store.get(*table, id));
+            end.is_some_and(|end| self.reaches(store, caller, *table, end, Right::Read))
+        })
+    }
+
     fn reaches(
         &self,
         store: &Store,
@@ -196,6 +228,9 @@ impl Access {
             return true;
         };
         let own = store.schema.table(table);
+        if let Some(relation) = own.intersect.filter(|_| right == Right::Read) {
+            return self.reads_link(store, caller, relation, row);
+        }
         let depth = match self.depth_on(own, right) {
             None => return false,
             Some(Depth::Global) => return true,
@@ -388,4 +423,46 @@ fn units_below(store: &Store, unit: Uuid) -> BTreeSet<Uuid> {
         }
     }
     below
+}
+
+/// Gives a root role a privilege, or changes how deep it reaches.
+pub(crate) fn grant_privilege(
+    tx: &mut Transaction<'_>,
+    role: Uuid,
+    privilege: Uuid,
+    depth: Depth,
+) -> Outcome<()> {
+    let schema = tx.schema();
+    let (Some(links), Some(privileges)) =
+        (schema.named("roleprivileges"), schema.named("privilege"))
+    else {
+        return Ok(());
+    };
+    if tx.get(privileges, privilege).is_none() {
+        return Err(ServiceError::not_found("privilege", privilege));
+    }
+    let own = schema.table(links);
+    let mut row = Row::new(own, link_key(role, privilege));
+    for (name, value) in [
+        ("roleid", Value::Id(role)),
+        ("privilegeid", Value::Id(privilege)),
+        ("privilegedepthmask", Value::Int(depth.mask())),
+    ] {
+        if let Some(column) = own.position(name) {
+            row.cells[column] = value;
+        }
+    }
+    tx.put(links, row);
+    Ok(())
+}
+
+/// Takes a privilege from a root role.
+pub(crate) fn revoke_privilege(tx: &mut Transaction<'_>, role: Uuid, privilege: Uuid) {
+    if let Some(links) = tx.schema().named("roleprivileges") {
+        tx.remove(links, link_key(role, privilege));
+    }
+}
+
+fn link_key(role: Uuid, privilege: Uuid) -> Uuid {
+    Uuid::new_v5(&role, privilege.as_bytes())
 }

@@ -11,7 +11,7 @@ use crate::body::cell as cell_of;
 use crate::identity::ADMINISTRATOR;
 use crate::layers::ACTIVE_SOLUTION;
 use crate::schema::{Kind, Schema, TableId};
-use crate::security::Right;
+use crate::security::{self, Right};
 use crate::store::{Row, Store, Transaction};
 use crate::value::Value;
 
@@ -379,7 +379,8 @@ fn make_roles(tx: &mut Transaction<'_>, roles: &[Role]) -> Result<(), SeedError>
             let id = *known
                 .get(&name)
                 .ok_or_else(|| SeedError(format!("privilege `{name}` is unknown")))?;
-            grant(tx, root, id)?;
+            security::grant_privilege(tx, root, id, security::Depth::Global)
+                .map_err(|error| SeedError(error.message))?;
         }
         for user in &role.users {
             hold(
@@ -428,29 +429,6 @@ fn set(schema: &Schema, table: TableId, row: &mut Row, column: &str, value: Valu
     if let Some(position) = schema.table(table).position(column) {
         row.cells[position] = value;
     }
-}
-
-fn grant(tx: &mut Transaction<'_>, role: Uuid, privilege: Uuid) -> Result<(), SeedError> {
-    let schema = tx.schema();
-    let links = table(&schema, "roleprivileges")?;
-    let mut row = blank(tx, links, Uuid::new_v5(&role, privilege.as_bytes()));
-    set(&schema, links, &mut row, "roleid", Value::Id(role));
-    set(
-        &schema,
-        links,
-        &mut row,
-        "privilegeid",
-        Value::Id(privilege),
-    );
-    set(
-        &schema,
-        links,
-        &mut row,
-        "privilegedepthmask",
-        Value::Int(8),
-    );
-    tx.put(links, row);
-    Ok(())
 }
 
 /// A user or team holds the copy of a role in its own business unit.

@@ -132,6 +132,12 @@ fn read_table(
             ),
         ));
     }
+    if reading.preferences.track_changes {
+        return Err(ServiceError::query(format!(
+            "Change tracking is not enabled for the entity '{}'.",
+            schema.table(table).name
+        )));
+    }
     refuse_missing_columns(schema, context.switches, table, options)?;
     if let Some(fetch) = &options.fetch_xml {
         let body = fetchxml::answer(reading, table, fetch)?;
@@ -366,7 +372,9 @@ pub(crate) fn write(
         return Err(ServiceError::wrong_method(&call.method, &first.name));
     }
     let table = table_of(&schema, context.switches, &first.name)?;
-    if crate::component_layers::is_virtual(&schema.table(table).name) {
+    let own = schema.table(table);
+    if crate::component_layers::is_virtual(&own.name) || own.intersect.is_some() {
+        // Links are made and taken away by `$ref`; these rows are never written themselves.
         return Err(ServiceError::wrong_method(&call.method, &first.name));
     }
     match (&call.method, &first.key, &segments[1..]) {

@@ -2,6 +2,7 @@
 
 mod actions;
 mod batches;
+mod custom_tables;
 mod desk;
 mod faults;
 mod product;

@@ -155,7 +155,7 @@ fn section_5_a_changeset_is_all_or_nothing_under_every_fault() {
         json!({"kind": "gateway", "status": 502}),
     ]);
     let mut runner = TestRunner::new(Config {
-        cases: 40,
+        cases: 24,
         failure_persistence: None,
         ..Config::default()
     });

@@ -45,8 +45,8 @@ async fn user(desk: &Desk, name: &str) -> String {
     .await
 }
 
-/// Gives a role a privilege with a depth (1 Basic, 2 Local, 4 Deep, 8 Global).
-async fn grant(desk: &Desk, role: &str, privilege: &str, depth: i64) {
+/// Gives a role a privilege with a depth.
+async fn grant(desk: &Desk, role: &str, privilege: &str, depth: &str) {
     let root = id_of(
         desk,
         "roles",
@@ -62,11 +62,13 @@ async fn grant(desk: &Desk, role: &str, privilege: &str, depth: i64) {
         "privilegeid",
     )
     .await;
-    desk.create(
-        "roleprivilegescollection",
-        json!({"roleid": root, "privilegeid": privilege, "privilegedepthmask": depth}),
+    let action = format!("roles({root})/Microsoft.Dynamics.CRM.AddPrivilegesRole");
+    desk.post(
+        &action,
+        json!({"Privileges": [{"PrivilegeId": privilege, "Depth": depth}]}),
     )
-    .await;
+    .await
+    .expect(204);
 }
 
 #[tokio::test]
@@ -119,7 +121,7 @@ async fn section_3_rows_beyond_the_depth_of_a_read_privilege_are_dropped_silentl
         user: nora,
         desk: &desk,
     };
-    for (depth, expected) in [(1, 1), (2, 2), (4, 2), (8, 3)] {
+    for (depth, expected) in [("Basic", 1), ("Local", 2), ("Deep", 2), ("Global", 3)] {
         grant(
             &desk,
             "Customer Service Representative",
@@ -135,7 +137,7 @@ async fn section_3_rows_beyond_the_depth_of_a_read_privilege_are_dropped_silentl
         let one = caller
             .get(&format!("msdyn_notificationfields({admin_row})"))
             .await;
-        assert_eq!(one.status, if depth == 8 { 200 } else { 403 });
+        assert_eq!(one.status, if depth == "Global" { 200 } else { 403 });
     }
 }
 
@@ -146,7 +148,7 @@ async fn roles_held_through_a_team_count() {
         &desk,
         "Customer Service Representative",
         "prvReadmsdyn_notificationfield",
-        8,
+        "Global",
     )
     .await;
     // Ada holds the role as a member of the team Voice agents only.
@@ -156,7 +158,13 @@ async fn roles_held_through_a_team_count() {
     };
     ada.get("msdyn_notificationfields").await.expect(200);
     let fetch = "<fetch><entity name='privilege'><attribute name='name'/><filter><condition attribute='name' operator='eq' value='prvReadmsdyn_notificationfield'/></filter><link-entity name='roleprivileges' from='privilegeid' to='privilegeid'><link-entity name='role' from='parentrootroleid' to='roleid'><link-entity name='teamroles' from='roleid' to='roleid'><link-entity name='teammembership' from='teamid' to='teamid'><filter><condition attribute='systemuserid' operator='eq-userid'/></filter></link-entity></link-entity></link-entity></link-entity></entity></fetch>";
-    grant(&desk, "Customer Service Representative", "prvReadRole", 8).await;
+    grant(
+        &desk,
+        "Customer Service Representative",
+        "prvReadRole",
+        "Global",
+    )
+    .await;
     let encoded: String = fetch.bytes().map(|byte| format!("%{byte:02X}")).collect();
     assert_eq!(
         ada.get(&format!("privileges?fetchXml={encoded}"))
@@ -220,8 +228,36 @@ async fn linking_needs_append_and_append_to() {
         &desk,
         "App Profile Manager Administrator",
         "prvAppendToUser",
-        8,
+        "Global",
     )
     .await;
     pipeline.send(Method::POST, &link, &body).await.expect(204);
+}
+
+#[tokio::test]
+async fn section_3_links_show_to_those_who_see_both_rows() {
+    let desk = desk().await;
+    let nora = As {
+        user: user(&desk, "nora@contoso.com").await,
+        desk: &desk,
+    };
+    let links = "msdyn_appconfiguration_systemuserset";
+    assert!(!desk.get(links).await.rows().is_empty());
+    assert!(nora.get(links).await.rows().is_empty());
+    grant(
+        &desk,
+        "Customer Service Representative",
+        "prvReadUser",
+        "Global",
+    )
+    .await;
+    grant(
+        &desk,
+        "Customer Service Representative",
+        "prvReadmsdyn_appconfiguration",
+        "Global",
+    )
+    .await;
+    assert!(!nora.get(links).await.rows().is_empty());
+    desk.post(links, json!({})).await.expect(405);
 }
