@@ -52,11 +52,17 @@ pub(crate) enum Color {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Init(commands::init::Args),
     Validate(commands::validate::Args),
     Plan(commands::plan::Args),
     Apply(commands::apply::Args),
     Drift(commands::drift::Args),
+    Render(commands::render::Args),
+    Explain(commands::explain::Args),
+    Schema(commands::schema::Args),
     Demo(commands::demo::Args),
     /// Runs a Dataverse Web API on loopback, for trying things out
     Emulator(deskstate_emulator::Args),
+    Completions(commands::shell::CompletionsArgs),
+    Man(commands::shell::ManArgs),
 }

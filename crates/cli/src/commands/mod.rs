@@ -3,8 +3,13 @@
 pub(crate) mod apply;
 pub(crate) mod demo;
 pub(crate) mod drift;
+pub(crate) mod explain;
+pub(crate) mod init;
 mod live;
 pub(crate) mod plan;
+pub(crate) mod render;
+pub(crate) mod schema;
+pub(crate) mod shell;
 pub(crate) mod validate;
 
 use crate::args::{Args, Command};
@@ -16,10 +21,16 @@ use crate::ui::Ui;
 pub(crate) fn run(args: Args, ui: &mut Ui) -> Result<ExitCode, Error> {
     let Args { global, command } = args;
     match command {
+        Command::Init(args) => init::run(&args, ui),
         Command::Validate(args) => validate::run(&args, &global, ui),
         Command::Plan(args) => block_on(plan::run(&args, &global, ui)),
         Command::Apply(args) => block_on(apply::run(&args, &global, ui)),
         Command::Drift(args) => block_on(drift::run(&args, &global, ui)),
+        Command::Render(args) => render::run(&args, &global, ui),
+        Command::Explain(args) => explain::run(&args, ui),
+        Command::Schema(args) => schema::run(&args, ui),
+        Command::Completions(args) => shell::completions(&args, ui),
+        Command::Man(args) => shell::man(&args, ui),
         Command::Demo(args) => demo::run(&args, ui),
         Command::Emulator(args) => {
             block_on(async { Ok(emulator_exit(deskstate_emulator::run(args).await)) })

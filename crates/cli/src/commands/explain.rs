@@ -1,0 +1,278 @@
+//! `explain`: the reference at hand. Kinds and fields from the model's own texts, project and contract from their schemas, codes from
+//! the explanations.
+
+use deskstate_model::{FieldInfo, Kind, json_schemas};
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::exit_code::ExitCode;
+use crate::explanations;
+use crate::ui::{DIM, STRONG, Ui};
+
+/// Tells what a kind, a field or the code of a finding means
+///
+/// `deskstate explain` lists the kinds; `deskstate explain SessionTemplate.anchorTab` tells of one field; `deskstate explain
+/// unknown-reference` of a finding.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// KIND, KIND.field, or the code of a finding
+    #[arg(value_name = "KIND[.FIELD]|CODE")]
+    subject: Option<String>,
+}
+
+/// A document that is no resource: its name and the file of its schema.
+const OTHER_DOCUMENTS: [(&str, &str); 2] =
+    [("Project", "project.json"), ("Contract", "contract.json")];
+
+pub(crate) fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
+    let text = match &args.subject {
+        None => overview(),
+        Some(subject) => explain(subject).ok_or_else(|| unknown(subject))?,
+    };
+    ui.print(text)?;
+    Ok(ExitCode::Done)
+}
+
+fn unknown(subject: &str) -> Error {
+    Error::Failed {
+        message: format!("nothing is called `{}`", crate::output::plain(subject)),
+        hint: Some("`deskstate explain` lists the kinds, `deskstate explain KIND` its fields; codes stand in brackets in every finding".to_owned()),
+    }
+}
+
+fn overview() -> String {
+    let mut text = format!("{STRONG}Kinds{STRONG:#}\n");
+    let width = Kind::ALL
+        .iter()
+        .map(|kind| kind.as_str().len())
+        .max()
+        .unwrap_or(0);
+    for kind in Kind::ALL {
+        line(&mut text, kind.as_str(), width, first_line(kind.doc()));
+    }
+    text.push_str(&format!("\n{STRONG}Other documents{STRONG:#}\n"));
+    for (name, file) in OTHER_DOCUMENTS {
+        line(
+            &mut text,
+            name,
+            width,
+            schema(file)["description"].as_str().unwrap_or_default(),
+        );
+    }
+    text.push_str(&format!(
+        "\n{DIM}more: deskstate explain KIND, KIND.field, or the code of a finding{DIM:#}\n"
+    ));
+    text
+}
+
+fn explain(subject: &str) -> Option<String> {
+    let mut path = subject.split('.');
+    let head = path.next().unwrap_or_default();
+    let rest: Vec<&str> = path.collect();
+    if let Some(kind) = Kind::ALL
+        .iter()
+        .find(|kind| kind.as_str().eq_ignore_ascii_case(head))
+    {
+        return explain_kind(*kind, &rest);
+    }
+    if let Some((name, file)) = OTHER_DOCUMENTS
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(head))
+    {
+        let schema = schema(file);
+        return explain_document(name, &schema["properties"]["spec"], &rest);
+    }
+    explanations::of_code(subject)
+        .map(|text| format!("{STRONG}{subject}{STRONG:#}\n\n{}\n", text.trim_end()))
+}
+
+fn explain_kind(kind: Kind, path: &[&str]) -> Option<String> {
+    let Some((first, inner)) = path.split_first() else {
+        let mut text = format!("{STRONG}{kind}{STRONG:#}\n\n{}\n\n", paragraphs(kind.doc()));
+        text.push_str(&format!("{STRONG}Fields of spec{STRONG:#}\n"));
+        list(&mut text, kind.field_infos());
+        text.push_str(&format!(
+            "\n{DIM}more: deskstate explain {kind}.FIELD{DIM:#}\n"
+        ));
+        return Some(text);
+    };
+    let mut info = find(kind.field_infos(), first)?;
+    for word in inner {
+        info = find(info.items, word)?;
+    }
+    let mut text = format!(
+        "{STRONG}{kind}.{}{STRONG:#}\n\n{}\n",
+        path.join("."),
+        paragraphs(info.doc)
+    );
+    if info.clearable {
+        text.push_str("\n`null` clears it. Left out, it is neither compared nor changed.\n");
+    } else {
+        text.push_str("\nLeft out, it is neither compared nor changed.\n");
+    }
+    if info.rule.from_file {
+        text.push_str(&format!(
+            "`{}File` takes a path, relative to the manifest, in its place.\n",
+            info.word
+        ));
+    }
+    if !info.items.is_empty() {
+        text.push_str(&format!("\n{STRONG}Fields of an item{STRONG:#}\n"));
+        list(&mut text, info.items);
+    }
+    Some(text)
+}
+
+fn find<'a>(infos: &'a [FieldInfo], word: &str) -> Option<&'a FieldInfo> {
+    infos
+        .iter()
+        .find(|info| info.word.eq_ignore_ascii_case(word))
+}
+
+fn list(text: &mut String, infos: &[FieldInfo]) {
+    let width = infos.iter().map(|info| info.word.len()).max().unwrap_or(0);
+    for info in infos {
+        let required = if info.rule.required || info.rule.has_default {
+            " (required)"
+        } else {
+            ""
+        };
+        line(
+            text,
+            info.word,
+            width,
+            &format!("{}{required}", first_line(info.doc)),
+        );
+    }
+}
+
+fn explain_document(name: &str, spec: &Value, path: &[&str]) -> Option<String> {
+    let mut schema = spec;
+    for word in path {
+        schema = member(schema, word)?;
+    }
+    let title = std::iter::once(name)
+        .chain(path.iter().copied())
+        .collect::<Vec<_>>()
+        .join(".");
+    let mut text = format!(
+        "{STRONG}{title}{STRONG:#}\n\n{}\n",
+        schema["description"].as_str().unwrap_or_default()
+    );
+    if let Some(words) = schema["enum"].as_array() {
+        let words: Vec<String> = words
+            .iter()
+            .map(|word| format!("`{}`", word.as_str().unwrap_or_default()))
+            .collect();
+        text.push_str(&format!("\nOne of {}.\n", words.join(", ")));
+    }
+    if let Some(members) = members(schema) {
+        text.push_str(&format!("\n{STRONG}Fields{STRONG:#}\n"));
+        let width = members.keys().map(String::len).max().unwrap_or(0);
+        for (word, member) in members {
+            line(
+                &mut text,
+                word,
+                width,
+                member["description"].as_str().unwrap_or_default(),
+            );
+        }
+    }
+    Some(text)
+}
+
+/// The fields of a mapping, or of the items of a list, or of the values of a mapping with free keys.
+fn members(schema: &Value) -> Option<&serde_json::Map<String, Value>> {
+    let inside = [&schema["items"], &schema["additionalProperties"]];
+    let variants = schema["anyOf"].as_array().into_iter().flatten();
+    std::iter::once(schema)
+        .chain(inside)
+        .chain(variants)
+        .find_map(|schema| schema["properties"].as_object())
+}
+
+fn member<'a>(schema: &'a Value, word: &str) -> Option<&'a Value> {
+    members(schema)?
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(word))
+        .map(|(_, member)| member)
+}
+
+fn schema(file: &str) -> Value {
+    json_schemas()
+        .into_iter()
+        .find(|(name, _)| name == file)
+        .map(|(_, schema)| schema)
+        .unwrap_or_default()
+}
+
+fn line(text: &mut String, name: &str, width: usize, what: &str) {
+    text.push_str(&format!("  {name:width$}  {what}\n"));
+}
+
+/// The first sentence or line of a doc comment.
+pub(crate) fn first_line(doc: &str) -> &str {
+    let doc = doc.trim();
+    doc.split("\n").next().unwrap_or(doc).trim()
+}
+
+/// A doc comment with one line for each paragraph.
+pub(crate) fn paragraphs(doc: &str) -> String {
+    doc.trim()
+        .split("\n\n")
+        .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect::<Vec<_>>()
+        .join("\n\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_and_every_field_is_explained() {
+        fn check(path: &str, infos: &[FieldInfo]) {
+            for info in infos {
+                let path = format!("{path}.{}", info.word);
+                let text = explain(&path).unwrap_or_else(|| panic!("{path} is not explained"));
+                assert!(
+                    text.contains(first_line(info.doc)) && !info.doc.trim().is_empty(),
+                    "{path}: {text}"
+                );
+                check(&path, info.items);
+            }
+        }
+        for kind in Kind::ALL {
+            assert!(
+                explain(kind.as_str())
+                    .is_some_and(|text| text.contains(kind.field_infos()[0].word))
+            );
+            check(kind.as_str(), kind.field_infos());
+        }
+    }
+
+    #[test]
+    fn project_and_contract_are_explained_down_to_their_inner_fields() {
+        for path in [
+            "Project",
+            "project.environments",
+            "Project.environments.url",
+            "Contract.rules.locked",
+            "Project.prune",
+        ] {
+            let text = explain(path).unwrap_or_else(|| panic!("{path} is not explained"));
+            assert!(
+                text.lines().nth(2).is_some_and(|line| !line.is_empty()),
+                "{path}: {text}"
+            );
+        }
+        assert_eq!(explain("Project.nothing"), None);
+    }
+
+    #[test]
+    fn kinds_and_fields_are_found_without_case() {
+        assert!(explain("sessiontemplate.ANCHORTAB").is_some_and(|text| text.contains("first")));
+        assert_eq!(explain("SessionTemplate.nothing"), None);
+        assert_eq!(explain("no-such-code"), None);
+    }
+}

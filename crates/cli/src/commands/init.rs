@@ -1,0 +1,252 @@
+//! `init`: a project with one example that validates and applies to the embedded emulator, editors told of the schemas, CI on request.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use deskstate_dataverse::EnvironmentUrl;
+use deskstate_model::{PROJECT_FILE, json_schemas};
+
+use crate::error::Error;
+use crate::exit_code::ExitCode;
+use crate::ui::{DIM, GOOD, Ui};
+
+/// Starts a project: one example that validates and applies, editors told of the schemas, CI on request
+///
+/// Files that are there are left as they are. In a folder that has a project already, only what is asked for (`--ci`) and the schemas
+/// are added.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The folder [default: here]
+    #[arg(value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// Name of the project [default: the folder's]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// An environment `prod` behind this URL, beside `local`
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// Workflows or pipelines too
+    #[arg(long, value_enum, value_name = "WHERE")]
+    ci: Option<Ci>,
+}
+
+/// Where builds run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Ci {
+    /// GitHub Actions.
+    Github,
+    /// Azure Pipelines.
+    Azure,
+}
+
+/// A file to be written: its path, with `/`, and its text.
+type NewFile = (String, String);
+
+/// The same files as `ci/github/workflows`.
+const GITHUB: &[(&str, &str)] = &[
+    (
+        "deskstate-plan.yml",
+        include_str!("../../assets/ci/github/deskstate-plan.yml"),
+    ),
+    (
+        "deskstate-apply.yml",
+        include_str!("../../assets/ci/github/deskstate-apply.yml"),
+    ),
+    (
+        "deskstate-drift.yml",
+        include_str!("../../assets/ci/github/deskstate-drift.yml"),
+    ),
+];
+
+/// The same files as `ci/azure-pipelines`.
+const AZURE: &[(&str, &str)] = &[
+    (
+        "install.yml",
+        include_str!("../../assets/ci/azure-pipelines/install.yml"),
+    ),
+    (
+        "plan.yml",
+        include_str!("../../assets/ci/azure-pipelines/plan.yml"),
+    ),
+    (
+        "apply.yml",
+        include_str!("../../assets/ci/azure-pipelines/apply.yml"),
+    ),
+    (
+        "drift.yml",
+        include_str!("../../assets/ci/azure-pipelines/drift.yml"),
+    ),
+];
+
+pub(crate) fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
+    let folder = args.folder.clone().unwrap_or_else(|| PathBuf::from("."));
+    std::fs::create_dir_all(&folder).map_err(|source| Error::File {
+        what: "could not make",
+        path: folder.clone(),
+        source,
+    })?;
+    let is_new = !folder.join(PROJECT_FILE).exists();
+    let mut files = Vec::new();
+    if is_new {
+        files.extend(project(args, &folder)?);
+    }
+    for (name, schema) in json_schemas() {
+        if matches!(
+            name.as_str(),
+            "manifest.json" | "overlay.json" | "project.json" | "contract.json"
+        ) {
+            files.push((
+                format!("schemas/deskstate/{name}"),
+                super::schema::text(&schema)?,
+            ));
+        }
+    }
+    files.extend(args.ci.map(templates).unwrap_or_default());
+    for (path, text) in files {
+        write_new(&folder, &path, &text, ui)?;
+    }
+    if is_new {
+        ui.hint("deskstate validate, then deskstate plan --env local");
+    } else {
+        ui.note(format_args!(
+            "{DIM}{PROJECT_FILE} was there: its manifests are as they were{DIM:#}"
+        ));
+    }
+    if args.ci.is_some() {
+        ui.hint("read the head of each file: it says what to set up first");
+    }
+    Ok(ExitCode::Done)
+}
+
+fn project(args: &Args, folder: &Path) -> Result<Vec<NewFile>, Error> {
+    let name = match &args.name {
+        Some(name) if is_name(name) => name.clone(),
+        Some(name) => {
+            return Err(Error::Failed {
+                message: format!("`{}` is no name for a project", crate::output::plain(name)),
+                hint: Some("letters, digits, `-`, `_`, `.`, up to 63".to_owned()),
+            });
+        }
+        None => name_of(folder),
+    };
+    let environments = match &args.url {
+        None => "    # prod:\n    #   url: https://contoso.crm.dynamics.com".to_owned(),
+        Some(url) => {
+            let url: EnvironmentUrl = url.parse()?;
+            format!("    prod:\n      url: {}", url.origin())
+        }
+    };
+    let project = include_str!("../../assets/init/deskstate.yaml")
+        .replace("{name}", &name)
+        .replace("{environments}", &environments);
+    Ok(vec![
+        (PROJECT_FILE.to_owned(), project),
+        ("manifests/desktop.yaml".to_owned(), include_str!("../../assets/init/manifests.yaml").to_owned()),
+        (".gitignore".to_owned(), "# Local state, undo files and answers; none of it belongs to the project.\n.deskstate/\n".to_owned()),
+        (".vscode/settings.json".to_owned(), include_str!("../../assets/init/vscode-settings.json").to_owned()),
+    ])
+}
+
+fn templates(ci: Ci) -> Vec<NewFile> {
+    let (folder, files) = match ci {
+        Ci::Github => (".github/workflows", GITHUB),
+        Ci::Azure => ("azure-pipelines", AZURE),
+    };
+    files
+        .iter()
+        .map(|(name, text)| (format!("{folder}/{name}"), (*text).to_owned()))
+        .collect()
+}
+
+/// The rule for names of projects.
+fn is_name(name: &str) -> bool {
+    (1..=63).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+/// The folder's name, as far as a project may be called so.
+fn name_of(folder: &Path) -> String {
+    let folder = folder
+        .canonicalize()
+        .unwrap_or_else(|_| folder.to_path_buf());
+    let name: String = folder
+        .file_name()
+        .map(|name| {
+            name.to_string_lossy()
+                .chars()
+                .filter(|character| is_name(&character.to_string()))
+                .take(63)
+                .collect()
+        })
+        .unwrap_or_default();
+    if name.is_empty() {
+        "desk".to_owned()
+    } else {
+        name
+    }
+}
+
+/// Writes a file that is not there. Nobody's files are written over.
+fn write_new(folder: &Path, path: &str, text: &str, ui: &mut Ui) -> Result<(), Error> {
+    let target = folder.join(path);
+    let file = |source| Error::File {
+        what: "could not write",
+        path: target.clone(),
+        source,
+    };
+    if let Some(parent) = target.parent() {
+        std::fs::create_dir_all(parent).map_err(file)?;
+    }
+    let opened = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&target);
+    match opened {
+        Ok(mut opened) => {
+            std::io::Write::write_all(&mut opened, text.as_bytes()).map_err(file)?;
+            ui.verb(GOOD, "Created", path);
+            Ok(())
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            ui.verb(DIM, "Kept", path);
+            Ok(())
+        }
+        Err(error) => Err(file(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_templates_are_those_of_the_repository() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ci");
+        if !root.is_dir() {
+            // A published crate has no templates beside it.
+            return;
+        }
+        for (folder, files) in [("github/workflows", GITHUB), ("azure-pipelines", AZURE)] {
+            for (name, text) in files {
+                let file =
+                    std::fs::read_to_string(root.join(folder).join(name)).unwrap_or_default();
+                assert_eq!(
+                    file, *text,
+                    "copy ci/{folder}/{name} to crates/cli/assets/ci"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_project_is_called_like_its_folder_as_far_as_it_may() {
+        assert_eq!(
+            name_of(Path::new("/nowhere/Contoso Desk (1)")),
+            "ContosoDesk1"
+        );
+        assert_eq!(name_of(Path::new("/")), "desk");
+        assert!(!is_name("a b") && !is_name("") && is_name("contoso-desk"));
+    }
+}

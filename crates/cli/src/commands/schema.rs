@@ -1,0 +1,74 @@
+//! `schema`: the JSON Schemas that editors check manifests against.
+
+use std::path::PathBuf;
+
+use deskstate_model::json_schemas;
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::exit_code::ExitCode;
+use crate::ui::Ui;
+
+/// Prints the JSON Schemas of manifests, or writes them into a folder
+///
+/// Without a name: the names. `manifest` is the one for files of any kind.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// manifest, overlay, project, contract, or a kind
+    name: Option<String>,
+    /// Write all of them into this folder
+    #[arg(long, value_name = "DIR", conflicts_with = "name")]
+    out: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
+    let schemas = json_schemas();
+    if let Some(folder) = &args.out {
+        std::fs::create_dir_all(folder).map_err(|source| Error::File {
+            what: "could not make",
+            path: folder.clone(),
+            source,
+        })?;
+        for (file, schema) in &schemas {
+            let path = folder.join(file);
+            std::fs::write(&path, text(schema)?).map_err(|source| Error::File {
+                what: "could not write",
+                path,
+                source,
+            })?;
+        }
+        ui.note(format_args!(
+            "{} schemas in {}",
+            schemas.len(),
+            folder.display()
+        ));
+        return Ok(ExitCode::Done);
+    }
+    let names: Vec<&str> = schemas
+        .iter()
+        .map(|(file, _)| file.trim_end_matches(".json"))
+        .collect();
+    let Some(name) = &args.name else {
+        ui.print(
+            names
+                .iter()
+                .map(|name| format!("{name}\n"))
+                .collect::<String>(),
+        )?;
+        return Ok(ExitCode::Done);
+    };
+    let found = schemas
+        .iter()
+        .find(|(file, _)| file.trim_end_matches(".json").eq_ignore_ascii_case(name));
+    let (_, schema) = found.ok_or_else(|| Error::Failed {
+        message: format!("there is no schema `{}`", crate::output::plain(name)),
+        hint: Some(format!("there are: {}", names.join(", "))),
+    })?;
+    ui.print(text(schema)?)?;
+    Ok(ExitCode::Done)
+}
+
+/// A schema as a file holds it.
+pub(super) fn text(schema: &Value) -> Result<String, Error> {
+    Ok(serde_json::to_string_pretty(schema).map_err(std::io::Error::from)? + "\n")
+}

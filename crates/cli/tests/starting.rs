@@ -1,0 +1,217 @@
+//! Starting a project, and the reference at hand.
+
+mod support;
+
+use support::deskstate;
+use tempfile::TempDir;
+
+fn run(folder: &std::path::Path, arguments: &[&str]) -> support::Run {
+    deskstate(folder).args(arguments).output().unwrap().into()
+}
+
+#[test]
+fn a_new_project_is_valid_without_a_warning_and_applies_to_the_embedded_emulator() {
+    let folder = TempDir::new().unwrap();
+    run(
+        folder.path(),
+        &[
+            "init",
+            "desk",
+            "--url",
+            "https://contoso.crm4.dynamics.com",
+            "--ci",
+            "github",
+        ],
+    )
+    .ended(0);
+    let desk = folder.path().join("desk");
+    let validated = run(&desk, &["validate"]).ended(0);
+    assert_eq!(validated.err, "", "no warnings");
+    assert_eq!(
+        validated.out,
+        "valid: 3 resources for 2 environments, 0 contracts\n"
+    );
+    run(&desk, &["apply", "--env", "local", "--yes"]).ended(0);
+    let planned = run(&desk, &["plan", "--env", "local", "--detailed-exitcode"]).ended(0);
+    assert!(
+        planned
+            .out
+            .starts_with("local matches the manifests (3 resources)"),
+        "{}",
+        planned.out
+    );
+    let project = std::fs::read_to_string(desk.join("deskstate.yaml")).unwrap();
+    assert!(
+        project.contains("    prod:\n      url: https://contoso.crm4.dynamics.com\n"),
+        "{project}"
+    );
+    assert!(desk.join(".github/workflows/deskstate-plan.yml").is_file());
+}
+
+#[test]
+fn nobodys_files_are_written_over() {
+    let folder = TempDir::new().unwrap();
+    std::fs::create_dir(folder.path().join("manifests")).unwrap();
+    std::fs::write(folder.path().join("manifests/desktop.yaml"), "mine").unwrap();
+    let started = run(folder.path(), &["init", "--name", "desk"]).ended(0);
+    assert!(
+        started.err.contains("Kept manifests/desktop.yaml"),
+        "{}",
+        started.err
+    );
+    assert_eq!(
+        std::fs::read_to_string(folder.path().join("manifests/desktop.yaml")).unwrap(),
+        "mine"
+    );
+    let again = run(folder.path(), &["init", "--ci", "azure"]).ended(0);
+    assert!(
+        again.err.contains("Created azure-pipelines/plan.yml")
+            && !again.err.contains("Created deskstate.yaml"),
+        "{}",
+        again.err
+    );
+}
+
+#[test]
+fn what_render_prints_is_a_file_of_manifests_with_variables_and_overlays_filled_in() {
+    let project = support::Project::example("tenfold");
+    let rendered = project.run(&["render", "--env", "prod"]).ended(0);
+    assert!(!rendered.out.contains("${{"), "{}", rendered.out);
+    let folder = TempDir::new().unwrap();
+    run(folder.path(), &["init", "--name", "copy"]).ended(0);
+    std::fs::write(folder.path().join("manifests/desktop.yaml"), &rendered.out).unwrap();
+    run(folder.path(), &["validate"]).ended(0);
+    let one = project
+        .run(&[
+            "render",
+            "--env",
+            "prod",
+            "sessiontemplate/cti_createsession",
+        ])
+        .ended(0);
+    assert!(
+        one.out.contains("name: CTI_createSession") && one.out.matches("apiVersion").count() == 1,
+        "{}",
+        one.out
+    );
+    let none = project
+        .run(&["render", "--env", "prod", "SessionTemplate/nothing"])
+        .ended(1);
+    assert!(
+        none.err
+            .contains("no manifest of prod is called `SessionTemplate/nothing`"),
+        "{}",
+        none.err
+    );
+}
+
+#[test]
+fn a_schema_is_printed_by_name_or_all_are_written() {
+    let folder = TempDir::new().unwrap();
+    let schema = run(folder.path(), &["schema", "SessionTemplate"]).ended(0);
+    let schema: serde_json::Value = serde_json::from_str(&schema.out).unwrap();
+    assert_eq!(schema["title"], "SessionTemplate");
+    run(folder.path(), &["schema", "--out", "schemas"]).ended(0);
+    assert!(folder.path().join("schemas/manifest.json").is_file());
+    let wrong = run(folder.path(), &["schema", "nothing"]).ended(1);
+    assert!(
+        wrong.err.contains("there are: manifest, overlay"),
+        "{}",
+        wrong.err
+    );
+}
+
+#[test]
+fn completions_and_manual_pages_know_every_command() {
+    let folder = TempDir::new().unwrap();
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let completions = run(folder.path(), &["completions", shell]).ended(0);
+        assert!(
+            completions.out.contains("validate") && completions.out.contains("drift"),
+            "{shell}"
+        );
+    }
+    let page = run(folder.path(), &["man"]).ended(0);
+    assert!(
+        page.out.starts_with(".ie") && page.out.contains("deskstate\\-plan"),
+        "{}",
+        page.out
+    );
+    run(folder.path(), &["man", "--out", "pages"]).ended(0);
+    assert!(folder.path().join("pages/deskstate-apply.1").is_file());
+}
+
+#[test]
+fn explain_says_what_it_does_not_know() {
+    let folder = TempDir::new().unwrap();
+    let run = run(folder.path(), &["explain", "nothing"]).ended(1);
+    assert!(
+        run.err.contains("nothing is called `nothing`") && run.err.contains("lists the kinds"),
+        "{}",
+        run.err
+    );
+}
+
+#[test]
+fn a_build_gets_annotations_on_stdout_and_people_the_same_on_stderr() {
+    let project = support::Project::example("tenfold");
+    project.edit(
+        "manifests/templates.yaml",
+        "communicationPanelMode: Docked",
+        "communicationPanelMode: Floating",
+    );
+    let github = deskstate(project.path())
+        .arg("validate")
+        .env("GITHUB_ACTIONS", "true")
+        .output()
+        .unwrap();
+    let github = support::Run::from(github).ended(3);
+    assert!(
+        github
+            .out
+            .starts_with("::error file=manifests/templates.yaml,line="),
+        "{}",
+        github.out
+    );
+    assert!(github.err.contains("Floating"), "{}", github.err);
+    let azure = project.run(&["validate", "--format", "azure"]).ended(3);
+    assert!(
+        azure.out.starts_with(
+            "##vso[task.logissue type=error;sourcepath=manifests/templates.yaml;linenumber="
+        ),
+        "{}",
+        azure.out
+    );
+    let json = project.run(&["validate", "--format", "json"]).ended(3);
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(
+        (json["formatVersion"].as_u64(), json["valid"].as_bool()),
+        (Some(1), Some(false))
+    );
+    let sarif = project.run(&["validate", "--format", "sarif"]).ended(3);
+    let sarif: serde_json::Value = serde_json::from_str(&sarif.out).unwrap();
+    assert_eq!(
+        sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"],
+        "manifests/templates.yaml"
+    );
+}
+
+#[test]
+fn a_plan_as_a_comment_carries_its_marker_first() {
+    let project = support::Project::example("tenfold");
+    let plan = project
+        .run(&["plan", "--env", "local", "--format", "markdown"])
+        .ended(0);
+    assert!(
+        plan.out
+            .starts_with("<!-- deskstate:plan:local -->\n### Plan for `local`: **"),
+        "{}",
+        plan.out
+    );
+    assert!(
+        plan.out
+            .contains("+ SessionTemplate CTI_createSession    manifests/templates.yaml:"),
+        "{}",
+        plan.out
+    );
+}
