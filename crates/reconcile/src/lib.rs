@@ -8,6 +8,7 @@
 //!
 //! Both sides of a plan are rows and links. Only [`observe()`] and [`apply()`] talk to anybody; everything else is a plain function.
 
+pub mod adopt;
 pub mod apply;
 pub mod blame;
 pub mod drift;

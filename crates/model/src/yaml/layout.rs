@@ -213,8 +213,13 @@ impl Open {
             let mut entries = Vec::new();
             while let (Some(key), Some(mut value)) = (children.next(), children.next()) {
                 if value.start == value.end && value.style == Style::Plain {
-                    // A value that is left out stands behind its key.
-                    (value.start, value.end) = (key.end, key.end);
+                    // A value that is left out stands behind the colon of its key.
+                    let behind = text[key.end..].trim_start_matches([' ', '\t']);
+                    let at = match behind.strip_prefix(':') {
+                        Some(rest) => text.len() - rest.len(),
+                        None => key.end,
+                    };
+                    (value.start, value.end) = (at, at);
                 }
                 entries.push((key, value));
             }

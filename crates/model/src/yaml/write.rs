@@ -208,7 +208,9 @@ fn plain_is_text(value: &str, inside: bool) -> bool {
             .is_some_and(|next| next.is_alphanumeric());
     let legacy_flag =
         ["yes", "no", "on", "off", "y", "n"].contains(&value.to_ascii_lowercase().as_str());
-    let flow_indicator = inside && value.contains([',', '[', ']', '{', '}']);
+    // Parsers take the dash of `[a -]` for a list item.
+    let flow_indicator =
+        inside && (value.contains([',', '[', ']', '{', '}']) || value.ends_with(" -"));
     (!indicator || dash_word)
         && value.trim() == value
         && !value.contains(": ")
