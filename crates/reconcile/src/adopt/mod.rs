@@ -1,5 +1,561 @@
-//! Live values back into the existing manifests.
+//! Live values back into the existing manifests: what drifted is written where it is declared, and everything else stays byte for
+//! byte.
 
 mod edit;
+mod wanted;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deskstate_model::{FileId, Manifests, Place, ResourceKey, Span, fold, layout};
+use serde_json::{Map, Value as Json};
 
 pub use edit::{Editor, Refused};
+
+use crate::export::{Document, Selection, export, file_names, write};
+use crate::kinds;
+use crate::live::Live;
+use crate::lower::Desired;
+use crate::plan::{Action, Change, FieldChange, Plan};
+use crate::raise::{Options, Raised, escape_variables, raise};
+
+/// Where a value goes that the base holds, in an environment that has an overlay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Into {
+    /// Into the overlay: other environments keep what they have.
+    #[default]
+    Overlay,
+    /// Into the base, for all environments.
+    Base,
+}
+
+/// What is adopted.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The manifests of the environment.
+    pub manifests: &'a Manifests,
+    /// What they declare.
+    pub desired: &'a Desired,
+    /// What is there, with names of what it refers to.
+    pub live: &'a Live,
+    /// What would put it back.
+    pub plan: &'a Plan,
+    /// Unique names; none for everything that differs.
+    pub names: Option<&'a BTreeSet<String>>,
+    /// Overlay or base.
+    pub into: Into,
+    /// The environment's overlay folders, relative to the project, with `/`.
+    pub overlays: &'a [String],
+    /// The folder in which documents of new rows are put, relative to the project.
+    pub folder: &'a str,
+    /// How people are written.
+    pub options: Options,
+}
+
+/// What came of it. Nothing is written to disk here.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Adoption {
+    /// Files by path, relative to the project.
+    pub files: BTreeMap<String, FileChange>,
+    /// Fields that were adopted.
+    pub adopted: Vec<(ResourceKey, String)>,
+    /// Fields that were not.
+    pub refused: Vec<Refusal>,
+    /// Names that are neither declared nor live.
+    pub not_found: Vec<String>,
+}
+
+/// A file before and after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileChange {
+    /// Its text; none for a new file.
+    pub before: Option<String>,
+    /// Its new text.
+    pub after: String,
+}
+
+/// A field that was not adopted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The resource.
+    pub key: ResourceKey,
+    /// The field; empty for all of it.
+    pub path: String,
+    /// Why.
+    pub why: String,
+    /// The place that stands in the way.
+    pub place: Option<Span>,
+}
+
+/// Works out the edits.
+pub fn adopt(request: &Request<'_>) -> Adoption {
+    let mut adopting = Adopting {
+        request: *request,
+        files: BTreeMap::new(),
+        overlay: BTreeMap::new(),
+        result: Adoption::default(),
+    };
+    for change in &request.plan.changes {
+        if request.takes(&change.key) {
+            adopting.change(change);
+        }
+    }
+    adopting.into_overlay();
+    adopting.new_rows();
+    adopting.finish()
+}
+
+impl Request<'_> {
+    fn takes(&self, key: &ResourceKey) -> bool {
+        self.names
+            .is_none_or(|names| names.iter().any(|name| fold(name) == key.name.folded()))
+    }
+
+    fn is_overlay(&self, path: &str) -> bool {
+        self.overlays.iter().any(|folder| is_below(path, folder))
+    }
+}
+
+fn is_below(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder.trim_end_matches('/'))
+        .is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// A file that is edited.
+struct File<'a> {
+    documents: Vec<Place>,
+    editor: Editor<'a>,
+    /// The documents as they are to be read afterwards.
+    expected: Vec<Json>,
+    adopted: Vec<(ResourceKey, String)>,
+}
+
+struct Adopting<'a> {
+    request: Request<'a>,
+    files: BTreeMap<FileId, File<'a>>,
+    /// Fields that go into the overlay and are not there yet.
+    overlay: BTreeMap<ResourceKey, Map<String, Json>>,
+    result: Adoption,
+}
+
+impl<'a> Adopting<'a> {
+    fn refuse(
+        &mut self,
+        key: &ResourceKey,
+        path: &str,
+        why: impl std::convert::Into<String>,
+        place: Option<Span>,
+    ) {
+        self.result.refused.push(Refusal {
+            key: key.clone(),
+            path: path.to_owned(),
+            why: why.into(),
+            place,
+        });
+    }
+
+    fn change(&mut self, change: &Change) {
+        let why = match change.action {
+            Action::Update => None,
+            Action::Create => Some("the row is not there: delete its document, or apply it"),
+            Action::Delete => {
+                Some("the row is there although it is declared absent: change `state`, or apply it")
+            }
+        };
+        if let Some(why) = why {
+            self.refuse(&change.key, "", why, change.declared_at);
+            return;
+        }
+        let kind = kinds::of(change.key.kind);
+        let Some(row) = self.request.live.row(kind.table, change.id) else {
+            return;
+        };
+        let options = Options {
+            all_present: true,
+            skip_defaults: false,
+            ..self.request.options
+        };
+        let mut raised = raise(self.request.live, change.key.kind, row, options);
+        let mut spec = Json::Object(std::mem::take(&mut raised.spec));
+        escape_variables(&mut spec);
+        if let Json::Object(spec) = spec {
+            raised.spec = spec;
+        }
+        // One value is changed once, and a mapping that is owned key by key once in each file that holds keys of it.
+        let mut units: BTreeMap<(&str, Option<FileId>), (&FieldChange, Vec<&str>)> =
+            BTreeMap::new();
+        for field in &change.fields {
+            let (word, part) = field.path.split_once('.').unwrap_or((&field.path, ""));
+            let file = field
+                .span
+                .map(|span| span.file)
+                .filter(|_| wanted::is_by_key(word));
+            units
+                .entry((word, file))
+                .or_insert((field, Vec::new()))
+                .1
+                .push(part);
+        }
+        for ((word, _), (field, parts)) in units {
+            self.field(change, field, word, &parts, &raised);
+        }
+    }
+
+    fn field(
+        &mut self,
+        change: &Change,
+        field: &FieldChange,
+        word: &str,
+        parts: &[&str],
+        raised: &Raised,
+    ) {
+        let key = &change.key;
+        let Some(span) = field.span else {
+            self.refuse(key, word, "nobody wrote it down", None);
+            return;
+        };
+        let path = self.request.manifests.sources.path(span.file).to_owned();
+        if path == deskstate_model::PROJECT_FILE {
+            self.refuse(key, word, "it comes from the project file", Some(span));
+            return;
+        }
+        if let Err(why) = self.open(span.file) {
+            self.refuse(key, word, why, Some(span));
+            return;
+        }
+        let Some((at, written)) = self.written(span, word) else {
+            self.refuse(
+                key,
+                word,
+                "it stands in a file of its own, which is not edited",
+                Some(span),
+            );
+            return;
+        };
+        let wanted = if wanted::is_by_key(word) {
+            wanted::by_key(word, parts, &written, raised)
+        } else {
+            let Request {
+                desired,
+                live,
+                options,
+                ..
+            } = self.request;
+            wanted::whole(
+                &wanted::Side {
+                    desired,
+                    live,
+                    options,
+                },
+                change,
+                word,
+                &written,
+                raised,
+            )
+        };
+        let wanted = match wanted {
+            Ok(wanted) => wanted,
+            Err(why) => {
+                self.refuse(key, word, why, Some(span));
+                return;
+            }
+        };
+        let aside = self.request.into == Into::Overlay
+            && !self.request.overlays.is_empty()
+            && !self.request.is_overlay(&path);
+        if aside {
+            self.put_aside(key, word, &written, wanted, span);
+        } else {
+            self.put(key, at, span, word, &wanted);
+        }
+    }
+
+    /// Reads the layout of a file, once.
+    fn open(&mut self, file: FileId) -> Result<(), String> {
+        if self.files.contains_key(&file) {
+            return Ok(());
+        }
+        let text = self.request.manifests.sources.text(file);
+        let documents = layout(text)?;
+        let expected = documents.iter().map(Place::value).collect();
+        let file_state = File {
+            documents,
+            editor: Editor::new(text),
+            expected,
+            adopted: Vec::new(),
+        };
+        self.files.insert(file, file_state);
+        Ok(())
+    }
+
+    /// The document around a place, and what it says under a word of its `spec`; null where it says nothing.
+    fn written(&self, span: Span, word: &str) -> Option<(usize, Json)> {
+        let file = self.files.get(&span.file)?;
+        let start = span.start as usize;
+        let at = file
+            .documents
+            .iter()
+            .rposition(|document| document.start <= start && start <= document.end)?;
+        let spec = file.documents[at].get("spec");
+        let value = spec.and_then(|spec| spec.get(word));
+        let in_file = spec
+            .and_then(|spec| spec.get(&format!("{word}File")))
+            .is_some();
+        (!in_file).then(|| (at, value.map_or(Json::Null, Place::value)))
+    }
+
+    /// Edits the value where it stands.
+    fn put(&mut self, key: &ResourceKey, at: usize, span: Span, word: &str, wanted: &Json) {
+        let Some(file) = self.files.get_mut(&span.file) else {
+            return;
+        };
+        let Some(spec) = file.documents[at].get("spec") else {
+            return;
+        };
+        let done = match spec.get(word) {
+            Some(place) => file.editor.set(place, wanted),
+            None => file.editor.insert(spec, word, wanted),
+        };
+        match done {
+            Ok(()) => {
+                file.expected[at]["spec"][word] = wanted.clone();
+                file.adopted.push((key.clone(), word.to_owned()));
+            }
+            Err(refused) => {
+                let place = u32::try_from(refused.at).ok().map(|start| Span {
+                    start,
+                    end: start,
+                    ..span
+                });
+                self.refuse(key, word, refused.why, place);
+            }
+        }
+    }
+
+    /// Notes what goes into the overlay: of a mapping that is merged key by key, the keys that change.
+    fn put_aside(
+        &mut self,
+        key: &ResourceKey,
+        word: &str,
+        written: &Json,
+        wanted: Json,
+        span: Span,
+    ) {
+        let value = match (written, wanted) {
+            (Json::Object(written), Json::Object(wanted)) => {
+                if written.keys().any(|key| !wanted.contains_key(key)) {
+                    self.refuse(
+                        key,
+                        word,
+                        "an overlay cannot take a key of the base away; `--into base` can",
+                        Some(span),
+                    );
+                    return;
+                }
+                let changed = wanted
+                    .into_iter()
+                    .filter(|(key, value)| written.get(key) != Some(value));
+                Json::Object(changed.collect())
+            }
+            (_, wanted) => wanted,
+        };
+        self.overlay
+            .entry(key.clone())
+            .or_default()
+            .insert(word.to_owned(), value);
+    }
+
+    /// Fields that the base holds go into the document of the last overlay, or into a new one there.
+    fn into_overlay(&mut self) {
+        let Some(folder) = self.request.overlays.last().cloned() else {
+            return;
+        };
+        let sources = &self.request.manifests.sources;
+        for (key, spec) in std::mem::take(&mut self.overlay) {
+            let files: Vec<FileId> = sources
+                .files()
+                .filter(|file| is_below(sources.path(*file), &folder))
+                .collect();
+            let mut home = None;
+            for file in files {
+                if self.open(file).is_ok()
+                    && let Some(at) = self
+                        .files
+                        .get(&file)
+                        .and_then(|file| document_of(&file.documents, &key))
+                {
+                    home = Some((file, at));
+                }
+            }
+            match home {
+                Some((file, at)) => self.extend_overlay(&key, file, at, spec),
+                None => {
+                    let state = deskstate_model::State::Present;
+                    self.new_file(&folder, Document { key, state, spec });
+                }
+            }
+        }
+    }
+
+    fn extend_overlay(
+        &mut self,
+        key: &ResourceKey,
+        id: FileId,
+        at: usize,
+        spec: Map<String, Json>,
+    ) {
+        let Some(file) = self.files.get_mut(&id) else {
+            return;
+        };
+        let document = &file.documents[at];
+        let mut failed = None;
+        match document.get("spec") {
+            None => {
+                let value = Json::Object(spec.clone());
+                failed = file.editor.insert(document, "spec", &value).err();
+                if failed.is_none() {
+                    file.expected[at]["spec"] = value;
+                }
+            }
+            Some(place) => {
+                for (word, value) in &spec {
+                    let known = place.get(word);
+                    let value = match (known.map(Place::value), value) {
+                        (Some(Json::Object(mut all)), Json::Object(more)) => {
+                            all.extend(more.clone());
+                            Json::Object(all)
+                        }
+                        (_, value) => value.clone(),
+                    };
+                    let done = match known {
+                        Some(known) => file.editor.set(known, &value),
+                        None => file.editor.insert(place, word, &value),
+                    };
+                    match done {
+                        Ok(()) => file.expected[at]["spec"][word.as_str()] = value,
+                        Err(refused) => failed = Some(refused),
+                    }
+                }
+            }
+        }
+        match failed {
+            None => file
+                .adopted
+                .extend(spec.keys().map(|word| (key.clone(), word.clone()))),
+            Some(refused) => self.refuse(key, "", refused.why, None),
+        }
+    }
+
+    fn new_file(&mut self, folder: &str, document: Document) {
+        let name = file_names([&document.key]).remove(0);
+        let path = format!("{}/{name}", folder.trim_end_matches('/'));
+        let sources = &self.request.manifests.sources;
+        let taken = sources
+            .files()
+            .any(|file| sources.path(file).eq_ignore_ascii_case(&path))
+            || self
+                .result
+                .files
+                .keys()
+                .any(|known| known.eq_ignore_ascii_case(&path));
+        if taken {
+            self.refuse(&document.key, "", format!("{path} is there already"), None);
+            return;
+        }
+        let after = write(&document);
+        self.result.files.insert(
+            path,
+            FileChange {
+                before: None,
+                after,
+            },
+        );
+        self.result.adopted.push((document.key, String::new()));
+    }
+
+    /// Rows that were named and that no document declares become documents of their own.
+    fn new_rows(&mut self) {
+        let Some(names) = self.request.names else {
+            return;
+        };
+        let desired = self.request.desired;
+        let undeclared: BTreeSet<String> = names
+            .iter()
+            .filter(|name| {
+                !desired
+                    .resources
+                    .keys()
+                    .any(|key| key.name.folded() == fold(name))
+            })
+            .cloned()
+            .collect();
+        if undeclared.is_empty() {
+            return;
+        }
+        let selection = Selection {
+            names: undeclared,
+            ..Selection::default()
+        };
+        let exported = export(self.request.live, &selection, self.request.options);
+        self.result.not_found = exported.not_found;
+        for document in exported.documents {
+            if desired.resources.contains_key(&document.key) {
+                continue;
+            }
+            self.new_file(self.request.folder, document);
+        }
+    }
+
+    /// Every edited file, read again: exactly the adopted places differ, or nothing of the file is adopted.
+    fn finish(mut self) -> Adoption {
+        let sources = &self.request.manifests.sources;
+        for (id, file) in std::mem::take(&mut self.files) {
+            let before = sources.text(id);
+            if file.adopted.is_empty() {
+                continue;
+            }
+            let after = file.editor.finish();
+            let read: Option<Vec<Json>> = layout(&after)
+                .ok()
+                .map(|documents| documents.iter().map(Place::value).collect());
+            if read.as_ref() == Some(&file.expected) {
+                self.result.adopted.extend(file.adopted);
+                self.result.files.insert(
+                    sources.path(id).to_owned(),
+                    FileChange {
+                        before: Some(before.to_owned()),
+                        after,
+                    },
+                );
+            } else {
+                let why = format!(
+                    "{} is written in a way that cannot be edited exactly",
+                    sources.path(id)
+                );
+                for (key, path) in file.adopted {
+                    self.refuse(&key, &path, why.clone(), None);
+                }
+            }
+        }
+        self.result.adopted.sort();
+        self.result
+            .refused
+            .sort_by(|left, right| (&left.key, &left.path).cmp(&(&right.key, &right.path)));
+        self.result
+    }
+}
+
+/// The document of a resource among those of a file.
+fn document_of(documents: &[Place], key: &ResourceKey) -> Option<usize> {
+    documents.iter().position(|document| {
+        let kind = document.get("kind").map(Place::value);
+        let name = document
+            .get("metadata")
+            .and_then(|metadata| metadata.get("name"))
+            .map(Place::value);
+        kind.as_ref().and_then(Json::as_str) == Some(key.kind.as_str())
+            && name
+                .as_ref()
+                .and_then(Json::as_str)
+                .is_some_and(|name| fold(name) == key.name.folded())
+    })
+}

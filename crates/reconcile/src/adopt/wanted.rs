@@ -1,0 +1,426 @@
+//! What a field is to say after adoption: the live value, in the words that stand there already.
+
+use deskstate_model::{
+    ChtFeature, CopilotFeature, FeatureNames, PartOf, SetMode, fold, unique_name_of_part,
+};
+use serde_json::{Map, Value as Json, json};
+use uuid::Uuid;
+
+use crate::field::Target;
+use crate::kinds::tables;
+use crate::live::Live;
+use crate::lookup::Match;
+use crate::lower::Desired;
+use crate::plan::Change;
+use crate::raise::{Options, Raised, Users};
+use crate::state::{DeclaredResource, DeclaredSet, RowKey, Universe};
+
+/// What both sides of a comparison know.
+pub(super) struct Side<'a> {
+    pub(super) desired: &'a Desired,
+    pub(super) live: &'a Live,
+    pub(super) options: Options,
+}
+
+/// Fields whose keys are owned one by one.
+pub(super) fn is_by_key(word: &str) -> bool {
+    matches!(word, "parameters" | "copilotFeatures" | "chtFeatures")
+}
+
+/// The mapping that is written, with the keys that differ as they are live.
+pub(super) fn by_key(
+    word: &str,
+    parts: &[&str],
+    written: &Json,
+    raised: &Raised,
+) -> Result<Json, String> {
+    let Json::Object(written) = written else {
+        return Err("it is no mapping where it is written".to_owned());
+    };
+    let live = match raised.spec.get(word) {
+        Some(Json::Object(live)) => live.clone(),
+        _ => match raised
+            .left_out
+            .iter()
+            .find(|left_out| left_out.path == word)
+        {
+            Some(left_out) => return Err(left_out.why.clone()),
+            None => Map::new(),
+        },
+    };
+    let mut wanted = written.clone();
+    for part in parts {
+        let key = written
+            .keys()
+            .find(|key| same_key(word, key, part))
+            .map_or(*part, String::as_str);
+        let value = live
+            .iter()
+            .find(|(name, _)| same_key(word, name, part))
+            .map(|(_, value)| value.clone());
+        match value {
+            Some(value) => drop(wanted.insert(key.to_owned(), value)),
+            None => drop(wanted.shift_remove(key)),
+        }
+    }
+    Ok(Json::Object(wanted))
+}
+
+/// Features go by name or number.
+fn same_key(word: &str, left: &str, right: &str) -> bool {
+    let number = |names: &[(&str, i64)], key: &str| {
+        names
+            .iter()
+            .find(|(name, _)| *name == key)
+            .map(|(_, number)| *number)
+            .or_else(|| key.parse().ok())
+    };
+    match word {
+        "copilotFeatures" => {
+            number(CopilotFeature::NAMES, left) == number(CopilotFeature::NAMES, right)
+        }
+        "chtFeatures" => number(ChtFeature::NAMES, left) == number(ChtFeature::NAMES, right),
+        _ => left == right,
+    }
+}
+
+/// The value of a field that is one value.
+pub(super) fn whole(
+    side: &Side<'_>,
+    change: &Change,
+    word: &str,
+    written: &Json,
+    raised: &Raised,
+) -> Result<Json, String> {
+    let Some(resource) = side.desired.resources.get(&change.key) else {
+        return Err("it is not declared".to_owned());
+    };
+    let set = resource
+        .sets
+        .iter()
+        .find(|set| set.field.word == word && !set.members_are_parts);
+    match (word, set) {
+        ("fields" | "steps" | "tools" | "inboxViews", _) => {
+            items(word, change, written, left_out(raised, word)?)
+        }
+        ("roles", _) => roles(side, resource, written, left_out(raised, word)?),
+        (_, Some(set))
+            if !matches!(set.universe, Universe::Only(_)) && word != "productivityPane" =>
+        {
+            members(side, change, set, written, raised)
+        }
+        _ => left_out(raised, word),
+    }
+}
+
+/// What was raised, or why nothing was.
+fn left_out(raised: &Raised, word: &str) -> Result<Json, String> {
+    if let Some(value) = raised.spec.get(word) {
+        return Ok(value.clone());
+    }
+    match raised.left_out.iter().find(|left_out| {
+        left_out.path == word || left_out.path.is_empty() && left_out.why.contains(word)
+    }) {
+        Some(left_out) => Err(format!(
+            "live has what a manifest cannot say: {}",
+            left_out.why
+        )),
+        None => Ok(Json::Null),
+    }
+}
+
+/// The written items of a set, in its short or long form.
+fn listed<'a>(written: &'a Json, word: &str) -> Option<&'a Vec<Json>> {
+    match written {
+        Json::Array(items) => Some(items),
+        Json::Object(set) => set.get(word).and_then(Json::as_array),
+        _ => None,
+    }
+}
+
+/// The set in its form with other members and exclusions.
+fn with_lists(written: &Json, members: Vec<Json>, without: Option<Vec<Json>>) -> Json {
+    match written {
+        Json::Object(set) => {
+            let mut set = set.clone();
+            if set.contains_key("members") || !members.is_empty() {
+                set.insert("members".to_owned(), Json::Array(members));
+            }
+            if let Some(without) = without
+                && set.contains_key("without")
+            {
+                set.insert("without".to_owned(), Json::Array(without));
+            }
+            Json::Object(set)
+        }
+        _ => Json::Array(members),
+    }
+}
+
+fn members(
+    side: &Side<'_>,
+    change: &Change,
+    set: &DeclaredSet,
+    written: &Json,
+    raised: &Raised,
+) -> Result<Json, String> {
+    let word = set.field.word;
+    if written.is_null() {
+        // Only an implied member can differ where nothing is written.
+        return left_out(raised, word);
+    }
+    let live: Vec<Uuid> = side
+        .live
+        .links(set.relationship)
+        .members(change.id)
+        .filter(|id| match &set.universe {
+            Universe::All => true,
+            Universe::Except(key) => side.live.find(key).one() != Some(*id),
+            Universe::Only(key) => side.live.find(key).one() == Some(*id),
+        })
+        .collect();
+    let declared: Vec<&RowKey> = set
+        .members
+        .iter()
+        .filter(|member| !member.implied)
+        .map(|member| &member.key)
+        .collect();
+    let empty = Vec::new();
+    let items = listed(written, "members").unwrap_or(&empty);
+    if items.len() != declared.len() {
+        return Err("its members come from a variable".to_owned());
+    }
+    let mut known = Vec::new();
+    let mut kept = Vec::new();
+    for (item, key) in items.iter().zip(declared) {
+        match side.live.find(key) {
+            Match::One(id) if !live.contains(&id) => {}
+            // Whoever cannot be told stays: absence is not shown by not knowing.
+            Match::One(id) | Match::Unfit(id, _) => {
+                known.push(id);
+                kept.push(item.clone());
+            }
+            Match::None | Match::Several(_) | Match::Unknown(_) => kept.push(item.clone()),
+        }
+    }
+    let from_teams: Vec<Uuid> = set
+        .from_teams
+        .iter()
+        .filter_map(|(team, _)| side.live.found.teams.get(&fold(team)))
+        .flatten()
+        .flat_map(|team| team.members.iter().copied())
+        .collect();
+    if from_teams.iter().any(|id| !live.contains(id)) {
+        return Err(
+            "members of a team that it names are not there; a set cannot say that".to_owned(),
+        );
+    }
+    if set.mode == SetMode::Exact {
+        for id in live
+            .iter()
+            .filter(|id| !known.contains(id) && !from_teams.contains(id))
+        {
+            kept.push(json!(name_of(side, set, *id)?));
+        }
+    }
+    let excluded = listed(written, "without").map(|items| {
+        items
+            .iter()
+            .zip(&set.without)
+            .filter(|(_, member)| {
+                side.live
+                    .find(&member.key)
+                    .one()
+                    .is_none_or(|id| !live.contains(&id))
+            })
+            .map(|(item, _)| item.clone())
+            .collect()
+    });
+    let mut adopted = with_lists(written, kept, excluded);
+    // An implied member that is not there can only be said away.
+    let implied_gone = set
+        .members
+        .iter()
+        .filter(|member| member.implied)
+        .any(|member| {
+            side.live
+                .find(&member.key)
+                .one()
+                .is_none_or(|id| !live.contains(&id))
+        });
+    if implied_gone {
+        let members = listed(&adopted, "members").cloned().unwrap_or_default();
+        adopted =
+            json!({"mode": "atLeast", "members": members, "without": [tables::CIF_V2_LOADER]});
+    }
+    Ok(adopted)
+}
+
+fn name_of(side: &Side<'_>, set: &DeclaredSet, id: Uuid) -> Result<String, String> {
+    use crate::field::Holds;
+    let is_user = matches!(
+        set.field.holds,
+        Holds::Set {
+            to: Target::User,
+            ..
+        }
+    );
+    if is_user {
+        let user = side
+            .live
+            .found
+            .users
+            .get(&id)
+            .ok_or_else(|| format!("the user {id} cannot be read"))?;
+        return match (side.options.users, user.object_id) {
+            (Users::ObjectId, Some(id)) => Ok(id.to_string()),
+            _ if !user.name.is_empty() => Ok(user.name.clone()),
+            _ => Err(format!("the user {id} has no name to write")),
+        };
+    }
+    side.live
+        .row(set.relationship.member, id)
+        .map(|_| {
+            side.live
+                .label(set.relationship.member, id)
+                .trim()
+                .to_owned()
+        })
+        .ok_or_else(|| format!("{id} cannot be read"))
+}
+
+/// Roles that are mapped stay as they are written; others come by name.
+fn roles(
+    side: &Side<'_>,
+    resource: &DeclaredResource,
+    written: &Json,
+    raised: Json,
+) -> Result<Json, String> {
+    let empty = Vec::new();
+    let items = listed(written, "members").unwrap_or(&empty);
+    let declared: Vec<&RowKey> = resource
+        .parts
+        .iter()
+        .map(|part| &part.key)
+        .filter(|key| key.table() == Some(&tables::ROLE_MAPPING))
+        .collect();
+    if items.len() != declared.len() {
+        return Err("its members come from a variable".to_owned());
+    }
+    let exact = resource
+        .part_lists
+        .iter()
+        .any(|list| list.field.word == "roles" && list.mode == SetMode::Exact);
+    let mut kept = Vec::new();
+    let mut names = Vec::new();
+    for (item, key) in items.iter().zip(declared) {
+        if !matches!(side.live.find(key), Match::None) {
+            kept.push(item.clone());
+            names.push(fold(&key.label()));
+        }
+    }
+    if exact {
+        for name in listed(&raised, "members").into_iter().flatten() {
+            if name
+                .as_str()
+                .is_some_and(|name| !names.contains(&fold(name)))
+            {
+                kept.push(name.clone());
+            }
+        }
+    }
+    Ok(with_lists(written, kept, None))
+}
+
+/// Lists of mappings: items that are there keep their keys, their order is the live one.
+fn items(word: &str, change: &Change, written: &Json, raised: Json) -> Result<Json, String> {
+    let parent = change.key.name.as_written();
+    let empty = Vec::new();
+    let before = listed(written, "members").unwrap_or(&empty);
+    let live = listed(&raised, "members").unwrap_or(&empty);
+    let mut wanted: Vec<Json> = Vec::new();
+    for (at, item) in live.iter().enumerate() {
+        let identity = item_name(word, item, parent);
+        match before
+            .iter()
+            .find(|other| item_name(word, other, parent) == identity)
+        {
+            Some(known) => wanted.push(changed_item(known, item, at + 1)),
+            None if written.is_object()
+                && matches!(written.get("mode").and_then(Json::as_str), Some("atLeast")) => {}
+            None => wanted.push(item.clone()),
+        }
+    }
+    // A tool that is listed and off is no item of live, and still what the manifest says.
+    for (at, item) in before.iter().enumerate() {
+        let off = word == "tools" && item.get("enabled") == Some(&json!(false));
+        let there = live
+            .iter()
+            .any(|other| item_name(word, other, parent) == item_name(word, item, parent));
+        if off && !there {
+            wanted.insert(at.min(wanted.len()), item.clone());
+        }
+    }
+    Ok(match written {
+        Json::Object(_) => with_lists(written, wanted, None),
+        _ => Json::Array(wanted),
+    })
+}
+
+/// What names an item of a list.
+fn item_name(word: &str, item: &Json, parent: &str) -> Option<String> {
+    let text = |key: &str| item.get(key).and_then(Json::as_str);
+    let name = match word {
+        "tools" => text("tool").map(str::to_owned),
+        "steps" => text("name").map(str::to_owned).or_else(|| {
+            unique_name_of_part(PartOf::ScriptStep {
+                script: parent,
+                display_name: text("displayName")?,
+            })
+        }),
+        "fields" => text("shared")
+            .or_else(|| text("name"))
+            .map(str::to_owned)
+            .or_else(|| {
+                unique_name_of_part(PartOf::NotificationField {
+                    template: parent,
+                    header: text("header")?,
+                })
+            }),
+        _ => text("name").map(str::to_owned),
+    };
+    name.map(|name| fold(&name))
+}
+
+/// The item with the keys it has, at their live values. What it does not say stays unsaid.
+fn changed_item(known: &Json, live: &Json, position: usize) -> Json {
+    /// Exactly one of these says what a step does.
+    const ACTIONS: [&str; 3] = ["text", "macro", "script"];
+    let (Json::Object(known), Json::Object(live)) = (known, live) else {
+        return live.clone();
+    };
+    let mut item = Map::new();
+    for (key, value) in known {
+        let now = match (live.get(key), key.as_str()) {
+            (Some(now), _) => now.clone(),
+            // A shared field became the template's own, or a step does something else: the keys below say so.
+            (None, "shared") => continue,
+            (None, action) if ACTIONS.contains(&action) => continue,
+            (None, "order") => json!(position),
+            (None, "enabled") => json!(true),
+            (None, "displayName") => live.get("header").cloned().unwrap_or_else(|| value.clone()),
+            (None, _) => value.clone(),
+        };
+        item.insert(key.clone(), now);
+    }
+    let kind_changed = known.contains_key("shared") != live.contains_key("shared");
+    if kind_changed {
+        return Json::Object(live.clone());
+    }
+    for action in ACTIONS {
+        if let Some(value) = live.get(action) {
+            item.insert(action.to_owned(), value.clone());
+        }
+    }
+    Json::Object(item)
+}
