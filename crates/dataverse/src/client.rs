@@ -130,77 +130,63 @@ impl Client {
             .map_err(Failure::nothing)?;
         let mut signed_in_again = false;
         loop {
-            if self.connection.stop.is_stopped() {
-                return Err(Failure::nothing(Error::Stopped));
-            }
-            let signed_in = tokio::select! {
-                signed_in = self.authenticator.authorization() => signed_in.map_err(Error::from),
-                () = self.connection.stop.stopped() => Err(Error::Stopped),
+            let (verdict, result) = match self.authorize(&mut outgoing).await {
+                Ok(()) => self.attempt(&outgoing, kind).await,
+                Err(error) => (retry::judge_error(kind, &error), Err(error)),
             };
-            let authorization = match signed_in {
-                Ok(authorization) => authorization,
-                Err(error) => {
-                    let Verdict::Again(named) = retry::judge_error(kind, &error) else {
-                        return Err(Failure::nothing(error));
-                    };
-                    self.wait(attempts, Wait::Fault(named), started, &error)
-                        .await
-                        .map_err(|stopped| Failure::nothing(stopped.unwrap_or(error)))?;
-                    continue;
-                }
-            };
-            match &authorization {
-                Some(value) => outgoing.headers.insert(AUTHORIZATION, value.clone()),
-                None => outgoing.headers.remove(AUTHORIZATION),
-            };
-            let (verdict, result) = self.attempt(&outgoing, kind).await;
-            let named = match verdict {
+            let exchange = &outgoing.exchange;
+            match verdict {
                 Verdict::Answer => {
-                    return match result {
-                        Ok(reply) => Ok(Answered {
-                            exchange: outgoing.exchange,
+                    return result
+                        .map(|reply| Answered {
+                            exchange: exchange.clone(),
                             reply,
-                        }),
-                        Err(error) => Err(Failure::unknown(error)),
-                    };
+                        })
+                        .map_err(Failure::unknown);
                 }
-                Verdict::Unknown => {
-                    let error = result
-                        .map_or_else(|error| error, |reply| stated(&outgoing.exchange, &reply));
-                    return Err(Failure::unknown(error));
-                }
-                Verdict::Refused => {
-                    let error = result.map_or_else(
-                        |error| error,
-                        |reply| redirected(&outgoing.exchange, &reply),
-                    );
-                    return Err(Failure::nothing(error));
-                }
+                Verdict::Unknown => return Err(Failure::unknown(reason(exchange, result))),
+                Verdict::Refused => return Err(Failure::nothing(reason(exchange, result))),
                 Verdict::SignInAgain if !signed_in_again && self.authenticator.is_renewable() => {
                     debug!("the token was not accepted; signing in again");
                     signed_in_again = true;
                     self.authenticator.forget().await;
-                    continue;
                 }
                 Verdict::SignInAgain => {
-                    let error = match (&authorization, result) {
-                        (Some(_), Ok(reply)) => SignInError::NotAccepted {
-                            method: self.authenticator.method(),
-                            message: not_accepted(&reply),
-                        },
+                    let error = match result {
+                        Ok(reply) if outgoing.headers.contains_key(AUTHORIZATION) => {
+                            SignInError::NotAccepted {
+                                method: self.authenticator.method(),
+                                message: not_accepted(&reply),
+                            }
+                        }
                         _ => SignInError::Required,
                     };
-                    let error = Error::from(error);
-                    return Err(Failure::nothing(error));
+                    return Err(Failure::nothing(error.into()));
                 }
-                Verdict::Again(named) => named,
-            };
-            let error =
-                result.map_or_else(|error| error, |reply| stated(&outgoing.exchange, &reply));
-            self.wait(attempts, Wait::Fault(named), started, &error)
-                .await
-                .map_err(|stopped| Failure::nothing(stopped.unwrap_or(error)))?;
+                Verdict::Again(named) => {
+                    let error = reason(exchange, result);
+                    self.wait(attempts, Wait::Fault(named), started, &error)
+                        .await
+                        .map_err(|stopped| Failure::nothing(stopped.unwrap_or(error)))?;
+                }
+            }
         }
+    }
+
+    /// Puts the token on a request, if the server asks for one.
+    async fn authorize(&self, outgoing: &mut Outgoing) -> Result<(), Error> {
+        if self.connection.stop.is_stopped() {
+            return Err(Error::Stopped);
+        }
+        let authorization = tokio::select! {
+            authorization = self.authenticator.authorization() => authorization?,
+            () = self.connection.stop.stopped() => return Err(Error::Stopped),
+        };
+        match authorization {
+            Some(value) => outgoing.headers.insert(AUTHORIZATION, value),
+            None => outgoing.headers.remove(AUTHORIZATION),
+        };
+        Ok(())
     }
 
     /// Waits before another attempt. `Err(None)` if the budget allows none.
@@ -350,15 +336,19 @@ pub(crate) fn stated(exchange: &Exchange, reply: &Reply) -> Error {
     }))
 }
 
-fn redirected(exchange: &Exchange, reply: &Reply) -> Error {
-    let location = reply.header("location").unwrap_or_default();
-    let location = location
-        .split(['?', '#'])
-        .next()
-        .unwrap_or_default()
-        .to_owned();
-    Error::Redirected {
-        exchange: exchange.clone(),
-        location,
+/// Why a request has no answer to look at.
+fn reason(exchange: &Exchange, result: Result<Reply, Error>) -> Error {
+    match result {
+        Ok(reply) if (300..400).contains(&reply.status) => Error::Redirected {
+            exchange: exchange.clone(),
+            // its query may hold a token
+            location: reply
+                .header("location")
+                .and_then(|location| location.split(['?', '#']).next())
+                .unwrap_or_default()
+                .to_owned(),
+        },
+        Ok(reply) => stated(exchange, &reply),
+        Err(error) => error,
     }
 }

@@ -164,7 +164,7 @@ impl ServiceError {
 }
 
 /// Paths hold filters of many kilobytes; their start tells which request it was.
-fn shortened(path: &str) -> Cow<'_, str> {
+pub(crate) fn shortened(path: &str) -> Cow<'_, str> {
     const LONGEST: usize = 300;
     if path.len() <= LONGEST {
         return Cow::Borrowed(path);

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::batch::{self, BatchReply, Item, MAX_PARTS, Part};
 use crate::client::{Answered, Client, content_type, stated};
 use crate::decode::{self, Layout, RawRow};
+use crate::error::shortened;
 use crate::request::Request;
 use crate::retry::{self, Attempts, Kind, Wait};
 use crate::row::Columns;
@@ -23,14 +24,14 @@ const MAX_PAGES: u32 = 2_000;
 /// Reads an environment. Has no way to write, and cannot become a [`Session`](crate::Session).
 #[derive(Debug)]
 pub struct Reader {
-    client: Arc<Client>,
+    client: Client,
 }
 
 impl Reader {
     /// A reader; the network is first touched by [`Reader::read`].
     pub fn open(connection: &Connection) -> Result<Reader, Error> {
         Ok(Reader {
-            client: Arc::new(Client::open(connection)?),
+            client: Client::open(connection)?,
         })
     }
 
@@ -228,7 +229,7 @@ impl<'a> Asking<'a> {
             }
             return Ok(());
         }
-        let place = || format!("the answer to `{}`", pending.request.path);
+        let place = || format!("the answer to `{}`", shortened(&pending.request.path));
         let page = decode::rows(
             part.body,
             query.layout(),
