@@ -132,7 +132,8 @@ impl Client {
         loop {
             let (verdict, result) = match self.authorize(&mut outgoing).await {
                 Ok(()) => self.attempt(&outgoing, kind).await,
-                Err(error) => (retry::judge_error(kind, &error), Err(error)),
+                // asking how to sign in changes nothing, whatever waits for it
+                Err(error) => (retry::judge_error(Kind::Read, &error), Err(error)),
             };
             let exchange = &outgoing.exchange;
             match verdict {

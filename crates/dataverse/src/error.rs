@@ -232,10 +232,23 @@ pub enum Error {
     },
     /// No token could be had.
     #[error("sign-in failed")]
-    SignIn(#[from] SignInError),
+    SignIn(
+        #[from]
+        #[source]
+        SignInError,
+    ),
     /// The server was not reached; it did nothing.
     #[error("{exchange} could not reach the server")]
     Unreachable {
+        /// Which request.
+        exchange: Exchange,
+        /// Why.
+        #[source]
+        source: Source,
+    },
+    /// The host's name is not known; nothing was sent.
+    #[error("{exchange} was not sent: the name of the host is not known; is the URL right?")]
+    UnknownHost {
         /// Which request.
         exchange: Exchange,
         /// Why.

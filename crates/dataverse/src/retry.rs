@@ -63,7 +63,7 @@ pub(crate) fn judge_reply(
 pub(crate) fn judge_error(kind: Kind, error: &Error) -> Verdict {
     match (kind, error) {
         (_, Error::Unreachable { .. }) => Verdict::Again(None),
-        (_, Error::SignIn(SignInError::Unreachable { .. })) => Verdict::Again(None),
+        (_, Error::SignIn(SignInError::Busy { .. })) => Verdict::Again(None),
         (Kind::Read, Error::Lost { .. } | Error::TimedOut { .. }) => Verdict::Again(None),
         (Kind::Write, Error::Lost { .. } | Error::TimedOut { .. } | Error::TooLarge { .. }) => {
             Verdict::Unknown

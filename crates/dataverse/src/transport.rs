@@ -98,11 +98,11 @@ impl Network {
     pub(crate) fn new(connection: &Connection) -> Result<Network, Error> {
         // another provider that the program has installed is as good
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let near = client(
-            builder(connection)
-                .no_proxy()
-                .tls_certs_only(extra_roots(connection)?),
-        )?;
+        let near = builder(connection)
+            .no_proxy()
+            .tls_certs_only(extra_roots(connection)?)
+            .build()
+            .map_err(|error| setup("the HTTP client cannot be built", error))?;
         let network = Network(Arc::new(Clients {
             near,
             far: OnceLock::new(),
@@ -128,7 +128,14 @@ impl Network {
             return Ok(made);
         }
         let connection = &self.0.connection;
-        let made = client(builder(connection).tls_certs_merge(extra_roots(connection)?))?;
+        let made = builder(connection)
+            .tls_certs_merge(extra_roots(connection)?)
+            .build()
+            .map_err(|error| {
+                let what = "the HTTP client cannot be built; if certificate authorities are missing, install those \
+                            of the platform (`ca-certificates`) or name a file with them";
+                setup(what, error)
+            })?;
         Ok(self.0.far.get_or_init(|| made))
     }
 
@@ -244,6 +251,11 @@ fn failure(exchange: &Exchange, limit: Duration, error: reqwest::Error) -> Error
             exchange,
             source: error.into(),
         }
+    } else if error.is_dns() && !is_about_now(&error) {
+        Error::UnknownHost {
+            exchange,
+            source: error.into(),
+        }
     } else if error.is_connect() {
         Error::Unreachable {
             exchange,
@@ -257,6 +269,19 @@ fn failure(exchange: &Exchange, limit: Duration, error: reqwest::Error) -> Error
             source: error.into(),
         }
     }
+}
+
+/// Whether a resolver says that it might know the name later. Platforms tell in words alone.
+fn is_about_now(error: &reqwest::Error) -> bool {
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string().to_ascii_lowercase();
+        if text.contains("temporar") || text.contains("try again") {
+            return true;
+        }
+        next = cause.source();
+    }
+    false
 }
 
 /// Whether a certificate is at the root of an error: no later attempt will find it better.
@@ -310,12 +335,6 @@ fn builder(connection: &Connection) -> reqwest::ClientBuilder {
         // a connection that the server closes while a write is sent on it makes the outcome unknown; gateways
         // close idle ones after a minute or more
         .pool_idle_timeout(Duration::from_secs(20))
-}
-
-fn client(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Error> {
-    builder
-        .build()
-        .map_err(|error| setup("the HTTP client cannot be built", error))
 }
 
 /// A header value from text that may hold anything.

@@ -9,7 +9,7 @@ use super::SignInError;
 use crate::environment::is_loopback;
 use crate::request::API_PATH;
 use crate::transport::{CLIENT_REQUEST_ID, Network, Outgoing, header_value};
-use crate::{EnvironmentUrl, Exchange};
+use crate::{EnvironmentUrl, Error, Exchange};
 
 /// Issuers of Microsoft's clouds. A secret is sent to no other unless it was named by the user.
 const KNOWN_ISSUERS: &[&str] = &[
@@ -63,20 +63,17 @@ impl Issuer {
 pub(super) async fn ask(
     network: &Network,
     url: &EnvironmentUrl,
-) -> Result<Option<Challenge>, SignInError> {
-    let unreachable = |error: &dyn std::error::Error| SignInError::Unreachable {
-        reason: with_sources(error),
-    };
+) -> Result<Option<Challenge>, Error> {
     let path = format!("{API_PATH}/WhoAmI");
     let mut headers = HeaderMap::new();
     let client_request_id = Uuid::new_v4();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(
         HeaderName::from_static(CLIENT_REQUEST_ID),
-        header_value(&client_request_id.to_string()).map_err(|error| unreachable(&error))?,
+        header_value(&client_request_id.to_string())?,
     );
     let outgoing = Outgoing {
-        url: url.join(&path).map_err(|error| unreachable(&error))?,
+        url: url.join(&path)?,
         exchange: Exchange {
             method: "GET",
             path,
@@ -86,10 +83,7 @@ pub(super) async fn ask(
         body: None,
         limit: std::time::Duration::from_secs(30),
     };
-    let reply = network
-        .send(&outgoing)
-        .await
-        .map_err(|error| unreachable(&error))?;
+    let reply = network.send(&outgoing).await?;
     match reply.status {
         401 => {
             let challenges = reply
@@ -97,23 +91,24 @@ pub(super) async fn ask(
                 .get_all(WWW_AUTHENTICATE)
                 .iter()
                 .filter_map(|value| value.to_str().ok());
-            parse(challenges)
-                .map(Some)
-                .ok_or_else(|| SignInError::Challenge {
+            match parse(challenges) {
+                Some(challenge) => Ok(Some(challenge)),
+                None => Err(Error::from(SignInError::Challenge {
                     reason:
                         "its 401 names no `authorization_uri`; is this the URL of an environment?"
                             .to_owned(),
-                })
+                })),
+            }
         }
         200..=299 => Ok(None),
         status => {
             let reason = format!("it answered {} with status {status}", outgoing.exchange);
-            Err(match status {
-                408 | 429 | 500.. => SignInError::Unreachable { reason },
+            Err(Error::from(match status {
+                408 | 429 | 500.. => SignInError::Busy { reason },
                 _ => SignInError::Challenge {
                     reason: format!("{reason}; is this the URL of an environment?"),
                 },
-            })
+            }))
         }
     }
 }

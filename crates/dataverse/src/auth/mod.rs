@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 use tracing::{debug, warn};
 
 use crate::transport::Network;
-use crate::{Connection, EnvironmentUrl, Stop};
+use crate::{Connection, EnvironmentUrl, Error, Stop};
 use challenge::Issuer;
 pub(crate) use challenge::described;
 use credential::Credential;
@@ -178,9 +178,9 @@ pub enum SignInError {
         /// Why.
         reason: String,
     },
-    /// The server could not be asked how to sign in.
-    #[error("the environment could not be asked how to sign in: {reason}")]
-    Unreachable {
+    /// The server is too busy to say how to sign in.
+    #[error("the environment does not say how to sign in: {reason}")]
+    Busy {
         /// Why.
         reason: String,
     },
@@ -294,10 +294,10 @@ impl Authenticator {
     }
 
     /// The header to send, if the server asks for one. Requests that come together wait for one token.
-    pub(crate) async fn authorization(&self) -> Result<Option<HeaderValue>, SignInError> {
+    pub(crate) async fn authorization(&self) -> Result<Option<HeaderValue>, Error> {
         match &self.sign_in {
             SignIn::Anonymous => return Ok(None),
-            SignIn::Token(token) => return bearer(token.expose_secret()).map(Some),
+            SignIn::Token(token) => return Ok(Some(bearer(token.expose_secret())?)),
             _ => {}
         }
         let mut state = self.state.lock().await;
@@ -330,7 +330,7 @@ impl Authenticator {
                     warn!(%error, "the token could not be renewed early");
                     Ok(Some(old.header.clone()))
                 }
-                _ => Err(error),
+                _ => Err(error.into()),
             },
         }
     }
@@ -358,7 +358,7 @@ impl Authenticator {
     }
 
     /// Asks the server, without a token, whether and where to sign in.
-    async fn ask(&self) -> Result<State, SignInError> {
+    async fn ask(&self) -> Result<State, Error> {
         let challenge = challenge::ask(&self.network, &self.url).await?;
         let Some(challenge) = challenge else {
             debug!("the environment asks for no sign-in");
