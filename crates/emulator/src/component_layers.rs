@@ -4,7 +4,8 @@ use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 use crate::error::{Outcome, ServiceError};
-use crate::odata::filter::{Expr, Operand, Operator, parse};
+use crate::odata::expr::{Expr, Operand, Operator};
+use crate::odata::filter::parse;
 use crate::odata::options::Options;
 use crate::odata::read::Reading;
 use crate::rules::is_managed;

@@ -4,13 +4,13 @@ use http::StatusCode;
 use uuid::Uuid;
 
 use crate::error::{Outcome, ServiceError, code};
-use crate::rules;
 use crate::schema::{Navigation, TableId};
 use crate::security::Right;
 use crate::store::{IndexKey, Row, Transaction};
 use crate::switches::LinkAnswer;
 use crate::value::Value;
 use crate::write::{Writing, find, new_key, stamp};
+use crate::{product_rules, rules};
 
 /// Links a row to another one through a collection.
 pub(crate) fn associate(
@@ -67,7 +67,7 @@ pub(crate) fn associate(
                     )),
                 };
             }
-            rules::before_link(tx, writing, relation, side, id, target.1)?;
+            product_rules::before_link(tx, writing, relation, side, id, target.1)?;
             let key = new_key(tx, many.intersect);
             let mut row = Row::new(schema.table(many.intersect), key);
             row.cells[many.columns[side]] = Value::Id(id);
@@ -115,7 +115,7 @@ pub(crate) fn disassociate(
             if let Some(other) = tx.get(target.0, target.1).map(|row| Row::clone(row)) {
                 check_append(tx, writing, (table, &from), (target.0, &other), side)?;
             }
-            rules::before_unlink(tx, writing, relation, side, id, target.1)?;
+            product_rules::before_unlink(tx, writing, relation, side, id, target.1)?;
             tx.remove(schema.many_to_many[relation].intersect, link);
             crate::audit::linked(tx, writing, relation, (table, id), target, false);
             raise(tx, writing, &[(table, id), target]);

@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::expr::{Expr, Function, MatchAt, Operand, Operator, Path};
 use crate::caller::Caller;
 use crate::clock::Moment;
 use crate::schema::{Kind, Navigation, TableId};
 use crate::store::{IndexKey, Row, Store};
 use crate::value::{Value, fold, like};
-
-use super::filter::{Expr, Function, MatchAt, Operand, Operator, Path};
 
 /// What a filter is evaluated against besides the row.
 pub(crate) struct Scope<'a> {

@@ -2,14 +2,13 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::eval::related;
+use super::options::{Options, encode, from_pairs, split_outside};
+use super::read::{Reading, Source};
 use crate::error::{Outcome, ServiceError};
 use crate::schema::{Navigation, TableId};
 use crate::store::Row;
 use crate::value::Value;
-
-use super::eval::related;
-use super::options::{Options, encode, from_pairs, split_outside};
-use super::read::{Reading, Source};
 
 /// At most so many expands in one query.
 const MOST: usize = 15;

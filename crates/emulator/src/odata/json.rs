@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json};
 
+use super::eval::cell;
 use crate::clock::Moment;
 use crate::schema::{Column, Kind, Table, TableId};
 use crate::store::{Row, Store};
 use crate::value::Value;
-
-use super::eval::cell;
 
 const FORMATTED: &str = "OData.Community.Display.V1.FormattedValue";
 const LOOKUP_NAME: &str = "Microsoft.Dynamics.CRM.lookuplogicalname";

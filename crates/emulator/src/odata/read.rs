@@ -6,18 +6,18 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
+use super::eval::{Scope, cell};
+use super::expr::Expr;
+use super::filter::{parse as parse_filter, unknown_property};
+use super::json::{Preferences, Writer};
+use super::options::{Options, split_outside};
+use super::page::Cookie;
 use crate::caller::Caller;
 use crate::clock::Moment;
 use crate::error::{Outcome, ServiceError};
 use crate::schema::TableId;
 use crate::store::{Row, Store};
 use crate::switches::Switches;
-
-use super::eval::{Scope, cell};
-use super::filter::{Expr, parse as parse_filter, unknown_property};
-use super::json::{Preferences, Writer};
-use super::options::{Options, split_outside};
-use super::page::Cookie;
 
 /// The service never sends more rows than this in one page.
 pub(crate) const LARGEST_PAGE: usize = 5_000;

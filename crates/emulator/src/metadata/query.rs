@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use serde_json::{Map, Value as Json};
 
+use super::expand_items;
 use crate::error::{Outcome, ServiceError};
-use crate::metadata::expand_items;
 use crate::odata::lexer::{Token, tokens};
 use crate::odata::options::{Options, from_pairs};
 use crate::value::like;

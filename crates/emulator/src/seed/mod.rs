@@ -1,6 +1,7 @@
 //! The rows that an environment starts with, and generators for large ones.
 
-use std::collections::BTreeMap;
+mod roles;
+
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -11,17 +12,21 @@ use crate::body::cell as cell_of;
 use crate::identity::ADMINISTRATOR;
 use crate::layers::ACTIVE_SOLUTION;
 use crate::schema::{Kind, Schema, TableId};
-use crate::security::{self, Right};
 use crate::store::{Row, Store, Transaction};
 use crate::value::Value;
+use roles::{Role, make_roles};
 
-const ORGANISATION: &str = include_str!("../seed/organisation.yaml");
-const PRODUCT: &str = include_str!("../seed/product.yaml");
-const DATA: &str = include_str!("../seed/organisation_data.yaml");
-const ROLES: &str = include_str!("../seed/roles.yaml");
+const ORGANISATION: &str = include_str!("../../seed/organisation.yaml");
+
+const PRODUCT: &str = include_str!("../../seed/product.yaml");
+
+const DATA: &str = include_str!("../../seed/organisation_data.yaml");
+
+const ROLES: &str = include_str!("../../seed/roles.yaml");
 
 /// Namespace of the seed's ids: a row's id is made from its table and its key in the seed.
 const IDS: Uuid = Uuid::from_u128(0x9b3a_27e1_0f4c_4a5d_8a57_3d6b_1c5e_2f70);
+
 const MADE_ON: &str = "2025-01-15T08:00:00Z";
 
 /// How many generated rows to add.
@@ -60,30 +65,6 @@ struct Rows {
 struct Links {
     links: String,
     pairs: Vec<(String, String)>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Role {
-    name: String,
-    #[serde(default)]
-    everything: bool,
-    #[serde(default)]
-    managed: bool,
-    #[serde(default)]
-    unmanaged: bool,
-    #[serde(default)]
-    users: Vec<String>,
-    #[serde(default)]
-    teams: Vec<String>,
-    /// Tables with every right.
-    #[serde(default)]
-    full: Vec<String>,
-    /// Tables to read.
-    #[serde(default)]
-    read: Vec<String>,
-    #[serde(default)]
-    privileges: Vec<String>,
 }
 
 /// The id that the seed gives to a row.
@@ -289,193 +270,10 @@ fn link(tx: &mut Transaction<'_>, name: &str, first: &str, second: &str) -> Resu
     Ok(())
 }
 
-/// Roles as Dataverse keeps them: one root, and a copy in every business unit; privileges hang on the root.
-fn make_roles(tx: &mut Transaction<'_>, roles: &[Role]) -> Result<(), SeedError> {
-    let schema = tx.schema();
-    let (privileges, role_table, units) = (
-        table(&schema, "privilege")?,
-        table(&schema, "role")?,
-        table(&schema, "businessunit")?,
-    );
-    let mut known = BTreeMap::new();
-    let mut extra: Vec<(String, i64)> = [
-        "prvActOnBehalfOfAnotherUser",
-        "prvPublishCustomization",
-        "prvReadCustomization",
-        "prvWriteCustomization",
-        "prvAssignRole",
-        "prvReadSavedQueryVisualizations",
-        "prvWriteEntity",
-        "prvWriteAttribute",
-        "prvWriteRelationship",
-    ]
-    .map(|name| (name.to_owned(), 0))
-    .to_vec();
-    extra.extend(crate::actions::privilege_names(&schema));
-    for (name, right) in extra {
-        let id = id_of("privilege", &name);
-        let mut row = blank(tx, privileges, id);
-        set(&schema, privileges, &mut row, "name", Value::text(&name));
-        set(
-            &schema,
-            privileges,
-            &mut row,
-            "accessright",
-            Value::Int(right),
-        );
-        tx.put(privileges, row);
-        known.insert(name, id);
-    }
-    let unit_names = ["Contoso", "Contoso Service", "Contoso Back Office"];
-    for role in roles {
-        let root = id_of("role", &role.name);
-        for unit in unit_names {
-            let id = if unit == "Contoso" {
-                root
-            } else {
-                id_of("role", &format!("{}/{unit}", role.name))
-            };
-            let mut row = blank(tx, role_table, id);
-            set(
-                &schema,
-                role_table,
-                &mut row,
-                "name",
-                Value::text(&role.name),
-            );
-            set(
-                &schema,
-                role_table,
-                &mut row,
-                "businessunitid",
-                Value::Lookup(units, id_of("businessunit", unit)),
-            );
-            set(
-                &schema,
-                role_table,
-                &mut row,
-                "parentrootroleid",
-                Value::Lookup(role_table, root),
-            );
-            set(
-                &schema,
-                role_table,
-                &mut row,
-                "ismanaged",
-                Value::Flag(role.managed || !role.unmanaged),
-            );
-            if unit != "Contoso" {
-                set(
-                    &schema,
-                    role_table,
-                    &mut row,
-                    "parentroleid",
-                    Value::Lookup(role_table, root),
-                );
-            }
-            tx.put(role_table, row);
-        }
-        for name in granted(role, &known, &schema)? {
-            let id = *known
-                .get(&name)
-                .ok_or_else(|| SeedError(format!("privilege `{name}` is unknown")))?;
-            security::grant_privilege(tx, root, id, security::Depth::Global)
-                .map_err(|error| SeedError(error.message))?;
-        }
-        for user in &role.users {
-            hold(
-                tx,
-                "systemuserroles_association",
-                "systemuser",
-                user,
-                &role.name,
-            )?;
-        }
-        for team in &role.teams {
-            hold(tx, "teamroles_association", "team", team, &role.name)?;
-        }
-    }
-    Ok(())
-}
-
-fn granted(
-    role: &Role,
-    known: &BTreeMap<String, Uuid>,
-    schema: &Schema,
-) -> Result<Vec<String>, SeedError> {
-    if role.everything {
-        return Ok(known.keys().cloned().collect());
-    }
-    let mut names = role.privileges.clone();
-    for (tables, rights) in [
-        (&role.full, &Right::ALL[..]),
-        (&role.read, &[Right::Read][..]),
-    ] {
-        for name in tables {
-            let own = schema.table(table(schema, name)?);
-            names.extend(
-                rights
-                    .iter()
-                    .filter_map(|right| crate::security::privilege_name(own, *right)),
-            );
-        }
-    }
-    names.sort();
-    names.dedup();
-    Ok(names)
-}
-
 fn set(schema: &Schema, table: TableId, row: &mut Row, column: &str, value: Value) {
     if let Some(position) = schema.table(table).position(column) {
         row.cells[position] = value;
     }
-}
-
-/// A user or team holds the copy of a role in its own business unit.
-fn hold(
-    tx: &mut Transaction<'_>,
-    relationship: &str,
-    holders: &str,
-    holder: &str,
-    role: &str,
-) -> Result<(), SeedError> {
-    let schema = tx.schema();
-    let holder_table = table(&schema, holders)?;
-    let id = id_of(holders, holder);
-    let missing = || SeedError(format!("`{holder}`, who holds `{role}`, is not there"));
-    let row = tx.get(holder_table, id).ok_or_else(missing)?;
-    let unit = schema
-        .table(holder_table)
-        .position("businessunitid")
-        .and_then(|column| row.cells[column].id())
-        .ok_or_else(missing)?;
-    let roles = table(&schema, "role")?;
-    let (name, of) = (
-        schema.table(roles).position("name"),
-        schema.table(roles).position("businessunitid"),
-    );
-    let (Some(name), Some(of)) = (name, of) else {
-        return Err(missing());
-    };
-    let copy = tx
-        .store()
-        .rows(roles)
-        .find(|row| row.cells[name].as_text() == Some(role) && row.cells[of].id() == Some(unit))
-        .map(|row| row.id)
-        .ok_or_else(missing)?;
-    let many = schema
-        .many_to_many
-        .iter()
-        .find(|many| many.schema_name == relationship)
-        .ok_or_else(missing)?;
-    let mut row = Row::new(
-        schema.table(many.intersect),
-        Uuid::new_v5(&id, copy.as_bytes()),
-    );
-    row.cells[many.columns[0]] = Value::Id(id);
-    row.cells[many.columns[1]] = Value::Id(copy);
-    tx.put(many.intersect, row);
-    Ok(())
 }
 
 /// One settings row per user.

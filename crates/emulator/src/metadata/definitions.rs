@@ -1,273 +1,35 @@
-//! Metadata: the service document, `EntityDefinitions`, option sets, relationships, keys (Web API: query metadata).
+//! Tables, columns, option sets, keys and relationships as metadata items.
 
-use http::StatusCode;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use crate::call::Reply;
-use crate::csdl;
-use crate::error::{Outcome, ServiceError, code};
-use crate::metadata_query::{Shape, shape};
-use crate::odata::options::{Options, split_outside};
-use crate::odata::path::Segment;
-use crate::odata::read::Reading;
 use crate::schema::{Column, Kind, OnDelete, Ownership, Required, Schema, Table};
-use crate::service::Context;
 use crate::switches::Switches;
 
 /// Namespace of the ids that metadata items get.
-const IDS: Uuid = Uuid::from_u128(0x51c7_05d4_7a0f_4c0e_9d6b_2b1f_6a3e_8c11);
+pub(super) const IDS: Uuid = Uuid::from_u128(0x51c7_05d4_7a0f_4c0e_9d6b_2b1f_6a3e_8c11);
 
-fn metadata_id(of: &str) -> String {
+pub(super) fn metadata_id(of: &str) -> String {
     Uuid::new_v5(&IDS, of.as_bytes()).to_string()
 }
 
-/// Whether a first segment addresses metadata.
-pub(crate) fn is_metadata(name: &str) -> bool {
-    matches!(
-        name,
-        "EntityDefinitions"
-            | "RelationshipDefinitions"
-            | "GlobalOptionSetDefinitions"
-            | "$metadata"
-    )
-}
-
-fn visible<'s>(schema: &'s Schema, switches: &'s Switches) -> impl Iterator<Item = &'s Table> {
+pub(super) fn visible<'s>(
+    schema: &'s Schema,
+    switches: &'s Switches,
+) -> impl Iterator<Item = &'s Table> {
     schema
         .tables
         .iter()
         .filter(|table| !switches.missing_tables.contains(&table.name))
 }
 
-/// `GET /`.
-pub(crate) fn service_document(schema: &Schema, switches: &Switches, base: &str) -> Json {
-    let mut sets: Vec<&str> = visible(schema, switches)
-        .map(|table| table.set.as_str())
-        .collect();
-    sets.sort_unstable();
-    let value: Vec<Json> = sets
-        .into_iter()
-        .map(|set| json!({"name": set, "kind": "EntitySet", "url": set}))
-        .collect();
-    json!({"@odata.context": format!("{base}$metadata"), "value": value})
-}
-
-/// Answers a read of metadata. Everything comes in one page.
-pub(crate) fn answer(
-    reading: &Reading<'_>,
-    context: &Context<'_>,
-    segments: &[Segment],
-    options: &Options,
-    in_batch: bool,
-) -> Outcome<Reply> {
-    let schema = &reading.store.schema;
-    let switches = context.switches;
-    let [first, rest @ ..] = segments else {
-        return Err(ServiceError::unknown_segment(""));
-    };
-    let (body, context_of) = match (first.name.as_str(), first.key.is_some(), rest) {
-        ("$metadata", false, []) => {
-            return Ok(Reply::text(
-                "application/xml",
-                csdl::document(schema, switches, options.annotations),
-            ));
-        }
-        ("EntityDefinitions", false, []) => (
-            list(all_entities(schema, switches), options)?,
-            "EntityDefinitions",
-        ),
-        ("EntityDefinitions", true, []) => (
-            one(
-                entity(find_table(schema, switches, first)?, schema, switches),
-                options,
-            )?,
-            "EntityDefinitions/$entity",
-        ),
-        ("EntityDefinitions", true, [part, rest @ ..]) => (
-            entity_part(
-                schema,
-                switches,
-                find_table(schema, switches, first)?,
-                part,
-                rest,
-                options,
-            )?,
-            "EntityDefinitions",
-        ),
-        ("RelationshipDefinitions", keyed, rest) => {
-            let wanted = match rest {
-                [] => None,
-                [cast] => Some(
-                    cast.name
-                        .trim_start_matches("Microsoft.Dynamics.CRM.")
-                        .to_owned(),
-                ),
-                _ => return Err(ServiceError::unknown_segment(&rest[1].name)),
-            };
-            let mut all = relationships(schema, switches, wanted.as_deref());
-            if keyed {
-                let name = first
-                    .pairs()
-                    .into_iter()
-                    .find(|(name, _)| name == "SchemaName")
-                    .map(|(_, value)| value.trim_matches('\'').to_owned());
-                all.retain(|item| {
-                    name.as_deref()
-                        .is_some_and(|name| item["SchemaName"] == name)
-                });
-                let found = all.into_iter().next().ok_or_else(|| {
-                    not_found("relationship", name.as_deref().unwrap_or_default())
-                })?;
-                (one(found, options)?, "RelationshipDefinitions/$entity")
-            } else {
-                (list(all, options)?, "RelationshipDefinitions")
-            }
-        }
-        ("GlobalOptionSetDefinitions", keyed, []) => {
-            let mut all = global_option_sets(schema);
-            if keyed {
-                let name = first
-                    .pairs()
-                    .into_iter()
-                    .find(|(name, _)| name == "Name")
-                    .map(|(_, value)| value.trim_matches('\'').to_owned())
-                    .unwrap_or_default();
-                all.retain(|item| item["Name"] == name.as_str());
-                let found = all
-                    .into_iter()
-                    .next()
-                    .ok_or_else(|| not_found("option set", &name))?;
-                (one(found, options)?, "GlobalOptionSetDefinitions/$entity")
-            } else {
-                (list(all, options)?, "GlobalOptionSetDefinitions")
-            }
-        }
-        _ => return Err(ServiceError::unknown_segment(&first.name)),
-    };
-    let mut object = Map::from_iter([(
-        "@odata.context".to_owned(),
-        json!(format!("{}$metadata#{context_of}", reading.base)),
-    )]);
-    match body {
-        Json::Array(items) => {
-            object.insert("value".into(), items.into());
-        }
-        Json::Object(fields) => object.extend(fields),
-        _ => {}
-    }
-    Ok(Reply::json(StatusCode::OK, &Json::Object(object), in_batch))
-}
-
-fn not_found(what: &str, name: &str) -> ServiceError {
-    ServiceError::new(
-        StatusCode::NOT_FOUND,
-        code::OBJECT_DOES_NOT_EXIST,
-        format!("Could not find an {what} with name {name}."),
-    )
-}
-
-fn list(items: Vec<Json>, options: &Options) -> Outcome<Json> {
-    let shape = Shape::parse(options)?;
-    let mut shaped = Vec::new();
-    for item in items {
-        if let Some(item) = shape.apply(item)? {
-            shaped.push(item);
-        }
-    }
-    Ok(Json::Array(shaped))
-}
-
-fn one(item: Json, options: &Options) -> Outcome<Json> {
-    shape(item, options)
-}
-
-fn find_table<'s>(
-    schema: &'s Schema,
-    switches: &Switches,
-    segment: &Segment,
-) -> Outcome<&'s Table> {
-    let by_id = segment.id().map(|id| id.to_string());
-    let name = segment
-        .pairs()
-        .into_iter()
-        .find(|(name, _)| name == "LogicalName")
-        .map(|(_, value)| value.trim_matches('\'').to_owned());
-    let found = schema.tables.iter().find(|table| {
-        Some(&table.name) == name.as_ref() || by_id.as_ref() == Some(&metadata_id(&table.name))
-    });
-    found
-        .filter(|table| !switches.missing_tables.contains(&table.name))
-        .ok_or_else(|| not_found("entity", name.or(by_id).unwrap_or_default().as_str()))
-}
-
-fn entity_part(
-    schema: &Schema,
-    switches: &Switches,
-    table: &Table,
-    part: &Segment,
-    rest: &[Segment],
-    options: &Options,
-) -> Outcome<Json> {
-    let items = match part.name.as_str() {
-        "Attributes" => {
-            let mut items = attributes(table, switches);
-            let cast = rest
-                .first()
-                .filter(|segment| segment.name.starts_with("Microsoft.Dynamics.CRM."));
-            if let Some(key) = &part.key {
-                let name = part
-                    .pairs()
-                    .into_iter()
-                    .find(|(name, _)| name == "LogicalName")
-                    .map(|(_, value)| value.trim_matches('\'').to_owned());
-                items.retain(|item| {
-                    name.as_deref()
-                        .is_some_and(|name| item["LogicalName"] == name)
-                        || item["MetadataId"] == key.as_str()
-                });
-                let found = items
-                    .into_iter()
-                    .next()
-                    .ok_or_else(|| not_found("attribute", name.as_deref().unwrap_or(key)))?;
-                return shape(strip_casts(found, cast.is_some()), options);
-            }
-            if let Some(cast) = cast {
-                let wanted = format!("#{}", cast.name);
-                items.retain(|item| item["@odata.type"] == wanted.as_str());
-            }
-            items
-                .into_iter()
-                .map(|item| strip_casts(item, cast.is_some()))
-                .collect()
-        }
-        "Keys" => keys(table, switches),
-        "ManyToManyRelationships" => {
-            relationships(schema, switches, Some("ManyToManyRelationshipMetadata"))
-                .into_iter()
-                .filter(|item| touches(item, table))
-                .collect()
-        }
-        "OneToManyRelationships" => one_to_many(schema, switches)
-            .into_iter()
-            .filter(|item| item["ReferencedEntity"] == table.name.as_str())
-            .collect(),
-        "ManyToOneRelationships" => one_to_many(schema, switches)
-            .into_iter()
-            .filter(|item| item["ReferencingEntity"] == table.name.as_str())
-            .collect(),
-        other => return Err(ServiceError::unknown_segment(other)),
-    };
-    list(items, options)
-}
-
-fn touches(item: &Json, table: &Table) -> bool {
+pub(super) fn touches(item: &Json, table: &Table) -> bool {
     item["Entity1LogicalName"] == table.name.as_str()
         || item["Entity2LogicalName"] == table.name.as_str()
 }
 
 /// Option sets are seen through a cast only.
-fn strip_casts(mut item: Json, cast: bool) -> Json {
+pub(super) fn strip_casts(mut item: Json, cast: bool) -> Json {
     if let (false, Some(object)) = (cast, item.as_object_mut()) {
         object.shift_remove("OptionSet");
         object.shift_remove("GlobalOptionSet");
@@ -275,24 +37,24 @@ fn strip_casts(mut item: Json, cast: bool) -> Json {
     item
 }
 
-fn all_entities(schema: &Schema, switches: &Switches) -> Vec<Json> {
+pub(super) fn all_entities(schema: &Schema, switches: &Switches) -> Vec<Json> {
     visible(schema, switches)
         .map(|table| entity(table, schema, switches))
         .collect()
 }
 
-fn label(text: &str) -> Json {
+pub(super) fn label(text: &str) -> Json {
     json!({
         "LocalizedLabels": [{"Label": text, "LanguageCode": 1033, "IsManaged": true, "MetadataId": metadata_id(text), "HasChanged": null}],
         "UserLocalizedLabel": {"Label": text, "LanguageCode": 1033, "IsManaged": true, "MetadataId": metadata_id(text), "HasChanged": null},
     })
 }
 
-fn managed(value: bool, name: &str) -> Json {
+pub(super) fn managed(value: bool, name: &str) -> Json {
     json!({"Value": value, "CanBeChanged": true, "ManagedPropertyLogicalName": name})
 }
 
-fn entity(table: &Table, schema: &Schema, switches: &Switches) -> Json {
+pub(super) fn entity(table: &Table, schema: &Schema, switches: &Switches) -> Json {
     let ownership = match table.ownership {
         Ownership::User => "UserOwned",
         Ownership::Business => "BusinessOwned",
@@ -338,7 +100,7 @@ fn entity(table: &Table, schema: &Schema, switches: &Switches) -> Json {
     })
 }
 
-fn relationships_of(table: &Table, schema: &Schema, switches: &Switches) -> Vec<Json> {
+pub(super) fn relationships_of(table: &Table, schema: &Schema, switches: &Switches) -> Vec<Json> {
     if !table
         .navigation
         .values()
@@ -352,7 +114,7 @@ fn relationships_of(table: &Table, schema: &Schema, switches: &Switches) -> Vec<
         .collect()
 }
 
-fn type_names(column: &Column) -> (&'static str, &'static str) {
+pub(super) fn type_names(column: &Column) -> (&'static str, &'static str) {
     match column.kind {
         Kind::Text => ("StringAttributeMetadata", "String"),
         Kind::Memo => ("MemoAttributeMetadata", "Memo"),
@@ -373,7 +135,7 @@ fn type_names(column: &Column) -> (&'static str, &'static str) {
     }
 }
 
-fn attributes(table: &Table, switches: &Switches) -> Vec<Json> {
+pub(super) fn attributes(table: &Table, switches: &Switches) -> Vec<Json> {
     let shown = table.columns.iter().filter(|column| {
         !column.hidden
             && !switches
@@ -383,7 +145,7 @@ fn attributes(table: &Table, switches: &Switches) -> Vec<Json> {
     shown.map(|column| attribute(table, column)).collect()
 }
 
-fn attribute(table: &Table, column: &Column) -> Json {
+pub(super) fn attribute(table: &Table, column: &Column) -> Json {
     let (kind, word) = type_names(column);
     let level = match column.required {
         Required::None => "None",
@@ -444,7 +206,7 @@ fn attribute(table: &Table, column: &Column) -> Json {
     item
 }
 
-fn option(value: i64, text: &str, state: Option<i64>) -> Json {
+pub(super) fn option(value: i64, text: &str, state: Option<i64>) -> Json {
     let mut option =
         json!({"Value": value, "Label": label(text), "Color": null, "IsManaged": true});
     if let (Some(state), Some(object)) = (state, option.as_object_mut()) {
@@ -453,7 +215,7 @@ fn option(value: i64, text: &str, state: Option<i64>) -> Json {
     option
 }
 
-fn option_set(table: &Table, column: &Column) -> Json {
+pub(super) fn option_set(table: &Table, column: &Column) -> Json {
     let name = column
         .global_choice
         .clone()
@@ -478,7 +240,7 @@ fn option_set(table: &Table, column: &Column) -> Json {
     json!({"MetadataId": id, "Name": name, "IsGlobal": column.global_choice.is_some(), "OptionSetType": kind, "Options": options})
 }
 
-fn global_option_sets(schema: &Schema) -> Vec<Json> {
+pub(super) fn global_option_sets(schema: &Schema) -> Vec<Json> {
     let mut sets = std::collections::BTreeMap::new();
     for table in &schema.tables {
         for column in table
@@ -493,7 +255,7 @@ fn global_option_sets(schema: &Schema) -> Vec<Json> {
     sets.into_values().collect()
 }
 
-fn keys(table: &Table, switches: &Switches) -> Vec<Json> {
+pub(super) fn keys(table: &Table, switches: &Switches) -> Vec<Json> {
     let mut keys: Vec<(String, Vec<String>)> = table
         .alternate_keys
         .iter()
@@ -523,7 +285,7 @@ fn keys(table: &Table, switches: &Switches) -> Vec<Json> {
         .collect()
 }
 
-fn relationships(schema: &Schema, switches: &Switches, cast: Option<&str>) -> Vec<Json> {
+pub(super) fn relationships(schema: &Schema, switches: &Switches, cast: Option<&str>) -> Vec<Json> {
     let mut items = Vec::new();
     if cast.is_none_or(|cast| cast == "ManyToManyRelationshipMetadata") {
         for many in &schema.many_to_many {
@@ -557,7 +319,7 @@ fn relationships(schema: &Schema, switches: &Switches, cast: Option<&str>) -> Ve
     items
 }
 
-fn one_to_many(schema: &Schema, switches: &Switches) -> Vec<Json> {
+pub(super) fn one_to_many(schema: &Schema, switches: &Switches) -> Vec<Json> {
     let mut items = Vec::new();
     for table in visible(schema, switches) {
         for column in table
@@ -591,24 +353,4 @@ fn one_to_many(schema: &Schema, switches: &Switches) -> Vec<Json> {
         }
     }
     items
-}
-
-/// Options inside `$expand=Attributes($select=…;$filter=…)`.
-pub(crate) fn expand_items(text: &str) -> Vec<(String, Vec<(String, String)>)> {
-    split_outside(text, ',')
-        .into_iter()
-        .map(str::trim)
-        .filter(|item| !item.is_empty())
-        .map(|item| match item.find('(') {
-            Some(open) if item.ends_with(')') => {
-                let pairs = split_outside(&item[open + 1..item.len() - 1], ';')
-                    .into_iter()
-                    .filter_map(|part| part.trim().split_once('='))
-                    .map(|(name, value)| (name.trim().to_owned(), value.to_owned()))
-                    .collect();
-                (item[..open].trim().to_owned(), pairs)
-            }
-            _ => (item.to_owned(), Vec::new()),
-        })
-        .collect()
 }

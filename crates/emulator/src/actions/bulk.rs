@@ -1,0 +1,106 @@
+//! `CreateMultiple`, `UpdateMultiple`, `UpsertMultiple` (bulk operations).
+
+use http::StatusCode;
+use serde_json::{Map, Value as Json, json};
+use uuid::Uuid;
+
+use super::NAMESPACE;
+use crate::call::{Call, Reply};
+use crate::error::{Outcome, ServiceError};
+use crate::odata::path::{Segment, reference};
+use crate::resolve;
+use crate::schema::TableId;
+use crate::service::{Context, table_of};
+use crate::store::Transaction;
+use crate::switches::Switches;
+use crate::write::{self, Condition};
+
+/// `CreateMultiple`, `UpdateMultiple`, `UpsertMultiple`: one table, one transaction.
+pub(super) fn bulk(
+    tx: &mut Transaction<'_>,
+    context: &Context<'_>,
+    call: &Call,
+    set: &Segment,
+    name: &str,
+) -> Outcome<Reply> {
+    let schema = tx.schema();
+    let table = table_of(&schema, context.switches, &set.name)?;
+    let own = schema.table(table);
+    if !matches!(name, "CreateMultiple" | "UpdateMultiple" | "UpsertMultiple") {
+        return Err(ServiceError::unknown_segment(name));
+    }
+    let body = call.object()?;
+    let targets = body
+        .get("Targets")
+        .and_then(Json::as_array)
+        .ok_or_else(|| ServiceError::payload(&own.name, "The parameter 'Targets' is missing."))?;
+    let writing = context.writing(call);
+    let mut ids = Vec::with_capacity(targets.len());
+    for target in targets {
+        let Json::Object(target) = target else {
+            return Err(ServiceError::payload(
+                &own.name,
+                "A target must be an object.",
+            ));
+        };
+        let kind = target
+            .get("@odata.type")
+            .and_then(Json::as_str)
+            .map(|kind| kind.trim_start_matches(['#']).trim_start_matches(NAMESPACE));
+        if kind.is_some_and(|kind| kind != own.name) {
+            return Err(ServiceError::payload(
+                &own.name,
+                "Every target must be of the table that the action is bound to.",
+            ));
+        }
+        let key = bulk_key(tx, context.switches, table, target)?;
+        let exists = key.is_some_and(|key| tx.get(table, key).is_some());
+        match (name, key) {
+            ("CreateMultiple", _) => ids.push(write::create(tx, &writing, table, target)?),
+            ("UpsertMultiple", _) if !exists => {
+                ids.push(write::create_with(tx, &writing, table, target, key)?)
+            }
+            (_, Some(key)) => {
+                write::update(tx, &writing, table, key, target, &Condition::default())?
+            }
+            (_, None) => {
+                return Err(ServiceError::payload(
+                    &own.name,
+                    format!("Every target needs its key '{}'.", own.key_name()),
+                ));
+            }
+        }
+    }
+    if name == "CreateMultiple" {
+        let body = json!({"@odata.context": format!("{}$metadata#{NAMESPACE}CreateMultipleResponse", call.base), "Ids": ids});
+        return Ok(Reply::json(StatusCode::OK, &body, call.in_batch));
+    }
+    Ok(Reply::empty())
+}
+
+pub(super) fn bulk_key(
+    tx: &Transaction<'_>,
+    switches: &Switches,
+    table: TableId,
+    target: &Map<String, Json>,
+) -> Outcome<Option<Uuid>> {
+    let schema = tx.schema();
+    let own = schema.table(table);
+    if let Some(text) = target.get(own.key_name()).and_then(Json::as_str) {
+        return Uuid::try_parse(text)
+            .map(Some)
+            .map_err(|_| ServiceError::payload(&own.name, "The key is not an id."));
+    }
+    let Some(url) = target.get("@odata.id").and_then(Json::as_str) else {
+        return Ok(None);
+    };
+    let segment = reference(url)
+        .ok_or_else(|| ServiceError::payload(&own.name, format!("'{url}' names no record.")))?;
+    if let Some(id) = segment.id() {
+        return Ok(Some(id));
+    }
+    match resolve::alternate(tx.store(), switches, table, &segment)? {
+        resolve::Alternate::Id(id) => Ok(Some(id)),
+        resolve::Alternate::Absent(_) => Ok(None),
+    }
+}

@@ -1,0 +1,141 @@
+//! Conditions of filters.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use super::parse::{Condition, Filter};
+use super::{Bound, position};
+use crate::error::{Outcome, ServiceError};
+use crate::odata::eval::cell;
+use crate::odata::expr::Function;
+use crate::odata::read::Reading;
+use crate::schema::{Kind, TableId};
+use crate::store::Row;
+use crate::value::{Value, like};
+
+pub(super) fn holds(
+    reading: &Reading<'_>,
+    bound: &[Bound<'_>],
+    at: usize,
+    filter: &Filter,
+    joined: &[Option<Arc<Row>>],
+) -> Outcome<Option<bool>> {
+    let mut results = Vec::with_capacity(filter.conditions.len() + filter.filters.len());
+    for condition in &filter.conditions {
+        let at = match &condition.entity {
+            None => at,
+            Some(name) => bound
+                .iter()
+                .position(|entity| entity.alias == *name || entity.entity.name == *name)
+                .ok_or_else(|| {
+                    ServiceError::query(format!(
+                        "The link-entity '{name}' of a condition does not exist."
+                    ))
+                })?,
+        };
+        results.push(condition_holds(
+            reading,
+            bound[at].table,
+            condition,
+            joined[at].as_deref(),
+        )?);
+    }
+    for inner in &filter.filters {
+        results.push(holds(reading, bound, at, inner, joined)?);
+    }
+    Ok(if filter.all {
+        if results.contains(&Some(false)) {
+            Some(false)
+        } else {
+            (!results.contains(&None)).then_some(true)
+        }
+    } else if results.contains(&Some(true)) {
+        Some(true)
+    } else {
+        results.is_empty().then_some(true).or(Some(false))
+    })
+}
+
+pub(super) fn condition_holds(
+    reading: &Reading<'_>,
+    table: TableId,
+    condition: &Condition,
+    row: Option<&Row>,
+) -> Outcome<Option<bool>> {
+    let column = position(reading, table, &condition.attribute)?;
+    let value = row.map_or(Value::Null, |row| {
+        cell(reading.store, table, row, column, reading.caller.language)
+    });
+    let kind = reading.store.schema.table(table).columns[column].kind;
+    let values: Vec<Value> = condition
+        .values
+        .iter()
+        .map(|text| literal(kind, text))
+        .collect();
+    let compared = |test: fn(Ordering) -> bool| {
+        values
+            .first()
+            .and_then(|other| value.compare(other))
+            .map(test)
+    };
+    let pattern = |pattern: String| value.as_text().map(|text| like(text, &pattern));
+    let text = condition.values.first().cloned().unwrap_or_default();
+    let function = |function: Function| reading.scope().function(function, &value, &values);
+    Ok(match condition.operator.as_str() {
+        "null" => Some(value.is_null()),
+        "not-null" => Some(!value.is_null()),
+        "eq" => compared(Ordering::is_eq),
+        "ne" | "neq" => Some(value.is_null() || compared(Ordering::is_ne) == Some(true)),
+        "gt" => compared(Ordering::is_gt),
+        "ge" => compared(Ordering::is_ge),
+        "lt" => compared(Ordering::is_lt),
+        "le" => compared(Ordering::is_le),
+        "like" => pattern(text),
+        "not-like" => pattern(text).map(|found| !found),
+        "begins-with" => pattern(format!("{text}%")),
+        "not-begin-with" => pattern(format!("{text}%")).map(|found| !found),
+        "ends-with" => pattern(format!("%{text}")),
+        "not-end-with" => pattern(format!("%{text}")).map(|found| !found),
+        "in" => function(Function::In),
+        "not-in" => function(Function::NotIn),
+        "between" => function(Function::Between),
+        "not-between" => function(Function::NotBetween),
+        "eq-userid" => function(Function::EqualUserId),
+        "ne-userid" => function(Function::NotEqualUserId),
+        "eq-userteams" => function(Function::EqualUserTeams),
+        "eq-useroruserteams" => function(Function::EqualUserOrUserTeams),
+        "eq-businessid" => function(Function::EqualBusinessId),
+        "ne-businessid" => function(Function::NotEqualBusinessId),
+        "eq-userlanguage" => function(Function::EqualUserLanguage),
+        "on" => function(Function::On),
+        "on-or-after" => function(Function::OnOrAfter),
+        "on-or-before" => function(Function::OnOrBefore),
+        "today" => function(Function::Today),
+        "yesterday" => function(Function::Yesterday),
+        "last-x-days" => function(Function::LastDays),
+        "last-x-hours" => function(Function::LastHours),
+        "olderthan-x-days" => function(Function::OlderThanDays),
+        other => {
+            return Err(ServiceError::query(format!(
+                "Invalid operator '{other}' in a condition."
+            )));
+        }
+    })
+}
+
+pub(super) fn literal(kind: Kind, text: &str) -> Value {
+    match kind {
+        Kind::Integer | Kind::BigInteger | Kind::Choice | Kind::State | Kind::Status => {
+            text.parse().map_or_else(|_| Value::text(text), Value::Int)
+        }
+        Kind::Decimal | Kind::Double => text
+            .parse()
+            .map_or_else(|_| Value::text(text), Value::Number),
+        Kind::Flag | Kind::Managed => match text {
+            "1" | "true" => Value::Flag(true),
+            "0" | "false" => Value::Flag(false),
+            _ => Value::text(text),
+        },
+        _ => Value::text(text),
+    }
+}

@@ -1,0 +1,49 @@
+//! Routes a request to what answers it.
+
+mod read;
+mod write;
+
+use http::Method;
+
+use crate::call::Call;
+use crate::caller::Caller;
+use crate::clock::Moment;
+use crate::error::{Outcome, ServiceError};
+use crate::schema::{Schema, TableId};
+use crate::switches::Switches;
+use crate::write::Writing;
+
+pub(crate) use self::write::write;
+pub(crate) use read::read;
+
+/// What a request is carried out with.
+pub(crate) struct Context<'a> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) switches: &'a Switches,
+    pub(crate) now: Moment,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn writing(&self, call: &Call) -> Writing<'a> {
+        Writing {
+            caller: self.caller,
+            switches: self.switches,
+            now: self.now,
+            solution: call.header("mscrm.solutionuniquename").map(str::to_owned),
+        }
+    }
+}
+
+/// Whether a request can change rows.
+pub(crate) fn is_write(call: &Call) -> bool {
+    call.method != Method::GET && call.method != Method::HEAD
+        || call.path().starts_with("RemoveActiveCustomizations")
+}
+
+/// The table of an entity set, unless the environment lacks it.
+pub(crate) fn table_of(schema: &Schema, switches: &Switches, set: &str) -> Outcome<TableId> {
+    schema
+        .with_set(set)
+        .filter(|table| !switches.missing_tables.contains(&schema.table(*table).name))
+        .ok_or_else(|| ServiceError::unknown_segment(set))
+}
