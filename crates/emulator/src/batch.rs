@@ -131,7 +131,6 @@ fn part_call(outer: &Call, request: &Request) -> Call {
     let mut headers = request.headers.clone();
     // Who calls, and for whom, is said once for the whole batch unless a part says it itself.
     for name in [
-        "authorization",
         "mscrmcallerid",
         "callerobjectid",
         "mscrm.solutionuniquename",
@@ -147,6 +146,7 @@ fn part_call(outer: &Call, request: &Request) -> Call {
         body: request.body.clone(),
         base: outer.base.clone(),
         in_batch: true,
+        signed_in: outer.signed_in,
     }
 }
 

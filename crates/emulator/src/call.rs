@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value as Json;
+use uuid::Uuid;
 
 use crate::error::ServiceError;
 use crate::odata::json::Preferences;
@@ -19,6 +20,8 @@ pub(crate) struct Call {
     /// `http://host/api/data/v9.2/`.
     pub(crate) base: String,
     pub(crate) in_batch: bool,
+    /// The user whose token was accepted; none where nobody signs in. A part of a batch has the batch's.
+    pub(crate) signed_in: Option<Uuid>,
 }
 
 impl Call {

@@ -16,7 +16,7 @@ use crate::call::{Call, Reply};
 use crate::engine::Engine;
 use crate::error::ServiceError;
 use crate::faults::Fault;
-use crate::identity::SIGNED_IN;
+use crate::identity::ADMINISTRATOR;
 use crate::limits::refusal;
 use crate::line::Line;
 
@@ -60,24 +60,15 @@ async fn handle(State(engine): State<Arc<Engine>>, request: Request) -> Response
     } else {
         "http"
     };
-    let mut headers = parts.headers;
-    // Who signed in is said by the sign-in layer, never by a client.
-    headers.remove(SIGNED_IN);
-    if let Some(user) = parts
-        .extensions
-        .get::<SignedIn>()
-        .and_then(|user| HeaderValue::from_str(&user.0.to_string()).ok())
-    {
-        headers.insert(SIGNED_IN, user);
-    }
     engine.stats.count_request();
     let call = Call {
         method: parts.method,
         target: format!("{rest}{query}"),
-        headers,
+        headers: parts.headers,
         body,
         base: format!("{scheme}://{host}/api/data/{version}/"),
         in_batch: false,
+        signed_in: parts.extensions.get::<SignedIn>().map(|user| user.0),
     };
     let line = parts
         .extensions
@@ -88,7 +79,7 @@ async fn handle(State(engine): State<Arc<Engine>>, request: Request) -> Response
 
 /// Answers a call as the limits and the fault script have it.
 async fn serve(engine: Arc<Engine>, call: Call, line: Option<Line>) -> Response {
-    let user = call.header(SIGNED_IN).unwrap_or_default().to_owned();
+    let user = call.signed_in.unwrap_or(ADMINISTRATOR).to_string();
     if let Err(error) = engine.protection.begin(&user) {
         return response(Reply::error(&error, &call, &engine.request_id()));
     }

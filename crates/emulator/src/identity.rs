@@ -6,29 +6,11 @@ use uuid::Uuid;
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::error::{Outcome, ServiceError, code};
-use crate::odata::options::decode_percent;
 use crate::security::{self};
 use crate::store::Store;
 
-/// The header that names the user a valid token belongs to. Set by the sign-in layer alone; a client's own is dropped.
-pub(crate) const SIGNED_IN: &str = "x-emulator-signed-in-user";
-
 /// The user that anonymous requests act as: the system administrator of the seed.
 pub(crate) const ADMINISTRATOR: Uuid = Uuid::from_u128(0x0c0f_0000_0000_4000_8000_0000_0000_0a01);
-
-/// The user behind a request.
-pub(crate) fn user_of(_store: &Store, call: &Call) -> Outcome<Uuid> {
-    let Some(text) = call.header(SIGNED_IN) else {
-        return Ok(ADMINISTRATOR);
-    };
-    Uuid::try_parse(&decode_percent(text)).map_err(|_| {
-        ServiceError::new(
-            StatusCode::UNAUTHORIZED,
-            0x8004_4302,
-            "The request is not authenticated.",
-        )
-    })
-}
 
 /// The error for a token whose user the environment does not know.
 pub(crate) fn not_a_member(user: Uuid) -> ServiceError {
