@@ -18,6 +18,18 @@ impl Moment {
         Moment(self.0.saturating_sub(seconds))
     }
 
+    /// Year, month and day.
+    pub(crate) fn date(self) -> (i32, u8, u8) {
+        let (year, month, day) = civil(self.0.div_euclid(86_400));
+        // months and days always fit; a year that does not is no date that anybody means
+        let narrow = |number: i64| u8::try_from(number).unwrap_or(1);
+        (
+            i32::try_from(year).unwrap_or(i32::MAX),
+            narrow(month),
+            narrow(day),
+        )
+    }
+
     /// `2026-05-01T08:00:00Z`.
     pub(crate) fn iso(self) -> String {
         let (days, second) = (self.0.div_euclid(86_400), self.0.rem_euclid(86_400));

@@ -14,6 +14,8 @@ pub(crate) mod code {
     pub(crate) const ISV_ABORTED: u32 = 0x8004_0265;
     pub(crate) const INVALID_PAYLOAD: u32 = 0x8004_8D19;
     pub(crate) const UNKNOWN_COLUMN: u32 = 0x8004_1103;
+    pub(crate) const NOT_AUTHENTICATED: u32 = 0x8004_4302;
+    pub(crate) const USER_DISABLED: u32 = 0x8004_0225;
     pub(crate) const CHOICE_OUT_OF_RANGE: u32 = 0x8004_431A;
     pub(crate) const INTEGER_OUT_OF_RANGE: u32 = 0x8004_432F;
     pub(crate) const DECIMAL_OUT_OF_RANGE: u32 = 0x8004_4330;

@@ -266,6 +266,7 @@ mod tests {
             body: bytes::Bytes::new(),
             base: String::new(),
             in_batch: false,
+            signed_in: None,
         }
     }
 

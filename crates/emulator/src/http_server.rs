@@ -7,6 +7,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::connect_info::ConnectInfo;
 use axum::extract::{Request, State};
+use axum::middleware;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode};
 
@@ -14,18 +15,22 @@ use crate::admin;
 use crate::batch;
 use crate::call::{Call, Reply};
 use crate::engine::Engine;
-use crate::error::ServiceError;
+use crate::error::{ServiceError, code};
 use crate::faults::Fault;
 use crate::identity::ADMINISTRATOR;
 use crate::limits::refusal;
 use crate::line::Line;
+use crate::signin::{self, Desk};
 
 /// A request may carry so many bytes.
 const LARGEST_BODY: usize = 128 * 1024 * 1024;
 
 /// Everything that answers.
-pub(crate) fn router(engine: Arc<Engine>) -> Router {
-    Router::new().fallback(handle).with_state(engine)
+pub(crate) fn router(engine: Arc<Engine>, desk: Arc<Desk>) -> Router {
+    Router::new()
+        .fallback(handle)
+        .with_state(engine)
+        .layer(middleware::from_fn_with_state(desk, signin::layer))
 }
 
 async fn handle(State(engine): State<Arc<Engine>>, request: Request) -> Response {
@@ -121,7 +126,7 @@ async fn strike(engine: &Arc<Engine>, call: Call, fault: Fault, line: Option<Lin
             status,
             retry_after,
         } => gateway(status, retry_after),
-        Fault::ExpiredToken => response(unauthorized(&call)),
+        Fault::ExpiredToken => response(expired()),
         Fault::Delay { delay_ms } => {
             tokio::time::sleep(Duration::from_millis(delay_ms)).await;
             carry_out(engine, call).await
@@ -166,18 +171,14 @@ async fn strike(engine: &Arc<Engine>, call: Call, fault: Fault, line: Option<Lin
     }
 }
 
-/// The challenge to a request whose token does not serve (Web API: authentication).
-fn unauthorized(call: &Call) -> Reply {
-    let root = call.base.split("/api/").next().unwrap_or_default();
+/// A token that does not serve any more. The challenge is added on the way out.
+fn expired() -> Reply {
     let error = ServiceError::new(
         StatusCode::UNAUTHORIZED,
-        0x8004_4302,
+        code::NOT_AUTHENTICATED,
         "The token has expired.",
     );
-    Reply::json(error.status, &error.body(false), false).with(
-        "WWW-Authenticate",
-        format!("Bearer authorization_uri={root}/11111111-2222-4333-8444-555555555555/oauth2/authorize, resource_id={root}/"),
-    )
+    Reply::json(error.status, &error.body(false), false)
 }
 
 fn gateway(status: u16, retry_after: Option<u64>) -> Response {
@@ -242,7 +243,7 @@ async fn blocking(work: impl FnOnce() -> Reply + Send + 'static) -> Response {
     }
 }
 
-fn response(reply: Reply) -> Response {
+pub(crate) fn response(reply: Reply) -> Response {
     let mut response = Response::new(Body::from(reply.body));
     *response.status_mut() = reply.status;
     for (name, value) in reply.headers {

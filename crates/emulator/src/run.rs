@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use crate::limits::Limits;
 use crate::seed::Scale;
 use crate::server::{Config, Emulator};
+use crate::signin::SignIn;
 use crate::switches::{self, Switches};
+use crate::tls::Tls;
 
 /// Run a Dataverse Web API on this machine, for tests and demonstrations.
 #[derive(Debug, Clone, clap::Args)]
@@ -33,6 +35,18 @@ pub struct Args {
     /// Generate so many session templates besides the seed
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed_sessions: usize,
+    /// Whether callers must sign in
+    #[arg(long, value_enum, default_value_t)]
+    pub sign_in: SignIn,
+    /// File that says who may sign in; the built-in directory without it
+    #[arg(long, value_name = "FILE")]
+    pub directory: Option<PathBuf>,
+    /// Listen with TLS and a certificate made at start
+    #[arg(long)]
+    pub tls: bool,
+    /// File to write the certificate to that clients must trust; implies --tls
+    #[arg(long, value_name = "FILE")]
+    pub tls_ca_out: Option<PathBuf>,
     /// Fixed clock instead of the real one
     #[arg(long, value_name = "MOMENT")]
     pub clock: Option<String>,
@@ -70,11 +84,8 @@ async fn serve(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         Some(path) => switches::parse(&std::fs::read(path)?)?,
         None => Switches::default(),
     };
-    if !args.listen.ip().is_loopback() {
-        eprintln!(
-            "warning: listening on {}: everybody who reaches this address is a system administrator of the emulator",
-            args.listen
-        );
+    if let Some(warning) = exposure(&args) {
+        eprintln!("warning: {warning}");
     }
     let emulator = Emulator::start(Config {
         listen: args.listen,
@@ -86,6 +97,12 @@ async fn serve(args: Args) -> Result<(), Box<dyn std::error::Error>> {
             agents: args.seed_agents,
             sessions: args.seed_sessions,
         },
+        sign_in: args.sign_in,
+        directory: args.directory,
+        tls: match args.tls_ca_out {
+            None if !args.tls => Tls::Off,
+            authority_out => Tls::Generated { authority_out },
+        },
         clock: args.clock,
     })
     .await?;
@@ -93,6 +110,27 @@ async fn serve(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     interrupted().await?;
     emulator.stop().await?;
     Ok(())
+}
+
+/// What somebody should know who lets others in.
+fn exposure(args: &Args) -> Option<String> {
+    if args.listen.ip().is_loopback() {
+        return None;
+    }
+    let who = match (args.sign_in, &args.directory) {
+        (SignIn::Anonymous, _) => "is a system administrator of the emulator",
+        (SignIn::Required, None) => "can sign in with secrets that are public",
+        (SignIn::Required, Some(_)) => "can sign in as any user with a device code",
+    };
+    let seen = if args.tls || args.tls_ca_out.is_some() {
+        ""
+    } else {
+        ", tokens and secrets travel unprotected"
+    };
+    Some(format!(
+        "listening on {}: everybody who reaches this address {who}{seen}, and /__emulator/ is open to them",
+        args.listen
+    ))
 }
 
 #[cfg(unix)]
@@ -108,4 +146,39 @@ async fn interrupted() -> std::io::Result<()> {
 #[cfg(not(unix))]
 async fn interrupted() -> std::io::Result<()> {
     tokio::signal::ctrl_c().await
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn warned(arguments: &str) -> String {
+        let words = std::iter::once("emulator").chain(arguments.split_whitespace());
+        let command = Command::try_parse_from(words).expect("arguments");
+        exposure(&command.args).unwrap_or_default()
+    }
+
+    #[test]
+    fn other_addresses_than_loopback_are_warned_of() {
+        assert_eq!(warned(""), "");
+        assert_eq!(warned("--listen [::1]:0"), "");
+        let open = warned("--listen 0.0.0.0:0");
+        assert!(
+            open.contains("system administrator") && open.contains("unprotected"),
+            "{open}"
+        );
+        let public = warned("--listen 192.0.2.1:0 --sign-in required --tls");
+        assert!(public.contains("secrets that are public"), "{public}");
+        assert!(!public.contains("unprotected"), "{public}");
+        let own = warned("--listen 0.0.0.0:0 --sign-in required --directory d.yaml");
+        assert!(own.contains("device code"), "{own}");
+    }
 }

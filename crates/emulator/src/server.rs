@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use axum::Router;
+use axum::serve::Listener;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -15,9 +17,11 @@ use crate::limits::Limits;
 use crate::line::{Guard, Line};
 use crate::lock::Lock;
 use crate::seed::{self, Scale, SeedError};
+use crate::signin::{Desk, Directory, DirectoryError, SignIn};
 use crate::state_file::StateFile;
 use crate::switches::Switches;
 use crate::tables::{self, TablesError};
+use crate::tls::{self, Tls, TlsError, TlsListener};
 
 /// How to start an emulator.
 #[derive(Debug, Clone)]
@@ -34,6 +38,12 @@ pub struct Config {
     pub limits: Option<Limits>,
     /// Generated rows besides the seed.
     pub scale: Scale,
+    /// Whether callers must sign in.
+    pub sign_in: SignIn,
+    /// Who may sign in, and with what; the built-in directory if absent.
+    pub directory: Option<PathBuf>,
+    /// Whether connections are protected.
+    pub tls: Tls,
     /// A fixed clock, `2026-05-01T08:00:00Z`; the real one if absent or unreadable.
     pub clock: Option<String>,
 }
@@ -47,6 +57,9 @@ impl Default for Config {
             switches: Switches::default(),
             limits: None,
             scale: Scale::default(),
+            sign_in: SignIn::default(),
+            directory: None,
+            tls: Tls::default(),
             clock: None,
         }
     }
@@ -61,6 +74,15 @@ pub enum StartError {
     /// The seed does not fit the tables.
     #[error(transparent)]
     Seed(#[from] SeedError),
+    /// The directory cannot be used.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// There are no keys to sign tokens with.
+    #[error("the system gives no randomness to make keys of")]
+    Keys,
+    /// There is no TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The state file cannot be used.
     #[error("cannot use the state file `{}`", .path.display())]
     State {
@@ -99,6 +121,7 @@ pub enum StopError {
 #[derive(Debug)]
 pub struct Emulator {
     url: String,
+    authority: Option<String>,
     engine: Arc<Engine>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<std::io::Result<()>>,
@@ -148,6 +171,11 @@ impl Emulator {
             clock,
         ));
         engine.protection.set(config.limits);
+        let secure = config.tls != Tls::Off;
+        let directory = Directory::load(config.directory.as_deref())?;
+        let desk = Desk::new(Arc::clone(&engine), config.sign_in, directory, secure)
+            .map_err(|_| StartError::Keys)?;
+        let router = http_server::router(Arc::clone(&engine), Arc::new(desk));
         let failed = |source| StartError::Listen {
             address: config.listen,
             source,
@@ -155,25 +183,34 @@ impl Emulator {
         let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (stop, stopped) = oneshot::channel();
-        let router = http_server::router(Arc::clone(&engine));
-        let task = tokio::spawn(async move {
-            axum::serve(
-                Guard(listener),
-                router.into_make_service_with_connect_info::<Line>(),
-            )
-            .with_graceful_shutdown(async {
-                // A dropped sender means the same as a sent message: stop.
-                let _ = stopped.await;
-            })
-            .await
-        });
+        let (url, authority, task) = match &config.tls {
+            Tls::Off => {
+                let task = tokio::spawn(serve(listener, router, stopped));
+                (format!("http://{address}"), None, task)
+            }
+            Tls::Generated { authority_out } => {
+                let served = tls::generate(config.listen.ip())?;
+                if let Some(path) = authority_out {
+                    tls::write_authority(path, &served.authority)?;
+                }
+                let listener = TlsListener::new(listener, served.acceptor).map_err(failed)?;
+                let task = tokio::spawn(serve(listener, router, stopped));
+                (format!("https://{address}"), Some(served.authority), task)
+            }
+        };
         Ok(Emulator {
-            url: format!("http://{address}"),
+            url,
+            authority,
             engine,
             stop: Some(stop),
             task,
             _lock: lock,
         })
+    }
+
+    /// The certificate (PEM) of the authority that clients must trust, with TLS.
+    pub fn authority(&self) -> Option<&str> {
+        self.authority.as_deref()
     }
 
     /// The URL that clients are pointed at, without a slash at the end.
@@ -202,4 +239,19 @@ impl Emulator {
             .map_err(StopError::Task)?
             .map_err(StopError::Save)
     }
+}
+
+/// Serves until told to stop.
+async fn serve<L: Listener<Addr = SocketAddr>>(
+    listener: L,
+    router: Router,
+    stopped: oneshot::Receiver<()>,
+) -> std::io::Result<()> {
+    let service = router.into_make_service_with_connect_info::<Line>();
+    axum::serve(Guard(listener), service)
+        .with_graceful_shutdown(async {
+            // A dropped sender means the same as a sent message: stop.
+            let _ = stopped.await;
+        })
+        .await
 }

@@ -128,8 +128,9 @@ async fn section_12_an_expired_token_is_challenged() {
     let answer = desk.get("WhoAmI").await.expect(401);
     let challenge = answer.header("www-authenticate");
     assert!(
-        challenge.starts_with("Bearer authorization_uri=http")
-            && challenge.contains("/oauth2/authorize, resource_id="),
+        challenge.starts_with("Bearer error=\"invalid_token\"")
+            && challenge.contains("authorization_uri=\"http")
+            && challenge.contains("/oauth2/authorize\", resource_id="),
         "{challenge}"
     );
 }

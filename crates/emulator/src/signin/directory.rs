@@ -1,0 +1,208 @@
+//! The tenant: which applications may sign in, and with what.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use uuid::Uuid;
+
+const BUILT_IN: &str = include_str!("../../seed/directory.yaml");
+
+/// A tenant with its applications.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Directory {
+    pub(super) tenant: Uuid,
+    /// The tenant's other name.
+    pub(super) domain: String,
+    #[serde(default)]
+    pub(super) applications: Vec<Application>,
+    /// Seconds that an access token holds.
+    #[serde(default = "an_hour")]
+    pub(super) token_lifetime: i64,
+    #[serde(default)]
+    pub(super) device_code: DeviceCodes,
+}
+
+/// One registered application.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Application {
+    pub(super) id: Uuid,
+    #[serde(default)]
+    pub(super) secrets: Vec<String>,
+    /// PEM files, relative to the directory's file.
+    #[serde(default)]
+    certificates: Vec<PathBuf>,
+    /// The certificates' contents, DER.
+    #[serde(skip)]
+    pub(super) trusted: Vec<rustls::pki_types::CertificateDer<'static>>,
+    #[serde(default)]
+    pub(super) federated: Vec<Federated>,
+    /// Whether people may sign in through it, without a secret.
+    #[serde(default)]
+    pub(super) public: bool,
+}
+
+// Secrets are not printed, not even those that everybody knows.
+impl fmt::Debug for Application {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Application")
+            .field("id", &self.id)
+            .field("federated", &self.federated)
+            .field("public", &self.public)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A federated credential: whose statements about which subject are as good as a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Federated {
+    pub(super) by: Platform,
+    pub(super) subject: String,
+}
+
+/// A platform that vouches for the work it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Platform {
+    Github,
+    AzureDevops,
+    Kubernetes,
+}
+
+impl Platform {
+    pub(super) const ALL: [Platform; 3] = [
+        Platform::Github,
+        Platform::AzureDevops,
+        Platform::Kubernetes,
+    ];
+
+    /// The first segment of the issuer's path.
+    pub(super) fn segment(self) -> &'static str {
+        match self {
+            Platform::Github => "github",
+            Platform::AzureDevops => "azure-devops",
+            Platform::Kubernetes => "kubernetes",
+        }
+    }
+}
+
+/// How the device code flow runs, in seconds.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct DeviceCodes {
+    /// Between two questions of a client.
+    pub(super) interval: i64,
+    pub(super) lifetime: i64,
+}
+
+impl Default for DeviceCodes {
+    fn default() -> DeviceCodes {
+        DeviceCodes {
+            interval: 5,
+            lifetime: 900,
+        }
+    }
+}
+
+fn an_hour() -> i64 {
+    3_599
+}
+
+/// What is wrong with a directory.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// A file cannot be read.
+    #[error("cannot read `{}`", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The directory is not of the right shape.
+    #[error("the directory is not valid: {0}")]
+    Shape(String),
+    /// A file holds no certificate.
+    #[error("there is no certificate in `{}`", .0.display())]
+    Certificate(PathBuf),
+}
+
+impl Directory {
+    /// The directory of a file, or the built-in one.
+    pub(crate) fn load(path: Option<&Path>) -> Result<Directory, DirectoryError> {
+        let read = |path: &Path| {
+            std::fs::read(path).map_err(|source| DirectoryError::Read {
+                path: path.to_owned(),
+                source,
+            })
+        };
+        let text = match path {
+            Some(path) => String::from_utf8_lossy(&read(path)?).into_owned(),
+            None => BUILT_IN.to_owned(),
+        };
+        let mut directory: Directory = serde_yaml::from_str(&text)
+            .map_err(|error| DirectoryError::Shape(error.to_string()))?;
+        let beside = path.and_then(Path::parent).unwrap_or(Path::new(""));
+        for application in &mut directory.applications {
+            for certificate in &application.certificates {
+                use rustls::pki_types::pem::PemObject as _;
+                let file = beside.join(certificate);
+                let pem = read(&file)?;
+                let der = rustls::pki_types::CertificateDer::from_pem_slice(&pem)
+                    .map_err(|_| DirectoryError::Certificate(file))?;
+                application.trusted.push(der);
+            }
+        }
+        Ok(directory)
+    }
+
+    pub(super) fn application(&self, id: &str) -> Option<&Application> {
+        let id = Uuid::try_parse(id).ok()?;
+        self.applications
+            .iter()
+            .find(|application| application.id == id)
+    }
+
+    /// Whether a path's tenant is this one: by id or domain, or by a name that stands for any (for people).
+    pub(super) fn is_tenant(&self, segment: &str) -> bool {
+        Uuid::try_parse(segment).is_ok_and(|id| id == self.tenant)
+            || segment.eq_ignore_ascii_case(&self.domain)
+            || matches!(segment, "common" | "organizations")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_directory_is_valid_and_prints_no_secret() {
+        let directory = Directory::load(None).expect("it loads");
+        assert_eq!(directory.applications.len(), 4);
+        assert!(!format!("{directory:?}").contains("emulator-secret"));
+    }
+
+    #[test]
+    fn files_that_cannot_be_used_say_why() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("directory.yaml");
+        let failure = |text: &str| {
+            std::fs::write(&file, text).expect("it writes");
+            Directory::load(Some(&file)).expect_err(text).to_string()
+        };
+        let head = "tenant: 0c0f0000-0000-4000-8000-00000000000a\ndomain: contoso.example\n";
+        assert!(failure("tenant: x").contains("directory is not valid"));
+        assert!(failure(&format!("{head}aplications: []\n")).contains("aplications"));
+        let certificate = |name: &str| {
+            format!(
+                "{head}applications:\n- {{id: 0c0f0000-0000-4000-8000-000000000a02, certificates: [{name}]}}\n"
+            )
+        };
+        assert!(failure(&certificate("none.pem")).contains("cannot read"));
+        assert!(failure(&certificate("directory.yaml")).contains("no certificate"));
+    }
+}

@@ -1,0 +1,173 @@
+//! Whose token came with a request, or the challenge that says where to get one.
+
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use super::jwt::{Skew, Token};
+use super::{Desk, GENERATION, SignIn, bearer};
+use crate::call::Reply;
+use crate::clock::Moment;
+use crate::error::{ServiceError, code};
+use crate::http_server::{Secure, SignedIn, response};
+use crate::identity::not_a_member;
+use crate::store::{IndexKey, Row};
+
+/// Requests to issuers are short.
+const LARGEST_BODY: usize = 1 << 20;
+
+/// Answers for the issuers; lets requests to the environment through once it is known whose they are.
+pub(crate) async fn layer(
+    State(desk): State<Arc<Desk>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if desk.secure {
+        request.extensions_mut().insert(Secure);
+    }
+    let path = request.uri().path();
+    if Desk::owns(path) {
+        let (parts, body) = request.into_parts();
+        let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
+            let mut reply = Reply::text("text/plain", "the request is too large".into());
+            reply.status = StatusCode::PAYLOAD_TOO_LARGE;
+            return response(reply);
+        };
+        let query = parts.uri.query().unwrap_or_default();
+        let answered = desk.answer(
+            &parts.method,
+            parts.uri.path(),
+            query,
+            &parts.headers,
+            &body,
+        );
+        return match answered {
+            Some(reply) => response(reply),
+            None => next.run(Request::from_parts(parts, Body::from(body))).await,
+        };
+    }
+    if path.starts_with("/api/") && desk.mode == SignIn::Required {
+        match desk.caller(request.headers()) {
+            Ok(user) => {
+                request.extensions_mut().insert(SignedIn(user));
+            }
+            Err(reply) => return response(*reply),
+        }
+    }
+    let challenge = desk.www_authenticate(request.headers(), Some("The token has expired."));
+    let mut response = next.run(request).await;
+    // a token that the fault script lets expire is challenged like any other
+    if response.status() == StatusCode::UNAUTHORIZED
+        && !response.headers().contains_key(WWW_AUTHENTICATE)
+        && let Ok(value) = HeaderValue::from_str(&challenge)
+    {
+        response.headers_mut().insert(WWW_AUTHENTICATE, value);
+    }
+    response
+}
+
+impl Desk {
+    /// The user of the environment whose token a request carries.
+    fn caller(&self, headers: &HeaderMap) -> Result<Uuid, Box<Reply>> {
+        let Some(text) = bearer(headers) else {
+            return Err(self.challenge(headers, None));
+        };
+        let refused = |why| Err(self.challenge(headers, Some(why)));
+        let Some(token) = Token::parse(text) else {
+            return refused("The token is not well formed.");
+        };
+        if !self.keys.entra.made(&token) {
+            return refused("The signature of the token is not valid.");
+        }
+        if !token.holds(Moment::now().0, Skew::None) {
+            return refused("The token has expired.");
+        }
+        if token.claims.get(GENERATION).and_then(Json::as_u64) != Some(self.generation()) {
+            return refused("The token was revoked.");
+        }
+        if !self.place(headers).is_resource(token.text("aud")) {
+            return refused("The audience of the token is another resource.");
+        }
+        self.user_of(&token).map_err(|error| {
+            let mut reply = Reply::json(error.status, &error.body(false), false);
+            reply.headers.push(("REQ_ID", self.engine.request_id()));
+            Box::new(reply)
+        })
+    }
+
+    /// Applications are known by their id, people by their object id or their name.
+    fn user_of(&self, token: &Token<'_>) -> Result<Uuid, ServiceError> {
+        let id = |claim: &str| Uuid::try_parse(token.text(claim)).unwrap_or_default();
+        let row = if token.text("idtyp") == "app" {
+            self.row_with("applicationid", id("appid"))
+        } else {
+            self.row_with("azureactivedirectoryobjectid", id("oid"))
+                .or_else(|| self.row_named(token.text("upn")))
+        };
+        let row = row.ok_or_else(|| not_a_member(id("oid")))?;
+        let store = self.engine.store();
+        let disabled = store
+            .schema
+            .named("systemuser")
+            .and_then(|table| store.schema.table(table).position("isdisabled"))
+            .is_some_and(|column| row.cells[column] == crate::value::Value::Flag(true));
+        if disabled {
+            return Err(ServiceError::new(
+                StatusCode::FORBIDDEN,
+                code::USER_DISABLED,
+                format!(
+                    "The specified user(Id = {}) is disabled. Consider enabling this user.",
+                    row.id
+                ),
+            ));
+        }
+        Ok(row.id)
+    }
+
+    fn row_with(&self, column: &str, id: Uuid) -> Option<Arc<Row>> {
+        let store = self.engine.store();
+        let table = store.schema.named("systemuser")?;
+        let position = store.schema.table(table).position(column)?;
+        let found = store.find(table, position, &IndexKey::Id(id))?;
+        found.first().and_then(|id| store.get(table, *id)).cloned()
+    }
+
+    fn row_named(&self, user: &str) -> Option<Arc<Row>> {
+        let store = self.engine.store();
+        let table = store.schema.named("systemuser")?;
+        store.find_text(table, "domainname", user).cloned()
+    }
+
+    /// `401`, with the way to the issuer.
+    fn challenge(&self, headers: &HeaderMap, error: Option<&str>) -> Box<Reply> {
+        let refusal = ServiceError::new(
+            StatusCode::UNAUTHORIZED,
+            code::NOT_AUTHENTICATED,
+            error.unwrap_or("The request is not authenticated."),
+        );
+        let mut reply = Reply::json(refusal.status, &refusal.body(false), false);
+        let challenge = self.www_authenticate(headers, error);
+        reply.headers.push(("WWW-Authenticate", challenge));
+        reply.headers.push(("REQ_ID", self.engine.request_id()));
+        Box::new(reply)
+    }
+
+    /// The challenge (Use OAuth with Dataverse). Values are quoted where there is an error to tell.
+    fn www_authenticate(&self, headers: &HeaderMap, error: Option<&str>) -> String {
+        let origin = self.place(headers).origin();
+        let authorization = format!("{origin}/{}/oauth2/authorize", self.directory.tenant);
+        match error {
+            None => format!("Bearer authorization_uri={authorization}, resource_id={origin}/"),
+            Some(error) => format!(
+                "Bearer error=\"invalid_token\", error_description=\"{error}\", authorization_uri=\"{authorization}\", resource_id=\"{origin}/\""
+            ),
+        }
+    }
+}

@@ -1,0 +1,476 @@
+//! The token endpoint (Microsoft identity platform: client credentials, device authorization grant, refresh; RFC 6749).
+
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+use super::certificate::{self, Flaw};
+use super::directory::{Application, Platform};
+use super::form::Form;
+use super::jwt::{Skew, Token, text};
+use super::place::Place;
+use super::platform::{self, AUDIENCE};
+use super::refusal::Refusal;
+use super::{Desk, Version};
+use crate::clock::Moment;
+
+const BY_ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+const BY_DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+/// Seconds that a refresh token holds: a day, as for single-page applications.
+const RENEWABLE: i64 = 86_400;
+
+/// Who a token is for.
+pub(super) enum Subject {
+    Application(Uuid),
+    /// A person, by name, through an application.
+    Person {
+        user: String,
+        client: Uuid,
+    },
+}
+
+/// One request for a token.
+pub(super) struct Request<'a> {
+    pub(super) version: Version,
+    pub(super) place: &'a Place,
+    /// The tenant as the path names it.
+    pub(super) tenant: &'a str,
+    pub(super) form: &'a Form,
+}
+
+/// What is issued, or why not.
+pub(super) fn answer(desk: &Desk, request: &Request<'_>) -> Result<Json, Refusal> {
+    if !desk.directory.is_tenant(request.tenant) {
+        return Err(Refusal::new(
+            "invalid_request",
+            90_002,
+            format!(
+                "Tenant '{}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud.",
+                request.tenant
+            ),
+        ));
+    }
+    let form = request.form;
+    match form.require("grant_type")? {
+        "client_credentials" => for_application(desk, request),
+        BY_DEVICE_CODE | "device_code" => for_device(desk, request),
+        "refresh_token" => renewed(desk, request),
+        other => Err(Refusal::new(
+            "unsupported_grant_type",
+            70_003,
+            format!("The app requested an unsupported grant type '{other}'."),
+        )),
+    }
+}
+
+/// Begins the device flow.
+pub(super) fn begin_device(desk: &Desk, request: &Request<'_>) -> Result<Json, Refusal> {
+    let client = public(desk, request.form)?;
+    let scope = wanted(request)?;
+    resource_of(request.place, &scope)?;
+    Ok(desk.devices.begin(
+        request.place,
+        client.id,
+        &scope,
+        desk.directory.device_code,
+        Moment::now().0,
+    ))
+}
+
+fn for_application(desk: &Desk, request: &Request<'_>) -> Result<Json, Refusal> {
+    let form = request.form;
+    let application = known(desk, form)?;
+    match (form.get("client_secret"), form.get("client_assertion")) {
+        (Some(secret), _) => by_secret(application, secret)?,
+        (None, Some(assertion)) => {
+            if form.require("client_assertion_type")? != BY_ASSERTION {
+                return Err(Refusal::new(
+                    "invalid_request",
+                    900_144,
+                    format!("The client_assertion_type must be '{BY_ASSERTION}'."),
+                ));
+            }
+            by_assertion(desk, request.place, application, assertion)?;
+        }
+        (None, None) => {
+            return Err(Refusal::new(
+                "invalid_client",
+                7_000_218,
+                "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+            ));
+        }
+    }
+    let scope = wanted(request)?;
+    if request.version == Version::Two && !scope.ends_with("/.default") {
+        return Err(Refusal::new(
+            "invalid_scope",
+            1_002_012,
+            format!(
+                "The provided value for scope {scope} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI)."
+            ),
+        ));
+    }
+    let resource = resource_of(request.place, &scope)?;
+    issued(
+        desk,
+        request,
+        &Subject::Application(application.id),
+        &resource,
+        &scope,
+    )
+}
+
+fn for_device(desk: &Desk, request: &Request<'_>) -> Result<Json, Refusal> {
+    let form = request.form;
+    let client = public(desk, form)?;
+    let code = match form.get("device_code").or_else(|| form.get("code")) {
+        Some(code) => code,
+        None => return Err(Refusal::missing("device_code")),
+    };
+    let granted =
+        desk.devices
+            .redeem(code, client.id, desk.directory.device_code, Moment::now().0)?;
+    let resource = resource_of(request.place, &granted.scope)?;
+    let subject = Subject::Person {
+        user: granted.user,
+        client: client.id,
+    };
+    issued(desk, request, &subject, &resource, &granted.scope)
+}
+
+fn renewed(desk: &Desk, request: &Request<'_>) -> Result<Json, Refusal> {
+    let form = request.form;
+    let client = public(desk, form)?;
+    let refused = || {
+        Refusal::new(
+            "invalid_grant",
+            70_000,
+            "Provided grant is invalid or malformed.",
+        )
+    };
+    let token = Token::parse(form.require("refresh_token")?).ok_or_else(refused)?;
+    if !desk.keys.renewal.made(&token) || token.text("client") != client.id.to_string() {
+        return Err(refused());
+    }
+    if !token.holds(Moment::now().0, Skew::None) {
+        return Err(Refusal::new(
+            "invalid_grant",
+            700_082,
+            "The refresh token has expired due to inactivity.",
+        ));
+    }
+    let scope = match form.get("scope").or_else(|| form.get("resource")) {
+        Some(_) => wanted(request)?,
+        None => token.text("scope").to_owned(),
+    };
+    let resource = resource_of(request.place, &scope)?;
+    let subject = Subject::Person {
+        user: token.text("user").to_owned(),
+        client: client.id,
+    };
+    issued(desk, request, &subject, &resource, &scope)
+}
+
+fn known<'a>(desk: &'a Desk, form: &Form) -> Result<&'a Application, Refusal> {
+    let id = form.require("client_id")?;
+    desk.directory.application(id).ok_or_else(|| {
+        Refusal::new(
+            "unauthorized_client",
+            700_016,
+            format!(
+                "Application with identifier '{id}' was not found in the directory '{}'.",
+                desk.directory.domain
+            ),
+        )
+    })
+}
+
+fn public<'a>(desk: &'a Desk, form: &Form) -> Result<&'a Application, Refusal> {
+    let application = known(desk, form)?;
+    if application.public {
+        Ok(application)
+    } else {
+        Err(Refusal::new(
+            "invalid_client",
+            7_000_218,
+            "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+        ))
+    }
+}
+
+fn by_secret(application: &Application, secret: &str) -> Result<(), Refusal> {
+    if application.secrets.iter().any(|known| known == secret) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        "invalid_client",
+        7_000_215,
+        format!(
+            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{}'.",
+            application.id
+        ),
+    ))
+}
+
+/// A statement about the application: its own, signed with a certificate, or that of a platform that vouches for it.
+fn by_assertion(
+    desk: &Desk,
+    place: &Place,
+    application: &Application,
+    assertion: &str,
+) -> Result<(), Refusal> {
+    let refused = |number, text: String| Err(Refusal::new("invalid_client", number, text));
+    let Some(token) = Token::parse(assertion) else {
+        return Err(Refusal::new(
+            "invalid_request",
+            50_027,
+            "JWT token is invalid or malformed.",
+        ));
+    };
+    let own = application.id.to_string();
+    let by_platform = Platform::ALL
+        .into_iter()
+        .find(|platform| desk.keys.of_platform(*platform).made(&token));
+    if token.text("iss").eq_ignore_ascii_case(&own) {
+        match certificate::check(&token, &application.trusted) {
+            Ok(()) => {}
+            Err(Flaw::Unregistered) => {
+                return refused(
+                    700_027,
+                    "The certificate with identifier used to sign the client assertion is not registered on application.".to_owned(),
+                );
+            }
+            Err(Flaw::Signature) => {
+                return refused(
+                    700_027,
+                    "Client assertion contains an invalid signature.".to_owned(),
+                );
+            }
+        }
+        if !token.text("sub").eq_ignore_ascii_case(&own) {
+            return refused(
+                700_021,
+                "Client assertion application identifier doesn't match 'client_id' parameter."
+                    .to_owned(),
+            );
+        }
+        if !is_endpoint(desk, place, token.text("aud")) {
+            return refused(
+                700_023,
+                format!(
+                    "Client assertion audience claim does not match Realm issuer: '{}'.",
+                    token.text("aud")
+                ),
+            );
+        }
+    } else {
+        let issuer = token.text("iss");
+        let claimed = Platform::ALL
+            .into_iter()
+            .any(|platform| issuer == platform::issuer(place, platform));
+        let Some(platform) = by_platform else {
+            return if claimed {
+                refused(50_013, "Assertion failed signature validation.".to_owned())
+            } else {
+                refused(
+                    700_211,
+                    format!(
+                        "No matching federated identity record found for presented assertion issuer '{issuer}'."
+                    ),
+                )
+            };
+        };
+        vouched(application, platform, &token)?;
+    }
+    if !token.holds(Moment::now().0, Skew::Tolerated) {
+        return refused(
+            700_024,
+            "Client assertion is not within its valid time range.".to_owned(),
+        );
+    }
+    Ok(())
+}
+
+/// Whether the application trusts what a platform states (Workload identity federation: issuer, subject, audience).
+fn vouched(
+    application: &Application,
+    platform: Platform,
+    token: &Token<'_>,
+) -> Result<(), Refusal> {
+    let refused = |number, what: &str, claim: &str| {
+        Err(Refusal::new(
+            "invalid_client",
+            number,
+            format!(
+                "No matching federated identity record found for presented assertion {what} '{}'. Check your federated identity credential Subject, Audience and Issuer against the presented assertion.",
+                token.text(claim)
+            ),
+        ))
+    };
+    let mut trusted = application
+        .federated
+        .iter()
+        .filter(|federated| federated.by == platform)
+        .peekable();
+    if trusted.peek().is_none() {
+        return refused(700_211, "issuer", "iss");
+    }
+    if token.text("aud") != AUDIENCE {
+        return refused(700_212, "audience", "aud");
+    }
+    if trusted.any(|federated| federated.subject == token.text("sub")) {
+        Ok(())
+    } else {
+        refused(700_213, "subject", "sub")
+    }
+}
+
+/// Whether an audience is a token endpoint, or the issuer, of this tenant.
+fn is_endpoint(desk: &Desk, place: &Place, audience: &str) -> bool {
+    let mut parts = audience.splitn(4, '/');
+    let (Some(scheme), Some(""), Some(host), Some(path)) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return false;
+    };
+    place.is_resource(&format!("{scheme}//{host}"))
+        && path
+            .split('/')
+            .next()
+            .is_some_and(|tenant| desk.directory.is_tenant(tenant))
+}
+
+/// What the token is to be good for, as a scope of the second version.
+fn wanted(request: &Request<'_>) -> Result<String, Refusal> {
+    match request.version {
+        Version::One => {
+            let resource = request.form.require("resource")?;
+            Ok(format!("{}/.default", resource.trim_end_matches('/')))
+        }
+        Version::Two => request.form.require("scope").map(str::to_owned),
+    }
+}
+
+/// The resource among scopes. Dataverse offers one permission, `user_impersonation` (Use OAuth with Dataverse).
+fn resource_of(place: &Place, scope: &str) -> Result<String, Refusal> {
+    let mut resource = None;
+    for scope in scope.split_whitespace() {
+        if matches!(scope, "openid" | "profile" | "email" | "offline_access") {
+            continue;
+        }
+        let named = scope
+            .strip_suffix("/.default")
+            .or_else(|| scope.strip_suffix("/user_impersonation"))
+            .ok_or_else(|| {
+                Refusal::new(
+                    "invalid_scope",
+                    70_011,
+                    format!("The provided value for the input parameter 'scope' is not valid. The scope {scope} is not valid."),
+                )
+            })?;
+        let named = named.trim_end_matches('/');
+        if !place.is_resource(named) {
+            return Err(Refusal::new(
+                "invalid_resource",
+                500_011,
+                format!("The resource principal named {named} was not found in the tenant."),
+            ));
+        }
+        resource = Some(named.to_owned());
+    }
+    resource.ok_or_else(|| {
+        Refusal::new(
+            "invalid_scope",
+            70_011,
+            "The provided request must include a 'scope' input parameter that names a resource.",
+        )
+    })
+}
+
+fn issued(
+    desk: &Desk,
+    request: &Request<'_>,
+    subject: &Subject,
+    resource: &str,
+    scope: &str,
+) -> Result<Json, Refusal> {
+    let now = Moment::now().0;
+    let lifetime = desk.directory.token_lifetime;
+    let tenant = desk.directory.tenant;
+    let issuer = format!("{}/{tenant}/v2.0", request.place.origin());
+    let mut claims = json!({
+        "aud": resource,
+        "iss": issuer,
+        "iat": now,
+        "nbf": now,
+        "exp": now + lifetime,
+        "tid": tenant,
+        "uti": Uuid::new_v4().simple().to_string(),
+        "ver": "1.0",
+        super::GENERATION: desk.generation(),
+    });
+    let (own, client) = match subject {
+        Subject::Application(id) => (
+            json!({"idtyp": "app", "oid": object_id(&id.to_string()), "sub": object_id(&id.to_string())}),
+            *id,
+        ),
+        Subject::Person { user, client } => {
+            let oid = desk.object_id_of(user).unwrap_or_else(|| object_id(user));
+            (
+                json!({"oid": oid, "sub": oid, "upn": user, "unique_name": user, "scp": "user_impersonation"}),
+                *client,
+            )
+        }
+    };
+    let unsigned = |_| Refusal::unsigned();
+    if let (Some(claims), Json::Object(own)) = (claims.as_object_mut(), own) {
+        claims.extend(own);
+        claims.insert("appid".to_owned(), client.to_string().into());
+    }
+    let access_token = desk.keys.entra.sign(&claims).map_err(unsigned)?;
+    let mut reply = match request.version {
+        Version::Two => json!({
+            "token_type": "Bearer",
+            "expires_in": lifetime,
+            "ext_expires_in": lifetime,
+            "access_token": access_token,
+        }),
+        // numbers are texts in the first version
+        Version::One => json!({
+            "token_type": "Bearer",
+            "expires_in": lifetime.to_string(),
+            "ext_expires_in": lifetime.to_string(),
+            "expires_on": (now + lifetime).to_string(),
+            "not_before": now.to_string(),
+            "resource": request.form.get("resource").unwrap_or(resource),
+            "access_token": access_token,
+        }),
+    };
+    if let (Subject::Person { user, .. }, Some(reply)) = (subject, reply.as_object_mut()) {
+        reply.insert(
+            "scope".to_owned(),
+            format!("{resource}/user_impersonation").into(),
+        );
+        let asks = |word: &str| scope.split_whitespace().any(|scope| scope == word);
+        if asks("offline_access") || request.version == Version::One {
+            let renewal = json!({"client": client.to_string(), "user": user, "scope": scope, "exp": now + RENEWABLE});
+            let token = desk.keys.renewal.sign(&renewal).map_err(unsigned)?;
+            reply.insert("refresh_token".to_owned(), token.into());
+        }
+        if asks("openid") {
+            let claims = claims.as_object().map(|claims| text(claims, "oid"));
+            let identity = json!({
+                "aud": client, "iss": issuer, "iat": now, "nbf": now, "exp": now + lifetime,
+                "oid": claims, "sub": claims, "tid": tenant, "preferred_username": user, "ver": "2.0",
+            });
+            let token = desk.keys.entra.sign(&identity).map_err(unsigned)?;
+            reply.insert("id_token".to_owned(), token.into());
+        }
+    }
+    Ok(reply)
+}
+
+/// The id of something that nobody gave one to: the same for the same name.
+fn object_id(name: &str) -> Uuid {
+    Uuid::new_v5(&Uuid::NAMESPACE_URL, name.to_ascii_lowercase().as_bytes())
+}

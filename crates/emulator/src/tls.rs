@@ -1,0 +1,195 @@
+//! TLS with a certificate made at start, under an authority of its own.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::serve::Listener;
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose,
+};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::clock::Moment;
+
+/// A client that does not finish its handshake in this time is dropped.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// So many connections may wait to be served.
+const WAITING: usize = 64;
+/// Days that the certificate holds: no client takes one of more than 825.
+const DAYS: i64 = 397;
+
+/// How connections are protected.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Tls {
+    /// Not at all: `http`.
+    #[default]
+    Off,
+    /// With a certificate for this machine and the address listened on.
+    Generated {
+        /// The file to write the authority's certificate to (PEM), which clients must trust.
+        authority_out: Option<PathBuf>,
+    },
+}
+
+/// Why there is no TLS.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// No certificate could be made.
+    #[error("cannot make a certificate")]
+    Certificate(#[from] rcgen::Error),
+    /// The certificate is not accepted.
+    #[error("cannot use the certificate")]
+    Use(#[from] rustls::Error),
+    /// The authority's certificate cannot be written.
+    #[error("cannot write `{}`", .path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// A certificate, ready to serve with, and the authority behind it.
+pub(crate) struct Served {
+    pub(crate) acceptor: TlsAcceptor,
+    /// The authority's certificate, PEM.
+    pub(crate) authority: String,
+}
+
+/// Makes an authority and a certificate for this machine and an address. The authority's key is not kept.
+pub(crate) fn generate(address: IpAddr) -> Result<Served, TlsError> {
+    let mut authority = CertificateParams::new(Vec::new())?;
+    authority.distinguished_name = named("Dataverse emulator, made at start");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    limit(&mut authority);
+    let authority_key = KeyPair::generate()?;
+    let authority_certificate = authority.self_signed(&authority_key)?;
+
+    let mut names = vec![
+        "localhost".to_owned(),
+        "127.0.0.1".to_owned(),
+        "::1".to_owned(),
+    ];
+    if !address.is_loopback() && !address.is_unspecified() {
+        names.push(address.to_string());
+    }
+    let mut leaf = CertificateParams::new(names)?;
+    leaf.distinguished_name = named("localhost");
+    leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    leaf.use_authority_key_identifier_extension = true;
+    limit(&mut leaf);
+    let key = KeyPair::generate()?;
+    let certificate = leaf.signed_by(&key, &Issuer::from_params(&authority, &authority_key))?;
+
+    let mut config =
+        ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+            )?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Served {
+        acceptor: TlsAcceptor::from(Arc::new(config)),
+        authority: authority_certificate.pem(),
+    })
+}
+
+/// Writes the authority's certificate, whole or not at all: a client may be waiting for the file.
+pub(crate) fn write_authority(path: &Path, pem: &str) -> Result<(), TlsError> {
+    let failed = |source| TlsError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    std::fs::write(&beside, pem).map_err(failed)?;
+    std::fs::rename(&beside, path).map_err(failed)
+}
+
+fn named(name: &str) -> DistinguishedName {
+    let mut names = DistinguishedName::new();
+    names.push(DnType::CommonName, name);
+    names
+}
+
+/// From yesterday, for clocks that differ.
+fn limit(params: &mut CertificateParams) {
+    let now = Moment::now();
+    let date = |moment: Moment| {
+        let (year, month, day) = moment.date();
+        rcgen::date_time_ymd(year, month, day)
+    };
+    params.not_before = date(now.minus_seconds(86_400));
+    params.not_after = date(now.minus_seconds(-DAYS * 86_400));
+}
+
+/// Hands out connections whose handshake is done; handshakes run beside each other.
+#[derive(Debug)]
+pub(crate) struct TlsListener {
+    address: SocketAddr,
+    ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
+}
+
+impl TlsListener {
+    pub(crate) fn new(listener: TcpListener, acceptor: TlsAcceptor) -> io::Result<TlsListener> {
+        let address = listener.local_addr()?;
+        let (done, ready) = mpsc::channel(WAITING);
+        tokio::spawn(accept(listener, acceptor, done));
+        Ok(TlsListener { address, ready })
+    }
+}
+
+/// Runs until nobody takes connections any more.
+async fn accept(
+    mut listener: TcpListener,
+    acceptor: TlsAcceptor,
+    done: mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>,
+) {
+    loop {
+        let (stream, from) = tokio::select! {
+            accepted = Listener::accept(&mut listener) => accepted,
+            () = done.closed() => return,
+        };
+        let (acceptor, done) = (acceptor.clone(), done.clone());
+        tokio::spawn(async move {
+            match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
+                // nobody takes it only when the server stops
+                Ok(Ok(stream)) => drop(done.send((stream, from)).await),
+                Ok(Err(error)) => tracing::debug!(%error, %from, "the handshake failed"),
+                Err(_) => tracing::debug!(%from, "the handshake took too long"),
+            }
+        });
+    }
+}
+
+impl Listener for TlsListener {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        match self.ready.recv().await {
+            Some(connection) => connection,
+            // the task that accepts ends after this one only
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.address)
+    }
+}
