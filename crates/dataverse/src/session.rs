@@ -212,3 +212,73 @@ fn part_error(
         client_request_id: answered.exchange.client_request_id,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Exchange;
+    use crate::transport::Reply;
+    use proptest::prelude::*;
+
+    const DONE: &str = "--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n\
+        --c\r\nContent-Type: application/http\r\nContent-ID: 1\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n\r\n\
+        --c\r\nContent-Type: application/http\r\nContent-ID: 2\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n\r\n\
+        --c--\r\n--b--\r\n";
+
+    fn outcome(status: u16, body: &[u8]) -> Outcome {
+        let mut headers = http::HeaderMap::new();
+        let content_type = http::HeaderValue::from_static("multipart/mixed; boundary=b");
+        headers.insert(http::header::CONTENT_TYPE, content_type);
+        let answered = Answered {
+            exchange: Exchange {
+                method: "POST",
+                path: "/api/data/v9.2/$batch".to_owned(),
+                client_request_id: Uuid::nil(),
+            },
+            reply: Reply {
+                status,
+                headers,
+                body: bytes::Bytes::copy_from_slice(body),
+            },
+        };
+        let request = Request {
+            method: "DELETE",
+            path: "/api/data/v9.2/a".to_owned(),
+            headers: Vec::new(),
+            body: None,
+        };
+        judge(&answered, &[request.clone(), request])
+    }
+
+    #[test]
+    fn a_reply_cut_anywhere_proves_nothing() {
+        assert!(matches!(outcome(200, DONE.as_bytes()), Outcome::Committed));
+        let end = DONE.len() - "--\r\n".len();
+        for cut in 0..end {
+            let outcome = outcome(200, &DONE.as_bytes()[..cut]);
+            assert!(
+                matches!(outcome, Outcome::Unknown { .. }),
+                "{cut}: {outcome:?}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_reply_with_pieces_missing_is_never_taken_for_success(
+            from in 0..DONE.len(), length in 1..80usize, status in 200..600u16
+        ) {
+            let to = (from + length).min(DONE.len());
+            let body = [&DONE.as_bytes()[..from], &DONE.as_bytes()[to..]].concat();
+            let whole = String::from_utf8_lossy(&body).matches(" 204").count() == 2;
+            if matches!(outcome(status, &body), Outcome::Committed) {
+                prop_assert!(whole, "{}", String::from_utf8_lossy(&body));
+            }
+        }
+
+        #[test]
+        fn any_bytes_end_in_an_outcome(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = outcome(200, &body);
+        }
+    }
+}

@@ -163,6 +163,9 @@ impl Network {
             .timeout(limit)
             .body(body);
         for (name, value) in headers {
+            let mut value = header_value(&value)?;
+            // whatever logs headers may not log these
+            value.set_sensitive(true);
             request = request.header(name, value);
         }
         let mut response = request.send().await.map_err(failed)?;
@@ -339,6 +342,7 @@ fn builder(connection: &Connection) -> reqwest::ClientBuilder {
 
 /// A header value from text that may hold anything.
 pub(crate) fn header_value(text: &str) -> Result<HeaderValue, Error> {
+    // the text may be a secret, so it is not repeated
     HeaderValue::from_str(text)
-        .map_err(|_| Error::InvalidRequest(format!("`{}` is not a header", text.escape_debug())))
+        .map_err(|_| Error::InvalidRequest("a header holds what no header may".to_owned()))
 }

@@ -151,3 +151,38 @@ async fn expanded_links_and_intersect_rows_agree() {
     assert_eq!(by_expand, by_intersect);
     emulator.stop().await.expect("it stops");
 }
+
+#[tokio::test]
+async fn more_queries_than_a_batch_holds_take_another() {
+    let emulator = start(Config::default()).await;
+    let reader = Reader::open(&connection(emulator.url())).expect("a reader opens");
+    let answers = reader
+        .read(&vec![Query::who_am_i(); 1001])
+        .await
+        .expect("the emulator answers");
+    assert_eq!(answers.len(), 1001);
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer == &answers[0] && answer.is_ok())
+    );
+    assert_eq!(reader.requests(), 2);
+    emulator.stop().await.expect("it stops");
+}
+
+#[tokio::test]
+async fn annotations_say_what_people_see() {
+    let emulator = start(Config::default()).await;
+    let reader = Reader::open(&connection(emulator.url())).expect("a reader opens");
+    let query = Query::rows("msdyn_sessiontemplates")
+        .select(["msdyn_name", "_ownerid_value", "statecode"])
+        .top(1);
+    let plain = rows(&reader, query.clone()).await;
+    assert_eq!(plain.rows[0].formatted("statecode"), None);
+    let annotated = rows(&reader, query.annotations()).await;
+    let row = &annotated.rows[0];
+    assert_eq!(row.formatted("statecode"), Some("Active"));
+    assert!(row.formatted("_ownerid_value").is_some());
+    assert_eq!(row.lookup_table("_ownerid_value"), Some("systemuser"));
+    emulator.stop().await.expect("it stops");
+}

@@ -636,3 +636,47 @@ async fn a_certificate_that_nobody_vouches_for_is_refused() {
     );
     assert!(server.asked().is_empty());
 }
+
+/// Collects what is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("no panics").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn nothing_secret_is_logged_at_the_finest_level() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer({
+            let log = log.clone();
+            move || log.clone()
+        })
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let server = environment().await;
+    let reader = Reader::open(&server.connection(by_secret())).expect("a reader opens");
+    who(&reader).await.expect("signed in");
+    let text = String::from_utf8_lossy(&log.0.lock().expect("no panics")).into_owned();
+    assert!(
+        text.contains("signed in"),
+        "what this crate says is in the log"
+    );
+    for secret in [SECRET, "issued-1"] {
+        let at = text.find(secret);
+        assert_eq!(
+            at.map(|at| &text[at.saturating_sub(200)..at]),
+            None,
+            "{secret}"
+        );
+    }
+}

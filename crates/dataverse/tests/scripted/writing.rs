@@ -359,3 +359,30 @@ async fn a_changeset_that_cannot_be_written_is_not_attempted() {
     }
     assert_eq!(bodies(&server).await.len(), 0);
 }
+
+#[tokio::test]
+async fn a_long_wait_ends_at_once_when_asked_to_stop() {
+    let server = server(vec![
+        ResponseTemplate::new(429).insert_header("Retry-After", "15"),
+    ])
+    .await;
+    let stop = Stop::new();
+    let session =
+        Session::open(&connection(&server).stop_on(stop.clone())).expect("a session opens");
+    let changeset = two_writes();
+    let begun = std::time::Instant::now();
+    let (outcome, ()) = tokio::join!(session.commit(&changeset), async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        stop.stop();
+    });
+    assert!(
+        matches!(
+            outcome,
+            Outcome::NotAttempted {
+                cause: Error::Stopped
+            }
+        ),
+        "{outcome:?}"
+    );
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
