@@ -57,6 +57,7 @@ pub(crate) enum Command {
     Plan(commands::plan::Args),
     Apply(commands::apply::Args),
     Drift(commands::drift::Args),
+    Comment(commands::comment::Args),
     Render(commands::render::Args),
     Explain(commands::explain::Args),
     Schema(commands::schema::Args),

@@ -7,6 +7,7 @@ use deskstate_reconcile::ObserveError;
 use deskstate_reconcile::apply::ApplyError;
 use thiserror::Error;
 
+use crate::comment::CommentError;
 use crate::exit_code::ExitCode;
 
 /// Why a command failed.
@@ -44,6 +45,8 @@ pub(crate) enum Error {
     Observe(#[from] ObserveError),
     #[error(transparent)]
     Apply(#[from] ApplyError),
+    #[error(transparent)]
+    Comment(#[from] CommentError),
     #[error("output could not be written")]
     Output(#[from] std::io::Error),
 }
@@ -75,6 +78,7 @@ impl Error {
             | Self::EmulatorStop(_)
             | Self::Dataverse(_)
             | Self::Observe(_)
+            | Self::Comment(_)
             | Self::Output(_) => ExitCode::Failed,
         }
     }
@@ -108,6 +112,7 @@ impl Error {
             Self::Observe(ObserveError::OtherOrganization { .. }) => Some(
                 "correct `url` or `organizationId` of the environment in deskstate.yaml".to_owned(),
             ),
+            Self::Comment(error) => error.hint(),
             Self::InvalidManifests
             | Self::File { .. }
             | Self::Emulator(_)

@@ -5,6 +5,7 @@
 mod answers;
 mod args;
 mod commands;
+mod comment;
 mod environment;
 mod error;
 mod exit_code;

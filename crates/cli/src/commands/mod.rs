@@ -1,6 +1,7 @@
 //! The commands: one file each, arguments and one function.
 
 pub(crate) mod apply;
+pub(crate) mod comment;
 pub(crate) mod demo;
 pub(crate) mod drift;
 pub(crate) mod explain;
@@ -26,6 +27,7 @@ pub(crate) fn run(args: Args, ui: &mut Ui) -> Result<ExitCode, Error> {
         Command::Plan(args) => block_on(plan::run(&args, &global, ui)),
         Command::Apply(args) => block_on(apply::run(&args, &global, ui)),
         Command::Drift(args) => block_on(drift::run(&args, &global, ui)),
+        Command::Comment(args) => block_on(comment::run(&args, ui)),
         Command::Render(args) => render::run(&args, &global, ui),
         Command::Explain(args) => explain::run(&args, ui),
         Command::Schema(args) => schema::run(&args, ui),

@@ -331,6 +331,51 @@ fn fill(blocks: &[Vec<String>], room: usize) -> (String, usize) {
     (body, blocks.len())
 }
 
+/// A comment that was made for a host that takes longer ones, cut to fit: what is open is closed, and the notice stands at the end.
+pub(crate) fn fit(comment: &str, limit: usize) -> String {
+    if length(comment) <= limit {
+        return comment.to_owned();
+    }
+    let notice = format!(
+        "**Cut here:** the rest did not fit into {limit} characters. `deskstate plan` shows all of it.\n"
+    );
+    let lines: Vec<String> = comment.lines().map(str::to_owned).collect();
+    let fence = fence_of(&lines);
+    let room = limit.saturating_sub(length(&notice) + fence.len() + CLOSING_LENGTH);
+    let mut kept = String::new();
+    let mut open: Option<String> = None;
+    let mut folded = false;
+    let mut used = 0;
+    for line in lines {
+        used += length(&line) + 1;
+        if used > room {
+            break;
+        }
+        match &open {
+            Some(fence) if line == *fence => open = None,
+            None if line.starts_with("```") => {
+                open = Some(
+                    line.chars()
+                        .take_while(|character| *character == '`')
+                        .collect(),
+                )
+            }
+            None if line.starts_with("<details>") => folded = true,
+            None if line == "</details>" => folded = false,
+            _ => {}
+        }
+        kept.push_str(&line);
+        kept.push('\n');
+    }
+    if let Some(fence) = open {
+        kept.push_str(&format!("{fence}\n\n"));
+    }
+    if folded {
+        kept.push_str("</details>\n\n");
+    }
+    kept + &notice
+}
+
 /// A URL that cannot end the link it stands in.
 fn link_target(url: &str) -> String {
     url.chars()

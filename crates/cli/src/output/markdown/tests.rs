@@ -196,6 +196,45 @@ fn a_comment_that_is_too_long_says_what_is_missing_and_where_it_is() {
 }
 
 #[test]
+fn a_comment_made_for_a_longer_limit_is_cut_and_closed() {
+    let sources = SourceMap::default();
+    let fields = vec![value(
+        "description",
+        json!("x".repeat(1000)),
+        json!("y".repeat(1000)),
+    )];
+    let many = (0..100)
+        .map(|number| {
+            change(
+                Kind::ApplicationTab,
+                &format!("contoso_tab{number}"),
+                Action::Update,
+                None,
+                fields.clone(),
+            )
+        })
+        .collect();
+    let plan = plan(many);
+    let shown = text(&plan, &sources, &[]);
+    let long = PlanMarkdown {
+        shown: &shown,
+        findings: &[],
+        limit: AZURE_DEVOPS_LIMIT,
+        report_url: None,
+    }
+    .render();
+    assert!(length(&long) > GITHUB_LIMIT);
+    let short = fit(&long, GITHUB_LIMIT);
+    assert!(
+        length(&short) <= GITHUB_LIMIT && length(&short) > GITHUB_LIMIT - 3000,
+        "{}",
+        length(&short)
+    );
+    assert!(short.ends_with("```\n\n</details>\n\n**Cut here:** the rest did not fit into 65536 characters. `deskstate plan` shows all of it.\n"));
+    assert_eq!(fit(&short, GITHUB_LIMIT), short);
+}
+
+#[test]
 fn a_marker_cannot_be_ended_by_the_name_of_an_environment() {
     assert_eq!(
         marker("a--><script>"),

@@ -1,0 +1,175 @@
+//! Sends requests for comments. Nothing else in this crate talks to a host of pull requests.
+
+use std::time::Duration;
+
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT,
+};
+use reqwest::redirect::Policy;
+use serde_json::Value;
+
+use super::{CommentError, Host, Request};
+
+/// Tries before giving up.
+const ATTEMPTS: u32 = 4;
+/// The longest wait for a host that asks to wait.
+const MOST_PATIENCE: Duration = Duration::from_secs(120);
+/// The largest reply that is read: a page of comments at their longest.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
+
+/// A client for hosts of pull requests.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    /// The wait after the first failure; it doubles.
+    pause: Duration,
+}
+
+impl Client {
+    pub(crate) fn new(pause: Duration) -> Result<Self, reqwest::Error> {
+        // Another provider that the program has installed is as good.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let http = reqwest::Client::builder()
+            .redirect(Policy::none())
+            .timeout(Duration::from_secs(60))
+            .build()?;
+        Ok(Self { http, pause })
+    }
+
+    /// Does something again that may be done again, as often and as late as the host asks for.
+    pub(super) async fn patiently<T>(
+        &self,
+        host: &Host,
+        action: impl AsyncFn() -> Result<T, CommentError>,
+    ) -> Result<T, CommentError> {
+        let mut pause = self.pause;
+        let mut attempt = 1;
+        loop {
+            let error = match action().await {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+            let wait = match &error {
+                CommentError::RateLimited { wait, .. } if *wait <= MOST_PATIENCE => {
+                    (*wait).max(self.pause)
+                }
+                CommentError::Unreachable { .. } => pause,
+                CommentError::Refused { status, .. } if *status >= 500 => pause,
+                _ => return Err(error),
+            };
+            if attempt == ATTEMPTS {
+                return Err(error);
+            }
+            tracing::info!(host = host.name(), attempt, wait = ?wait, %error, "waiting to try again");
+            tokio::time::sleep(wait).await;
+            pause *= 2;
+            attempt += 1;
+        }
+    }
+
+    /// Sends once and reads the reply as JSON.
+    pub(super) async fn send(&self, host: &Host, request: &Request) -> Result<Value, CommentError> {
+        let name = host.name();
+        let unreachable = |error: reqwest::Error| CommentError::Unreachable {
+            host: name,
+            source: Box::new(error.without_url()),
+        };
+        let method = match request.method {
+            "POST" => reqwest::Method::POST,
+            "PATCH" => reqwest::Method::PATCH,
+            _ => reqwest::Method::GET,
+        };
+        let mut token =
+            HeaderValue::try_from(format!("Bearer {}", host.token())).map_err(|_| {
+                CommentError::Forbidden {
+                    host: name,
+                    status: 0,
+                    message: "the token has characters that no header takes".to_owned(),
+                }
+            })?;
+        token.set_sensitive(true);
+        let mut sending = self
+            .http
+            .request(method, &request.url)
+            .header(AUTHORIZATION, token)
+            .header(USER_AGENT, concat!("deskstate/", env!("CARGO_PKG_VERSION")))
+            .header(ACCEPT, "application/json");
+        if let Some(body) = &request.body {
+            sending = sending
+                .header(CONTENT_TYPE, "application/json")
+                .body(body.to_string());
+        }
+        let mut reply = sending.send().await.map_err(unreachable)?;
+        let status = reply.status().as_u16();
+        let headers = reply.headers().clone();
+        let mut text = Vec::new();
+        while let Some(chunk) = reply.chunk().await.map_err(unreachable)? {
+            if text.len() + chunk.len() > MOST_BYTES {
+                return Err(CommentError::Unreadable { host: name });
+            }
+            text.extend_from_slice(&chunk);
+        }
+        let json: Option<Value> = serde_json::from_slice(&text).ok();
+        match status {
+            // Azure DevOps answers 203 with a page for signing in when it does not accept a token.
+            200..=202 => json.ok_or(CommentError::Unreadable { host: name }),
+            _ => Err(failure(name, status, &headers, json.as_ref())),
+        }
+    }
+}
+
+fn failure(
+    host: &'static str,
+    status: u16,
+    headers: &HeaderMap,
+    json: Option<&Value>,
+) -> CommentError {
+    let message = json
+        .and_then(|json| json["message"].as_str())
+        .unwrap_or("no message");
+    let message: String = crate::output::plain(message).chars().take(300).collect();
+    if let Some(wait) = asked_to_wait(status, headers) {
+        return CommentError::RateLimited { host, wait };
+    }
+    match status {
+        203 | 302 | 401 | 403 => CommentError::Forbidden {
+            host,
+            status,
+            message,
+        },
+        404 => CommentError::NotFound { host, message },
+        _ => CommentError::Refused {
+            host,
+            status,
+            message,
+        },
+    }
+}
+
+/// Limits come as 429, on GitHub also as 403 with `retry-after` or without anything remaining (documented in Rate limits for the REST API).
+fn asked_to_wait(status: u16, headers: &HeaderMap) -> Option<Duration> {
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
+    let after = number(RETRY_AFTER.as_str()).map(Duration::from_secs);
+    let is_spent = number("x-ratelimit-remaining") == Some(0);
+    match status {
+        429 => Some(after.or_else(|| until_reset(headers)).unwrap_or_default()),
+        403 if after.is_some() => after,
+        403 if is_spent => Some(until_reset(headers).unwrap_or(MOST_PATIENCE * 2)),
+        _ => None,
+    }
+}
+
+/// `x-ratelimit-reset` is a moment, in seconds of UTC since 1970.
+fn until_reset(headers: &HeaderMap) -> Option<Duration> {
+    let reset = headers
+        .get("x-ratelimit-reset")?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse::<u64>()
+        .ok()?;
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .ok()?;
+    Some(Duration::from_secs(reset).saturating_sub(now))
+}

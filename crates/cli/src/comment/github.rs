@@ -1,0 +1,95 @@
+//! Comments of a pull request on GitHub (documented in REST API endpoints for issue comments: a pull request is an issue too).
+
+use serde_json::{Value, json};
+
+use super::{CommentError, Request, Standing, Token, path_part, required, safe_base};
+
+/// Comments on one page; the most that GitHub gives.
+const PAGE: usize = 100;
+
+/// A pull request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PullRequest {
+    api: String,
+    repository: String,
+    number: u64,
+    pub(super) token: Token,
+}
+
+impl PullRequest {
+    pub(super) fn of_environment(
+        variable: &dyn Fn(&str) -> Option<String>,
+        number: Option<u64>,
+    ) -> Result<Self, CommentError> {
+        let api = variable("GITHUB_API_URL").unwrap_or_else(|| "https://api.github.com".to_owned());
+        let repository = required(variable, "GITHUB_REPOSITORY")?;
+        let number = match number {
+            Some(number) => number,
+            // `refs/pull/12/merge` in a build of a pull request.
+            None => required(variable, "GITHUB_REF")?
+                .strip_prefix("refs/pull/")
+                .and_then(|rest| rest.split('/').next()?.parse().ok())
+                .ok_or(CommentError::Missing("--pull-request"))?,
+        };
+        Ok(Self {
+            api: safe_base(&api)?,
+            repository: repository
+                .split('/')
+                .map(path_part)
+                .collect::<Vec<_>>()
+                .join("/"),
+            number,
+            token: Token(required(variable, "GITHUB_TOKEN")?),
+        })
+    }
+
+    pub(super) fn list(&self, page: usize) -> Request {
+        Request {
+            method: "GET",
+            url: format!("{}?per_page={PAGE}&page={page}", self.comments()),
+            body: None,
+        }
+    }
+
+    /// Ours begins with the marker and is by a bot or by somebody who belongs to the repository: a stranger's comment is not taken over.
+    pub(super) fn find(&self, page: &Value, marker: &str) -> Option<(Option<Standing>, bool)> {
+        let comments = page.as_array()?;
+        let ours = comments.iter().find(|comment| {
+            let is_marked = comment["body"]
+                .as_str()
+                .is_some_and(|body| body.lines().next() == Some(marker));
+            let belongs = matches!(
+                comment["author_association"].as_str(),
+                Some("OWNER" | "MEMBER" | "COLLABORATOR")
+            );
+            is_marked && (comment["user"]["type"] == "Bot" || belongs)
+        });
+        let standing = ours.and_then(|comment| {
+            Some(Standing {
+                url: format!(
+                    "{}/repos/{}/issues/comments/{}",
+                    self.api,
+                    self.repository,
+                    comment["id"].as_u64()?
+                ),
+                body: comment["body"].as_str()?.to_owned(),
+            })
+        });
+        Some((standing, comments.len() == PAGE))
+    }
+
+    pub(super) fn create(&self, body: &str) -> Request {
+        Request {
+            method: "POST",
+            url: self.comments(),
+            body: Some(json!({ "body": body })),
+        }
+    }
+
+    fn comments(&self) -> String {
+        format!(
+            "{}/repos/{}/issues/{}/comments",
+            self.api, self.repository, self.number
+        )
+    }
+}

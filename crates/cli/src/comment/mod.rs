@@ -1,0 +1,281 @@
+//! One comment per environment on a pull request: found by its marker, edited while it stands, written if it does not.
+//!
+//! The hosts are [`Host`]s: requests as values, read and written without a network. Only [`client`] sends.
+
+mod azure_devops;
+mod client;
+mod github;
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+pub(crate) use client::Client;
+
+/// A pull request, and how to reach its comments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Host {
+    /// GitHub, also an Enterprise server.
+    GitHub(github::PullRequest),
+    /// Azure DevOps Services or Server.
+    AzureDevOps(azure_devops::PullRequest),
+}
+
+/// What is to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Request {
+    /// `GET`, `POST` or `PATCH`.
+    pub(crate) method: &'static str,
+    /// The whole URL.
+    pub(crate) url: String,
+    /// JSON.
+    pub(crate) body: Option<serde_json::Value>,
+}
+
+/// A comment of ours that stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// Where it is edited.
+    url: String,
+    /// What it says.
+    body: String,
+}
+
+/// What became of a comment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Posted {
+    /// There was none.
+    Created,
+    /// There was one, and it said something else.
+    Updated,
+    /// There was one, and it said the same.
+    Unchanged,
+}
+
+/// Why a comment could not be posted.
+#[derive(Debug, Error)]
+pub(crate) enum CommentError {
+    #[error("`{0}` is not set")]
+    Missing(&'static str),
+    #[error("neither GitHub Actions nor Azure Pipelines runs this")]
+    Nowhere,
+    #[error("`{0}` is no URL to send a token to: https, or this machine")]
+    Unsafe(String),
+    #[error("{host} refuses the token: status {status}: {message}")]
+    Forbidden {
+        host: &'static str,
+        status: u16,
+        message: String,
+    },
+    #[error("{host} has no such pull request, or the token may not see it: {message}")]
+    NotFound { host: &'static str, message: String },
+    #[error("{host} does not take the comment: status {status}: {message}")]
+    Refused {
+        host: &'static str,
+        status: u16,
+        message: String,
+    },
+    #[error("{host} asks to wait longer than a build should: {} seconds", .wait.as_secs())]
+    RateLimited { host: &'static str, wait: Duration },
+    #[error("{host} could not be reached")]
+    Unreachable {
+        host: &'static str,
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    #[error("{host} answered with something that is no list of comments")]
+    Unreadable { host: &'static str },
+}
+
+impl CommentError {
+    /// What to do next.
+    pub(crate) fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Missing("GITHUB_TOKEN") => {
+                "pass it to the step: `env: {GITHUB_TOKEN: ${{ github.token }}}`"
+            }
+            Self::Missing("SYSTEM_ACCESSTOKEN") => {
+                "pass it to the step: `env: {SYSTEM_ACCESSTOKEN: $(System.AccessToken)}`"
+            }
+            Self::Missing("--pull-request") => {
+                "the build is not about a pull request; `--pull-request NUMBER` names one"
+            }
+            Self::Nowhere => {
+                "in another place set the variables of one of them: GITHUB_ACTIONS, GITHUB_REPOSITORY and GITHUB_TOKEN, with `--pull-request`"
+            }
+            Self::Forbidden { host: "GitHub", .. } => {
+                "the job needs `permissions: pull-requests: write`; builds of forks do not get it"
+            }
+            Self::Forbidden { .. } => {
+                "the build service needs the right to contribute to pull requests"
+            }
+            Self::NotFound { .. } => {
+                "look at the number of the pull request and at the token's rights"
+            }
+            Self::RateLimited { .. } | Self::Unreachable { .. } => "run the step again later",
+            Self::Missing(_) | Self::Unsafe(_) | Self::Refused { .. } | Self::Unreadable { .. } => {
+                return None;
+            }
+        };
+        Some(hint.to_owned())
+    }
+}
+
+impl Host {
+    /// The pull request that the build is about, by the build's variables.
+    pub(crate) fn of_environment(
+        variable: &dyn Fn(&str) -> Option<String>,
+        number: Option<u64>,
+    ) -> Result<Self, CommentError> {
+        let is_set =
+            |name: &str| variable(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        if is_set("GITHUB_ACTIONS") {
+            github::PullRequest::of_environment(variable, number).map(Self::GitHub)
+        } else if is_set("TF_BUILD") {
+            azure_devops::PullRequest::of_environment(variable, number).map(Self::AzureDevOps)
+        } else {
+            Err(CommentError::Nowhere)
+        }
+    }
+
+    /// What people call it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::GitHub(_) => "GitHub",
+            Self::AzureDevOps(_) => "Azure DevOps",
+        }
+    }
+
+    /// The longest comment that it takes.
+    pub(crate) fn limit(&self) -> usize {
+        match self {
+            Self::GitHub(_) => crate::output::markdown::GITHUB_LIMIT,
+            Self::AzureDevOps(_) => crate::output::markdown::AZURE_DEVOPS_LIMIT,
+        }
+    }
+
+    fn token(&self) -> &str {
+        match self {
+            Self::GitHub(request) => &request.token.0,
+            Self::AzureDevOps(request) => &request.token.0,
+        }
+    }
+
+    /// Reads a page of comments, counted from 1.
+    fn list(&self, page: usize) -> Request {
+        match self {
+            Self::GitHub(request) => request.list(page),
+            Self::AzureDevOps(request) => request.list(),
+        }
+    }
+
+    /// Our comment in a page, and whether there is a further page; `None` if the page is none.
+    fn find(&self, page: &serde_json::Value, marker: &str) -> Option<(Option<Standing>, bool)> {
+        match self {
+            Self::GitHub(request) => request.find(page, marker),
+            Self::AzureDevOps(request) => request.find(page, marker),
+        }
+    }
+
+    fn create(&self, body: &str) -> Request {
+        match self {
+            Self::GitHub(request) => request.create(body),
+            Self::AzureDevOps(request) => request.create(body),
+        }
+    }
+
+    fn update(&self, standing: &Standing, body: &str) -> Request {
+        let field = match self {
+            Self::GitHub(_) => "body",
+            Self::AzureDevOps(_) => "content",
+        };
+        Request {
+            method: "PATCH",
+            url: standing.url.clone(),
+            body: Some(serde_json::json!({ field: body })),
+        }
+    }
+}
+
+/// A token; never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Token(String);
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("[a token]")
+    }
+}
+
+/// Pages that are looked through at most; a comment is among the first, since it is written early.
+const MOST_PAGES: usize = 30;
+
+/// Posts a comment, or edits the one that stands. Its first line is the marker.
+pub(crate) async fn post(host: &Host, client: &Client, body: &str) -> Result<Posted, CommentError> {
+    client
+        .patiently(host, async || once(host, client, body).await)
+        .await
+}
+
+/// Looks, then writes: so it may be done again after a failure, and finds what an earlier try has written.
+async fn once(host: &Host, client: &Client, body: &str) -> Result<Posted, CommentError> {
+    let marker = body.lines().next().unwrap_or_default();
+    let mut page = 1;
+    loop {
+        let comments = client.send(host, &host.list(page)).await?;
+        let (standing, more) = host
+            .find(&comments, marker)
+            .ok_or(CommentError::Unreadable { host: host.name() })?;
+        if let Some(standing) = standing {
+            if standing.body.replace("\r\n", "\n").trim_end() == body.trim_end() {
+                return Ok(Posted::Unchanged);
+            }
+            client.send(host, &host.update(&standing, body)).await?;
+            return Ok(Posted::Updated);
+        }
+        page += 1;
+        if !more || page > MOST_PAGES {
+            client.send(host, &host.create(body)).await?;
+            return Ok(Posted::Created);
+        }
+    }
+}
+
+fn required(
+    variable: &dyn Fn(&str) -> Option<String>,
+    name: &'static str,
+) -> Result<String, CommentError> {
+    variable(name)
+        .filter(|value| !value.is_empty())
+        .ok_or(CommentError::Missing(name))
+}
+
+/// A base URL that a token may be sent to, without a `/` at its end.
+fn safe_base(url: &str) -> Result<String, CommentError> {
+    let url = url.trim_end_matches('/');
+    let host = url
+        .strip_prefix("http://")
+        .map(|rest| rest.split(['/', ':']).next().unwrap_or_default());
+    let is_safe = url.starts_with("https://")
+        || host.is_some_and(|host| matches!(host, "127.0.0.1" | "localhost"));
+    if is_safe && !url.contains(['@', '?', '#', ' ']) {
+        Ok(url.to_owned())
+    } else {
+        Err(CommentError::Unsafe(crate::output::plain(url)))
+    }
+}
+
+/// A part of a path, as it stands in a URL.
+fn path_part(text: &str) -> String {
+    let mut part = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            part.push(char::from(byte));
+        } else {
+            part.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    part
+}
+
+#[cfg(test)]
+mod tests;
