@@ -81,12 +81,51 @@ impl<'a> Assembly<'a> {
     }
 }
 
-/// Puts together what an environment gets; without one, the base with the project's own variables.
+/// Puts together what an environment gets, and checks it.
 pub(crate) fn assemble(
     assembly: &Assembly<'_>,
     environment: Option<&str>,
     texts: &mut FileTexts<'_>,
 ) -> Assembled {
+    let Gathered {
+        resources,
+        mut diagnostics,
+        origins,
+        unread_fields,
+    } = gather(assembly, environment, texts);
+    let context = checks::Context {
+        project: assembly.project,
+        resources: &resources,
+        contracts: assembly.contracts,
+        unread: assembly.unread,
+        unread_fields: &unread_fields,
+        anywhere: &assembly.anywhere,
+    };
+    checks::run(&context, &mut diagnostics);
+    for diagnostic in &mut diagnostics {
+        add_origin(diagnostic, &origins);
+    }
+    Assembled {
+        resources,
+        diagnostics,
+    }
+}
+
+/// The resources of one environment before they are checked together.
+pub(crate) struct Gathered {
+    pub(crate) resources: Vec<Arc<Declared>>,
+    diagnostics: Vec<Diagnostic>,
+    origins: Origins,
+    unread_fields: HashMap<Span, Vec<String>>,
+}
+
+/// Puts together what an environment gets, without looking at how it fits together; without an environment, the base with the
+/// project's own variables.
+pub(crate) fn gather(
+    assembly: &Assembly<'_>,
+    environment: Option<&str>,
+    texts: &mut FileTexts<'_>,
+) -> Gathered {
     let mut diagnostics = Vec::new();
     let mut origins = Origins::new();
     let variables = variables(Some(assembly.project_node), environment);
@@ -125,23 +164,11 @@ pub(crate) fn assemble(
         resources.push(complete.declared);
         diagnostics.extend(complete.diagnostics);
     }
-    checks::run(
-        &checks::Context {
-            project: assembly.project,
-            resources: &resources,
-            contracts: assembly.contracts,
-            unread: assembly.unread,
-            unread_fields: &unread_fields,
-            anywhere: &assembly.anywhere,
-        },
-        &mut diagnostics,
-    );
-    for diagnostic in &mut diagnostics {
-        add_origin(diagnostic, &origins);
-    }
-    Assembled {
+    Gathered {
         resources,
         diagnostics,
+        origins,
+        unread_fields,
     }
 }
 

@@ -93,13 +93,12 @@ impl Root {
     /// Reads a text file by its path relative to the root. A byte order mark is left out.
     pub(crate) fn read(&mut self, relative: &str) -> Result<String, FileProblem> {
         let path = self.inside(relative)?;
-        let file = fs::File::open(&path).map_err(|error| FileProblem::Io(reason(&error)))?;
-        let metadata = file
-            .metadata()
-            .map_err(|error| FileProblem::Io(reason(&error)))?;
+        // Looked at before it is opened: opening a pipe waits for somebody who writes.
+        let metadata = fs::metadata(&path).map_err(|error| FileProblem::Io(reason(&error)))?;
         if !metadata.is_file() {
             return Err(FileProblem::NoFile);
         }
+        let file = fs::File::open(&path).map_err(|error| FileProblem::Io(reason(&error)))?;
         let mut bytes =
             Vec::with_capacity(usize::try_from(metadata.len().min(MAX_FILE)).unwrap_or(0));
         file.take(MAX_FILE + 1)

@@ -6,6 +6,7 @@ mod contract;
 mod decode;
 mod diagnostic;
 mod document;
+mod explain;
 mod field;
 mod files;
 mod given;
@@ -19,6 +20,7 @@ mod part;
 mod project;
 mod read_contract;
 mod read_project;
+mod render;
 mod schema;
 mod set;
 mod shape;
@@ -32,6 +34,7 @@ pub use contract::{
     evaluate, subject_of,
 };
 pub use diagnostic::{Diagnostic, Label, Severity, sort_diagnostics};
+pub use explain::{Explanation, FieldExplanation, explain_code, explain_field, explanations};
 pub use field::{FieldInfo, FieldRule, FieldView, ValueView};
 pub use given::Given;
 pub use glob::matches_pattern;
@@ -44,6 +47,7 @@ pub use project::{
     CifV2Loader, Defaults, Environment, IgnoreRule, KindNameGlob, Policy, Project, Prune, Removals,
     Target, Writes,
 };
+pub use render::{render, to_yaml};
 pub use schema::json_schemas;
 pub use set::{
     JsonOrText, LookedUp, Owner, Reference, RoleRef, SetMode, SetOf, UserRef, WebResource,

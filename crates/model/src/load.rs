@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::assemble::{Assembled, Assembly, assemble};
+use crate::assemble::{Assembled, Assembly, assemble, gather};
 use crate::checks;
 use crate::contract::Contract;
 use crate::diagnostic::{Diagnostic, sort_diagnostics};
@@ -173,7 +173,7 @@ impl Loader {
                     .iter()
                     .map(|name| (*name, assemble(&assembly, Some(name), texts).diagnostics));
                 diagnostics.extend(merge_findings(found, names.len()));
-                assemble(&assembly, None, texts).resources
+                gather(&assembly, None, texts).resources
             }
         };
         checks::contract_conflicts::check(&contracts, diagnostics);

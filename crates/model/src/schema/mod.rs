@@ -89,7 +89,23 @@ pub(crate) fn document(kind: Kind) -> Value {
 
 /// The schema of a document in an overlay: a part of a document.
 fn overlay_document(kind: Kind) -> Value {
-    frame(kind, metadata(kind, true))
+    let mut schema = frame(kind, metadata(kind, true));
+    demand_nothing(&mut schema["properties"]["spec"]);
+    schema
+}
+
+/// Mappings of an overlay are laid over those of the base, so they may be partial; items of lists are replaced as a whole.
+fn demand_nothing(schema: &mut Value) {
+    let Value::Object(object) = schema else {
+        return;
+    };
+    object.remove("required");
+    if let Some(Value::Object(properties)) = object.get_mut("properties") {
+        properties.values_mut().for_each(demand_nothing);
+    }
+    if let Some(Value::Array(branches)) = object.get_mut("anyOf") {
+        branches.iter_mut().for_each(demand_nothing);
+    }
 }
 
 /// The schema of some fields of a kind.

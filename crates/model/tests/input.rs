@@ -1,0 +1,301 @@
+//! Bad input: whatever stands in the files, loading ends with findings, without a panic and within bounds.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use deskstate_model::{Diagnostic, Manifests, load, render};
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+const PROJECT: &str = "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: input}\nspec: {variables: {a: b, n: 1, l: [x]}}\n";
+const TOOL: &str = "apiVersion: deskstate/v1\nkind: PaneTool\nmetadata: {name: contoso_a}\nspec: {displayName: A, controlName: a}\n";
+
+fn project(files: &[(&str, &[u8])]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("deskstate.yaml"), PROJECT).unwrap();
+    for (path, bytes) in files {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+    folder
+}
+
+fn loaded(files: &[(&str, &[u8])]) -> (Manifests, Vec<Diagnostic>) {
+    load(project(files).path(), None)
+}
+
+fn codes(diagnostics: &[Diagnostic]) -> Vec<&'static str> {
+    diagnostics.iter().map(|finding| finding.code).collect()
+}
+
+#[test]
+fn no_project_is_one_finding_with_a_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let (manifests, diagnostics) = load(folder.path(), None);
+    assert_eq!(codes(&diagnostics), ["no-project"]);
+    assert!(
+        diagnostics[0]
+            .help
+            .as_deref()
+            .unwrap()
+            .contains("deskstate init")
+    );
+    assert!(manifests.project.is_none());
+    assert_eq!(
+        codes(&load(&folder.path().join("nowhere"), None).1),
+        ["no-project"]
+    );
+}
+
+#[test]
+fn an_unknown_environment_is_named() {
+    let folder = project(&[("manifests/a.yaml", TOOL.as_bytes())]);
+    let (_, diagnostics) = load(folder.path(), Some("prod"));
+    assert_eq!(codes(&diagnostics), ["unknown-environment"]);
+}
+
+#[test]
+fn a_byte_order_mark_and_crlf_are_read_like_other_files() {
+    let text = format!("\u{feff}{}", TOOL.replace('\n', "\r\n"));
+    let (manifests, diagnostics) = loaded(&[("manifests/a.yaml", text.as_bytes())]);
+    assert_eq!(support::render(&diagnostics, &manifests.sources), "");
+    assert_eq!(manifests.resources.len(), 1);
+}
+
+#[test]
+fn other_encodings_are_refused_by_name() {
+    let utf16: Vec<u8> = [0xFF, 0xFE]
+        .into_iter()
+        .chain(TOOL.encode_utf16().flat_map(u16::to_le_bytes))
+        .collect();
+    let without_mark: Vec<u8> = TOOL.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    for bytes in [utf16, without_mark] {
+        let (_, diagnostics) = loaded(&[("manifests/a.yaml", &bytes)]);
+        assert_eq!(codes(&diagnostics), ["encoding"]);
+        assert!(
+            diagnostics[0].message.contains("UTF-16"),
+            "{}",
+            diagnostics[0].message
+        );
+    }
+    let (_, diagnostics) = loaded(&[("manifests/a.yaml", b"displayName: Gr\xf6\xdfe\n")]);
+    assert_eq!(codes(&diagnostics), ["encoding"]);
+    assert!(
+        diagnostics[0].message.contains("byte 16"),
+        "{}",
+        diagnostics[0].message
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn links_may_go_round_in_circles_and_may_not_leave_the_project() {
+    use std::os::unix::fs::symlink;
+    let outside = tempfile::tempdir().unwrap();
+    fs::write(outside.path().join("b.yaml"), TOOL).unwrap();
+    let folder = project(&[("manifests/a.yaml", TOOL.as_bytes())]);
+    let manifests = folder.path().join("manifests");
+    symlink(&manifests, manifests.join("again")).unwrap();
+    symlink("nowhere.yaml", manifests.join("broken.yaml")).unwrap();
+    symlink("self.yaml", manifests.join("self.yaml")).unwrap();
+    symlink(outside.path(), manifests.join("out")).unwrap();
+    symlink(outside.path().join("b.yaml"), manifests.join("b.yaml")).unwrap();
+    let (loaded, diagnostics) = load(folder.path(), None);
+    assert_eq!(loaded.resources.len(), 1);
+    let mut found = codes(&diagnostics);
+    found.sort_unstable();
+    assert_eq!(
+        found,
+        [
+            "path-outside",
+            "path-outside",
+            "unreadable-file",
+            "unreadable-file"
+        ]
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_no_file() {
+    let folder = project(&[("manifests/a.yaml", TOOL.as_bytes())]);
+    let pipe = folder.path().join("manifests/pipe.yaml");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    if made.is_ok_and(|status| status.success()) {
+        let (_, diagnostics) = load(folder.path(), None);
+        assert_eq!(codes(&diagnostics), ["unreadable-file"]);
+    }
+}
+
+#[test]
+fn ten_thousand_documents_in_one_file_are_read() {
+    let mut text = String::new();
+    for number in 0..10_000 {
+        text.push_str(&TOOL.replace("contoso_a", &format!("contoso_a{number}")));
+        text.push_str("---\n");
+    }
+    let (manifests, diagnostics) = loaded(&[("manifests/a.yaml", text.as_bytes())]);
+    assert!(diagnostics.is_empty());
+    assert_eq!(manifests.resources.len(), 10_000);
+}
+
+#[test]
+fn a_thousand_broken_documents_take_no_longer_than_reading_them() {
+    let text = "---\na: [\nb: 1\n".repeat(1_000) + &"- x\n".repeat(200_000);
+    let start = Instant::now();
+    let (_, diagnostics) = loaded(&[("manifests/a.yaml", text.as_bytes())]);
+    assert_eq!(diagnostics.len(), 20);
+    assert!(start.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn a_file_that_is_too_large_is_not_read() {
+    let text = format!("{TOOL}#{}\n", "x".repeat(17 << 20));
+    let (manifests, diagnostics) = loaded(&[("manifests/a.yaml", text.as_bytes())]);
+    assert_eq!(codes(&diagnostics), ["yaml-limits"]);
+    assert!(manifests.resources.is_empty());
+}
+
+#[test]
+fn a_base_document_that_is_in_no_environment_of_another_is_checked_where_it_counts() {
+    let text = format!("{TOOL}---\n{TOOL}");
+    let (_, diagnostics) = loaded(&[("manifests/a.yaml", text.as_bytes())]);
+    assert_eq!(codes(&diagnostics), ["duplicate-resource"]);
+}
+
+/// Bytes that have something of YAML, of manifests and of nothing at all.
+fn text() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        prop::sample::select(vec![
+            "apiVersion: deskstate/v1\n",
+            "kind: ",
+            "AppProfile\n",
+            "SessionTemplate\n",
+            "ApplicationTab\n",
+            "AgentScript\n",
+            "NotificationTemplate\n",
+            "ChannelProvider\n",
+            "metadata: {name: contoso_a}\n",
+            "metadata:\n  name: ",
+            "spec:\n",
+            "spec: {",
+            "}",
+            "[",
+            "]",
+            "---\n",
+            "...\n",
+            "  ",
+            "- ",
+            ": ",
+            "\n",
+            "&a ",
+            "*a ",
+            "!!str ",
+            "<<: ",
+            "\"",
+            "'",
+            "|-\n",
+            ">\n",
+            "#",
+            "\t",
+            "${{ vars.a }}",
+            "${{ vars.n }}",
+            "${{ vars.l }}",
+            "$${{",
+            "${{",
+            "{customer}",
+            "null",
+            "true",
+            "1e3",
+            "0x1",
+            ".nan",
+            "users: ",
+            "mode: exact\n",
+            "members: ",
+            "steps: ",
+            "text: ",
+            "fields: ",
+            "parameters: ",
+            "pageType: EntityRecord\n",
+            "displayName: ",
+            "inboxViews: ",
+            "configurationFile: a.yaml\n",
+            "\u{feff}",
+            "\u{2028}",
+            "é",
+            "𝄞",
+            "\0",
+        ])
+        .prop_map(|piece| piece.as_bytes().to_vec()),
+        prop::collection::vec(any::<u8>(), 0..4),
+    ];
+    prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
+}
+
+fn places_fit(manifests: &Manifests, diagnostics: &[Diagnostic]) -> bool {
+    diagnostics
+        .iter()
+        .flat_map(|finding| finding.primary.iter().chain(&finding.secondary))
+        .all(|label| {
+            let text = manifests.sources.text(label.span.file);
+            text.get(label.span.start as usize..label.span.end as usize)
+                .is_some()
+        })
+}
+
+fn check(path: &str, bytes: &[u8]) -> Result<(), TestCaseError> {
+    let folder = project(&[("manifests/z.yaml", TOOL.as_bytes()), (path, bytes)]);
+    let (manifests, diagnostics) = load(folder.path(), None);
+    prop_assert!(places_fit(&manifests, &diagnostics), "{diagnostics:?}");
+    let again = load(folder.path(), None).1;
+    prop_assert_eq!(diagnostics, again);
+    let (rendered, again) = (render(&manifests), render(&manifests));
+    prop_assert_eq!(rendered, again);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    #[test]
+    fn any_bytes_load_without_a_panic_and_places_lie_in_their_files(bytes in text()) {
+        check("manifests/a.yaml", &bytes)?;
+    }
+
+    #[test]
+    fn any_bytes_for_a_project_file_load_without_a_panic(bytes in text()) {
+        check("deskstate.yaml", &bytes)?;
+    }
+}
+
+/// What `render` writes is read back as the same manifests.
+#[test]
+fn rendered_manifests_are_manifests_again() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    for (name, environment) in [
+        ("tenfold", "prod"),
+        ("contoso", "prod"),
+        ("contoso", "dev"),
+        ("twilio-like", "local"),
+        ("acv", "live"),
+    ] {
+        let (manifests, _) = load(&examples.join(name), Some(environment));
+        let text = render(&manifests);
+        let folder = project(&[("manifests/a.yaml", text.as_bytes())]);
+        let (again, diagnostics) = load(folder.path(), None);
+        let errors: Vec<_> = diagnostics
+            .into_iter()
+            .filter(Diagnostic::is_error)
+            .collect();
+        assert_eq!(
+            support::render(&errors, &again.sources),
+            "",
+            "{name}\n{text}"
+        );
+        assert_eq!(render(&again), text, "{name}");
+    }
+}
