@@ -352,3 +352,25 @@ fn two_applies_on_one_local_environment_happen_one_after_the_other() {
         .count();
     assert_eq!((applied, in_sync), (1, 1), "{outs:?}");
 }
+
+#[cfg(unix)]
+#[test]
+fn an_emulator_with_a_state_file_forgets_nothing_however_it_ends() {
+    for signal in ["-TERM", "-INT", "-KILL"] {
+        let project = Project::example("tenfold");
+        let state = project.path().join("state.json");
+        let arguments = ["--state", state.to_str().unwrap()];
+        let mut server = Server::start(&arguments);
+        project.add_server(&server.url);
+        project.run(&["apply", "--env", "server", "--yes"]).ended(0);
+        let status = server.signal(signal);
+        if signal != "-KILL" {
+            assert!(status.success(), "{signal}: {status}");
+        }
+        let again = Server::start(&arguments);
+        project.edit("deskstate.yaml", &server.url, &again.url);
+        project
+            .run(&["plan", "--env", "server", "--detailed-exitcode"])
+            .ended(0);
+    }
+}

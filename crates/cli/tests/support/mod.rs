@@ -226,6 +226,19 @@ impl Server {
             .to_owned()
     }
 
+    /// Sends a signal, and waits for the end.
+    pub(crate) fn signal(&mut self, signal: &str) -> std::process::ExitStatus {
+        let id = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([signal, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+        self.child.wait().unwrap()
+    }
+
     pub(crate) fn stats(&self) -> serde_json::Value {
         self.get("/__emulator/stats")
     }
