@@ -5,5 +5,6 @@ mod campaign;
 mod dice;
 mod environment;
 mod proxy;
+mod signing_in;
 mod switches;
 mod trips;
