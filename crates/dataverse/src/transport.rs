@@ -212,12 +212,14 @@ impl Network {
         }
         let headers = std::mem::take(response.headers_mut());
         let body = match headers.get(CONTENT_ENCODING) {
-            Some(encoding) if encoding == "gzip" => inflate(&body, max_reply)
-                .map_err(|source| Error::Lost {
-                    exchange: outgoing.exchange.clone(),
-                    source: source.into(),
-                })?
-                .ok_or_else(too_large)?,
+            Some(encoding) if encoding.as_bytes().eq_ignore_ascii_case(b"gzip") => {
+                inflate(&body, max_reply)
+                    .map_err(|source| Error::Lost {
+                        exchange: outgoing.exchange.clone(),
+                        source: source.into(),
+                    })?
+                    .ok_or_else(too_large)?
+            }
             _ => body.freeze(),
         };
         Ok(Reply {

@@ -245,6 +245,8 @@ fn slice(filter: &Filter, longest: usize, start: usize, size: usize) -> Filter {
     cut(filter, longest, start, size, &mut false)
 }
 
+/// `fetchXml`, because it joins intersect rows, reads the depth that stands on them, and names the caller.
+///
 /// Privileges stand on root roles; a user holds copies of them in a business unit. So: privilege, the roles that
 /// have it and how deep, their copies, and whether the caller holds one, directly or through a team.
 fn caller_privileges(names: &[String], through: Through) -> Result<Request, Error> {

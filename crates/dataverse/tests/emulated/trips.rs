@@ -3,7 +3,7 @@
 use deskstate_dataverse::{
     Depth, Expand, Filter, Outcome, Query, Reader, Session, privilege_depths,
 };
-use deskstate_emulator::{Config, Scale};
+use deskstate_emulator::{Config, Limits, Scale};
 use uuid::Uuid;
 
 use crate::environment::{connection, rows, start, three_writes};
@@ -184,5 +184,25 @@ async fn annotations_say_what_people_see() {
     assert_eq!(row.formatted("statecode"), Some("Active"));
     assert!(row.formatted("_ownerid_value").is_some());
     assert_eq!(row.lookup_table("_ownerid_value"), Some("systemuser"));
+    emulator.stop().await.expect("it stops");
+}
+
+#[tokio::test]
+async fn service_protection_is_waited_out_as_long_as_it_says() {
+    let limits = Limits {
+        requests: 2,
+        window_seconds: 1,
+        ..Limits::default()
+    };
+    let emulator = start(Config {
+        limits: Some(limits),
+        ..Config::default()
+    })
+    .await;
+    let reader = Reader::open(&connection(emulator.url())).expect("a reader opens");
+    for _ in 0..5 {
+        rows(&reader, Query::who_am_i()).await;
+    }
+    assert!(reader.requests() > 5, "some were turned away at first");
     emulator.stop().await.expect("it stops");
 }
