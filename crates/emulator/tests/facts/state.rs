@@ -16,6 +16,7 @@ struct Process {
 impl Process {
     fn start(state: &Path) -> Process {
         let mut child = Command::new(env!("CARGO_BIN_EXE_deskstate-emulator"))
+            .args(["--listen", "127.0.0.1:0"])
             .arg("--state")
             .arg(state)
             .stdout(Stdio::piped())
