@@ -13,6 +13,7 @@ mod explanations;
 mod output;
 mod project;
 mod revision;
+mod today;
 mod ui;
 
 use std::ffi::OsString;

@@ -90,3 +90,39 @@ pub(crate) fn load_environment(
         warnings,
     })
 }
+
+/// The names of the project's environments.
+pub(crate) fn environments(global: &Global) -> Result<Vec<String>, Error> {
+    let root = root(global)?;
+    let (manifests, _) = load(&root, None);
+    match manifests.project {
+        Some(project) => Ok(project.environments.keys().cloned().collect()),
+        None => Err(Error::InvalidManifests),
+    }
+}
+
+/// Loads the manifests of an environment as they were at a git revision; the folder stays the one of today.
+pub(crate) fn load_revision(
+    root: &Path,
+    revision: &str,
+    environment: &str,
+) -> Result<Loaded, Error> {
+    let checkout = crate::revision::checkout(root, revision)?;
+    let (manifests, found) = load(checkout.path(), Some(environment));
+    let errors: Vec<String> = found
+        .iter()
+        .filter(|finding| finding.is_error())
+        .map(|finding| finding.message.clone())
+        .collect();
+    if !errors.is_empty() {
+        return Err(Error::failed(format!(
+            "the manifests at {revision} are invalid: {}",
+            errors.join("; ")
+        )));
+    }
+    Ok(Loaded {
+        root: root.to_path_buf(),
+        manifests,
+        warnings: Vec::new(),
+    })
+}

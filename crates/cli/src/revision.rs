@@ -3,6 +3,10 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use tempfile::TempDir;
+
+use crate::error::Error;
+
 /// Short name of the commit that a folder is at, with a word if files differ from it; `None` outside of git.
 pub(crate) fn describe(folder: &Path) -> Option<String> {
     let commit = git(folder, &["rev-parse", "--short=7", "HEAD"])?;
@@ -33,4 +37,75 @@ fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
     String::from_utf8(output.stdout)
         .ok()
         .map(|text| text.trim().to_owned())
+}
+
+/// The files of a folder as they were at a revision, in a folder of their own that goes when the value does.
+pub(crate) fn checkout(folder: &Path, revision: &str) -> Result<TempDir, Error> {
+    let no_such = || Error::Failed {
+        message: format!("git has no revision `{revision}` of this folder"),
+        hint: Some(
+            "a shallow clone lacks older commits and tags: fetch them, or name another revision"
+                .to_owned(),
+        ),
+    };
+    // A revision that begins with a dash would be an option.
+    if revision.is_empty() || revision.starts_with('-') {
+        return Err(no_such());
+    }
+    let git = |arguments: &[&str]| -> Result<Vec<u8>, Error> {
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(folder)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .output()?;
+        if output.status.success() {
+            Ok(output.stdout)
+        } else {
+            Err(no_such())
+        }
+    };
+    let commit = git(&[
+        "rev-parse",
+        "--verify",
+        "--quiet",
+        "--end-of-options",
+        &format!("{revision}^{{commit}}"),
+    ])?;
+    let commit = String::from_utf8_lossy(&commit).trim().to_owned();
+    let listed = git(&["ls-tree", "-r", "-z", "--full-name", &commit, "--", "."])?;
+    let prefix = git(&["rev-parse", "--show-prefix"])?;
+    let prefix = String::from_utf8_lossy(&prefix).trim().to_owned();
+    let target = tempfile::tempdir()?;
+    for entry in listed
+        .split(|byte| *byte == 0)
+        .filter(|entry| !entry.is_empty())
+    {
+        let entry = String::from_utf8_lossy(entry);
+        let Some((meta, path)) = entry.split_once('\t') else {
+            continue;
+        };
+        let mut meta = meta.split(' ');
+        let (mode, kind, object) = (meta.next(), meta.next(), meta.next());
+        // Links and submodules are no manifests.
+        if kind != Some("blob") || mode == Some("120000") {
+            continue;
+        }
+        let (Some(object), Some(relative)) = (object, path.strip_prefix(prefix.as_str())) else {
+            continue;
+        };
+        let is_yaml = [".yaml", ".yml", ".json"]
+            .iter()
+            .any(|ending| relative.ends_with(ending));
+        if !is_yaml {
+            continue;
+        }
+        let file = target.path().join(relative);
+        if let Some(parent) = file.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        std::fs::write(file, git(&["cat-file", "blob", object])?)?;
+    }
+    Ok(target)
 }

@@ -181,9 +181,12 @@ fn unique_name() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Columns, unique name, and whether a managed solution brought it.
+type NewRow = (Vec<(String, Json)>, String, bool);
+
 /// Two rows of every kind, parts and links among them.
 fn environment() -> impl Strategy<Value = Rows> {
-    let kinds: Vec<BoxedStrategy<(Vec<(String, Json)>, String, bool)>> = kinds::all()
+    let kinds: Vec<BoxedStrategy<NewRow>> = kinds::all()
         .iter()
         .flat_map(|kind| [kind, kind])
         .map(|kind| (columns(kind), unique_name(), prop::bool::weighted(0.1)).boxed())

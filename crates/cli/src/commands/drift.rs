@@ -1,25 +1,70 @@
 //! `drift`: what live has that the manifests did not plan. Cannot write: it has a reader only.
 
-use deskstate_dataverse::Reader;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::live::{compare, count_transactions, report, stop_on_interrupt};
+use clap::ValueEnum;
+use deskstate_dataverse::{Reader, Stop};
+use deskstate_model::Diagnostic;
+use deskstate_reconcile::drift::{Applied, Input, Report, owned_extras};
+use deskstate_reconcile::plan::Options;
+use deskstate_reconcile::reach::reach;
+use deskstate_reconcile::{Scope, blame, drift, lower, observe, plan};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::live::stop_on_interrupt;
 use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
-use crate::output::plan_text::PlanText;
-use crate::project::load_environment;
+use crate::output::drift_report::{Looked, Seen};
+use crate::output::{
+    diagnostics, drift_json, drift_junit, drift_markdown, drift_metrics, drift_text,
+};
+use crate::project::{self, Loaded, load_environment};
 use crate::revision;
+use crate::today;
 use crate::ui::Ui;
 
-/// Says where an environment differs from the manifests. Cannot write
+/// Says where environments differ from the manifests, who did it, and what it breaks. Cannot write
 ///
-/// Exit codes: 0 in sync, 2 drift, 1 if it could not be found out.
+/// Exit codes: 0 in sync, 2 drift, 1 if it could not be found out for some environment.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The environment
-    #[arg(long, short, value_name = "NAME")]
-    env: String,
+    #[arg(
+        long,
+        short,
+        value_name = "NAME",
+        required_unless_present = "all",
+        conflicts_with = "all"
+    )]
+    env: Option<String>,
+    /// Every environment of the project; one that fails does not stop the others
+    #[arg(long)]
+    all: bool,
+    /// Of all environments the I-th of N parts, from 1: for several jobs side by side
+    #[arg(long, value_name = "I/N", requires = "all", value_parser = shard)]
+    shard: Option<Shard>,
+    /// How many environments are looked at at once
+    #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    concurrency: u16,
+    /// The git revision that was applied last; `{env}` stands for the name of the environment, as in `deskstate/{env}`
+    #[arg(long, value_name = "REF")]
+    at: Option<String>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORM")]
+    format: Format,
+    /// Write numbers for Prometheus to a file
+    #[arg(long, value_name = "FILE")]
+    metrics: Option<PathBuf>,
+    /// List every row that no manifest declares, not the first few
+    #[arg(long)]
+    extras: bool,
+    /// The day on which rules of `ignore` are judged [default: today, UTC]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = today::day)]
+    today: Option<String>,
     /// Show tables and columns beside the words of the manifest
     #[arg(long)]
     explain_wire: bool,
@@ -27,36 +72,340 @@ pub(crate) struct Args {
     access: Access,
 }
 
+/// How drift is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people at a terminal.
+    Text,
+    /// For a comment or an issue.
+    Markdown,
+    /// For programs.
+    Json,
+    /// For test reports: a suite for each environment, a case for each resource.
+    Junit,
+}
+
+/// A part of the environments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shard {
+    number: usize,
+    of: usize,
+}
+
+fn shard(text: &str) -> Result<Shard, String> {
+    let parts = text
+        .split_once('/')
+        .and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
+    match parts {
+        Some((number, of)) if (1..=of).contains(&number) => Ok(Shard { number, of }),
+        _ => Err("write it as 2/8: a part from 1, and the number of parts".to_owned()),
+    }
+}
+
+impl Shard {
+    /// Every N-th name, so that equal lists are cut alike everywhere.
+    fn of_names(self, names: Vec<String>) -> Vec<String> {
+        let mine = |at: &usize| at % self.of == self.number - 1;
+        names
+            .into_iter()
+            .enumerate()
+            .filter(|(at, _)| mine(at))
+            .map(|(_, name)| name)
+            .collect()
+    }
+}
+
 pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
-    let loaded = load_environment(global, &args.env, ui)?;
-    let environment = loaded.environment()?;
+    let root = project::root(global)?;
+    let today = args.today.clone().unwrap_or_else(today::utc);
+    let revision = revision::describe(&root);
     let stop = stop_on_interrupt();
-    let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
-    let reader = Reader::open(&opened.connection)?;
-    let compared = compare(&loaded, environment, &reader).await?;
-    let failed = report(&loaded, &compared, ui);
-    let revision = revision::describe(&loaded.root);
-    ui.print(PlanText {
-        plan: &compared.plan,
-        sources: &loaded.manifests.sources,
-        environment: &environment.name,
-        address: &opened.address,
-        revision: revision.as_deref(),
-        transactions: count_transactions(&compared.plan, &loaded, &opened.answers),
-        title: "Drift",
-        explain_wire: args.explain_wire,
-        reach: &[],
-    })?;
-    opened.close().await?;
-    if failed {
+    let seen = match &args.env {
+        Some(name) => vec![one(args, name, global, &today, &stop, ui).await?],
+        None => all(args, global, &today, &stop, ui).await?,
+    };
+    let text = match args.format {
+        Format::Text => drift_text::render(
+            &seen,
+            revision.as_deref(),
+            args.all,
+            args.extras,
+            args.explain_wire,
+        ),
+        Format::Markdown => drift_markdown::render(&seen, revision.as_deref()),
+        Format::Json => drift_json::render(&seen, revision.as_deref()),
+        Format::Junit => drift_junit::render(&seen),
+    };
+    ui.print(text)?;
+    if let Some(path) = &args.metrics {
+        write_whole(path, &drift_metrics::render(&seen))?;
+    }
+    let failed = seen.iter().any(|seen| seen.looked.is_err());
+    let incomplete = seen
+        .iter()
+        .filter_map(|seen| seen.looked.as_ref().ok())
+        .any(|looked| looked.findings.iter().any(Diagnostic::is_error));
+    let drifted = seen
+        .iter()
+        .filter_map(|seen| seen.looked.as_ref().ok())
+        .any(|looked| !looked.report.is_in_sync());
+    if incomplete && !args.all {
         return Err(Error::failed("not everything could be compared"));
     }
-    if compared.plan.is_empty() {
-        return Ok(ExitCode::Done);
+    if failed || incomplete {
+        return Ok(ExitCode::Failed);
     }
-    ui.hint(format_args!(
-        "deskstate apply --env {} puts it back",
-        args.env
-    ));
-    Ok(ExitCode::Differences)
+    if drifted {
+        if let Some(env) = &args.env {
+            ui.hint(format_args!(
+                "`deskstate apply --env {env}` puts it back, `deskstate adopt --env {env}` takes it into the manifests, a rule under `ignore` accepts it"
+            ));
+        }
+        return Ok(ExitCode::Differences);
+    }
+    Ok(ExitCode::Done)
+}
+
+async fn one(
+    args: &Args,
+    name: &str,
+    global: &Global,
+    today: &str,
+    stop: &Stop,
+    ui: &mut Ui,
+) -> Result<Seen, Error> {
+    let loaded = load_environment(global, name, ui)?;
+    let applied = applied(args, &loaded, name)?;
+    let looked = look(&loaded, applied.as_ref(), &args.access, today, stop).await?;
+    let mut findings = loaded.warnings.clone();
+    findings.extend(looked.findings.iter().cloned());
+    deskstate_model::sort_diagnostics(&mut findings);
+    if !findings.is_empty() {
+        ui.say(&diagnostics::render(
+            &findings,
+            &loaded.manifests.sources,
+            ui.colored(),
+        ));
+    }
+    Ok(Seen {
+        environment: name.to_owned(),
+        looked: Ok(looked),
+    })
+}
+
+/// Looks at every environment, so many at once; what fails is part of the answer.
+async fn all(
+    args: &Args,
+    global: &Global,
+    today: &str,
+    stop: &Stop,
+    ui: &mut Ui,
+) -> Result<Vec<Seen>, Error> {
+    let names = project::environments(global)?;
+    let names = match args.shard {
+        Some(shard) => shard.of_names(names),
+        None => names,
+    };
+    let turns = Arc::new(Semaphore::new(usize::from(args.concurrency)));
+    let mut running: JoinSet<Seen> = JoinSet::new();
+    let mut seen = Vec::with_capacity(names.len());
+    for name in names {
+        let ready = load_environment(global, &name, ui)
+            .and_then(|loaded| Ok((applied(args, &loaded, &name)?, loaded)));
+        let (applied, loaded) = match ready {
+            Ok(ready) => ready,
+            Err(error) => {
+                seen.push(Seen {
+                    environment: name,
+                    looked: Err(chain(&error)),
+                });
+                continue;
+            }
+        };
+        let (turns, access, today, stop) = (
+            Arc::clone(&turns),
+            args.access.clone(),
+            today.to_owned(),
+            stop.clone(),
+        );
+        running.spawn(async move {
+            // The semaphore is never closed while tasks run.
+            let _turn = turns.acquire().await;
+            let looked = look(&loaded, applied.as_ref(), &access, &today, &stop).await;
+            Seen {
+                environment: name,
+                looked: looked.map_err(|error| chain(&error)),
+            }
+        });
+    }
+    while let Some(done) = running.join_next().await {
+        match done {
+            Ok(one) => seen.push(one),
+            Err(error) => {
+                return Err(Error::failed(format!(
+                    "looking at an environment broke off: {error}"
+                )));
+            }
+        }
+    }
+    seen.sort_by(|left, right| left.environment.cmp(&right.environment));
+    Ok(seen)
+}
+
+/// An error with its causes, on one line.
+fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(source) = cause {
+        let more = source.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = source.source();
+    }
+    text
+}
+
+/// The manifests of the revision that was applied last, if one was named.
+fn applied(
+    args: &Args,
+    loaded: &Loaded,
+    environment: &str,
+) -> Result<Option<(String, Loaded)>, Error> {
+    let Some(named) = &args.at else {
+        return Ok(None);
+    };
+    let named = named.replace("{env}", environment);
+    let at_revision = project::load_revision(&loaded.root, &named, environment)?;
+    Ok(Some((named, at_revision)))
+}
+
+/// Reads one environment and reports.
+async fn look(
+    loaded: &Loaded,
+    applied: Option<&(String, Loaded)>,
+    access: &Access,
+    today: &str,
+    stop: &Stop,
+) -> Result<Looked, Error> {
+    let environment = loaded.environment()?;
+    let opened = environment::open(&loaded.root, environment, access, stop).await?;
+    let address = opened.address.clone();
+    let result = read(
+        loaded,
+        applied,
+        &opened.connection,
+        environment.organization_id,
+        today,
+    )
+    .await;
+    opened.close().await?;
+    let (report, findings, reaches, requests) = result?;
+    Ok(Looked {
+        address,
+        resources: loaded
+            .manifests
+            .resources
+            .iter()
+            .map(|declared| declared.key.clone())
+            .collect(),
+        sources: loaded.manifests.sources.clone(),
+        report,
+        findings,
+        reaches,
+        requests,
+    })
+}
+
+type Read = (
+    Report,
+    Vec<Diagnostic>,
+    Vec<(deskstate_model::ResourceKey, String)>,
+    u64,
+);
+
+async fn read(
+    loaded: &Loaded,
+    applied: Option<&(String, Loaded)>,
+    connection: &deskstate_dataverse::Connection,
+    organization: Option<uuid::Uuid>,
+    today: &str,
+) -> Result<Read, Error> {
+    let reader = Reader::open(connection)?;
+    let desired = lower(&loaded.manifests);
+    let then = applied.map(|(revision, loaded)| (revision.as_str(), lower(&loaded.manifests)));
+    // What the earlier manifests look up is looked up too, so that both compare with the same live rows.
+    let mut everything = desired.clone();
+    if let Some((_, then)) = &then {
+        for (key, resource) in &then.resources {
+            everything
+                .resources
+                .entry(key.clone())
+                .or_insert_with(|| resource.clone());
+        }
+    }
+    let scope = Scope {
+        organization,
+        ..Scope::default()
+    };
+    let live = observe(&reader, &everything, &scope).await?;
+    let (plan_now, findings) = plan(&desired, &live, &Options::default());
+    let before = then
+        .as_ref()
+        .map(|(revision, then)| (*revision, then, plan(then, &live, &Options::default()).0));
+    let extras = owned_extras(&loaded.manifests, &desired, &live);
+    let blame = blame(&reader, &live, &plan_now, &extras).await?;
+    let report = drift(Input {
+        manifests: &loaded.manifests,
+        desired: &desired,
+        live: &live,
+        plan: &plan_now,
+        applied: before.as_ref().map(|(revision, desired, plan)| Applied {
+            revision,
+            desired,
+            plan,
+        }),
+        blame: &blame,
+        today,
+    });
+    let reached = reach(&plan_now, &desired, &live);
+    let reaches = plan_now
+        .changes
+        .iter()
+        .zip(&reached.changes)
+        .filter_map(|(change, reach)| Some((change.key.clone(), reach.words()?)))
+        .collect();
+    Ok((report, findings, reaches, reader.requests()))
+}
+
+/// Writes a file so that nobody ever reads half of it.
+pub(super) fn write_whole(path: &Path, text: &str) -> Result<(), Error> {
+    let failed = |source| Error::File {
+        what: "could not write",
+        path: path.to_path_buf(),
+        source,
+    };
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let new = path.with_file_name(name);
+    std::fs::write(&new, text).map_err(failed)?;
+    std::fs::rename(&new, path).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_together_are_everything_and_no_environment_is_in_two() {
+        let names: Vec<String> = (0..11).map(|number| format!("env{number}")).collect();
+        let mut all: Vec<String> = (1..=4)
+            .flat_map(|number| Shard { number, of: 4 }.of_names(names.clone()))
+            .collect();
+        all.sort_by_key(|name| names.iter().position(|known| known == name));
+        assert_eq!(all, names);
+        assert!(shard("0/4").is_err() && shard("5/4").is_err() && shard("x").is_err());
+        assert_eq!(shard("2/8"), Ok(Shard { number: 2, of: 8 }));
+    }
 }

@@ -3,6 +3,12 @@
 pub(crate) mod annotations;
 pub(crate) mod diagnostics;
 pub(crate) mod diagnostics_json;
+pub(crate) mod drift_json;
+pub(crate) mod drift_junit;
+pub(crate) mod drift_markdown;
+pub(crate) mod drift_metrics;
+pub(crate) mod drift_report;
+pub(crate) mod drift_text;
 pub(crate) mod format;
 pub(crate) mod markdown;
 mod markdown_text;

@@ -99,7 +99,7 @@ pub fn adopt(request: &Request<'_>) -> Adoption {
             adopting.change(change);
         }
     }
-    adopting.into_overlay();
+    adopting.extend_overlays();
     adopting.new_rows();
     adopting.finish()
 }
@@ -127,6 +127,12 @@ struct File<'a> {
     /// The documents as they are to be read afterwards.
     expected: Vec<Json>,
     adopted: Vec<(ResourceKey, String)>,
+}
+
+/// One value to change: where it is written, and which keys of it where it is owned key by key.
+struct Unit<'a> {
+    field: &'a FieldChange,
+    parts: Vec<&'a str>,
 }
 
 struct Adopting<'a> {
@@ -181,8 +187,7 @@ impl<'a> Adopting<'a> {
             raised.spec = spec;
         }
         // One value is changed once, and a mapping that is owned key by key once in each file that holds keys of it.
-        let mut units: BTreeMap<(&str, Option<FileId>), (&FieldChange, Vec<&str>)> =
-            BTreeMap::new();
+        let mut units: BTreeMap<(&str, Option<FileId>), Unit<'_>> = BTreeMap::new();
         for field in &change.fields {
             let (word, part) = field.path.split_once('.').unwrap_or((&field.path, ""));
             let file = field
@@ -191,11 +196,14 @@ impl<'a> Adopting<'a> {
                 .filter(|_| wanted::is_by_key(word));
             units
                 .entry((word, file))
-                .or_insert((field, Vec::new()))
-                .1
+                .or_insert(Unit {
+                    field,
+                    parts: Vec::new(),
+                })
+                .parts
                 .push(part);
         }
-        for ((word, _), (field, parts)) in units {
+        for ((word, _), Unit { field, parts }) in units {
             self.field(change, field, word, &parts, &raised);
         }
     }
@@ -365,7 +373,7 @@ impl<'a> Adopting<'a> {
     }
 
     /// Fields that the base holds go into the document of the last overlay, or into a new one there.
-    fn into_overlay(&mut self) {
+    fn extend_overlays(&mut self) {
         let Some(folder) = self.request.overlays.last().cloned() else {
             return;
         };

@@ -1,0 +1,142 @@
+//! Drift for programs. Version 1 of its format: fields are added, never changed.
+
+use deskstate_reconcile::drift::{Difference, DriftState, Shift};
+use serde_json::{Value as Json, json};
+
+use super::drift_report::{Looked, Seen, counts};
+
+/// The whole report, one object.
+pub(crate) fn render(seen: &[Seen], revision: Option<&str>) -> String {
+    let environments: Vec<Json> = seen
+        .iter()
+        .map(|one| match &one.looked {
+            Ok(looked) => environment(&one.environment, looked),
+            Err(why) => json!({"environment": one.environment, "status": "failed", "error": why}),
+        })
+        .collect();
+    let report = json!({"formatVersion": 1, "manifests": revision, "environments": environments});
+    format!("{report:#}\n")
+}
+
+fn environment(name: &str, looked: &Looked) -> Json {
+    let report = &looked.report;
+    let incomplete = looked
+        .findings
+        .iter()
+        .any(deskstate_model::Diagnostic::is_error);
+    let status = match (incomplete, report.is_in_sync()) {
+        (true, _) => "incomplete",
+        (false, true) => "inSync",
+        (false, false) => "drift",
+    };
+    let classes: serde_json::Map<String, Json> = counts(report)
+        .into_iter()
+        .map(|(class, number)| (class.code().to_owned(), json!(number)))
+        .collect();
+    let drifted: Vec<Json> = report
+        .drifted
+        .iter()
+        .map(|drifted| {
+            let state = match drifted.state {
+                DriftState::Changed => "changed",
+                DriftState::Missing => "missing",
+                DriftState::Unwanted => "unwanted",
+            };
+            json!({
+                "kind": drifted.key.kind.as_str(),
+                "name": drifted.key.name.as_written(),
+                "id": drifted.id,
+                "state": state,
+                "declaredAt": looked.place(drifted.declared_at),
+                "reach": looked.reach(&drifted.key),
+                "differences": drifted.differences.iter().map(|difference| self::difference(looked, difference)).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    let extras: Vec<Json> = report
+        .extras
+        .iter()
+        .map(|row| {
+            json!({
+                "kind": row.extra.key.kind.as_str(),
+                "name": row.extra.key.name.as_written(),
+                "id": row.extra.id,
+                "namedBy": row.extra.named_by,
+                "who": row.who,
+                "when": row.when,
+            })
+        })
+        .collect();
+    let ignored: Vec<Json> = report
+        .ignored
+        .iter()
+        .map(|ignored| {
+            json!({"resource": ignored.key.to_string(), "field": ignored.path, "reason": ignored.reason, "until": ignored.until})
+        })
+        .collect();
+    let expired: Vec<Json> = report
+        .expired
+        .iter()
+        .map(|expired| {
+            json!({"resources": expired.resources, "reason": expired.reason, "until": expired.until, "at": looked.place(Some(expired.span))})
+        })
+        .collect();
+    let contracts: Vec<Json> = report
+        .broken
+        .iter()
+        .map(|broken| {
+            json!({
+                "contract": broken.contract,
+                "rule": broken.rule,
+                "resource": broken.key.as_ref().map(ToString::to_string),
+                "field": broken.finding.path.join("."),
+                "error": broken.finding.problem.is_error(),
+                "breaks": broken.breaks,
+                "message": broken.message,
+            })
+        })
+        .collect();
+    let findings: Vec<Json> = looked
+        .findings
+        .iter()
+        .map(|finding| {
+            let at = finding.primary.as_ref().map(|label| label.span);
+            json!({"code": finding.code, "severity": finding.severity.as_str(), "message": finding.message, "at": looked.place(at)})
+        })
+        .collect();
+    json!({
+        "environment": name,
+        "address": looked.address,
+        "status": status,
+        "resources": report.resources,
+        "asDeclared": report.in_sync,
+        "classes": classes,
+        "auditing": matches!(report.audit, deskstate_reconcile::blame::Audit::On),
+        "requests": looked.requests,
+        "drifted": drifted,
+        "extras": extras,
+        "ignored": ignored,
+        "expiredRules": expired,
+        "contracts": contracts,
+        "findings": findings,
+    })
+}
+
+fn difference(looked: &Looked, difference: &Difference) -> Json {
+    let mut shown = match &difference.shift {
+        Shift::Value { declared, live } => json!({"declared": declared, "live": live}),
+        Shift::Copy { column, declared } => json!({"declared": declared, "copy": column}),
+        Shift::Lost { member } => json!({"lost": member}),
+        Shift::Gained { member } => json!({"gained": member}),
+        Shift::Row => json!({}),
+    };
+    shown["field"] = json!(difference.path);
+    shown["class"] = json!(difference.class.code());
+    shown["evidence"] = json!(difference.evidence);
+    shown["who"] = json!(difference.who);
+    shown["when"] = json!(difference.when);
+    shown["breaks"] = json!(difference.breaks);
+    shown["at"] = json!(looked.place(difference.span));
+    shown["wire"] = json!(difference.wire);
+    shown
+}

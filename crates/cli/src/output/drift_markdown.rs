@@ -1,0 +1,148 @@
+//! Drift for a comment or an issue: counts in the open, details folded, everything that somebody else wrote in code spans.
+
+use std::fmt::{self, Write};
+
+use super::drift_report::{Looked, Seen, audit, counts, state, words};
+use super::markdown_text::{code, prose};
+use super::plan_text::count;
+
+/// The whole report, with a hidden mark by which a comment is found again.
+pub(crate) fn render(seen: &[Seen], revision: Option<&str>) -> String {
+    let mut out = String::from("<!-- deskstate:drift -->\n");
+    // Writing to a string cannot fail.
+    let _ = write_all(&mut out, seen, revision);
+    out
+}
+
+fn write_all(out: &mut String, seen: &[Seen], revision: Option<&str>) -> fmt::Result {
+    writeln!(out, "## Drift\n")?;
+    if let Some(revision) = revision {
+        writeln!(out, "Manifests at {}.\n", code(revision))?;
+    }
+    writeln!(
+        out,
+        "| environment | resources | edited by hand | not applied | product | unknown | extras | result |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
+    )?;
+    for one in seen {
+        let name = code(&one.environment);
+        match &one.looked {
+            Err(why) => writeln!(out, "| {name} | | | | | | | **failed**: {} |", prose(why))?,
+            Ok(looked) => {
+                let report = &looked.report;
+                let [(_, edited), (_, late), (_, product), (_, unknown)] = counts(report);
+                let result = if looked
+                    .findings
+                    .iter()
+                    .any(deskstate_model::Diagnostic::is_error)
+                {
+                    "**incomplete**"
+                } else if report.is_in_sync() {
+                    "in sync"
+                } else {
+                    "**drift**"
+                };
+                writeln!(
+                    out,
+                    "| {name} | {} | {edited} | {late} | {product} | {unknown} | {} | {result} |",
+                    report.resources,
+                    report.extras.len()
+                )?;
+            }
+        }
+    }
+    for one in seen {
+        if let Ok(looked) = &one.looked {
+            write_one(out, &one.environment, looked)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_one(out: &mut String, name: &str, looked: &Looked) -> fmt::Result {
+    let report = &looked.report;
+    let breaks: Vec<&String> = report
+        .drifted
+        .iter()
+        .flat_map(|drifted| &drifted.differences)
+        .flat_map(|difference| &difference.breaks)
+        .collect();
+    if report.is_in_sync() && report.expired.is_empty() && looked.findings.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n### {}\n", code(name))?;
+    for breaks in &breaks {
+        writeln!(out, "- :warning: {}", prose(breaks))?;
+    }
+    for expired in &report.expired {
+        writeln!(
+            out,
+            "- a rule of `ignore` for {} accepts nothing since {}: {}",
+            code(&expired.resources),
+            expired.until,
+            prose(&expired.reason)
+        )?;
+    }
+    for finding in looked.findings.iter().filter(|finding| finding.is_error()) {
+        writeln!(out, "- **{}**: {}", finding.code, prose(&finding.message))?;
+    }
+    if !report.drifted.is_empty() {
+        writeln!(
+            out,
+            "\n<details><summary>{} differ; {}</summary>\n",
+            count(report.drifted.len(), "resource"),
+            prose(&audit(report))
+        )?;
+        for drifted in &report.drifted {
+            let place = looked
+                .place(drifted.declared_at)
+                .map(|place| format!(" at {}", code(&place)))
+                .unwrap_or_default();
+            let reach = looked
+                .reach(&drifted.key)
+                .map(|words| format!(", {words}"))
+                .unwrap_or_default();
+            writeln!(
+                out,
+                "- {} {}{place}{reach}",
+                code(&drifted.key.to_string()),
+                state(drifted)
+            )?;
+            for difference in &drifted.differences {
+                let when = difference
+                    .when
+                    .as_deref()
+                    .map(|when| format!(" ({})", code(when)))
+                    .unwrap_or_default();
+                let what = if difference.path.is_empty() {
+                    String::new()
+                } else {
+                    format!("{}: {}; ", code(&difference.path), code(&words(difference)))
+                };
+                writeln!(
+                    out,
+                    "  - {what}{}: {}{when}",
+                    difference.class.words(),
+                    prose(&difference.evidence)
+                )?;
+            }
+        }
+        writeln!(out, "\n</details>")?;
+    }
+    if !report.extras.is_empty() {
+        writeln!(
+            out,
+            "\n<details><summary>{} that no manifest declares</summary>\n",
+            count(report.extras.len(), "row")
+        )?;
+        for row in &report.extras {
+            let by = row
+                .who
+                .as_deref()
+                .map(|who| format!(", written by {}", code(who)))
+                .unwrap_or_default();
+            writeln!(out, "- {}{by}", code(&row.extra.key.to_string()))?;
+        }
+        writeln!(out, "\n</details>")?;
+    }
+    Ok(())
+}

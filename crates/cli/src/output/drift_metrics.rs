@@ -1,0 +1,150 @@
+//! Drift as numbers, in the text format of Prometheus.
+
+use std::fmt::Write;
+
+use super::drift_report::{Seen, counts};
+
+/// Every metric, each with its help and type once.
+pub(crate) fn render(seen: &[Seen]) -> String {
+    let mut out = String::new();
+    metric(
+        &mut out,
+        "deskstate_drift_up",
+        "Whether the environment could be compared as a whole.",
+        |out, name| {
+            for one in seen {
+                let up = one.looked.as_ref().is_ok_and(|looked| {
+                    !looked
+                        .findings
+                        .iter()
+                        .any(deskstate_model::Diagnostic::is_error)
+                });
+                line(
+                    out,
+                    name,
+                    &[("environment", &one.environment)],
+                    usize::from(up),
+                );
+            }
+        },
+    );
+    let looked: Vec<_> = seen
+        .iter()
+        .filter_map(|one| Some((one.environment.as_str(), one.looked.as_ref().ok()?)))
+        .collect();
+    metric(
+        &mut out,
+        "deskstate_drift_differences",
+        "Differences between manifests and live, by what they look like.",
+        |out, name| {
+            for (environment, looked) in &looked {
+                for (class, number) in counts(&looked.report) {
+                    line(
+                        out,
+                        name,
+                        &[("environment", environment), ("class", class.code())],
+                        number,
+                    );
+                }
+            }
+        },
+    );
+    metric(
+        &mut out,
+        "deskstate_drift_resources",
+        "Declared resources, by whether live has them as declared.",
+        |out, name| {
+            for (environment, looked) in &looked {
+                let report = &looked.report;
+                line(
+                    out,
+                    name,
+                    &[("environment", environment), ("state", "as_declared")],
+                    report.in_sync,
+                );
+                line(
+                    out,
+                    name,
+                    &[("environment", environment), ("state", "drifted")],
+                    report.drifted.len(),
+                );
+            }
+        },
+    );
+    metric(
+        &mut out,
+        "deskstate_drift_extras",
+        "Live rows under owned prefixes that no manifest declares.",
+        |out, name| {
+            for (environment, looked) in &looked {
+                line(
+                    out,
+                    name,
+                    &[("environment", environment)],
+                    looked.report.extras.len(),
+                );
+            }
+        },
+    );
+    metric(
+        &mut out,
+        "deskstate_drift_contracts_broken",
+        "Contract rules that live breaks.",
+        |out, name| {
+            for (environment, looked) in &looked {
+                let broken = looked
+                    .report
+                    .broken
+                    .iter()
+                    .filter(|broken| broken.finding.problem.is_error());
+                line(out, name, &[("environment", environment)], broken.count());
+            }
+        },
+    );
+    metric(
+        &mut out,
+        "deskstate_drift_expired_rules",
+        "Rules of accepted drift whose last day is over.",
+        |out, name| {
+            for (environment, looked) in &looked {
+                line(
+                    out,
+                    name,
+                    &[("environment", environment)],
+                    looked.report.expired.len(),
+                );
+            }
+        },
+    );
+    metric(
+        &mut out,
+        "deskstate_drift_requests",
+        "HTTP requests that looking took.",
+        |out, name| {
+            for (environment, looked) in &looked {
+                let requests = usize::try_from(looked.requests).unwrap_or(usize::MAX);
+                line(out, name, &[("environment", environment)], requests);
+            }
+        },
+    );
+    out
+}
+
+fn metric(out: &mut String, name: &str, help: &str, lines: impl Fn(&mut String, &str)) {
+    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge");
+    lines(out, name);
+}
+
+fn line(out: &mut String, name: &str, labels: &[(&str, &str)], value: usize) {
+    let labels: Vec<String> = labels
+        .iter()
+        .map(|(key, value)| {
+            let value = value
+                .replace('\\', "\\\\")
+                .replace('"', "\\\"")
+                .replace('\n', "\\n");
+            format!("{key}=\"{value}\"")
+        })
+        .collect();
+    let _ = writeln!(out, "{name}{{{}}} {value}", labels.join(","));
+}

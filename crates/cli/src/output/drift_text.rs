@@ -1,0 +1,271 @@
+//! Drift as text: what differs, what it looks like and on what evidence; a matrix where there are several environments.
+
+use std::fmt::{self, Write};
+
+use super::drift_report::{Looked, Seen, audit, counts, state, symbol, verdict, words};
+use super::plain;
+use super::plan_text::count;
+use crate::ui::{BAD, DIM, GOOD, STRONG, WARN};
+
+/// Rows that no manifest declares and that are listed unless all are asked for.
+const FIRST_EXTRAS: usize = 5;
+/// Where values begin.
+const VALUE_COLUMN: usize = 24;
+
+/// The whole report.
+pub(crate) fn render(
+    seen: &[Seen],
+    revision: Option<&str>,
+    matrix: bool,
+    all_extras: bool,
+    wire: bool,
+) -> String {
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = write_all(&mut out, seen, revision, matrix, all_extras, wire);
+    out
+}
+
+fn write_all(
+    out: &mut String,
+    seen: &[Seen],
+    revision: Option<&str>,
+    matrix: bool,
+    all_extras: bool,
+    wire: bool,
+) -> fmt::Result {
+    for one in seen {
+        match &one.looked {
+            Ok(looked) => write_one(out, one, looked, revision, all_extras, wire)?,
+            Err(why) => writeln!(
+                out,
+                "{BAD}{}{BAD:#} could not be read: {}",
+                one.environment,
+                plain(why)
+            )?,
+        }
+    }
+    if matrix {
+        write_matrix(out, seen)?;
+    }
+    Ok(())
+}
+
+fn write_one(
+    out: &mut String,
+    seen: &Seen,
+    looked: &Looked,
+    revision: Option<&str>,
+    all_extras: bool,
+    wire: bool,
+) -> fmt::Result {
+    let report = &looked.report;
+    let name = &seen.environment;
+    if report.is_in_sync() {
+        writeln!(
+            out,
+            "{GOOD}{name}{GOOD:#} is as the manifests say ({})",
+            count(report.resources, "resource")
+        )?;
+    } else {
+        writeln!(
+            out,
+            "{STRONG}Drift of {name}{STRONG:#} ({})",
+            looked.address
+        )?;
+        let manifests =
+            revision.map_or_else(String::new, |revision| format!("manifests at {revision}: "));
+        writeln!(
+            out,
+            "{DIM}{manifests}{}, {} as declared; {}{DIM:#}",
+            count(report.resources, "resource"),
+            report.in_sync,
+            audit(report)
+        )?;
+    }
+    for drifted in &report.drifted {
+        let place = looked.place(drifted.declared_at).unwrap_or_default();
+        let reach = looked
+            .reach(&drifted.key)
+            .map(|words| format!("   {words}"))
+            .unwrap_or_default();
+        let state = state(drifted);
+        let state = if state.is_empty() {
+            String::new()
+        } else {
+            format!(" {state}")
+        };
+        writeln!(
+            out,
+            "\n{WARN}{}{WARN:#} {STRONG}{}{STRONG:#}{state}   {DIM}{place}{DIM:#}{reach}",
+            symbol(drifted),
+            plain(&drifted.key.to_string())
+        )?;
+        for difference in &drifted.differences {
+            if !difference.path.is_empty() {
+                let path = plain(&difference.path);
+                let column = if wire {
+                    format!("  {DIM}[{}]{DIM:#}", difference.wire)
+                } else {
+                    String::new()
+                };
+                writeln!(out, "    {path:VALUE_COLUMN$}{}{column}", words(difference))?;
+            }
+            writeln!(out, "        {DIM}{}{DIM:#}", verdict(difference))?;
+            for breaks in &difference.breaks {
+                writeln!(out, "        {BAD}{}{BAD:#}", plain(breaks))?;
+            }
+        }
+    }
+    write_extras(out, looked, all_extras)?;
+    write_notes(out, looked)
+}
+
+fn write_extras(out: &mut String, looked: &Looked, all: bool) -> fmt::Result {
+    let extras = &looked.report.extras;
+    if extras.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "\n{STRONG}{} under owned prefixes that no manifest declares{STRONG:#}",
+        count(extras.len(), "row")
+    )?;
+    let shown = if all { extras.len() } else { FIRST_EXTRAS };
+    for row in extras.iter().take(shown) {
+        let by = match (&row.who, &row.when) {
+            (Some(who), Some(when)) => format!("written by {} ({})", plain(who), plain(when)),
+            (Some(who), None) => format!("written by {}", plain(who)),
+            _ => String::new(),
+        };
+        writeln!(
+            out,
+            "  + {}   {DIM}{by}{DIM:#}",
+            plain(&row.extra.key.to_string())
+        )?;
+    }
+    if extras.len() > shown {
+        writeln!(
+            out,
+            "  … and {} more (`--extras` lists them)",
+            extras.len() - shown
+        )?;
+    }
+    Ok(())
+}
+
+fn write_notes(out: &mut String, looked: &Looked) -> fmt::Result {
+    let report = &looked.report;
+    if !report.ignored.is_empty() {
+        writeln!(
+            out,
+            "\n{} accepted by rules under `ignore`:",
+            count(report.ignored.len(), "difference")
+        )?;
+        for ignored in &report.ignored {
+            let path = if ignored.path.is_empty() {
+                String::new()
+            } else {
+                format!(" {}", plain(&ignored.path))
+            };
+            writeln!(
+                out,
+                "  {}{path}   {DIM}until {}: {}{DIM:#}",
+                plain(&ignored.key.to_string()),
+                ignored.until,
+                plain(&ignored.reason)
+            )?;
+        }
+    }
+    for expired in &report.expired {
+        let place = looked.place(Some(expired.span)).unwrap_or_default();
+        writeln!(
+            out,
+            "{WARN}warning{WARN:#}: the rule for {} accepts nothing since {} ({place}): {}",
+            plain(&expired.resources),
+            expired.until,
+            plain(&expired.reason)
+        )?;
+    }
+    let drifted = |key: &deskstate_model::ResourceKey| {
+        report.drifted.iter().any(|drifted| drifted.key == *key)
+    };
+    for broken in report
+        .broken
+        .iter()
+        .filter(|broken| !broken.key.as_ref().is_some_and(drifted))
+    {
+        let level = if broken.finding.problem.is_error() {
+            "live"
+        } else {
+            "live, though only preferred:"
+        };
+        let key = broken
+            .key
+            .as_ref()
+            .map_or_else(|| "it".to_owned(), ToString::to_string);
+        writeln!(
+            out,
+            "{WARN}contract{WARN:#}: {level} {}, {}",
+            plain(&key),
+            plain(&broken.words())
+        )?;
+    }
+    Ok(())
+}
+
+fn write_matrix(out: &mut String, seen: &[Seen]) -> fmt::Result {
+    let width = seen
+        .iter()
+        .map(|seen| seen.environment.len())
+        .max()
+        .unwrap_or(0)
+        .max("environment".len());
+    writeln!(
+        out,
+        "\n{STRONG}{:width$}  resources  edited  not applied  product  unknown  extras  result{STRONG:#}",
+        "environment"
+    )?;
+    for one in seen {
+        let name = &one.environment;
+        match &one.looked {
+            Err(_) => writeln!(
+                out,
+                "{name:width$}  {:>9}  {:>6}  {:>11}  {:>7}  {:>7}  {:>6}  {BAD}failed{BAD:#}",
+                "-", "-", "-", "-", "-", "-"
+            )?,
+            Ok(looked) => {
+                let report = &looked.report;
+                let [(_, edited), (_, late), (_, product), (_, unknown)] = counts(report);
+                write!(
+                    out,
+                    "{name:width$}  {:>9}  {edited:>6}  {late:>11}  {product:>7}  {unknown:>7}  {:>6}  ",
+                    report.resources,
+                    report.extras.len()
+                )?;
+                if looked
+                    .findings
+                    .iter()
+                    .any(deskstate_model::Diagnostic::is_error)
+                {
+                    writeln!(out, "{BAD}incomplete{BAD:#}")?;
+                } else if report.is_in_sync() {
+                    writeln!(out, "{GOOD}in sync{GOOD:#}")?;
+                } else {
+                    writeln!(out, "{WARN}drift{WARN:#}")?;
+                }
+            }
+        }
+    }
+    let failed = seen.iter().filter(|seen| seen.looked.is_err()).count();
+    let drifted = seen
+        .iter()
+        .filter_map(|seen| seen.looked.as_ref().ok())
+        .filter(|looked| !looked.report.is_in_sync())
+        .count();
+    writeln!(
+        out,
+        "{}: {drifted} with drift, {failed} failed",
+        count(seen.len(), "environment")
+    )
+}
