@@ -128,11 +128,11 @@ fn drift_names_each_field_in_manifest_words_with_both_values_and_apply_puts_it_b
     let drift = project.run(&["drift", "--env", "server"]).ended(2);
     for said in [
         "~ SessionTemplate CTI_createSession",
-        "communicationPanelMode  Hidden → Docked",
+        "communicationPanelMode  Docked → Hidden",
         "~ NotificationTemplate CTI_inboundCallNotification",
-        "timeoutSeconds          30 → 10",
+        "timeoutSeconds          10 → 30",
         "~ AppProfile tenfold_appProfile",
-        "description             (none) → Agents who take calls with Tenfold",
+        "description             Agents who take calls with Tenfold → (none)",
     ] {
         assert!(
             drift.out.contains(said),
