@@ -37,12 +37,6 @@ pub(super) fn strip_casts(mut item: Json, cast: bool) -> Json {
     item
 }
 
-pub(super) fn all_entities(schema: &Schema, switches: &Switches) -> Vec<Json> {
-    visible(schema, switches)
-        .map(|table| entity(table, schema, switches))
-        .collect()
-}
-
 pub(super) fn label(text: &str) -> Json {
     json!({
         "LocalizedLabels": [{"Label": text, "LanguageCode": 1033, "IsManaged": true, "MetadataId": metadata_id(text), "HasChanged": null}],
@@ -54,7 +48,8 @@ pub(super) fn managed(value: bool, name: &str) -> Json {
     json!({"Value": value, "CanBeChanged": true, "ManagedPropertyLogicalName": name})
 }
 
-pub(super) fn entity(table: &Table, schema: &Schema, switches: &Switches) -> Json {
+/// A table without what has to be expanded.
+pub(super) fn entity(table: &Table, switches: &Switches) -> Json {
     let ownership = match table.ownership {
         Ownership::User => "UserOwned",
         Ownership::Business => "BusinessOwned",
@@ -92,26 +87,38 @@ pub(super) fn entity(table: &Table, schema: &Schema, switches: &Switches) -> Jso
         "IsAuditEnabled": managed(true, "canmodifyauditsettings"),
         "CanCreateAttributes": managed(true, "cancreateattributes"),
         "Privileges": privileges,
-        "Attributes": attributes(table, switches).into_iter().map(|item| strip_casts(item, false)).collect::<Vec<_>>(),
-        "Keys": keys(table, switches),
-        "ManyToManyRelationships": relationships_of(table, schema, switches),
-        "OneToManyRelationships": [],
-        "ManyToOneRelationships": [],
     })
 }
 
-pub(super) fn relationships_of(table: &Table, schema: &Schema, switches: &Switches) -> Vec<Json> {
-    if !table
-        .navigation
-        .values()
-        .any(|navigation| matches!(navigation, crate::schema::Navigation::Many { .. }))
-    {
-        return Vec::new();
-    }
-    relationships(schema, switches, Some("ManyToManyRelationshipMetadata"))
-        .into_iter()
-        .filter(|item| touches(item, table))
-        .collect()
+/// One expanded property of a table.
+pub(super) fn expansion(
+    schema: &Schema,
+    switches: &Switches,
+    table: &Table,
+    name: &str,
+) -> Option<Vec<Json>> {
+    Some(match name {
+        "Attributes" => attributes(schema, table, switches)
+            .into_iter()
+            .map(|item| strip_casts(item, false))
+            .collect(),
+        "Keys" => keys(table, switches),
+        "ManyToManyRelationships" => {
+            relationships(schema, switches, Some("ManyToManyRelationshipMetadata"))
+                .into_iter()
+                .filter(|item| touches(item, table))
+                .collect()
+        }
+        "OneToManyRelationships" => one_to_many(schema, switches)
+            .into_iter()
+            .filter(|item| item["ReferencedEntity"] == table.name.as_str())
+            .collect(),
+        "ManyToOneRelationships" => one_to_many(schema, switches)
+            .into_iter()
+            .filter(|item| item["ReferencingEntity"] == table.name.as_str())
+            .collect(),
+        _ => return None,
+    })
 }
 
 pub(super) fn type_names(column: &Column) -> (&'static str, &'static str) {
@@ -135,17 +142,19 @@ pub(super) fn type_names(column: &Column) -> (&'static str, &'static str) {
     }
 }
 
-pub(super) fn attributes(table: &Table, switches: &Switches) -> Vec<Json> {
+pub(super) fn attributes(schema: &Schema, table: &Table, switches: &Switches) -> Vec<Json> {
     let shown = table.columns.iter().filter(|column| {
         !column.hidden
             && !switches
                 .missing_columns
                 .contains(&format!("{}.{}", table.name, column.name))
     });
-    shown.map(|column| attribute(table, column)).collect()
+    shown
+        .map(|column| attribute(schema, table, column))
+        .collect()
 }
 
-pub(super) fn attribute(table: &Table, column: &Column) -> Json {
+pub(super) fn attribute(schema: &Schema, table: &Table, column: &Column) -> Json {
     let (kind, word) = type_names(column);
     let level = match column.required {
         Required::None => "None",
@@ -181,7 +190,12 @@ pub(super) fn attribute(table: &Table, column: &Column) -> Json {
             object.insert("MaxValue".into(), json!(max));
         }
         if column.kind.is_lookup() {
-            object.insert("Targets".into(), json!([]));
+            let targets: Vec<&str> = column
+                .targets
+                .iter()
+                .map(|target| schema.table(target.table).name.as_str())
+                .collect();
+            object.insert("Targets".into(), json!(targets));
         }
         if column.kind.is_choice() || column.kind == Kind::Flag {
             let set = option_set(table, column);

@@ -62,17 +62,21 @@ pub(crate) fn answer(
                 csdl::document(schema, switches, options.annotations),
             ));
         }
-        ("EntityDefinitions", false, []) => (
-            list(all_entities(schema, switches), options)?,
-            "EntityDefinitions",
-        ),
-        ("EntityDefinitions", true, []) => (
-            one(
-                entity(find_table(schema, switches, first)?, schema, switches),
-                options,
-            )?,
-            "EntityDefinitions/$entity",
-        ),
+        ("EntityDefinitions", false, []) => {
+            (entities(schema, switches, options)?, "EntityDefinitions")
+        }
+        ("EntityDefinitions", true, []) => {
+            let table = find_table(schema, switches, first)?;
+            let options = Options {
+                filter: None,
+                ..options.clone()
+            };
+            let shape = Shape::parse(&options)?;
+            (
+                expanded(schema, switches, table, &shape)?.unwrap_or(Json::Null),
+                "EntityDefinitions/$entity",
+            )
+        }
         ("EntityDefinitions", true, [part, rest @ ..]) => (
             entity_part(
                 schema,
@@ -148,6 +152,36 @@ pub(crate) fn answer(
     Ok(Reply::json(StatusCode::OK, &Json::Object(object), in_batch))
 }
 
+fn entities(schema: &Schema, switches: &Switches, options: &Options) -> Outcome<Json> {
+    let shape = Shape::parse(options)?;
+    let mut shaped = Vec::new();
+    for table in visible(schema, switches) {
+        shaped.extend(expanded(schema, switches, table, &shape)?);
+    }
+    Ok(Json::Array(shaped))
+}
+
+/// A table with what is expanded, which is made only for tables that the filter lets through.
+fn expanded(
+    schema: &Schema,
+    switches: &Switches,
+    table: &Table,
+    shape: &Shape,
+) -> Outcome<Option<Json>> {
+    let mut item = entity(table, switches);
+    if !shape.passes(&item)? {
+        return Ok(None);
+    }
+    if let Some(object) = item.as_object_mut() {
+        for name in shape.expanded() {
+            if let Some(items) = expansion(schema, switches, table, name) {
+                object.insert(name.to_owned(), items.into());
+            }
+        }
+    }
+    shape.apply(item)
+}
+
 fn not_found(what: &str, name: &str) -> ServiceError {
     ServiceError::new(
         StatusCode::NOT_FOUND,
@@ -200,7 +234,7 @@ fn entity_part(
 ) -> Outcome<Json> {
     let items = match part.name.as_str() {
         "Attributes" => {
-            let mut items = attributes(table, switches);
+            let mut items = attributes(schema, table, switches);
             let cast = rest
                 .first()
                 .filter(|segment| segment.name.starts_with("Microsoft.Dynamics.CRM."));
@@ -230,22 +264,8 @@ fn entity_part(
                 .map(|item| strip_casts(item, cast.is_some()))
                 .collect()
         }
-        "Keys" => keys(table, switches),
-        "ManyToManyRelationships" => {
-            relationships(schema, switches, Some("ManyToManyRelationshipMetadata"))
-                .into_iter()
-                .filter(|item| touches(item, table))
-                .collect()
-        }
-        "OneToManyRelationships" => one_to_many(schema, switches)
-            .into_iter()
-            .filter(|item| item["ReferencedEntity"] == table.name.as_str())
-            .collect(),
-        "ManyToOneRelationships" => one_to_many(schema, switches)
-            .into_iter()
-            .filter(|item| item["ReferencingEntity"] == table.name.as_str())
-            .collect(),
-        other => return Err(ServiceError::unknown_segment(other)),
+        other => expansion(schema, switches, table, other)
+            .ok_or_else(|| ServiceError::unknown_segment(other))?,
     };
     list(items, options)
 }

@@ -54,11 +54,21 @@ impl Shape {
         })
     }
 
+    /// Names of what is expanded.
+    pub(crate) fn expanded(&self) -> impl Iterator<Item = &str> {
+        self.expand.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Whether the filter lets an item through.
+    pub(crate) fn passes(&self, item: &Json) -> Outcome<bool> {
+        self.filter
+            .as_ref()
+            .map_or(Ok(true), |filter| holds(filter, item))
+    }
+
     /// The item as asked for, or nothing if the filter drops it.
     pub(crate) fn apply(&self, item: Json) -> Outcome<Option<Json>> {
-        if let Some(filter) = &self.filter
-            && !holds(filter, &item)?
-        {
+        if !self.passes(&item)? {
             return Ok(None);
         }
         let Json::Object(fields) = item else {

@@ -11,4 +11,5 @@ mod queries;
 mod rules;
 mod security;
 mod state;
+mod switches;
 mod writes;
