@@ -1,13 +1,50 @@
 //! Who refers to a row: by a link, by a lookup, or as the parent of a part that does.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use uuid::Uuid;
 
 use crate::field::{Field, Holds, PartTable, Target};
 use crate::kinds::{self, tables};
 use crate::live::Live;
-use crate::table::Table;
+use crate::plan::{Change, Operation};
+use crate::table::{Relationship, Table};
+
+/// What changes take away.
+#[derive(Default)]
+struct Gone<'a> {
+    links: BTreeSet<(&'static Relationship, Uuid, Uuid)>,
+    rows: HashSet<Uuid>,
+    /// Lookups that get another value: row and navigation property.
+    lookups: HashSet<(Uuid, &'a str)>,
+}
+
+impl<'a> Gone<'a> {
+    fn with(changes: &'a [Change]) -> Self {
+        let mut gone = Self::default();
+        for operation in changes.iter().flat_map(|change| &change.operations) {
+            match operation {
+                Operation::Unlink {
+                    relationship,
+                    owner,
+                    member,
+                } => {
+                    gone.links.insert((relationship, *owner, *member));
+                }
+                Operation::Delete { row, along, .. } => {
+                    gone.rows.insert(row.id);
+                    gone.rows.extend(along.iter().map(|part| part.row.id));
+                }
+                Operation::Update { row, body, .. } => {
+                    gone.lookups
+                        .extend(body.iter().map(|(name, _)| (row.id, name.as_str())));
+                }
+                Operation::Create { .. } | Operation::Link { .. } => {}
+            }
+        }
+        gone
+    }
+}
 
 /// A row that refers to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,18 +67,33 @@ pub struct Referrers {
 struct Pointer {
     table: &'static Table,
     column: String,
+    navigation: &'static str,
     word: &'static str,
     /// Where the row is a part: the column that names its parent.
     part: Option<(&'static PartTable, String)>,
 }
 
 impl Referrers {
-    /// Reads every link and lookup once.
+    /// Every reference that is there.
     pub fn of(live: &Live) -> Self {
+        Self::without(live, &Gone::default())
+    }
+
+    /// The references that are left when these changes are carried out. New ones are not among them.
+    pub fn left_by(live: &Live, changes: &[Change]) -> Self {
+        Self::without(live, &Gone::with(changes))
+    }
+
+    fn without(live: &Live, gone: &Gone<'_>) -> Self {
         let mut by_target: HashMap<Uuid, Vec<Referrer>> = HashMap::new();
         for relationship in tables::RELATIONSHIPS {
             let word = set_word(relationship.schema_name);
             for (owner, member) in &live.links(relationship).pairs {
+                if gone.links.contains(&(*relationship, *owner, *member))
+                    || gone.rows.contains(owner)
+                {
+                    continue;
+                }
                 by_target.entry(*member).or_default().push(Referrer {
                     table: relationship.owner,
                     id: *owner,
@@ -54,6 +106,11 @@ impl Referrers {
                 let Some(target) = row.row.uuid(&pointer.column) else {
                     continue;
                 };
+                if gone.rows.contains(&row.id)
+                    || gone.lookups.contains(&(row.id, pointer.navigation))
+                {
+                    continue;
+                }
                 let from = match &pointer.part {
                     None => Some((pointer.table, row.id)),
                     Some((part, column)) => row.row.uuid(column).map(|id| (part.parent, id)),
@@ -112,22 +169,21 @@ pub(crate) fn set_word(schema_name: &str) -> &'static str {
 }
 
 fn pointers() -> Vec<Pointer> {
-    let named = |field: &Field| {
-        matches!(
-            field.holds,
-            Holds::Lookup {
-                to: Target::Named(_),
-                ..
-            }
-        )
+    let named = |field: &Field| match field.holds {
+        Holds::Lookup {
+            to: Target::Named(_),
+            navigation,
+        } => Some(navigation),
+        _ => None,
     };
     let mut found = Vec::new();
     for kind in kinds::all() {
         for field in kind.fields {
-            if named(field) {
+            if let Some(navigation) = named(field) {
                 found.push(Pointer {
                     table: kind.table,
                     column: field.read_name(),
+                    navigation,
                     word: field.word,
                     part: None,
                 });
@@ -136,13 +192,16 @@ fn pointers() -> Vec<Pointer> {
                 continue;
             };
             let extra = kinds::part_extra_fields(part).iter().copied();
-            for lookup in part.fields.iter().chain(extra).filter(|field| named(field)) {
-                found.push(Pointer {
-                    table: part.table,
-                    column: lookup.read_name(),
-                    word: field.word,
-                    part: Some((part, crate::field::lookup_read_name(part.parent_column))),
-                });
+            for lookup in part.fields.iter().chain(extra) {
+                if let Some(navigation) = named(lookup) {
+                    found.push(Pointer {
+                        table: part.table,
+                        column: lookup.read_name(),
+                        navigation,
+                        word: field.word,
+                        part: Some((part, crate::field::lookup_read_name(part.parent_column))),
+                    });
+                }
             }
         }
     }

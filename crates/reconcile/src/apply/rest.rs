@@ -87,13 +87,12 @@ pub(super) fn beyond(rest: &Plan, plan: &Plan) -> Option<(ResourceKey, String)> 
             .collect();
         for field in &change.fields {
             let same = known.contains(&(field.path.as_str(), facts(&field.difference, made)));
-            // A row that the server made for a part that is not given is emptied; the copy follows from the rest.
-            let implied = made
-                && match &field.difference {
-                    Difference::Copy { .. } => true,
-                    Difference::Value { after, .. } => after.is_null(),
-                    Difference::Added { .. } | Difference::Removed { .. } => false,
-                };
+            // A part that the server itself made is set right or emptied; the copy follows from the rest.
+            let implied = match &field.difference {
+                Difference::Copy { .. } => true,
+                Difference::Value { after, .. } => made && after.is_null(),
+                Difference::Added { .. } | Difference::Removed { .. } => false,
+            };
             if !same && !implied {
                 return Some((change.key.clone(), field.path.clone()));
             }

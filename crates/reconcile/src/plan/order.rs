@@ -62,7 +62,10 @@ pub fn transactions(plan: &Plan, limits: Limits) -> Vec<Transaction> {
     } else {
         BTreeSet::new()
     };
-    let is_early = |operation: &Operation| matches!(operation, Operation::Create { row, .. } if early.contains(&row.id));
+    let is_early = |operation: &Operation| match operation {
+        Operation::Create { row, .. } | Operation::Update { row, .. } => early.contains(&row.id),
+        Operation::Delete { .. } | Operation::Link { .. } | Operation::Unlink { .. } => false,
+    };
     let all = || plan.changes.iter().flat_map(|change| &change.operations);
     let first: Vec<Unit<'_>> = all()
         .filter(|operation| is_early(operation))
@@ -79,17 +82,27 @@ pub fn transactions(plan: &Plan, limits: Limits) -> Vec<Transaction> {
     transactions
 }
 
-/// New rows to which the server may add the very parts that the plan adds.
+/// Rows to which the server may add the very parts that the plan adds: new ones, and changed ones that get new parts.
 fn rows_that_get_parts(plan: &Plan) -> BTreeSet<Uuid> {
     let parents: BTreeSet<_> = crate::kinds::part_tables()
         .filter(|part| part.server_adds)
         .map(|part| part.parent)
         .collect();
-    plan.changes
-        .iter()
-        .flat_map(|change| &change.operations)
+    let operations = || plan.changes.iter().flat_map(|change| &change.operations);
+    let growing: BTreeSet<Uuid> = operations()
+        .filter_map(|operation| match operation {
+            Operation::Create { attaches_to, .. } => *attaches_to,
+            _ => None,
+        })
+        .collect();
+    operations()
         .filter_map(|operation| match operation {
             Operation::Create { row, .. } if parents.contains(&row.table) => Some(row.id),
+            Operation::Update { row, .. }
+                if parents.contains(&row.table) && growing.contains(&row.id) =>
+            {
+                Some(row.id)
+            }
             _ => None,
         })
         .collect()

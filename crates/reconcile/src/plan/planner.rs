@@ -41,7 +41,8 @@ pub fn plan(desired: &Desired, live: &Live, options: &Options) -> Planned {
         }
     }
     planner.double_assignments();
-    changes.extend(planner.prune(options));
+    let pruned = planner.prune(options, &changes);
+    changes.extend(pruned);
     sort_changes(&mut changes);
     let plan = Plan {
         organization: live.facts.organization,

@@ -83,7 +83,7 @@ impl Planner<'_> {
     ///
     /// None where the run does not see the whole project and the whole environment: with a selection, after any error, with
     /// unread workstreams (for templates), or if nothing at all is declared.
-    pub(super) fn prune(&mut self, options: &Options) -> Vec<Change> {
+    pub(super) fn prune(&mut self, options: &Options, planned: &[Change]) -> Vec<Change> {
         let declares_something = self
             .desired
             .resources
@@ -96,9 +96,18 @@ impl Planner<'_> {
         if options.prune.is_empty() || options.only.is_some() || failed || !declares_something {
             return Vec::new();
         }
-        let candidates = self.candidates(options);
+        let going: HashSet<Uuid> = planned
+            .iter()
+            .flat_map(|change| &change.operations)
+            .filter_map(|operation| match operation {
+                Operation::Delete { row, .. } => Some(row.id),
+                _ => None,
+            })
+            .collect();
+        let mut candidates = self.candidates(options);
+        candidates.retain(|extra| !going.contains(&extra.id));
         let mut changes = Vec::new();
-        for extra in unreferenced(self.live, candidates) {
+        for extra in unreferenced(self.live, candidates, planned) {
             let table = kinds::of(extra.key.kind).table;
             if unseen(self.live, table).is_none()
                 && let Some(row) = self.live.row(table, extra.id)
@@ -132,8 +141,8 @@ impl Planner<'_> {
 }
 
 /// Those to which nothing that stays refers. What only other candidates refer to goes with them.
-fn unreferenced(live: &Live, candidates: Vec<Extra>) -> Vec<Extra> {
-    let referrers = Referrers::of(live);
+fn unreferenced(live: &Live, candidates: Vec<Extra>, planned: &[Change]) -> Vec<Extra> {
+    let referrers = Referrers::left_by(live, planned);
     let mut going: HashSet<Uuid> = candidates.iter().map(|extra| extra.id).collect();
     let mut refers_to: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
     let mut staying: Vec<Uuid> = Vec::new();

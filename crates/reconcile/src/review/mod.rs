@@ -258,7 +258,7 @@ pub fn review(
         live,
         reach,
         rules,
-        referrers: Referrers::of(live),
+        referrers: Referrers::left_by(live, &plan.changes),
     };
     let mut found = Vec::new();
     environment::check(&case, &mut found);

@@ -1,9 +1,5 @@
 //! Single rows: protected, somebody else's, or still referred to.
 
-use std::collections::BTreeSet;
-
-use uuid::Uuid;
-
 use super::{Allow, Case, Finding, glob_matches};
 use crate::kinds::tables;
 use crate::live::ObservedRow;
@@ -14,17 +10,10 @@ use crate::state::fold;
 const OUT_OF_THE_BOX: &str = "msdyn_";
 
 pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
-    let deleted: BTreeSet<Uuid> = case
-        .plan
-        .changes
-        .iter()
-        .filter(|change| change.action == Action::Delete)
-        .map(|change| change.id)
-        .collect();
     for (index, change) in case.plan.changes.iter().enumerate() {
         if change.action == Action::Delete {
             protected(case, index, change, found);
-            references(case, index, change, &deleted, found);
+            references(case, index, change, found);
             workstreams(case, index, change, found);
         }
         managed(case, index, change, found);
@@ -139,33 +128,11 @@ fn foreign(what: &str, managed: bool, deletes: bool, index: usize) -> Finding {
 }
 
 /// Links and lookups of rows that stay.
-fn references(
-    case: &Case<'_>,
-    index: usize,
-    change: &Change,
-    deleted: &BTreeSet<Uuid>,
-    found: &mut Vec<Finding>,
-) {
-    let unlinked: BTreeSet<(Uuid, Uuid)> = case
-        .plan
-        .changes
-        .iter()
-        .flat_map(|change| &change.operations)
-        .filter_map(|operation| match operation {
-            Operation::Unlink { owner, member, .. } if *member == change.id => {
-                Some((*owner, *member))
-            }
-            _ => None,
-        })
-        .collect();
+fn references(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Finding>) {
     let names: Vec<String> = case
         .referrers
         .to(change.id)
         .iter()
-        .filter(|referrer| {
-            !deleted.contains(&referrer.id) && !unlinked.contains(&(referrer.id, change.id))
-        })
-        .filter(|referrer| !pointed_elsewhere(case, referrer.id, change.id))
         .map(|referrer| referrer.describe(case.live))
         .collect();
     if !names.is_empty() {
@@ -176,19 +143,6 @@ fn references(
         );
         found.push(Finding::new("still-referenced", Some(index), message).at(change.declared_at));
     }
-}
-
-/// Whether the plan gives the referring row another value where it points to the deleted one.
-fn pointed_elsewhere(case: &Case<'_>, referrer: Uuid, deleted: Uuid) -> bool {
-    let anchor = crate::kinds::field(crate::kinds::session_template::FIELDS, "anchorTab");
-    let points_here = case
-        .live
-        .row(&tables::SESSION, referrer)
-        .is_some_and(|row| row.row.uuid(&anchor.read_name()) == Some(deleted));
-    points_here
-        && case.plan.changes.iter().flat_map(|change| &change.operations).any(|operation| {
-            matches!(operation, Operation::Update { row, body, .. } if row.id == referrer && body.iter().any(|(name, _)| name == anchor.column))
-        })
 }
 
 fn workstreams(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Finding>) {

@@ -1,16 +1,17 @@
 //! The changes that take an apply back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use deskstate_dataverse::Value as Wire;
+use deskstate_dataverse::{Row, Value as Wire};
 use deskstate_model::{Diagnostic, Kind, ResourceKey};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::columns::{self, Column};
 use super::{Recorded, SavedLink, SavedRow, SavedUpdate, UndoFile};
+use crate::field::PartTable;
 use crate::kinds::{self, tables};
-use crate::live::Live;
+use crate::live::{Live, part_identity};
 use crate::plan::{
     Action, Along, Change, Difference, FieldChange, Guard, Operation, Plan, Planned, Reason,
     RowTarget, Seen, sort_changes,
@@ -129,6 +130,13 @@ impl Undoing<'_> {
         let parent = part
             .and_then(|part| saved.columns.get(part.parent_navigation))
             .and_then(|value| value.get("id")?.as_str()?.parse().ok());
+        let shown = columns::as_row(&known, &saved.columns);
+        if let (Some(part), Some(parent)) = (part, parent)
+            && let Some(made) = self.made_by_the_server(part, parent, &shown)
+        {
+            self.set_right(table, &known, saved, made, change);
+            return;
+        }
         if saved.id == change.id {
             change.action = Action::Create;
             change.reason = Reason::Declared;
@@ -137,7 +145,6 @@ impl Undoing<'_> {
                 .fields
                 .push(member(change, table, &saved.label, true));
         }
-        let shown = columns::as_row(&known, &saved.columns);
         let mut body = Vec::new();
         for column in &known {
             let Some(value) = saved.columns.get(&column.name) else {
@@ -161,6 +168,48 @@ impl Undoing<'_> {
             body,
             attaches_to: parent.filter(|parent: &Uuid| !self.coming.contains(parent)),
         });
+    }
+
+    /// The part of a restored parent that the server made by itself, under an id of its own.
+    fn made_by_the_server(&self, part: &PartTable, parent: Uuid, shown: &Row) -> Option<Uuid> {
+        let roots = HashMap::new();
+        let identity = part_identity(part, shown, &roots)?;
+        match self.live.table(part.table).parts_of(parent, &identity) {
+            [id] => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// Gives such a part the values of the deleted one.
+    fn set_right(
+        &self,
+        table: &'static Table,
+        known: &[Column],
+        saved: &SavedRow,
+        made: Uuid,
+        change: &mut Change,
+    ) {
+        let Some(row) = self.live.row(table, made) else {
+            return;
+        };
+        let mut body = Vec::new();
+        for column in known {
+            if let Some(value) = saved.columns.get(&column.name)
+                && !columns::holds(column, value, &row.row)
+            {
+                columns::write(column, value, &mut body);
+            }
+        }
+        if !body.is_empty() {
+            change
+                .fields
+                .push(member(change, table, &saved.label, true));
+            change.operations.push(Operation::Update {
+                row: target(table, made, &saved.label),
+                guard: self.guard(table, made),
+                body,
+            });
+        }
     }
 
     /// A changed row gets its old values, unless somebody changed it since.

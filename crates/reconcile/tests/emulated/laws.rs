@@ -1,0 +1,263 @@
+//! The laws of planning and applying, over projects of every kind by chance.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deskstate_dataverse::Value as Wire;
+use deskstate_reconcile::plan::{
+    Action, Guard, Limits, Operation, Options, Plan, Transaction, transactions,
+};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::project::project;
+use crate::world::{World, declare, settings};
+
+/// Every project owns its prefix, so what a later one does not declare goes.
+fn pruning() -> Options {
+    Options {
+        prune: BTreeSet::from(["contoso".to_owned()]),
+        ..Options::default()
+    }
+}
+
+/// A few in the normal run; `LAW_SEEDS` asks for more.
+fn seeds() -> std::ops::Range<u64> {
+    0..std::env::var("LAW_SEEDS")
+        .ok()
+        .and_then(|seeds| seeds.parse().ok())
+        .unwrap_or(6)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_apply_the_plan_is_empty_and_undo_restores_everything() {
+    for seed in seeds() {
+        let world = if seed % 2 == 0 {
+            World::plain().await
+        } else {
+            World::new().await
+        };
+        let settings = settings(
+            [200, 7, 1000][(seed % 3) as usize],
+            if seed % 2 == 0 { Some(false) } else { None },
+        );
+        let (first, second) = (
+            declare(json!({}), &project(seed)),
+            declare(json!({}), &project(seed + 1000)),
+        );
+        let untouched = world.content().await;
+        let undo_first = world.sync(&first, &pruning(), &settings).await;
+        let before = world.content().await;
+        let undo_second = world.sync(&second, &pruning(), &settings).await;
+        world.undo(&second, &undo_second, &settings).await;
+        same(&before, &world.content().await, seed);
+        world.in_sync(&first, &pruning()).await;
+        world.undo(&first, &undo_first, &settings).await;
+        same(&untouched, &world.content().await, seed);
+    }
+}
+
+#[track_caller]
+fn same(
+    before: &BTreeMap<String, BTreeSet<String>>,
+    after: &BTreeMap<String, BTreeSet<String>>,
+    seed: u64,
+) {
+    let nothing = BTreeSet::new();
+    for table in before.keys().chain(after.keys()) {
+        let (left, right) = (
+            before.get(table).unwrap_or(&nothing),
+            after.get(table).unwrap_or(&nothing),
+        );
+        let gone: Vec<&String> = left.difference(right).collect();
+        let new: Vec<&String> = right.difference(left).collect();
+        assert!(
+            gone.is_empty() && new.is_empty(),
+            "seed {seed}, {table}\ngone: {gone:#?}\nnew: {new:#?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_write_precedes_what_it_needs_or_a_guard_that_it_can_move_however_a_plan_is_cut() {
+    for seed in seeds() {
+        let world = World::plain().await;
+        let (first, second) = (
+            declare(json!({}), &project(seed)),
+            declare(json!({}), &project(seed + 2000)),
+        );
+        for declared in [&first, &second] {
+            let (plan, _) = world.plan(declared, &pruning()).await;
+            for most in [1, 3, 10, 40, 1000] {
+                for server_adds_parts in [false, true] {
+                    let cut = transactions(
+                        &plan,
+                        Limits {
+                            operations: most,
+                            server_adds_parts,
+                        },
+                    );
+                    check(&plan, &cut, most, server_adds_parts);
+                }
+            }
+            world
+                .sync(declared, &pruning(), &settings(200, Some(false)))
+                .await;
+        }
+    }
+}
+
+fn check(plan: &Plan, cut: &[Transaction], most: usize, server_adds_parts: bool) {
+    let planned = plan
+        .changes
+        .iter()
+        .map(|change| change.operations.len())
+        .sum::<usize>();
+    let written: Vec<&Operation> = cut
+        .iter()
+        .flat_map(|transaction| &transaction.operations)
+        .collect();
+    assert_eq!(planned, written.len(), "every write once");
+    assert!(
+        cut.iter()
+            .all(|transaction| transaction.operations.len() <= most
+                && !transaction.operations.is_empty())
+    );
+    let made: BTreeSet<Uuid> = written
+        .iter()
+        .filter_map(|operation| match operation {
+            Operation::Create { row, .. } => Some(row.id),
+            _ => None,
+        })
+        .collect();
+    let mut there = BTreeSet::new();
+    let mut moved: BTreeSet<Uuid> = BTreeSet::new();
+    let mut once = BTreeSet::new();
+    for operation in &written {
+        if let Some(row) = operation.row() {
+            assert!(
+                once.insert((row.table.logical, row.id)),
+                "{row:?} is written twice"
+            );
+        }
+        match operation {
+            Operation::Create {
+                row,
+                body,
+                attaches_to,
+            } => {
+                needs(body, &made, &there);
+                there.insert(row.id);
+                moved.extend(attaches_to);
+            }
+            Operation::Update { row, guard, body } => {
+                needs(body, &made, &there);
+                assert!(
+                    !matches!(guard, Guard::Version(_)) || !moved.contains(&row.id),
+                    "{row:?} was moved before its guarded update"
+                );
+            }
+            Operation::Delete { row, guard, .. } => {
+                assert!(
+                    !matches!(guard, Guard::Version(_)) || !moved.contains(&row.id),
+                    "{row:?} was moved before its guarded delete"
+                );
+            }
+            Operation::Link { owner, member, .. } => {
+                for end in [owner, member] {
+                    assert!(
+                        !made.contains(end) || there.contains(end),
+                        "a link to a row that is not there yet"
+                    );
+                    moved.insert(*end);
+                }
+            }
+            Operation::Unlink { owner, member, .. } => moved.extend([*owner, *member]),
+        }
+    }
+    if !server_adds_parts {
+        together(plan, cut, most);
+    }
+}
+
+fn needs(body: &[(String, Wire)], made: &BTreeSet<Uuid>, there: &BTreeSet<Uuid>) {
+    for (name, value) in body {
+        if let Wire::Bind { id, .. } = value {
+            assert!(
+                !made.contains(id) || there.contains(id),
+                "`{name}` refers to a row that is not there yet"
+            );
+        }
+    }
+}
+
+/// A resource and its parts stand in one transaction, if they fit.
+fn together(plan: &Plan, cut: &[Transaction], most: usize) {
+    for change in &plan.changes {
+        let rows: BTreeSet<Uuid> = change
+            .operations
+            .iter()
+            .filter(|operation| {
+                matches!(
+                    operation,
+                    Operation::Create { .. } | Operation::Update { .. }
+                )
+            })
+            .filter_map(|operation| operation.row().map(|row| row.id))
+            .collect();
+        let holding = cut
+            .iter()
+            .filter(|transaction| {
+                transaction.operations.iter().any(|operation| {
+                    !matches!(operation, Operation::Delete { .. })
+                        && operation.row().is_some_and(|row| rows.contains(&row.id))
+                })
+            })
+            .count();
+        // Scripts that lead to each other are one unit, which may be larger than a transaction.
+        let is_script = change.key.kind == deskstate_model::Kind::AgentScript;
+        assert!(
+            holding <= 1 || change.operations.len() > most || is_script && most < 40,
+            "{} is cut into {holding}",
+            change.key
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn input_order_changes_nothing_and_every_change_can_be_seen() {
+    for seed in seeds() {
+        let world = World::plain().await;
+        let mut documents = project(seed);
+        let (first, _) = world
+            .plan(&declare(json!({}), &documents), &pruning())
+            .await;
+        documents.reverse();
+        let (second, _) = world
+            .plan(&declare(json!({}), &documents), &pruning())
+            .await;
+        assert_eq!(
+            deskstate_reconcile::plan_file::digest(&first),
+            deskstate_reconcile::plan_file::digest(&second)
+        );
+        for change in &first.changes {
+            let only_row = change.action != Action::Update;
+            assert!(
+                only_row || !change.fields.is_empty(),
+                "{} changes and shows nothing",
+                change.key
+            );
+            assert!(
+                !change.operations.is_empty(),
+                "{} changes nothing",
+                change.key
+            );
+        }
+        world
+            .sync(
+                &declare(json!({}), &project(seed)),
+                &pruning(),
+                &settings(1000, Some(false)),
+            )
+            .await;
+    }
+}

@@ -1,0 +1,14 @@
+//! Laws, scenarios and faults against an emulated Dataverse, over HTTP.
+
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a mistake in a test's own input is a failed test"
+)]
+
+mod counted;
+mod faults;
+mod laws;
+mod pains;
+mod project;
+mod world;
