@@ -1,6 +1,7 @@
 //! Finds the row that a key segment names: by primary key, or by an alternate key.
 
 use http::StatusCode;
+use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use crate::error::{Outcome, ServiceError, code};
@@ -23,12 +24,16 @@ pub(crate) fn key(
     }
     match alternate(store, switches, table, segment)? {
         Alternate::Id(id) => Ok(id),
-        Alternate::Absent(_) => Err(ServiceError::new(
-            StatusCode::NOT_FOUND,
-            code::KEY_NOT_FOUND,
-            "A record with the specified key values does not exist in the database.",
-        )),
+        Alternate::Absent(_) => Err(key_not_found()),
     }
+}
+
+pub(crate) fn key_not_found() -> ServiceError {
+    ServiceError::new(
+        StatusCode::NOT_FOUND,
+        code::KEY_NOT_FOUND,
+        "A record with the specified key values does not exist in the database.",
+    )
 }
 
 /// What an alternate key leads to.
@@ -75,6 +80,17 @@ pub(crate) fn alternate(
     }
     let found = find(store, table, &columns);
     Ok(found.map_or(Alternate::Absent(columns), Alternate::Id))
+}
+
+/// Puts the values of a key that found no row into the row to create. What the body says wins (Upsert a record).
+pub(crate) fn fill_in(own: &Table, values: Vec<(usize, Value)>, body: &mut Map<String, Json>) {
+    for (column, value) in values {
+        let name = own.columns[column].property();
+        if !body.contains_key(&name) && !own.columns[column].kind.is_lookup() {
+            let json = value.json(&name);
+            body.insert(name, json);
+        }
+    }
 }
 
 /// The row that has all these values.

@@ -8,7 +8,7 @@ use super::NAMESPACE;
 use crate::call::{Call, Reply};
 use crate::error::{Outcome, ServiceError};
 use crate::odata::path::{Segment, reference};
-use crate::resolve;
+use crate::resolve::{self, Alternate};
 use crate::schema::TableId;
 use crate::service::{Context, table_of};
 use crate::store::Transaction;
@@ -54,15 +54,23 @@ pub(super) fn bulk(
             ));
         }
         let key = bulk_key(tx, context.switches, table, target)?;
-        let exists = key.is_some_and(|key| tx.get(table, key).is_some());
         match (name, key) {
             ("CreateMultiple", _) => ids.push(write::create(tx, &writing, table, target)?),
-            ("UpsertMultiple", _) if !exists => {
-                ids.push(write::create_with(tx, &writing, table, target, key)?)
+            ("UpsertMultiple", None) => {
+                write::create(tx, &writing, table, target)?;
             }
-            (_, Some(key)) => {
+            ("UpsertMultiple", Some(Alternate::Absent(values))) => {
+                let mut target = target.clone();
+                resolve::fill_in(own, values, &mut target);
+                write::create(tx, &writing, table, &target)?;
+            }
+            ("UpsertMultiple", Some(Alternate::Id(key))) if tx.get(table, key).is_none() => {
+                write::create_with(tx, &writing, table, target, Some(key))?;
+            }
+            (_, Some(Alternate::Id(key))) => {
                 write::update(tx, &writing, table, key, target, &Condition::default())?
             }
+            (_, Some(Alternate::Absent(_))) => return Err(resolve::key_not_found()),
             (_, None) => {
                 return Err(ServiceError::payload(
                     &own.name,
@@ -78,17 +86,18 @@ pub(super) fn bulk(
     Ok(Reply::empty())
 }
 
-pub(super) fn bulk_key(
+/// Which row a target names, if any: by its key column, or by `@odata.id`.
+fn bulk_key(
     tx: &Transaction<'_>,
     switches: &Switches,
     table: TableId,
     target: &Map<String, Json>,
-) -> Outcome<Option<Uuid>> {
+) -> Outcome<Option<Alternate>> {
     let schema = tx.schema();
     let own = schema.table(table);
     if let Some(text) = target.get(own.key_name()).and_then(Json::as_str) {
         return Uuid::try_parse(text)
-            .map(Some)
+            .map(|id| Some(Alternate::Id(id)))
             .map_err(|_| ServiceError::payload(&own.name, "The key is not an id."));
     }
     let Some(url) = target.get("@odata.id").and_then(Json::as_str) else {
@@ -97,10 +106,7 @@ pub(super) fn bulk_key(
     let segment = reference(url)
         .ok_or_else(|| ServiceError::payload(&own.name, format!("'{url}' names no record.")))?;
     if let Some(id) = segment.id() {
-        return Ok(Some(id));
+        return Ok(Some(Alternate::Id(id)));
     }
-    match resolve::alternate(tx.store(), switches, table, &segment)? {
-        resolve::Alternate::Id(id) => Ok(Some(id)),
-        resolve::Alternate::Absent(_) => Ok(None),
-    }
+    resolve::alternate(tx.store(), switches, table, &segment).map(Some)
 }

@@ -165,12 +165,7 @@ pub(super) fn upsert(
             ..error
         });
     }
-    for (column, value) in absent_values {
-        let name = own.columns[column].property();
-        if !json.contains_key(&name) && !own.columns[column].kind.is_lookup() {
-            json.insert(name.clone(), value.json(&name));
-        }
-    }
+    resolve::fill_in(own, absent_values, &mut json);
     let id = write::create_with(tx, &writing, table, &json, id)?;
     if representation {
         return represent(tx, context, call, table, id, StatusCode::CREATED);

@@ -1,6 +1,7 @@
 //! Sections 6, 10, 11, 13 of the facts: bulk actions, functions, audit, layers, solutions.
 
-use crate::desk::{desk, field, send, session};
+use crate::desk::{desk, desk_with, field, send, session};
+use deskstate_emulator::Switches;
 use reqwest::Method;
 use serde_json::json;
 
@@ -47,6 +48,40 @@ async fn section_6_bulk_actions_are_one_transaction() {
             .json()["msdyn_value"],
         "new"
     );
+}
+
+#[tokio::test]
+async fn section_6_targets_named_by_alternate_key_are_created_with_its_values_and_then_updated() {
+    let desk = desk_with(Switches {
+        unique_name_keys: true,
+        ..Switches::default()
+    })
+    .await;
+    let target = |title: &str| {
+        json!({"Targets": [{
+            "@odata.id": "msdyn_notificationfields(msdyn_uniquename='contoso_keyed')",
+            "msdyn_name": "Keyed", "msdyn_title": title,
+        }]})
+    };
+    let path = |name: &str| format!("msdyn_notificationfields/Microsoft.Dynamics.CRM.{name}");
+    let absent = desk
+        .post(&path("UpdateMultiple"), target("A"))
+        .await
+        .expect(404);
+    assert_eq!(absent.code(), "0x80060891");
+    for title in ["A", "B"] {
+        desk.post(&path("UpsertMultiple"), target(title))
+            .await
+            .expect(204);
+        let rows = desk
+            .get("msdyn_notificationfields?$select=msdyn_title&$filter=msdyn_uniquename eq 'contoso_keyed'")
+            .await
+            .rows();
+        assert_eq!(
+            (rows.len(), rows[0]["msdyn_title"].as_str()),
+            (1, Some(title))
+        );
+    }
 }
 
 #[tokio::test]
