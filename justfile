@@ -15,6 +15,10 @@ test:
 campaign:
     DESKSTATE_CAMPAIGN_SEEDS=10000 cargo test -p deskstate-dataverse --test emulated campaign
 
+# Two client libraries, as published, against the emulator.
+conformance:
+    conformance/run
+
 # Format, lints, docs.
 lint:
     cargo fmt --all --check
