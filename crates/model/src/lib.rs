@@ -34,7 +34,7 @@ pub use contract::{
     evaluate, subject_of,
 };
 pub use diagnostic::{Diagnostic, Label, Severity, sort_diagnostics};
-pub use explain::{Explanation, FieldExplanation, explain_code, explain_field, explanations};
+pub use explain::{Explanation, explain_code, explanations};
 pub use field::{FieldInfo, FieldRule, FieldView, ValueView};
 pub use given::Given;
 pub use glob::matches_pattern;

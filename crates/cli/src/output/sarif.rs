@@ -57,7 +57,7 @@ fn rule(code: &str, severity: Severity) -> Value {
         "defaultConfiguration": {"level": severity.as_str()},
     });
     if let Some(text) = crate::explanations::of_code(code) {
-        rule["fullDescription"] = json!({"text": first_sentence(text)});
+        rule["fullDescription"] = json!({"text": first_sentence(&text)});
         rule["help"] = json!({"text": text, "markdown": text});
     }
     rule

@@ -13,6 +13,20 @@ pub struct Explanation {
     pub fix: &'static str,
 }
 
+impl Explanation {
+    /// The whole as paragraphs of plain text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let Explanation {
+            code: _,
+            rule,
+            why,
+            fix,
+        } = self;
+        format!("{rule}\n\n{why}\n\nTo do: {fix}\n")
+    }
+}
+
 /// What a code means; `None` for a word that is no code of the manifests.
 #[must_use]
 pub fn explain_code(code: &str) -> Option<&'static Explanation> {

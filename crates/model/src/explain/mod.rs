@@ -1,7 +1,5 @@
-//! What every code and every field means. The same text is the reference in `docs/manifests/`.
+//! What every code means. The same text is the page `docs/manifests/codes.md`.
 
 mod codes;
-mod fields;
 
 pub use codes::{Explanation, explain_code, explanations};
-pub use fields::{FieldExplanation, explain_field};

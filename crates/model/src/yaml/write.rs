@@ -87,6 +87,9 @@ pub(super) fn write_entry(key: &str, value: &Value, indent: usize, out: &mut Str
     out.push_str(&key);
     out.push(':');
     match value {
+        Value::Object(entries) if is_short(entries) => {
+            out.push_str(&format!(" {}\n", flow(value, false)))
+        }
         Value::Object(entries) if !entries.is_empty() => {
             out.push('\n');
             write_entries(entries, indent + 2, out);
@@ -129,6 +132,16 @@ pub(super) fn write_items(items: &[Value], indent: usize, out: &mut String) {
             other => out.push_str(&format!("- {}\n", flow(other, false))),
         }
     }
+}
+
+/// A mapping with one scalar, such as `{team: Desktop owners}`.
+fn is_short(entries: &Map<String, Value>) -> bool {
+    let scalar = |value: &Value| match value {
+        Value::String(text) => !text.contains('\n') && text.chars().count() <= WIDTH / 2,
+        Value::Array(_) | Value::Object(_) => false,
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+    };
+    entries.len() == 1 && entries.values().all(scalar)
 }
 
 /// A list of scalars on one line, where it fits.
@@ -363,7 +376,10 @@ mod tests {
             let stream = read(&sources, file, &mut Budget::default(), &mut diagnostics);
             prop_assert!(diagnostics.is_empty(), "{out}\n{diagnostics:?}");
             let read_back = stream.documents[0].get("spec").and_then(|spec| spec.get("value")).unwrap().to_json();
-            prop_assert_eq!(read_back, value, "{}", out);
+            prop_assert_eq!(&read_back, &value, "{}", out);
+            // Another reader of YAML sees the same.
+            let other: Value = serde_yaml::from_str(&out).unwrap();
+            prop_assert_eq!(&other["spec"]["value"], &value, "{}", out);
         }
     }
 }

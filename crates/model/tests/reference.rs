@@ -1,0 +1,96 @@
+//! The generated pages of the reference are current: the kinds from the types' doc comments, the codes from their explanations.
+//!
+//! `UPDATE_REFERENCE=1 cargo test -p deskstate-model --test reference` writes them anew.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use deskstate_model::{FieldInfo, Kind, explanations};
+
+fn assert_current(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../docs/manifests")
+        .join(name);
+    if std::env::var_os("UPDATE_REFERENCE").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+    }
+    let stored = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        stored == text,
+        "docs/manifests/{name} is not current: run with UPDATE_REFERENCE=1"
+    );
+}
+
+/// Paragraphs of a doc comment, each on one line.
+fn paragraphs(doc: &str) -> Vec<String> {
+    doc.split("\n\n")
+        .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect()
+}
+
+fn anchor(word: &str) -> String {
+    word.to_lowercase()
+}
+
+fn field(info: &FieldInfo, depth: usize, text: &mut String) {
+    let needed = match (info.rule.required, info.rule.has_default) {
+        (true, _) => " (required)",
+        (false, true) => " (required here or in the project's `defaults`)",
+        (false, false) => "",
+    };
+    let indent = "  ".repeat(depth);
+    let _ = writeln!(
+        text,
+        "{indent}- **`{}`**{needed}: {}",
+        info.word,
+        paragraphs(info.doc).join(" ")
+    );
+    if info.rule.from_file {
+        let _ = writeln!(
+            text,
+            "{indent}  Also as `{}File:` with a path relative to the manifest.",
+            info.word
+        );
+    }
+    for item in info.items {
+        field(item, depth + 1, text);
+    }
+}
+
+#[test]
+fn the_page_of_kinds_is_current() {
+    let mut text = String::from(
+        "# Kinds\n\n<!-- Made from the doc comments in crates/model/src/kinds: change them there. -->\n\nWhat can be declared, field by field. How documents, values and sets are written stands in [the manifest language](README.md).\n\n",
+    );
+    for kind in Kind::ALL {
+        let _ = writeln!(text, "- [{kind}](#{})", anchor(kind.as_str()));
+    }
+    for kind in Kind::ALL {
+        let _ = write!(
+            text,
+            "\n## {kind}\n\n{}\n\n",
+            paragraphs(kind.doc()).join("\n\n").trim()
+        );
+        for info in kind.field_infos() {
+            field(info, 0, &mut text);
+        }
+    }
+    assert_current("kinds.md", &text);
+}
+
+#[test]
+fn the_page_of_codes_is_current() {
+    let mut text = String::from(
+        "# Codes\n\n<!-- Made from crates/model/src/explain/codes.rs: change it there. -->\n\nWhat the findings of `deskstate validate` mean. `deskstate explain CODE` tells the same.\n",
+    );
+    for explanation in explanations() {
+        let _ = write!(
+            text,
+            "\n## {}\n\n{}\n\n{}\n\n**To do:** {}\n",
+            explanation.code, explanation.rule, explanation.why, explanation.fix
+        );
+    }
+    assert_current("codes.md", &text);
+}
