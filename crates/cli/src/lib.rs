@@ -12,6 +12,8 @@ mod exit_code;
 mod explanations;
 mod output;
 mod project;
+#[cfg(test)]
+mod reference;
 mod revision;
 mod today;
 mod ui;

@@ -1,0 +1,211 @@
+//! The pages of the reference, made from what the program itself says. A test keeps `docs/reference/` current:
+//! `UPDATE_DOCS=1 cargo test -p deskstate --lib reference`.
+
+use clap::CommandFactory;
+use deskstate_model::{FieldInfo, Kind, json_schemas};
+use serde_json::Value;
+
+use crate::commands::explain::{first_line, paragraphs};
+
+fn manifests() -> String {
+    let mut page = "# Manifest reference\n\nMade from the program; `deskstate explain KIND.field` says the same. How documents, values, sets, \
+        states and overlays work stands in [Concepts](../concepts.md).\n\nA field that is left out is neither compared nor changed. \
+        *Required* is what a document needs that may have to create the row: not one with `state: existing`.\n\n"
+        .to_owned();
+    for kind in Kind::ALL {
+        page.push_str(&format!(
+            "- [{kind}](#{}): {}\n",
+            kind.as_str().to_ascii_lowercase(),
+            first_line(kind.doc())
+        ));
+    }
+    page.push_str("- [Project](#project)\n- [Contract](#contract)\n");
+    for kind in Kind::ALL {
+        page.push_str(&format!("\n## {kind}\n\n{}\n\n", paragraphs(kind.doc())));
+        fields(&mut page, kind.field_infos(), "");
+    }
+    for (name, file) in [("Project", "project.json"), ("Contract", "contract.json")] {
+        let schema = json_schemas()
+            .into_iter()
+            .find(|(found, _)| found == file)
+            .unwrap()
+            .1;
+        page.push_str(&format!(
+            "\n## {name}\n\n{}\n\n| field of `spec` | meaning |\n| --- | --- |\n",
+            text(&schema)
+        ));
+        members(&mut page, &schema["properties"]["spec"], "");
+    }
+    page
+}
+
+fn fields(page: &mut String, infos: &[FieldInfo], prefix: &str) {
+    page.push_str("| field | meaning | required | `null` |\n| --- | --- | --- | --- |\n");
+    for info in infos {
+        let required = match (info.rule.required, info.rule.has_default) {
+            (true, _) => "yes",
+            (_, true) => "here or in `defaults`",
+            _ => "",
+        };
+        let meaning = paragraphs(info.doc)
+            .replace("\n\n", "<br>")
+            .replace('|', "\\|");
+        let file = if info.rule.from_file {
+            format!("<br>`{}File` takes a path in its place.", info.word)
+        } else {
+            String::new()
+        };
+        let clears = if info.clearable { "clears" } else { "" };
+        page.push_str(&format!(
+            "| `{}` | {meaning}{file} | {required} | {clears} |\n",
+            info.word
+        ));
+    }
+    for info in infos.iter().filter(|info| !info.items.is_empty()) {
+        let path = format!("{prefix}{}", info.word);
+        page.push_str(&format!("\nAn item of `{path}`:\n\n"));
+        fields(page, info.items, &format!("{path}."));
+    }
+}
+
+fn text(schema: &Value) -> String {
+    schema["description"]
+        .as_str()
+        .unwrap_or_default()
+        .replace('|', "\\|")
+}
+
+fn members(page: &mut String, schema: &Value, prefix: &str) {
+    let inside = [schema, &schema["items"], &schema["additionalProperties"]];
+    let variants = schema["anyOf"].as_array().into_iter().flatten();
+    let Some(members) = inside
+        .into_iter()
+        .chain(variants)
+        .find_map(|schema| schema["properties"].as_object())
+    else {
+        return;
+    };
+    for (word, member) in members {
+        let path = format!("{prefix}{word}");
+        page.push_str(&format!("| `{path}` | {} |\n", text(member)));
+        let step = if member["additionalProperties"]["properties"].is_object() {
+            ".NAME."
+        } else {
+            "."
+        };
+        self::members(page, member, &format!("{path}{step}"));
+    }
+}
+
+fn command_line() -> String {
+    let mut command = crate::args::Args::command();
+    command.build();
+    let mut page = "# Command-line reference\n\nMade from the program; `deskstate help COMMAND` says the same.\n\n## Exit codes\n\n\
+        | code | meaning |\n| --- | --- |\n| 0 | done, or in sync |\n| 1 | failed: the network, sign-in, the server, a file, an argument |\n\
+        | 2 | changes, differences or drift are there (`drift`, `diff`, and `plan --detailed-exitcode`) |\n| 3 | the manifests are invalid; nothing was sent |\n\
+        | 4 | refused: differs from the reviewed plan, a threshold, protected, managed, blocked |\n\n\
+        Results go to stdout, everything else to stderr.\n\n## Options of every command\n\n"
+        .to_owned();
+    let global: Vec<&clap::Arg> = command
+        .get_arguments()
+        .filter(|arg| arg.is_global_set())
+        .collect();
+    arguments(&mut page, &global);
+    for command in command
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set() && command.get_name() != "help")
+    {
+        let about = command
+            .get_long_about()
+            .or(command.get_about())
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        page.push_str(&format!(
+            "\n## {}\n\n{}\n\n",
+            command.get_name(),
+            paragraphs(&about)
+        ));
+        let usage = command.clone().render_usage().to_string();
+        page.push_str(&format!(
+            "```text\n{}\n```\n\n",
+            usage.trim_start_matches("Usage: ").trim()
+        ));
+        let own: Vec<&clap::Arg> = command
+            .get_arguments()
+            .filter(|arg| !arg.is_global_set() && arg.get_id() != "help")
+            .collect();
+        if !own.is_empty() {
+            arguments(&mut page, &own);
+        }
+    }
+    page
+}
+
+fn arguments(page: &mut String, arguments: &[&clap::Arg]) {
+    page.push_str("| argument | meaning |\n| --- | --- |\n");
+    for argument in arguments.iter().filter(|argument| !argument.is_hide_set()) {
+        let value = argument
+            .get_value_names()
+            .filter(|_| argument.get_action().takes_values())
+            .and_then(|names| names.first());
+        let name = match (argument.get_short(), argument.get_long()) {
+            (Some(short), Some(long)) => format!("-{short}, --{long}"),
+            (None, Some(long)) => format!("--{long}"),
+            (Some(short), None) => format!("-{short}"),
+            (None, None) => String::new(),
+        };
+        let name = [name, value.map(ToString::to_string).unwrap_or_default()]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ");
+        let help = argument
+            .get_long_help()
+            .or(argument.get_help())
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let mut help = paragraphs(&help).replace("\n\n", " ");
+        let values = argument.get_possible_values();
+        let is_flag = !argument.get_action().takes_values();
+        if !is_flag && !values.is_empty() {
+            let values: Vec<String> = values
+                .iter()
+                .filter(|value| !value.is_hide_set())
+                .map(|value| format!("`{}`", value.get_name()))
+                .collect();
+            help.push_str(&format!(" ({})", values.join(", ")));
+        }
+        page.push_str(&format!("| `{name}` | {} |\n", help.replace('|', "\\|")));
+    }
+}
+
+#[track_caller]
+fn check_current(file: &str, page: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../docs/reference")
+        .join(file);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, page).unwrap();
+        return;
+    }
+    if !path.parent().is_some_and(std::path::Path::is_dir) {
+        // A published crate has no documents beside it.
+        return;
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        found == page,
+        "{file} is stale: UPDATE_DOCS=1 cargo test -p deskstate --lib reference"
+    );
+}
+
+#[test]
+fn the_manifest_reference_is_current() {
+    check_current("manifests.md", &manifests());
+}
+
+#[test]
+fn the_command_line_reference_is_current() {
+    check_current("command-line.md", &command_line());
+}

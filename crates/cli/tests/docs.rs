@@ -1,0 +1,260 @@
+//! Every command in the documents is run, in order, and what it prints is what the document says.
+//!
+//! A block of the language `console` is a session: `$ ` begins a command, `> ` goes on with it, everything else is what people see
+//! (both streams). A line `...` stands for any lines. The blocks of a file share one folder and go on where the one before stopped. `<!--
+//! starts with: examples/tenfold -->` puts a copy of an example into the folder first. A shell block that cannot be run has a comment
+//! `<!-- not run: why -->` above it. `UPDATE_DOCS=1 cargo test -p deskstate --test docs` writes down what commands print now.
+
+mod support;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap()
+}
+
+/// Every document: `README.md`, those in `docs/`, and those of the examples.
+fn documents() -> Vec<PathBuf> {
+    let mut found = vec![root().join("README.md")];
+    let mut folders = vec![root().join("docs"), root().join("examples")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The session of one document.
+struct Session {
+    folder: TempDir,
+    here: PathBuf,
+    code: i32,
+}
+
+impl Session {
+    fn new(example: Option<&str>) -> Self {
+        let folder = TempDir::new().unwrap();
+        let here = folder.path().canonicalize().unwrap();
+        if let Some(example) = example {
+            support::copy(&root().join(example), &here);
+        }
+        Self {
+            folder,
+            here,
+            code: 0,
+        }
+    }
+
+    /// What people see after typing a command.
+    fn run(&mut self, command: &str) -> String {
+        if command == "echo $?" {
+            return format!("{}\n", self.code);
+        }
+        if let Some(folder) = command.strip_prefix("cd ") {
+            self.here = self
+                .here
+                .join(folder)
+                .canonicalize()
+                .unwrap_or_else(|_| panic!("no folder {folder}"));
+            assert!(
+                self.here
+                    .starts_with(self.folder.path().canonicalize().unwrap()),
+                "{command} leaves the session's folder"
+            );
+            return String::new();
+        }
+        let binaries = Path::new(env!("CARGO_BIN_EXE_deskstate")).parent().unwrap();
+        let path = std::env::join_paths(std::iter::once(binaries.to_path_buf()).chain(
+            std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()),
+        ));
+        let output = std::process::Command::new("bash")
+            .args(["-c", &format!("exec 2>&1\n{command}")])
+            .current_dir(&self.here)
+            .env_clear()
+            .env("PATH", path.unwrap())
+            .env("HOME", self.folder.path())
+            .env("NO_COLOR", "1")
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap();
+        self.code = output.status.code().unwrap_or(-1);
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+}
+
+/// Whether lines are as expected; `...` stands for any number of lines.
+fn fits(expected: &[&str], actual: &[&str]) -> bool {
+    match expected.split_first() {
+        None => actual.is_empty(),
+        Some((&"...", rest)) => (0..=actual.len()).any(|skipped| fits(rest, &actual[skipped..])),
+        Some((line, rest)) => {
+            actual
+                .first()
+                .is_some_and(|first| first.trim_end() == line.trim_end())
+                && fits(rest, &actual[1..])
+        }
+    }
+}
+
+/// Runs the sessions of a document. Gives the document with what commands print now, and what differs.
+fn check(text: &str) -> (String, Vec<String>) {
+    let example = text.lines().find_map(|line| {
+        line.strip_prefix("<!-- starts with: ")?
+            .strip_suffix(" -->")
+    });
+    let mut session = Session::new(example);
+    let mut written = String::new();
+    let mut wrong = Vec::new();
+    let mut lines = text.lines().peekable();
+    let mut previous = "";
+    while let Some(line) = lines.next() {
+        writeln!(written, "{line}").unwrap();
+        // The block ends at a fence like the one that began it.
+        let fence = &line[..line.bytes().take_while(|byte| *byte == b'`').count()];
+        let language = Some(line[fence.len()..].trim())
+            .filter(|language| fence.len() >= 3 && !language.is_empty());
+        match language {
+            Some("console") => {}
+            Some(other) => {
+                if matches!(other, "sh" | "bash" | "shell")
+                    && !previous.starts_with("<!-- not run: ")
+                {
+                    wrong.push(format!("a block of `{other}` is neither run (`console`) nor says why not (`<!-- not run: why -->`)"));
+                }
+                for line in lines.by_ref() {
+                    writeln!(written, "{line}").unwrap();
+                    if line == fence {
+                        break;
+                    }
+                }
+                continue;
+            }
+            None => {
+                if line.trim_start() != line && line.trim_start().starts_with("```") {
+                    wrong.push(format!("a block is indented, so nobody runs it: `{line}`"));
+                }
+                if !line.is_empty() {
+                    previous = line;
+                }
+                continue;
+            }
+        }
+        while let Some(line) = lines.next() {
+            writeln!(written, "{line}").unwrap();
+            if line == fence {
+                break;
+            }
+            let Some(command) = line.strip_prefix("$ ") else {
+                wrong.push(format!("`{line}` belongs to no command"));
+                continue;
+            };
+            let mut command = command.to_owned();
+            while let Some(more) = lines.next_if(|line| *line == ">" || line.starts_with("> ")) {
+                writeln!(written, "{more}").unwrap();
+                write!(command, "\n{}", more.strip_prefix("> ").unwrap_or_default()).unwrap();
+            }
+            let mut expected = Vec::new();
+            while let Some(line) = lines.next_if(|line| *line != fence && !line.starts_with("$ ")) {
+                expected.push(line);
+            }
+            let seen = session.run(&command);
+            let actual: Vec<&str> = seen.trim_end_matches('\n').lines().collect();
+            let shown = if fits(&expected, &actual) {
+                expected
+            } else {
+                wrong.push(format!(
+                    "$ {command}\n--- the document says\n{}\n--- people see\n{}",
+                    expected.join("\n"),
+                    actual.join("\n")
+                ));
+                actual
+            };
+            for line in shown {
+                writeln!(written, "{}", line.trim_end()).unwrap();
+            }
+        }
+    }
+    (written, wrong)
+}
+
+#[test]
+fn what_the_documents_show_is_what_people_see() {
+    let mut wrong = Vec::new();
+    let mut commands = 0;
+    for path in documents() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        commands += text.lines().filter(|line| line.starts_with("$ ")).count();
+        let (written, found) = check(&text);
+        if std::env::var_os("UPDATE_DOCS").is_some() && written != text {
+            std::fs::write(&path, written).unwrap();
+        }
+        wrong.extend(
+            found
+                .into_iter()
+                .map(|what| format!("{}\n{what}", path.display())),
+        );
+    }
+    assert!(
+        wrong.is_empty(),
+        "{}\n\nUPDATE_DOCS=1 cargo test -p deskstate --test docs",
+        wrong.join("\n\n")
+    );
+    assert!(commands > 20, "only {commands} commands were found");
+}
+
+#[test]
+fn every_link_between_documents_leads_somewhere() {
+    for path in documents() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for (start, _) in text.match_indices("](") {
+            let target = text[start + 2..].split(')').next().unwrap_or_default();
+            let target = target.split('#').next().unwrap_or_default();
+            if target.is_empty() || target.contains("://") || target.starts_with("mailto:") {
+                continue;
+            }
+            assert!(
+                path.parent().unwrap().join(target).exists(),
+                "{} links to {target}",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn the_table_of_contents_names_every_page() {
+    let docs = root().join("docs");
+    let summary = std::fs::read_to_string(docs.join("SUMMARY.md")).unwrap();
+    for path in documents().iter().filter(|path| path.starts_with(&docs)) {
+        let page = path
+            .strip_prefix(&docs)
+            .unwrap()
+            .to_string_lossy()
+            .replace('\\', "/");
+        assert!(
+            page == "SUMMARY.md" || summary.contains(&format!("({page})")),
+            "SUMMARY.md does not name {page}"
+        );
+    }
+}
+
+#[test]
+fn dots_stand_for_any_lines() {
+    assert!(fits(&["a", "...", "c"], &["a", "b", "b", "c"]));
+    assert!(fits(&["..."], &[]));
+    assert!(!fits(&["a", "...", "c"], &["a", "b"]));
+    assert!(!fits(&["a"], &["a", "b"]));
+}
