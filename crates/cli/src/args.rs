@@ -61,6 +61,8 @@ pub(crate) enum Command {
     Render(commands::render::Args),
     Explain(commands::explain::Args),
     Schema(commands::schema::Args),
+    Preview(commands::preview::Args),
+    Graph(commands::graph::Args),
     Demo(commands::demo::Args),
     /// Runs a Dataverse Web API on loopback, for trying things out
     Emulator(deskstate_emulator::Args),

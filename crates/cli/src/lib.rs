@@ -10,11 +10,14 @@ mod environment;
 mod error;
 mod exit_code;
 mod explanations;
+mod graph;
 mod output;
+mod preview;
 mod project;
 #[cfg(test)]
 mod reference;
 mod revision;
+mod specs;
 mod today;
 mod ui;
 

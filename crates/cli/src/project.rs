@@ -74,6 +74,33 @@ pub(crate) fn load_environment(
             known: project.environments.keys().cloned().collect(),
         });
     }
+    valid(root, manifests, found, ui)
+}
+
+/// Loads manifests for looking at them: of an environment, or the base that all share. What is wrong is shown, and an error ends the
+/// command.
+pub(crate) fn load_for_reading(
+    global: &Global,
+    environment: Option<&str>,
+    ui: &mut Ui,
+) -> Result<Loaded, Error> {
+    match environment {
+        Some(environment) => load_environment(global, environment, ui),
+        None => {
+            let root = root(global)?;
+            let (manifests, found) = load(&root, None);
+            valid(root, manifests, found, ui)
+        }
+    }
+}
+
+/// Manifests without an error.
+fn valid(
+    root: PathBuf,
+    manifests: Manifests,
+    found: Vec<Diagnostic>,
+    ui: &mut Ui,
+) -> Result<Loaded, Error> {
     let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) =
         found.into_iter().partition(Diagnostic::is_error);
     if !errors.is_empty() {

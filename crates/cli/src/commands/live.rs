@@ -2,6 +2,7 @@
 
 use deskstate_dataverse::{Reader, Stop};
 use deskstate_model::{Diagnostic, Environment};
+use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{Limits, Options, transactions};
 use deskstate_reconcile::{Desired, Plan, Scope, lower, observe, plan};
 
@@ -15,6 +16,8 @@ use crate::ui::Ui;
 pub(super) struct Compared {
     /// What the manifests declare.
     pub(super) desired: Desired,
+    /// What the environment has.
+    pub(super) live: Live,
     /// How much was read.
     pub(super) scope: Scope,
     /// How it was planned.
@@ -41,6 +44,7 @@ pub(super) async fn compare(
     let (plan, diagnostics) = plan(&desired, &live, &options);
     Ok(Compared {
         desired,
+        live,
         scope,
         options,
         plan,
@@ -66,11 +70,17 @@ pub(super) fn max_changeset(loaded: &Loaded) -> usize {
         .map_or(200, |project| project.max_changeset)
 }
 
-/// Shows warnings and what could not be planned; true if something could not.
-pub(super) fn report(loaded: &Loaded, compared: &Compared, ui: &mut Ui) -> bool {
+/// Warnings and what could not be planned, by place.
+pub(super) fn findings(loaded: &Loaded, compared: &Compared) -> Vec<Diagnostic> {
     let mut all = loaded.warnings.clone();
     all.extend(compared.diagnostics.iter().cloned());
     deskstate_model::sort_diagnostics(&mut all);
+    all
+}
+
+/// Shows warnings and what could not be planned; true if something could not.
+pub(super) fn report(loaded: &Loaded, compared: &Compared, ui: &mut Ui) -> bool {
+    let all = findings(loaded, compared);
     if !all.is_empty() {
         ui.say(&diagnostics::render(
             &all,

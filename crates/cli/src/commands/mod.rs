@@ -5,9 +5,11 @@ pub(crate) mod comment;
 pub(crate) mod demo;
 pub(crate) mod drift;
 pub(crate) mod explain;
+pub(crate) mod graph;
 pub(crate) mod init;
 mod live;
 pub(crate) mod plan;
+pub(crate) mod preview;
 pub(crate) mod render;
 pub(crate) mod schema;
 pub(crate) mod shell;
@@ -33,6 +35,8 @@ pub(crate) fn run(args: Args, ui: &mut Ui) -> Result<ExitCode, Error> {
         Command::Schema(args) => schema::run(&args, ui),
         Command::Completions(args) => shell::completions(&args, ui),
         Command::Man(args) => shell::man(&args, ui),
+        Command::Preview(args) => preview::run(&args, &global, ui),
+        Command::Graph(args) => graph::run(&args, &global, ui),
         Command::Demo(args) => demo::run(&args, ui),
         Command::Emulator(args) => {
             block_on(async { Ok(emulator_exit(deskstate_emulator::run(args).await)) })

@@ -2,16 +2,18 @@
 
 use deskstate_dataverse::Reader;
 
-use super::live::{compare, count_transactions, report, stop_on_interrupt};
+use super::live::{compare, count_transactions, findings, report, stop_on_interrupt};
 use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::output::format::PlanFormat;
+use crate::output::html::{self, Report};
 use crate::output::markdown::{self, PlanMarkdown};
 use crate::output::plan_text::PlanText;
 use crate::project::load_environment;
 use crate::revision;
+use crate::specs::Specs;
 use crate::ui::Ui;
 
 /// Shows what apply would change in an environment. Cannot write
@@ -67,6 +69,14 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             }
             .render(),
         )?,
+        PlanFormat::Html => ui.print(html::report(&Report {
+            shown: &shown,
+            manifests: &loaded.manifests,
+            live: &Specs::live(&compared.live),
+            states: ("Before", "After"),
+            findings: &findings(&loaded, &compared),
+            next: &format!("Carry it out with `deskstate apply --env {}`.", args.env),
+        }))?,
     }
     opened.close().await?;
     if failed {

@@ -10,6 +10,8 @@ pub(crate) enum PlanFormat {
     Text,
     /// A comment on a pull request: counts and dangers in the open, the rest folded.
     Markdown,
+    /// A page that needs nothing else: changes, the agent's screen before and after, the graph.
+    Html,
 }
 
 /// How the findings of `validate` are printed.

@@ -10,11 +10,14 @@ pub(crate) mod drift_metrics;
 pub(crate) mod drift_report;
 pub(crate) mod drift_text;
 pub(crate) mod format;
+pub(crate) mod html;
 pub(crate) mod markdown;
 mod markdown_text;
 pub(crate) mod places;
 pub(crate) mod plan_text;
 pub(crate) mod sarif;
+
+use deskstate_reconcile::secret::masked;
 
 /// Text that somebody else wrote, made harmless for a terminal and for the log of a build: control characters and those that turn
 /// the reading direction or cannot be seen are shown as their numbers, and what a build's log would carry out is broken.
@@ -64,9 +67,9 @@ fn is_unseen(character: char) -> bool {
 
 /// A value that looks like a credential, masked; any other as [`plain`] text.
 pub(crate) fn shown(value: &serde_json::Value) -> String {
-    match value {
+    match masked(value) {
         serde_json::Value::Null => "(none)".to_owned(),
-        serde_json::Value::String(text) => plain(text),
+        serde_json::Value::String(text) => plain(&text),
         other => plain(&other.to_string()),
     }
 }
@@ -74,6 +77,13 @@ pub(crate) fn shown(value: &serde_json::Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_looks_like_a_secret_is_not_shown() {
+        let value = serde_json::json!({"clientSecret": "abc", "mode": "dark"});
+        let shown = shown(&value);
+        assert!(!shown.contains("abc") && shown.contains("dark"), "{shown}");
+    }
 
     #[test]
     fn live_text_cannot_command_the_log_of_a_build() {

@@ -1,0 +1,56 @@
+//! `graph`: who refers to whom.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::preview::write;
+use crate::args::Global;
+use crate::error::Error;
+use crate::exit_code::ExitCode;
+use crate::graph::{Embedding, dot, graph, mermaid, svg};
+use crate::project::load_for_reading;
+use crate::ui::{GOOD, Ui};
+
+/// Draws which resources refer to which. Sends nothing
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// As this environment sees them [default: the base, before overlays]
+    #[arg(long, short, value_name = "NAME")]
+    env: Option<String>,
+    /// How to draw it
+    #[arg(long, value_enum, default_value_t = Format::Mermaid, value_name = "FORMAT")]
+    format: Format,
+    /// Write it here [default: stdout]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// How to draw the graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A Mermaid flowchart, for Markdown.
+    Mermaid,
+    /// DOT, for Graphviz.
+    Dot,
+    /// A picture.
+    Svg,
+}
+
+pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
+    let loaded = load_for_reading(global, args.env.as_deref(), ui)?;
+    let graph = graph(&loaded.manifests, None);
+    let drawn = match args.format {
+        Format::Mermaid => mermaid(&graph),
+        Format::Dot => dot(&graph),
+        Format::Svg => format!("{}\n", svg(&graph, Embedding::File)),
+    };
+    match &args.out {
+        None => ui.print(drawn)?,
+        Some(path) => {
+            write(path, &drawn)?;
+            ui.verb(GOOD, "Wrote", path.display());
+        }
+    }
+    Ok(ExitCode::Done)
+}

@@ -1,0 +1,291 @@
+//! Who refers to whom: resources and references as a graph, and the graph as a picture.
+
+mod dot;
+mod layout;
+mod mermaid;
+mod svg;
+
+use std::collections::BTreeMap;
+
+use deskstate_model::{Kind, Manifests, ResourceKey, State};
+use deskstate_reconcile::plan::{Action, Plan};
+use serde_json::Value as Json;
+
+pub(crate) use dot::dot;
+pub(crate) use mermaid::mermaid;
+pub(crate) use svg::{Embedding, svg};
+
+use crate::specs::{self, Spec, Specs};
+
+/// Resources and what they refer to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Graph {
+    /// In the order of their keys.
+    pub(crate) nodes: Vec<Node>,
+    /// In the order of their ends.
+    pub(crate) edges: Vec<Edge>,
+}
+
+/// One resource.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Node {
+    /// Which one.
+    pub(crate) key: ResourceKey,
+    /// Who brings it.
+    pub(crate) standing: Standing,
+    /// What a plan does to it.
+    pub(crate) mark: Option<Action>,
+    /// What it has beside references, such as `2 users, 1 role`.
+    pub(crate) note: Option<String>,
+}
+
+/// Who brings a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Declared here.
+    Declared,
+    /// Declared as existing: somebody else brings it.
+    Existing,
+    /// Declared to be absent.
+    Absent,
+    /// Only referred to.
+    Elsewhere,
+}
+
+/// One reference.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Edge {
+    /// Index of the node that refers.
+    pub(crate) from: usize,
+    /// Index of the node that is referred to.
+    pub(crate) to: usize,
+    /// The field.
+    pub(crate) word: &'static str,
+}
+
+/// The graph of what manifests declare, with what a plan does marked.
+pub(crate) fn graph(manifests: &Manifests, plan: Option<&Plan>) -> Graph {
+    let standing = manifests.resources.iter().map(|declared| {
+        let standing = match declared.state {
+            State::Present => Standing::Declared,
+            State::Existing => Standing::Existing,
+            State::Absent => Standing::Absent,
+        };
+        (declared.key.clone(), standing)
+    });
+    let marks = plan
+        .into_iter()
+        .flat_map(|plan| &plan.changes)
+        .map(|change| (change.key.clone(), change.action));
+    build(
+        &Specs::declared(manifests),
+        standing.collect(),
+        &marks.collect(),
+    )
+}
+
+fn build(
+    specs: &Specs,
+    mut standing: BTreeMap<ResourceKey, Standing>,
+    marks: &BTreeMap<ResourceKey, Action>,
+) -> Graph {
+    let mut references: Vec<(ResourceKey, ResourceKey, &'static str)> = Vec::new();
+    for (key, spec) in specs.iter() {
+        standing.entry(key.clone()).or_insert(Standing::Declared);
+        references.extend(
+            references_of(key.kind, spec)
+                .into_iter()
+                .map(|(word, to)| (key.clone(), to, word)),
+        );
+    }
+    for key in marks.keys().chain(references.iter().map(|(_, to, _)| to)) {
+        standing.entry(key.clone()).or_insert(Standing::Elsewhere);
+    }
+    let place: BTreeMap<&ResourceKey, usize> = standing
+        .keys()
+        .enumerate()
+        .map(|(at, key)| (key, at))
+        .collect();
+    let mut edges: Vec<Edge> = references
+        .iter()
+        .map(|(from, to, word)| Edge {
+            from: place[from],
+            to: place[to],
+            word,
+        })
+        .collect();
+    edges.sort();
+    edges.dedup();
+    let nodes = standing
+        .iter()
+        .map(|(key, standing)| Node {
+            key: key.clone(),
+            standing: *standing,
+            mark: marks.get(key).copied(),
+            note: specs.get(key).and_then(|spec| note(key.kind, spec)),
+        })
+        .collect();
+    Graph { nodes, edges }
+}
+
+/// What a resource refers to, field by field.
+fn references_of(kind: Kind, spec: &Spec) -> Vec<(&'static str, ResourceKey)> {
+    let mut found = Vec::new();
+    let mut one = |word: &'static str, to: Kind| {
+        found.extend(specs::text(spec, word).map(|name| (word, ResourceKey::new(to, name))));
+        found.extend(
+            specs::members(spec, word)
+                .iter()
+                .map(|name| (word, ResourceKey::new(to, name))),
+        );
+    };
+    match kind {
+        Kind::AppProfile => {
+            one("sessionTemplates", Kind::SessionTemplate);
+            one("channelProviders", Kind::ChannelProvider);
+            one("extensions", Kind::ApplicationExtension);
+            one("productivityPane", Kind::ProductivityPane);
+            one("smartAssist", Kind::SmartAssist);
+        }
+        Kind::SessionTemplate => {
+            one("anchorTab", Kind::ApplicationTab);
+            one("additionalTabs", Kind::ApplicationTab);
+            one("scripts", Kind::AgentScript);
+        }
+        Kind::NotificationTemplate => {
+            found.extend(in_items(spec, "fields", "shared", Kind::NotificationField))
+        }
+        Kind::ProductivityPane => found.extend(in_items(spec, "tools", "tool", Kind::PaneTool)),
+        Kind::AgentScript => found.extend(in_items(spec, "steps", "script", Kind::AgentScript)),
+        Kind::ApplicationTab
+        | Kind::NotificationField
+        | Kind::ChannelProvider
+        | Kind::CifProvider
+        | Kind::ApplicationExtension
+        | Kind::PaneTool
+        | Kind::SmartAssist => {}
+    }
+    found
+}
+
+fn in_items(
+    spec: &Spec,
+    list: &'static str,
+    word: &str,
+    to: Kind,
+) -> Vec<(&'static str, ResourceKey)> {
+    let names = specs::items(spec, list)
+        .iter()
+        .filter_map(|item| item.get(word).and_then(Json::as_str));
+    names
+        .map(|name| (list, ResourceKey::new(to, name)))
+        .collect()
+}
+
+/// What a resource has beside references.
+fn note(kind: Kind, spec: &Spec) -> Option<String> {
+    let counted = |word: &str, noun: &str| {
+        let count = specs::members(spec, word).len();
+        (count > 0).then(|| crate::output::plan_text::count(count, noun))
+    };
+    let notes: Vec<String> = match kind {
+        Kind::AppProfile | Kind::CifProvider => {
+            [counted("users", "user"), counted("roles", "role")]
+                .into_iter()
+                .flatten()
+                .collect()
+        }
+        Kind::SessionTemplate => specs::text(spec, "entity")
+            .map(str::to_owned)
+            .into_iter()
+            .collect(),
+        Kind::ApplicationTab => specs::text(spec, "pageType")
+            .map(str::to_owned)
+            .into_iter()
+            .collect(),
+        Kind::NotificationTemplate
+        | Kind::NotificationField
+        | Kind::ChannelProvider
+        | Kind::ApplicationExtension
+        | Kind::ProductivityPane
+        | Kind::PaneTool
+        | Kind::AgentScript
+        | Kind::SmartAssist => Vec::new(),
+    };
+    (!notes.is_empty()).then(|| notes.join(", "))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    pub(crate) fn of(specs: &Specs) -> Graph {
+        build(specs, BTreeMap::new(), &BTreeMap::new())
+    }
+
+    pub(crate) fn contoso() -> Graph {
+        of(&crate::preview::tests::contoso())
+    }
+
+    #[test]
+    fn every_reference_is_an_edge_and_every_end_a_node() {
+        let graph = contoso();
+        let edges: Vec<String> = graph
+            .edges
+            .iter()
+            .map(|edge| {
+                format!(
+                    "{} {} {}",
+                    graph.nodes[edge.from].key.name, edge.word, graph.nodes[edge.to].key.name
+                )
+            })
+            .collect();
+        insta::assert_snapshot!(edges.join("\n"), @r"
+        contoso_agents sessionTemplates contoso_caseSession
+        contoso_agents sessionTemplates msdyn_chat_session
+        contoso_agents sessionTemplates voxline_callSession
+        contoso_agents channelProviders voxline_provider
+        contoso_agents productivityPane contoso_agentPane
+        voxline_callSession anchorTab contoso_customerTab
+        voxline_callSession additionalTabs contoso_orderTab
+        voxline_callSession scripts contoso_greeting
+        voxline_incomingCall fields contoso_priorityField
+        contoso_agentPane tools contoso_offTool
+        contoso_agentPane tools contoso_orderTool
+        contoso_complaint steps contoso_greeting
+        contoso_greeting steps contoso_complaint
+        ");
+    }
+
+    #[test]
+    fn what_is_only_referred_to_stands_elsewhere() {
+        let graph = contoso();
+        let elsewhere: Vec<&str> = graph
+            .nodes
+            .iter()
+            .filter(|node| node.standing == Standing::Elsewhere)
+            .map(|node| node.key.name.as_written())
+            .collect();
+        assert_eq!(elsewhere, ["msdyn_chat_session", "contoso_offTool"]);
+    }
+
+    #[test]
+    fn a_reference_in_other_letters_is_the_same_node() {
+        let graph = of(&Specs::of_json(&[
+            (
+                Kind::SessionTemplate,
+                "contoso_a",
+                json!({"anchorTab": "CONTOSO_tab"}),
+            ),
+            (Kind::ApplicationTab, "contoso_tab", json!({})),
+        ]));
+        assert_eq!((graph.nodes.len(), graph.edges.len()), (2, 1));
+    }
+
+    #[test]
+    fn a_profile_says_how_many_users_and_roles_it_has() {
+        assert_eq!(contoso().nodes[0].note.as_deref(), Some("2 users, 1 role"));
+    }
+}

@@ -1,0 +1,367 @@
+//! The changes of a plan, each a card that folds.
+
+use deskstate_model::{Diagnostic, Kind, SourceMap, Span};
+use deskstate_reconcile::plan::{Action, Change, Difference, FieldChange, Plan, Reason};
+
+use super::markup::{Element, Markup, el};
+use super::page::prose;
+use crate::output::plan_text::{count, is_long, lines};
+use crate::output::shown;
+
+/// A list of changes and what is known beside them.
+pub(super) struct Changes<'a> {
+    /// The plan.
+    pub(super) plan: &'a Plan,
+    /// Where the manifests are.
+    pub(super) sources: &'a SourceMap,
+    /// Agents reached by each change, in words.
+    pub(super) reach: &'a [Option<String>],
+    /// The environment, where a page shows several.
+    pub(super) environment: Option<&'a str>,
+}
+
+/// The symbol and the word of an action.
+pub(super) fn action_words(action: Action) -> (&'static str, &'static str) {
+    match action {
+        Action::Create => ("+", "create"),
+        Action::Update => ("~", "update"),
+        Action::Delete => ("−", "delete"),
+    }
+}
+
+/// Search and filters; they do nothing without the script, which shows them.
+pub(super) fn toolbar<'a>(plans: impl IntoIterator<Item = &'a Plan>) -> Element {
+    let changes: Vec<&Change> = plans.into_iter().flat_map(|plan| &plan.changes).collect();
+    let actions = [Action::Create, Action::Update, Action::Delete].map(|action| {
+        let (symbol, word) = action_words(action);
+        let number = changes
+            .iter()
+            .filter(|change| change.action == action)
+            .count();
+        el("label")
+            .class(&format!("chip {word}"))
+            .child(
+                el("input")
+                    .attr("type", "checkbox")
+                    .attr("data-filter", "action")
+                    .attr("value", word)
+                    .flag("checked", true),
+            )
+            .child(
+                el("span")
+                    .class("symbol")
+                    .attr("aria-hidden", "true")
+                    .text(symbol),
+            )
+            .child(el("span").text(format!("{word} {number}")))
+    });
+    let mut kinds: Vec<Kind> = changes.iter().map(|change| change.key.kind).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let options = std::iter::once(el("option").attr("value", "").text("All kinds")).chain(
+        kinds.iter().map(|kind| {
+            el("option")
+                .attr("value", kind.as_str())
+                .text(kind.as_str())
+        }),
+    );
+    el("div")
+        .class("toolbar")
+        .attr("role", "search")
+        .attr("aria-label", "Find changes")
+        .flag("hidden", true)
+        .child(
+            el("label")
+                .class("field grow")
+                .child(el("span").class("label").text("Search"))
+                .child(
+                    el("input")
+                        .attr("type", "search")
+                        .attr("data-search", "")
+                        .attr("placeholder", "Name, field or value")
+                        .attr("autocomplete", "off")
+                        .attr("spellcheck", "false"),
+                ),
+        )
+        .child(
+            el("label")
+                .class("field")
+                .child(el("span").class("label").text("Kind"))
+                .child(el("select").attr("data-filter", "kind").children(options)),
+        )
+        .child(
+            el("fieldset")
+                .class("chips")
+                .child(el("legend").class("label").text("Actions"))
+                .children(actions),
+        )
+        .child(
+            el("div")
+                .class("fold quiet")
+                .child(
+                    el("button")
+                        .attr("type", "button")
+                        .attr("data-fold", "open")
+                        .text("Expand all"),
+                )
+                .child(
+                    el("button")
+                        .attr("type", "button")
+                        .attr("data-fold", "close")
+                        .text("Collapse all"),
+                ),
+        )
+        .child(
+            el("p")
+                .class("found")
+                .attr("role", "status")
+                .attr("data-found", "")
+                .text(""),
+        )
+}
+
+/// The cards, in apply order.
+pub(super) fn cards(changes: &Changes<'_>) -> Element {
+    let cards = changes
+        .plan
+        .changes
+        .iter()
+        .enumerate()
+        .map(|(at, change)| card(changes, at, change));
+    el("div").class("cards").children(cards)
+}
+
+fn card(changes: &Changes<'_>, at: usize, change: &Change) -> Element {
+    let (symbol, word) = action_words(change.action);
+    let mut title = el("summary")
+        .child(
+            el("span")
+                .class("symbol")
+                .attr("aria-hidden", "true")
+                .text(symbol),
+        )
+        .child(
+            el("span")
+                .class("what")
+                .child(el("span").class("verb").text(word))
+                .child(el("span").class("kind").text(change.key.kind.as_str()))
+                .child(
+                    el("strong")
+                        .class("name")
+                        .text(change.key.name.as_written()),
+                ),
+        );
+    if let Some(environment) = changes.environment {
+        title = title.child(el("span").class("badge").text(environment));
+    }
+    if let Some(span) = change.declared_at {
+        title = title.child(el("span").class("place").text(place(changes.sources, span)));
+    }
+    let mut body = el("div").class("card-body");
+    if let Some(reach) = changes.reach.get(at).and_then(Option::as_deref) {
+        body = body.child(el("p").child(el("span").class("reach").text(reach)));
+    }
+    let why = match change.reason {
+        Reason::Declared | Reason::FieldsDiffer => None,
+        Reason::NotDeclared => Some("Nobody declares it, and its prefix is owned."),
+        Reason::StateAbsent => Some("Declared absent."),
+    };
+    body = body.children(why.map(|why| el("p").class("muted").text(why)));
+    if !change.fields.is_empty() {
+        body = body.child(fields(change));
+    }
+    if !change.left_to_server.is_empty() {
+        let left = format!("Left to the server: {}", change.left_to_server.join(", "));
+        body = body.child(el("p").class("muted").text(left));
+    }
+    el("details")
+        .class(&format!("card {word}"))
+        .attr("data-action", word)
+        .attr("data-kind", change.key.kind.as_str())
+        .flag("open", true)
+        .child(title)
+        .child(body)
+}
+
+fn fields(change: &Change) -> Element {
+    let mut rows = Vec::new();
+    let mut previous = "";
+    for field in &change.fields {
+        let word = if field.path == previous {
+            ""
+        } else {
+            field.path.as_str()
+        };
+        rows.push(row(change.action, field, word));
+        previous = &field.path;
+    }
+    let heads: &[&str] = if change.action == Action::Create {
+        &["Field", "Value"]
+    } else {
+        &["Field", "Change"]
+    };
+    let head = el("tr").children(
+        heads
+            .iter()
+            .map(|head| el("th").attr("scope", "col").text(head)),
+    );
+    el("table")
+        .class("fields")
+        .child(
+            el("caption")
+                .class("unseen")
+                .text(format!("Fields of {}", change.key)),
+        )
+        .child(el("thead").class("unseen").child(head))
+        .child(el("tbody").children(rows))
+}
+
+fn row(action: Action, field: &FieldChange, word: &str) -> Element {
+    let value: Markup = match &field.difference {
+        Difference::Value { after, .. } if action == Action::Create && !is_long(after) => {
+            el("span").class("new").text(shown(after)).into()
+        }
+        Difference::Value { before, after } if is_long(before) || is_long(after) => {
+            long(&lines(before), &lines(after))
+        }
+        Difference::Value { before, after } => el("span")
+            .class("pair")
+            .child(el("del").text(shown(before)))
+            .child(
+                el("span")
+                    .class("arrow")
+                    .attr("aria-hidden", "true")
+                    .text("→"),
+            )
+            .child(el("span").class("unseen").text(" becomes "))
+            .child(el("ins").text(shown(after)))
+            .into(),
+        Difference::Copy { column, after } => el("span")
+            .child(el("span").class("new").text(shown(after)))
+            .child(
+                el("span")
+                    .class("muted")
+                    .text(format!(" (the second copy in {column} says otherwise)")),
+            )
+            .into(),
+        Difference::Added { member, note } => {
+            member_row("+", "added", "ins", member, note.as_deref())
+        }
+        Difference::Removed { member, note } => {
+            member_row("−", "removed", "del", member, note.as_deref())
+        }
+    };
+    let head = if word.is_empty() {
+        el("th")
+            .attr("scope", "row")
+            .child(el("span").class("unseen").text(&field.path))
+    } else {
+        el("th").attr("scope", "row").text(word)
+    };
+    el("tr")
+        .child(head)
+        .child(el("td").attr("title", &field.wire).child(value))
+}
+
+fn member_row(
+    symbol: &str,
+    word: &str,
+    name: &'static str,
+    member: &str,
+    note: Option<&str>,
+) -> Markup {
+    let mut row = el("span")
+        .class("member")
+        .child(
+            el("span")
+                .class("symbol")
+                .attr("aria-hidden", "true")
+                .text(symbol),
+        )
+        .child(el("span").class("unseen").text(format!("{word} ")))
+        .child(el(name).text(member));
+    if let Some(note) = note {
+        row = row.child(el("span").class("warn").text(note));
+    }
+    row.into()
+}
+
+/// A long text line by line, a mapping by its paths.
+fn long(before: &str, after: &str) -> Markup {
+    let diff = similar::TextDiff::from_lines(before, after);
+    let rows = diff.iter_all_changes().map(|change| {
+        let (symbol, class, word) = match change.tag() {
+            similar::ChangeTag::Delete => ("−", "gone", "removed "),
+            similar::ChangeTag::Insert => ("+", "come", "added "),
+            similar::ChangeTag::Equal => (" ", "same", ""),
+        };
+        el("span")
+            .class(class)
+            .child(
+                el("span")
+                    .class("symbol")
+                    .attr("aria-hidden", "true")
+                    .text(symbol),
+            )
+            .child(el("span").class("unseen").text(word))
+            .child(el("span").text(change.value().trim_end_matches('\n')))
+    });
+    el("div").class("diff").children(rows).into()
+}
+
+/// `file:line` of a declaration.
+fn place(sources: &SourceMap, span: Span) -> String {
+    let (line, _) = sources.line_column(span);
+    format!("{}:{line}", sources.path(span.file))
+}
+
+/// What is wrong or dangerous.
+pub(super) fn findings(diagnostics: &[Diagnostic], sources: &SourceMap) -> Element {
+    let items = diagnostics.iter().map(|diagnostic| {
+        let mut item = el("li").class(diagnostic.severity.as_str()).child(
+            el("p")
+                .class("finding")
+                .child(el("span").class("badge").text(format!(
+                    "{}[{}]",
+                    diagnostic.severity.as_str(),
+                    diagnostic.code
+                )))
+                .children(prose(&diagnostic.message)),
+        );
+        if let Some(label) = &diagnostic.primary {
+            item = item.child(el("p").class("place").text(place(sources, label.span)));
+        }
+        if let Some(help) = &diagnostic.help {
+            item = item.child(el("p").class("help").children(prose(help)));
+        }
+        item
+    });
+    el("ul").class("findings").children(items)
+}
+
+/// `1 to create, 2 to update, 0 to delete`, as tiles.
+pub(super) fn tiles(plan: &Plan) -> Markup {
+    let (create, update, delete) = plan.counts();
+    let tile = |class: &str, number: usize, word: &str| {
+        el("li")
+            .class(&format!("tile {class}"))
+            .child(el("strong").text(number.to_string()))
+            .child(el("span").text(word))
+    };
+    el("ul")
+        .class("tiles")
+        .attr("aria-label", "Summary")
+        .child(tile("create", create, "to create"))
+        .child(tile("update", update, "to update"))
+        .child(tile("delete", delete, "to delete"))
+        .child(tile("still", plan.in_sync, "in sync"))
+        .into()
+}
+
+/// One line where nothing changes.
+pub(super) fn in_sync(environment: &str, plan: &Plan) -> Element {
+    el("p").class("calm").text(format!(
+        "{environment} matches the manifests ({})",
+        count(plan.resources, "resource")
+    ))
+}

@@ -1,0 +1,16 @@
+//! Pages that need nothing else: no network, no server, no other file. They open from a disk and under a strict content security
+//! policy.
+//!
+//! Everything is there without a script; the script adds searching, filtering, choosing and the countdown.
+
+mod changes;
+mod desktop;
+mod frame;
+pub(crate) mod markup;
+mod page;
+mod report;
+
+#[cfg(test)]
+mod hostile;
+
+pub(crate) use report::{Report, preview, report};

@@ -1,0 +1,227 @@
+//! The pages: a plan, drift, and the preview of manifests alone.
+
+use std::collections::BTreeSet;
+
+use deskstate_model::{Diagnostic, Manifests, ResourceKey};
+use deskstate_reconcile::plan::Plan;
+
+use super::changes::{Changes, cards, findings, in_sync, tiles, toolbar};
+use super::desktop::{Screens, screens};
+use super::markup::{Element, Markup, el};
+use super::page::{Head, Section, page};
+use crate::graph::{Embedding, Graph, graph, svg};
+use crate::output::plan_text::{PlanText, count};
+use crate::preview::Preview;
+use crate::specs::Specs;
+
+/// A plan or drift, and what a page shows beside it.
+pub(crate) struct Report<'a> {
+    /// The plan and what stands around it, as a terminal shows it.
+    pub(crate) shown: &'a PlanText<'a>,
+    /// The manifests.
+    pub(crate) manifests: &'a Manifests,
+    /// What the environment has.
+    pub(crate) live: &'a Specs,
+    /// What live and the manifests are called beside the pictures.
+    pub(crate) states: (&'static str, &'static str),
+    /// Warnings, and what could not be planned.
+    pub(crate) findings: &'a [Diagnostic],
+    /// What to do next.
+    pub(crate) next: &'a str,
+}
+
+/// Writes a report.
+pub(crate) fn report(report: &Report<'_>) -> String {
+    let Report {
+        shown,
+        manifests,
+        live,
+        states,
+        findings: found,
+        next,
+    } = report;
+    let PlanText {
+        plan,
+        sources,
+        environment,
+        address,
+        revision,
+        transactions,
+        title,
+        explain_wire: _,
+        reach,
+    } = shown;
+    let mut facts = vec![(*address).to_owned()];
+    facts.extend(revision.map(|revision| format!("manifests at {revision}")));
+    facts.push(count(plan.resources, "resource"));
+    facts.push(format!(
+        "{} to read",
+        count(
+            usize::try_from(plan.read_requests).unwrap_or(usize::MAX),
+            "request"
+        )
+    ));
+    if !plan.is_empty() {
+        facts.push(format!("{} to write", count(*transactions, "transaction")));
+    }
+    let mut sections = Vec::new();
+    if !found.is_empty() {
+        sections.push(Section {
+            id: "findings",
+            title: "Look at these first".to_owned(),
+            aside: Some(count(found.len(), "finding")),
+            body: findings(found, sources).into(),
+        });
+    }
+    let changes = Changes {
+        plan,
+        sources,
+        reach,
+        environment: None,
+    };
+    let body: Element = if plan.is_empty() {
+        in_sync(environment, plan)
+    } else {
+        el("div")
+            .attr("data-changes", "")
+            .child(toolbar([*plan]))
+            .child(cards(&changes))
+    };
+    sections.push(Section {
+        id: "changes",
+        title: if *title == "Drift" {
+            "Differences"
+        } else {
+            "Changes"
+        }
+        .to_owned(),
+        aside: (!plan.is_empty()).then(|| count(plan.changes.len(), "resource")),
+        body: body.into(),
+    });
+    let declared = Specs::declared(manifests);
+    let about = concerned(&declared, plan);
+    let before = Preview::of(live).about(&about);
+    let after = Preview::of(&live.carried_out(&declared, plan)).about(&about);
+    sections.extend(desktop_section(&Screens {
+        before: Some(&before),
+        after: &after,
+        names: *states,
+        focus: None,
+    }));
+    sections.extend(graph_section(&graph(manifests, Some(plan))));
+    let head = Head {
+        kicker: title,
+        title: format!("{title} for {environment}"),
+        facts,
+        summary: tiles(plan),
+    };
+    page(head, sections, next)
+}
+
+/// What the pictures are about: what is declared and what changes, not everything that an environment has.
+fn concerned(declared: &Specs, plan: &Plan) -> BTreeSet<ResourceKey> {
+    let keys = declared.iter().map(|(key, _)| key.clone());
+    keys.chain(plan.changes.iter().map(|change| change.key.clone()))
+        .collect()
+}
+
+/// Writes the preview of manifests, without any environment.
+///
+/// `focus` is the one resource that it is about; the picture shows what has to do with it. None if there is nothing to draw.
+pub(crate) fn preview(
+    manifests: &Manifests,
+    project: &str,
+    focus: Option<&ResourceKey>,
+) -> Option<String> {
+    let declared = Specs::declared(manifests);
+    let mut drawn = Preview::of(&declared);
+    if let Some(focus) = focus {
+        drawn = drawn.about(&BTreeSet::from([focus.clone()]));
+    }
+    let section = desktop_section(&Screens {
+        before: None,
+        after: &drawn,
+        names: ("Before", "After"),
+        focus,
+    })?;
+    let mut facts = Vec::new();
+    facts.push(match &manifests.environment {
+        Some(environment) => format!("as declared for {environment}"),
+        None => "as declared, before overlays".to_owned(),
+    });
+    facts.push(count(
+        drawn
+            .desktops
+            .iter()
+            .filter(|desktop| desktop.profile.is_some())
+            .count(),
+        "profile",
+    ));
+    facts.push(count(drawn.toasts.len(), "notification"));
+    let title = focus.map_or_else(|| project.to_owned(), ToString::to_string);
+    let head = Head {
+        kicker: "Desktop preview",
+        title,
+        facts,
+        summary: Markup::default(),
+    };
+    let mut sections = vec![section];
+    if focus.is_none() {
+        sections.extend(graph_section(&graph(manifests, None)));
+    }
+    Some(page(
+        head,
+        sections,
+        "Drawn from the manifests alone; nothing was sent. Microsoft’s own look differs.",
+    ))
+}
+
+fn desktop_section(drawn: &Screens<'_>) -> Option<Section> {
+    Some(Section {
+        id: "desktop",
+        title: "What agents see".to_owned(),
+        aside: Some("a drawing from the declared values, not Microsoft’s own look".to_owned()),
+        body: screens(drawn)?,
+    })
+}
+
+fn graph_section(graph: &Graph) -> Option<Section> {
+    if graph.nodes.is_empty() {
+        return None;
+    }
+    let list = graph.nodes.iter().enumerate().map(|(at, node)| {
+        let edges: Vec<String> = graph
+            .edges
+            .iter()
+            .skip(graph.edges.partition_point(|edge| edge.from < at))
+            .take_while(|edge| edge.from == at)
+            .map(|edge| format!("{} {}", edge.word, graph.nodes[edge.to].key.name))
+            .collect();
+        let item = el("li").child(el("strong").text(node.key.to_string()));
+        if edges.is_empty() {
+            item
+        } else {
+            item.child(el("span").text(format!(": {}", edges.join(", "))))
+        }
+    });
+    let picture = el("div")
+        .class("graph-scroll")
+        .attr("role", "region")
+        .attr("aria-label", "Picture of the resources; scrolls sideways")
+        .attr("tabindex", "0")
+        .child(svg(graph, Embedding::Page));
+    let text = el("details")
+        .class("as-text")
+        .child(el("summary").text("The same as text"))
+        .child(el("ul").children(list));
+    Some(Section {
+        id: "graph",
+        title: "How it hangs together".to_owned(),
+        aside: Some(format!(
+            "{}, {}",
+            count(graph.nodes.len(), "resource"),
+            count(graph.edges.len(), "reference")
+        )),
+        body: el("div").child(picture).child(text).into(),
+    })
+}

@@ -1,0 +1,165 @@
+//! The toast that announces a conversation or call.
+
+use deskstate_model::{Kind, ResourceKey};
+use serde_json::Value as Json;
+
+use super::{Words, display_name};
+use crate::specs::{self, Spec, Specs};
+
+/// A notification as it pops up.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Toast {
+    /// Its template.
+    pub(crate) key: ResourceKey,
+    /// What administrators call it.
+    pub(crate) name: String,
+    /// The heading.
+    pub(crate) title: Words,
+    /// Header and value, in order.
+    pub(crate) fields: Vec<(String, Words)>,
+    /// The fields among them that several templates share.
+    pub(crate) shared: Vec<ResourceKey>,
+    /// What accepts.
+    pub(crate) accept: String,
+    /// What rejects; none where it cannot be rejected.
+    pub(crate) reject: Option<String>,
+    /// When it goes away by itself.
+    pub(crate) timeout_seconds: u32,
+    /// Whether the countdown is seen. It runs anyway.
+    pub(crate) shows_timeout: bool,
+    /// Whether the work is assigned before anybody accepts.
+    pub(crate) auto_assign: bool,
+    /// When the operating system shows it too.
+    pub(crate) desktop: String,
+    /// Light letters on dark, or the other way round.
+    pub(crate) dark: bool,
+    /// Fields that nobody gives and that are drawn as the product would.
+    pub(crate) assumed: Vec<&'static str>,
+}
+
+/// The form's default countdown (Manage notification templates).
+const FORM_TIMEOUT: u32 = 120;
+/// The longest countdown that the column holds.
+const LONGEST_TIMEOUT: u32 = 500;
+
+impl Toast {
+    pub(super) fn of(specs: &Specs, key: &ResourceKey, spec: &Spec) -> Self {
+        let mut assumed = Vec::new();
+        let name = display_name(key, Some(spec));
+        let auto_assign = specs::flag(spec, "autoAssignWorkItems") == Some(true);
+        let timeout =
+            specs::number(spec, "timeoutSeconds").and_then(|seconds| u32::try_from(seconds).ok());
+        if timeout.is_none() {
+            assumed.push("timeoutSeconds");
+        }
+        if !spec.contains_key("showRejectButton") && !auto_assign {
+            assumed.push("showRejectButton");
+        }
+        // With auto-assignment Reject is disabled and Accept becomes Open (Manage notification templates).
+        let rejects = !auto_assign && specs::flag(spec, "showRejectButton") != Some(false);
+        let button = |word, usual: &str| specs::text(spec, word).unwrap_or(usual).to_owned();
+        let (fields, shared) = fields(specs, specs::items(spec, "fields"));
+        Self {
+            key: key.clone(),
+            title: Words::parse(specs::text(spec, "title").unwrap_or(&name)),
+            name,
+            fields,
+            shared,
+            accept: button("acceptButton", if auto_assign { "Open" } else { "Accept" }),
+            reject: rejects.then(|| button("rejectButton", "Reject")),
+            timeout_seconds: timeout.unwrap_or(FORM_TIMEOUT).min(LONGEST_TIMEOUT),
+            shows_timeout: specs::flag(spec, "showTimeout") != Some(false),
+            auto_assign,
+            desktop: specs::text(spec, "desktopNotifications")
+                .unwrap_or("Never")
+                .to_owned(),
+            dark: specs::text(spec, "theme") != Some("Light"),
+            assumed,
+        }
+    }
+}
+
+fn fields(specs: &Specs, items: &[Json]) -> (Vec<(String, Words)>, Vec<ResourceKey>) {
+    let mut fields = Vec::new();
+    let mut shared = Vec::new();
+    for item in items {
+        let own = |word| item.get(word).and_then(Json::as_str);
+        if let Some(name) = own("shared") {
+            let key = ResourceKey::new(Kind::NotificationField, name);
+            let spec = specs.get(&key);
+            let given = |word| spec.and_then(|spec| specs::text(spec, word));
+            fields.push((
+                given("header").unwrap_or(name).to_owned(),
+                Words::parse(given("value").unwrap_or_default()),
+            ));
+            shared.push(key);
+        } else if let Some(header) = own("header") {
+            fields.push((
+                header.to_owned(),
+                Words::parse(own("value").unwrap_or_default()),
+            ));
+        }
+    }
+    (fields, shared)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::Preview;
+    use super::super::tests::contoso;
+    use super::*;
+
+    fn toast(spec: Json) -> Toast {
+        let specs = Specs::of_json(&[(Kind::NotificationTemplate, "contoso_call", spec)]);
+        Preview::of(&specs).toasts.remove(0)
+    }
+
+    #[test]
+    fn own_and_shared_fields_stand_in_the_order_of_the_list() {
+        let toast = Preview::of(&contoso()).toasts.remove(0);
+        let fields: Vec<_> = toast
+            .fields
+            .iter()
+            .map(|(header, value)| (header.as_str(), value.written()))
+            .collect();
+        assert_eq!(
+            fields,
+            [
+                ("Number", "{number}".to_owned()),
+                ("Priority", "{priority}".to_owned())
+            ]
+        );
+    }
+
+    #[test]
+    fn auto_assignment_takes_reject_away_and_accept_opens() {
+        // Manage notification templates: auto-assign disables Reject, Accept becomes Open.
+        let toast = toast(json!({"autoAssignWorkItems": true, "showRejectButton": true}));
+        assert_eq!((toast.accept.as_str(), toast.reject), ("Open", None));
+    }
+
+    #[test]
+    fn what_nobody_gives_is_drawn_as_the_form_would_and_said_to_be_assumed() {
+        let toast = toast(json!({"title": "x"}));
+        assert_eq!(
+            (toast.timeout_seconds, toast.shows_timeout, toast.dark),
+            (120, true, true)
+        );
+        assert_eq!(toast.assumed, ["timeoutSeconds", "showRejectButton"]);
+    }
+
+    #[test]
+    fn a_countdown_beyond_the_column_is_cut() {
+        assert_eq!(
+            toast(json!({"timeoutSeconds": 9_999_999_999_i64})).timeout_seconds,
+            120
+        );
+        assert_eq!(
+            toast(json!({"timeoutSeconds": 4_000_000})).timeout_seconds,
+            500
+        );
+        assert_eq!(toast(json!({"timeoutSeconds": -1})).timeout_seconds, 120);
+    }
+}
