@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 
 use deskstate_model::SourceMap;
 use deskstate_reconcile::plan::{Action, Change, Difference, FieldChange, Plan};
+use deskstate_reconcile::secret::masked;
 use serde_json::Value as Json;
 use unicode_width::UnicodeWidthStr;
 
@@ -212,12 +213,12 @@ fn diff(out: &mut fmt::Formatter<'_>, before: &Json, after: &Json) -> fmt::Resul
 
 /// A text, or the paths of a mapping, line by line.
 pub(super) fn lines(value: &Json) -> String {
-    match value {
+    match masked(value) {
         Json::Null => String::new(),
         Json::String(text) => format!("{text}\n"),
         other => {
             let mut paths = Vec::new();
-            collect_paths("", other, &mut paths);
+            collect_paths("", &other, &mut paths);
             paths.iter().map(|path| format!("{path}\n")).collect()
         }
     }
