@@ -14,7 +14,7 @@ use crate::batch::{Envelope, server_error};
 use crate::request::API_PATH;
 use crate::retry::{self, Attempts, Kind, Verdict, Wait};
 use crate::transport::{CLIENT_REQUEST_ID, Network, Outgoing, Reply, Transport, header_value};
-use crate::{Connection, Error, Exchange, Place, ServiceError};
+use crate::{Connection, Error, Exchange, Place, ServiceError, WaitCause, Waiting};
 
 /// The path of a batch.
 pub(crate) fn batch_path() -> String {
@@ -166,7 +166,7 @@ impl Client {
                 }
                 Verdict::Again(named) => {
                     let error = reason(exchange, result);
-                    self.wait(attempts, Wait::Fault(named), started, &error)
+                    self.wait(attempts, Wait::Fault(named), started, (&error).into())
                         .await
                         .map_err(|stopped| Failure::nothing(stopped.unwrap_or(error)))?;
                 }
@@ -196,13 +196,14 @@ impl Client {
         attempts: &mut Attempts,
         wait: Wait,
         started: Instant,
-        why: &(dyn std::error::Error + Sync),
+        cause: WaitCause,
     ) -> Result<(), Option<Error>> {
-        let Some(wait) = attempts.next_wait(wait, started.elapsed(), retry::jitter()) else {
+        let Some(time) = attempts.next_wait(wait, started.elapsed(), retry::jitter()) else {
             return Err(None);
         };
-        warn!(reason = %why, ?wait, "trying again");
-        if self.connection.stop.sleep(wait).await {
+        warn!(%cause, ?time, "waiting before another attempt");
+        self.connection.on_wait.tell(Waiting { cause, time });
+        if self.connection.stop.sleep(time).await {
             Ok(())
         } else {
             Err(Some(Error::Stopped))

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::{EnvironmentUrl, SignIn, Stop};
+use crate::waiting::OnWait;
+use crate::{EnvironmentUrl, SignIn, Stop, Waiting};
 
 /// Everything needed to reach an environment. Holds no connection: the network is first touched by a request.
 #[derive(Debug, Clone)]
@@ -17,6 +18,7 @@ pub struct Connection {
     pub(crate) record: Option<PathBuf>,
     pub(crate) replay: Option<PathBuf>,
     pub(crate) stop: Stop,
+    pub(crate) on_wait: OnWait,
     pub(crate) authority_host: Option<String>,
 }
 
@@ -78,6 +80,7 @@ impl Connection {
             record: None,
             replay: None,
             stop: Stop::new(),
+            on_wait: OnWait::default(),
             authority_host: None,
         }
     }
@@ -127,6 +130,13 @@ impl Connection {
     #[must_use]
     pub fn stop_on(mut self, stop: Stop) -> Connection {
         self.stop = stop;
+        self
+    }
+
+    /// Telling of each wait before another attempt, as it begins; without this only `tracing` does.
+    #[must_use]
+    pub fn on_wait(mut self, listener: impl Fn(Waiting) + Send + Sync + 'static) -> Connection {
+        self.on_wait = OnWait::new(listener);
         self
     }
 

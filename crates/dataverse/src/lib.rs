@@ -79,6 +79,7 @@ mod row;
 mod session;
 mod stop;
 mod transport;
+mod waiting;
 
 /// The examples of the README are tested with the others.
 #[cfg(doctest)]
@@ -100,3 +101,4 @@ pub use request::{API_PATH, Request};
 pub use row::{EXPANDED_LIMIT, Row, Rows};
 pub use session::Session;
 pub use stop::Stop;
+pub use waiting::{WaitCause, Waiting};

@@ -13,7 +13,7 @@ use crate::error::shortened;
 use crate::request::Request;
 use crate::retry::{self, Attempts, Kind, Wait};
 use crate::row::Columns;
-use crate::{Connection, Error, ErrorCode, Query, Refused, Row, Rows};
+use crate::{Connection, Error, ErrorCode, Query, Refused, Row, Rows, WaitCause};
 
 /// The answer to one query: its rows, or the server's refusal of that query.
 pub type Answer = Result<Rows, Refused>;
@@ -76,8 +76,9 @@ impl Reader {
                 .map_err(|failure| failure.error)?;
             let left = asking.take(&answered, parts)?;
             if let Some(turned_away) = &left.turned_away {
+                let cause = WaitCause::stated(turned_away.status, turned_away.code);
                 self.client
-                    .wait(&mut attempts, Wait::Fault(left.wait), started, turned_away)
+                    .wait(&mut attempts, Wait::Fault(left.wait), started, cause)
                     .await
                     .map_err(|stopped| {
                         stopped.unwrap_or_else(|| refused_trip(&answered, turned_away))

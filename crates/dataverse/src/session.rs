@@ -9,7 +9,9 @@ use crate::batch::{self, BatchReply, Item, Part};
 use crate::client::{Answered, Client, Done, Failure, content_type, stated};
 use crate::request::Request;
 use crate::retry::{Attempts, Kind, Wait};
-use crate::{Changeset, Connection, Error, ErrorCode, Outcome, Place, Reader, ServiceError};
+use crate::{
+    Changeset, Connection, Error, ErrorCode, Outcome, Place, Reader, ServiceError, WaitCause,
+};
 
 /// Writes to an environment, and reads it.
 #[derive(Debug)]
@@ -53,7 +55,8 @@ impl Session {
             let Some(wait) = passing(error) else {
                 return outcome;
             };
-            if let Err(stopped) = client.wait(&mut attempts, wait, started, error).await {
+            let cause = WaitCause::stated(error.status, error.code);
+            if let Err(stopped) = client.wait(&mut attempts, wait, started, cause).await {
                 return match stopped {
                     Some(cause) => Outcome::NotAttempted { cause },
                     None => outcome,

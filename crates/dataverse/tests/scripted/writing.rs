@@ -1,11 +1,12 @@
 //! Writes against a scripted server: what each reply means. Facts: Execute batch operations using the Web API.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::server::{bodies, changeset, connection, connection_to, error, part, parts, server};
 use deskstate_dataverse::{
     Budget, Changeset, Error, ErrorCode, Etag, Operation, Outcome, Place, Session, Stop, Timeouts,
-    Value,
+    Value, WaitCause, Waiting,
 };
 use uuid::Uuid;
 use wiremock::{MockServer, ResponseTemplate};
@@ -385,4 +386,39 @@ async fn a_long_wait_ends_at_once_when_asked_to_stop() {
         "{outcome:?}"
     );
     assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn each_wait_is_told_with_its_cause() {
+    let locked = error(
+        400,
+        "Content-ID: 1\r\n",
+        "0x80071151",
+        "another one running",
+    );
+    let server = server(vec![
+        ResponseTemplate::new(429).insert_header("Retry-After", "0"),
+        ResponseTemplate::new(503).insert_header("Retry-After", "0"),
+        parts(400, &[changeset(&[locked])]),
+        done(),
+    ])
+    .await;
+    let told: Arc<Mutex<Vec<WaitCause>>> = Arc::default();
+    let connection = connection(&server).on_wait({
+        let told = Arc::clone(&told);
+        move |waiting: Waiting| told.lock().expect("no panics").push(waiting.cause)
+    });
+    let session = Session::open(&connection).expect("a session opens");
+    assert!(matches!(
+        session.commit(&two_writes()).await,
+        Outcome::Committed
+    ));
+    assert_eq!(
+        *told.lock().expect("no panics"),
+        [
+            WaitCause::ServiceProtection,
+            WaitCause::Busy,
+            WaitCause::SolutionOperation
+        ]
+    );
 }
