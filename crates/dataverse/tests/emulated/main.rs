@@ -5,6 +5,7 @@ mod campaign;
 mod dice;
 mod environment;
 mod proxy;
+mod recordings;
 mod signing_in;
 mod switches;
 mod trips;
