@@ -29,6 +29,7 @@ pub mod review;
 pub mod sanitize;
 pub mod secret;
 pub mod selection;
+pub mod solution;
 pub mod state;
 pub mod table;
 pub mod undo;

@@ -1,11 +1,15 @@
 //! The commands: one file each, arguments and one function.
 
+pub(crate) mod adopt;
 pub(crate) mod apply;
 pub(crate) mod comment;
 pub(crate) mod demo;
+pub(crate) mod diff;
 pub(crate) mod drift;
 pub(crate) mod explain;
 pub(crate) mod graph;
+pub(crate) mod export;
+mod exporting;
 pub(crate) mod init;
 mod live;
 pub(crate) mod plan;
@@ -29,6 +33,9 @@ pub(crate) fn run(args: Args, ui: &mut Ui) -> Result<ExitCode, Error> {
         Command::Plan(args) => block_on(plan::run(&args, &global, ui)),
         Command::Apply(args) => block_on(apply::run(&args, &global, ui)),
         Command::Drift(args) => block_on(drift::run(&args, &global, ui)),
+        Command::Export(args) => block_on(export::run(&args, &global, ui)),
+        Command::Adopt(args) => block_on(adopt::run(&args, &global, ui)),
+        Command::Diff(args) => block_on(diff::run(&args, &global, ui)),
         Command::Comment(args) => block_on(comment::run(&args, ui)),
         Command::Render(args) => render::run(&args, &global, ui),
         Command::Explain(args) => explain::run(&args, ui),

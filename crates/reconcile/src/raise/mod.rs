@@ -335,6 +335,9 @@ impl Raising<'_> {
         to: Target,
     ) -> Result<Option<Json>, String> {
         let links = self.live.links(relationship);
+        if matches!(links.access, Access::Absent) {
+            return Ok(None);
+        }
         if !links.access.is_whole() {
             return Err("the links cannot be read as a whole".to_owned());
         }

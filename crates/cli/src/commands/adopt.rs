@@ -1,0 +1,184 @@
+//! `adopt`: live values into the existing manifests. Cannot write to an environment.
+
+use std::collections::BTreeSet;
+
+use clap::ValueEnum;
+use deskstate_dataverse::Reader;
+use deskstate_reconcile::adopt::{Adoption, Into as Place, Request, adopt};
+use deskstate_reconcile::plan::Options as PlanOptions;
+use deskstate_reconcile::raise::Options;
+use deskstate_reconcile::{lower, plan};
+use similar::TextDiff;
+
+use super::drift::write_whole;
+use super::exporting::{People, read_all};
+use super::live::stop_on_interrupt;
+use crate::args::Global;
+use crate::environment::{self, Access};
+use crate::error::Error;
+use crate::exit_code::ExitCode;
+use crate::output::plain;
+use crate::output::plan_text::count;
+use crate::project::{Loaded, load_environment};
+use crate::ui::{GOOD, Ui, WARN};
+
+/// Writes live values into the manifests where they are declared; comments, order and quotes stay
+///
+/// In an environment with an overlay, what the base holds goes into the overlay. A row that no manifest declares and that is named
+/// becomes a new file. Values of variables are never written over.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Unique names; every difference if none is given
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// The environment
+    #[arg(long, short, value_name = "NAME")]
+    env: String,
+    /// Where values go that the base holds, if the environment has an overlay
+    #[arg(long, value_enum, default_value_t = Into::Overlay, value_name = "WHERE")]
+    into: Into,
+    /// Show the patch and write nothing; exit with 2 if there is one
+    #[arg(long)]
+    check: bool,
+    /// How users are written
+    #[arg(long, value_enum, default_value_t = People::Upn, value_name = "HOW")]
+    users: People,
+    #[command(flatten)]
+    access: Access,
+}
+
+/// Base or overlay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Into {
+    /// For all environments.
+    Base,
+    /// For this one.
+    Overlay,
+}
+
+pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
+    let loaded = load_environment(global, &args.env, ui)?;
+    let environment = loaded.environment()?;
+    let stop = stop_on_interrupt();
+    let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
+    let reader = Reader::open(&opened.connection)?;
+    let desired = lower(&loaded.manifests);
+    let live = read_all(&reader, &desired, environment.organization_id).await;
+    opened.close().await?;
+    let live = live?;
+    let (plan, _) = plan(&desired, &live, &PlanOptions::default());
+    let names: BTreeSet<String> = args.names.iter().cloned().collect();
+    let overlays: Vec<String> = environment
+        .overlay
+        .iter()
+        .map(|folder| folder.value.to_string_lossy().replace('\\', "/"))
+        .collect();
+    let folder = new_folder(&loaded);
+    let adoption = adopt(&Request {
+        manifests: &loaded.manifests,
+        desired: &desired,
+        live: &live,
+        plan: &plan,
+        names: (!names.is_empty()).then_some(&names),
+        into: match args.into {
+            Into::Base => Place::Base,
+            Into::Overlay => Place::Overlay,
+        },
+        overlays: &overlays,
+        folder: &folder,
+        options: Options {
+            users: args.users.into(),
+            ..Options::default()
+        },
+    });
+    tell(&adoption, &loaded, ui);
+    if args.check {
+        for (path, change) in &adoption.files {
+            let before = change.before.as_deref().unwrap_or_default();
+            let old = if change.before.is_some() {
+                format!("a/{path}")
+            } else {
+                "/dev/null".to_owned()
+            };
+            let diff = TextDiff::from_lines(before, &change.after);
+            ui.print(diff.unified_diff().header(&old, &format!("b/{path}")))?;
+        }
+    } else {
+        for (path, change) in &adoption.files {
+            let path = loaded.root.join(path);
+            if let Some(parent) = path.parent() {
+                std::fs::create_dir_all(parent)?;
+            }
+            write_whole(&path, &change.after)?;
+        }
+    }
+    end(&adoption, args)
+}
+
+/// Unknown names and refused fields fail the command; what could be adopted was.
+fn end(adoption: &Adoption, args: &Args) -> Result<ExitCode, Error> {
+    if !adoption.not_found.is_empty() {
+        return Err(Error::failed(format!(
+            "there is no row called {}",
+            adoption.not_found.join(", ")
+        )));
+    }
+    if !adoption.refused.is_empty() {
+        return Err(Error::Refused {
+            message: format!(
+                "{} could not be adopted",
+                count(adoption.refused.len(), "difference")
+            ),
+            hint: None,
+        });
+    }
+    if args.check && !adoption.files.is_empty() {
+        return Ok(ExitCode::Differences);
+    }
+    Ok(ExitCode::Done)
+}
+
+fn tell(adoption: &Adoption, loaded: &Loaded, ui: &mut Ui) {
+    for (key, path) in &adoption.adopted {
+        ui.verb(
+            GOOD,
+            "Adopted",
+            format_args!("{} {}", plain(&key.to_string()), plain(path)),
+        );
+    }
+    for refusal in &adoption.refused {
+        let place = refusal
+            .place
+            .map(|span| {
+                let (line, column) = loaded.manifests.sources.line_column(span);
+                format!(
+                    " ({}:{line}:{column})",
+                    loaded.manifests.sources.path(span.file)
+                )
+            })
+            .unwrap_or_default();
+        ui.say(&format!(
+            "{WARN}not adopted{WARN:#}: {} {}: {}{place}\n",
+            plain(&refusal.key.to_string()),
+            plain(&refusal.path),
+            plain(&refusal.why)
+        ));
+    }
+    if adoption.adopted.is_empty() && adoption.refused.is_empty() {
+        ui.note("nothing differs");
+    }
+}
+
+/// The first folder of manifests that is no pattern.
+fn new_folder(loaded: &Loaded) -> String {
+    loaded
+        .manifests
+        .project
+        .iter()
+        .flat_map(|project| &project.manifests)
+        .map(|folder| folder.value.trim_end_matches('/').to_owned())
+        .find(|folder| {
+            !folder.contains(['*', '?']) && !folder.ends_with(".yaml") && !folder.ends_with(".yml")
+        })
+        .unwrap_or_else(|| "manifests".to_owned())
+}

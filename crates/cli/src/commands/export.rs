@@ -1,0 +1,206 @@
+//! `export`: live rows, or a solution file, as manifests that plan to no changes. Cannot write to an environment.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use deskstate_dataverse::Reader;
+use deskstate_model::Kind;
+use deskstate_reconcile::export::{Export, Selection, file_names, write};
+use deskstate_reconcile::raise::Options;
+use deskstate_reconcile::sanitize::sanitize;
+use deskstate_reconcile::{Desired, solution};
+
+use super::exporting::{People, export_exactly, read_all};
+use super::live::stop_on_interrupt;
+use crate::args::Global;
+use crate::environment::{self, Access};
+use crate::error::Error;
+use crate::exit_code::ExitCode;
+use crate::output::plain;
+use crate::output::plan_text::count;
+use crate::project::load_environment;
+use crate::ui::{GOOD, Ui, WARN};
+
+/// Writes live rows, or a solution file, as manifests that plan to no changes
+///
+/// Everything is written, or what is selected and what that needs. Without `--out` the documents go to stdout.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Unique names
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// The environment
+    #[arg(
+        long,
+        short,
+        value_name = "NAME",
+        required_unless_present = "solution",
+        conflicts_with = "solution"
+    )]
+    env: Option<String>,
+    /// A solution file, zipped or unpacked; nothing is asked of any environment
+    #[arg(long, value_name = "ZIP|DIR")]
+    solution: Option<PathBuf>,
+    /// Rows under this prefix; may be given several times
+    #[arg(long, value_name = "PREFIX")]
+    prefix: Vec<String>,
+    /// Rows of this kind; may be given several times
+    #[arg(long, value_name = "KIND")]
+    kind: Vec<Kind>,
+    /// A folder for the files: one for each document, below a folder for each kind
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Write over files that are there
+    #[arg(long, requires = "out")]
+    force: bool,
+    /// Leave out what a new row has anyway; what is left out is not watched for drift
+    #[arg(long)]
+    skip_defaults: bool,
+    /// How users and owners are written
+    #[arg(long, value_enum, default_value_t = People::Upn, value_name = "HOW")]
+    users: People,
+    /// Replace people, hosts and ids, for sharing
+    #[arg(long)]
+    sanitize: bool,
+    #[command(flatten)]
+    access: Access,
+}
+
+pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
+    let selection = Selection {
+        prefixes: args
+            .prefix
+            .iter()
+            .map(|prefix| prefix.trim_end_matches('_').to_owned())
+            .collect(),
+        kinds: args.kind.iter().copied().collect(),
+        names: args.names.iter().cloned().collect(),
+    };
+    let options = Options {
+        users: args.users.into(),
+        skip_defaults: args.skip_defaults,
+        ..Options::default()
+    };
+    let mut exported = match (&args.env, &args.solution) {
+        (Some(name), _) => of_environment(args, name, global, &selection, options, ui).await?,
+        (None, Some(path)) => {
+            let live = solution::read(path).map_err(|error| Error::failed(error.to_string()))?;
+            deskstate_reconcile::export::export(&live, &selection, options)
+        }
+        (None, None) => {
+            return Err(Error::failed(
+                "say what to export with `--env` or `--solution`",
+            ));
+        }
+    };
+    if args.sanitize {
+        sanitize(&mut exported);
+    }
+    match &args.out {
+        Some(folder) => write_files(folder, &exported, args.force, ui)?,
+        None => {
+            let documents: Vec<String> = exported.documents.iter().map(write).collect();
+            ui.print(documents.join("---\n"))?;
+        }
+    }
+    tell(&exported, args.skip_defaults, ui);
+    if exported.not_found.is_empty() {
+        return Ok(ExitCode::Done);
+    }
+    Err(Error::failed(format!(
+        "there is no row called {}",
+        exported.not_found.join(", ")
+    )))
+}
+
+async fn of_environment(
+    args: &Args,
+    name: &str,
+    global: &Global,
+    selection: &Selection,
+    options: Options,
+    ui: &mut Ui,
+) -> Result<Export, Error> {
+    let loaded = load_environment(global, name, ui)?;
+    let environment = loaded.environment()?;
+    let stop = stop_on_interrupt();
+    let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
+    let reader = Reader::open(&opened.connection)?;
+    let live = read_all(&reader, &Desired::default(), environment.organization_id).await?;
+    if !live.facts.reads_base_language() {
+        ui.note(format_args!(
+            "{WARN}warning{WARN:#}: the caller does not read the organisation's base language; texts are in the caller's"
+        ));
+    }
+    let exported = export_exactly(&reader, &live, selection, options).await;
+    opened.close().await?;
+    exported
+}
+
+fn write_files(folder: &Path, exported: &Export, force: bool, ui: &mut Ui) -> Result<(), Error> {
+    let names = file_names(exported.documents.iter().map(|document| &document.key));
+    let taken: Vec<&String> = names
+        .iter()
+        .filter(|name| !force && folder.join(name).exists())
+        .collect();
+    if let Some(first) = taken.first() {
+        return Err(Error::Refused {
+            message: format!(
+                "{} of the files are there already, such as {first}; nothing was written",
+                taken.len()
+            ),
+            hint: Some("`--force` writes over them, another `--out` leaves them alone".to_owned()),
+        });
+    }
+    for (name, document) in names.iter().zip(&exported.documents) {
+        let path = folder.join(name);
+        let failed = |source| Error::File {
+            what: "could not write",
+            path: path.clone(),
+            source,
+        };
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(failed)?;
+        }
+        std::fs::write(&path, write(document)).map_err(failed)?;
+    }
+    ui.verb(
+        GOOD,
+        "Exported",
+        format_args!(
+            "{} to {}",
+            count(exported.documents.len(), "document"),
+            folder.display()
+        ),
+    );
+    Ok(())
+}
+
+/// What is not in the files, each reason once.
+fn tell(exported: &Export, skip_defaults: bool, ui: &mut Ui) {
+    let mut reasons: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+    for (resource, left_out) in &exported.left_out {
+        let reason = (left_out.path.as_str(), left_out.why.as_str());
+        reasons.entry(reason).or_default().insert(resource);
+    }
+    for ((path, why), resources) in reasons {
+        let field = if path.is_empty() {
+            String::new()
+        } else {
+            format!("`{}` left out: ", plain(path))
+        };
+        let more = match resources.len() {
+            0 | 1 => String::new(),
+            number => format!(" and {} more", number - 1),
+        };
+        let first = resources.first().copied().unwrap_or_default();
+        ui.note(format_args!(
+            "{WARN}note{WARN:#}: {}{more}: {field}{}",
+            plain(first),
+            plain(why)
+        ));
+    }
+    if skip_defaults {
+        ui.note("what equals a default was left out, and is not watched for drift");
+    }
+}
