@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::call::Call;
-use crate::value::like;
+use crate::like::like;
 
 /// A script: `{"formatVersion":1,"rules":[…],"random":{…}}`.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]

@@ -19,6 +19,7 @@ mod fetchxml;
 mod http_server;
 mod identity;
 mod layers;
+mod like;
 mod limits;
 mod line;
 mod links;

@@ -1,5 +1,6 @@
 //! Rows in memory, with indexes, versions and transactions that can be taken back whole.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -60,10 +61,46 @@ impl IndexKey {
     }
 }
 
+/// The rows behind one key of an index: mostly one, which needs no tree of its own.
+#[derive(Debug, Clone)]
+enum Ids {
+    One(Uuid),
+    Many(BTreeSet<Uuid>),
+}
+
+impl Ids {
+    fn add(&mut self, id: Uuid) {
+        match self {
+            Ids::One(known) => *self = Ids::Many(BTreeSet::from([*known, id])),
+            Ids::Many(ids) => {
+                ids.insert(id);
+            }
+        }
+    }
+
+    /// Takes an id out; whether none is left.
+    fn remove(&mut self, id: Uuid) -> bool {
+        match self {
+            Ids::One(known) => *known == id,
+            Ids::Many(ids) => {
+                ids.remove(&id);
+                ids.is_empty()
+            }
+        }
+    }
+
+    fn in_order(&self) -> Vec<Uuid> {
+        match self {
+            Ids::One(id) => vec![*id],
+            Ids::Many(ids) => ids.iter().copied().collect(),
+        }
+    }
+}
+
 #[derive(Debug, Default, Clone)]
 struct Rows {
     rows: BTreeMap<Uuid, Arc<Row>>,
-    indexes: Vec<(usize, HashMap<IndexKey, BTreeSet<Uuid>>)>,
+    indexes: Vec<(usize, HashMap<IndexKey, Ids>)>,
 }
 
 impl Rows {
@@ -83,15 +120,17 @@ impl Rows {
                 continue;
             }
             if let Some(old) = old
-                && let Some(ids) = index.get_mut(&old)
+                && index.get_mut(&old).is_some_and(|ids| ids.remove(id))
             {
-                ids.remove(&id);
-                if ids.is_empty() {
-                    index.remove(&old);
-                }
+                index.remove(&old);
             }
             if let Some(new) = new {
-                index.entry(new).or_default().insert(id);
+                match index.entry(new) {
+                    Entry::Occupied(mut entry) => entry.get_mut().add(id),
+                    Entry::Vacant(entry) => {
+                        entry.insert(Ids::One(id));
+                    }
+                }
             }
         }
         before
@@ -171,12 +210,7 @@ impl Store {
             .indexes
             .iter()
             .find(|(indexed, _)| *indexed == column)?;
-        Some(
-            index
-                .get(key)
-                .map(|ids| ids.iter().copied().collect())
-                .unwrap_or_default(),
-        )
+        Some(index.get(key).map(Ids::in_order).unwrap_or_default())
     }
 
     /// The first row whose text column equals a text without case.

@@ -128,120 +128,14 @@ pub(crate) fn fold(text: &str) -> String {
 }
 
 fn compare_folded(a: &str, b: &str) -> Ordering {
-    let lower = |text: &str| {
-        text.trim_end()
-            .chars()
-            .flat_map(char::to_lowercase)
-            .collect::<Vec<_>>()
-    };
+    let (a, b) = (a.trim_end(), b.trim_end());
     if a.is_ascii() && b.is_ascii() {
-        let fold = |text: &str| {
-            text.trim_end()
-                .bytes()
-                .map(|byte| byte.to_ascii_lowercase())
-                .collect::<Vec<_>>()
-        };
-        return a
-            .trim_end()
-            .bytes()
-            .map(|byte| byte.to_ascii_lowercase())
-            .cmp(fold(b));
+        let lower = |byte: u8| byte.to_ascii_lowercase();
+        return a.bytes().map(lower).cmp(b.bytes().map(lower));
     }
-    lower(a).cmp(&lower(b))
-}
-
-/// Whether text matches a `LIKE` pattern: `%` any run, `_` one character, `[..]` a set; without case.
-pub(crate) fn like(text: &str, pattern: &str) -> bool {
-    let text: Vec<char> = text.to_lowercase().chars().collect();
-    let tokens = like_tokens(&pattern.to_lowercase());
-    // The set of token positions reachable after each character keeps the match linear in text times pattern.
-    let mut states = vec![false; tokens.len() + 1];
-    states[0] = true;
-    close_over_runs(&tokens, &mut states);
-    for character in text {
-        let mut next = vec![false; tokens.len() + 1];
-        for (position, token) in tokens.iter().enumerate() {
-            if !states[position] {
-                continue;
-            }
-            match token {
-                LikeToken::Run => next[position] = true,
-                LikeToken::One => next[position + 1] = true,
-                LikeToken::Char(expected) if *expected == character => next[position + 1] = true,
-                LikeToken::Set(negated, members)
-                    if members
-                        .iter()
-                        .any(|(from, to)| (*from..=*to).contains(&character))
-                        != *negated =>
-                {
-                    next[position + 1] = true;
-                }
-                LikeToken::Char(_) | LikeToken::Set(..) => {}
-            }
-        }
-        close_over_runs(&tokens, &mut next);
-        states = next;
-    }
-    states[tokens.len()]
-}
-
-enum LikeToken {
-    Run,
-    One,
-    Char(char),
-    Set(bool, Vec<(char, char)>),
-}
-
-fn like_tokens(pattern: &str) -> Vec<LikeToken> {
-    let characters: Vec<char> = pattern.chars().collect();
-    let mut tokens = Vec::new();
-    let mut at = 0;
-    while at < characters.len() {
-        match characters[at] {
-            '%' => tokens.push(LikeToken::Run),
-            '_' => tokens.push(LikeToken::One),
-            '[' => match characters[at + 1..]
-                .iter()
-                .position(|character| *character == ']')
-            {
-                Some(length) if length > 0 => {
-                    tokens.push(like_set(&characters[at + 1..at + 1 + length]));
-                    at += length + 1;
-                }
-                _ => tokens.push(LikeToken::Char('[')),
-            },
-            other => tokens.push(LikeToken::Char(other)),
-        }
-        at += 1;
-    }
-    tokens
-}
-
-fn like_set(members: &[char]) -> LikeToken {
-    let (negated, members) = match members {
-        ['^', rest @ ..] if !rest.is_empty() => (true, rest),
-        all => (false, all),
-    };
-    let mut ranges = Vec::new();
-    let mut at = 0;
-    while at < members.len() {
-        if at + 2 < members.len() && members[at + 1] == '-' {
-            ranges.push((members[at], members[at + 2]));
-            at += 3;
-        } else {
-            ranges.push((members[at], members[at]));
-            at += 1;
-        }
-    }
-    LikeToken::Set(negated, ranges)
-}
-
-fn close_over_runs(tokens: &[LikeToken], states: &mut [bool]) {
-    for (position, token) in tokens.iter().enumerate() {
-        if states[position] && matches!(token, LikeToken::Run) {
-            states[position + 1] = true;
-        }
-    }
+    a.chars()
+        .flat_map(char::to_lowercase)
+        .cmp(b.chars().flat_map(char::to_lowercase))
 }
 
 #[cfg(test)]
@@ -258,16 +152,5 @@ mod tests {
             Value::text("Ärger").compare(&Value::text("ärger")),
             Some(Ordering::Equal)
         );
-    }
-
-    #[test]
-    fn like_patterns_know_runs_single_characters_and_sets() {
-        assert!(like("contoso_tab", "contoso%"));
-        assert!(like("contosoXtab", "contoso_tab"));
-        assert!(like("a1", "[a-c][0-9]"));
-        assert!(!like("d1", "[a-c][0-9]"));
-        assert!(like("d1", "[^a-c]_"));
-        assert!(like("50%", "50[%]"));
-        assert!(!like("501", "50[%]"));
     }
 }

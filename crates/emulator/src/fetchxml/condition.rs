@@ -6,12 +6,13 @@ use std::sync::Arc;
 use super::parse::{Condition, Filter};
 use super::{Bound, position};
 use crate::error::{Outcome, ServiceError};
+use crate::like::like;
 use crate::odata::eval::cell;
 use crate::odata::expr::Function;
 use crate::odata::read::Reading;
 use crate::schema::{Kind, TableId};
 use crate::store::Row;
-use crate::value::{Value, like};
+use crate::value::Value;
 
 pub(super) fn holds(
     reading: &Reading<'_>,

@@ -6,9 +6,9 @@ use serde_json::{Map, Value as Json};
 
 use super::expand_items;
 use crate::error::{Outcome, ServiceError};
+use crate::like::like;
 use crate::odata::lexer::{Token, tokens};
 use crate::odata::options::{Options, from_pairs};
-use crate::value::like;
 
 /// Properties that come only when they are expanded.
 const NAVIGATION: &[&str] = &[

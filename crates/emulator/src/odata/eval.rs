@@ -1,16 +1,17 @@
 //! Evaluates filters, and finds the index that spares reading a whole table.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::expr::{Expr, Function, MatchAt, Operand, Operator, Path};
+use super::expr::{Expr, Function, Operand, Operator, Path};
 use crate::caller::Caller;
 use crate::clock::Moment;
 use crate::schema::{Kind, Navigation, TableId};
 use crate::store::{IndexKey, Row, Store};
-use crate::value::{Value, fold, like};
+use crate::value::{Value, fold};
 
 /// What a filter is evaluated against besides the row.
 pub(crate) struct Scope<'a> {
@@ -40,15 +41,8 @@ impl Scope<'_> {
             },
             Expr::Not(inner) => self.truth(inner, rows).map(|flag| !flag),
             Expr::Compare(operator, left, right) => self.compare(*operator, left, right, rows),
-            Expr::Matches(operand, at, pattern) => {
-                let value = self.operand(operand, rows);
-                let text = value.as_text()?;
-                let pattern = match at {
-                    MatchAt::Anywhere => format!("%{pattern}%"),
-                    MatchAt::Start => format!("{pattern}%"),
-                    MatchAt::End => format!("%{pattern}"),
-                };
-                Some(like(text, &pattern))
+            Expr::Matches(operand, pattern) => {
+                Some(pattern.matches(self.operand(operand, rows).as_text()?))
             }
             Expr::Function(function, path, values) => {
                 let value = self.column(path, rows);
@@ -110,31 +104,29 @@ impl Scope<'_> {
         })
     }
 
-    fn operand(&self, operand: &Operand, rows: &[Arc<Row>]) -> Value {
+    fn operand<'r>(&'r self, operand: &'r Operand, rows: &'r [Arc<Row>]) -> Cow<'r, Value> {
         match operand {
-            Operand::Literal(value) => value.clone(),
+            Operand::Literal(value) => Cow::Borrowed(value),
             Operand::Column(path) => self.column(path, rows),
         }
     }
 
-    fn column(&self, path: &Path, rows: &[Arc<Row>]) -> Value {
-        let mut row = Arc::clone(&rows[path.row]);
+    fn column<'r>(&'r self, path: &Path, rows: &'r [Arc<Row>]) -> Cow<'r, Value> {
+        let mut row = &rows[path.row];
         for (column, target) in &path.through {
-            let Value::Lookup(table, id) = row.cells[*column] else {
-                return Value::Null;
+            let next = match row.cells[*column] {
+                Value::Lookup(table, id) if table == *target => self.store.get(table, id),
+                _ => None,
             };
-            if table != *target {
-                return Value::Null;
-            }
-            let Some(next) = self.store.get(table, id) else {
-                return Value::Null;
+            let Some(next) = next else {
+                return Cow::Owned(Value::Null);
             };
-            row = Arc::clone(next);
+            row = next;
         }
-        cell(
+        cell_of(
             self.store,
             path.table,
-            &row,
+            row,
             path.column,
             self.caller.language,
         )
@@ -280,16 +272,28 @@ pub(crate) fn cell(
     position: usize,
     language: i64,
 ) -> Value {
+    cell_of(store, table, row, position, language).into_owned()
+}
+
+/// The same, without a copy where the cell is shown as it is.
+fn cell_of<'r>(
+    store: &Store,
+    table: TableId,
+    row: &'r Row,
+    position: usize,
+    language: i64,
+) -> Cow<'r, Value> {
     let column = &store.schema.table(table).columns[position];
     if column.name == "versionnumber" {
-        return Value::Int(i64::try_from(row.version).unwrap_or(i64::MAX));
+        return Cow::Owned(Value::Int(i64::try_from(row.version).unwrap_or(i64::MAX)));
     }
     if column.localizable && !row.translations.is_empty() {
-        return row
-            .text_in(position, language)
-            .map_or(Value::Null, Value::text);
+        return Cow::Owned(
+            row.text_in(position, language)
+                .map_or(Value::Null, Value::text),
+        );
     }
-    row.cells[position].clone()
+    Cow::Borrowed(&row.cells[position])
 }
 
 /// Ids of the rows that a collection or lookup of a row leads to, in the order of their ids.

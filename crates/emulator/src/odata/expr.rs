@@ -1,5 +1,6 @@
 //! Conditions over rows, bound to columns.
 
+use crate::like::Pattern;
 use crate::schema::{Navigation, TableId};
 use crate::value::Value;
 
@@ -11,8 +12,8 @@ pub(crate) enum Expr {
     Not(Box<Expr>),
     Always(bool),
     Compare(Operator, Operand, Operand),
-    /// A LIKE match: the pattern is already complete.
-    Matches(Operand, MatchAt, String),
+    /// A LIKE match.
+    Matches(Operand, Pattern),
     /// `Microsoft.Dynamics.CRM.In` and its kin.
     Function(Function, Path, Vec<Value>),
     /// Some (`any`) or all (`all`) rows of a collection.
@@ -33,13 +34,6 @@ pub(crate) enum Operator {
     Ge,
     Lt,
     Le,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum MatchAt {
-    Anywhere,
-    Start,
-    End,
 }
 
 #[derive(Debug, Clone)]

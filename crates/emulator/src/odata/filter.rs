@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::expr::*;
 use super::lexer::{Token, tokens};
 use crate::error::{Outcome, ServiceError, code};
+use crate::like::Pattern;
 use crate::schema::{Kind, Navigation, Schema, TableId};
 use crate::value::Value;
 
@@ -204,10 +205,10 @@ impl Parser<'_> {
         {
             return self.lambda(path, word == "any");
         }
-        let at = match name {
-            "contains" => MatchAt::Anywhere,
-            "startswith" => MatchAt::Start,
-            "endswith" => MatchAt::End,
+        let (before, after) = match name {
+            "contains" => ("%", "%"),
+            "startswith" => ("", "%"),
+            "endswith" => ("%", ""),
             _ => {
                 return Err(ServiceError::query(format!(
                     "An unknown function with name '{name}' was found."
@@ -226,7 +227,10 @@ impl Parser<'_> {
             }
         };
         self.expect(&Token::Close)?;
-        Ok(Expr::Matches(subject, at, pattern))
+        Ok(Expr::Matches(
+            subject,
+            Pattern::new(&format!("{before}{pattern}{after}")),
+        ))
     }
 
     fn platform_function(&mut self, name: &str) -> Outcome<Expr> {
