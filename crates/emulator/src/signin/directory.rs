@@ -39,6 +39,9 @@ pub(super) struct Application {
     pub(super) trusted: Vec<rustls::pki_types::CertificateDer<'static>>,
     #[serde(default)]
     pub(super) federated: Vec<Federated>,
+    /// Whether it is the identity of the machine: whoever runs there needs no secret.
+    #[serde(default)]
+    pub(super) managed_identity: bool,
     /// Whether people may sign in through it, without a secret.
     #[serde(default)]
     pub(super) public: bool,
@@ -165,6 +168,15 @@ impl Directory {
         self.applications
             .iter()
             .find(|application| application.id == id)
+    }
+
+    /// The identity of the machine: the one asked for, or the first there is.
+    pub(super) fn managed_identity(&self, id: Option<&str>) -> Option<&Application> {
+        let fits = |application: &&Application| application.managed_identity;
+        match id {
+            Some(id) => self.application(id).filter(fits),
+            None => self.applications.iter().find(fits),
+        }
     }
 
     /// Whether a path's tenant is this one: by id or domain, or by a name that stands for any (for people).

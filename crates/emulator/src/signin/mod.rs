@@ -31,6 +31,7 @@ use directory::Platform;
 use form::Form;
 use jwt::SigningKey;
 use place::Place;
+use refusal::Refusal;
 use token::Request;
 
 pub(crate) use directory::Directory;
@@ -179,6 +180,7 @@ impl Desk {
                 return self
                     .page(method, &segments, body)
                     .or_else(|| self.discovery(method, &segments, &place))
+                    .or_else(|| self.machine(method, &segments, &place, (headers, query)))
                     .or_else(|| {
                         platform::answer(self, &place, method, &segments, (headers, query, body))
                     });
@@ -195,12 +197,37 @@ impl Desk {
         } else {
             token::answer(self, &request)
         };
-        Some(match result {
+        Some(self.issued(result))
+    }
+
+    fn issued(&self, result: Result<Json, Refusal>) -> Reply {
+        match result {
             Ok(body) => json_reply(StatusCode::OK, &body)
                 .with("Cache-Control", "no-store, no-cache")
                 .with("Pragma", "no-cache"),
             Err(refusal) => refusal.reply(&self.engine.request_id()),
-        })
+        }
+    }
+
+    /// The machine's own identity, for those who know its secret (App Service: `IDENTITY_ENDPOINT`).
+    fn machine(
+        &self,
+        method: &Method,
+        segments: &[&str],
+        place: &Place,
+        (headers, query): (&HeaderMap, &str),
+    ) -> Option<Reply> {
+        if (method.as_str(), segments) != ("GET", &["managed-identity", "token"]) {
+            return None;
+        }
+        let shown = headers.get("x-identity-header");
+        if shown.is_none_or(|shown| shown.as_bytes() != platform::JOB_TOKEN.as_bytes()) {
+            return Some(json_reply(
+                StatusCode::UNAUTHORIZED,
+                &json!({"statusCode": 401, "message": "the identity header is missing or wrong"}),
+            ));
+        }
+        Some(self.issued(token::for_machine(self, place, &Form::parse(query))))
     }
 
     /// What is for people and tests.

@@ -77,6 +77,34 @@ pub(super) fn begin_device(desk: &Desk, request: &Request<'_>) -> Result<Json, R
     ))
 }
 
+/// A token for the machine's own identity (App Service: managed identities, REST endpoint reference).
+pub(super) fn for_machine(desk: &Desk, place: &Place, query: &Form) -> Result<Json, Refusal> {
+    let request = Request {
+        version: Version::One,
+        place,
+        tenant: &desk.directory.domain,
+        form: query,
+    };
+    let application = desk
+        .directory
+        .managed_identity(query.get("client_id"))
+        .ok_or_else(|| {
+            Refusal::new(
+                "invalid_request",
+                700_016,
+                "No managed identity was found for the specified parameters.",
+            )
+        })?;
+    let scope = wanted(&request)?;
+    let resource = resource_of(place, &scope)?;
+    let subject = Subject::Application(application.id);
+    let mut reply = issued(desk, &request, &subject, &resource, &scope)?;
+    if let Some(fields) = reply.as_object_mut() {
+        fields.insert("client_id".to_owned(), application.id.to_string().into());
+    }
+    Ok(reply)
+}
+
 fn for_application(desk: &Desk, request: &Request<'_>) -> Result<Json, Refusal> {
     let form = request.form;
     let application = known(desk, form)?;

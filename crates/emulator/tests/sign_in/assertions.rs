@@ -124,6 +124,32 @@ async fn platforms_want_the_token_of_a_job() {
 }
 
 #[tokio::test]
+async fn a_machine_has_an_identity_of_its_own() {
+    let office = office().await;
+    let resource = office.url().replace(':', "%3A").replace('/', "%2F");
+    let ask = |more: &str, secret: &'static str| {
+        let path =
+            format!("managed-identity/token?api-version=2019-08-01&resource={resource}{more}");
+        let request = office
+            .client
+            .get(format!("{}/{path}", office.url()))
+            .header("X-IDENTITY-HEADER", secret);
+        send(request)
+    };
+    for more in [String::new(), format!("&client_id={PIPELINE}")] {
+        let answer = ask(&more, JOB_TOKEN).await.expect(200);
+        assert_eq!(answer.json()["client_id"], PIPELINE);
+        assert_eq!(
+            office.who(&access_token(&answer)).await,
+            "pipeline@contoso.com"
+        );
+    }
+    ask("", "wrong").await.expect(401);
+    let other = ask(&format!("&client_id={ADMINISTRATION}"), JOB_TOKEN).await;
+    other.expect(400);
+}
+
+#[tokio::test]
 async fn statements_that_nobody_made_are_refused() {
     let office = office().await;
     let encode = |value: Json| URL_SAFE_NO_PAD.encode(value.to_string());
