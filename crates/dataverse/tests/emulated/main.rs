@@ -1,5 +1,6 @@
 //! The client against the emulator, which was written from the same documents and not from this client.
 
+mod by_variables;
 mod campaign;
 #[path = "../dice/mod.rs"]
 mod dice;

@@ -1,0 +1,101 @@
+//! Ways of signing in that `azure_identity` finds by variables of the process: each in a process of its own.
+
+use std::process::Command;
+
+use deskstate_dataverse::{Connection, Query, Reader, SignIn};
+use deskstate_emulator::{Config, Emulator, SignIn as Mode, Tls};
+
+const PIPELINE: &str = "5b1f2f64-5c1b-4b6e-9b0e-6a7d7e0a3c11";
+const CONNECTION: &str = "0c0f0000-0000-4000-8000-000000000a04";
+const JOB_TOKEN: &str = "emulator-job-token";
+
+/// Set in the process that signs in: the environment's URL.
+const URL: &str = "DESKSTATE_TEST_URL";
+/// Likewise: the certificate to trust, PEM.
+const AUTHORITY: &str = "DESKSTATE_TEST_AUTHORITY";
+
+/// Runs one test again in a process with these variables; `{url}` in a value is the environment's.
+async fn in_a_process_with(test: &str, variables: &[(&str, &str)]) {
+    let emulator = Emulator::start(Config {
+        sign_in: Mode::Required,
+        tls: Tls::Generated {
+            authority_out: None,
+        },
+        ..Config::default()
+    })
+    .await
+    .expect("the emulator starts");
+    let url = emulator.url().to_owned();
+    let mut command = Command::new(std::env::current_exe().expect("this test"));
+    command
+        .args(["--exact", test, "--nocapture"])
+        .env(URL, &url)
+        .env(AUTHORITY, emulator.authority().expect("TLS has one"));
+    for (name, value) in variables {
+        command.env(name, value.replace("{url}", &url));
+    }
+    let output = tokio::task::spawn_blocking(move || command.output())
+        .await
+        .expect("it is waited for")
+        .expect("it runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "{text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// In the process with the variables: signs in, and looks as whom.
+async fn signs_in(url: &str, sign_in: SignIn) {
+    let authority = std::env::var(AUTHORITY).expect("it is set with the URL");
+    let url = url.parse().expect("an URL");
+    let reader = Reader::open(&Connection::new(url, sign_in).extra_roots(authority))
+        .expect("a reader opens");
+    let pipeline = Query::rows("systemusers").filter(deskstate_dataverse::Filter::eq(
+        "domainname",
+        "pipeline@contoso.com",
+    ));
+    let answers = reader
+        .read(&[Query::who_am_i(), pipeline.select(["systemuserid"])])
+        .await
+        .expect("signed in");
+    let id = |answer: usize, column: &str| {
+        let rows = answers[answer].as_ref().expect("it is answered");
+        rows.rows[0].uuid(column).expect("an id")
+    };
+    assert_eq!(id(0, "UserId"), id(1, "systemuserid"));
+}
+
+#[tokio::test]
+async fn a_service_connection_of_azure_pipelines_signs_an_application_in() {
+    if let Ok(url) = std::env::var(URL) {
+        let sign_in = SignIn::AzurePipelines {
+            tenant: None,
+            client_id: PIPELINE.to_owned(),
+            service_connection: CONNECTION.to_owned(),
+            access_token: JOB_TOKEN.into(),
+        };
+        return signs_in(&url, sign_in).await;
+    }
+    in_a_process_with(
+        "by_variables::a_service_connection_of_azure_pipelines_signs_an_application_in",
+        &[("SYSTEM_OIDCREQUESTURI", "{url}/azure-devops/oidctoken")],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_identity_of_an_app_service_signs_an_application_in() {
+    if let Ok(url) = std::env::var(URL) {
+        return signs_in(&url, SignIn::ManagedIdentity { client_id: None }).await;
+    }
+    in_a_process_with(
+        "by_variables::the_identity_of_an_app_service_signs_an_application_in",
+        &[
+            ("IDENTITY_ENDPOINT", "{url}/managed-identity/token"),
+            ("IDENTITY_HEADER", JOB_TOKEN),
+        ],
+    )
+    .await;
+}
