@@ -32,3 +32,25 @@ demo:
 # Snapshots that changed: look, then accept.
 review:
     cargo insta review
+
+# Whole-process figures: the release binary against the emulator.
+bench-e2e *arguments:
+    cargo build --release
+    python3 benches/e2e.py {{arguments}}
+
+# Figures of the libraries (criterion).
+bench:
+    cargo bench --workspace
+
+# Plan, apply and drift over and over, with faults.
+soak minutes="15":
+    cargo build --release
+    python3 benches/soak.py --minutes {{minutes}}
+
+# Release archives under target/dist.
+dist:
+    bash scripts/dist
+
+# Licences, bans and sources of the dependency tree.
+deny:
+    cargo deny check licenses bans sources
