@@ -56,6 +56,7 @@ pub(crate) enum Command {
     Validate(commands::validate::Args),
     Plan(commands::plan::Args),
     Apply(commands::apply::Args),
+    Undo(commands::undo::Args),
     Drift(commands::drift::Args),
     Export(commands::export::Args),
     Adopt(commands::adopt::Args),

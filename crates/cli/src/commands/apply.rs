@@ -1,21 +1,30 @@
 //! `apply`: plans, shows, asks, carries out the plan it just made, and reads back what was written.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use deskstate_dataverse::Session;
-use deskstate_reconcile::apply::{Event, Job, Settings};
+use deskstate_model::Environment;
+use deskstate_reconcile::apply::{Applied, Event, Job, Settings};
 use deskstate_reconcile::plan::{Action, Difference, Operation, Plan, Transaction};
+use deskstate_reconcile::writes::writable;
+use deskstate_reconcile::{plan_file, undo};
 use uuid::Uuid;
 
-use super::live::{compare, count_transactions, max_changeset, report, stop_on_interrupt};
+use super::judging::{Judging, refuse_denied};
+use super::live::{
+    Compared, compare, count_transactions, max_changeset, read_file, report, stop_on_interrupt,
+    write_file,
+};
 use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::output::divergence::Divergent;
 use crate::output::plan_text::{PlanText, count};
 use crate::output::{plain, shown};
-use crate::project::load_environment;
+use crate::project::{Loaded, load_environment};
 use crate::revision;
 use crate::ui::{BAD, GOOD, Ui};
 
@@ -30,6 +39,11 @@ pub(crate) struct Args {
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
+    /// The saved plan that was reviewed: anything else is refused
+    #[arg(long, value_name = "PLAN")]
+    reviewed: Option<PathBuf>,
+    #[command(flatten)]
+    judging: Judging,
     #[command(flatten)]
     access: Access,
 }
@@ -40,30 +54,34 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let stop = stop_on_interrupt();
     let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
     let session = Session::open(&opened.connection)?;
-    let compared = compare(&loaded, environment, session.reader()).await?;
+    let compared = compare(&loaded, environment, session.reader(), &args.judging).await?;
     if report(&loaded, &compared, ui) {
         opened.close().await?;
         return Err(Error::failed(
             "not everything can be carried out, so nothing was changed",
         ));
     }
-    let plan = &compared.plan;
     let revision = revision::describe(&loaded.root);
+    let writable = writable(&compared.plan, environment.writes);
+    let reach = compared.reach_in_words();
     ui.print(PlanText {
-        plan,
+        plan: &compared.plan,
         sources: &loaded.manifests.sources,
         environment: &environment.name,
         address: &opened.address,
         revision: revision.as_deref(),
-        transactions: count_transactions(plan, &loaded, &opened.answers),
+        transactions: count_transactions(&writable, &loaded, &opened.answers),
         title: "Plan",
         explain_wire: false,
-        reach: &[],
+        reach: &reach,
     })?;
-    if plan.is_empty() {
+    let allowed = refuse_denied(&compared.findings)
+        .and_then(|()| as_reviewed(args.reviewed.as_deref(), &compared, ui));
+    if allowed.is_err() || writable.is_empty() {
         opened.close().await?;
-        return Ok(ExitCode::Done);
+        return allowed.map(|()| ExitCode::Done);
     }
+    let plan = &writable;
     if !args.yes && !agreed(&environment.name, ui)? {
         opened.close().await?;
         return Err(Error::Refused {
@@ -74,9 +92,15 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let settings = Settings {
         max_changeset: max_changeset(&loaded),
         server_adds_parts: opened.answers.tab_makes_parameters,
-        solution: None,
+        solution: solution(&loaded, environment),
         patience: Duration::from_secs(180),
     };
+    let undo = undo_path(&loaded.root, plan, &environment.name);
+    let record = undo::record(plan, &compared.live, &environment.name);
+    if let Err(error) = write_file(&undo, &undo::write(&record)) {
+        opened.close().await?;
+        return Err(error);
+    }
     let mut progress = Progress {
         plan,
         told: BTreeSet::new(),
@@ -97,6 +121,26 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     .await;
     opened.close().await?;
     let applied = applied?;
+    show_mismatches(&applied, ui)?;
+    let rows = plan.changes.len();
+    ui.verb(
+        GOOD,
+        "Verified",
+        format_args!("{} read back as written", count(rows, "resource")),
+    );
+    ui.print(format_args!(
+        "{} applied to {} in {}; undo with `deskstate undo --env {} {}`\nagents get this when they next sign in or reload\n",
+        count(rows, "change"),
+        environment.name,
+        count(applied.transactions, "transaction"),
+        environment.name,
+        undo.strip_prefix(&loaded.root).unwrap_or(&undo).display(),
+    ))?;
+    Ok(ExitCode::Done)
+}
+
+/// Shows what the server stored in another way than it was written.
+pub(super) fn show_mismatches(applied: &Applied, ui: &mut Ui) -> Result<(), Error> {
     if !applied.mismatches.is_empty() {
         for (key, field) in &applied.mismatches {
             let (stored, wanted) = match &field.difference {
@@ -114,22 +158,62 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             "the server did not store everything as it was written",
         ));
     }
-    let rows = plan.changes.len();
-    ui.verb(
-        GOOD,
-        "Verified",
-        format_args!("{} read back as written", count(rows, "resource")),
-    );
-    ui.print(format_args!(
-        "{} applied to {} in {}\nagents get this when they next sign in or reload\n",
-        count(rows, "change"),
-        environment.name,
-        count(applied.transactions, "transaction"),
-    ))?;
-    Ok(ExitCode::Done)
+    Ok(())
 }
 
-fn agreed(environment: &str, ui: &mut Ui) -> Result<bool, Error> {
+/// Refuses a plan that differs from the one that was reviewed, and shows in what.
+fn as_reviewed(path: Option<&Path>, compared: &Compared, ui: &mut Ui) -> Result<(), Error> {
+    let Some(path) = path else {
+        return Ok(());
+    };
+    let reviewed = plan_file::read(&read_file(path)?).map_err(|error| Error::Failed {
+        message: error.to_string(),
+        hint: Some("save one with `deskstate plan --out`".to_owned()),
+    })?;
+    let differences = plan_file::compare(&reviewed, &compared.plan, &compared.live);
+    if differences.is_empty() {
+        return Ok(());
+    }
+    for difference in &differences {
+        ui.say(&Divergent(difference).to_string());
+    }
+    Err(Error::Refused {
+        message: "the plan is not the one that was reviewed, so nothing was changed".to_owned(),
+        hint: Some("review a new one: `deskstate plan --out FILE`".to_owned()),
+    })
+}
+
+/// The solution in which new and changed components land.
+fn solution(loaded: &Loaded, environment: &Environment) -> Option<String> {
+    let project = loaded.manifests.project.as_ref();
+    let name = environment
+        .solution
+        .as_ref()
+        .or(project?.solution.as_ref())?;
+    Some(name.value.clone())
+}
+
+/// One file for each plan: the same plan again finds the same rows before it.
+fn undo_path(root: &Path, plan: &Plan, environment: &str) -> PathBuf {
+    let digest = plan_file::digest(plan).to_string();
+    let short: String = digest.chars().skip("sha256:".len()).take(12).collect();
+    let folder = root.join(".deskstate").join("undo");
+    let free = |number: u32| {
+        let number = if number == 1 {
+            String::new()
+        } else {
+            format!("-{number}")
+        };
+        folder.join(format!("{environment}-{short}{number}.json"))
+    };
+    // A plan that was begun twice has two states before it; neither file may replace the other.
+    (1..)
+        .map(free)
+        .find(|path| !path.exists())
+        .unwrap_or_else(|| free(1))
+}
+
+pub(super) fn agreed(environment: &str, ui: &mut Ui) -> Result<bool, Error> {
     if !ui.is_interactive() {
         return Ok(false);
     }
@@ -137,14 +221,14 @@ fn agreed(environment: &str, ui: &mut Ui) -> Result<bool, Error> {
 }
 
 /// Tells of each resource once, when its first write was carried out.
-struct Progress<'a, 'u> {
-    plan: &'a Plan,
-    told: BTreeSet<usize>,
-    ui: &'u mut Ui,
+pub(super) struct Progress<'a, 'u> {
+    pub(super) plan: &'a Plan,
+    pub(super) told: BTreeSet<usize>,
+    pub(super) ui: &'u mut Ui,
 }
 
 impl Progress<'_, '_> {
-    fn show(&mut self, event: &Event<'_>) {
+    pub(super) fn show(&mut self, event: &Event<'_>) {
         match event {
             Event::Sending {
                 number,

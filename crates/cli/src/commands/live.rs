@@ -1,11 +1,17 @@
 //! What every command that looks at live does first: load, open, observe, plan.
 
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
 use deskstate_dataverse::{Reader, Stop};
 use deskstate_model::{Diagnostic, Environment};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{Limits, Options, transactions};
-use deskstate_reconcile::{Desired, Plan, Scope, lower, observe, plan};
+use deskstate_reconcile::reach::ChangeReach;
+use deskstate_reconcile::review::Finding;
+use deskstate_reconcile::{Desired, Plan, Reach, Scope, lower, observe, plan, reach};
 
+use super::judging::{self, Judging};
 use crate::answers::Answers;
 use crate::error::Error;
 use crate::output::diagnostics;
@@ -24,8 +30,23 @@ pub(super) struct Compared {
     pub(super) options: Options,
     /// The difference.
     pub(super) plan: Plan,
-    /// What cannot be planned, and warnings.
+    /// Whom each change reaches.
+    pub(super) reach: Reach,
+    /// What review says of the plan.
+    pub(super) findings: Vec<Finding>,
+    /// What cannot be planned, and warnings; those of review among them.
     pub(super) diagnostics: Vec<Diagnostic>,
+    /// Something could not be planned.
+    pub(super) unplannable: bool,
+    /// What the selection took along, in words.
+    pub(super) along: Vec<String>,
+}
+
+impl Compared {
+    /// Whom each change reaches, in words.
+    pub(super) fn reach_in_words(&self) -> Vec<Option<String>> {
+        self.reach.changes.iter().map(ChangeReach::words).collect()
+    }
 }
 
 /// Reads live and plans. There is nothing here to write with.
@@ -33,22 +54,31 @@ pub(super) async fn compare(
     loaded: &Loaded,
     environment: &Environment,
     reader: &Reader,
+    judging: &Judging,
 ) -> Result<Compared, Error> {
     let desired = lower(&loaded.manifests);
+    let (options, along) = judging.options(loaded, &desired)?;
     let scope = Scope {
         organization: environment.organization_id,
         ..Scope::default()
     };
     let live = observe(reader, &desired, &scope).await?;
-    let options = Options::default();
-    let (plan, diagnostics) = plan(&desired, &live, &options);
+    let (plan, mut diagnostics) = plan(&desired, &live, &options);
+    let unplannable = diagnostics.iter().any(Diagnostic::is_error);
+    let reach = reach(&plan, &desired, &live);
+    let findings = judging.review(loaded, environment, &plan, &desired, &live, &reach);
+    diagnostics.extend(judging::diagnostics(&findings));
     Ok(Compared {
         desired,
         live,
         scope,
         options,
         plan,
+        reach,
+        findings,
         diagnostics,
+        unplannable,
+        along,
     })
 }
 
@@ -88,7 +118,44 @@ pub(super) fn report(loaded: &Loaded, compared: &Compared, ui: &mut Ui) -> bool 
             ui.colored(),
         ));
     }
-    all.iter().any(Diagnostic::is_error)
+    for line in &compared.along {
+        ui.say(&format!("{line}\n"));
+    }
+    compared.unplannable
+}
+
+/// Writes a file whole: what was there stays until the new one is complete.
+pub(super) fn write_file(path: &Path, text: &str) -> Result<(), Error> {
+    let failed = |source| Error::File {
+        what: "could not write",
+        path: path.to_owned(),
+        source,
+    };
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".part");
+    let unfinished = PathBuf::from(unfinished);
+    let written = (|| {
+        let mut file = std::fs::File::create(&unfinished)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&unfinished, path)
+    })();
+    written.map_err(failed)
+}
+
+/// Reads a file that somebody names.
+pub(super) fn read_file(path: &Path) -> Result<String, Error> {
+    std::fs::read_to_string(path).map_err(|source| Error::File {
+        what: "could not read",
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// The first Ctrl-C or SIGTERM stops where stopping is clean: between requests, never inside a transaction. The second ends the

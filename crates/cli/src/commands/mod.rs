@@ -11,12 +11,14 @@ pub(crate) mod export;
 mod exporting;
 pub(crate) mod graph;
 pub(crate) mod init;
+mod judging;
 mod live;
 pub(crate) mod plan;
 pub(crate) mod preview;
 pub(crate) mod render;
 pub(crate) mod schema;
 pub(crate) mod shell;
+pub(crate) mod undo;
 pub(crate) mod validate;
 
 use crate::args::{Args, Command};
@@ -32,6 +34,7 @@ pub(crate) fn run(args: Args, ui: &mut Ui) -> Result<ExitCode, Error> {
         Command::Validate(args) => validate::run(&args, &global, ui),
         Command::Plan(args) => block_on(plan::run(&args, &global, ui)),
         Command::Apply(args) => block_on(apply::run(&args, &global, ui)),
+        Command::Undo(args) => block_on(undo::run(&args, &global, ui)),
         Command::Drift(args) => block_on(drift::run(&args, &global, ui)),
         Command::Export(args) => block_on(export::run(&args, &global, ui)),
         Command::Adopt(args) => block_on(adopt::run(&args, &global, ui)),

@@ -1,8 +1,12 @@
 //! `plan`: the difference between manifests and live. Cannot write: it has a reader only.
 
-use deskstate_dataverse::Reader;
+use std::path::PathBuf;
 
-use super::live::{compare, count_transactions, findings, report, stop_on_interrupt};
+use deskstate_dataverse::Reader;
+use deskstate_reconcile::plan_file::{self, About};
+
+use super::judging::{Judging, refuse_denied};
+use super::live::{compare, count_transactions, findings, report, stop_on_interrupt, write_file};
 use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
@@ -34,6 +38,11 @@ pub(crate) struct Args {
     /// Show tables and columns beside the words of the manifest
     #[arg(long)]
     explain_wire: bool,
+    /// Save the plan, for `apply --reviewed`
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    judging: Judging,
     #[command(flatten)]
     access: Access,
 }
@@ -44,9 +53,10 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let stop = stop_on_interrupt();
     let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
     let reader = Reader::open(&opened.connection)?;
-    let compared = compare(&loaded, environment, &reader).await?;
+    let compared = compare(&loaded, environment, &reader, &args.judging).await?;
     let failed = report(&loaded, &compared, ui);
     let revision = revision::describe(&loaded.root);
+    let reach = compared.reach_in_words();
     let shown = PlanText {
         plan: &compared.plan,
         sources: &loaded.manifests.sources,
@@ -56,7 +66,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         transactions: count_transactions(&compared.plan, &loaded, &opened.answers),
         title: "Plan",
         explain_wire: args.explain_wire,
-        reach: &[],
+        reach: &reach,
     };
     match args.format {
         PlanFormat::Text => ui.print(&shown)?,
@@ -82,6 +92,16 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     if failed {
         return Err(Error::failed("not everything could be planned"));
     }
+    if let Some(path) = &args.out {
+        let about = About {
+            environment: &environment.name,
+            revision: revision.as_deref(),
+            sources: &loaded.manifests.sources,
+        };
+        write_file(path, &plan_file::write(&compared.plan, &about))?;
+        ui.say(&format!("the plan is in {}\n", path.display()));
+    }
+    refuse_denied(&compared.findings)?;
     if compared.plan.is_empty() {
         return Ok(ExitCode::Done);
     }

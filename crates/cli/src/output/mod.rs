@@ -3,6 +3,7 @@
 pub(crate) mod annotations;
 pub(crate) mod diagnostics;
 pub(crate) mod diagnostics_json;
+pub(crate) mod divergence;
 pub(crate) mod drift_json;
 pub(crate) mod drift_junit;
 pub(crate) mod drift_markdown;

@@ -1,0 +1,104 @@
+//! What a plan may do, and whether it may: selection, pruning, review.
+
+use deskstate_model::{Diagnostic, Environment, Project, Prune};
+use deskstate_reconcile::live::Live;
+use deskstate_reconcile::plan::Options;
+use deskstate_reconcile::reach::Reach;
+use deskstate_reconcile::review::{Allow, Finding, ReviewRules, denies, review};
+use deskstate_reconcile::selection::{Selector, select};
+use deskstate_reconcile::{Desired, Plan};
+
+use crate::error::Error;
+use crate::project::Loaded;
+
+/// What a plan may do beyond what the project file lets pass.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Review options")]
+pub(crate) struct Judging {
+    /// Only these and what they need: `label=value`, `Kind` or `Kind/name` with `*` and `?`; nothing is pruned then
+    #[arg(long, short = 'l', value_name = "WHAT")]
+    select: Vec<Selector>,
+    /// Let pass what review refused, as it printed it: `unlink=AppProfile.users:12`
+    #[arg(long, value_name = "WHAT")]
+    allow: Vec<Allow>,
+    /// Let managed and out-of-the-box rows be changed
+    #[arg(long)]
+    allow_managed: bool,
+}
+
+impl Judging {
+    /// How to plan, and what the selection took along, in words.
+    pub(super) fn options(
+        &self,
+        loaded: &Loaded,
+        desired: &Desired,
+    ) -> Result<(Options, Vec<String>), Error> {
+        let mut options = Options::default();
+        if let Some(project) = &loaded.manifests.project {
+            options.protect = project
+                .protect
+                .iter()
+                .map(|glob| glob.value.clone())
+                .collect();
+            if project.prune == Prune::Owned {
+                options.prune = project
+                    .owns
+                    .iter()
+                    .map(|prefix| prefix.value.clone())
+                    .collect();
+            }
+        }
+        if self.select.is_empty() {
+            return Ok((options, Vec::new()));
+        }
+        let selection = select(&loaded.manifests, desired, &self.select);
+        if let Some(selector) = selection.nothing.first() {
+            return Err(Error::failed(format!("`{selector}` chooses nothing")));
+        }
+        let said = selection
+            .needed
+            .iter()
+            .map(|(needed, by)| format!("{needed} comes along, since {by} needs it"))
+            .collect();
+        options.only = Some(selection.keys);
+        Ok((options, said))
+    }
+
+    /// What review says of a plan.
+    pub(super) fn review(
+        &self,
+        loaded: &Loaded,
+        environment: &Environment,
+        plan: &Plan,
+        desired: &Desired,
+        live: &Live,
+        reach: &Reach,
+    ) -> Vec<Finding> {
+        let mut rules = loaded
+            .manifests
+            .project
+            .as_ref()
+            .map_or_else(ReviewRules::default, |project: &Project| {
+                ReviewRules::of(project, environment.writes)
+            });
+        rules.allow.clone_from(&self.allow);
+        rules.allow_managed = self.allow_managed;
+        review(plan, desired, live, reach, &rules)
+    }
+}
+
+/// The findings as diagnostics.
+pub(super) fn diagnostics(findings: &[Finding]) -> Vec<Diagnostic> {
+    findings.iter().map(Diagnostic::from).collect()
+}
+
+/// Refuses a plan that review denies.
+pub(super) fn refuse_denied(findings: &[Finding]) -> Result<(), Error> {
+    if !denies(findings) {
+        return Ok(());
+    }
+    Err(Error::Refused {
+        message: "review refuses this plan, so nothing was changed".to_owned(),
+        hint: Some("each refusal above says what lets it pass".to_owned()),
+    })
+}

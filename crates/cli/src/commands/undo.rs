@@ -1,0 +1,156 @@
+//! `undo`: takes an apply back, as a plan like any other.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use deskstate_dataverse::Session;
+use deskstate_model::Diagnostic;
+use deskstate_reconcile::apply::{Settings, Work, carry_out};
+use deskstate_reconcile::live::Live;
+use deskstate_reconcile::reach::ChangeReach;
+use deskstate_reconcile::{Desired, Scope, observe, reach, undo};
+
+use super::apply::{Progress, agreed, show_mismatches};
+use super::judging::{self, Judging, refuse_denied};
+use super::live::{count_transactions, max_changeset, read_file, stop_on_interrupt, write_file};
+use crate::args::Global;
+use crate::environment::{self, Access};
+use crate::error::Error;
+use crate::exit_code::ExitCode;
+use crate::output::diagnostics;
+use crate::output::plan_text::{PlanText, count};
+use crate::project::load_environment;
+use crate::ui::Ui;
+
+/// Takes an apply back by the file that it left
+///
+/// What somebody changed since is refused. The manifests stay as they are: change them too, or the next apply does it again.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The environment
+    #[arg(long, short, value_name = "NAME")]
+    env: String,
+    /// The file that apply named
+    file: PathBuf,
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+    #[command(flatten)]
+    judging: Judging,
+    #[command(flatten)]
+    access: Access,
+}
+
+pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
+    let loaded = load_environment(global, &args.env, ui)?;
+    let environment = loaded.environment()?;
+    let file =
+        undo::read(&read_file(&args.file)?).map_err(|error| Error::failed(error.to_string()))?;
+    if file.environment != environment.name {
+        return Err(Error::Refused {
+            message: format!(
+                "the file is of the environment `{}`",
+                file.environment.escape_debug()
+            ),
+            hint: None,
+        });
+    }
+    let stop = stop_on_interrupt();
+    let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
+    let session = Session::open(&opened.connection)?;
+    let desired = Desired::default();
+    let scope = Scope {
+        organization: environment.organization_id,
+        ..Scope::default()
+    };
+    let live = observe(session.reader(), &desired, &scope).await?;
+    let (plan, mut found) = undo::plan(&file, &live);
+    let failed = found.iter().any(Diagnostic::is_error);
+    let reach = reach(&plan, &desired, &live);
+    let findings = args
+        .judging
+        .review(&loaded, environment, &plan, &desired, &live, &reach);
+    found.extend(judging::diagnostics(&findings));
+    if !found.is_empty() {
+        ui.say(&diagnostics::render(
+            &found,
+            &loaded.manifests.sources,
+            ui.colored(),
+        ));
+    }
+    let words: Vec<Option<String>> = reach.changes.iter().map(ChangeReach::words).collect();
+    ui.print(PlanText {
+        plan: &plan,
+        sources: &loaded.manifests.sources,
+        environment: &environment.name,
+        address: &opened.address,
+        revision: None,
+        transactions: count_transactions(&plan, &loaded, &opened.answers),
+        title: "Undo",
+        explain_wire: false,
+        reach: &words,
+    })?;
+    for line in &file.not_restored {
+        ui.say(&format!("not restored: {}\n", crate::output::plain(line)));
+    }
+    let allowed = if failed {
+        Err(Error::Refused {
+            message: "not everything can be taken back, so nothing was changed".to_owned(),
+            hint: None,
+        })
+    } else {
+        refuse_denied(&findings)
+    };
+    if allowed.is_err() || plan.is_empty() {
+        opened.close().await?;
+        return allowed.map(|()| ExitCode::Done);
+    }
+    if !args.yes && !agreed(&environment.name, ui)? {
+        opened.close().await?;
+        return Err(Error::Refused {
+            message: "nothing was changed".to_owned(),
+            hint: Some("`--yes` carries it out without asking".to_owned()),
+        });
+    }
+    // An undo can be taken back like any other apply.
+    let record = undo::record(&plan, &live, &environment.name);
+    let again = args.file.with_extension("redo.json");
+    if let Err(error) = write_file(&again, &undo::write(&record)) {
+        opened.close().await?;
+        return Err(error);
+    }
+    let settings = Settings {
+        max_changeset: max_changeset(&loaded),
+        server_adds_parts: opened.answers.tab_makes_parameters,
+        solution: None,
+        patience: Duration::from_secs(180),
+    };
+    let replan = |live: &Live| undo::plan(&file, live);
+    let work = Work {
+        plan: &plan,
+        desired: &desired,
+        settings: &settings,
+        scope: &scope,
+        replan: &replan,
+    };
+    let mut progress = Progress {
+        plan: &plan,
+        told: BTreeSet::new(),
+        ui,
+    };
+    let undone = carry_out(&work, &session, &|| stop.is_stopped(), &mut |event| {
+        progress.show(&event)
+    })
+    .await;
+    opened.close().await?;
+    let undone = undone?;
+    show_mismatches(&undone, ui)?;
+    ui.print(format_args!(
+        "{} taken back in {} in {}\nagents get this when they next sign in or reload\n",
+        count(plan.changes.len(), "change"),
+        environment.name,
+        count(undone.transactions, "transaction"),
+    ))?;
+    Ok(ExitCode::Done)
+}
