@@ -396,6 +396,9 @@ fn take_file(
     }
     let span = entries[at].value.span;
     let content = texts.content(&texts.beside(span, &path));
+    if let Ok(content) = &content {
+        checks::secrets::check_content(content, span, diagnostics);
+    }
     let value = match content {
         Ok(content) => match &*content {
             serde_json::Value::String(text) => NodeValue::Text(text.as_str().into()),

@@ -10,7 +10,7 @@ use crate::kinds::{Kind, Resource, ResourceKey};
 use crate::manifests::{Declared, State};
 use crate::schema::API_VERSION;
 use crate::shape::{self, Shape};
-use crate::span::Span;
+use crate::span::{Span, Spanned};
 use crate::suggest::{nearest, one_of};
 use crate::variables::has_variables;
 use crate::yaml::{Node, NodeValue};
@@ -280,15 +280,17 @@ fn labels_of(node: &Node, decoder: &mut Decoder<'_>) -> BTreeMap<String, String>
     if decoder.fits(node.is_map().then_some(())).is_none() {
         return BTreeMap::new();
     }
-    node.entries()
-        .iter()
-        .filter_map(|entry| {
-            Some((
-                entry.key.to_string(),
-                decoder.text(&entry.value, None)?.to_owned(),
-            ))
-        })
-        .collect()
+    let mut labels = BTreeMap::new();
+    for entry in node.entries() {
+        let name = Spanned::new(entry.key.to_string(), entry.key_span);
+        if let Some(problem) = crate::read_project::name_problem("a label", &name) {
+            decoder.report(problem);
+        }
+        if let Some(text) = decoder.text(&entry.value, None) {
+            labels.insert(name.value, text.to_owned());
+        }
+    }
+    labels
 }
 
 fn check_metadata(kind: Kind, metadata: &Node, decoder: &mut Decoder<'_>) {

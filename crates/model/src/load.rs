@@ -53,11 +53,8 @@ pub fn load(root: &Path, environment: Option<&str>) -> (Manifests, Vec<Diagnosti
         }
     }
     manifests.sources = loader.sources;
-    let secrets = diagnostics
-        .iter()
-        .filter(|finding| finding.code == "secret");
-    for place in secrets.filter_map(|finding| finding.primary.as_ref()) {
-        manifests.sources.redact(place.span);
+    for place in loader.secrets {
+        manifests.sources.redact(place);
     }
     sort_diagnostics(&mut diagnostics);
     diagnostics.dedup();
@@ -78,6 +75,8 @@ struct Loader {
     budget: Budget,
     /// Words that stand in text that could not be read: names among them are not reported as missing.
     unread: HashSet<String>,
+    /// Values that look like credentials: nothing that is shown may hold them.
+    secrets: Vec<Span>,
 }
 
 impl Loader {
@@ -262,7 +261,7 @@ impl Loader {
         base: &[Document],
         diagnostics: &mut Vec<Diagnostic>,
     ) -> BTreeMap<String, Vec<Document>> {
-        let known: HashSet<_> = base.iter().map(|document| &document.key).collect();
+        let known = checks::overlays::BaseNames::new(base);
         let mut overlays = BTreeMap::new();
         for folder in project
             .environments
@@ -285,12 +284,7 @@ impl Loader {
                     let Some(document) = document::header(node, diagnostics) else {
                         continue;
                     };
-                    checks::overlays::check_document(
-                        &document,
-                        known.contains(&document.key),
-                        base,
-                        diagnostics,
-                    );
+                    checks::overlays::check_document(&document, &known, diagnostics);
                     if let Some(first) = seen.insert(document.key.clone(), document.name_span) {
                         diagnostics.push(
                             Diagnostic::error(
@@ -375,7 +369,8 @@ impl Loader {
                 .extend(words.filter(|word| word.contains('_')).map(fold));
         }
         for document in &stream.documents {
-            checks::secrets::check(document, &self.sources, diagnostics);
+            self.secrets
+                .extend(checks::secrets::check(document, &self.sources, diagnostics));
         }
         stream.documents
     }

@@ -1,5 +1,7 @@
 //! Overlays: partial documents that change base documents for one environment.
 
+use std::collections::HashMap;
+
 use crate::yaml::{Entry, Node, NodeValue};
 
 /// Lays one value over another: mappings key by key, everything else is replaced, lists too. `null` stays `null`.
@@ -8,14 +10,17 @@ pub(crate) fn merged(base: &Node, over: &Node) -> Node {
         return over.clone();
     }
     let mut entries: Vec<Entry> = base.entries().to_vec();
+    let places: HashMap<&str, usize> = base
+        .entries()
+        .iter()
+        .enumerate()
+        .map(|(at, entry)| (&*entry.key, at))
+        .collect();
     for entry in over.entries() {
-        match entries
-            .iter_mut()
-            .find(|existing| existing.key == entry.key)
-        {
-            Some(existing) => {
-                let value = merged(&existing.value, &entry.value);
-                *existing = Entry {
+        match places.get(&*entry.key) {
+            Some(&at) => {
+                let value = merged(&entries[at].value, &entry.value);
+                entries[at] = Entry {
                     key_span: entry.key_span,
                     key: entry.key.clone(),
                     value,

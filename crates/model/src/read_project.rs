@@ -109,15 +109,19 @@ pub(crate) fn variables<'p>(project: Option<&'p Node>, environment: Option<&str>
 
 /// Reports a name that is not made of letters, digits, `-`, `_` and `.`, or is too long.
 pub(crate) fn check_name(what: &str, name: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) {
+    diagnostics.extend(name_problem(what, name));
+}
+
+/// What is wrong with a name of ours, if anything.
+pub(crate) fn name_problem(what: &str, name: &Spanned<String>) -> Option<Diagnostic> {
     let fits =
         |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
-    if name.value.is_empty() || name.value.len() > 63 || !name.value.chars().all(fits) {
-        diagnostics.push(
-            Diagnostic::error("name-shape", format!("`{}` cannot name {what}", name.value))
-                .at(name.span, "letters, digits, `-`, `_` and `.`, up to 63")
-                .help("choose another name"),
-        );
-    }
+    let is_name = (1..=63).contains(&name.value.len()) && name.value.chars().all(fits);
+    (!is_name).then(|| {
+        Diagnostic::error("name-shape", format!("`{}` cannot name {what}", name.value))
+            .at(name.span, "letters, digits, `-`, `_` and `.`, up to 63")
+            .help("choose another name")
+    })
 }
 
 fn text(node: &Node) -> Option<Spanned<String>> {

@@ -1,6 +1,7 @@
 //! What vendors' guides demand of the declared resources.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -14,12 +15,16 @@ pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut 
     if context.contracts.is_empty() {
         return;
     }
-    let mut subjects: BTreeMap<Kind, Vec<Subject>> = BTreeMap::new();
-    for declared in context
-        .resources
+    let rules = context
+        .contracts
         .iter()
-        .filter(|declared| declared.state != State::Absent)
-    {
+        .flat_map(|contract| &contract.rules);
+    let kinds: BTreeSet<Kind> = rules.map(|rule| rule.resource.kind).collect();
+    let is_subject = |declared: &&Arc<Declared>| {
+        declared.state != State::Absent && kinds.contains(&declared.key.kind)
+    };
+    let mut subjects: BTreeMap<Kind, Vec<Subject>> = BTreeMap::new();
+    for declared in context.resources.iter().filter(is_subject) {
         subjects
             .entry(declared.key.kind)
             .or_default()

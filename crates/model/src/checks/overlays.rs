@@ -1,9 +1,12 @@
 //! Rules for documents in overlays.
 
 use std::borrow::Cow;
+use std::cell::Cell;
+use std::collections::HashSet;
 
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
+use crate::kinds::ResourceKey;
 use crate::suggest::nearest;
 use crate::yaml::{Entry, Node, NodeValue};
 
@@ -60,26 +63,53 @@ pub(crate) fn patch(overlay: &Document) -> Cow<'_, Node> {
     })
 }
 
+/// The resources that base documents declare.
+pub(crate) struct BaseNames<'a> {
+    keys: HashSet<&'a ResourceKey>,
+    /// Suggestions that may still be made: looking for the nearest name takes time, and nobody reads so many.
+    suggestions: Cell<usize>,
+}
+
+impl<'a> BaseNames<'a> {
+    pub(crate) fn new(base: &'a [Document]) -> Self {
+        Self {
+            keys: base.iter().map(|document| &document.key).collect(),
+            suggestions: Cell::new(100),
+        }
+    }
+
+    fn has(&self, key: &ResourceKey) -> bool {
+        self.keys.contains(key)
+    }
+
+    fn nearest(&self, key: &ResourceKey) -> Option<&'a str> {
+        self.suggestions.set(self.suggestions.get().checked_sub(1)?);
+        let names = self
+            .keys
+            .iter()
+            .filter(|known| known.kind == key.kind)
+            .map(|known| known.name.as_written());
+        nearest(key.name.as_written(), names)
+    }
+}
+
 /// Checks one overlay document by itself; the result of laying it over its base is checked later.
 pub(crate) fn check_document(
     overlay: &Document,
-    has_base: bool,
-    base: &[Document],
+    known: &BaseNames<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    if !has_base {
-        let names = base
-            .iter()
-            .filter(|document| document.key.kind == overlay.key.kind)
-            .map(|document| document.key.name.as_written());
+    if !known.has(&overlay.key) {
         let diagnostic = Diagnostic::error(
             "overlay",
             format!("no base document declares {}", overlay.key),
         )
         .at(overlay.name_span, "nothing to change");
-        diagnostics.push(match nearest(overlay.key.name.as_written(), names) {
+        diagnostics.push(match known.nearest(&overlay.key) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-            None => diagnostic.help("declare it in a manifest folder; `metadata.environments` there limits it to some environments"),
+            None => diagnostic.help(
+                "declare it in a manifest folder; `metadata.environments` there limits it to some environments",
+            ),
         });
     }
     if let Some(entry) = overlay

@@ -1,5 +1,7 @@
 //! Values that look like credentials. `# deskstate: allow-secret` on the line of the value or its key silences the rule.
 
+use serde_json::Value;
+
 use crate::diagnostic::Diagnostic;
 use crate::span::{SourceMap, Span};
 use crate::yaml::{Node, NodeValue};
@@ -44,9 +46,43 @@ const TOKEN_FORMS: &[(&str, usize)] = &[
     ("npm_", 30),
 ];
 
-/// Checks every text of a document as it stands in its file.
-pub(crate) fn check(document: &Node, sources: &SourceMap, diagnostics: &mut Vec<Diagnostic>) {
+/// Checks every text of a document as it stands in its file; gives the places that must not be shown.
+pub(crate) fn check(
+    document: &Node,
+    sources: &SourceMap,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Span> {
+    let before = diagnostics.len();
     walk(document, None, sources, diagnostics);
+    diagnostics[before..]
+        .iter()
+        .filter_map(|finding| finding.primary.as_ref())
+        .map(|label| label.span)
+        .collect()
+}
+
+/// Checks the content of a file that a manifest names; findings stand at the name.
+pub(crate) fn check_content(content: &Value, place: Span, diagnostics: &mut Vec<Diagnostic>) {
+    fn first(key: Option<&str>, content: &Value) -> Option<&'static str> {
+        match content {
+            Value::String(text) => reason(key, text),
+            Value::Array(items) => items.iter().find_map(|item| first(key, item)),
+            Value::Object(entries) => entries
+                .iter()
+                .find_map(|(key, value)| first(Some(key), value)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => None,
+        }
+    }
+    if let Some(reason) = first(None, content) {
+        diagnostics.push(
+            Diagnostic::error(
+                "secret",
+                format!("the file holds a value that looks like a credential: {reason}"),
+            )
+            .at(place, "in this file")
+            .help("take it out of the file and replace it where it is valid"),
+        );
+    }
 }
 
 fn walk(

@@ -41,6 +41,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
         required(context, declared, tab, page, diagnostics);
         if let Some(parameters) = tab.parameters.spanned() {
             known(&parameters.value, page, diagnostics);
+            mappings(&parameters.value, page, diagnostics);
             together(&parameters.value, diagnostics);
             lengths(&parameters.value, parameters.span, diagnostics);
         }
@@ -108,6 +109,26 @@ fn known(parameters: &Parameters, page: &Spanned<PageType>, diagnostics: &mut Ve
             }
             None => diagnostic.help(format!("documented are {}", names.join(", "))),
         });
+    }
+}
+
+/// Only the values of a new record are a mapping; everything else that is documented is text.
+fn mappings(parameters: &Parameters, page: &Spanned<PageType>, diagnostics: &mut Vec<Diagnostic>) {
+    let (names, _) = documented(page.value);
+    for (name, value) in &parameters.0 {
+        let takes_mapping = name.value == "data" && page.value == PageType::EntityRecord;
+        let is_text = names.contains(&name.value.as_str()) && !takes_mapping;
+        if is_text && matches!(value.value, ParameterValue::Json(_)) {
+            diagnostics.push(
+                Diagnostic::error(
+                    "tab-parameters",
+                    format!("`{}` takes text, not a mapping", name.value),
+                )
+                .at(value.span, "a mapping")
+                .also(page.span, "decides the parameters")
+                .help("write text; one that begins with a brace is quoted: \"{customer}\""),
+            );
+        }
     }
 }
 

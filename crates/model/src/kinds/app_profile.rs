@@ -1,5 +1,7 @@
 //! App profiles: the bundle of templates, channels and tools for a group of agents, and who gets it.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use crate::decode::Decoder;
@@ -9,7 +11,7 @@ use crate::given::Given;
 use crate::kinds::Status;
 use crate::schema::{items_schema, with_variable};
 use crate::set::{JsonOrText, Member, Owner, Reference, RoleRef, SetOf, UserRef};
-use crate::span::Spanned;
+use crate::span::{Span, Spanned};
 use crate::yaml::{Node, NodeValue};
 
 const ANY: FieldRule = FieldRule::ANY;
@@ -171,6 +173,7 @@ impl<F: FeatureNames> FieldType for Features<F> {
     fn decode(node: &Node, _rule: FieldRule, decoder: &mut Decoder<'_>) -> Option<Self> {
         decoder.fits(node.is_map().then_some(()))?;
         let mut entries: Vec<(Spanned<i64>, Spanned<bool>)> = Vec::new();
+        let mut seen: BTreeMap<i64, Span> = BTreeMap::new();
         for entry in node.entries() {
             let Some(number) = decoder.fits(feature_number::<F>(&entry.key)) else {
                 continue;
@@ -181,14 +184,14 @@ impl<F: FeatureNames> FieldType for Features<F> {
             let Some(enabled) = decoder.fits(entry.value.as_flag()) else {
                 continue;
             };
-            if let Some((first, _)) = entries.iter().find(|(earlier, _)| earlier.value == number) {
+            if let Some(first) = seen.insert(number, entry.key_span) {
                 decoder.report(
                     Diagnostic::error(
                         "duplicate-key",
                         format!("feature {number} is given by name and by number"),
                     )
                     .at(entry.key_span, "again")
-                    .also(first.span, "first here")
+                    .also(first, "first here")
                     .help("keep one of the two"),
                 );
                 continue;
