@@ -221,4 +221,22 @@ mod tests {
         assert_eq!(boundary("multipart/mixed;boundary=x").as_deref(), Some("x"));
         assert_eq!(boundary("application/json"), None);
     }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn any_body_is_read_or_refused_without_a_panic(
+            pieces in proptest::collection::vec(
+                proptest::prop_oneof![
+                    proptest::strategy::Just("--b\n".to_owned()), proptest::strategy::Just("--b--\n".to_owned()), proptest::strategy::Just("--c\r\n".to_owned()),
+                    proptest::strategy::Just("Content-Type: multipart/mixed; boundary=c\n".to_owned()), proptest::strategy::Just("\r\n".to_owned()),
+                    proptest::strategy::Just("GET x HTTP/1.1\n".to_owned()), proptest::prelude::any::<String>(),
+                ],
+                0..20,
+            ),
+        ) {
+            let _ = items(pieces.concat().as_bytes(), "b");
+        }
+    }
 }

@@ -297,4 +297,13 @@ mod tests {
             assert!(parse(text).is_err(), "{text}");
         }
     }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn any_text_is_read_or_refused_without_a_panic(text in "(<(/?(fetch|entity|filter|condition|link-entity|value|order)( (name|from|to|attribute|operator|value)='[a-z&;]{0,5}')*/?)>|[a-z&;<]{0,4}){0,12}") {
+            let _ = parse(&text);
+        }
+    }
 }

@@ -477,3 +477,64 @@ pub(crate) fn normal_date(date: &str) -> String {
         _ => format!("{day}T{time}Z"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    static SCHEMA: LazyLock<Schema> = LazyLock::new(|| crate::tables::load(None).expect("tables"));
+
+    fn check(text: &str) -> Outcome<Expr> {
+        let schema = &*SCHEMA;
+        let table = schema.named("msdyn_sessiontemplate").expect("table");
+        parse(schema, table, text, &BTreeMap::new())
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_and_not_followed() {
+        let deep = format!("{}msdyn_type{}", "(".repeat(5_000), ")".repeat(5_000));
+        assert!(check(&deep).is_err());
+        assert!(check(&format!("{}msdyn_type", "not ".repeat(5_000))).is_err());
+    }
+
+    #[test]
+    fn half_a_filter_is_refused() {
+        for text in [
+            "",
+            "msdyn_name eq",
+            "eq 'x'",
+            "msdyn_name eq 'x' and",
+            "(msdyn_type",
+            "contains(msdyn_name)",
+            "msdyn_name is 'x'",
+            "5",
+            "Microsoft.Dynamics.CRM.In(PropertyName='msdyn_name'",
+            "x/any(y:y/z eq 1)",
+        ] {
+            assert!(check(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_filter_is_read_or_refused_without_a_panic(
+            pieces in prop::collection::vec(
+                prop_oneof![
+                    Just("msdyn_name".to_owned()), Just("msdyn_type".to_owned()), Just("ownerid/fullname".to_owned()),
+                    Just("eq".to_owned()), Just("and".to_owned()), Just("not".to_owned()), Just("(".to_owned()), Just(")".to_owned()),
+                    Just("'x'".to_owned()), Just("null".to_owned()), Just("contains(".to_owned()), Just("/any(o:".to_owned()),
+                    Just("Microsoft.Dynamics.CRM.In(".to_owned()), Just("PropertyName=".to_owned()), Just("[\"a\"]".to_owned()), any::<String>(),
+                ],
+                0..12,
+            ),
+        ) {
+            let _ = check(&pieces.join(" "));
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Sections 1 and 3 of the facts: representation, queries, paging.
 
-use crate::desk::{desk, field, session};
+use crate::desk::{desk, field, send, session};
 use serde_json::{Value as Json, json};
 
 const ADMIN: &str = "0c0f0000-0000-4000-8000-000000000a01";
@@ -412,4 +412,154 @@ async fn section_15_upper_case_ids_and_encoded_dollars_are_understood() {
         row["msdyn_sessiontemplateid"],
         "0c0f0000-0000-4000-8000-0000000000fa"
     );
+}
+
+#[tokio::test]
+async fn section_7_errors_carry_annotations_when_all_are_asked_for() {
+    let desk = desk().await;
+    let path = "msdyn_sessiontemplates(0c0f0000-0000-4000-8000-0000000000aa)";
+    let plain = desk.get(path).await.expect(404).json();
+    assert_eq!(plain["error"].as_object().expect("error").len(), 2);
+    let error = desk
+        .get_with(path, "odata.include-annotations=\"*\"")
+        .await
+        .expect(404)
+        .json()["error"]
+        .clone();
+    assert_eq!(
+        error["@Microsoft.PowerApps.CDS.ErrorDetails.OperationStatus"],
+        "0"
+    );
+    let link = error["@Microsoft.PowerApps.CDS.HelpLink"]
+        .as_str()
+        .expect("link");
+    assert!(
+        link.contains("error=Microsoft.Crm.CrmException%3a80040217"),
+        "{link}"
+    );
+}
+
+#[tokio::test]
+async fn section_3_an_unchanged_row_answers_304_but_never_with_annotations() {
+    let desk = desk().await;
+    let id = desk.field("contoso_a").await;
+    let url = desk.url(&format!("msdyn_notificationfields({id})"));
+    let etag = send(desk.client.get(&url)).await.header("etag").to_owned();
+    send(desk.client.get(&url).header("If-None-Match", &etag))
+        .await
+        .expect(304);
+    send(
+        desk.client
+            .get(&url)
+            .header("If-None-Match", &etag)
+            .header("Prefer", "odata.include-annotations=\"*\""),
+    )
+    .await
+    .expect(200);
+    desk.patch(
+        &format!("msdyn_notificationfields({id})"),
+        json!({"msdyn_value": "v"}),
+    )
+    .await
+    .expect(204);
+    send(desk.client.get(&url).header("If-None-Match", &etag))
+        .await
+        .expect(200);
+}
+
+#[tokio::test]
+async fn section_3_urls_have_a_longest_length() {
+    let desk = desk().await;
+    let names: Vec<String> = (0..3_000)
+        .map(|number| format!("'contoso_{number}'"))
+        .collect();
+    let filter = format!(
+        "Microsoft.Dynamics.CRM.In(PropertyName='msdyn_uniquename',PropertyValues=[{}])",
+        names.join(",")
+    );
+    desk.get(&format!("msdyn_notificationfields?$filter={filter}"))
+        .await
+        .expect(413);
+    let few = format!(
+        "Microsoft.Dynamics.CRM.In(PropertyName='msdyn_uniquename',PropertyValues=[{}])",
+        names[..500].join(",")
+    );
+    desk.get(&format!("msdyn_notificationfields?$filter={few}"))
+        .await
+        .expect(200);
+}
+
+#[tokio::test]
+async fn section_11_change_tracking_is_refused_where_it_is_off() {
+    let desk = desk().await;
+    desk.get_with("msdyn_notificationfields", "odata.track-changes")
+        .await
+        .expect(400);
+    let definition = desk.get("EntityDefinitions(LogicalName='msdyn_notificationfield')?$select=ChangeTrackingEnabled").await.json();
+    assert_eq!(definition["ChangeTrackingEnabled"], false);
+}
+
+#[tokio::test]
+async fn section_3_what_is_not_supported_says_so() {
+    let desk = desk().await;
+    for option in [
+        "$skip=1",
+        "$search=x",
+        "$format=json",
+        "$compute=x",
+        "$top=x",
+        "$count=maybe",
+        "$skiptoken=nothing",
+    ] {
+        let answer = desk
+            .get(&format!("msdyn_notificationfields?{option}"))
+            .await
+            .expect(400);
+        assert_eq!(answer.code(), "0x80060888", "{option}");
+    }
+    desk.get("nowhere").await.expect(404);
+    desk.get("msdyn_notificationfields/nowhere")
+        .await
+        .expect(404);
+    send(
+        desk.request(reqwest::Method::PUT, "msdyn_notificationfields")
+            .body("{}"),
+    )
+    .await
+    .expect(405);
+}
+
+#[tokio::test]
+async fn section_3_pages_without_an_order_go_by_the_key_and_survive_a_deletion() {
+    let desk = desk().await;
+    let mut ids = Vec::new();
+    for number in 0..6 {
+        ids.push(desk.field(&format!("contoso_{number}")).await);
+    }
+    ids.sort();
+    let first = desk
+        .get_with(
+            "msdyn_notificationfields?$select=msdyn_name",
+            "odata.maxpagesize=2",
+        )
+        .await;
+    let link = first.json()["@odata.nextLink"]
+        .as_str()
+        .expect("link")
+        .to_owned();
+    desk.delete(&format!("msdyn_notificationfields({})", ids[1]))
+        .await
+        .expect(204);
+    let second = desk
+        .get_with(
+            link.split_once("/v9.2/").expect("root").1,
+            "odata.maxpagesize=2",
+        )
+        .await
+        .rows();
+    let found: Vec<&str> = second
+        .iter()
+        .map(|row| row["msdyn_notificationfieldid"].as_str().expect("id"))
+        .collect();
+    assert_eq!(found, [ids[2].as_str(), ids[3].as_str()]);
 }
