@@ -247,18 +247,9 @@ fn complete(
         &mut diagnostics,
     );
     let (mut declared, unread_fields) = document::declared(document, &node, &mut diagnostics);
-    if declared.state == State::Absent
-        && let Some(spec) = node.entry("spec")
-    {
-        diagnostics.push(
-            Diagnostic::error(
-                "absent-with-spec",
-                "a document with `state: absent` has no `spec`",
-            )
-            .at(spec.key_span, "nothing to set on a row that is deleted")
-            .also(document.name_span, "deleted if it is there")
-            .help("remove `spec`"),
-        );
+    if declared.state == State::Absent {
+        diagnostics.extend(absent_with_spec(document));
+        declared.spec = Resource::empty(declared.key.kind);
     }
     if declared.state == State::Present {
         fill_defaults(&mut declared.spec, assembly.project, unmanaged);
@@ -269,6 +260,27 @@ fn complete(
         unread_fields,
         diagnostics,
     }
+}
+
+/// A document that says in one place that the row is deleted and what it holds. An overlay may well say so of a base document.
+fn absent_with_spec(document: &Document) -> Option<Diagnostic> {
+    let state = document
+        .node
+        .get("metadata")
+        .and_then(|metadata| metadata.get("state"))?;
+    let spec = document
+        .node
+        .entry("spec")
+        .filter(|_| state.as_text() == Some(State::Absent.as_str()))?;
+    Some(
+        Diagnostic::error(
+            "absent-with-spec",
+            "a document with `state: absent` has no `spec`",
+        )
+        .at(spec.key_span, "nothing to set on a row that is deleted")
+        .also(state.span, "deleted if it is there")
+        .help("remove `spec`"),
+    )
 }
 
 /// `app` is required, but the project may give it, which no schema can know.

@@ -1,4 +1,21 @@
 //! Typed manifests for the Dynamics 365 agent desktop: load with positions, checks, contracts, JSON Schema.
+//!
+//! ```no_run
+//! use deskstate_model::load;
+//!
+//! let (manifests, findings) = load(std::path::Path::new("."), Some("prod"));
+//! for finding in &findings {
+//!     println!("{}[{}]: {}", finding.severity.as_str(), finding.code, finding.message);
+//! }
+//! for declared in &manifests.resources {
+//!     println!("{}", declared.key);
+//! }
+//! ```
+//!
+//! [`load`] goes from files to resources: `files` finds and reads them, `yaml` turns text into nodes that keep their places, `document`
+//! reads headers, `assemble` lays overlays over base documents, replaces variables and reads typed values, `checks` holds the rules, one
+//! file each. A document that does not fit its type is put before its JSON Schema (`schema`, `shape`), which has the words for what is
+//! wrong; [`json_schemas`] gives the same schemas to editors. Nothing here knows HTTP, terminals, clocks or the process environment.
 
 mod assemble;
 mod checks;
