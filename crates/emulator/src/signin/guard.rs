@@ -12,7 +12,8 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::jwt::{Skew, Token};
-use super::{Desk, GENERATION, SignIn, bearer};
+use super::routes::{self, Asked, bearer};
+use super::{Desk, GENERATION, SignIn};
 use crate::call::Reply;
 use crate::clock::Moment;
 use crate::error::{ServiceError, code};
@@ -33,20 +34,23 @@ pub(crate) async fn layer(
         request.extensions_mut().insert(Secure);
     }
     let path = request.uri().path();
-    if Desk::owns(path) {
+    if routes::is_ours(path) {
         let (parts, body) = request.into_parts();
         let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
             let mut reply = Reply::text("text/plain", "the request is too large".into());
             reply.status = StatusCode::PAYLOAD_TOO_LARGE;
             return response(reply);
         };
-        let query = parts.uri.query().unwrap_or_default();
-        let answered = desk.answer(
-            &parts.method,
-            parts.uri.path(),
-            query,
-            &parts.headers,
-            &body,
+        let answered = routes::answer(
+            &desk,
+            &Asked {
+                method: &parts.method,
+                path: parts.uri.path(),
+                query: parts.uri.query().unwrap_or_default(),
+                headers: &parts.headers,
+                body: &body,
+                place: desk.place(&parts.headers),
+            },
         );
         return match answered {
             Some(reply) => response(reply),

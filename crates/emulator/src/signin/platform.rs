@@ -2,14 +2,14 @@
 //!
 //! Each signs with a key of its own and answers in its own form, so that a client's code for it is what runs.
 
-use http::{HeaderMap, Method, StatusCode};
+use http::StatusCode;
 use serde_json::{Value as Json, json};
 
+use super::Desk;
 use super::directory::Platform;
-use super::form::Form;
 use super::place::Place;
 use super::refusal::Refusal;
-use super::{Desk, bearer, json_reply};
+use super::routes::{Asked, bearer, json_reply};
 use crate::call::Reply;
 use crate::clock::Moment;
 
@@ -23,20 +23,15 @@ pub(super) const AUDIENCE: &str = "api://AzureADTokenExchange";
 const LIFETIME: i64 = 300;
 
 /// Answers what a platform is asked, if it is.
-pub(super) fn answer(
-    desk: &Desk,
-    place: &Place,
-    method: &Method,
-    segments: &[&str],
-    (headers, query, body): (&HeaderMap, &str, &[u8]),
-) -> Option<Reply> {
+pub(super) fn answer(desk: &Desk, asked: &Asked<'_>, segments: &[&str]) -> Option<Reply> {
     let (first, rest) = segments.split_first()?;
     let platform = Platform::ALL
         .into_iter()
         .find(|platform| platform.segment() == *first)?;
-    let query = Form::parse(query);
-    let job = bearer(headers) == Some(JOB_TOKEN);
-    let reply = match (platform, method.as_str(), rest) {
+    let place = &asked.place;
+    let query = asked.query();
+    let job = bearer(asked.headers) == Some(JOB_TOKEN);
+    let reply = match (platform, asked.method.as_str(), rest) {
         (_, "GET", [".well-known", "openid-configuration"]) => json_reply(
             StatusCode::OK,
             &json!({
@@ -106,8 +101,8 @@ pub(super) fn answer(
                 "token",
             ],
         ) => {
-            let asked: Json = serde_json::from_slice(body).unwrap_or_default();
-            let audience = asked["spec"]["audiences"][0].as_str().unwrap_or(AUDIENCE);
+            let wanted: Json = serde_json::from_slice(asked.body).unwrap_or_default();
+            let audience = wanted["spec"]["audiences"][0].as_str().unwrap_or(AUDIENCE);
             let subject = format!("system:serviceaccount:{space}:{name}");
             stated(
                 desk,

@@ -3,14 +3,13 @@
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use super::certificate::{self, Flaw};
-use super::directory::{Application, Platform};
+use super::Desk;
+use super::assertion;
+use super::directory::Application;
 use super::form::Form;
 use super::jwt::{Skew, Token, text};
 use super::place::Place;
-use super::platform::{self, AUDIENCE};
 use super::refusal::Refusal;
-use super::{Desk, Version};
 use crate::clock::Moment;
 
 const BY_ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -18,6 +17,15 @@ const BY_DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 /// Seconds that a refresh token holds: a day, as for single-page applications.
 const RENEWABLE: i64 = 86_400;
+
+/// The two forms of the token protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Version {
+    /// `oauth2/token`, with a resource.
+    One,
+    /// `oauth2/v2.0/token`, with scopes.
+    Two,
+}
 
 /// Who a token is for.
 pub(super) enum Subject {
@@ -118,7 +126,7 @@ fn for_application(desk: &Desk, request: &Request<'_>) -> Result<Json, Refusal> 
                     format!("The client_assertion_type must be '{BY_ASSERTION}'."),
                 ));
             }
-            by_assertion(desk, request.place, application, assertion)?;
+            assertion::check(desk, request.place, application, assertion)?;
         }
         (None, None) => {
             return Err(Refusal::new(
@@ -238,134 +246,6 @@ fn by_secret(application: &Application, secret: &str) -> Result<(), Refusal> {
             application.id
         ),
     ))
-}
-
-/// A statement about the application: its own, signed with a certificate, or that of a platform that vouches for it.
-fn by_assertion(
-    desk: &Desk,
-    place: &Place,
-    application: &Application,
-    assertion: &str,
-) -> Result<(), Refusal> {
-    let refused = |number, text: String| Err(Refusal::new("invalid_client", number, text));
-    let Some(token) = Token::parse(assertion) else {
-        return Err(Refusal::new(
-            "invalid_request",
-            50_027,
-            "JWT token is invalid or malformed.",
-        ));
-    };
-    let own = application.id.to_string();
-    let by_platform = Platform::ALL
-        .into_iter()
-        .find(|platform| desk.keys.of_platform(*platform).made(&token));
-    if token.text("iss").eq_ignore_ascii_case(&own) {
-        match certificate::check(&token, &application.trusted) {
-            Ok(()) => {}
-            Err(Flaw::Unregistered) => {
-                return refused(
-                    700_027,
-                    "The certificate with identifier used to sign the client assertion is not registered on application.".to_owned(),
-                );
-            }
-            Err(Flaw::Signature) => {
-                return refused(
-                    700_027,
-                    "Client assertion contains an invalid signature.".to_owned(),
-                );
-            }
-        }
-        if !token.text("sub").eq_ignore_ascii_case(&own) {
-            return refused(
-                700_021,
-                "Client assertion application identifier doesn't match 'client_id' parameter."
-                    .to_owned(),
-            );
-        }
-        if !is_endpoint(desk, place, token.text("aud")) {
-            return refused(
-                700_023,
-                format!(
-                    "Client assertion audience claim does not match Realm issuer: '{}'.",
-                    token.text("aud")
-                ),
-            );
-        }
-    } else {
-        let issuer = token.text("iss");
-        let claimed = Platform::ALL
-            .into_iter()
-            .any(|platform| issuer == platform::issuer(place, platform));
-        let Some(platform) = by_platform else {
-            return if claimed {
-                refused(50_013, "Assertion failed signature validation.".to_owned())
-            } else {
-                refused(
-                    700_211,
-                    format!(
-                        "No matching federated identity record found for presented assertion issuer '{issuer}'."
-                    ),
-                )
-            };
-        };
-        vouched(application, platform, &token)?;
-    }
-    if !token.holds(Moment::now().0, Skew::Tolerated) {
-        return refused(
-            700_024,
-            "Client assertion is not within its valid time range.".to_owned(),
-        );
-    }
-    Ok(())
-}
-
-/// Whether the application trusts what a platform states (Workload identity federation: issuer, subject, audience).
-fn vouched(
-    application: &Application,
-    platform: Platform,
-    token: &Token<'_>,
-) -> Result<(), Refusal> {
-    let refused = |number, what: &str, claim: &str| {
-        Err(Refusal::new(
-            "invalid_client",
-            number,
-            format!(
-                "No matching federated identity record found for presented assertion {what} '{}'. Check your federated identity credential Subject, Audience and Issuer against the presented assertion.",
-                token.text(claim)
-            ),
-        ))
-    };
-    let mut trusted = application
-        .federated
-        .iter()
-        .filter(|federated| federated.by == platform)
-        .peekable();
-    if trusted.peek().is_none() {
-        return refused(700_211, "issuer", "iss");
-    }
-    if token.text("aud") != AUDIENCE {
-        return refused(700_212, "audience", "aud");
-    }
-    if trusted.any(|federated| federated.subject == token.text("sub")) {
-        Ok(())
-    } else {
-        refused(700_213, "subject", "sub")
-    }
-}
-
-/// Whether an audience is a token endpoint, or the issuer, of this tenant.
-fn is_endpoint(desk: &Desk, place: &Place, audience: &str) -> bool {
-    let mut parts = audience.splitn(4, '/');
-    let (Some(scheme), Some(""), Some(host), Some(path)) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return false;
-    };
-    place.is_resource(&format!("{scheme}//{host}"))
-        && path
-            .split('/')
-            .next()
-            .is_some_and(|tenant| desk.directory.is_tenant(tenant))
 }
 
 /// What the token is to be good for, as a scope of the second version.
