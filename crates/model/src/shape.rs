@@ -468,7 +468,7 @@ fn wrong_type(types: &[&str], found: &Found<'_>) -> Diagnostic {
             diagnostic
         };
     }
-    if wants("text") && is_brace_value(node) {
+    if wants("text") && node.is_brace_value() {
         return Diagnostic::error(
             "unquoted-brace",
             format!("`{word}` is read as a mapping, because it begins with a brace"),
@@ -511,15 +511,6 @@ fn wrong_type(types: &[&str], found: &Found<'_>) -> Diagnostic {
         }
         _ => diagnostic,
     }
-}
-
-/// `{customer}` without quotes: a mapping in braces whose keys have no values.
-fn is_brace_value(node: &Node) -> bool {
-    let entries = node.entries();
-    !entries.is_empty()
-        && entries
-            .iter()
-            .all(|entry| entry.value.is_null() && entry.value.span.start == entry.value.span.end)
 }
 
 fn describe(node: &Node) -> &'static str {

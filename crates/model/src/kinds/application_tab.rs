@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::decode::Decoder;
+use crate::diagnostic::Diagnostic;
 use crate::field::{FieldInfo, FieldRule, FieldType, choice, kind};
 use crate::kinds::Status;
 use crate::set::{LookedUp, Owner};
@@ -243,6 +244,19 @@ fn parameter(name: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option<Param
         NodeValue::Int(_) | NodeValue::Float(_) if !looked_up => decoder
             .fits(node.as_int())
             .map(|number| ParameterValue::Text(number.to_string())),
+        NodeValue::Map(_) if node.is_brace_value() => {
+            decoder.report(
+                Diagnostic::error(
+                    "unquoted-brace",
+                    format!("`{name}` is read as a mapping, because it begins with a brace"),
+                )
+                .at(node.span, "a mapping in YAML")
+                .help("put it into quotes: \"{customer}\""),
+            );
+            // Taken as what was meant, so that nothing else is said to be missing.
+            let keys: Vec<&str> = node.entries().iter().map(|entry| &*entry.key).collect();
+            Some(ParameterValue::Text(format!("{{{}}}", keys.join(", "))))
+        }
         NodeValue::Map(_) => Some(ParameterValue::Json(node.to_json())),
         NodeValue::Unresolved(_) => None,
         _ => decoder.fits(None),

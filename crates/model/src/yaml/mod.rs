@@ -69,6 +69,13 @@ impl Node {
         matches!(self.value, NodeValue::Map(_))
     }
 
+    /// Whether it is `{customer}` without quotes: a mapping in braces whose keys have no values.
+    pub(crate) fn is_brace_value(&self) -> bool {
+        let unwritten =
+            |entry: &Entry| entry.value.is_null() && entry.value.span.start == entry.value.span.end;
+        !self.entries().is_empty() && self.entries().iter().all(unwritten)
+    }
+
     pub(crate) fn is_null(&self) -> bool {
         matches!(self.value, NodeValue::Null)
     }
