@@ -1,6 +1,7 @@
 //! Opening an environment: a URL with sign-in, or the embedded emulator, which starts by itself.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use deskstate_dataverse::{Connection, EnvironmentUrl, Method, Prompt, SignIn, Stop};
 use deskstate_emulator::Emulator;
@@ -23,6 +24,9 @@ pub(crate) struct Access {
     /// Write each exchange to a file in this folder, tokens and identities scrubbed
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
+    /// Answer from the exchanges in this folder, which `--record` wrote, without a network
+    #[arg(long, value_name = "DIR", conflicts_with = "record")]
+    replay: Option<PathBuf>,
 }
 
 impl Access {
@@ -60,10 +64,22 @@ impl Access {
         if let Some(folder) = &self.record {
             connection = connection.record_to(folder);
         }
+        if let Some(folder) = &self.replay {
+            connection = connection.replay_from(folder);
+        }
         if let Ok(host) = std::env::var("AZURE_AUTHORITY_HOST") {
             connection = connection.authority_host(host);
         }
-        Ok(connection.stop_on(stop.clone()))
+        Ok(connection.stop_on(stop.clone()).on_wait(|waiting| {
+            // Shorter waits are over before anybody wonders.
+            if waiting.time >= Duration::from_secs(2) {
+                anstream::eprintln!(
+                    "     waiting {} s: {}",
+                    waiting.time.as_secs(),
+                    waiting.cause
+                );
+            }
+        }))
     }
 }
 
