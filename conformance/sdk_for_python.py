@@ -7,8 +7,9 @@ import logging
 import os
 import uuid
 
+import requests
 from azure.core.exceptions import ClientAuthenticationError
-from azure.identity import ClientSecretCredential
+from azure.identity import ClientAssertionCredential, ClientSecretCredential, DeviceCodeCredential
 from PowerPlatform.Dataverse.client import DataverseClient
 from PowerPlatform.Dataverse.core.errors import HttpError, MetadataError
 from PowerPlatform.Dataverse.models.filters import col
@@ -21,6 +22,7 @@ URL = os.environ["EMULATOR_URL"]
 TENANT = "0c0f0000-0000-4000-8000-00000000000a"
 ADMINISTRATION = "0c0f0000-0000-4000-8000-000000000a02"
 PIPELINE = "5b1f2f64-5c1b-4b6e-9b0e-6a7d7e0a3c11"
+PUBLIC = "0c0f0000-0000-4000-8000-000000000a03"
 STRANGER = "0c0f0000-0000-4000-8000-000000000a05"
 # what is refused on purpose is not worth a warning
 logging.getLogger("azure.identity").setLevel(logging.CRITICAL)
@@ -28,12 +30,12 @@ logging.getLogger("azure.identity").setLevel(logging.CRITICAL)
 FORMATTED = "OData.Community.Display.V1.FormattedValue"
 
 
-def credential(application, secret="emulator-secret"):
-    return ClientSecretCredential(TENANT, application, secret, authority=URL, disable_instance_discovery=True)
+# azure-identity asks Microsoft which authorities there are, unless told that this one is known
+ISSUER = {"authority": URL, "disable_instance_discovery": True}
 
 
 def client_of(application, secret="emulator-secret"):
-    return DataverseClient(URL, credential(application, secret))
+    return DataverseClient(URL, ClientSecretCredential(TENANT, application, secret, **ISSUER))
 
 
 def accounts(client, prefix):
@@ -60,6 +62,34 @@ def an_application_without_a_privilege_is_refused(_):
     pipeline = client_of(PIPELINE)
     error = refused(HttpError, lambda: pipeline.records.create("account", {"name": "Forbidden"}))
     equal((error.status_code, error.details["service_error_code"]), (403, "0x80040220"))
+
+
+@check
+def a_workflow_of_github_actions_signs_in_without_a_secret(_):
+    def statement(subject):
+        asked = {"subject": subject, "audience": "api://AzureADTokenExchange"}
+        answer = requests.get(
+            f"{URL}/github/token", params=asked, headers={"Authorization": "Bearer emulator-job-token"}, timeout=10)
+        answer.raise_for_status()
+        return answer.json()["value"]
+
+    def profiles(subject):
+        credential = ClientAssertionCredential(TENANT, PIPELINE, lambda: statement(subject), **ISSUER)
+        return DataverseClient(URL, credential).records.list("msdyn_appconfiguration", top=1)
+
+    equal(len(profiles("repo:contoso/desk:environment:prod")), 1)
+    error = refused(ClientAuthenticationError, lambda: profiles("repo:fork/desk:environment:prod"))
+    equal("AADSTS700213" in str(error), True)
+
+
+@check
+def a_person_signs_in_with_a_code(_):
+    def type_in(page, code, _):
+        fields = {"user_code": code, "user": "admin@contoso.com"}
+        requests.post(page, data=fields, timeout=10).raise_for_status()
+
+    credential = DeviceCodeCredential(PUBLIC, tenant_id=TENANT, prompt_callback=type_in, **ISSUER)
+    equal(len(DataverseClient(URL, credential).records.list("account", top=1)), 1)
 
 
 # One row
