@@ -1,0 +1,102 @@
+//! What is read, where it stands, and what is refused.
+
+use super::*;
+
+fn parse(text: &str) -> (Vec<Node>, Vec<Diagnostic>, SourceMap) {
+    let mut sources = SourceMap::default();
+    let file = sources.add("a.yaml", text);
+    let mut diagnostics = Vec::new();
+    let stream = read(&sources, file, &mut Budget::default(), &mut diagnostics);
+    (stream.documents, diagnostics, sources)
+}
+
+fn codes(text: &str) -> Vec<&'static str> {
+    parse(text)
+        .1
+        .iter()
+        .map(|diagnostic| diagnostic.code)
+        .collect()
+}
+
+#[test]
+fn spans_are_bytes_and_fit_the_value() {
+    let text = "ä: größe # note\nlist:\n  - 'x y'\n  - {a: 1}\nblock: |\n  text\nend: no\n";
+    let (documents, diagnostics, sources) = parse(text);
+    assert!(diagnostics.is_empty(), "{diagnostics:?}");
+    let root = &documents[0];
+    let slice = |key: &str| sources.slice(root.get(key).unwrap().span).to_owned();
+    assert_eq!(slice("ä"), "größe");
+    assert_eq!(slice("list"), "- 'x y'\n  - {a: 1}");
+    assert_eq!(
+        sources.slice(root.get("list").unwrap().items()[1].span),
+        "{a: 1}"
+    );
+    assert_eq!(slice("block"), "text");
+    assert_eq!(root.get("end").unwrap().as_text(), Some("no"));
+    assert_eq!(sources.slice(root.entry("end").unwrap().key_span), "end");
+}
+
+#[test]
+fn a_syntax_error_ends_its_document_only() {
+    let (documents, diagnostics, _) = parse("a: 1\n---\nb: [1\nc: 2\n---\nd: 3\n");
+    assert_eq!(documents.len(), 2);
+    assert_eq!(diagnostics.len(), 1);
+    assert_eq!(diagnostics[0].code, "broken-yaml");
+}
+
+#[test]
+fn empty_documents_are_skipped() {
+    let (documents, diagnostics, _) = parse("---\n# nothing\n---\na: 1\n---\n");
+    assert_eq!((documents.len(), diagnostics.len()), (1, 0));
+}
+
+#[test]
+fn what_the_language_leaves_out_is_named() {
+    assert_eq!(codes("a: &x 1\nb: *x\n"), Vec::<&str>::new());
+    assert_eq!(codes("a: 1\na: 2\n"), ["duplicate-key"]);
+    assert_eq!(codes("a: &x {b: 1}\nc:\n  <<: *x\n"), ["merge-key"]);
+    assert_eq!(codes("a: !!str 1\n"), ["yaml-tag"]);
+    assert_eq!(codes("? [a]\n: 1\n"), ["yaml-key"]);
+    assert_eq!(codes("a: .nan\n"), ["yaml-number"]);
+    assert_eq!(codes("a: \"\\u0007\"\n"), ["yaml-text"]);
+    assert_eq!(codes("a:\n\tb: 1\n"), ["broken-yaml"]);
+    assert_eq!(codes("a: &x [*x]\n"), ["yaml-limits"]);
+}
+
+#[test]
+fn an_alias_bomb_and_deep_nesting_stop_early() {
+    let mut bomb = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x]\n");
+    for level in 1..12 {
+        let before = format!("*a{},", level - 1).repeat(9);
+        bomb.push_str(&format!("a{level}: &a{level} [{before}]\n"));
+    }
+    assert_eq!(codes(&bomb), ["yaml-limits"]);
+    assert_eq!(
+        codes(&format!("a: {}{}", "[".repeat(100), "]".repeat(100))),
+        ["yaml-limits"]
+    );
+    assert_eq!(
+        codes(&format!("a: {}", "[".repeat(100_000))),
+        ["yaml-limits"]
+    );
+}
+
+#[test]
+fn keys_that_are_numbers_keep_their_spelling() {
+    let (documents, ..) = parse("829050012: true\n1e3: x\n");
+    let keys: Vec<&str> = documents[0]
+        .entries()
+        .iter()
+        .map(|entry| &*entry.key)
+        .collect();
+    assert_eq!(keys, ["829050012", "1e3"]);
+}
+
+#[test]
+fn crlf_line_ends_are_read_like_others() {
+    let (documents, diagnostics, sources) =
+        parse("a: 1\r\nb: two\r\n---\r\nc: |-\r\n  x\r\n  y\r\n");
+    assert!(diagnostics.is_empty(), "{diagnostics:?}");
+    assert_eq!(sources.slice(documents[0].get("b").unwrap().span), "two");
+    assert_eq!(documents[1].get("c").unwrap().as_text(), Some("x\ny"));
+}
