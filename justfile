@@ -14,6 +14,7 @@ test:
 # Ten thousand schedules of faults between client and emulator; a seed that fails is named.
 campaign:
     DESKSTATE_CAMPAIGN_SEEDS=10000 cargo test -p deskstate-dataverse --test emulated campaign
+    DESKSTATE_CAMPAIGN_SEEDS=10000 cargo test -p deskstate-reconcile --test emulated whatever_goes_wrong -- --nocapture
 
 # Two client libraries, as published, against the emulator.
 conformance:

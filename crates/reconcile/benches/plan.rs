@@ -1,0 +1,145 @@
+//! Planning without a network: declared resources against as many live ones. The aim is 100 ms for 10,000, growing linearly.
+
+#![expect(missing_docs, reason = "criterion's macros make public items")]
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hint::black_box;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use deskstate_dataverse::{Cell, Etag, Row};
+use deskstate_model::{
+    Declared, Given, Kind, Manifests, NotificationField, Resource, ResourceKey, SourceMap, Span,
+    Spanned, State,
+};
+use deskstate_reconcile::kinds::{self, tables};
+use deskstate_reconcile::live::{Access, Facts, Found, Live, LiveLinks, LiveTable};
+use deskstate_reconcile::plan::{Limits, Options, transactions};
+use deskstate_reconcile::table::Table;
+use deskstate_reconcile::{Desired, lower, plan};
+use uuid::Uuid;
+
+fn declared(count: usize) -> Desired {
+    let mut sources = SourceMap::default();
+    let span = Span {
+        file: sources.add("manifests/all.yaml", ""),
+        start: 0,
+        end: 0,
+    };
+    let text = |text: String| Given::Value(Spanned::new(text, span));
+    let mut resources: Vec<Declared> = (0..count)
+        .map(|number| Declared {
+            key: ResourceKey::new(Kind::NotificationField, &format!("contoso_field{number}")),
+            state: State::Present,
+            labels: BTreeMap::new(),
+            span,
+            name_span: span,
+            spec: Resource::NotificationField(Box::new(NotificationField {
+                display_name: text(format!("Field {number}")),
+                header: text(format!("Header {number}")),
+                value: text("{customer}".to_owned()),
+                ..NotificationField::default()
+            })),
+        })
+        .collect();
+    resources.sort_by(|left, right| left.key.cmp(&right.key));
+    lower(&Manifests {
+        sources,
+        resources,
+        ..Manifests::default()
+    })
+}
+
+/// As declared, but for every tenth row.
+fn live(count: usize) -> Live {
+    let rows = (0..count).map(|number| {
+        let header = if number % 10 == 0 {
+            "Other".to_owned()
+        } else {
+            format!("Header {number}")
+        };
+        let cells: [(&str, Cell); 6] = [
+            (
+                tables::NOTIFICATION_FIELD.key,
+                Uuid::from_u128(number as u128 + 1).into(),
+            ),
+            ("msdyn_uniquename", format!("contoso_field{number}").into()),
+            ("msdyn_name", format!("Field {number}").into()),
+            ("msdyn_title", header.into()),
+            ("msdyn_value", "{customer}".into()),
+            ("statecode", Cell::Int(0)),
+        ];
+        Row::from_cells(cells, Etag::new(&format!("W/\"{number}\"")))
+    });
+    let mut rows: Vec<Row> = rows.collect();
+    let all = kinds::all()
+        .iter()
+        .map(|kind| kind.table)
+        .chain(kinds::part_tables().map(|part| part.table));
+    let tables: BTreeMap<&'static Table, LiveTable> = all
+        .map(|table| {
+            let own = if table == &tables::NOTIFICATION_FIELD {
+                std::mem::take(&mut rows)
+            } else {
+                Vec::new()
+            };
+            let part = kinds::part_tables().find(|part| part.table == table);
+            (
+                table,
+                LiveTable::index(table, part, own, Access::Whole, &HashMap::new()),
+            )
+        })
+        .collect();
+    let links = tables::RELATIONSHIPS
+        .iter()
+        .map(|relationship| {
+            (
+                *relationship,
+                LiveLinks::new(BTreeSet::new(), Access::Whole),
+            )
+        })
+        .collect();
+    Live {
+        tables,
+        links,
+        found: Found::default(),
+        facts: Facts {
+            base_language: Some(1033),
+            caller_language: Some(1033),
+            ..Facts::default()
+        },
+        mentions: BTreeMap::new(),
+        mentions_unread: None,
+        requests: 0,
+    }
+}
+
+fn planning(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("plan");
+    group.sample_size(10);
+    for count in [1_000, 10_000, 100_000] {
+        let (desired, live) = (declared(count), live(count));
+        let options = Options {
+            prune: BTreeSet::from(["contoso".to_owned()]),
+            ..Options::default()
+        };
+        group.throughput(Throughput::Elements(count as u64));
+        group.bench_with_input(BenchmarkId::from_parameter(count), &count, |bencher, _| {
+            bencher.iter(|| {
+                let (plan, found) = plan(black_box(&desired), black_box(&live), &options);
+                assert!(found.is_empty() && plan.changes.len() == count / 10);
+                transactions(
+                    &plan,
+                    Limits {
+                        operations: 200,
+                        server_adds_parts: true,
+                    },
+                )
+                .len()
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, planning);
+criterion_main!(benches);
