@@ -1,7 +1,5 @@
 //! Planning without a network: declared resources against as many live ones. The aim is 100 ms for 10,000, growing linearly.
 
-#![expect(missing_docs, reason = "criterion's macros make public items")]
-
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hint::black_box;
 
