@@ -81,6 +81,8 @@ pub fn holds(field: &Field, value: &Resolved, row: &Row) -> bool {
     let live = row.get(&read_name);
     let own = match (value, field.holds) {
         (Resolved::Null, Holds::ParametersCopy) => true,
+        // A second copy that is not there contradicts nothing; the rows are what counts.
+        (_, Holds::ParametersCopy) if is_empty(live) => true,
         (Resolved::Null, _) => is_empty(live),
         (Resolved::Json(declared), Holds::ParametersCopy) => copy_agrees(declared, live),
         (Resolved::Json(declared), _) => live

@@ -44,7 +44,7 @@ pub(crate) struct Args {
     /// Every environment of the project; one that fails does not stop the others
     #[arg(long)]
     all: bool,
-    /// Of all environments the I-th of N parts, from 1: for several jobs side by side
+    /// Of all environments the I-th of N parts, from 1, for several jobs side by side; `job/N` in an Indexed Job of Kubernetes
     #[arg(long, value_name = "I/N", requires = "all", value_parser = shard)]
     shard: Option<Shard>,
     /// How many environments are looked at at once
@@ -93,12 +93,25 @@ pub(crate) struct Shard {
 }
 
 fn shard(text: &str) -> Result<Shard, String> {
-    let parts = text
-        .split_once('/')
-        .and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
+    /// Set by Kubernetes in each pod of an Indexed Job, from 0.
+    const INDEX: &str = "JOB_COMPLETION_INDEX";
+    let index = || {
+        let index: usize = std::env::var(INDEX).ok()?.parse().ok()?;
+        index.checked_add(1)
+    };
+    let parts = text.split_once('/').and_then(|(number, of)| {
+        let number = if number == "job" {
+            index()
+        } else {
+            number.parse().ok()
+        };
+        Some((number?, of.parse().ok()?))
+    });
     match parts {
         Some((number, of)) if (1..=of).contains(&number) => Ok(Shard { number, of }),
-        _ => Err("write it as 2/8: a part from 1, and the number of parts".to_owned()),
+        _ => Err(format!(
+            "write it as 2/8: a part from 1, and the number of parts; or job/8 where {INDEX} is set"
+        )),
     }
 }
 

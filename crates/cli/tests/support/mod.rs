@@ -178,7 +178,7 @@ impl Server {
         Self::start(&["--answers", sheet.to_str().unwrap()])
     }
 
-    fn request(&self, method: &str, path: &str, body: &str, headers: &str) -> String {
+    pub(crate) fn request(&self, method: &str, path: &str, body: &str, headers: &str) -> String {
         let address = self.url.trim_start_matches("http://");
         let mut stream = TcpStream::connect(address).unwrap();
         let length = body.len();

@@ -333,6 +333,9 @@ impl<'a> Raising<'a> {
             }
             tools.push(Json::Object(entry));
         }
+        if tools.is_empty() && self.existing {
+            return Ok(None);
+        }
         Ok(Some(Json::Array(tools)))
     }
 
