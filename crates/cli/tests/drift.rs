@@ -205,6 +205,25 @@ fn a_deleted_row_is_drift_and_the_revision_that_was_applied_tells_what_is_not_ap
             "not applied yet: live is as deskstate/server says",
         ],
     );
+    project
+        .run(&[
+            "apply",
+            "--env",
+            "server",
+            "--yes",
+            "--only-drift",
+            "--at",
+            "deskstate/{env}",
+        ])
+        .ended(0);
+    let left = project
+        .run(&["drift", "--env", "server", "--at", "deskstate/{env}"])
+        .ended(2);
+    assert!(
+        !left.out.contains("CTI_inboundCallNotification") && left.out.contains("Other words"),
+        "only drift was put back:\n{}",
+        left.out
+    );
     let wrong = project
         .run(&["drift", "--env", "server", "--at", "nothing"])
         .ended(1);
@@ -407,8 +426,8 @@ fn of_a_fleet_of_fifty_the_broken_five_are_named_and_the_others_are_reported() {
     environments.push_str(&format!(
         "    bad1:\n      url: \"http://{dead}\"\n{variables}"
     ));
-    environments.push_str(&format!("    bad2:\n      url: \"{}\"\n      organizationId: 0c0f0000-0000-4000-8000-000000000001\n{variables}", server.url));
-    environments.push_str(&format!("    bad3:\n      url: \"{}\"\n      organizationId: 0c0f0000-0000-4000-8000-000000000002\n{variables}", server.url));
+    environments.push_str(&format!("    bad2:\n      url: \"{}\"\n      organizationId: 0c0f0000-0000-4000-8000-0000000000f1\n{variables}", server.url));
+    environments.push_str(&format!("    bad3:\n      url: \"{}\"\n      organizationId: 0c0f0000-0000-4000-8000-0000000000f2\n{variables}", server.url));
     environments.push_str(&format!(
         "    bad4:\n      url: \"http://{dead}\"\n{variables}"
     ));

@@ -24,7 +24,7 @@ use crate::exit_code::ExitCode;
 use crate::output::divergence::Divergent;
 use crate::output::plan_text::{PlanText, count};
 use crate::output::{plain, shown};
-use crate::project::{Loaded, load_environment};
+use crate::project::{Loaded, load_environment, load_revision};
 use crate::revision;
 use crate::ui::{BAD, GOOD, Ui};
 
@@ -39,6 +39,12 @@ pub(crate) struct Args {
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
+    /// Put back what drifted from the manifests that were applied last, and nothing that is not applied yet
+    #[arg(long, requires = "at")]
+    only_drift: bool,
+    /// The git revision that was applied last; `{env}` stands for the name of the environment, as in `deskstate/{env}`
+    #[arg(long, value_name = "REF", requires = "only_drift")]
+    at: Option<String>,
     /// The saved plan that was reviewed: anything else is refused
     #[arg(long, value_name = "PLAN")]
     reviewed: Option<PathBuf>,
@@ -49,13 +55,22 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
-    let loaded = load_environment(global, &args.env, ui)?;
-    let environment = loaded.environment()?;
+    let current = load_environment(global, &args.env, ui)?;
+    let environment = current.environment()?;
+    // The environment is today's; what it is to hold is what was applied last, where only drift is put back.
+    let applied = match &args.at {
+        Some(at) => {
+            let at = at.replace("{env}", &args.env);
+            Some(load_revision(&current.root, &at, &args.env)?)
+        }
+        None => None,
+    };
+    let loaded = applied.as_ref().unwrap_or(&current);
     let stop = stop_on_interrupt();
     let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
     let session = Session::open(&opened.connection)?;
-    let compared = compare(&loaded, environment, session.reader(), &args.judging).await?;
-    if report(&loaded, &compared, ui) {
+    let compared = compare(loaded, environment, session.reader(), &args.judging).await?;
+    if report(loaded, &compared, ui) {
         opened.close().await?;
         return Err(Error::failed(
             "not everything can be carried out, so nothing was changed",
@@ -70,7 +85,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         environment: &environment.name,
         address: &opened.address,
         revision: revision.as_deref(),
-        transactions: count_transactions(&writable, &loaded, &opened.answers),
+        transactions: count_transactions(&writable, loaded, &opened.answers),
         title: "Plan",
         explain_wire: false,
         reach: &reach,
@@ -90,9 +105,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         });
     }
     let settings = Settings {
-        max_changeset: max_changeset(&loaded),
+        max_changeset: max_changeset(loaded),
         server_adds_parts: opened.answers.tab_makes_parameters,
-        solution: solution(&loaded, environment),
+        solution: solution(loaded, environment),
         patience: Duration::from_secs(180),
     };
     let undo = undo_path(&loaded.root, plan, &environment.name);

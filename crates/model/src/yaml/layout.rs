@@ -20,6 +20,8 @@ pub struct Place {
     pub style: Style,
     /// It is anchored, and an alias stands for it elsewhere.
     pub shared: bool,
+    /// It stands within brackets of a list or mapping.
+    pub in_brackets: bool,
     /// What it holds.
     pub content: Content,
 }
@@ -146,6 +148,7 @@ pub fn layout(text: &str) -> Result<Vec<Place>, String> {
                     end: start + text[start..end].trim_end().len(),
                     style: Style::Alias,
                     shared: false,
+                    in_brackets: false,
                     content: Content::Alias(value),
                 };
                 (place, 0)
@@ -196,7 +199,7 @@ pub fn layout(text: &str) -> Result<Vec<Place>, String> {
                 .filter(|(anchor, _)| aliased.contains(anchor))
                 .map(|(_, start)| *start)
                 .collect();
-            mark_shared(&mut root, &shared);
+            mark(&mut root, &shared, false);
             root
         })
         .collect())
@@ -232,6 +235,7 @@ impl Open {
             end: if self.flow { end } else { last },
             style: if self.flow { Style::Flow } else { Style::Lines },
             shared: false,
+            in_brackets: false,
             content,
         }
     }
@@ -249,6 +253,7 @@ fn scalar(text: &str, style: ScalarStyle, start: usize, end: usize) -> Place {
         end,
         style,
         shared: false,
+        in_brackets: false,
         content: Content::Scalar(value),
     }
 }
@@ -325,16 +330,16 @@ fn plain(text: &str) -> Value {
     }
 }
 
-fn mark_shared(place: &mut Place, shared: &[usize]) {
-    if shared.is_empty() {
-        return;
-    }
+/// Notes what a value cannot know while it is read: what stands for it elsewhere, and what stands around it.
+fn mark(place: &mut Place, shared: &[usize], in_brackets: bool) {
     place.shared = shared.contains(&place.start);
+    place.in_brackets = in_brackets;
+    let inside = in_brackets || place.style == Style::Flow;
     match &mut place.content {
-        Content::List(items) => items.iter_mut().for_each(|item| mark_shared(item, shared)),
+        Content::List(items) => items.iter_mut().for_each(|item| mark(item, shared, inside)),
         Content::Map(entries) => entries
             .iter_mut()
-            .for_each(|(_, value)| mark_shared(value, shared)),
+            .for_each(|(_, value)| mark(value, shared, inside)),
         Content::Scalar(_) | Content::Alias(_) => {}
     }
 }

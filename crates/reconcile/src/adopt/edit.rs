@@ -59,7 +59,7 @@ impl<'a> Editor<'a> {
     /// If something that changes holds a variable or is shared by an alias. Nothing is changed then.
     pub fn set(&mut self, place: &Place, wanted: &Json) -> Result<(), Refused> {
         let before = self.edits.len();
-        let result = self.change(place, wanted, false);
+        let result = self.change(place, wanted, place.in_brackets);
         if result.is_err() {
             self.edits.truncate(before);
         }

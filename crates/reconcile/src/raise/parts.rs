@@ -105,12 +105,13 @@ impl<'a> Raising<'a> {
             let raised = self.parameter(&page, name, value, entity.as_deref());
             parameters.insert(name.clone(), raised);
         }
-        for needed in required_parameters(&page) {
-            if !parameters.contains_key(*needed) {
-                self.becomes_existing(format!(
-                    "a page of type {page} needs the parameter `{needed}`"
-                ));
-            }
+        let lacking = required_parameters(&page)
+            .iter()
+            .find(|needed| !parameters.contains_key(**needed));
+        if let Some(needed) = lacking {
+            let why = format!("a page of type {page} needs the parameter `{needed}`");
+            self.becomes_existing(why.clone());
+            return Err(why);
         }
         if !self.options.unchecked && !self.copy_agrees(&page, &found) {
             return Err("the parameters and their second copy on the tab disagree; write them down and apply to settle it".to_owned());
