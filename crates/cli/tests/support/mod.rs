@@ -128,7 +128,7 @@ pub(crate) fn answers(tab_makes_parameters: bool) -> String {
     format!(r#"{{"formatVersion":1,"answers":{{"tabMakesParameters":{tab_makes_parameters}}}}}"#)
 }
 
-pub fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
