@@ -20,10 +20,11 @@ use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::output::drift_report::{Looked, Seen};
 use crate::output::{
-    diagnostics, drift_json, drift_junit, drift_markdown, drift_metrics, drift_text,
+    diagnostics, drift_json, drift_junit, drift_markdown, drift_metrics, drift_text, html,
 };
 use crate::project::{self, Loaded, load_environment};
 use crate::revision;
+use crate::specs::Specs;
 use crate::today;
 use crate::ui::Ui;
 
@@ -83,6 +84,8 @@ pub(crate) enum Format {
     Json,
     /// For test reports: a suite for each environment, a case for each resource.
     Junit,
+    /// A page that needs nothing else, with the agent's screen as it is and as declared, or a matrix of the environments.
+    Html,
 }
 
 /// A part of the environments.
@@ -148,6 +151,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         Format::Markdown => drift_markdown::render(&seen, revision.as_deref()),
         Format::Json => drift_json::render(&seen, revision.as_deref()),
         Format::Junit => drift_junit::render(&seen),
+        Format::Html => html::drift(&seen, revision.as_deref()),
     };
     ui.print(text)?;
     if let Some(path) = &args.metrics {
@@ -189,7 +193,15 @@ async fn one(
 ) -> Result<Seen, Error> {
     let loaded = load_environment(global, name, ui)?;
     let applied = applied(args, &loaded, name)?;
-    let looked = look(&loaded, applied.as_ref(), &args.access, today, stop).await?;
+    let looked = look(
+        &loaded,
+        applied.as_ref(),
+        &args.access,
+        today,
+        stop,
+        args.format == Format::Html,
+    )
+    .await?;
     let mut findings = loaded.warnings.clone();
     findings.extend(looked.findings.iter().cloned());
     deskstate_model::sort_diagnostics(&mut findings);
@@ -244,7 +256,7 @@ async fn all(
         running.spawn(async move {
             // The semaphore is never closed while tasks run.
             let _turn = turns.acquire().await;
-            let looked = look(&loaded, applied.as_ref(), &access, &today, &stop).await;
+            let looked = look(&loaded, applied.as_ref(), &access, &today, &stop, false).await;
             Seen {
                 environment: name,
                 looked: looked.map_err(|error| chain(&error)),
@@ -301,6 +313,7 @@ async fn look(
     access: &Access,
     today: &str,
     stop: &Stop,
+    draws: bool,
 ) -> Result<Looked, Error> {
     let environment = loaded.environment()?;
     let opened = environment::open(&loaded.root, environment, access, stop).await?;
@@ -311,10 +324,11 @@ async fn look(
         &opened.connection,
         environment.organization_id,
         today,
+        draws,
     )
     .await;
     opened.close().await?;
-    let (report, findings, reaches, requests) = result?;
+    let (report, findings, reaches, requests, picture) = result?;
     Ok(Looked {
         address,
         resources: loaded
@@ -328,6 +342,7 @@ async fn look(
         findings,
         reaches,
         requests,
+        picture,
     })
 }
 
@@ -336,6 +351,7 @@ type Read = (
     Vec<Diagnostic>,
     Vec<(deskstate_model::ResourceKey, String)>,
     u64,
+    Option<html::Picture>,
 );
 
 async fn read(
@@ -344,6 +360,7 @@ async fn read(
     connection: &deskstate_dataverse::Connection,
     organization: Option<uuid::Uuid>,
     today: &str,
+    draws: bool,
 ) -> Result<Read, Error> {
     let reader = Reader::open(connection)?;
     let desired = lower(&loaded.manifests);
@@ -389,7 +406,9 @@ async fn read(
         .zip(&reached.changes)
         .filter_map(|(change, reach)| Some((change.key.clone(), reach.words()?)))
         .collect();
-    Ok((report, findings, reaches, reader.requests()))
+    let picture =
+        draws.then(|| html::Picture::of(&loaded.manifests, &Specs::live(&live), &plan_now));
+    Ok((report, findings, reaches, reader.requests(), picture))
 }
 
 /// Writes a file so that nobody ever reads half of it.

@@ -83,7 +83,6 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             shown: &shown,
             manifests: &loaded.manifests,
             live: &Specs::live(&compared.live),
-            states: ("Before", "After"),
             findings: &findings(&loaded, &compared),
             next: &format!("Carry it out with `deskstate apply --env {}`.", args.env),
         }))?,

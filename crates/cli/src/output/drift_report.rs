@@ -4,6 +4,7 @@ use deskstate_model::{Diagnostic, ResourceKey, SourceMap, Span};
 use deskstate_reconcile::blame::Audit;
 use deskstate_reconcile::drift::{Class, Difference, DriftState, Drifted, Report, Shift};
 
+use super::html::Picture;
 use super::{plain, shown};
 
 /// One environment, and what came of looking at it.
@@ -30,6 +31,8 @@ pub(crate) struct Looked {
     pub(crate) reaches: Vec<(ResourceKey, String)>,
     /// HTTP requests that it took.
     pub(crate) requests: u64,
+    /// The agent's screen and the graph, where a page shows them.
+    pub(crate) picture: Option<Picture>,
 }
 
 impl Looked {

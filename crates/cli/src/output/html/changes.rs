@@ -1,6 +1,8 @@
 //! The changes of a plan, each a card that folds.
 
-use deskstate_model::{Diagnostic, Kind, SourceMap, Span};
+use std::collections::BTreeSet;
+
+use deskstate_model::{Diagnostic, Kind, ResourceKey, SourceMap, Span};
 use deskstate_reconcile::plan::{Action, Change, Difference, FieldChange, Plan, Reason};
 
 use super::markup::{Element, Markup, el};
@@ -16,8 +18,6 @@ pub(super) struct Changes<'a> {
     pub(super) sources: &'a SourceMap,
     /// Agents reached by each change, in words.
     pub(super) reach: &'a [Option<String>],
-    /// The environment, where a page shows several.
-    pub(super) environment: Option<&'a str>,
 }
 
 /// The symbol and the word of an action.
@@ -29,35 +29,58 @@ pub(super) fn action_words(action: Action) -> (&'static str, &'static str) {
     }
 }
 
-/// Search and filters; they do nothing without the script, which shows them.
-pub(super) fn toolbar<'a>(plans: impl IntoIterator<Item = &'a Plan>) -> Element {
-    let changes: Vec<&Change> = plans.into_iter().flat_map(|plan| &plan.changes).collect();
-    let actions = [Action::Create, Action::Update, Action::Delete].map(|action| {
-        let (symbol, word) = action_words(action);
-        let number = changes
+/// What can be switched off in a list of cards.
+pub(super) struct Chip {
+    /// What the cards carry.
+    pub(super) class: &'static str,
+    /// Its symbol.
+    pub(super) symbol: &'static str,
+    /// Its word, and how many there are.
+    pub(super) text: String,
+}
+
+/// The chips of a plan: what it does.
+pub(super) fn chips(plan: &Plan) -> Vec<Chip> {
+    let chip = |action| {
+        let (symbol, class) = action_words(action);
+        let number = plan
+            .changes
             .iter()
             .filter(|change| change.action == action)
             .count();
+        Chip {
+            class,
+            symbol,
+            text: format!("{class} {number}"),
+        }
+    };
+    vec![
+        chip(Action::Create),
+        chip(Action::Update),
+        chip(Action::Delete),
+    ]
+}
+
+/// Search and filters; they do nothing without the script, which shows them.
+pub(super) fn toolbar(chips: Vec<Chip>, kinds: &BTreeSet<Kind>) -> Element {
+    let actions = chips.into_iter().map(|chip| {
         el("label")
-            .class(&format!("chip {word}"))
+            .class(&format!("chip {}", chip.class))
             .child(
                 el("input")
                     .attr("type", "checkbox")
                     .attr("data-filter", "action")
-                    .attr("value", word)
+                    .attr("value", chip.class)
                     .flag("checked", true),
             )
             .child(
                 el("span")
                     .class("symbol")
                     .attr("aria-hidden", "true")
-                    .text(symbol),
+                    .text(chip.symbol),
             )
-            .child(el("span").text(format!("{word} {number}")))
+            .child(el("span").text(chip.text))
     });
-    let mut kinds: Vec<Kind> = changes.iter().map(|change| change.key.kind).collect();
-    kinds.sort_unstable();
-    kinds.dedup();
     let options = std::iter::once(el("option").attr("value", "").text("All kinds")).chain(
         kinds.iter().map(|kind| {
             el("option")
@@ -68,7 +91,7 @@ pub(super) fn toolbar<'a>(plans: impl IntoIterator<Item = &'a Plan>) -> Element 
     el("div")
         .class("toolbar")
         .attr("role", "search")
-        .attr("aria-label", "Find changes")
+        .attr("aria-label", "Find resources")
         .flag("hidden", true)
         .child(
             el("label")
@@ -92,7 +115,7 @@ pub(super) fn toolbar<'a>(plans: impl IntoIterator<Item = &'a Plan>) -> Element 
         .child(
             el("fieldset")
                 .class("chips")
-                .child(el("legend").class("label").text("Actions"))
+                .child(el("legend").class("label").text("Show"))
                 .children(actions),
         )
         .child(
@@ -131,9 +154,39 @@ pub(super) fn cards(changes: &Changes<'_>) -> Element {
     el("div").class("cards").children(cards)
 }
 
-fn card(changes: &Changes<'_>, at: usize, change: &Change) -> Element {
-    let (symbol, word) = action_words(change.action);
-    let mut title = el("summary")
+/// The line by which a card is known.
+pub(super) struct Title<'a> {
+    /// Its colour, and what filters ask for.
+    pub(super) class: &'static str,
+    /// Its symbol.
+    pub(super) symbol: &'static str,
+    /// What happened or will, in words.
+    pub(super) verb: &'static str,
+    /// To which resource.
+    pub(super) key: &'a ResourceKey,
+    /// Where, on a page of several environments.
+    pub(super) environment: Option<&'a str>,
+    /// Where it is declared.
+    pub(super) place: Option<String>,
+    /// Whether it starts unfolded.
+    pub(super) open: bool,
+}
+
+/// A page of more cards starts with all of them folded.
+pub(super) const FOLDED_FROM: usize = 30;
+
+/// A card that folds.
+pub(super) fn folding(title: Title<'_>, body: Element) -> Element {
+    let Title {
+        class,
+        symbol,
+        verb,
+        key,
+        environment,
+        place,
+        open,
+    } = title;
+    let line = el("summary")
         .child(
             el("span")
                 .class("symbol")
@@ -143,20 +196,22 @@ fn card(changes: &Changes<'_>, at: usize, change: &Change) -> Element {
         .child(
             el("span")
                 .class("what")
-                .child(el("span").class("verb").text(word))
-                .child(el("span").class("kind").text(change.key.kind.as_str()))
-                .child(
-                    el("strong")
-                        .class("name")
-                        .text(change.key.name.as_written()),
-                ),
-        );
-    if let Some(environment) = changes.environment {
-        title = title.child(el("span").class("badge").text(environment));
-    }
-    if let Some(span) = change.declared_at {
-        title = title.child(el("span").class("place").text(place(changes.sources, span)));
-    }
+                .child(el("span").class("verb").text(verb))
+                .child(el("span").class("kind").text(key.kind.as_str()))
+                .child(el("strong").class("name").text(key.name.as_written())),
+        )
+        .children(environment.map(|environment| el("span").class("badge").text(environment)))
+        .children(place.map(|place| el("span").class("place").text(place)));
+    el("details")
+        .class(&format!("card {class}"))
+        .attr("data-action", class)
+        .attr("data-kind", key.kind.as_str())
+        .flag("open", open)
+        .child(line)
+        .child(body)
+}
+
+fn card(changes: &Changes<'_>, at: usize, change: &Change) -> Element {
     let mut body = el("div").class("card-body");
     if let Some(reach) = changes.reach.get(at).and_then(Option::as_deref) {
         body = body.child(el("p").child(el("span").class("reach").text(reach)));
@@ -174,13 +229,17 @@ fn card(changes: &Changes<'_>, at: usize, change: &Change) -> Element {
         let left = format!("Left to the server: {}", change.left_to_server.join(", "));
         body = body.child(el("p").class("muted").text(left));
     }
-    el("details")
-        .class(&format!("card {word}"))
-        .attr("data-action", word)
-        .attr("data-kind", change.key.kind.as_str())
-        .flag("open", true)
-        .child(title)
-        .child(body)
+    let (symbol, word) = action_words(change.action);
+    let title = Title {
+        class: word,
+        symbol,
+        verb: word,
+        key: &change.key,
+        environment: None,
+        place: change.declared_at.map(|span| place(changes.sources, span)),
+        open: changes.plan.changes.len() < FOLDED_FROM,
+    };
+    folding(title, body)
 }
 
 fn fields(change: &Change) -> Element {
@@ -217,8 +276,25 @@ fn fields(change: &Change) -> Element {
 }
 
 fn row(action: Action, field: &FieldChange, word: &str) -> Element {
-    let value: Markup = match &field.difference {
-        Difference::Value { after, .. } if action == Action::Create && !is_long(after) => {
+    let head = if word.is_empty() {
+        el("th")
+            .attr("scope", "row")
+            .child(el("span").class("unseen").text(&field.path))
+    } else {
+        el("th").attr("scope", "row").text(word)
+    };
+    let creates = action == Action::Create;
+    el("tr").child(head).child(
+        el("td")
+            .attr("title", &field.wire)
+            .child(value(creates, &field.difference)),
+    )
+}
+
+/// What is different; of a new row only the value.
+pub(super) fn value(creates: bool, difference: &Difference) -> Markup {
+    match difference {
+        Difference::Value { after, .. } if creates && !is_long(after) => {
             el("span").class("new").text(shown(after)).into()
         }
         Difference::Value { before, after } if is_long(before) || is_long(after) => {
@@ -250,17 +326,7 @@ fn row(action: Action, field: &FieldChange, word: &str) -> Element {
         Difference::Removed { member, note } => {
             member_row("−", "removed", "del", member, note.as_deref())
         }
-    };
-    let head = if word.is_empty() {
-        el("th")
-            .attr("scope", "row")
-            .child(el("span").class("unseen").text(&field.path))
-    } else {
-        el("th").attr("scope", "row").text(word)
-    };
-    el("tr")
-        .child(head)
-        .child(el("td").attr("title", &field.wire).child(value))
+    }
 }
 
 fn member_row(

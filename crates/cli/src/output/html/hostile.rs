@@ -169,7 +169,6 @@ fn pages(text: &str) -> Vec<String> {
         shown: &shown,
         manifests: &manifests,
         live: &live,
-        states: ("Before", "After"),
         findings: &findings,
         next: text,
     });

@@ -5,6 +5,7 @@
 
 mod changes;
 mod desktop;
+mod drift;
 mod frame;
 pub(crate) mod markup;
 mod page;
@@ -13,4 +14,5 @@ mod report;
 #[cfg(test)]
 mod hostile;
 
-pub(crate) use report::{Report, preview, report};
+pub(crate) use drift::drift;
+pub(crate) use report::{Picture, Report, preview, report};

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use deskstate_model::{Diagnostic, Manifests, ResourceKey};
 use deskstate_reconcile::plan::Plan;
 
-use super::changes::{Changes, cards, findings, in_sync, tiles, toolbar};
+use super::changes::{Changes, cards, chips, findings, in_sync, tiles, toolbar};
 use super::desktop::{Screens, screens};
 use super::markup::{Element, Markup, el};
 use super::page::{Head, Section, page};
@@ -14,7 +14,7 @@ use crate::output::plan_text::{PlanText, count};
 use crate::preview::Preview;
 use crate::specs::Specs;
 
-/// A plan or drift, and what a page shows beside it.
+/// A plan, and what a page shows beside it.
 pub(crate) struct Report<'a> {
     /// The plan and what stands around it, as a terminal shows it.
     pub(crate) shown: &'a PlanText<'a>,
@@ -22,8 +22,6 @@ pub(crate) struct Report<'a> {
     pub(crate) manifests: &'a Manifests,
     /// What the environment has.
     pub(crate) live: &'a Specs,
-    /// What live and the manifests are called beside the pictures.
-    pub(crate) states: (&'static str, &'static str),
     /// Warnings, and what could not be planned.
     pub(crate) findings: &'a [Diagnostic],
     /// What to do next.
@@ -36,7 +34,6 @@ pub(crate) fn report(report: &Report<'_>) -> String {
         shown,
         manifests,
         live,
-        states,
         findings: found,
         next,
     } = report;
@@ -77,38 +74,24 @@ pub(crate) fn report(report: &Report<'_>) -> String {
         plan,
         sources,
         reach,
-        environment: None,
     };
+    let kinds = plan.changes.iter().map(|change| change.key.kind).collect();
     let body: Element = if plan.is_empty() {
         in_sync(environment, plan)
     } else {
         el("div")
             .attr("data-changes", "")
-            .child(toolbar([*plan]))
+            .child(toolbar(chips(plan), &kinds))
             .child(cards(&changes))
     };
     sections.push(Section {
         id: "changes",
-        title: if *title == "Drift" {
-            "Differences"
-        } else {
-            "Changes"
-        }
-        .to_owned(),
+        title: "Changes".to_owned(),
         aside: (!plan.is_empty()).then(|| count(plan.changes.len(), "resource")),
         body: body.into(),
     });
-    let declared = Specs::declared(manifests);
-    let about = concerned(&declared, plan);
-    let before = Preview::of(live).about(&about);
-    let after = Preview::of(&live.carried_out(&declared, plan)).about(&about);
-    sections.extend(desktop_section(&Screens {
-        before: Some(&before),
-        after: &after,
-        names: *states,
-        focus: None,
-    }));
-    sections.extend(graph_section(&graph(manifests, Some(plan))));
+    let picture = Picture::of(manifests, live, plan);
+    sections.extend(picture.sections(("Before", "After")));
     let head = Head {
         kicker: title,
         title: format!("{title} for {environment}"),
@@ -118,11 +101,41 @@ pub(crate) fn report(report: &Report<'_>) -> String {
     page(head, sections, next)
 }
 
-/// What the pictures are about: what is declared and what changes, not everything that an environment has.
-fn concerned(declared: &Specs, plan: &Plan) -> BTreeSet<ResourceKey> {
-    let keys = declared.iter().map(|(key, _)| key.clone());
-    keys.chain(plan.changes.iter().map(|change| change.key.clone()))
-        .collect()
+/// What the pictures of a page are drawn from.
+pub(crate) struct Picture {
+    live: Preview,
+    wanted: Preview,
+    graph: Graph,
+}
+
+impl Picture {
+    /// Draws what is declared and what changes, not everything that an environment has.
+    pub(crate) fn of(manifests: &Manifests, live: &Specs, plan: &Plan) -> Self {
+        let declared = Specs::declared(manifests);
+        let keys = declared.iter().map(|(key, _)| key.clone());
+        let about: BTreeSet<ResourceKey> = keys
+            .chain(plan.changes.iter().map(|change| change.key.clone()))
+            .collect();
+        Self {
+            live: Preview::of(live).about(&about),
+            wanted: Preview::of(&live.carried_out(&declared, plan)).about(&about),
+            graph: graph(manifests, Some(plan)),
+        }
+    }
+
+    /// The screen in two states, called so, and the graph.
+    pub(super) fn sections(&self, names: (&'static str, &'static str)) -> Vec<Section> {
+        let drawn = Screens {
+            before: Some(&self.live),
+            after: &self.wanted,
+            names,
+            focus: None,
+        };
+        desktop_section(&drawn)
+            .into_iter()
+            .chain(graph_section(&self.graph))
+            .collect()
+    }
 }
 
 /// Writes the preview of manifests, without any environment.

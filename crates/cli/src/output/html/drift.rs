@@ -1,0 +1,452 @@
+//! Drift as a page: what differs, who did it and what it breaks; for many environments a matrix of which resource differs where.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deskstate_model::{Kind, ResourceKey};
+use deskstate_reconcile::drift::{Class, Difference, DriftState, Drifted, Shift};
+use deskstate_reconcile::plan;
+
+use super::changes::{Chip, FOLDED_FROM, Title, findings, folding, toolbar, value};
+use super::markup::{Element, el};
+use super::page::{Head, Section, page, prose};
+use crate::output::drift_report::{Looked, Seen, audit, counts, state, verdict};
+use crate::output::plan_text::count;
+
+/// Writes the page of one environment, or of many.
+pub(crate) fn drift(seen: &[Seen], revision: Option<&str>) -> String {
+    let alone = match seen {
+        [one] => one.looked.as_ref().ok().map(|looked| (one, looked)),
+        _ => None,
+    };
+    let mut sections = Vec::new();
+    sections.extend(findings_section(seen));
+    if alone.is_none() {
+        sections.push(Section {
+            id: "matrix",
+            title: "Where what differs".to_owned(),
+            aside: Some(count(seen.len(), "environment")),
+            body: matrix(seen).into(),
+        });
+    }
+    sections.push(differences_section(seen));
+    sections.extend(notes_section(seen));
+    if let Some(picture) = alone.and_then(|(_, looked)| looked.picture.as_ref()) {
+        sections.extend(picture.sections(("As it is", "As declared")));
+    }
+    page(head(seen, alone, revision), sections, &next(alone))
+}
+
+fn head<'a>(seen: &[Seen], alone: Option<(&Seen, &Looked)>, revision: Option<&str>) -> Head<'a> {
+    let revision = revision.map(|revision| format!("manifests at {revision}"));
+    let Some((one, looked)) = alone else {
+        let read: Vec<&Looked> = seen
+            .iter()
+            .filter_map(|seen| seen.looked.as_ref().ok())
+            .collect();
+        let drifted = read
+            .iter()
+            .filter(|looked| !looked.report.is_in_sync())
+            .count();
+        let tiles = [
+            ("still", read.len() - drifted, "in sync"),
+            ("update", drifted, "with drift"),
+            ("delete", seen.len() - read.len(), "not read"),
+        ];
+        let facts = std::iter::once(count(seen.len(), "environment"))
+            .chain(revision)
+            .collect();
+        return Head {
+            kicker: "Drift",
+            title: "Drift of all environments".to_owned(),
+            facts,
+            summary: summary(&tiles),
+        };
+    };
+    let Looked {
+        address,
+        report,
+        requests,
+        ..
+    } = looked;
+    let mut facts = vec![address.clone()];
+    facts.extend(revision);
+    facts.push(format!(
+        "{}, {} as declared",
+        count(report.resources, "resource"),
+        report.in_sync
+    ));
+    facts.push(audit(report));
+    facts.push(format!(
+        "{} to read",
+        count(usize::try_from(*requests).unwrap_or(usize::MAX), "request")
+    ));
+    let colour = |class| match class {
+        Class::EditedByHand => "delete",
+        Class::NotApplied => "update",
+        Class::ProductUpdate | Class::Unknown => "still",
+    };
+    let mut tiles: Vec<_> = counts(report)
+        .map(|(class, number)| (colour(class), number, class.words()))
+        .into();
+    tiles.push(("still", report.extras.len(), "not declared"));
+    Head {
+        kicker: "Drift",
+        title: format!("Drift of {}", one.environment),
+        facts,
+        summary: summary(&tiles),
+    }
+}
+
+fn summary(tiles: &[(&str, usize, &str)]) -> super::markup::Markup {
+    let tiles = tiles.iter().map(|(class, number, word)| {
+        el("li")
+            .class(&format!("tile {class}"))
+            .child(el("strong").text(number.to_string()))
+            .child(el("span").text(word))
+    });
+    el("ul")
+        .class("tiles")
+        .attr("aria-label", "Summary")
+        .children(tiles)
+        .into()
+}
+
+fn next(alone: Option<(&Seen, &Looked)>) -> String {
+    match alone {
+        None => "Look closer with `deskstate drift --env NAME --format html`.".to_owned(),
+        Some((_, looked)) if looked.report.is_in_sync() => "Nothing to do.".to_owned(),
+        Some((one, _)) => {
+            let name = &one.environment;
+            format!(
+                "`deskstate apply --env {name}` puts it back, `deskstate adopt --env {name}` takes it into the manifests, a rule under `ignore` accepts it."
+            )
+        }
+    }
+}
+
+/// What could not be compared, and warnings.
+fn findings_section(seen: &[Seen]) -> Option<Section> {
+    let looked = || seen.iter().filter_map(|seen| seen.looked.as_ref().ok());
+    let number: usize = looked().map(|looked| looked.findings.len()).sum();
+    let lists = looked()
+        .filter(|looked| !looked.findings.is_empty())
+        .map(|looked| findings(&looked.findings, &looked.sources));
+    (number > 0).then(|| Section {
+        id: "findings",
+        title: "Look at these first".to_owned(),
+        aside: Some(count(number, "finding")),
+        body: el("div").children(lists).into(),
+    })
+}
+
+fn differences_section(seen: &[Seen]) -> Section {
+    let several = seen.len() > 1;
+    let found: Vec<(&Seen, &Looked, &Drifted)> = seen
+        .iter()
+        .filter_map(|one| one.looked.as_ref().ok().map(|looked| (one, looked)))
+        .flat_map(|(one, looked)| {
+            looked
+                .report
+                .drifted
+                .iter()
+                .map(move |drifted| (one, looked, drifted))
+        })
+        .collect();
+    let kinds: BTreeSet<Kind> = found.iter().map(|(.., drifted)| drifted.key.kind).collect();
+    let chips = [
+        DriftState::Changed,
+        DriftState::Missing,
+        DriftState::Unwanted,
+    ]
+    .map(|state| {
+        let (class, symbol, word) = look(state);
+        let number = found
+            .iter()
+            .filter(|(.., drifted)| drifted.state == state)
+            .count();
+        Chip {
+            class,
+            symbol,
+            text: format!("{word} {number}"),
+        }
+    });
+    let cards = found.iter().map(|(one, looked, drifted)| {
+        card(
+            drifted,
+            looked,
+            several.then_some(one.environment.as_str()),
+            found.len() < FOLDED_FROM,
+        )
+    });
+    let body = if found.is_empty() {
+        el("p")
+            .class("calm")
+            .text("Everything that could be read is as the manifests say.")
+    } else {
+        el("div")
+            .attr("data-changes", "")
+            .child(toolbar(chips.into(), &kinds))
+            .child(el("div").class("cards").children(cards))
+    };
+    Section {
+        id: "changes",
+        title: "Differences".to_owned(),
+        aside: (!found.is_empty()).then(|| count(found.len(), "resource")),
+        body: body.into(),
+    }
+}
+
+/// Colour, symbol and word of what happened to a resource.
+fn look(state: DriftState) -> (&'static str, &'static str, &'static str) {
+    match state {
+        DriftState::Changed => ("update", "~", "changed"),
+        DriftState::Missing => ("delete", "−", "missing"),
+        DriftState::Unwanted => ("create", "+", "unwanted"),
+    }
+}
+
+fn card(drifted: &Drifted, looked: &Looked, environment: Option<&str>, open: bool) -> Element {
+    let (class, symbol, verb) = look(drifted.state);
+    let mut body = el("div").class("card-body");
+    let whole = state(drifted);
+    if !whole.is_empty() {
+        body = body.child(el("p").text(format!("It {whole}.")));
+    }
+    if let Some(reach) = looked.reach(&drifted.key) {
+        body = body.child(el("p").child(el("span").class("reach").text(reach)));
+    }
+    let rows = drifted.differences.iter().map(row);
+    body = body.child(
+        el("table")
+            .class("fields")
+            .child(
+                el("caption")
+                    .class("unseen")
+                    .text(format!("Differences of {}", drifted.key)),
+            )
+            .child(el("tbody").children(rows)),
+    );
+    let place = looked.place(drifted.declared_at);
+    folding(
+        Title {
+            class,
+            symbol,
+            verb,
+            key: &drifted.key,
+            environment,
+            place,
+            open,
+        },
+        body,
+    )
+}
+
+/// What the manifests say, what live has, and on what evidence.
+fn row(difference: &Difference) -> Element {
+    let path = if difference.path.is_empty() {
+        "the row"
+    } else {
+        &difference.path
+    };
+    let mut cell = el("td").attr("title", &difference.wire);
+    if let Some(shift) = seen_as_change(&difference.shift) {
+        cell = cell.child(value(false, &shift));
+    }
+    let breaks = difference
+        .breaks
+        .iter()
+        .map(|breaks| el("p").class("breaks").text(breaks));
+    cell = cell
+        .child(el("p").class("verdict").text(verdict(difference)))
+        .children(breaks);
+    el("tr")
+        .child(el("th").attr("scope", "row").text(path))
+        .child(cell)
+}
+
+/// Drift reads forward in time: what was declared, then what somebody made of it.
+fn seen_as_change(shift: &Shift) -> Option<plan::Difference> {
+    Some(match shift {
+        Shift::Value { declared, live } => plan::Difference::Value {
+            before: declared.clone(),
+            after: live.clone(),
+        },
+        Shift::Copy { column, declared } => plan::Difference::Copy {
+            column,
+            after: declared.clone(),
+        },
+        Shift::Lost { member } => plan::Difference::Removed {
+            member: member.clone(),
+            note: None,
+        },
+        Shift::Gained { member } => plan::Difference::Added {
+            member: member.clone(),
+            note: None,
+        },
+        Shift::Row => return None,
+    })
+}
+
+/// Contracts that live breaks, rows that nobody declares, what is accepted and what no longer is.
+fn notes_section(seen: &[Seen]) -> Option<Section> {
+    let mut items = Vec::new();
+    for one in seen {
+        let Ok(looked) = &one.looked else { continue };
+        let report = &looked.report;
+        let mut note = |badge: &str, text: String| {
+            items.push(
+                el("li")
+                    .child(el("span").class("badge").text(badge))
+                    .child(el("span").class("badge").text(&one.environment))
+                    .child(el("span").text(text)),
+            );
+        };
+        for broken in &report.broken {
+            let key = broken
+                .key
+                .as_ref()
+                .map_or_else(|| "the environment".to_owned(), ToString::to_string);
+            note("contract", format!("{key}: {}", broken.words()));
+        }
+        for row in &report.extras {
+            let who = row
+                .who
+                .as_ref()
+                .map(|who| format!(", written by {who}"))
+                .unwrap_or_default();
+            let when = row
+                .when
+                .as_ref()
+                .map(|when| format!(" ({when})"))
+                .unwrap_or_default();
+            note("not declared", format!("{}{who}{when}", row.extra.key));
+        }
+        for ignored in &report.ignored {
+            note(
+                "accepted",
+                format!(
+                    "{} {} until {}: {}",
+                    ignored.key, ignored.path, ignored.until, ignored.reason
+                ),
+            );
+        }
+        for expired in &report.expired {
+            note(
+                "expired",
+                format!(
+                    "{} accepted until {}: {}",
+                    expired.resources, expired.until, expired.reason
+                ),
+            );
+        }
+    }
+    let number = items.len();
+    (number > 0).then(|| Section {
+        id: "notes",
+        title: "Beside the differences".to_owned(),
+        aside: Some(count(number, "note")),
+        body: el("ul").class("notes").children(items).into(),
+    })
+}
+
+fn matrix(seen: &[Seen]) -> Element {
+    let mut drifted: Vec<BTreeMap<&ResourceKey, &Drifted>> = Vec::new();
+    let mut declared: Vec<BTreeSet<&ResourceKey>> = Vec::new();
+    for one in seen {
+        let looked = one.looked.as_ref().ok();
+        let differing = looked.into_iter().flat_map(|looked| &looked.report.drifted);
+        drifted.push(differing.map(|drifted| (&drifted.key, drifted)).collect());
+        declared.push(
+            looked
+                .into_iter()
+                .flat_map(|looked| &looked.resources)
+                .collect(),
+        );
+    }
+    let keys: BTreeSet<&ResourceKey> = drifted
+        .iter()
+        .flat_map(BTreeMap::keys)
+        .chain(declared.iter().flatten())
+        .copied()
+        .collect();
+    let heads = seen.iter().map(|one| {
+        let head = el("th")
+            .attr("scope", "col")
+            .child(el("span").class("env").text(&one.environment));
+        match &one.looked {
+            Ok(looked) => head.child(el("span").class("host").text(&looked.address)),
+            Err(why) => head.child(el("span").class("warn").children(prose(why))),
+        }
+    });
+    let rows = keys.into_iter().map(|key| {
+        let differs = drifted.iter().any(|drifted| drifted.contains_key(key));
+        let cells = seen.iter().enumerate().map(|(at, one)| match &one.looked {
+            Ok(_) => cell(drifted[at].get(key).copied(), declared[at].contains(key)),
+            Err(_) => el("td").class("unknown").child(el("span").text("not read")),
+        });
+        el("tr")
+            .flag_value("data-same", "true", !differs)
+            .child(
+                el("th")
+                    .attr("scope", "row")
+                    .child(el("span").class("kind").text(key.kind.as_str()))
+                    .child(el("span").class("name").text(key.name.as_written())),
+            )
+            .children(cells)
+    });
+    let head = el("tr")
+        .child(el("th").attr("scope", "col").text("Resource"))
+        .children(heads);
+    let table = el("table")
+        .class("matrix")
+        .child(
+            el("caption")
+                .class("unseen")
+                .text("Resources by environment"),
+        )
+        .child(el("thead").child(head))
+        .child(el("tbody").children(rows));
+    let only = el("label")
+        .class("chip only")
+        .flag("hidden", true)
+        .child(el("input").attr("type", "checkbox").attr("data-only", ""))
+        .child(el("span").text("Only what differs somewhere"));
+    let scroll = el("div")
+        .class("matrix-scroll")
+        .attr("role", "region")
+        .attr("aria-label", "Resources by environment; scrolls sideways")
+        .attr("tabindex", "0")
+        .child(table);
+    el("div").child(only).child(scroll)
+}
+
+fn cell(drifted: Option<&Drifted>, declared: bool) -> Element {
+    let hidden = |text: &str| el("span").class("unseen").text(text);
+    let sign = |text: &str| el("span").attr("aria-hidden", "true").text(text);
+    match drifted {
+        Some(drifted) => {
+            let (class, symbol, word) = look(drifted.state);
+            let text = match drifted.state {
+                DriftState::Changed => count(drifted.differences.len(), "difference"),
+                DriftState::Missing | DriftState::Unwanted => word.to_owned(),
+            };
+            el("td")
+                .class(class)
+                .child(
+                    el("span")
+                        .class("symbol")
+                        .attr("aria-hidden", "true")
+                        .text(symbol),
+                )
+                .child(el("span").text(text))
+        }
+        None if declared => el("td")
+            .class("same")
+            .child(sign("✓"))
+            .child(hidden("as declared")),
+        None => el("td")
+            .class("none")
+            .child(sign("·"))
+            .child(hidden("not declared")),
+    }
+}
