@@ -1,0 +1,77 @@
+// Writes the pages that the tests open, with the command itself on its embedded emulator: nothing here is made up.
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+export const folder = join(root, "target", "e2e");
+const program = process.env.DESKSTATE ?? join(root, "target", "debug", "deskstate");
+const project = join(folder, "contoso");
+
+const run = (...args) =>
+  execFileSync(program, ["-C", project, ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+
+/** Runs a command that says by its exit code that there are differences. */
+const differing = (...args) => ending(2, ...args);
+
+const ending = (code, ...args) => {
+  try {
+    run(...args);
+  } catch (error) {
+    if (error.status === code) return error.stdout;
+    throw error;
+  }
+  throw new Error(`deskstate ${args.join(" ")} ended well`);
+};
+
+const edit = (file, ...replacements) => {
+  const path = join(project, file);
+  const text = readFileSync(path, "utf8");
+  const edited = replacements.reduce((text, [from, to]) => {
+    if (!text.includes(from)) throw new Error(`${file} has no ${from}`);
+    return text.replace(from, to);
+  }, text);
+  writeFileSync(path, edited);
+};
+
+const page = (name, text) => {
+  const path = join(folder, `${name}.html`);
+  writeFileSync(path, text);
+  return path;
+};
+
+export const write = () => {
+  rmSync(project, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  cpSync(join(root, "examples", "contoso"), project, { recursive: true });
+  // Two environments that nobody has applied to yet, and one that cannot be reached.
+  edit(
+    "deskstate.yaml",
+    ["url: https://contoso-dev.crm4.dynamics.com", "emulator: {state: .deskstate/dev.json}"],
+    ["url: https://contoso-test.crm4.dynamics.com", "emulator: {state: .deskstate/test.json}"],
+    ["url: https://contoso.crm4.dynamics.com", "url: https://127.0.0.1:9"],
+  );
+  const pages = { first: page("plan-first", run("plan", "--env", "local", "--format", "html")) };
+  run("apply", "--env", "local", "--yes");
+  pages.synced = page("plan-in-sync", run("plan", "--env", "local", "--format", "html"));
+  edit(
+    "manifests/sessions.yaml",
+    ["communicationPanelMode: Minimized", "communicationPanelMode: Docked"],
+    ["additionalTabs: [contoso_caseDashboard, contoso_newCaseTab]", "additionalTabs: [contoso_caseDashboard, contoso_knowledgeTab]"],
+  );
+  edit("manifests/productivity.yaml", ["defaultMode: Expanded", "defaultMode: Collapsed"]);
+  edit(
+    "manifests/notifications.yaml",
+    ["title: Call from {customer}", "title: \"{customer} is calling\""],
+    ["timeoutSeconds: ${{ vars.ringTimeout }}   # a number stays a number", "timeoutSeconds: 4"],
+  );
+  pages.plan = page("plan", run("plan", "--env", "local", "--format", "html"));
+  pages.drift = page("drift", differing("drift", "--env", "local", "--format", "html"));
+  pages.fleet = page("fleet", ending(1, "drift", "--all", "--format", "html"));
+  run("preview", "--no-open", "--out", join(folder, "preview.html"));
+  pages.preview = join(folder, "preview.html");
+  writeFileSync(join(folder, "graph.svg"), run("graph", "--format", "svg"));
+  pages.graph = join(folder, "graph.svg");
+  return pages;
+};
