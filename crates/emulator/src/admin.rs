@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::call::Reply;
 use crate::engine::Engine;
-use crate::faults::Script;
+use crate::faults::{self, Script};
 use crate::state_file::{decode, encode};
 use crate::store::Store;
 
@@ -70,19 +70,12 @@ pub(crate) fn answer(engine: &Engine, method: &Method, endpoint: &str, body: &[u
             Err(message) => refused(StatusCode::BAD_REQUEST, message),
         },
         ("GET", "faults") => shown(serde_json::to_value(engine.faults.script())),
-        ("POST" | "PUT", "faults") => match serde_json::from_slice::<Script>(body) {
-            Ok(script) if script.format_version == 1 => {
+        ("POST" | "PUT", "faults") => match faults::parse(body) {
+            Ok(script) => {
                 engine.faults.set(script);
                 done()
             }
-            Ok(script) => refused(
-                StatusCode::BAD_REQUEST,
-                format!(
-                    "format version {} is not known; this emulator reads 1",
-                    script.format_version
-                ),
-            ),
-            Err(error) => refused(StatusCode::BAD_REQUEST, error.to_string()),
+            Err(message) => refused(StatusCode::BAD_REQUEST, message),
         },
         ("DELETE", "faults") => {
             engine.faults.set(Script::default());

@@ -142,6 +142,18 @@ pub(crate) struct Random {
     times: Option<u64>,
 }
 
+/// Reads a script.
+pub(crate) fn parse(text: &[u8]) -> Result<Script, String> {
+    let script: Script = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    if script.format_version != 1 {
+        return Err(format!(
+            "format version {} is not known; this emulator reads 1",
+            script.format_version
+        ));
+    }
+    Ok(script)
+}
+
 /// The script in force, and how often each rule has matched and struck.
 #[derive(Debug, Default)]
 pub(crate) struct Faults(Mutex<State>);

@@ -26,6 +26,9 @@ pub struct Args {
     /// Answer sheet that sets the switches
     #[arg(long, value_name = "FILE")]
     pub answers: Option<PathBuf>,
+    /// Fault script in force from the start
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
     /// Enforce the documented service protection limits
     #[arg(long)]
     pub limits: bool,
@@ -93,6 +96,7 @@ async fn serve(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         tables: args.tables,
         switches,
         limits: args.limits.then(Limits::default),
+        faults: args.faults,
         scale: Scale {
             agents: args.seed_agents,
             sessions: args.seed_sessions,

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Moment;
 use crate::engine::Engine;
+use crate::faults;
 use crate::http_server;
 use crate::limits::Limits;
 use crate::line::{Guard, Line};
@@ -36,6 +37,8 @@ pub struct Config {
     pub switches: Switches,
     /// Service protection limits; none if absent.
     pub limits: Option<Limits>,
+    /// A fault script in force from the start.
+    pub faults: Option<PathBuf>,
     /// Generated rows besides the seed.
     pub scale: Scale,
     /// Whether callers must sign in.
@@ -56,6 +59,7 @@ impl Default for Config {
             tables: None,
             switches: Switches::default(),
             limits: None,
+            faults: None,
             scale: Scale::default(),
             sign_in: SignIn::default(),
             directory: None,
@@ -68,6 +72,14 @@ impl Default for Config {
 /// Why an emulator did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// The fault script cannot be used.
+    #[error("cannot use the fault script `{}`: {message}", .path.display())]
+    Faults {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        message: String,
+    },
     /// A table file is wrong.
     #[error(transparent)]
     Tables(#[from] TablesError),
@@ -171,6 +183,14 @@ impl Emulator {
             clock,
         ));
         engine.protection.set(config.limits);
+        if let Some(path) = &config.faults {
+            let failed = |message| StartError::Faults {
+                path: path.clone(),
+                message,
+            };
+            let text = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+            engine.faults.set(faults::parse(&text).map_err(failed)?);
+        }
         let secure = config.tls != Tls::Off;
         let directory = Directory::load(config.directory.as_deref())?;
         let desk = Desk::new(Arc::clone(&engine), config.sign_in, directory, secure)

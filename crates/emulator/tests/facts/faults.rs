@@ -1,6 +1,7 @@
 //! Sections 7 and 8: throttling, gateways, lost connections, by script.
 
-use crate::desk::{Desk, changeset, desk, field, part, send};
+use crate::desk::{Desk, changeset, desk, desk_of, field, part, send};
+use deskstate_emulator::Config;
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 
@@ -202,4 +203,35 @@ async fn stats_count_requests_parts_and_committed_writes_by_kind() {
         .await
         .expect(204);
     assert_eq!(stats(&desk).await["httpRequests"], 0);
+}
+
+#[tokio::test]
+async fn a_script_may_be_in_force_from_the_start() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("faults.json");
+    let config = |text: &str| {
+        std::fs::write(&path, text).expect("written");
+        Config {
+            faults: Some(path.clone()),
+            ..Config::default()
+        }
+    };
+    let desk = desk_of(config(
+        r#"{"formatVersion":1,"rules":[{"when":{"nth":1},"fault":{"kind":"gateway"}}]}"#,
+    ))
+    .await;
+    desk.get("WhoAmI").await.expect(502);
+    desk.get("WhoAmI").await.expect(200);
+    for wrong in [
+        "{",
+        r#"{"formatVersion":2}"#,
+        r#"{"formatVersion":1,"rules":[{"fault":{"kind":"fire"}}]}"#,
+    ] {
+        assert!(
+            deskstate_emulator::Emulator::start(config(wrong))
+                .await
+                .is_err(),
+            "{wrong}"
+        );
+    }
 }
