@@ -62,6 +62,8 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let desired = Desired::default();
     let scope = Scope {
         organization: environment.organization_id,
+        // No manifest says whose names will be shown.
+        names: true,
         ..Scope::default()
     };
     let live = observe(session.reader(), &desired, &scope).await?;
