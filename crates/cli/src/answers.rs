@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::error::Error;
 
@@ -51,6 +52,34 @@ pub(crate) fn read(root: &Path, environment: &str) -> Result<Answers, Error> {
             "delete it, or write a new one with `deskstate doctor --env {environment} --probe`"
         )),
     })
+}
+
+/// Writes answers into the sheet of an environment; others that stand there are kept.
+pub(crate) fn write(
+    root: &Path,
+    environment: &str,
+    settled: &Map<String, Value>,
+) -> Result<PathBuf, Error> {
+    let path = path(root, environment);
+    let file = |what| {
+        let path = path.clone();
+        move |source| Error::File { what, path, source }
+    };
+    let mut answers = match std::fs::read_to_string(&path) {
+        Ok(text) => serde_json::from_str::<Value>(&text)
+            .ok()
+            .and_then(|sheet| sheet["answers"].as_object().cloned())
+            .unwrap_or_default(),
+        Err(_) => Map::new(),
+    };
+    answers.extend(settled.clone());
+    let sheet = serde_json::json!({"formatVersion": FORMAT_VERSION, "answers": answers});
+    let text = serde_json::to_string_pretty(&sheet).map_err(std::io::Error::from)? + "\n";
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(file("could not write"))?;
+    }
+    std::fs::write(&path, text).map_err(file("could not write"))?;
+    Ok(path)
 }
 
 fn parse(text: &str) -> Result<Answers, String> {

@@ -62,6 +62,7 @@ pub(crate) enum Command {
     Adopt(commands::adopt::Args),
     Diff(commands::diff::Args),
     Comment(commands::comment::Args),
+    Doctor(commands::doctor::Args),
     Render(commands::render::Args),
     Explain(commands::explain::Args),
     Schema(commands::schema::Args),

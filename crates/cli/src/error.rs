@@ -46,6 +46,8 @@ pub(crate) enum Error {
     #[error(transparent)]
     Apply(#[from] ApplyError),
     #[error(transparent)]
+    Probe(#[from] deskstate_reconcile::probe::ProbeError),
+    #[error(transparent)]
     Comment(#[from] CommentError),
     #[error("output could not be written")]
     Output(#[from] std::io::Error),
@@ -78,6 +80,7 @@ impl Error {
             | Self::EmulatorStop(_)
             | Self::Dataverse(_)
             | Self::Observe(_)
+            | Self::Probe(_)
             | Self::Comment(_)
             | Self::Output(_) => ExitCode::Failed,
         }
@@ -114,6 +117,7 @@ impl Error {
             ),
             Self::Comment(error) => error.hint(),
             Self::InvalidManifests
+            | Self::Probe(_)
             | Self::File { .. }
             | Self::Emulator(_)
             | Self::EmulatorStop(_)

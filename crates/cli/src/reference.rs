@@ -1,101 +1,9 @@
-//! The pages of the reference, made from what the program itself says. A test keeps `docs/reference/` current:
+//! The page of the command line, made from what the program itself says. A test keeps `docs/reference/` current:
 //! `UPDATE_DOCS=1 cargo test -p deskstate --lib reference`.
 
 use clap::CommandFactory;
-use deskstate_model::{FieldInfo, Kind, json_schemas};
-use serde_json::Value;
 
-use crate::commands::explain::{first_line, paragraphs};
-
-fn manifests() -> String {
-    let mut page = "# Manifest reference\n\nMade from the program; `deskstate explain KIND.field` says the same. How documents, values, sets, \
-        states and overlays work stands in [Concepts](../concepts.md).\n\nA field that is left out is neither compared nor changed. \
-        *Required* is what a document needs that may have to create the row: not one with `state: existing`.\n\n"
-        .to_owned();
-    for kind in Kind::ALL {
-        page.push_str(&format!(
-            "- [{kind}](#{}): {}\n",
-            kind.as_str().to_ascii_lowercase(),
-            first_line(kind.doc())
-        ));
-    }
-    page.push_str("- [Project](#project)\n- [Contract](#contract)\n");
-    for kind in Kind::ALL {
-        page.push_str(&format!("\n## {kind}\n\n{}\n\n", paragraphs(kind.doc())));
-        fields(&mut page, kind.field_infos(), "");
-    }
-    for (name, file) in [("Project", "project.json"), ("Contract", "contract.json")] {
-        let schema = json_schemas()
-            .into_iter()
-            .find(|(found, _)| found == file)
-            .unwrap()
-            .1;
-        page.push_str(&format!(
-            "\n## {name}\n\n{}\n\n| field of `spec` | meaning |\n| --- | --- |\n",
-            text(&schema)
-        ));
-        members(&mut page, &schema["properties"]["spec"], "");
-    }
-    page
-}
-
-fn fields(page: &mut String, infos: &[FieldInfo], prefix: &str) {
-    page.push_str("| field | meaning | required | `null` |\n| --- | --- | --- | --- |\n");
-    for info in infos {
-        let required = match (info.rule.required, info.rule.has_default) {
-            (true, _) => "yes",
-            (_, true) => "here or in `defaults`",
-            _ => "",
-        };
-        let meaning = paragraphs(info.doc)
-            .replace("\n\n", "<br>")
-            .replace('|', "\\|");
-        let file = if info.rule.from_file {
-            format!("<br>`{}File` takes a path in its place.", info.word)
-        } else {
-            String::new()
-        };
-        let clears = if info.clearable { "clears" } else { "" };
-        page.push_str(&format!(
-            "| `{}` | {meaning}{file} | {required} | {clears} |\n",
-            info.word
-        ));
-    }
-    for info in infos.iter().filter(|info| !info.items.is_empty()) {
-        let path = format!("{prefix}{}", info.word);
-        page.push_str(&format!("\nAn item of `{path}`:\n\n"));
-        fields(page, info.items, &format!("{path}."));
-    }
-}
-
-fn text(schema: &Value) -> String {
-    schema["description"]
-        .as_str()
-        .unwrap_or_default()
-        .replace('|', "\\|")
-}
-
-fn members(page: &mut String, schema: &Value, prefix: &str) {
-    let inside = [schema, &schema["items"], &schema["additionalProperties"]];
-    let variants = schema["anyOf"].as_array().into_iter().flatten();
-    let Some(members) = inside
-        .into_iter()
-        .chain(variants)
-        .find_map(|schema| schema["properties"].as_object())
-    else {
-        return;
-    };
-    for (word, member) in members {
-        let path = format!("{prefix}{word}");
-        page.push_str(&format!("| `{path}` | {} |\n", text(member)));
-        let step = if member["additionalProperties"]["properties"].is_object() {
-            ".NAME."
-        } else {
-            "."
-        };
-        self::members(page, member, &format!("{path}{step}"));
-    }
-}
+use crate::commands::explain::paragraphs;
 
 fn command_line() -> String {
     let mut command = crate::args::Args::command();
@@ -198,11 +106,6 @@ fn check_current(file: &str, page: &str) {
         found == page,
         "{file} is stale: UPDATE_DOCS=1 cargo test -p deskstate --lib reference"
     );
-}
-
-#[test]
-fn the_manifest_reference_is_current() {
-    check_current("manifests.md", &manifests());
 }
 
 #[test]

@@ -22,6 +22,7 @@ pub mod lower;
 pub mod observe;
 pub mod plan;
 pub mod plan_file;
+pub mod probe;
 pub mod raise;
 pub mod reach;
 pub mod referrers;

@@ -211,7 +211,7 @@ fn line(text: &mut String, name: &str, width: usize, what: &str) {
 }
 
 /// The first sentence or line of a doc comment.
-pub(crate) fn first_line(doc: &str) -> &str {
+fn first_line(doc: &str) -> &str {
     let doc = doc.trim();
     doc.split("\n").next().unwrap_or(doc).trim()
 }

@@ -5,6 +5,7 @@ pub(crate) mod apply;
 pub(crate) mod comment;
 pub(crate) mod demo;
 pub(crate) mod diff;
+pub(crate) mod doctor;
 pub(crate) mod drift;
 pub(crate) mod explain;
 pub(crate) mod export;
@@ -40,6 +41,7 @@ pub(crate) fn run(args: Args, ui: &mut Ui) -> Result<ExitCode, Error> {
         Command::Adopt(args) => block_on(adopt::run(&args, &global, ui)),
         Command::Diff(args) => block_on(diff::run(&args, &global, ui)),
         Command::Comment(args) => block_on(comment::run(&args, ui)),
+        Command::Doctor(args) => block_on(doctor::run(&args, &global, ui)),
         Command::Render(args) => render::run(&args, &global, ui),
         Command::Explain(args) => explain::run(&args, ui),
         Command::Schema(args) => schema::run(&args, ui),

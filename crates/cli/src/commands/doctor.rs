@@ -1,0 +1,349 @@
+//! `doctor`: what stands between an environment and a plan: sign-in, rights, language, tables. Reads only, unless it is told to ask.
+
+use std::collections::BTreeMap;
+
+use deskstate_dataverse::{Depth, Session};
+use deskstate_reconcile::live::{Access as TableAccess, Live};
+use deskstate_reconcile::probe::{Answers, WRITE_RIGHTS, privilege, privileges_to_write, probe};
+use deskstate_reconcile::{Scope, kinds, lower, observe};
+
+use super::live::stop_on_interrupt;
+use crate::args::Global;
+use crate::environment::{self, Access};
+use crate::error::Error;
+use crate::exit_code::ExitCode;
+use crate::output::plain;
+use crate::output::plan_text::count;
+use crate::project::load_environment;
+use crate::ui::{BAD, GOOD, STRONG, Ui, WARN};
+
+/// Looks at what stands between an environment and a plan: sign-in, rights, language, tables. Reads only
+///
+/// Exit codes: 0 all is well, 1 something is in the way.
+///
+/// `--probe` also asks what documents leave open. It sends transactions whose last operation must fail, so nothing is stored, and
+/// writes the answers to `.deskstate/answers/<environment>.json`, which `deskstate emulator --answers` reads too.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The environment
+    #[arg(long, short, value_name = "NAME")]
+    env: String,
+    /// Ask the environment what documents leave open; nothing is stored
+    #[arg(long)]
+    probe: bool,
+    #[command(flatten)]
+    access: Access,
+}
+
+/// How something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum State {
+    Good,
+    /// Works, with less.
+    Worth,
+    /// In the way.
+    Bad,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, PartialEq, Eq)]
+struct Finding {
+    state: State,
+    what: String,
+    /// What to do.
+    help: Option<String>,
+}
+
+impl Finding {
+    fn good(what: impl Into<String>) -> Self {
+        Self {
+            state: State::Good,
+            what: what.into(),
+            help: None,
+        }
+    }
+
+    fn worth(what: impl Into<String>, help: &str) -> Self {
+        Self {
+            state: State::Worth,
+            what: what.into(),
+            help: Some(help.to_owned()),
+        }
+    }
+
+    fn bad(what: impl Into<String>, help: &str) -> Self {
+        Self {
+            state: State::Bad,
+            what: what.into(),
+            help: Some(help.to_owned()),
+        }
+    }
+}
+
+pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
+    let loaded = load_environment(global, &args.env, ui)?;
+    let environment = loaded.environment()?;
+    let stop = stop_on_interrupt();
+    let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
+    let session = Session::open(&opened.connection)?;
+    let desired = lower(&loaded.manifests);
+    let scope = Scope {
+        organization: environment.organization_id,
+        ..Scope::default()
+    };
+    let live = observe(session.reader(), &desired, &scope).await?;
+    let privileges = privileges_to_write(session.reader()).await?;
+    let answers = if args.probe {
+        Some(probe(&session, &live).await?)
+    } else {
+        None
+    };
+    let address = opened.address.clone();
+    opened.close().await?;
+    let mut findings = vec![Finding::good(format!(
+        "signed in, and {address} answers: {} read everything",
+        requests(live.requests)
+    ))];
+    findings.extend(environment_findings(&live));
+    findings.extend(table_findings(&live));
+    findings.extend(privilege_findings(&live, privileges.as_ref()));
+    ui.print(format_args!(
+        "{STRONG}{}{STRONG:#} ({address}), deskstate {}\n",
+        environment.name,
+        env!("CARGO_PKG_VERSION")
+    ))?;
+    for finding in &findings {
+        let (style, mark) = match finding.state {
+            State::Good => (GOOD, "ok"),
+            State::Worth => (WARN, "note"),
+            State::Bad => (BAD, "bad"),
+        };
+        ui.print(format_args!(
+            "{style}{mark:>6}{style:#}  {}\n",
+            finding.what
+        ))?;
+        if let Some(help) = &finding.help {
+            ui.print(format_args!("        {help}\n"))?;
+        }
+    }
+    if let Some(answers) = answers {
+        keep(&loaded.root, &environment.name, &answers, ui)?;
+    }
+    let worst = findings
+        .iter()
+        .map(|finding| finding.state)
+        .max()
+        .unwrap_or(State::Good);
+    Ok(if worst == State::Bad {
+        ExitCode::Failed
+    } else {
+        ExitCode::Done
+    })
+}
+
+/// Writes the answers beside those that are there, and says them.
+fn keep(
+    root: &std::path::Path,
+    environment: &str,
+    answers: &Answers,
+    ui: &mut Ui,
+) -> Result<(), Error> {
+    ui.print(format_args!("{STRONG}asked{STRONG:#}\n"))?;
+    for (word, answer) in &answers.settled {
+        ui.print(format_args!(
+            "{GOOD}{:>6}{GOOD:#}  {word}: {}\n",
+            "ok",
+            crate::output::shown(answer)
+        ))?;
+    }
+    for (word, why) in &answers.open {
+        ui.print(format_args!(
+            "{WARN}{:>6}{WARN:#}  {word} is not settled: {}\n",
+            "note",
+            plain(why)
+        ))?;
+    }
+    let path = crate::answers::write(root, environment, &answers.settled)?;
+    ui.note(format_args!("answers in {}", path.display()));
+    Ok(())
+}
+
+fn requests(number: u64) -> String {
+    count(usize::try_from(number).unwrap_or(usize::MAX), "request")
+}
+
+fn environment_findings(live: &Live) -> Vec<Finding> {
+    let facts = &live.facts;
+    let mut findings = Vec::new();
+    match (facts.organization, facts.caller) {
+        (Some(organization), Some(caller)) => findings.push(Finding::good(format!(
+            "organisation {organization}, user {caller}"
+        ))),
+        _ => findings.push(Finding::bad(
+            "the environment does not say who is signed in",
+            "is the application user enabled, and does it have a role?",
+        )),
+    }
+    findings.push(match (facts.base_language, facts.caller_language) {
+        _ if facts.reads_base_language() => Finding::good("texts are read in the organisation's base language"),
+        (Some(base), Some(caller)) => Finding::worth(
+            format!("the organisation's base language is {base}, the caller's is {caller}: texts are neither compared nor written"),
+            "set the language in the personal settings of the user that signs in",
+        ),
+        _ => Finding::worth("nobody can say in which language texts are read: they are neither compared nor written", "let the caller read Organization and User Settings"),
+    });
+    findings.push(if facts.locked_down {
+        Finding::bad(
+            "unmanaged customisations are blocked: apply is refused",
+            "this environment takes managed solutions only; `writes: assignments` leaves components to them",
+        )
+    } else {
+        Finding::good("unmanaged customisations are not blocked")
+    });
+    findings.push(if facts.auditing {
+        Finding::good("auditing is on: drift can say who changed what, and when")
+    } else {
+        Finding::worth(
+            "auditing is off: drift knows the last writer only",
+            "Power Platform admin center, Settings, Audit settings",
+        )
+    });
+    findings.push(match &facts.prefixes {
+        Some(prefixes) => Finding::good(format!(
+            "publishers with the prefixes {}",
+            list(prefixes.iter().map(|prefix| plain(prefix)))
+        )),
+        None => Finding::worth(
+            "publishers cannot be read: prefixes of unique names are not checked",
+            "let the caller read Publisher",
+        ),
+    });
+    if let Some(why) = &live.mentions_unread {
+        findings.push(Finding::worth(
+            format!("workstreams cannot be read ({}): nobody can say whether one still names a template", plain(why)),
+            "let the caller read Work Stream",
+        ));
+    }
+    findings
+}
+
+fn table_findings(live: &Live) -> Vec<Finding> {
+    let mut whole = 0;
+    let mut findings = Vec::new();
+    for (table, seen) in &live.tables {
+        match &seen.access {
+            TableAccess::Whole => whole += 1,
+            TableAccess::Absent => {
+                findings.push(Finding::worth(
+                    format!("there is no table `{}`", table.logical),
+                    "its kind cannot be declared here; a newer version has it",
+                ));
+            }
+            TableAccess::Partial(why) => findings.push(Finding::worth(
+                format!(
+                    "`{}` is seen in part ({}): nothing is created or deleted there",
+                    table.logical,
+                    plain(why)
+                ),
+                "give the caller read access to the whole organisation",
+            )),
+            TableAccess::Refused(why) => {
+                findings.push(Finding::bad(
+                    format!("`{}` cannot be read: {}", table.logical, plain(why)),
+                    "give the caller read access to it",
+                ));
+            }
+        }
+        if !seen.missing_columns.is_empty() {
+            findings.push(Finding::worth(
+                format!(
+                    "`{}` has no {}",
+                    table.logical,
+                    list(
+                        seen.missing_columns
+                            .iter()
+                            .map(|column| format!("`{column}`"))
+                    )
+                ),
+                "fields that need them cannot be declared here",
+            ));
+        }
+        if seen.optimistic_concurrency == Some(false) {
+            findings.push(Finding::worth(
+                format!(
+                    "`{}` has no versions: updates are guarded by the read just before them only",
+                    table.logical
+                ),
+                "nothing can be done about it",
+            ));
+        }
+    }
+    findings.insert(
+        0,
+        Finding::good(format!("{} seen whole", count(whole, "table"))),
+    );
+    let hidden = live
+        .links
+        .iter()
+        .filter(|(_, links)| !links.access.is_whole());
+    findings.extend(hidden.map(|(relationship, _)| {
+        Finding::worth(
+            format!(
+                "links `{}` are not seen whole: none is added or taken away",
+                relationship.schema_name
+            ),
+            "give the caller read access to both sides",
+        )
+    }));
+    findings
+}
+
+/// What apply needs, for the tables of every kind: create, write, delete, append, append to.
+fn privilege_findings(live: &Live, privileges: Option<&BTreeMap<String, Depth>>) -> Vec<Finding> {
+    let Some(privileges) = privileges else {
+        return vec![Finding::worth(
+            "the caller's privileges cannot be read",
+            "an apply that lacks one is refused by the server, as a whole",
+        )];
+    };
+    let held: BTreeMap<String, Depth> = privileges
+        .iter()
+        .map(|(name, depth)| (name.to_ascii_lowercase(), *depth))
+        .collect();
+    let mut lacking: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for table in kinds::all().iter().map(|kind| kind.table) {
+        let is_there = live
+            .tables
+            .get(table)
+            .is_none_or(|seen| seen.access != TableAccess::Absent);
+        for right in WRITE_RIGHTS {
+            if is_there
+                && held.get(&privilege(right, table).to_ascii_lowercase()) != Some(&Depth::Global)
+            {
+                lacking.entry(right).or_default().push(table.logical);
+            }
+        }
+    }
+    if lacking.is_empty() {
+        return vec![Finding::good(
+            "may create, write, delete and link every kind: enough for apply",
+        )];
+    }
+    let findings = lacking.into_iter().map(|(right, tables)| {
+        let tables = list(tables.iter().map(|table| format!("`{table}`")));
+        Finding::worth(
+            format!("lacks {right} at organisation level on {tables}"),
+            "fine for plan and drift; apply needs it for the kinds of the project",
+        )
+    });
+    findings.collect()
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    let items: Vec<String> = items.collect();
+    if items.is_empty() {
+        "none".to_owned()
+    } else {
+        items.join(", ")
+    }
+}
