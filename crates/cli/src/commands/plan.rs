@@ -68,12 +68,18 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         explain_wire: args.explain_wire,
         reach: &reach,
     };
+    let about = About {
+        environment: &environment.name,
+        revision: revision.as_deref(),
+        sources: &loaded.manifests.sources,
+    };
     match args.format {
+        PlanFormat::Json => ui.print(plan_file::write(&compared.plan, &about))?,
         PlanFormat::Text => ui.print(&shown)?,
         PlanFormat::Markdown => ui.print(
             PlanMarkdown {
                 shown: &shown,
-                findings: &compared.diagnostics,
+                findings: &findings(&loaded, &compared),
                 limit: markdown::limit_of_environment(|name| std::env::var(name).ok()),
                 report_url: args.report_url.as_deref(),
             }
@@ -92,11 +98,6 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         return Err(Error::failed("not everything could be planned"));
     }
     if let Some(path) = &args.out {
-        let about = About {
-            environment: &environment.name,
-            revision: revision.as_deref(),
-            sources: &loaded.manifests.sources,
-        };
         write_file(path, &plan_file::write(&compared.plan, &about))?;
         ui.say(&format!("the plan is in {}\n", path.display()));
     }

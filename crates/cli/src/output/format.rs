@@ -10,6 +10,8 @@ pub(crate) enum PlanFormat {
     Text,
     /// A comment on a pull request: counts and dangers in the open, the rest folded.
     Markdown,
+    /// For programs; the same as what `--out` saves.
+    Json,
     /// A page that needs nothing else: changes, the agent's screen before and after, the graph.
     Html,
 }
