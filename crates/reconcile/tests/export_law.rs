@@ -18,6 +18,22 @@ use tempfile::TempDir;
 
 const PROJECT: &str = "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: exported}\nspec:\n  environments:\n    local: {emulator: {state: .deskstate/local.json}}\n";
 
+/// Rules of the product that live rows break by themselves: an export says what is there, and validate says what is wrong with it.
+const LIVE_FAULTS: &[&str] = &[
+    "field-order",
+    "first-party-channel",
+    "https-needed",
+    "icon",
+    "loader-extension",
+    "one-template-per-entity",
+    "profile-rank",
+    "secret",
+    "session-type",
+    "set-members",
+    "tab-parameters",
+    "user-in-two-profiles",
+];
+
 /// Exports, loads what was written, and plans it against the same live. Gives everything that speaks against the law.
 fn against_the_law(live: &Live, options: Options) -> Vec<String> {
     let exported = export(live, &Selection::default(), options);
@@ -45,7 +61,7 @@ fn against_the_law(live: &Live, options: Options) -> Vec<String> {
     let (manifests, found) = load(folder.path(), Some("local"));
     let mut against: Vec<String> = found
         .iter()
-        .filter(|diagnostic| diagnostic.is_error())
+        .filter(|diagnostic| diagnostic.is_error() && !LIVE_FAULTS.contains(&diagnostic.code))
         .map(|diagnostic| format!("load: {}: {}", diagnostic.code, diagnostic.message))
         .collect();
     let (plan, found) = plan(&lower(&manifests), live, &PlanOptions::default());
