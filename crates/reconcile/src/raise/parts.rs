@@ -29,7 +29,8 @@ impl<'a> Raising<'a> {
             Access::Absent => return Ok(None),
             Access::Partial(why) | Access::Refused(why) => return Err(why.clone()),
         }
-        let rows: Vec<&'a ObservedRow> = table.children(part, self.row.id).collect();
+        let mut rows: Vec<&'a ObservedRow> = table.children(part, self.row.id).collect();
+        rows.sort_by_key(|row| row.id);
         match field.word {
             "parameters" => self.parameters(part, &rows),
             "steps" => self.steps(part, &rows),
