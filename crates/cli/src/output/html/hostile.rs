@@ -1,13 +1,15 @@
 //! Whatever live rows and manifests hold, the pages stay pages: text never becomes markup, and nothing steers a terminal.
 
 use deskstate_model::{Diagnostic, Kind, Manifests, ResourceKey, SourceMap};
+use deskstate_reconcile::drift::{self as found, Class, DriftState, Drifted, Shift};
 use deskstate_reconcile::plan::{Action, Change, Difference, FieldChange, Plan, Reason};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
 use super::desktop::{Screens, screens};
-use super::{Report, report};
+use super::{Report, drift, report};
 use crate::graph::{Embedding, dot, mermaid, svg};
+use crate::output::drift_report::{Looked, Seen};
 use crate::output::plan_text::PlanText;
 use crate::preview::Preview;
 use crate::specs::Specs;
@@ -90,6 +92,61 @@ fn specs(text: &str) -> Specs {
                 "desktopNotifications": value(), "timeoutSeconds": 3, "fields": [{"header": text, "value": text}, {"shared": text}]}),
         ),
     ])
+}
+
+/// Drift that says the same hostile thing everywhere, of one environment that was read and one that was not.
+fn seen(text: &str) -> Vec<Seen> {
+    let difference = |shift| found::Difference {
+        path: text.to_owned(),
+        shift,
+        class: Class::EditedByHand,
+        evidence: text.to_owned(),
+        who: Some(text.to_owned()),
+        when: Some(text.to_owned()),
+        breaks: vec![text.to_owned()],
+        span: None,
+        wire: text.to_owned(),
+    };
+    let differences = vec![
+        difference(Shift::Value {
+            declared: Json::from(text),
+            live: json!({text: text}),
+        }),
+        difference(Shift::Gained {
+            member: text.to_owned(),
+        }),
+    ];
+    let key = ResourceKey::new(Kind::AppProfile, text);
+    let drifted = Drifted {
+        key: key.clone(),
+        id: uuid::Uuid::nil(),
+        state: DriftState::Changed,
+        declared_at: None,
+        differences,
+    };
+    let looked = Looked {
+        address: text.to_owned(),
+        resources: vec![key.clone()],
+        sources: SourceMap::default(),
+        report: found::Report {
+            drifted: vec![drifted],
+            ..found::Report::default()
+        },
+        findings: vec![Diagnostic::warning("hostile", text)],
+        reaches: vec![(key, text.to_owned())],
+        requests: 1,
+        picture: None,
+    };
+    vec![
+        Seen {
+            environment: text.to_owned(),
+            looked: Ok(looked),
+        },
+        Seen {
+            environment: text.to_owned(),
+            looked: Err(text.to_owned()),
+        },
+    ]
 }
 
 /// A report and a picture of each kind, all of them saying the same hostile thing.
@@ -182,6 +239,7 @@ fn pages(text: &str) -> Vec<String> {
     let graph = crate::graph::tests::of(&live);
     vec![
         page,
+        drift(&seen(text), Some(text)),
         drawn.map(|markup| markup.to_string()).unwrap_or_default(),
         svg(&graph, Embedding::File).to_string(),
     ]
