@@ -144,6 +144,19 @@ impl LiveTable {
             }
             indexed.rows.insert(id, ObservedRow { id, row });
         }
+        // A server sends rows in any order; what is read off them must not depend on it.
+        indexed
+            .by_name
+            .values_mut()
+            .for_each(|ids| ids.sort_unstable());
+        indexed
+            .by_part
+            .values_mut()
+            .for_each(|ids| ids.sort_unstable());
+        indexed
+            .by_parent
+            .values_mut()
+            .for_each(|ids| ids.sort_unstable());
         indexed
     }
 
