@@ -4,7 +4,7 @@
 
 mod support;
 
-use deskstate_model::{Diagnostic, load};
+use deskstate_model::load;
 use deskstate_reconcile::export::{Selection, export, file_names, write};
 use deskstate_reconcile::kinds::{self, tables};
 use deskstate_reconcile::live::Live;

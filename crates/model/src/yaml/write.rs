@@ -229,7 +229,7 @@ fn plain_is_text(value: &str, inside: bool) -> bool {
         && !value.contains(": ")
         && !value.ends_with(':')
         && !value.contains(" #")
-        && !(inside && value.contains(':') && value.contains(['"', '\'']))
+        && !(inside && colon_before_punctuation(value))
         && !flow_indicator
         && !legacy_flag
         && !["---", "..."].contains(&value)
@@ -237,6 +237,14 @@ fn plain_is_text(value: &str, inside: bool) -> bool {
             .chars()
             .any(|character| character.is_control() || needs_escape(character))
         && matches!(resolve(value), Ok(NodeValue::Text(_)))
+}
+
+/// Parsers disagree on a colon before punctuation within brackets; addresses (`https://…`) they all read alike.
+fn colon_before_punctuation(value: &str) -> bool {
+    value
+        .split(':')
+        .skip(1)
+        .any(|rest| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '/'))
 }
 
 /// Characters that YAML does not print or takes for a line break.
