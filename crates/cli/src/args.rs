@@ -57,6 +57,7 @@ pub(crate) enum Command {
     Plan(commands::plan::Args),
     Apply(commands::apply::Args),
     Undo(commands::undo::Args),
+    Who(commands::who::Args),
     Drift(commands::drift::Args),
     Export(commands::export::Args),
     Adopt(commands::adopt::Args),

@@ -35,12 +35,14 @@ pub mod state;
 pub mod table;
 pub mod undo;
 pub mod value;
+pub mod who;
 pub mod writes;
 
 pub use apply::apply;
 pub use blame::blame;
 pub use drift::drift;
 pub use lower::{Desired, lower};
-pub use observe::{ObserveError, Scope, observe, observe_names};
+pub use observe::{ObserveError, Scope, held_roles, observe, observe_names};
 pub use plan::{Plan, plan};
 pub use reach::{Reach, reach};
+pub use who::who;

@@ -21,6 +21,7 @@ pub(crate) mod schema;
 pub(crate) mod shell;
 pub(crate) mod undo;
 pub(crate) mod validate;
+pub(crate) mod who;
 
 use crate::args::{Args, Command};
 use crate::error::Error;
@@ -36,6 +37,7 @@ pub(crate) fn run(args: Args, ui: &mut Ui) -> Result<ExitCode, Error> {
         Command::Plan(args) => block_on(plan::run(&args, &global, ui)),
         Command::Apply(args) => block_on(apply::run(&args, &global, ui)),
         Command::Undo(args) => block_on(undo::run(&args, &global, ui)),
+        Command::Who(args) => block_on(who::run(&args, &global, ui)),
         Command::Drift(args) => block_on(drift::run(&args, &global, ui)),
         Command::Export(args) => block_on(export::run(&args, &global, ui)),
         Command::Adopt(args) => block_on(adopt::run(&args, &global, ui)),

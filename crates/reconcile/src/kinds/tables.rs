@@ -214,6 +214,13 @@ pub static WORKSTREAM_NOTIFICATION_COLUMNS: &[&str] = &[
     "msdyn_notificationtemplate_returning_conv_assig",
 ];
 
+/// Who holds which security role directly: an intersect whose entity set ends in `collection`.
+pub const USER_ROLES: &str = "systemuserrolescollection";
+/// Which team holds which security role.
+pub const TEAM_ROLES: &str = "teamrolescollection";
+/// Who is in which team.
+pub const TEAM_MEMBERS: &str = "teammemberships";
+
 /// The extension that loads the Channel Integration Framework for a profile.
 pub const CIF_V2_LOADER: &str = "msdyn_CIFV2Loader";
 /// The first-party channel provider.

@@ -42,6 +42,7 @@ pub(super) enum Ask {
     BusinessUnits,
     Rows(&'static str),
     Labels(&'static Table),
+    RoleHolders,
     Workstreams,
 }
 
@@ -333,6 +334,13 @@ pub(super) fn second_trip(
             .select([table.key, table.label])
             .filter(Filter::any_of(table.key, ids));
         trip.push((Ask::Labels(table), query));
+    }
+    let roles = observed.mapped_roles(desired, scope);
+    if !roles.is_empty() {
+        let query = Query::rows(tables::USER_ROLES)
+            .select(["systemuserid", "roleid"])
+            .filter(Filter::any_of("roleid", roles));
+        trip.push((Ask::RoleHolders, query));
     }
     trip
 }

@@ -1,6 +1,7 @@
 //! Reading live: one trip for everything, a second only for what the first showed to be needed.
 
 mod ask;
+mod held_roles;
 mod names;
 mod place;
 
@@ -9,6 +10,7 @@ use thiserror::Error;
 
 pub use ask::Scope;
 use ask::{Ask, first_trip, second_trip};
+pub use held_roles::held_roles;
 pub use names::observe_names;
 use place::Observed;
 

@@ -12,7 +12,9 @@ use super::ask::{
 };
 use crate::field::{Field, lookup_read_name};
 use crate::kinds::{self, tables};
-use crate::live::{Access, Facts, Found, Live, LiveLinks, LiveTable, Mention, Role, Team, User};
+use crate::live::{
+    Access, Facts, Found, Live, LiveLinks, LiveTable, Mention, Role, RoleHolders, Team, User,
+};
 use crate::lower::Desired;
 use crate::state::{Lookup, Universe, fold};
 use crate::table::{Relationship, Table};
@@ -43,6 +45,7 @@ pub(super) struct Observed {
     facts: Facts,
     mentions: BTreeMap<(&'static Table, String), Vec<Mention>>,
     mentions_unread: Option<String>,
+    asked_roles: BTreeMap<Uuid, RoleHolders>,
 }
 
 impl Observed {
@@ -65,6 +68,7 @@ impl Observed {
             facts: Facts::default(),
             mentions: BTreeMap::new(),
             mentions_unread: None,
+            asked_roles: BTreeMap::new(),
         }
     }
 
@@ -174,6 +178,7 @@ impl Observed {
                     }
                 }
             }
+            (Ask::RoleHolders, Ok(rows)) => self.place_role_holders(&rows.rows),
             (Ask::Workstreams, Ok(rows)) => {
                 rows.rows.iter().for_each(|row| self.place_mentions(row))
             }
@@ -201,6 +206,7 @@ impl Observed {
                 | Ask::Privileges(_)
                 | Ask::Privilege(_)
                 | Ask::BusinessUnits
+                | Ask::RoleHolders
                 | Ask::Labels(_),
                 Err(_),
             ) => {}
@@ -319,6 +325,73 @@ impl Observed {
             .entry(fold(name))
             .or_default()
             .push(Team { id, members, cut });
+    }
+
+    /// Roles that give a profile of the manifests to somebody, with every copy that is known. Whoever asks gets an entry for each,
+    /// held by nobody until the answer says otherwise.
+    pub(super) fn mapped_roles(&mut self, desired: &Desired, scope: &Scope) -> BTreeSet<Uuid> {
+        use crate::kinds::app_profile::{MAPPED_ROLE, ROLES};
+        let declared = self.declared_rows(desired);
+        let profile = lookup_read_name(ROLES.parent_column);
+        let role = lookup_read_name(MAPPED_ROLE.column);
+        let mut roots: BTreeSet<Uuid> = self
+            .rows
+            .get(ROLES.table)
+            .into_iter()
+            .flatten()
+            .filter(|row| {
+                scope.names || row.uuid(&profile).is_some_and(|id| declared.contains(&id))
+            })
+            .filter_map(|row| row.uuid(&role))
+            .map(|id| self.found.roles.get(&id).map_or(id, |role| role.root))
+            .collect();
+        let names: BTreeSet<String> = self
+            .desired_lookups
+            .iter()
+            .filter(|lookup| matches!(lookup, Lookup::Role { .. }))
+            .map(|lookup| fold(lookup.name()))
+            .collect();
+        let named = self
+            .found
+            .roles
+            .values()
+            .filter(|role| names.contains(&fold(&role.name)));
+        roots.extend(named.map(|role| role.root));
+        for root in &roots {
+            let copies_known = self.found.roles.contains_key(root);
+            let rest = if copies_known {
+                "through a team"
+            } else {
+                "through a team or in another business unit"
+            };
+            let holders = RoleHolders {
+                users: BTreeSet::new(),
+                uncounted: Some(rest.to_owned()),
+            };
+            self.asked_roles.insert(*root, holders);
+        }
+        let copies = self
+            .found
+            .roles
+            .values()
+            .filter(|role| roots.contains(&role.root))
+            .map(|role| role.id);
+        copies.chain(roots.iter().copied()).collect()
+    }
+
+    fn place_role_holders(&mut self, rows: &[Row]) {
+        self.found.role_holders = std::mem::take(&mut self.asked_roles);
+        for row in rows {
+            if let (Some(user), Some(role)) = (row.uuid("systemuserid"), row.uuid("roleid")) {
+                let root = self.found.roles.get(&role).map_or(role, |role| role.root);
+                self.found
+                    .role_holders
+                    .entry(root)
+                    .or_default()
+                    .users
+                    .insert(user);
+            }
+        }
     }
 
     fn place_role(&mut self, row: &Row) {

@@ -1,0 +1,160 @@
+//! `who`: one agent, the profile they get and why. Cannot write: it has a reader only.
+
+use std::fmt::Write;
+
+use deskstate_dataverse::Reader;
+use deskstate_reconcile::lookup::Match;
+use deskstate_reconcile::state::Lookup;
+use deskstate_reconcile::who::{Basis, Candidate, Who};
+use deskstate_reconcile::{Desired, Scope, held_roles, observe, who};
+
+use super::live::stop_on_interrupt;
+use crate::args::Global;
+use crate::environment::{self, Access};
+use crate::error::Error;
+use crate::exit_code::ExitCode;
+use crate::output::plain;
+use crate::project::load_environment;
+use crate::ui::{DIM, GOOD, STRONG, Ui, WARN};
+
+/// Says which app profile an agent gets, why, and what desktop follows. Cannot write
+///
+/// Looks at the environment, not at the manifests: what is there now. What could not be seen is said too.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The agent: user principal name, e-mail address or Entra object id
+    #[arg(value_name = "USER")]
+    user: String,
+    /// The environment
+    #[arg(long, short, value_name = "NAME")]
+    env: String,
+    #[command(flatten)]
+    access: Access,
+}
+
+pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
+    let loaded = load_environment(global, &args.env, ui)?;
+    let environment = loaded.environment()?;
+    let stop = stop_on_interrupt();
+    let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
+    let reader = Reader::open(&opened.connection)?;
+    let scope = Scope {
+        names: true,
+        organization: environment.organization_id,
+        users: vec![args.user.clone()],
+    };
+    let live = observe(&reader, &Desired::default(), &scope).await?;
+    let found = live.look_up(&Lookup::User(args.user.clone()));
+    let (id, unfit) = match found {
+        Match::One(id) => (id, None),
+        Match::Unfit(id, why) => (id, Some(why)),
+        Match::None => return Err(unknown(&args.user, "nobody has this name there")),
+        Match::Several(ids) => {
+            let ids = ids
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", ");
+            return Err(unknown(
+                &args.user,
+                &format!("several users have this name: {ids}"),
+            ));
+        }
+        Match::Unknown(why) => return Err(unknown(&args.user, &why)),
+    };
+    let held = held_roles(&reader, id).await?;
+    let answer = who(&live, id, &held);
+    let user = live.found.users.get(&id);
+    let mut text = String::new();
+    let name = user.map_or(args.user.as_str(), |user| user.name.as_str());
+    let full_name = user.map(|user| user.full_name.as_str()).unwrap_or_default();
+    text.push_str(&format!(
+        "{STRONG}{}{STRONG:#} ({}) in {}\n",
+        plain(name),
+        plain(full_name),
+        environment.name
+    ));
+    if let Some(why) = unfit {
+        text.push_str(&format!(
+            "{WARN}is {why}{WARN:#} and works with no profile\n"
+        ));
+    }
+    // Writing into a text cannot fail.
+    show(&answer, &mut text).map_err(|_| Error::failed("the answer could not be written"))?;
+    ui.print(text)?;
+    opened.close().await?;
+    Ok(ExitCode::Done)
+}
+
+fn unknown(user: &str, why: &str) -> Error {
+    Error::Failed {
+        message: format!("`{}` cannot be looked up: {}", plain(user), plain(why)),
+        hint: Some(
+            "name the user by user principal name, e-mail address or Entra object id".to_owned(),
+        ),
+    }
+}
+
+fn show(answer: &Who, text: &mut String) -> std::fmt::Result {
+    match answer.candidates.split_first() {
+        None => writeln!(
+            text,
+            "gets no profile by assignment or role: the custom default, else one of the product's own"
+        )?,
+        Some((first, others)) => {
+            writeln!(
+                text,
+                "gets  {GOOD}AppProfile {}{GOOD:#}  {}",
+                plain(&first.profile),
+                reason(first)
+            )?;
+            for other in others {
+                let why = if other.app != first.app {
+                    "in another app"
+                } else if other.basis == Basis::Direct {
+                    "is assigned too: a user has one profile, so nobody can say which"
+                } else if first.basis == Basis::Direct {
+                    "a direct assignment wins"
+                } else if other.rank == first.rank {
+                    "the rank is the same, so nobody can say which"
+                } else {
+                    "the lower rank wins"
+                };
+                writeln!(
+                    text,
+                    "not   AppProfile {}  {}; {DIM}{why}{DIM:#}",
+                    plain(&other.profile),
+                    reason(other)
+                )?;
+            }
+        }
+    }
+    if !answer.desktop.is_empty() {
+        writeln!(text, "\ndesktop")?;
+        for (word, members) in &answer.desktop {
+            let members = members
+                .iter()
+                .map(|member| plain(member))
+                .collect::<Vec<_>>()
+                .join(", ");
+            writeln!(text, "    {word:<22}  {members}")?;
+        }
+    }
+    if !answer.unseen.is_empty() {
+        writeln!(text, "\nnot seen")?;
+        for what in &answer.unseen {
+            writeln!(text, "    {}", plain(what))?;
+        }
+    }
+    Ok(())
+}
+
+fn reason(candidate: &Candidate) -> String {
+    let rank = candidate
+        .rank
+        .map_or_else(|| "no rank".to_owned(), |rank| format!("rank {rank}"));
+    match &candidate.basis {
+        Basis::Direct => "assigned directly".to_owned(),
+        Basis::Role(role) => format!("by security role {} ({rank})", plain(role)),
+    }
+}

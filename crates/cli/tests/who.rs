@@ -1,0 +1,78 @@
+//! `who`: one agent, the profile they get and why.
+
+mod support;
+
+use support::Project;
+
+#[test]
+fn an_agent_gets_the_profile_of_the_role_with_the_lowest_rank_and_a_direct_assignment_before_it() {
+    let project = Project::example("contoso");
+    project.run(&["apply", "--env", "local", "--yes"]).ended(0);
+    let by_role = project
+        .run(&["who", "nora@contoso.com", "--env", "local"])
+        .ended(0);
+    assert!(
+        by_role.out.contains("gets  AppProfile contoso_agents  by security role Customer Service Representative (rank 20)"),
+        "{}",
+        by_role.out
+    );
+    assert!(
+        by_role
+            .out
+            .contains("not   AppProfile msdyn_workspace_defaultprofile"),
+        "{}",
+        by_role.out
+    );
+    assert!(
+        by_role.out.contains("contoso_caseSession"),
+        "{}",
+        by_role.out
+    );
+    assert!(by_role.out.contains("contoso_orderTab"), "{}", by_role.out);
+    let direct = project
+        .run(&["who", "kim@contoso.com", "--env", "local"])
+        .ended(0);
+    assert!(
+        direct
+            .out
+            .contains("gets  AppProfile alex_inbox  assigned directly"),
+        "{}",
+        direct.out
+    );
+    assert!(
+        direct.out.contains("a direct assignment wins"),
+        "{}",
+        direct.out
+    );
+}
+
+#[test]
+fn somebody_who_is_not_there_is_an_error_that_says_how_to_name_a_user() {
+    let project = Project::example("tenfold");
+    let run = project
+        .run(&["who", "nobody@contoso.com", "--env", "local"])
+        .ended(1);
+    assert!(
+        run.err.contains("nobody has this name there"),
+        "{}",
+        run.err
+    );
+    assert!(run.err.contains("Entra object id"), "{}", run.err);
+}
+
+#[test]
+fn a_change_says_how_many_holders_of_its_roles_it_reaches() {
+    let project = Project::example("contoso");
+    project.run(&["apply", "--env", "local", "--yes"]).ended(0);
+    project.edit(
+        "manifests/profiles.yaml",
+        "First line, voice and chat",
+        "First line",
+    );
+    let plan = project.run(&["plan", "--env", "local"]).ended(0);
+    assert!(
+        plan.out.contains("reaches at least 6 agents"),
+        "{}",
+        plan.out
+    );
+}

@@ -1,0 +1,192 @@
+//! One agent: which profile they get, why, and what desktop follows from it.
+//!
+//! The order of precedence is documented in Microsoft's page on default profiles: a direct assignment, then the security role whose profile
+//! has the lowest rank, then the custom default profile, then one of the product's own. How the custom default is stored is not documented,
+//! so where neither of the first two decides, this says that it cannot say.
+
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+
+use crate::field::{Holds, lookup_read_name};
+use crate::kinds::app_profile::{FIELDS, MAPPED_ROLE, ROLES};
+use crate::kinds::{self, tables};
+use crate::live::{Live, ObservedRow};
+
+/// Security roles that a user holds, and what could not be read of them.
+#[derive(Debug, Clone, Default)]
+pub struct HeldRoles {
+    /// Ids of the roles, direct and through teams.
+    pub roles: BTreeSet<Uuid>,
+    /// Why some may be missing.
+    pub unread: Vec<String>,
+}
+
+/// Why an agent gets a profile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Basis {
+    /// Assigned by name.
+    Direct,
+    /// By holding a security role that is mapped to it.
+    Role(String),
+}
+
+/// A profile that an agent could get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its unique name.
+    pub profile: String,
+    /// Its row.
+    pub id: Uuid,
+    /// Its app, as the profile says it.
+    pub app: Option<String>,
+    /// Its rank; lower wins among roles.
+    pub rank: Option<i64>,
+    /// Why.
+    pub basis: Basis,
+}
+
+/// What is known of one agent.
+#[derive(Debug, Clone, Default)]
+pub struct Who {
+    /// Profiles the agent could get, the winner first within each app.
+    pub candidates: Vec<Candidate>,
+    /// The desktop of the first candidate: a word of the manifest and what it holds.
+    pub desktop: Vec<(&'static str, Vec<String>)>,
+    /// What could not be seen, so that it may be otherwise.
+    pub unseen: Vec<String>,
+}
+
+/// Which profile a user gets.
+pub fn who(live: &Live, user: Uuid, held: &HeldRoles) -> Who {
+    let mut candidates: Vec<Candidate> = live
+        .links(&tables::PROFILE_USERS)
+        .owners(user)
+        .iter()
+        .filter_map(|id| candidate(live, *id, Basis::Direct))
+        .collect();
+    let roots: BTreeSet<Uuid> = held
+        .roles
+        .iter()
+        .map(|role| live.role_root(*role))
+        .collect();
+    let (profile, role) = (
+        lookup_read_name(ROLES.parent_column),
+        lookup_read_name(MAPPED_ROLE.column),
+    );
+    for mapping in live.table(ROLES.table).rows.values() {
+        let (Some(profile), Some(role)) = (mapping.row.uuid(&profile), mapping.row.uuid(&role))
+        else {
+            continue;
+        };
+        if roots.contains(&live.role_root(role)) {
+            candidates.extend(candidate(
+                live,
+                profile,
+                Basis::Role(live.label(&tables::ROLE, role)),
+            ));
+        }
+    }
+    candidates.sort_by_key(|candidate| {
+        let by_role = candidate.basis != Basis::Direct;
+        (
+            by_role,
+            candidate.rank.unwrap_or(i64::MAX),
+            candidate.profile.clone(),
+        )
+    });
+    // The stronger reason stands; the weaker for the same profile says nothing new.
+    let mut seen = BTreeSet::new();
+    candidates.retain(|candidate| seen.insert(candidate.id));
+    let mut unseen = held.unread.clone();
+    for (what, access) in [
+        (
+            "who is assigned directly",
+            &live.links(&tables::PROFILE_USERS).access,
+        ),
+        (
+            "which roles are mapped to profiles",
+            &live.table(ROLES.table).access,
+        ),
+        ("profiles", &live.table(&tables::PROFILE).access),
+    ] {
+        if !access.is_whole() {
+            unseen.push(format!("{what}, as a whole"));
+        }
+    }
+    if candidates.is_empty() {
+        unseen.push(
+            "whether a custom default profile is set: its storage is not documented".to_owned(),
+        );
+    }
+    let desktop = candidates
+        .first()
+        .map(|first| desktop(live, first.id))
+        .unwrap_or_default();
+    Who {
+        candidates,
+        desktop,
+        unseen,
+    }
+}
+
+fn candidate(live: &Live, id: Uuid, basis: Basis) -> Option<Candidate> {
+    let row = live.row(&tables::PROFILE, id)?;
+    let column = |word| kinds::field(FIELDS, word).column;
+    // An inactive profile is nobody's.
+    if row.row.int(kinds::field(FIELDS, "status").column) == Some(1) {
+        return None;
+    }
+    Some(Candidate {
+        profile: live.label(&tables::PROFILE, id),
+        id,
+        app: row.row.text(column("app")).map(str::to_owned),
+        rank: row.row.int(column("rank")),
+        basis,
+    })
+}
+
+/// The sets of a profile by the word of the manifest, and the tabs of its session templates.
+fn desktop(live: &Live, profile: Uuid) -> Vec<(&'static str, Vec<String>)> {
+    let mut desktop = Vec::new();
+    for field in FIELDS {
+        let Holds::Set { relationship, .. } = field.holds else {
+            continue;
+        };
+        // The toggle and the providers share one relationship; people are not part of a desktop.
+        if relationship == &tables::PROFILE_USERS || field.word == "allActiveChannels" {
+            continue;
+        }
+        let mut names: Vec<String> = live
+            .links(relationship)
+            .members(profile)
+            .map(|id| live.label(relationship.member, id))
+            .collect();
+        names.sort();
+        if !names.is_empty() {
+            desktop.push((field.word, names));
+        }
+    }
+    let sessions = live.links(&tables::PROFILE_SESSIONS).members(profile);
+    let mut tabs: Vec<String> = sessions
+        .filter_map(|id| live.row(&tables::SESSION, id))
+        .flat_map(|session| session_tabs(live, session))
+        .collect();
+    tabs.sort();
+    tabs.dedup();
+    if !tabs.is_empty() {
+        desktop.push(("tabs", tabs));
+    }
+    desktop
+}
+
+fn session_tabs(live: &Live, session: &ObservedRow) -> Vec<String> {
+    let anchor = kinds::field(kinds::session_template::FIELDS, "anchorTab").read_name();
+    let anchored = session.row.uuid(&anchor);
+    let additional = live.links(&tables::SESSION_TABS).members(session.id);
+    anchored
+        .into_iter()
+        .chain(additional)
+        .map(|id| live.label(&tables::TAB, id))
+        .collect()
+}
