@@ -125,7 +125,9 @@ pub fn export(live: &Live, selection: &Selection, options: Options) -> Export {
 }
 
 fn is_microsofts(key: &ResourceKey) -> bool {
-    key.name.folded().starts_with("msdyn_")
+    key.name
+        .folded()
+        .starts_with(crate::kinds::MICROSOFT_PREFIX)
 }
 
 impl Export {

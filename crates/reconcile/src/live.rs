@@ -179,7 +179,7 @@ pub fn part_identity(part: &PartTable, row: &Row, roots: &HashMap<Uuid, Uuid>) -
             let id = row.uuid(&lookup_read_name(column))?;
             Some(roots.get(&id).copied().unwrap_or(id).to_string())
         }
-        PartIdentity::UniqueName => row.text("msdyn_uniquename").map(fold),
+        PartIdentity::UniqueName => row.text(crate::kinds::UNIQUE_NAME.column).map(fold),
     }
 }
 

@@ -377,7 +377,7 @@ fn target_name(element: &Element) -> Option<&str> {
     let name = match element.children.as_slice() {
         [only] => only.text.trim(),
         [] => element.text.trim(),
-        _ => element.child("msdyn_uniquename")?.text.trim(),
+        _ => element.child(crate::kinds::UNIQUE_NAME.column)?.text.trim(),
     };
     (!name.is_empty()).then_some(name)
 }

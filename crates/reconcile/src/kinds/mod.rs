@@ -29,6 +29,9 @@ use crate::state::{
 };
 use crate::table::{Relationship, Table};
 
+/// The beginning of unique names that are Microsoft's.
+pub const MICROSOFT_PREFIX: &str = "msdyn_";
+
 /// The unique name of a new part.
 pub static UNIQUE_NAME: Field = text("name", "msdyn_uniquename");
 /// The name of a new part, where its document does not give one.

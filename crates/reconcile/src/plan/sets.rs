@@ -472,7 +472,11 @@ impl<'a> Planner<'a> {
             .any(|other| *other != owner);
         let named = self.named.contains(&(relationship.member, name.as_str()));
         let whole = self.live.table(relationship.member).access.is_whole();
-        whole && !others && !named && !row.is_managed() && !name.starts_with("msdyn_")
+        whole
+            && !others
+            && !named
+            && !row.is_managed()
+            && !name.starts_with(crate::kinds::MICROSOFT_PREFIX)
     }
 
     /// Links that cannot be seen as a whole are neither made nor taken away.

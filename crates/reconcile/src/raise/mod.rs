@@ -147,7 +147,7 @@ fn nameable(live: &Live, kind: &KindTable, row: &ObservedRow) -> Result<(), Stri
 /// Microsoft's, a solution's, or of a name that no document may create.
 fn brought_by_others(kind: &KindTable, name: &str, row: &ObservedRow) -> bool {
     let folded = crate::state::fold(name);
-    folded.starts_with("msdyn_")
+    folded.starts_with(crate::kinds::MICROSOFT_PREFIX)
         || row.is_managed()
         || !row.is_customizable()
         || (has_name_rule(kind.kind) && !follows_name_rule(name.trim()))

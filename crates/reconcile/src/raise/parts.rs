@@ -70,7 +70,7 @@ impl<'a> Raising<'a> {
         let mut found: Vec<(String, String)> = Vec::new();
         for row in rows {
             let (Some(name), Some(value)) = (
-                row.row.text("msdyn_name"),
+                row.row.text(kinds::NAME.column),
                 row.row.text(application_tab::PARAMETER_FIELDS[0].column),
             ) else {
                 continue;
@@ -498,7 +498,7 @@ impl<'a> Raising<'a> {
             && !self.existing
             && !row.is_managed()
             && row.is_customizable()
-            && !fold(&name).starts_with("msdyn_")
+            && !fold(&name).starts_with(kinds::MICROSOFT_PREFIX)
             && row.row.int("statecode").unwrap_or(0) == 0
             && self.live.table(table).named(&fold(&name)).len() == 1
             && refused(&name).is_none();

@@ -6,9 +6,6 @@ use crate::live::ObservedRow;
 use crate::plan::{Action, Change, Operation};
 use crate::state::fold;
 
-/// The prefix of Microsoft's own rows.
-const OUT_OF_THE_BOX: &str = "msdyn_";
-
 pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
     for (index, change) in case.plan.changes.iter().enumerate() {
         if change.action == Action::Delete {
@@ -99,8 +96,8 @@ fn is_foreign(row: &ObservedRow) -> bool {
     row.is_managed()
         || row
             .row
-            .text("msdyn_uniquename")
-            .is_some_and(|name| fold(name).starts_with(OUT_OF_THE_BOX))
+            .text(crate::kinds::UNIQUE_NAME.column)
+            .is_some_and(|name| fold(name).starts_with(crate::kinds::MICROSOFT_PREFIX))
 }
 
 fn foreign(what: &str, managed: bool, deletes: bool, index: usize) -> Finding {
