@@ -76,3 +76,32 @@ fn a_change_says_how_many_holders_of_its_roles_it_reaches() {
         plan.out
     );
 }
+
+#[test]
+fn a_tie_of_ranks_is_no_certainty() {
+    let project = Project::example("tenfold");
+    let run = project
+        .run(&["who", "nora@contoso.com", "--env", "local"])
+        .ended(0);
+    assert!(
+        run.out
+            .contains("gets  AppProfile msdyn_workspace_defaultprofile"),
+        "{}",
+        run.out
+    );
+    let run = project
+        .run(&["who", "ada@contoso.com", "--env", "local"])
+        .ended(0);
+    assert!(
+        run.out
+            .contains("perhaps AppProfile msdyn_omnichannel_defaultprofile"),
+        "{}",
+        run.out
+    );
+    assert!(
+        run.out
+            .contains("the rank is the same, so nobody can say which"),
+        "{}",
+        run.out
+    );
+}

@@ -31,6 +31,13 @@ pub enum Basis {
     Role(String),
 }
 
+impl Basis {
+    /// Whether the agent is assigned by name.
+    pub fn is_direct(&self) -> bool {
+        matches!(self, Self::Direct)
+    }
+}
+
 /// A profile that an agent could get.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {

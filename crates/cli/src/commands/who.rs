@@ -102,18 +102,25 @@ fn show(answer: &Who, text: &mut String) -> std::fmt::Result {
             "gets no profile by assignment or role: the custom default, else one of the product's own"
         )?,
         Some((first, others)) => {
+            // Neither the product's page nor a row says who wins a tie.
+            let tied = others.iter().any(|other| {
+                other.app == first.app
+                    && other.basis.is_direct() == first.basis.is_direct()
+                    && (first.basis.is_direct() || other.rank == first.rank)
+            });
+            let verb = if tied { "perhaps" } else { "gets " };
             writeln!(
                 text,
-                "gets  {GOOD}AppProfile {}{GOOD:#}  {}",
+                "{verb} {GOOD}AppProfile {}{GOOD:#}  {}",
                 plain(&first.profile),
                 reason(first)
             )?;
             for other in others {
                 let why = if other.app != first.app {
                     "in another app"
-                } else if other.basis == Basis::Direct {
+                } else if other.basis.is_direct() {
                     "is assigned too: a user has one profile, so nobody can say which"
-                } else if first.basis == Basis::Direct {
+                } else if first.basis.is_direct() {
                     "a direct assignment wins"
                 } else if other.rank == first.rank {
                     "the rank is the same, so nobody can say which"
