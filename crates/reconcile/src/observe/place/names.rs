@@ -1,0 +1,133 @@
+//! What a plan will show by name, and has no name yet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deskstate_dataverse::Row;
+use deskstate_model::SetMode;
+use uuid::Uuid;
+
+use super::Observed;
+use crate::field::{Field, lookup_read_name};
+use crate::kinds::{self, tables};
+use crate::lower::Desired;
+use crate::observe::ask::{Scope, looked_up_table, part_of};
+use crate::state::{Universe, fold};
+use crate::table::{Relationship, Table};
+
+impl Observed {
+    /// Users and other rows that links or lookups name and that have no name yet, as far as a plan will show them.
+    pub(in crate::observe) fn nameless(
+        &self,
+        desired: &Desired,
+        scope: &Scope,
+    ) -> (BTreeSet<Uuid>, BTreeMap<&'static Table, BTreeSet<Uuid>>) {
+        let mut users = BTreeSet::new();
+        let mut labels: BTreeMap<&'static Table, BTreeSet<Uuid>> = BTreeMap::new();
+        for relationship in tables::RELATIONSHIPS
+            .iter()
+            .filter(|relationship| relationship.member == &tables::USER)
+        {
+            let Some(pairs) = self.links.get(relationship) else {
+                continue;
+            };
+            let owners = if scope.names {
+                None
+            } else {
+                Some(self.owners_that_remove(desired, relationship))
+            };
+            users.extend(
+                pairs
+                    .iter()
+                    .filter(|(owner, _)| {
+                        owners.as_ref().is_none_or(|owners| owners.contains(owner))
+                    })
+                    .map(|(_, user)| *user),
+            );
+        }
+        users.retain(|id| !self.found.users.contains_key(id));
+        let declared = self.declared_rows(desired);
+        for (table, rows) in &self.rows {
+            for field in looked_up_fields(table) {
+                let Some(target) = looked_up_table(field) else {
+                    continue;
+                };
+                let column = lookup_read_name(field.column);
+                for row in rows {
+                    if let Some(id) = row.uuid(&column)
+                        && !self.found.labels.contains_key(&id)
+                        && !self.found.roles.contains_key(&id)
+                        && (scope.names || declared.contains(&owner_of(table, row)))
+                    {
+                        labels.entry(target).or_default().insert(id);
+                    }
+                }
+            }
+        }
+        (users, labels)
+    }
+
+    /// Owners of an exact set of this relationship: what they lose is shown by name.
+    fn owners_that_remove(&self, desired: &Desired, relationship: &Relationship) -> BTreeSet<Uuid> {
+        let names: BTreeSet<&str> = desired
+            .resources
+            .values()
+            .filter(|resource| {
+                resource.sets.iter().any(|set| {
+                    set.relationship == relationship
+                        && set.mode == SetMode::Exact
+                        && set.universe == Universe::All
+                })
+            })
+            .map(|resource| resource.key.name.folded())
+            .collect();
+        self.rows
+            .get(relationship.owner)
+            .into_iter()
+            .flatten()
+            .filter(|row| {
+                relationship
+                    .owner
+                    .name
+                    .and_then(|column| row.text(column))
+                    .is_some_and(|name| names.contains(fold(name).as_str()))
+            })
+            .filter_map(|row| row.uuid(relationship.owner.key))
+            .collect()
+    }
+
+    /// Live rows of the resources that are declared.
+    pub(super) fn declared_rows(&self, desired: &Desired) -> BTreeSet<Uuid> {
+        let mut ids = BTreeSet::new();
+        for (table, rows) in &self.rows {
+            let (Some(kind), Some(column)) = (kinds::by_table(table), table.name) else {
+                continue;
+            };
+            ids.extend(
+                rows.iter()
+                    .filter(|row| {
+                        row.text(column).is_some_and(|name| {
+                            let key = deskstate_model::ResourceKey::new(kind.kind, name);
+                            desired.resources.contains_key(&key)
+                        })
+                    })
+                    .filter_map(|row| row.uuid(table.key)),
+            );
+        }
+        ids
+    }
+}
+
+/// The row of a resource that a row belongs to: a part's parent, else the row itself.
+fn owner_of(table: &'static Table, row: &Row) -> Uuid {
+    let parent = part_of(table).and_then(|part| row.uuid(&lookup_read_name(part.parent_column)));
+    parent.or_else(|| row.uuid(table.key)).unwrap_or_default()
+}
+
+fn looked_up_fields(table: &'static Table) -> impl Iterator<Item = &'static Field> {
+    let kind = kinds::by_table(table).map_or(&[][..], |kind| kind.fields);
+    let part = part_of(table);
+    let extra = part.map_or(&[][..], kinds::part_extra_fields);
+    kind.iter()
+        .chain(part.map_or(&[][..], |part| part.fields))
+        .chain(extra.iter().copied())
+}
