@@ -2,9 +2,11 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Effects, Style};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::{Color, Global};
 use crate::error::Error;
@@ -32,6 +34,7 @@ pub(crate) struct Ui {
     interactive: bool,
     colored_errors: bool,
     closed: bool,
+    bar: Option<ProgressBar>,
 }
 
 impl Ui {
@@ -51,6 +54,7 @@ impl Ui {
             interactive: io::stdin().is_terminal() && io::stderr().is_terminal(),
             colored_errors,
             closed: false,
+            bar: None,
         }
     }
 
@@ -76,7 +80,11 @@ impl Ui {
 
     /// A result, to stdout.
     pub(crate) fn print(&mut self, text: impl Display) -> Result<(), Error> {
-        self.out.write_all(text.to_string().as_bytes())?;
+        let text = text.to_string();
+        match &self.bar {
+            Some(bar) => bar.suspend(|| self.out.write_all(text.as_bytes()))?,
+            None => self.out.write_all(text.as_bytes())?,
+        }
         Ok(())
     }
 
@@ -96,7 +104,52 @@ impl Ui {
     /// To stderr, whatever the verbosity.
     pub(crate) fn say(&mut self, text: &str) {
         // Nobody is left to tell that stderr cannot be written.
-        drop(self.error.write_all(text.as_bytes()));
+        match &self.bar {
+            Some(bar) => bar.suspend(|| drop(self.error.write_all(text.as_bytes()))),
+            None => drop(self.error.write_all(text.as_bytes())),
+        }
+    }
+
+    /// A bar below what is said, on a terminal; elsewhere, and with `--quiet`, nothing.
+    pub(crate) fn start_bar(&mut self, verb: &'static str, total: usize, of_what: &str) {
+        if self.quiet || !io::stderr().is_terminal() {
+            return;
+        }
+        let verb_style = if self.colored_errors {
+            "{prefix:>12.cyan.bold}"
+        } else {
+            "{prefix:>12}"
+        };
+        let template = format!("{verb_style} [{{bar:28}}] {{pos}}/{{len}} {of_what}, {{elapsed}}");
+        let style = ProgressStyle::with_template(&template)
+            .unwrap_or_else(|_| ProgressStyle::default_bar())
+            .progress_chars("=> ");
+        let bar = ProgressBar::new(total as u64)
+            .with_style(style)
+            .with_prefix(verb);
+        bar.enable_steady_tick(Duration::from_millis(250));
+        self.bar = Some(bar);
+    }
+
+    /// What the bar stands for from here on.
+    pub(crate) fn name_bar(&mut self, verb: &'static str) {
+        if let Some(bar) = &self.bar {
+            bar.set_prefix(verb);
+        }
+    }
+
+    /// So much more of it is done.
+    pub(crate) fn advance_bar(&mut self, by: usize) {
+        if let Some(bar) = &self.bar {
+            bar.inc(by as u64);
+        }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn end_bar(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
     }
 
     /// A verb, right-aligned as Cargo does, and what it was done to.

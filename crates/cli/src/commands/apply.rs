@@ -1,22 +1,21 @@
 //! `apply`: plans, shows, asks, carries out the plan it just made, and reads back what was written.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use deskstate_dataverse::Session;
 use deskstate_model::Environment;
-use deskstate_reconcile::apply::{Applied, Event, Job, Settings};
-use deskstate_reconcile::plan::{Action, Difference, Operation, Plan, Transaction};
+use deskstate_reconcile::apply::{Applied, Job, Settings};
+use deskstate_reconcile::plan::{Difference, Plan};
 use deskstate_reconcile::writes::writable;
 use deskstate_reconcile::{plan_file, undo};
-use uuid::Uuid;
 
 use super::judging::{Judging, refuse_denied};
 use super::live::{
     Compared, compare, count_transactions, max_changeset, read_file, report, stop_on_interrupt,
     write_file,
 };
+use super::progress::Progress;
 use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
@@ -116,11 +115,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         opened.close().await?;
         return Err(error);
     }
-    let mut progress = Progress {
-        plan,
-        told: BTreeSet::new(),
-        ui,
-    };
+    let mut progress = Progress::new(plan, ui);
     let applied = deskstate_reconcile::apply(
         &Job {
             plan,
@@ -134,6 +129,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         &mut |event| progress.show(&event),
     )
     .await;
+    progress.end();
     opened.close().await?;
     let applied = applied?;
     show_mismatches(&applied, ui)?;
@@ -233,79 +229,4 @@ pub(super) fn agreed(environment: &str, ui: &mut Ui) -> Result<bool, Error> {
         return Ok(false);
     }
     ui.confirm(&format!("Carry this out in {environment}?"))
-}
-
-/// Tells of each resource once, when its first write was carried out.
-pub(super) struct Progress<'a, 'u> {
-    pub(super) plan: &'a Plan,
-    pub(super) told: BTreeSet<usize>,
-    pub(super) ui: &'u mut Ui,
-}
-
-impl Progress<'_, '_> {
-    pub(super) fn show(&mut self, event: &Event<'_>) {
-        match event {
-            Event::Sending {
-                number,
-                of,
-                operations,
-            } => {
-                self.ui.verb(
-                    GOOD,
-                    "Sending",
-                    format_args!(
-                        "transaction {number} of {of}: {}",
-                        count(*operations, "write")
-                    ),
-                );
-            }
-            Event::Committed { transaction } => self.committed(transaction),
-            Event::Looking => self.ui.verb(
-                GOOD,
-                "Looking",
-                "the reply was lost; reading the rows until it is clear what happened",
-            ),
-            Event::Verifying => {}
-        }
-    }
-
-    fn committed(&mut self, transaction: &Transaction) {
-        let rows: BTreeSet<Uuid> = transaction
-            .operations
-            .iter()
-            .filter_map(|operation| Some(operation.row()?.id))
-            .collect();
-        let links: BTreeSet<(&str, Uuid, Uuid)> =
-            transaction.operations.iter().filter_map(link).collect();
-        for (index, change) in self.plan.changes.iter().enumerate() {
-            let written = change.operations.iter().any(|operation| {
-                operation.row().is_some_and(|row| rows.contains(&row.id))
-                    || link(operation).is_some_and(|link| links.contains(&link))
-            });
-            if written && self.told.insert(index) {
-                let (style, verb) = match change.action {
-                    Action::Create => (GOOD, "Created"),
-                    Action::Update => (GOOD, "Updated"),
-                    Action::Delete => (BAD, "Deleted"),
-                };
-                self.ui.verb(style, verb, plain(&change.key.to_string()));
-            }
-        }
-    }
-}
-
-fn link(operation: &Operation) -> Option<(&'static str, Uuid, Uuid)> {
-    match operation {
-        Operation::Link {
-            relationship,
-            owner,
-            member,
-        }
-        | Operation::Unlink {
-            relationship,
-            owner,
-            member,
-        } => Some((relationship.schema_name, *owner, *member)),
-        Operation::Create { .. } | Operation::Update { .. } | Operation::Delete { .. } => None,
-    }
 }

@@ -16,6 +16,7 @@ mod judging;
 mod live;
 pub(crate) mod plan;
 pub(crate) mod preview;
+mod progress;
 pub(crate) mod render;
 pub(crate) mod schema;
 pub(crate) mod shell;

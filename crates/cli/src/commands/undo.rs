@@ -1,6 +1,5 @@
 //! `undo`: takes an apply back, as a plan like any other.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,9 +10,10 @@ use deskstate_reconcile::live::Live;
 use deskstate_reconcile::reach::ChangeReach;
 use deskstate_reconcile::{Desired, Scope, observe, reach, undo};
 
-use super::apply::{Progress, agreed, show_mismatches};
+use super::apply::{agreed, show_mismatches};
 use super::judging::{self, Judging, refuse_denied};
 use super::live::{count_transactions, max_changeset, read_file, stop_on_interrupt, write_file};
+use super::progress::Progress;
 use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
@@ -136,15 +136,12 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         scope: &scope,
         replan: &replan,
     };
-    let mut progress = Progress {
-        plan: &plan,
-        told: BTreeSet::new(),
-        ui,
-    };
+    let mut progress = Progress::new(&plan, ui);
     let undone = carry_out(&work, &session, &|| stop.is_stopped(), &mut |event| {
         progress.show(&event)
     })
     .await;
+    progress.end();
     opened.close().await?;
     let undone = undone?;
     show_mismatches(&undone, ui)?;
