@@ -1,7 +1,9 @@
-//! The page of the command line, made from what the program itself says. A test keeps `docs/reference/` current:
+//! The pages of the command line and of the codes, made from what the program itself says. A test keeps `docs/reference/` current:
 //! `UPDATE_DOCS=1 cargo test -p deskstate --lib reference`.
 
 use clap::CommandFactory;
+use deskstate_model::{Explanation, explanations};
+use deskstate_reconcile::codes;
 
 use crate::commands::explain::paragraphs;
 
@@ -111,4 +113,50 @@ fn check_current(file: &str, page: &str) {
 #[test]
 fn the_command_line_reference_is_current() {
     check_current("command-line.md", &command_line());
+}
+
+fn error_index() -> String {
+    let mut page = "# Error index\n\n<!-- Made from the explanations in crates/model and crates/reconcile: change them there. -->\n\n\
+        Every finding has a code in brackets. `deskstate explain CODE` tells the same as this page. What goes wrong with the network, with signing in or with \
+        a file has no code: the message says what to do.\n"
+        .to_owned();
+    let groups = [
+        (
+            "Findings of manifests",
+            "What `validate` says, and every command that reads manifests. They are about files alone.",
+            explanations(),
+        ),
+        (
+            "Findings of plans",
+            "What `plan`, `apply`, `drift` and `undo` say of an environment. Those of review take their level from `policy` in the project file.",
+            codes::EXPLANATIONS,
+        ),
+    ];
+    for (title, about, group) in groups {
+        let links: Vec<String> = group
+            .iter()
+            .map(|known| format!("[{0}](#{0})", known.code))
+            .collect();
+        page.push_str(&format!(
+            "\n## {title}\n\n{about}\n\n{}\n",
+            links.join(" · ")
+        ));
+        for known in group {
+            let Explanation {
+                code,
+                rule,
+                why,
+                fix,
+            } = known;
+            page.push_str(&format!(
+                "\n### {code}\n\n{rule}\n\n{why}\n\n**To do:** {fix}\n"
+            ));
+        }
+    }
+    page
+}
+
+#[test]
+fn the_error_index_is_current() {
+    check_current("codes.md", &error_index());
 }

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use deskstate_model::{FieldInfo, Kind, explanations};
+use deskstate_model::{FieldInfo, Kind};
 
 fn assert_current(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -78,19 +78,4 @@ fn the_page_of_kinds_is_current() {
         }
     }
     assert_current("kinds.md", &text);
-}
-
-#[test]
-fn the_page_of_codes_is_current() {
-    let mut text = String::from(
-        "# Codes\n\n<!-- Made from crates/model/src/explain/codes.rs: change it there. -->\n\nWhat the findings of `deskstate validate` mean. `deskstate explain CODE` tells the same.\n",
-    );
-    for explanation in explanations() {
-        let _ = write!(
-            text,
-            "\n## {}\n\n{}\n\n{}\n\n**To do:** {}\n",
-            explanation.code, explanation.rule, explanation.why, explanation.fix
-        );
-    }
-    assert_current("codes.md", &text);
 }

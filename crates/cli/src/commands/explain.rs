@@ -83,7 +83,7 @@ fn explain(subject: &str) -> Option<String> {
         return explain_document(name, &schema["properties"]["spec"], &rest);
     }
     explanations::of_code(subject)
-        .map(|text| format!("{STRONG}{subject}{STRONG:#}\n\n{}\n", text.trim_end()))
+        .map(|known| format!("{STRONG}{subject}{STRONG:#}\n\n{}", known.text()))
 }
 
 fn explain_kind(kind: Kind, path: &[&str]) -> Option<String> {

@@ -56,16 +56,12 @@ fn rule(code: &str, severity: Severity) -> Value {
         "shortDescription": {"text": code.replace('-', " ")},
         "defaultConfiguration": {"level": severity.as_str()},
     });
-    if let Some(text) = crate::explanations::of_code(code) {
-        rule["fullDescription"] = json!({"text": first_sentence(&text)});
+    if let Some(known) = crate::explanations::of_code(code) {
+        let text = known.text();
+        rule["fullDescription"] = json!({"text": known.rule});
         rule["help"] = json!({"text": text, "markdown": text});
     }
     rule
-}
-
-/// The first line of an explanation.
-fn first_sentence(text: &str) -> &str {
-    text.split("\n\n").next().unwrap_or(text)
 }
 
 fn result(finding: &Diagnostic, rule: usize, places: &Places<'_>) -> Value {

@@ -1,4 +1,4 @@
-//! What every code means. The same text is the page `docs/manifests/codes.md`.
+//! What every code means. The command line makes the page `docs/reference/codes.md` of it.
 
 mod codes;
 

@@ -1,0 +1,228 @@
+//! Every code of a plan, its review and an undo: its rule, why there is one, and what to do.
+
+use deskstate_model::Explanation;
+
+/// What the codes of plans, reviews and undos mean, sorted.
+pub const EXPLANATIONS: &[Explanation] = &[
+    Explanation::new(
+        "address-changed",
+        "A plan says so when the address of a channel provider, its trusted domain or the script of an extension becomes another.",
+        "Code of that address runs in the agents' browser, with their session. A change of one word decides whose code it is.",
+        "Look whose address it is. `policy: {address-changed: deny}` refuses such plans, `allow` is silent about them.",
+    ),
+    Explanation::new(
+        "ambiguous-row",
+        "One live row has the identity that a manifest names.",
+        "There are several: names are compared without case, and some tables do not keep them unique. Which one is meant cannot be told, and nothing is guessed.",
+        "Delete or rename all but one in the environment.",
+    ),
+    Explanation::new(
+        "column-missing",
+        "The environment has the column that a field of a manifest is kept in.",
+        "Older versions of the app lack some columns, and a value that cannot be stored would be lost without a word.",
+        "Update the environment, or leave the field out there with `metadata.unmanaged` in its overlay.",
+    ),
+    Explanation::new(
+        "customizations-blocked",
+        "Where unmanaged customisations are blocked, no component is written.",
+        "The server would refuse it. The setting is `Block unmanaged customizations` of the environment.",
+        "Let the components come with a managed solution, and write `writes: assignments` for the environment: then only users are assigned.",
+    ),
+    Explanation::new(
+        "existing-missing",
+        "A resource that is declared with `metadata.state: existing` is there.",
+        "Somebody else brings it, so it is never created.",
+        "Bring it with the solution or the project that it belongs to, correct the name, or declare it as present.",
+    ),
+    Explanation::new(
+        "foreign-language",
+        "Texts are read and written in the organisation's base language.",
+        "Dataverse gives texts in the caller's language. In another one they would look changed, and a write would land in the wrong translation; so they are neither compared nor written.",
+        "Set the language in the personal settings of the user that signs in.",
+    ),
+    Explanation::new(
+        "id-taken",
+        "The id that a new row gets is free.",
+        "Ids follow from names, so that every environment has the same ones and a repeated create is recognised. The row that has this one was renamed or cut off from its parent by hand.",
+        "Set that row right as it was declared, or delete it; the finding names its table and id.",
+    ),
+    Explanation::new(
+        "loader-removed",
+        "A profile with channel providers keeps the extension that loads the widgets of CIF v2.",
+        "Without it they do not load, and agents cannot take calls.",
+        "Add the extension to the set again. If it is meant, allow it for the run with the `--allow loader=…` that the finding prints.",
+    ),
+    Explanation::new(
+        "lookup-missing",
+        "What a manifest names in the environment is there: users, teams, roles, web resources, views, forms, dashboards, macros, and rows of Microsoft's.",
+        "They are looked up by name and never created.",
+        "Correct the name, or bring it into the environment first.",
+    ),
+    Explanation::new(
+        "lookup-unfit",
+        "What a manifest names in the environment is of the sort that is needed.",
+        "Something has the name and cannot be used: a user who is disabled, a team or a view of the wrong type. The finding says which.",
+        "Name another, or set it right in the environment.",
+    ),
+    Explanation::new(
+        "lookup-unreadable",
+        "The caller may read what a manifest names in the environment.",
+        "Otherwise nobody can say whether it is there.",
+        "Give the caller read access to the whole organisation; `deskstate doctor` lists what is missing.",
+    ),
+    Explanation::new(
+        "managed-row",
+        "Rows that came with a managed solution, and Microsoft's own, are not changed or deleted.",
+        "A change is a layer on top of the solution that hides its later updates, or is overwritten by the next update of the product.",
+        "Change it where it comes from, or leave the fields out. `--allow-managed` makes the change all the same.",
+    ),
+    Explanation::new(
+        "many-agents",
+        "A plan says so when it reaches more than ten times `removals.maxAgents` agents.",
+        "A slip is dear then, and agents get changes when they next sign in or reload, in the middle of a shift.",
+        "Apply it when few of them work, or in parts with selectors.",
+    ),
+    Explanation::new(
+        "not-customizable",
+        "A row that its publisher locked is left alone.",
+        "Its managed property says that nobody may change it, and the server refuses to.",
+        "Leave the fields out, or declare the row with `metadata.state: existing`.",
+    ),
+    Explanation::new(
+        "part-elsewhere",
+        "A part, such as a step of a script, belongs to the resource that declares it.",
+        "Its unique name is taken by a part of another resource, and parts are not moved.",
+        "Give the part another `name`.",
+    ),
+    Explanation::new(
+        "protected",
+        "What `protect` names is never deleted.",
+        "It stands in the project file so that no slip, no prune and no override of one run takes it away.",
+        "Keep the resource. If it must go, take the pattern out of `protect` in a change of its own.",
+    ),
+    Explanation::new(
+        "prune-to-empty",
+        "Pruning leaves something of every kind under the owned prefixes.",
+        "A kind that disappears as a whole is more often a folder that was not loaded than a wish.",
+        "Check that all manifests were loaded. If it is meant, allow it for the run with the `--allow prune=…` that the finding prints.",
+    ),
+    Explanation::new(
+        "removals",
+        "A plan takes away no more than `removals` lets pass: a share of what is there, and from so many agents.",
+        "A slip in a set or a missing folder looks like a wish to delete. Where nobody can count the agents, that counts as too many.",
+        "Look at what goes. If it is meant, allow it for the run with the `--allow delete=…` or `unlink=…` that the finding prints, or change `removals`.",
+    ),
+    Explanation::new(
+        "set-emptied",
+        "A set or list that has members keeps one.",
+        "`[]` takes every user, tab or channel away; it is written by mistake more easily than on purpose.",
+        "Leave the key out if the set is not yours. If it is meant, allow it for the run with the `--allow empty=…` that the finding prints.",
+    ),
+    Explanation::new(
+        "ships-by-solution",
+        "In an environment with `writes: assignments` or `writes: none`, the other changes are shown and not written.",
+        "They are expected to arrive with a managed solution.",
+        "Import the solution that holds them; the finding goes away once they are there. `writes: all` lets them be written.",
+    ),
+    Explanation::new(
+        "still-referenced",
+        "A row is deleted when nothing that stays refers to it.",
+        "The server takes the links away without a word, or refuses the delete.",
+        "Take the reference away first, in the manifests or in the environment.",
+    ),
+    Explanation::new(
+        "table-missing",
+        "The environment has the table of every kind that is declared for it.",
+        "The app that brings it is not installed, or is too old.",
+        "Install or update the app, or declare the document for other environments only with `metadata.environments`.",
+    ),
+    Explanation::new(
+        "team-unreadable",
+        "The members of a team that stands in a set can be told.",
+        "The team is not there, not readable, without a visible member, or too large to be read whole. With half of the members, the others would lose their profile.",
+        "Let the caller read the team and its users, or list the users.",
+    ),
+    Explanation::new(
+        "undo-changed",
+        "A row is put back only if nobody changed it since the apply that is undone.",
+        "What somebody did afterwards would be lost.",
+        "Look at it with `deskstate drift`, and change it by manifests.",
+    ),
+    Explanation::new(
+        "undo-elsewhere",
+        "An undo file is used for the organisation that it was written for.",
+        "It names rows by their ids, and holds what they were there.",
+        "Choose the environment with `--env`, or the file that belongs to it.",
+    ),
+    Explanation::new(
+        "undo-link",
+        "A link comes back when both of its rows are there.",
+        "One of the two was deleted since the apply; everything else is put back.",
+        "Nothing, if that is as it should be. Otherwise declare the missing row.",
+    ),
+    Explanation::new(
+        "unknown-prefix",
+        "A new unique name has the prefix of a publisher of the environment.",
+        "Some tables refuse others; whether this one does is not documented.",
+        "Create a publisher with the prefix, or take a name under one that is there.",
+    ),
+    Explanation::new(
+        "unreadable",
+        "Where the caller may not see all rows, nothing is created, deleted or unlinked.",
+        "Unreadable is not absent: nobody can say whether a row is there.",
+        "Give the caller read access to the whole organisation; `deskstate doctor` lists what is missing.",
+    ),
+    Explanation::new(
+        "user-has-profile",
+        "A user who is added to a set has no other profile, or leaves it by declaration.",
+        "A user has one profile. The other one is not declared here, so taking the user out of it is somebody else's matter.",
+        "Write `moves: allow` into the set, declare that profile, or leave the user out.",
+    ),
+    Explanation::new(
+        "user-moves",
+        "A plan says so when a user leaves another profile for this one.",
+        "A user has one profile per app; for the agent the whole desktop changes.",
+        "Nothing, if that is meant. Otherwise take the user out of one of the two sets.",
+    ),
+    Explanation::new(
+        "user-skipped",
+        "Users who are disabled, deleted or applications are skipped.",
+        "They have no desktop, and the server refuses some of them.",
+        "Take the user out of the set, or enable the user.",
+    ),
+    Explanation::new(
+        "workstream-names",
+        "A template that a workstream names is not deleted.",
+        "Workstreams keep the name as text, so Dataverse does not protect it: calls would come in without a session or a notification.",
+        "Give the workstream another template first. If it is meant, allow it for the run with the `--allow reference=…` that the finding prints.",
+    ),
+    Explanation::new(
+        "workstreams-unread",
+        "A template is deleted when workstreams can be read.",
+        "They keep names of templates as text; unread, nobody can say whether one still names it.",
+        "Let the caller read workstreams, or allow it for the run with the `--allow reference=…` that the finding prints.",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::review::CHECKS;
+
+    #[test]
+    fn the_codes_are_sorted_without_repetition() {
+        assert!(EXPLANATIONS.is_sorted_by(|left, right| left.code < right.code));
+    }
+
+    #[test]
+    fn every_check_of_review_is_explained() {
+        for check in CHECKS {
+            assert!(
+                EXPLANATIONS.iter().any(|known| known.code == check.code)
+                    || deskstate_model::explain_code(check.code).is_some(),
+                "{} is not explained",
+                check.code
+            );
+        }
+    }
+}
