@@ -6,7 +6,6 @@ use deskstate_model::{Diagnostic, Environment, Manifests, load};
 
 use crate::args::Global;
 use crate::error::Error;
-use crate::output::diagnostics;
 use crate::ui::Ui;
 
 /// The file at a project's root.
@@ -107,8 +106,8 @@ fn valid(
         let mut all = errors;
         all.extend(warnings);
         deskstate_model::sort_diagnostics(&mut all);
-        ui.say(&diagnostics::render(&all, &manifests.sources, ui.colored()));
-        ui.say(&diagnostics::summary(&all, ui.colored()));
+        ui.findings(&all, &manifests.sources);
+        ui.count_findings(&all);
         return Err(Error::InvalidManifests);
     }
     Ok(Loaded {

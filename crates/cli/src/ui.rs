@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Effects, Style};
+use deskstate_model::{Diagnostic, SourceMap};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::{Color, Global};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::output::diagnostics;
+use crate::output::wrap::wrap;
 
 /// Done.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default().effects(Effects::BOLD);
@@ -35,6 +38,8 @@ pub(crate) struct Ui {
     colored_errors: bool,
     closed: bool,
     bar: Option<ProgressBar>,
+    out_width: Option<usize>,
+    error_width: Option<usize>,
 }
 
 impl Ui {
@@ -55,6 +60,8 @@ impl Ui {
             colored_errors,
             closed: false,
             bar: None,
+            out_width: width_of(terminal_size::terminal_size_of(io::stdout())),
+            error_width: width_of(terminal_size::terminal_size_of(io::stderr())),
         }
     }
 
@@ -78,7 +85,15 @@ impl Ui {
         drop(subscriber.try_init());
     }
 
-    /// A result, to stdout.
+    /// A result for people, to stdout: its lines fit the terminal.
+    pub(crate) fn page(&mut self, text: impl Display) -> Result<(), Error> {
+        match self.out_width {
+            Some(width) => self.print(wrap(&text.to_string(), width)),
+            None => self.print(text),
+        }
+    }
+
+    /// A result for programs, to stdout: as it is.
     pub(crate) fn print(&mut self, text: impl Display) -> Result<(), Error> {
         let text = text.to_string();
         match &self.bar {
@@ -101,8 +116,26 @@ impl Ui {
         }
     }
 
+    /// Findings with the lines they are about, to stderr; with `--quiet` errors only.
+    pub(crate) fn findings(&mut self, found: &[Diagnostic], sources: &SourceMap) {
+        let shown: Vec<Diagnostic> = found
+            .iter()
+            .filter(|finding| finding.is_error() || !self.quiet)
+            .cloned()
+            .collect();
+        let text = diagnostics::render(&shown, sources, self.colored_errors, self.error_width);
+        self.say(&text);
+    }
+
+    /// How many findings there are, to stderr.
+    pub(crate) fn count_findings(&mut self, found: &[Diagnostic]) {
+        self.say(&diagnostics::summary(found, self.colored_errors));
+    }
+
     /// To stderr, whatever the verbosity.
     pub(crate) fn say(&mut self, text: &str) {
+        let wrapped = self.error_width.map(|width| wrap(text, width));
+        let text = wrapped.as_deref().unwrap_or(text);
         // Nobody is left to tell that stderr cannot be written.
         match &self.bar {
             Some(bar) => bar.suspend(|| drop(self.error.write_all(text.as_bytes()))),
@@ -112,6 +145,17 @@ impl Ui {
 
     /// A bar below what is said, on a terminal; elsewhere, and with `--quiet`, nothing.
     pub(crate) fn start_bar(&mut self, verb: &'static str, total: usize, of_what: &str) {
+        let form = format!("[{{wide_bar}}] {{pos}}/{{len}} {of_what}, {{elapsed}}");
+        self.start(ProgressBar::new(total as u64), verb, &form);
+    }
+
+    /// What is waited for, and how long already, on a terminal; elsewhere, and with `--quiet`, nothing.
+    pub(crate) fn start_waiting(&mut self, verb: &'static str, what: &str) {
+        let bar = ProgressBar::new_spinner().with_message(what.to_owned());
+        self.start(bar, verb, "{wide_msg} {elapsed}");
+    }
+
+    fn start(&mut self, bar: ProgressBar, verb: &'static str, form: &str) {
         if self.quiet || !io::stderr().is_terminal() {
             return;
         }
@@ -120,13 +164,10 @@ impl Ui {
         } else {
             "{prefix:>12}"
         };
-        let template = format!("{verb_style} [{{bar:28}}] {{pos}}/{{len}} {of_what}, {{elapsed}}");
-        let style = ProgressStyle::with_template(&template)
+        let style = ProgressStyle::with_template(&format!("{verb_style} {form}"))
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .progress_chars("=> ");
-        let bar = ProgressBar::new(total as u64)
-            .with_style(style)
-            .with_prefix(verb);
+        let bar = bar.with_style(style).with_prefix(verb);
         bar.enable_steady_tick(Duration::from_millis(250));
         self.bar = Some(bar);
     }
@@ -219,4 +260,12 @@ impl Ui {
             }
         }
     }
+}
+
+/// The columns to fill: what `COLUMNS` says, else those of the terminal. What goes into a file or a pipe is not cut.
+fn width_of(terminal: Option<(terminal_size::Width, terminal_size::Height)>) -> Option<usize> {
+    let said = std::env::var("COLUMNS").ok();
+    said.and_then(|columns| columns.parse().ok())
+        .filter(|columns| *columns > 0)
+        .or_else(|| terminal.map(|(width, _)| usize::from(width.0)))
 }

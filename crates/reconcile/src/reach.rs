@@ -50,9 +50,9 @@ impl ChangeReach {
         };
         match self.agents {
             Some(0) if self.uncounted.is_empty() => None,
+            Some(0) | None => Some("reaches an unknown number of agents".to_owned()),
             Some(1) => Some(format!("reaches {more}1 agent")),
             Some(count) => Some(format!("reaches {more}{count} agents")),
-            None => Some("reaches an unknown number of agents".to_owned()),
         }
     }
 }

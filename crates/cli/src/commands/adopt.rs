@@ -63,7 +63,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
     let reader = Reader::open(&opened.connection)?;
     let desired = lower(&loaded.manifests);
-    let live = read_all(&reader, &desired, environment.organization_id).await;
+    let live = read_all(&reader, &desired, environment, ui).await;
     opened.close().await?;
     let live = live?;
     let (plan, _) = plan(&desired, &live, &PlanOptions::default());

@@ -68,7 +68,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let stop = stop_on_interrupt();
     let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
     let session = Session::open(&opened.connection)?;
-    let compared = compare(loaded, environment, session.reader(), &args.judging).await?;
+    let compared = compare(loaded, environment, session.reader(), &args.judging, ui).await?;
     if report(loaded, &compared, ui) {
         opened.close().await?;
         return Err(Error::failed(
@@ -78,7 +78,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let revision = revision::describe(&loaded.root);
     let writable = writable(&compared.plan, environment.writes);
     let reach = compared.reach_in_words();
-    ui.print(PlanText {
+    ui.page(PlanText {
         plan: &compared.plan,
         sources: &loaded.manifests.sources,
         environment: &environment.name,
@@ -139,7 +139,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         "Verified",
         format_args!("{} read back as written", count(rows, "resource")),
     );
-    ui.print(format_args!(
+    ui.page(format_args!(
         "{} applied to {} in {}; undo with `deskstate undo --env {} {}`\nagents get this when they next sign in or reload\n",
         count(rows, "change"),
         environment.name,

@@ -9,10 +9,10 @@ use deskstate_reconcile::export::{Document, Selection, export};
 use deskstate_reconcile::extras::extras;
 use deskstate_reconcile::plan::{Action, Options as PlanOptions};
 use deskstate_reconcile::raise::Options;
-use deskstate_reconcile::{Desired, lower, observe, plan};
+use deskstate_reconcile::{Desired, lower, plan};
 
 use super::exporting::{People, manifests_of, read_all};
-use super::live::stop_on_interrupt;
+use super::live::{read, stop_on_interrupt};
 use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
@@ -62,7 +62,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         organization: environment.organization_id,
         ..deskstate_reconcile::Scope::default()
     };
-    let live = observe(&reader, &desired, &scope).await;
+    let live = read(&reader, &desired, &scope, &environment.name, ui).await;
     let address = opened.address.clone();
     opened.close().await?;
     let live = live?;
@@ -72,7 +72,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         change.declared_at = None;
         change.fields.iter_mut().for_each(|field| field.span = None);
     }
-    ui.print(PlanText {
+    ui.page(PlanText {
         plan: &plan,
         sources: &manifests.sources,
         environment: &format!("{} → {}", args.from, args.to),
@@ -92,7 +92,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     }
     let only_here = extras(&desired, &live, &prefixes(args, &live, &desired));
     for extra in &only_here {
-        ui.print(format_args!(
+        ui.page(format_args!(
             "only in {}: {}\n",
             args.from,
             plain(&extra.key.to_string())
@@ -141,7 +141,7 @@ async fn documents(args: &Args, global: &Global, ui: &mut Ui) -> Result<Vec<Docu
     let stop = stop_on_interrupt();
     let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
     let reader = Reader::open(&opened.connection)?;
-    let live = read_all(&reader, &Desired::default(), environment.organization_id).await;
+    let live = read_all(&reader, &Desired::default(), environment, ui).await;
     opened.close().await?;
     let selection = Selection {
         prefixes: args.prefix.iter().cloned().collect(),

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use deskstate_dataverse::{Depth, Session};
 use deskstate_reconcile::live::{Access as TableAccess, Live};
 use deskstate_reconcile::probe::{Answers, WRITE_RIGHTS, privilege, privileges_to_write, probe};
-use deskstate_reconcile::{Scope, kinds, lower, observe};
+use deskstate_reconcile::{Scope, kinds, lower};
 
-use super::live::stop_on_interrupt;
+use super::live::{read, stop_on_interrupt};
 use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
@@ -91,7 +91,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         organization: environment.organization_id,
         ..Scope::default()
     };
-    let live = observe(session.reader(), &desired, &scope).await?;
+    let live = read(session.reader(), &desired, &scope, &environment.name, ui).await?;
     let privileges = privileges_to_write(session.reader()).await?;
     let answers = if args.probe {
         Some(probe(&session, &live).await?)
@@ -107,7 +107,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     findings.extend(environment_findings(&live));
     findings.extend(table_findings(&live));
     findings.extend(privilege_findings(&live, privileges.as_ref()));
-    ui.print(format_args!(
+    ui.page(format_args!(
         "{STRONG}{}{STRONG:#} ({address}), deskstate {}\n",
         environment.name,
         env!("CARGO_PKG_VERSION")
@@ -118,12 +118,12 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             State::Worth => (WARN, "note"),
             State::Bad => (BAD, "bad"),
         };
-        ui.print(format_args!(
+        ui.page(format_args!(
             "{style}{mark:>6}{style:#}  {}\n",
             finding.what
         ))?;
         if let Some(help) = &finding.help {
-            ui.print(format_args!("        {help}\n"))?;
+            ui.page(format_args!("        {help}\n"))?;
         }
     }
     if let Some(answers) = answers {
@@ -148,16 +148,16 @@ fn keep(
     answers: &Answers,
     ui: &mut Ui,
 ) -> Result<(), Error> {
-    ui.print(format_args!("{STRONG}asked{STRONG:#}\n"))?;
+    ui.page(format_args!("{STRONG}asked{STRONG:#}\n"))?;
     for (word, answer) in &answers.settled {
-        ui.print(format_args!(
+        ui.page(format_args!(
             "{GOOD}{:>6}{GOOD:#}  {word}: {}\n",
             "ok",
             crate::output::shown(answer)
         ))?;
     }
     for (word, why) in &answers.open {
-        ui.print(format_args!(
+        ui.page(format_args!(
             "{WARN}{:>6}{WARN:#}  {word} is not settled: {}\n",
             "note",
             plain(why)

@@ -19,9 +19,7 @@ use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::output::drift_report::{Looked, Seen};
-use crate::output::{
-    diagnostics, drift_json, drift_junit, drift_markdown, drift_metrics, drift_text, html,
-};
+use crate::output::{drift_json, drift_junit, drift_markdown, drift_metrics, drift_text, html};
 use crate::project::{self, Loaded, load_environment};
 use crate::revision;
 use crate::specs::Specs;
@@ -153,7 +151,10 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         Format::Junit => drift_junit::render(&seen),
         Format::Html => html::drift(&seen, revision.as_deref()),
     };
-    ui.print(text)?;
+    match args.format {
+        Format::Text => ui.page(text)?,
+        Format::Markdown | Format::Json | Format::Junit | Format::Html => ui.print(text)?,
+    }
     if let Some(path) = &args.metrics {
         write_whole(path, &drift_metrics::render(&seen))?;
     }
@@ -193,6 +194,7 @@ async fn one(
 ) -> Result<Seen, Error> {
     let loaded = load_environment(global, name, ui)?;
     let applied = applied(args, &loaded, name)?;
+    ui.start_waiting("Reading", name);
     let looked = look(
         &loaded,
         applied.as_ref(),
@@ -201,16 +203,14 @@ async fn one(
         stop,
         args.format == Format::Html,
     )
-    .await?;
+    .await;
+    ui.end_bar();
+    let looked = looked?;
     let mut findings = loaded.warnings.clone();
     findings.extend(looked.findings.iter().cloned());
     deskstate_model::sort_diagnostics(&mut findings);
     if !findings.is_empty() {
-        ui.say(&diagnostics::render(
-            &findings,
-            &loaded.manifests.sources,
-            ui.colored(),
-        ));
+        ui.findings(&findings, &loaded.manifests.sources);
     }
     Ok(Seen {
         environment: name.to_owned(),
@@ -263,7 +263,9 @@ async fn all(
             }
         });
     }
+    ui.start_bar("Reading", running.len(), "environments");
     while let Some(done) = running.join_next().await {
+        ui.advance_bar(1);
         match done {
             Ok(one) => seen.push(one),
             Err(error) => {
@@ -273,6 +275,7 @@ async fn all(
             }
         }
     }
+    ui.end_bar();
     seen.sort_by(|left, right| left.environment.cmp(&right.environment));
     Ok(seen)
 }

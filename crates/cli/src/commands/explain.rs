@@ -29,7 +29,7 @@ pub(crate) fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
         None => overview(),
         Some(subject) => explain(subject).ok_or_else(|| unknown(subject))?,
     };
-    ui.print(text)?;
+    ui.page(text)?;
     Ok(ExitCode::Done)
 }
 

@@ -126,7 +126,7 @@ async fn of_environment(
     let stop = stop_on_interrupt();
     let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
     let reader = Reader::open(&opened.connection)?;
-    let live = read_all(&reader, &Desired::default(), environment.organization_id).await?;
+    let live = read_all(&reader, &Desired::default(), environment, ui).await?;
     if !live.facts.reads_base_language() {
         ui.note(format_args!(
             "{WARN}warning{WARN:#}: the caller does not read the organisation's base language; texts are in the caller's"

@@ -4,14 +4,16 @@ use std::path::Path;
 
 use clap::ValueEnum;
 use deskstate_dataverse::Reader;
-use deskstate_model::{Manifests, load};
+use deskstate_model::{Environment, Manifests, load};
 use deskstate_reconcile::export::{Document, Export, Selection, export, file_names, write};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::Options as PlanOptions;
 use deskstate_reconcile::raise::{Options, Users};
 use deskstate_reconcile::{Desired, Scope, lower, observe, observe_names, plan};
 
+use super::live::read;
 use crate::error::Error;
+use crate::ui::Ui;
 
 /// How people are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -39,14 +41,15 @@ impl From<People> for Users {
 pub(super) async fn read_all(
     reader: &Reader,
     desired: &Desired,
-    organization: Option<uuid::Uuid>,
+    environment: &Environment,
+    ui: &mut Ui,
 ) -> Result<Live, Error> {
     let scope = Scope {
         names: true,
-        organization,
+        organization: environment.organization_id,
         users: Vec::new(),
     };
-    let mut live = observe(reader, desired, &scope).await?;
+    let mut live = read(reader, desired, &scope, &environment.name, ui).await?;
     observe_names(reader, &mut live).await?;
     Ok(live)
 }

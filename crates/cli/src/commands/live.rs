@@ -9,12 +9,11 @@ use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{Limits, Options, transactions};
 use deskstate_reconcile::reach::ChangeReach;
 use deskstate_reconcile::review::Finding;
-use deskstate_reconcile::{Desired, Plan, Reach, Scope, lower, observe, plan, reach};
+use deskstate_reconcile::{Desired, ObserveError, Plan, Reach, Scope, lower, observe, plan, reach};
 
 use super::judging::{self, Judging};
 use crate::answers::Answers;
 use crate::error::Error;
-use crate::output::diagnostics;
 use crate::project::Loaded;
 use crate::ui::Ui;
 
@@ -49,12 +48,27 @@ impl Compared {
     }
 }
 
+/// Reads live, and says on a terminal that it does.
+pub(super) async fn read(
+    reader: &Reader,
+    desired: &Desired,
+    scope: &Scope,
+    environment: &str,
+    ui: &mut Ui,
+) -> Result<Live, ObserveError> {
+    ui.start_waiting("Reading", environment);
+    let live = observe(reader, desired, scope).await;
+    ui.end_bar();
+    live
+}
+
 /// Reads live and plans. There is nothing here to write with.
 pub(super) async fn compare(
     loaded: &Loaded,
     environment: &Environment,
     reader: &Reader,
     judging: &Judging,
+    ui: &mut Ui,
 ) -> Result<Compared, Error> {
     let desired = lower(&loaded.manifests);
     let (options, along) = judging.options(loaded, &desired)?;
@@ -62,7 +76,7 @@ pub(super) async fn compare(
         organization: environment.organization_id,
         ..Scope::default()
     };
-    let live = observe(reader, &desired, &scope).await?;
+    let live = read(reader, &desired, &scope, &environment.name, ui).await?;
     let (plan, mut diagnostics) = plan(&desired, &live, &options);
     let unplannable = diagnostics.iter().any(Diagnostic::is_error);
     let reach = reach(&plan, &desired, &live);
@@ -112,11 +126,7 @@ pub(super) fn findings(loaded: &Loaded, compared: &Compared) -> Vec<Diagnostic> 
 pub(super) fn report(loaded: &Loaded, compared: &Compared, ui: &mut Ui) -> bool {
     let all = findings(loaded, compared);
     if !all.is_empty() {
-        ui.say(&diagnostics::render(
-            &all,
-            &loaded.manifests.sources,
-            ui.colored(),
-        ));
+        ui.findings(&all, &loaded.manifests.sources);
     }
     for line in &compared.along {
         ui.say(&format!("{line}\n"));

@@ -53,7 +53,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let stop = stop_on_interrupt();
     let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
     let reader = Reader::open(&opened.connection)?;
-    let compared = compare(&loaded, environment, &reader, &args.judging).await?;
+    let compared = compare(&loaded, environment, &reader, &args.judging, ui).await?;
     let failed = report(&loaded, &compared, ui);
     let revision = revision::describe(&loaded.root);
     let reach = compared.reach_in_words();
@@ -73,9 +73,13 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         revision: revision.as_deref(),
         sources: &loaded.manifests.sources,
     };
+    // Saved first: whoever reads what is shown may go away before its end.
+    if let Some(path) = args.out.as_deref().filter(|_| !failed) {
+        write_file(path, &plan_file::write(&compared.plan, &about))?;
+    }
     match args.format {
         PlanFormat::Json => ui.print(plan_file::write(&compared.plan, &about))?,
-        PlanFormat::Text => ui.print(&shown)?,
+        PlanFormat::Text => ui.page(&shown)?,
         PlanFormat::Markdown => ui.print(
             PlanMarkdown {
                 shown: &shown,
@@ -98,7 +102,6 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         return Err(Error::failed("not everything could be planned"));
     }
     if let Some(path) = &args.out {
-        write_file(path, &plan_file::write(&compared.plan, &about))?;
         ui.say(&format!("the plan is in {}\n", path.display()));
     }
     refuse_denied(&compared.findings)?;

@@ -8,17 +8,18 @@ use deskstate_model::Diagnostic;
 use deskstate_reconcile::apply::{Settings, Work, carry_out};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::reach::ChangeReach;
-use deskstate_reconcile::{Desired, Scope, observe, reach, undo};
+use deskstate_reconcile::{Desired, Scope, reach, undo};
 
 use super::apply::{agreed, show_mismatches};
 use super::judging::{self, Judging, refuse_denied};
-use super::live::{count_transactions, max_changeset, read_file, stop_on_interrupt, write_file};
+use super::live::{
+    count_transactions, max_changeset, read, read_file, stop_on_interrupt, write_file,
+};
 use super::progress::Progress;
 use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
-use crate::output::diagnostics;
 use crate::output::plan_text::{PlanText, count};
 use crate::project::load_environment;
 use crate::ui::Ui;
@@ -66,7 +67,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         names: true,
         ..Scope::default()
     };
-    let live = observe(session.reader(), &desired, &scope).await?;
+    let live = read(session.reader(), &desired, &scope, &environment.name, ui).await?;
     let (plan, mut found) = undo::plan(&file, &live);
     let failed = found.iter().any(Diagnostic::is_error);
     let reach = reach(&plan, &desired, &live);
@@ -75,14 +76,10 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         .review(&loaded, environment, &plan, &desired, &live, &reach);
     found.extend(judging::diagnostics(&findings));
     if !found.is_empty() {
-        ui.say(&diagnostics::render(
-            &found,
-            &loaded.manifests.sources,
-            ui.colored(),
-        ));
+        ui.findings(&found, &loaded.manifests.sources);
     }
     let words: Vec<Option<String>> = reach.changes.iter().map(ChangeReach::words).collect();
-    ui.print(PlanText {
+    ui.page(PlanText {
         plan: &plan,
         sources: &loaded.manifests.sources,
         environment: &environment.name,
@@ -145,7 +142,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     opened.close().await?;
     let undone = undone?;
     show_mismatches(&undone, ui)?;
-    ui.print(format_args!(
+    ui.page(format_args!(
         "{} taken back in {} in {}\nagents get this when they next sign in or reload\n",
         count(plan.changes.len(), "change"),
         environment.name,

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::output::format::FindingsFormat;
 use crate::output::places::Places;
-use crate::output::{annotations, diagnostics, diagnostics_json, plan_text::count, sarif};
+use crate::output::{annotations, diagnostics_json, plan_text::count, sarif};
 use crate::project;
 use crate::revision;
 use crate::ui::{GOOD, Ui};
@@ -50,12 +50,8 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
     }
     let for_programs = matches!(format, FindingsFormat::Json | FindingsFormat::Sarif);
     if !found.is_empty() && !for_programs {
-        ui.say(&diagnostics::render(
-            &found,
-            &manifests.sources,
-            ui.colored(),
-        ));
-        ui.say(&diagnostics::summary(&found, ui.colored()));
+        ui.findings(&found, &manifests.sources);
+        ui.count_findings(&found);
     }
     if found.iter().any(Diagnostic::is_error) {
         return Err(Error::InvalidManifests);

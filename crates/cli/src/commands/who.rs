@@ -6,9 +6,9 @@ use deskstate_dataverse::Reader;
 use deskstate_reconcile::lookup::Match;
 use deskstate_reconcile::state::Lookup;
 use deskstate_reconcile::who::{Basis, Candidate, Who};
-use deskstate_reconcile::{Desired, Scope, held_roles, observe, who};
+use deskstate_reconcile::{Desired, Scope, held_roles, who};
 
-use super::live::stop_on_interrupt;
+use super::live::{read, stop_on_interrupt};
 use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
@@ -43,7 +43,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         organization: environment.organization_id,
         users: vec![args.user.clone()],
     };
-    let live = observe(&reader, &Desired::default(), &scope).await?;
+    let live = read(&reader, &Desired::default(), &scope, &environment.name, ui).await?;
     let found = live.look_up(&Lookup::User(args.user.clone()));
     let (id, unfit) = match found {
         Match::One(id) => (id, None),
@@ -81,7 +81,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     }
     // Writing into a text cannot fail.
     show(&answer, &mut text).map_err(|_| Error::failed("the answer could not be written"))?;
-    ui.print(text)?;
+    ui.page(text)?;
     opened.close().await?;
     Ok(ExitCode::Done)
 }

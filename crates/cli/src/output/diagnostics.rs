@@ -7,14 +7,22 @@ use deskstate_model::{Diagnostic, FileId, Label, Severity, SourceMap};
 
 use crate::ui::{BAD, WARN};
 
+/// Columns of a log.
+const WIDTH: usize = 120;
+
 /// Every diagnostic with its source lines, one blank line between them.
-pub(crate) fn render(diagnostics: &[Diagnostic], sources: &SourceMap, colored: bool) -> String {
+pub(crate) fn render(
+    diagnostics: &[Diagnostic],
+    sources: &SourceMap,
+    colored: bool,
+    width: Option<usize>,
+) -> String {
     let renderer = if colored {
         Renderer::styled()
     } else {
         Renderer::plain()
     }
-    .term_width(120);
+    .term_width(width.unwrap_or(WIDTH));
     diagnostics
         .iter()
         .map(|diagnostic| {

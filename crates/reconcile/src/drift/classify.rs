@@ -245,7 +245,7 @@ fn judged(writer: &Writer) -> (Class, String) {
     match writer.nature {
         Nature::Caller => (
             Class::NotApplied,
-            format!("{}, the identity that deskstate uses,", writer.name),
+            format!("the identity that deskstate uses ({})", writer.name),
         ),
         Nature::Platform => (
             Class::ProductUpdate,
