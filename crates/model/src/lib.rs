@@ -70,6 +70,7 @@ pub use set::{
     JsonOrText, LookedUp, Owner, Reference, RoleRef, SetMode, SetOf, UserRef, WebResource,
 };
 pub use span::{FileId, SourceMap, Span, Spanned};
+pub use suggest::nearest;
 pub use yaml::{
     Content, OutDocument, Place, Style, dash_before, entry_lines, item_lines, layout, on_one_line,
     write_documents,

@@ -1,6 +1,6 @@
 //! What loading gives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::contract::Contract;
 use crate::kinds::{Resource, ResourceKey};
@@ -30,6 +30,18 @@ impl Manifests {
             .binary_search_by(|declared| declared.key.cmp(key))
             .ok()
             .map(|at| &self.resources[at])
+    }
+
+    /// These resources alone. Nothing is owned then: who sees a part cannot say what nobody declares.
+    #[must_use]
+    pub fn only(&self, keys: &BTreeSet<ResourceKey>) -> Self {
+        let mut part = self.clone();
+        part.resources
+            .retain(|declared| keys.contains(&declared.key));
+        if let Some(project) = &mut part.project {
+            project.owns.clear();
+        }
+        part
     }
 }
 

@@ -1,10 +1,8 @@
 //! "Did you mean": the nearest of some known words.
 
 /// The candidate nearest to a word, if one is near enough to be a slip: other case, or a few letters.
-pub(crate) fn nearest<'c>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'c str>,
-) -> Option<&'c str> {
+#[must_use]
+pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let folded = word.to_lowercase();
     let allowed = (folded.chars().count() / 3).clamp(1, 4);
     candidates

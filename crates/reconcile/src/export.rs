@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json};
 use crate::extras::prefix;
 use crate::live::Live;
 use crate::raise::{LeftOut, Options, Raised, escape_variables, raise_all};
+use crate::selection::{NothingChosen, Selector};
 
 /// Which rows are exported. Everything, unless something is named; what those need comes along.
 #[derive(Debug, Clone, Default)]
@@ -16,27 +17,53 @@ pub struct Selection {
     pub prefixes: BTreeSet<String>,
     /// Kinds.
     pub kinds: BTreeSet<Kind>,
-    /// Unique names.
-    pub names: BTreeSet<String>,
+    /// What any of these chooses; everything where there is none.
+    pub what: Vec<Selector>,
+    /// Labels: manifests have them, live rows do not.
+    pub labels: BTreeMap<ResourceKey, BTreeMap<String, String>>,
 }
 
 impl Selection {
     fn is_everything(&self) -> bool {
-        self.prefixes.is_empty() && self.kinds.is_empty() && self.names.is_empty()
+        self.prefixes.is_empty() && self.kinds.is_empty() && self.what.is_empty()
     }
 
     /// Every sort of condition that is given must hold.
-    fn takes(&self, key: &ResourceKey) -> bool {
+    pub fn takes(&self, key: &ResourceKey) -> bool {
         let by_prefix = self.prefixes.is_empty()
             || prefix(key.name.as_written())
                 .is_some_and(|prefix| self.prefixes.iter().any(|wanted| fold(wanted) == prefix));
         let by_kind = self.kinds.is_empty() || self.kinds.contains(&key.kind);
-        let by_name = self.names.is_empty()
-            || self
-                .names
-                .iter()
-                .any(|name| fold(name) == key.name.folded());
-        by_prefix && by_kind && by_name
+        let chosen =
+            self.what.is_empty() || self.what.iter().any(|selector| self.chooses(selector, key));
+        by_prefix && by_kind && chosen
+    }
+
+    fn labels_of(&self, key: &ResourceKey) -> &BTreeMap<String, String> {
+        const NONE: &BTreeMap<String, String> = &BTreeMap::new();
+        self.labels.get(key).unwrap_or(NONE)
+    }
+
+    /// Whether a selector holds for a row, which has the labels of its manifest.
+    pub fn chooses(&self, selector: &Selector, key: &ResourceKey) -> bool {
+        selector.takes(key, self.labels_of(key))
+    }
+
+    /// The selectors that choose none of these.
+    fn nothing_among<'k>(
+        &self,
+        keys: impl Iterator<Item = &'k ResourceKey> + Clone,
+    ) -> Vec<NothingChosen> {
+        let nothing = self.what.iter().filter(|selector| {
+            let mut keys = keys.clone();
+            !keys.any(|key| self.chooses(selector, key))
+        });
+        nothing
+            .map(|selector| {
+                let known = keys.clone().map(|key| (key, self.labels_of(key)));
+                NothingChosen::among(selector, known)
+            })
+            .collect()
     }
 }
 
@@ -58,8 +85,10 @@ pub struct Export {
     pub documents: Vec<Document>,
     /// Fields and rows that a manifest cannot say, with the resource.
     pub left_out: Vec<(String, LeftOut)>,
-    /// Names that were asked for and are not there.
-    pub not_found: Vec<String>,
+    /// What came along, and the resource that needs it.
+    pub needed: Vec<(ResourceKey, ResourceKey)>,
+    /// Selectors that choose no row.
+    pub not_found: Vec<NothingChosen>,
 }
 
 /// Exports the selected rows and what they refer to. Microsoft's rows come along only where everything is exported or they are
@@ -73,16 +102,18 @@ pub fn export(live: &Live, selection: &Selection, options: Options) -> Export {
         .filter(|key| selection.takes(key))
         .copied()
         .collect();
+    let mut needed = Vec::new();
     let mut open: Vec<&ResourceKey> = chosen.iter().copied().collect();
     while let Some(key) = open.pop() {
         let Some(raised) = by_key.get(key) else {
             continue;
         };
-        for needed in &raised.refers_to {
-            if let Some((key, _)) = by_key.get_key_value(needed)
+        for reference in &raised.refers_to {
+            if let Some((key, _)) = by_key.get_key_value(reference)
                 && !is_microsofts(key)
                 && chosen.insert(key)
             {
+                needed.push(((*key).clone(), raised.key.clone()));
                 open.push(key);
             }
         }
@@ -92,7 +123,12 @@ pub fn export(live: &Live, selection: &Selection, options: Options) -> Export {
         .filter_map(|key| by_key.get(key))
         .flat_map(|raised| &raised.holds)
         .collect();
-    let mut export = Export::default();
+    needed.sort();
+    let mut export = Export {
+        needed,
+        not_found: selection.nothing_among(by_key.keys().copied()),
+        ..Export::default()
+    };
     if selection.is_everything() {
         export.left_out = skipped;
     }
@@ -114,13 +150,6 @@ pub fn export(live: &Live, selection: &Selection, options: Options) -> Export {
             });
         }
     }
-    let found: BTreeSet<&str> = by_key.keys().map(|key| key.name.folded()).collect();
-    export.not_found = selection
-        .names
-        .iter()
-        .filter(|name| !found.contains(fold(name).as_str()))
-        .cloned()
-        .collect();
     export
 }
 
@@ -273,7 +302,7 @@ mod tests {
             Selection {
                 prefixes: BTreeSet::from([prefix.to_owned()]),
                 kinds: BTreeSet::from([kind]),
-                names: BTreeSet::new(),
+                ..Selection::default()
             }
             .takes(&key)
         };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-use deskstate_model::{KindNameGlob, Manifests, ResourceKey, State};
+use deskstate_model::{Kind, KindNameGlob, Manifests, ResourceKey, State, fold, nearest};
 use thiserror::Error;
 
 use crate::kinds;
@@ -12,7 +12,7 @@ use crate::lower::Desired;
 use crate::review::glob_matches;
 use crate::state::{DeclaredResource, RowKey, Stored};
 
-/// One choice: `team=voice`, `SessionTemplate`, `SessionTemplate/CTI_*`, `*/CTI_*`.
+/// One choice: `team=voice`, `SessionTemplate`, `SessionTemplate/CTI_*`, `CTI_*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selector {
     /// By a label's value.
@@ -26,10 +26,25 @@ pub enum Selector {
     Glob(KindNameGlob),
 }
 
-/// A text that chooses nothing.
+/// A text that cannot choose anything.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{0}` chooses nothing: write `label=value`, `Kind` or `Kind/name`")]
-pub struct UnknownSelector(String);
+pub enum UnknownSelector {
+    /// No text.
+    #[error("write `Kind`, `Kind/name`, `name` or `label=value`")]
+    Empty,
+    /// What stands before the slash is no kind.
+    #[error("no kind is called `{word}`{}", did_you_mean(.near.as_deref()))]
+    Kind {
+        /// What was written.
+        word: String,
+        /// The kind that was meant, perhaps.
+        near: Option<String>,
+    },
+}
+
+fn did_you_mean(near: Option<&str>) -> String {
+    near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
+}
 
 impl FromStr for Selector {
     type Err = UnknownSelector;
@@ -37,7 +52,7 @@ impl FromStr for Selector {
     fn from_str(text: &str) -> Result<Self, UnknownSelector> {
         let text = text.trim();
         if text.is_empty() {
-            return Err(UnknownSelector(text.to_owned()));
+            return Err(UnknownSelector::Empty);
         }
         // Unique names hold no `=`, labels no `/`.
         if let Some((name, value)) = text.split_once('=').filter(|(name, _)| !name.contains('/')) {
@@ -46,52 +61,201 @@ impl FromStr for Selector {
                 value: value.to_owned(),
             });
         }
-        let (kind, name) = text.split_once('/').unwrap_or((text, "*"));
-        Ok(Self::Glob(KindNameGlob {
-            kind: kind.to_owned(),
-            name: name.to_owned(),
-        }))
+        let glob = |kind: &str, name: &str| {
+            Self::Glob(KindNameGlob {
+                kind: kind.to_owned(),
+                name: name.to_owned(),
+            })
+        };
+        match text.split_once('/') {
+            Some((kind, name)) if is_kind(kind) => Ok(glob(kind, name)),
+            Some((kind, _)) => Err(UnknownSelector::Kind {
+                word: kind.to_owned(),
+                near: nearest(kind, kind_names()).map(str::to_owned),
+            }),
+            None if is_kind(text) => Ok(glob(text, "*")),
+            None => Ok(glob("*", text)),
+        }
     }
+}
+
+fn kind_names() -> impl Iterator<Item = &'static str> {
+    Kind::ALL.iter().map(|kind| kind.as_str())
+}
+
+/// Whether a word, with `*` and `?`, is the name of some kind.
+fn is_kind(word: &str) -> bool {
+    let any_name = KindNameGlob {
+        kind: word.to_owned(),
+        name: "*".to_owned(),
+    };
+    Kind::ALL
+        .iter()
+        .any(|kind| glob_matches(&any_name, &ResourceKey::new(*kind, "")))
 }
 
 impl fmt::Display for Selector {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Label { name, value } => write!(out, "{name}={value}"),
+            Self::Glob(glob) if glob.kind == "*" => out.write_str(&glob.name),
+            Self::Glob(glob) if glob.name == "*" => out.write_str(&glob.kind),
             Self::Glob(glob) => write!(out, "{}/{}", glob.kind, glob.name),
         }
+    }
+}
+
+impl Selector {
+    /// Whether it chooses a resource that has these labels.
+    pub fn takes(&self, key: &ResourceKey, labels: &BTreeMap<String, String>) -> bool {
+        match self {
+            Self::Label { name, value } => labels.get(name) == Some(value),
+            Self::Glob(glob) => glob_matches(glob, key),
+        }
+    }
+
+    /// Whether it names one row, of one kind or of any.
+    pub fn names_one(&self) -> bool {
+        match self {
+            Self::Label { .. } => false,
+            Self::Glob(glob) => !glob.name.contains(['*', '?']),
+        }
+    }
+}
+
+/// A selector that chooses nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("`{selector}` chooses nothing")]
+pub struct NothingChosen {
+    /// What was written.
+    pub selector: Selector,
+    /// What was meant, perhaps, or what there is.
+    pub help: String,
+}
+
+impl NothingChosen {
+    /// Names the nearest of what there is.
+    pub fn among<'k>(
+        selector: &Selector,
+        known: impl IntoIterator<Item = (&'k ResourceKey, &'k BTreeMap<String, String>)>,
+    ) -> Self {
+        Self {
+            selector: selector.clone(),
+            help: match selector {
+                Selector::Label { name, value } => {
+                    label_help(name, value, known.into_iter().map(|(_, labels)| labels))
+                }
+                Selector::Glob(glob) => name_help(glob, known.into_iter().map(|(key, _)| key)),
+            },
+        }
+    }
+}
+
+fn label_help<'k>(
+    name: &str,
+    value: &str,
+    known: impl Iterator<Item = &'k BTreeMap<String, String>>,
+) -> String {
+    let mut labels: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (name, value) in known.flatten() {
+        labels.entry(name).or_default().insert(value);
+    }
+    if let Some(values) = labels.get(name) {
+        return match nearest(value, values.iter().copied()) {
+            Some(near) => format!("did you mean `{name}={near}`?"),
+            None => format!("`{name}` is {}", some_of(values)),
+        };
+    }
+    match nearest(name, labels.keys().copied()) {
+        Some(near) => format!("did you mean the label `{near}`?"),
+        None if labels.is_empty() => "no manifest has labels under `metadata.labels`".to_owned(),
+        None => format!("the labels are {}", some_of(&labels.into_keys().collect())),
+    }
+}
+
+fn name_help<'k>(glob: &KindNameGlob, known: impl Iterator<Item = &'k ResourceKey>) -> String {
+    let of_kind = KindNameGlob {
+        kind: glob.kind.clone(),
+        name: "*".to_owned(),
+    };
+    let (same, other): (Vec<&ResourceKey>, Vec<&ResourceKey>) =
+        known.partition(|key| glob_matches(&of_kind, key));
+    let any_kind = KindNameGlob {
+        kind: "*".to_owned(),
+        name: glob.name.clone(),
+    };
+    let elsewhere = other.iter().find(|key| glob_matches(&any_kind, key));
+    if let Some(key) = elsewhere.filter(|_| glob.name != "*") {
+        return format!("did you mean `{}/{}`?", key.kind, key.name);
+    }
+    let names: BTreeSet<&str> = same.iter().map(|key| key.name.as_written()).collect();
+    let mut candidates: Vec<&str> = names.iter().copied().collect();
+    if glob.kind == "*" {
+        kind_names().for_each(|kind| candidates.push(kind));
+    }
+    let written = fold(glob.name.trim_matches('*'));
+    let beginning = names
+        .iter()
+        .copied()
+        .find(|name| !written.is_empty() && fold(name).starts_with(&written));
+    match nearest(&glob.name, candidates).or(beginning) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if names.is_empty() && glob.kind == "*" => "there is no resource".to_owned(),
+        None if names.is_empty() => format!("there is no {}", glob.kind),
+        None => format!("there are {}", some_of(&names)),
+    }
+}
+
+/// The first few words of many.
+fn some_of(words: &BTreeSet<&str>) -> String {
+    const SHOWN: usize = 8;
+    let first: Vec<String> = words
+        .iter()
+        .take(SHOWN)
+        .map(|word| format!("`{word}`"))
+        .collect();
+    match words.len().checked_sub(SHOWN) {
+        None | Some(0) => first.join(", "),
+        Some(more) => format!("{} and {more} more", first.join(", ")),
     }
 }
 
 /// What was chosen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
+    /// The resources that a selector chose.
+    pub chosen: BTreeSet<ResourceKey>,
     /// The chosen resources and what they need.
     pub keys: BTreeSet<ResourceKey>,
     /// What came along, and the resource that needs it.
     pub needed: Vec<(ResourceKey, ResourceKey)>,
-    /// Selectors that chose nothing, as written.
-    pub nothing: Vec<String>,
 }
 
-/// Chooses the resources for which any selector holds, and everything that they refer to.
-pub fn select(manifests: &Manifests, desired: &Desired, selectors: &[Selector]) -> Selection {
-    let mut selection = Selection::default();
-    for selector in selectors {
-        let chosen: Vec<&ResourceKey> = manifests
+/// Chooses the resources for which any selector holds, and everything that they refer to. Beside it the selectors that choose nothing.
+pub fn select(
+    manifests: &Manifests,
+    desired: &Desired,
+    selectors: &[Selector],
+) -> (Selection, Vec<NothingChosen>) {
+    let known = || {
+        manifests
             .resources
             .iter()
-            .filter(|declared| match selector {
-                Selector::Label { name, value } => declared.labels.get(name) == Some(value),
-                Selector::Glob(glob) => glob_matches(glob, &declared.key),
-            })
-            .map(|declared| &declared.key)
-            .collect();
-        if chosen.is_empty() {
-            selection.nothing.push(selector.to_string());
+            .map(|declared| (&declared.key, &declared.labels))
+    };
+    let mut selection = Selection::default();
+    let mut nothing = Vec::new();
+    for selector in selectors {
+        let mut taken = known()
+            .filter(|(key, labels)| selector.takes(key, labels))
+            .map(|(key, _)| key.clone())
+            .peekable();
+        if taken.peek().is_none() {
+            nothing.push(NothingChosen::among(selector, known()));
         }
-        selection.keys.extend(chosen.into_iter().cloned());
+        selection.chosen.extend(taken);
     }
+    selection.keys.clone_from(&selection.chosen);
     let parts = owners_of_parts(desired);
     let mut open: Vec<ResourceKey> = selection.keys.iter().cloned().collect();
     while let Some(key) = open.pop() {
@@ -106,7 +270,7 @@ pub fn select(manifests: &Manifests, desired: &Desired, selectors: &[Selector]) 
         }
     }
     selection.needed.sort();
-    selection
+    (selection, nothing)
 }
 
 /// Resources by the parts that have names of their own: what refers to the part needs the resource.
@@ -179,14 +343,15 @@ fn needs(
 mod tests {
     use super::*;
 
+    fn glob(kind: &str, name: &str) -> Selector {
+        Selector::Glob(KindNameGlob {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+
     #[test]
-    fn a_selector_is_a_label_a_kind_or_a_kind_and_a_name() {
-        let glob = |kind: &str, name: &str| {
-            Selector::Glob(KindNameGlob {
-                kind: kind.to_owned(),
-                name: name.to_owned(),
-            })
-        };
+    fn a_selector_is_a_label_a_kind_a_name_or_both() {
         assert_eq!(
             "team=voice".parse(),
             Ok(Selector::Label {
@@ -195,7 +360,42 @@ mod tests {
             })
         );
         assert_eq!("AppProfile".parse(), Ok(glob("AppProfile", "*")));
+        assert_eq!("appprofile".parse(), Ok(glob("appprofile", "*")));
+        assert_eq!("*Template".parse(), Ok(glob("*Template", "*")));
+        assert_eq!("CTI_*".parse(), Ok(glob("*", "CTI_*")));
         assert_eq!("*/CTI_*".parse(), Ok(glob("*", "CTI_*")));
+        assert_eq!(
+            "CifProvider/a=b".parse(),
+            Ok(glob("CifProvider", "a=b")),
+            "a name may hold `=` after its kind"
+        );
         assert!(" ".parse::<Selector>().is_err());
+        assert_eq!(
+            "AppProfil/x".parse::<Selector>().unwrap_err().to_string(),
+            "no kind is called `AppProfil`; did you mean `AppProfile`?"
+        );
+    }
+
+    #[test]
+    fn what_chooses_nothing_is_told_what_was_meant() {
+        let tab = ResourceKey::new(Kind::ApplicationTab, "contoso_orders");
+        let session = ResourceKey::new(Kind::SessionTemplate, "contoso_case");
+        let voice = BTreeMap::from([("team".to_owned(), "voice".to_owned())]);
+        let none = BTreeMap::new();
+        let help = |selector: &str| {
+            let known = [(&tab, &voice), (&session, &none)];
+            NothingChosen::among(&selector.parse().unwrap(), known).help
+        };
+        assert_eq!(help("contoso_order"), "did you mean `contoso_orders`?");
+        assert_eq!(help("SessonTemplate"), "did you mean `SessionTemplate`?");
+        assert_eq!(
+            help("SessionTemplate/contoso_orders"),
+            "did you mean `ApplicationTab/contoso_orders`?"
+        );
+        assert_eq!(help("AppProfile"), "there is no AppProfile");
+        assert_eq!(help("team=voise"), "did you mean `team=voice`?");
+        assert_eq!(help("teams=voice"), "did you mean the label `team`?");
+        assert_eq!(help("team=sales"), "`team` is `voice`");
+        assert_eq!(help("zzz"), "there are `contoso_case`, `contoso_orders`");
     }
 }

@@ -4,13 +4,12 @@
 
 mod support;
 
-use std::collections::BTreeSet;
-
 use deskstate_model::load;
 use deskstate_reconcile::adopt::{Adoption, Into, Request, adopt};
 use deskstate_reconcile::kinds::tables::{PARAMETER, SESSION, SESSION_TABS, TAB};
 use deskstate_reconcile::plan::Options as PlanOptions;
 use deskstate_reconcile::raise::Options;
+use deskstate_reconcile::selection::{Selector, select};
 use deskstate_reconcile::{lower, plan};
 use serde_json::json;
 use support::{Rows, id, live};
@@ -96,7 +95,7 @@ fn rows() -> Rows {
 }
 
 /// Adopts in a project of these files.
-fn adopted(base: &str, environment: &str, into: Into, names: Option<&[&str]>) -> Adoption {
+fn adopted(base: &str, environment: &str, into: Into, what: &[&str]) -> Adoption {
     let folder = TempDir::new().expect("a folder");
     for (path, text) in [
         ("deskstate.yaml", PROJECT),
@@ -111,10 +110,21 @@ fn adopted(base: &str, environment: &str, into: Into, names: Option<&[&str]>) ->
     assert!(found.iter().all(|finding| !finding.is_error()), "{found:?}");
     let desired = lower(&manifests);
     let live = live(&rows());
-    let (plan, found) = plan(&desired, &live, &PlanOptions::default());
+    let selectors: Vec<Selector> = what
+        .iter()
+        .map(|text| text.parse().expect("a selector"))
+        .collect();
+    let (declared, new): (Vec<Selector>, Vec<Selector>) =
+        selectors.into_iter().partition(|selector| {
+            let mut resources = manifests.resources.iter();
+            resources.any(|known| selector.takes(&known.key, &known.labels))
+        });
+    let options = PlanOptions {
+        only: (!what.is_empty()).then(|| select(&manifests, &desired, &declared).0.keys),
+        ..PlanOptions::default()
+    };
+    let (plan, found) = plan(&desired, &live, &options);
     assert!(found.iter().all(|finding| !finding.is_error()), "{found:?}");
-    let names: Option<BTreeSet<String>> =
-        names.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
     let overlays = if environment == "prod" {
         vec!["overlays/prod".to_owned()]
     } else {
@@ -125,7 +135,7 @@ fn adopted(base: &str, environment: &str, into: Into, names: Option<&[&str]>) ->
         desired: &desired,
         live: &live,
         plan: &plan,
-        names: names.as_ref(),
+        new: &new,
         into,
         overlays: &overlays,
         folder: "manifests",
@@ -147,7 +157,7 @@ fn expected() -> String {
 
 #[test]
 fn values_change_in_place_and_a_variable_is_refused_with_its_place() {
-    let adoption = adopted(BASE, "local", Into::Overlay, None);
+    let adoption = adopted(BASE, "local", Into::Overlay, &[]);
     assert_eq!(adoption.files["manifests/desk.yaml"].after, expected());
     let refused: Vec<_> = adoption
         .refused
@@ -173,7 +183,7 @@ fn values_change_in_place_and_a_variable_is_refused_with_its_place() {
 
 #[test]
 fn a_file_with_carriage_returns_keeps_them() {
-    let adoption = adopted(&BASE.replace('\n', "\r\n"), "local", Into::Overlay, None);
+    let adoption = adopted(&BASE.replace('\n', "\r\n"), "local", Into::Overlay, &[]);
     assert_eq!(
         adoption.files["manifests/desk.yaml"].after,
         expected().replace('\n', "\r\n")
@@ -182,7 +192,7 @@ fn a_file_with_carriage_returns_keeps_them() {
 
 #[test]
 fn in_an_environment_with_an_overlay_the_base_stays_and_the_overlay_says_what_differs() {
-    let adoption = adopted(BASE, "prod", Into::Overlay, Some(&["contoso_session"]));
+    let adoption = adopted(BASE, "prod", Into::Overlay, &["contoso_session"]);
     assert!(!adoption.files.contains_key("manifests/desk.yaml"));
     let overlay = &adoption.files["overlays/prod/desk.yaml"].after;
     assert!(
@@ -200,7 +210,7 @@ fn in_an_environment_with_an_overlay_the_base_stays_and_the_overlay_says_what_di
 
 #[test]
 fn a_document_that_the_overlay_does_not_have_is_put_into_a_new_file_there() {
-    let adoption = adopted(BASE, "prod", Into::Overlay, Some(&["contoso_one"]));
+    let adoption = adopted(BASE, "prod", Into::Overlay, &["contoso_one"]);
     let new = &adoption.files["overlays/prod/application-tabs/contoso_one.yaml"];
     assert_eq!(new.before, None);
     assert_eq!(
@@ -211,7 +221,7 @@ fn a_document_that_the_overlay_does_not_have_is_put_into_a_new_file_there() {
 
 #[test]
 fn into_base_edits_the_base_although_there_is_an_overlay() {
-    let adoption = adopted(BASE, "prod", Into::Base, Some(&["contoso_one"]));
+    let adoption = adopted(BASE, "prod", Into::Base, &["contoso_one"]);
     assert_eq!(
         adoption.files["manifests/desk.yaml"].after,
         BASE.replace("displayName: One,", "displayName: \"One, changed\",")
@@ -224,7 +234,7 @@ fn a_row_that_nobody_declares_becomes_a_file_of_its_own() {
         BASE,
         "local",
         Into::Overlay,
-        Some(&["contoso_three", "contoso_nobody"]),
+        &["contoso_three", "contoso_nobody"],
     );
     let new = &adoption.files["manifests/application-tabs/contoso_three.yaml"];
     assert!(
@@ -232,7 +242,8 @@ fn a_row_that_nobody_declares_becomes_a_file_of_its_own() {
         "{}",
         new.after
     );
-    assert_eq!(adoption.not_found, ["contoso_nobody"]);
+    let not_found: Vec<String> = adoption.not_found.iter().map(ToString::to_string).collect();
+    assert_eq!(not_found, ["`contoso_nobody` chooses nothing"]);
 }
 
 #[test]
@@ -241,7 +252,7 @@ fn a_value_that_an_alias_repeats_is_refused() {
         "displayName: 'Session'      # keep the quotes",
         "displayName: 'Session'\n  description: &d same\n  expressionData: *d",
     );
-    let adoption = adopted(&shared, "local", Into::Overlay, Some(&["contoso_session"]));
+    let adoption = adopted(&shared, "local", Into::Overlay, &["contoso_session"]);
     let refused: Vec<_> = adoption
         .refused
         .iter()

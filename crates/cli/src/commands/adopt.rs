@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 
 use clap::ValueEnum;
 use deskstate_dataverse::Reader;
+use deskstate_model::ResourceKey;
 use deskstate_reconcile::adopt::{Adoption, Into as Place, Request, adopt};
 use deskstate_reconcile::plan::Options as PlanOptions;
 use deskstate_reconcile::raise::Options;
-use deskstate_reconcile::{lower, plan};
+use deskstate_reconcile::selection::{NothingChosen, Selector, select};
+use deskstate_reconcile::{Desired, lower, plan};
 use similar::TextDiff;
 
+use super::choosing::{self, Choosing};
 use super::drift::write_whole;
 use super::exporting::{People, read_all};
 use super::live::stop_on_interrupt;
@@ -28,9 +31,6 @@ use crate::ui::{GOOD, Ui, WARN};
 /// becomes a new file. Values of variables are never written over.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Unique names; every difference if none is given
-    #[arg(value_name = "NAME")]
-    names: Vec<String>,
     /// The environment
     #[arg(long, short, value_name = "NAME")]
     env: String,
@@ -43,6 +43,8 @@ pub(crate) struct Args {
     /// How users are written
     #[arg(long, value_enum, default_value_t = People::Upn, value_name = "HOW")]
     users: People,
+    #[command(flatten)]
+    choosing: Choosing,
     #[command(flatten)]
     access: Access,
 }
@@ -59,15 +61,19 @@ enum Into {
 pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
     let loaded = load_environment(global, &args.env, ui)?;
     let environment = loaded.environment()?;
+    let desired = lower(&loaded.manifests);
+    let (only, new) = chosen(&args.choosing, &loaded, &desired, ui)?;
     let stop = stop_on_interrupt();
     let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
     let reader = Reader::open(&opened.connection)?;
-    let desired = lower(&loaded.manifests);
     let live = read_all(&reader, &desired, environment, ui).await;
     opened.close().await?;
     let live = live?;
-    let (plan, _) = plan(&desired, &live, &PlanOptions::default());
-    let names: BTreeSet<String> = args.names.iter().cloned().collect();
+    let options = PlanOptions {
+        only,
+        ..PlanOptions::default()
+    };
+    let (plan, _) = plan(&desired, &live, &options);
     let overlays: Vec<String> = environment
         .overlay
         .iter()
@@ -79,7 +85,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         desired: &desired,
         live: &live,
         plan: &plan,
-        names: (!names.is_empty()).then_some(&names),
+        new: &new,
         into: match args.into {
             Into::Base => Place::Base,
             Into::Overlay => Place::Overlay,
@@ -115,14 +121,29 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     end(&adoption, args)
 }
 
+/// The declared resources that are adopted, none for all; and the rows that were named and that no manifest declares.
+fn chosen(
+    choosing: &Choosing,
+    loaded: &Loaded,
+    desired: &Desired,
+    ui: &mut Ui,
+) -> Result<(Option<BTreeSet<ResourceKey>>, Vec<Selector>), Error> {
+    if choosing.is_everything() {
+        return Ok((None, Vec::new()));
+    }
+    let (selection, nothing) = select(&loaded.manifests, desired, &choosing.selectors());
+    let (new, nothing): (Vec<NothingChosen>, Vec<NothingChosen>) = nothing
+        .into_iter()
+        .partition(|nothing| nothing.selector.names_one());
+    choosing::refuse_nothing(&nothing)?;
+    choosing::say_along(&selection.needed, ui);
+    let new = new.into_iter().map(|nothing| nothing.selector).collect();
+    Ok((Some(selection.keys), new))
+}
+
 /// Unknown names and refused fields fail the command; what could be adopted was.
 fn end(adoption: &Adoption, args: &Args) -> Result<ExitCode, Error> {
-    if !adoption.not_found.is_empty() {
-        return Err(Error::failed(format!(
-            "there is no row called {}",
-            adoption.not_found.join(", ")
-        )));
-    }
+    choosing::refuse_nothing(&adoption.not_found)?;
     if !adoption.refused.is_empty() {
         return Err(Error::Refused {
             message: format!(

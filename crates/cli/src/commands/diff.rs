@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use deskstate_dataverse::Reader;
 use deskstate_model::State;
-use deskstate_reconcile::export::{Document, Selection, export};
+use deskstate_reconcile::export::{Document, Export, Selection, export};
 use deskstate_reconcile::extras::extras;
 use deskstate_reconcile::plan::{Action, Options as PlanOptions};
 use deskstate_reconcile::raise::Options;
 use deskstate_reconcile::{Desired, lower, plan};
 
+use super::choosing::{self, Choosing};
 use super::exporting::{People, manifests_of, read_all};
 use super::live::{read, stop_on_interrupt};
 use crate::args::Global;
@@ -46,14 +47,24 @@ pub(crate) struct Args {
     #[arg(long)]
     explain_wire: bool,
     #[command(flatten)]
+    choosing: Choosing,
+    #[command(flatten)]
     access: Access,
 }
 
 pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
-    let wanted = documents(args, global, ui).await?;
+    let loaded = load_environment(global, &args.from, ui)?;
+    let mut selection = Selection {
+        prefixes: args.prefix.iter().cloned().collect(),
+        what: args.choosing.selectors(),
+        labels: choosing::labels(&loaded.manifests),
+        ..Selection::default()
+    };
+    let exported = documents(args, &mut selection, global, ui).await?;
+    let wanted = exported.documents;
+    choosing::say_along(&exported.needed, ui);
     let manifests = manifests_of(&wanted)?;
     let desired = lower(&manifests);
-    let loaded = load_environment(global, &args.from, ui)?;
     let environment = loaded.environment()?;
     let stop = stop_on_interrupt();
     let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
@@ -67,6 +78,14 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     opened.close().await?;
     let live = live?;
     let (mut plan, findings) = plan(&desired, &live, &PlanOptions::default());
+    let mut only_here = extras(&desired, &live, &prefixes(args, &live, &desired));
+    only_here.retain(|extra| selection.takes(&extra.key));
+    let mut nowhere = exported.not_found;
+    nowhere.retain(|nothing| {
+        let mut extras = only_here.iter();
+        !extras.any(|extra| selection.chooses(&nothing.selector, &extra.key))
+    });
+    choosing::refuse_nothing(&nowhere)?;
     // What differs is meant, not where an export of the other environment was kept while comparing.
     for change in &mut plan.changes {
         change.declared_at = None;
@@ -90,7 +109,6 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             plain(&finding.message)
         ));
     }
-    let only_here = extras(&desired, &live, &prefixes(args, &live, &desired));
     for extra in &only_here {
         ui.page(format_args!(
             "only in {}: {}\n",
@@ -135,23 +153,25 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
 }
 
 /// Everything that `--to` has.
-async fn documents(args: &Args, global: &Global, ui: &mut Ui) -> Result<Vec<Document>, Error> {
+async fn documents(
+    args: &Args,
+    selection: &mut Selection,
+    global: &Global,
+    ui: &mut Ui,
+) -> Result<Export, Error> {
     let loaded = load_environment(global, &args.to, ui)?;
+    selection.labels.extend(choosing::labels(&loaded.manifests));
     let environment = loaded.environment()?;
     let stop = stop_on_interrupt();
     let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
     let reader = Reader::open(&opened.connection)?;
     let live = read_all(&reader, &Desired::default(), environment, ui).await;
     opened.close().await?;
-    let selection = Selection {
-        prefixes: args.prefix.iter().cloned().collect(),
-        ..Selection::default()
-    };
     let options = Options {
         users: args.users.into(),
         ..Options::default()
     };
-    Ok(export(&live?, &selection, options).documents)
+    Ok(export(&live?, selection, options))
 }
 
 /// The prefixes under which a row of `--from` alone is a difference: those asked for, else all but Microsoft's.

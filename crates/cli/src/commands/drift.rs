@@ -1,18 +1,21 @@
 //! `drift`: what live has that the manifests did not plan. Cannot write: it has a reader only.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::ValueEnum;
 use deskstate_dataverse::{Reader, Stop};
-use deskstate_model::Diagnostic;
-use deskstate_reconcile::drift::{Applied, Input, Report, owned_extras};
+use deskstate_model::{Diagnostic, ResourceKey};
+use deskstate_reconcile::drift::{Applied, Broken, Input, Report, owned_extras};
 use deskstate_reconcile::plan::Options;
 use deskstate_reconcile::reach::reach;
 use deskstate_reconcile::{Scope, blame, drift, lower, observe, plan};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::choosing::Choosing;
 use super::live::stop_on_interrupt;
 use crate::args::Global;
 use crate::environment::{self, Access};
@@ -67,6 +70,8 @@ pub(crate) struct Args {
     /// Show tables and columns beside the words of the manifest
     #[arg(long)]
     explain_wire: bool,
+    #[command(flatten)]
+    choosing: Choosing,
     #[command(flatten)]
     access: Access,
 }
@@ -194,10 +199,13 @@ async fn one(
 ) -> Result<Seen, Error> {
     let loaded = load_environment(global, name, ui)?;
     let applied = applied(args, &loaded, name)?;
+    args.choosing.keys(&loaded.manifests, ui)?;
+    let only = only(&args.choosing, &loaded, applied.as_ref());
     ui.start_waiting("Reading", name);
     let looked = look(
         &loaded,
         applied.as_ref(),
+        only.as_ref(),
         &args.access,
         today,
         stop,
@@ -226,6 +234,10 @@ async fn all(
     stop: &Stop,
     ui: &mut Ui,
 ) -> Result<Vec<Seen>, Error> {
+    if !args.choosing.is_everything() {
+        let base = project::load_for_reading(global, None, ui)?;
+        args.choosing.keys(&base.manifests, ui)?;
+    }
     let names = project::environments(global)?;
     let names = match args.shard {
         Some(shard) => shard.of_names(names),
@@ -247,6 +259,7 @@ async fn all(
                 continue;
             }
         };
+        let only = only(&args.choosing, &loaded, applied.as_ref());
         let (turns, access, today, stop) = (
             Arc::clone(&turns),
             args.access.clone(),
@@ -256,7 +269,16 @@ async fn all(
         running.spawn(async move {
             // The semaphore is never closed while tasks run.
             let _turn = turns.acquire().await;
-            let looked = look(&loaded, applied.as_ref(), &access, &today, &stop, false).await;
+            let looked = look(
+                &loaded,
+                applied.as_ref(),
+                only.as_ref(),
+                &access,
+                &today,
+                &stop,
+                false,
+            )
+            .await;
             Seen {
                 environment: name,
                 looked: looked.map_err(|error| chain(&error)),
@@ -309,10 +331,26 @@ fn applied(
     Ok(Some((named, at_revision)))
 }
 
+/// What is looked at in one environment, of today's manifests and of those that were applied last; none for everything.
+fn only(
+    choosing: &Choosing,
+    loaded: &Loaded,
+    applied: Option<&(String, Loaded)>,
+) -> Option<BTreeSet<ResourceKey>> {
+    (!choosing.is_everything()).then(|| {
+        let then = applied.map(|(_, then)| &then.manifests);
+        std::iter::once(&loaded.manifests)
+            .chain(then)
+            .flat_map(|manifests| choosing.keys_of_some(manifests))
+            .collect()
+    })
+}
+
 /// Reads one environment and reports.
 async fn look(
     loaded: &Loaded,
     applied: Option<&(String, Loaded)>,
+    only: Option<&BTreeSet<ResourceKey>>,
     access: &Access,
     today: &str,
     stop: &Stop,
@@ -324,6 +362,7 @@ async fn look(
     let result = read(
         loaded,
         applied,
+        only,
         &opened.connection,
         environment.organization_id,
         today,
@@ -339,6 +378,7 @@ async fn look(
             .resources
             .iter()
             .map(|declared| declared.key.clone())
+            .filter(|key| only.is_none_or(|only| only.contains(key)))
             .collect(),
         sources: loaded.manifests.sources.clone(),
         report,
@@ -352,7 +392,7 @@ async fn look(
 type Read = (
     Report,
     Vec<Diagnostic>,
-    Vec<(deskstate_model::ResourceKey, String)>,
+    Vec<(ResourceKey, String)>,
     u64,
     Option<html::Picture>,
 );
@@ -360,6 +400,7 @@ type Read = (
 async fn read(
     loaded: &Loaded,
     applied: Option<&(String, Loaded)>,
+    only: Option<&BTreeSet<ResourceKey>>,
     connection: &deskstate_dataverse::Connection,
     organization: Option<uuid::Uuid>,
     today: &str,
@@ -383,14 +424,22 @@ async fn read(
         ..Scope::default()
     };
     let live = observe(&reader, &everything, &scope).await?;
-    let (plan_now, findings) = plan(&desired, &live, &Options::default());
+    let options = Options {
+        only: only.cloned(),
+        ..Options::default()
+    };
+    let (plan_now, findings) = plan(&desired, &live, &options);
     let before = then
         .as_ref()
-        .map(|(revision, then)| (*revision, then, plan(then, &live, &Options::default()).0));
-    let extras = owned_extras(&loaded.manifests, &desired, &live);
+        .map(|(revision, then)| (*revision, then, plan(then, &live, &options).0));
+    let manifests = match only {
+        Some(only) => Cow::Owned(loaded.manifests.only(only)),
+        None => Cow::Borrowed(&loaded.manifests),
+    };
+    let extras = owned_extras(&manifests, &desired, &live);
     let blame = blame(&reader, &live, &plan_now, &extras).await?;
-    let report = drift(Input {
-        manifests: &loaded.manifests,
+    let mut report = drift(Input {
+        manifests: &manifests,
         desired: &desired,
         live: &live,
         plan: &plan_now,
@@ -402,6 +451,10 @@ async fn read(
         blame: &blame,
         today,
     });
+    if let Some(only) = only {
+        let is_chosen = |broken: &Broken| broken.key.as_ref().is_some_and(|key| only.contains(key));
+        report.broken.retain(is_chosen);
+    }
     let reached = reach(&plan_now, &desired, &live);
     let reaches = plan_now
         .changes
@@ -409,8 +462,7 @@ async fn read(
         .zip(&reached.changes)
         .filter_map(|(change, reach)| Some((change.key.clone(), reach.words()?)))
         .collect();
-    let picture =
-        draws.then(|| html::Picture::of(&loaded.manifests, &Specs::live(&live), &plan_now));
+    let picture = draws.then(|| html::Picture::of(&manifests, &Specs::live(&live), &plan_now));
     Ok((report, findings, reaches, reader.requests(), picture))
 }
 

@@ -10,6 +10,7 @@ use deskstate_reconcile::raise::Options;
 use deskstate_reconcile::sanitize::sanitize;
 use deskstate_reconcile::{Desired, solution};
 
+use super::choosing::{self, Choosing};
 use super::exporting::{People, export_exactly, read_all};
 use super::live::stop_on_interrupt;
 use crate::args::Global;
@@ -26,9 +27,6 @@ use crate::ui::{GOOD, Ui, WARN};
 /// Everything is written, or what is selected and what that needs. Without `--out` the documents go to stdout.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Unique names
-    #[arg(value_name = "NAME")]
-    names: Vec<String>,
     /// The environment
     #[arg(
         long,
@@ -63,18 +61,21 @@ pub(crate) struct Args {
     #[arg(long)]
     sanitize: bool,
     #[command(flatten)]
+    choosing: Choosing,
+    #[command(flatten)]
     access: Access,
 }
 
 pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
-    let selection = Selection {
+    let mut selection = Selection {
         prefixes: args
             .prefix
             .iter()
             .map(|prefix| prefix.trim_end_matches('_').to_owned())
             .collect(),
         kinds: args.kind.iter().copied().collect(),
-        names: args.names.iter().cloned().collect(),
+        what: args.choosing.selectors(),
+        ..Selection::default()
     };
     let options = Options {
         users: args.users.into(),
@@ -82,7 +83,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         ..Options::default()
     };
     let mut exported = match (&args.env, &args.solution) {
-        (Some(name), _) => of_environment(args, name, global, &selection, options, ui).await?,
+        (Some(name), _) => of_environment(args, name, global, &mut selection, options, ui).await?,
         (None, Some(path)) => {
             let live = solution::read(path).map_err(|error| Error::failed(error.to_string()))?;
             deskstate_reconcile::export::export(&live, &selection, options)
@@ -103,25 +104,22 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             ui.print(documents.join("---\n"))?;
         }
     }
+    choosing::say_along(&exported.needed, ui);
     tell(&exported, args.skip_defaults, ui);
-    if exported.not_found.is_empty() {
-        return Ok(ExitCode::Done);
-    }
-    Err(Error::failed(format!(
-        "there is no row called {}",
-        exported.not_found.join(", ")
-    )))
+    choosing::refuse_nothing(&exported.not_found)?;
+    Ok(ExitCode::Done)
 }
 
 async fn of_environment(
     args: &Args,
     name: &str,
     global: &Global,
-    selection: &Selection,
+    selection: &mut Selection,
     options: Options,
     ui: &mut Ui,
 ) -> Result<Export, Error> {
     let loaded = load_environment(global, name, ui)?;
+    selection.labels = choosing::labels(&loaded.manifests);
     let environment = loaded.environment()?;
     let stop = stop_on_interrupt();
     let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;

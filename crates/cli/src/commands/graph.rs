@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
+use super::choosing::Choosing;
 use super::preview::write;
 use crate::args::Global;
 use crate::error::Error;
@@ -24,6 +25,8 @@ pub(crate) struct Args {
     /// Write it here [default: stdout]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    choosing: Choosing,
 }
 
 /// How to draw the graph.
@@ -38,7 +41,8 @@ enum Format {
 }
 
 pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
-    let loaded = load_for_reading(global, args.env.as_deref(), ui)?;
+    let mut loaded = load_for_reading(global, args.env.as_deref(), ui)?;
+    args.choosing.narrow(&mut loaded.manifests, ui)?;
     let graph = graph(&loaded.manifests, None);
     let drawn = match args.format {
         Format::Mermaid => mermaid(&graph),

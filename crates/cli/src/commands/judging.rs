@@ -5,9 +5,9 @@ use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::Options;
 use deskstate_reconcile::reach::Reach;
 use deskstate_reconcile::review::{Allow, Finding, ReviewRules, denies, review};
-use deskstate_reconcile::selection::{Selector, select};
 use deskstate_reconcile::{Desired, Plan};
 
+use super::choosing::{self, Choosing};
 use crate::error::Error;
 use crate::project::Loaded;
 
@@ -15,15 +15,15 @@ use crate::project::Loaded;
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Review options")]
 pub(crate) struct Judging {
-    /// Only these and what they need: `label=value`, `Kind` or `Kind/name` with `*` and `?`; nothing is pruned then
-    #[arg(long, short = 'l', value_name = "WHAT")]
-    select: Vec<Selector>,
     /// Let pass what review refused, as it printed it: `unlink=AppProfile.users:12`
     #[arg(long, value_name = "WHAT")]
     allow: Vec<Allow>,
     /// Let managed and out-of-the-box rows be changed
     #[arg(long)]
     allow_managed: bool,
+    // Last, since it has a heading of its own.
+    #[command(flatten)]
+    choosing: Choosing,
 }
 
 impl Judging {
@@ -48,20 +48,11 @@ impl Judging {
                     .collect();
             }
         }
-        if self.select.is_empty() {
+        let Some(selection) = self.choosing.of(&loaded.manifests, desired)? else {
             return Ok((options, Vec::new()));
-        }
-        let selection = select(&loaded.manifests, desired, &self.select);
-        if let Some(selector) = selection.nothing.first() {
-            return Err(Error::failed(format!("`{selector}` chooses nothing")));
-        }
-        let said = selection
-            .needed
-            .iter()
-            .map(|(needed, by)| format!("{needed} comes along, since {by} needs it"))
-            .collect();
+        };
         options.only = Some(selection.keys);
-        Ok((options, said))
+        Ok((options, choosing::along(&selection.needed)))
     }
 
     /// What review says of a plan.

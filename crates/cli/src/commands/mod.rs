@@ -2,6 +2,7 @@
 
 pub(crate) mod adopt;
 pub(crate) mod apply;
+mod choosing;
 pub(crate) mod comment;
 pub(crate) mod demo;
 pub(crate) mod diff;

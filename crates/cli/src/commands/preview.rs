@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use deskstate_model::{Kind, ResourceKey};
+use deskstate_model::ResourceKey;
+use deskstate_reconcile::lower;
+use deskstate_reconcile::selection::Selection;
 
+use super::choosing::{self, Choosing};
 use crate::args::Global;
 use crate::error::Error;
 use crate::exit_code::ExitCode;
@@ -17,11 +20,6 @@ use crate::ui::{GOOD, Ui};
 /// The page is one file that needs nothing else. Slugs are filled with sample values, which can be edited on the page.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Kind of the one resource to draw, such as SessionTemplate [default: everything]
-    #[arg(requires = "name")]
-    kind: Option<String>,
-    /// Its unique name
-    name: Option<String>,
     /// As this environment sees them [default: the base, before overlays]
     #[arg(long, short, value_name = "NAME")]
     env: Option<String>,
@@ -31,15 +29,24 @@ pub(crate) struct Args {
     /// Write the page and do not open it
     #[arg(long)]
     no_open: bool,
+    #[command(flatten)]
+    choosing: Choosing,
 }
 
 pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
-    let loaded = load_for_reading(global, args.env.as_deref(), ui)?;
+    let mut loaded = load_for_reading(global, args.env.as_deref(), ui)?;
+    let selection = args
+        .choosing
+        .of(&loaded.manifests, &lower(&loaded.manifests))?;
+    let focus = selection.as_ref().and_then(only_one);
+    if let Some(selection) = &selection {
+        choosing::say_along(&selection.needed, ui);
+        // One resource is drawn within what it belongs to.
+        if focus.is_none() {
+            loaded.manifests = loaded.manifests.only(&selection.keys);
+        }
+    }
     let manifests = &loaded.manifests;
-    let focus = match (&args.kind, &args.name) {
-        (Some(kind), Some(name)) => Some(declared(manifests, kind, name)?),
-        _ => None,
-    };
     let project = manifests
         .project
         .as_ref()
@@ -65,45 +72,11 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
     Ok(ExitCode::Done)
 }
 
-/// The declared resource that is meant; the nearest names if there is none.
-fn declared(
-    manifests: &deskstate_model::Manifests,
-    kind: &str,
-    name: &str,
-) -> Result<ResourceKey, Error> {
-    let known = Kind::ALL
-        .iter()
-        .find(|known| known.as_str().eq_ignore_ascii_case(kind))
-        .ok_or_else(|| Error::Failed {
-            message: format!("there is no kind `{kind}`"),
-            hint: Some(format!(
-                "the kinds are: {}",
-                Kind::ALL
-                    .iter()
-                    .map(|kind| kind.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            )),
-        })?;
-    let key = ResourceKey::new(*known, name);
-    if let Some(found) = manifests.find(&key) {
-        return Ok(found.key.clone());
-    }
-    let others: Vec<&str> = manifests
-        .resources
-        .iter()
-        .filter(|declared| declared.key.kind == *known)
-        .map(|declared| declared.key.name.as_written())
-        .collect();
-    let hint = if others.is_empty() {
-        format!("no {known} is declared")
-    } else {
-        format!("declared are: {}", others.join(", "))
-    };
-    Err(Error::Failed {
-        message: format!("{key} is not declared"),
-        hint: Some(hint),
-    })
+/// The one resource that was chosen.
+fn only_one(selection: &Selection) -> Option<ResourceKey> {
+    let mut chosen = selection.chosen.iter();
+    let first = chosen.next()?;
+    chosen.next().is_none().then(|| first.clone())
 }
 
 /// Writes a file, with the folders that it needs.

@@ -1,7 +1,8 @@
 //! `render`: the effective manifests of an environment, after overlays, variables and defaults. Sends nothing.
 
-use deskstate_model::{Declared, Kind, OutDocument, SourceMap, write_documents};
+use deskstate_model::{Declared, Manifests, OutDocument, SourceMap, write_documents};
 
+use super::choosing::Choosing;
 use crate::args::Global;
 use crate::error::Error;
 use crate::exit_code::ExitCode;
@@ -16,59 +17,22 @@ pub(crate) struct Args {
     /// The environment
     #[arg(long, short, value_name = "NAME")]
     env: String,
-    /// Only these: KIND or KIND/NAME
-    #[arg(value_name = "KIND[/NAME]")]
-    only: Vec<String>,
+    #[command(flatten)]
+    choosing: Choosing,
 }
 
 pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
-    let loaded = load_environment(global, &args.env, ui)?;
-    let manifests = &loaded.manifests;
-    for only in &args.only {
-        if !manifests
-            .resources
-            .iter()
-            .any(|declared| is_chosen(declared, only))
-        {
-            return Err(Error::Failed {
-                message: format!(
-                    "no manifest of {} is called `{}`",
-                    args.env,
-                    crate::output::plain(only)
-                ),
-                hint: Some(format!(
-                    "kinds: {}; a name as in `SessionTemplate/contoso_case`",
-                    kinds()
-                )),
-            });
-        }
-    }
-    let documents: Vec<OutDocument> = manifests
-        .resources
+    let mut loaded = load_environment(global, &args.env, ui)?;
+    args.choosing.narrow(&mut loaded.manifests, ui)?;
+    let Manifests {
+        resources, sources, ..
+    } = &loaded.manifests;
+    let documents: Vec<OutDocument> = resources
         .iter()
-        .filter(|declared| {
-            args.only.is_empty() || args.only.iter().any(|only| is_chosen(declared, only))
-        })
-        .map(|declared| document(declared, &manifests.sources))
+        .map(|declared| document(declared, sources))
         .collect();
     ui.print(write_documents(&documents))?;
     Ok(ExitCode::Done)
-}
-
-fn kinds() -> String {
-    Kind::ALL
-        .iter()
-        .map(|kind| kind.as_str())
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-fn is_chosen(declared: &Declared, only: &str) -> bool {
-    let (kind, name) = only
-        .split_once('/')
-        .map_or((only, None), |(kind, name)| (kind, Some(name)));
-    declared.key.kind.as_str().eq_ignore_ascii_case(kind)
-        && name.is_none_or(|name| declared.key.name.folded() == deskstate_model::fold(name))
 }
 
 fn document(declared: &Declared, sources: &SourceMap) -> OutDocument {

@@ -1,7 +1,10 @@
 //! `validate`: offline checks of every environment's manifests.
 
-use deskstate_model::{Diagnostic, load};
+use std::collections::{BTreeMap, BTreeSet};
 
+use deskstate_model::{Declared, Diagnostic, FileId, Manifests, ResourceKey, Span, load};
+
+use super::choosing::Choosing;
 use crate::args::Global;
 use crate::error::Error;
 use crate::exit_code::ExitCode;
@@ -23,11 +26,13 @@ pub(crate) struct Args {
     /// How to print the findings [default: github or azure in their builds, else text]
     #[arg(long, value_enum, value_name = "FORM")]
     format: Option<FindingsFormat>,
+    #[command(flatten)]
+    choosing: Choosing,
 }
 
 pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
     let root = project::root(global)?;
-    let (manifests, found) = load(&root, args.env.as_deref());
+    let (mut manifests, mut found) = load(&root, args.env.as_deref());
     if let (Some(name), Some(project)) = (&args.env, &manifests.project)
         && !project.environments.contains_key(name)
     {
@@ -36,6 +41,18 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
             name: name.clone(),
             known,
         });
+    }
+    if let Some(keys) = args.choosing.keys(&manifests, ui)? {
+        let others = set_aside(&manifests, &keys, &mut found);
+        if others > 0 {
+            ui.note(format_args!(
+                "{} about other resources not shown",
+                count(others, "finding")
+            ));
+        }
+        manifests
+            .resources
+            .retain(|declared| keys.contains(&declared.key));
     }
     let format = args
         .format
@@ -73,6 +90,32 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
         count(manifests.contracts.len(), "contract"),
     ))?;
     Ok(ExitCode::Done)
+}
+
+/// Takes away the findings that are about documents of other resources alone, and counts them.
+fn set_aside(
+    manifests: &Manifests,
+    keys: &BTreeSet<ResourceKey>,
+    found: &mut Vec<Diagnostic>,
+) -> usize {
+    let documents: BTreeMap<(FileId, u32), &Declared> = manifests
+        .resources
+        .iter()
+        .map(|declared| ((declared.span.file, declared.span.start), declared))
+        .collect();
+    let is_chosen = |place: Span| {
+        let before = documents.range(..=(place.file, place.start));
+        let (_, declared) = before.last().filter(|(_, it)| place.is_within(it.span))?;
+        Some(keys.contains(&declared.key))
+    };
+    let before = found.len();
+    found.retain(|finding| {
+        let mut labels = finding.primary.iter().chain(&finding.secondary);
+        // What stands in no document, such as text that could not be read, may be about anything.
+        let about_another = labels.next().and_then(|label| is_chosen(label.span)) == Some(false);
+        !about_another || labels.any(|label| is_chosen(label.span) == Some(true))
+    });
+    before - found.len()
 }
 
 /// The findings in a form for programs; text is for the caller to show.

@@ -4,7 +4,7 @@
 mod edit;
 mod wanted;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use deskstate_model::{FileId, Manifests, Place, ResourceKey, Span, fold, layout};
 use serde_json::{Map, Value as Json};
@@ -17,6 +17,7 @@ use crate::live::Live;
 use crate::lower::Desired;
 use crate::plan::{Action, Change, FieldChange, Plan};
 use crate::raise::{Options, Raised, escape_variables, raise};
+use crate::selection::{NothingChosen, Selector};
 
 /// Where a value goes that the base holds, in an environment that has an overlay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,10 +38,10 @@ pub struct Request<'a> {
     pub desired: &'a Desired,
     /// What is there, with names of what it refers to.
     pub live: &'a Live,
-    /// What would put it back.
+    /// What would put it back, of what is adopted.
     pub plan: &'a Plan,
-    /// Unique names; none for everything that differs.
-    pub names: Option<&'a BTreeSet<String>>,
+    /// Rows that no manifest declares and that become documents.
+    pub new: &'a [Selector],
     /// Overlay or base.
     pub into: Into,
     /// The environment's overlay folders, relative to the project, with `/`.
@@ -60,8 +61,8 @@ pub struct Adoption {
     pub adopted: Vec<(ResourceKey, String)>,
     /// Fields that were not.
     pub refused: Vec<Refusal>,
-    /// Names that are neither declared nor live.
-    pub not_found: Vec<String>,
+    /// Rows that were to become documents and are not there.
+    pub not_found: Vec<NothingChosen>,
 }
 
 /// A file before and after.
@@ -95,9 +96,7 @@ pub fn adopt(request: &Request<'_>) -> Adoption {
         result: Adoption::default(),
     };
     for change in &request.plan.changes {
-        if request.takes(&change.key) {
-            adopting.change(change);
-        }
+        adopting.change(change);
     }
     adopting.extend_overlays();
     adopting.new_rows();
@@ -105,11 +104,6 @@ pub fn adopt(request: &Request<'_>) -> Adoption {
 }
 
 impl Request<'_> {
-    fn takes(&self, key: &ResourceKey) -> bool {
-        self.names
-            .is_none_or(|names| names.iter().any(|name| fold(name) == key.name.folded()))
-    }
-
     fn is_overlay(&self, path: &str) -> bool {
         self.overlays.iter().any(|folder| is_below(path, folder))
     }
@@ -482,25 +476,12 @@ impl<'a> Adopting<'a> {
 
     /// Rows that were named and that no document declares become documents of their own.
     fn new_rows(&mut self) {
-        let Some(names) = self.request.names else {
-            return;
-        };
-        let desired = self.request.desired;
-        let undeclared: BTreeSet<String> = names
-            .iter()
-            .filter(|name| {
-                !desired
-                    .resources
-                    .keys()
-                    .any(|key| key.name.folded() == fold(name))
-            })
-            .cloned()
-            .collect();
-        if undeclared.is_empty() {
+        if self.request.new.is_empty() {
             return;
         }
+        let desired = self.request.desired;
         let selection = Selection {
-            names: undeclared,
+            what: self.request.new.to_vec(),
             ..Selection::default()
         };
         let exported = export(self.request.live, &selection, self.request.options);

@@ -1,0 +1,119 @@
+//! Which resources a command is about: one set of arguments, with one meaning everywhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deskstate_model::{Manifests, ResourceKey};
+use deskstate_reconcile::selection::{NothingChosen, Selection, Selector, select};
+use deskstate_reconcile::{Desired, lower};
+
+use crate::error::Error;
+use crate::output::plain;
+use crate::ui::Ui;
+
+/// The resources that a command is about. What they need comes along.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Selection")]
+pub(crate) struct Choosing {
+    /// Only these and what they need: KIND, KIND/NAME, NAME or LABEL=VALUE; `*` and `?` stand for any characters
+    #[arg(value_name = "WHAT")]
+    what: Vec<Selector>,
+    /// The same, as in `-l team=voice`
+    #[arg(long, short = 'l', value_name = "WHAT")]
+    select: Vec<Selector>,
+}
+
+impl Choosing {
+    /// Nothing was chosen, so the command is about everything.
+    pub(super) fn is_everything(&self) -> bool {
+        self.what.is_empty() && self.select.is_empty()
+    }
+
+    /// What was chosen, as written.
+    pub(super) fn selectors(&self) -> Vec<Selector> {
+        self.what.iter().chain(&self.select).cloned().collect()
+    }
+
+    /// What is chosen of the manifests; none for everything. A selector that chooses nothing is an error.
+    pub(super) fn of(
+        &self,
+        manifests: &Manifests,
+        desired: &Desired,
+    ) -> Result<Option<Selection>, Error> {
+        if self.is_everything() {
+            return Ok(None);
+        }
+        let (selection, nothing) = select(manifests, desired, &self.selectors());
+        refuse_nothing(&nothing)?;
+        Ok(Some(selection))
+    }
+
+    /// The keys of what is chosen; none for everything. Says what came along.
+    pub(super) fn keys(
+        &self,
+        manifests: &Manifests,
+        ui: &mut Ui,
+    ) -> Result<Option<BTreeSet<ResourceKey>>, Error> {
+        let selection = self.of(manifests, &lower(manifests))?;
+        Ok(selection.map(|selection| {
+            say_along(&selection.needed, ui);
+            selection.keys
+        }))
+    }
+
+    /// What is chosen where not every selector need choose something.
+    pub(super) fn keys_of_some(&self, manifests: &Manifests) -> BTreeSet<ResourceKey> {
+        select(manifests, &lower(manifests), &self.selectors())
+            .0
+            .keys
+    }
+
+    /// Leaves of the manifests what is chosen, and says what came along.
+    pub(super) fn narrow(&self, manifests: &mut Manifests, ui: &mut Ui) -> Result<(), Error> {
+        if let Some(keys) = self.keys(manifests, ui)? {
+            *manifests = manifests.only(&keys);
+        }
+        Ok(())
+    }
+}
+
+/// Labels by resource.
+pub(super) fn labels(manifests: &Manifests) -> BTreeMap<ResourceKey, BTreeMap<String, String>> {
+    let resources = manifests.resources.iter();
+    resources
+        .map(|declared| (declared.key.clone(), declared.labels.clone()))
+        .collect()
+}
+
+/// A selector that chooses nothing ends the command: it is a slip, and nobody wants to learn of it from an empty result.
+pub(super) fn refuse_nothing(nothing: &[NothingChosen]) -> Result<(), Error> {
+    nothing.first().map_or(Ok(()), |first| {
+        Err(Error::Failed {
+            message: plain(&first.to_string()),
+            hint: Some(plain(&first.help)),
+        })
+    })
+}
+
+/// What the selection took along, and why: the first few, and how many more.
+pub(super) fn along(needed: &[(ResourceKey, ResourceKey)]) -> Vec<String> {
+    const SHOWN: usize = 10;
+    let mut lines: Vec<String> = needed
+        .iter()
+        .take(SHOWN)
+        .map(|(needed, by)| {
+            let line = format!("{needed} comes along, since {by} needs it");
+            plain(&line)
+        })
+        .collect();
+    if let Some(more) = needed.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        lines.push(format!("{more} more come along for the same reason"));
+    }
+    lines
+}
+
+/// Says what the selection took along.
+pub(super) fn say_along(needed: &[(ResourceKey, ResourceKey)], ui: &mut Ui) {
+    for line in along(needed) {
+        ui.note(line);
+    }
+}
