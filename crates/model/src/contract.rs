@@ -368,6 +368,28 @@ fn same(kind: Kind, path: &[String], actual: &Value, expected: &Value) -> bool {
     }
 }
 
+impl Finding {
+    /// What is wrong, without saying with which resource.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let path = self.path.join(".");
+        let shown = |value: &Value| match value {
+            Value::String(text) => format!("`{text}`"),
+            other => format!("`{other}`"),
+        };
+        match &self.problem {
+            Problem::NotLocked { expected, .. } | Problem::NotPreferred { expected, .. } => {
+                format!("`{path}` is not {}", shown(expected))
+            }
+            Problem::NoMatch { pattern, .. } => format!("`{path}` has not the form `{pattern}`"),
+            Problem::NotSet => format!("`{path}` is not set"),
+            Problem::NotContained { member } => format!("`{path}` does not contain `{member}`"),
+            Problem::Missing => "it is missing".to_owned(),
+            Problem::NonePasses { .. } => "no resource keeps the rule".to_owned(),
+        }
+    }
+}
+
 impl Problem {
     /// Whether the rule is broken; a preferred value that is another one is only worth a warning.
     #[must_use]

@@ -197,6 +197,24 @@ pub async fn blame(
     Ok(blame)
 }
 
+/// Asks who these users are: one trip.
+///
+/// # Errors
+/// If the environment cannot be asked at all. What it refuses stays unknown.
+pub async fn writers(
+    reader: &Reader,
+    live: &Live,
+    ids: &BTreeSet<Uuid>,
+) -> Result<Blame, ObserveError> {
+    let mut blame = Blame::default();
+    if let Some(query) = users_by_id(ids) {
+        for rows in reader.read(&[query]).await?.into_iter().flatten() {
+            rows.rows.iter().for_each(|row| blame.place(row, live));
+        }
+    }
+    Ok(blame)
+}
+
 /// Rows that a plan writes and the owners of links that it makes or takes away, each once, in the order of the plan.
 fn rows_of(plan: &Plan) -> Vec<(&'static Table, Uuid)> {
     let mut seen = BTreeSet::new();

@@ -23,6 +23,18 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "Update the environment, or leave the field out there with `metadata.unmanaged` in its overlay.",
     ),
     Explanation::new(
+        "contract-broken",
+        "A plan breaks no rule of a contract that the environment keeps.",
+        "What a vendor's guide demands holds now and would not any more: by what the plan writes, deletes or takes away.",
+        "Declare what the contract demands. If the vendor agreed, the finding names the override for one run.",
+    ),
+    Explanation::new(
+        "contract-stays-broken",
+        "A plan says so when the environment breaks a rule of a contract and still does afterwards.",
+        "It is about live rows, declared or not: a field that no document gives is not put right by an apply.",
+        "Declare the field, so that apply writes it. `policy: {contract-stays-broken: deny}` refuses plans until then.",
+    ),
+    Explanation::new(
         "customizations-blocked",
         "Where unmanaged customisations are blocked, no component is written.",
         "The server would refuse it. The setting is `Block unmanaged customizations` of the environment.",

@@ -72,7 +72,7 @@ impl Access {
 }
 
 /// The rows of one table.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct LiveTable {
     /// By id.
     pub rows: BTreeMap<Uuid, ObservedRow>,
@@ -184,7 +184,7 @@ pub fn part_identity(part: &PartTable, row: &Row, roots: &HashMap<Uuid, Uuid>) -
 }
 
 /// The links of one relationship.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct LiveLinks {
     /// Owner and member.
     pub pairs: BTreeSet<(Uuid, Uuid)>,
@@ -270,7 +270,7 @@ pub struct Role {
 }
 
 /// Rows that are looked up and never written.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Found {
     /// Users that the manifests or the links name.
     pub users: BTreeMap<Uuid, User>,
@@ -357,7 +357,7 @@ pub struct Mention {
 }
 
 /// All that was read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Live {
     /// Rows by table.
     pub tables: BTreeMap<&'static Table, LiveTable>,

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use deskstate_dataverse::Session;
+use deskstate_dataverse::{Reader, Session};
 use deskstate_model::Environment;
 use deskstate_reconcile::apply::{Applied, Job, Settings};
+use deskstate_reconcile::blame::writers;
 use deskstate_reconcile::plan::{Difference, Plan};
 use deskstate_reconcile::writes::writable;
 use deskstate_reconcile::{plan_file, undo};
@@ -89,8 +90,10 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         explain_wire: false,
         reach: &reach,
     })?;
-    let allowed = refuse_denied(&compared.findings)
-        .and_then(|()| as_reviewed(args.reviewed.as_deref(), &compared, ui));
+    let allowed = match (refuse_denied(&compared.findings), &args.reviewed) {
+        (Ok(()), Some(reviewed)) => as_reviewed(reviewed, &compared, session.reader(), ui).await,
+        (allowed, _) => allowed,
+    };
     if allowed.is_err() || writable.is_empty() {
         opened.close().await?;
         return allowed.map(|()| ExitCode::Done);
@@ -173,10 +176,12 @@ pub(super) fn show_mismatches(applied: &Applied, ui: &mut Ui) -> Result<(), Erro
 }
 
 /// Refuses a plan that differs from the one that was reviewed, and shows in what.
-fn as_reviewed(path: Option<&Path>, compared: &Compared, ui: &mut Ui) -> Result<(), Error> {
-    let Some(path) = path else {
-        return Ok(());
-    };
+async fn as_reviewed(
+    path: &Path,
+    compared: &Compared,
+    reader: &Reader,
+    ui: &mut Ui,
+) -> Result<(), Error> {
     let reviewed = plan_file::read(&read_file(path)?).map_err(|error| Error::Failed {
         message: error.to_string(),
         hint: Some("save one with `deskstate plan --out`".to_owned()),
@@ -185,8 +190,17 @@ fn as_reviewed(path: Option<&Path>, compared: &Compared, ui: &mut Ui) -> Result<
     if differences.is_empty() {
         return Ok(());
     }
-    for difference in &differences {
-        ui.say(&Divergent(difference).to_string());
+    let ids = differences
+        .iter()
+        .filter_map(|difference| difference.last_write()?.by)
+        .collect();
+    let blame = writers(reader, &compared.live, &ids).await?;
+    for divergence in &differences {
+        let shown = Divergent {
+            divergence,
+            blame: &blame,
+        };
+        ui.say(&shown.to_string());
     }
     Err(Error::Refused {
         message: "the plan is not the one that was reviewed, so nothing was changed".to_owned(),

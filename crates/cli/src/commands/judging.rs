@@ -65,13 +65,12 @@ impl Judging {
         live: &Live,
         reach: &Reach,
     ) -> Vec<Finding> {
-        let mut rules = loaded
-            .manifests
-            .project
-            .as_ref()
-            .map_or_else(ReviewRules::default, |project: &Project| {
-                ReviewRules::of(project, environment.writes)
-            });
+        let mut rules = loaded.manifests.project.as_ref().map_or_else(
+            ReviewRules::default,
+            |project: &Project| {
+                ReviewRules::of(project, &loaded.manifests.contracts, environment.writes)
+            },
+        );
         rules.allow.clone_from(&self.allow);
         rules.allow_managed = self.allow_managed;
         review(plan, desired, live, reach, &rules)

@@ -8,6 +8,7 @@ use deskstate_model::Diagnostic;
 use deskstate_reconcile::apply::{Settings, Work, carry_out};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::reach::ChangeReach;
+use deskstate_reconcile::writes::writable;
 use deskstate_reconcile::{Desired, Scope, reach, undo};
 
 use super::apply::{agreed, show_mismatches};
@@ -79,13 +80,14 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         ui.findings(&found, &loaded.manifests.sources);
     }
     let words: Vec<Option<String>> = reach.changes.iter().map(ChangeReach::words).collect();
+    let writable = writable(&plan, environment.writes);
     ui.page(PlanText {
         plan: &plan,
         sources: &loaded.manifests.sources,
         environment: &environment.name,
         address: &opened.address,
         revision: None,
-        transactions: count_transactions(&plan, &loaded, &opened.answers),
+        transactions: count_transactions(&writable, &loaded, &opened.answers),
         title: "Undo",
         explain_wire: false,
         reach: &words,
@@ -101,7 +103,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     } else {
         refuse_denied(&findings)
     };
-    if allowed.is_err() || plan.is_empty() {
+    if allowed.is_err() || writable.is_empty() {
         opened.close().await?;
         return allowed.map(|()| ExitCode::Done);
     }
@@ -112,6 +114,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             hint: Some("`--yes` carries it out without asking".to_owned()),
         });
     }
+    let plan = writable;
     // An undo can be taken back like any other apply.
     let record = undo::record(&plan, &live, &environment.name);
     let again = args.file.with_extension("redo.json");

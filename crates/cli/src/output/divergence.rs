@@ -2,18 +2,24 @@
 
 use std::fmt::{self, Display};
 
+use deskstate_reconcile::blame::Blame;
 use deskstate_reconcile::plan_file::{Divergence, FileChange, FileField, LastWrite};
 
 use super::{plain, shown};
 use crate::ui::{BAD, GOOD, STRONG, WARN};
 
 /// One difference between two plans.
-pub(crate) struct Divergent<'a>(pub(crate) &'a Divergence);
+pub(crate) struct Divergent<'a> {
+    /// The difference.
+    pub(crate) divergence: &'a Divergence,
+    /// Who wrote.
+    pub(crate) blame: &'a Blame,
+}
 
 impl Display for Divergent<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |change: &FileChange| plain(&format!("{} {}", change.kind, change.name));
-        match self.0 {
+        match self.divergence {
             Divergence::Organization { reviewed, now } => {
                 let id = |id: &Option<uuid::Uuid>| {
                     id.map_or_else(|| "unknown".to_owned(), |id| id.to_string())
@@ -30,7 +36,7 @@ impl Display for Divergent<'_> {
                     out,
                     "{BAD}-{BAD:#} {STRONG}{}{STRONG:#}: reviewed, not needed any more{}",
                     name(change),
-                    written(last_write)
+                    self.written(last_write.as_ref())
                 )
             }
             Divergence::New { change, last_write } => {
@@ -39,7 +45,7 @@ impl Display for Divergent<'_> {
                     "{GOOD}+{GOOD:#} {STRONG}{}{STRONG:#}: not reviewed: {}{}",
                     name(change),
                     plain(&change.action),
-                    written(last_write)
+                    self.written(last_write.as_ref())
                 )?;
                 change
                     .fields
@@ -56,7 +62,7 @@ impl Display for Divergent<'_> {
                     out,
                     "{WARN}~{WARN:#} {STRONG}{}{STRONG:#}: another change than was reviewed{}",
                     name(now),
-                    written(last_write)
+                    self.written(last_write.as_ref())
                 )?;
                 if reviewed.action != now.action {
                     writeln!(
@@ -91,14 +97,15 @@ impl Display for Divergent<'_> {
     }
 }
 
-fn written(last: &Option<LastWrite>) -> String {
-    last.as_ref().map_or_else(String::new, |last| {
-        let who = last
-            .who
-            .as_deref()
-            .map_or_else(String::new, |who| format!(" by {}", plain(who)));
-        format!(" (last written {}{who})", plain(&last.when))
-    })
+impl Divergent<'_> {
+    fn written(&self, last: Option<&LastWrite>) -> String {
+        last.map_or_else(String::new, |last| {
+            let who = last.by.map_or_else(String::new, |id| {
+                format!(" by {}", plain(&self.blame.writer(id).name))
+            });
+            format!(" (last written {}{who})", plain(&last.when))
+        })
+    }
 }
 
 fn line(out: &mut fmt::Formatter<'_>, when: &str, field: &FileField) -> fmt::Result {

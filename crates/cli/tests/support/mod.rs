@@ -78,6 +78,41 @@ impl Project {
         Self { folder }
     }
 
+    /// A project with the environment `server`: `spec` and `environment` are lines of YAML.
+    pub(crate) fn desk(server: &Server, spec: &str, environment: &str, manifests: &str) -> Self {
+        let project = Self {
+            folder: TempDir::new().unwrap(),
+        };
+        let indented = |text: &str, by: &str| -> String {
+            text.lines().map(|line| format!("{by}{line}\n")).collect()
+        };
+        project.write(
+            "deskstate.yaml",
+            &format!(
+                "apiVersion: deskstate/v1\nkind: Project\nmetadata: {{name: desk}}\nspec:\n{}  environments:\n    server:\n      url: \"{}\"\n{}",
+                indented(spec, "  "),
+                server.url,
+                indented(environment, "      ")
+            ),
+        );
+        project.write("manifests/all.yaml", manifests);
+        project.answer(false);
+        project
+    }
+
+    /// Applies the manifests; it must succeed.
+    #[track_caller]
+    pub(crate) fn apply(&self) -> Run {
+        self.run(&["apply", "--env", "server", "--yes"]).ended(0)
+    }
+
+    /// The undo file that an apply named, relative to the project.
+    #[track_caller]
+    pub(crate) fn undo_file(applied: &Run) -> String {
+        let named = applied.out.split("undo --env server ").nth(1).unwrap();
+        named.split('`').next().unwrap().to_owned()
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -214,6 +249,76 @@ impl Server {
         assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
     }
 
+    /// An emulator that makes no parameter rows.
+    pub(crate) fn plain() -> Self {
+        let folder = TempDir::new().unwrap();
+        Self::with_parameters(folder.path(), false)
+    }
+
+    /// The id of the first row that a filter finds.
+    #[track_caller]
+    pub(crate) fn found(&self, set: &str, key: &str, filter: &str) -> String {
+        let filter = filter.replace(' ', "%20");
+        let rows = self.get(&format!(
+            "/api/data/v9.2/{set}?$select={key}&$filter={filter}"
+        ));
+        rows["value"][0][key]
+            .as_str()
+            .unwrap_or_else(|| panic!("nothing in {set} with {filter}"))
+            .to_owned()
+    }
+
+    /// The id of a user, who may do from now on what an administrator may.
+    #[track_caller]
+    pub(crate) fn administrator(&self, name: &str) -> String {
+        let user = self.found(
+            "systemusers",
+            "systemuserid",
+            &format!("domainname eq '{name}'"),
+        );
+        let role = self.found(
+            "roles",
+            "roleid",
+            "name eq 'System Administrator' and _parentroleid_value eq null",
+        );
+        let link = format!(
+            "{{\"@odata.id\":\"{}/api/data/v9.2/roles({role})\"}}",
+            self.url
+        );
+        let reply = self.request(
+            "POST",
+            &format!("/api/data/v9.2/systemusers({user})/systemuserroles_association/$ref"),
+            &link,
+            "",
+        );
+        assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
+        user
+    }
+
+    /// Changes one row as this user.
+    #[track_caller]
+    pub(crate) fn patch_as(&self, user: &str, row: &str, body: &str) {
+        let reply = self.request(
+            "PATCH",
+            &format!("/api/data/v9.2/{row}"),
+            body,
+            &format!("If-Match: *\r\nMSCRMCallerID: {user}\r\n"),
+        );
+        assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
+    }
+
+    /// Changes a column of the organisation.
+    #[track_caller]
+    pub(crate) fn patch_organization(&self, body: &str) {
+        let id = self.found("organizations", "organizationid", "languagecode gt 0");
+        self.patch(&format!("organizations({id})"), body);
+    }
+
+    /// What is stored, as the emulator dumps it.
+    pub(crate) fn dump(&self) -> serde_json::Value {
+        self.get("/__emulator/dump")
+    }
+
     /// The id of the row with this unique name.
     #[track_caller]
     pub(crate) fn id(&self, set: &str, key: &str, unique_name: &str) -> String {
@@ -248,5 +353,13 @@ impl Drop for Server {
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
+    }
+}
+
+/// Fails unless a text has all of these lines or parts of lines.
+#[track_caller]
+pub(crate) fn says(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "`{part}` is not in\n{text}");
     }
 }

@@ -103,7 +103,7 @@ fn missing(
                         .key
                         .as_ref()
                         .map_or_else(String::new, |key| format!("`{}`: ", key.name));
-                    let problems: Vec<String> = nearest.iter().map(short).collect();
+                    let problems: Vec<String> = nearest.iter().map(Finding::words).collect();
                     format!("nearest is {name}{}", problems.join("; "))
                 }
             };
@@ -262,19 +262,6 @@ fn with_reason(rule: &Rule, help: String) -> String {
     match &rule.breaks {
         Some(breaks) => format!("{help} (otherwise: {breaks})"),
         None => help,
-    }
-}
-
-fn short(finding: &Finding) -> String {
-    let path = finding.path.join(".");
-    match &finding.problem {
-        Problem::NotLocked { expected, .. } | Problem::NotPreferred { expected, .. } => {
-            format!("`{path}` is not {}", shown(expected))
-        }
-        Problem::NoMatch { pattern, .. } => format!("`{path}` has not the form `{pattern}`"),
-        Problem::NotSet => format!("`{path}` is not set"),
-        Problem::NotContained { member } => format!("`{path}` does not contain `{member}`"),
-        Problem::Missing | Problem::NonePasses { .. } => "it is missing".to_owned(),
     }
 }
 

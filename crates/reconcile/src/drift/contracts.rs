@@ -1,8 +1,9 @@
 //! Contracts against live rows: what a vendor's guide demands and the environment does not have.
 
-use deskstate_model::{Finding, Manifests, ResourceKey, Subject, evaluate};
+use deskstate_model::{Contract, Finding, Problem, ResourceKey, Rule, Span, Subject, evaluate};
 
 use super::Difference;
+use crate::kinds;
 use crate::live::Live;
 use crate::raise::{Options, raise_all};
 
@@ -21,6 +22,8 @@ pub struct Broken {
     pub key: Option<ResourceKey>,
     /// What was found.
     pub finding: Finding,
+    /// The rule in the contract.
+    pub span: Span,
 }
 
 impl Broken {
@@ -33,9 +36,9 @@ impl Broken {
     }
 }
 
-/// Every rule of every contract of the project that live breaks.
-pub fn broken(manifests: &Manifests, live: &Live) -> Vec<Broken> {
-    if manifests.contracts.is_empty() {
+/// Every rule of these contracts that live breaks. What nobody can see breaks nothing.
+pub fn broken(contracts: &[Contract], live: &Live) -> Vec<Broken> {
+    if contracts.is_empty() {
         return Vec::new();
     }
     let options = Options {
@@ -51,9 +54,12 @@ pub fn broken(manifests: &Manifests, live: &Live) -> Vec<Broken> {
         })
         .collect();
     let mut broken = Vec::new();
-    for contract in &manifests.contracts {
+    for contract in contracts {
         for rule in &contract.rules {
-            broken.extend(evaluate(rule, &subjects).into_iter().map(|finding| Broken {
+            let found = evaluate(rule, &subjects)
+                .into_iter()
+                .filter(|finding| is_certain(rule, finding, live));
+            broken.extend(found.map(|finding| Broken {
                 contract: contract.name.value.clone(),
                 rule: rule.id.value.clone(),
                 message: rule.message.clone(),
@@ -63,10 +69,26 @@ pub fn broken(manifests: &Manifests, live: &Live) -> Vec<Broken> {
                     Some(ResourceKey::new(rule.resource.kind, name.value.as_str()))
                 }),
                 finding,
+                span: rule.id.span,
             }));
         }
     }
     broken
+}
+
+/// Whether the resource that a rule misses would be seen if it were there.
+fn is_certain(rule: &Rule, finding: &Finding, live: &Live) -> bool {
+    match finding.problem {
+        Problem::Missing | Problem::NonePasses { .. } => live
+            .table(kinds::of(rule.resource.kind).table)
+            .access
+            .is_whole(),
+        Problem::NotLocked { .. }
+        | Problem::NotPreferred { .. }
+        | Problem::NoMatch { .. }
+        | Problem::NotSet
+        | Problem::NotContained { .. } => true,
+    }
 }
 
 /// Says with each difference which rules it breaks: those that found fault with the same field, or with the whole resource.

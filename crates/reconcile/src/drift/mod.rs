@@ -261,7 +261,7 @@ pub fn drift(input: Input<'_>) -> Report {
         .filter(|extra| !rules.accepts(&extra.key, ""))
         .map(|extra| extra_row(&input, extra))
         .collect();
-    let broken = contracts::broken(input.manifests, input.live);
+    let broken = contracts::broken(&input.manifests.contracts, input.live);
     for drifted in &mut drifted {
         contracts::attach(&broken, &drifted.key, &mut drifted.differences);
     }

@@ -6,7 +6,7 @@ use deskstate_model::{Kind, ResourceKey};
 use uuid::Uuid;
 
 use super::v1::{Change, Field, PlanFile};
-use crate::kinds::{self, tables};
+use crate::kinds;
 use crate::live::Live;
 use crate::plan::Plan;
 
@@ -47,13 +47,25 @@ pub enum Divergence {
     },
 }
 
+impl Divergence {
+    /// Who last wrote the row that it is about.
+    pub fn last_write(&self) -> Option<&LastWrite> {
+        match self {
+            Self::Organization { .. } => None,
+            Self::Gone { last_write, .. }
+            | Self::New { last_write, .. }
+            | Self::Different { last_write, .. } => last_write.as_ref(),
+        }
+    }
+}
+
 /// Who last wrote a row, and when, as the server says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastWrite {
     /// The time, as the server gave it.
     pub when: String,
-    /// The name, or the id where no name is known.
-    pub who: Option<String>,
+    /// Who.
+    pub by: Option<Uuid>,
 }
 
 /// Everything in which the plan of now differs from the reviewed one; empty means that apply may go on.
@@ -156,6 +168,6 @@ fn last_write(change: &Change, live: &Live) -> Option<LastWrite> {
     })?;
     Some(LastWrite {
         when: row.modified_on()?.to_owned(),
-        who: row.modified_by().map(|id| live.label(&tables::USER, id)),
+        by: row.modified_by(),
     })
 }

@@ -8,7 +8,7 @@ use thiserror::Error;
 /// Lets a check pass for one run: this sort of thing, about this subject, so many of them at most.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Allow {
-    /// `delete`, `unlink`, `empty`, `prune`, `channel`, `loader`, `reference`.
+    /// `channel`, `contract`, `delete`, `empty`, `loader`, `prune`, `reference`, `unlink`.
     pub what: String,
     /// A kind, a kind and a field, or a kind and a name: `AppProfile.users`, `SessionTemplate/CTI_createSession`.
     pub subject: String,
@@ -24,8 +24,9 @@ pub struct Allow {
 pub struct UnknownAllow(String);
 
 /// What can be allowed.
-const WHATS: [&str; 7] = [
+const WHATS: [&str; 8] = [
     "channel",
+    "contract",
     "delete",
     "empty",
     "loader",

@@ -5,6 +5,7 @@
 
 mod addresses;
 mod allow;
+mod contracts;
 mod environment;
 mod people;
 mod removals;
@@ -13,7 +14,8 @@ mod rows;
 use std::collections::BTreeMap;
 
 use deskstate_model::{
-    Diagnostic, KindNameGlob, Policy, Project, Removals, ResourceKey, Severity, Span, Writes,
+    Contract, Diagnostic, KindNameGlob, Policy, Project, Removals, ResourceKey, Severity, Span,
+    Writes,
 };
 
 pub use allow::{Allow, UnknownAllow};
@@ -93,6 +95,16 @@ pub const CHECKS: &[Check] = &[
         "address-changed",
         Policy::Warn,
         "a channel provider's URL or trusted domain, or the script of an extension, becomes another",
+    ),
+    check(
+        "contract-broken",
+        Policy::Deny,
+        "the plan breaks a rule of a contract that live keeps",
+    ),
+    check(
+        "contract-stays-broken",
+        Policy::Warn,
+        "live breaks a rule of a contract, and still does after the plan",
     ),
     fixed(
         "customizations-blocked",
@@ -188,12 +200,15 @@ pub struct ReviewRules {
     pub allow: Vec<Allow>,
     /// Prefixes of the project, folded.
     pub owned: Vec<String>,
+    /// What vendors' guides demand.
+    pub contracts: Vec<Contract>,
 }
 
 impl ReviewRules {
-    /// What a project says about an environment.
-    pub fn of(project: &Project, writes: Writes) -> Self {
+    /// What a project and its contracts say about an environment.
+    pub fn of(project: &Project, contracts: &[Contract], writes: Writes) -> Self {
         Self {
+            contracts: contracts.to_vec(),
             policy: project
                 .policy
                 .iter()
@@ -266,6 +281,7 @@ pub fn review(
     rows::check(&case, &mut found);
     people::check(&case, &mut found);
     addresses::check(&case, &mut found);
+    contracts::check(&case, &mut found);
     let mut found: Vec<Finding> = found
         .into_iter()
         .filter_map(|finding| judged(finding, rules))

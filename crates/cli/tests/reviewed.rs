@@ -1,0 +1,281 @@
+//! What was reviewed is what happens: saved plans, undo, and two who apply at once.
+
+mod support;
+
+use support::{Project, Run, Server, says};
+
+fn session(title: &str) -> String {
+    format!(
+        "apiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {{name: contoso_calls}}\nspec: {{displayName: Calls, type: Entity, entity: incident, title: {title}}}\n"
+    )
+}
+
+fn tab(name: &str) -> String {
+    format!(
+        "---\napiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {{name: {name}}}\nspec: {{displayName: Tab, pageType: ThirdPartyWebsite, parameters: {{url: \"https://a.example/\"}}}}\n"
+    )
+}
+
+fn applied() -> (Project, Server) {
+    let server = Server::plain();
+    let project = Project::desk(&server, "", "", &session("first"));
+    project.apply();
+    (project, server)
+}
+
+fn plan(project: &Project) {
+    let planned = project
+        .run(&["plan", "--env", "server", "--out", "plan.json"])
+        .ended(0);
+    says(&planned.err, &["the plan is in plan.json"]);
+}
+
+fn reviewed(project: &Project) -> Run {
+    project.run(&[
+        "apply",
+        "--env",
+        "server",
+        "--yes",
+        "--reviewed",
+        "plan.json",
+    ])
+}
+
+fn title(server: &Server) -> String {
+    let row = calls(server);
+    let row = server.get(&format!("/api/data/v9.2/{row}?$select=msdyn_title"));
+    row["msdyn_title"].as_str().unwrap().to_owned()
+}
+
+fn calls(server: &Server) -> String {
+    let id = server.id(
+        "msdyn_sessiontemplates",
+        "msdyn_sessiontemplateid",
+        "contoso_calls",
+    );
+    format!("msdyn_sessiontemplates({id})")
+}
+
+#[test]
+fn the_plan_that_was_reviewed_is_carried_out() {
+    let (project, server) = applied();
+    project.write("manifests/all.yaml", &session("second"));
+    plan(&project);
+    let done = reviewed(&project).ended(0);
+    says(&done.out, &["1 change applied to server in 1 transaction"]);
+    assert_eq!(title(&server), "second");
+}
+
+#[test]
+fn a_row_that_somebody_changed_after_the_review_is_refused_with_both_plans_who_and_when() {
+    let (project, server) = applied();
+    project.write("manifests/all.yaml", &session("second"));
+    plan(&project);
+    let ada = server.administrator("ada@contoso.com");
+    server.patch_as(&ada, &calls(&server), r#"{"msdyn_title":"by hand"}"#);
+    let before = server.dump();
+    let refused = reviewed(&project).ended(4);
+    says(
+        &refused.err,
+        &[
+            "~ SessionTemplate contoso_calls: another change than was reviewed (last written 20",
+            " by ada@contoso.com)",
+            "reviewed  title: first -> second",
+            "now       title: by hand -> second",
+            "the plan is not the one that was reviewed, so nothing was changed",
+            "deskstate plan --out FILE",
+        ],
+    );
+    assert_eq!(server.dump()["rows"], before["rows"]);
+}
+
+#[test]
+fn a_change_that_nobody_reviewed_and_one_that_is_not_needed_any_more_are_refused_too() {
+    let (project, server) = applied();
+    project.write("manifests/all.yaml", &session("second"));
+    plan(&project);
+    project.write(
+        "manifests/all.yaml",
+        &format!("{}{}", session("first"), tab("contoso_tab")),
+    );
+    let refused = reviewed(&project).ended(4);
+    says(
+        &refused.err,
+        &[
+            "- SessionTemplate contoso_calls: reviewed, not needed any more",
+            "+ ApplicationTab contoso_tab: not reviewed: create",
+        ],
+    );
+    assert_eq!(title(&server), "first");
+}
+
+#[test]
+fn a_plan_of_another_organisation_is_refused_and_a_hostile_file_is_not_read() {
+    let (project, server) = applied();
+    project.write("manifests/all.yaml", &session("second"));
+    plan(&project);
+    let saved = project.read("plan.json");
+    let organization = "0c0f0000-0000-4000-8000-000000000001";
+    project.edit(
+        "plan.json",
+        organization,
+        "0c0f0000-0000-4000-8000-000000000002",
+    );
+    let other = reviewed(&project);
+    assert!(matches!(other.code, Some(1 | 4)), "{other:?}");
+    for hostile in [
+        String::new(),
+        "{}".to_owned(),
+        "[".repeat(100_000),
+        saved.replace("\"formatVersion\": 1", "\"formatVersion\": 99"),
+        saved.replace("second", "something else"),
+    ] {
+        project.write("plan.json", &hostile);
+        let refused = reviewed(&project);
+        assert!(
+            matches!(refused.code, Some(1 | 4)) && !refused.err.contains("panicked"),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(title(&server), "first");
+}
+
+#[test]
+fn the_same_plan_is_saved_as_the_same_bytes_and_names_no_secret() {
+    let (project, _server) = applied();
+    project.write("manifests/all.yaml", &session("second"));
+    plan(&project);
+    let first = project.read("plan.json");
+    plan(&project);
+    assert_eq!(first, project.read("plan.json"));
+    assert!(!first.to_lowercase().contains("authorization"));
+}
+
+#[test]
+fn undo_brings_back_what_was_deleted_whole_with_its_parts_and_links() {
+    let server = Server::plain();
+    let linked = format!(
+        "{}{}",
+        session("first").replace(
+            "title: first",
+            "title: first, additionalTabs: [contoso_tab]"
+        ),
+        tab("contoso_tab")
+    );
+    let project = Project::desk(&server, "", "", &linked);
+    project.apply();
+    let before = server.dump();
+    project.write(
+        "manifests/all.yaml",
+        "apiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {name: contoso_calls, state: absent}\n---\napiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {name: contoso_tab, state: absent}\n",
+    );
+    let gone = project.apply();
+    project.write("manifests/all.yaml", &linked);
+    project
+        .run(&["plan", "--env", "server", "--detailed-exitcode"])
+        .ended(2);
+    let undone = project
+        .run(&[
+            "undo",
+            "--env",
+            "server",
+            "--yes",
+            &Project::undo_file(&gone),
+        ])
+        .ended(0);
+    says(&undone.out, &["taken back in server"]);
+    project
+        .run(&["plan", "--env", "server", "--detailed-exitcode"])
+        .ended(0);
+    for table in [
+        "msdyn_sessiontemplate",
+        "msdyn_applicationtabtemplate",
+        "msdyn_templateparameter",
+    ] {
+        let keys = |dump: &serde_json::Value| {
+            dump["rows"][table]
+                .as_object()
+                .unwrap()
+                .keys()
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(keys(&before), keys(&server.dump()), "{table}");
+    }
+}
+
+#[test]
+fn undo_refuses_a_row_that_somebody_changed_since_and_changes_nothing() {
+    let (project, server) = applied();
+    project.write("manifests/all.yaml", &session("second"));
+    let done = project.apply();
+    server.patch(&calls(&server), r#"{"msdyn_title":"by hand"}"#);
+    let refused = project
+        .run(&[
+            "undo",
+            "--env",
+            "server",
+            "--yes",
+            &Project::undo_file(&done),
+        ])
+        .ended(4);
+    says(
+        &refused.err,
+        &[
+            "undo-changed",
+            "`contoso_calls` was changed since the apply",
+            "not everything can be taken back, so nothing was changed",
+        ],
+    );
+    assert_eq!(title(&server), "by hand");
+}
+
+#[test]
+fn an_undo_can_itself_be_taken_back() {
+    let (project, server) = applied();
+    project.write("manifests/all.yaml", &session("second"));
+    let file = Project::undo_file(&project.apply());
+    project
+        .run(&["undo", "--env", "server", "--yes", &file])
+        .ended(0);
+    assert_eq!(title(&server), "first");
+    let redo = file.replace(".json", ".redo.json");
+    project
+        .run(&["undo", "--env", "server", "--yes", &redo])
+        .ended(0);
+    assert_eq!(title(&server), "second");
+}
+
+#[test]
+fn of_two_applies_at_once_one_wins_and_the_other_refuses_and_changes_nothing() {
+    // Each round both plan from the same rows; the loser finds another version, or nothing left to do.
+    for round in 0..4 {
+        let (left, server) = applied();
+        let right = Project::desk(&server, "", "", &session("right"));
+        left.write("manifests/all.yaml", &session("left"));
+        let both: Vec<_> = [&left, &right]
+            .into_iter()
+            .map(|project| {
+                support::deskstate(project.path())
+                    .args(["apply", "--env", "server", "--yes"])
+                    .stdout(std::process::Stdio::piped())
+                    .stderr(std::process::Stdio::piped())
+                    .spawn()
+                    .unwrap()
+            })
+            .collect();
+        let ended: Vec<Run> = both
+            .into_iter()
+            .map(|child| child.wait_with_output().unwrap().into())
+            .collect();
+        let title = title(&server);
+        let codes: Vec<Option<i32>> = ended.iter().map(|run| run.code).collect();
+        match codes[..] {
+            [Some(0), Some(4)] => assert_eq!(title, "left", "{ended:?}"),
+            [Some(4), Some(0)] => assert_eq!(title, "right", "{ended:?}"),
+            // One after the other: the second read what the first had written, or the first found that on reading back.
+            [Some(0 | 1), Some(0 | 1)] => assert!(["left", "right"].contains(&title.as_str())),
+            _ => panic!("round {round}: {ended:?}"),
+        }
+    }
+}
