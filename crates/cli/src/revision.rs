@@ -10,13 +10,19 @@ use crate::error::Error;
 /// Short name of the commit that a folder is at, with a word if files differ from it; `None` outside of git.
 pub(crate) fn describe(folder: &Path) -> Option<String> {
     let commit = git(folder, &["rev-parse", "--short=7", "HEAD"])?;
-    let changed = git(folder, &["status", "--porcelain", "--", "."])
-        .is_some_and(|changes| !changes.is_empty());
+    let status = ["status", "--porcelain", "--untracked-files=all", "--", "."];
+    let changed = git(folder, &status).is_some_and(|changes| changes.lines().any(matters));
     Some(if changed {
         format!("{commit} with local changes")
     } else {
         commit
     })
+}
+
+/// A new file matters if it could be a manifest: a plan or a report that is just being written is none.
+fn matters(change: &str) -> bool {
+    let path = change.trim_end_matches('"');
+    !change.starts_with("??") || path.ends_with(".yaml") || path.ends_with(".yml")
 }
 
 /// A folder by its path within its repository, with `/` at the end; empty at the root, `None` outside of git.
@@ -108,4 +114,24 @@ pub(crate) fn checkout(folder: &Path, revision: &str) -> Result<TempDir, Error> 
         std::fs::write(file, git(&["cat-file", "blob", object])?)?;
     }
     Ok(target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_command_writes_beside_the_manifests_is_no_local_change() {
+        for change in ["?? plan/prod.json", "?? drift.md"] {
+            assert!(!matters(change), "{change}");
+        }
+        for change in [
+            "?? manifests/new.yaml",
+            "?? \"manifests/n\\303\\251.yml\"",
+            " M scripts/call.js",
+            "D  a.yaml",
+        ] {
+            assert!(matters(change), "{change}");
+        }
+    }
 }
