@@ -140,6 +140,7 @@ look("a fleet is a matrix that narrows to what differs", () => pages.fleet, {}, 
   assert.ok(all > 10);
   assert.match(await page.locator(".matrix thead").textContent(), /prod/);
   assert.ok((await page.locator(".matrix td.unknown").count()) === all, "one environment could not be read");
+  assert.match(await page.locator(".findings .error").textContent(), /^not readprod.*could not reach the server/);
   await page.getByLabel("Only what differs somewhere").check();
   assert.ok((await rows.count()) <= all);
   await page.getByRole("searchbox").fill("local ringway_callSession");
@@ -147,9 +148,10 @@ look("a fleet is a matrix that narrows to what differs", () => pages.fleet, {}, 
 });
 
 look("nothing to do is one calm line", () => pages.synced, {}, async (page) => {
-  if ((await page.locator(".card").count()) === 0) {
-    assert.match(await page.locator("#changes .calm").textContent(), /local matches the manifests/);
-  }
+  assert.equal(await page.locator(".card").count(), 0);
+  assert.match(await page.locator("#changes .calm").textContent(), /^local matches the manifests \(24 resources\)$/);
+  assert.equal(await page.locator(".tile.still strong").textContent(), "24");
+  assert.equal(await shown(page, ".toolbar [type=search]").count(), 0);
   await picture(page, "in-sync");
 });
 

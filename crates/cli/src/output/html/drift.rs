@@ -127,7 +127,16 @@ fn next(alone: Option<(&Seen, &Looked)>) -> String {
 /// What could not be compared, and warnings.
 fn findings_section(seen: &[Seen]) -> Option<Section> {
     let looked = || seen.iter().filter_map(|seen| seen.looked.as_ref().ok());
-    let number: usize = looked().map(|looked| looked.findings.len()).sum();
+    let unread: Vec<(&str, &str)> = seen
+        .iter()
+        .filter_map(|one| {
+            Some((
+                one.environment.as_str(),
+                one.looked.as_ref().err()?.as_str(),
+            ))
+        })
+        .collect();
+    let number = looked().map(|looked| looked.findings.len()).sum::<usize>() + unread.len();
     let lists = looked()
         .filter(|looked| !looked.findings.is_empty())
         .map(|looked| findings(&looked.findings, &looked.sources));
@@ -135,8 +144,28 @@ fn findings_section(seen: &[Seen]) -> Option<Section> {
         id: "findings",
         title: "Look at these first".to_owned(),
         aside: Some(count(number, "finding")),
-        body: el("div").children(lists).into(),
+        body: el("div")
+            .class("cards")
+            .children((!unread.is_empty()).then(|| not_read(&unread)))
+            .children(lists)
+            .into(),
     })
+}
+
+/// Environments that could not be read, and why.
+fn not_read(unread: &[(&str, &str)]) -> Element {
+    let items = unread.iter().map(|(environment, why)| {
+        el("li")
+            .class("error")
+            .child(
+                el("p")
+                    .class("finding")
+                    .child(el("span").class("badge").text("not read"))
+                    .child(el("span").text(environment)),
+            )
+            .child(el("p").class("help").children(prose(why)))
+    });
+    el("ul").class("findings").children(items)
 }
 
 fn differences_section(seen: &[Seen]) -> Section {
@@ -375,7 +404,7 @@ fn matrix(seen: &[Seen]) -> Element {
             .child(el("span").class("env").text(&one.environment));
         match &one.looked {
             Ok(looked) => head.child(el("span").class("host").text(&looked.address)),
-            Err(why) => head.child(el("span").class("warn").children(prose(why))),
+            Err(_) => head.child(el("span").class("warn").text("not read")),
         }
     });
     let rows = keys.into_iter().map(|key| {
