@@ -11,8 +11,9 @@ check:
 test:
     cargo test --workspace
 
-# Ten thousand schedules of faults between client and emulator; a seed that fails is named.
+# Ten thousand schedules of faults between client and emulator, and a probe under every combination of switches; what fails is named.
 campaign:
+    DESKSTATE_CAMPAIGN_SEEDS=10000 cargo test --release -p deskstate-reconcile --test emulated every_combination_of_switches -- --nocapture
     DESKSTATE_CAMPAIGN_SEEDS=10000 cargo test -p deskstate-dataverse --test emulated campaign
     DESKSTATE_CAMPAIGN_SEEDS=10000 cargo test -p deskstate-reconcile --test emulated whatever_goes_wrong -- --nocapture
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use deskstate_reconcile::probe::Answers as Found;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -54,26 +55,27 @@ pub(crate) fn read(root: &Path, environment: &str) -> Result<Answers, Error> {
     })
 }
 
-/// Writes answers into the sheet of an environment; others that stand there are kept.
-pub(crate) fn write(
-    root: &Path,
-    environment: &str,
-    settled: &Map<String, Value>,
-) -> Result<PathBuf, Error> {
+/// Writes what was found out into the sheet of an environment; other answers that stand there are kept.
+pub(crate) fn write(root: &Path, environment: &str, found: &Found) -> Result<PathBuf, Error> {
     let path = path(root, environment);
     let file = |what| {
         let path = path.clone();
         move |source| Error::File { what, path, source }
     };
-    let mut answers = match std::fs::read_to_string(&path) {
-        Ok(text) => serde_json::from_str::<Value>(&text)
-            .ok()
-            .and_then(|sheet| sheet["answers"].as_object().cloned())
-            .unwrap_or_default(),
-        Err(_) => Map::new(),
+    let known: Value = std::fs::read_to_string(&path)
+        .ok()
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default();
+    let with = |word: &str, found: &Map<String, Value>| {
+        let mut all = known[word].as_object().cloned().unwrap_or_default();
+        all.extend(found.clone());
+        all
     };
-    answers.extend(settled.clone());
-    let sheet = serde_json::json!({"formatVersion": FORMAT_VERSION, "answers": answers});
+    let sheet = serde_json::json!({
+        "formatVersion": FORMAT_VERSION,
+        "answers": with("answers", &found.settled),
+        "replies": with("replies", &found.replies),
+    });
     let text = serde_json::to_string_pretty(&sheet).map_err(std::io::Error::from)? + "\n";
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(file("could not write"))?;

@@ -24,9 +24,14 @@ fn found_out(answers: &Value) {
         ".deskstate/answers/server.json",
         r#"{"formatVersion":1,"answers":{"tabMakesParameters":true}}"#,
     );
-    project
+    let run = project
         .run(&["doctor", "--env", "server", "--probe"])
         .ended(0);
+    assert!(
+        run.out.contains("nothing is left of the questions"),
+        "{}",
+        run.out
+    );
     let sheet: Value =
         serde_json::from_str(&project.read(".deskstate/answers/server.json")).unwrap();
     let mut expected = answers.clone();
@@ -99,4 +104,64 @@ fn without_being_told_to_ask_the_doctor_only_reads() {
             .exists()
     );
     assert_eq!(server.stats()["writes"], json!({}), "nothing may be stored");
+}
+
+#[test]
+fn asking_by_writing_wants_a_yes_and_leaves_nothing() {
+    let (project, server) = environment(&json!({"unknownSlugsNulled": true, "ownKeys": true}));
+    project
+        .run(&["doctor", "--env", "server", "--probe=write"])
+        .ended(4);
+    assert_eq!(server.stats()["writes"], json!({}), "nothing may be stored");
+    let run = project
+        .run(&["doctor", "--env", "server", "--probe=write", "--yes"])
+        .ended(0);
+    assert!(
+        run.out.contains("nothing is left of the questions"),
+        "{}",
+        run.out
+    );
+    let text = project.read(".deskstate/answers/server.json");
+    let sheet: Value = serde_json::from_str(&text).unwrap();
+    for word in ["unknownSlugsNulled", "tabMakesParameters", "tabJsonDerived"] {
+        assert_eq!(sheet["answers"][word], json!(true), "{word} in {sheet:#}");
+    }
+    assert_eq!(sheet["replies"]["existingKey"]["status"], json!(412));
+    assert!(
+        !text.contains("127.0.0.1"),
+        "a sheet names no environment: {text}"
+    );
+    for set in [
+        "msdyn_applicationtabtemplates",
+        "msdyn_sessiontemplates",
+        "msdyn_templateparameters",
+    ] {
+        let rows = server.get(&format!("/api/data/v9.2/{set}?$select=msdyn_uniquename&$filter=contains(msdyn_uniquename,'deskstateProbe')"));
+        assert_eq!(rows["value"], json!([]), "{set}");
+    }
+}
+
+#[test]
+fn an_environment_that_is_not_to_be_written_to_is_not_asked_by_writing() {
+    let (project, server) = environment(&json!({}));
+    let file = project.read("deskstate.yaml");
+    for (writes, how) in [
+        ("none", "--probe"),
+        ("none", "--probe=write"),
+        ("assignments", "--probe=write"),
+    ] {
+        let url = format!("      url: \"{}\"\n", server.url);
+        assert!(file.contains(&url), "{file}");
+        let held = format!("{url}      writes: {writes}\n");
+        project.write("deskstate.yaml", &file.replace(&url, &held));
+        let run = project
+            .run(&["doctor", "--env", "server", how, "--yes"])
+            .ended(4);
+        assert!(
+            run.err.contains(&format!("writes: {writes}")),
+            "{}",
+            run.err
+        );
+    }
+    assert_eq!(server.stats()["writes"], json!({}));
 }

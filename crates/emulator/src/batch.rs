@@ -219,7 +219,11 @@ fn prepare(
     let mut calls: Vec<(Option<String>, Call)> = Vec::with_capacity(requests.len());
     let mut seen = std::collections::HashSet::new();
     for request in requests {
-        let call = part_call(outer, &request);
+        let mut call = part_call(outer, &request);
+        if !engine.switches().if_match_in_changesets && call.header("if-match").is_some() {
+            call.headers
+                .insert("if-match", http::HeaderValue::from_static("*"));
+        }
         let fail = |error| {
             Err(Failure {
                 content_id: request.content_id.clone(),

@@ -299,25 +299,20 @@ fn check_prefix(
     table: &Table,
     name: &str,
 ) -> Outcome<()> {
-    if !writing.switches.prefix_needs_publisher {
+    let switches = writing.switches;
+    if !switches.prefix_needs_publisher && !switches.foreign_prefixes_refused {
         return Ok(());
     }
     let prefix = name
         .split_once('_')
         .map(|(prefix, _)| prefix)
         .unwrap_or_default();
-    let schema = tx.schema();
-    let found = schema.named("publisher").is_some_and(|publishers| {
-        let column = schema.table(publishers).position("customizationprefix");
-        column.is_some_and(|column| {
-            tx.store().rows(publishers).any(|row| {
-                row.cells[column]
-                    .as_text()
-                    .is_some_and(|known| fold(known) == fold(prefix))
-            })
-        })
-    });
-    if found {
+    let publisher = publisher_of(tx, prefix);
+    let refused = match publisher {
+        Some(publisher) => switches.foreign_prefixes_refused && is_foreign(tx, publisher),
+        None => switches.prefix_needs_publisher,
+    };
+    if !refused {
         return Ok(());
     }
     Err(ServiceError::bad(
@@ -327,6 +322,36 @@ fn check_prefix(
             table.name
         ),
     ))
+}
+
+fn publisher_of(tx: &Transaction<'_>, prefix: &str) -> Option<uuid::Uuid> {
+    let publishers = tx.schema().named("publisher")?;
+    let column = tx
+        .schema()
+        .table(publishers)
+        .position("customizationprefix")?;
+    let mut rows = tx.store().rows(publishers);
+    let found = rows.find(|row| {
+        row.cells[column]
+            .as_text()
+            .is_some_and(|known| fold(known) == fold(prefix))
+    })?;
+    Some(found.id)
+}
+
+/// Whether a publisher has a managed solution here, so its prefix is another vendor's.
+fn is_foreign(tx: &Transaction<'_>, publisher: uuid::Uuid) -> bool {
+    let schema = tx.schema();
+    let Some(solutions) = schema.named("solution") else {
+        return false;
+    };
+    let own = schema.table(solutions);
+    let Some(column) = own.position("publisherid") else {
+        return false;
+    };
+    tx.store()
+        .rows(solutions)
+        .any(|row| row.cells[column].id() == Some(publisher) && is_managed(own, row))
 }
 
 /// Alternate keys, and unique names, are unique.
@@ -362,10 +387,14 @@ fn check_keys(
     if writing.switches.unique_names_are_unique
         && let Some(column) = own.position(UNIQUE_NAME)
         && let Some(key) = IndexKey::of(&row.cells[column])
-        && tx
-            .store()
-            .find(table, column, &key)
-            .is_some_and(|ids| ids.iter().any(|id| *id != row.id))
+        && let Some(alike) = tx.store().find(table, column, &key)
+        && alike.iter().any(|id| {
+            *id != row.id
+                && (writing.switches.unique_names_ignore_case
+                    || tx.get(table, *id).is_some_and(|other| {
+                        other.cells[column].as_text() == row.cells[column].as_text()
+                    }))
+        })
     {
         return Err(ServiceError::new(
             StatusCode::PRECONDITION_FAILED,

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct AnswerSheet {
     pub(crate) format_version: u32,
     pub(crate) answers: Switches,
+    /// How a real environment worded its refusals; nothing here depends on it.
+    #[serde(default, rename = "replies")]
+    pub(crate) _replies: serde_json::Map<String, serde_json::Value>,
 }
 
 /// How the single error of a failed changeset is wrapped in a batch response.
@@ -56,6 +59,8 @@ pub struct Switches {
     pub codes_on_conditional_errors: bool,
     /// Tables (logical names) without optimistic concurrency.
     pub no_optimistic_concurrency: BTreeSet<String>,
+    /// A version named by `If-Match` is heeded inside changesets too; else any version will do there.
+    pub if_match_in_changesets: bool,
     /// Linking what is already linked.
     pub associate_again: LinkAnswer,
     /// Unlinking what is not linked.
@@ -74,8 +79,12 @@ pub struct Switches {
     pub application_required_enforced: bool,
     /// A unique name must begin with the prefix of a publisher (`0x800608ad`).
     pub prefix_needs_publisher: bool,
+    /// A new row may not carry the prefix of a publisher whose solutions are managed (`0x800608ad`).
+    pub foreign_prefixes_refused: bool,
     /// Two rows of a table may not share a unique name.
     pub unique_names_are_unique: bool,
+    /// Unique names that differ in case alone are the same.
+    pub unique_names_ignore_case: bool,
     /// A unique name cannot be changed after create.
     pub unique_names_are_immutable: bool,
     /// Creating an application tab makes its parameter rows.
@@ -112,6 +121,7 @@ impl Default for Switches {
             content_id_required: true,
             codes_on_conditional_errors: false,
             no_optimistic_concurrency: BTreeSet::new(),
+            if_match_in_changesets: true,
             associate_again: LinkAnswer::Refused,
             disassociate_missing: LinkAnswer::Refused,
             links_raise_version: true,
@@ -121,7 +131,9 @@ impl Default for Switches {
             intersect_sets_readable: true,
             application_required_enforced: true,
             prefix_needs_publisher: true,
+            foreign_prefixes_refused: false,
             unique_names_are_unique: true,
+            unique_names_ignore_case: true,
             unique_names_are_immutable: true,
             tab_makes_parameters: true,
             tab_json_derived: true,

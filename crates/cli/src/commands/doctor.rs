@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use deskstate_dataverse::{Depth, Session};
+use deskstate_dataverse::{Depth, Reader, Session};
+use deskstate_model::{Environment, Writes};
 use deskstate_reconcile::live::{Access as TableAccess, Live};
-use deskstate_reconcile::probe::{Answers, WRITE_RIGHTS, privilege, privileges_to_write, probe};
+use deskstate_reconcile::probe::{
+    Answers, Probed, Questions, WRITE_RIGHTS, privilege, privileges_to_write, probe,
+};
 use deskstate_reconcile::{Scope, kinds, lower};
 
 use super::live::{read, stop_on_interrupt};
@@ -22,17 +25,31 @@ use crate::ui::{BAD, GOOD, STRONG, Ui, WARN};
 /// Exit codes: 0 all is well, 1 something is in the way.
 ///
 /// `--probe` also asks what documents leave open. It sends transactions whose last operation must fail, so nothing is stored, and
-/// writes the answers to `.deskstate/answers/<environment>.json`, which `deskstate emulator --answers` reads too.
+/// writes the answers to `.deskstate/answers/<environment>.json`, which `deskstate emulator --answers` reads too. The answers name
+/// nobody and no environment. `--probe=write` asks what shows in stored rows alone too: with two scratch rows, whose names hold
+/// `deskstateProbe` and which it deletes again. Both look afterwards whether anything is left, and say so.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The environment
     #[arg(long, short, value_name = "NAME")]
     env: String,
-    /// Ask the environment what documents leave open; nothing is stored
-    #[arg(long)]
-    probe: bool,
+    /// Ask the environment what documents leave open; nothing is stored, or with `=write` two scratch rows for a moment
+    #[arg(long, value_name = "HOW", num_args = 0..=1, require_equals = true, default_missing_value = "rollback")]
+    probe: Option<How>,
+    /// Do not ask before `--probe=write`
+    #[arg(long, short, requires = "probe")]
+    yes: bool,
     #[command(flatten)]
     access: Access,
+}
+
+/// How an environment is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum How {
+    /// By transactions that must fail: nothing is stored
+    Rollback,
+    /// Also by two scratch rows, which are deleted again
+    Write,
 }
 
 /// How something is.
@@ -83,20 +100,35 @@ impl Finding {
 pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
     let loaded = load_environment(global, &args.env, ui)?;
     let environment = loaded.environment()?;
+    if let Some(how) = args.probe {
+        allowed(environment, how)?;
+        if how == How::Write && !args.yes && !agreed(&environment.name, ui)? {
+            return Err(Error::Refused {
+                message: "nothing was asked".to_owned(),
+                hint: Some("`--yes` asks the environment without asking you".to_owned()),
+            });
+        }
+    }
     let stop = stop_on_interrupt();
     let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
-    let session = Session::open(&opened.connection)?;
+    let reader = Reader::open(&opened.connection)?;
     let desired = lower(&loaded.manifests);
     let scope = Scope {
         organization: environment.organization_id,
         ..Scope::default()
     };
-    let live = read(session.reader(), &desired, &scope, &environment.name, ui).await?;
-    let privileges = privileges_to_write(session.reader()).await?;
-    let answers = if args.probe {
-        Some(probe(&session, &live).await?)
-    } else {
-        None
+    let live = read(&reader, &desired, &scope, &environment.name, ui).await?;
+    let privileges = privileges_to_write(&reader).await?;
+    let probed = match args.probe {
+        Some(how) => {
+            let questions = match how {
+                How::Rollback => Questions::RolledBack,
+                How::Write => Questions::Stored,
+            };
+            let session = Session::open(&opened.connection)?;
+            Some(probe(&session, &live, questions).await?)
+        }
+        None => None,
     };
     let address = opened.address.clone();
     opened.close().await?;
@@ -107,6 +139,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     findings.extend(environment_findings(&live));
     findings.extend(table_findings(&live));
     findings.extend(privilege_findings(&live, privileges.as_ref()));
+    findings.extend(probed.iter().flat_map(what_is_left));
     ui.page(format_args!(
         "{STRONG}{}{STRONG:#} ({address}), deskstate {}\n",
         environment.name,
@@ -126,8 +159,8 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             ui.page(format_args!("        {help}\n"))?;
         }
     }
-    if let Some(answers) = answers {
-        keep(&loaded.root, &environment.name, &answers, ui)?;
+    if let Some(probed) = probed {
+        keep(&loaded.root, &environment.name, &probed.answers, ui)?;
     }
     let worst = findings
         .iter()
@@ -139,6 +172,62 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     } else {
         ExitCode::Done
     })
+}
+
+/// An environment that is not to be written to is not asked by writing.
+fn allowed(environment: &Environment, how: How) -> Result<(), Error> {
+    let writes = match (environment.writes, how) {
+        (Writes::None, _) => "none",
+        (Writes::Assignments, How::Write) => "assignments",
+        (Writes::Assignments, How::Rollback) | (Writes::All, _) => return Ok(()),
+    };
+    Err(Error::Refused {
+        message: format!(
+            "{} has `writes: {writes}`, so it is not asked by writing",
+            environment.name
+        ),
+        hint: Some(
+            "ask an environment of the same version that may be written to, such as a sandbox"
+                .to_owned(),
+        ),
+    })
+}
+
+fn agreed(environment: &str, ui: &mut Ui) -> Result<bool, Error> {
+    if !ui.is_interactive() {
+        return Ok(false);
+    }
+    ui.confirm(&format!(
+        "Store two scratch rows in {environment} and delete them again?"
+    ))
+}
+
+/// Whether the questions left rows behind.
+fn what_is_left(probed: &Probed) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if probed.stored {
+        findings.push(Finding::worth(
+            "the environment carried out a transaction whose last operation cannot succeed",
+            "changesets are documented to be all or nothing: do not apply here before that is understood",
+        ));
+    }
+    if !probed.left.is_empty() {
+        let rows = list(probed.left.iter().map(|row| plain(row)));
+        findings.push(Finding::bad(
+            format!("questions left rows behind: {rows}"),
+            "delete them; `doctor --probe=write` tries to",
+        ));
+    } else if probed.unseen.is_empty() {
+        findings.push(Finding::good("nothing is left of the questions"));
+    }
+    if !probed.unseen.is_empty() {
+        let tables = list(probed.unseen.iter().map(|table| plain(table)));
+        findings.push(Finding::worth(
+            format!("nobody can say whether the questions left anything in {tables}"),
+            "let the caller read it",
+        ));
+    }
+    findings
 }
 
 /// Writes the answers beside those that are there, and says them.
@@ -163,7 +252,7 @@ fn keep(
             plain(why)
         ))?;
     }
-    let path = crate::answers::write(root, environment, &answers.settled)?;
+    let path = crate::answers::write(root, environment, answers)?;
     ui.note(format_args!("answers in {}", path.display()));
     Ok(())
 }

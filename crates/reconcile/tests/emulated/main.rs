@@ -10,5 +10,6 @@ mod counted;
 mod faults;
 mod laws;
 mod pains;
+mod probing;
 mod project;
 mod world;

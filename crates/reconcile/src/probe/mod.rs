@@ -1,0 +1,191 @@
+//! What documents leave open, the environment is asked.
+//!
+//! Most questions are changesets whose last operation changes a row that does not exist, so they must fail, and with it everything
+//! before: nothing is stored. Which operation fails first is the answer. (Changesets are atomic: Execute batch operations using the
+//! Web API.) What shows only in rows that are stored is asked of two scratch rows, which are deleted again.
+
+mod ask;
+mod left;
+mod rights;
+mod rolled_back;
+mod scratch;
+
+use std::collections::BTreeMap;
+
+use deskstate_dataverse::{Error, ServiceError, Session};
+use serde_json::{Map, Value as Json, json};
+use thiserror::Error;
+
+pub use rights::{WRITE_RIGHTS, privilege, privileges_to_write};
+
+use crate::live::Live;
+use ask::{Found, Probe};
+
+/// The word that stands behind the publisher's prefix in every name that a question uses.
+pub const RESERVED: &str = "deskstateProbe";
+
+const CARRIED_OUT: &str = "a transaction that must fail was carried out";
+
+/// How much a probe may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Questions {
+    /// Only what is rolled back.
+    RolledBack,
+    /// Also what stores scratch rows for a moment.
+    Stored,
+}
+
+/// Why an environment could not be asked.
+#[derive(Debug, Error)]
+pub enum ProbeError {
+    /// The environment could not be reached, or its answer was lost.
+    #[error(transparent)]
+    Dataverse(#[from] Error),
+    /// The questions ended early, and rows of theirs are still there.
+    #[error("rows of the questions are left in the environment, delete them: {}", .rows.join(", "))]
+    Left {
+        /// Table and name.
+        rows: Vec<String>,
+        /// Why the questions ended.
+        #[source]
+        source: Error,
+    },
+}
+
+/// Answers by the word of the answer sheet; a question that could not be settled is left out and named.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Answers {
+    /// What was found out.
+    pub settled: Map<String, Json>,
+    /// Status and code of the refusals that settled it.
+    pub replies: Map<String, Json>,
+    /// What could not be found out, and why.
+    pub open: BTreeMap<String, String>,
+}
+
+/// What asking came to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Probed {
+    /// The answers.
+    pub answers: Answers,
+    /// Rows with the reserved word in their name that are there afterwards: table and name.
+    pub left: Vec<String>,
+    /// Tables that could not be looked through for such rows, and why.
+    pub unseen: Vec<String>,
+    /// A changeset was carried out although its last operation cannot succeed; its rows were deleted again.
+    pub stored: bool,
+}
+
+/// Asks what the environment does where documents do not say, and looks afterwards whether anything is left.
+///
+/// # Errors
+/// If the environment cannot be asked. What the questions stored until then is deleted, and named where it could not be.
+pub async fn probe(
+    session: &Session,
+    live: &Live,
+    questions: Questions,
+) -> Result<Probed, ProbeError> {
+    let mut probe = Probe::new(session, live);
+    let asked = ask_all(&mut probe, live, questions).await;
+    let stored = probe.stored;
+    if stored || questions == Questions::Stored {
+        left::remove(session).await?;
+    }
+    let (left, unseen) = left::rows(session.reader()).await?;
+    match asked {
+        Ok(answers) => Ok(Probed {
+            answers,
+            left,
+            unseen,
+            stored,
+        }),
+        Err(source) if left.is_empty() => Err(source.into()),
+        Err(source) => Err(ProbeError::Left { rows: left, source }),
+    }
+}
+
+async fn ask_all(
+    probe: &mut Probe<'_>,
+    live: &Live,
+    questions: Questions,
+) -> Result<Answers, Error> {
+    let mut answers = Answers::default();
+    answers.seen(live);
+    rolled_back::ask(probe, live, &mut answers).await?;
+    if questions == Questions::Stored {
+        scratch::ask(probe, &mut answers).await?;
+    }
+    Ok(answers)
+}
+
+impl Answers {
+    fn say(&mut self, word: &str, answer: impl Into<Json>) {
+        self.settled.insert(word.to_owned(), answer.into());
+    }
+
+    fn leave_open(&mut self, word: &str, why: impl Into<String>) {
+        self.open.insert(word.to_owned(), why.into());
+    }
+
+    fn reply(&mut self, word: &str, error: &ServiceError) {
+        let code = error.code.map(|code| code.to_string());
+        self.replies.insert(
+            word.to_owned(),
+            json!({"status": error.status, "code": code.unwrap_or_default()}),
+        );
+    }
+
+    /// What reading showed.
+    fn seen(&mut self, live: &Live) {
+        let tables = |keep: fn(&crate::live::LiveTable) -> bool| -> Vec<&str> {
+            live.tables
+                .iter()
+                .filter(|(_, seen)| keep(seen))
+                .map(|(table, _)| table.logical)
+                .collect()
+        };
+        self.say(
+            "missingTables",
+            tables(|seen| seen.access == crate::live::Access::Absent),
+        );
+        self.say(
+            "noOptimisticConcurrency",
+            tables(|seen| seen.optimistic_concurrency == Some(false)),
+        );
+        let columns: Vec<String> = live
+            .tables
+            .iter()
+            .filter(|(_, seen)| seen.access != crate::live::Access::Absent)
+            .flat_map(|(table, seen)| {
+                seen.missing_columns
+                    .iter()
+                    .map(|column| format!("{}.{column}", table.logical))
+            })
+            .collect();
+        self.say("missingColumns", columns);
+    }
+
+    /// One answer where the operation in question is refused, another where it is taken. A refusal for want of a privilege says
+    /// nothing of the environment's ways.
+    fn by(&mut self, word: &str, found: &Found, [refused, taken]: [impl Into<Json>; 2]) {
+        match found {
+            Found::Taken(_) => self.say(word, taken),
+            Found::Refused(error) if error.status != 403 => {
+                self.reply(word, error);
+                self.say(word, refused);
+            }
+            Found::Refused(error) | Found::Earlier(error) => {
+                self.leave_open(word, error.to_string());
+            }
+            Found::Stored => self.leave_open(word, CARRIED_OUT),
+        }
+    }
+
+    fn flag(&mut self, word: &str, found: &Found) {
+        self.by(word, found, [true, false]);
+    }
+
+    fn choice(&mut self, word: &str, found: &Found) {
+        self.by(word, found, ["refused", "accepted"]);
+    }
+}

@@ -1,0 +1,263 @@
+//! Questions whose changesets must fail, so that nothing is stored.
+
+use deskstate_dataverse::{Error, ErrorCode, Etag, Operation, Place, Query};
+use deskstate_model::Kind;
+
+use super::ask::{Found, Link, Probe, Row};
+use super::{Answers, CARRIED_OUT};
+use crate::kinds::{self, tables};
+use crate::live::Live;
+
+/// Questions that need rows under ids that are known beforehand.
+const NEED_OWN_KEYS: [&str; 8] = [
+    "uniqueNamesAreImmutable",
+    "ifMatchInChangesets",
+    "associateAgain",
+    "disassociateMissing",
+    "oneProfilePerUser",
+    "oneEntityTemplatePerTable",
+    "fourNotificationFields",
+    "existingKey",
+];
+
+/// Questions that need no more than rows.
+const NEED_ROWS: [&str; 5] = [
+    "applicationRequiredEnforced",
+    "prefixNeedsPublisher",
+    "foreignPrefixesRefused",
+    "uniqueNamesAreUnique",
+    "uniqueNamesIgnoreCase",
+];
+
+/// Asks everything that needs no stored row.
+pub(super) async fn ask(
+    probe: &mut Probe<'_>,
+    live: &Live,
+    answers: &mut Answers,
+) -> Result<(), Error> {
+    if let Found::Taken(error) = probe.ask(Vec::new()).await? {
+        shape(&error, answers);
+    }
+    let links = Query::rows(tables::NOTIFICATION_FIELDS.intersect_set).top(1);
+    for answer in probe.session.reader().read(&[links]).await? {
+        answers.say("intersectSetsReadable", answer.is_ok());
+    }
+    if !own_keys(probe, live, answers).await? {
+        return Ok(());
+    }
+    names(probe, answers).await?;
+    if !probe.own_keys {
+        for word in NEED_OWN_KEYS {
+            answers.leave_open(word, "the environment refuses keys that a client chose");
+        }
+        return Ok(());
+    }
+    versions(probe, live, answers).await?;
+    links_of_templates(probe, answers).await?;
+    profiles(probe, live, answers).await
+}
+
+/// How a changeset that fails is answered.
+fn shape(error: &deskstate_dataverse::ServiceError, answers: &mut Answers) {
+    answers.say("codesOnConditionalErrors", error.code.is_some());
+    answers.say(
+        "changesetFailure",
+        if error.place == Place::Changeset {
+            "nested"
+        } else {
+            "bare"
+        },
+    );
+    answers.say(
+        "batchStatus",
+        if error.outer_status == 400 {
+            "badRequest"
+        } else {
+            "inner"
+        },
+    );
+    answers.reply("absentRow", error);
+}
+
+/// Whether a client may choose keys; `false` if no row can be created at all, so that nothing else can be asked.
+async fn own_keys(
+    probe: &mut Probe<'_>,
+    live: &Live,
+    answers: &mut Answers,
+) -> Result<bool, Error> {
+    let field = probe.row(Kind::NotificationField, "a");
+    let without = probe.ask(vec![field.create_without_key()]).await?;
+    if live.facts.locked_down {
+        answers.flag("lockdownCoversRows", &without);
+    }
+    let why = match without {
+        Found::Taken(_) => {
+            // A key that is taken and not kept leaves nothing under it to change.
+            let changed = field.update(field.table.label, "Asked", None);
+            let found = probe.ask(vec![field.create()]).await?;
+            let kept = probe.ask(vec![field.create(), changed]).await?;
+            probe.own_keys = matches!(kept, Found::Taken(_));
+            answers.say("ownKeys", probe.own_keys);
+            if let Found::Refused(error) = found {
+                answers.reply("ownKeys", &error);
+            }
+            return Ok(true);
+        }
+        Found::Refused(error) | Found::Earlier(error) => error.to_string(),
+        Found::Stored => CARRIED_OUT.to_owned(),
+    };
+    for word in NEED_ROWS.iter().chain(&NEED_OWN_KEYS).chain(&["ownKeys"]) {
+        answers.leave_open(word, why.clone());
+    }
+    Ok(false)
+}
+
+/// Which unique names are taken.
+async fn names(probe: &mut Probe<'_>, answers: &mut Answers) -> Result<(), Error> {
+    let field = probe.row(Kind::NotificationField, "a");
+    let bare = field.clone().without("header");
+    let found = probe.ask(vec![bare.create()]).await?;
+    answers.flag("applicationRequiredEnforced", &found);
+
+    let unknown = field.clone().named(&probe.name("zq7xk9w", "a"));
+    let found = probe.ask(vec![unknown.create()]).await?;
+    answers.flag("prefixNeedsPublisher", &found);
+
+    let microsoft = kinds::MICROSOFT_PREFIX.trim_end_matches('_');
+    let foreign = field.clone().named(&probe.name(microsoft, "a"));
+    let found = probe.ask(vec![foreign.create()]).await?;
+    answers.flag("foreignPrefixesRefused", &found);
+
+    let twin = |name: &str| probe.row(Kind::NotificationField, "b").named(name);
+    let (same, other_case) = (
+        twin(&field.name),
+        twin(&field.name.replace("deskstate", "Deskstate")),
+    );
+    let found = probe.ask(vec![field.create(), same.create()]).await?;
+    answers.flag("uniqueNamesAreUnique", &found);
+    if matches!(found, Found::Refused(_)) {
+        let found = probe.ask(vec![field.create(), other_case.create()]).await?;
+        answers.flag("uniqueNamesIgnoreCase", &found);
+    } else {
+        let why = "unique names were not found to be unique";
+        answers.leave_open("uniqueNamesIgnoreCase", why);
+    }
+    Ok(())
+}
+
+/// What becomes of a row that is there already, and of a version that it does not have.
+async fn versions(probe: &mut Probe<'_>, live: &Live, answers: &mut Answers) -> Result<(), Error> {
+    let field = probe.row(Kind::NotificationField, "a");
+    let twin = probe.row(Kind::NotificationField, "b").under(field.id);
+    match probe.ask(vec![field.create(), twin.create()]).await? {
+        Found::Refused(error) => answers.reply("existingKey", &error),
+        Found::Taken(error) | Found::Earlier(error) => {
+            answers.leave_open("existingKey", error.to_string());
+        }
+        Found::Stored => {}
+    }
+
+    let renamed = field.update(kinds::UNIQUE_NAME.column, &twin.name, None);
+    let found = probe.ask(vec![field.create(), renamed]).await?;
+    answers.flag("uniqueNamesAreImmutable", &found);
+
+    let versioned = [
+        Kind::NotificationField,
+        Kind::NotificationTemplate,
+        Kind::ApplicationTab,
+    ]
+    .into_iter()
+    .find(|kind| {
+        let seen = live.tables.get(kinds::of(*kind).table);
+        seen.and_then(|seen| seen.optimistic_concurrency) != Some(false)
+    });
+    let Some(kind) = versioned else {
+        answers.leave_open("ifMatchInChangesets", "no table has versions");
+        return Ok(());
+    };
+    let row = probe.row(kind, "v");
+    let stale = row.update(row.table.label, "Asked", Etag::new("W/\"0\""));
+    match probe.ask(vec![row.create(), stale]).await? {
+        Found::Refused(error) if error.code == Some(ErrorCode::NO_OPTIMISTIC_CONCURRENCY) => {
+            answers.leave_open("ifMatchInChangesets", error.to_string());
+        }
+        found => answers.flag("ifMatchInChangesets", &found),
+    }
+    Ok(())
+}
+
+/// Links made twice, taken away twice, and too many of them.
+async fn links_of_templates(probe: &mut Probe<'_>, answers: &mut Answers) -> Result<(), Error> {
+    let template = probe.row(Kind::NotificationTemplate, "t");
+    let fields: Vec<Row> = ["a", "b", "c", "d", "e"]
+        .map(|word| probe.row(Kind::NotificationField, word))
+        .into();
+    let link = |field: &Row| Link {
+        relationship: &tables::NOTIFICATION_FIELDS,
+        owner: template.id,
+        member: field.id,
+    };
+    let rows = vec![template.create(), fields[0].create()];
+    let first = link(&fields[0]);
+
+    let twice = [rows.clone(), vec![first.add(), first.add()]].concat();
+    let found = probe.ask(twice).await?;
+    answers.choice("associateAgain", &found);
+
+    let twice = [rows, vec![first.add(), first.remove(), first.remove()]].concat();
+    let found = probe.ask(twice).await?;
+    answers.choice("disassociateMissing", &found);
+
+    let mut five: Vec<Operation> = vec![template.create()];
+    five.extend(fields.iter().map(Row::create));
+    five.extend(fields.iter().map(|field| link(field).add()));
+    let found = probe.ask(five).await?;
+    answers.flag("fourNotificationFields", &found);
+    Ok(())
+}
+
+/// Two profiles for one user, two entity session templates of one table for one profile.
+async fn profiles(probe: &mut Probe<'_>, live: &Live, answers: &mut Answers) -> Result<(), Error> {
+    let profiles = ["a", "b"].map(|word| probe.row(Kind::AppProfile, word));
+    match live.facts.caller {
+        None => answers.leave_open("oneProfilePerUser", "nobody can say who is asking"),
+        Some(caller) => {
+            let users = &tables::PROFILE_USERS;
+            let linked = live.links.get(users);
+            let has_one = linked.is_some_and(|links| !links.owners(caller).is_empty());
+            // Whoever has a profile already is refused the first of the two.
+            let asked = &profiles[usize::from(has_one)..];
+            let mut operations: Vec<Operation> = asked.iter().map(Row::create).collect();
+            operations.extend(asked.iter().map(|profile| {
+                let link = Link {
+                    relationship: users,
+                    owner: profile.id,
+                    member: caller,
+                };
+                link.add()
+            }));
+            let found = probe.ask(operations).await?;
+            answers.flag("oneProfilePerUser", &found);
+        }
+    }
+
+    let sessions = ["a", "b"].map(|word| {
+        probe
+            .row(Kind::SessionTemplate, word)
+            .with("type", "Entity")
+            .with("entity", "incident")
+    });
+    let mut operations = vec![profiles[0].create()];
+    operations.extend(sessions.iter().map(Row::create));
+    operations.extend(sessions.iter().map(|session| {
+        let link = Link {
+            relationship: &tables::PROFILE_SESSIONS,
+            owner: profiles[0].id,
+            member: session.id,
+        };
+        link.add()
+    }));
+    let found = probe.ask(operations).await?;
+    answers.flag("oneEntityTemplatePerTable", &found);
+    Ok(())
+}
