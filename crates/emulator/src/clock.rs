@@ -2,6 +2,27 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// A unit of the calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Unit {
+    Minute,
+    Hour,
+    Day,
+    Week,
+    Month,
+    Year,
+}
+
+impl Unit {
+    /// Units longer than a day are counted from a day's beginning, shorter ones from the moment.
+    pub(crate) fn min_day(self) -> Unit {
+        match self {
+            Unit::Minute | Unit::Hour => Unit::Minute,
+            Unit::Day | Unit::Week | Unit::Month | Unit::Year => Unit::Day,
+        }
+    }
+}
+
 /// Seconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment(pub(crate) i64);
@@ -16,6 +37,50 @@ impl Moment {
 
     pub(crate) fn minus_seconds(self, seconds: i64) -> Moment {
         Moment(self.0.saturating_sub(seconds))
+    }
+
+    /// So many units later, or earlier; a day that the month does not have is its last.
+    pub(crate) fn plus(self, unit: Unit, number: i64) -> Moment {
+        let seconds = match unit {
+            Unit::Minute => 60,
+            Unit::Hour => 3_600,
+            Unit::Day => 86_400,
+            Unit::Week => 7 * 86_400,
+            Unit::Month => return self.plus_months(number),
+            Unit::Year => return self.plus_months(number.saturating_mul(12)),
+        };
+        Moment(self.0.saturating_add(number.saturating_mul(seconds)))
+    }
+
+    fn plus_months(self, number: i64) -> Moment {
+        let (year, month, day) = civil(self.0.div_euclid(86_400));
+        // further away than any calendar goes
+        let number = number.clamp(-120_000, 120_000);
+        let months = year * 12 + month - 1 + number;
+        let (year, month) = (months.div_euclid(12), months.rem_euclid(12) + 1);
+        let (next_year, next) = if month == 12 {
+            (year + 1, 1)
+        } else {
+            (year, month + 1)
+        };
+        let length = days(next_year, next, 1) - days(year, month, 1);
+        let date = days(year, month, day.min(length));
+        Moment(date * 86_400 + self.0.rem_euclid(86_400))
+    }
+
+    /// When the unit began; weeks begin on Sunday.
+    pub(crate) fn start_of(self, unit: Unit) -> Moment {
+        let day = self.0.div_euclid(86_400);
+        let (year, month, _) = civil(day);
+        match unit {
+            Unit::Minute => Moment(self.0.div_euclid(60) * 60),
+            Unit::Hour => Moment(self.0.div_euclid(3_600) * 3_600),
+            Unit::Day => Moment(day * 86_400),
+            // 1970 began on a Thursday
+            Unit::Week => Moment((day - (day + 4).rem_euclid(7)) * 86_400),
+            Unit::Month => Moment(days(year, month, 1) * 86_400),
+            Unit::Year => Moment(days(year, 1, 1) * 86_400),
+        }
     }
 
     /// Year, month and day.
@@ -101,5 +166,47 @@ mod tests {
         }
         assert_eq!(Moment::parse("2026-13-01"), None);
         assert_eq!(Moment::parse("no"), None);
+    }
+
+    #[test]
+    fn units_are_counted_by_the_calendar() {
+        let moment = |text| Moment::parse(text).expect("a moment");
+        for (from, unit, number, to) in [
+            (
+                "2024-01-31T10:00:00Z",
+                Unit::Month,
+                1,
+                "2024-02-29T10:00:00Z",
+            ),
+            (
+                "2024-03-31T10:00:00Z",
+                Unit::Month,
+                -13,
+                "2023-02-28T10:00:00Z",
+            ),
+            (
+                "2024-02-29T00:00:00Z",
+                Unit::Year,
+                1,
+                "2025-02-28T00:00:00Z",
+            ),
+            (
+                "2026-12-31T23:59:59Z",
+                Unit::Week,
+                1,
+                "2027-01-07T23:59:59Z",
+            ),
+        ] {
+            assert_eq!(moment(from).plus(unit, number).iso(), to);
+        }
+        for (unit, start) in [
+            (Unit::Hour, "2026-11-25T17:00:00Z"),
+            (Unit::Day, "2026-11-25T00:00:00Z"),
+            (Unit::Week, "2026-11-22T00:00:00Z"),
+            (Unit::Month, "2026-11-01T00:00:00Z"),
+            (Unit::Year, "2026-01-01T00:00:00Z"),
+        ] {
+            assert_eq!(moment("2026-11-25T17:25:22Z").start_of(unit).iso(), start);
+        }
     }
 }

@@ -20,6 +20,7 @@ pub(crate) mod code {
     pub(crate) const INTEGER_OUT_OF_RANGE: u32 = 0x8004_432F;
     pub(crate) const DECIMAL_OUT_OF_RANGE: u32 = 0x8004_4330;
     pub(crate) const STRING_TOO_LONG: u32 = 0x8004_4331;
+    pub(crate) const AGGREGATE_LIMIT: u32 = 0x8004_E023;
     pub(crate) const MANAGED_PROPERTY: u32 = 0x8004_F026;
     pub(crate) const CANNOT_DELETE_MANAGED: u32 = 0x8004_F032;
     pub(crate) const CUSTOMIZATION_LOCK: u32 = 0x8007_1151;

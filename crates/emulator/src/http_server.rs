@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::connect_info::ConnectInfo;
 use axum::extract::{Request, State};
-use axum::middleware;
+use axum::middleware::{self, Next};
 use axum::response::Response;
 use http::{HeaderValue, StatusCode};
 
@@ -31,6 +31,20 @@ pub(crate) fn router(engine: Arc<Engine>, desk: Arc<Desk>) -> Router {
         .fallback(handle)
         .with_state(engine)
         .layer(middleware::from_fn_with_state(desk, signin::layer))
+        .layer(middleware::from_fn(for_this_machine))
+}
+
+/// The emulator's own endpoints ask for no sign-in, so they answer to this machine alone.
+async fn for_this_machine(request: Request, next: Next) -> Response {
+    let line = request.extensions().get::<ConnectInfo<Line>>();
+    let near = line.is_some_and(|ConnectInfo(line)| line.is_near());
+    if request.uri().path().starts_with("/__emulator") && !near {
+        return plain(
+            StatusCode::FORBIDDEN,
+            "/__emulator/ answers to the machine that the emulator runs on",
+        );
+    }
+    next.run(request).await
 }
 
 async fn handle(State(engine): State<Arc<Engine>>, request: Request) -> Response {

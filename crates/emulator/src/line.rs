@@ -1,7 +1,7 @@
 //! Connections that can be cut on purpose: at once, or in the middle of a reply's body.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -25,11 +25,22 @@ enum Allowance {
 
 /// The handle by which a request cuts the connection that it came over.
 #[derive(Debug, Clone)]
-pub(crate) struct Line(Arc<Mutex<Allowance>>);
+pub(crate) struct Line {
+    allowance: Arc<Mutex<Allowance>>,
+    peer: IpAddr,
+}
 
 impl Line {
-    fn new() -> Line {
-        Line(Arc::new(Mutex::new(Allowance::Everything)))
+    fn new(peer: IpAddr) -> Line {
+        Line {
+            allowance: Arc::new(Mutex::new(Allowance::Everything)),
+            peer,
+        }
+    }
+
+    /// Whether the other end is on this machine.
+    pub(crate) fn is_near(&self) -> bool {
+        self.peer.to_canonical().is_loopback()
     }
 
     /// Drops the connection: no byte of a reply goes out.
@@ -43,12 +54,19 @@ impl Line {
     }
 
     fn set(&self, allowance: Allowance) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = allowance;
+        *self
+            .allowance
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = allowance;
     }
 
     /// How many of these bytes may be written now.
     fn allowed(&self, bytes: &[u8]) -> usize {
-        match *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+        match *self
+            .allowance
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+        {
             Allowance::Everything => bytes.len(),
             Allowance::Nothing => 0,
             Allowance::Body(left) => left.min(bytes.len()),
@@ -60,7 +78,10 @@ impl Line {
     }
 
     fn written(&self, bytes: &[u8]) {
-        let mut allowance = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut allowance = self
+            .allowance
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         *allowance = match *allowance {
             Allowance::Body(left) => Allowance::Body(left.saturating_sub(bytes.len())),
             Allowance::HeadAnd { matched, body } => match end_of_head(matched, bytes) {
@@ -151,7 +172,7 @@ impl<L: Listener<Addr = SocketAddr>> Listener for Guard<L> {
         (
             Guarded {
                 stream,
-                line: Line::new(),
+                line: Line::new(address.ip()),
             },
             address,
         )
@@ -173,8 +194,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_loopback_is_near() {
+        for (peer, near) in [
+            ("127.0.0.1", true),
+            ("::1", true),
+            ("::ffff:127.0.0.1", true),
+            ("10.0.0.7", false),
+            ("2001:db8::1", false),
+        ] {
+            let line = Line::new(peer.parse().expect("an address"));
+            assert_eq!(line.is_near(), near, "{peer}");
+        }
+    }
+
+    #[test]
     fn a_cut_body_lets_the_head_out_and_counts_bytes_over_several_writes() {
-        let line = Line::new();
+        let line = Line::new(IpAddr::from([127, 0, 0, 1]));
         line.cut_after(3);
         for piece in ["HTTP/1.1 200 OK\r\nA: b\r\n", "\r"] {
             assert_eq!(line.allowed(piece.as_bytes()), piece.len());

@@ -132,7 +132,7 @@ fn exposure(args: &Args) -> Option<String> {
         ", tokens and secrets travel unprotected"
     };
     Some(format!(
-        "listening on {}: everybody who reaches this address {who}{seen}, and /__emulator/ is open to them",
+        "listening on {}: everybody who reaches this address {who}{seen}",
         args.listen
     ))
 }

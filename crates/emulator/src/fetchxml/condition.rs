@@ -8,7 +8,7 @@ use super::{Bound, position};
 use crate::error::{Outcome, ServiceError};
 use crate::like::like;
 use crate::odata::eval::cell;
-use crate::odata::expr::Function;
+use crate::odata::functions;
 use crate::odata::read::Reading;
 use crate::schema::{Kind, TableId};
 use crate::store::Row;
@@ -81,7 +81,6 @@ pub(super) fn condition_holds(
     };
     let pattern = |pattern: String| value.as_text().map(|text| like(text, &pattern));
     let text = condition.values.first().cloned().unwrap_or_default();
-    let function = |function: Function| reading.scope().function(function, &value, &values);
     Ok(match condition.operator.as_str() {
         "null" => Some(value.is_null()),
         "not-null" => Some(!value.is_null()),
@@ -97,29 +96,13 @@ pub(super) fn condition_holds(
         "not-begin-with" => pattern(format!("{text}%")).map(|found| !found),
         "ends-with" => pattern(format!("%{text}")),
         "not-end-with" => pattern(format!("%{text}")).map(|found| !found),
-        "in" => function(Function::In),
-        "not-in" => function(Function::NotIn),
-        "between" => function(Function::Between),
-        "not-between" => function(Function::NotBetween),
-        "eq-userid" => function(Function::EqualUserId),
-        "ne-userid" => function(Function::NotEqualUserId),
-        "eq-userteams" => function(Function::EqualUserTeams),
-        "eq-useroruserteams" => function(Function::EqualUserOrUserTeams),
-        "eq-businessid" => function(Function::EqualBusinessId),
-        "ne-businessid" => function(Function::NotEqualBusinessId),
-        "eq-userlanguage" => function(Function::EqualUserLanguage),
-        "on" => function(Function::On),
-        "on-or-after" => function(Function::OnOrAfter),
-        "on-or-before" => function(Function::OnOrBefore),
-        "today" => function(Function::Today),
-        "yesterday" => function(Function::Yesterday),
-        "last-x-days" => function(Function::LastDays),
-        "last-x-hours" => function(Function::LastHours),
-        "olderthan-x-days" => function(Function::OlderThanDays),
         other => {
-            return Err(ServiceError::query(format!(
-                "Invalid operator '{other}' in a condition."
-            )));
+            let known = functions::operator(other).ok_or_else(|| {
+                ServiceError::query(format!("Invalid operator '{other}' in a condition."))
+            })?;
+            let at = (table, column);
+            let function = functions::check(&reading.store.schema, known, at, &values)?;
+            reading.scope().function(function, at, &value, &values)
         }
     })
 }

@@ -1,5 +1,6 @@
-//! fetchXml: attributes, filters, nested links, order, top, paging (Web API: queries; fetchXml).
+//! fetchXml: attributes, filters, nested links, order, top, paging, aggregates (Web API: queries; fetchXml).
 
+mod aggregate;
 mod condition;
 mod join;
 mod parse;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
-use self::parse::{Entity, Fetch, Link, Order, parse};
+use self::parse::{Attribute, Entity, Fetch, Link, Order, parse};
 use crate::error::{Outcome, ServiceError, code};
 use crate::odata::eval::cell;
 use crate::odata::page::Cookie;
@@ -57,13 +58,17 @@ pub(crate) fn answer(
     }];
     bind(reading, &fetch.entity, 0, &mut bound)?;
     for entity in &bound {
-        check_columns(reading, entity)?;
+        check_columns(reading, entity, fetch.aggregate)?;
     }
     let mut rows = join(reading, &bound, &fetch)?;
-    sort(reading, &bound, &fetch, &mut rows)?;
     let mut shown: Vec<Map<String, Json>> = Vec::new();
     let mut keys: Vec<Uuid> = Vec::new();
     let mut seen = BTreeSet::new();
+    if fetch.aggregate {
+        shown = aggregate::rows(reading, &bound, &fetch, &rows)?;
+        rows.clear();
+    }
+    sort(reading, &bound, &fetch, &mut rows)?;
     for joined in &rows {
         let object = show(reading, &bound, joined, &fetch);
         if fetch.distinct && !seen.insert(Json::Object(object.clone()).to_string()) {
@@ -184,16 +189,16 @@ fn no_column(name: &str, table: &str) -> ServiceError {
 fn position(reading: &Reading<'_>, table: TableId, name: &str) -> Outcome<usize> {
     let own = reading.store.schema.table(table);
     own.column(name)
-        .filter(|(_, column)| !column.hidden)
+        .filter(|(position, column)| !column.hidden && !reading.lacks(table, *position))
         .map(|(position, _)| position)
         .ok_or_else(|| no_column(name, &own.name))
 }
 
-fn check_columns(reading: &Reading<'_>, bound: &Bound<'_>) -> Outcome<()> {
-    for (name, _) in &bound.entity.attributes {
-        position(reading, bound.table, name)?;
+fn check_columns(reading: &Reading<'_>, bound: &Bound<'_>, aggregate: bool) -> Outcome<()> {
+    for attribute in &bound.entity.attributes {
+        position(reading, bound.table, &attribute.name)?;
     }
-    for order in &bound.entity.orders {
+    for order in bound.entity.orders.iter().filter(|_| !aggregate) {
         position(reading, bound.table, &order.attribute)?;
     }
     Ok(())
@@ -210,7 +215,8 @@ fn sort(
         for Order {
             attribute,
             descending,
-        } in &entity.entity.orders
+            ..
+        } in entity.entity.orders.iter().filter(|_| !fetch.aggregate)
         {
             orders.push((at, position(reading, entity.table, attribute)?, *descending));
         }
@@ -220,13 +226,7 @@ fn sort(
     }
     let value = |joined: &Joined, at: usize, column: usize| {
         joined[at].as_deref().map_or(Value::Null, |row| {
-            cell(
-                reading.store,
-                bound[at].table,
-                row,
-                column,
-                reading.caller.language,
-            )
+            shown_as(reading, bound[at].table, row, column)
         })
     };
     rows.sort_by(|a, b| {
@@ -252,6 +252,16 @@ fn sort(
     Ok(())
 }
 
+/// What a column is ordered by: the name of the row that a lookup points to, the label of a choice, else the value.
+fn shown_as(reading: &Reading<'_>, table: TableId, row: &Row, column: usize) -> Value {
+    let value = cell(reading.store, table, row, column, reading.caller.language);
+    let options = &reading.store.schema.table(table).columns[column].options;
+    match value.int().and_then(|number| options.get(&number)) {
+        Some(label) => Value::text(label),
+        None => reading.scope().name_or_value(value),
+    }
+}
+
 fn show(
     reading: &Reading<'_>,
     bound: &[Bound<'_>],
@@ -274,8 +284,8 @@ fn show(
                 .entity
                 .attributes
                 .iter()
-                .filter(|(_, alias)| alias.is_none())
-                .filter_map(|(name, _)| own.position(name))
+                .filter(|attribute| attribute.alias.is_none())
+                .filter_map(|attribute| own.position(&attribute.name))
                 .collect()
         };
         if at == 0 {
@@ -309,7 +319,7 @@ fn show(
                 );
             }
         }
-        for (name, alias) in &entity.entity.attributes {
+        for Attribute { name, alias, .. } in &entity.entity.attributes {
             if let (Some(alias), Some(column)) = (alias, own.position(name)) {
                 put(reading, &mut object, own, row, column, alias);
             }

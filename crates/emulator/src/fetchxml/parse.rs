@@ -12,14 +12,46 @@ pub(crate) struct Fetch {
     pub(crate) page: usize,
     pub(crate) distinct: bool,
     pub(crate) count_all: bool,
+    pub(crate) aggregate: bool,
     pub(crate) entity: Entity,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Attribute {
+    pub(crate) name: String,
+    pub(crate) alias: Option<String>,
+    pub(crate) aggregate: Option<Aggregate>,
+    pub(crate) group: Option<DatePart>,
+    pub(crate) distinct: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Aggregate {
+    /// Rows.
+    Count,
+    /// Rows with a value.
+    CountColumn,
+    Sum,
+    Average,
+    Minimum,
+    Maximum,
+}
+
+/// What rows are grouped by: the value as a whole, or a part of its date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DatePart {
+    Whole,
+    Day,
+    Week,
+    Month,
+    Quarter,
+    Year,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Entity {
     pub(crate) name: String,
-    /// Name and alias.
-    pub(crate) attributes: Vec<(String, Option<String>)>,
+    pub(crate) attributes: Vec<Attribute>,
     pub(crate) all_attributes: bool,
     pub(crate) filters: Vec<Filter>,
     pub(crate) orders: Vec<Order>,
@@ -38,6 +70,8 @@ pub(crate) struct Link {
 #[derive(Debug)]
 pub(crate) struct Order {
     pub(crate) attribute: String,
+    /// What an aggregate query orders by instead.
+    pub(crate) alias: Option<String>,
     pub(crate) descending: bool,
 }
 
@@ -155,21 +189,49 @@ fn flag(element: &BytesStart<'_>, name: &str) -> Outcome<bool> {
     ))
 }
 
+fn aggregate(element: &BytesStart<'_>) -> Outcome<Option<Aggregate>> {
+    Ok(Some(match attribute(element, "aggregate")?.as_deref() {
+        None => return Ok(None),
+        Some("count") => Aggregate::Count,
+        Some("countcolumn") => Aggregate::CountColumn,
+        Some("sum") => Aggregate::Sum,
+        Some("avg") => Aggregate::Average,
+        Some("min") => Aggregate::Minimum,
+        Some("max") => Aggregate::Maximum,
+        Some(other) => return Err(wrong(format!("the aggregate '{other}' is not supported"))),
+    }))
+}
+
+fn group(element: &BytesStart<'_>) -> Outcome<Option<DatePart>> {
+    if !flag(element, "groupby")? {
+        return Ok(None);
+    }
+    Ok(Some(match attribute(element, "dategrouping")?.as_deref() {
+        None => DatePart::Whole,
+        Some("day") => DatePart::Day,
+        Some("week") => DatePart::Week,
+        Some("month") => DatePart::Month,
+        Some("quarter") => DatePart::Quarter,
+        Some("year") => DatePart::Year,
+        Some(other) => {
+            return Err(wrong(format!(
+                "the date grouping '{other}' is not supported"
+            )));
+        }
+    }))
+}
+
 fn begin(element: &BytesStart<'_>) -> Outcome<Open> {
     Ok(match element.name().as_ref() {
-        "fetch" => {
-            if flag(element, "aggregate")? {
-                return Err(wrong("aggregates are not supported"));
-            }
-            Open::Fetch(Fetch {
-                top: number(element, "top")?,
-                count: number(element, "count")?,
-                page: number(element, "page")?.unwrap_or(1).max(1),
-                distinct: flag(element, "distinct")?,
-                count_all: flag(element, "returntotalrecordcount")?,
-                entity: Entity::default(),
-            })
-        }
+        "fetch" => Open::Fetch(Fetch {
+            top: number(element, "top")?,
+            count: number(element, "count")?,
+            page: number(element, "page")?.unwrap_or(1).max(1),
+            distinct: flag(element, "distinct")?,
+            count_all: flag(element, "returntotalrecordcount")?,
+            aggregate: flag(element, "aggregate")?,
+            entity: Entity::default(),
+        }),
         "entity" => Open::Entity(Entity {
             name: needed(element, "name")?,
             ..Entity::default()
@@ -195,7 +257,13 @@ fn begin(element: &BytesStart<'_>) -> Outcome<Open> {
             })
         }
         "attribute" => Open::Entity(Entity {
-            attributes: vec![(needed(element, "name")?, attribute(element, "alias")?)],
+            attributes: vec![Attribute {
+                name: needed(element, "name")?,
+                alias: attribute(element, "alias")?,
+                aggregate: aggregate(element)?,
+                group: group(element)?,
+                distinct: flag(element, "distinct")?,
+            }],
             ..Entity::default()
         }),
         "all-attributes" => Open::Entity(Entity {
@@ -204,7 +272,8 @@ fn begin(element: &BytesStart<'_>) -> Outcome<Open> {
         }),
         "order" => Open::Entity(Entity {
             orders: vec![Order {
-                attribute: needed(element, "attribute")?,
+                attribute: attribute(element, "attribute")?.unwrap_or_default(),
+                alias: attribute(element, "alias")?,
                 descending: flag(element, "descending")?,
             }],
             ..Entity::default()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::expr::{Expr, Function, Operand, Operator, Path};
+use super::expr::{Expr, Operand, Operator, Path};
 use crate::caller::Caller;
 use crate::clock::Moment;
 use crate::schema::{Kind, Navigation, TableId};
@@ -46,7 +46,7 @@ impl Scope<'_> {
             }
             Expr::Function(function, path, values) => {
                 let value = self.column(path, rows);
-                self.function(*function, &value, values)
+                self.function(*function, (path.table, path.column), &value, values)
             }
             Expr::Lambda {
                 any,
@@ -111,7 +111,19 @@ impl Scope<'_> {
         }
     }
 
-    fn column<'r>(&'r self, path: &Path, rows: &'r [Arc<Row>]) -> Cow<'r, Value> {
+    /// The primary name of the row that a lookup points to; any other value as it is.
+    pub(crate) fn name_or_value(&self, value: Value) -> Value {
+        let Value::Lookup(table, id) = value else {
+            return value;
+        };
+        let name = self.store.schema.table(table).primary_name;
+        match (self.store.get(table, id), name) {
+            (Some(row), Some(column)) => cell(self.store, table, row, column, self.caller.language),
+            _ => Value::Null,
+        }
+    }
+
+    pub(crate) fn column<'r>(&'r self, path: &Path, rows: &'r [Arc<Row>]) -> Cow<'r, Value> {
         let mut row = &rows[path.row];
         for (column, target) in &path.through {
             let next = match row.cells[*column] {
@@ -132,84 +144,6 @@ impl Scope<'_> {
         )
     }
 
-    pub(crate) fn function(
-        &self,
-        function: Function,
-        value: &Value,
-        values: &[Value],
-    ) -> Option<bool> {
-        let is_any = |value: &Value| {
-            values
-                .iter()
-                .any(|candidate| value.compare(candidate) == Some(Ordering::Equal))
-        };
-        let within = |value: &Value| {
-            let [low, high] = values else { return None };
-            Some(value.compare(low)? != Ordering::Less && value.compare(high)? != Ordering::Greater)
-        };
-        let caller = self.caller;
-        let number = || {
-            values
-                .first()
-                .and_then(|value| value.int().or_else(|| value.as_text()?.parse().ok()))
-        };
-        let day = |value: &Value| {
-            value
-                .as_text()
-                .map(|text| text.chars().take(10).collect::<String>())
-        };
-        match function {
-            Function::EqualUserId => Some(value.id() == Some(caller.user)),
-            Function::NotEqualUserId => Some(value.id() != Some(caller.user)),
-            Function::EqualUserTeams => {
-                Some(value.id().is_some_and(|id| caller.teams.contains(&id)))
-            }
-            Function::EqualUserOrUserTeams => Some(
-                value
-                    .id()
-                    .is_some_and(|id| id == caller.user || caller.teams.contains(&id)),
-            ),
-            Function::EqualBusinessId => Some(value.id() == Some(caller.business_unit)),
-            Function::NotEqualBusinessId => Some(value.id() != Some(caller.business_unit)),
-            Function::EqualUserLanguage => Some(value.int() == Some(caller.language)),
-            _ if value.is_null() => None,
-            Function::In => Some(is_any(value)),
-            Function::NotIn => Some(!is_any(value)),
-            Function::Between => within(value),
-            Function::NotBetween => within(value).map(|inside| !inside),
-            Function::On => Some(day(value)? == day(values.first()?)?),
-            Function::NotOn => Some(day(value)? != day(values.first()?)?),
-            Function::OnOrAfter => Some(day(value)? >= day(values.first()?)?),
-            Function::OnOrBefore => Some(day(value)? <= day(values.first()?)?),
-            Function::Today => Some(day(value)? == self.now.iso()[..10]),
-            Function::Yesterday => Some(day(value)? == self.now.minus_seconds(86_400).iso()[..10]),
-            Function::LastDays => Some(
-                value.as_text()?
-                    >= self
-                        .now
-                        .minus_seconds(number()?.saturating_mul(86_400))
-                        .iso()
-                        .as_str(),
-            ),
-            Function::OlderThanDays => Some(
-                value.as_text()?
-                    < self
-                        .now
-                        .minus_seconds(number()?.saturating_mul(86_400))
-                        .iso()
-                        .as_str(),
-            ),
-            Function::LastHours => Some(
-                value.as_text()?
-                    >= self
-                        .now
-                        .minus_seconds(number()?.saturating_mul(3_600))
-                        .iso()
-                        .as_str(),
-            ),
-        }
-    }
-
     /// Ids of the rows that can pass, where an index knows them; `None`: every row can.
     pub(crate) fn candidates(&self, table: TableId, expr: &Expr) -> Option<Vec<Uuid>> {
         match expr {
@@ -227,9 +161,8 @@ impl Scope<'_> {
             | Expr::Compare(Operator::Eq, Operand::Literal(value), Operand::Column(path)) => {
                 self.indexed(table, path, std::slice::from_ref(value))
             }
-            Expr::Function(Function::In, path, values) => self.indexed(table, path, values),
-            Expr::Function(Function::EqualUserId, path, _) => {
-                self.indexed(table, path, &[Value::Id(self.caller.user)])
+            Expr::Function(function, path, values) => {
+                self.indexed(table, path, &self.looked_up(*function, values)?)
             }
             _ => None,
         }

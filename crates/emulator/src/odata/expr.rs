@@ -1,5 +1,6 @@
 //! Conditions over rows, bound to columns.
 
+use super::functions::Function;
 use crate::like::Pattern;
 use crate::schema::{Navigation, TableId};
 use crate::value::Value;
@@ -50,58 +51,4 @@ pub(crate) struct Path {
     pub(crate) through: Vec<(usize, TableId)>,
     pub(crate) column: usize,
     pub(crate) table: TableId,
-}
-
-/// Query functions of the platform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Function {
-    In,
-    NotIn,
-    Between,
-    NotBetween,
-    EqualUserId,
-    NotEqualUserId,
-    EqualUserTeams,
-    EqualUserOrUserTeams,
-    EqualBusinessId,
-    NotEqualBusinessId,
-    EqualUserLanguage,
-    On,
-    NotOn,
-    OnOrAfter,
-    OnOrBefore,
-    Today,
-    Yesterday,
-    LastDays,
-    OlderThanDays,
-    LastHours,
-}
-
-impl Function {
-    pub(super) fn named(name: &str) -> Option<(Function, Option<i64>)> {
-        Some(match name {
-            "In" => (Function::In, None),
-            "NotIn" => (Function::NotIn, None),
-            "Between" => (Function::Between, None),
-            "NotBetween" => (Function::NotBetween, None),
-            "EqualUserId" => (Function::EqualUserId, None),
-            "NotEqualUserId" => (Function::NotEqualUserId, None),
-            "EqualUserTeams" => (Function::EqualUserTeams, None),
-            "EqualUserOrUserTeams" => (Function::EqualUserOrUserTeams, None),
-            "EqualBusinessId" => (Function::EqualBusinessId, None),
-            "NotEqualBusinessId" => (Function::NotEqualBusinessId, None),
-            "EqualUserLanguage" => (Function::EqualUserLanguage, None),
-            "On" => (Function::On, None),
-            "NotOn" => (Function::NotOn, None),
-            "OnOrAfter" => (Function::OnOrAfter, None),
-            "OnOrBefore" => (Function::OnOrBefore, None),
-            "Today" => (Function::Today, None),
-            "Yesterday" => (Function::Yesterday, None),
-            "Last7Days" => (Function::LastDays, Some(7)),
-            "LastXDays" => (Function::LastDays, None),
-            "OlderThanXDays" => (Function::OlderThanDays, None),
-            "LastXHours" => (Function::LastHours, None),
-            _ => return None,
-        })
-    }
 }

@@ -1,12 +1,14 @@
 //! `$filter`: from words to an expression bound to columns.
 
+mod call;
+
 use std::collections::BTreeMap;
 
 use super::expr::*;
 use super::lexer::{Token, tokens};
 use crate::error::{Outcome, ServiceError, code};
 use crate::like::Pattern;
-use crate::schema::{Kind, Navigation, Schema, TableId};
+use crate::schema::{Navigation, Schema, TableId};
 use crate::value::Value;
 
 /// Reads a filter over the rows of a table.
@@ -32,6 +34,19 @@ pub(crate) fn parse(
         )));
     }
     Ok(expr)
+}
+
+/// A column of a table, or one reached from it through lookups.
+pub(crate) fn column_path(schema: &Schema, table: TableId, text: &str) -> Outcome<Path> {
+    let parser = Parser {
+        schema,
+        scope: vec![(String::new(), table)],
+        tokens: Vec::new(),
+        at: 0,
+        aliases: &BTreeMap::new(),
+        depth: 0,
+    };
+    parser.column(text)
 }
 
 struct Parser<'a> {
@@ -233,72 +248,6 @@ impl Parser<'_> {
         ))
     }
 
-    fn platform_function(&mut self, name: &str) -> Outcome<Expr> {
-        let (function, fixed) = Function::named(name).ok_or_else(|| {
-            ServiceError::query(format!(
-                "An unknown function with name 'Microsoft.Dynamics.CRM.{name}' was found."
-            ))
-        })?;
-        let mut path: Option<Path> = None;
-        let mut values: Vec<Value> = fixed.map(Value::Int).into_iter().collect();
-        while let Some(token) = self.next() {
-            match token {
-                Token::Close => {
-                    let path = path.ok_or_else(|| {
-                        ServiceError::query(format!("The function '{name}' needs PropertyName."))
-                    })?;
-                    let kind = self.schema.table(path.table).columns[path.column].kind;
-                    let values = values
-                        .into_iter()
-                        .map(|value| fitted(kind, value))
-                        .collect();
-                    return Ok(Expr::Function(function, path, values));
-                }
-                Token::Comma => {}
-                Token::Name(parameter) => {
-                    self.expect(&Token::Equals)?;
-                    let value = self.next();
-                    let value = match value {
-                        Some(Token::Alias(alias)) => self
-                            .aliases
-                            .get(&alias)
-                            .map(|text| tokens(text))
-                            .transpose()?
-                            .and_then(|found| found.first().cloned()),
-                        other => other,
-                    };
-                    match (parameter.as_str(), value) {
-                        ("PropertyName", Some(Token::Text(column))) => {
-                            path = Some(self.column(&column)?)
-                        }
-                        ("PropertyName", Some(Token::Name(column))) => {
-                            path = Some(self.column(&column)?)
-                        }
-                        ("PropertyValues", Some(Token::Json(array))) => {
-                            values.extend(array_values(&array)?)
-                        }
-                        ("PropertyValue" | "PropertyValue1" | "PropertyValue2", Some(token)) => {
-                            values.push(literal(&token)?)
-                        }
-                        (parameter, _) => {
-                            return Err(ServiceError::query(format!(
-                                "The parameter '{parameter}' of '{name}' is not valid."
-                            )));
-                        }
-                    }
-                }
-                other => {
-                    return Err(ServiceError::query(format!(
-                        "Syntax error in the call of '{name}' near {other:?}."
-                    )));
-                }
-            }
-        }
-        Err(ServiceError::query(format!(
-            "The call of '{name}' is not closed."
-        )))
-    }
-
     fn lambda(&mut self, path: &str, any: bool) -> Outcome<Expr> {
         let (row, table, rest) = self.start_of(path);
         let navigation = self.schema.table(table).navigation.get(rest).copied();
@@ -420,22 +369,6 @@ pub(crate) fn unknown_property(schema: &Schema, table: TableId, name: &str) -> S
     )
 }
 
-/// Values of a function are written as text whatever their column holds.
-fn fitted(kind: Kind, value: Value) -> Value {
-    let Value::Text(text) = &value else {
-        return value;
-    };
-    let fitted = match kind {
-        Kind::Integer | Kind::BigInteger | Kind::Choice | Kind::State | Kind::Status => {
-            text.parse().ok().map(Value::Int)
-        }
-        Kind::Decimal | Kind::Double => text.parse().ok().map(Value::Number),
-        Kind::Flag | Kind::Managed => text.parse().ok().map(Value::Flag),
-        _ => None,
-    };
-    fitted.unwrap_or(value)
-}
-
 fn literal(token: &Token) -> Outcome<Value> {
     Ok(match token {
         Token::Text(text) => Value::text(text),
@@ -452,17 +385,6 @@ fn literal(token: &Token) -> Outcome<Value> {
             )));
         }
     })
-}
-
-fn array_values(array: &str) -> Outcome<Vec<Value>> {
-    let inner = array.trim_start_matches('[').trim_end_matches(']');
-    let mut values = Vec::new();
-    for token in tokens(inner)? {
-        if token != Token::Comma {
-            values.push(literal(&token)?);
-        }
-    }
-    Ok(values)
 }
 
 /// Moments are kept as `2026-05-01T08:00:00Z`: whole seconds, UTC.

@@ -4,6 +4,7 @@ pub(crate) mod eval;
 pub(crate) mod expand;
 pub(crate) mod expr;
 pub(crate) mod filter;
+pub(crate) mod functions;
 pub(crate) mod json;
 pub(crate) mod lexer;
 pub(crate) mod options;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
-use super::eval::{Scope, cell};
-use super::expr::Expr;
-use super::filter::{parse as parse_filter, unknown_property};
+use super::eval::Scope;
+use super::expr::{Expr, Path};
+use super::filter::{column_path, parse as parse_filter, unknown_property};
 use super::json::{Preferences, Writer};
 use super::options::{Options, split_outside};
 use super::page::Cookie;
@@ -18,6 +18,7 @@ use crate::error::{Outcome, ServiceError};
 use crate::schema::TableId;
 use crate::store::{Row, Store};
 use crate::switches::Switches;
+use crate::value::Value;
 
 /// The service never sends more rows than this in one page.
 pub(crate) const LARGEST_PAGE: usize = 5_000;
@@ -49,7 +50,7 @@ pub(crate) struct Page {
 }
 
 struct Order {
-    column: usize,
+    path: Path,
     descending: bool,
 }
 
@@ -84,18 +85,25 @@ impl<'a> Reading<'a> {
             .min(LARGEST_PAGE)
     }
 
+    /// Whether the environment does not have a column.
+    pub(crate) fn lacks(&self, table: TableId, column: usize) -> bool {
+        let missing = &self.switches.missing_columns;
+        let own = self.store.schema.table(table);
+        !missing.is_empty()
+            && missing.contains(&format!("{}.{}", own.name, own.columns[column].name))
+    }
+
     /// The columns of `$select`; `None`: all.
     pub(crate) fn select(&self, table: TableId, text: Option<&str>) -> Outcome<Option<Vec<usize>>> {
         let Some(text) = text.filter(|text| !text.trim().is_empty() && text.trim() != "*") else {
             return Ok(None);
         };
         let mut columns = Vec::new();
+        let own = self.store.schema.table(table);
         for name in text.split(',').map(str::trim) {
-            let column = self
-                .store
-                .schema
-                .table(table)
+            let column = own
                 .property(name)
+                .filter(|column| !self.lacks(table, *column))
                 .ok_or_else(|| unknown_property(&self.store.schema, table, name))?;
             if !columns.contains(&column) {
                 columns.push(column);
@@ -118,7 +126,7 @@ impl<'a> Reading<'a> {
             .as_deref()
             .map(|text| parse_filter(&self.store.schema, table, text, &options.aliases))
             .transpose()?;
-        let orders = self.orders(table, options.orderby.as_deref())?;
+        let orders = self.orders(table, options)?;
         let cookie = match &options.skiptoken {
             None => None,
             Some(token) => Some(
@@ -158,7 +166,7 @@ impl<'a> Reading<'a> {
         let mut found = self.matching(table, ids, from, filter.as_ref(), needed);
         let count = options.count.then_some(found.len().min(LARGEST_COUNT));
         if !orders.is_empty() {
-            self.sort(table, &orders, &mut found);
+            self.sort(&orders, &mut found);
         }
         if let (Some(cookie), None) = (&cookie, from) {
             let skip = found
@@ -222,20 +230,25 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn orders(&self, table: TableId, text: Option<&str>) -> Outcome<Vec<Order>> {
+    fn orders(&self, table: TableId, options: &Options) -> Outcome<Vec<Order>> {
         let mut orders = Vec::new();
-        for item in text
+        for item in options
+            .orderby
+            .as_deref()
             .map(|text| split_outside(text, ','))
             .unwrap_or_default()
         {
             let mut words = item.split_whitespace();
             let Some(name) = words.next() else { continue };
-            let column = self
-                .store
-                .schema
-                .table(table)
-                .property(name)
-                .ok_or_else(|| unknown_property(&self.store.schema, table, name))?;
+            let named = name
+                .strip_prefix('@')
+                .map(|alias| options.aliases.get(alias));
+            let name = match named {
+                None => name,
+                Some(Some(column)) => column.as_str(),
+                Some(None) => continue,
+            };
+            let path = column_path(&self.store.schema, table, name)?;
             let descending = match words.next() {
                 None | Some("asc") => false,
                 Some("desc") => true,
@@ -245,18 +258,26 @@ impl<'a> Reading<'a> {
                     )));
                 }
             };
-            orders.push(Order { column, descending });
+            orders.push(Order { path, descending });
         }
         Ok(orders)
     }
 
-    fn sort(&self, table: TableId, orders: &[Order], rows: &mut [Arc<Row>]) {
-        let language = self.caller.language;
-        rows.sort_by(|a, b| {
-            for order in orders {
-                let left = cell(self.store, table, a, order.column, language);
-                let right = cell(self.store, table, b, order.column, language);
-                let ordering = left.order(&right);
+    /// Lookups are ordered by the primary name of the row that they point to (Web API: order rows).
+    fn sort(&self, orders: &[Order], rows: &mut Vec<Arc<Row>>) {
+        let scope = self.scope();
+        let keys = |row: &Arc<Row>| -> Vec<Value> {
+            let rows = std::slice::from_ref(row);
+            orders
+                .iter()
+                .map(|order| scope.name_or_value(scope.column(&order.path, rows).into_owned()))
+                .collect()
+        };
+        let mut keyed: Vec<(Vec<Value>, Arc<Row>)> =
+            rows.drain(..).map(|row| (keys(&row), row)).collect();
+        keyed.sort_by(|(left, a), (right, b)| {
+            for ((left, right), order) in left.iter().zip(right).zip(orders) {
+                let ordering = left.order(right);
                 let ordering = if order.descending {
                     ordering.reverse()
                 } else {
@@ -268,6 +289,7 @@ impl<'a> Reading<'a> {
             }
             a.id.cmp(&b.id)
         });
+        rows.extend(keyed.into_iter().map(|(_, row)| row));
     }
 
     /// The whole answer to a read of a collection: context, rows, count, next link.

@@ -141,27 +141,45 @@ pub(super) fn refuse_missing_columns(
     table: TableId,
     options: &Options,
 ) -> Outcome<()> {
+    if switches.missing_columns.is_empty() {
+        return Ok(());
+    }
     let own = schema.table(table);
     let text = [&options.select, &options.filter, &options.orderby]
         .into_iter()
         .flatten();
     for text in text {
-        for word in text.split(|character: char| !(character.is_alphanumeric() || character == '_'))
+        let names = without_literals(text);
+        for word in
+            names.split(|character: char| !(character.is_alphanumeric() || character == '_'))
         {
             let column = word
                 .strip_prefix('_')
                 .and_then(|rest| rest.strip_suffix("_value"))
                 .unwrap_or(word);
-            if !switches.missing_columns.is_empty()
-                && switches
-                    .missing_columns
-                    .contains(&format!("{}.{column}", own.name))
+            if switches
+                .missing_columns
+                .contains(&format!("{}.{column}", own.name))
             {
                 return Err(crate::odata::filter::unknown_property(schema, table, word));
             }
         }
     }
     Ok(())
+}
+
+/// What stands between quotes is a value, but for the column that a query function names so.
+fn without_literals(text: &str) -> String {
+    let mut names = String::new();
+    let mut pieces = text.split('\'');
+    while let Some(outside) = pieces.next() {
+        names.push_str(outside);
+        match pieces.next() {
+            Some(inside) if outside.ends_with("PropertyName=") => names.push_str(inside),
+            _ => names.push(' '),
+        }
+    }
+    names
 }
 
 pub(super) fn count_text(

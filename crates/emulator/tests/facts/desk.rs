@@ -67,6 +67,23 @@ pub(crate) async fn send(request: RequestBuilder) -> Answer {
     }
 }
 
+/// A text as part of a URL.
+pub(crate) fn encode(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+/// An emulator with a table besides the built-in ones, on Wednesday 2026-11-25.
+pub(crate) async fn desk_with_table(text: &str) -> Desk {
+    let folder = tempfile::tempdir().expect("folder");
+    std::fs::write(folder.path().join("table.yaml"), text).expect("written");
+    desk_of(Config {
+        tables: Some(folder.path().to_owned()),
+        clock: Some("2026-11-25T17:25:22Z".into()),
+        ..Config::default()
+    })
+    .await
+}
+
 pub(crate) async fn desk() -> Desk {
     desk_with(Switches::default()).await
 }

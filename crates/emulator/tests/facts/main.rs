@@ -1,10 +1,12 @@
 //! What Dataverse does, from its public documents; each test names the section of the facts it holds the emulator to.
 
 mod actions;
+mod aggregates;
 mod batches;
 mod custom_tables;
 mod desk;
 mod faults;
+mod functions;
 mod product;
 mod properties;
 mod queries;

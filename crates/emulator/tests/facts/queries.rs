@@ -1,13 +1,9 @@
 //! Sections 1 and 3 of the facts: representation, queries, paging.
 
-use crate::desk::{desk, field, send, session};
+use crate::desk::{desk, encode, field, send, session};
 use serde_json::{Value as Json, json};
 
 const ADMIN: &str = "0c0f0000-0000-4000-8000-000000000a01";
-
-fn encode(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
-}
 
 #[tokio::test]
 async fn section_1_the_etag_and_the_key_come_whatever_select_says() {
