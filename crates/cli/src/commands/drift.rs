@@ -22,7 +22,9 @@ use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::output::drift_report::{Looked, Seen};
-use crate::output::{drift_json, drift_junit, drift_markdown, drift_metrics, drift_text, html};
+use crate::output::{
+    drift_json, drift_junit, drift_markdown, drift_metrics, drift_text, html, markdown,
+};
 use crate::project::{self, Loaded, load_environment};
 use crate::revision;
 use crate::specs::Specs;
@@ -151,7 +153,11 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             args.extras,
             args.explain_wire,
         ),
-        Format::Markdown => drift_markdown::render(&seen, revision.as_deref()),
+        Format::Markdown => drift_markdown::render(
+            &seen,
+            revision.as_deref(),
+            markdown::limit_of_environment(|name| std::env::var(name).ok()),
+        ),
         Format::Json => drift_json::render(&seen, revision.as_deref()),
         Format::Junit => drift_junit::render(&seen),
         Format::Html => html::drift(&seen, revision.as_deref()),

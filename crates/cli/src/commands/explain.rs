@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
     Ok(ExitCode::Done)
 }
 
-fn unknown(subject: &str) -> Error {
+pub(crate) fn unknown(subject: &str) -> Error {
     Error::Failed {
         message: format!("nothing is called `{}`", crate::output::plain(subject)),
         hint: Some("`deskstate explain` lists the kinds, `deskstate explain KIND` its fields; codes stand in brackets in every finding".to_owned()),

@@ -12,6 +12,7 @@ use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::output::format::PlanFormat;
+use crate::output::harmless_json;
 use crate::output::html::{self, Report};
 use crate::output::markdown::{self, PlanMarkdown};
 use crate::output::plan_text::PlanText;
@@ -78,7 +79,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         write_file(path, &plan_file::write(&compared.plan, &about))?;
     }
     match args.format {
-        PlanFormat::Json => ui.print(plan_file::write(&compared.plan, &about))?,
+        PlanFormat::Json => ui.print(harmless_json(&plan_file::write(&compared.plan, &about)))?,
         PlanFormat::Text => ui.page(&shown)?,
         PlanFormat::Markdown => ui.print(
             PlanMarkdown {

@@ -95,7 +95,7 @@ fn unknown(user: &str, why: &str) -> Error {
     }
 }
 
-fn show(answer: &Who, text: &mut String) -> std::fmt::Result {
+pub(crate) fn show(answer: &Who, text: &mut String) -> std::fmt::Result {
     match answer.candidates.split_first() {
         None => writeln!(
             text,

@@ -60,7 +60,7 @@ pub(crate) fn render(
             .map(|finding| one(finding, places))
             .collect(),
     };
-    Ok(serde_json::to_string_pretty(&report)? + "\n")
+    Ok(super::harmless_json(&serde_json::to_string_pretty(&report)?) + "\n")
 }
 
 fn one<'a>(finding: &'a Diagnostic, places: &Places<'_>) -> Finding<'a> {

@@ -15,7 +15,7 @@ pub(crate) fn render(seen: &[Seen], revision: Option<&str>) -> String {
         })
         .collect();
     let report = json!({"formatVersion": 1, "manifests": revision, "environments": environments});
-    format!("{report:#}\n")
+    super::harmless_json(&format!("{report:#}\n"))
 }
 
 fn environment(name: &str, looked: &Looked) -> Json {

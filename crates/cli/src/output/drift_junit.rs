@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::drift_report::{Seen, state, verdict, words};
+use super::plain;
 
 /// The whole report as JUnit XML.
 pub(crate) fn render(seen: &[Seen]) -> String {
@@ -96,19 +97,18 @@ fn suite(seen: &Seen, out: &mut String) {
     out.push_str("  </testsuite>\n");
 }
 
-/// Text for XML 1.0: markup escaped, characters that XML cannot hold replaced.
+/// Text for XML 1.0: markup escaped, and what XML cannot hold or people cannot see shown as its number.
 fn escaped(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(plain).collect();
     let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
+    for character in lines.join("\n").chars() {
         match character {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\n' => out.push_str("&#10;"),
-            other if other.is_control() || matches!(other, '\u{fffe}' | '\u{ffff}') => {
-                out.push('\u{fffd}')
-            }
+            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
             other => out.push(other),
         }
     }

@@ -3,15 +3,41 @@
 use std::fmt::{self, Write};
 
 use super::drift_report::{Looked, Seen, audit, counts, state, words};
-use super::markdown_text::{code, prose};
+use super::markdown_text::{code, length, prose};
 use super::plan_text::count;
 
+/// Enough to close what is open and to say that something is missing.
+const ROOM_FOR_THE_CUT: usize = 200;
+
 /// The whole report, with a hidden mark by which a comment is found again.
-pub(crate) fn render(seen: &[Seen], revision: Option<&str>) -> String {
+/// Not longer than `limit` characters: what does not fit is left out, and counted.
+pub(crate) fn render(seen: &[Seen], revision: Option<&str>, limit: usize) -> String {
     let mut out = String::from("<!-- deskstate:drift -->\n");
     // Writing to a string cannot fail.
     let _ = write_all(&mut out, seen, revision);
-    out
+    if length(&out) <= limit {
+        return out;
+    }
+    let room = limit.saturating_sub(ROOM_FOR_THE_CUT);
+    let mut kept = String::new();
+    let mut lines = out.split_inclusive('\n');
+    let mut left = 0;
+    for line in lines.by_ref() {
+        if length(&kept) + length(line) > room {
+            left = 1;
+            break;
+        }
+        kept.push_str(line);
+    }
+    left += lines.count();
+    if kept.matches("<details>").count() > kept.matches("</details>").count() {
+        kept.push_str("\n</details>\n");
+    }
+    kept.push_str(&format!(
+        "\n{} more did not fit here; `deskstate drift` shows all.\n",
+        count(left, "line")
+    ));
+    kept
 }
 
 fn write_all(out: &mut String, seen: &[Seen], revision: Option<&str>) -> fmt::Result {
@@ -99,7 +125,7 @@ fn write_one(out: &mut String, name: &str, looked: &Looked) -> fmt::Result {
                 .unwrap_or_default();
             let reach = looked
                 .reach(&drifted.key)
-                .map(|words| format!(", {words}"))
+                .map(|words| format!(", {}", prose(words)))
                 .unwrap_or_default();
             writeln!(
                 out,

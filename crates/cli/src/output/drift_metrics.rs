@@ -139,10 +139,9 @@ fn line(out: &mut String, name: &str, labels: &[(&str, &str)], value: usize) {
     let labels: Vec<String> = labels
         .iter()
         .map(|(key, value)| {
-            let value = value
+            let value = super::plain(value)
                 .replace('\\', "\\\\")
-                .replace('"', "\\\"")
-                .replace('\n', "\\n");
+                .replace('"', "\\\"");
             format!("{key}=\"{value}\"")
         })
         .collect();

@@ -40,7 +40,7 @@ fn write_all(
             Err(why) => writeln!(
                 out,
                 "{BAD}{}{BAD:#} could not be read: {}",
-                one.environment,
+                plain(&one.environment),
                 plain(why)
             )?,
         }
@@ -60,7 +60,7 @@ fn write_one(
     wire: bool,
 ) -> fmt::Result {
     let report = &looked.report;
-    let name = &seen.environment;
+    let name = plain(&seen.environment);
     if report.is_in_sync() {
         writeln!(
             out,
@@ -71,10 +71,11 @@ fn write_one(
         writeln!(
             out,
             "{STRONG}Drift of {name}{STRONG:#} ({})",
-            looked.address
+            plain(&looked.address)
         )?;
-        let manifests =
-            revision.map_or_else(String::new, |revision| format!("manifests at {revision}: "));
+        let manifests = revision.map_or_else(String::new, |revision| {
+            format!("manifests at {}: ", plain(revision))
+        });
         writeln!(
             out,
             "{DIM}{manifests}{}, {} as declared; {}{DIM:#}",
@@ -87,7 +88,7 @@ fn write_one(
         let place = looked.place(drifted.declared_at).unwrap_or_default();
         let reach = looked
             .reach(&drifted.key)
-            .map(|words| format!("   {words}"))
+            .map(|words| format!("   {}", plain(words)))
             .unwrap_or_default();
         let state = state(drifted);
         let state = if state.is_empty() {
@@ -105,7 +106,7 @@ fn write_one(
             if !difference.path.is_empty() {
                 let path = plain(&difference.path);
                 let column = if wire {
-                    format!("  {DIM}[{}]{DIM:#}", difference.wire)
+                    format!("  {DIM}[{}]{DIM:#}", plain(&difference.wire))
                 } else {
                     String::new()
                 };
@@ -227,7 +228,7 @@ fn write_matrix(out: &mut String, seen: &[Seen]) -> fmt::Result {
         "environment"
     )?;
     for one in seen {
-        let name = &one.environment;
+        let name = plain(&one.environment);
         match &one.looked {
             Err(_) => writeln!(
                 out,

@@ -392,4 +392,4 @@ fn link_target(url: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

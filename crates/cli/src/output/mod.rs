@@ -43,9 +43,20 @@ pub(crate) fn plain(text: &str) -> String {
     safe
 }
 
-/// Breaks commands to a build's log in text that keeps its layout, such as lines of a manifest.
+/// Breaks commands to a build's log in text that keeps its layout, such as lines of a manifest, and shows that something is there that
+/// cannot be seen.
 pub(crate) fn without_log_commands(text: &str) -> String {
-    text.replace("##vso[", "#\\u{23}vso[")
+    let seen: String = text
+        .chars()
+        .map(|character| {
+            if is_unseen(character) {
+                '\u{fffd}'
+            } else {
+                character
+            }
+        })
+        .collect();
+    seen.replace("##vso[", "#\\u{23}vso[")
         .replace("##[", "#\\u{23}[")
 }
 
@@ -67,6 +78,24 @@ fn is_unseen(character: char) -> bool {
     turns || breaks || hides
 }
 
+/// JSON whose texts are harmless wherever it is shown: what [`plain`] would show as a number stands as `\u` and its number, which means
+/// the same.
+pub(crate) fn harmless_json(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    let mut units = [0; 2];
+    for (at, character) in json.char_indices() {
+        let hides = (character.is_control() && character != '\n') || is_unseen(character);
+        if hides || (character == '#' && begins_log_command(&json[at..])) {
+            for unit in character.encode_utf16(&mut units) {
+                safe.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
 /// A value that looks like a credential, masked; any other as [`plain`] text.
 pub(crate) fn shown(value: &serde_json::Value) -> String {
     match masked(value) {
@@ -75,6 +104,9 @@ pub(crate) fn shown(value: &serde_json::Value) -> String {
         other => plain(&other.to_string()),
     }
 }
+
+#[cfg(test)]
+mod hostile;
 
 #[cfg(test)]
 mod tests {

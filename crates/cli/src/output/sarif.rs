@@ -47,7 +47,7 @@ pub(crate) fn render(
             "results": results,
         }],
     });
-    Ok(serde_json::to_string_pretty(&log)? + "\n")
+    Ok(super::harmless_json(&serde_json::to_string_pretty(&log)?) + "\n")
 }
 
 fn rule(code: &str, severity: Severity) -> Value {

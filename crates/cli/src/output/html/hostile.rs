@@ -15,7 +15,7 @@ use crate::preview::Preview;
 use crate::specs::Specs;
 
 /// What people have put where only a name belongs.
-const CORPUS: &[&str] = &[
+pub(crate) const CORPUS: &[&str] = &[
     "<script>alert(1)</script>",
     "</script><script>alert(1)</script>",
     "</title></style></textarea><img src=x onerror=alert(1)>",
@@ -95,7 +95,7 @@ fn specs(text: &str) -> Specs {
 }
 
 /// Drift that says the same hostile thing everywhere, of one environment that was read and one that was not.
-fn seen(text: &str) -> Vec<Seen> {
+pub(crate) fn seen(text: &str) -> Vec<Seen> {
     let difference = |shift| found::Difference {
         path: text.to_owned(),
         shift,
@@ -149,8 +149,8 @@ fn seen(text: &str) -> Vec<Seen> {
     ]
 }
 
-/// A report and a picture of each kind, all of them saying the same hostile thing.
-fn pages(text: &str) -> Vec<String> {
+/// A plan with every sort of difference, all of them saying the same hostile thing.
+pub(crate) fn plan(text: &str) -> Plan {
     let value = |text: &str| Json::from(text);
     let member = || text.to_owned();
     let changes = vec![
@@ -203,12 +203,17 @@ fn pages(text: &str) -> Vec<String> {
             },
         ),
     ];
-    let plan = Plan {
+    Plan {
         changes,
         resources: 9,
         in_sync: 3,
         ..Plan::default()
-    };
+    }
+}
+
+/// A report and a picture of each kind, all of them saying the same hostile thing.
+fn pages(text: &str) -> Vec<String> {
+    let plan = plan(text);
     let (sources, manifests, live) = (SourceMap::default(), Manifests::default(), specs(text));
     let shown = PlanText {
         plan: &plan,
@@ -316,7 +321,7 @@ fn check(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn is_steering(character: char) -> bool {
+pub(crate) fn is_steering(character: char) -> bool {
     matches!(character, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 

@@ -12,7 +12,7 @@ mod page;
 mod report;
 
 #[cfg(test)]
-mod hostile;
+pub(crate) mod hostile;
 
 pub(crate) use drift::drift;
 pub(crate) use report::{Picture, Report, preview, report};

@@ -1,0 +1,273 @@
+//! Whatever live rows and manifests hold, no output for a terminal, a log, a comment or a program is steered by it.
+
+use deskstate_model::{Diagnostic, SourceMap, Span};
+use deskstate_reconcile::blame::{Audit, Blame};
+use deskstate_reconcile::plan_file::{self, About, Divergence, LastWrite};
+use deskstate_reconcile::who::{Basis, Candidate, Who};
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::html::hostile::{CORPUS, is_steering, plan, seen};
+use super::markdown::{GITHUB_LIMIT, tests::check_inactive};
+use super::places::Places;
+use super::plan_text::PlanText;
+use super::*;
+use crate::commands::{explain, who};
+
+/// What every renderer of text makes of the same hostile thing: a name and the output.
+fn texts(text: &str) -> Vec<(&'static str, String)> {
+    let mut sources = SourceMap::default();
+    let file = sources.add("manifests/a.yaml".to_owned(), text);
+    let at = Span {
+        file,
+        start: 0,
+        end: 0,
+    };
+    let plan = plan(text);
+    let shown = PlanText {
+        plan: &plan,
+        sources: &sources,
+        environment: "prod",
+        address: "https://contoso.crm.dynamics.com",
+        revision: None,
+        transactions: 1,
+        title: "Plan",
+        explain_wire: false,
+        reach: &[],
+    };
+    let places = Places {
+        sources: &sources,
+        prefix: "",
+    };
+    let found = [Diagnostic::warning("slug", format!("`{text}` and {text}"))
+        .at(at, text)
+        .help(text)];
+    let about = About {
+        environment: "prod",
+        revision: Some(text),
+        sources: &sources,
+    };
+    let seen = seen(text);
+    let mut answer = String::new();
+    who::show(&agent(text), &mut answer).expect("a text takes everything");
+    let sarif = sarif::render(&found, &places).expect("a log is JSON");
+    let json = diagnostics_json::render(&found, &places).expect("findings are JSON");
+    let plan_json = harmless_json(&plan_file::write(&plan, &about));
+    let drift_json = drift_json::render(&seen, Some(text));
+    for made in [&sarif, &json, &plan_json, &drift_json] {
+        assert!(
+            serde_json::from_str::<serde_json::Value>(made).is_ok(),
+            "{made}"
+        );
+    }
+    vec![
+        ("plan", shown.to_string()),
+        (
+            "findings",
+            diagnostics::render(&found, &sources, false, None),
+        ),
+        ("findings as json", json),
+        ("findings as sarif", sarif),
+        ("plan as json", plan_json),
+        ("divergence", diverging(text)),
+        (
+            "drift",
+            drift_text::render(&seen, Some(text), true, true, true),
+        ),
+        (
+            "drift as markdown",
+            drift_markdown::render(&seen, Some(text), GITHUB_LIMIT),
+        ),
+        ("drift as json", drift_json),
+        ("drift as junit", drift_junit::render(&seen)),
+        ("drift as metrics", drift_metrics::render(&seen)),
+        ("who", answer),
+        ("explain", explain::unknown(text).to_string()),
+    ]
+}
+
+fn agent(text: &str) -> Who {
+    let candidate = |basis| Candidate {
+        profile: text.to_owned(),
+        id: Uuid::nil(),
+        app: Some(text.to_owned()),
+        rank: Some(1),
+        basis,
+    };
+    Who {
+        candidates: vec![
+            candidate(Basis::Direct),
+            candidate(Basis::Role(text.to_owned())),
+        ],
+        desktop: vec![("sessionTemplates", vec![text.to_owned()])],
+        unseen: vec![text.to_owned()],
+    }
+}
+
+fn diverging(text: &str) -> String {
+    let sources = SourceMap::default();
+    let about = About {
+        environment: "prod",
+        revision: None,
+        sources: &sources,
+    };
+    let file = plan_file::read(&plan_file::write(&plan(text), &about))
+        .expect("what is written can be read");
+    let blame = Blame {
+        audit: Audit::Off,
+        ..Blame::default()
+    };
+    let last_write = Some(LastWrite {
+        when: text.to_owned(),
+        by: None,
+    });
+    file.changes
+        .iter()
+        .map(|change| {
+            divergence::Divergent {
+                divergence: &Divergence::New {
+                    change: Box::new(change.clone()),
+                    last_write: last_write.clone(),
+                },
+                blame: &blame,
+            }
+            .to_string()
+        })
+        .collect()
+}
+
+/// Our own colours are the same whatever the text says.
+fn escapes(text: &str) -> usize {
+    text.matches('\u{1b}').count()
+}
+
+fn check(text: &str) -> Result<(), String> {
+    for ((name, out), (_, tame)) in texts(text).into_iter().zip(texts("tame")) {
+        let steering = out.chars().find(|found| {
+            (found.is_control() && !matches!(found, '\n' | '\u{1b}')) || is_steering(*found)
+        });
+        if let Some(found) = steering {
+            return Err(format!("{name} holds {found:?}:\n{out}"));
+        }
+        // A value of several lines, or a long one, is drawn as a diff, with more lines and so more of our colours.
+        let is_drawn = matches!(name, "plan");
+        if !is_drawn && escapes(&out) != escapes(&tame) {
+            return Err(format!("{name} is coloured by live text:\n{out}"));
+        }
+        let commanded = out.lines().any(|line| line.trim_start().starts_with("::"))
+            || out.contains("##[")
+            || out.contains("##vso[");
+        if commanded {
+            return Err(format!("a build's log would carry out {name}:\n{out}"));
+        }
+    }
+    Ok(())
+}
+
+/// Commands to a log are ours alone: one for each finding.
+fn check_annotations(text: &str) -> Result<(), String> {
+    let mut sources = SourceMap::default();
+    let file = sources.add(format!("manifests/{}.yaml", plain(text)), text);
+    let at = Span {
+        file,
+        start: 0,
+        end: 0,
+    };
+    let places = Places {
+        sources: &sources,
+        prefix: "",
+    };
+    let found = [Diagnostic::error("slug", text).at(at, text).help(text)];
+    let github = annotations::github(&found, &places);
+    let azure = annotations::azure(&found, &places);
+    for (host, out, command) in [("GitHub", github, "::error "), ("Azure", azure, "##vso[")] {
+        let lines = out.lines().filter(|line| line.starts_with(command)).count();
+        let steered = out
+            .chars()
+            .any(|found| (found.is_control() && found != '\n') || is_steering(found));
+        if lines != 1 || out.lines().count() != 1 || steered || out.matches("##vso[").count() > 1 {
+            return Err(format!("{host} is told more than we say:\n{out}"));
+        }
+    }
+    Ok(())
+}
+
+/// Drift becomes a comment or an issue, where a mention would call somebody.
+fn check_drift_markdown(text: &str) {
+    let made = drift_markdown::render(&seen(text), Some(text), GITHUB_LIMIT);
+    let own = [
+        "<!-- deskstate:drift -->",
+        "## Drift",
+        "### ",
+        "<details><summary>1 resource differ; ",
+        "</summary>",
+        "</details>",
+    ];
+    let without_table: String = made
+        .lines()
+        .filter(|line| !line.starts_with("| environment") && !line.starts_with("| ---"))
+        .map(|line| {
+            format!(
+                "{}\n",
+                line.trim_start_matches("| ")
+                    .trim_end_matches(" |")
+                    .replace(" | ", " ")
+                    .replace(" | ", " ")
+                    .replace("| ", "")
+            )
+        })
+        .collect();
+    check_inactive(&without_table, &own);
+}
+
+#[test]
+fn no_text_of_the_corpus_steers_an_output() {
+    for text in CORPUS {
+        assert_eq!(check(text), Ok(()), "{text:?}");
+        assert_eq!(check_annotations(text), Ok(()), "{text:?}");
+        check_drift_markdown(text);
+    }
+}
+
+#[test]
+fn json_that_was_made_harmless_means_the_same() {
+    let text = "a\u{7f}\u{202e}\u{e0001}##vso[x]\u{1b}é漢";
+    let json = serde_json::json!({text: text}).to_string();
+    let safe = harmless_json(&json);
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&safe).expect("JSON"),
+        serde_json::json!({text: text})
+    );
+    assert!(safe.contains("é漢") && !safe.contains("##vso["), "{safe}");
+}
+
+#[test]
+fn drift_that_is_too_long_for_an_issue_is_cut_and_says_so() {
+    let many: Vec<_> = std::iter::repeat_with(|| seen("tame"))
+        .take(400)
+        .flatten()
+        .collect();
+    let made = drift_markdown::render(&many, None, GITHUB_LIMIT);
+    assert!(made.chars().count() <= GITHUB_LIMIT, "{}", made.len());
+    assert!(made.ends_with(" more did not fit here; `deskstate drift` shows all.\n"));
+    assert_eq!(
+        made.matches("<details>").count(),
+        made.matches("</details>").count()
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_at_all_steers_an_output(pieces in proptest::collection::vec(
+        prop_oneof![any::<String>(), proptest::sample::select(CORPUS).prop_map(str::to_owned)],
+        0..5,
+    )) {
+        // Nothing is called nothing.
+        let text = format!("x{}", pieces.concat());
+        prop_assert_eq!(check(&text), Ok(()));
+        prop_assert_eq!(check_annotations(&text), Ok(()));
+        check_drift_markdown(&text);
+    }
+}

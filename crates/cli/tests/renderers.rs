@@ -1,0 +1,186 @@
+//! What every renderer prints, as snapshots: one project, one environment with a bit of everything. Times, requests and hashes are left
+//! out. `INSTA_UPDATE=always cargo test -p deskstate --test renderers` writes them anew; look at the difference before it lands.
+
+#![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
+
+mod support;
+
+use support::{Project, Server};
+
+/// What differs from run to run.
+fn steady(text: &str, server: &Server) -> String {
+    let text = text
+        .replace(&server.url, "http://SERVER")
+        .replace(env!("CARGO_PKG_VERSION"), "VERSION");
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find(|letter: char| letter.is_ascii_hexdigit()) {
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        let length = from
+            .find(|letter: char| !letter.is_ascii_hexdigit())
+            .unwrap_or(from.len());
+        let word = &from[..length];
+        let time = from.get(..20).filter(|time| {
+            let bytes = time.as_bytes();
+            bytes[4] == b'-' && bytes[10] == b'T' && bytes[13] == b':' && bytes[19] == b'Z'
+        });
+        if time.is_some() {
+            out.push_str("TIME");
+            rest = &from[20..];
+        } else if length >= 32 {
+            out.push_str("HASH");
+            rest = &from[length..];
+        } else {
+            out.push_str(word);
+            rest = &from[length..];
+        }
+    }
+    out + rest
+}
+
+/// A page without what is in its styles and scripts, an element on each line.
+fn skeleton(page: &str) -> String {
+    let mut page = page.to_owned();
+    for (open, close) in [("<style>", "</style>"), ("<script>", "</script>")] {
+        let start = page.find(open).unwrap() + open.len();
+        let end = start + page[start..].find(close).unwrap();
+        page.replace_range(start..end, "");
+    }
+    // The policy names style and script by their hashes.
+    let start = page.find("<meta http-equiv").unwrap();
+    let end = start + page[start..].find('>').unwrap() + 1;
+    page.replace_range(start..end, "");
+    page.replace("><", ">\n<")
+}
+
+/// Tenfold, applied; then manifests that create, change and delete, and an environment that somebody edited.
+fn story() -> (Project, Server) {
+    let project = Project::example("tenfold");
+    let server = Server::with_parameters(project.path(), true);
+    project.add_server(&server.url);
+    project.answer(true);
+    project.run(&["apply", "--env", "server", "--yes"]).ended(0);
+    project.edit(
+        "manifests/templates.yaml",
+        "timeoutSeconds: 10",
+        "timeoutSeconds: 12",
+    );
+    project.edit(
+        "manifests/templates.yaml",
+        "title: \"{headerText}\"",
+        "title: \"{headerText}\"\n  theme: Dark",
+    );
+    project.edit(
+        "manifests/app-profile.yaml",
+        "      - lin@contoso.com\n",
+        "",
+    );
+    project.write(
+        "manifests/more.yaml",
+        "apiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {name: tenfold_help}\nspec:\n  displayName: Help\n  title: Help\n  pageType: ThirdPartyWebsite\n  parameters: {url: \"https://help.tenfold.example/{customer}\"}\n",
+    );
+    let id = server.id(
+        "msdyn_sessiontemplates",
+        "msdyn_sessiontemplateid",
+        "CTI_createSession",
+    );
+    server.patch(
+        &format!("msdyn_sessiontemplates({id})"),
+        r#"{"msdyn_name": "Calls <b>of</b> @octocat"}"#,
+    );
+    (project, server)
+}
+
+macro_rules! shown {
+    ($name:expr, $text:expr) => {
+        insta::with_settings!({omit_expression => true, prepend_module_to_snapshot => false}, {
+            insta::assert_snapshot!($name, $text);
+        });
+    };
+}
+
+#[test]
+fn plan_drift_and_findings_in_every_form() {
+    let (project, server) = story();
+    let out =
+        |code: i32, arguments: &[&str]| steady(&project.run(arguments).ended(code).out, &server);
+    shown!("plan.txt", out(0, &["plan", "--env", "server"]));
+    shown!(
+        "plan-wire.txt",
+        out(0, &["plan", "--env", "server", "--explain-wire"])
+    );
+    shown!(
+        "plan.md",
+        out(0, &["plan", "--env", "server", "--format", "markdown"])
+    );
+    shown!(
+        "plan.json",
+        out(0, &["plan", "--env", "server", "--format", "json"])
+    );
+    shown!(
+        "plan.html",
+        skeleton(&out(0, &["plan", "--env", "server", "--format", "html"]))
+    );
+    shown!("drift.txt", out(2, &["drift", "--env", "server"]));
+    shown!(
+        "drift.md",
+        out(2, &["drift", "--env", "server", "--format", "markdown"])
+    );
+    shown!(
+        "drift.json",
+        out(2, &["drift", "--env", "server", "--format", "json"])
+    );
+    shown!(
+        "drift.junit",
+        out(2, &["drift", "--env", "server", "--format", "junit"])
+    );
+    shown!(
+        "drift.html",
+        skeleton(&out(2, &["drift", "--env", "server", "--format", "html"]))
+    );
+    project
+        .run(&["drift", "--env", "server", "--metrics", "drift.prom"])
+        .ended(2);
+    shown!("drift.prom", steady(&project.read("drift.prom"), &server));
+    shown!(
+        "who.txt",
+        out(0, &["who", "ada@contoso.com", "--env", "server"])
+    );
+    shown!("doctor.txt", out(0, &["doctor", "--env", "server"]));
+    for (form, name) in [
+        ("text", "findings.txt"),
+        ("json", "findings.json"),
+        ("sarif", "findings.sarif"),
+        ("github", "findings.github"),
+        ("azure", "findings.azure"),
+    ] {
+        let run = project.run(&["validate", "--format", form]).ended(0);
+        shown!(name, steady(&format!("{}{}", run.out, run.err), &server));
+    }
+}
+
+#[test]
+fn graph_preview_and_explanations() {
+    let project = Project::example("tenfold");
+    let out = |arguments: &[&str]| project.run(arguments).ended(0).out;
+    shown!("graph.mermaid", out(&["graph", "--format", "mermaid"]));
+    shown!("graph.dot", out(&["graph", "--format", "dot"]));
+    shown!(
+        "graph.svg",
+        out(&["graph", "--format", "svg"]).replace("><", ">\n<")
+    );
+    project
+        .run(&[
+            "preview",
+            "SessionTemplate",
+            "CTI_createSession",
+            "--no-open",
+            "--out",
+            "preview.html",
+        ])
+        .ended(0);
+    shown!("preview.html", skeleton(&project.read("preview.html")));
+    shown!("explain.txt", out(&["explain", "set-emptied"]));
+    shown!("render.yaml", out(&["render", "--env", "prod"]));
+}
