@@ -58,12 +58,14 @@ pub(crate) fn header(node: Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Do
     check_version(&node, diagnostics);
     let name = name_of(&node, diagnostics);
     let (kind, (name, name_span)) = (kind?, name?);
+    // Anything but a list of names is reported where the document is complete, in every environment.
     let environments = node
         .get("metadata")
         .and_then(|metadata| metadata.get("environments"))
-        .filter(|node| !node.is_null());
-    let environments = environments.map(|list| {
-        list.items()
+        .map(Node::items)
+        .filter(|items| !items.is_empty());
+    let environments = environments.map(|items| {
+        items
             .iter()
             .filter_map(|item| item.as_text().map(str::to_owned))
             .collect()
@@ -303,9 +305,11 @@ fn check_metadata(kind: Kind, metadata: &Node, decoder: &mut Decoder<'_>) {
             }
             "environments" => {
                 let texts = match &entry.value.value {
-                    NodeValue::List(items) => items
-                        .iter()
-                        .all(|item| item.as_text().is_some_and(|text| !text.is_empty())),
+                    NodeValue::List(items) => {
+                        let is_name =
+                            |item: &Node| item.as_text().is_some_and(|text| !text.is_empty());
+                        !items.is_empty() && items.iter().all(is_name)
+                    }
                     _ => false,
                 };
                 decoder.fits(texts.then_some(()));

@@ -25,6 +25,7 @@ mod diagnostic;
 mod document;
 mod explain;
 mod field;
+mod file_texts;
 mod files;
 mod given;
 mod glob;
@@ -61,8 +62,8 @@ pub use manifests::{Declared, Manifests, State};
 pub use name::{UniqueName, fold};
 pub use part::{MAX_UNIQUE_NAME, PartOf, unique_name_of_part};
 pub use project::{
-    CifV2Loader, Defaults, Environment, IgnoreRule, KindNameGlob, Policy, Project, Prune, Removals,
-    Target, Writes,
+    CifV2Loader, Defaults, Environment, FIXED_CHECKS, IgnoreRule, KindNameGlob, POLICY_CHECKS,
+    Policy, Project, Prune, Removals, Target, Writes,
 };
 pub use render::{render, to_yaml};
 pub use schema::json_schemas;

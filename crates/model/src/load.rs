@@ -1,14 +1,18 @@
 //! Loading a project: files to documents, documents to resources, and everything that is wrong on the way.
 
+mod environments;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use self::environments::{check_environments, merge_findings, unknown_environment};
 use crate::assemble::{Assembled, Assembly, assemble, gather};
 use crate::checks;
 use crate::contract::Contract;
 use crate::diagnostic::{Diagnostic, sort_diagnostics};
 use crate::document::{self, Document};
+use crate::file_texts::FileTexts;
 use crate::files::{FileProblem, Root};
 use crate::manifests::{Declared, Manifests};
 use crate::name::fold;
@@ -16,7 +20,6 @@ use crate::project::Project;
 use crate::read_contract::contract;
 use crate::read_project::project;
 use crate::span::{FileId, SourceMap, Span, Spanned};
-use crate::suggest::nearest;
 use crate::variables::refuse_outside_values;
 use crate::yaml::{Budget, Node, read};
 
@@ -144,11 +147,7 @@ impl Loader {
             &self.unread,
             &contracts,
         );
-        let texts = &mut FileTexts {
-            files,
-            sources: &self.sources,
-            read: BTreeMap::new(),
-        };
+        let texts = &mut FileTexts::new(files, &self.sources);
         let resources = match environment {
             Some(_) => {
                 let Assembled {
@@ -382,129 +381,6 @@ fn start_of(file: FileId) -> Span {
         start: 0,
         end: 0,
     }
-}
-
-/// The content of a file, or why there is none.
-pub(crate) type FileContent = Result<Arc<serde_json::Value>, Arc<FileProblem>>;
-
-/// Files that documents name, such as `configurationFile`, each read once.
-pub(crate) struct FileTexts<'a> {
-    files: &'a mut Root,
-    sources: &'a SourceMap,
-    read: BTreeMap<String, FileContent>,
-}
-
-impl FileTexts<'_> {
-    /// The path of a file that is named relative to the file of a place.
-    pub(crate) fn beside(&self, place: Span, path: &str) -> String {
-        match self.sources.path(place.file).rsplit_once('/') {
-            Some((folder, _)) => format!("{folder}/{path}"),
-            None => path.to_owned(),
-        }
-    }
-
-    /// The content as JSON, or as text where it is none.
-    pub(crate) fn content(&mut self, path: &str) -> FileContent {
-        if let Some(known) = self.read.get(path) {
-            return known.clone();
-        }
-        let content = match self.files.read(path) {
-            Ok(text) => Ok(Arc::new(match serde_json::from_str(&text) {
-                Ok(value @ (serde_json::Value::Object(_) | serde_json::Value::Array(_))) => value,
-                _ => serde_json::Value::String(text.trim_end_matches(['\r', '\n']).to_owned()),
-            })),
-            Err(problem) => Err(Arc::new(problem)),
-        };
-        self.read.insert(path.to_owned(), content.clone());
-        content
-    }
-}
-
-pub(crate) fn unknown_environment(
-    name: &str,
-    place: Option<Span>,
-    project: &Project,
-) -> Diagnostic {
-    let names = || project.environments.keys().map(String::as_str);
-    let mut diagnostic = Diagnostic::error(
-        "unknown-environment",
-        format!("no environment is called `{name}`"),
-    );
-    if let Some(place) = place {
-        diagnostic = diagnostic.at(place, "not in `deskstate.yaml`");
-    }
-    match nearest(name, names()) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-        None if project.environments.is_empty() => {
-            diagnostic.help("add it under `spec.environments` of `deskstate.yaml`")
-        }
-        None => diagnostic.help(format!(
-            "the project has {}",
-            crate::suggest::one_of(names())
-        )),
-    }
-}
-
-fn check_environments(document: &Document, project: &Project, diagnostics: &mut Vec<Diagnostic>) {
-    let list = document
-        .node
-        .get("metadata")
-        .and_then(|metadata| metadata.get("environments"));
-    for item in list.map_or(&[][..], Node::items) {
-        if let Some(name) = item
-            .as_text()
-            .filter(|name| !project.environments.contains_key(*name))
-        {
-            diagnostics.push(unknown_environment(name, Some(item.span), project));
-        }
-    }
-}
-
-/// Puts the same findings of several environments together. One that holds everywhere names no environment.
-fn merge_findings<'e>(
-    found: impl Iterator<Item = (&'e str, Vec<Diagnostic>)>,
-    environments: usize,
-) -> Vec<Diagnostic> {
-    let mut merged: Vec<Diagnostic> = Vec::new();
-    let mut places: BTreeMap<(Option<Span>, &'static str, String), Vec<usize>> = BTreeMap::new();
-    for (environment, findings) in found {
-        for finding in findings {
-            let key = (
-                finding.primary.as_ref().map(|label| label.span),
-                finding.code,
-                finding.message.clone(),
-            );
-            let candidates = places.entry(key).or_default();
-            let same = candidates.iter().copied().find(|&at| {
-                let known = &merged[at];
-                known.primary == finding.primary
-                    && known.secondary == finding.secondary
-                    && known.help == finding.help
-                    && known.severity == finding.severity
-            });
-            match same {
-                Some(at)
-                    if merged[at]
-                        .environments
-                        .last()
-                        .is_some_and(|last| last == environment) => {}
-                Some(at) => merged[at].environments.push(environment.to_owned()),
-                None => {
-                    candidates.push(merged.len());
-                    merged.push(Diagnostic {
-                        environments: vec![environment.to_owned()],
-                        ..finding
-                    });
-                }
-            }
-        }
-    }
-    for finding in &mut merged {
-        if finding.environments.len() == environments {
-            finding.environments.clear();
-        }
-    }
-    merged
 }
 
 /// Sorted by key; of two documents with one key the first stays.

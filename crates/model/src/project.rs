@@ -132,6 +132,30 @@ pub enum Policy {
     Allow,
 }
 
+/// The checks of plan review whose level `policy` may set. What they are about is said where plans are reviewed.
+pub const POLICY_CHECKS: [&str; 17] = [
+    "address-changed",
+    "contract-broken",
+    "contract-stays-broken",
+    "first-party-channel",
+    "foreign-language",
+    "loader-removed",
+    "managed-row",
+    "many-agents",
+    "prune-to-empty",
+    "removals",
+    "set-emptied",
+    "ships-by-solution",
+    "still-referenced",
+    "unknown-prefix",
+    "user-moves",
+    "workstream-names",
+    "workstreams-unread",
+];
+
+/// The checks of plan review that always refuse.
+pub const FIXED_CHECKS: [&str; 3] = ["customizations-blocked", "not-customizable", "protected"];
+
 /// A pattern such as `SessionTemplate/CTI_*`; both halves may hold `*` and `?`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KindNameGlob {

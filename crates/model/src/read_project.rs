@@ -2,13 +2,14 @@
 //!
 //! The schema has said what does not fit; here everything that does fit is taken, so that the checks see as much as there is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use uuid::Uuid;
 
 use crate::diagnostic::Diagnostic;
 use crate::document::check_version;
+use crate::kinds::Kind;
 use crate::project::{
     CifV2Loader, Defaults, Environment, IgnoreRule, KindNameGlob, Policy, Project, Prune, Removals,
     Target, Writes,
@@ -16,6 +17,7 @@ use crate::project::{
 use crate::set::Owner;
 use crate::shape::{self, Shape};
 use crate::span::Spanned;
+use crate::suggest::nearest;
 use crate::variables::{Variables, is_variable_name};
 use crate::yaml::{Node, NodeValue};
 
@@ -196,7 +198,6 @@ fn globs(node: Option<&Node>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Spanned<
 
 /// A pattern that no kind has the form of protects nothing.
 fn check_kind_pattern(pattern: &str, span: crate::span::Span, diagnostics: &mut Vec<Diagnostic>) {
-    use crate::kinds::Kind;
     if Kind::ALL
         .iter()
         .any(|kind| crate::glob::matches_pattern(pattern, kind.as_str()))
@@ -205,7 +206,7 @@ fn check_kind_pattern(pattern: &str, span: crate::span::Span, diagnostics: &mut 
     }
     let diagnostic = Diagnostic::error("unknown-kind", format!("no kind is called `{pattern}`"))
         .at(span, "no kind fits");
-    let near = crate::suggest::nearest(pattern, Kind::ALL.iter().map(|kind| kind.as_str()));
+    let near = nearest(pattern, Kind::ALL.iter().map(|kind| kind.as_str()));
     diagnostics.push(match near {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
         None => diagnostic.help("write a kind, or `*` for all"),
@@ -282,6 +283,8 @@ fn ignore_rules(list: &Node, diagnostics: &mut Vec<Diagnostic>) -> Vec<IgnoreRul
             continue;
         };
         check_kind_pattern(&kind.value, kind.span, diagnostics);
+        let fields = texts(item.get("fields"));
+        check_fields(&kind.value, &fields, diagnostics);
         if !is_date(&until.value) {
             diagnostics.push(
                 Diagnostic::error("unknown-value", format!("`{}` is no day", until.value))
@@ -295,13 +298,40 @@ fn ignore_rules(list: &Node, diagnostics: &mut Vec<Diagnostic>) -> Vec<IgnoreRul
                 kind: kind.value,
                 name: name.to_owned(),
             },
-            fields: texts(item.get("fields")),
+            fields,
             reason: reason.to_owned(),
             until: until.value,
             span: item.span,
         });
     }
     rules
+}
+
+/// A rule for a field that no kind of the pattern has accepts nothing.
+fn check_fields(pattern: &str, paths: &[Spanned<String>], diagnostics: &mut Vec<Diagnostic>) {
+    let words: BTreeSet<&str> = Kind::ALL
+        .iter()
+        .filter(|kind| crate::glob::matches_pattern(pattern, kind.as_str()))
+        .flat_map(|kind| kind.field_infos())
+        .map(|field| field.word)
+        .collect();
+    if words.is_empty() {
+        return;
+    }
+    for path in paths {
+        let word = path.value.split('.').next().unwrap_or_default();
+        if words.contains(word) {
+            continue;
+        }
+        let diagnostic =
+            Diagnostic::error("unknown-field", format!("{pattern} has no field `{word}`"))
+                .at(path.span, "unknown field");
+        diagnostics.push(match nearest(word, words.iter().copied()) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None => diagnostic
+                .help("write fields as in a manifest; leave `fields` out to accept everything"),
+        });
+    }
 }
 
 /// A day of the calendar as `YYYY-MM-DD`.

@@ -120,6 +120,12 @@ const EXPLANATIONS: &[Explanation] = &[
         "Keep one of the two documents, rename one, or limit each to other environments with `metadata.environments`.",
     ),
     Explanation::new(
+        "empty-list",
+        "A list that limits something names at least one thing.",
+        "A document with `environments: []` would count nowhere, and nobody would be told.",
+        "Leave the list out for all, or name some; remove the document if it is to count nowhere.",
+    ),
+    Explanation::new(
         "empty-text",
         "An empty text is no value.",
         "The server stores an empty text as null, so the two would never be equal.",

@@ -164,6 +164,9 @@ fn metadata(kind: Kind, overlay: bool) -> Value {
         )
     };
     let mut list = texts;
+    if !overlay {
+        list["minItems"] = 1.into();
+    }
     list["description"] = description.into();
     properties[word] = list;
     json!({

@@ -7,8 +7,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::project::{FIXED_CHECKS, POLICY_CHECKS};
 use schemars::JsonSchema;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The project file `deskstate.yaml`: which manifests, which environments, and what may be done to them.
 #[derive(JsonSchema)]
@@ -184,5 +185,16 @@ fn one_or_many(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
 }
 
 fn severities(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    schemars::json_schema!({"type": "object", "additionalProperties": {"enum": ["deny", "warn", "allow"]}})
+    let levels = |checks: &[&str], levels: &[&str]| {
+        checks
+            .iter()
+            .map(|check| ((*check).to_owned(), json!({"enum": levels})))
+            .collect::<Vec<_>>()
+    };
+    let properties: serde_json::Map<String, Value> =
+        levels(&POLICY_CHECKS, &["deny", "warn", "allow"])
+            .into_iter()
+            .chain(levels(&FIXED_CHECKS, &["deny"]))
+            .collect();
+    schemars::json_schema!({"type": "object", "properties": properties, "additionalProperties": false})
 }

@@ -1,9 +1,14 @@
 //! From text to nodes, within fixed bounds and with as many findings as there are.
 
+mod key;
+mod syntax;
+
 use std::collections::{BTreeMap, HashMap};
 
-use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as ParserSpan, StrInput};
+use saphyr_parser::{Event, Parser, ScalarStyle, Span as ParserSpan, StrInput};
 
+use self::key::key_of;
+use self::syntax::{syntax_error, too_deep};
 use super::scalar::{NotJson, resolve};
 use super::{Entry, Node, NodeValue};
 use crate::diagnostic::Diagnostic;
@@ -151,7 +156,7 @@ impl<'text, 'budget> Builder<'text, 'budget> {
                 Ok(event) => event,
                 Err(error) => {
                     let span = self.point(error.marker().index());
-                    diagnostics.push(self.syntax_error(&error, span));
+                    diagnostics.push(syntax_error(&error, self.text, self.base, span));
                     return Some(span.start as usize);
                 }
             };
@@ -277,19 +282,27 @@ impl<'text, 'budget> Builder<'text, 'budget> {
             ));
         };
         let mut value = target.clone();
-        self.aliased += size(&value);
-        if self.aliased > MAX_ALIASED {
-            return Err(Box::new(
-                Diagnostic::error(
-                    "yaml-limits",
-                    format!("aliases stand for more than {MAX_ALIASED} values in this file"),
-                )
-                .at(span, "one alias too many")
-                .help("write the values out, or split the file"),
-            ));
-        }
+        self.repeats(&value, span)?;
         value.span = span;
         self.finish(value, 0, root, diagnostics)
+    }
+
+    /// Counts a value that is kept for aliases, or that one stands for.
+    fn repeats(&mut self, value: &Node, span: Span) -> Result<(), Box<Diagnostic>> {
+        self.aliased += size(value);
+        if self.aliased <= MAX_ALIASED {
+            return Ok(());
+        }
+        Err(Box::new(
+            Diagnostic::error(
+                "yaml-limits",
+                format!(
+                    "anchors and aliases stand for more than {MAX_ALIASED} values in this file"
+                ),
+            )
+            .at(span, "one too many")
+            .help("write the values out, or split the file"),
+        ))
     }
 
     /// Puts a complete value where it belongs: under its key, into its list, or at the root.
@@ -311,10 +324,8 @@ impl<'text, 'budget> Builder<'text, 'budget> {
             }
         };
         if anchor > 0 {
-            self.aliased += size(&node);
-            if self.aliased <= MAX_ALIASED {
-                self.anchors.insert(anchor, Some(node.clone()));
-            }
+            self.repeats(&node, node.span)?;
+            self.anchors.insert(anchor, Some(node.clone()));
         }
         let (file, base) = (self.file, self.base);
         match self.open.last_mut().map(|open| &mut open.body) {
@@ -402,33 +413,6 @@ impl<'text, 'budget> Builder<'text, 'budget> {
         }
     }
 
-    fn syntax_error(&self, error: &ScanError, span: Span) -> Diagnostic {
-        if error.info().contains("recursion limit") {
-            return too_deep(span);
-        }
-        let line = line_around(self.text, span.start as usize - self.base);
-        let previous = line_before(self.text, span.start as usize - self.base);
-        let help = [line, previous]
-            .into_iter()
-            .find_map(syntax_help)
-            .or_else(|| {
-                error
-                    .info()
-                    .contains("flow")
-                    .then_some("close the brace or bracket that is open here")
-            });
-        let diagnostic = Diagnostic::error(
-            "broken-yaml",
-            format!("the YAML cannot be read: {}", error.info()),
-        )
-        .at(span, "reading stopped here");
-        match help {
-            Some(help) => diagnostic.help(help),
-            None => diagnostic
-                .help("check indentation, quotes and brackets here and on the line before"),
-        }
-    }
-
     fn span(&self, span: ParserSpan) -> Span {
         Span {
             file: self.file,
@@ -462,15 +446,6 @@ impl<'text, 'budget> Builder<'text, 'budget> {
     }
 }
 
-fn too_deep(span: Span) -> Diagnostic {
-    Diagnostic::error(
-        "yaml-limits",
-        format!("nested more than {MAX_DEPTH} levels deep"),
-    )
-    .at(span, "one level too deep")
-    .help("no manifest needs this: check the file for a missing bracket")
-}
-
 fn trim(text: &str, base: usize, span: Span) -> Span {
     let slice = text
         .get(span.start as usize - base..span.end as usize - base)
@@ -481,59 +456,6 @@ fn trim(text: &str, base: usize, span: Span) -> Span {
     }
 }
 
-/// The name of a key; `None` with a finding where the language does not allow it.
-fn key_of(
-    node: Node,
-    text: &str,
-    base: usize,
-    file: FileId,
-    seen: &mut BTreeMap<Box<str>, Span>,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Option<(Box<str>, Span)> {
-    let span = trim(text, base, Span { file, ..node.span });
-    let name: Box<str> = match node.value {
-        NodeValue::Text(name) => name,
-        NodeValue::Int(_) | NodeValue::Float(_) | NodeValue::Flag(_) => text
-            .get(span.start as usize - base..span.end as usize - base)
-            .unwrap_or("")
-            .into(),
-        NodeValue::Null
-        | NodeValue::List(_)
-        | NodeValue::Map(_)
-        | NodeValue::Unresolved(_)
-        | NodeValue::Opaque(_) => {
-            diagnostics.push(
-                Diagnostic::error("yaml-key", "a key must be text")
-                    .at(span, "is no text")
-                    .help("a value that holds a brace must be quoted: \"{customer}\""),
-            );
-            return None;
-        }
-    };
-    if &*name == "<<" {
-        diagnostics.push(
-            Diagnostic::error(
-                "merge-key",
-                "merge keys are not part of the manifest language",
-            )
-            .at(span, "")
-            .help("write the keys out; a whole value can be repeated with an alias"),
-        );
-        return None;
-    }
-    if let Some(first) = seen.get(&name) {
-        diagnostics.push(
-            Diagnostic::error("duplicate-key", format!("`{name}` is written twice"))
-                .at(span, "again")
-                .also(*first, "first here")
-                .help("keep one of the two"),
-        );
-        return None;
-    }
-    seen.insert(name.clone(), span);
-    Some((name, span))
-}
-
 fn size(node: &Node) -> usize {
     1 + match &node.value {
         NodeValue::List(items) => items.iter().map(size).sum(),
@@ -542,49 +464,6 @@ fn size(node: &Node) -> usize {
         NodeValue::Text(text) => text.len() / 64,
         _ => 0,
     }
-}
-
-fn line_around(text: &str, at: usize) -> &str {
-    let at = at.min(text.len());
-    let start = text[..at]
-        .rfind('\n')
-        .map_or(0, |line_break| line_break + 1);
-    text[start..].lines().next().unwrap_or("")
-}
-
-fn line_before(text: &str, at: usize) -> &str {
-    let at = at.min(text.len());
-    text[..at]
-        .rfind('\n')
-        .map_or("", |line_break| line_around(text, line_break))
-}
-
-/// What people usually meant by a line on which reading stopped.
-fn syntax_help(line: &str) -> Option<&'static str> {
-    let indent: &str = &line[..line.len() - line.trim_start().len()];
-    if indent.contains('\t') {
-        return Some("YAML does not allow tabs for indentation: use blanks");
-    }
-    if line.contains("[${{")
-        || line.contains("{${{")
-        || (line.contains("${{") && line.contains('['))
-    {
-        return Some("quote variables inside `[ ]` and `{ }`: [\"${{ vars.name }}\"]");
-    }
-    let begins = |bracket: &str| {
-        [": ", "- "]
-            .iter()
-            .any(|start| line.contains(&format!("{start}{bracket}")))
-    };
-    if (begins("{") && line.contains('}')) || (begins("[") && line.contains(']')) {
-        return Some(
-            "a value that begins with a brace or bracket must be quoted: title: \"{customer}\"",
-        );
-    }
-    if line.matches(": ").count() > 1 {
-        return Some("a value that holds `: ` must be quoted");
-    }
-    None
 }
 
 /// Offsets fit because files are far smaller than 4 GiB.

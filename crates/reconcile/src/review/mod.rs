@@ -417,7 +417,7 @@ fn wildcard(pattern: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use deskstate_model::Kind;
+    use deskstate_model::{FIXED_CHECKS, Kind, POLICY_CHECKS};
 
     #[test]
     fn patterns_match_without_case_and_with_wildcards() {
@@ -442,6 +442,16 @@ mod tests {
         ] {
             assert!(!glob_matches(&glob(kind, name), &key), "{kind}/{name}");
         }
+    }
+
+    #[test]
+    fn the_project_file_knows_every_check_and_which_of_them_policy_may_set() {
+        let codes = |fixed: bool| {
+            let checks = CHECKS.iter().filter(move |check| check.fixed == fixed);
+            checks.map(|check| check.code).collect::<Vec<_>>()
+        };
+        assert_eq!(codes(false), POLICY_CHECKS);
+        assert_eq!(codes(true), FIXED_CHECKS);
     }
 
     #[test]

@@ -1,0 +1,101 @@
+//! Environments that documents and people name, and findings that hold in some environments.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::Diagnostic;
+use crate::document::Document;
+use crate::project::Project;
+use crate::span::Span;
+use crate::suggest::nearest;
+use crate::yaml::Node;
+
+pub(super) fn unknown_environment(
+    name: &str,
+    place: Option<Span>,
+    project: &Project,
+) -> Diagnostic {
+    let names = || project.environments.keys().map(String::as_str);
+    let mut diagnostic = Diagnostic::error(
+        "unknown-environment",
+        format!("no environment is called `{name}`"),
+    );
+    if let Some(place) = place {
+        diagnostic = diagnostic.at(place, "not in `deskstate.yaml`");
+    }
+    match nearest(name, names()) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None if project.environments.is_empty() => {
+            diagnostic.help("add it under `spec.environments` of `deskstate.yaml`")
+        }
+        None => diagnostic.help(format!(
+            "the project has {}",
+            crate::suggest::one_of(names())
+        )),
+    }
+}
+
+pub(super) fn check_environments(
+    document: &Document,
+    project: &Project,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let list = document
+        .node
+        .get("metadata")
+        .and_then(|metadata| metadata.get("environments"));
+    for item in list.map_or(&[][..], Node::items) {
+        if let Some(name) = item
+            .as_text()
+            .filter(|name| !project.environments.contains_key(*name))
+        {
+            diagnostics.push(unknown_environment(name, Some(item.span), project));
+        }
+    }
+}
+
+/// Puts the same findings of several environments together. One that holds everywhere names no environment.
+pub(super) fn merge_findings<'e>(
+    found: impl Iterator<Item = (&'e str, Vec<Diagnostic>)>,
+    environments: usize,
+) -> Vec<Diagnostic> {
+    let mut merged: Vec<Diagnostic> = Vec::new();
+    let mut places: BTreeMap<(Option<Span>, &'static str, String), Vec<usize>> = BTreeMap::new();
+    for (environment, findings) in found {
+        for finding in findings {
+            let key = (
+                finding.primary.as_ref().map(|label| label.span),
+                finding.code,
+                finding.message.clone(),
+            );
+            let candidates = places.entry(key).or_default();
+            let same = candidates.iter().copied().find(|&at| {
+                let known = &merged[at];
+                known.primary == finding.primary
+                    && known.secondary == finding.secondary
+                    && known.help == finding.help
+                    && known.severity == finding.severity
+            });
+            match same {
+                Some(at)
+                    if merged[at]
+                        .environments
+                        .last()
+                        .is_some_and(|last| last == environment) => {}
+                Some(at) => merged[at].environments.push(environment.to_owned()),
+                None => {
+                    candidates.push(merged.len());
+                    merged.push(Diagnostic {
+                        environments: vec![environment.to_owned()],
+                        ..finding
+                    });
+                }
+            }
+        }
+    }
+    for finding in &mut merged {
+        if finding.environments.len() == environments {
+            finding.environments.clear();
+        }
+    }
+    merged
+}

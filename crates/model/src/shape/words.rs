@@ -1,0 +1,327 @@
+//! What does not fit a schema, in words.
+
+use jsonschema::error::{TypeKind, ValidationErrorKind};
+use serde_json::Value;
+
+use super::{Found, Shape};
+use crate::diagnostic::Diagnostic;
+use crate::span::Span;
+use crate::suggest::{nearest, one_of};
+use crate::yaml::{Node, NodeValue};
+
+pub(super) fn finding(kind: &ValidationErrorKind, found: &Found<'_>, place: Span) -> Diagnostic {
+    let word = found.word.unwrap_or("the document");
+    let span = found.node.span;
+    match kind {
+        ValidationErrorKind::Type { kind } => {
+            let types: Vec<&str> = match kind {
+                TypeKind::Single(name) => vec![type_name(name.as_str())],
+                TypeKind::Multiple(names) => {
+                    names.iter().map(|name| type_name(name.as_str())).collect()
+                }
+            };
+            wrong_type(&types, found)
+        }
+        ValidationErrorKind::Required { property } => {
+            missing(property.as_str().unwrap_or_default(), found, place)
+        }
+        ValidationErrorKind::Enum { options } => unknown_value(options, found),
+        ValidationErrorKind::Constant { expected_value } => {
+            let expected = plain(expected_value);
+            Diagnostic::error("unknown-value", format!("`{word}` must be `{expected}`"))
+                .at(span, "another value")
+                .help(format!("write `{word}: {expected}`"))
+        }
+        ValidationErrorKind::MaxLength { limit } => {
+            let length = found.node.as_text().map_or(0, |text| text.chars().count());
+            Diagnostic::error(
+                "too-long",
+                format!("`{word}` has {length} characters, and at most {limit} fit"),
+            )
+            .at(
+                span,
+                format!(
+                    "{} too many",
+                    length.saturating_sub(usize::try_from(*limit).unwrap_or(usize::MAX))
+                ),
+            )
+            .help("shorten it")
+        }
+        ValidationErrorKind::MinLength { .. } => {
+            Diagnostic::error("empty-text", format!("`{word}` is an empty text"))
+                .at(span, "empty")
+                .help(format!("write `{word}: null` to clear it, or leave it out"))
+        }
+        ValidationErrorKind::Minimum { limit } => {
+            Diagnostic::error("out-of-range", format!("`{word}` must be at least {limit}"))
+                .at(span, "too small")
+        }
+        ValidationErrorKind::Maximum { limit } => {
+            Diagnostic::error("out-of-range", format!("`{word}` must be at most {limit}"))
+                .at(span, "too large")
+        }
+        ValidationErrorKind::MinItems { .. } => {
+            Diagnostic::error("empty-list", format!("`{word}` is an empty list"))
+                .at(span, "nothing in it")
+                .help(format!("leave `{word}` out for all, or list some"))
+        }
+        ValidationErrorKind::MaxItems { limit } => Diagnostic::error(
+            "too-many",
+            format!(
+                "`{word}` has {} items, and at most {limit} are allowed",
+                found.node.items().len()
+            ),
+        )
+        .at(
+            found
+                .node
+                .items()
+                .get(usize::try_from(*limit).unwrap_or(usize::MAX))
+                .map_or(span, |item| item.span),
+            "one too many",
+        )
+        .help("remove some"),
+        ValidationErrorKind::MinProperties { .. } | ValidationErrorKind::MaxProperties { .. } => {
+            Diagnostic::error("one-of", format!("`{word}` needs exactly one key"))
+                .at(span, "none or several")
+                .help(match word {
+                    "owner" => "write `{user: ...}` or `{team: ...}`",
+                    _ => "write one of the keys that `deskstate explain` lists",
+                })
+        }
+        ValidationErrorKind::OneOfNotValid { .. }
+        | ValidationErrorKind::OneOfMultipleValid { .. } => one_action(found),
+        ValidationErrorKind::Not { .. } | ValidationErrorKind::FalseSchema => {
+            Diagnostic::error("unknown-field", format!("`{word}` is not allowed here"))
+                .at(span, "not allowed")
+        }
+        ValidationErrorKind::Pattern { .. } => {
+            let diagnostic = Diagnostic::error(
+                "unknown-value",
+                format!("`{word}` has not the form that is needed"),
+            )
+            .at(span, "other form");
+            match word {
+                "maxShare" => diagnostic.help("write whole percents: `20%`"),
+                _ => diagnostic,
+            }
+        }
+        other => Diagnostic::error(
+            "wrong-type",
+            format!("`{word}` does not fit: {}", other.keyword()),
+        )
+        .at(span, ""),
+    }
+}
+
+/// Steps have exactly one action, environments exactly one target.
+fn one_action(found: &Found<'_>) -> Diagnostic {
+    if found.word == Some("steps") {
+        Diagnostic::error(
+            "one-of",
+            "a step needs exactly one of `text`, `macro` and `script`",
+        )
+        .at(found.node.span, "none or several")
+        .help("say what the step does in one of the three")
+    } else {
+        Diagnostic::error(
+            "one-of",
+            "an environment needs exactly one of `url` and `emulator`",
+        )
+        .at(found.key_span.unwrap_or(found.node.span), "none or both")
+        .help("write `url: https://…` or `emulator: {state: .deskstate/local.json}`")
+    }
+}
+
+fn missing(property: &str, found: &Found<'_>, place: Span) -> Diagnostic {
+    let at = match found.word {
+        Some("spec") | None => place,
+        Some(_) => found.node.span,
+    };
+    let owner = match found.word {
+        Some("spec") | None => "the document".to_owned(),
+        Some(word) => format!("`{word}`"),
+    };
+    let diagnostic = Diagnostic::error("missing-field", format!("`{property}` is missing"))
+        .at(at, format!("{owner} needs `{property}`"));
+    match property {
+        "spec" => diagnostic.help("add `spec:` with the fields of the kind, or `metadata.state: existing`"),
+        "mode" => diagnostic.help("write `mode: atLeast` to leave other members alone, or `mode: exact` for these and no others"),
+        _ => diagnostic.help(format!("add `{property}:`")),
+    }
+}
+
+pub(super) fn unknown_field(
+    word: &str,
+    known: &[&str],
+    found: &Found<'_>,
+    shape: Shape,
+    place: Span,
+) -> Diagnostic {
+    let at = found.node.entry(word).map_or(place, |entry| entry.key_span);
+    if word == "localized" {
+        return Diagnostic::error(
+            "not-supported-yet",
+            "`localized` is reserved for texts in other languages, which cannot be declared yet",
+        )
+        .at(at, "")
+        .help("write texts in the organisation's base language");
+    }
+    if word == "unmanaged" && found.word == Some("metadata") {
+        return Diagnostic::error("unknown-field", "`unmanaged` belongs in overlays")
+            .at(at, "not in a base document")
+            .help("leave the field out here; an overlay can leave it alone in one environment");
+    }
+    let owner = match (found.word, shape) {
+        (Some("spec"), Shape::Document(kind)) | (None, Shape::Partial(kind)) => kind.to_string(),
+        (Some(word), _) => format!("`{word}`"),
+        (None, _) => "a document".to_owned(),
+    };
+    let diagnostic = Diagnostic::error("unknown-field", format!("{owner} has no field `{word}`"))
+        .at(at, "unknown field");
+    match nearest(word, known.iter().copied()) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None if known.is_empty() => diagnostic,
+        None => diagnostic.help(format!("known here: {}", known.join(", "))),
+    }
+}
+
+fn unknown_value(options: &Value, found: &Found<'_>) -> Diagnostic {
+    let word = found.word.unwrap_or("the value");
+    let options: Vec<&str> = options
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let actual = plain(&found.node.to_json());
+    let diagnostic = Diagnostic::error("unknown-value", format!("`{word}` cannot be `{actual}`"))
+        .at(found.node.span, "unknown value");
+    if found.node.is_null() {
+        return not_clearable(found);
+    }
+    match nearest(&actual, options.iter().copied()) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic.help(format!("write {}", one_of(options))),
+    }
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn not_clearable(found: &Found<'_>) -> Diagnostic {
+    let word = found.word.unwrap_or("the value");
+    Diagnostic::error("not-clearable", format!("`{word}` cannot be cleared"))
+        .at(
+            if found.node.span.start == found.node.span.end {
+                found.key_span.unwrap_or(found.node.span)
+            } else {
+                found.node.span
+            },
+            "no value",
+        )
+        .help(format!("write a value, or leave `{word}` out"))
+}
+
+pub(super) fn wrong_type(types: &[&str], found: &Found<'_>) -> Diagnostic {
+    let word = found.word.unwrap_or("the document");
+    let node = found.node;
+    let mut wanted: Vec<&str> = Vec::new();
+    for name in types {
+        if !wanted.contains(name) {
+            wanted.push(name);
+        }
+    }
+    let wants = |name: &str| wanted.contains(&name);
+    if node.is_null() {
+        let list = wants("a list");
+        let diagnostic = not_clearable(found);
+        return if list {
+            diagnostic.help(format!("write `{word}: []` for none, or leave it out"))
+        } else {
+            diagnostic
+        };
+    }
+    if wants("text") && node.is_brace_value() {
+        return Diagnostic::error(
+            "unquoted-brace",
+            format!("`{word}` is read as a mapping, because it begins with a brace"),
+        )
+        .at(node.span, "a mapping in YAML")
+        .help("put it into quotes: \"{customer}\"");
+    }
+    let wanted_words: Vec<&str> = wanted
+        .iter()
+        .copied()
+        .filter(|name| *name != "null")
+        .collect();
+    let diagnostic = Diagnostic::error(
+        "wrong-type",
+        format!(
+            "`{word}` must be {}, not {}",
+            alternatives(&wanted_words),
+            describe(node)
+        ),
+    )
+    .at(node.span, describe(node));
+    match &node.value {
+        NodeValue::Text(text) if wants("a flag") => match text.to_ascii_lowercase().as_str() {
+            "yes" | "on" | "y" => diagnostic.help(format!(
+                "flags are `true` and `false`: write `{word}: true`"
+            )),
+            "no" | "off" | "n" => diagnostic.help(format!(
+                "flags are `true` and `false`: write `{word}: false`"
+            )),
+            _ => diagnostic.help("flags are `true` and `false`, without quotes"),
+        },
+        NodeValue::Text(text) if wants("a whole number") && text.parse::<i64>().is_ok() => {
+            diagnostic.help(format!("remove the quotes: `{word}: {text}`"))
+        }
+        NodeValue::Int(number) if word == "maxShare" => {
+            diagnostic.help(format!("write whole percents: `{number}%`"))
+        }
+        NodeValue::Flag(_) | NodeValue::Int(_) | NodeValue::Float(_) if wants("text") => {
+            diagnostic.help("put it into quotes to make it text")
+        }
+        NodeValue::Text(text) if wants("a list") => {
+            diagnostic.help(format!("write `{word}: [{text}]`"))
+        }
+        _ => diagnostic,
+    }
+}
+
+fn describe(node: &Node) -> &'static str {
+    match &node.value {
+        NodeValue::Null => "null",
+        NodeValue::Flag(_) => "a flag",
+        NodeValue::Int(_) | NodeValue::Float(_) => "a number",
+        NodeValue::Text(_) | NodeValue::Unresolved(_) => "text",
+        NodeValue::List(_) => "a list",
+        NodeValue::Map(_) => "a mapping",
+        NodeValue::Opaque(_) => "the content of a file",
+    }
+}
+
+fn alternatives(types: &[&str]) -> String {
+    match types {
+        [] => "something else".to_owned(),
+        [only] => (*only).to_owned(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}
+
+pub(super) fn type_name(name: &str) -> &'static str {
+    match name {
+        "string" => "text",
+        "boolean" => "a flag",
+        "integer" => "a whole number",
+        "number" => "a number",
+        "array" => "a list",
+        "object" => "a mapping",
+        _ => "null",
+    }
+}

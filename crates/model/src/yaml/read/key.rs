@@ -1,0 +1,61 @@
+//! Keys of mappings: text, each once, and no merge keys.
+
+use std::collections::BTreeMap;
+
+use super::trim;
+use crate::diagnostic::Diagnostic;
+use crate::span::{FileId, Span};
+use crate::yaml::{Node, NodeValue};
+
+/// The name of a key; `None` with a finding where the language does not allow it.
+pub(super) fn key_of(
+    node: Node,
+    text: &str,
+    base: usize,
+    file: FileId,
+    seen: &mut BTreeMap<Box<str>, Span>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<(Box<str>, Span)> {
+    let span = trim(text, base, Span { file, ..node.span });
+    let name: Box<str> = match node.value {
+        NodeValue::Text(name) => name,
+        NodeValue::Int(_) | NodeValue::Float(_) | NodeValue::Flag(_) => text
+            .get(span.start as usize - base..span.end as usize - base)
+            .unwrap_or("")
+            .into(),
+        NodeValue::Null
+        | NodeValue::List(_)
+        | NodeValue::Map(_)
+        | NodeValue::Unresolved(_)
+        | NodeValue::Opaque(_) => {
+            diagnostics.push(
+                Diagnostic::error("yaml-key", "a key must be text")
+                    .at(span, "is no text")
+                    .help("a value that holds a brace must be quoted: \"{customer}\""),
+            );
+            return None;
+        }
+    };
+    if &*name == "<<" {
+        diagnostics.push(
+            Diagnostic::error(
+                "merge-key",
+                "merge keys are not part of the manifest language",
+            )
+            .at(span, "")
+            .help("write the keys out; a whole value can be repeated with an alias"),
+        );
+        return None;
+    }
+    if let Some(first) = seen.get(&name) {
+        diagnostics.push(
+            Diagnostic::error("duplicate-key", format!("`{name}` is written twice"))
+                .at(span, "again")
+                .also(*first, "first here")
+                .help("keep one of the two"),
+        );
+        return None;
+    }
+    seen.insert(name.clone(), span);
+    Some((name, span))
+}
