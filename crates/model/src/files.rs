@@ -1,6 +1,6 @@
 //! Files of a project: found in a fixed order, read within bounds, never from outside its folder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
@@ -16,12 +16,21 @@ const MAX_FILES: usize = 200_000;
 /// Deepest folder below the root.
 const MAX_FOLDERS: usize = 32;
 
-/// The folder that holds `deskstate.yaml`.
+/// The folder that holds `deskstate.yaml`, or texts that stand for one.
 #[derive(Debug)]
 pub(crate) struct Root {
-    /// Without symbolic links.
-    path: PathBuf,
+    place: Place,
+    /// Read in place of the project file.
+    project: Option<String>,
     read: u64,
+}
+
+#[derive(Debug)]
+enum Place {
+    /// Without symbolic links.
+    Folder(PathBuf),
+    /// By path relative to the root, with `/`.
+    Texts(BTreeMap<String, String>),
 }
 
 /// Why a path or file is no use.
@@ -87,12 +96,45 @@ impl Root {
         let path = path
             .canonicalize()
             .map_err(|error| FileProblem::Io(reason(&error)))?;
-        Ok(Self { path, read: 0 })
+        Ok(Self {
+            place: Place::Folder(path),
+            project: None,
+            read: 0,
+        })
+    }
+
+    /// Reads this in place of the project file.
+    pub(crate) fn with_project(mut self, text: String) -> Self {
+        self.project = Some(text);
+        self
+    }
+
+    /// Files that nobody wrote.
+    pub(crate) fn of_texts(texts: BTreeMap<String, String>) -> Self {
+        Self {
+            place: Place::Texts(texts),
+            project: None,
+            read: 0,
+        }
     }
 
     /// Reads a text file by its path relative to the root. A byte order mark is left out.
     pub(crate) fn read(&mut self, relative: &str) -> Result<String, FileProblem> {
-        let path = self.inside(relative)?;
+        if let Some(text) = self
+            .project
+            .as_ref()
+            .filter(|_| relative == crate::load::PROJECT_FILE)
+        {
+            return Ok(text.clone());
+        }
+        let root = match &self.place {
+            Place::Folder(root) => root,
+            Place::Texts(texts) => {
+                let text = texts.get(relative).cloned();
+                return text.ok_or_else(|| FileProblem::Io("it is not there".to_owned()));
+            }
+        };
+        let path = inside(root, relative)?;
         // Looked at before it is opened: opening a pipe waits for somebody who writes.
         let metadata = fs::metadata(&path).map_err(|error| FileProblem::Io(reason(&error)))?;
         if !metadata.is_file() {
@@ -124,7 +166,16 @@ impl Root {
                 .map_or("", |(folder, _)| folder),
             None => pattern,
         };
-        match self.inside(folder) {
+        let root = match &self.place {
+            Place::Folder(root) => root,
+            Place::Texts(texts) => {
+                let wanted =
+                    |path: &&String| matches_pattern(pattern, path) || below_a_match(pattern, path);
+                listing.files.extend(texts.keys().filter(wanted).cloned());
+                return listing;
+            }
+        };
+        match inside(root, folder) {
             Err(problem) => listing.problems.push((pattern.to_owned(), problem)),
             Ok(path) if path.is_dir() => {
                 let wanted = |relative: &str| {
@@ -132,7 +183,7 @@ impl Root {
                         || matches_pattern(pattern, relative)
                         || below_a_match(pattern, relative)
                 };
-                self.walk(&path, folder, &wanted, &mut listing);
+                walk(root, &path, folder, &wanted, &mut listing);
             }
             Ok(_) if folder == pattern => {
                 listing.files.insert(pattern.to_owned());
@@ -141,86 +192,85 @@ impl Root {
         }
         listing
     }
+}
 
-    /// Goes through a folder with an own stack. A link to a folder that was seen is not followed again.
-    fn walk(
-        &self,
-        start: &Path,
-        relative: &str,
-        wanted: &dyn Fn(&str) -> bool,
-        listing: &mut Listing,
-    ) {
-        let mut seen = BTreeSet::from([start.to_path_buf()]);
-        let mut open = vec![(start.to_path_buf(), relative.to_owned(), 0_usize)];
-        while let Some((folder, relative, depth)) = open.pop() {
-            let entries = match fs::read_dir(&folder) {
-                Ok(entries) => entries,
-                Err(error) => {
-                    listing
-                        .problems
-                        .push((relative, FileProblem::Io(reason(&error))));
+/// Goes through a folder with an own stack. A link to a folder that was seen is not followed again.
+fn walk(
+    root: &Path,
+    start: &Path,
+    relative: &str,
+    wanted: &dyn Fn(&str) -> bool,
+    listing: &mut Listing,
+) {
+    let mut seen = BTreeSet::from([start.to_path_buf()]);
+    let mut open = vec![(start.to_path_buf(), relative.to_owned(), 0_usize)];
+    while let Some((folder, relative, depth)) = open.pop() {
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                listing
+                    .problems
+                    .push((relative, FileProblem::Io(reason(&error))));
+                continue;
+            }
+        };
+        for entry in entries.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with('.') {
+                continue;
+            }
+            let below = if relative.is_empty() {
+                name
+            } else {
+                format!("{relative}/{name}")
+            };
+            let Ok(kind) = entry.file_type() else {
+                continue;
+            };
+            let target = if kind.is_symlink() {
+                inside(root, &below)
+            } else {
+                Ok(folder.join(entry.file_name()))
+            };
+            let path = match target {
+                Ok(path) => path,
+                Err(problem) => {
+                    listing.problems.push((below, problem));
                     continue;
                 }
             };
-            for entry in entries.flatten() {
-                let name = entry.file_name().to_string_lossy().into_owned();
-                if name.starts_with('.') {
-                    continue;
+            if kind.is_dir() || (kind.is_symlink() && path.is_dir()) {
+                if depth < MAX_FOLDERS && seen.insert(path.clone()) {
+                    open.push((path, below, depth + 1));
                 }
-                let below = if relative.is_empty() {
-                    name
-                } else {
-                    format!("{relative}/{name}")
-                };
-                let Ok(kind) = entry.file_type() else {
-                    continue;
-                };
-                let target = if kind.is_symlink() {
-                    self.inside(&below)
-                } else {
-                    Ok(folder.join(entry.file_name()))
-                };
-                let path = match target {
-                    Ok(path) => path,
-                    Err(problem) => {
-                        listing.problems.push((below, problem));
-                        continue;
-                    }
-                };
-                if kind.is_dir() || (kind.is_symlink() && path.is_dir()) {
-                    if depth < MAX_FOLDERS && seen.insert(path.clone()) {
-                        open.push((path, below, depth + 1));
-                    }
-                } else if is_yaml(&below) && wanted(&below) {
-                    if listing.files.len() == MAX_FILES {
-                        listing.problems.push((below, FileProblem::TooMany));
-                        return;
-                    }
-                    listing.files.insert(below);
+            } else if is_yaml(&below) && wanted(&below) {
+                if listing.files.len() == MAX_FILES {
+                    listing.problems.push((below, FileProblem::TooMany));
+                    return;
                 }
+                listing.files.insert(below);
             }
         }
     }
+}
 
-    /// The real path behind a relative one, which must lie inside the root.
-    fn inside(&self, relative: &str) -> Result<PathBuf, FileProblem> {
-        let path = Path::new(relative);
-        let climbs = path
-            .components()
-            .any(|part| !matches!(part, Component::Normal(_) | Component::CurDir));
-        if climbs || relative.contains('\\') {
-            return Err(FileProblem::Leaves);
-        }
-        let real = self
-            .path
-            .join(path)
-            .canonicalize()
-            .map_err(|error| FileProblem::Io(reason(&error)))?;
-        if real.starts_with(&self.path) {
-            Ok(real)
-        } else {
-            Err(FileProblem::Leaves)
-        }
+/// The real path behind a relative one, which must lie inside the root.
+fn inside(root: &Path, relative: &str) -> Result<PathBuf, FileProblem> {
+    let path = Path::new(relative);
+    let climbs = path
+        .components()
+        .any(|part| !matches!(part, Component::Normal(_) | Component::CurDir));
+    if climbs || relative.contains('\\') {
+        return Err(FileProblem::Leaves);
+    }
+    let real = root
+        .join(path)
+        .canonicalize()
+        .map_err(|error| FileProblem::Io(reason(&error)))?;
+    if real.starts_with(root) {
+        Ok(real)
+    } else {
+        Err(FileProblem::Leaves)
     }
 }
 

@@ -57,7 +57,7 @@ pub use field::{FieldInfo, FieldRule, FieldView, ValueView};
 pub use given::Given;
 pub use glob::matches_pattern;
 pub use kinds::*;
-pub use load::{PROJECT_FILE, load};
+pub use load::{PROJECT_FILE, load, load_folder, load_texts};
 pub use manifests::{Declared, Manifests, State};
 pub use name::{UniqueName, fold};
 pub use part::{MAX_UNIQUE_NAME, PartOf, unique_name_of_part};

@@ -33,13 +33,43 @@ pub const PROJECT_FILE: &str = "deskstate.yaml";
 /// environments only names them. Loading never fails: what could be read is there beside what is wrong.
 #[must_use]
 pub fn load(root: &Path, environment: Option<&str>) -> (Manifests, Vec<Diagnostic>) {
+    load_from(Root::open(root), environment)
+}
+
+/// Loads a project from texts by path, with `/` and relative to its root, as [`load`] would from files.
+#[must_use]
+pub fn load_texts(
+    texts: BTreeMap<String, String>,
+    environment: Option<&str>,
+) -> (Manifests, Vec<Diagnostic>) {
+    load_from(Ok(Root::of_texts(texts)), environment)
+}
+
+/// Loads all YAML files of a folder that is no project, such as one that an export wrote, as an environment would have them.
+#[must_use]
+pub fn load_folder(folder: &Path, environment: &str) -> (Manifests, Vec<Diagnostic>) {
+    let environments =
+        serde_json::json!({environment: {"emulator": {"state": ".deskstate/local.json"}}});
+    let project = format!(
+        "apiVersion: deskstate/v1\nkind: Project\nmetadata: {{name: folder}}\nspec: {{manifests: ['**'], environments: {environments}}}\n"
+    );
+    load_from(
+        Root::open(folder).map(|root| root.with_project(project)),
+        Some(environment),
+    )
+}
+
+fn load_from(
+    root: Result<Root, FileProblem>,
+    environment: Option<&str>,
+) -> (Manifests, Vec<Diagnostic>) {
     let mut loader = Loader::default();
     let mut manifests = Manifests {
         environment: environment.map(str::to_owned),
         ..Manifests::default()
     };
     let mut diagnostics = Vec::new();
-    match Root::open(root) {
+    match root {
         Err(problem) => diagnostics.push(no_project(&problem)),
         Ok(mut files) => {
             let loaded = loader.project(&mut files, &mut diagnostics);

@@ -1,5 +1,7 @@
 //! Live rows as manifests: which rows, in which files. What is written plans to no changes.
 
+mod settle;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_model::{Kind, OutDocument, ResourceKey, State, fold, write_documents};
@@ -157,30 +159,6 @@ fn is_microsofts(key: &ResourceKey) -> bool {
     key.name
         .folded()
         .starts_with(crate::kinds::MICROSOFT_PREFIX)
-}
-
-impl Export {
-    /// Takes a field out of a document, because a plan of it would not be empty.
-    pub fn leave_out(&mut self, key: &ResourceKey, word: &str, why: &str) -> bool {
-        let Some(document) = self
-            .documents
-            .iter_mut()
-            .find(|document| document.key == *key)
-        else {
-            return false;
-        };
-        let gone = document.spec.shift_remove(word).is_some();
-        if gone {
-            self.left_out.push((
-                key.to_string(),
-                LeftOut {
-                    path: word.to_owned(),
-                    why: why.to_owned(),
-                },
-            ));
-        }
-        gone
-    }
 }
 
 /// The text of a document, in the layout of the house.

@@ -1,46 +1,53 @@
-//! `diff`: two environments beside each other. Cannot write to either.
+//! `diff`: two environments beside each other, or a folder of manifests and an environment. Cannot write to either.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use deskstate_dataverse::Reader;
-use deskstate_model::State;
-use deskstate_reconcile::export::{Document, Export, Selection, export};
-use deskstate_reconcile::extras::extras;
-use deskstate_reconcile::plan::{Action, Options as PlanOptions};
+use deskstate_model::{Diagnostic, Manifests, State};
+use deskstate_reconcile::export::{Document, Export, Selection, export, file_names, write};
+use deskstate_reconcile::extras::{Extra, extras, prefix};
+use deskstate_reconcile::live::Live;
+use deskstate_reconcile::plan::{
+    Action, Change, Difference, FieldChange, Options as PlanOptions, Plan, Reason,
+};
 use deskstate_reconcile::raise::Options;
-use deskstate_reconcile::{Desired, lower, plan};
+use deskstate_reconcile::{Desired, kinds, lower, plan};
+use serde_json::Value as Json;
 
 use super::choosing::{self, Choosing};
-use super::exporting::{People, manifests_of, read_all};
-use super::live::{read, stop_on_interrupt};
+use super::exporting::{People, read_all};
+use super::live::stop_on_interrupt;
 use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::output::plain;
 use crate::output::plan_text::{PlanText, count};
-use crate::project::load_environment;
+use crate::project::{self, Loaded, load_environment, load_folder};
 use crate::ui::{GOOD, Ui, WARN};
 
-/// Shows what would make one environment like another. Cannot write to either
+/// Shows what would make one environment like another, or like a folder of manifests. Cannot write to either
+///
+/// A folder is a project, or nothing but manifests such as an export wrote; of two sides one is an environment. What a folder does not
+/// say is not compared.
 ///
 /// Exit codes: 0 alike, 2 different.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The environment that would change
-    #[arg(long, value_name = "NAME")]
+    /// The environment or folder that would change
+    #[arg(long, value_name = "NAME|DIR")]
     from: String,
-    /// The environment that it is compared with
-    #[arg(long, value_name = "NAME")]
+    /// The environment or folder that it is compared with
+    #[arg(long, value_name = "NAME|DIR")]
     to: String,
     /// Rows under this prefix; may be given several times
     #[arg(long, value_name = "PREFIX")]
     prefix: Vec<String>,
-    /// Write what `--to` has differently as an overlay into this folder
+    /// Write what the environment `--to` has differently as an overlay into this folder
     #[arg(long, value_name = "DIR")]
     as_overlay: Option<PathBuf>,
-    /// How users are compared
+    /// How users of two environments are compared
     #[arg(long, value_enum, default_value_t = People::None, value_name = "HOW")]
     users: People,
     /// Show tables and columns beside the words of the manifest
@@ -52,99 +59,64 @@ pub(crate) struct Args {
     access: Access,
 }
 
+/// One of the two that are compared.
+enum Side<'a> {
+    Environment(&'a str),
+    Folder(&'a Path),
+}
+
+/// What differs, and what only one side has.
+struct Compared {
+    plan: Plan,
+    /// Where the wanted values are written.
+    manifests: Manifests,
+    address: String,
+    findings: Vec<Diagnostic>,
+    only_from: Vec<Extra>,
+    /// What `--to` has, in the form of manifests.
+    wanted: Option<Export>,
+}
+
 pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
-    let loaded = load_environment(global, &args.from, ui)?;
-    let mut selection = Selection {
-        prefixes: args.prefix.iter().cloned().collect(),
-        what: args.choosing.selectors(),
-        labels: choosing::labels(&loaded.manifests),
-        ..Selection::default()
-    };
-    let exported = documents(args, &mut selection, global, ui).await?;
-    let wanted = exported.documents;
-    choosing::say_along(&exported.needed, ui);
-    let manifests = manifests_of(&wanted)?;
-    let desired = lower(&manifests);
-    let environment = loaded.environment()?;
-    let stop = stop_on_interrupt();
-    let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
-    let reader = Reader::open(&opened.connection)?;
-    let scope = deskstate_reconcile::Scope {
-        organization: environment.organization_id,
-        ..deskstate_reconcile::Scope::default()
-    };
-    let live = read(&reader, &desired, &scope, &environment.name, ui).await;
-    let address = opened.address.clone();
-    opened.close().await?;
-    let live = live?;
-    let (mut plan, findings) = plan(&desired, &live, &PlanOptions::default());
-    let mut only_here = extras(&desired, &live, &prefixes(args, &live, &desired));
-    only_here.retain(|extra| selection.takes(&extra.key));
-    let mut nowhere = exported.not_found;
-    nowhere.retain(|nothing| {
-        let mut extras = only_here.iter();
-        !extras.any(|extra| selection.chooses(&nothing.selector, &extra.key))
-    });
-    choosing::refuse_nothing(&nowhere)?;
-    // What differs is meant, not where an export of the other environment was kept while comparing.
-    for change in &mut plan.changes {
-        change.declared_at = None;
-        change.fields.iter_mut().for_each(|field| field.span = None);
-    }
-    ui.page(PlanText {
-        plan: &plan,
-        sources: &manifests.sources,
-        environment: &format!("{} → {}", args.from, args.to),
-        address: &address,
-        revision: None,
-        transactions: 0,
-        title: "Difference",
-        explain_wire: args.explain_wire,
-        reach: &[],
-    })?;
-    for finding in &findings {
-        ui.say(&format!(
-            "{WARN}only in {}{WARN:#}: {}\n",
-            args.to,
-            plain(&finding.message)
-        ));
-    }
-    for extra in &only_here {
-        ui.page(format_args!(
-            "only in {}: {}\n",
-            args.from,
-            plain(&extra.key.to_string())
-        ))?;
-    }
-    if let Some(folder) = &args.as_overlay {
-        let overlay: Vec<Document> = plan
-            .changes
-            .iter()
-            .filter(|change| change.action == Action::Update)
-            .filter_map(|change| overlay_document(&wanted, change))
-            .collect();
-        for (name, document) in
-            deskstate_reconcile::export::file_names(overlay.iter().map(|document| &document.key))
-                .iter()
-                .zip(&overlay)
-        {
-            let path = folder.join(name);
-            if let Some(parent) = path.parent() {
-                std::fs::create_dir_all(parent)?;
-            }
-            super::drift::write_whole(&path, &deskstate_reconcile::export::write(document))?;
+    let known = project::environments(global)?;
+    let compared = match (side(&args.from, &known)?, side(&args.to, &known)?) {
+        (Side::Environment(from), Side::Environment(to)) => {
+            environments(args, from, to, global, ui).await?
         }
-        ui.verb(
-            GOOD,
-            "Written",
-            format_args!(
-                "{} to {}",
-                count(overlay.len(), "document"),
-                folder.display()
-            ),
-        );
+        (Side::Environment(from), Side::Folder(to)) => {
+            if args.as_overlay.is_some() {
+                return Err(Error::Failed {
+                    message: "an overlay says what an environment has differently, and `--to` is a folder".to_owned(),
+                    hint: Some("exchange `--from` and `--to`".to_owned()),
+                });
+            }
+            like_folder(args, from, to, global, ui).await?
+        }
+        (Side::Folder(from), Side::Environment(to)) => {
+            like_environment(args, from, to, global, ui).await?
+        }
+        (Side::Folder(_), Side::Folder(_)) => {
+            return Err(Error::Failed {
+                message: "one of the two must be an environment".to_owned(),
+                hint: Some("for two folders there is `git diff --no-index`".to_owned()),
+            });
+        }
+    };
+    let alike =
+        compared.plan.is_empty() && compared.findings.is_empty() && compared.only_from.is_empty();
+    if alike {
+        ui.page(format_args!(
+            "{GOOD}{} and {} are alike{GOOD:#} ({})\n",
+            args.from,
+            args.to,
+            count(compared.plan.resources, "resource")
+        ))?;
+    } else {
+        show(args, &compared, ui)?;
     }
-    let alike = plan.is_empty() && findings.is_empty() && only_here.is_empty();
+    if let (Some(folder), Some(wanted)) = (&args.as_overlay, &compared.wanted) {
+        write_overlay(folder, wanted, &compared.plan, ui)?;
+    }
     Ok(if alike {
         ExitCode::Done
     } else {
@@ -152,60 +124,292 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     })
 }
 
-/// Everything that `--to` has.
-async fn documents(
+/// An environment of the project, else a folder.
+fn side<'a>(named: &'a str, known: &[String]) -> Result<Side<'a>, Error> {
+    if known.iter().any(|name| name == named) {
+        return Ok(Side::Environment(named));
+    }
+    let folder = Path::new(named);
+    if folder.is_dir() {
+        return Ok(Side::Folder(folder));
+    }
+    Err(Error::NoEnvironment {
+        name: named.to_owned(),
+        known: known.to_vec(),
+    })
+}
+
+fn show(args: &Args, compared: &Compared, ui: &mut Ui) -> Result<(), Error> {
+    if !compared.plan.is_empty() {
+        ui.page(PlanText {
+            plan: &compared.plan,
+            sources: &compared.manifests.sources,
+            environment: &format!("{} → {}", args.from, args.to),
+            address: &compared.address,
+            revision: None,
+            transactions: 0,
+            title: "Difference",
+            explain_wire: args.explain_wire,
+            reach: &[],
+        })?;
+    }
+    for finding in &compared.findings {
+        ui.say(&format!(
+            "{WARN}cannot be compared{WARN:#}: {}\n",
+            plain(&finding.message)
+        ));
+    }
+    for only in &compared.only_from {
+        ui.page(format_args!(
+            "only in {}: {}\n",
+            args.from,
+            plain(&only.key.to_string())
+        ))?;
+    }
+    Ok(())
+}
+
+/// What would make one environment like the other.
+async fn environments(
     args: &Args,
-    selection: &mut Selection,
+    from: &str,
+    to: &str,
     global: &Global,
     ui: &mut Ui,
-) -> Result<Export, Error> {
-    let loaded = load_environment(global, &args.to, ui)?;
-    selection.labels.extend(choosing::labels(&loaded.manifests));
+) -> Result<Compared, Error> {
+    let own = load_environment(global, from, ui)?;
+    let other = load_environment(global, to, ui)?;
+    let mut selection = selection(args, &own.manifests);
+    selection.labels.extend(choosing::labels(&other.manifests));
+    let (live, _) = read(args, &other, &Desired::default(), ui).await?;
+    let wanted = exported(args, &live, &selection);
+    choosing::say_along(&wanted.needed, ui);
+    let (manifests, _) = wanted.manifests();
+    let desired = lower(&manifests);
+    let (live, address) = read(args, &own, &desired, ui).await?;
+    let (mut plan, findings) = plan(&desired, &live, &PlanOptions::default());
+    // What differs is meant, not where an export of the other environment was kept while comparing.
+    for change in &mut plan.changes {
+        change.declared_at = None;
+        change.fields.iter_mut().for_each(|field| field.span = None);
+    }
+    let there = kinds::all().iter().flat_map(|kind| {
+        let rows = &live.table(kind.table).rows;
+        rows.values()
+            .filter_map(|row| prefix(row.row.text(kind.table.name?)?))
+    });
+    let mut prefixes: BTreeSet<String> = there.chain(declared_prefixes(&desired)).collect();
+    prefixes.remove("msdyn");
+    let mut only_from = extras(&desired, &live, &asked_prefixes(args, prefixes));
+    only_from.retain(|extra| selection.takes(&extra.key));
+    let mut nowhere = wanted.not_found.clone();
+    nowhere.retain(|nothing| {
+        let mut extras = only_from.iter();
+        !extras.any(|extra| selection.chooses(&nothing.selector, &extra.key))
+    });
+    choosing::refuse_nothing(&nowhere)?;
+    Ok(Compared {
+        plan,
+        manifests,
+        address,
+        findings,
+        only_from,
+        wanted: Some(wanted),
+    })
+}
+
+/// What would make an environment like a folder says.
+async fn like_folder(
+    args: &Args,
+    from: &str,
+    to: &Path,
+    global: &Global,
+    ui: &mut Ui,
+) -> Result<Compared, Error> {
+    let mut folder = load_folder(to, from, ui)?;
+    let selection = selection(args, &folder.manifests);
+    args.choosing.narrow(&mut folder.manifests, ui)?;
+    let desired = lower(&folder.manifests);
+    let loaded = load_environment(global, from, ui)?;
+    let (live, address) = read(args, &loaded, &desired, ui).await?;
+    let (plan, findings) = plan(&desired, &live, &PlanOptions::default());
+    let prefixes = asked_prefixes(args, declared_prefixes(&desired).collect());
+    let mut only_from = extras(&desired, &live, &prefixes);
+    only_from.retain(|extra| selection.takes(&extra.key));
+    Ok(Compared {
+        plan,
+        manifests: folder.manifests,
+        address,
+        findings,
+        only_from,
+        wanted: None,
+    })
+}
+
+/// What would make a folder like an environment: the plan of the folder, read the other way round, and the rows that it lacks.
+async fn like_environment(
+    args: &Args,
+    from: &Path,
+    to: &str,
+    global: &Global,
+    ui: &mut Ui,
+) -> Result<Compared, Error> {
+    let mut folder = load_folder(from, to, ui)?;
+    let selection = selection(args, &folder.manifests);
+    args.choosing.narrow(&mut folder.manifests, ui)?;
+    let desired = lower(&folder.manifests);
+    let loaded = load_environment(global, to, ui)?;
+    let (live, address) = read(args, &loaded, &desired, ui).await?;
+    let (mut plan, findings) = plan(&desired, &live, &PlanOptions::default());
+    plan.changes.iter_mut().for_each(turn);
+    let wanted = exported(args, &live, &selection);
+    let prefixes = asked_prefixes(args, declared_prefixes(&desired).collect());
+    let mut lacking = extras(&desired, &live, &prefixes);
+    lacking.retain(|extra| selection.takes(&extra.key));
+    for extra in lacking {
+        let document = wanted
+            .documents
+            .iter()
+            .find(|document| document.key == extra.key);
+        plan.changes.push(Change {
+            key: extra.key,
+            id: extra.id,
+            action: Action::Create,
+            reason: Reason::Declared,
+            declared_at: None,
+            fields: document.into_iter().flat_map(new_fields).collect(),
+            operations: Vec::new(),
+            left_to_server: Vec::new(),
+        });
+    }
+    Ok(Compared {
+        plan,
+        manifests: folder.manifests,
+        address,
+        findings,
+        only_from: Vec::new(),
+        wanted: Some(wanted),
+    })
+}
+
+/// A change read the other way round.
+fn turn(change: &mut Change) {
+    change.action = match change.action {
+        Action::Create => Action::Delete,
+        Action::Update => Action::Update,
+        Action::Delete => Action::Create,
+    };
+    change.left_to_server.clear();
+    if change.action != Action::Update {
+        change.fields.clear();
+    }
+    for field in &mut change.fields {
+        field.difference = match field.difference.clone() {
+            Difference::Value { before, after } => Difference::Value {
+                before: after,
+                after: before,
+            },
+            Difference::Added { member, note } => Difference::Removed { member, note },
+            Difference::Removed { member, note } => Difference::Added { member, note },
+            copy @ Difference::Copy { .. } => copy,
+        };
+    }
+}
+
+fn new_fields(document: &Document) -> impl Iterator<Item = FieldChange> {
+    document.spec.iter().map(|(word, value)| FieldChange {
+        path: word.clone(),
+        difference: Difference::Value {
+            before: Json::Null,
+            after: value.clone(),
+        },
+        span: None,
+        wire: String::new(),
+    })
+}
+
+/// Everything that an environment has, with all names, and its address.
+async fn read(
+    args: &Args,
+    loaded: &Loaded,
+    desired: &Desired,
+    ui: &mut Ui,
+) -> Result<(Live, String), Error> {
     let environment = loaded.environment()?;
     let stop = stop_on_interrupt();
     let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
     let reader = Reader::open(&opened.connection)?;
-    let live = read_all(&reader, &Desired::default(), environment, ui).await;
+    let live = read_all(&reader, desired, environment, ui).await;
+    let address = opened.address.clone();
     opened.close().await?;
+    Ok((live?, address))
+}
+
+fn selection(args: &Args, manifests: &Manifests) -> Selection {
+    Selection {
+        prefixes: args.prefix.iter().cloned().collect(),
+        what: args.choosing.selectors(),
+        labels: choosing::labels(manifests),
+        ..Selection::default()
+    }
+}
+
+fn exported(args: &Args, live: &Live, selection: &Selection) -> Export {
     let options = Options {
         users: args.users.into(),
         ..Options::default()
     };
-    Ok(export(&live?, selection, options))
+    export(live, selection, options)
 }
 
-/// The prefixes under which a row of `--from` alone is a difference: those asked for, else all but Microsoft's.
-fn prefixes(
-    args: &Args,
-    live: &deskstate_reconcile::live::Live,
-    desired: &Desired,
-) -> BTreeSet<String> {
-    if !args.prefix.is_empty() {
-        return args
-            .prefix
-            .iter()
-            .map(|prefix| prefix.to_ascii_lowercase())
-            .collect();
-    }
-    let own = deskstate_reconcile::kinds::all().iter().flat_map(|kind| {
-        let rows = &live.table(kind.table).rows;
-        rows.values()
-            .filter_map(|row| deskstate_reconcile::extras::prefix(row.row.text(kind.table.name?)?))
-    });
-    let other = desired
-        .resources
-        .keys()
-        .filter_map(|key| deskstate_reconcile::extras::prefix(key.name.as_written()));
-    own.chain(other)
+fn declared_prefixes(desired: &Desired) -> impl Iterator<Item = String> {
+    let keys = desired.resources.keys();
+    keys.filter_map(|key| prefix(key.name.as_written()))
         .filter(|prefix| prefix != "msdyn")
+}
+
+/// The prefixes under which a row that one side alone has is a difference: those asked for, else these.
+fn asked_prefixes(args: &Args, otherwise: BTreeSet<String>) -> BTreeSet<String> {
+    if args.prefix.is_empty() {
+        return otherwise;
+    }
+    args.prefix
+        .iter()
+        .map(|prefix| prefix.to_ascii_lowercase())
         .collect()
 }
 
+fn write_overlay(folder: &Path, wanted: &Export, plan: &Plan, ui: &mut Ui) -> Result<(), Error> {
+    let overlay: Vec<Document> = plan
+        .changes
+        .iter()
+        .filter(|change| change.action == Action::Update)
+        .filter_map(|change| overlay_document(&wanted.documents, change))
+        .collect();
+    for (name, document) in file_names(overlay.iter().map(|document| &document.key))
+        .iter()
+        .zip(&overlay)
+    {
+        let path = folder.join(name);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        super::drift::write_whole(&path, &write(document))?;
+    }
+    ui.verb(
+        GOOD,
+        "Written",
+        format_args!(
+            "{} to {}",
+            count(overlay.len(), "document"),
+            folder.display()
+        ),
+    );
+    Ok(())
+}
+
 /// The fields of a document that differ.
-fn overlay_document(
-    wanted: &[Document],
-    change: &deskstate_reconcile::plan::Change,
-) -> Option<Document> {
+fn overlay_document(wanted: &[Document], change: &Change) -> Option<Document> {
     let words: BTreeSet<&str> = change
         .fields
         .iter()

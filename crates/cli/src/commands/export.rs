@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use deskstate_dataverse::Reader;
 use deskstate_model::Kind;
-use deskstate_reconcile::export::{Export, Selection, file_names, write};
+use deskstate_reconcile::export::{Export, Selection, export, file_names, write};
 use deskstate_reconcile::raise::Options;
 use deskstate_reconcile::sanitize::sanitize;
 use deskstate_reconcile::{Desired, solution};
@@ -86,7 +86,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         (Some(name), _) => of_environment(args, name, global, &mut selection, options, ui).await?,
         (None, Some(path)) => {
             let live = solution::read(path).map_err(|error| Error::failed(error.to_string()))?;
-            deskstate_reconcile::export::export(&live, &selection, options)
+            let mut exported = export(&live, &selection, options);
+            exported.leave_out_refused();
+            exported
         }
         (None, None) => {
             return Err(Error::failed(

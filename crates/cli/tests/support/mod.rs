@@ -29,6 +29,16 @@ pub(crate) fn deskstate(folder: &Path) -> Command {
     command
 }
 
+/// A Tenfold project that is applied to a server of its own.
+pub(crate) fn applied() -> (Project, Server) {
+    let project = Project::example("tenfold");
+    let server = Server::with_parameters(project.path(), false);
+    project.add_server(&server.url);
+    project.answer(false);
+    project.run(&["apply", "--env", "server", "--yes"]).ended(0);
+    (project, server)
+}
+
 /// What a run said and how it ended.
 #[derive(Debug)]
 pub(crate) struct Run {

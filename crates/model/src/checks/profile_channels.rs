@@ -66,19 +66,24 @@ fn loader(profile: &AppProfile, name: &str, diagnostics: &mut Vec<Diagnostic>) {
         .without
         .iter()
         .find(|name| is(name, CIF_V2_LOADER));
-    let place = match refused {
-        Some(refused) => refused.span,
-        None if left_out => extensions.span,
+    let message = format!("the channel providers of {name} do not load without `{CIF_V2_LOADER}`");
+    // Who writes it under `without` says so on purpose.
+    let (diagnostic, place) = match refused {
+        Some(refused) => (
+            Diagnostic::warning("loader-extension", message),
+            refused.span,
+        ),
+        None if left_out => (
+            Diagnostic::error("loader-extension", message),
+            extensions.span,
+        ),
         None => return,
     };
     diagnostics.push(
-        Diagnostic::error(
-            "loader-extension",
-            format!("the channel providers of {name} do not load without `{CIF_V2_LOADER}`"),
-        )
-        .at(place, "takes the loader away")
-        .also(providers.span, "channel providers of CIF v2")
-        .help(format!("add `{CIF_V2_LOADER}`, or leave `extensions` out")),
+        diagnostic
+            .at(place, "takes the loader away")
+            .also(providers.span, "channel providers of CIF v2")
+            .help(format!("add `{CIF_V2_LOADER}`, or leave `extensions` out")),
     );
 }
 

@@ -176,7 +176,7 @@ const EXPLANATIONS: &[Explanation] = &[
     Explanation::new(
         "loader-extension",
         "A profile with channel providers keeps the extension `msdyn_CIFV2Loader`.",
-        "Without it the widgets of CIF v2 do not load. An exact list of extensions without it would take it away.",
+        "Without it the widgets of CIF v2 do not load. An exact list of extensions without it would take it away; where it stands under `without`, somebody means that, and it is a warning.",
         "Add `msdyn_CIFV2Loader` to `extensions`, or leave `extensions` out.",
     ),
     Explanation::new(

@@ -1,0 +1,228 @@
+//! Live values on their way to files, and two sides beside each other: the built binary against emulators in processes of their own.
+
+mod support;
+
+use support::{Project, Server, applied, deskstate, says};
+
+/// A project in a folder of its own that has the exported manifests and nothing else.
+fn exported(project: &Project, server: &Server) -> (tempfile::TempDir, support::Run) {
+    let copy = tempfile::TempDir::new().unwrap();
+    let manifests = copy.path().join("manifests");
+    let run = project
+        .run(&[
+            "export",
+            "--env",
+            "server",
+            "--out",
+            manifests.to_str().unwrap(),
+        ])
+        .ended(0);
+    std::fs::write(
+        copy.path().join("deskstate.yaml"),
+        format!("apiVersion: deskstate/v1\nkind: Project\nmetadata: {{name: copy}}\nspec:\n  environments:\n    server: {{url: \"{}\"}}\n", server.url),
+    )
+    .unwrap();
+    (copy, run)
+}
+
+fn run_in(folder: &tempfile::TempDir, arguments: &[&str]) -> support::Run {
+    deskstate(folder.path())
+        .args(arguments)
+        .output()
+        .unwrap()
+        .into()
+}
+
+#[test]
+fn an_export_of_everything_is_valid_and_plans_to_nothing() {
+    let (project, server) = applied();
+    let (copy, _) = exported(&project, &server);
+    let manifests = copy.path().join("manifests");
+    let out = manifests.to_str().unwrap();
+    run_in(&copy, &["validate"]).ended(0);
+    let plan = run_in(&copy, &["plan", "--env", "server", "--detailed-exitcode"]).ended(0);
+    says(&plan.out, &["server matches the manifests"]);
+    let again = project
+        .run(&["export", "--env", "server", "--out", out])
+        .ended(4);
+    says(&again.err, &["nothing was written"]);
+    let few = project
+        .run(&[
+            "export",
+            "--env",
+            "server",
+            "CTI_createSession",
+            "--users",
+            "none",
+            "--skip-defaults",
+        ])
+        .ended(0);
+    says(
+        &few.out,
+        &["name: CTI_createSession", "name: tenfold_customerSummary"],
+    );
+    assert!(
+        !few.out.contains("kind: AppProfile") && !few.out.contains("owner:"),
+        "{}",
+        few.out
+    );
+    project
+        .run(&["export", "--env", "server", "nothing_here"])
+        .ended(1);
+}
+
+#[test]
+fn what_validate_would_refuse_is_left_out_of_an_export_with_the_rule_that_refuses_it() {
+    let (project, server) = applied();
+    let tab = server.id(
+        "msdyn_applicationtabtemplates",
+        "msdyn_applicationtabtemplateid",
+        "tenfold_customerSummary",
+    );
+    server.patch(
+        &format!("msdyn_applicationtabtemplates({tab})"),
+        r#"{"msdyn_title":"password=hunter2-hunter2-hunter2"}"#,
+    );
+    let (copy, run) = exported(&project, &server);
+    says(
+        &run.err,
+        &[
+            "ApplicationTab tenfold_customerSummary: `title` left out: `validate` would refuse it (secret)",
+        ],
+    );
+    assert!(!run.err.contains("hunter2"), "{}", run.err);
+    let text = std::fs::read_to_string(
+        copy.path()
+            .join("manifests/application-tabs/tenfold_customerSummary.yaml"),
+    )
+    .unwrap();
+    assert!(
+        !text.contains("\n  title:") && text.contains("\n  pageType:"),
+        "{text}"
+    );
+    run_in(&copy, &["validate"]).ended(0);
+    let plan = run_in(&copy, &["plan", "--env", "server", "--detailed-exitcode"]).ended(0);
+    says(&plan.out, &["server matches the manifests"]);
+}
+
+#[test]
+fn two_environments_are_compared_and_the_difference_can_be_an_overlay() {
+    let (project, server) = applied();
+    let other = Server::with_parameters(project.path(), false);
+    project.edit("deskstate.yaml", "  environments:\n", &format!("  environments:\n    other:\n      url: \"{}\"\n      variables: {{widgetOrigin: \"https://widget.tenfold.example\"}}\n", other.url));
+    project.run(&["apply", "--env", "other", "--yes"]).ended(0);
+    project
+        .run(&["diff", "--from", "other", "--to", "server"])
+        .ended(0);
+    let session = server.id(
+        "msdyn_sessiontemplates",
+        "msdyn_sessiontemplateid",
+        "CTI_createSession",
+    );
+    server.patch(
+        &format!("msdyn_sessiontemplates({session})"),
+        r#"{"msdyn_title":"{customer} calls"}"#,
+    );
+    let diff = project
+        .run(&[
+            "diff",
+            "--from",
+            "other",
+            "--to",
+            "server",
+            "--as-overlay",
+            "overlays/like-server",
+        ])
+        .ended(2);
+    says(
+        &diff.out,
+        &[
+            "~ SessionTemplate CTI_createSession",
+            "{customer} → {customer} calls",
+        ],
+    );
+    let overlay = project.read("overlays/like-server/session-templates/CTI_createSession.yaml");
+    says(
+        &overlay,
+        &["name: CTI_createSession", "title: \"{customer} calls\""],
+    );
+}
+
+#[test]
+fn a_folder_of_manifests_and_an_environment_are_compared_either_way() {
+    let (project, server) = applied();
+    let folder = project.path().join("before");
+    let folder = folder.to_str().unwrap();
+    project
+        .run(&[
+            "export", "--env", "server", "--prefix", "tenfold", "--prefix", "CTI", "--out", folder,
+        ])
+        .ended(0);
+    let alike = project
+        .run(&["diff", "--from", "server", "--to", folder])
+        .ended(0);
+    says(&alike.out, &["are alike (5 resources)"]);
+    let of_project = project
+        .run(&["diff", "--from", ".", "--to", "server"])
+        .ended(0);
+    says(&of_project.out, &[". and server are alike (5 resources)"]);
+    let session = server.id(
+        "msdyn_sessiontemplates",
+        "msdyn_sessiontemplateid",
+        "CTI_createSession",
+    );
+    server.patch(
+        &format!("msdyn_sessiontemplates({session})"),
+        r#"{"msdyn_title":"{customer} calls"}"#,
+    );
+    project.write(
+        "before/notification-templates/CTI_inboundCallNotification.yaml",
+        "apiVersion: deskstate/v1\nkind: NotificationTemplate\nmetadata: {name: CTI_other}\nspec: {displayName: Other, title: Call}\n",
+    );
+    let to_folder = project
+        .run(&["diff", "--from", "server", "--to", folder])
+        .ended(2);
+    says(
+        &to_folder.out,
+        &[
+            "~ SessionTemplate CTI_createSession",
+            "session-templates/CTI_createSession.yaml:1",
+            "{customer} calls → {customer}",
+            "+ NotificationTemplate CTI_other",
+            "only in server: NotificationTemplate CTI_inboundCallNotification",
+        ],
+    );
+    let to_environment = project
+        .run(&[
+            "diff",
+            "--from",
+            folder,
+            "--to",
+            "server",
+            "--as-overlay",
+            "overlays/live",
+        ])
+        .ended(2);
+    says(
+        &to_environment.out,
+        &[
+            "{customer} → {customer} calls",
+            "- NotificationTemplate CTI_other",
+            "+ NotificationTemplate CTI_inboundCallNotification",
+            "1 to create, 1 to update, 1 to delete",
+        ],
+    );
+    let overlay = project.read("overlays/live/session-templates/CTI_createSession.yaml");
+    assert_eq!(
+        overlay,
+        "apiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata:\n  name: CTI_createSession\nspec:\n  title: \"{customer} calls\"\n"
+    );
+    let both = project
+        .run(&["diff", "--from", ".", "--to", folder])
+        .ended(1);
+    says(&both.err, &["one of the two must be an environment"]);
+    let nowhere = project
+        .run(&["diff", "--from", "server", "--to", "nowhere"])
+        .ended(1);
+    says(&nowhere.err, &["no environment `nowhere`"]);
+}

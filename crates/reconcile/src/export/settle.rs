@@ -1,0 +1,266 @@
+//! What an export cannot say: values that `validate` refuses, and fields that a plan of it would still change. They are left out,
+//! each with the reason, so that an export passes `validate` and plans to no changes whatever live holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deskstate_model::{Diagnostic, Manifests, PROJECT_FILE, ResourceKey, State, load_texts};
+use serde_json::{Value as Json, json};
+
+use super::{Document, Export, file_names, write};
+use crate::field::Holds;
+use crate::kinds;
+use crate::plan::{Plan, Planned};
+use crate::raise::LeftOut;
+
+/// Rules for rows that may have to be created; what is `existing` need not follow them.
+const ABOUT_CREATING: [&str; 2] = ["unique-name", "reserved-prefix"];
+
+/// A place in a document that cannot stay as it is.
+struct Cut {
+    document: usize,
+    /// The field; none where the document as a whole is meant.
+    word: Option<String>,
+    /// The one member of a set that is meant.
+    member: Option<String>,
+    about_creating: bool,
+    why: String,
+}
+
+impl Export {
+    /// The manifests that the documents make, and what is wrong with them. No file is written.
+    pub fn manifests(&self) -> (Manifests, Vec<Diagnostic>) {
+        const PROJECT: &str = "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: export}\nspec:\n  environments:\n    local: {emulator: {state: .deskstate/local.json}}\n";
+        let mut texts = BTreeMap::from([(PROJECT_FILE.to_owned(), PROJECT.to_owned())]);
+        texts.extend(
+            self.paths()
+                .into_iter()
+                .zip(&self.documents)
+                .map(|(path, document)| (path, write(document))),
+        );
+        load_texts(texts, Some("local"))
+    }
+
+    fn paths(&self) -> Vec<String> {
+        file_names(self.documents.iter().map(|document| &document.key))
+            .into_iter()
+            .map(|name| format!("manifests/{name}"))
+            .collect()
+    }
+
+    /// Leaves out what `validate` refuses, until it refuses nothing.
+    pub fn leave_out_refused(&mut self) -> Manifests {
+        loop {
+            let (manifests, findings) = self.manifests();
+            let cuts = self.refused(&findings, &manifests, "validate");
+            if cuts.is_empty() || !self.carry_out(&cuts) {
+                return manifests;
+            }
+        }
+    }
+
+    /// Leaves out what a plan of these manifests would refuse or change; says whether anything was left out.
+    pub fn leave_out_changes(&mut self, manifests: &Manifests, planned: &Planned) -> bool {
+        let (plan, findings) = planned;
+        let mut cuts = self.refused(findings, manifests, "plan");
+        if cuts.is_empty() {
+            cuts = self.changed(plan);
+        }
+        self.carry_out(&cuts)
+    }
+
+    /// Where errors point to.
+    fn refused(&self, findings: &[Diagnostic], manifests: &Manifests, by: &str) -> Vec<Cut> {
+        let sources = &manifests.sources;
+        let paths = self.paths();
+        let documents: BTreeMap<&str, usize> = paths
+            .iter()
+            .enumerate()
+            .map(|(at, path)| (path.as_str(), at))
+            .collect();
+        findings
+            .iter()
+            .filter(|finding| finding.is_error())
+            .filter_map(|finding| {
+                let span = finding.primary.as_ref()?.span;
+                let document = *documents.get(sources.path(span.file))?;
+                let member = sources.slice(span).trim_matches(['"', '\'']);
+                Some(Cut {
+                    document,
+                    word: field_at(sources.text(span.file), span.start as usize),
+                    member: Some(member.to_owned()),
+                    about_creating: ABOUT_CREATING.contains(&finding.code),
+                    why: format!(
+                        "`{by}` would refuse it ({}): {}",
+                        finding.code, finding.message
+                    ),
+                })
+            })
+            .collect()
+    }
+
+    /// What a plan would write.
+    fn changed(&self, plan: &Plan) -> Vec<Cut> {
+        let documents: BTreeMap<&ResourceKey, usize> = self
+            .documents
+            .iter()
+            .enumerate()
+            .map(|(at, document)| (&document.key, at))
+            .collect();
+        plan.changes
+            .iter()
+            .filter_map(|change| Some((*documents.get(&change.key)?, change)))
+            .flat_map(|(document, change)| {
+                change.fields.iter().map(move |field| Cut {
+                    document,
+                    word: field.path.split('.').next().map(str::to_owned),
+                    member: None,
+                    about_creating: false,
+                    why: "a plan of it would not be empty".to_owned(),
+                })
+            })
+            .collect()
+    }
+
+    fn carry_out(&mut self, cuts: &[Cut]) -> bool {
+        let mut left_out: Vec<(String, LeftOut)> = Vec::new();
+        let mut gone: BTreeSet<usize> = BTreeSet::new();
+        let mut touched: BTreeSet<(usize, Option<&str>)> = BTreeSet::new();
+        for cut in cuts {
+            let Some(document) = self.documents.get_mut(cut.document) else {
+                continue;
+            };
+            let creating = cut.about_creating && document.state == State::Present;
+            let word = cut
+                .word
+                .as_deref()
+                .filter(|word| !creating && document.spec.contains_key(*word));
+            let again = !touched.insert((cut.document, word.or(cut.word.as_deref())));
+            let Some(word) = word else {
+                if again {
+                    continue;
+                }
+                if document.state == State::Present {
+                    become_existing(document);
+                    left_out.push(note(
+                        document,
+                        "",
+                        format!("written as `existing`: {}", cut.why),
+                    ));
+                } else {
+                    gone.insert(cut.document);
+                    left_out.push(note(document, "", cut.why.clone()));
+                }
+                continue;
+            };
+            take_out(document, word, cut.member.as_deref());
+            left_out.push(note(document, word, cut.why.clone()));
+            if !document.spec.contains_key(word)
+                && document.state == State::Present
+                && is_needed(document, word)
+            {
+                become_existing(document);
+                left_out.push(note(
+                    document,
+                    "",
+                    format!("written as `existing`: `{word}` has no value that can be written"),
+                ));
+            }
+        }
+        let mut at = 0;
+        self.documents.retain(|_| {
+            at += 1;
+            !gone.contains(&(at - 1))
+        });
+        let changed = !left_out.is_empty();
+        self.left_out.extend(left_out);
+        changed
+    }
+}
+
+fn note(document: &Document, path: &str, why: String) -> (String, LeftOut) {
+    let path = path.to_owned();
+    (document.key.to_string(), LeftOut { path, why })
+}
+
+/// The field of a document's text that a byte of it belongs to.
+fn field_at(text: &str, at: usize) -> Option<String> {
+    let spec = text.find("\nspec:\n")?;
+    let end = text
+        .get(at..)?
+        .find('\n')
+        .map_or(text.len(), |end| at + end);
+    if at < spec {
+        return None;
+    }
+    text.get(spec + "\nspec:\n".len()..end)?
+        .lines()
+        .rev()
+        .filter_map(|line| line.strip_prefix("  "))
+        .find(|line| line.starts_with(|first: char| first.is_ascii_alphabetic()))
+        .and_then(|line| line.split_once(':'))
+        .map(|(word, _)| word.to_owned())
+}
+
+/// Whether a document that creates its row must have the field.
+fn is_needed(document: &Document, word: &str) -> bool {
+    let is_column = kinds::of(document.key.kind)
+        .fields
+        .iter()
+        .any(|field| field.word == word && field.is_column());
+    let infos = document.key.kind.field_infos();
+    is_column
+        && infos
+            .iter()
+            .any(|info| info.word == word && (info.rule.required || info.rule.has_default))
+}
+
+fn sets(document: &Document) -> impl Iterator<Item = &'static str> + use<> {
+    kinds::of(document.key.kind)
+        .fields
+        .iter()
+        .filter(|field| matches!(field.holds, Holds::Set { .. }))
+        .map(|field| field.word)
+}
+
+/// What somebody else brings may have members that are not listed.
+fn become_existing(document: &mut Document) {
+    document.state = State::Existing;
+    for word in sets(document) {
+        if let Some(Json::Array(members)) = document.spec.get(word) {
+            let members = members.clone();
+            write_at_least(document, word, members);
+        }
+    }
+}
+
+fn write_at_least(document: &mut Document, word: &str, members: Vec<Json>) {
+    if members.is_empty() {
+        document.spec.shift_remove(word);
+    } else {
+        let set = json!({"mode": "atLeast", "members": members});
+        document.spec.insert(word.to_owned(), set);
+    }
+}
+
+/// A member of a set, or the whole field.
+fn take_out(document: &mut Document, word: &str, member: Option<&str>) {
+    let members = document
+        .spec
+        .get(word)
+        .filter(|_| sets(document).any(|set| set == word))
+        .and_then(|set| set.get("members").unwrap_or(set).as_array());
+    let rest: Option<Vec<Json>> = members.and_then(|members| {
+        let rest: Vec<Json> = members
+            .iter()
+            .filter(|one| one.as_str() != member)
+            .cloned()
+            .collect();
+        (rest.len() + 1 == members.len()).then_some(rest)
+    });
+    match rest {
+        Some(rest) => write_at_least(document, word, rest),
+        None => {
+            document.spec.shift_remove(word);
+        }
+    }
+}
