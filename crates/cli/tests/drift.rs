@@ -2,22 +2,11 @@
 
 mod support;
 
-use std::net::TcpListener;
 use std::process::Command;
 
-use support::{Project, Server, deskstate};
+use support::{Server, applied, says};
 
 const API: &str = "/api/data/v9.2";
-
-/// A Tenfold project that is applied to a server of its own.
-fn applied() -> (Project, Server) {
-    let project = Project::example("tenfold");
-    let server = Server::with_parameters(project.path(), false);
-    project.add_server(&server.url);
-    project.answer(false);
-    project.run(&["apply", "--env", "server", "--yes"]).ended(0);
-    (project, server)
-}
 
 /// The id of the first row of a set that a filter finds.
 fn found(server: &Server, set: &str, key: &str, filter: &str) -> String {
@@ -101,13 +90,6 @@ fn edit_as(server: &Server, user: &str) {
         &header,
     );
     assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
-}
-
-#[track_caller]
-fn says(text: &str, lines: &[&str]) {
-    for line in lines {
-        assert!(text.contains(line), "`{line}` is not in\n{text}");
-    }
 }
 
 #[test]
@@ -270,59 +252,6 @@ fn accepted_drift_is_told_apart_until_its_day_is_over() {
 }
 
 #[test]
-fn an_export_of_everything_is_valid_and_plans_to_nothing() {
-    let (project, server) = applied();
-    let copy = tempfile::TempDir::new().unwrap();
-    let manifests = copy.path().join("manifests");
-    let out = manifests.to_str().unwrap();
-    project
-        .run(&["export", "--env", "server", "--out", out])
-        .ended(0);
-    std::fs::write(
-        copy.path().join("deskstate.yaml"),
-        format!("apiVersion: deskstate/v1\nkind: Project\nmetadata: {{name: copy}}\nspec:\n  environments:\n    server: {{url: \"{}\"}}\n", server.url),
-    )
-    .unwrap();
-    let run = |arguments: &[&str]| -> support::Run {
-        deskstate(copy.path())
-            .args(arguments)
-            .output()
-            .unwrap()
-            .into()
-    };
-    run(&["validate"]).ended(0);
-    let plan = run(&["plan", "--env", "server", "--detailed-exitcode"]).ended(0);
-    says(&plan.out, &["server matches the manifests"]);
-    let again = project
-        .run(&["export", "--env", "server", "--out", out])
-        .ended(4);
-    says(&again.err, &["nothing was written"]);
-    let few = project
-        .run(&[
-            "export",
-            "--env",
-            "server",
-            "CTI_createSession",
-            "--users",
-            "none",
-            "--skip-defaults",
-        ])
-        .ended(0);
-    says(
-        &few.out,
-        &["name: CTI_createSession", "name: tenfold_customerSummary"],
-    );
-    assert!(
-        !few.out.contains("kind: AppProfile") && !few.out.contains("owner:"),
-        "{}",
-        few.out
-    );
-    project
-        .run(&["export", "--env", "server", "nothing_here"])
-        .ended(1);
-}
-
-#[test]
 fn adopt_edits_what_drifted_and_nothing_else() {
     let (project, server) = applied();
     let admin = found(
@@ -358,124 +287,4 @@ fn adopt_edits_what_drifted_and_nothing_else() {
     let left = project.run(&["drift", "--env", "server"]).ended(2);
     says(&left.out, &["communicationPanelMode  Docked → Hidden"]);
     assert!(!left.out.contains("lin@contoso.com"), "{}", left.out);
-}
-
-#[test]
-fn two_environments_are_compared_and_the_difference_can_be_an_overlay() {
-    let (project, server) = applied();
-    let other = Server::with_parameters(project.path(), false);
-    project.edit("deskstate.yaml", "  environments:\n", &format!("  environments:\n    other:\n      url: \"{}\"\n      variables: {{widgetOrigin: \"https://widget.tenfold.example\"}}\n", other.url));
-    project.run(&["apply", "--env", "other", "--yes"]).ended(0);
-    project
-        .run(&["diff", "--from", "other", "--to", "server"])
-        .ended(0);
-    let session = server.id(
-        "msdyn_sessiontemplates",
-        "msdyn_sessiontemplateid",
-        "CTI_createSession",
-    );
-    server.patch(
-        &format!("msdyn_sessiontemplates({session})"),
-        r#"{"msdyn_title":"{customer} calls"}"#,
-    );
-    let diff = project
-        .run(&[
-            "diff",
-            "--from",
-            "other",
-            "--to",
-            "server",
-            "--as-overlay",
-            "overlays/like-server",
-        ])
-        .ended(2);
-    says(
-        &diff.out,
-        &[
-            "~ SessionTemplate CTI_createSession",
-            "{customer} → {customer} calls",
-        ],
-    );
-    let overlay = project.read("overlays/like-server/session-templates/CTI_createSession.yaml");
-    says(
-        &overlay,
-        &["name: CTI_createSession", "title: \"{customer} calls\""],
-    );
-}
-
-#[test]
-fn of_a_fleet_of_fifty_the_broken_five_are_named_and_the_others_are_reported() {
-    let (project, server) = applied();
-    let second = Server::with_parameters(project.path(), false);
-    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let dead = silent.local_addr().unwrap();
-    drop(silent);
-    let mut environments = String::new();
-    for number in 0..45 {
-        let url = if number % 9 == 0 {
-            &second.url
-        } else {
-            &server.url
-        };
-        environments.push_str(&format!("    env{number:02}:\n      url: \"{url}\"\n      variables: {{widgetOrigin: \"https://widget.tenfold.example\"}}\n"));
-    }
-    let variables = "      variables: {widgetOrigin: \"https://widget.tenfold.example\"}\n";
-    environments.push_str(&format!(
-        "    bad0:\n      url: \"http://{dead}\"\n{variables}"
-    ));
-    environments.push_str(&format!(
-        "    bad1:\n      url: \"http://{dead}\"\n{variables}"
-    ));
-    environments.push_str(&format!("    bad2:\n      url: \"{}\"\n      organizationId: 0c0f0000-0000-4000-8000-0000000000f1\n{variables}", server.url));
-    environments.push_str(&format!("    bad3:\n      url: \"{}\"\n      organizationId: 0c0f0000-0000-4000-8000-0000000000f2\n{variables}", server.url));
-    environments.push_str(&format!(
-        "    bad4:\n      url: \"http://{dead}\"\n{variables}"
-    ));
-    project.edit(
-        "deskstate.yaml",
-        "  environments:\n",
-        &format!("  environments:\n{environments}"),
-    );
-    let metrics = project.path().join("drift.prom");
-    let fleet = |arguments: &[&str]| -> support::Run {
-        let mut command = deskstate(project.path());
-        command
-            .args(["drift", "--all", "--concurrency", "8"])
-            .args(arguments);
-        command.output().unwrap().into()
-    };
-    let report = fleet(&["--format", "json", "--metrics", metrics.to_str().unwrap()]).ended(1);
-    let json: serde_json::Value = serde_json::from_str(&report.out).unwrap();
-    let status = |wanted: &str| {
-        let all = json["environments"].as_array().unwrap().iter();
-        all.filter(|one| {
-            one["environment"] != "server"
-                && one["environment"] != "local"
-                && one["environment"] != "prod"
-                && one["status"] == wanted
-        })
-        .count()
-    };
-    assert_eq!(status("inSync"), 40, "{}", report.out);
-    assert_eq!(status("drift"), 5, "the second server has nothing yet");
-    let broken: Vec<&str> = json["environments"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|one| one["status"] == "failed")
-        .filter_map(|one| one["environment"].as_str())
-        .filter(|name| name.starts_with("bad"))
-        .collect();
-    assert_eq!(broken, ["bad0", "bad1", "bad2", "bad3", "bad4"]);
-    let numbers = std::fs::read_to_string(metrics).unwrap();
-    says(
-        &numbers,
-        &[
-            "# TYPE deskstate_drift_up gauge",
-            "deskstate_drift_up{environment=\"bad2\"} 0",
-            "deskstate_drift_up{environment=\"env01\"} 1",
-        ],
-    );
-    let shard = fleet(&["--shard", "1/10"]);
-    says(&shard.out, &["environment", "result"]);
 }

@@ -253,6 +253,10 @@ async fn all(
     let mut running: JoinSet<Seen> = JoinSet::new();
     let mut seen = Vec::with_capacity(names.len());
     for name in names {
+        // Manifests are loaded when it is their turn: no more of them are held than environments are looked at.
+        let Ok(turn) = Arc::clone(&turns).acquire_owned().await else {
+            break;
+        };
         let ready = load_environment(global, &name, ui)
             .and_then(|loaded| Ok((applied(args, &loaded, &name)?, loaded)));
         let (applied, loaded) = match ready {
@@ -266,15 +270,8 @@ async fn all(
             }
         };
         let only = only(&args.choosing, &loaded, applied.as_ref());
-        let (turns, access, today, stop) = (
-            Arc::clone(&turns),
-            args.access.clone(),
-            today.to_owned(),
-            stop.clone(),
-        );
+        let (access, today, stop) = (args.access.clone(), today.to_owned(), stop.clone());
         running.spawn(async move {
-            // The semaphore is never closed while tasks run.
-            let _turn = turns.acquire().await;
             let looked = look(
                 &loaded,
                 applied.as_ref(),
@@ -285,6 +282,7 @@ async fn all(
                 false,
             )
             .await;
+            drop(turn);
             Seen {
                 environment: name,
                 looked: looked.map_err(|error| chain(&error)),
@@ -377,6 +375,10 @@ async fn look(
     .await;
     opened.close().await?;
     let (report, findings, reaches, requests, picture) = result?;
+    let points_nowhere = report.drifted.is_empty()
+        && report.ignored.is_empty()
+        && report.expired.is_empty()
+        && findings.is_empty();
     Ok(Looked {
         address,
         resources: loaded
@@ -386,7 +388,12 @@ async fn look(
             .map(|declared| declared.key.clone())
             .filter(|key| only.is_none_or(|only| only.contains(key)))
             .collect(),
-        sources: loaded.manifests.sources.clone(),
+        // Of a fleet, only what a report points into is kept.
+        sources: if points_nowhere {
+            deskstate_model::SourceMap::default()
+        } else {
+            loaded.manifests.sources.clone()
+        },
         report,
         findings,
         reaches,

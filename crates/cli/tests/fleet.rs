@@ -1,0 +1,243 @@
+//! `drift --all` over a fleet: what is broken is named, the rest is reported, and neither memory nor connections grow with the fleet.
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use support::{Project, Server, applied, deskstate, says};
+
+/// Environments that are looked at at once.
+const AT_ONCE: usize = 8;
+
+/// Stands before a server and counts the connections that are open at the same time.
+struct Counting {
+    url: String,
+    most: Arc<AtomicUsize>,
+}
+
+impl Counting {
+    fn before(server: &Server) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let target = server.url.trim_start_matches("http://").to_owned();
+        let (open, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let counted = Arc::clone(&most);
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let (open, most) = (Arc::clone(&open), Arc::clone(&counted));
+                let server = TcpStream::connect(&target).unwrap();
+                std::thread::spawn(move || {
+                    most.fetch_max(open.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    let back = {
+                        let (server, client) =
+                            (server.try_clone().unwrap(), client.try_clone().unwrap());
+                        std::thread::spawn(move || pass(server, client))
+                    };
+                    pass(client, server);
+                    drop(back.join());
+                    open.fetch_sub(1, Ordering::SeqCst);
+                });
+            }
+        });
+        Self { url, most }
+    }
+}
+
+/// Everything from one end to the other, until either closes.
+fn pass(mut from: TcpStream, mut to: TcpStream) {
+    drop(std::io::copy(&mut from, &mut to));
+    drop(to.shutdown(Shutdown::Both));
+    drop(from.shutdown(Shutdown::Both));
+}
+
+/// Something that is no Dataverse: it answers whatever is asked with this.
+fn answers_always(reply: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                drop(client.read(&mut [0; 8192]));
+                drop(client.write_all(reply.as_bytes()));
+            });
+        }
+    });
+    url
+}
+
+/// The project with these environments and no other.
+fn with_environments(project: &Project, environments: &str) {
+    let text = project.read("deskstate.yaml");
+    let at = text.find("  environments:\n").unwrap();
+    project.write(
+        "deskstate.yaml",
+        &format!("{}  environments:\n{environments}", &text[..at]),
+    );
+}
+
+fn environment(name: &str, more: &str) -> String {
+    format!(
+        "    {name}:\n      variables: {{widgetOrigin: \"https://widget.tenfold.example\"}}\n{more}"
+    )
+}
+
+/// Runs to the end and gives, beside the report, the most memory that it had, in KiB; none where the system does not say.
+fn measured(project: &Project, arguments: &[&str]) -> (support::Run, Option<u64>) {
+    let mut child = deskstate(project.path())
+        .args(["drift", "--all", "--concurrency", &AT_ONCE.to_string()])
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let watching = std::thread::spawn(move || {
+        let mut most = None;
+        while let Ok(text) = std::fs::read_to_string(&status) {
+            let peak = text
+                .lines()
+                .find_map(|line| line.strip_prefix("VmHWM:"))
+                .and_then(|peak| peak.trim().trim_end_matches(" kB").parse::<u64>().ok());
+            if peak.is_none() {
+                break;
+            }
+            most = most.max(peak);
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        most
+    });
+    let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let errors = std::thread::spawn(move || {
+        let mut text = String::new();
+        err.read_to_string(&mut text).unwrap();
+        text
+    });
+    let mut text = String::new();
+    out.read_to_string(&mut text).unwrap();
+    let code = child.wait().unwrap().code();
+    let run = support::Run {
+        code,
+        out: text,
+        err: errors.join().unwrap(),
+    };
+    (run, watching.join().unwrap())
+}
+
+#[test]
+fn of_a_fleet_of_fifty_the_five_that_are_broken_in_five_ways_are_named_and_the_others_are_reported()
+{
+    let (project, server) = applied();
+    let second = Server::with_parameters(project.path(), false);
+    let counting = Counting::before(&server);
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let dead = silent.local_addr().unwrap();
+    drop(silent);
+    let page = answers_always(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 16\r\nConnection: close\r\n\r\n<html>no</html>\n",
+    );
+    let refusing = answers_always(
+        "HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nContent-Length: 59\r\nConnection: close\r\n\r\n{\"error\":{\"code\":\"0x80072560\",\"message\":\"not a member\"}}\r\n",
+    );
+    let mut fleet = String::new();
+    for number in 0..45 {
+        let url = if number % 9 == 0 {
+            &second.url
+        } else {
+            &counting.url
+        };
+        fleet.push_str(&environment(
+            &format!("env{number:02}"),
+            &format!("      url: \"{url}\"\n"),
+        ));
+    }
+    fleet.push_str(&environment(
+        "bad0",
+        &format!("      url: \"http://{dead}\"\n"),
+    ));
+    fleet.push_str(&environment("bad1", &format!("      url: \"{page}\"\n")));
+    fleet.push_str(&environment(
+        "bad2",
+        &format!(
+            "      url: \"{}\"\n      organizationId: 0c0f0000-0000-4000-8000-0000000000f1\n",
+            server.url
+        ),
+    ));
+    fleet.push_str(&environment(
+        "bad3",
+        &format!("      url: \"{refusing}\"\n"),
+    ));
+    // Its manifests are not valid: the variable is missing.
+    fleet.push_str(&format!("    bad4:\n      url: \"{}\"\n", server.url));
+    with_environments(&project, &fleet);
+    let metrics = project.path().join("drift.prom");
+    let (report, _) = measured(
+        &project,
+        &["--format", "json", "--metrics", metrics.to_str().unwrap()],
+    );
+    let report = report.ended(1);
+    let json: serde_json::Value = serde_json::from_str(&report.out).unwrap();
+    let of = |wanted: &str| -> Vec<String> {
+        let all = json["environments"].as_array().unwrap().iter();
+        all.filter(|one| one["status"] == wanted)
+            .map(|one| one["environment"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(of("inSync").len(), 40, "{}", report.out);
+    assert_eq!(
+        of("drift"),
+        ["env00", "env09", "env18", "env27", "env36"],
+        "the second server has nothing yet"
+    );
+    assert_eq!(of("failed"), ["bad0", "bad1", "bad2", "bad3", "bad4"]);
+    let numbers = std::fs::read_to_string(metrics).unwrap();
+    says(
+        &numbers,
+        &[
+            "# TYPE deskstate_drift_up gauge",
+            "deskstate_drift_up{environment=\"bad2\"} 0",
+            "deskstate_drift_up{environment=\"env01\"} 1",
+        ],
+    );
+    let most = counting.most.load(Ordering::SeqCst);
+    assert!((1..=AT_ONCE).contains(&most), "{most} connections at once");
+    let (matrix, _) = measured(&project, &[]);
+    let matrix = matrix.ended(1);
+    says(&matrix.out, &["environment", "result", "env44", "bad4"]);
+    let (shard, _) = measured(&project, &["--shard", "1/10"]);
+    says(&shard.out, &["bad0", "env05"]);
+    assert!(!shard.out.contains("bad1"), "{}", shard.out);
+}
+
+#[test]
+fn a_fleet_six_times_as_large_takes_hardly_more_memory() {
+    let (project, server) = applied();
+    // Enough text for manifests to weigh something.
+    let padding = format!("# {}\n", "words of nobody ".repeat(64)).repeat(512);
+    let file = project.read("manifests/templates.yaml");
+    project.write("manifests/templates.yaml", &format!("{padding}{file}"));
+    let peak = |size: usize| {
+        let fleet: String = (0..size)
+            .map(|number| {
+                environment(
+                    &format!("env{number:02}"),
+                    &format!("      url: \"{}\"\n", server.url),
+                )
+            })
+            .collect();
+        with_environments(&project, &fleet);
+        let (run, peak) = measured(&project, &[]);
+        run.ended(0);
+        peak
+    };
+    if let (Some(few), Some(many)) = (peak(AT_ONCE), peak(AT_ONCE * 6)) {
+        assert!(
+            many < few + few / 4,
+            "{few} KiB for {AT_ONCE}, {many} KiB for {}",
+            AT_ONCE * 6
+        );
+    }
+}
