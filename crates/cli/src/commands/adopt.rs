@@ -28,7 +28,7 @@ use crate::ui::{GOOD, Ui, WARN};
 /// Writes live values into the manifests where they are declared; comments, order and quotes stay
 ///
 /// In an environment with an overlay, what the base holds goes into the overlay. A row that no manifest declares and that is named
-/// becomes a new file. Values of variables are never written over.
+/// becomes a new file. Values of variables are never written over. Of a selection only what is chosen is adopted, not what that needs.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The environment
@@ -62,7 +62,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let loaded = load_environment(global, &args.env, ui)?;
     let environment = loaded.environment()?;
     let desired = lower(&loaded.manifests);
-    let (only, new) = chosen(&args.choosing, &loaded, &desired, ui)?;
+    let (only, new) = chosen(&args.choosing, &loaded, &desired)?;
     let stop = stop_on_interrupt();
     let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
     let reader = Reader::open(&opened.connection)?;
@@ -126,7 +126,6 @@ fn chosen(
     choosing: &Choosing,
     loaded: &Loaded,
     desired: &Desired,
-    ui: &mut Ui,
 ) -> Result<(Option<BTreeSet<ResourceKey>>, Vec<Selector>), Error> {
     if choosing.is_everything() {
         return Ok((None, Vec::new()));
@@ -136,9 +135,9 @@ fn chosen(
         .into_iter()
         .partition(|nothing| nothing.selector.names_one());
     choosing::refuse_nothing(&nothing)?;
-    choosing::say_along(&selection.needed, ui);
     let new = new.into_iter().map(|nothing| nothing.selector).collect();
-    Ok((Some(selection.keys), new))
+    // What they need stays as it is declared: adopting one resource says nothing of another.
+    Ok((Some(selection.chosen), new))
 }
 
 /// Unknown names and refused fields fail the command; what could be adopted was.
