@@ -1,4 +1,4 @@
-//! Single reads, a batch of 1,000 creates, a filter over 100,000 rows, over HTTP as a client sees them.
+//! Single reads, a batch of 1,000 creates, a filter over 100,000 rows, over HTTP as a client sees them; and the memory of 100,000 rows.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use deskstate_emulator::{Config, Emulator, Scale};
@@ -97,5 +97,36 @@ fn filters(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, single_reads, batches, filters);
+/// Resident memory of this process in MiB (Linux).
+fn resident() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: f64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some(kibibytes / 1024.0)
+}
+
+/// Printed, not timed. First of all, so that what others allocated is not reused.
+fn memory(_: &mut Criterion) {
+    let runtime = Runtime::new().expect("runtime");
+    let with = |agents| {
+        start(
+            &runtime,
+            Scale {
+                agents,
+                sessions: 0,
+            },
+        )
+    };
+    let small = with(0);
+    let before = resident();
+    let large = with(100_000);
+    if let (Some(before), Some(after)) = (before, resident()) {
+        println!("memory of 100,000 users: {:.0} MiB", after - before);
+    }
+    drop((small, large));
+}
+
+criterion_group!(benches, memory, single_reads, batches, filters);
 criterion_main!(benches);

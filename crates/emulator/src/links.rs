@@ -179,13 +179,25 @@ pub(crate) fn existing(
     let schema = tx.schema();
     let many = &schema.many_to_many[relation];
     let store = tx.store();
+    // A profile has thousands of users, a user one profile: the shorter list is searched.
+    let ends = [(many.columns[side], from), (many.columns[1 - side], to)];
+    let links = |(column, id): (usize, Uuid)| {
+        store
+            .count(many.intersect, column, &IndexKey::Id(id))
+            .unwrap_or(usize::MAX)
+    };
+    let [(column, id), other] = if links(ends[0]) <= links(ends[1]) {
+        ends
+    } else {
+        [ends[1], ends[0]]
+    };
     store
-        .find(many.intersect, many.columns[side], &IndexKey::Id(from))?
+        .find(many.intersect, column, &IndexKey::Id(id))?
         .into_iter()
         .find(|link| {
             store
                 .get(many.intersect, *link)
-                .is_some_and(|row| row.cells[many.columns[1 - side]].id() == Some(to))
+                .is_some_and(|row| row.cells[other.0].id() == Some(other.1))
         })
 }
 

@@ -213,6 +213,20 @@ impl Store {
         Some(index.get(key).map(Ids::in_order).unwrap_or_default())
     }
 
+    /// How many rows that would be.
+    pub(crate) fn count(&self, table: TableId, column: usize, key: &IndexKey) -> Option<usize> {
+        let rows = &self.tables[usize::from(table.0)];
+        let (_, index) = rows
+            .indexes
+            .iter()
+            .find(|(indexed, _)| *indexed == column)?;
+        Some(match index.get(key) {
+            None => 0,
+            Some(Ids::One(_)) => 1,
+            Some(Ids::Many(ids)) => ids.len(),
+        })
+    }
+
     /// The first row whose text column equals a text without case.
     pub(crate) fn find_text(&self, table: TableId, column: &str, text: &str) -> Option<&Arc<Row>> {
         let position = self.schema.table(table).position(column)?;

@@ -1,8 +1,13 @@
 //! Requests, counted: they grow with tables and pages, never with rows.
 
+use std::collections::BTreeSet;
+
+use deskstate_dataverse::{Changeset, Filter, Operation, Outcome, Query};
 use deskstate_emulator::{Config, Scale, Switches};
+use deskstate_reconcile::Desired;
 use deskstate_reconcile::plan::Options;
 use serde_json::{Value as Json, json};
+use uuid::Uuid;
 
 use crate::world::{World, declare, settings};
 
@@ -93,4 +98,100 @@ async fn a_description_of_a_profile_with_two_hundred_agents_takes_at_most_four_r
     assert_eq!(applied.unwrap().operations, 1);
     let requests = world.session.reader().requests() - before;
     assert!(requests <= 4, "{requests} requests");
+}
+
+/// Links that generated rows do not have, as one changeset for each thousand.
+async fn link(
+    world: &World,
+    set: &str,
+    navigation: &str,
+    target_set: &str,
+    pairs: &[(Uuid, Uuid)],
+) {
+    for pairs in pairs.chunks(1000) {
+        let operations = pairs.iter().map(|(id, target)| Operation::Link {
+            set: set.to_owned(),
+            id: *id,
+            navigation: navigation.to_owned(),
+            target_set: target_set.to_owned(),
+            target: *target,
+        });
+        let changeset = Changeset {
+            operations: operations.collect(),
+            solution: None,
+        };
+        let outcome = world.session.commit(&changeset).await;
+        assert!(matches!(outcome, Outcome::Committed), "{outcome:?}");
+    }
+}
+
+async fn ids(world: &World, set: &str, key: &str, filter: Filter) -> Vec<Uuid> {
+    let query = Query::rows(set).select([key]).filter(filter);
+    let answers = world.session.reader().read(&[query]).await.unwrap();
+    let rows = &answers[0].as_ref().unwrap().rows;
+    rows.iter().filter_map(|row| row.uuid(key)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_sessions_with_two_tabs_each_and_five_thousand_agents_take_three_requests() {
+    let world = World::with(Config {
+        scale: Scale {
+            agents: 5000,
+            sessions: 1000,
+        },
+        ..Config::default()
+    })
+    .await;
+    let every = |key: &str| Filter::ne(key, Uuid::nil());
+    let users = ids(
+        &world,
+        "systemusers",
+        "systemuserid",
+        Filter::eq("isdisabled", false),
+    )
+    .await;
+    let key = "msdyn_appconfigurationid";
+    let named = Filter::eq("msdyn_uniquename", "alex_inbox");
+    let profile = ids(&world, "msdyn_appconfigurations", key, named).await[0];
+    let key = "msdyn_sessiontemplateid";
+    let sessions = ids(&world, "msdyn_sessiontemplates", key, every(key)).await;
+    let key = "msdyn_applicationtabtemplateid";
+    let tabs = ids(&world, "msdyn_applicationtabtemplates", key, every(key)).await;
+    assert!(users.len() >= 5000 && sessions.len() >= 1000 && tabs.len() >= 1000);
+    let linked: BTreeSet<(Uuid, Uuid)> = {
+        let live = world.look(&Desired::default()).await;
+        let all = live.links.values().flat_map(|links| links.pairs.iter());
+        all.copied().collect()
+    };
+    let fresh = |pairs: Vec<(Uuid, Uuid)>| -> Vec<(Uuid, Uuid)> {
+        let pairs = pairs.into_iter().filter(|pair| !linked.contains(pair));
+        pairs.collect()
+    };
+    let assigned = fresh(users.iter().map(|user| (profile, *user)).collect());
+    link(
+        &world,
+        "msdyn_appconfigurations",
+        "msdyn_appconfiguration_systemuser",
+        "systemusers",
+        &assigned,
+    )
+    .await;
+    let two_tabs = sessions.iter().enumerate().flat_map(|(number, session)| {
+        [0, 1].map(|step| (*session, tabs[(number + step) % tabs.len()]))
+    });
+    link(
+        &world,
+        "msdyn_sessiontemplates",
+        "msdyn_sessiontemplate_applicationtab",
+        "msdyn_applicationtabtemplates",
+        &fresh(two_tabs.collect()),
+    )
+    .await;
+
+    let before = world.session.reader().requests();
+    let live = world.look(&Desired::default()).await;
+    let requests = world.session.reader().requests() - before;
+    let most = live.links.values().map(|links| links.pairs.len()).max();
+    assert!(most >= Some(5000), "{most:?} links at most");
+    assert!(requests <= 3, "{requests} requests");
 }

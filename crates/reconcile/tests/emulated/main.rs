@@ -8,6 +8,7 @@
 
 mod counted;
 mod faults;
+mod hardest;
 mod laws;
 mod pains;
 mod probing;
