@@ -39,7 +39,7 @@ pub(crate) fn answer(engine: &Engine, call: &Call) -> Outcome<Reply> {
     }
     let continues = call.preferences().continue_on_error;
     let mut writer = Writer {
-        text: String::new(),
+        text: Vec::new(),
         boundary: format!("batchresponse_{}", engine.request_id()),
     };
     let mut failed = None;
@@ -67,10 +67,9 @@ pub(crate) fn answer(engine: &Engine, call: &Call) -> Outcome<Reply> {
         (Some(inner), false, BatchStatus::Inner) => inner,
         _ => StatusCode::OK,
     };
-    let mut reply = Reply::text(
-        &format!("multipart/mixed; boundary={}", writer.boundary),
-        writer.finish(),
-    );
+    let content_type = format!("multipart/mixed; boundary={}", writer.boundary);
+    let mut reply = Reply::text(&content_type, String::new());
+    reply.body = writer.finish();
     reply.status = status;
     if continues {
         reply = reply.with("Preference-Applied", "odata.continue-on-error");
@@ -79,7 +78,7 @@ pub(crate) fn answer(engine: &Engine, call: &Call) -> Outcome<Reply> {
 }
 
 struct Writer {
-    text: String,
+    text: Vec<u8>,
     boundary: String,
 }
 
@@ -91,40 +90,44 @@ impl Writer {
 
     fn changeset(&mut self, id: &str, replies: &[(Option<String>, Reply)]) {
         let inner = format!("changesetresponse_{id}");
-        self.text.push_str(&format!(
+        let head = format!(
             "--{}\r\nContent-Type: multipart/mixed; boundary={inner}\r\n\r\n",
             self.boundary
-        ));
+        );
+        self.text.extend_from_slice(head.as_bytes());
         for (content_id, reply) in replies {
             write_part(&mut self.text, &inner, content_id.as_deref(), reply);
         }
-        self.text.push_str(&format!("--{inner}--\r\n"));
+        self.text
+            .extend_from_slice(format!("--{inner}--\r\n").as_bytes());
     }
 
-    fn finish(&mut self) -> String {
-        self.text.push_str(&format!("--{}--\r\n", self.boundary));
+    fn finish(&mut self) -> Vec<u8> {
+        let end = format!("--{}--\r\n", self.boundary);
+        self.text.extend_from_slice(end.as_bytes());
         std::mem::take(&mut self.text)
     }
 }
 
-fn write_part(text: &mut String, boundary: &str, content_id: Option<&str>, reply: &Reply) {
-    text.push_str(&format!(
+fn write_part(text: &mut Vec<u8>, boundary: &str, content_id: Option<&str>, reply: &Reply) {
+    let mut head = format!(
         "--{boundary}\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n"
-    ));
+    );
     if let Some(id) = content_id {
-        text.push_str(&format!("Content-ID: {id}\r\n"));
+        head.push_str(&format!("Content-ID: {id}\r\n"));
     }
     let reason = reply.status.canonical_reason().unwrap_or("Unknown");
-    text.push_str(&format!(
+    head.push_str(&format!(
         "\r\nHTTP/1.1 {} {reason}\r\n",
         reply.status.as_u16()
     ));
     for (name, value) in &reply.headers {
-        text.push_str(&format!("{name}: {value}\r\n"));
+        head.push_str(&format!("{name}: {value}\r\n"));
     }
-    text.push_str("\r\n");
-    text.push_str(&String::from_utf8_lossy(&reply.body));
-    text.push_str("\r\n");
+    head.push_str("\r\n");
+    text.extend_from_slice(head.as_bytes());
+    text.extend_from_slice(&reply.body);
+    text.extend_from_slice(b"\r\n");
 }
 
 fn part_call(outer: &Call, request: &Request) -> Call {

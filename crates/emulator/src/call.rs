@@ -101,6 +101,11 @@ impl Reply {
     }
 
     pub(crate) fn json(status: StatusCode, body: &Json, in_batch: bool) -> Reply {
+        Reply::written(status, body.to_string().into_bytes(), in_batch)
+    }
+
+    /// A reply whose JSON is written already.
+    pub(crate) fn written(status: StatusCode, body: Vec<u8>, in_batch: bool) -> Reply {
         let content_type = if in_batch {
             "application/json; odata.metadata=minimal; odata.streaming=true"
         } else {
@@ -112,7 +117,7 @@ impl Reply {
                 ("Content-Type", content_type.into()),
                 ("OData-Version", "4.0".into()),
             ],
-            body: body.to_string().into_bytes(),
+            body,
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, HttpBody, to_bytes};
 use axum::extract::connect_info::ConnectInfo;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
@@ -80,6 +80,7 @@ async fn handle(State(engine): State<Arc<Engine>>, request: Request) -> Response
         "http"
     };
     engine.stats.count_request();
+    engine.stats.count_request_bytes(body.len() as u64);
     let call = Call {
         method: parts.method,
         target: format!("{rest}{query}"),
@@ -93,7 +94,10 @@ async fn handle(State(engine): State<Arc<Engine>>, request: Request) -> Response
         .extensions
         .get::<ConnectInfo<Line>>()
         .map(|ConnectInfo(line)| line.clone());
-    serve(engine, call, line).await
+    let reply = serve(Arc::clone(&engine), call, line).await;
+    let bytes = reply.body().size_hint().exact().unwrap_or_default();
+    engine.stats.count_reply_bytes(bytes);
+    reply
 }
 
 /// Answers a call as the limits and the fault script have it.

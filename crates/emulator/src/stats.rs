@@ -10,6 +10,8 @@ use serde::Serialize;
 #[derive(Debug, Default)]
 pub(crate) struct Stats {
     http_requests: AtomicU64,
+    request_bytes: AtomicU64,
+    reply_bytes: AtomicU64,
     batch_parts: AtomicU64,
     reads: AtomicU64,
     refused: AtomicU64,
@@ -22,6 +24,9 @@ pub(crate) struct Stats {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Shown {
     http_requests: u64,
+    /// Of bodies, as they went over the line.
+    request_bytes: u64,
+    reply_bytes: u64,
     batch_parts: u64,
     reads: u64,
     refused: u64,
@@ -33,6 +38,14 @@ pub(crate) struct Shown {
 impl Stats {
     pub(crate) fn count_request(&self) -> u64 {
         self.http_requests.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(crate) fn count_request_bytes(&self, bytes: u64) {
+        self.request_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_reply_bytes(&self, bytes: u64) {
+        self.reply_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     pub(crate) fn count_parts(&self, parts: usize) {
@@ -64,6 +77,8 @@ impl Stats {
     pub(crate) fn reset(&self) {
         for counter in [
             &self.http_requests,
+            &self.request_bytes,
+            &self.reply_bytes,
             &self.batch_parts,
             &self.reads,
             &self.refused,
@@ -81,6 +96,8 @@ impl Stats {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Shown {
             http_requests: load(&self.http_requests),
+            request_bytes: load(&self.request_bytes),
+            reply_bytes: load(&self.reply_bytes),
             batch_parts: load(&self.batch_parts),
             reads: load(&self.reads),
             refused: load(&self.refused),

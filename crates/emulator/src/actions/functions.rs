@@ -54,13 +54,9 @@ pub(crate) fn function(
         }
         [set, function] if function.name == format!("{NAMESPACE}RetrieveUnpublishedMultiple") => {
             let table = table_of(schema, context.switches, &set.name)?;
-            Json::Object(reading.collection(
-                table,
-                &Source::All,
-                options,
-                call.path(),
-                call.query(),
-            )?)
+            let rows =
+                reading.collection(table, &Source::All, options, call.path(), call.query())?;
+            return Ok(Reply::written(StatusCode::OK, rows, call.in_batch));
         }
         [user, function]
             if user.name == "systemusers"

@@ -209,7 +209,7 @@ pub(crate) fn cell(
 }
 
 /// The same, without a copy where the cell is shown as it is.
-fn cell_of<'r>(
+pub(crate) fn cell_of<'r>(
     store: &Store,
     table: TableId,
     row: &'r Row,

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
 use serde_json::{Map, Value as Json};
+use uuid::Uuid;
 
-use super::eval::cell;
+use super::eval::{cell, cell_of};
 use crate::clock::Moment;
 use crate::schema::{Column, Kind, Table, TableId};
 use crate::store::{Row, Store};
@@ -83,6 +85,14 @@ fn split_preferences(header: &str) -> Vec<&str> {
     items
 }
 
+/// Columns of the rows of one answer, each with the text that comes before its value.
+pub(crate) struct Layout(Vec<(usize, String)>);
+
+/// Writes JSON at the end of a text.
+pub(crate) fn write_json<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
+    serde_json::to_writer(out, value).expect("memory takes every text, and our keys are texts");
+}
+
 /// Writes rows of one request.
 pub(crate) struct Writer<'a> {
     pub(crate) store: &'a Store,
@@ -103,24 +113,59 @@ impl Writer<'_> {
         let table = self.store.schema.table(table);
         let mut object = Map::new();
         object.insert("@odata.etag".into(), etag(row.version).into());
+        for column in self.columns(table, select) {
+            self.property(table, row, column, &mut object);
+        }
+        object
+    }
+
+    /// The columns that the object of a row shows.
+    fn columns(&self, table: &Table, select: Option<&[usize]>) -> Vec<usize> {
         match select {
             Some(columns) => {
-                for column in columns {
-                    self.property(table, row, *column, &mut object);
-                }
-                if !columns.contains(&table.key) {
-                    self.property(table, row, table.key, &mut object);
-                }
+                let key = (!columns.contains(&table.key)).then_some(table.key);
+                columns.iter().copied().chain(key).collect()
             }
-            None => {
-                for column in
-                    (0..table.columns.len()).filter(|column| self.is_shown(table, *column))
-                {
-                    self.property(table, row, column, &mut object);
+            None => (0..table.columns.len())
+                .filter(|column| self.is_shown(table, *column))
+                .collect(),
+        }
+    }
+
+    /// Where nobody asked for annotations: the columns, each with its name as it is written.
+    pub(crate) fn layout(&self, table: TableId, select: Option<&[usize]>) -> Option<Layout> {
+        let table = self.store.schema.table(table);
+        let named = |position: usize| {
+            let name = Json::from(table.columns[position].property());
+            (position, format!(",{name}:"))
+        };
+        (self.preferences.annotations_text.is_none())
+            .then(|| Layout(self.columns(table, select).into_iter().map(named).collect()))
+    }
+
+    /// Writes what [`Writer::record`] shows, without a tree in between.
+    pub(crate) fn write(&self, table: TableId, row: &Row, layout: &Layout, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"@odata.etag\":\"W/\\\"");
+        out.extend_from_slice(row.version.to_string().as_bytes());
+        out.extend_from_slice(b"\\\"\"");
+        for (position, name) in &layout.0 {
+            out.extend_from_slice(name.as_bytes());
+            match cell_of(self.store, table, row, *position, self.language).as_ref() {
+                Value::Null => out.extend_from_slice(b"null"),
+                Value::Id(id) | Value::Lookup(_, id) => {
+                    let mut text = Uuid::encode_buffer();
+                    out.push(b'"');
+                    out.extend_from_slice(id.hyphenated().encode_lower(&mut text).as_bytes());
+                    out.push(b'"');
+                }
+                Value::Text(text) => write_json(text.as_ref(), out),
+                other => {
+                    let property = self.store.schema.table(table).columns[*position].property();
+                    write_json(&other.json(&property), out);
                 }
             }
         }
-        object
+        out.push(b'}');
     }
 
     fn is_shown(&self, table: &Table, column: usize) -> bool {
@@ -235,6 +280,42 @@ fn spoken(moment: Moment, date_only: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_without_a_tree_is_what_the_tree_says() {
+        let store = Store::new(std::sync::Arc::new(
+            crate::tables::load(None).expect("tables"),
+        ));
+        let table = store.schema.named("msdyn_sessiontemplate").expect("table");
+        let own = store.schema.table(table);
+        let mut row = Row::new(own, Uuid::from_u128(7));
+        row.version = 700_001;
+        for (position, column) in own.columns.iter().enumerate() {
+            row.cells[position] = match column.kind {
+                Kind::Text | Kind::Memo => Value::text("a \"quoted\"\n\u{1}ü"),
+                Kind::Flag => Value::Flag(true),
+                Kind::Lookup => Value::Lookup(table, Uuid::from_u128(8)),
+                Kind::Managed => Value::Managed(true, false),
+                Kind::Double | Kind::Decimal => Value::Number(1.5),
+                Kind::Integer | Kind::Choice => Value::Int(-3),
+                _ => row.cells[position].clone(),
+            };
+        }
+        let (preferences, missing) = (Preferences::default(), BTreeSet::new());
+        let writer = Writer {
+            store: &store,
+            language: 1033,
+            preferences: &preferences,
+            missing: &missing,
+        };
+        for select in [None, Some(&[2_usize, 3][..])] {
+            let layout = writer.layout(table, select).expect("no annotations");
+            let mut text = Vec::new();
+            writer.write(table, &row, &layout, &mut text);
+            let tree = Json::Object(writer.record(table, &row, select));
+            assert_eq!(String::from_utf8(text).expect("text"), tree.to_string());
+        }
+    }
 
     #[test]
     fn several_preferences_in_one_header_are_told_apart() {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::eval::Scope;
 use super::expr::{Expr, Path};
 use super::filter::{column_path, parse as parse_filter, unknown_property};
-use super::json::{Preferences, Writer};
+use super::json::{Preferences, Writer, write_json};
 use super::options::{Options, split_outside};
 use super::page::Cookie;
 use crate::caller::Caller;
@@ -300,7 +300,7 @@ impl<'a> Reading<'a> {
         options: &Options,
         path: &str,
         query: &str,
-    ) -> Outcome<Map<String, Json>> {
+    ) -> Outcome<Vec<u8>> {
         let expands = options
             .expand
             .as_deref()
@@ -350,14 +350,12 @@ impl<'a> Reading<'a> {
                 "700000".into(),
             );
         }
-        let writer = self.writer();
-        let mut values = Vec::with_capacity(page.rows.len());
-        for row in &page.rows {
-            let mut object = writer.record(table, row, select.as_deref());
-            super::expand::add(self, &expands, table, row, &mut object)?;
-            values.push(Json::Object(object));
-        }
-        body.insert("value".into(), values.into());
+        let mut text = Vec::new();
+        write_json(&body, &mut text);
+        text.pop();
+        text.extend_from_slice(b",\"value\":[");
+        self.write_rows(table, &page.rows, &expands, select.as_deref(), &mut text)?;
+        text.push(b']');
         if let Some(cookie) = page.next {
             let rest: Vec<&str> = query
                 .split('&')
@@ -374,9 +372,37 @@ impl<'a> Reading<'a> {
                 rest.join("&"),
                 cookie.skiptoken(own.key_name())
             );
-            body.insert("@odata.nextLink".into(), link.into());
+            text.extend_from_slice(b",\"@odata.nextLink\":");
+            write_json(&link, &mut text);
         }
-        Ok(body)
+        text.push(b'}');
+        Ok(text)
+    }
+
+    /// The objects of rows, with commas between them.
+    fn write_rows(
+        &self,
+        table: TableId,
+        rows: &[Arc<Row>],
+        expands: &[super::expand::Expand],
+        select: Option<&[usize]>,
+        text: &mut Vec<u8>,
+    ) -> Outcome<()> {
+        let writer = self.writer();
+        let layout = writer.layout(table, select).filter(|_| expands.is_empty());
+        for (index, row) in rows.iter().enumerate() {
+            if index > 0 {
+                text.push(b',');
+            }
+            if let Some(layout) = &layout {
+                writer.write(table, row, layout, text);
+                continue;
+            }
+            let mut object = writer.record(table, row, select);
+            super::expand::add(self, expands, table, row, &mut object)?;
+            write_json(&object, text);
+        }
+        Ok(())
     }
 
     /// One row as the answer to a request for it.

@@ -113,7 +113,8 @@ pub(super) fn read_table(
     }
     let body = match (&first.key, rest) {
         (None, []) if schema.table(table).name == "msdyn_componentlayer" => {
-            crate::component_layers::answer(reading, context.switches, table, options)?
+            let body = crate::component_layers::answer(reading, context.switches, table, options)?;
+            Json::Object(body).to_string().into_bytes()
         }
         (None, []) => {
             reading.collection(table, &Source::All, options, call.path(), call.query())?
@@ -130,7 +131,7 @@ pub(super) fn read_table(
         }
     };
     Ok(finish(
-        Reply::json(StatusCode::OK, &Json::Object(body), call.in_batch),
+        Reply::written(StatusCode::OK, body, call.in_batch),
         reading,
     ))
 }
@@ -306,7 +307,7 @@ pub(super) fn read_row(
                 call.query(),
             )?;
             Ok(finish(
-                Reply::json(StatusCode::OK, &Json::Object(body), call.in_batch),
+                Reply::written(StatusCode::OK, body, call.in_batch),
                 reading,
             ))
         }

@@ -173,7 +173,7 @@ async fn section_4_an_edit_slipped_in_between_makes_the_etag_stale() {
 }
 
 #[tokio::test]
-async fn stats_count_requests_parts_and_committed_writes_by_kind() {
+async fn stats_count_requests_bytes_parts_and_committed_writes_by_kind() {
     let desk = desk().await;
     let body = changeset(&[
         part(
@@ -184,20 +184,28 @@ async fn stats_count_requests_parts_and_committed_writes_by_kind() {
         ),
         part(2, "PATCH $1", "", "{\"msdyn_value\":\"v\"}"),
     ]);
-    desk.batch(&body, None).await.expect(200);
+    let succeeded = desk.batch(&body, None).await.expect(200).text.len();
     let failing = changeset(&[part(
         1,
         "POST msdyn_notificationfields",
         "",
         &field("contoso_a").to_string(),
     )]);
-    desk.batch(&failing, None).await.expect(400);
+    let failed = desk.batch(&failing, None).await.expect(400).text.len();
     let shown = stats(&desk).await;
     assert_eq!(
         (&shown["httpRequests"], &shown["batchParts"]),
         (&json!(2), &json!(3))
     );
     assert_eq!(shown["writes"], json!({"create": 1, "update": 1}));
+    assert_eq!(
+        shown["requestBytes"],
+        [body, failing]
+            .map(|sent| sent.replace('\n', "\r\n").len())
+            .iter()
+            .sum::<usize>()
+    );
+    assert_eq!(shown["replyBytes"], succeeded + failed);
     let reset = format!("{}/__emulator/stats", desk.emulator.url());
     send(desk.client.request(Method::DELETE, reset))
         .await
