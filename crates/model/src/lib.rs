@@ -34,6 +34,7 @@ mod load;
 mod manifests;
 mod name;
 mod overlay;
+mod parallel;
 mod part;
 mod project;
 mod read_contract;

@@ -16,12 +16,13 @@ use crate::file_texts::FileTexts;
 use crate::files::{FileProblem, Root};
 use crate::manifests::{Declared, Manifests};
 use crate::name::fold;
+use crate::parallel;
 use crate::project::Project;
 use crate::read_contract::contract;
 use crate::read_project::project;
 use crate::span::{FileId, SourceMap, Span, Spanned};
 use crate::variables::refuse_outside_values;
-use crate::yaml::{Budget, Node, read};
+use crate::yaml::{Budget, Node, Stream, read};
 
 /// The project file, at the root.
 pub const PROJECT_FILE: &str = "deskstate.yaml";
@@ -253,7 +254,6 @@ impl Loader {
         project: &Project,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Vec<Document> {
-        let mut documents = Vec::new();
         let mut seen: BTreeSet<String> = BTreeSet::from([PROJECT_FILE.to_owned()]);
         seen.extend(
             project
@@ -261,22 +261,27 @@ impl Loader {
                 .iter()
                 .map(|path| path.value.trim_start_matches("./").to_owned()),
         );
+        let mut manifests = Vec::new();
         for pattern in &project.manifests {
-            let paths = self.list(files, pattern, diagnostics);
-            for path in paths {
-                if !seen.insert(path.clone()) {
-                    continue;
+            for path in self.list(files, pattern, diagnostics) {
+                if seen.insert(path.clone()) {
+                    manifests.extend(self.file(files, pattern, &path, diagnostics));
                 }
-                let Some(file) = self.file(files, pattern, &path, diagnostics) else {
-                    continue;
-                };
-                for node in self.parse(file, diagnostics) {
-                    refuse_outside_values(&node, diagnostics);
-                    let Some(document) = document::header(node, diagnostics) else {
-                        continue;
-                    };
-                    documents.push(document);
-                }
+            }
+        }
+        let before = self.budget.left();
+        let mut reads = parallel::map(&manifests, |file| self.read(*file));
+        if self.budget.is_used_up() {
+            // Which file goes short must not depend on which thread came first.
+            reads.clear();
+            self.budget = Budget::of(before);
+            reads.extend(manifests.iter().map(|file| self.read(*file)));
+        }
+        let mut documents = Vec::new();
+        for read in reads {
+            for node in self.take(read, diagnostics) {
+                refuse_outside_values(&node, diagnostics);
+                documents.extend(document::header(node, diagnostics));
             }
         }
         documents
@@ -389,20 +394,44 @@ impl Loader {
     }
 
     fn parse(&mut self, file: FileId, diagnostics: &mut Vec<Diagnostic>) -> Vec<Node> {
-        let stream = read(&self.sources, file, &mut self.budget, diagnostics);
-        for span in stream.unread {
+        let read = self.read(file);
+        self.take(read, diagnostics)
+    }
+
+    fn read(&self, file: FileId) -> ReadFile {
+        let mut diagnostics = Vec::new();
+        let stream = read(&self.sources, file, &self.budget, &mut diagnostics);
+        let secrets = stream
+            .documents
+            .iter()
+            .flat_map(|document| checks::secrets::check(document, &self.sources, &mut diagnostics))
+            .collect();
+        ReadFile {
+            stream,
+            secrets,
+            diagnostics,
+        }
+    }
+
+    fn take(&mut self, read: ReadFile, diagnostics: &mut Vec<Diagnostic>) -> Vec<Node> {
+        for span in read.stream.unread {
             let words = self.sources.slice(span).split(|character: char| {
                 character.is_whitespace() || "{}[],\"'".contains(character)
             });
             self.unread
                 .extend(words.filter(|word| word.contains('_')).map(fold));
         }
-        for document in &stream.documents {
-            self.secrets
-                .extend(checks::secrets::check(document, &self.sources, diagnostics));
-        }
-        stream.documents
+        self.secrets.extend(read.secrets);
+        diagnostics.extend(read.diagnostics);
+        read.stream.documents
     }
+}
+
+/// What was read of a file.
+struct ReadFile {
+    stream: Stream,
+    secrets: Vec<Span>,
+    diagnostics: Vec<Diagnostic>,
 }
 
 fn start_of(file: FileId) -> Span {

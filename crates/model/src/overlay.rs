@@ -65,7 +65,7 @@ mod tests {
     fn node(text: &str) -> Node {
         let mut sources = SourceMap::default();
         let file = sources.add("a.yaml", text);
-        read(&sources, file, &mut Budget::default(), &mut Vec::new())
+        read(&sources, file, &Budget::default(), &mut Vec::new())
             .documents
             .remove(0)
     }

@@ -300,10 +300,10 @@ mod tests {
             format!("metadata: {{name: x}}\nspec:\n  v: {spec}\n"),
         );
         let mut diagnostics = Vec::new();
-        let variables = read(&sources, vars, &mut Budget::default(), &mut diagnostics)
+        let variables = read(&sources, vars, &Budget::default(), &mut diagnostics)
             .documents
             .remove(0);
-        let document = read(&sources, file, &mut Budget::default(), &mut diagnostics)
+        let document = read(&sources, file, &Budget::default(), &mut diagnostics)
             .documents
             .remove(0);
         let variables: Variables<'_> = variables

@@ -103,7 +103,7 @@ proptest! {
         let mut sources = SourceMap::default();
         let file = sources.add("a.yaml", text.as_str());
         let mut diagnostics = Vec::new();
-        let node = read(&sources, file, &mut Budget::default(), &mut diagnostics).documents.remove(0);
+        let node = read(&sources, file, &Budget::default(), &mut diagnostics).documents.remove(0);
         let document = header(node, &mut diagnostics).unwrap();
         prop_assert!(diagnostics.is_empty());
         declared(&document, &document.node, &mut diagnostics);

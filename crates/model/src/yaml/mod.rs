@@ -2,6 +2,7 @@
 //!
 //! Reading keeps the place of every value and follows the core schema of YAML 1.2; merge keys and tags are not part of the language.
 
+mod budget;
 mod layout;
 mod read;
 mod scalar;
@@ -11,10 +12,11 @@ use serde_json::{Map, Value};
 
 use crate::span::Span;
 
+pub(crate) use budget::Budget;
 pub use layout::{
     Content, Place, Style, dash_before, entry_lines, item_lines, layout, on_one_line,
 };
-pub(crate) use read::{Budget, read};
+pub(crate) use read::{Stream, read};
 pub use write::{OutDocument, write_documents};
 
 /// A value and its place.

@@ -9,6 +9,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span as ParserSpan, StrInput};
 
 use self::key::key_of;
 use self::syntax::{syntax_error, too_deep};
+use super::budget::Budget;
 use super::scalar::{NotJson, resolve};
 use super::{Entry, Node, NodeValue};
 use crate::diagnostic::Diagnostic;
@@ -20,18 +21,6 @@ const MAX_DEPTH: usize = 64;
 const MAX_ALIASED: usize = 10_000;
 /// Syntax errors in one file before reading stops for good.
 const MAX_ERRORS: usize = 20;
-
-/// What may still be read. Shared by all files of a project, so that memory stays bounded.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Budget {
-    pub(crate) nodes: usize,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self { nodes: 10_000_000 }
-    }
-}
 
 /// The documents of a file, and whether a part of the file could not be read.
 #[derive(Debug, Default)]
@@ -45,7 +34,7 @@ pub(crate) struct Stream {
 pub(crate) fn read(
     sources: &SourceMap,
     file: FileId,
-    budget: &mut Budget,
+    budget: &Budget,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Stream {
     let text = sources.text(file);
@@ -98,9 +87,17 @@ struct Builder<'text, 'budget> {
     /// Anchored values that are complete, and `None` for those still open.
     anchors: HashMap<usize, Option<Node>>,
     aliased: usize,
-    budget: &'budget mut Budget,
+    budget: &'budget Budget,
+    /// Of the share that was taken last.
+    nodes_left: usize,
     /// Where the document begins that is being read.
     document_start: usize,
+}
+
+impl Drop for Builder<'_, '_> {
+    fn drop(&mut self) {
+        self.budget.give_back(self.nodes_left);
+    }
 }
 
 /// A list or mapping that is not closed yet.
@@ -123,7 +120,7 @@ enum Body {
 struct Key(Option<(Box<str>, Span)>);
 
 impl<'text, 'budget> Builder<'text, 'budget> {
-    fn new(file: FileId, text: &'text str, base: usize, budget: &'budget mut Budget) -> Self {
+    fn new(file: FileId, text: &'text str, base: usize, budget: &'budget Budget) -> Self {
         let offsets = (!text.is_ascii()).then(|| {
             text.char_indices()
                 .map(|(at, _)| to_u32(at))
@@ -139,6 +136,7 @@ impl<'text, 'budget> Builder<'text, 'budget> {
             anchors: HashMap::new(),
             aliased: 0,
             budget,
+            nodes_left: 0,
             document_start: base,
         }
     }
@@ -313,16 +311,17 @@ impl<'text, 'budget> Builder<'text, 'budget> {
         root: &mut Option<Node>,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Result<(), Box<Diagnostic>> {
-        self.budget.nodes = match self.budget.nodes.checked_sub(1) {
-            Some(left) => left,
-            None => {
+        if self.nodes_left == 0 {
+            if !self.budget.take_share() {
                 return Err(Box::new(
                     Diagnostic::error("yaml-limits", "the project holds too many values to read")
                         .at(node.span, "reading stopped here")
                         .help("split the project"),
                 ));
             }
-        };
+            self.nodes_left = Budget::SHARE;
+        }
+        self.nodes_left -= 1;
         if anchor > 0 {
             self.repeats(&node, node.span)?;
             self.anchors.insert(anchor, Some(node.clone()));

@@ -381,7 +381,7 @@ mod tests {
             let mut sources = SourceMap::default();
             let file = sources.add("out.yaml", out.as_str());
             let mut diagnostics = Vec::new();
-            let stream = read(&sources, file, &mut Budget::default(), &mut diagnostics);
+            let stream = read(&sources, file, &Budget::default(), &mut diagnostics);
             prop_assert!(diagnostics.is_empty(), "{out}\n{diagnostics:?}");
             let read_back = stream.documents[0].get("spec").and_then(|spec| spec.get("value")).unwrap().to_json();
             prop_assert_eq!(&read_back, &value, "{}", out);

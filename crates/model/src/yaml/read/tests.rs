@@ -6,7 +6,7 @@ fn parse(text: &str) -> (Vec<Node>, Vec<Diagnostic>, SourceMap) {
     let mut sources = SourceMap::default();
     let file = sources.add("a.yaml", text);
     let mut diagnostics = Vec::new();
-    let stream = read(&sources, file, &mut Budget::default(), &mut diagnostics);
+    let stream = read(&sources, file, &Budget::default(), &mut diagnostics);
     (stream.documents, diagnostics, sources)
 }
 

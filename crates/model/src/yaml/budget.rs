@@ -1,0 +1,69 @@
+//! How much may be read.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// What may still be read. Shared by all files of a project, so that memory stays bounded.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    nodes: AtomicUsize,
+    used_up: AtomicBool,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self::of(10_000_000)
+    }
+}
+
+impl Budget {
+    /// Nodes are taken by so many at once, so that threads do not wait for each other.
+    pub(super) const SHARE: usize = 1_000;
+
+    pub(crate) fn of(nodes: usize) -> Self {
+        Self {
+            nodes: AtomicUsize::new(nodes),
+            used_up: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn left(&self) -> usize {
+        self.nodes.load(Ordering::Relaxed)
+    }
+
+    /// Whether something was not read for want of it.
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.used_up.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn take_share(&self) -> bool {
+        let taken = |left: usize| left.checked_sub(Self::SHARE);
+        let enough = self
+            .nodes
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken)
+            .is_ok();
+        if !enough {
+            self.used_up.store(true, Ordering::Relaxed);
+        }
+        enough
+    }
+
+    /// What a file does not need of its last share serves the next.
+    pub(super) fn give_back(&self, nodes: usize) {
+        self.nodes.fetch_add(nodes, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_is_missed_and_what_is_given_back_is_there_again() {
+        let budget = Budget::of(Budget::SHARE + 1);
+        assert!(budget.take_share() && !budget.is_used_up());
+        assert!(!budget.take_share() && budget.is_used_up());
+        budget.give_back(Budget::SHARE - 1);
+        assert!(budget.take_share());
+        assert_eq!(budget.left(), 0);
+    }
+}
