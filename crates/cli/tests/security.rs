@@ -1,0 +1,78 @@
+//! What `SECURITY.md` promises: each promise names the test that shows it, and commands that read write nothing.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::json;
+use support::{Project, Server};
+
+fn root() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The names of all functions in the sources and tests of the crates.
+fn functions() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut folders = vec![root().join("crates")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let after = text.split("fn ").skip(1);
+                names.extend(
+                    after
+                        .filter_map(|rest| rest.split_once('('))
+                        .map(|(name, _)| name.to_owned()),
+                );
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn every_promise_names_tests_that_are_there() {
+    let text = std::fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let (_, promises) = text
+        .split_once("## What an attacker can do")
+        .expect("the promises");
+    let promises = promises.split("\n## ").next().unwrap();
+    let known = functions();
+    let mut named = 0;
+    for line in promises.lines().filter(|line| line.starts_with("- cannot")) {
+        let (_, tests) = line
+            .rsplit_once(" (shown by ")
+            .unwrap_or_else(|| panic!("no test is named: {line}"));
+        for test in tests.split('`').skip(1).step_by(2) {
+            assert!(known.contains(test), "there is no test `{test}`");
+            named += 1;
+        }
+    }
+    assert!(named > 20, "{named} tests are named");
+}
+
+#[test]
+fn commands_that_compare_write_nothing_whatever_they_find() {
+    let project = Project::example("tenfold");
+    let server = Server::start(&[]);
+    project.add_server(&server.url);
+    project.answer(true);
+    for command in [
+        &["plan"][..],
+        &["drift"],
+        &["who", "ada@contoso.com"],
+        &["doctor"],
+        &["export", "--out", "exported"],
+    ] {
+        let arguments = [command, &["--env", "server"]].concat();
+        project.run(&arguments);
+        let stats = server.stats();
+        assert!(stats["httpRequests"].as_u64() > Some(0), "{command:?} read");
+        assert_eq!(stats["writes"], json!({}), "{command:?}");
+    }
+}
