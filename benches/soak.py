@@ -15,13 +15,11 @@ import pathlib
 import random
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from e2e import BINARY, Server, write_project  # noqa: E402
+from harness import BINARY, Server, write_project
 
 EXPECTED = {"plan": {0, 1}, "apply": {0, 1, 4}, "drift": {0, 1, 2}}
 FAULTS = [

@@ -1,0 +1,106 @@
+"""What the benchmarks share: generated projects, the emulator in a process of its own, the figures of one process."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BINARY = pathlib.Path(os.environ.get("DESKSTATE", ROOT / "target" / "release" / "deskstate"))
+
+
+def write_project(folder, size, url, changed=0):
+    """Four tenths tabs, four tenths session templates with two tabs each, two tenths notification templates.
+
+    Gives what a plain reader compares: by table, unique name to display name and title.
+    """
+    manifests = folder / "manifests"
+    shutil.rmtree(manifests, ignore_errors=True)
+    manifests.mkdir(parents=True)
+    (folder / "deskstate.yaml").write_text(
+        "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: bench}\nspec:\n"
+        "  maxChangeset: 1000\n  defaults: {app: CustomerServiceApps}\n"
+        f"  environments:\n    server: {{url: \"{url}\"}}\n"
+    )
+    (folder / ".deskstate" / "answers").mkdir(parents=True, exist_ok=True)
+    (folder / ".deskstate" / "answers" / "server.json").write_text('{"formatVersion":1,"answers":{"tabMakesParameters":false}}')
+    head = "---\napiVersion: deskstate/v1\nkind: {}\nmetadata: {{name: {}}}\nspec:\n"
+    tabs, sessions = size * 4 // 10, size * 4 // 10
+    toasts = size - tabs - sessions
+    documents = []
+    tab_rows, session_rows, toast_rows = {}, {}, {}
+    for i in range(tabs):
+        title = f"Found {i}" + (" again" if i < changed else "")
+        tab_rows[f"contoso_tab{i:06}"] = (f"Tab {i}", title)
+        documents.append(
+            head.format("ApplicationTab", f"contoso_tab{i:06}")
+            + f"  displayName: Tab {i}\n  title: {title}\n  pageType: Search\n  parameters: {{searchText: order {i}}}\n"
+        )
+    for i in range(sessions):
+        session_rows[f"contoso_session{i:06}"] = (f"Session {i}", "{customer}")
+        documents.append(
+            head.format("SessionTemplate", f"contoso_session{i:06}")
+            + f"  displayName: Session {i}\n  type: Generic\n  title: \"{{customer}}\"\n  communicationPanelMode: Docked\n"
+            + f"  anchorTab: contoso_tab{i % tabs:06}\n  additionalTabs: [contoso_tab{(i + 1) % tabs:06}]\n"
+        )
+    for i in range(toasts):
+        toast_rows[f"contoso_toast{i:06}"] = (f"Toast {i}", f"Call {i}")
+        documents.append(
+            head.format("NotificationTemplate", f"contoso_toast{i:06}")
+            + f"  displayName: Toast {i}\n  title: Call {i}\n  timeoutSeconds: 30\n  acceptButton: Accept\n"
+        )
+    for start in range(0, len(documents), 500):
+        (manifests / f"part{start // 500:04}.yaml").write_text("".join(documents[start : start + 500]))
+    return {
+        "msdyn_applicationtabtemplate": tab_rows, "msdyn_sessiontemplate": session_rows, "msdyn_notificationtemplate": toast_rows,
+    }
+
+
+def measure(command, folder, expected=(0,), environment=None):
+    """Wall, CPU and peak memory of one process, and what it printed."""
+    before = time.perf_counter()
+    process = subprocess.Popen(
+        [str(word) for word in command], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env={"PATH": os.environ["PATH"], "NO_COLOR": "1", **(environment or {})},
+    )
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - before
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode not in expected:
+        raise SystemExit(f"{command} ended with {process.returncode}:\n{output.decode()[-3000:]}")
+    return {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "rss": usage.ru_maxrss / 1024, "output": output.decode()}
+
+
+class Server:
+    def __init__(self, folder, latency=0, arguments=(), answers=None):
+        sheet = folder / "answers.json"
+        sheet.write_text(json.dumps({"formatVersion": 1, "answers": {"tabMakesParameters": False, **(answers or {})}}))
+        self.process = subprocess.Popen(
+            [str(BINARY), "emulator", "--listen", "127.0.0.1:0", "--answers", str(sheet), *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        line = self.process.stdout.readline().decode()
+        self.url = next(word for word in line.split() if word.startswith("http")).rstrip("/")
+        self.latency = latency
+
+    def call(self, path, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data=data, headers={"Content-Type": "application/json"})
+        with urllib.request.urlopen(request) as reply:
+            text = reply.read()
+        return json.loads(text) if text else None
+
+    def delay(self):
+        if self.latency:
+            rule = {"when": {"every": 1}, "fault": {"kind": "delay", "delayMs": self.latency}}
+            self.call("/__emulator/faults", {"formatVersion": 1, "rules": [rule]})
+
+    def stats(self):
+        return self.call("/__emulator/stats")
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
