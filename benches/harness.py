@@ -72,7 +72,7 @@ def measure(command, folder, expected=(0,), environment=None):
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode not in expected:
         raise SystemExit(f"{command} ended with {process.returncode}:\n{output.decode()[-3000:]}")
-    return {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "rss": usage.ru_maxrss / 1024, "output": output.decode()}
+    return {"code": process.returncode, "wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "rss": usage.ru_maxrss / 1024, "output": output.decode()}
 
 
 class Server:
