@@ -59,6 +59,6 @@ soak minutes="15":
 dist:
     bash scripts/dist
 
-# Licences, bans and sources of the dependency tree.
+# Advisories, licences, bans and sources of the dependency tree.
 deny:
-    cargo deny check licenses bans sources
+    cargo deny check
