@@ -5,7 +5,7 @@
 
 Peers are installed beside this file once, from pinned versions: octoDNS and Microsoft's SDK from PyPI, auth0-deploy-cli and dynamics-web-api
 from npm, decK from the PATH or else from Debian. Terraform is run where it is on the PATH. What they talk to is ours and on loopback. Prints
-a Markdown table with the ratio to deskstate; what could not be run is said.
+a Markdown table with ratios to the first row, a plan of deskstate without a change; what could not be run is said.
 """
 
 import argparse
@@ -238,7 +238,7 @@ def main():
     if not BINARY.is_file():
         raise SystemExit("build it first: cargo build --release")
     absent = {}
-    print("| objects | tool | what | wall s | CPU s | peak MiB | wall, times deskstate |\n| ---: | --- | --- | ---: | ---: | ---: | ---: |")
+    print("| objects | tool | what | wall s | CPU s | peak MiB | wall, times | CPU, times |\n| ---: | --- | --- | ---: | ---: | ---: | ---: | ---: |")
     for size in (int(text) for text in arguments.sizes.split(",")):
         ours = None
         for name in arguments.only.split(","):
@@ -249,8 +249,9 @@ def main():
                 except Missing as reason:
                     absent[name] = reason
             for tool, case, wall, cpu, rss in bench.rows:
-                ours = ours or wall
-                print(f"| {size:,} | {tool} | {case} | {wall:.2f} | {cpu:.2f} | {rss:.0f} | {wall / ours:.1f} |", flush=True)
+                ours = ours or (wall, cpu)
+                ratios = f"{wall / ours[0]:.1f} | {cpu / ours[1]:.1f}"
+                print(f"| {size:,} | {tool} | {case} | {wall:.2f} | {cpu:.2f} | {rss:.0f} | {ratios} |", flush=True)
     for name, reason in absent.items():
         print(f"\n{name} was not run: {reason}")
 
