@@ -195,8 +195,10 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
         let columns = self.columns;
         let mut cells: Vec<(u32, Cell)> = Vec::with_capacity(columns.len().min(64));
         let mut etag = None;
+        let mut next = 0;
         while let Some(name) = map.next_key_seed(NameSeed {
             columns: &mut *columns,
+            next,
         })? {
             match name {
                 Name::Etag => {
@@ -207,6 +209,7 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
                     map.next_value::<IgnoredAny>()?;
                 }
                 Name::Column(slot) => {
+                    next = slot + 1;
                     let cell = map.next_value_seed(CellSeed)?;
                     if !cell.is_null() {
                         cells.push((slot, cell));
@@ -229,6 +232,8 @@ enum Name {
 
 struct NameSeed<'a> {
     columns: &'a mut Columns,
+    /// The slot of the column that comes next in most rows.
+    next: u32,
 }
 
 impl<'de> DeserializeSeed<'de> for NameSeed<'_> {
@@ -253,7 +258,7 @@ impl Visitor<'_> for NameSeed<'_> {
         if name.contains("@odata.") {
             return Ok(Name::Control);
         }
-        let slot = self.columns.intern(name);
+        let slot = self.columns.intern_near(name, self.next);
         if self.columns.len() > MAX_COLUMNS {
             return Err(E::custom(format_args!(
                 "it has more than {MAX_COLUMNS} columns"

@@ -39,6 +39,15 @@ impl Columns {
         slot
     }
 
+    /// The same, looking first where the name is likely to be: rows of a reply have their columns in one order.
+    pub(crate) fn intern_near(&mut self, name: &str, slot: u32) -> u32 {
+        let likely = self.names.get(slot as usize);
+        if likely.is_some_and(|likely| **likely == *name) {
+            return slot;
+        }
+        self.intern(name)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.names.len()
     }
