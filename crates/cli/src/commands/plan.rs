@@ -1,9 +1,11 @@
 //! `plan`: the difference between manifests and live. Cannot write: it has a reader only.
 
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 
 use deskstate_dataverse::Reader;
 use deskstate_reconcile::plan_file::{self, About};
+use tokio::task::spawn_blocking;
 
 use super::judging::{Judging, refuse_denied};
 use super::live::{compare, count_transactions, findings, report, stop_on_interrupt, write_file};
@@ -49,14 +51,17 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
-    let loaded = load_environment(global, &args.env, ui)?;
+    // All of it is needed to the end; to give it back piece by piece then would only take time.
+    let loaded = ManuallyDrop::new(load_environment(global, &args.env, ui)?);
+    let root = loaded.root.clone();
+    let revision = spawn_blocking(move || revision::describe(&root));
     let environment = loaded.environment()?;
     let stop = stop_on_interrupt();
     let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
     let reader = Reader::open(&opened.connection)?;
     let compared = compare(&loaded, environment, &reader, &args.judging, ui).await?;
     let failed = report(&loaded, &compared, ui);
-    let revision = revision::describe(&loaded.root);
+    let revision = revision.await.ok().flatten();
     let reach = compared.reach_in_words();
     let shown = PlanText {
         plan: &compared.plan,
