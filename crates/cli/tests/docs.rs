@@ -215,23 +215,85 @@ fn what_the_documents_show_is_what_people_see() {
     assert!(commands > 20, "only {commands} commands were found");
 }
 
+/// The anchors of a document: mdBook and GitHub make them of headings in the same way.
+fn anchors(text: &str) -> Vec<String> {
+    let mut fence = None;
+    let mut found: Vec<String> = Vec::new();
+    for line in text.lines() {
+        let ticks = line.bytes().take_while(|byte| *byte == b'`').count();
+        if ticks >= 3 {
+            fence = match fence {
+                Some(open) if open == ticks => None,
+                open => open.or(Some(ticks)),
+            };
+        }
+        let Some(heading) = line.strip_prefix('#').filter(|_| fence.is_none()) else {
+            continue;
+        };
+        let anchor: String = heading
+            .trim_start_matches('#')
+            .trim()
+            .to_lowercase()
+            .chars()
+            .filter(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_'))
+            .map(|letter| if letter == ' ' { '-' } else { letter })
+            .collect();
+        let again = found
+            .iter()
+            .filter(|known| {
+                known.trim_end_matches(|digit: char| digit.is_ascii_digit() || digit == '-')
+                    == anchor
+            })
+            .count();
+        found.push(if again == 0 {
+            anchor
+        } else {
+            format!("{anchor}-{again}")
+        });
+    }
+    found
+}
+
 #[test]
-fn every_link_between_documents_leads_somewhere() {
+fn every_link_between_documents_leads_to_a_file_and_a_heading_of_it() {
+    let mut wrong = Vec::new();
     for path in documents() {
         let text = std::fs::read_to_string(&path).unwrap();
         for (start, _) in text.match_indices("](") {
-            let target = text[start + 2..].split(')').next().unwrap_or_default();
-            let target = target.split('#').next().unwrap_or_default();
-            if target.is_empty() || target.contains("://") || target.starts_with("mailto:") {
+            let link = text[start + 2..].split(')').next().unwrap_or_default();
+            if link.contains("://") || link.starts_with("mailto:") {
                 continue;
             }
-            assert!(
-                path.parent().unwrap().join(target).exists(),
-                "{} links to {target}",
-                path.display()
-            );
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() {
+                path.clone()
+            } else {
+                path.parent().unwrap().join(file)
+            };
+            // The book holds the pages and nothing beside them.
+            let in_book = path.starts_with(root().join("docs"));
+            let stays = !in_book
+                || target
+                    .canonicalize()
+                    .is_ok_and(|at| at.starts_with(root().join("docs")));
+            let leads = target.exists()
+                && stays
+                && (anchor.is_empty()
+                    || anchors(&std::fs::read_to_string(&target).unwrap())
+                        .iter()
+                        .any(|known| known == anchor));
+            if !leads {
+                wrong.push(format!("{}: {link}", path.display()));
+            }
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn anchors_are_those_of_headings_outside_of_blocks() {
+    let text = "# A b: `c`!\n```sh\n# no heading\n```\n## A b\n## A b\n";
+    assert_eq!(anchors(text), ["a-b-c", "a-b", "a-b-1"]);
 }
 
 #[test]
