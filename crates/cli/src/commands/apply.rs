@@ -39,7 +39,7 @@ pub(crate) struct Args {
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
-    /// Put back what drifted from the manifests that were applied last, and nothing that is not applied yet
+    /// Put back what drifted from the manifests that were applied last, accepted drift too, and nothing that is not applied yet
     #[arg(long, requires = "at")]
     only_drift: bool,
     /// The git revision that was applied last; `{env}` stands for the name of the environment, as in `deskstate/{env}`

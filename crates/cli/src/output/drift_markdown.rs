@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write};
 
+use deskstate_model::ResourceKey;
+
 use super::drift_report::{Looked, Seen, audit, counts, state, words};
 use super::markdown_text::{code, length, prose};
 use super::plan_text::count;
@@ -86,18 +88,43 @@ fn write_all(out: &mut String, seen: &[Seen], revision: Option<&str>) -> fmt::Re
 
 fn write_one(out: &mut String, name: &str, looked: &Looked) -> fmt::Result {
     let report = &looked.report;
-    let breaks: Vec<&String> = report
+    let mut breaks: Vec<(&ResourceKey, &String)> = report
         .drifted
         .iter()
-        .flat_map(|drifted| &drifted.differences)
-        .flat_map(|difference| &difference.breaks)
+        .flat_map(|drifted| {
+            let differences = drifted.differences.iter();
+            differences
+                .flat_map(|difference| &difference.breaks)
+                .map(|breaks| (&drifted.key, breaks))
+        })
         .collect();
+    // A rule that finds fault with two fields of a resource breaks one thing.
+    breaks.dedup();
     if report.is_in_sync() && report.expired.is_empty() && looked.findings.is_empty() {
         return Ok(());
     }
     writeln!(out, "\n### {}\n", code(name))?;
-    for breaks in &breaks {
-        writeln!(out, "- :warning: {}", prose(breaks))?;
+    for (key, breaks) in &breaks {
+        writeln!(
+            out,
+            "- :warning: {} {}",
+            code(&key.to_string()),
+            prose(breaks)
+        )?;
+    }
+    for ignored in &report.ignored {
+        let path = if ignored.path.is_empty() {
+            String::new()
+        } else {
+            format!(" {}", code(&ignored.path))
+        };
+        writeln!(
+            out,
+            "- {}{path} accepted until {}: {}",
+            code(&ignored.key.to_string()),
+            ignored.until,
+            prose(&ignored.reason)
+        )?;
     }
     for expired in &report.expired {
         writeln!(
@@ -129,9 +156,12 @@ fn write_one(out: &mut String, name: &str, looked: &Looked) -> fmt::Result {
                 .unwrap_or_default();
             writeln!(
                 out,
-                "- {} {}{place}{reach}",
+                "- {}{}{place}{reach}",
                 code(&drifted.key.to_string()),
-                state(drifted)
+                match state(drifted) {
+                    "" => String::new(),
+                    words => format!(" {words}"),
+                }
             )?;
             for difference in &drifted.differences {
                 let when = difference

@@ -201,14 +201,14 @@ fn write_notes(out: &mut String, looked: &Looked) -> fmt::Result {
         } else {
             "live, though only preferred:"
         };
-        let key = broken
-            .key
-            .as_ref()
-            .map_or_else(|| "it".to_owned(), ToString::to_string);
+        let what = match &broken.key {
+            Some(key) => format!("{level} {key}"),
+            None => "nothing live is as it asks".to_owned(),
+        };
         writeln!(
             out,
-            "{WARN}contract{WARN:#}: {level} {}, {}",
-            plain(&key),
+            "{WARN}contract{WARN:#}: {}, {}",
+            plain(&what),
             plain(&broken.words())
         )?;
     }
