@@ -11,11 +11,11 @@ check:
 test:
     cargo test --workspace
 
-# Ten thousand schedules of faults between client and emulator, and a probe under every combination of switches; what fails is named.
-campaign:
-    DESKSTATE_CAMPAIGN_SEEDS=10000 cargo test --release -p deskstate-reconcile --test emulated every_combination_of_switches -- --nocapture
-    DESKSTATE_CAMPAIGN_SEEDS=10000 cargo test -p deskstate-dataverse --test emulated campaign
-    DESKSTATE_CAMPAIGN_SEEDS=10000 cargo test -p deskstate-reconcile --test emulated whatever_goes_wrong -- --nocapture
+# Ten thousand schedules of faults, for the client alone and for whole applies, and a probe under every combination of switches; what fails is named, figures come last.
+campaign seeds="10000":
+    DESKSTATE_CAMPAIGN_SEEDS={{seeds}} cargo test --release -p deskstate-reconcile --test emulated every_combination_of_switches -- --nocapture
+    DESKSTATE_CAMPAIGN_SEEDS={{seeds}} cargo test --release -p deskstate-dataverse --test emulated campaign
+    DESKSTATE_CAMPAIGN_SEEDS={{seeds}} cargo test --release -p deskstate-reconcile --test emulated whatever_goes_wrong -- --nocapture
 
 # Two client libraries, as published, against the emulator.
 conformance:

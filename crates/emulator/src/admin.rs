@@ -54,6 +54,19 @@ pub(crate) fn answer(engine: &Engine, method: &Method, endpoint: &str, body: &[u
             }
             Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
         },
+        ("POST", "mark") => {
+            engine.mark();
+            done()
+        }
+        ("POST", "back") => match engine.replace(engine.marked()) {
+            Ok(()) => done(),
+            Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+        },
+        ("GET", "changes") => Reply::json(
+            StatusCode::OK,
+            &changes(&engine.marked(), &engine.store()),
+            false,
+        ),
         ("GET", "switches") => match serde_json::to_value(&*engine.switches()) {
             Ok(answers) => Reply::json(
                 StatusCode::OK,
@@ -110,6 +123,32 @@ pub(crate) fn dump(store: &Store) -> Json {
             .collect();
         if !rows.is_empty() {
             tables.insert(store.schema.table(table).name.clone(), rows);
+        }
+    }
+    json!({"formatVersion": 1, "rows": tables})
+}
+
+/// The rows that are others than they were, by table and id; null for those that are gone.
+fn changes(before: &Store, now: &Store) -> Json {
+    let mut tables = std::collections::BTreeMap::new();
+    for table in now.schema.ids() {
+        let mut rows = Map::new();
+        for row in before
+            .rows(table)
+            .filter(|row| now.get(table, row.id).is_none())
+        {
+            rows.insert(row.id.to_string(), Json::Null);
+        }
+        for row in now.rows(table) {
+            let same = before
+                .get(table, row.id)
+                .is_some_and(|known| Arc::ptr_eq(known, row));
+            if !same {
+                rows.insert(row.id.to_string(), encode(&now.schema, table, row));
+            }
+        }
+        if !rows.is_empty() {
+            tables.insert(now.schema.table(table).name.clone(), rows);
         }
     }
     json!({"formatVersion": 1, "rows": tables})

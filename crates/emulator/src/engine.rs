@@ -1,7 +1,8 @@
 //! The running environment: store, switches, journal, counters.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use http::{Method, StatusCode};
 use uuid::Uuid;
@@ -28,6 +29,8 @@ pub(crate) struct Engine {
     store: RwLock<Store>,
     /// What `reset` goes back to.
     fresh: Store,
+    /// What `back` goes back to, and `changes` is told from.
+    marked: Mutex<Option<Store>>,
     switches: RwLock<Arc<Switches>>,
     state_file: Mutex<Option<StateFile>>,
     pub(crate) stats: Stats,
@@ -35,7 +38,21 @@ pub(crate) struct Engine {
     pub(crate) protection: Protection,
     requests: AtomicU64,
     clock: Option<Moment>,
+    /// Answers about metadata: large, asked for again and again, and changed by switches alone.
+    metadata: Mutex<HashMap<MetadataRead, Reply>>,
 }
+
+/// Everything that an answer about metadata depends on, beside the switches.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct MetadataRead {
+    base: String,
+    target: String,
+    prefer: Option<String>,
+    in_batch: bool,
+}
+
+/// More different questions than any client asks; then it starts anew.
+const MOST_METADATA_READS: usize = 64;
 
 impl Engine {
     pub(crate) fn new(
@@ -46,6 +63,7 @@ impl Engine {
         clock: Option<Moment>,
     ) -> Engine {
         Engine {
+            marked: Mutex::default(),
             store: RwLock::new(store),
             fresh,
             switches: RwLock::new(Arc::new(switches)),
@@ -55,6 +73,7 @@ impl Engine {
             protection: Protection::default(),
             requests: AtomicU64::new(0),
             clock,
+            metadata: Mutex::default(),
         }
     }
 
@@ -65,6 +84,18 @@ impl Engine {
 
     pub(crate) fn fresh(&self) -> Store {
         self.fresh.clone()
+    }
+
+    /// Keeps the rows as they are for a later look back.
+    pub(crate) fn mark(&self) {
+        let store = self.store().clone();
+        *self.marked.lock().unwrap_or_else(PoisonError::into_inner) = Some(store);
+    }
+
+    /// The rows as they were at the last mark; without one, the seed.
+    pub(crate) fn marked(&self) -> Store {
+        let marked = self.marked.lock().unwrap_or_else(PoisonError::into_inner);
+        marked.as_ref().unwrap_or(&self.fresh).clone()
     }
 
     fn store_mut(&self) -> RwLockWriteGuard<'_, Store> {
@@ -80,6 +111,11 @@ impl Engine {
             .switches
             .write()
             .unwrap_or_else(PoisonError::into_inner) = Arc::new(switches);
+        self.metadata().clear();
+    }
+
+    fn metadata(&self) -> MutexGuard<'_, HashMap<MetadataRead, Reply>> {
+        self.metadata.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn now(&self) -> Moment {
@@ -117,7 +153,27 @@ impl Engine {
             switches: &switches,
             now: self.now(),
         };
-        service::read(&store, &context, call)
+        if !service::reads_metadata(call) {
+            return service::read(&store, &context, call);
+        }
+        let asked = MetadataRead {
+            base: call.base.clone(),
+            target: call.target.clone(),
+            prefer: call.header("prefer").map(str::to_owned),
+            in_batch: call.in_batch,
+        };
+        if let Some(reply) = self.metadata().get(&asked) {
+            return Ok(reply.clone());
+        }
+        let reply = service::read(&store, &context, call)?;
+        let mut known = self.metadata();
+        if known.len() >= MOST_METADATA_READS {
+            known.clear();
+        }
+        if Arc::ptr_eq(&switches, &self.switches()) {
+            known.insert(asked, reply.clone());
+        }
+        Ok(reply)
     }
 
     /// Carries writes out together: all are kept, or none.

@@ -147,7 +147,7 @@ impl Emulator {
     /// # Errors
     /// If a table file, the state file or the address cannot be used.
     pub async fn start(config: Config) -> Result<Emulator, StartError> {
-        let schema = Arc::new(tables::load(config.tables.as_deref())?);
+        let schema = tables::schema(config.tables.as_deref())?;
         let fresh = seed::store(&schema, config.scale)?;
         let lock = match &config.state {
             Some(path) => Some(

@@ -40,6 +40,13 @@ pub(crate) fn is_write(call: &Call) -> bool {
         || call.path().starts_with("RemoveActiveCustomizations")
 }
 
+/// Whether a request asks for metadata, which no row is part of.
+pub(crate) fn reads_metadata(call: &Call) -> bool {
+    let path = call.path();
+    let first = path.split(['(', '/']).next().unwrap_or(path);
+    crate::metadata::is_metadata(first)
+}
+
 /// The table of an entity set, unless the environment lacks it.
 pub(crate) fn table_of(schema: &Schema, switches: &Switches, set: &str) -> Outcome<TableId> {
     schema

@@ -5,6 +5,7 @@ mod resolve;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 use crate::schema::Schema;
 use file::*;
@@ -93,6 +94,19 @@ pub enum TablesError {
         /// Its name.
         name: String,
     },
+}
+
+/// The schema of an environment: the built-in one is read once in a process.
+pub(crate) fn schema(folder: Option<&Path>) -> Result<Arc<Schema>, TablesError> {
+    static BUILT_IN_SCHEMA: OnceLock<Arc<Schema>> = OnceLock::new();
+    match (folder, BUILT_IN_SCHEMA.get()) {
+        (None, Some(known)) => Ok(Arc::clone(known)),
+        (None, None) => {
+            let read = Arc::new(load(None)?);
+            Ok(Arc::clone(BUILT_IN_SCHEMA.get_or_init(|| read)))
+        }
+        (folder, _) => load(folder).map(Arc::new),
+    }
 }
 
 /// The built-in tables together with those of `folder`: one table per file, `_relationships.yaml` for links.

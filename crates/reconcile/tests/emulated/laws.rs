@@ -10,7 +10,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::project::project;
-use crate::world::{World, declare, settings};
+use crate::world::{World, declare, on_all_cores, same, seeds, settings};
 
 /// Every project owns its prefix, so what a later one does not declare goes.
 fn pruning() -> Options {
@@ -20,90 +20,76 @@ fn pruning() -> Options {
     }
 }
 
-/// A few in the normal run; `LAW_SEEDS` asks for more.
-fn seeds() -> std::ops::Range<u64> {
-    0..std::env::var("LAW_SEEDS")
-        .ok()
-        .and_then(|seeds| seeds.parse().ok())
-        .unwrap_or(6)
+/// Many in the normal run; `LAW_SEEDS` asks for another number.
+fn law_seeds(otherwise: u64) -> u64 {
+    seeds("LAW_SEEDS", otherwise)
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn after_apply_the_plan_is_empty_and_undo_restores_everything() {
-    for seed in seeds() {
-        let world = if seed % 2 == 0 {
-            World::plain().await
-        } else {
-            World::new().await
-        };
-        let settings = settings(
-            [200, 7, 1000][(seed % 3) as usize],
-            if seed % 2 == 0 { Some(false) } else { None },
-        );
-        let (first, second) = (
-            declare(json!({}), &project(seed)),
-            declare(json!({}), &project(seed + 1000)),
-        );
-        let untouched = world.content().await;
-        let undo_first = world.sync(&first, &pruning(), &settings).await;
-        let before = world.content().await;
-        let undo_second = world.sync(&second, &pruning(), &settings).await;
-        world.undo(&second, &undo_second, &settings).await;
-        same(&before, &world.content().await, seed);
-        world.in_sync(&first, &pruning()).await;
-        world.undo(&first, &undo_first, &settings).await;
-        same(&untouched, &world.content().await, seed);
-    }
-}
-
-#[track_caller]
-fn same(
-    before: &BTreeMap<String, BTreeSet<String>>,
-    after: &BTreeMap<String, BTreeSet<String>>,
-    seed: u64,
-) {
-    let nothing = BTreeSet::new();
-    for table in before.keys().chain(after.keys()) {
-        let (left, right) = (
-            before.get(table).unwrap_or(&nothing),
-            after.get(table).unwrap_or(&nothing),
-        );
-        let gone: Vec<&String> = left.difference(right).collect();
-        let new: Vec<&String> = right.difference(left).collect();
-        assert!(
-            gone.is_empty() && new.is_empty(),
-            "seed {seed}, {table}\ngone: {gone:#?}\nnew: {new:#?}"
-        );
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_write_precedes_what_it_needs_or_a_guard_that_it_can_move_however_a_plan_is_cut() {
-    for seed in seeds() {
-        let world = World::plain().await;
-        let (first, second) = (
-            declare(json!({}), &project(seed)),
-            declare(json!({}), &project(seed + 2000)),
-        );
-        for declared in [&first, &second] {
-            let (plan, _) = world.plan(declared, &pruning()).await;
-            for most in [1, 3, 10, 40, 1000] {
-                for server_adds_parts in [false, true] {
-                    let cut = transactions(
-                        &plan,
-                        Limits {
-                            operations: most,
-                            server_adds_parts,
-                        },
-                    );
-                    check(&plan, &cut, most, server_adds_parts);
-                }
-            }
-            world
-                .sync(declared, &pruning(), &settings(200, Some(false)))
-                .await;
+#[test]
+fn after_apply_the_plan_is_empty_and_undo_restores_everything() {
+    on_all_cores(law_seeds(60), async |seeds| {
+        let worlds = [World::plain().await, World::new().await];
+        let marks = [worlds[0].mark().await, worlds[1].mark().await];
+        for seed in seeds {
+            let which = usize::from(chance_flag(seed));
+            let (world, mark) = (&worlds[which], &marks[which]);
+            world.back().await;
+            let settings = settings(
+                [200, 7, 1000][(seed % 3) as usize],
+                (which == 0).then_some(false),
+            );
+            let (first, second) = (
+                declare(json!({}), &project(seed)),
+                declare(json!({}), &project(seed + 1000)),
+            );
+            let undo_first = world.sync(&first, &pruning(), &settings).await;
+            let before = world.since(mark).await;
+            let undo_second = world.sync(&second, &pruning(), &settings).await;
+            world.undo(&second, &undo_second, &settings).await;
+            let told = format!("seed {seed}");
+            same(&before, &world.since(mark).await, &told);
+            world.in_sync(&first, &pruning()).await;
+            world.undo(&first, &undo_first, &settings).await;
+            same(&BTreeMap::new(), &world.since(mark).await, &told);
         }
-    }
+    });
+}
+
+/// Half of the seeds, whatever is left when they are dealt to the cores.
+fn chance_flag(seed: u64) -> bool {
+    (seed / 4).is_multiple_of(2)
+}
+
+#[test]
+fn no_write_precedes_what_it_needs_or_a_guard_that_it_can_move_however_a_plan_is_cut() {
+    on_all_cores(law_seeds(40), async |seeds| {
+        let world = World::plain().await;
+        for seed in seeds {
+            world.back().await;
+            let (first, second) = (
+                declare(json!({}), &project(seed)),
+                declare(json!({}), &project(seed + 2000)),
+            );
+            for declared in [&first, &second] {
+                let (plan, _) = world.plan(declared, &pruning()).await;
+                for most in [1, 3, 10, 40, 1000] {
+                    for server_adds_parts in [false, true] {
+                        let cut = transactions(
+                            &plan,
+                            Limits {
+                                operations: most,
+                                server_adds_parts,
+                            },
+                        );
+                        check(&plan, &cut, most, server_adds_parts);
+                    }
+                }
+                world
+                    .sync(declared, &pruning(), &settings(200, Some(false)))
+                    .await;
+            }
+        }
+    });
 }
 
 fn check(plan: &Plan, cut: &[Transaction], most: usize, server_adds_parts: bool) {
@@ -223,41 +209,44 @@ fn together(plan: &Plan, cut: &[Transaction], most: usize) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn input_order_changes_nothing_and_every_change_can_be_seen() {
-    for seed in seeds() {
+#[test]
+fn input_order_changes_nothing_and_every_change_can_be_seen() {
+    on_all_cores(law_seeds(40), async |seeds| {
         let world = World::plain().await;
-        let mut documents = project(seed);
-        let (first, _) = world
-            .plan(&declare(json!({}), &documents), &pruning())
-            .await;
-        documents.reverse();
-        let (second, _) = world
-            .plan(&declare(json!({}), &documents), &pruning())
-            .await;
-        assert_eq!(
-            deskstate_reconcile::plan_file::digest(&first),
-            deskstate_reconcile::plan_file::digest(&second)
-        );
-        for change in &first.changes {
-            let only_row = change.action != Action::Update;
-            assert!(
-                only_row || !change.fields.is_empty(),
-                "{} changes and shows nothing",
-                change.key
+        for seed in seeds {
+            world.back().await;
+            let mut documents = project(seed);
+            let (first, _) = world
+                .plan(&declare(json!({}), &documents), &pruning())
+                .await;
+            documents.reverse();
+            let (second, _) = world
+                .plan(&declare(json!({}), &documents), &pruning())
+                .await;
+            assert_eq!(
+                deskstate_reconcile::plan_file::digest(&first),
+                deskstate_reconcile::plan_file::digest(&second)
             );
-            assert!(
-                !change.operations.is_empty(),
-                "{} changes nothing",
-                change.key
-            );
+            for change in &first.changes {
+                let only_row = change.action != Action::Update;
+                assert!(
+                    only_row || !change.fields.is_empty(),
+                    "{} changes and shows nothing",
+                    change.key
+                );
+                assert!(
+                    !change.operations.is_empty(),
+                    "{} changes nothing",
+                    change.key
+                );
+            }
+            world
+                .sync(
+                    &declare(json!({}), &project(seed)),
+                    &pruning(),
+                    &settings(1000, Some(false)),
+                )
+                .await;
         }
-        world
-            .sync(
-                &declare(json!({}), &project(seed)),
-                &pruning(),
-                &settings(1000, Some(false)),
-            )
-            .await;
-    }
+    });
 }

@@ -62,6 +62,69 @@ fn describe(diagnostic: &Diagnostic) -> String {
     format!("{}: {}", diagnostic.code, diagnostic.message)
 }
 
+/// Rows by table.
+pub(crate) type Content = BTreeMap<String, BTreeSet<String>>;
+
+/// The rows at one moment.
+pub(crate) struct Mark(BTreeMap<String, BTreeMap<String, Option<String>>>);
+
+impl Mark {
+    /// The rows of a table.
+    pub(crate) fn table(&self, table: &str) -> BTreeSet<String> {
+        let rows = self.0.get(table).into_iter().flatten();
+        rows.filter_map(|(_, row)| row.clone()).collect()
+    }
+}
+
+/// Fails with what is gone and what is new, unless both are the same.
+#[track_caller]
+pub(crate) fn same(before: &Content, after: &Content, told: &str) {
+    let nothing = BTreeSet::new();
+    for table in before.keys().chain(after.keys()) {
+        let (left, right) = (
+            before.get(table).unwrap_or(&nothing),
+            after.get(table).unwrap_or(&nothing),
+        );
+        let gone: Vec<&String> = left.difference(right).collect();
+        let new: Vec<&String> = right.difference(left).collect();
+        assert!(
+            gone.is_empty() && new.is_empty(),
+            "{told}, {table}\ngone: {gone:#?}\nnew: {new:#?}"
+        );
+    }
+}
+
+/// Runs numbers `from 0` on as many threads as there are cores, each on a runtime of its own.
+pub(crate) fn on_all_cores<F>(count: u64, work: impl Fn(Vec<u64>) -> F + Sync)
+where
+    F: Future<Output = ()>,
+{
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
+    std::thread::scope(|scope| {
+        for core in 0..cores.min(count) {
+            let work = &work;
+            let numbers = (core..count)
+                .step_by(usize::try_from(cores).unwrap())
+                .collect();
+            scope.spawn(move || {
+                tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .unwrap()
+                    .block_on(work(numbers));
+            });
+        }
+    });
+}
+
+/// How many seeds the environment asks for, else so many.
+pub(crate) fn seeds(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable)
+        .ok()
+        .and_then(|seeds| seeds.parse().ok())
+        .unwrap_or(otherwise)
+}
+
 /// A running environment and a session with it.
 pub(crate) struct World {
     pub(crate) emulator: Emulator,
@@ -184,11 +247,43 @@ impl World {
         assert!(rest.is_empty(), "{:#?}", rest.changes);
     }
 
-    /// What a client can write, by table: rows without what the server stamps, links as pairs.
-    pub(crate) async fn content(&self) -> BTreeMap<String, BTreeSet<String>> {
-        let dump: Json = serde_json::from_str(&self.admin("GET", "dump", "").await).unwrap();
+    /// Keeps the rows as they are, to come back to and to tell changes from.
+    pub(crate) async fn mark(&self) -> Mark {
+        self.admin("POST", "mark", "").await;
+        let dump = self.admin("GET", "dump", "").await;
+        Mark(self.rows(&dump))
+    }
+
+    /// Brings the marked rows back.
+    pub(crate) async fn back(&self) {
+        self.admin("POST", "back", "").await;
+    }
+
+    /// What a client can write and is other than it was at the mark, by table: rows without what the server stamps, links as pairs.
+    pub(crate) async fn since(&self, mark: &Mark) -> Content {
+        let changes = self.rows(&self.admin("GET", "changes", "").await);
+        let mut content = Content::new();
+        for (table, changed) in changes {
+            let before = mark.0.get(&table).cloned().unwrap_or_default();
+            let mut now = before.clone();
+            now.extend(changed);
+            let rows = |rows: BTreeMap<String, Option<String>>| -> BTreeSet<String> {
+                rows.into_values().flatten().collect()
+            };
+            let (before, now) = (rows(before), rows(now));
+            if before != now {
+                content.insert(table, now);
+            }
+        }
+        content
+    }
+
+    /// Rows by table and id, as far as a client can write them; none for those that are gone.
+    fn rows(&self, dump: &str) -> BTreeMap<String, BTreeMap<String, Option<String>>> {
+        let mut dump: Json = serde_json::from_str(dump).unwrap();
+        let tables = dump["rows"].as_object_mut().unwrap();
         let mut content = BTreeMap::new();
-        for (table, rows) in dump["rows"].as_object().unwrap() {
+        for (table, rows) in tables {
             if ["audit", "solutioncomponent", "msdyn_componentlayer"].contains(&table.as_str()) {
                 continue;
             }
@@ -198,25 +293,25 @@ impl World {
             let is_link = deskstate_reconcile::kinds::tables::RELATIONSHIPS
                 .iter()
                 .any(|relationship| relationship.intersect_set.trim_end_matches("set") == table);
-            let rows = rows.as_object().unwrap().iter().map(|(id, row)| {
-                let mut row = row.clone();
-                if let Some(cells) = row.as_object_mut() {
-                    strip(cells, table, is_link);
-                    if self.makes_parameters
-                        && let Some(cells) = cells.get_mut("c").and_then(Json::as_object_mut)
-                    {
-                        cells.remove("msdyn_templateparameters");
-                    }
+            let rows = rows.as_object_mut().unwrap().iter_mut().map(|(id, row)| {
+                let Some(cells) = row.as_object_mut() else {
+                    return (id.clone(), None);
+                };
+                strip(cells, table, is_link);
+                if self.makes_parameters
+                    && let Some(cells) = cells.get_mut("c").and_then(Json::as_object_mut)
+                {
+                    cells.remove("msdyn_templateparameters");
                 }
-                if is_link {
+                let text = if is_link {
                     row.to_string()
                 } else {
                     format!("{id} {row}")
-                }
+                };
+                (id.clone(), Some(text))
             });
             content.insert(table.clone(), rows.collect());
         }
-        content.retain(|_, rows: &mut BTreeSet<String>| !rows.is_empty());
         content
     }
 

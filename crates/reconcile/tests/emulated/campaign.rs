@@ -1,0 +1,443 @@
+//! A campaign of faults: whatever goes wrong on the way, a transaction happened as a whole or not at all, nothing is there twice,
+//! nobody's edit is lost, running again ends in sync, and undo restores the rows. `DESKSTATE_CAMPAIGN_SEEDS` asks for more seeds.
+
+use std::cell::Cell;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::pin::pin;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use deskstate_reconcile::Scope;
+use deskstate_reconcile::apply::{Applied, ApplyError, Settings, Work, carry_out};
+use deskstate_reconcile::kinds;
+use deskstate_reconcile::live::Live;
+use deskstate_reconcile::plan::{Guard, Operation, Options, Plan};
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+use crate::project::{Chance, project};
+use crate::world::{Content, Declared, Mark, World, declare, no_errors, on_all_cores, seeds};
+
+const BY_HAND: &str = "by hand";
+
+/// What goes wrong.
+#[derive(Debug)]
+enum Trouble {
+    /// A rule of the emulator's scripts.
+    Fault(Json),
+    /// The process ends after so many steps.
+    Kill { polls: usize },
+    /// Somebody edits a row just before the request of this number.
+    Edit { row: Edited, request: usize },
+}
+
+/// A row that a plan updates, and somebody else too.
+#[derive(Debug, Clone)]
+struct Edited {
+    set: &'static str,
+    table: &'static str,
+    id: Uuid,
+    /// The plan writes the same column and looks at the row before, since no version can guard it.
+    in_the_window: bool,
+}
+
+/// Two projects, one applied, and what there is after each transaction of the way to the other.
+struct Scenario {
+    world: World,
+    mark: Mark,
+    second: Declared,
+    settings: Settings,
+    states: Vec<Content>,
+    /// Steps that an undisturbed apply takes.
+    polls: usize,
+}
+
+fn options() -> Options {
+    Options {
+        prune: BTreeSet::from(["contoso".to_owned()]),
+        ..Options::default()
+    }
+}
+
+impl Scenario {
+    async fn new(number: u64) -> Self {
+        let adds_parts = number % 4 == 3;
+        let world = if adds_parts {
+            World::new().await
+        } else {
+            World::plain().await
+        };
+        let settings = Settings {
+            max_changeset: [1000, 7, 40][(number % 3) as usize],
+            server_adds_parts: (!adds_parts).then_some(false),
+            solution: None,
+            patience: Duration::from_millis(150),
+        };
+        let (first, second) = (
+            declare(json!({}), &project(number)),
+            declare(json!({}), &project(number + 500)),
+        );
+        world.sync(&first, &options(), &settings).await;
+        let mark = world.mark().await;
+        let mut scenario = Self {
+            world,
+            mark,
+            second,
+            settings,
+            states: vec![Content::new()],
+            polls: 0,
+        };
+        loop {
+            scenario.world.back().await;
+            let plan = scenario.plan().await;
+            let asked = AtomicUsize::new(0);
+            let most = scenario.states.len();
+            let polls = Cell::new(0);
+            let ended = scenario
+                .carry_out(
+                    &plan,
+                    &|| asked.fetch_add(1, Ordering::Relaxed) >= most,
+                    usize::MAX,
+                    &polls,
+                )
+                .await
+                .expect("nobody kills it");
+            let state = scenario.world.since(&scenario.mark).await;
+            scenario.states.push(state);
+            match ended {
+                Ok(_) => {
+                    scenario.polls = polls.get();
+                    return scenario;
+                }
+                Err(ApplyError::Stopped { .. }) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    async fn plan(&self) -> Plan {
+        let live = self.world.look(&self.second.desired).await;
+        let (plan, found) = deskstate_reconcile::plan(&self.second.desired, &live, &options());
+        no_errors(&found);
+        plan
+    }
+
+    /// Carries a plan out, unless it is killed: then nothing comes back.
+    async fn carry_out(
+        &self,
+        plan: &Plan,
+        stop: &(dyn Fn() -> bool + Sync),
+        most_polls: usize,
+        polls: &Cell<usize>,
+    ) -> Option<Result<Applied, ApplyError>> {
+        let replan =
+            |live: &Live| deskstate_reconcile::plan(&self.second.desired, live, &options());
+        let scope = Scope::default();
+        let work = Work {
+            plan,
+            desired: &self.second.desired,
+            settings: &self.settings,
+            scope: &scope,
+            replan: &replan,
+        };
+        let mut on_event = |_: deskstate_reconcile::apply::Event<'_>| {};
+        let mut running = pin!(carry_out(&work, &self.world.session, stop, &mut on_event));
+        std::future::poll_fn(|context| {
+            if polls.get() == most_polls {
+                return Poll::Ready(None);
+            }
+            polls.set(polls.get() + 1);
+            running.as_mut().poll(context).map(Some)
+        })
+        .await
+    }
+
+    fn trouble(&self, plan: &Plan, chance: &mut Chance) -> Trouble {
+        let rows = edited_rows(plan);
+        match chance.below(4) {
+            0 => Trouble::Kill {
+                polls: chance.below(self.polls + 1),
+            },
+            1 if !rows.is_empty() => Trouble::Edit {
+                row: rows[chance.below(rows.len())].clone(),
+                request: 1 + chance.below(2 * self.states.len()),
+            },
+            _ => {
+                let all = faults();
+                let fault = &all[chance.below(all.len())];
+                // A write, or one of the requests of any sort, once or until the client gives up.
+                let when = if chance.yes(50) {
+                    json!({"writes": true, "nth": 1 + chance.below(self.states.len())})
+                } else {
+                    json!({"nth": 1 + chance.below(2 * self.states.len()), "times": 1 + chance.below(4)})
+                };
+                Trouble::Fault(json!({"when": when, "fault": fault}))
+            }
+        }
+    }
+
+    async fn run(&self, seed: u64, figures: &Mutex<Figures>) {
+        let world = &self.world;
+        world.back().await;
+        let mut chance = Chance::new(seed);
+        let plan = self.plan().await;
+        let trouble = self.trouble(&plan, &mut chance);
+        let told = format!("seed {seed}, {trouble:?}");
+        world.admin("DELETE", "stats", "").await;
+        let rule = match &trouble {
+            Trouble::Fault(rule) => Some(rule.clone()),
+            Trouble::Kill { .. } => None,
+            Trouble::Edit { row, request } => Some(json!({
+                "when": {"nth": request},
+                "fault": {"kind": "foreignEdit", "set": row.set, "id": row.id, "body": {"msdyn_name": BY_HAND}}
+            })),
+        };
+        if let Some(rule) = rule {
+            world
+                .faults(&json!({"formatVersion": 1, "rules": [rule]}))
+                .await;
+        }
+        let most = match trouble {
+            Trouble::Kill { polls } => polls,
+            Trouble::Fault(_) | Trouble::Edit { .. } => usize::MAX,
+        };
+        let outcome = self.carry_out(&plan, &|| false, most, &Cell::new(0)).await;
+        world.no_faults().await;
+        come_to_rest().await;
+        let stats: Json = serde_json::from_str(&world.admin("GET", "stats", "").await).unwrap();
+        let struck = stats["faults"].as_u64() != Some(0);
+        let now = world.since(&self.mark).await;
+        let edited = match &trouble {
+            Trouble::Edit { row, .. } if struck => Some(row),
+            _ => None,
+        };
+        let reached = self.reached(&now, edited);
+        let Some(reached) = reached else {
+            for (number, state) in self.states.iter().enumerate() {
+                eprintln!("against the state after {number} transactions:");
+                eprintln!("{}", difference(state, &now));
+            }
+            panic!("{told}: a transaction is there in part; {outcome:?}");
+        };
+        let last = self.states.len() - 1;
+        match &outcome {
+            Some(Ok(applied)) => {
+                assert!(reached == last, "{told}: said to be done, and is not");
+                assert!(
+                    applied.mismatches.is_empty() || edited.is_some(),
+                    "{told}: {:?}",
+                    applied.mismatches
+                );
+            }
+            Some(Err(
+                ApplyError::Refused {
+                    transactions_before,
+                    ..
+                }
+                | ApplyError::NotSent {
+                    transactions_before,
+                    ..
+                }
+                | ApplyError::Changed {
+                    transactions_before,
+                    ..
+                }
+                | ApplyError::Moved {
+                    transactions_before,
+                    ..
+                },
+            )) => assert!(
+                // What was taken back by then may have been committed late.
+                *transactions_before == reached || told.contains("lateCommit"),
+                "{told}: {transactions_before} transactions are said to be done, and {reached} are; {outcome:?}"
+            ),
+            Some(Err(_)) | None => {}
+        }
+        if let Some(row) = edited {
+            let kept = now.get(row.table).is_some_and(|rows| {
+                rows.iter()
+                    .any(|text| text.starts_with(&row.id.to_string()) && text.contains(BY_HAND))
+            });
+            assert!(
+                kept || row.in_the_window,
+                "{told}: the edit is lost; {outcome:?}"
+            );
+        }
+        figures
+            .lock()
+            .unwrap()
+            .count(&trouble, struck, outcome.as_ref(), reached, last);
+        let file = world.sync(&self.second, &options(), &self.settings).await;
+        let end = world.since(&self.mark).await;
+        // A name that no document gives stays as somebody edited it.
+        assert!(
+            self.reached(&end, edited) == Some(last),
+            "{told}: running again went elsewhere\n{}",
+            difference(&self.states[last], &end)
+        );
+        world.undo(&self.second, &file, &self.settings).await;
+        let undone = world.since(&self.mark).await;
+        assert!(
+            undone == now,
+            "{told}: undo restored something else\n{}",
+            difference(&now, &undone)
+        );
+    }
+
+    /// After how many transactions the rows are as they are now, the column of an edited row aside.
+    fn reached(&self, now: &Content, edited: Option<&Edited>) -> Option<usize> {
+        let plain = |content: &Content| {
+            let Some(row) = edited else {
+                return content.clone();
+            };
+            let mut content = content.clone();
+            let rows = content
+                .remove(row.table)
+                .unwrap_or_else(|| self.mark.table(row.table));
+            let rows = rows.into_iter().map(|text| without_name(&text, row.id));
+            content.insert(row.table.to_owned(), rows.collect());
+            content
+        };
+        let now = plain(now);
+        // The last one first: an apply that changes nothing any more is done.
+        (0..self.states.len())
+            .rev()
+            .find(|number| plain(&self.states[*number]) == now)
+    }
+}
+
+fn without_name(text: &str, id: Uuid) -> String {
+    let Some(json) = text.strip_prefix(&id.to_string()) else {
+        return text.to_owned();
+    };
+    let mut row: Json = serde_json::from_str(json.trim()).unwrap();
+    row["c"].as_object_mut().unwrap().remove("msdyn_name");
+    format!("{id} {row}")
+}
+
+/// Rows of kinds that a plan updates.
+fn edited_rows(plan: &Plan) -> Vec<Edited> {
+    let operations = plan.changes.iter().flat_map(|change| &change.operations);
+    operations
+        .filter_map(|operation| match operation {
+            Operation::Update { row, guard, body } if kinds::by_table(row.table).is_some() => {
+                let writes_name = body.iter().any(|(name, _)| name == "msdyn_name");
+                Some(Edited {
+                    set: row.table.set,
+                    table: row.table.logical,
+                    id: row.id,
+                    in_the_window: matches!(guard, Guard::Look(_)) && writes_name,
+                })
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn faults() -> Vec<Json> {
+    vec![
+        json!({"kind": "throttle", "retryAfter": 0}),
+        json!({"kind": "gateway", "status": 502}),
+        json!({"kind": "gateway", "status": 503}),
+        json!({"kind": "dropBefore"}),
+        json!({"kind": "dropAfter"}),
+        json!({"kind": "lateCommit", "delayMs": 20}),
+        json!({"kind": "cutBody", "bytes": 200}),
+        json!({"kind": "expiredToken"}),
+    ]
+}
+
+/// What comes late comes before this is over.
+async fn come_to_rest() {
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+}
+
+fn difference(wanted: &Content, found: &Content) -> String {
+    let nothing = BTreeSet::new();
+    let tables: BTreeSet<&String> = wanted.keys().chain(found.keys()).collect();
+    let mut text = String::new();
+    for table in tables {
+        let (wanted, found) = (
+            wanted.get(table).unwrap_or(&nothing),
+            found.get(table).unwrap_or(&nothing),
+        );
+        for row in wanted.difference(found) {
+            text.push_str(&format!("- {table} {row}\n"));
+        }
+        for row in found.difference(wanted) {
+            text.push_str(&format!("+ {table} {row}\n"));
+        }
+    }
+    text
+}
+
+/// How it went, in numbers.
+#[derive(Default)]
+struct Figures {
+    seeds: u64,
+    whole: u64,
+    nothing: u64,
+    part: u64,
+    unknown: u64,
+    killed: u64,
+    edited: u64,
+}
+
+impl Figures {
+    fn count(
+        &mut self,
+        trouble: &Trouble,
+        struck: bool,
+        outcome: Option<&Result<Applied, ApplyError>>,
+        reached: usize,
+        last: usize,
+    ) {
+        self.seeds += 1;
+        match reached {
+            _ if reached == last => self.whole += 1,
+            0 => self.nothing += 1,
+            _ => self.part += 1,
+        }
+        self.unknown += u64::from(matches!(outcome, Some(Err(ApplyError::Unknown { .. }))));
+        self.killed += u64::from(outcome.is_none());
+        self.edited += u64::from(struck && matches!(trouble, Trouble::Edit { .. }));
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            out,
+            "{} seeds: {} carried out, {} not at all, {} up to a transaction; {} killed, {} of unknown outcome, {} edits by others kept; \
+             every second run ended in sync, every undo restored the rows",
+            self.seeds, self.whole, self.nothing, self.part, self.killed, self.unknown, self.edited
+        )
+    }
+}
+
+#[test]
+fn whatever_goes_wrong_a_transaction_is_whole_and_running_again_ends_in_sync() {
+    let seeds = seeds("DESKSTATE_CAMPAIGN_SEEDS", 240);
+    let scenarios = (seeds / 40).clamp(4, 48);
+    let figures = Mutex::new(Figures::default());
+    let from = self::seeds("DESKSTATE_CAMPAIGN_FROM", 0);
+    on_all_cores(seeds, async |numbers| {
+        let mut built: BTreeMap<u64, Scenario> = BTreeMap::new();
+        for seed in numbers.into_iter().map(|number| from + number) {
+            let number = seed % scenarios;
+            let scenario = match built.entry(number) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => place.insert(Scenario::new(number).await),
+            };
+            scenario.run(seed, &figures).await;
+        }
+    });
+    eprintln!("{}", figures.into_inner().unwrap());
+}
