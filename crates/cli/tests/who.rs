@@ -47,6 +47,40 @@ fn an_agent_gets_the_profile_of_the_role_with_the_lowest_rank_and_a_direct_assig
 }
 
 #[test]
+fn programs_get_the_same_answer_as_a_document() {
+    let project = Project::example("contoso");
+    project.run(&["apply", "--env", "local", "--yes"]).ended(0);
+    let of = |user: &str| -> serde_json::Value {
+        let run = project
+            .run(&["who", user, "--env", "local", "--format", "json"])
+            .ended(0);
+        serde_json::from_str(&run.out).unwrap()
+    };
+    let by_role = of("nora@contoso.com");
+    assert_eq!(by_role["formatVersion"], 1);
+    assert_eq!(by_role["environment"], "local");
+    assert_eq!(by_role["user"]["name"], "nora@contoso.com");
+    assert_eq!(by_role["profile"], "contoso_agents");
+    let first = &by_role["candidates"][0];
+    assert_eq!(
+        (&first["basis"], &first["role"], &first["rank"]),
+        (
+            &"role".into(),
+            &"Customer Service Representative".into(),
+            &20.into()
+        )
+    );
+    assert!(
+        by_role["desktop"]
+            .to_string()
+            .contains("contoso_caseSession")
+    );
+    let direct = of("kim@contoso.com");
+    assert_eq!(direct["profile"], "alex_inbox");
+    assert_eq!(direct["candidates"][0]["basis"], "direct");
+}
+
+#[test]
 fn somebody_who_is_not_there_is_an_error_that_says_how_to_name_a_user() {
     let project = Project::example("tenfold");
     let run = project

@@ -64,6 +64,21 @@ pub struct Who {
     pub unseen: Vec<String>,
 }
 
+impl Who {
+    /// Whether another profile has as good a claim as the first: neither the product's page nor a row says who wins a tie.
+    pub fn is_tied(&self) -> bool {
+        self.candidates
+            .split_first()
+            .is_some_and(|(first, others)| {
+                others.iter().any(|other| {
+                    other.app == first.app
+                        && other.basis.is_direct() == first.basis.is_direct()
+                        && (first.basis.is_direct() || other.rank == first.rank)
+                })
+            })
+    }
+}
+
 /// Which profile a user gets.
 pub fn who(live: &Live, user: Uuid, held: &HeldRoles) -> Who {
     let mut candidates: Vec<Candidate> = live

@@ -13,7 +13,9 @@ use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::output::format::WhoFormat;
 use crate::output::plain;
+use crate::output::who_json::{self, Agent};
 use crate::project::load_environment;
 use crate::ui::{DIM, GOOD, STRONG, Ui, WARN};
 
@@ -28,6 +30,9 @@ pub(crate) struct Args {
     /// The environment
     #[arg(long, short, value_name = "NAME")]
     env: String,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t)]
+    format: WhoFormat,
     #[command(flatten)]
     access: Access,
 }
@@ -65,9 +70,23 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let held = held_roles(&reader, id).await?;
     let answer = who(&live, id, &held);
     let user = live.found.users.get(&id);
-    let mut text = String::new();
     let name = user.map_or(args.user.as_str(), |user| user.name.as_str());
     let full_name = user.map(|user| user.full_name.as_str()).unwrap_or_default();
+    if args.format == WhoFormat::Json {
+        let agent = Agent {
+            id,
+            name,
+            full_name,
+            unfit,
+        };
+        // Texts and numbers always have a form in JSON.
+        let json = who_json::write(&environment.name, &agent, &answer)
+            .map_err(|_| Error::failed("the answer could not be written"))?;
+        ui.print(json)?;
+        opened.close().await?;
+        return Ok(ExitCode::Done);
+    }
+    let mut text = String::new();
     text.push_str(&format!(
         "{STRONG}{}{STRONG:#} ({}) in {}\n",
         plain(name),
@@ -102,13 +121,7 @@ pub(crate) fn show(answer: &Who, text: &mut String) -> std::fmt::Result {
             "gets no profile by assignment or role: the custom default, else one of the product's own"
         )?,
         Some((first, others)) => {
-            // Neither the product's page nor a row says who wins a tie.
-            let tied = others.iter().any(|other| {
-                other.app == first.app
-                    && other.basis.is_direct() == first.basis.is_direct()
-                    && (first.basis.is_direct() || other.rank == first.rank)
-            });
-            let verb = if tied { "perhaps" } else { "gets " };
+            let verb = if answer.is_tied() { "perhaps" } else { "gets " };
             writeln!(
                 text,
                 "{verb} {GOOD}AppProfile {}{GOOD:#}  {}",

@@ -16,6 +16,16 @@ pub(crate) enum PlanFormat {
     Html,
 }
 
+/// How an answer about one agent is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum WhoFormat {
+    /// For people at a terminal.
+    #[default]
+    Text,
+    /// For programs; `formatVersion` says which form.
+    Json,
+}
+
 /// How the findings of `validate` are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FindingsFormat {

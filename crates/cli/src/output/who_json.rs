@@ -1,0 +1,87 @@
+//! One agent's profile and desktop, for programs. The form is its own: it changes with `formatVersion` alone.
+
+use std::collections::BTreeMap;
+
+use deskstate_reconcile::who::{Basis, Candidate, Who};
+use serde::Serialize;
+use uuid::Uuid;
+
+const FORMAT_VERSION: u32 = 1;
+
+/// The agent, as the environment knows them.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Agent<'a> {
+    pub(crate) id: Uuid,
+    pub(crate) name: &'a str,
+    pub(crate) full_name: &'a str,
+    /// Why they work with no profile, if so: `disabled`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unfit: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<'a> {
+    format_version: u32,
+    environment: &'a str,
+    user: &'a Agent<'a>,
+    /// The profile that wins; none where nothing is assigned, or where nobody can say.
+    profile: Option<&'a str>,
+    candidates: Vec<Profile<'a>>,
+    desktop: BTreeMap<&'a str, &'a [String]>,
+    not_seen: &'a [String],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Profile<'a> {
+    profile: &'a str,
+    id: Uuid,
+    app: Option<&'a str>,
+    rank: Option<i64>,
+    /// `direct` or `role`.
+    basis: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'a str>,
+}
+
+/// The answer as one document.
+pub(crate) fn write(
+    environment: &str,
+    user: &Agent<'_>,
+    who: &Who,
+) -> Result<String, serde_json::Error> {
+    let answer = Answer {
+        format_version: FORMAT_VERSION,
+        environment,
+        user,
+        profile: match who.candidates.first() {
+            Some(first) if !who.is_tied() => Some(&first.profile),
+            _ => None,
+        },
+        candidates: who.candidates.iter().map(profile).collect(),
+        desktop: who
+            .desktop
+            .iter()
+            .map(|(word, members)| (*word, members.as_slice()))
+            .collect(),
+        not_seen: &who.unseen,
+    };
+    serde_json::to_string_pretty(&answer).map(|text| text + "\n")
+}
+
+fn profile(candidate: &Candidate) -> Profile<'_> {
+    let (basis, role) = match &candidate.basis {
+        Basis::Direct => ("direct", None),
+        Basis::Role(role) => ("role", Some(role.as_str())),
+    };
+    Profile {
+        profile: &candidate.profile,
+        id: candidate.id,
+        app: candidate.app.as_deref(),
+        rank: candidate.rank,
+        basis,
+        role,
+    }
+}
