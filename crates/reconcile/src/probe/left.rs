@@ -41,8 +41,16 @@ pub(super) async fn rows(reader: &Reader) -> Result<(Vec<String>, Vec<String>), 
     Ok((left, unseen))
 }
 
+/// Deletes what is there, and looks again.
+pub(super) async fn remove_and_look(
+    session: &Session,
+) -> Result<(Vec<String>, Vec<String>), Error> {
+    remove(session).await?;
+    rows(session.reader()).await
+}
+
 /// Deletes them, each by itself: what cannot be deleted does not keep the rest.
-pub(super) async fn remove(session: &Session) -> Result<(), Error> {
+async fn remove(session: &Session) -> Result<(), Error> {
     for (table, answer) in ASKED.iter().zip(session.reader().read(&queries()).await?) {
         for id in answer
             .iter()

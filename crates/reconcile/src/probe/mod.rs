@@ -50,6 +50,15 @@ pub enum ProbeError {
         #[source]
         source: Error,
     },
+    /// Whether rows of theirs are still there could not be seen.
+    #[error(
+        "rows of the questions may be left in the environment, with `{RESERVED}` in their names; `doctor --probe=write` deletes them"
+    )]
+    Unseen {
+        /// Why nobody could look.
+        #[source]
+        source: Error,
+    },
 }
 
 /// Answers by the word of the answer sheet; a question that could not be settled is left out and named.
@@ -88,19 +97,22 @@ pub async fn probe(
     let mut probe = Probe::new(session, live);
     let asked = ask_all(&mut probe, live, questions).await;
     let stored = probe.stored;
-    if stored || questions == Questions::Stored {
-        left::remove(session).await?;
-    }
-    let (left, unseen) = left::rows(session.reader()).await?;
-    match asked {
-        Ok(answers) => Ok(Probed {
+    let writes = stored || questions == Questions::Stored;
+    let looked = match writes {
+        true => left::remove_and_look(session).await,
+        false => left::rows(session.reader()).await,
+    };
+    match (asked, looked) {
+        (Ok(answers), Ok((left, unseen))) => Ok(Probed {
             answers,
             left,
             unseen,
             stored,
         }),
-        Err(source) if left.is_empty() => Err(source.into()),
-        Err(source) => Err(ProbeError::Left { rows: left, source }),
+        (Err(source), Ok((left, _))) if left.is_empty() => Err(source.into()),
+        (Err(source), Ok((rows, _))) => Err(ProbeError::Left { rows, source }),
+        (_, Err(source)) if writes => Err(ProbeError::Unseen { source }),
+        (Err(source), Err(_)) | (Ok(_), Err(source)) => Err(source.into()),
     }
 }
 

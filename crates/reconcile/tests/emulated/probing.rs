@@ -279,3 +279,34 @@ async fn what_the_environment_lacks_and_who_may_not_ask_is_told_apart_from_its_w
     );
     assert!(probed.answers.replies.contains_key("absentRow"));
 }
+
+#[tokio::test]
+async fn whatever_is_lost_on_the_way_nothing_stays_and_the_next_probe_finds_everything() {
+    let asked = Asked::new().await;
+    let before = rows(&asked.world).await;
+    let mut failed = 0;
+    // seventeen questions are rolled back, the rest store rows and delete them
+    for nth in [1, 9].into_iter().chain(16..=28) {
+        for kind in ["dropBefore", "dropAfter"] {
+            asked
+                .world
+                .faults(&json!({"formatVersion": 1, "rules": [
+                    {"when": {"path": "$batch", "writes": true, "nth": nth}, "fault": {"kind": kind}}]}))
+                .await;
+            let probed = probe(&asked.world.session, &asked.live, Questions::Stored).await;
+            failed += usize::from(probed.is_err());
+            asked.world.no_faults().await;
+            if rows(&asked.world).await != before {
+                // the connection was lost while the rows were being deleted
+                assert!(
+                    probed.is_err(),
+                    "{kind} {nth}: rows are left and nothing is said"
+                );
+                let probed = asked.probe(Questions::Stored).await;
+                assert_eq!(probed.left, Vec::<String>::new(), "{kind} {nth}");
+                assert_eq!(rows(&asked.world).await, before, "{kind} {nth}");
+            }
+        }
+    }
+    assert!(failed > 15, "{failed} probes failed");
+}
