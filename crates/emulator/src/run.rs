@@ -110,8 +110,10 @@ async fn serve(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         clock: args.clock,
     })
     .await?;
+    // Whoever reads the line may stop us at once.
+    let interruption = interruption()?;
     println!("{}", emulator.url());
-    interrupted().await?;
+    interruption.await?;
     emulator.stop().await?;
     Ok(())
 }
@@ -137,19 +139,24 @@ fn exposure(args: &Args) -> Option<String> {
     ))
 }
 
+/// Listens for signals from now on, and ends with the first.
 #[cfg(unix)]
-async fn interrupted() -> std::io::Result<()> {
+fn interruption() -> std::io::Result<impl Future<Output = std::io::Result<()>>> {
     use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result,
-        _ = terminate.recv() => Ok(()),
-    }
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        Ok(())
+    })
 }
 
 #[cfg(not(unix))]
-async fn interrupted() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
+fn interruption() -> std::io::Result<impl Future<Output = std::io::Result<()>>> {
+    Ok(tokio::signal::ctrl_c())
 }
 
 #[cfg(test)]
