@@ -17,6 +17,10 @@ campaign seeds="10000":
     DESKSTATE_CAMPAIGN_SEEDS={{seeds}} cargo test --release -p deskstate-dataverse --test emulated campaign
     DESKSTATE_CAMPAIGN_SEEDS={{seeds}} cargo test --release -p deskstate-reconcile --test emulated whatever_goes_wrong -- --nocapture
 
+# Every fuzz target for so many seconds, with what was kept (a nightly toolchain and cargo-fuzz; `deskstate-model` seeds from its test cases).
+fuzz seconds="60":
+    bash scripts/fuzz {{seconds}}
+
 # Two client libraries, as published, against the emulator.
 conformance:
     conformance/run

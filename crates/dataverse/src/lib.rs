@@ -68,6 +68,8 @@ mod decode;
 mod environment;
 mod error;
 mod filter;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod outcome;
 mod privilege;
 mod query;

@@ -326,7 +326,7 @@ fn part_wait(part: &Part<'_>) -> Option<Duration> {
 }
 
 /// The path of a next link. Only the path is used, so a link can never lead a token to another host.
-fn next_path(link: &str) -> Option<String> {
+pub(crate) fn next_path(link: &str) -> Option<String> {
     let path = match link.find("://") {
         Some(scheme) => {
             let rest = &link[scheme + 3..];
