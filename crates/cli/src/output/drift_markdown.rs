@@ -52,9 +52,9 @@ fn write_all(out: &mut String, seen: &[Seen], revision: Option<&str>) -> fmt::Re
         "| environment | resources | edited by hand | not applied | product | unknown | extras | result |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
     )?;
     for one in seen {
-        let name = code(&one.environment);
+        let name = cell(&one.environment);
         match &one.looked {
-            Err(why) => writeln!(out, "| {name} | | | | | | | **failed**: {} |", prose(why))?,
+            Err(_) => writeln!(out, "| {name} | | | | | | | **failed** |")?,
             Ok(looked) => {
                 let report = &looked.report;
                 let [(_, edited), (_, late), (_, product), (_, unknown)] = counts(report);
@@ -79,11 +79,17 @@ fn write_all(out: &mut String, seen: &[Seen], revision: Option<&str>) -> fmt::Re
         }
     }
     for one in seen {
-        if let Ok(looked) = &one.looked {
-            write_one(out, &one.environment, looked)?;
+        match &one.looked {
+            Ok(looked) => write_one(out, &one.environment, looked)?,
+            Err(why) => writeln!(out, "\n### {}\n\n{}", code(&one.environment), prose(why))?,
         }
     }
     Ok(())
+}
+
+/// A code span that stays in its cell: a table is cut at its bars before code spans are looked for.
+fn cell(text: &str) -> String {
+    code(&text.replace('|', "¦"))
 }
 
 fn write_one(out: &mut String, name: &str, looked: &Looked) -> fmt::Result {

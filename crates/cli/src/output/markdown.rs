@@ -3,7 +3,7 @@
 use deskstate_model::{Diagnostic, Severity};
 use deskstate_reconcile::plan::{Action, Change, Difference, FieldChange};
 
-use super::markdown_text::{code, cut, fence_of, length, prose};
+use super::markdown_text::{code, cut, fence_of, length, opened_fence, prose};
 use super::plan_text::{PlanText, count, is_long, lines};
 use super::{plain, shown};
 
@@ -353,13 +353,7 @@ pub(crate) fn fit(comment: &str, limit: usize) -> String {
         }
         match &open {
             Some(fence) if line == *fence => open = None,
-            None if line.starts_with("```") => {
-                open = Some(
-                    line.chars()
-                        .take_while(|character| *character == '`')
-                        .collect(),
-                )
-            }
+            None if opened_fence(&line).is_some() => open = opened_fence(&line).map(str::to_owned),
             None if line.starts_with("<details>") => folded = true,
             None if line == "</details>" => folded = false,
             _ => {}

@@ -75,6 +75,13 @@ pub(super) fn fence_of(lines: &[String]) -> String {
     "`".repeat(longest.max(2) + 1)
 }
 
+/// The fence that a line opens. What follows its backticks holds none: else it is a code span (CommonMark 0.31, section 4.5).
+pub(super) fn opened_fence(line: &str) -> Option<&str> {
+    let info = line.trim_start_matches('`');
+    let fence = &line[..line.len() - info.len()];
+    (fence.len() >= 3 && !info.contains('`')).then_some(fence)
+}
+
 fn longest_run(text: &str, wanted: char) -> usize {
     let mut longest = 0;
     let mut run = 0;
@@ -153,6 +160,8 @@ mod tests {
     fn a_fence_is_longer_than_any_in_the_text() {
         assert_eq!(fence_of(&["+ ````".to_owned()]), "`````");
         assert_eq!(fence_of(&[]), "```");
+        assert_eq!(opened_fence("```diff"), Some("```"));
+        assert_eq!(opened_fence("```a`b``c```"), None);
     }
 
     #[test]

@@ -280,12 +280,8 @@ fn active_text(comment: &str) -> String {
             }
             continue;
         }
-        if line.starts_with("```") {
-            fence = Some(
-                line.chars()
-                    .take_while(|character| *character == '`')
-                    .collect(),
-            );
+        if let Some(opened) = opened_fence(line) {
+            fence = Some(opened.to_owned());
             continue;
         }
         active.push_str(&without_code_spans(line));
