@@ -90,16 +90,22 @@ fn what_render_prints_is_a_file_of_manifests_with_variables_and_overlays_filled_
         ])
         .ended(0);
     assert!(
-        one.out.contains("name: CTI_createSession") && one.out.matches("apiVersion").count() == 1,
+        one.out.contains("name: CTI_createSession") && one.out.matches("apiVersion").count() == 2,
         "{}",
         one.out
     );
+    assert!(
+        one.err
+            .contains("ApplicationTab tenfold_customerSummary comes along"),
+        "{}",
+        one.err
+    );
     let none = project
-        .run(&["render", "--env", "prod", "SessionTemplate/nothing"])
+        .run(&["render", "--env", "prod", "SessionTemplate", "nothing"])
         .ended(1);
     assert!(
         none.err
-            .contains("no manifest of prod is called `SessionTemplate/nothing`"),
+            .contains("`SessionTemplate/nothing` chooses nothing"),
         "{}",
         none.err
     );

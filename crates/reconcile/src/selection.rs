@@ -114,6 +114,11 @@ impl Selector {
         }
     }
 
+    /// Whether it is a kind without a name.
+    fn is_whole_kind(&self) -> bool {
+        matches!(self, Self::Glob(glob) if glob.name == "*" && !glob.kind.contains(['*', '?']))
+    }
+
     /// Whether it names one row, of one kind or of any.
     pub fn names_one(&self) -> bool {
         match self {
@@ -121,6 +126,36 @@ impl Selector {
             Self::Glob(glob) => !glob.name.contains(['*', '?']),
         }
     }
+}
+
+/// Arguments as people type them: names that follow a kind are names of that kind, `SessionTemplate CTI_a CTI_b`.
+pub fn of_words(words: &[Selector]) -> Vec<Selector> {
+    let mut chosen: Vec<Selector> = Vec::new();
+    let mut kind: Option<(&str, usize)> = None;
+    for word in words {
+        match (word, kind) {
+            (Selector::Glob(glob), Some((of, at))) if glob.kind == "*" && glob.name != "*" => {
+                // The kind alone was not meant: it said whose names follow.
+                if at + 1 == chosen.len() && chosen[at].is_whole_kind() {
+                    chosen.pop();
+                }
+                chosen.push(Selector::Glob(KindNameGlob {
+                    kind: of.to_owned(),
+                    name: glob.name.clone(),
+                }));
+            }
+            _ => {
+                kind = match word {
+                    Selector::Glob(glob) if word.is_whole_kind() => {
+                        Some((&glob.kind, chosen.len()))
+                    }
+                    _ => None,
+                };
+                chosen.push(word.clone());
+            }
+        }
+    }
+    chosen
 }
 
 /// A selector that chooses nothing.
@@ -348,6 +383,30 @@ mod tests {
             kind: kind.to_owned(),
             name: name.to_owned(),
         })
+    }
+
+    #[test]
+    fn names_that_follow_a_kind_are_names_of_that_kind() {
+        let words = |text: &str| -> Vec<String> {
+            let words: Vec<Selector> = text
+                .split(' ')
+                .map(|word| word.parse().expect("a selector"))
+                .collect();
+            of_words(&words).iter().map(Selector::to_string).collect()
+        };
+        assert_eq!(
+            words("SessionTemplate CTI_a CTI_b"),
+            ["SessionTemplate/CTI_a", "SessionTemplate/CTI_b"]
+        );
+        assert_eq!(
+            words("CTI_a SessionTemplate AppProfile CTI_b"),
+            ["CTI_a", "SessionTemplate", "AppProfile/CTI_b"]
+        );
+        assert_eq!(
+            words("SessionTemplate team=voice CTI_a"),
+            ["SessionTemplate", "team=voice", "CTI_a"]
+        );
+        assert_eq!(words("*Template CTI_a"), ["*Template", "CTI_a"]);
     }
 
     #[test]

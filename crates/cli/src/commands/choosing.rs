@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_model::{Manifests, ResourceKey};
-use deskstate_reconcile::selection::{NothingChosen, Selection, Selector, select};
+use deskstate_reconcile::selection::{NothingChosen, Selection, Selector, of_words, select};
 use deskstate_reconcile::{Desired, lower};
 
 use crate::error::Error;
@@ -14,7 +14,7 @@ use crate::ui::Ui;
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Selection")]
 pub(crate) struct Choosing {
-    /// Only these and what they need: KIND, KIND/NAME, NAME or LABEL=VALUE; `*` and `?` stand for any characters
+    /// Only these and what they need: KIND, KIND NAME, KIND/NAME, NAME or LABEL=VALUE; `*` and `?` stand for any characters
     #[arg(value_name = "WHAT")]
     what: Vec<Selector>,
     /// The same, as in `-l team=voice`
@@ -30,7 +30,10 @@ impl Choosing {
 
     /// What was chosen, as written.
     pub(super) fn selectors(&self) -> Vec<Selector> {
-        self.what.iter().chain(&self.select).cloned().collect()
+        of_words(&self.what)
+            .into_iter()
+            .chain(self.select.iter().cloned())
+            .collect()
     }
 
     /// What is chosen of the manifests; none for everything. A selector that chooses nothing is an error.
