@@ -1,6 +1,6 @@
 //! Another look at rows whose writes cannot be bound to a version.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use deskstate_dataverse::{Filter, Query, Reader};
 use uuid::Uuid;
@@ -10,23 +10,102 @@ use crate::observe::ObserveError;
 use crate::plan::{Guard, Operation, RowTarget, Seen, Transaction};
 use crate::table::Table;
 
-/// Reads the rows again, in one trip, and compares them with what the plan saw. Without such rows nothing is sent.
+/// Rows by table, and what was seen of each.
+type Guarded<'a> = BTreeMap<&'static Table, Vec<(&'a RowTarget, &'a Seen)>>;
+
+/// What this very apply did to rows that it has yet to write.
+#[derive(Debug, Default)]
+pub(super) struct Own {
+    /// Rows whose version it may have moved: they were looked at before it did.
+    moved: BTreeSet<Uuid>,
+    /// Rows seen again after a delete, which empties what referred to the row and so moves whoever did.
+    seen: BTreeMap<Uuid, Seen>,
+}
+
+impl Own {
+    /// Live was read whole again, and the rest planned anew.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Takes note of a transaction that was carried out.
+    ///
+    /// # Errors
+    /// If the rows that are still to be written cannot be read again.
+    pub(super) async fn carried_out(
+        &mut self,
+        transaction: &Transaction,
+        ahead: &VecDeque<Transaction>,
+        reader: &Reader,
+    ) -> Result<(), ApplyError> {
+        self.moved.extend(moves(transaction));
+        if deletes(transaction) {
+            let guarded = self.guarded(ahead.iter());
+            for (_, rows) in read(&guarded, reader).await? {
+                self.seen.extend(rows);
+            }
+        }
+        Ok(())
+    }
+
+    fn guarded<'a>(&'a self, transactions: impl Iterator<Item = &'a Transaction>) -> Guarded<'a> {
+        let mut guarded = Guarded::new();
+        for (row, seen) in transactions
+            .flat_map(|transaction| &transaction.operations)
+            .flat_map(looks)
+        {
+            if !self.moved.contains(&row.id) {
+                let seen = self.seen.get(&row.id).unwrap_or(seen);
+                guarded.entry(row.table).or_default().push((row, seen));
+            }
+        }
+        guarded
+    }
+}
+
+/// Reads the rows again, in one trip, and compares them with what was seen of them. Without such rows nothing is sent.
 ///
-/// Rows that this very apply has moved since are left out: they were looked at before it did.
+/// Before a delete the rows of the transactions ahead are compared too: it may move them.
 pub(super) async fn unchanged(
     transaction: &Transaction,
-    moved: &BTreeSet<Uuid>,
+    ahead: &VecDeque<Transaction>,
+    own: &Own,
     reader: &Reader,
     done: usize,
 ) -> Result<(), ApplyError> {
-    let mut guarded: BTreeMap<&'static Table, Vec<(&RowTarget, &Seen)>> = BTreeMap::new();
-    for (row, seen) in transaction.operations.iter().flat_map(looks) {
-        if !moved.contains(&row.id) {
-            guarded.entry(row.table).or_default().push((row, seen));
+    let ahead = ahead.iter().filter(|_| deletes(transaction));
+    let guarded = own.guarded(std::iter::once(transaction).chain(ahead));
+    let found = read(&guarded, reader).await?;
+    let mut changed = Vec::new();
+    for (table, rows) in guarded {
+        for (row, seen) in rows {
+            let same = found
+                .get(table)
+                .and_then(|rows| rows.get(&row.id))
+                .is_some_and(|now| match (&seen.etag, &now.etag) {
+                    (Some(before), Some(now)) => before == now,
+                    _ => seen.modified_on == now.modified_on,
+                });
+            if !same {
+                changed.push(format!("{} `{}`", table.logical, row.label));
+            }
         }
     }
-    if guarded.is_empty() {
+    if changed.is_empty() {
         return Ok(());
+    }
+    Err(ApplyError::Changed {
+        transactions_before: done,
+        rows: changed,
+    })
+}
+
+async fn read(
+    guarded: &Guarded<'_>,
+    reader: &Reader,
+) -> Result<BTreeMap<&'static Table, BTreeMap<Uuid, Seen>>, ApplyError> {
+    if guarded.is_empty() {
+        return Ok(BTreeMap::new());
     }
     let queries: Vec<Query> = guarded
         .iter()
@@ -43,32 +122,25 @@ pub(super) async fn unchanged(
         .read(&queries)
         .await
         .map_err(|error| Box::new(ObserveError::from(error)))?;
-    let mut changed = Vec::new();
-    for ((table, rows), answer) in guarded.into_iter().zip(answers) {
-        let found: BTreeMap<Uuid, _> = answer
-            .iter()
-            .flat_map(|rows| &rows.rows)
-            .filter_map(|row| Some((row.uuid(table.key)?, row)))
-            .collect();
-        for (row, seen) in rows {
-            let same = found
-                .get(&row.id)
-                .is_some_and(|now| match (&seen.etag, now.etag()) {
-                    (Some(before), Some(now)) => before == now,
-                    _ => seen.modified_on.as_deref() == now.text("modifiedon"),
-                });
-            if !same {
-                changed.push(format!("{} `{}`", table.logical, row.label));
-            }
-        }
-    }
-    if changed.is_empty() {
-        return Ok(());
-    }
-    Err(ApplyError::Changed {
-        transactions_before: done,
-        rows: changed,
-    })
+    Ok(guarded
+        .keys()
+        .zip(answers)
+        .map(|(table, answer)| {
+            let rows = answer.iter().flat_map(|rows| &rows.rows).filter_map(|row| {
+                let seen = Seen {
+                    etag: row.etag().cloned(),
+                    modified_on: row.text("modifiedon").map(str::to_owned),
+                };
+                Some((row.uuid(table.key)?, seen))
+            });
+            (*table, rows.collect())
+        })
+        .collect())
+}
+
+fn deletes(transaction: &Transaction) -> bool {
+    let mut operations = transaction.operations.iter();
+    operations.any(|operation| matches!(operation, Operation::Delete { .. }))
 }
 
 /// Rows that an operation changes or takes away without a version to hold on to.
@@ -96,7 +168,7 @@ fn looks(operation: &Operation) -> Vec<(&RowTarget, &Seen)> {
 }
 
 /// Rows whose version a transaction may have moved.
-pub(super) fn moves(transaction: &Transaction) -> BTreeSet<Uuid> {
+fn moves(transaction: &Transaction) -> BTreeSet<Uuid> {
     transaction
         .operations
         .iter()

@@ -4,7 +4,7 @@ mod look;
 mod rest;
 mod settle;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use deskstate_dataverse::{
@@ -253,14 +253,14 @@ pub async fn carry_out(
     let mut queue: VecDeque<Transaction> = transactions(work.plan, settings.limits()).into();
     let mut done = 0;
     let mut operations = 0;
-    let mut moved = BTreeSet::new();
+    let mut own = look::Own::default();
     while let Some(transaction) = queue.pop_front() {
         if stop() {
             return Err(ApplyError::Stopped {
                 transactions_before: done,
             });
         }
-        look::unchanged(&transaction, &moved, session.reader(), done).await?;
+        look::unchanged(&transaction, &queue, &own, session.reader(), done).await?;
         on_event(Event::Sending {
             number: done + 1,
             of: done + 1 + queue.len(),
@@ -269,10 +269,11 @@ pub async fn carry_out(
         commit(&transaction, session, settings, done, on_event).await?;
         done += 1;
         operations += transaction.operations.len();
-        moved.extend(look::moves(&transaction));
         on_event(Event::Committed {
             transaction: &transaction,
         });
+        own.carried_out(&transaction, &queue, session.reader())
+            .await?;
         if transaction.look_after && !queue.front().is_some_and(|next| next.look_after) {
             let live = observe(session.reader(), work.desired, work.scope)
                 .await
@@ -290,7 +291,7 @@ pub async fn carry_out(
                 ..settings.limits()
             };
             queue = transactions(&rest, limits).into();
-            moved.clear();
+            own.forget();
         }
     }
     on_event(Event::Verifying);

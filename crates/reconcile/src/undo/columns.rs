@@ -7,12 +7,19 @@ use deskstate_model::Kind;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use super::UndoFile;
+use super::{SavedRow, UndoFile};
 use crate::field::{Field, Holds, lookup_read_name};
 use crate::kinds::{self, tables};
 use crate::live::Live;
 use crate::table::{Relationship, Table};
 use crate::value::{same_json, target_table};
+
+/// What a saved row is called.
+pub(super) fn name(saved: &SavedRow) -> String {
+    let column = table(&saved.table).and_then(|table| table.name);
+    let name = column.and_then(|column| saved.columns.get(column)?.as_str());
+    name.unwrap_or(&saved.label).to_owned()
+}
 
 /// A column that a client may write.
 pub(super) struct Column {

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use deskstate_dataverse::{Row, Value as Wire};
 use deskstate_model::{Diagnostic, Kind, ResourceKey};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::columns::{self, Column};
 use super::{Recorded, SavedLink, SavedRow, SavedUpdate, UndoFile};
-use crate::field::PartTable;
+use crate::field::{Field, PartTable};
 use crate::kinds::{self, tables};
 use crate::live::{Live, part_identity};
 use crate::plan::{
@@ -32,7 +32,7 @@ pub fn plan(file: &UndoFile, live: &Live) -> Planned {
             .changes
             .iter()
             .flat_map(|change| &change.deleted)
-            .map(|row| row.id)
+            .map(|row| (row.id, columns::name(row)))
             .collect(),
     };
     if file.organization != live.facts.organization {
@@ -62,8 +62,8 @@ struct Undoing<'a> {
     diagnostics: Vec<Diagnostic>,
     /// Rows that this undo deletes.
     going: BTreeSet<Uuid>,
-    /// Rows that the apply deleted, and that come back.
-    coming: BTreeSet<Uuid>,
+    /// Rows that the apply deleted, and that come back, by name.
+    coming: BTreeMap<Uuid, String>,
 }
 
 /// Rows that the apply made and that are there.
@@ -159,14 +159,14 @@ impl Undoing<'_> {
                     table,
                     field,
                     Json::Null,
-                    show_live(field, &shown, self.live),
+                    self.show(field, &shown),
                 ));
             }
         }
         change.operations.push(Operation::Create {
             row: target(table, saved.id, &saved.label),
             body,
-            attaches_to: parent.filter(|parent: &Uuid| !self.coming.contains(parent)),
+            attaches_to: parent.filter(|parent: &Uuid| !self.coming.contains_key(parent)),
         });
     }
 
@@ -250,8 +250,8 @@ impl Undoing<'_> {
                 fields.push(difference(
                     table,
                     field,
-                    show_live(field, &row.row, self.live),
-                    show_live(field, &old, self.live),
+                    self.show(field, &row.row),
+                    self.show(field, &old),
                 ));
             }
         }
@@ -359,15 +359,15 @@ impl Undoing<'_> {
         let is_there = |table: &'static Table, id: Uuid| {
             table == &tables::USER
                 || self.live.row(table, id).is_some()
-                || self.coming.contains(&id)
+                || self.coming.contains_key(&id)
         };
         if !is_there(relationship.owner, saved.owner)
             || !is_there(relationship.member, saved.member)
         {
             let name = format!(
                 "`{}` of `{}`",
-                self.live.label(relationship.member, saved.member),
-                self.live.label(relationship.owner, saved.owner)
+                self.label(relationship.member, saved.member),
+                self.label(relationship.owner, saved.owner)
             );
             self.diagnostics.push(Diagnostic::warning(
                 "undo-link",
@@ -385,13 +385,26 @@ impl Undoing<'_> {
         });
     }
 
+    /// What a row is called. One that comes back has the name already that it will have once it is there.
+    fn label(&self, table: &Table, id: Uuid) -> String {
+        let coming = self.coming.get(&id).cloned();
+        coming.unwrap_or_else(|| self.live.label(table, id))
+    }
+
+    fn show(&self, field: &Field, row: &Row) -> Json {
+        let coming = row
+            .uuid(&field.read_name())
+            .and_then(|id| self.coming.get(&id));
+        coming.map_or_else(|| show_live(field, row, self.live), |name| json!(name))
+    }
+
     fn linked(
         &self,
         relationship: &'static Relationship,
         saved: &SavedLink,
         comes: bool,
     ) -> FieldChange {
-        let member = self.live.label(relationship.member, saved.member);
+        let member = self.label(relationship.member, saved.member);
         let note = None;
         FieldChange {
             path: set_word(relationship.schema_name).to_owned(),
