@@ -31,6 +31,8 @@ pub struct Timeouts {
     pub read: Duration,
     /// For a whole write. 150 seconds: the server ends an operation at 120, so a lost answer is no answer.
     pub write: Duration,
+    /// For getting a token, whatever the method asks for it. 120 seconds. A person who signs in has as long as their code holds.
+    pub sign_in: Duration,
 }
 
 impl Default for Timeouts {
@@ -39,6 +41,7 @@ impl Default for Timeouts {
             connect: Duration::from_secs(10),
             read: Duration::from_secs(120),
             write: Duration::from_secs(150),
+            sign_in: Duration::from_secs(120),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
 use azure_core::credentials::{Secret, TokenCredential};
@@ -29,6 +29,8 @@ use crate::transport::Network;
 pub(super) struct Credential {
     method: &'static str,
     kind: Kind,
+    longest: Duration,
+    stop: Stop,
 }
 
 enum Kind {
@@ -50,6 +52,7 @@ impl Credential {
         sign_in: &SignIn,
         issuer: &Issuer,
         network: &Network,
+        longest: Duration,
         stop: &Stop,
     ) -> Result<Credential, SignInError> {
         let method = sign_in.name();
@@ -66,7 +69,12 @@ impl Credential {
             )),
             other => Kind::Azure(azure(other, issuer, network).map_err(unusable)?),
         };
-        Ok(Credential { method, kind })
+        Ok(Credential {
+            method,
+            kind,
+            longest,
+            stop: stop.clone(),
+        })
     }
 
     /// Whether a person would be asked for the first token.
@@ -88,11 +96,17 @@ impl Credential {
             }),
             Kind::Azure(credential) => {
                 let scope = issuer.default_scope();
-                let token = credential
-                    .get_token(&[scope.as_str()], None)
-                    .await
-                    // as text: the error's own debug form may hold whole replies
-                    .map_err(|error| failed(one_line(&error.to_string())))?;
+                let scopes = [scope.as_str()];
+                let token = tokio::select! {
+                    biased;
+                    () = self.stop.stopped() => return Err(SignInError::Stopped),
+                    () = tokio::time::sleep(self.longest) => {
+                        return Err(failed(format!("no answer within {} s", self.longest.as_secs())));
+                    }
+                    token = credential.get_token(&scopes, None) => token,
+                };
+                // as text: the error's own debug form may hold whole replies
+                let token = token.map_err(|error| failed(one_line(&error.to_string())))?;
                 Token::new(token.token.secret(), SystemTime::from(token.expires_on))
             }
         }

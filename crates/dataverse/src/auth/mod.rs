@@ -196,7 +196,7 @@ pub enum SignInError {
         /// What it said.
         reason: String,
     },
-    /// Asked to stop while waiting for a person.
+    /// Asked to stop while signing in.
     #[error("stopped while signing in")]
     Stopped,
 }
@@ -242,6 +242,7 @@ pub(crate) struct Authenticator {
     url: EnvironmentUrl,
     authority_host: Option<String>,
     network: Network,
+    longest: Duration,
     stop: Stop,
     state: Mutex<State>,
 }
@@ -278,6 +279,7 @@ impl Authenticator {
             url: connection.url.clone(),
             authority_host: connection.authority_host.clone(),
             network,
+            longest: connection.timeouts.sign_in,
             stop: connection.stop.clone(),
             state: Mutex::new(State::Unknown),
         }
@@ -378,6 +380,12 @@ impl Authenticator {
     }
 
     fn credential(&self, issuer: &Issuer) -> Result<Credential, SignInError> {
-        Credential::new(&self.sign_in, issuer, &self.network, &self.stop)
+        Credential::new(
+            &self.sign_in,
+            issuer,
+            &self.network,
+            self.longest,
+            &self.stop,
+        )
     }
 }

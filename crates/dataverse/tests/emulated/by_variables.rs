@@ -1,8 +1,11 @@
-//! Ways of signing in that `azure_identity` finds by variables of the process: each in a process of its own.
+//! What libraries find by variables of the process (ways of signing in, proxies): each in a process of its own.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::process::Command;
+use std::sync::mpsc;
 
-use deskstate_dataverse::{Connection, Query, Reader, SignIn};
+use deskstate_dataverse::{Budget, Connection, Query, Reader, SignIn};
 use deskstate_emulator::{Config, Emulator, SignIn as Mode, Tls};
 
 const PIPELINE: &str = "5b1f2f64-5c1b-4b6e-9b0e-6a7d7e0a3c11";
@@ -26,14 +29,24 @@ async fn in_a_process_with(test: &str, variables: &[(&str, &str)]) {
     .await
     .expect("the emulator starts");
     let url = emulator.url().to_owned();
+    let mut all: Vec<(&str, String)> = variables
+        .iter()
+        .map(|(name, value)| (*name, value.replace("{url}", &url)))
+        .collect();
+    all.push((URL, url.clone()));
+    all.push((
+        AUTHORITY,
+        emulator.authority().expect("TLS has one").to_owned(),
+    ));
+    again(test, all).await;
+}
+
+/// Runs one test again in a process with these variables.
+async fn again(test: &str, variables: Vec<(&str, String)>) {
     let mut command = Command::new(std::env::current_exe().expect("this test"));
     command
         .args(["--exact", test, "--nocapture"])
-        .env(URL, &url)
-        .env(AUTHORITY, emulator.authority().expect("TLS has one"));
-    for (name, value) in variables {
-        command.env(name, value.replace("{url}", &url));
-    }
+        .envs(variables);
     let output = tokio::task::spawn_blocking(move || command.output())
         .await
         .expect("it is waited for")
@@ -98,4 +111,60 @@ async fn the_identity_of_an_app_service_signs_an_application_in() {
         ],
     )
     .await;
+}
+
+/// A proxy that lets nobody through, and tells what it was asked for.
+fn refusing_proxy() -> (String, mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut stream = BufReader::new(stream);
+            let mut asked = String::new();
+            let mut line = String::new();
+            while stream.read_line(&mut line).is_ok_and(|read| read > 2) {
+                asked.push_str(&std::mem::take(&mut line));
+            }
+            let _ = stream
+                .get_mut()
+                .write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+            let _ = tell.send(asked.lines().next().unwrap_or_default().to_owned());
+        }
+    });
+    (url, told)
+}
+
+#[tokio::test]
+async fn the_proxy_of_the_usual_variables_is_asked_but_not_for_what_they_leave_out() {
+    if let Ok(urls) = std::env::var(URL) {
+        for url in urls.split(' ') {
+            let connection = Connection::new(url.parse().expect("an URL"), SignIn::Anonymous);
+            let connection = connection.budget(Budget {
+                attempts: 1,
+                ..Budget::default()
+            });
+            let reader = Reader::open(&connection).expect("a reader opens");
+            let refusal = reader.read(&[Query::who_am_i()]).await;
+            assert!(refusal.is_err(), "nobody is there");
+        }
+        return;
+    }
+    let (proxy, told) = refusing_proxy();
+    let variables = vec![
+        ("HTTPS_PROXY", proxy.clone()),
+        ("HTTP_PROXY", proxy),
+        ("NO_PROXY", "excluded.invalid".to_owned()),
+        (
+            URL,
+            "https://desk.invalid https://excluded.invalid http://127.0.0.1:9".to_owned(),
+        ),
+    ];
+    again(
+        "by_variables::the_proxy_of_the_usual_variables_is_asked_but_not_for_what_they_leave_out",
+        variables,
+    )
+    .await;
+    let asked: Vec<String> = told.try_iter().collect();
+    assert_eq!(asked, ["CONNECT desk.invalid:443 HTTP/1.1"]);
 }

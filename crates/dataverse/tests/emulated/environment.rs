@@ -31,6 +31,7 @@ pub(crate) fn connection(url: &str) -> Connection {
             connect: Duration::from_secs(5),
             read: Duration::from_secs(10),
             write: Duration::from_secs(10),
+            ..Timeouts::default()
         })
 }
 

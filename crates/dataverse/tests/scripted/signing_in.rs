@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use deskstate_dataverse::{
-    DeviceCode, Error, Method, Prompt, Query, Reader, SignIn, SignInError, Stop,
+    DeviceCode, Error, Method, Prompt, Query, Reader, SignIn, SignInError, Stop, Timeouts,
 };
 
 use crate::tls::{Asked, Reply, TENANT, TlsServer};
@@ -602,6 +602,47 @@ async fn whoever_is_signed_in_to_the_azure_cli_signs_in() {
             .iter()
             .any(|asked| asked.authorization.as_deref() == Some("Bearer issued"))
     );
+}
+
+#[tokio::test]
+async fn an_issuer_that_does_not_answer_in_time_is_not_awaited() {
+    let server = environment().await;
+    let connection = server.connection(by_secret()).timeouts(Timeouts {
+        sign_in: Duration::ZERO,
+        ..Timeouts::default()
+    });
+    let reader = Reader::open(&connection).expect("a reader opens");
+    let Err(Error::SignIn(error)) = who(&reader).await else {
+        panic!("too slow");
+    };
+    let error = error.to_string();
+    assert!(
+        error.contains("`client-secret` got no token") && error.contains("no answer within 0 s"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn waiting_for_an_issuer_ends_when_asked_to_stop() {
+    let stop = Stop::new();
+    let given = stop.clone();
+    let server = TlsServer::start(move |asked, _, address| {
+        if asked.line.contains("/oauth2/v2.0/token") {
+            given.stop();
+            token("issued", 3600)
+        } else {
+            challenge(address)
+        }
+    })
+    .await;
+    let connection = server.connection(by_secret()).stop_on(stop);
+    let reader = Reader::open(&connection).expect("a reader opens");
+    let error = who(&reader).await.expect_err("stopped");
+    assert!(
+        matches!(error, Error::SignIn(SignInError::Stopped)),
+        "{error}"
+    );
+    assert_eq!(server.asked().len(), 2, "the challenge and the token");
 }
 
 #[tokio::test]
