@@ -163,7 +163,7 @@ fn tell(adoption: &Adoption, loaded: &Loaded, ui: &mut Ui) {
         ui.verb(
             GOOD,
             "Adopted",
-            format_args!("{} {}", plain(&key.to_string()), plain(path)),
+            format_args!("{}", plain(format!("{key} {path}").trim_end())),
         );
     }
     for refusal in &adoption.refused {

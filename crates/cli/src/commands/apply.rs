@@ -76,7 +76,10 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             "not everything can be carried out, so nothing was changed",
         ));
     }
-    let revision = revision::describe(&loaded.root);
+    let revision = match &args.at {
+        Some(at) => Some(at.replace("{env}", &args.env)),
+        None => revision::describe(&loaded.root),
+    };
     let writable = writable(&compared.plan, environment.writes);
     let reach = compared.reach_in_words();
     ui.page(PlanText {

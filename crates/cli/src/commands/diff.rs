@@ -357,6 +357,7 @@ fn selection(args: &Args, manifests: &Manifests) -> Selection {
 fn exported(args: &Args, live: &Live, selection: &Selection) -> Export {
     let options = Options {
         users: args.users.into(),
+        exact_users: true,
         ..Options::default()
     };
     export(live, selection, options)

@@ -34,7 +34,15 @@ fn write_all(
     all_extras: bool,
     wire: bool,
 ) -> fmt::Result {
+    let mut after_details = false;
     for one in seen {
+        if after_details {
+            writeln!(out)?;
+        }
+        after_details = one
+            .looked
+            .as_ref()
+            .is_ok_and(|looked| !looked.report.is_in_sync());
         match &one.looked {
             Ok(looked) => write_one(out, one, looked, revision, all_extras, wire)?,
             Err(why) => writeln!(

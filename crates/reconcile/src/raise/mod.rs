@@ -43,6 +43,8 @@ pub struct Options {
     pub skip_defaults: bool,
     /// Takes names as they were read, without making sure that they lead back to the same row.
     pub unchecked: bool,
+    /// Says that a set has no users but these.
+    pub exact_users: bool,
     /// Every document is `present`, whoever brought the row.
     pub all_present: bool,
 }
@@ -371,7 +373,7 @@ impl Raising<'_> {
         self.members(field, to, members)
     }
 
-    /// The members by name; exact unless somebody is missing from it or users are meant, whom nobody knows all for long.
+    /// The members by name; exact unless somebody is missing from it, or users are meant, whom nobody knows all for long.
     fn members(
         &mut self,
         field: &'static Field,
@@ -379,7 +381,7 @@ impl Raising<'_> {
         members: Vec<Uuid>,
     ) -> Result<Option<Json>, String> {
         let mut names = Vec::new();
-        let mut whole = !matches!(to, Target::User);
+        let mut whole = self.options.exact_users || !matches!(to, Target::User);
         for id in members {
             match self.reference(to, id) {
                 Ok(name) => names.push(name),
