@@ -2,103 +2,15 @@
 
 mod support;
 
-use std::process::Command;
-
-use support::{Server, applied, says};
-
-const API: &str = "/api/data/v9.2";
-
-/// The id of the first row of a set that a filter finds.
-fn found(server: &Server, set: &str, key: &str, filter: &str) -> String {
-    let rows = server.get(&format!("{API}/{set}?$select={key}&$filter={filter}"));
-    rows["value"][0][key]
-        .as_str()
-        .unwrap_or_else(|| panic!("nothing in {set}"))
-        .to_owned()
-}
-
-/// Lets Ada do what an administrator may, and gives her id.
-fn ada_may_everything(server: &Server) -> String {
-    let ada = found(
-        server,
-        "systemusers",
-        "systemuserid",
-        "domainname%20eq%20'ada@contoso.com'",
-    );
-    let role = found(
-        server,
-        "roles",
-        "roleid",
-        "name%20eq%20'System%20Administrator'%20and%20_parentroleid_value%20eq%20null",
-    );
-    let link = format!("{{\"@odata.id\":\"{}{API}/roles({role})\"}}", server.url);
-    let reply = server.request(
-        "POST",
-        &format!("{API}/systemusers({ada})/systemuserroles_association/$ref"),
-        &link,
-        "",
-    );
-    assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
-    ada
-}
-
-fn auditing(server: &Server, on: bool) {
-    let id = found(
-        server,
-        "organizations",
-        "organizationid",
-        "languagecode%20gt%200",
-    );
-    server.patch(
-        &format!("organizations({id})"),
-        &format!("{{\"isauditenabled\":{on}}}"),
-    );
-}
-
-/// Somebody hides the communication panel, and takes Lin out of the profile.
-fn edit_as(server: &Server, user: &str) {
-    let session = server.id(
-        "msdyn_sessiontemplates",
-        "msdyn_sessiontemplateid",
-        "CTI_createSession",
-    );
-    let header = format!("MSCRMCallerID: {user}\r\n");
-    let reply = server.request(
-        "PATCH",
-        &format!("{API}/msdyn_sessiontemplates({session})"),
-        r#"{"msdyn_panelstate":162450001}"#,
-        &format!("If-Match: *\r\n{header}"),
-    );
-    assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
-    let profile = server.id(
-        "msdyn_appconfigurations",
-        "msdyn_appconfigurationid",
-        "tenfold_appProfile",
-    );
-    let lin = found(
-        server,
-        "systemusers",
-        "systemuserid",
-        "domainname%20eq%20'lin@contoso.com'",
-    );
-    let reply = server.request(
-        "DELETE",
-        &format!(
-            "{API}/msdyn_appconfigurations({profile})/msdyn_appconfiguration_systemuser({lin})/$ref"
-        ),
-        "",
-        &header,
-    );
-    assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
-}
+use support::{applied, says};
 
 #[test]
 fn with_auditing_each_change_has_its_author_and_without_it_only_the_last_writer_of_a_row_is_known()
 {
     let (project, server) = applied();
-    let ada = ada_may_everything(&server);
-    auditing(&server, true);
-    edit_as(&server, &ada);
+    let ada = server.administrator("ada@contoso.com");
+    server.auditing(true);
+    server.edit_as(&ada);
     let audited = project.run(&["drift", "--env", "server"]).ended(2);
     says(
         &audited.out,
@@ -120,7 +32,7 @@ fn with_auditing_each_change_has_its_author_and_without_it_only_the_last_writer_
         "{}",
         audited.out
     );
-    auditing(&server, false);
+    server.auditing(false);
     let unaudited = project.run(&["drift", "--env", "server"]).ended(2);
     says(
         &unaudited.out,
@@ -141,24 +53,7 @@ fn with_auditing_each_change_has_its_author_and_without_it_only_the_last_writer_
 #[test]
 fn a_deleted_row_is_drift_and_the_revision_that_was_applied_tells_what_is_not_applied_yet() {
     let (project, server) = applied();
-    let git = |arguments: &[&str]| {
-        let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"];
-        let done = Command::new("git")
-            .args(identity)
-            .args(arguments)
-            .current_dir(project.path())
-            .output()
-            .unwrap();
-        assert!(
-            done.status.success(),
-            "{}",
-            String::from_utf8_lossy(&done.stderr)
-        );
-    };
-    git(&["init", "--quiet"]);
-    git(&["add", "."]);
-    git(&["commit", "--quiet", "-m", "applied"]);
-    git(&["tag", "deskstate/server"]);
+    project.commit_applied();
     project.edit(
         "manifests/app-profile.yaml",
         "Agents who take calls with Tenfold",
@@ -169,13 +64,7 @@ fn a_deleted_row_is_drift_and_the_revision_that_was_applied_tells_what_is_not_ap
         "msdyn_notificationtemplateid",
         "CTI_inboundCallNotification",
     );
-    let reply = server.request(
-        "DELETE",
-        &format!("{API}/msdyn_notificationtemplates({toast})"),
-        "",
-        "",
-    );
-    assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
+    server.delete(&format!("msdyn_notificationtemplates({toast})"));
     let drift = project
         .run(&["drift", "--env", "server", "--at", "deskstate/{env}"])
         .ended(2);
@@ -215,15 +104,7 @@ fn a_deleted_row_is_drift_and_the_revision_that_was_applied_tells_what_is_not_ap
 #[test]
 fn accepted_drift_is_told_apart_until_its_day_is_over() {
     let (project, server) = applied();
-    let session = server.id(
-        "msdyn_sessiontemplates",
-        "msdyn_sessiontemplateid",
-        "CTI_createSession",
-    );
-    server.patch(
-        &format!("msdyn_sessiontemplates({session})"),
-        r#"{"msdyn_panelstate":162450001}"#,
-    );
+    server.patch_session(r#"{"msdyn_panelstate":162450001}"#);
     project.edit(
         "deskstate.yaml",
         "  environments:\n",
@@ -254,13 +135,12 @@ fn accepted_drift_is_told_apart_until_its_day_is_over() {
 #[test]
 fn adopt_edits_what_drifted_and_nothing_else() {
     let (project, server) = applied();
-    let admin = found(
-        &server,
+    let admin = server.found(
         "systemusers",
         "systemuserid",
-        "domainname%20eq%20'admin@contoso.com'",
+        "domainname eq 'admin@contoso.com'",
     );
-    edit_as(&server, &admin);
+    server.edit_as(&admin);
     let before = project.read("manifests/app-profile.yaml");
     let check = project
         .run(&["adopt", "--env", "server", "tenfold_appProfile", "--check"])

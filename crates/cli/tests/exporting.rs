@@ -114,15 +114,7 @@ fn two_environments_are_compared_and_the_difference_can_be_an_overlay() {
     project
         .run(&["diff", "--from", "other", "--to", "server"])
         .ended(0);
-    let session = server.id(
-        "msdyn_sessiontemplates",
-        "msdyn_sessiontemplateid",
-        "CTI_createSession",
-    );
-    server.patch(
-        &format!("msdyn_sessiontemplates({session})"),
-        r#"{"msdyn_title":"{customer} calls"}"#,
-    );
+    server.patch_session(r#"{"msdyn_title":"{customer} calls"}"#);
     let diff = project
         .run(&[
             "diff",
@@ -166,15 +158,7 @@ fn a_folder_of_manifests_and_an_environment_are_compared_either_way() {
         .run(&["diff", "--from", ".", "--to", "server"])
         .ended(0);
     says(&of_project.out, &[". and server are alike (5 resources)"]);
-    let session = server.id(
-        "msdyn_sessiontemplates",
-        "msdyn_sessiontemplateid",
-        "CTI_createSession",
-    );
-    server.patch(
-        &format!("msdyn_sessiontemplates({session})"),
-        r#"{"msdyn_title":"{customer} calls"}"#,
-    );
+    server.patch_session(r#"{"msdyn_title":"{customer} calls"}"#);
     project.write(
         "before/notification-templates/CTI_inboundCallNotification.yaml",
         "apiVersion: deskstate/v1\nkind: NotificationTemplate\nmetadata: {name: CTI_other}\nspec: {displayName: Other, title: Call}\n",

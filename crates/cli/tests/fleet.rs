@@ -69,16 +69,6 @@ fn answers_always(reply: &'static str) -> String {
     url
 }
 
-/// The project with these environments and no other.
-fn with_environments(project: &Project, environments: &str) {
-    let text = project.read("deskstate.yaml");
-    let at = text.find("  environments:\n").unwrap();
-    project.write(
-        "deskstate.yaml",
-        &format!("{}  environments:\n{environments}", &text[..at]),
-    );
-}
-
 fn environment(name: &str, more: &str) -> String {
     format!(
         "    {name}:\n      variables: {{widgetOrigin: \"https://widget.tenfold.example\"}}\n{more}"
@@ -172,7 +162,7 @@ fn of_a_fleet_of_fifty_the_five_that_are_broken_in_five_ways_are_named_and_the_o
     ));
     // Its manifests are not valid: the variable is missing.
     fleet.push_str(&format!("    bad4:\n      url: \"{}\"\n", server.url));
-    with_environments(&project, &fleet);
+    project.set_environments(&fleet);
     let metrics = project.path().join("drift.prom");
     let (report, _) = measured(
         &project,
@@ -228,7 +218,7 @@ fn a_fleet_six_times_as_large_takes_hardly_more_memory() {
                 )
             })
             .collect();
-        with_environments(&project, &fleet);
+        project.set_environments(&fleet);
         let (run, peak) = measured(&project, &[]);
         run.ended(0);
         peak

@@ -5,39 +5,8 @@
 
 mod support;
 
+use support::transcript::steady;
 use support::{Project, Server};
-
-/// What differs from run to run.
-fn steady(text: &str, server: &Server) -> String {
-    let text = text
-        .replace(&server.url, "http://SERVER")
-        .replace(env!("CARGO_PKG_VERSION"), "VERSION");
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text.as_str();
-    while let Some(at) = rest.find(|letter: char| letter.is_ascii_hexdigit()) {
-        let (before, from) = rest.split_at(at);
-        out.push_str(before);
-        let length = from
-            .find(|letter: char| !letter.is_ascii_hexdigit())
-            .unwrap_or(from.len());
-        let word = &from[..length];
-        let time = from.get(..20).filter(|time| {
-            let bytes = time.as_bytes();
-            bytes[4] == b'-' && bytes[10] == b'T' && bytes[13] == b':' && bytes[19] == b'Z'
-        });
-        if time.is_some() {
-            out.push_str("TIME");
-            rest = &from[20..];
-        } else if length >= 32 {
-            out.push_str("HASH");
-            rest = &from[length..];
-        } else {
-            out.push_str(word);
-            rest = &from[length..];
-        }
-    }
-    out + rest
-}
 
 /// A page without what is in its styles and scripts, an element on each line.
 fn skeleton(page: &str) -> String {
@@ -80,15 +49,7 @@ fn story() -> (Project, Server) {
         "manifests/more.yaml",
         "apiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {name: tenfold_help}\nspec:\n  displayName: Help\n  title: Help\n  pageType: ThirdPartyWebsite\n  parameters: {url: \"https://help.tenfold.example/{customer}\"}\n",
     );
-    let id = server.id(
-        "msdyn_sessiontemplates",
-        "msdyn_sessiontemplateid",
-        "CTI_createSession",
-    );
-    server.patch(
-        &format!("msdyn_sessiontemplates({id})"),
-        r#"{"msdyn_name": "Calls <b>of</b> @octocat"}"#,
-    );
+    server.patch_session(r#"{"msdyn_name": "Calls <b>of</b> @octocat"}"#);
     (project, server)
 }
 
@@ -104,7 +65,7 @@ macro_rules! shown {
 fn plan_drift_and_findings_in_every_form() {
     let (project, server) = story();
     let out =
-        |code: i32, arguments: &[&str]| steady(&project.run(arguments).ended(code).out, &server);
+        |code: i32, arguments: &[&str]| steady(&project.run(arguments).ended(code).out, &[&server]);
     shown!("plan.txt", out(0, &["plan", "--env", "server"]));
     shown!(
         "plan-wire.txt",
@@ -142,7 +103,10 @@ fn plan_drift_and_findings_in_every_form() {
     project
         .run(&["drift", "--env", "server", "--metrics", "drift.prom"])
         .ended(2);
-    shown!("drift.prom", steady(&project.read("drift.prom"), &server));
+    shown!(
+        "drift.prom",
+        steady(&project.read("drift.prom"), &[&server])
+    );
     shown!(
         "who.txt",
         out(0, &["who", "ada@contoso.com", "--env", "server"])
@@ -156,7 +120,7 @@ fn plan_drift_and_findings_in_every_form() {
         ("azure", "findings.azure"),
     ] {
         let run = project.run(&["validate", "--format", form]).ended(0);
-        shown!(name, steady(&format!("{}{}", run.out, run.err), &server));
+        shown!(name, steady(&format!("{}{}", run.out, run.err), &[&server]));
     }
 }
 

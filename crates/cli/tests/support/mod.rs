@@ -13,6 +13,8 @@ use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
+pub(crate) mod transcript;
+
 /// The built binary, without anything of the caller's environment that could change what it does.
 pub(crate) fn deskstate(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_deskstate"));
@@ -143,7 +145,8 @@ impl Project {
     }
 
     pub(crate) fn read(&self, file: &str) -> String {
-        std::fs::read_to_string(self.path().join(file)).unwrap()
+        std::fs::read_to_string(self.path().join(file))
+            .unwrap_or_else(|error| panic!("{file}: {error}"))
     }
 
     /// Replaces a text that must be there.
@@ -152,6 +155,40 @@ impl Project {
         let text = self.read(file);
         assert!(text.contains(old), "{file} has no `{old}`");
         self.write(file, &text.replace(old, new));
+    }
+
+    /// Runs git in the project, as nobody in particular; it must succeed.
+    #[track_caller]
+    pub(crate) fn git(&self, arguments: &[&str]) -> String {
+        let done = Command::new("git")
+            .args(["-c", "user.name=t", "-c", "user.email=t@example.com"])
+            .args(arguments)
+            .current_dir(self.path())
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{said}");
+        String::from_utf8(done.stdout).unwrap()
+    }
+
+    /// Commits everything as what was applied to the environment `server` last.
+    pub(crate) fn commit_applied(&self) {
+        self.git(&["init", "--quiet"]);
+        self.git(&["add", "."]);
+        self.git(&["commit", "--quiet", "-m", "applied"]);
+        self.git(&["tag", "deskstate/server"]);
+    }
+
+    /// Replaces the environments by these lines.
+    pub(crate) fn set_environments(&self, environments: &str) {
+        let text = self.read("deskstate.yaml");
+        let at = text.find("  environments:\n").unwrap();
+        let project = &text[..at];
+        self.write(
+            "deskstate.yaml",
+            &format!("{project}  environments:\n{environments}"),
+        );
     }
 
     /// Adds an environment `server` behind a URL, with the variables of `local`.
@@ -315,6 +352,58 @@ impl Server {
             &format!("If-Match: *\r\nMSCRMCallerID: {user}\r\n"),
         );
         assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
+    }
+
+    /// Changes the session template of calls, as a person would in the admin pages.
+    #[track_caller]
+    pub(crate) fn patch_session(&self, body: &str) {
+        self.patch(&self.session(), body);
+    }
+
+    fn session(&self) -> String {
+        let id = self.id(
+            "msdyn_sessiontemplates",
+            "msdyn_sessiontemplateid",
+            "CTI_createSession",
+        );
+        format!("msdyn_sessiontemplates({id})")
+    }
+
+    /// This user hides the communication panel, and takes Lin out of the profile.
+    #[track_caller]
+    pub(crate) fn edit_as(&self, user: &str) {
+        self.patch_as(user, &self.session(), r#"{"msdyn_panelstate":162450001}"#);
+        let profile = self.id(
+            "msdyn_appconfigurations",
+            "msdyn_appconfigurationid",
+            "tenfold_appProfile",
+        );
+        let lin = self.found(
+            "systemusers",
+            "systemuserid",
+            "domainname eq 'lin@contoso.com'",
+        );
+        let reply = self.request(
+            "DELETE",
+            &format!(
+                "/api/data/v9.2/msdyn_appconfigurations({profile})/msdyn_appconfiguration_systemuser({lin})/$ref"
+            ),
+            "",
+            &format!("MSCRMCallerID: {user}\r\n"),
+        );
+        assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
+    }
+
+    /// Deletes a row, as a person would in the admin pages.
+    #[track_caller]
+    pub(crate) fn delete(&self, row: &str) {
+        let reply = self.request("DELETE", &format!("/api/data/v9.2/{row}"), "", "");
+        assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
+    }
+
+    /// Switches auditing on or off for everything.
+    pub(crate) fn auditing(&self, on: bool) {
+        self.patch_organization(&format!("{{\"isauditenabled\":{on}}}"));
     }
 
     /// Changes a column of the organisation.

@@ -1,0 +1,165 @@
+//! What each command about drift, and each way back into git, prints: with auditing on and with auditing off. Written anew by
+//! `INSTA_UPDATE=always cargo test -p deskstate --test transcripts`; look at the difference before it lands.
+
+mod support;
+
+use support::transcript::Transcript;
+use support::{Project, Server, applied};
+
+/// A command, whether auditing has a say in what it prints, and what is typed.
+const COMMANDS: &[(&str, bool, &[&str])] = &[
+    (
+        "drift",
+        true,
+        &[
+            "drift --env server",
+            "drift --env server --format markdown",
+            "drift --env server --format junit SessionTemplate",
+        ],
+    ),
+    (
+        "drift-at",
+        true,
+        &["drift --env server --at deskstate/{env}"],
+    ),
+    (
+        "drift-all",
+        true,
+        &["drift --all", "drift --all --shard 2/2"],
+    ),
+    (
+        "diff",
+        false,
+        &[
+            "diff --from other --to server",
+            "diff --from other --to server --users upn",
+            "diff --from server --to other --users upn",
+            "diff --from . --to server",
+            "diff --from server --to .",
+            "diff --from other --to server --as-overlay overlays/server",
+            "cat overlays/server/session-templates/CTI_createSession.yaml",
+        ],
+    ),
+    (
+        "export",
+        false,
+        &[
+            "export --env server --prefix tenfold --prefix CTI",
+            "export --env server CTI_createSession --skip-defaults",
+            "export --env server AppProfile/tenfold_appProfile --skip-defaults --users none",
+            "export --env server --kind ChannelProvider --prefix tenfold --skip-defaults --sanitize",
+            "export --env server --kind NotificationTemplate --prefix tenfold --out exported",
+            "export --env server --kind NotificationTemplate --prefix tenfold --out exported",
+        ],
+    ),
+    (
+        "export-solution",
+        false,
+        &[
+            "export --solution solution --skip-defaults",
+            "export --solution solution --sanitize --skip-defaults",
+        ],
+    ),
+    (
+        "adopt",
+        false,
+        &[
+            "adopt --env server --check",
+            "adopt --env server tenfold_appProfile tenfold_chat --check",
+            "adopt --env server tenfold_appProfile tenfold_chat",
+            "git diff --no-color",
+            "git status --short --untracked-files=all manifests",
+            "adopt --env server tenfold_appProfile tenfold_chat",
+            "plan --env server tenfold_chat",
+        ],
+    ),
+    (
+        "apply-only-drift",
+        false,
+        &[
+            "apply --env server --only-drift --at deskstate/{env}",
+            "apply --env server --only-drift --at deskstate/{env} --yes",
+            "plan --env server",
+        ],
+    ),
+];
+
+/// Two environments that were alike. In one, Ada hid the communication panel, took Lin out of the profile and made a notification; the
+/// manifests moved on; and a third environment cannot be looked at.
+fn edited(auditing: bool) -> (Project, Server, Server) {
+    let (project, server) = applied();
+    let other = Server::with_parameters(project.path(), false);
+    let variables = "variables: {widgetOrigin: \"https://widget.tenfold.example\"}";
+    project.set_environments(&format!(
+        "    other: {{url: \"{url}\", {variables}}}\n    server: {{url: \"{}\", {variables}}}\n    unset: {{url: \"{url}\"}}\n",
+        server.url,
+        url = other.url
+    ));
+    project.run(&["apply", "--env", "other", "--yes"]).ended(0);
+    for (file, text) in SOLUTION {
+        project.write(&format!("solution/{file}"), text);
+    }
+    project.commit_applied();
+    server.auditing(auditing);
+    let ada = server.administrator("ada@contoso.com");
+    server.edit_as(&ada);
+    let made = server.request(
+        "POST",
+        "/api/data/v9.2/msdyn_notificationtemplates",
+        r#"{"msdyn_uniquename":"tenfold_chat","msdyn_name":"Chat","msdyn_title":"A chat","msdyn_showtimeout":false}"#,
+        &format!("MSCRMCallerID: {ada}\r\n"),
+    );
+    assert!(made.starts_with("HTTP/1.1 204"), "{made}");
+    project.edit(
+        "manifests/templates.yaml",
+        "rejectButton: Reject",
+        "rejectButton: Decline",
+    );
+    (project, server, other)
+}
+
+const SOLUTION: [(&str, &str); 2] = [
+    ("solution.xml", "<ImportExportXml/>"),
+    (
+        "msdyn_channelproviders/ringway_phone/msdyn_channelprovider.xml",
+        r#"<msdyn_channelprovider msdyn_uniquename="ringway_phone">
+  <msdyn_name default="Ringway"><label description="Ringway" languagecode="1033" /></msdyn_name>
+  <msdyn_label default="Phone"><label description="Phone" languagecode="1033" /></msdyn_label>
+  <msdyn_channelurl>https://phone.ringway.example/desk</msdyn_channelurl>
+  <msdyn_trusteddomain>https://phone.ringway.example</msdyn_trusteddomain>
+  <msdyn_sortorder>0</msdyn_sortorder>
+  <statecode>0</statecode>
+</msdyn_channelprovider>"#,
+    ),
+];
+
+fn transcripts(auditing: bool) -> Vec<String> {
+    let (project, server, other) = edited(auditing);
+    let servers = [("server", &server), ("other", &other)];
+    let commands = COMMANDS.iter().map(|(_, _, typed)| {
+        let begun = Transcript::new(&project, &servers);
+        let typed = typed.iter().fold(begun, |text, line| text.typed(line));
+        typed.text()
+    });
+    commands.collect()
+}
+
+fn shown(name: &str, text: &str) {
+    insta::with_settings!({omit_expression => true, prepend_module_to_snapshot => false, snapshot_path => "snapshots/transcripts"}, {
+        insta::assert_snapshot!(name, text);
+    });
+}
+
+#[test]
+fn auditing_changes_what_is_known_of_authors_and_nothing_else_that_is_printed() {
+    let (with, without) = (transcripts(true), transcripts(false));
+    for (((name, is_told, _), on), off) in COMMANDS.iter().zip(&with).zip(&without) {
+        if *is_told {
+            shown(&format!("{name}-audited"), on);
+            shown(&format!("{name}-unaudited"), off);
+        } else {
+            shown(name, on);
+            assert!(on == off, "without auditing {name} prints:\n{off}");
+        }
+    }
+}
