@@ -133,6 +133,83 @@ fn accepted_drift_is_told_apart_until_its_day_is_over() {
 }
 
 #[test]
+fn only_drift_that_no_valid_rule_accepts_is_put_back() {
+    let (project, server) = applied();
+    project.commit_applied();
+    let ada = server.administrator("ada@contoso.com");
+    server.edit_as(&ada);
+    let toast = server.id(
+        "msdyn_notificationtemplates",
+        "msdyn_notificationtemplateid",
+        "CTI_inboundCallNotification",
+    );
+    server.delete(&format!("msdyn_notificationtemplates({toast})"));
+    let tab = server.id(
+        "msdyn_applicationtabtemplates",
+        "msdyn_applicationtabtemplateid",
+        "tenfold_customerSummary",
+    );
+    let parameter = |name: &str| {
+        let id = server.found(
+            "msdyn_templateparameters",
+            "msdyn_templateparameterid",
+            &format!("msdyn_name eq '{name}' and _msdyn_applicationtabtemplateid_value eq {tab}"),
+        );
+        format!("msdyn_templateparameters({id})")
+    };
+    server.patch(&parameter("entityId"), r#"{"msdyn_value":"{other}"}"#);
+    server.patch(&parameter("entityName"), r#"{"msdyn_value":"account"}"#);
+    project.edit(
+        "deskstate.yaml",
+        "  environments:\n",
+        "  ignore:
+    - {kind: SessionTemplate, name: CTI_*, fields: [communicationPanelMode], reason: trying it out, until: 2999-12-31}
+    - {kind: ApplicationTab, name: tenfold_*, fields: [parameters.entityId], reason: a test, until: 2999-12-31}
+    - {kind: NotificationTemplate, name: '*', reason: no toasts, until: 2999-12-31}
+    - {kind: AppProfile, name: '*', fields: [users], reason: Lin is away, until: 2020-01-31}
+  environments:
+",
+    );
+    let run = project
+        .run(&[
+            "apply",
+            "--env",
+            "server",
+            "--yes",
+            "--only-drift",
+            "--at",
+            "deskstate/{env}",
+        ])
+        .ended(0);
+    says(
+        &run.out,
+        &[
+            "SessionTemplate CTI_createSession communicationPanelMode stays: accepted until 2999-12-31: trying it out",
+            "ApplicationTab tenfold_customerSummary parameters.entityId stays: accepted until 2999-12-31: a test",
+            "NotificationTemplate CTI_inboundCallNotification stays: accepted until 2999-12-31: no toasts",
+            "parameters.entityName   account → contact",
+            "users                   + lin@contoso.com",
+            "2 changes applied",
+        ],
+    );
+    let left = project.run(&["drift", "--env", "server"]).ended(0);
+    says(
+        &left.out,
+        &["3 differences accepted", "accepts nothing since 2020-01-31"],
+    );
+    let again = project.run(&[
+        "apply",
+        "--env",
+        "server",
+        "--yes",
+        "--only-drift",
+        "--at",
+        "deskstate/{env}",
+    ]);
+    says(&again.ended(0).out, &["server matches the manifests"]);
+}
+
+#[test]
 fn adopt_edits_what_drifted_and_nothing_else() {
     let (project, server) = applied();
     let admin = server.found(

@@ -39,7 +39,7 @@ pub(crate) struct Args {
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
-    /// Put back what drifted from the manifests that were applied last, accepted drift too, and nothing that is not applied yet
+    /// Put back what drifted from the manifests that were applied last, and nothing that is not applied yet; what `ignore` accepts stays
     #[arg(long, requires = "at")]
     only_drift: bool,
     /// The git revision that was applied last; `{env}` stands for the name of the environment, as in `deskstate/{env}`
@@ -69,7 +69,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let stop = stop_on_interrupt();
     let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
     let session = Session::open(&opened.connection)?;
-    let compared = compare(loaded, environment, session.reader(), &args.judging, ui).await?;
+    let accepting = args.only_drift.then_some(&current.manifests);
+    let reader = session.reader();
+    let compared = compare(loaded, environment, reader, &args.judging, accepting, ui).await?;
     if report(loaded, &compared, ui) {
         opened.close().await?;
         return Err(Error::failed(
@@ -93,6 +95,15 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         explain_wire: false,
         reach: &reach,
     })?;
+    for accepted in &compared.accepted {
+        let what = format!("{} {}", accepted.key, accepted.path);
+        ui.page(format_args!(
+            "{} stays: accepted until {}: {}\n",
+            plain(what.trim_end()),
+            accepted.until,
+            plain(&accepted.reason)
+        ))?;
+    }
     let allowed = match (refuse_denied(&compared.findings), &args.reviewed) {
         (Ok(()), Some(reviewed)) => as_reviewed(reviewed, &compared, session.reader(), ui).await,
         (allowed, _) => allowed,

@@ -4,7 +4,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use deskstate_dataverse::{Reader, Stop};
-use deskstate_model::{Diagnostic, Environment};
+use deskstate_model::{Diagnostic, Environment, Manifests};
+use deskstate_reconcile::drift::{Ignored, keep_accepted};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{Limits, Options, transactions};
 use deskstate_reconcile::reach::ChangeReach;
@@ -15,6 +16,7 @@ use super::judging::{self, Judging};
 use crate::answers::Answers;
 use crate::error::Error;
 use crate::project::Loaded;
+use crate::today;
 use crate::ui::Ui;
 
 /// Manifests beside live, and the difference.
@@ -39,6 +41,8 @@ pub(super) struct Compared {
     pub(super) unplannable: bool,
     /// What the selection took along, in words.
     pub(super) along: Vec<String>,
+    /// Differences that stay, since a rule accepts them.
+    pub(super) accepted: Vec<Ignored>,
 }
 
 impl Compared {
@@ -62,22 +66,30 @@ pub(super) async fn read(
     live
 }
 
-/// Reads live and plans. There is nothing here to write with.
+/// Reads live and plans; drift that the rules of some manifests accept today stays. There is nothing here to write with.
 pub(super) async fn compare(
     loaded: &Loaded,
     environment: &Environment,
     reader: &Reader,
     judging: &Judging,
+    accepting: Option<&Manifests>,
     ui: &mut Ui,
 ) -> Result<Compared, Error> {
-    let desired = lower(&loaded.manifests);
-    let (options, along) = judging.options(loaded, &desired)?;
+    let mut desired = lower(&loaded.manifests);
+    let (mut options, along) = judging.options(loaded, &desired)?;
     let scope = Scope {
         organization: environment.organization_id,
         ..Scope::default()
     };
     let live = read(reader, &desired, &scope, &environment.name, ui).await?;
-    let (plan, mut diagnostics) = plan(&desired, &live, &options);
+    let (mut planned, mut diagnostics) = plan(&desired, &live, &options);
+    let accepted = accepting.map_or_else(Vec::new, |rules| {
+        keep_accepted(rules, &today::utc(), &planned, &mut desired, &mut options)
+    });
+    if !accepted.is_empty() {
+        (planned, diagnostics) = plan(&desired, &live, &options);
+    }
+    let plan = planned;
     let unplannable = diagnostics.iter().any(Diagnostic::is_error);
     let reach = reach(&plan, &desired, &live);
     let findings = judging.review(loaded, environment, &plan, &desired, &live, &reach);
@@ -93,6 +105,7 @@ pub(super) async fn compare(
         diagnostics,
         unplannable,
         along,
+        accepted,
     })
 }
 

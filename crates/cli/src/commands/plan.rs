@@ -59,7 +59,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let stop = stop_on_interrupt();
     let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
     let reader = Reader::open(&opened.connection)?;
-    let compared = compare(&loaded, environment, &reader, &args.judging, ui).await?;
+    let compared = compare(&loaded, environment, &reader, &args.judging, None, ui).await?;
     let failed = report(&loaded, &compared, ui);
     let revision = revision.await.ok().flatten();
     let reach = compared.reach_in_words();

@@ -2,6 +2,10 @@
 
 use deskstate_model::{IgnoreRule, Manifests, ResourceKey, Span, matches_pattern};
 
+use crate::lower::Desired;
+use crate::plan::{Action, Options, Plan, is_copy, path};
+use crate::state::DeclaredResource;
+
 /// A difference that a rule accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ignored {
@@ -49,16 +53,19 @@ impl<'a> Rules<'a> {
 
     /// Whether a valid rule accepts a difference. A rule for some fields does not accept a missing row.
     pub(super) fn accepts(&mut self, key: &ResourceKey, path: &str) -> bool {
-        let Some(rule) = self.valid.iter().find(|rule| covers(rule, key, path)) else {
-            return false;
-        };
+        self.accepting(key, path).is_some()
+    }
+
+    /// The valid rule that accepts a difference.
+    fn accepting(&mut self, key: &ResourceKey, path: &str) -> Option<&'a IgnoreRule> {
+        let rule = *self.valid.iter().find(|rule| covers(rule, key, path))?;
         self.ignored.push(Ignored {
             key: key.clone(),
             path: path.to_owned(),
             reason: rule.reason.clone(),
             until: rule.until.clone(),
         });
-        true
+        Some(rule)
     }
 
     pub(super) fn finish(self) -> (Vec<Ignored>, Vec<Expired>) {
@@ -70,6 +77,59 @@ impl<'a> Rules<'a> {
         });
         (self.ignored, expired.collect())
     }
+}
+
+/// Takes what rules accept of a plan out of what is declared and pruned, so that the next plan leaves it as it is; says what that is.
+pub fn keep_accepted(
+    manifests: &Manifests,
+    today: &str,
+    plan: &Plan,
+    desired: &mut Desired,
+    options: &mut Options,
+) -> Vec<Ignored> {
+    let mut rules = Rules::new(manifests, today);
+    for change in &plan.changes {
+        let key = &change.key;
+        if change.action != Action::Update {
+            if let Some(rule) = rules.accepting(key, "") {
+                desired.resources.remove(key);
+                options.protect.push(rule.resources.clone());
+            }
+            continue;
+        }
+        let accepted: Vec<&IgnoreRule> = change
+            .fields
+            .iter()
+            .filter_map(|field| rules.accepting(key, &field.path))
+            .collect();
+        if let Some(resource) = desired.resources.get_mut(key) {
+            for rule in accepted {
+                leave_to_live(resource, &|path| covers(rule, key, path));
+            }
+        }
+    }
+    rules.finish().0
+}
+
+/// Declares nothing any more of the fields that are covered.
+fn leave_to_live(resource: &mut DeclaredResource, covered: &dyn Fn(&str) -> bool) {
+    let mut some_part = false;
+    for part in &mut resource.parts {
+        let declared = part.columns.len();
+        part.columns
+            .retain(|column| !covered(&path(&part.path, column.field)));
+        let is_less = part.columns.len() < declared;
+        some_part |= is_less;
+        // It stays listed: a list that is exact would delete what it does not list.
+        part.only_if_there |= covered(&part.path) || is_less && part.columns.is_empty();
+    }
+    resource.part_lists.retain(|list| !covered(list.field.word));
+    resource.sets.retain(|set| !covered(set.field.word));
+    // The copy of the parts says the same as they do, or nothing.
+    resource
+        .row
+        .columns
+        .retain(|column| !(covered(column.field.word) || some_part && is_copy(column.field)));
 }
 
 fn covers(rule: &IgnoreRule, key: &ResourceKey, path: &str) -> bool {

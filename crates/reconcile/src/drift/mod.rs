@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 pub use contracts::{Broken, broken};
-pub use ignore::{Expired, Ignored};
+pub use ignore::{Expired, Ignored, keep_accepted};
 
 use crate::blame::{Audit, Blame};
 use crate::extras::{Extra, extras};
@@ -244,11 +244,20 @@ pub fn drift(input: Input<'_>) -> Report {
     for change in &input.plan.changes {
         let found = resource(&input, change);
         let key = found.key.clone();
-        let kept: Vec<Difference> = found
+        let (accepted, mut kept): (Vec<Difference>, Vec<Difference>) = found
             .differences
             .into_iter()
-            .filter(|difference| !rules.accepts(&key, &difference.path))
-            .collect();
+            .partition(|difference| rules.accepts(&key, &difference.path));
+        // The copy of parts repeats what was accepted of them.
+        let is_below = |part: &Difference, copy: &Difference| {
+            let rest = part.path.strip_prefix(&copy.path);
+            rest.is_some_and(|rest| rest.starts_with('.'))
+        };
+        let repeats = |copy: &Difference| {
+            matches!(copy.shift, Shift::Copy { .. })
+                && accepted.iter().any(|part| is_below(part, copy))
+        };
+        kept.retain(|difference| !repeats(difference));
         if !kept.is_empty() {
             drifted.push(Drifted {
                 differences: kept,

@@ -15,8 +15,8 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 pub use order::{Limits, Transaction, transactions};
-pub(crate) use planner::declared_names;
 pub use planner::plan;
+pub(crate) use planner::{declared_names, is_copy, path};
 
 use crate::live::ObservedRow;
 use crate::table::{Relationship, Table};

@@ -479,11 +479,13 @@ fn lookup_set(lookup: &crate::state::Lookup) -> &'static str {
     }
 }
 
-fn is_copy(field: &Field) -> bool {
+/// Whether a column repeats what the parts say.
+pub(crate) fn is_copy(field: &Field) -> bool {
     matches!(field.holds, Holds::ParametersCopy)
 }
 
-fn path(prefix: &str, field: &Field) -> String {
+/// A field by its place: of a part, below the part.
+pub(crate) fn path(prefix: &str, field: &Field) -> String {
     match (prefix, field.word) {
         ("", word) => word.to_owned(),
         (prefix, "") => prefix.to_owned(),
