@@ -133,6 +133,55 @@ fn accepted_drift_is_told_apart_until_its_day_is_over() {
 }
 
 #[test]
+fn many_rows_that_nobody_declares_are_folded_for_people_and_whole_for_programs() {
+    let (project, server) = applied();
+    let ada = server.administrator("ada@contoso.com");
+    for number in 1..=7 {
+        server.makes_notification(&ada, &format!("tenfold_extra{number}"), "Extra");
+    }
+    server.makes_notification(&ada, "ringway_call", "Not ours");
+    let drift = |more: &[&str]| {
+        let arguments = [&["drift", "--env", "server"], more].concat();
+        project.run(&arguments).ended(2).out
+    };
+    let listed = |text: &str| text.matches("NotificationTemplate tenfold_extra").count();
+    let text = drift(&[]);
+    says(
+        &text,
+        &[
+            "5 resources, 5 as declared",
+            "7 rows under owned prefixes that no manifest declares",
+            "  + NotificationTemplate tenfold_extra1   written by ada@contoso.com (",
+            "  … and 2 more (`--extras` lists them)",
+        ],
+    );
+    assert_eq!(listed(&text), 5, "{text}");
+    let all = drift(&["--extras"]);
+    assert_eq!(listed(&all), 7, "{all}");
+    assert!(!all.contains("more ("), "{all}");
+    let markdown = drift(&["--format", "markdown"]);
+    let (open, folded) = markdown
+        .split_once("<details><summary>7 rows that no manifest declares</summary>")
+        .unwrap();
+    says(open, &["| `server` | 5 | 0 | 0 | 0 | 0 | 7 | **drift** |"]);
+    assert_eq!((listed(open), listed(folded)), (0, 7), "{markdown}");
+    says(
+        folded,
+        &[
+            "`NotificationTemplate tenfold_extra7`, written by `ada@contoso.com` (`",
+            "</details>",
+        ],
+    );
+    let json = drift(&["--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let extras = report["environments"][0]["extras"].as_array().unwrap();
+    assert_eq!(extras.len(), 7);
+    assert_eq!(extras[0]["name"], "tenfold_extra1");
+    assert_eq!(extras[0]["who"], "ada@contoso.com");
+    assert!(!json.contains("ringway_call"), "{json}");
+}
+
+#[test]
 fn only_drift_that_no_valid_rule_accepts_is_put_back() {
     let (project, server) = applied();
     project.commit_applied();

@@ -103,13 +103,7 @@ fn edited(auditing: bool) -> (Project, Server, Server) {
     server.auditing(auditing);
     let ada = server.administrator("ada@contoso.com");
     server.edit_as(&ada);
-    let made = server.request(
-        "POST",
-        "/api/data/v9.2/msdyn_notificationtemplates",
-        r#"{"msdyn_uniquename":"tenfold_chat","msdyn_name":"Chat","msdyn_title":"A chat","msdyn_showtimeout":false}"#,
-        &format!("MSCRMCallerID: {ada}\r\n"),
-    );
-    assert!(made.starts_with("HTTP/1.1 204"), "{made}");
+    server.makes_notification(&ada, "tenfold_chat", "A chat");
     project.edit(
         "manifests/templates.yaml",
         "rejectButton: Reject",

@@ -197,10 +197,15 @@ fn write_one(out: &mut String, name: &str, looked: &Looked) -> fmt::Result {
             count(report.extras.len(), "row")
         )?;
         for row in &report.extras {
+            let when = row
+                .when
+                .as_deref()
+                .map(|when| format!(" ({})", code(when)))
+                .unwrap_or_default();
             let by = row
                 .who
                 .as_deref()
-                .map(|who| format!(", written by {}", code(who)))
+                .map(|who| format!(", written by {}{when}", code(who)))
                 .unwrap_or_default();
             writeln!(out, "- {}{by}", code(&row.extra.key.to_string()))?;
         }

@@ -394,6 +394,18 @@ impl Server {
         assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
     }
 
+    /// This user makes a notification template.
+    #[track_caller]
+    pub(crate) fn makes_notification(&self, user: &str, name: &str, title: &str) {
+        let reply = self.request(
+            "POST",
+            "/api/data/v9.2/msdyn_notificationtemplates",
+            &format!(r#"{{"msdyn_uniquename":"{name}","msdyn_name":"{name}","msdyn_title":"{title}","msdyn_showtimeout":false}}"#),
+            &format!("MSCRMCallerID: {user}\r\n"),
+        );
+        assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
+    }
+
     /// Deletes a row, as a person would in the admin pages.
     #[track_caller]
     pub(crate) fn delete(&self, row: &str) {
