@@ -72,6 +72,70 @@ fn an_export_of_everything_is_valid_and_plans_to_nothing() {
 }
 
 #[test]
+fn a_live_row_of_any_kind_is_adopted_as_a_document_that_is_valid_and_plans_to_nothing() {
+    const MANIFESTS: &str = include_str!("fixtures/every-kind.yaml");
+    let server = Server::plain();
+    let made = Project::desk(&server, "", "", MANIFESTS);
+    made.apply();
+    let keys: Vec<String> = MANIFESTS
+        .split("\n---\n")
+        .map(|document| {
+            let after = |word: &str| {
+                document
+                    .split(word)
+                    .nth(1)
+                    .unwrap()
+                    .split(['\n', '}', ','])
+                    .next()
+                    .unwrap()
+                    .trim()
+            };
+            format!("{}/{}", after("kind: "), after("name: "))
+        })
+        .collect();
+    let kinds: std::collections::BTreeSet<&str> = keys
+        .iter()
+        .map(|key| key.split('/').next().unwrap())
+        .collect();
+    assert_eq!(kinds.len(), 12, "{kinds:?}");
+    let tab = server.id(
+        "msdyn_applicationtabtemplates",
+        "msdyn_applicationtabtemplateid",
+        "contoso_tab",
+    );
+    server.patch(
+        &format!("msdyn_applicationtabtemplates({tab})"),
+        r#"{"msdyn_title":"password=hunter2-hunter2-hunter2"}"#,
+    );
+    for key in keys {
+        let project = Project::desk(&server, "", "", "");
+        let adopted = project.run(&["adopt", "--env", "server", &key]).ended(0);
+        if key == "ApplicationTab/contoso_tab" {
+            says(
+                &adopted.err,
+                &[
+                    "ApplicationTab contoso_tab: `title` left out: `validate` would refuse it (secret)",
+                ],
+            );
+            assert!(!adopted.err.contains("hunter2"), "{}", adopted.err);
+        }
+        project.run(&["validate"]).ended(0);
+        let plan = project
+            .run(&["plan", "--env", "server", "--detailed-exitcode"])
+            .ended(0);
+        says(&plan.out, &["server matches the manifests"]);
+        assert!(
+            !plan.out.contains("(0 resources)"),
+            "{key}: {}",
+            adopted.err
+        );
+    }
+    let nothing =
+        Project::desk(&server, "", "", "").run(&["adopt", "--env", "server", "contoso_nobody"]);
+    says(&nothing.ended(1).err, &["`contoso_nobody` chooses nothing"]);
+}
+
+#[test]
 fn what_validate_would_refuse_is_left_out_of_an_export_with_the_rule_that_refuses_it() {
     let (project, server) = applied();
     let tab = server.id(

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use clap::ValueEnum;
 use deskstate_dataverse::Reader;
-use deskstate_model::ResourceKey;
+use deskstate_model::{Environment, ResourceKey};
 use deskstate_reconcile::adopt::{Adoption, Into as Place, Request, adopt};
+use deskstate_reconcile::export::{Export, Selection};
+use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::Options as PlanOptions;
 use deskstate_reconcile::raise::Options;
 use deskstate_reconcile::selection::{NothingChosen, Selector, select};
@@ -14,7 +16,7 @@ use similar::TextDiff;
 
 use super::choosing::{self, Choosing};
 use super::drift::write_whole;
-use super::exporting::{People, read_all};
+use super::exporting::{People, export_exactly, read_all, say_left_out};
 use super::live::stop_on_interrupt;
 use crate::args::Global;
 use crate::environment::{self, Access};
@@ -66,9 +68,13 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let stop = stop_on_interrupt();
     let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
     let reader = Reader::open(&opened.connection)?;
-    let live = read_all(&reader, &desired, environment, ui).await;
+    let writing = Options {
+        users: args.users.into(),
+        ..Options::default()
+    };
+    let read = read(&reader, &desired, environment, new, writing, ui).await;
     opened.close().await?;
-    let live = live?;
+    let (live, new) = read?;
     let options = PlanOptions {
         only,
         ..PlanOptions::default()
@@ -92,12 +98,10 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         },
         overlays: &overlays,
         folder: &folder,
-        options: Options {
-            users: args.users.into(),
-            ..Options::default()
-        },
+        options: writing,
     });
     tell(&adoption, &loaded, ui);
+    say_left_out(&new.left_out, ui);
     if args.check {
         for (path, change) in &adoption.files {
             let before = change.before.as_deref().unwrap_or_default();
@@ -118,7 +122,33 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             write_whole(&path, &change.after)?;
         }
     }
+    choosing::refuse_nothing(&new.not_found)?;
     end(&adoption, args)
+}
+
+/// Everything that is there, and rows that no manifest declares as documents that pass `validate` and plan to no changes.
+async fn read(
+    reader: &Reader,
+    desired: &Desired,
+    environment: &Environment,
+    new: Vec<Selector>,
+    writing: Options,
+    ui: &mut Ui,
+) -> Result<(Live, Export), Error> {
+    let live = read_all(reader, desired, environment, ui).await?;
+    if new.is_empty() {
+        return Ok((live, Export::default()));
+    }
+    let selection = Selection {
+        what: new,
+        ..Selection::default()
+    };
+    let mut exported = export_exactly(reader, &live, &selection, writing).await?;
+    let declared: BTreeSet<String> = desired.resources.keys().map(ToString::to_string).collect();
+    exported
+        .left_out
+        .retain(|(resource, _)| !declared.contains(resource));
+    Ok((live, exported))
 }
 
 /// The declared resources that are adopted, none for all; and the rows that were named and that no manifest declares.
@@ -140,9 +170,8 @@ fn chosen(
     Ok((Some(selection.chosen), new))
 }
 
-/// Unknown names and refused fields fail the command; what could be adopted was.
+/// Refused fields fail the command; what could be adopted was.
 fn end(adoption: &Adoption, args: &Args) -> Result<ExitCode, Error> {
-    choosing::refuse_nothing(&adoption.not_found)?;
     if !adoption.refused.is_empty() {
         return Err(Error::Refused {
             message: format!(

@@ -1,6 +1,5 @@
 //! `export`: live rows, or a solution file, as manifests that plan to no changes. Cannot write to an environment.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use deskstate_dataverse::Reader;
@@ -11,13 +10,12 @@ use deskstate_reconcile::sanitize::sanitize;
 use deskstate_reconcile::{Desired, solution};
 
 use super::choosing::{self, Choosing};
-use super::exporting::{People, export_exactly, read_all};
+use super::exporting::{People, export_exactly, read_all, say_left_out};
 use super::live::stop_on_interrupt;
 use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
-use crate::output::plain;
 use crate::output::plan_text::count;
 use crate::project::load_environment;
 use crate::ui::{GOOD, Ui, WARN};
@@ -107,7 +105,10 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         }
     }
     choosing::say_along(&exported.needed, ui);
-    tell(&exported, args.skip_defaults, ui);
+    say_left_out(&exported.left_out, ui);
+    if args.skip_defaults {
+        ui.note("what equals a default was left out, and is not watched for drift");
+    }
     choosing::refuse_nothing(&exported.not_found)?;
     Ok(ExitCode::Done)
 }
@@ -174,33 +175,4 @@ fn write_files(folder: &Path, exported: &Export, force: bool, ui: &mut Ui) -> Re
         ),
     );
     Ok(())
-}
-
-/// What is not in the files, each reason once.
-fn tell(exported: &Export, skip_defaults: bool, ui: &mut Ui) {
-    let mut reasons: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
-    for (resource, left_out) in &exported.left_out {
-        let reason = (left_out.path.as_str(), left_out.why.as_str());
-        reasons.entry(reason).or_default().insert(resource);
-    }
-    for ((path, why), resources) in reasons {
-        let field = if path.is_empty() {
-            String::new()
-        } else {
-            format!("`{}` left out: ", plain(path))
-        };
-        let more = match resources.len() {
-            0 | 1 => String::new(),
-            number => format!(" and {} more", number - 1),
-        };
-        let first = resources.first().copied().unwrap_or_default();
-        ui.note(format_args!(
-            "{WARN}note{WARN:#}: {}{more}: {field}{}",
-            plain(first),
-            plain(why)
-        ));
-    }
-    if skip_defaults {
-        ui.note("what equals a default was left out, and is not watched for drift");
-    }
 }

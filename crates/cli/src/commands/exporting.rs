@@ -1,17 +1,20 @@
 //! What export, adopt and diff share: live rows with all names, and an export that was held against a plan.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use clap::ValueEnum;
 use deskstate_dataverse::Reader;
 use deskstate_model::Environment;
 use deskstate_reconcile::export::{Export, Selection, export};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::Options as PlanOptions;
-use deskstate_reconcile::raise::{Options, Users};
+use deskstate_reconcile::raise::{LeftOut, Options, Users};
 use deskstate_reconcile::{Desired, Scope, lower, observe, observe_names, plan};
 
 use super::live::read;
 use crate::error::Error;
-use crate::ui::Ui;
+use crate::output::plain;
+use crate::ui::{Ui, WARN};
 
 /// How people are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -72,5 +75,31 @@ pub(super) async fn export_exactly(
         if !exported.leave_out_changes(&manifests, &planned) {
             return Ok(exported);
         }
+    }
+}
+
+/// What is not in the files, each reason once.
+pub(super) fn say_left_out(left_out: &[(String, LeftOut)], ui: &mut Ui) {
+    let mut reasons: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+    for (resource, left_out) in left_out {
+        let reason = (left_out.path.as_str(), left_out.why.as_str());
+        reasons.entry(reason).or_default().insert(resource);
+    }
+    for ((path, why), resources) in reasons {
+        let field = if path.is_empty() {
+            String::new()
+        } else {
+            format!("`{}` left out: ", plain(path))
+        };
+        let more = match resources.len() {
+            0 | 1 => String::new(),
+            number => format!(" and {} more", number - 1),
+        };
+        let first = resources.first().copied().unwrap_or_default();
+        ui.note(format_args!(
+            "{WARN}note{WARN:#}: {}{more}: {field}{}",
+            plain(first),
+            plain(why)
+        ));
     }
 }

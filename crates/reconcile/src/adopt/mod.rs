@@ -11,13 +11,12 @@ use serde_json::{Map, Value as Json};
 
 pub use edit::{Editor, Refused};
 
-use crate::export::{Document, Selection, export, file_names, write};
+use crate::export::{Document, Export, file_names, write};
 use crate::kinds;
 use crate::live::Live;
 use crate::lower::Desired;
 use crate::plan::{Action, Change, FieldChange, Plan};
 use crate::raise::{Options, Raised, escape_variables, raise};
-use crate::selection::{NothingChosen, Selector};
 
 /// Where a value goes that the base holds, in an environment that has an overlay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,8 +39,8 @@ pub struct Request<'a> {
     pub live: &'a Live,
     /// What would put it back, of what is adopted.
     pub plan: &'a Plan,
-    /// Rows that no manifest declares and that become documents.
-    pub new: &'a [Selector],
+    /// Rows that no manifest declares and that become documents, with what they need.
+    pub new: &'a Export,
     /// Overlay or base.
     pub into: Into,
     /// The environment's overlay folders, relative to the project, with `/`.
@@ -61,8 +60,6 @@ pub struct Adoption {
     pub adopted: Vec<(ResourceKey, String)>,
     /// Fields that were not.
     pub refused: Vec<Refusal>,
-    /// Rows that were to become documents and are not there.
-    pub not_found: Vec<NothingChosen>,
 }
 
 /// A file before and after.
@@ -476,21 +473,12 @@ impl<'a> Adopting<'a> {
 
     /// Rows that were named and that no document declares become documents of their own.
     fn new_rows(&mut self) {
-        if self.request.new.is_empty() {
-            return;
-        }
         let desired = self.request.desired;
-        let selection = Selection {
-            what: self.request.new.to_vec(),
-            ..Selection::default()
-        };
-        let exported = export(self.request.live, &selection, self.request.options);
-        self.result.not_found = exported.not_found;
-        for document in exported.documents {
+        for document in &self.request.new.documents {
             if desired.resources.contains_key(&document.key) {
                 continue;
             }
-            self.new_file(self.request.folder, document);
+            self.new_file(self.request.folder, document.clone());
         }
     }
 
