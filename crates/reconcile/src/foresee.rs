@@ -1,6 +1,6 @@
 //! What live will be once a plan is carried out, as far as the plan can tell: what the server adds by itself is not there.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Cell, Row, Value as Wire};
 use uuid::Uuid;
@@ -74,12 +74,7 @@ pub fn foresee(live: &Live, plan: &Plan) -> Live {
             }
         }
     }
-    let roots: HashMap<Uuid, Uuid> = live
-        .found
-        .roles
-        .values()
-        .map(|role| (role.id, role.root))
-        .collect();
+    let roots = live.found.roles.roots();
     let mut after = live.clone();
     for (table, rows) in written {
         let before = live.table(table);

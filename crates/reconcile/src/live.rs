@@ -269,13 +269,53 @@ pub struct Role {
     pub root: Uuid,
 }
 
+/// Security roles, found by id and by name.
+#[derive(Debug, Clone, Default)]
+pub struct Roles {
+    by_id: BTreeMap<Uuid, Role>,
+    by_name: HashMap<String, Vec<Uuid>>,
+}
+
+impl Roles {
+    /// Takes in a role; one that is known already stays as it is.
+    pub fn insert(&mut self, role: Role) {
+        if !self.by_id.contains_key(&role.id) {
+            let named = self.by_name.entry(fold(&role.name)).or_default();
+            named.push(role.id);
+            named.sort_unstable();
+            self.by_id.insert(role.id, role);
+        }
+    }
+
+    /// The role with this id.
+    pub fn get(&self, id: Uuid) -> Option<&Role> {
+        self.by_id.get(&id)
+    }
+
+    /// All of them, by id.
+    pub fn all(&self) -> impl Iterator<Item = &Role> {
+        self.by_id.values()
+    }
+
+    /// Roles of this name, in whichever business unit, by id.
+    pub fn named(&self, name: &str) -> impl Iterator<Item = &Role> {
+        let ids = self.by_name.get(&fold(name)).into_iter().flatten();
+        ids.filter_map(|id| self.by_id.get(id))
+    }
+
+    /// Root roles by id of every copy.
+    pub fn roots(&self) -> HashMap<Uuid, Uuid> {
+        self.all().map(|role| (role.id, role.root)).collect()
+    }
+}
+
 /// Rows that are looked up and never written.
 #[derive(Debug, Clone, Default)]
 pub struct Found {
     /// Users that the manifests or the links name.
     pub users: BTreeMap<Uuid, User>,
     /// Security roles.
-    pub roles: BTreeMap<Uuid, Role>,
+    pub roles: Roles,
     /// Business units by id: name, and whether it is the root.
     pub business_units: BTreeMap<Uuid, (String, bool)>,
     /// Teams by folded name.
@@ -411,13 +451,13 @@ impl Live {
             .and_then(|row| table.name.and_then(|column| row.row.text(column)))
             .map(str::to_owned);
         own.or_else(|| self.found.users.get(&id).map(|user| user.name.clone()))
-            .or_else(|| self.found.roles.get(&id).map(|role| role.name.clone()))
+            .or_else(|| self.found.roles.get(id).map(|role| role.name.clone()))
             .or_else(|| self.found.labels.get(&id).cloned())
             .unwrap_or_else(|| id.to_string())
     }
 
     /// Roots of security roles, by id of every copy.
     pub fn role_root(&self, id: Uuid) -> Uuid {
-        self.found.roles.get(&id).map_or(id, |role| role.root)
+        self.found.roles.get(id).map_or(id, |role| role.root)
     }
 }

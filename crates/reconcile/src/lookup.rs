@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::live::{Live, Role, User};
+use crate::live::{Access, Live, Role, User};
 use crate::state::{Lookup, PartName, RowKey, fold};
 
 /// What looking for a row gave.
@@ -29,8 +29,15 @@ impl Match {
         }
     }
 
-    fn of(ids: &[Uuid], access: &crate::live::Access) -> Self {
-        use crate::live::Access;
+    /// A part of something that is not there: it is not there either, as far as its table is seen.
+    pub(crate) fn nowhere(access: &Access) -> Self {
+        match access {
+            Access::Whole | Access::Absent => Self::None,
+            Access::Partial(why) | Access::Refused(why) => Self::Unknown(why.clone()),
+        }
+    }
+
+    fn of(ids: &[Uuid], access: &Access) -> Self {
         match ids {
             [id] => Self::One(*id),
             [] => match access {
@@ -52,16 +59,16 @@ impl Live {
                 Match::of(live.named(name.folded()), &live.access)
             }
             RowKey::Part { table, of, part } => {
-                let Some(parent) = self.find(of).one() else {
-                    return Match::None;
-                };
                 let live = self.table(table);
+                let Some(parent) = self.find(of).one() else {
+                    return Match::nowhere(&live.access);
+                };
                 let identity = match part {
                     PartName::Text(text) => text.clone(),
                     PartName::Number(number) => number.to_string(),
                     PartName::Row(key) => match self.find(key).one() {
                         Some(id) => self.role_root(id).to_string(),
-                        None => return Match::None,
+                        None => return Match::nowhere(&live.access),
                     },
                 };
                 Match::of(live.parts_of(parent, &identity), &live.access)
@@ -142,24 +149,15 @@ impl Live {
 
     /// A bare name is the root business unit's role.
     fn role(&self, name: &str, business_unit: Option<&str>) -> Match {
-        let folded = fold(name);
-        let fits = |role: &&Role| {
-            fold(&role.name) == folded
-                && match business_unit {
-                    None => role.root == role.id,
-                    Some(unit) => role
-                        .business_unit
-                        .and_then(|id| self.found.business_units.get(&id))
-                        .is_some_and(|(name, _)| fold(name) == fold(unit)),
-                }
+        let fits = |role: &&Role| match business_unit {
+            None => role.root == role.id,
+            Some(unit) => role
+                .business_unit
+                .and_then(|id| self.found.business_units.get(&id))
+                .is_some_and(|(name, _)| fold(name) == fold(unit)),
         };
-        let found: Vec<Uuid> = self
-            .found
-            .roles
-            .values()
-            .filter(fits)
-            .map(|role| role.id)
-            .collect();
+        let named = self.found.roles.named(name);
+        let found: Vec<Uuid> = named.filter(fits).map(|role| role.id).collect();
         match found.as_slice() {
             [] => Match::None,
             [id] => Match::One(*id),

@@ -70,6 +70,8 @@ pub(super) struct Planner<'a> {
     pub(super) named: HashSet<(&'static Table, &'a str)>,
     /// Links that already go, so that two resources do not take away the same one.
     pub(super) unlinked: BTreeSet<(&'static Relationship, Uuid, Uuid)>,
+    /// Look-ups that were reported, each at its place.
+    reported: BTreeSet<(RowKey, Span)>,
     speaks_base_language: bool,
 }
 
@@ -100,6 +102,7 @@ impl<'a> Planner<'a> {
                 .collect(),
             named: named(desired),
             unlinked: BTreeSet::new(),
+            reported: BTreeSet::new(),
             speaks_base_language: live.facts.reads_base_language(),
         }
     }
@@ -444,6 +447,9 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) fn report_missing(&mut self, key: &RowKey, span: Span) {
+        if !self.reported.insert((key.clone(), span)) {
+            return;
+        }
         let what = match key {
             RowKey::Found(lookup) => format!("{} `{}`", lookup.noun(), lookup.name()),
             RowKey::Named { table, name } => {
@@ -459,10 +465,7 @@ impl<'a> Planner<'a> {
             Match::None | Match::One(_) => Diagnostic::error("lookup-missing", format!("the environment has no {what}"))
                 .help("it is looked up by name and never created: correct the name, or bring it into the environment first"),
         };
-        let diagnostic = diagnostic.at(span, "named here");
-        if !self.diagnostics.contains(&diagnostic) {
-            self.diagnostics.push(diagnostic);
-        }
+        self.diagnostics.push(diagnostic.at(span, "named here"));
     }
 }
 

@@ -56,20 +56,18 @@ fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
                 } => {
                     let a_move = *relationship == &tables::PROFILE_USERS && moved.contains(member);
                     if *owner == change.id && !a_move {
-                        let population = case.live.links(relationship).members(change.id).count();
-                        let entry = here
-                            .entry(("unlink", subject(kind.kind.as_str(), relationship)))
-                            .or_default();
-                        *entry = (entry.0 + 1, population);
+                        let population =
+                            || case.live.links(relationship).members(change.id).count();
+                        here.entry(("unlink", subject(kind.kind.as_str(), relationship)))
+                            .or_insert_with(|| (0, population()))
+                            .0 += 1;
                     }
                 }
                 Operation::Delete { row, .. } => {
                     if let Some((part, word)) = part_of(change, row.table.logical) {
-                        let population = live_parts(case, part, change.id);
-                        let entry = here
-                            .entry(("delete", format!("{}.{word}", kind.kind)))
-                            .or_default();
-                        *entry = (entry.0 + 1, population);
+                        here.entry(("delete", format!("{}.{word}", kind.kind)))
+                            .or_insert_with(|| (0, live_parts(case, part, change.id)))
+                            .0 += 1;
                     }
                 }
                 Operation::Create { .. } | Operation::Update { .. } | Operation::Link { .. } => {}

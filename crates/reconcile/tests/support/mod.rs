@@ -10,7 +10,7 @@
     reason = "a mistake in a test's own input is a failed test"
 )]
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Cell, Row};
 use deskstate_reconcile::field::{Holds, PartIdentity};
@@ -193,11 +193,7 @@ impl Rows {
 /// (the last a copy of the first), web resources and macros 1 and 2 (of one name).
 pub(crate) fn live(rows: &Rows) -> Live {
     let found = found();
-    let roots: HashMap<Uuid, Uuid> = found
-        .roles
-        .values()
-        .map(|role| (role.id, role.root))
-        .collect();
+    let roots = found.roles.roots();
     let mut all: BTreeMap<&'static Table, LiveTable> = BTreeMap::new();
     let part_tables = kinds::part_tables().map(|part| part.table);
     for table in kinds::all()
@@ -267,7 +263,7 @@ fn found() -> Found {
             business_unit: None,
             root: id(root),
         };
-        found.roles.insert(role.id, role);
+        found.roles.insert(role);
     }
     found.labels.insert(id(1), "contoso_icon.png".to_owned());
     found.labels.insert(id(2), "Twice".to_owned());

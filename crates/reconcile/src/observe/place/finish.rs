@@ -1,8 +1,6 @@
 //! All answers together: live.
 
-use std::collections::{BTreeMap, HashMap};
-
-use uuid::Uuid;
+use std::collections::BTreeMap;
 
 use super::Observed;
 use crate::kinds::tables;
@@ -12,12 +10,7 @@ use crate::observe::ask::{part_of, written_tables};
 impl Observed {
     pub(in crate::observe) fn finish(mut self, requests: u64) -> Live {
         self.facts.privileges = self.privileges();
-        let roots: HashMap<Uuid, Uuid> = self
-            .found
-            .roles
-            .values()
-            .map(|role| (role.id, role.root))
-            .collect();
+        let roots = self.found.roles.roots();
         let mut live_tables = BTreeMap::new();
         for table in written_tables() {
             let access = self.access(table);

@@ -55,7 +55,7 @@ impl Observed {
                 for row in rows {
                     if let Some(id) = row.uuid(&column)
                         && !self.found.labels.contains_key(&id)
-                        && !self.found.roles.contains_key(&id)
+                        && self.found.roles.get(id).is_none()
                         && (scope.names || declared.contains(&owner_of(table, row)))
                     {
                         labels.entry(target).or_default().insert(id);

@@ -99,22 +99,15 @@ impl Observed {
                 scope.names || row.uuid(&profile).is_some_and(|id| declared.contains(&id))
             })
             .filter_map(|row| row.uuid(&role))
-            .map(|id| self.found.roles.get(&id).map_or(id, |role| role.root))
+            .map(|id| self.found.roles.get(id).map_or(id, |role| role.root))
             .collect();
-        let names: BTreeSet<String> = self
-            .desired_lookups
-            .iter()
-            .filter(|lookup| matches!(lookup, Lookup::Role { .. }))
-            .map(|lookup| fold(lookup.name()))
-            .collect();
-        let named = self
-            .found
-            .roles
-            .values()
-            .filter(|role| names.contains(&fold(&role.name)));
-        roots.extend(named.map(|role| role.root));
+        for lookup in &self.desired_lookups {
+            if let Lookup::Role { name, .. } = lookup {
+                roots.extend(self.found.roles.named(name).map(|role| role.root));
+            }
+        }
         for root in &roots {
-            let copies_known = self.found.roles.contains_key(root);
+            let copies_known = self.found.roles.get(*root).is_some();
             let rest = if copies_known {
                 "through a team"
             } else {
@@ -129,7 +122,7 @@ impl Observed {
         let copies = self
             .found
             .roles
-            .values()
+            .all()
             .filter(|role| roots.contains(&role.root))
             .map(|role| role.id);
         copies.chain(roots.iter().copied()).collect()
@@ -139,7 +132,7 @@ impl Observed {
         self.found.role_holders = std::mem::take(&mut self.asked_roles);
         for row in rows {
             if let (Some(user), Some(role)) = (row.uuid("systemuserid"), row.uuid("roleid")) {
-                let root = self.found.roles.get(&role).map_or(role, |role| role.root);
+                let root = self.found.roles.get(role).map_or(role, |role| role.root);
                 self.found
                     .role_holders
                     .entry(root)
@@ -156,15 +149,12 @@ impl Observed {
         };
         let root = row.uuid("_parentrootroleid_value").unwrap_or(id);
         let business_unit = row.uuid("_businessunitid_value");
-        self.found.roles.insert(
+        self.found.roles.insert(Role {
             id,
-            Role {
-                id,
-                name: name.to_owned(),
-                business_unit,
-                root,
-            },
-        );
+            name: name.to_owned(),
+            business_unit,
+            root,
+        });
     }
 }
 

@@ -1,12 +1,14 @@
 //! Rows that manifests look up by name, and workstreams that name templates.
 
+use std::collections::HashMap;
+
 use deskstate_dataverse::Row;
-use uuid::Uuid;
 
 use super::Observed;
 use crate::kinds::tables;
 use crate::live::Mention;
 use crate::state::{Lookup, fold};
+use crate::table::Table;
 
 /// Forms of these types are dashboards.
 pub(in crate::observe) const DASHBOARD_TYPES: [i64; 4] = [0, 10, 13, 103];
@@ -16,56 +18,24 @@ const MACRO_CATEGORIES: [i64; 2] = [6, 9000];
 const DEFINITION: i64 = 1;
 
 impl Observed {
+    /// Gives each row to the look-ups of its name.
     pub(super) fn place_rows(&mut self, noun: &str, rows: &[Row]) {
+        let Some(table) = table_of(noun) else {
+            return;
+        };
+        let mut wanted: HashMap<String, Vec<&Lookup>> = HashMap::new();
         for lookup in &self.desired_lookups {
-            let fits = |row: &&Row| -> Option<Uuid> {
-                let (table, fits) = match lookup {
-                    Lookup::WebResource(_) => (&tables::WEB_RESOURCE, noun == "web resource"),
-                    Lookup::Macro(_) => {
-                        let category = row
-                            .int("category")
-                            .is_none_or(|number| MACRO_CATEGORIES.contains(&number));
-                        let definition = row.int("type").is_none_or(|number| number == DEFINITION);
-                        (&tables::MACRO, noun == "macro" && category && definition)
-                    }
-                    Lookup::View { table, .. } => {
-                        let of_table = table
-                            .as_deref()
-                            .is_none_or(|table| row.text("returnedtypecode") == Some(table));
-                        (&tables::VIEW, noun == "view" && of_table)
-                    }
-                    Lookup::Form { table, .. } => {
-                        let dashboard = row
-                            .int("type")
-                            .is_some_and(|number| DASHBOARD_TYPES.contains(&number));
-                        let of_table = table
-                            .as_deref()
-                            .is_none_or(|table| row.text("objecttypecode") == Some(table));
-                        (&tables::FORM, noun == "form" && !dashboard && of_table)
-                    }
-                    Lookup::Dashboard(_) => {
-                        let dashboard = row
-                            .int("type")
-                            .is_some_and(|number| DASHBOARD_TYPES.contains(&number));
-                        (&tables::FORM, noun == "form" && dashboard)
-                    }
-                    Lookup::User(_) | Lookup::Team(_) | Lookup::Role { .. } => return None,
-                };
-                let same_name = row
-                    .text(table.label)
-                    .is_some_and(|name| fold(name) == fold(lookup.name()));
-                (fits && same_name).then(|| row.uuid(table.key)).flatten()
+            wanted.entry(fold(lookup.name())).or_default().push(lookup);
+        }
+        for row in rows {
+            let (Some(id), Some(name)) = (row.uuid(table.key), row.text(table.label)) else {
+                continue;
             };
-            let ids: Vec<Uuid> = rows.iter().filter_map(|row| fits(&row)).collect();
-            for id in &ids {
-                self.found.labels.insert(*id, lookup.name().to_owned());
-            }
-            if !ids.is_empty() {
-                self.found
-                    .rows
-                    .entry(lookup.clone())
-                    .or_default()
-                    .extend(ids);
+            let named = wanted.get(&fold(name)).into_iter().flatten();
+            for lookup in named.filter(|lookup| fits(lookup, noun, row)) {
+                self.found.labels.insert(id, lookup.name().to_owned());
+                let rows = self.found.rows.entry((*lookup).clone()).or_default();
+                rows.push(id);
             }
         }
     }
@@ -96,5 +66,44 @@ impl Observed {
                 }
             }
         }
+    }
+}
+
+fn table_of(noun: &str) -> Option<&'static Table> {
+    match noun {
+        "web resource" => Some(&tables::WEB_RESOURCE),
+        "macro" => Some(&tables::MACRO),
+        "view" => Some(&tables::VIEW),
+        "form" => Some(&tables::FORM),
+        _ => None,
+    }
+}
+
+/// Whether a row of this name is of the sort that a look-up means.
+fn fits(lookup: &Lookup, noun: &str, row: &Row) -> bool {
+    let is_of = |column: &str, table: &Option<String>| {
+        table
+            .as_deref()
+            .is_none_or(|table| row.text(column) == Some(table))
+    };
+    let is_dashboard = || {
+        row.int("type")
+            .is_some_and(|number| DASHBOARD_TYPES.contains(&number))
+    };
+    match lookup {
+        Lookup::WebResource(_) => noun == "web resource",
+        Lookup::Macro(_) => {
+            let category = row
+                .int("category")
+                .is_none_or(|number| MACRO_CATEGORIES.contains(&number));
+            let definition = row.int("type").is_none_or(|number| number == DEFINITION);
+            noun == "macro" && category && definition
+        }
+        Lookup::View { table, .. } => noun == "view" && is_of("returnedtypecode", table),
+        Lookup::Form { table, .. } => {
+            noun == "form" && !is_dashboard() && is_of("objecttypecode", table)
+        }
+        Lookup::Dashboard(_) => noun == "form" && is_dashboard(),
+        Lookup::User(_) | Lookup::Team(_) | Lookup::Role { .. } => false,
     }
 }
