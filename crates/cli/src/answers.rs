@@ -17,6 +17,8 @@ const FORMAT_VERSION: u32 = 1;
 pub(crate) struct Answers {
     /// Creating an application tab makes its parameter rows.
     pub(crate) tab_makes_parameters: Option<bool>,
+    /// A version that a write names holds inside a changeset too.
+    pub(crate) if_match_in_changesets: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -106,7 +108,8 @@ mod tests {
         assert_eq!(
             parse(text),
             Ok(Answers {
-                tab_makes_parameters: Some(false)
+                tab_makes_parameters: Some(false),
+                if_match_in_changesets: None
             })
         );
     }

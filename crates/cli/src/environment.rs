@@ -131,6 +131,7 @@ pub(crate) async fn open(
                 address: "embedded emulator".to_owned(),
                 answers: Answers {
                     tab_makes_parameters: Some(false),
+                    if_match_in_changesets: Some(true),
                 },
                 emulator: Some(emulator),
             })

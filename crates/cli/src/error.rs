@@ -65,12 +65,10 @@ impl Error {
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::InvalidManifests => ExitCode::InvalidManifests,
-            Self::Refused { .. }
-            | Self::Apply(ApplyError::Moved { .. })
-            | Self::Observe(ObserveError::OtherOrganization { .. }) => ExitCode::Refused,
-            Self::Apply(ApplyError::Refused { error, .. }) if error.is_version_mismatch() => {
+            Self::Refused { .. } | Self::Observe(ObserveError::OtherOrganization { .. }) => {
                 ExitCode::Refused
             }
+            Self::Apply(error) if error.is_stale() => ExitCode::Refused,
             Self::Apply(_)
             | Self::NoProject(_)
             | Self::NoEnvironment { .. }
@@ -101,17 +99,17 @@ impl Error {
                 }
             )),
             Self::Refused { hint, .. } | Self::Failed { hint, .. } => hint.clone(),
-            Self::Apply(ApplyError::Refused { error, .. }) if error.is_version_mismatch() => Some(
-                "somebody changed a row since it was read; run `deskstate plan` again and look"
-                    .to_owned(),
-            ),
             Self::Apply(ApplyError::NotSent { .. } | ApplyError::Stopped { .. }) => {
                 Some("run the same command again: it carries out what is left".to_owned())
             }
-            Self::Apply(ApplyError::Unknown { .. } | ApplyError::Moved { .. }) => Some(
-                "look with `deskstate plan`; running apply again carries out what is left"
-                    .to_owned(),
-            ),
+            Self::Apply(error)
+                if error.is_stale() || matches!(error, ApplyError::Unknown { .. }) =>
+            {
+                Some(
+                    "look with `deskstate plan`; running apply again carries out what is left"
+                        .to_owned(),
+                )
+            }
             Self::Observe(ObserveError::OtherOrganization { .. }) => Some(
                 "correct `url` or `organizationId` of the environment in deskstate.yaml".to_owned(),
             ),

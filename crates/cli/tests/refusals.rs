@@ -7,6 +7,7 @@ use std::fmt::Write;
 use support::{Project, Run, Server, says};
 
 const WARNED: i32 = 0;
+const FAILED: i32 = 1;
 const REFUSED: i32 = 4;
 
 fn document(kind: &str, name: &str, spec: &str) -> String {
@@ -94,11 +95,10 @@ fn deleting_a_large_share_needs_the_printed_override_which_is_as_narrow_as_can_b
         REFUSED,
     );
     apply(&project, &["--allow", "delete=SessionTemplate:6"], REFUSED);
-    let wrong = project.run(&["plan", "--env", "server", "--allow", "everything"]);
-    assert!(
-        wrong.code != Some(0) && wrong.err.contains("copy the one that the plan prints"),
-        "{wrong:?}"
-    );
+    let wrong = project
+        .run(&["plan", "--env", "server", "--allow", "everything"])
+        .ended(FAILED);
+    says(&wrong.err, &["copy the one that the plan prints"]);
     let done = apply(&project, &["--allow", &allowed], WARNED);
     says(
         &done.err,
@@ -394,8 +394,9 @@ fn a_user_of_a_profile_that_is_not_declared_does_not_move_unasked() {
         ))
     };
     let project = Project::desk(&server, "", "", &of(""));
-    let refused = project.run(&["apply", "--env", "server", "--yes"]);
-    assert!(refused.code != Some(0), "{refused:?}");
+    let refused = project
+        .run(&["apply", "--env", "server", "--yes"])
+        .ended(FAILED);
     says(
         &refused.err,
         &["user-has-profile", "alex_inbox", "moves: allow"],

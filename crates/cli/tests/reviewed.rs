@@ -110,7 +110,7 @@ fn a_change_that_nobody_reviewed_and_one_that_is_not_needed_any_more_are_refused
 }
 
 #[test]
-fn a_plan_of_another_organisation_is_refused_and_a_hostile_file_is_not_read() {
+fn a_file_that_somebody_edited_and_a_hostile_one_are_not_read() {
     let (project, server) = applied();
     project.write("manifests/all.yaml", &session("second"));
     plan(&project);
@@ -121,34 +121,46 @@ fn a_plan_of_another_organisation_is_refused_and_a_hostile_file_is_not_read() {
         organization,
         "0c0f0000-0000-4000-8000-000000000002",
     );
-    let other = reviewed(&project);
-    assert!(matches!(other.code, Some(1 | 4)), "{other:?}");
+    // Somebody edited the file: its digest does not fit, so it is not read.
+    let other = reviewed(&project).ended(1);
+    says(&other.err, &["digest"]);
     for hostile in [
         String::new(),
         "{}".to_owned(),
         "[".repeat(100_000),
         saved.replace("\"formatVersion\": 1", "\"formatVersion\": 99"),
-        saved.replace("second", "something else"),
     ] {
         project.write("plan.json", &hostile);
-        let refused = reviewed(&project);
-        assert!(
-            matches!(refused.code, Some(1 | 4)) && !refused.err.contains("panicked"),
-            "{refused:?}"
-        );
+        let refused = reviewed(&project).ended(1);
+        says(&refused.err, &["save one with `deskstate plan --out`"]);
     }
+    // What it shows was edited: that is not what would be carried out.
+    project.write("plan.json", &saved.replace("second", "something else"));
+    let refused = reviewed(&project).ended(4);
+    says(&refused.err, &["reviewed  title: first -> something else"]);
     assert_eq!(title(&server), "first");
 }
 
 #[test]
 fn the_same_plan_is_saved_as_the_same_bytes_and_names_no_secret() {
-    let (project, _server) = applied();
+    let (project, server) = applied();
+    let pasted = r#"{"msdyn_title":"https://a.example/?sig=Zm9vYmFyYmF6&page=1"}"#;
+    server.patch(&calls(&server), pasted);
     project.write("manifests/all.yaml", &session("second"));
     plan(&project);
     let first = project.read("plan.json");
     plan(&project);
     assert_eq!(first, project.read("plan.json"));
+    assert!(
+        !first.contains("Zm9vYmFyYmF6") && first.contains("page=1"),
+        "{first}"
+    );
     assert!(!first.to_lowercase().contains("authorization"));
+    // What is not shown is covered by the digest all the same.
+    server.patch(&calls(&server), &pasted.replace("Zm9v", "Zm9w"));
+    reviewed(&project).ended(4);
+    server.patch(&calls(&server), pasted);
+    reviewed(&project).ended(0);
 }
 
 #[test]
@@ -246,36 +258,53 @@ fn an_undo_can_itself_be_taken_back() {
     assert_eq!(title(&server), "second");
 }
 
+/// Begins an apply that waits before its write until somebody else was there.
+fn begin(project: &Project) -> std::process::Child {
+    support::deskstate(project.path())
+        .args(["apply", "--env", "server", "--yes"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
 #[test]
 fn of_two_applies_at_once_one_wins_and_the_other_refuses_and_changes_nothing() {
-    // Each round both plan from the same rows; the loser finds another version, or nothing left to do.
-    for round in 0..4 {
+    for first in ["left", "right"] {
         let (left, server) = applied();
-        let right = Project::desk(&server, "", "", &session("right"));
-        left.write("manifests/all.yaml", &session("left"));
-        let both: Vec<_> = [&left, &right]
-            .into_iter()
-            .map(|project| {
-                support::deskstate(project.path())
-                    .args(["apply", "--env", "server", "--yes"])
-                    .stdout(std::process::Stdio::piped())
-                    .stderr(std::process::Stdio::piped())
-                    .spawn()
-                    .unwrap()
-            })
-            .collect();
-        let ended: Vec<Run> = both
-            .into_iter()
-            .map(|child| child.wait_with_output().unwrap().into())
-            .collect();
-        let title = title(&server);
-        let codes: Vec<Option<i32>> = ended.iter().map(|run| run.code).collect();
-        match codes[..] {
-            [Some(0), Some(4)] => assert_eq!(title, "left", "{ended:?}"),
-            [Some(4), Some(0)] => assert_eq!(title, "right", "{ended:?}"),
-            // One after the other: the second read what the first had written, or the first found that on reading back.
-            [Some(0 | 1), Some(0 | 1)] => assert!(["left", "right"].contains(&title.as_str())),
-            _ => panic!("round {round}: {ended:?}"),
+        let right = Project::desk(&server, "", "", &(session("right") + &tab("contoso_right")));
+        left.write(
+            "manifests/all.yaml",
+            &(session("left") + &tab("contoso_left")),
+        );
+        let (winner, loser) = if first == "left" {
+            (&left, &right)
+        } else {
+            (&right, &left)
+        };
+        // The write of whoever comes first, here the later loser's, is held up for longer than the winner's whole run takes.
+        server.request("DELETE", "/__emulator/stats", "", "");
+        let hold = r#"{"formatVersion":1,"rules":[{"when":{"writes":true,"nth":1},"fault":{"kind":"delay","delayMs":4000}}]}"#;
+        server.request("POST", "/__emulator/faults", hold, "");
+        let child = begin(loser);
+        while server.get("/__emulator/stats")["faults"] == 0 {
+            std::thread::sleep(std::time::Duration::from_millis(20));
         }
+        says(
+            &winner.apply().out,
+            &["2 changes applied to server in 1 transaction"],
+        );
+        let after = server.dump();
+        let lost: Run = child.wait_with_output().unwrap().into();
+        let lost = lost.ended(4);
+        says(
+            &lost.err,
+            &[
+                "somebody changed the environment since it was read, so the server refused transaction 1 and nothing of it happened",
+                "look with `deskstate plan`",
+            ],
+        );
+        assert_eq!(server.dump()["rows"], after["rows"], "{first} first");
+        assert_eq!(title(&server), first);
     }
 }

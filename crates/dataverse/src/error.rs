@@ -161,6 +161,19 @@ impl ServiceError {
             None => self.status == 412,
         }
     }
+
+    /// Whether the environment is not as whoever wrote saw it: a row has another version, or a row or link is there already, or gone.
+    pub fn is_stale(&self) -> bool {
+        match self.code {
+            Some(code) => matches!(
+                code,
+                ErrorCode::VERSION_MISMATCH
+                    | ErrorCode::DUPLICATE_RECORD
+                    | ErrorCode::OBJECT_DOES_NOT_EXIST
+            ),
+            None => matches!(self.status, 404 | 412),
+        }
+    }
 }
 
 /// Paths hold filters of many kilobytes; their start tells which request it was.

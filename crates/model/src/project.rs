@@ -154,7 +154,12 @@ pub const POLICY_CHECKS: [&str; 17] = [
 ];
 
 /// The checks of plan review that always refuse.
-pub const FIXED_CHECKS: [&str; 3] = ["customizations-blocked", "not-customizable", "protected"];
+pub const FIXED_CHECKS: [&str; 4] = [
+    "customizations-blocked",
+    "managed-link",
+    "not-customizable",
+    "protected",
+];
 
 /// A pattern such as `SessionTemplate/CTI_*`; both halves may hold `*` and `?`.
 #[derive(Debug, Clone, PartialEq, Eq)]

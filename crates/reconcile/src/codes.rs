@@ -83,6 +83,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "Give the caller read access to the whole organisation; `deskstate doctor` lists what is missing.",
     ),
     Explanation::new(
+        "managed-link",
+        "A link that came with a managed solution is not taken away.",
+        "Both of its rows belong to the solution, and so does the link: the next update would bring it back.",
+        "Leave the member in the set, or write the set with `mode: atLeast`.",
+    ),
+    Explanation::new(
         "managed-row",
         "Rows that came with a managed solution, and Microsoft's own, are not changed or deleted.",
         "A change is a layer on top of the solution that hides its later updates, or is overwritten by the next update of the product.",
@@ -123,6 +129,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "A plan takes away no more than `removals` lets pass: a share of what is there, and from so many agents.",
         "A slip in a set or a missing folder looks like a wish to delete. Where nobody can count the agents, that counts as too many.",
         "Look at what goes. If it is meant, allow it for the run with the `--allow delete=…` or `unlink=…` that the finding prints, or change `removals`.",
+    ),
+    Explanation::new(
+        "server-refused",
+        "The server takes every write of a transaction, or none.",
+        "It refused the write of this resource, so nothing of the transaction happened. Its own words, the status, its code and the id of the request follow below.",
+        "Set right what the server names and run apply again; with the id of the request support finds it.",
     ),
     Explanation::new(
         "set-emptied",

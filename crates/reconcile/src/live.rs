@@ -93,6 +93,13 @@ impl LiveTable {
         self.by_name.get(folded).map_or(&[], Vec::as_slice)
     }
 
+    /// Rows that share a name, in the order of their ids.
+    pub fn doubles(&self) -> BTreeSet<&[Uuid]> {
+        let named = self.by_name.iter();
+        let several = named.filter(|(name, ids)| ids.len() > 1 && !name.is_empty());
+        several.map(|(_, ids)| ids.as_slice()).collect()
+    }
+
     /// Parts of a parent with this identity.
     pub fn parts_of(&self, parent: Uuid, identity: &str) -> &[Uuid] {
         self.by_part

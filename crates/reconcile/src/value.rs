@@ -168,9 +168,13 @@ fn copy_agrees(declared: &Json, live: &Cell) -> bool {
             .map(|text| text.replace("%3D", "=").replace("\\/", "/"))
             .unwrap_or_default()
     };
+    let same = |left: &str, right: &str| {
+        left == right
+            || matches!((Uuid::parse_str(left), Uuid::parse_str(right)), (Ok(left), Ok(right)) if left == right)
+    };
     declared
         .iter()
-        .all(|(name, value)| text(Some(value)) == text(live.get(name)))
+        .all(|(name, value)| same(&text(Some(value)), &text(live.get(name))))
 }
 
 /// The value as a manifest would say it.

@@ -4,18 +4,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use deskstate_dataverse::{Reader, Session};
-use deskstate_model::Environment;
-use deskstate_reconcile::apply::{Applied, Job, Settings};
+use deskstate_model::{Diagnostic, Environment};
+use deskstate_reconcile::apply::{Applied, ApplyError, Job, Settings};
 use deskstate_reconcile::blame::writers;
-use deskstate_reconcile::plan::{Difference, Plan};
+use deskstate_reconcile::plan::{Change, Difference, Plan};
 use deskstate_reconcile::writes::writable;
 use deskstate_reconcile::{plan_file, undo};
 
 use super::judging::{Judging, refuse_denied};
-use super::live::{
-    Compared, compare, count_transactions, max_changeset, read_file, report, stop_on_interrupt,
-    write_file,
-};
+use super::live::{Compared, Cutting, compare, read_file, report, stop_on_interrupt, write_file};
 use super::progress::Progress;
 use crate::args::Global;
 use crate::environment::{self, Access};
@@ -48,6 +45,8 @@ pub(crate) struct Args {
     /// The saved plan that was reviewed: anything else is refused
     #[arg(long, value_name = "PLAN")]
     reviewed: Option<PathBuf>,
+    #[command(flatten)]
+    cutting: Cutting,
     #[command(flatten)]
     judging: Judging,
     #[command(flatten)]
@@ -90,7 +89,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         environment: &environment.name,
         address: &opened.address,
         revision: revision.as_deref(),
-        transactions: count_transactions(&writable, loaded, &opened.answers),
+        transactions: args.cutting.count(&writable, loaded, &opened.answers),
         title: "Plan",
         explain_wire: false,
         reach: &reach,
@@ -121,8 +120,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         });
     }
     let settings = Settings {
-        max_changeset: max_changeset(loaded),
+        max_changeset: args.cutting.most(loaded),
         server_adds_parts: opened.answers.tab_makes_parameters,
+        heeds_versions: opened.answers.if_match_in_changesets,
         solution: solution(loaded, environment),
         patience: Duration::from_secs(180),
     };
@@ -148,6 +148,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     .await;
     progress.end();
     opened.close().await?;
+    if let Err(error) = &applied {
+        show_refused(error, plan, loaded, ui);
+    }
     let applied = applied?;
     show_mismatches(&applied, ui)?;
     let rows = plan.changes.len();
@@ -187,6 +190,26 @@ pub(super) fn show_mismatches(applied: &Applied, ui: &mut Ui) -> Result<(), Erro
         ));
     }
     Ok(())
+}
+
+/// Shows which resource the server refused, and where it is declared.
+fn show_refused(error: &ApplyError, plan: &Plan, loaded: &Loaded, ui: &mut Ui) {
+    let ApplyError::Refused {
+        operation: Some(operation),
+        ..
+    } = error
+    else {
+        return;
+    };
+    let refused = |change: &&Change| change.operations.contains(operation);
+    if let Some(change) = plan.changes.iter().find(refused) {
+        let message = format!("the server refused {}", change.key);
+        let mut finding = Diagnostic::error("server-refused", message);
+        if let Some(span) = change.declared_at {
+            finding = finding.at(span, "declared here");
+        }
+        ui.findings(&[finding], &loaded.manifests.sources);
+    }
 }
 
 /// Refuses a plan that differs from the one that was reviewed, and shows in what.

@@ -109,22 +109,30 @@ pub(super) async fn compare(
     })
 }
 
-/// How many transactions a plan takes.
-pub(super) fn count_transactions(plan: &Plan, loaded: &Loaded, answers: &Answers) -> usize {
-    let limits = Limits {
-        operations: max_changeset(loaded),
-        server_adds_parts: answers.tab_makes_parameters != Some(false),
-    };
-    transactions(plan, limits).len()
+/// How a plan is cut into transactions.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub(super) struct Cutting {
+    /// The most writes in one transaction, in place of the project's `maxChangeset`
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    max_changeset: Option<u16>,
 }
 
-/// The most operations in one transaction.
-pub(super) fn max_changeset(loaded: &Loaded) -> usize {
-    loaded
-        .manifests
-        .project
-        .as_ref()
-        .map_or(200, |project| project.max_changeset)
+impl Cutting {
+    /// The most operations in one transaction.
+    pub(super) fn most(self, loaded: &Loaded) -> usize {
+        let project = loaded.manifests.project.as_ref();
+        let of_project = project.map_or(200, |project| project.max_changeset);
+        self.max_changeset.map_or(of_project, usize::from)
+    }
+
+    /// How many transactions a plan takes.
+    pub(super) fn count(self, plan: &Plan, loaded: &Loaded, answers: &Answers) -> usize {
+        let limits = Limits {
+            operations: self.most(loaded),
+            server_adds_parts: answers.tab_makes_parameters != Some(false),
+        };
+        transactions(plan, limits).len()
+    }
 }
 
 /// Warnings and what could not be planned, by place.

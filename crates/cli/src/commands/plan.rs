@@ -8,7 +8,7 @@ use deskstate_reconcile::plan_file::{self, About};
 use tokio::task::spawn_blocking;
 
 use super::judging::{Judging, refuse_denied};
-use super::live::{compare, count_transactions, findings, report, stop_on_interrupt, write_file};
+use super::live::{Cutting, compare, findings, report, stop_on_interrupt, write_file};
 use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
@@ -45,6 +45,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
+    cutting: Cutting,
+    #[command(flatten)]
     judging: Judging,
     #[command(flatten)]
     access: Access,
@@ -69,7 +71,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         environment: &environment.name,
         address: &opened.address,
         revision: revision.as_deref(),
-        transactions: count_transactions(&compared.plan, &loaded, &opened.answers),
+        transactions: args.cutting.count(&compared.plan, &loaded, &opened.answers),
         title: "Plan",
         explain_wire: args.explain_wire,
         reach: &reach,

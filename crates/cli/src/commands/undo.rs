@@ -13,9 +13,7 @@ use deskstate_reconcile::{Desired, Scope, reach, undo};
 
 use super::apply::{agreed, show_mismatches};
 use super::judging::{self, Judging, refuse_denied};
-use super::live::{
-    count_transactions, max_changeset, read, read_file, stop_on_interrupt, write_file,
-};
+use super::live::{Cutting, read, read_file, stop_on_interrupt, write_file};
 use super::progress::Progress;
 use crate::args::Global;
 use crate::environment::{self, Access};
@@ -38,6 +36,8 @@ pub(crate) struct Args {
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
+    #[command(flatten)]
+    cutting: Cutting,
     #[command(flatten)]
     judging: Judging,
     #[command(flatten)]
@@ -87,7 +87,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         environment: &environment.name,
         address: &opened.address,
         revision: None,
-        transactions: count_transactions(&writable, &loaded, &opened.answers),
+        transactions: args.cutting.count(&writable, &loaded, &opened.answers),
         title: "Undo",
         explain_wire: false,
         reach: &words,
@@ -123,8 +123,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         return Err(error);
     }
     let settings = Settings {
-        max_changeset: max_changeset(&loaded),
+        max_changeset: args.cutting.most(&loaded),
         server_adds_parts: opened.answers.tab_makes_parameters,
+        heeds_versions: opened.answers.if_match_in_changesets,
         solution: None,
         patience: Duration::from_secs(180),
     };

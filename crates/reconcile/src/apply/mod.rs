@@ -29,6 +29,8 @@ pub struct Settings {
     pub max_changeset: usize,
     /// Whether the server makes the parts of some rows by itself; unknown counts as yes.
     pub server_adds_parts: Option<bool>,
+    /// Whether the server heeds the version that a write of a transaction names; unknown counts as yes, as documented.
+    pub heeds_versions: Option<bool>,
     /// The unmanaged solution that new and changed components land in.
     pub solution: Option<String>,
     /// How long to look for the effect of a write whose outcome is unknown.
@@ -41,6 +43,16 @@ impl Settings {
             operations: self.max_changeset,
             server_adds_parts: self.server_adds_parts != Some(false),
         }
+    }
+
+    /// Cuts a plan. Where versions are not heeded, each row is looked at just before it is written.
+    fn cut(&self, plan: &Plan, limits: Limits) -> VecDeque<Transaction> {
+        let mut cut = transactions(plan, limits);
+        if self.heeds_versions == Some(false) {
+            let operations = cut.iter_mut().flat_map(|one| &mut one.operations);
+            operations.for_each(Operation::look_first);
+        }
+        cut.into()
     }
 }
 
@@ -147,23 +159,33 @@ pub enum ApplyError {
     },
 }
 
-fn refused(before: usize, operation: Option<&Operation>, error: &ServiceError) -> String {
-    let number = before + 1;
-    match operation {
-        Some(operation @ (Operation::Update { .. } | Operation::Delete { .. }))
-            if error.is_version_mismatch() =>
-        {
-            format!(
-                "somebody changed a row since it was read, so the server refused transaction {number} and nothing of it happened: {}",
-                describe(operation)
-            )
+impl ApplyError {
+    /// Whether somebody else changed the environment since it was read, so that what was planned is not what it needs.
+    pub fn is_stale(&self) -> bool {
+        match self {
+            Self::Refused { error, .. } => error.is_stale(),
+            Self::Changed { .. } | Self::Moved { .. } => true,
+            Self::NotSent { .. }
+            | Self::Unknown { .. }
+            | Self::Observe(_)
+            | Self::Stopped { .. } => false,
         }
-        Some(operation) => format!(
-            "the server refused transaction {number} and nothing of it happened: {}",
-            describe(operation)
-        ),
-        None => format!("the server refused transaction {number} and nothing of it happened"),
     }
+}
+
+fn refused(before: usize, operation: Option<&Operation>, error: &ServiceError) -> String {
+    let because = if error.is_stale() {
+        "somebody changed the environment since it was read, so "
+    } else {
+        ""
+    };
+    let what = operation.map_or_else(String::new, |operation| {
+        format!(": {}", describe(operation))
+    });
+    format!(
+        "{because}the server refused transaction {} and nothing of it happened{what}",
+        before + 1
+    )
 }
 
 /// An operation in words.
@@ -250,7 +272,7 @@ pub async fn carry_out(
     on_event: &mut dyn FnMut(Event<'_>),
 ) -> Result<Applied, ApplyError> {
     let settings = work.settings;
-    let mut queue: VecDeque<Transaction> = transactions(work.plan, settings.limits()).into();
+    let mut queue = settings.cut(work.plan, settings.limits());
     let mut done = 0;
     let mut operations = 0;
     let mut own = look::Own::default();
@@ -290,7 +312,7 @@ pub async fn carry_out(
                 server_adds_parts: false,
                 ..settings.limits()
             };
-            queue = transactions(&rest, limits).into();
+            queue = settings.cut(&rest, limits);
             own.forget();
         }
     }

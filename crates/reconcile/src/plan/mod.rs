@@ -266,6 +266,18 @@ impl Operation {
             Self::Link { .. } | Self::Unlink { .. } => None,
         }
     }
+
+    /// Binds the write to another look at the row in place of a version that the server heeds.
+    pub(crate) fn look_first(&mut self) {
+        if let Self::Update { guard, .. } | Self::Delete { guard, .. } = self
+            && let Guard::Version(etag) = guard
+        {
+            *guard = Guard::Look(Seen {
+                etag: Some(etag.clone()),
+                modified_on: None,
+            });
+        }
+    }
 }
 
 /// A plan, and what is wrong with making it come true.

@@ -28,10 +28,7 @@ impl<'a> Planner<'a> {
             };
             let found = match (&declared.key, draft.row) {
                 // Nothing hangs on a row that is not there yet.
-                (RowKey::Part { .. }, None) => match &self.live.table(table).access {
-                    Access::Whole | Access::Absent => Match::None,
-                    Access::Partial(why) | Access::Refused(why) => Match::Unknown(why.clone()),
-                },
+                (RowKey::Part { .. }, None) => Match::nowhere(&self.live.table(table).access),
                 _ => self.live.find(&declared.key),
             };
             match found {

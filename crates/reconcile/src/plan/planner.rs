@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use deskstate_model::{Diagnostic, ResourceKey, Span, State, UniqueName};
+use deskstate_model::{Diagnostic, ResourceKey, Severity, Span, State, UniqueName};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -41,6 +41,9 @@ pub fn plan(desired: &Desired, live: &Live, options: &Options) -> Planned {
         }
     }
     planner.double_assignments();
+    if options.only.is_none() {
+        planner.doubles();
+    }
     let pruned = planner.prune(options, &changes);
     changes.extend(pruned);
     sort_changes(&mut changes);
@@ -220,6 +223,32 @@ impl<'a> Planner<'a> {
             operations: draft.operations,
             left_to_server: Vec::new(),
         })
+    }
+
+    /// Warns of names that several live rows have, where no error says so already.
+    fn doubles(&mut self) {
+        let mut found = Vec::new();
+        for kind in kinds::all() {
+            for ids in self.live.table(kind.table).doubles() {
+                let first = ids[0].to_string();
+                let said = self
+                    .diagnostics
+                    .iter()
+                    .any(|known| known.code == "ambiguous-row" && known.message.contains(&first));
+                if !said {
+                    let name = UniqueName::new(&self.live.label(kind.table, ids[0]));
+                    let key = RowKey::Named {
+                        table: kind.table,
+                        name,
+                    };
+                    found.push(Diagnostic {
+                        severity: Severity::Warning,
+                        ..ambiguous(&key, ids)
+                    });
+                }
+            }
+        }
+        self.diagnostics.extend(found);
     }
 
     /// Whether a new row can have the id that its identity gives it.

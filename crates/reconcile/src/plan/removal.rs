@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::planner::Planner;
 use super::problems::unseen_removal;
-use super::{Action, Along, Change, Guard, Operation, Options, Reason, RowTarget, Seen};
+use super::{Action, Along, Change, Operation, Options, Reason, RowTarget, Seen};
 use crate::extras::{Extra, extras};
 use crate::kinds::{self, tables};
 use crate::live::{Access, Live, ObservedRow};
@@ -202,14 +202,8 @@ pub(super) fn loosen_after_links(changes: &mut [Change]) {
         .flatten()
         .collect();
     for operation in changes.iter_mut().flat_map(|change| &mut change.operations) {
-        if let Operation::Delete { row, guard, .. } = operation
-            && touched.contains(&row.id)
-            && let Guard::Version(etag) = guard
-        {
-            *guard = Guard::Look(Seen {
-                etag: Some(etag.clone()),
-                modified_on: None,
-            });
+        if matches!(operation, Operation::Delete { row, .. } if touched.contains(&row.id)) {
+            operation.look_first();
         }
     }
 }

@@ -125,6 +125,10 @@ pub const CHECKS: &[Check] = &[
         Policy::Deny,
         "a profile loses the extension that loads its channel providers",
     ),
+    fixed(
+        "managed-link",
+        "a link that came with a managed solution would be taken away",
+    ),
     check(
         "managed-row",
         Policy::Deny,

@@ -68,7 +68,7 @@ fn managed(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Findi
                 relationship,
                 owner,
                 member,
-            } if relationship.component && !case.rules.allow_managed => {
+            } if relationship.component => {
                 let is_managed = |table, id| {
                     case.live
                         .row(table, id)
@@ -83,7 +83,7 @@ fn managed(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Findi
                         case.live.label(relationship.member, *member)
                     );
                     found.push(
-                        Finding::new("managed-row", Some(index), message).at(change.declared_at),
+                        Finding::new("managed-link", Some(index), message).at(change.declared_at),
                     );
                 }
             }

@@ -74,6 +74,7 @@ impl Scenario {
         let settings = Settings {
             max_changeset: [1000, 7, 40][(number % 3) as usize],
             server_adds_parts: (!adds_parts).then_some(false),
+            heeds_versions: None,
             solution: None,
             patience: Duration::from_millis(150),
         };

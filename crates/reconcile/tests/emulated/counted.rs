@@ -25,25 +25,22 @@ async fn five_hundred_changes_are_one_write() {
             .map(|number| field(number, "Line"))
             .collect::<Vec<_>>(),
     );
-    let before = world.session.reader().requests();
+    world.admin("DELETE", "stats", "").await;
     let (plan, _) = world.plan(&declared, &Options::default()).await;
-    let reads = world.session.reader().requests() - before;
-    assert_eq!(plan.changes.len(), 500);
+    let (reads, nothing) = world.stats().await;
+    assert_eq!((plan.changes.len(), nothing), (500, 0));
+    assert!(reads <= 2, "{reads} requests to read");
     let replan = |live: &deskstate_reconcile::live::Live| {
         deskstate_reconcile::plan(&declared.desired, live, &Options::default())
     };
+    let settings = settings(1000, Some(false));
     let applied = world
-        .carry_out(
-            &plan,
-            &declared.desired,
-            &settings(1000, Some(false)),
-            &replan,
-        )
+        .carry_out(&plan, &declared.desired, &settings, &replan)
         .await
         .unwrap();
-    let all = world.session.reader().requests() - before;
     assert_eq!((applied.transactions, applied.operations), (1, 500));
-    assert!(reads <= 2, "{reads} requests to read");
+    let (all, writes) = world.stats().await;
+    assert_eq!(writes, 500);
     assert_eq!(all, reads + 1 + applied.read_requests, "one request wrote");
 }
 
@@ -93,11 +90,12 @@ async fn a_description_of_a_profile_with_two_hundred_agents_takes_at_most_four_r
         )
         .await;
     let declared = declare(json!({}), &[profile("after")]);
-    let before = world.session.reader().requests();
+    world.admin("DELETE", "stats", "").await;
     let (_, applied) = world.apply(&declared, &Options::default(), &settings).await;
     assert_eq!(applied.unwrap().operations, 1);
-    let requests = world.session.reader().requests() - before;
+    let (requests, writes) = world.stats().await;
     assert!(requests <= 4, "{requests} requests");
+    assert_eq!(writes, 1);
 }
 
 /// Links that generated rows do not have, as one changeset for each thousand.

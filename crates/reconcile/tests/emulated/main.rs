@@ -12,6 +12,7 @@ mod faults;
 mod hardest;
 mod laws;
 mod pains;
+mod partial;
 mod probing;
 mod project;
 mod world;

@@ -317,6 +317,32 @@ impl World {
 
     /// Asks the emulator itself.
     pub(crate) async fn admin(&self, method: &str, endpoint: &str, body: &str) -> String {
+        let path = format!("/__emulator/{endpoint}");
+        self.send(method, &path, body).await
+    }
+
+    /// HTTP requests, and writes that were carried out, since the counters were reset.
+    pub(crate) async fn stats(&self) -> (u64, u64) {
+        let stats: Json = serde_json::from_str(&self.admin("GET", "stats", "").await).unwrap();
+        let writes = stats["writes"].as_object().unwrap().values();
+        (
+            stats["httpRequests"].as_u64().unwrap(),
+            writes.filter_map(Json::as_u64).sum(),
+        )
+    }
+
+    /// Sends a request as it is; it must be carried out.
+    async fn send(&self, method: &str, path: &str, body: &str) -> String {
+        let (head, body) = self.exchange(method, path, body).await;
+        assert!(
+            head.starts_with("HTTP/1.1 2"),
+            "{method} {path}: {head}\n{body}"
+        );
+        body
+    }
+
+    /// The head and the body of an answer.
+    async fn exchange(&self, method: &str, path: &str, body: &str) -> (String, String) {
         let address = self
             .emulator
             .url()
@@ -325,7 +351,7 @@ impl World {
             .to_owned();
         let mut stream = TcpStream::connect(&address).await.unwrap();
         let request = format!(
-            "{method} /__emulator/{endpoint} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
         stream.write_all(request.as_bytes()).await.unwrap();
@@ -333,18 +359,89 @@ impl World {
         stream.read_to_end(&mut reply).await.unwrap();
         let reply = String::from_utf8_lossy(&reply).into_owned();
         let (head, body) = reply.split_once("\r\n\r\n").unwrap();
-        assert!(
-            head.starts_with("HTTP/1.1 2"),
-            "{method} {endpoint}: {reply}"
-        );
-        if head
+        let chunked = head
             .to_ascii_lowercase()
-            .contains("transfer-encoding: chunked")
-        {
+            .contains("transfer-encoding: chunked");
+        let body = if chunked {
             unchunked(body)
         } else {
             body.to_owned()
+        };
+        (head.to_owned(), body)
+    }
+
+    /// From now on the caller reads these tables as far as the depth says, or not at all, and everything else as before. Somebody else
+    /// owns their rows.
+    pub(crate) async fn hide(&self, tables: &[&str], depth: Option<&str>) {
+        let ada = self
+            .id_of("systemusers", "domainname", "ada@contoso.com")
+            .await;
+        let live = self.look(&Desired::default()).await;
+        let hidden = live
+            .tables
+            .iter()
+            .filter(|(table, _)| tables.contains(&table.logical));
+        for (table, rows) in hidden {
+            for row in rows.rows.values().filter(|row| !row.is_managed()) {
+                let path = format!("/api/data/v9.2/{}({})", table.set, row.id);
+                let owner = json!({"ownerid@odata.bind": format!("/systemusers({ada})")});
+                // Rows of some tables have no owner.
+                self.exchange("PATCH", &path, &owner.to_string()).await;
+            }
         }
+        let privileges = self.rows_of("privileges?$select=privilegeid,name").await;
+        let granted = privileges.iter().filter_map(|privilege| {
+            let name = privilege["name"].as_str()?;
+            let read = tables.iter().any(|table| name == format!("prvRead{table}"));
+            let depth = if read { depth? } else { "Global" };
+            Some(json!({"PrivilegeId": privilege["privilegeid"], "Depth": depth}))
+        });
+        let granted = json!({"Privileges": granted.collect::<Vec<_>>()});
+        let mine = self
+            .id_of("systemusers", "domainname", "admin@contoso.com")
+            .await;
+        let [all, some] = [
+            self.root_role("System Administrator").await,
+            self.root_role("Contoso Back Office").await,
+        ];
+        let action =
+            format!("/api/data/v9.2/roles({some})/Microsoft.Dynamics.CRM.AddPrivilegesRole");
+        self.send("POST", &action, &granted.to_string()).await;
+        let links = format!("/api/data/v9.2/systemusers({mine})/systemuserroles_association");
+        let link = json!({"@odata.id": format!("{}/api/data/v9.2/roles({some})", self.emulator.url().trim_end_matches('/'))});
+        self.send("POST", &format!("{links}/$ref"), &link.to_string())
+            .await;
+        self.send("DELETE", &format!("{links}({all})/$ref"), "")
+            .await;
+    }
+
+    async fn rows_of(&self, query: &str) -> Vec<Json> {
+        let reply = self
+            .send("GET", &format!("/api/data/v9.2/{query}"), "")
+            .await;
+        let reply: Json = serde_json::from_str(&reply).unwrap();
+        reply["value"].as_array().unwrap().clone()
+    }
+
+    async fn id_of(&self, set: &str, column: &str, value: &str) -> String {
+        let rows = self
+            .rows_of(&format!(
+                "{set}?$select={column}&$filter={column}%20eq%20'{value}'"
+            ))
+            .await;
+        let key = format!("{}id", set.trim_end_matches('s'));
+        rows[0][&key].as_str().unwrap().to_owned()
+    }
+
+    async fn root_role(&self, name: &str) -> String {
+        let name = name.replace(' ', "%20");
+        let query = format!(
+            "roles?$select=name&$filter=name%20eq%20'{name}'%20and%20_parentroleid_value%20eq%20null"
+        );
+        self.rows_of(&query).await[0]["roleid"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     pub(crate) async fn faults(&self, script: &Json) {
@@ -415,6 +512,7 @@ pub(crate) fn settings(max_changeset: usize, server_adds_parts: Option<bool>) ->
     Settings {
         max_changeset,
         server_adds_parts,
+        heeds_versions: None,
         solution: None,
         patience: Duration::from_millis(400),
     }
