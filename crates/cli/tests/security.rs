@@ -1,4 +1,4 @@
-//! What `SECURITY.md` promises: each promise names the test that shows it, and commands that read write nothing.
+//! What `SECURITY.md` and `docs/lessons.md` promise: each promise names the test that shows it, and commands that read write nothing.
 
 mod support;
 
@@ -54,6 +54,27 @@ fn every_promise_names_tests_that_are_there() {
         }
     }
     assert!(named > 20, "{named} tests are named");
+}
+
+#[test]
+fn every_lesson_names_tests_that_are_there() {
+    let text = std::fs::read_to_string(root().join("docs/lessons.md")).unwrap();
+    let known = functions();
+    let rows = text
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| --- "))
+        .filter(|line| !line.starts_with("| what hurt "));
+    let mut lessons = 0;
+    for row in rows {
+        let tests = row.trim_end_matches('|').rsplit('|').next().unwrap();
+        let named: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!named.is_empty(), "no test is named: {row}");
+        for test in named {
+            assert!(known.contains(test), "there is no test `{test}`");
+        }
+        lessons += 1;
+    }
+    assert!(lessons > 20, "{lessons} lessons");
 }
 
 #[test]

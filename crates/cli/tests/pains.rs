@@ -1,0 +1,227 @@
+//! What hurts users of rival tools, where it shows in how a command ends and what it says.
+
+mod support;
+
+use support::{Project, Server, says};
+
+const DONE: i32 = 0;
+const FAILED: i32 = 1;
+const CHANGES: i32 = 2;
+const INVALID: i32 = 3;
+const REFUSED: i32 = 4;
+
+fn document(kind: &str, name: &str, spec: &str) -> String {
+    format!(
+        "---\napiVersion: deskstate/v1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {spec}\n"
+    )
+}
+
+fn field(name: &str, header: &str) -> String {
+    document(
+        "NotificationField",
+        name,
+        &format!("{{displayName: Field, header: {header}, order: 10}}"),
+    )
+}
+
+/// An emulator with one switch turned.
+fn server(switch: &str) -> Server {
+    let folder = tempfile::TempDir::new().unwrap();
+    let sheet = folder.path().join("answers.json");
+    let text =
+        format!(r#"{{"formatVersion":1,"answers":{{"tabMakesParameters":false,{switch}}}}}"#);
+    std::fs::write(&sheet, text).unwrap();
+    Server::start(&["--answers", sheet.to_str().unwrap()])
+}
+
+#[test]
+fn an_apply_whose_values_were_not_stored_fails_and_shows_what_was_written_and_what_is_there() {
+    let server = server(r#""unknownSlugsNulled":true"#);
+    let tab = "{displayName: Search, pageType: ThirdPartyWebsite, parameters: {url: \"https://a.example/?q={searchQ}\"}}";
+    let project = Project::desk(
+        &server,
+        "",
+        "",
+        &document("ApplicationTab", "contoso_search", tab),
+    );
+    let failed = project
+        .run(&["apply", "--env", "server", "--yes"])
+        .ended(FAILED);
+    says(
+        &failed.err,
+        &[
+            "error: ApplicationTab contoso_search parameters.url: wrote https://a.example/?q={searchQ}, the server stored (none)",
+            "the server did not store everything as it was written",
+        ],
+    );
+    // And it stays a difference, for whoever looks later.
+    project
+        .run(&["plan", "--env", "server", "--detailed-exitcode"])
+        .ended(CHANGES);
+}
+
+#[test]
+fn a_write_that_the_server_refuses_names_its_document_line_status_code_and_request() {
+    let server = server(r#""foreignPrefixesRefused":true"#);
+    let both = field("contoso_ours", "Line") + &field("fabrikam_theirs", "Line");
+    let project = Project::desk(&server, "", "", &both);
+    let before = server.dump();
+    let failed = project
+        .run(&["apply", "--env", "server", "--yes"])
+        .ended(FAILED);
+    says(
+        &failed.err,
+        &[
+            "error[server-refused]: the server refused NotificationField fabrikam_theirs",
+            "--> manifests/all.yaml:7:1",
+            "the server refused transaction 1 and nothing of it happened",
+            "status 400, code 0x800608ad, request ",
+        ],
+    );
+    assert_eq!(server.dump()["rows"], before["rows"]);
+}
+
+#[test]
+fn validate_asks_nobody_and_a_plan_fails_where_nobody_may_sign_in() {
+    let server = Server::start(&["--sign-in", "required"]);
+    let project = Project::desk(&server, "", "", &field("contoso_f", "Line"));
+    project.run(&["validate"]).ended(DONE);
+    assert_eq!(server.stats()["httpRequests"], 0);
+    let failed = project.run(&["plan", "--env", "server"]).ended(FAILED);
+    says(&failed.err, &["sign-in failed"]);
+    drop(server);
+    project.run(&["validate"]).ended(DONE);
+    let failed = project.run(&["plan", "--env", "server"]).ended(FAILED);
+    says(&failed.err, &["could not reach the server"]);
+}
+
+#[test]
+fn a_change_inside_a_mapping_is_shown_by_its_path_and_the_rest_is_not_a_change() {
+    let server = Server::plain();
+    let of = |region: &str, queue: &str| {
+        document(
+            "ChannelProvider",
+            "contoso_phone",
+            &format!(
+                "{{displayName: Phone, label: Phone, channelUrl: \"https://a.example/\", channelOrder: 1, customParameters: {{region: {region}, queues: [sales, {queue}]}}}}"
+            ),
+        )
+    };
+    let project = Project::desk(&server, "", "", &of("eu", "service"));
+    project.apply();
+    project.write("manifests/all.yaml", &of("eu", "claims"));
+    let planned = project.run(&["plan", "--env", "server"]).ended(DONE);
+    says(
+        &planned.out,
+        &[
+            "− queues[1]: service",
+            "+ queues[1]: claims",
+            "  queues[0]: sales",
+            "  region: eu",
+        ],
+    );
+    assert!(!planned.out.contains("− region"), "{}", planned.out);
+    let saved = project
+        .run(&["plan", "--env", "server", "--format", "json"])
+        .ended(DONE);
+    let saved: serde_json::Value = serde_json::from_str(&saved.out).unwrap();
+    let fields = saved["changes"][0]["fields"].as_array().unwrap();
+    assert_eq!(fields.len(), 1, "{fields:?}");
+}
+
+#[test]
+fn manifests_that_cannot_be_read_end_the_run_before_anything_is_pruned() {
+    let server = Server::plain();
+    let project = Project::desk(
+        &server,
+        "owns: {prefixes: [contoso]}\nprune: owned",
+        "",
+        &field("contoso_a", "Line"),
+    );
+    project.write("manifests/more/b.yaml", &field("contoso_b", "Line"));
+    project.apply();
+    let before = server.dump();
+    project.write("manifests/more/b.yaml", "apiVersion: deskstate/v1\nkind: [");
+    project
+        .run(&["apply", "--env", "server", "--yes"])
+        .ended(INVALID);
+    // The folder is gone altogether: one of two is more than a fifth, but two are too few for a share, and it is the owner's word.
+    std::fs::remove_dir_all(project.path().join("manifests")).unwrap();
+    project
+        .run(&["apply", "--env", "server", "--yes"])
+        .ended(INVALID);
+    assert_eq!(server.dump()["rows"], before["rows"]);
+}
+
+#[test]
+fn drift_reports_what_nobody_declares_and_puts_nothing_right_by_itself() {
+    let server = Server::plain();
+    let project = Project::desk(
+        &server,
+        "owns: {prefixes: [contoso]}",
+        "",
+        &(field("contoso_a", "Line") + &field("contoso_b", "Line")),
+    );
+    project.apply();
+    project.write("manifests/all.yaml", &field("contoso_a", "Other"));
+    let before = server.dump();
+    let drifted = project.run(&["drift", "--env", "server"]).ended(CHANGES);
+    says(&drifted.out, &["NotificationField contoso_a", "contoso_b"]);
+    assert_eq!(server.dump()["rows"], before["rows"]);
+    // Nor does an apply: what no document names is no part of the plan.
+    project.apply();
+    let left = server.id(
+        "msdyn_notificationfields",
+        "msdyn_notificationfieldid",
+        "contoso_b",
+    );
+    assert!(!left.is_empty());
+}
+
+#[test]
+fn five_hundred_changes_are_one_write_where_a_transaction_may_hold_a_thousand() {
+    let server = Server::plain();
+    let all: String = (0..500)
+        .map(|number| field(&format!("contoso_f{number}"), "Line"))
+        .collect();
+    let project = Project::desk(&server, "", "", &all);
+    let planned = project.run(&["plan", "--env", "server"]).ended(DONE);
+    says(&planned.out, &["3 transactions to write"]);
+    let one = ["--env", "server", "--max-changeset", "1000"];
+    let planned = project.run(&[&["plan"], &one[..]].concat()).ended(DONE);
+    says(&planned.out, &["1 transaction to write"]);
+    server.request("DELETE", "/__emulator/stats", "", "");
+    let done = project
+        .run(&[&["apply", "--yes"], &one[..]].concat())
+        .ended(DONE);
+    says(
+        &done.out,
+        &["500 changes applied to server in 1 transaction"],
+    );
+    let stats = server.stats();
+    assert_eq!(stats["writes"]["create"], 500, "{stats}");
+    // One to read, one to write, one to read back.
+    assert_eq!(stats["httpRequests"], 3, "{stats}");
+}
+
+#[test]
+fn what_a_managed_solution_linked_is_never_taken_apart() {
+    let server = Server::plain();
+    let project = Project::desk(
+        &server,
+        "",
+        "",
+        "apiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {name: msdyn_workspace_defaultprofile, state: existing}\nspec: {sessionTemplates: {mode: atLeast, members: [], without: [case_entity_session_default_template]}}\n---\napiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {name: case_entity_session_default_template, state: existing}\n",
+    );
+    for more in [&[][..], &["--allow-managed"]] {
+        let refused = project
+            .run(&[&["apply", "--env", "server", "--yes"], more].concat())
+            .ended(REFUSED);
+        says(
+            &refused.err,
+            &[
+                "error[managed-link]: the link of `msdyn_workspace_defaultprofile` to `case_entity_session_default_template` came with a managed solution and is never taken away",
+            ],
+        );
+    }
+}
