@@ -295,3 +295,31 @@ fn adopt_edits_what_drifted_and_nothing_else() {
     says(&left.out, &["communicationPanelMode  Docked → Hidden"]);
     assert!(!left.out.contains("lin@contoso.com"), "{}", left.out);
 }
+
+#[cfg(unix)]
+#[test]
+fn adopt_keeps_the_mark_the_line_ends_the_link_and_the_permissions_of_a_file() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let (project, server) = applied();
+    server.edit_as(&server.administrator("ada@contoso.com"));
+    let text = project.read("manifests/app-profile.yaml");
+    let marked = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+    project.write("profiles/app-profile.yaml", &marked);
+    let (file, link) = (
+        project.path().join("profiles/app-profile.yaml"),
+        project.path().join("manifests/app-profile.yaml"),
+    );
+    std::fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink("../profiles/app-profile.yaml", &link).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
+    project
+        .run(&["adopt", "--env", "server", "tenfold_appProfile"])
+        .ended(0);
+    assert_eq!(
+        project.read("profiles/app-profile.yaml"),
+        marked.replace("      - lin@contoso.com\r\n", "")
+    );
+    assert!(link.is_symlink());
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o640);
+}

@@ -1,6 +1,8 @@
 //! `adopt`: live values into the existing manifests. Cannot write to an environment.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use clap::ValueEnum;
 use deskstate_dataverse::Reader;
@@ -15,9 +17,8 @@ use deskstate_reconcile::{Desired, lower, plan};
 use similar::TextDiff;
 
 use super::choosing::{self, Choosing};
-use super::drift::write_whole;
 use super::exporting::{People, export_exactly, read_all, say_left_out};
-use super::live::stop_on_interrupt;
+use super::live::{stop_on_interrupt, write_file};
 use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
@@ -116,10 +117,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     } else {
         for (path, change) in &adoption.files {
             let path = loaded.root.join(path);
-            if let Some(parent) = path.parent() {
-                std::fs::create_dir_all(parent)?;
-            }
-            write_whole(&path, &change.after)?;
+            // A linked file is changed where it is, and the link stays.
+            let path = path.canonicalize().unwrap_or(path);
+            write_file(&path, &with_its_mark(&path, &change.after))?;
         }
     }
     choosing::refuse_nothing(&new.not_found)?;
@@ -168,6 +168,15 @@ fn chosen(
     let new = new.into_iter().map(|nothing| nothing.selector).collect();
     // What they need stays as it is declared: adopting one resource says nothing of another.
     Ok((Some(selection.chosen), new))
+}
+
+/// The text of a file as it goes back: a byte order mark, which reading left out, stays.
+fn with_its_mark<'a>(path: &Path, text: &'a str) -> Cow<'a, str> {
+    const MARK: &str = "\u{feff}";
+    match std::fs::read(path) {
+        Ok(bytes) if bytes.starts_with(MARK.as_bytes()) => Cow::Owned(format!("{MARK}{text}")),
+        _ => Cow::Borrowed(text),
+    }
 }
 
 /// Refused fields fail the command; what could be adopted was.

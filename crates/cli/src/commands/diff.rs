@@ -17,7 +17,7 @@ use serde_json::Value as Json;
 
 use super::choosing::{self, Choosing};
 use super::exporting::{People, read_all};
-use super::live::stop_on_interrupt;
+use super::live::{stop_on_interrupt, write_file};
 use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
@@ -391,11 +391,7 @@ fn write_overlay(folder: &Path, wanted: &Export, plan: &Plan, ui: &mut Ui) -> Re
         .iter()
         .zip(&overlay)
     {
-        let path = folder.join(name);
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent)?;
-        }
-        super::drift::write_whole(&path, &write(document))?;
+        write_file(&folder.join(name), &write(document))?;
     }
     ui.verb(
         GOOD,

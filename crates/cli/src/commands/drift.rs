@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::ValueEnum;
@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::choosing::Choosing;
-use super::live::stop_on_interrupt;
+use super::live::{stop_on_interrupt, write_file};
 use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
@@ -167,7 +167,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         Format::Markdown | Format::Json | Format::Junit | Format::Html => ui.print(text)?,
     }
     if let Some(path) = &args.metrics {
-        write_whole(path, &drift_metrics::render(&seen))?;
+        write_file(path, &drift_metrics::render(&seen))?;
     }
     let failed = seen.iter().any(|seen| seen.looked.is_err());
     let incomplete = seen
@@ -477,20 +477,6 @@ async fn read(
         .collect();
     let picture = draws.then(|| html::Picture::of(&manifests, &Specs::live(&live), &plan_now));
     Ok((report, findings, reaches, reader.requests(), picture))
-}
-
-/// Writes a file so that nobody ever reads half of it.
-pub(super) fn write_whole(path: &Path, text: &str) -> Result<(), Error> {
-    let failed = |source| Error::File {
-        what: "could not write",
-        path: path.to_path_buf(),
-        source,
-    };
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let new = path.with_file_name(name);
-    std::fs::write(&new, text).map_err(failed)?;
-    std::fs::rename(&new, path).map_err(failed)
 }
 
 #[cfg(test)]

@@ -155,7 +155,7 @@ pub(super) fn report(loaded: &Loaded, compared: &Compared, ui: &mut Ui) -> bool 
     compared.unplannable
 }
 
-/// Writes a file whole: what was there stays until the new one is complete.
+/// Writes a file whole, with the permissions that it has: what was there stays until the new one is complete.
 pub(super) fn write_file(path: &Path, text: &str) -> Result<(), Error> {
     let failed = |source| Error::File {
         what: "could not write",
@@ -175,6 +175,9 @@ pub(super) fn write_file(path: &Path, text: &str) -> Result<(), Error> {
         let mut file = std::fs::File::create(&unfinished)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
+        if let Ok(known) = std::fs::metadata(path) {
+            std::fs::set_permissions(&unfinished, known.permissions())?;
+        }
         std::fs::rename(&unfinished, path)
     })();
     written.map_err(failed)

@@ -130,9 +130,25 @@ pub fn layout(text: &str) -> Result<Vec<Place>, String> {
     for event in Parser::new(StrInput::new(text)) {
         let (event, span) = event.map_err(|error| error.to_string())?;
         let (start, end) = bytes(span);
-        let start = behind_anchor(text, start);
+        let is_anchored = matches!(
+            event,
+            Event::Scalar(_, _, 1.., _)
+                | Event::SequenceStart(1.., _)
+                | Event::MappingStart(1.., _)
+        );
+        let start = if is_anchored {
+            behind_anchor(text, start)
+        } else {
+            start
+        };
         let (place, anchor) = match event {
             Event::Scalar(value, style, anchor, _) => {
+                let start = match style {
+                    ScalarStyle::Literal | ScalarStyle::Folded if anchor > 0 => {
+                        behind_header(text, start)
+                    }
+                    _ => start,
+                };
                 let end = end_of_scalar(text, style, start, end);
                 (scalar(&value, style, start, end), anchor)
             }
@@ -207,10 +223,16 @@ pub fn layout(text: &str) -> Result<Vec<Place>, String> {
 
 impl Open {
     fn close(mut self, end: usize, text: &str) -> Place {
+        // The parser begins a list that stands as deep as its key at its first item, which may be in brackets.
+        let begins_inside = self
+            .children
+            .first()
+            .is_some_and(|first| first.start == self.start);
+        self.flow &= !begins_inside;
         if let (false, false, Some(first)) = (self.is_map, self.flow, self.children.first()) {
             self.start = dash_before(text, first.start).unwrap_or(self.start);
         }
-        let last = self.children.last().map_or(self.start, |last| last.end);
+        let mut last = self.children.last().map_or(self.start, |last| last.end);
         let content = if self.is_map {
             let mut children = self.children.into_iter();
             let mut entries = Vec::new();
@@ -224,6 +246,7 @@ impl Open {
                     };
                     (value.start, value.end) = (at, at);
                 }
+                last = value.end.max(key.end);
                 entries.push((key, value));
             }
             Content::Map(entries)
@@ -232,13 +255,31 @@ impl Open {
         };
         Place {
             start: self.start,
-            end: if self.flow { end } else { last },
+            end: if self.flow {
+                behind_bracket(text, last).unwrap_or(end)
+            } else {
+                last
+            },
             style: if self.flow { Style::Flow } else { Style::Lines },
             shared: false,
             in_brackets: false,
             content,
         }
     }
+}
+
+/// The byte behind the bracket that closes, searched behind the last thing within; the parser may end behind a comment that follows.
+fn behind_bracket(text: &str, last: usize) -> Option<usize> {
+    let mut comment = false;
+    for (at, character) in text.get(last..)?.char_indices() {
+        match character {
+            '#' => comment = true,
+            '\n' => comment = false,
+            ']' | '}' if !comment => return Some(last + at + 1),
+            _ => {}
+        }
+    }
+    None
 }
 
 fn scalar(text: &str, style: ScalarStyle, start: usize, end: usize) -> Place {
@@ -258,13 +299,30 @@ fn scalar(text: &str, style: ScalarStyle, start: usize, end: usize) -> Place {
     }
 }
 
-/// The dash that begins the item whose value begins at `start`.
+/// The dash that begins the item whose value begins at `start`: the last of those that begin its line, or a line above.
 #[must_use]
 pub fn dash_before(text: &str, start: usize) -> Option<usize> {
-    let before = &text.as_bytes()[..start];
-    (0..before.len())
-        .rev()
-        .find(|&at| before[at] == b'-' && before.get(at + 1).is_none_or(u8::is_ascii_whitespace))
+    let mut end = start;
+    loop {
+        let line = text[..end].rfind('\n').map_or(0, |found| found + 1);
+        let mut dash = None;
+        for (at, byte) in text.bytes().enumerate().take(end).skip(line) {
+            let begins_item = byte == b'-'
+                && text
+                    .as_bytes()
+                    .get(at + 1)
+                    .is_none_or(u8::is_ascii_whitespace);
+            if begins_item {
+                dash = Some(at);
+            } else if byte != b' ' {
+                break;
+            }
+        }
+        if dash.is_some() || line == 0 {
+            return dash;
+        }
+        end = line - 1;
+    }
 }
 
 /// The first byte of a value whose place the parser begins at its anchor.
@@ -316,8 +374,30 @@ fn end_of_scalar(text: &str, style: ScalarStyle, start: usize, end: usize) -> us
             }
             end
         }
-        ScalarStyle::Literal | ScalarStyle::Folded => start + slice.trim_end().len(),
+        ScalarStyle::Literal | ScalarStyle::Folded => start + end_of_block(text, start, slice),
     }
+}
+
+/// The first byte of the text of a block whose header begins at `start`.
+fn behind_header(text: &str, start: usize) -> usize {
+    let body = text[start..]
+        .find('\n')
+        .map_or("", |at| &text[start + at..]);
+    text.len() - body.trim_start().len()
+}
+
+/// The length of a block without comments that follow it: less indented than its first line.
+fn end_of_block(text: &str, start: usize, slice: &str) -> usize {
+    let column = start - text[..start].rfind('\n').map_or(0, |found| found + 1);
+    let mut kept = slice.trim_end();
+    while let Some((before, last)) = kept.rsplit_once('\n') {
+        let code = last.trim_start();
+        if !code.starts_with('#') || last.len() - code.len() >= column {
+            break;
+        }
+        kept = before.trim_end();
+    }
+    kept.len()
 }
 
 fn plain(text: &str) -> Value {

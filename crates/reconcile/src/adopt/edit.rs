@@ -264,6 +264,27 @@ impl<'a> Editor<'a> {
         Some(if carriage_return { before - 1 } else { before })
     }
 
+    /// The end of a line and of the comments below it that stand deeper than a column: a block put before them would take them in.
+    fn behind_deeper_comments(&self, at: usize, column: usize) -> usize {
+        let mut end = self.line_end(at);
+        let mut seen = end;
+        loop {
+            let next = self.next_line(seen);
+            let line = self.slice(next, self.line_end(next));
+            let code = line.trim_start();
+            if next == seen || !(code.is_empty() || code.starts_with('#')) {
+                return end;
+            }
+            seen = next + line.len();
+            if code.starts_with('#') && line.len() - code.len() > column {
+                end = seen;
+            }
+            if next == self.text.len() {
+                return end;
+            }
+        }
+    }
+
     /// Takes whole lines away, with the line break before them: the one behind is where something new may come.
     fn remove_lines(&mut self, start: usize, end: usize) {
         match self.line_break_before(start) {
@@ -322,7 +343,18 @@ impl<'a> Editor<'a> {
         };
         let start = dash.unwrap_or(place.start);
         let own_line = self.slice(self.line_start(start), start).trim().is_empty();
-        let indent = self.column(start);
+        let column = self.column(start);
+        // A list may stand as deep as its key, a mapping may not.
+        let indent = match wanted {
+            Json::Object(_) if own_line => {
+                let key = self.line_start(self.key_above(start));
+                let line = self.slice(key, self.line_end(key));
+                let of_key = line.len() - line.trim_start_matches([' ', '-']).len();
+                column.max(of_key + 2)
+            }
+            _ => column,
+        };
+        let deeper = " ".repeat(indent - column);
         let lines = match wanted {
             Json::Array(items) if !items.is_empty() => Some(item_lines(items, indent)),
             Json::Object(entries) if !entries.is_empty() => Some(
@@ -335,27 +367,25 @@ impl<'a> Editor<'a> {
         };
         match lines {
             Some(lines) => {
-                let text = lines.trim_start().trim_end_matches('\n');
-                let behind = self.slice(place.end, self.line_end(place.end));
-                if behind.trim().is_empty() || !own_line {
-                    let end = if behind.trim().is_empty() {
-                        place.end
-                    } else {
-                        place.end + behind.len()
-                    };
-                    self.edit(start, end, self.in_lines(text));
-                } else {
-                    // A comment behind the last line would become text behind a block; it stands above instead.
-                    let pad = " ".repeat(indent);
-                    let text = format!("{}\n{pad}{text}", behind.trim());
-                    self.edit(start, place.end + behind.len(), self.in_lines(&text));
+                // A comment behind the last line, or deeper below it, would become text of a block; it stands above instead.
+                let end = self.behind_deeper_comments(place.end, column);
+                let behind = self.slice(place.end, end);
+                let pad = " ".repeat(column);
+                let mut text = String::new();
+                if own_line {
+                    for comment in behind.lines().map(str::trim) {
+                        if !comment.is_empty() {
+                            text.push_str(&format!("{comment}\n{pad}"));
+                        }
+                    }
                 }
+                text.push_str(&deeper);
+                text.push_str(lines.trim_start().trim_end_matches('\n'));
+                self.edit(start, end, self.in_lines(&text));
             }
             None if own_line => {
                 let value = on_one_line(wanted, false);
-                // Behind the key, before any comment that stands there.
-                let above = self.text[..self.line_start(start)].trim_end();
-                let colon = self.colon_above(above.len());
+                let colon = self.key_above(start);
                 self.edit(colon, colon, format!(" {value}"));
                 self.remove_lines(start, place.end);
             }
@@ -363,21 +393,22 @@ impl<'a> Editor<'a> {
         }
     }
 
-    /// The byte behind the last colon that ends a key above, comment lines left aside.
-    fn colon_above(&self, mut end: usize) -> usize {
-        loop {
-            let start = self.line_start(end);
-            let line = self.slice(start, end);
-            if line.trim_start().starts_with('#') && start > 0 {
-                end = self.text[..start - 1]
-                    .trim_end_matches(['\r', '\n'])
-                    .len()
-                    .max(self.line_start(start - 1));
-                continue;
+    /// The byte behind the key above: behind its colon, or the anchor there.
+    fn key_above(&self, at: usize) -> usize {
+        let mut start = self.line_start(at);
+        while start > 0 {
+            start = self.line_start(start - 1);
+            let line = self.slice(start, self.line_end(start));
+            let code = match line.find(" #") {
+                _ if line.trim_start().starts_with('#') => "",
+                Some(comment) => line[..comment].trim_end(),
+                None => line.trim_end(),
+            };
+            if !code.trim().is_empty() {
+                return start + code.len();
             }
-            let code = line.find(" #").map_or(line, |at| &line[..at]);
-            return start + code.trim_end().len();
         }
+        start
     }
 
     /// A block scalar is given anew, header and all; a text of several lines stays one.
@@ -385,14 +416,17 @@ impl<'a> Editor<'a> {
         let header = self.text[..place.start]
             .rfind(['|', '>'])
             .unwrap_or(place.start);
-        let indent = self.slice(self.line_start(place.start), self.text.len());
-        let indent = indent.len() - indent.trim_start_matches(' ').len();
-        let key_lines = entry_lines("k", wanted, indent.saturating_sub(2));
-        let body = key_lines
-            .trim_start()
-            .strip_prefix("k:")
-            .unwrap_or_default();
-        let text = self.in_lines(body.trim_start().trim_end_matches('\n'));
+        let text = match wanted {
+            Json::String(text) if text.contains('\n') => {
+                let lines = self.slice(self.line_start(place.start), self.text.len());
+                let indent = lines.len() - lines.trim_start_matches(' ').len();
+                let key_lines = entry_lines("k", wanted, indent.saturating_sub(2));
+                let body = key_lines.trim_start().strip_prefix("k:");
+                let body = body.unwrap_or_default().trim_start();
+                self.in_lines(body.trim_end_matches('\n'))
+            }
+            other => on_one_line(other, false),
+        };
         self.edit(header, place.end, text);
     }
 
@@ -410,8 +444,9 @@ impl<'a> Editor<'a> {
                     Content::Map(entries) => entries.first().map_or(last_key, |(first, _)| first),
                     Content::List(_) | Content::Scalar(_) | Content::Alias(_) => last_key,
                 };
-                let lines = entry_lines(key, value, self.column(first.start));
-                let at = self.line_end(last.end.max(last_key.end));
+                let column = self.column(first.start);
+                let lines = entry_lines(key, value, column);
+                let at = self.behind_deeper_comments(last.end.max(last_key.end), column);
                 let text = self.in_lines(&format!("\n{}", lines.trim_end_matches('\n')));
                 self.edit(at, at, text);
             }
@@ -516,7 +551,7 @@ impl<'a> Editor<'a> {
             let indent = self.column(dash);
             let lines = item_lines(fresh, indent);
             if behind.is_some() {
-                let at = self.line_end(anchor.end.max(dash + 1));
+                let at = self.behind_deeper_comments(anchor.end.max(dash + 1), indent);
                 let text = self.in_lines(&format!("\n{}", lines.trim_end_matches('\n')));
                 self.edit(at, at, text);
             } else if self.slice(self.line_start(dash), dash).trim().is_empty() {
