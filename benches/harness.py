@@ -40,10 +40,10 @@ def write_project(folder, size, url, changed=0):
             + f"  displayName: Tab {i}\n  title: {title}\n  pageType: Search\n  parameters: {{searchText: order {i}}}\n"
         )
     for i in range(sessions):
-        session_rows[f"contoso_session{i:06}"] = (f"Session {i}", "{customer}")
+        session_rows[f"contoso_session{i:06}"] = (f"Session {i}", "{customerName}")
         documents.append(
             head.format("SessionTemplate", f"contoso_session{i:06}")
-            + f"  displayName: Session {i}\n  type: Generic\n  title: \"{{customer}}\"\n  communicationPanelMode: Docked\n"
+            + f"  displayName: Session {i}\n  type: Generic\n  title: \"{{customerName}}\"\n  communicationPanelMode: Docked\n"
             + f"  anchorTab: contoso_tab{i % tabs:06}\n  additionalTabs: [contoso_tab{(i + 1) % tabs:06}]\n"
         )
     for i in range(toasts):

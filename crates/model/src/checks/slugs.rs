@@ -27,6 +27,9 @@ const KNOWN: &[&str] = &[
     "LiveWorkItemId",
 ];
 
+/// Places of one slug that are shown besides the first; the others are counted.
+const SHOWN: usize = 4;
+
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let mut found = Found::default();
     for declared in context
@@ -51,8 +54,14 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
             format!("the product documents no slug `{{{name}}}`"),
         )
         .at(*first, "unknown slug");
-        for place in rest {
-            diagnostic = diagnostic.also(*place, "here too");
+        let more = rest.len().saturating_sub(SHOWN);
+        for (at, place) in rest.iter().take(SHOWN).enumerate() {
+            let text = match more {
+                _ if more == 0 || at + 1 < SHOWN => "here too".to_owned(),
+                1 => "here too, and in one more place".to_owned(),
+                more => format!("here too, and in {more} more places"),
+            };
+            diagnostic = diagnostic.also(*place, text);
         }
         diagnostics.push(match near {
             Some(near) => diagnostic.help(format!("did you mean `{{{near}}}`?")),
