@@ -1,51 +1,55 @@
 //! A Dataverse Web API client: typed queries, one-trip batch reads, atomic changesets, sign-in.
 //!
 //! A [`Query`] is a read as a value. A [`Reader`] answers many of them in one `$batch`, follows the pages of all of
-//! them together, and has no way to write:
+//! them together, and has no way to write. Both examples run against the emulator of this project:
 //!
-//! ```no_run
+//! ```
 //! use deskstate_dataverse::{Connection, Filter, Query, Reader, SignIn};
 //!
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let url = "http://127.0.0.1:8080".parse()?;
-//! let reader = Reader::open(&Connection::new(url, SignIn::Anonymous))?;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let emulator = deskstate_emulator::Emulator::start(Default::default()).await?;
+//! # let environment = emulator.url();
+//! let reader = Reader::open(&Connection::new(environment.parse()?, SignIn::Anonymous))?;
 //! let queries = [
-//!     Query::rows("accounts").select(["name"]).filter(Filter::starts_with("name", "Contoso")),
+//!     Query::rows("systemusers").select(["domainname"]).filter(Filter::starts_with("domainname", "ada")),
+//!     Query::rows("nowheres").select(["name"]),
 //!     Query::who_am_i(),
 //! ];
-//! for answer in reader.read(&queries).await? {
-//!     match answer {
-//!         Ok(rows) => println!("{} rows", rows.rows.len()),
-//!         Err(refused) => println!("{refused}"),
-//!     }
-//! }
+//! let answers = reader.read(&queries).await?;
+//! assert_eq!(answers[0].as_ref().map(|users| users.rows.len()), Ok(1));
+//! assert!(answers[1].is_err(), "one that is refused does not spoil the others");
+//! assert!(answers[2].is_ok());
+//! assert_eq!(reader.requests(), 1);
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! A [`Changeset`] is a transaction as a value. A [`Session`] commits it and tells what became of it, never guessing:
 //!
-//! ```no_run
+//! ```
 //! use deskstate_dataverse::{Changeset, Connection, Operation, Outcome, Session, SignIn};
 //! use uuid::Uuid;
 //!
-//! # async fn example(account: Uuid) -> Result<(), Box<dyn std::error::Error>> {
-//! let url = "http://127.0.0.1:8080".parse()?;
-//! let session = Session::open(&Connection::new(url, SignIn::Anonymous))?;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let emulator = deskstate_emulator::Emulator::start(Default::default()).await?;
+//! # let environment = emulator.url();
+//! let session = Session::open(&Connection::new(environment.parse()?, SignIn::Anonymous))?;
 //! let changeset = Changeset {
-//!     operations: vec![Operation::Update {
+//!     operations: vec![Operation::Create {
 //!         set: "accounts".to_owned(),
-//!         id: account,
-//!         if_match: None,
+//!         key_column: "accountid".to_owned(),
+//!         id: Uuid::new_v4(),
 //!         body: vec![("name".to_owned(), "Contoso".into())],
 //!     }],
 //!     solution: None,
 //! };
 //! match session.commit(&changeset).await {
 //!     Outcome::Committed => println!("done"),
-//!     Outcome::Refused { operation, error } => println!("operation {operation:?}: {error}"),
-//!     Outcome::NotAttempted { cause } => println!("nothing happened: {cause}"),
-//!     Outcome::Unknown { cause } => println!("look before you go on: {cause}"),
+//!     Outcome::Refused { operation, error } => panic!("operation {operation:?}: {error}"),
+//!     Outcome::NotAttempted { cause } => panic!("nothing happened: {cause}"),
+//!     Outcome::Unknown { cause } => panic!("look before you go on: {cause}"),
 //! }
 //! # Ok(())
 //! # }
