@@ -13,9 +13,9 @@ test:
 
 # Ten thousand schedules of faults, for the client alone and for whole applies, and a probe under every combination of switches; what fails is named, figures come last.
 campaign seeds="10000":
-    DESKSTATE_CAMPAIGN_SEEDS={{seeds}} cargo test --release -p deskstate-reconcile --test emulated every_combination_of_switches -- --nocapture
-    DESKSTATE_CAMPAIGN_SEEDS={{seeds}} cargo test --release -p deskstate-dataverse --test emulated campaign
-    DESKSTATE_CAMPAIGN_SEEDS={{seeds}} cargo test --release -p deskstate-reconcile --test emulated whatever_goes_wrong -- --nocapture
+    DESKSTATE_CAMPAIGN_SEEDS={{seeds}} cargo test --profile campaign -p deskstate-reconcile --test emulated every_combination_of_switches -- --nocapture
+    DESKSTATE_CAMPAIGN_SEEDS={{seeds}} cargo test --profile campaign -p deskstate-dataverse --test emulated campaign
+    DESKSTATE_CAMPAIGN_SEEDS={{seeds}} cargo test --profile campaign -p deskstate-reconcile --test emulated whatever_goes_wrong -- --nocapture
 
 # Every fuzz target for so many seconds, with what was kept (a nightly toolchain and cargo-fuzz; `deskstate-model` seeds from its test cases).
 fuzz seconds="60":
@@ -33,7 +33,7 @@ lint:
 
 # The whole story on the embedded emulator.
 demo:
-    cargo run --release -- demo
+    cargo run -- demo
 
 # Snapshots that changed: look, then accept.
 review:

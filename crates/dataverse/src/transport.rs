@@ -202,8 +202,8 @@ impl Network {
         if announced > max_reply {
             return Err(too_large());
         }
-        // what is announced is not believed beyond a little
-        let mut body = BytesMut::with_capacity(announced.min(1 << 20));
+        // what is announced is not believed beyond this; memory that nothing is written to costs nothing
+        let mut body = BytesMut::with_capacity(announced.min(16 << 20));
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > max_reply {
                 return Err(too_large());

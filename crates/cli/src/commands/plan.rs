@@ -62,6 +62,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
     let reader = Reader::open(&opened.connection)?;
     let compared = compare(&loaded, environment, &reader, &args.judging, None, ui).await?;
+    let compared = ManuallyDrop::new(compared);
     let failed = report(&loaded, &compared, ui);
     let revision = revision.await.ok().flatten();
     let reach = compared.reach_in_words();
