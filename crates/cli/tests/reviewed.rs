@@ -308,3 +308,40 @@ fn of_two_applies_at_once_one_wins_and_the_other_refuses_and_changes_nothing() {
         assert_eq!(title(&server), first);
     }
 }
+
+#[test]
+fn what_is_made_lands_in_the_solution_and_belongs_to_the_owner_that_are_set_also_when_undo_brings_it_back()
+ {
+    let server = Server::plain();
+    let owned = session("first").replace(
+        "title: first",
+        "title: first, owner: {team: Desktop owners}",
+    );
+    let project = Project::desk(&server, "", "solution: ContosoDesk", &owned);
+    project.apply();
+    let solution = server.found("solutions", "solutionid", "uniquename eq 'ContosoDesk'");
+    let team = server.found("teams", "teamid", "name eq 'Desktop owners'");
+    let is_there = || {
+        let row = server.get(&format!(
+            "/api/data/v9.2/{}?$select=_ownerid_value",
+            calls(&server)
+        ));
+        assert_eq!(row["_ownerid_value"], team.as_str());
+        let id = row["msdyn_sessiontemplateid"].as_str().unwrap();
+        server.found(
+            "solutioncomponents",
+            "objectid",
+            &format!("_solutionid_value eq {solution} and objectid eq {id}"),
+        )
+    };
+    is_there();
+    project.write(
+        "manifests/all.yaml",
+        "apiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {name: contoso_calls, state: absent}\n",
+    );
+    let file = Project::undo_file(&project.apply());
+    project
+        .run(&["undo", "--env", "server", "--yes", &file])
+        .ended(0);
+    is_there();
+}

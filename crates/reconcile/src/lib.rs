@@ -45,7 +45,7 @@ pub use blame::blame;
 pub use drift::drift;
 pub use foresee::foresee;
 pub use lower::{Desired, lower};
-pub use observe::{ObserveError, Scope, held_roles, observe, observe_names};
+pub use observe::{ObserveError, Scope, held_roles, observe, observe_names, observe_owners};
 pub use plan::{Plan, plan};
 pub use reach::{Reach, reach};
 pub use who::who;

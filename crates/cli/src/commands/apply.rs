@@ -9,7 +9,7 @@ use deskstate_reconcile::apply::{Applied, ApplyError, Job, Settings};
 use deskstate_reconcile::blame::writers;
 use deskstate_reconcile::plan::{Change, Difference, Plan};
 use deskstate_reconcile::writes::writable;
-use deskstate_reconcile::{plan_file, undo};
+use deskstate_reconcile::{observe_owners, plan_file, undo};
 
 use super::judging::{Judging, refuse_denied};
 use super::live::{Compared, Cutting, compare, read_file, report, stop_on_interrupt, write_file};
@@ -70,7 +70,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let session = Session::open(&opened.connection)?;
     let accepting = args.only_drift.then_some(&current.manifests);
     let reader = session.reader();
-    let compared = compare(loaded, environment, reader, &args.judging, accepting, ui).await?;
+    let mut compared = compare(loaded, environment, reader, &args.judging, accepting, ui).await?;
     if report(loaded, &compared, ui) {
         opened.close().await?;
         return Err(Error::failed(
@@ -126,6 +126,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         solution: solution(loaded, environment),
         patience: Duration::from_secs(180),
     };
+    observe_owners(session.reader(), plan, &mut compared.live).await?;
     let undo = undo_path(&loaded.root, plan, &environment.name);
     let record = undo::record(plan, &compared.live, &environment.name);
     if let Err(error) = write_file(&undo, &undo::write(&record)) {
@@ -246,7 +247,7 @@ async fn as_reviewed(
 }
 
 /// The solution in which new and changed components land.
-fn solution(loaded: &Loaded, environment: &Environment) -> Option<String> {
+pub(super) fn solution(loaded: &Loaded, environment: &Environment) -> Option<String> {
     let project = loaded.manifests.project.as_ref();
     let name = environment
         .solution

@@ -9,9 +9,9 @@ use deskstate_reconcile::apply::{Settings, Work, carry_out};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::reach::ChangeReach;
 use deskstate_reconcile::writes::writable;
-use deskstate_reconcile::{Desired, Scope, reach, undo};
+use deskstate_reconcile::{Desired, Scope, observe_owners, reach, undo};
 
-use super::apply::{agreed, show_mismatches};
+use super::apply::{agreed, show_mismatches, solution};
 use super::judging::{self, Judging, refuse_denied};
 use super::live::{Cutting, read, read_file, stop_on_interrupt, write_file};
 use super::progress::Progress;
@@ -68,7 +68,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         names: true,
         ..Scope::default()
     };
-    let live = read(session.reader(), &desired, &scope, &environment.name, ui).await?;
+    let mut live = read(session.reader(), &desired, &scope, &environment.name, ui).await?;
     let (plan, mut found) = undo::plan(&file, &live);
     let failed = found.iter().any(Diagnostic::is_error);
     let reach = reach(&plan, &desired, &live);
@@ -116,6 +116,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     }
     let plan = writable;
     // An undo can be taken back like any other apply.
+    observe_owners(session.reader(), &plan, &mut live).await?;
     let record = undo::record(&plan, &live, &environment.name);
     let again = args.file.with_extension("redo.json");
     if let Err(error) = write_file(&again, &undo::write(&record)) {
@@ -126,7 +127,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         max_changeset: args.cutting.most(&loaded),
         server_adds_parts: opened.answers.tab_makes_parameters,
         heeds_versions: opened.answers.if_match_in_changesets,
-        solution: None,
+        solution: solution(&loaded, environment),
         patience: Duration::from_secs(180),
     };
     let replan = |live: &Live| undo::plan(&file, live);

@@ -3,6 +3,7 @@
 mod ask;
 mod held_roles;
 mod names;
+mod owners;
 mod place;
 
 use deskstate_dataverse::{Error, Reader};
@@ -12,6 +13,7 @@ pub use ask::Scope;
 use ask::{Ask, first_trip, second_trip};
 pub use held_roles::held_roles;
 pub use names::observe_names;
+pub use owners::observe_owners;
 use place::Observed;
 
 use crate::live::Live;

@@ -1,5 +1,7 @@
 //! Projects by chance: every kind, references between them, the same for the same seed.
 
+use deskstate_model::Kind;
+use deskstate_reconcile::kinds;
 use serde_json::{Map, Value as Json, json};
 
 /// Numbers by chance (SplitMix64).
@@ -204,6 +206,20 @@ pub(crate) fn project(seed: u64) -> Vec<Json> {
             "label": "Phone", "channelOrder": 3, "channelUrl": "https://app.voxline.example/cif", "roleSelector": "{}", "users": ["test.agent1@contoso.com"]
         }));
         all.push(document("CifProvider", "Contoso classic", spec));
+    }
+    for document in &mut all {
+        let kind: Kind = document["kind"].as_str().unwrap().parse().unwrap();
+        let has_owner = kinds::of(kind)
+            .fields
+            .iter()
+            .any(|field| field.word == "owner");
+        if has_owner && chance.yes(20) {
+            let owners = [
+                json!({"team": "Desktop owners"}),
+                json!({"user": "ada@contoso.com"}),
+            ];
+            document["spec"]["owner"] = chance.pick(&owners).clone();
+        }
     }
     all
 }

@@ -11,7 +11,7 @@ use deskstate_reconcile::apply::{Applied, ApplyError, Settings, Work, carry_out}
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{Options, Plan, Planned};
 use deskstate_reconcile::undo::{self, UndoFile};
-use deskstate_reconcile::{Desired, Scope, lower, observe, plan};
+use deskstate_reconcile::{Desired, Scope, lower, observe, observe_owners, plan};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -183,7 +183,9 @@ impl World {
         options: &Options,
         settings: &Settings,
     ) -> (UndoFile, Result<Applied, ApplyError>) {
-        let (plan, live) = self.plan(declared, options).await;
+        let (plan, mut live) = self.plan(declared, options).await;
+        let reader = self.session.reader();
+        observe_owners(reader, &plan, &mut live).await.unwrap();
         let file = undo::record(&plan, &live, "local");
         let file = undo::read(&undo::write(&file)).expect("our own undo file");
         let replan = |live: &Live| deskstate_reconcile::plan(&declared.desired, live, options);
