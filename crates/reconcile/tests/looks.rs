@@ -1,0 +1,382 @@
+//! What each difference looks like, and the words of its evidence.
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use deskstate_model::{Manifests, load_texts};
+use deskstate_reconcile::blame::{Audit, Blame, Nature, Recorded, What, Writer};
+use deskstate_reconcile::drift::{Applied, Input, Report, drift};
+use deskstate_reconcile::kinds::tables::{SESSION, SESSION_TABS, TAB};
+use deskstate_reconcile::plan::Options;
+use deskstate_reconcile::{lower, plan};
+use serde_json::{Value as Json, json};
+use support::{Rows, id, live};
+use uuid::Uuid;
+
+const PROJECT: &str = "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: desk}\nspec:\n  environments:\n    local: {emulator: {state: local.json}}\n";
+const SESSION_DOCUMENT: &str = "apiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {name: contoso_session}\nspec:\n  displayName: Session\n  type: Entity\n  entity: incident\n  title: Declared\n  additionalTabs: [contoso_tab]\n";
+const TAB_DOCUMENT: &str = "apiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {name: contoso_tab}\nspec: {displayName: Tab, pageType: Control}\n";
+
+fn manifests(documents: &[&str]) -> Manifests {
+    let texts = BTreeMap::from([
+        ("deskstate.yaml".to_owned(), PROJECT.to_owned()),
+        ("manifests/all.yaml".to_owned(), documents.join("---\n")),
+    ]);
+    let (manifests, found) = load_texts(texts, Some("local"));
+    assert!(found.iter().all(|finding| !finding.is_error()), "{found:?}");
+    manifests
+}
+
+/// A session whose title differs, and that lost its tab; with these columns besides.
+fn edited(more: &Json) -> Rows {
+    let mut rows = Rows::default();
+    rows.row(&TAB, json!({"msdyn_applicationtabtemplateid": id(1), "msdyn_uniquename": "contoso_tab", "msdyn_name": "Tab", "msdyn_pagetype": 509_180_003}));
+    let mut session = json!({
+        "msdyn_sessiontemplateid": id(2), "msdyn_uniquename": "contoso_session", "msdyn_name": "Session",
+        "msdyn_sessiontype": 1, "msdyn_type": true, "msdyn_entity": "incident", "msdyn_title": "Live",
+    });
+    let (Json::Object(cells), Json::Object(more)) = (&mut session, more) else {
+        panic!("a row is an object");
+    };
+    cells.extend(more.clone());
+    rows.row(&SESSION, session);
+    rows
+}
+
+fn blame(audit: Audit, nature: Nature, name: &str, history: &[(Uuid, What)]) -> Blame {
+    let by = id(50);
+    let mut blame = Blame {
+        audit,
+        ..Blame::default()
+    };
+    if nature != Nature::Unknown {
+        blame.writers.insert(
+            by,
+            Writer {
+                id: by,
+                name: name.to_owned(),
+                nature,
+            },
+        );
+    }
+    for (row, what) in history {
+        let recorded = Recorded {
+            at: "T2".to_owned(),
+            by,
+            what: what.clone(),
+        };
+        blame.history.entry(*row).or_default().push(recorded);
+    }
+    blame
+}
+
+fn report(now: &Manifests, then: Option<&Manifests>, rows: &Rows, blame: &Blame) -> Report {
+    let live = live(rows);
+    let desired = lower(now);
+    let (planned, _) = plan(&desired, &live, &Options::default());
+    let then = then.map(|then| {
+        let desired = lower(then);
+        let planned = plan(&desired, &live, &Options::default()).0;
+        (desired, planned)
+    });
+    drift(Input {
+        manifests: now,
+        desired: &desired,
+        live: &live,
+        plan: &planned,
+        applied: then.as_ref().map(|(desired, plan)| Applied {
+            revision: "v1",
+            desired,
+            plan,
+        }),
+        blame,
+        today: "2026-11-23",
+    })
+}
+
+/// `field: class: evidence [who when]`, for each difference.
+fn looks(report: &Report) -> Vec<String> {
+    let mut looks = Vec::new();
+    for difference in report
+        .drifted
+        .iter()
+        .flat_map(|drifted| &drifted.differences)
+    {
+        let by = match (&difference.who, &difference.when) {
+            (None, None) => String::new(),
+            (who, when) => format!(
+                " [{} {}]",
+                who.as_deref().unwrap_or("-"),
+                when.as_deref().unwrap_or("-")
+            ),
+        };
+        looks.push(format!(
+            "{}: {}: {}{by}",
+            difference.path,
+            difference.class.words(),
+            difference.evidence
+        ));
+    }
+    looks
+}
+
+/// Title and tab of the session, when somebody of this nature wrote it last at T1 and the audit knows this.
+fn check(
+    audit: Audit,
+    nature: Nature,
+    name: &str,
+    history: &[(Uuid, What)],
+    title: &str,
+    tabs: &str,
+) {
+    let written = json!({"_modifiedby_value": id(50), "modifiedon": "T1"});
+    let now = manifests(&[SESSION_DOCUMENT, TAB_DOCUMENT]);
+    let report = report(
+        &now,
+        None,
+        &edited(&written),
+        &blame(audit, nature, name, history),
+    );
+    assert_eq!(
+        looks(&report),
+        [format!("title: {title}"), format!("additionalTabs: {tabs}")]
+    );
+}
+
+fn wrote_title() -> (Uuid, What) {
+    (id(2), What::Wrote(["msdyn_title".to_owned()].into()))
+}
+
+fn unlinked() -> (Uuid, What) {
+    let what = What::Linked {
+        relationship: SESSION_TABS.schema_name.to_owned(),
+        members: [id(1)].into(),
+        made: false,
+    };
+    (id(2), what)
+}
+
+#[test]
+fn without_auditing_the_last_writer_of_the_row_is_the_evidence_and_of_a_link_there_is_none() {
+    let link = "unknown: auditing is off, and nothing else tells who made or removed a link";
+    for (nature, name, title) in [
+        (
+            Nature::Person,
+            "ada",
+            "edited by hand: ada wrote the row last, though maybe of another field; auditing is off [ada T1]",
+        ),
+        (
+            Nature::Caller,
+            "ci",
+            "not applied yet: the identity that deskstate uses (ci) wrote the row last; auditing is off [ci T1]",
+        ),
+        (
+            Nature::Platform,
+            "SYSTEM",
+            "product or solution update: the platform (SYSTEM) wrote the row last; auditing is off [SYSTEM T1]",
+        ),
+        (
+            Nature::Application,
+            "flow",
+            "product or solution update: the application user flow wrote the row last; auditing is off [flow T1]",
+        ),
+    ] {
+        check(Audit::Off, nature, name, &[], title, link);
+        let refused = Audit::Refused("no privilege".to_owned());
+        let title = title.replace("auditing is off", "audit records cannot be read");
+        check(
+            refused,
+            nature,
+            name,
+            &[],
+            &title,
+            "unknown: audit records cannot be read, and nothing else tells who made or removed a link",
+        );
+    }
+    let nobody = format!(
+        "unknown: an unreadable user ({id}) wrote the row last; auditing is off [{id} T1]",
+        id = id(50)
+    );
+    check(Audit::Off, Nature::Unknown, "", &[], &nobody, link);
+}
+
+#[test]
+fn with_auditing_each_field_and_each_link_has_its_own_author() {
+    let history = [wrote_title(), unlinked()];
+    for (nature, name, look) in [
+        (
+            Nature::Person,
+            "ada",
+            "edited by hand: auditing names ada [ada T2]",
+        ),
+        (
+            Nature::Caller,
+            "ci",
+            "not applied yet: auditing names the identity that deskstate uses (ci) [ci T2]",
+        ),
+        (
+            Nature::Platform,
+            "SYSTEM",
+            "product or solution update: auditing names the platform (SYSTEM) [SYSTEM T2]",
+        ),
+        (
+            Nature::Application,
+            "flow",
+            "product or solution update: auditing names the application user flow [flow T2]",
+        ),
+    ] {
+        check(Audit::On, nature, name, &history, look, look);
+    }
+    let nobody = format!(
+        "unknown: auditing names an unreadable user ({id}) [{id} T2]",
+        id = id(50)
+    );
+    check(Audit::On, Nature::Unknown, "", &history, &nobody, &nobody);
+}
+
+#[test]
+fn auditing_that_recorded_something_else_says_nothing_of_this_field() {
+    let other = [
+        (id(2), What::Wrote(["msdyn_name".to_owned()].into())),
+        (
+            id(2),
+            What::Linked {
+                relationship: SESSION_TABS.schema_name.to_owned(),
+                members: [id(9)].into(),
+                made: false,
+            },
+        ),
+    ];
+    check(
+        Audit::On,
+        Nature::Person,
+        "ada",
+        &other,
+        "edited by hand: ada wrote the row last, though maybe of another field; auditing has no record of the column [ada T1]",
+        "unknown: auditing has no record of who made or removed a link",
+    );
+}
+
+#[test]
+fn a_managed_row_of_an_unreadable_writer_came_with_an_update_and_a_row_without_a_writer_tells_nothing()
+ {
+    let now = manifests(&[SESSION_DOCUMENT, TAB_DOCUMENT]);
+    let title = |more: &Json| {
+        let report = report(&now, None, &edited(more), &Blame::default());
+        looks(&report).remove(0)
+    };
+    assert_eq!(
+        title(&json!({"_modifiedby_value": id(50), "modifiedon": "T1", "ismanaged": true})),
+        format!(
+            "title: product or solution update: the row came with a managed solution, and its last writer is unknown [{} T1]",
+            id(50)
+        )
+    );
+    assert_eq!(
+        title(&json!({})),
+        "title: unknown: auditing is off, and nothing else tells the last writer"
+    );
+}
+
+#[test]
+fn the_revision_that_was_applied_last_tells_what_is_not_applied_yet() {
+    let now = manifests(&[SESSION_DOCUMENT, TAB_DOCUMENT]);
+    let written = json!({"_modifiedby_value": id(50), "modifiedon": "T1"});
+    let look = |then: &[&str]| {
+        let ada = blame(Audit::Off, Nature::Person, "ada", &[]);
+        looks(&report(
+            &now,
+            Some(&manifests(then)),
+            &edited(&written),
+            &ada,
+        ))
+    };
+    let by_ada = "title: edited by hand: ada wrote the row last, though maybe of another field; auditing is off [ada T1]";
+    let lost = "additionalTabs: unknown: auditing is off, and nothing else tells who made or removed a link";
+    assert_eq!(look(&[SESSION_DOCUMENT, TAB_DOCUMENT]), [by_ada, lost]);
+    let as_live = SESSION_DOCUMENT
+        .replace("Declared", "Live")
+        .replace("[contoso_tab]", "[]");
+    assert_eq!(
+        look(&[&as_live, TAB_DOCUMENT]),
+        [
+            "title: not applied yet: live is as v1 says",
+            "additionalTabs: not applied yet: live is as v1 says"
+        ]
+    );
+    let silent = SESSION_DOCUMENT.replace("  title: Declared\n", "");
+    assert_eq!(
+        look(&[&silent, TAB_DOCUMENT]),
+        [
+            "title: not applied yet: v1 says nothing about this field",
+            lost
+        ]
+    );
+    assert_eq!(
+        look(&[TAB_DOCUMENT]),
+        [
+            "title: not applied yet: v1 does not declare this resource",
+            "additionalTabs: not applied yet: v1 does not declare this resource"
+        ]
+    );
+}
+
+#[test]
+fn a_row_that_is_gone_or_came_back_has_the_revision_or_the_recorded_deletion_for_evidence() {
+    let now = manifests(&[TAB_DOCUMENT]);
+    let tab = deskstate_reconcile::plan(&lower(&now), &live(&Rows::default()), &Options::default())
+        .0
+        .changes[0]
+        .id;
+    let gone = |then: Option<&[&str]>, history: &[(Uuid, What)]| {
+        let audit = if history.is_empty() {
+            Audit::Off
+        } else {
+            Audit::On
+        };
+        let ada = blame(audit, Nature::Person, "ada", history);
+        let then = then.map(manifests);
+        looks(&report(&now, then.as_ref(), &Rows::default(), &ada)).remove(0)
+    };
+    assert_eq!(
+        gone(None, &[]),
+        ": unknown: it was never applied, or somebody deleted it; the revision that was last applied would tell"
+    );
+    assert_eq!(
+        gone(Some(&[TAB_DOCUMENT]), &[]),
+        ": edited by hand: v1 declares it, so it was there and was deleted"
+    );
+    assert_eq!(
+        gone(Some(&[]), &[]),
+        ": not applied yet: v1 does not declare it"
+    );
+    assert_eq!(
+        gone(None, &[(tab, What::Deleted)]),
+        ": edited by hand: auditing recorded the deletion; auditing names ada [ada T2]"
+    );
+
+    let absent = "apiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {name: contoso_session, state: absent}\n";
+    let back = |then: Option<&[&str]>| {
+        let then = then.map(manifests);
+        looks(&report(
+            &manifests(&[absent]),
+            then.as_ref(),
+            &edited(&json!({})),
+            &Blame::default(),
+        ))
+        .remove(0)
+    };
+    assert_eq!(
+        back(None),
+        ": unknown: it was never removed, or it came back; the revision that was last applied would tell"
+    );
+    assert_eq!(
+        back(Some(&[absent])),
+        ": edited by hand: v1 declares it absent too, so it came back"
+    );
+    assert_eq!(
+        back(Some(&[])),
+        ": not applied yet: v1 does not declare it absent"
+    );
+}
