@@ -1,0 +1,269 @@
+//! Whole values, entries and items that come, go or are written anew, each in the style that stands there.
+
+use deskstate_model::{Content, Place, Style, dash_before, entry_lines, item_lines, on_one_line};
+use serde_json::Value as Json;
+
+use super::Editor;
+
+impl Editor<'_> {
+    pub(super) fn replace(&mut self, place: &Place, wanted: &Json, inside: bool) {
+        match place.style {
+            Style::Lines => self.replace_lines(place, wanted),
+            Style::Block => self.replace_block(place, wanted),
+            Style::Plain | Style::Single | Style::Double | Style::Flow | Style::Alias => {
+                let text = match wanted {
+                    Json::String(text) => quoted_like(place.style, text, inside),
+                    other => on_one_line(other, inside),
+                };
+                // A value that was left out has no blank before it.
+                let blank = if place.start == place.end { " " } else { "" };
+                self.edit(place.start, place.end, format!("{blank}{text}"));
+            }
+        }
+    }
+
+    /// A list or mapping in lines of its own becomes something else: on the line of its key where it fits there.
+    fn replace_lines(&mut self, place: &Place, wanted: &Json) {
+        let dash = match &place.content {
+            Content::List(items) => items
+                .first()
+                .and_then(|item| dash_before(self.text, item.start)),
+            Content::Map(_) | Content::Scalar(_) | Content::Alias(_) => None,
+        };
+        let start = dash.unwrap_or(place.start);
+        let own_line = self.slice(self.line_start(start), start).trim().is_empty();
+        let column = self.column(start);
+        // A list may stand as deep as its key, a mapping may not.
+        let indent = match wanted {
+            Json::Object(_) if own_line => {
+                let key = self.line_start(self.key_above(start));
+                let line = self.slice(key, self.line_end(key));
+                let of_key = line.len() - line.trim_start_matches([' ', '-']).len();
+                column.max(of_key + 2)
+            }
+            _ => column,
+        };
+        let deeper = " ".repeat(indent - column);
+        let lines = match wanted {
+            Json::Array(items) if !items.is_empty() => Some(item_lines(items, indent)),
+            Json::Object(entries) if !entries.is_empty() => Some(
+                entries
+                    .iter()
+                    .map(|(key, value)| entry_lines(key, value, indent))
+                    .collect(),
+            ),
+            _ => None,
+        };
+        match lines {
+            Some(lines) => {
+                // A comment behind the last line, or deeper below it, would become text of a block; it stands above instead.
+                let end = self.behind_deeper_comments(place.end, column);
+                let behind = self.slice(place.end, end);
+                let pad = " ".repeat(column);
+                let mut text = String::new();
+                if own_line {
+                    for comment in behind.lines().map(str::trim) {
+                        if !comment.is_empty() {
+                            text.push_str(&format!("{comment}\n{pad}"));
+                        }
+                    }
+                }
+                text.push_str(&deeper);
+                text.push_str(lines.trim_start().trim_end_matches('\n'));
+                self.edit(start, end, self.in_lines(&text));
+            }
+            None if own_line => {
+                let value = on_one_line(wanted, false);
+                let colon = self.key_above(start);
+                self.edit(colon, colon, format!(" {value}"));
+                self.remove_lines(start, place.end);
+            }
+            None => self.edit(start, place.end, on_one_line(wanted, false)),
+        }
+    }
+
+    /// A block scalar is given anew, header and all; a text of several lines stays one.
+    fn replace_block(&mut self, place: &Place, wanted: &Json) {
+        let header = self.text[..place.start]
+            .rfind(['|', '>'])
+            .unwrap_or(place.start);
+        let text = match wanted {
+            Json::String(text) if text.contains('\n') => {
+                let lines = self.slice(self.line_start(place.start), self.text.len());
+                let indent = lines.len() - lines.trim_start_matches(' ').len();
+                let key_lines = entry_lines("k", wanted, indent.saturating_sub(2));
+                let body = key_lines.trim_start().strip_prefix("k:");
+                let body = body.unwrap_or_default().trim_start();
+                self.in_lines(body.trim_end_matches('\n'))
+            }
+            other => on_one_line(other, false),
+        };
+        self.edit(header, place.end, text);
+    }
+
+    /// Puts an entry behind another one; into an empty mapping in brackets where there is none.
+    pub(super) fn insert_entry(
+        &mut self,
+        mapping: &Place,
+        behind: Option<&(Place, Place)>,
+        key: &str,
+        value: &Json,
+    ) {
+        match (mapping.style, behind) {
+            (Style::Lines, Some((last_key, last))) => {
+                let first = match &mapping.content {
+                    Content::Map(entries) => entries.first().map_or(last_key, |(first, _)| first),
+                    Content::List(_) | Content::Scalar(_) | Content::Alias(_) => last_key,
+                };
+                let column = self.column(first.start);
+                let lines = entry_lines(key, value, column);
+                let at = self.behind_deeper_comments(last.end.max(last_key.end), column);
+                let text = self.in_lines(&format!("\n{}", lines.trim_end_matches('\n')));
+                self.edit(at, at, text);
+            }
+            (_, behind) => {
+                let entry = format!(
+                    "{}: {}",
+                    on_one_line(&Json::from(key), true),
+                    on_one_line(value, true)
+                );
+                match behind {
+                    Some((last_key, last)) => {
+                        let at = last.end.max(last_key.end);
+                        self.edit(at, at, format!(", {entry}"));
+                    }
+                    None => {
+                        let close = mapping.end.saturating_sub(1);
+                        self.edit(close, close, entry);
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn remove_entry(
+        &mut self,
+        mapping: &Place,
+        entries: &[(Place, Place)],
+        at: usize,
+        gone: &[usize],
+    ) {
+        let end_of = |at: usize| entries[at].1.end.max(entries[at].0.end);
+        let (key, _) = &entries[at];
+        if mapping.style == Style::Lines {
+            let line = self.line_start(key.start);
+            if self.slice(line, key.start).trim().is_empty() {
+                self.remove_lines(key.start, end_of(at));
+            } else if let Some(next) = (at..entries.len()).find(|later| !gone.contains(later)) {
+                // The first entry of a list item stands behind its dash, and the next that stays takes its place.
+                self.edit(key.start, entries[next].0.start, String::new());
+            }
+            return;
+        }
+        let spans: Vec<(usize, usize)> = (0..entries.len())
+            .map(|at| (entries[at].0.start, end_of(at)))
+            .collect();
+        self.remove_in_brackets(&spans, at, gone);
+    }
+
+    /// Takes one of several things between commas away, with one comma.
+    fn remove_in_brackets(&mut self, spans: &[(usize, usize)], at: usize, gone: &[usize]) {
+        let kept_before = (0..at).rev().find(|before| !gone.contains(before));
+        let trailing = (at..spans.len()).all(|later| gone.contains(&later));
+        match kept_before {
+            // All behind the last one that stays goes at once.
+            Some(before) if trailing => {
+                if before + 1 == at {
+                    self.edit(spans[before].1, spans[spans.len() - 1].1, String::new());
+                }
+            }
+            _ => {
+                if let Some((next, _)) = spans.get(at + 1) {
+                    self.edit(spans[at].0, *next, String::new());
+                }
+            }
+        }
+    }
+
+    pub(super) fn remove_item(&mut self, list: &Place, items: &[Place], at: usize, gone: &[usize]) {
+        let item = &items[at];
+        if list.style == Style::Lines {
+            let dash = dash_before(self.text, item.start).unwrap_or(item.start);
+            let alone = self.slice(self.line_start(dash), dash).trim().is_empty();
+            let end = if item.end > item.start {
+                item.end
+            } else {
+                dash + 1
+            };
+            match items.get(at + 1) {
+                _ if alone => self.remove_lines(dash, end),
+                Some(next) => {
+                    let next_dash = dash_before(self.text, next.start).unwrap_or(next.start);
+                    self.edit(dash, next_dash, String::new());
+                }
+                None => {}
+            }
+            return;
+        }
+        let spans: Vec<(usize, usize)> = items.iter().map(|item| (item.start, item.end)).collect();
+        self.remove_in_brackets(&spans, at, gone);
+    }
+
+    pub(super) fn insert_items(
+        &mut self,
+        list: &Place,
+        items: &[Place],
+        behind: Option<usize>,
+        fresh: &[Json],
+    ) {
+        if list.style == Style::Lines {
+            let anchor = &items[behind.unwrap_or(0)];
+            let dash = dash_before(self.text, anchor.start).unwrap_or(anchor.start);
+            let indent = self.column(dash);
+            let lines = item_lines(fresh, indent);
+            if behind.is_some() {
+                let at = self.behind_deeper_comments(anchor.end.max(dash + 1), indent);
+                let text = self.in_lines(&format!("\n{}", lines.trim_end_matches('\n')));
+                self.edit(at, at, text);
+            } else if self.slice(self.line_start(dash), dash).trim().is_empty() {
+                match self.line_break_before(dash) {
+                    Some(at) => {
+                        let text = self.in_lines(&format!("\n{}", lines.trim_end_matches('\n')));
+                        self.edit(at, at, text);
+                    }
+                    None => self.edit(0, 0, self.in_lines(&lines)),
+                }
+            } else {
+                let pad = " ".repeat(indent);
+                let text = self.in_lines(lines.strip_prefix(pad.as_str()).unwrap_or(&lines));
+                self.edit(dash, dash, format!("{text}{pad}"));
+            }
+            return;
+        }
+        let written: Vec<String> = fresh.iter().map(|item| on_one_line(item, true)).collect();
+        match behind {
+            Some(behind) => {
+                let at = items[behind].end;
+                self.edit(at, at, format!(", {}", written.join(", ")));
+            }
+            None => {
+                let at = items[0].start;
+                self.edit(at, at, format!("{}, ", written.join(", ")));
+            }
+        }
+    }
+}
+
+/// A text in the quotes that stood there, where they can hold it.
+fn quoted_like(style: Style, text: &str, inside: bool) -> String {
+    let plain = text
+        .chars()
+        .all(|character| !character.is_control() && character != '\u{feff}');
+    match style {
+        Style::Single if plain => format!("'{}'", text.replace('\'', "''")),
+        Style::Double if plain => {
+            format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+        }
+        _ => on_one_line(&Json::from(text), inside),
+    }
+}
