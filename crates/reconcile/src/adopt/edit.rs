@@ -88,29 +88,6 @@ impl<'a> Editor<'a> {
         Ok(())
     }
 
-    /// Takes an entry out of a mapping.
-    ///
-    /// # Errors
-    /// If its value holds a variable or is shared by an alias.
-    pub fn remove(&mut self, mapping: &Place, key: &str) -> Result<(), Refused> {
-        let Content::Map(entries) = &mapping.content else {
-            return Ok(());
-        };
-        let Some(at) = entries.iter().position(|(name, _)| name.key() == key) else {
-            return Ok(());
-        };
-        self.free(&entries[at].1)?;
-        if mapping.shared {
-            return Err(shared(mapping));
-        }
-        if entries.len() == 1 {
-            self.replace(mapping, &Json::Object(Map::new()), false);
-        } else {
-            self.remove_entry(mapping, entries, at, &[at]);
-        }
-        Ok(())
-    }
-
     fn change(&mut self, place: &Place, wanted: &Json, inside: bool) -> Result<(), Refused> {
         if place.value() == *wanted {
             return Ok(());
