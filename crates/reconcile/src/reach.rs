@@ -40,7 +40,27 @@ pub struct ChangeReach {
     pub who: BTreeSet<Uuid>,
 }
 
+/// A reach in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    /// `reaches 3 agents`.
+    pub agents: String,
+    /// `assigned directly to contoso_voice; not counted: holders of security role Agent through a team`.
+    pub how: String,
+}
+
 impl ChangeReach {
+    /// How many agents, and how they were counted; none where nobody is reached.
+    pub fn said(&self) -> Option<Reached> {
+        let agents = self.words()?;
+        let mut how = self.basis.clone();
+        if !self.uncounted.is_empty() {
+            how.push_str("; not counted: ");
+            how.push_str(&self.uncounted.join(", "));
+        }
+        Some(Reached { agents, how })
+    }
+
     /// `reaches 3 agents`; at least so many where somebody was not counted.
     pub fn words(&self) -> Option<String> {
         let more = if self.uncounted.is_empty() {

@@ -8,7 +8,7 @@ use deskstate_model::{Diagnostic, Environment, Manifests};
 use deskstate_reconcile::drift::{Ignored, keep_accepted};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{Limits, Options, transactions};
-use deskstate_reconcile::reach::ChangeReach;
+use deskstate_reconcile::reach::{ChangeReach, Reached};
 use deskstate_reconcile::review::Finding;
 use deskstate_reconcile::{Desired, ObserveError, Plan, Reach, Scope, lower, observe, plan, reach};
 
@@ -47,8 +47,8 @@ pub(super) struct Compared {
 
 impl Compared {
     /// Whom each change reaches, in words.
-    pub(super) fn reach_in_words(&self) -> Vec<Option<String>> {
-        self.reach.changes.iter().map(ChangeReach::words).collect()
+    pub(super) fn reach_in_words(&self) -> Vec<Option<Reached>> {
+        self.reach.changes.iter().map(ChangeReach::said).collect()
     }
 }
 

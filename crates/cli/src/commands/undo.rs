@@ -7,7 +7,7 @@ use deskstate_dataverse::Session;
 use deskstate_model::Diagnostic;
 use deskstate_reconcile::apply::{Settings, Work, carry_out};
 use deskstate_reconcile::live::Live;
-use deskstate_reconcile::reach::ChangeReach;
+use deskstate_reconcile::reach::{ChangeReach, Reached};
 use deskstate_reconcile::writes::writable;
 use deskstate_reconcile::{Desired, Scope, observe_owners, reach, undo};
 
@@ -79,7 +79,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     if !found.is_empty() {
         ui.findings(&found, &loaded.manifests.sources);
     }
-    let words: Vec<Option<String>> = reach.changes.iter().map(ChangeReach::words).collect();
+    let words: Vec<Option<Reached>> = reach.changes.iter().map(ChangeReach::said).collect();
     let writable = writable(&plan, environment.writes);
     ui.page(PlanText {
         plan: &plan,

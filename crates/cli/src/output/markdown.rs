@@ -2,6 +2,7 @@
 
 use deskstate_model::{Diagnostic, Severity};
 use deskstate_reconcile::plan::{Action, Change, Difference, FieldChange};
+use deskstate_reconcile::reach::Reached;
 
 use super::markdown_text::{code, cut, fence_of, length, opened_fence, prose};
 use super::plan_text::{PlanText, count, is_long, lines};
@@ -141,19 +142,22 @@ impl PlanMarkdown<'_> {
 
     /// Changes that reach somebody, and whom.
     fn agents(&self, text: &mut String) {
-        let reached: Vec<(&Change, &str)> = self
+        let reached: Vec<(&Change, &Reached)> = self
             .shown
             .plan
             .changes
             .iter()
             .zip(self.shown.reach)
-            .filter_map(|(change, reach)| Some((change, reach.as_deref()?)))
+            .filter_map(|(change, reach)| Some((change, reach.as_ref()?)))
             .collect();
         for (change, reach) in reached.iter().take(IN_THE_OPEN) {
             text.push_str(&format!(
                 "- {} {}\n",
                 code(&cut(&plain(&change.key.to_string()), REACH_LENGTH)),
-                prose(&cut(&plain(reach), REACH_LENGTH))
+                prose(&cut(
+                    &plain(&format!("{}, {}", reach.agents, reach.how)),
+                    REACH_LENGTH
+                ))
             ));
         }
         if reached.len() > IN_THE_OPEN {

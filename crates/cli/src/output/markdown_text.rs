@@ -45,10 +45,13 @@ pub(super) fn prose(text: &str) -> String {
 
 fn word(word: &str) -> String {
     if word.is_empty() || is_plain_word(word) {
-        word.to_owned()
-    } else {
-        code(word)
+        return word.to_owned();
     }
+    let core = word.trim_end_matches([',', ';']);
+    if core.is_empty() {
+        return code(word);
+    }
+    code(core) + &word[core.len()..]
 }
 
 /// Letters and digits between ordinary punctuation: no link, mention, reference, tag, emphasis or table in any dialect.

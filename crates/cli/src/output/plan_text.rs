@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 
 use deskstate_model::SourceMap;
 use deskstate_reconcile::plan::{Action, Change, Difference, FieldChange, Plan};
+use deskstate_reconcile::reach::Reached;
 use deskstate_reconcile::secret::masked;
 use serde_json::Value as Json;
 use unicode_width::UnicodeWidthStr;
@@ -36,8 +37,8 @@ pub(crate) struct PlanText<'a> {
     pub(crate) title: &'a str,
     /// Tables and columns beside the words.
     pub(crate) explain_wire: bool,
-    /// Agents reached by each change, in words.
-    pub(crate) reach: &'a [Option<String>],
+    /// Agents reached by each change.
+    pub(crate) reach: &'a [Option<Reached>],
 }
 
 impl Display for PlanText<'_> {
@@ -76,11 +77,7 @@ impl Display for PlanText<'_> {
             count(self.transactions, "transaction"),
         )?;
         for (index, change) in plan.changes.iter().enumerate() {
-            self.change(
-                out,
-                change,
-                self.reach.get(index).and_then(Option::as_deref),
-            )?;
+            self.change(out, change, self.reach.get(index).and_then(Option::as_ref))?;
         }
         let (create, update, delete) = plan.counts();
         writeln!(
@@ -95,7 +92,7 @@ impl PlanText<'_> {
         &self,
         out: &mut fmt::Formatter<'_>,
         change: &Change,
-        reach: Option<&str>,
+        reach: Option<&Reached>,
     ) -> fmt::Result {
         let (symbol, style) = match change.action {
             Action::Create => ("+", GOOD),
@@ -120,13 +117,16 @@ impl PlanText<'_> {
             write!(out, "{:gap$}{DIM}{place}{DIM:#}", "")?;
         }
         if let Some(reach) = reach {
-            write!(out, "   {reach}")?;
+            write!(out, "   {}", reach.agents)?;
         }
         writeln!(out)?;
         let mut previous = "";
         for field in &change.fields {
             self.field(out, change.action, field, field.path == previous)?;
             previous = &field.path;
+        }
+        if let Some(reach) = reach {
+            writeln!(out, "    {DIM}reached: {}{DIM:#}", plain(&reach.how))?;
         }
         if !change.left_to_server.is_empty() {
             writeln!(
@@ -147,13 +147,17 @@ impl PlanText<'_> {
     ) -> fmt::Result {
         let word = if repeated { "" } else { field.path.as_str() };
         let gap = VALUE_COLUMN.saturating_sub(4 + word.width()).max(2);
-        write!(out, "    {}{:gap$}", plain(word), "")?;
+        write!(out, "    {}", plain(word))?;
+        if let Difference::Value { before, after } = &field.difference
+            && action != Action::Create
+            && (is_long(before) || is_long(after))
+        {
+            return diff(out, before, after);
+        }
+        write!(out, "{:gap$}", "")?;
         match &field.difference {
             Difference::Value { after, .. } if action == Action::Create => {
                 write!(out, "{}", shown(after))?
-            }
-            Difference::Value { before, after } if is_long(before) || is_long(after) => {
-                return diff(out, before, after);
             }
             Difference::Value { before, after } => {
                 write!(out, "{} {DIM}→{DIM:#} {}", shown(before), shown(after))?

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use deskstate_model::{Diagnostic, Kind, ResourceKey, SourceMap, Span};
 use deskstate_reconcile::plan::{Action, Change, Difference, FieldChange, Plan, Reason};
+use deskstate_reconcile::reach::Reached;
 
 use super::markup::{Element, Markup, el};
 use super::page::prose;
@@ -16,8 +17,8 @@ pub(super) struct Changes<'a> {
     pub(super) plan: &'a Plan,
     /// Where the manifests are.
     pub(super) sources: &'a SourceMap,
-    /// Agents reached by each change, in words.
-    pub(super) reach: &'a [Option<String>],
+    /// Agents reached by each change.
+    pub(super) reach: &'a [Option<Reached>],
 }
 
 /// The symbol and the word of an action.
@@ -213,8 +214,10 @@ pub(super) fn folding(title: Title<'_>, body: Element) -> Element {
 
 fn card(changes: &Changes<'_>, at: usize, change: &Change) -> Element {
     let mut body = el("div").class("card-body");
-    if let Some(reach) = changes.reach.get(at).and_then(Option::as_deref) {
-        body = body.child(el("p").child(el("span").class("reach").text(reach)));
+    if let Some(reach) = changes.reach.get(at).and_then(Option::as_ref) {
+        let agents = el("span").class("reach").text(&reach.agents);
+        let how = el("span").class("muted").text(format!(" {}", reach.how));
+        body = body.child(el("p").child(agents).child(how));
     }
     let why = match change.reason {
         Reason::Declared | Reason::FieldsDiffer => None,

@@ -3,6 +3,7 @@
 use deskstate_model::{Diagnostic, Kind, Manifests, ResourceKey, SourceMap};
 use deskstate_reconcile::drift::{self as found, Class, DriftState, Drifted, Shift};
 use deskstate_reconcile::plan::{Action, Change, Difference, FieldChange, Plan, Reason};
+use deskstate_reconcile::reach::Reached;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -224,7 +225,10 @@ fn pages(text: &str) -> Vec<String> {
         transactions: 1,
         title: "Plan",
         explain_wire: false,
-        reach: &[Some(text.to_owned())],
+        reach: &[Some(Reached {
+            agents: text.to_owned(),
+            how: text.to_owned(),
+        })],
     };
     let findings = [Diagnostic::warning("hostile", format!("`{text}` and {text}")).help(text)];
     let page = report(&Report {

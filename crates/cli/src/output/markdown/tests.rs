@@ -2,6 +2,7 @@
 
 use deskstate_model::{Diagnostic, Kind, ResourceKey, SourceMap, Span, UniqueName};
 use deskstate_reconcile::plan::{Action, Change, Difference, FieldChange, Plan, Reason};
+use deskstate_reconcile::reach::Reached;
 use proptest::prelude::*;
 use serde_json::json;
 use uuid::Uuid;
@@ -52,7 +53,14 @@ fn plan(changes: Vec<Change>) -> Plan {
     }
 }
 
-fn text<'a>(plan: &'a Plan, sources: &'a SourceMap, reach: &'a [Option<String>]) -> PlanText<'a> {
+fn reached(agents: &str, how: &str) -> Reached {
+    Reached {
+        agents: agents.to_owned(),
+        how: how.to_owned(),
+    }
+}
+
+fn text<'a>(plan: &'a Plan, sources: &'a SourceMap, reach: &'a [Option<Reached>]) -> PlanText<'a> {
     PlanText {
         plan,
         sources,
@@ -108,7 +116,14 @@ fn a_comment_shows_counts_dangers_and_agents_in_the_open_and_folds_the_rest() {
             Vec::new(),
         ),
     ]);
-    let reach = [None, Some("reaches 42 agents".to_owned()), None];
+    let reach = [
+        None,
+        Some(reached(
+            "reaches 42 agents",
+            "assigned directly to tenfold_appProfile",
+        )),
+        None,
+    ];
     let findings = [
         Diagnostic::warning(
             "user-moves",
@@ -364,7 +379,7 @@ fn check_harmless(hostile: &str, limit: usize) {
         .map(|action| change(Kind::CifProvider, hostile, action, Some(at), fields.clone()))
         .collect();
     let plan = plan(changes);
-    let reach = vec![Some(hostile.to_owned()); 3];
+    let reach = vec![Some(reached(hostile, hostile)); 3];
     let findings = vec![Diagnostic::error("x", hostile).at(at, hostile); 30];
     let mut shown = text(&plan, &sources, &reach);
     shown.address = hostile;
