@@ -1,5 +1,7 @@
 //! One value of one column.
 
+use std::sync::Arc;
+
 /// One value of one column, as the Web API's JSON gave it or is to take it.
 ///
 /// GUIDs, dates and choices keep their wire form: GUIDs and dates are [`Cell::Text`], choices are [`Cell::Int`]
@@ -17,8 +19,8 @@ pub enum Cell {
     Decimal(f64),
     /// Text, a GUID, a date.
     Text(Box<str>),
-    /// A nested object or array: an expanded record or collection, a managed property.
-    Json(Box<serde_json::Value>),
+    /// A nested object or array: an expanded record or collection, a managed property. Rows in a row share it where it is the same.
+    Json(Arc<serde_json::Value>),
 }
 
 impl Cell {
@@ -116,7 +118,7 @@ impl From<serde_json::Value> for Cell {
             },
             serde_json::Value::String(text) => Cell::Text(text.into_boxed_str()),
             nested @ (serde_json::Value::Array(_) | serde_json::Value::Object(_)) => {
-                Cell::Json(Box::new(nested))
+                Cell::Json(Arc::new(nested))
             }
         }
     }

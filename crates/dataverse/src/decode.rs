@@ -1,6 +1,7 @@
 //! Rows straight from the bytes of a reply: no tree in between, names kept once.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
@@ -45,7 +46,11 @@ pub(crate) fn rows(
     let mut reader = serde_json::Deserializer::from_slice(body);
     let page = match layout {
         Layout::Record => {
-            rows.push(RowSeed { columns }.deserialize(&mut reader)?);
+            let row = RowSeed {
+                columns,
+                before: None,
+            };
+            rows.push(row.deserialize(&mut reader)?);
             Page::default()
         }
         Layout::Array(name) => {
@@ -165,6 +170,7 @@ impl<'de> Visitor<'de> for ArraySeed<'_> {
         let ArraySeed { columns, rows } = self;
         while let Some(row) = seq.next_element_seed(RowSeed {
             columns: &mut *columns,
+            before: rows.last(),
         })? {
             rows.push(row);
         }
@@ -174,6 +180,21 @@ impl<'de> Visitor<'de> for ArraySeed<'_> {
 
 struct RowSeed<'a> {
     columns: &'a mut Columns,
+    before: Option<&'a RawRow>,
+}
+
+impl RowSeed<'_> {
+    /// The value, or the one of the row before if it is the same: managed properties are alike in most rows.
+    fn shared(before: Option<&RawRow>, slot: u32, value: Arc<serde_json::Value>) -> Cell {
+        let same = before.and_then(|(cells, _)| {
+            let at = cells.binary_search_by_key(&slot, |(slot, _)| *slot).ok()?;
+            match &cells[at].1 {
+                Cell::Json(same) if *same == value => Some(Arc::clone(same)),
+                _ => None,
+            }
+        });
+        Cell::Json(same.unwrap_or(value))
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for RowSeed<'_> {
@@ -192,7 +213,7 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawRow, A::Error> {
-        let columns = self.columns;
+        let RowSeed { columns, before } = self;
         let mut cells: Vec<(u32, Cell)> = Vec::with_capacity(columns.len().min(64));
         let mut etag = None;
         let mut next = 0;
@@ -210,9 +231,12 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
                 }
                 Name::Column(slot) => {
                     next = slot + 1;
-                    let cell = map.next_value_seed(CellSeed)?;
-                    if !cell.is_null() {
-                        cells.push((slot, cell));
+                    match map.next_value_seed(CellSeed)? {
+                        Cell::Null => {}
+                        Cell::Json(value) => {
+                            cells.push((slot, RowSeed::shared(before, slot, value)));
+                        }
+                        cell => cells.push((slot, cell)),
                     }
                 }
             }
@@ -322,7 +346,7 @@ impl<'de> Visitor<'de> for CellSeed {
         while let Some(value) = seq.next_element::<serde_json::Value>()? {
             values.push(value);
         }
-        Ok(Cell::Json(Box::new(serde_json::Value::Array(values))))
+        Ok(Cell::Json(Arc::new(serde_json::Value::Array(values))))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Cell, A::Error> {
@@ -330,7 +354,7 @@ impl<'de> Visitor<'de> for CellSeed {
         while let Some((name, value)) = map.next_entry::<String, serde_json::Value>()? {
             fields.insert(name, value);
         }
-        Ok(Cell::Json(Box::new(serde_json::Value::Object(fields))))
+        Ok(Cell::Json(Arc::new(serde_json::Value::Object(fields))))
     }
 }
 
@@ -346,6 +370,19 @@ mod tests {
         let mut found = Vec::new();
         let page = rows(body.as_bytes(), layout, &mut columns, &mut found)?;
         Ok((columns, found, page))
+    }
+
+    #[test]
+    fn rows_share_a_nested_value_that_is_the_same() {
+        let body = r#"{"value":[{"p":{"Value":true}},{"p":{"Value":true}},{"p":{"Value":false}}]}"#;
+        let (_, rows, _) = decoded(body, Layout::Array("value")).expect("good rows");
+        let property = |row: usize| match &rows[row].0[0].1 {
+            Cell::Json(value) => value,
+            other => panic!("{other:?}"),
+        };
+        assert!(Arc::ptr_eq(property(0), property(1)));
+        assert!(!Arc::ptr_eq(property(1), property(2)));
+        assert_eq!(property(2)["Value"], false);
     }
 
     #[test]
