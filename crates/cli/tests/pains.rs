@@ -79,6 +79,9 @@ fn a_write_that_the_server_refuses_names_its_document_line_status_code_and_reque
         ],
     );
     assert_eq!(server.dump()["rows"], before["rows"]);
+    // What it would take to go back was written down before anything was sent.
+    let undo = std::fs::read_dir(project.path().join(".deskstate/undo")).unwrap();
+    assert_eq!(undo.count(), 1);
 }
 
 #[test]

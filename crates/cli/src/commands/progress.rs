@@ -1,6 +1,6 @@
 //! What an apply does, while it does it: a line for each resource, and on a terminal a bar of the writes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use deskstate_reconcile::apply::Event;
 use deskstate_reconcile::plan::{Action, Operation, Plan, Transaction};
@@ -13,6 +13,8 @@ use crate::ui::{BAD, GOOD, Ui};
 /// Tells of each resource once, when its first write was carried out.
 pub(super) struct Progress<'a, 'u> {
     plan: &'a Plan,
+    /// Changes by the rows and links that they write.
+    by_write: HashMap<Write, Vec<usize>>,
     told: BTreeSet<usize>,
     ui: &'u mut Ui,
 }
@@ -25,8 +27,15 @@ impl<'a, 'u> Progress<'a, 'u> {
             .map(|change| change.operations.len())
             .sum();
         ui.start_bar("Applying", writes, "writes");
+        let mut by_write: HashMap<Write, Vec<usize>> = HashMap::new();
+        for (index, change) in plan.changes.iter().enumerate() {
+            for operation in &change.operations {
+                by_write.entry(write(operation)).or_default().push(index);
+            }
+        }
         Self {
             plan,
+            by_write,
             told: BTreeSet::new(),
             ui,
         }
@@ -65,19 +74,16 @@ impl<'a, 'u> Progress<'a, 'u> {
 
     fn committed(&mut self, transaction: &Transaction) {
         self.ui.advance_bar(transaction.operations.len());
-        let rows: BTreeSet<Uuid> = transaction
+        let written: BTreeSet<usize> = transaction
             .operations
             .iter()
-            .filter_map(|operation| Some(operation.row()?.id))
+            .filter_map(|operation| self.by_write.get(&write(operation)))
+            .flatten()
+            .copied()
             .collect();
-        let links: BTreeSet<(&str, Uuid, Uuid)> =
-            transaction.operations.iter().filter_map(link).collect();
-        for (index, change) in self.plan.changes.iter().enumerate() {
-            let written = change.operations.iter().any(|operation| {
-                operation.row().is_some_and(|row| rows.contains(&row.id))
-                    || link(operation).is_some_and(|link| links.contains(&link))
-            });
-            if written && self.told.insert(index) {
+        for index in written {
+            let change = &self.plan.changes[index];
+            if self.told.insert(index) {
                 let (style, verb) = match change.action {
                     Action::Create => (GOOD, "Created"),
                     Action::Update => (GOOD, "Updated"),
@@ -89,7 +95,10 @@ impl<'a, 'u> Progress<'a, 'u> {
     }
 }
 
-fn link(operation: &Operation) -> Option<(&'static str, Uuid, Uuid)> {
+/// A row, or a link: relationship and both ends.
+type Write = (&'static str, Uuid, Uuid);
+
+fn write(operation: &Operation) -> Write {
     match operation {
         Operation::Link {
             relationship,
@@ -100,7 +109,9 @@ fn link(operation: &Operation) -> Option<(&'static str, Uuid, Uuid)> {
             relationship,
             owner,
             member,
-        } => Some((relationship.schema_name, *owner, *member)),
-        Operation::Create { .. } | Operation::Update { .. } | Operation::Delete { .. } => None,
+        } => (relationship.schema_name, *owner, *member),
+        Operation::Create { row, .. }
+        | Operation::Update { row, .. }
+        | Operation::Delete { row, .. } => (row.table.logical, row.id, row.id),
     }
 }
