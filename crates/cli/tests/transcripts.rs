@@ -47,6 +47,7 @@ const COMMANDS: &[(&str, bool, &[&str])] = &[
             "export --env server --prefix tenfold --prefix CTI",
             "export --env server CTI_createSession --skip-defaults",
             "export --env server AppProfile/tenfold_appProfile --skip-defaults --users none",
+            "export --env server AppProfile/tenfold_appProfile --skip-defaults --users objectid",
             "export --env server --kind ChannelProvider --prefix tenfold --skip-defaults --sanitize",
             "export --env server --kind NotificationTemplate --prefix tenfold --out exported",
             "export --env server --kind NotificationTemplate --prefix tenfold --out exported",

@@ -89,7 +89,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         environment: &environment.name,
         address: &opened.address,
         revision: revision.as_deref(),
-        transactions: args.cutting.count(&writable, loaded, &opened.answers),
+        transactions: Some(args.cutting.count(&writable, loaded, &opened.answers)),
         title: "Plan",
         explain_wire: false,
         reach: &reach,

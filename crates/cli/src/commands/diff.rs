@@ -147,7 +147,7 @@ fn show(args: &Args, compared: &Compared, ui: &mut Ui) -> Result<(), Error> {
             environment: &format!("{} → {}", args.from, args.to),
             address: &compared.address,
             revision: None,
-            transactions: 0,
+            transactions: None,
             title: "Difference",
             explain_wire: args.explain_wire,
             reach: &[],

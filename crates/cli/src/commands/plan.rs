@@ -72,7 +72,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         environment: &environment.name,
         address: &opened.address,
         revision: revision.as_deref(),
-        transactions: args.cutting.count(&compared.plan, &loaded, &opened.answers),
+        transactions: Some(args.cutting.count(&compared.plan, &loaded, &opened.answers)),
         title: "Plan",
         explain_wire: args.explain_wire,
         reach: &reach,

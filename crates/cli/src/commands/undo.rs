@@ -87,7 +87,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         environment: &environment.name,
         address: &opened.address,
         revision: None,
-        transactions: args.cutting.count(&writable, &loaded, &opened.answers),
+        transactions: Some(args.cutting.count(&writable, &loaded, &opened.answers)),
         title: "Undo",
         explain_wire: false,
         reach: &words,

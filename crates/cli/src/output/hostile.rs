@@ -30,7 +30,7 @@ fn texts(text: &str) -> Vec<(&'static str, String)> {
         environment: "prod",
         address: "https://contoso.crm.dynamics.com",
         revision: None,
-        transactions: 1,
+        transactions: Some(1),
         title: "Plan",
         explain_wire: false,
         reach: &[],

@@ -31,9 +31,9 @@ pub(crate) struct PlanText<'a> {
     pub(crate) address: &'a str,
     /// The git revision of the manifests.
     pub(crate) revision: Option<&'a str>,
-    /// Transactions that applying would take.
-    pub(crate) transactions: usize,
-    /// `Plan` or `Drift`.
+    /// Transactions that applying would take; none for what nobody would apply.
+    pub(crate) transactions: Option<usize>,
+    /// `Plan` or `Difference`.
     pub(crate) title: &'a str,
     /// Tables and columns beside the words.
     pub(crate) explain_wire: bool,
@@ -61,21 +61,27 @@ impl Display for PlanText<'_> {
             out,
             "{STRONG}{title} for {environment}{STRONG:#} ({address})"
         )?;
-        let at = self.revision.map_or_else(
-            || "manifests".to_owned(),
-            |revision| format!("manifests at {revision}"),
-        );
-        writeln!(
-            out,
-            "{DIM}{at}: {}, {} in sync; {} to read, {} to write{DIM:#}\n",
-            count(plan.resources, "resource"),
-            plan.in_sync,
-            count(
-                usize::try_from(plan.read_requests).unwrap_or(usize::MAX),
-                "request"
-            ),
-            count(self.transactions, "transaction"),
-        )?;
+        let resources = count(plan.resources, "resource");
+        let requests = usize::try_from(plan.read_requests).unwrap_or(usize::MAX);
+        let requests = count(requests, "request");
+        let in_sync = plan.in_sync;
+        match self.transactions {
+            None => writeln!(
+                out,
+                "{DIM}{resources}, {in_sync} alike; {requests} to read{DIM:#}\n"
+            )?,
+            Some(transactions) => {
+                let at = self.revision.map_or_else(
+                    || "manifests".to_owned(),
+                    |revision| format!("manifests at {revision}"),
+                );
+                let transactions = count(transactions, "transaction");
+                writeln!(
+                    out,
+                    "{DIM}{at}: {resources}, {in_sync} in sync; {requests} to read, {transactions} to write{DIM:#}\n"
+                )?;
+            }
+        }
         for (index, change) in plan.changes.iter().enumerate() {
             self.change(out, change, self.reach.get(index).and_then(Option::as_ref))?;
         }

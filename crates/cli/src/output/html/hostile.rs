@@ -222,7 +222,7 @@ fn pages(text: &str) -> Vec<String> {
         environment: text,
         address: text,
         revision: Some(text),
-        transactions: 1,
+        transactions: Some(1),
         title: "Plan",
         explain_wire: false,
         reach: &[Some(Reached {

@@ -58,8 +58,8 @@ pub(crate) fn report(report: &Report<'_>) -> String {
             "request"
         )
     ));
-    if !plan.is_empty() {
-        facts.push(format!("{} to write", count(*transactions, "transaction")));
+    if let Some(transactions) = transactions.filter(|_| !plan.is_empty()) {
+        facts.push(format!("{} to write", count(transactions, "transaction")));
     }
     let mut sections = Vec::new();
     if !found.is_empty() {

@@ -67,7 +67,7 @@ fn text<'a>(plan: &'a Plan, sources: &'a SourceMap, reach: &'a [Option<Reached>]
         environment: "prod",
         address: "https://contoso.crm.dynamics.com",
         revision: Some("4f2c9e1"),
-        transactions: 1,
+        transactions: Some(1),
         title: "Plan",
         explain_wire: false,
         reach,
