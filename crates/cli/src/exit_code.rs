@@ -13,7 +13,7 @@ pub(crate) enum ExitCode {
     Differences,
     /// The manifests are invalid; nothing was sent.
     InvalidManifests,
-    /// Refused: differs from the reviewed plan, a threshold, a protected or managed row, a blocked environment.
+    /// Refused: differs from the reviewed plan, changed meanwhile, a threshold, a protected or managed row, a blocked environment.
     Refused,
 }
 

@@ -13,7 +13,7 @@ fn command_line() -> String {
     let mut page = "# Command-line reference\n\nMade from the program; `deskstate help COMMAND` says the same.\n\n## Exit codes\n\n\
         | code | meaning |\n| --- | --- |\n| 0 | done, or in sync |\n| 1 | failed: the network, sign-in, the server, a file, an argument |\n\
         | 2 | changes, differences or drift are there (`drift`, `diff`, and `plan --detailed-exitcode`) |\n| 3 | the manifests are invalid; nothing was sent |\n\
-        | 4 | refused: differs from the reviewed plan, a threshold, protected, managed, blocked |\n\n\
+        | 4 | refused: differs from the reviewed plan, changed meanwhile, a threshold, protected, managed, blocked |\n\n\
         Results go to stdout, everything else to stderr.\n\n## Options of every command\n\n"
         .to_owned();
     let global: Vec<&clap::Arg> = command

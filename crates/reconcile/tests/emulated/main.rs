@@ -7,6 +7,7 @@
 )]
 
 mod campaign;
+mod cannot;
 mod counted;
 mod faults;
 mod hardest;

@@ -334,7 +334,7 @@ impl World {
     }
 
     /// Sends a request as it is; it must be carried out.
-    async fn send(&self, method: &str, path: &str, body: &str) -> String {
+    pub(crate) async fn send(&self, method: &str, path: &str, body: &str) -> String {
         let (head, body) = self.exchange(method, path, body).await;
         assert!(
             head.starts_with("HTTP/1.1 2"),
