@@ -1,6 +1,7 @@
 //! What vendors' guides demand, of the environment as the plan leaves it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 use std::mem::discriminant;
 
 use deskstate_model::Problem;
@@ -21,13 +22,33 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
         .into_iter()
         .filter(|broken| broken.finding.problem.is_error())
         .collect();
-    let is_new = |broken: &Broken| !now.iter().any(|known| same(known, broken));
+    let mut known: HashMap<_, Vec<&Broken>> = HashMap::new();
+    for broken in &now {
+        known.entry(subject(broken)).or_default().push(broken);
+    }
+    let after: Vec<(&Broken, bool)> = after
+        .iter()
+        .map(|broken| {
+            let known = known.get(&subject(broken));
+            let was_there =
+                known.is_some_and(|known| known.iter().any(|known| same_problem(known, broken)));
+            (broken, !was_there)
+        })
+        .collect();
+    let changes: HashMap<_, usize> = case
+        .plan
+        .changes
+        .iter()
+        .enumerate()
+        .rev()
+        .map(|(index, change)| (&change.key, index))
+        .collect();
     let mut new: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for broken in after.iter().filter(|broken| is_new(broken)) {
+    for (broken, _) in after.iter().filter(|(_, is_new)| *is_new) {
         *new.entry((&broken.contract, &broken.rule)).or_default() += 1;
     }
-    for broken in &after {
-        let subject = broken.key.as_ref().map_or_else(
+    for (broken, is_new) in after {
+        let who = broken.key.as_ref().map_or_else(
             || "no resource keeps the rule".to_owned(),
             |key| format!("{key}: {}", broken.finding.words()),
         );
@@ -36,24 +57,23 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
             .breaks
             .as_ref()
             .map_or_else(String::new, |breaks| format!("; breaks: {breaks}"));
-        let change = case
-            .plan
-            .changes
-            .iter()
-            .position(|change| Some(&change.key) == broken.key.as_ref());
-        let finding = if is_new(broken) {
+        let change = broken
+            .key
+            .as_ref()
+            .and_then(|key| changes.get(key).copied());
+        let finding = if is_new {
             let count = new[&(broken.contract.as_str(), broken.rule.as_str())];
             Finding::new(
                 "contract-broken",
                 change,
-                format!("the plan breaks contract `{rule}`: {subject}{breaks}"),
+                format!("the plan breaks contract `{rule}`: {who}{breaks}"),
             )
             .unless(Allow::new("contract", rule, count))
         } else {
             Finding::new(
                 "contract-stays-broken",
                 change,
-                format!("contract `{rule}` is broken and stays so: {subject}{breaks}"),
+                format!("contract `{rule}` is broken and stays so: {who}{breaks}"),
             )
             .help("declare what the contract demands, so that apply puts it right")
         };
@@ -76,20 +96,22 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
     }
 }
 
-/// The same fault with the same resource. A value may be another wrong one.
-fn same(left: &Broken, right: &Broken) -> bool {
-    let same_problem = match (&left.finding.problem, &right.finding.problem) {
+/// What is broken where.
+fn subject(broken: &Broken) -> impl Hash + Eq {
+    (
+        &broken.contract,
+        &broken.rule,
+        &broken.key,
+        &broken.finding.path,
+    )
+}
+
+/// A value may be another wrong one.
+fn same_problem(left: &Broken, right: &Broken) -> bool {
+    match (&left.finding.problem, &right.finding.problem) {
         (Problem::NotContained { member: left }, Problem::NotContained { member: right }) => {
             left == right
         }
         (left, right) => discriminant(left) == discriminant(right),
-    };
-    same_problem
-        && (&left.contract, &left.rule, &left.key, &left.finding.path)
-            == (
-                &right.contract,
-                &right.rule,
-                &right.key,
-                &right.finding.path,
-            )
+    }
 }
