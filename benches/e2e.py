@@ -12,16 +12,15 @@ import argparse
 import json
 import pathlib
 import statistics
-import tempfile
 
-from harness import BINARY, Server, measure, write_project
+from harness import BINARY, Server, measure, scratch, write_project
 
 COLUMNS = ("wall", "cpu", "rss", "httpRequests", "requestBytes", "replyBytes")
 
 
 def run(size, latency, runs):
     rows = []
-    with tempfile.TemporaryDirectory() as name:
+    with scratch() as name:
         folder = pathlib.Path(name)
         server = Server(folder, latency)
         try:

@@ -43,6 +43,8 @@ async fn main() -> ExitCode {
 }
 
 async fn replay(url: &str) -> Result<String, Failure> {
+    // another provider would do as well
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let api = Api {
         client: reqwest::Client::builder().no_proxy().build()?,
         base: format!("{}/api/data/v9.2", url.trim_end_matches('/')),
