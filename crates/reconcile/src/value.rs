@@ -177,6 +177,15 @@ fn copy_agrees(declared: &Json, live: &Cell) -> bool {
         .all(|(name, value)| same(&text(Some(value)), &text(live.get(name))))
 }
 
+/// Whether a live text is what became of one that was written. `copies` says that the column repeats parameters.
+pub(crate) fn became(written: &str, live: &Cell, copies: bool) -> bool {
+    if copies {
+        let written = serde_json::from_str::<Json>(written).ok();
+        return is_empty(live) || written.is_some_and(|written| copy_agrees(&written, live));
+    }
+    same_text(written, live) || same_opaque(written, live)
+}
+
 /// The value as a manifest would say it.
 pub fn show(field: &Field, value: &Resolved) -> Json {
     match (value, field.holds) {

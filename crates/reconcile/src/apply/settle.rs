@@ -7,7 +7,11 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{ApplyError, describe};
+use crate::field::Holds;
+use crate::kinds;
 use crate::plan::{Operation, Transaction};
+use crate::table::Table;
+use crate::value::became;
 
 /// What the rows of a transaction show of it.
 enum Trace {
@@ -80,7 +84,11 @@ async fn trace(transaction: &Transaction, reader: &Reader) -> Result<Trace, Erro
         let happened = match operation {
             Operation::Create { .. } => !rows.is_empty(),
             Operation::Delete { .. } => rows.is_empty(),
-            Operation::Update { body, .. } => rows.first().is_some_and(|row| body_holds(body, row)),
+            Operation::Update {
+                row: target, body, ..
+            } => rows
+                .first()
+                .is_some_and(|row| body_holds(target.table, body, row)),
             Operation::Link {
                 member,
                 relationship,
@@ -147,6 +155,14 @@ fn trace_query(operation: &Operation) -> Query {
     }
 }
 
+fn repeats_parts(table: &Table, column: &str) -> bool {
+    kinds::by_table(table).is_some_and(|kind| {
+        let mut companions = kinds::companion_fields(kind.kind).iter();
+        companions
+            .any(|field| field.column == column && matches!(field.holds, Holds::ParametersCopy))
+    })
+}
+
 fn read_name(name: &str, value: &deskstate_dataverse::Value) -> String {
     use deskstate_dataverse::Value;
     match value {
@@ -155,22 +171,30 @@ fn read_name(name: &str, value: &deskstate_dataverse::Value) -> String {
     }
 }
 
+/// By the equality of plan and read-back. A copy of what parts say is no evidence beside other columns: the server may write it itself, from
+/// parts that come later.
 fn body_holds(
+    table: &Table,
     body: &[(String, deskstate_dataverse::Value)],
     row: &deskstate_dataverse::Row,
 ) -> bool {
     use deskstate_dataverse::{Cell, Value};
-    body.iter().all(|(name, value)| {
+    let holds = |name: &str, value: &Value, copies: bool| {
         let live = row.get(&read_name(name, value));
         match value {
             Value::Cell(Cell::Null) | Value::Unbind => live.is_null() || live.as_text() == Some(""),
-            Value::Cell(Cell::Text(text)) => live
-                .as_text()
-                .is_some_and(|live| live.replace("\r\n", "\n") == text.replace("\r\n", "\n")),
+            Value::Cell(Cell::Text(text)) => became(text, live, copies),
             Value::Cell(cell) => live == cell,
             Value::Bind { id, .. } => {
                 live.as_text().and_then(|text| Uuid::parse_str(text).ok()) == Some(*id)
             }
         }
-    })
+    };
+    let (copies, own): (Vec<_>, Vec<_>) = body
+        .iter()
+        .partition(|(name, _)| repeats_parts(table, name));
+    match own.as_slice() {
+        [] => copies.iter().all(|(name, value)| holds(name, value, true)),
+        own => own.iter().all(|(name, value)| holds(name, value, false)),
+    }
 }

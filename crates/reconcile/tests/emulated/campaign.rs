@@ -443,3 +443,14 @@ fn whatever_goes_wrong_a_transaction_is_whole_and_running_again_ends_in_sync() {
     });
     eprintln!("{}", figures.into_inner().unwrap());
 }
+
+/// Its parameters come in a later transaction, and until then the server's copy of them says the old ones.
+#[test]
+fn a_tab_is_known_to_be_written_though_the_server_writes_its_copy_of_the_parameters_itself() {
+    let figures = Mutex::new(Figures::default());
+    on_all_cores(1, async |_| {
+        Scenario::new(27).await.run(219, &figures).await;
+    });
+    let figures = figures.into_inner().unwrap();
+    assert_eq!((figures.whole, figures.unknown), (1, 0));
+}
