@@ -7,9 +7,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{ApplyError, describe};
-use crate::field::Holds;
 use crate::kinds;
-use crate::plan::{Operation, Transaction};
+use crate::plan::{Operation, Transaction, is_copy};
 use crate::table::Table;
 use crate::value::became;
 
@@ -155,11 +154,12 @@ fn trace_query(operation: &Operation) -> Query {
     }
 }
 
+/// Whether a column repeats what the parts of its row say.
 fn repeats_parts(table: &Table, column: &str) -> bool {
     kinds::by_table(table).is_some_and(|kind| {
-        let mut companions = kinds::companion_fields(kind.kind).iter();
-        companions
-            .any(|field| field.column == column && matches!(field.holds, Holds::ParametersCopy))
+        kinds::companion_fields(kind.kind)
+            .iter()
+            .any(|field| field.column == column && is_copy(field))
     })
 }
 
