@@ -236,9 +236,9 @@ pub enum Stored {
     /// A yes/no column, already inverted where the column is.
     Flag(bool),
     /// JSON kept as text, key order as in the file.
-    Json(Json),
+    Json(Box<Json>),
     /// JSON kept as text, with the ids of looked-up rows to fill in at these pointers.
-    JsonWith(Json, Vec<(String, RowKey)>),
+    JsonWith(Box<Json>, Vec<(String, RowKey)>),
     /// A lookup to this row.
     Row(RowKey),
     /// The id of this row, kept as text.
@@ -354,6 +354,6 @@ pub struct DeclaredResource {
     pub part_lists: Vec<DeclaredParts>,
     /// Sets of links.
     pub sets: Vec<DeclaredSet>,
-    /// Words of fields that the document leaves to the server.
-    pub left_out: Vec<&'static str>,
+    /// Fields that the document leaves to the server.
+    pub left_out: Vec<&'static Field>,
 }

@@ -240,7 +240,7 @@ pub fn show_live(field: &Field, row: &Row, live: &Live) -> Json {
         (Holds::Json | Holds::JsonOrText | Holds::ParametersCopy, Cell::Text(text)) => {
             match serde_json::from_str::<Json>(text) {
                 Ok(value @ (Json::Object(_) | Json::Array(_))) => value,
-                _ => json!(text),
+                _ => json!(&**text),
             }
         }
         (_, Cell::Text(text)) if text.is_empty() => Json::Null,
@@ -330,9 +330,9 @@ pub fn resolve(
         Stored::Text(text) => Resolved::Text(text.clone()),
         Stored::Number(number) => Resolved::Number(*number),
         Stored::Flag(flag) => Resolved::Flag(*flag),
-        Stored::Json(value) => Resolved::Json(value.clone()),
+        Stored::Json(value) => Resolved::Json(value.as_ref().clone()),
         Stored::JsonWith(value, ids) => {
-            let mut value = value.clone();
+            let mut value = value.as_ref().clone();
             for (pointer, key) in ids {
                 let (_, id) = find(key).ok_or_else(|| key.clone())?;
                 if let Some(place) = value.pointer_mut(pointer) {

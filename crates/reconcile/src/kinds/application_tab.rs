@@ -125,17 +125,18 @@ pub(super) fn lower(tab: &ApplicationTab, lowering: &mut Lowering<'_>) {
             }
             _ => {}
         }
-        lowering
-            .parts
-            .push(parameter(lowering, &name.value, stored, value.span));
+        lowering.parts.push(DeclaredRow {
+            when_new: names_of_new(lowering, &name.value),
+            ..parameter(lowering, &name.value, stored, value.span)
+        });
     }
     // Owned as a whole: a documented parameter that is not given must be empty where the product made a row for it.
     for name in documented_parameters(page_type) {
         if given.get(name).is_none() {
-            let mut row = parameter(lowering, name, Stored::Null, *span);
-            row.when_new.clear();
-            row.only_if_there = true;
-            lowering.parts.push(row);
+            lowering.parts.push(DeclaredRow {
+                only_if_there: true,
+                ..parameter(lowering, name, Stored::Null, *span)
+            });
         }
     }
     lowering.part_lists.push(DeclaredParts {
@@ -146,7 +147,7 @@ pub(super) fn lower(tab: &ApplicationTab, lowering: &mut Lowering<'_>) {
     });
     lowering.row.columns.push(DeclaredColumn {
         field: &PARAMETERS_COPY,
-        value: Stored::JsonWith(Json::Object(stored_copy(page_type, copy)), ids),
+        value: Stored::JsonWith(Box::new(Json::Object(stored_copy(page_type, copy))), ids),
         span: *span,
     });
 }
@@ -163,18 +164,23 @@ fn parameter(lowering: &Lowering<'_>, name: &str, value: Stored, span: Span) -> 
             value,
             span,
         }],
-        when_new: vec![
-            (&super::NAME, Stored::Text(name.to_owned())),
-            (
-                &super::UNIQUE_NAME,
-                Stored::Text(part_name(lowering.name(), name)),
-            ),
-        ],
+        when_new: Vec::new(),
         path: format!("parameters.{name}"),
         part: Some(&PARAMETERS),
         only_if_there: false,
         span,
     }
+}
+
+/// What a new parameter is called; a live one may call itself what it likes.
+fn names_of_new(lowering: &Lowering<'_>, name: &str) -> Vec<(&'static Field, Stored)> {
+    vec![
+        (&super::NAME, Stored::Text(name.to_owned())),
+        (
+            &super::UNIQUE_NAME,
+            Stored::Text(part_name(lowering.name(), name)),
+        ),
+    ]
 }
 
 fn part_name(tab: &str, parameter: &str) -> String {

@@ -222,7 +222,7 @@ pub fn field(fields: &'static [Field], word: &str) -> &'static Field {
 /// Text whose form only the product knows: kept as it stands where it is text, as JSON where it was written as YAML.
 pub(crate) fn opaque(value: &JsonOrText) -> Stored {
     match value {
-        JsonOrText::Json(json) => Stored::Json(json.clone()),
+        JsonOrText::Json(json) => Stored::Json(Box::new(json.clone())),
         JsonOrText::Text(text) => Stored::Text(text.clone()),
     }
 }
@@ -298,7 +298,7 @@ pub fn lower(declared: &Declared, context: &Context<'_>) -> DeclaredResource {
             continue;
         };
         match view {
-            FieldView::Absent => left_out.push(field.word),
+            FieldView::Absent => left_out.push(field),
             FieldView::Typed(_) => {}
             FieldView::Clear(span) => {
                 if field.is_column() {
@@ -324,14 +324,20 @@ pub fn lower(declared: &Declared, context: &Context<'_>) -> DeclaredResource {
     }
     lower_typed(&declared.spec, &mut lowering);
     let Lowering {
-        row,
-        parts,
-        part_lists,
-        sets,
+        mut row,
+        mut parts,
+        mut part_lists,
+        mut sets,
         ..
     } = lowering;
     // What is implied is not left to anybody.
-    left_out.retain(|word| sets.iter().all(|set| set.field.word != *word));
+    left_out.retain(|field| sets.iter().all(|set| set.field.word != field.word));
+    // Thousands of these are kept to the end of a run, and room to grow is half of them.
+    row.columns.shrink_to_fit();
+    parts.shrink_to_fit();
+    part_lists.shrink_to_fit();
+    sets.shrink_to_fit();
+    left_out.shrink_to_fit();
     DeclaredResource {
         key: declared.key.clone(),
         state: declared.state,
@@ -358,7 +364,9 @@ fn stored(field: &'static Field, value: ValueView<'_>) -> Option<Stored> {
         (Holds::InvertedFlag, ValueView::Flag(flag)) => Stored::Flag(!flag),
         (Holds::Flag, ValueView::Flag(flag)) => Stored::Flag(flag),
         (Holds::Number, ValueView::Number(number)) => Stored::Number(number),
-        (Holds::Json | Holds::JsonOrText, ValueView::Json(json)) => Stored::Json(json.clone()),
+        (Holds::Json | Holds::JsonOrText, ValueView::Json(json)) => {
+            Stored::Json(Box::new(json.clone()))
+        }
         (Holds::Text | Holds::Json | Holds::JsonOrText, ValueView::Text(text)) => {
             Stored::Text(text.to_owned())
         }

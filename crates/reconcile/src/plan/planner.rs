@@ -188,7 +188,7 @@ impl<'a> Planner<'a> {
             declared_at: Some(resource.span),
             fields: draft.fields,
             operations: draft.operations,
-            left_to_server: resource.left_out.clone(),
+            left_to_server: resource.left_out.iter().map(|field| field.word).collect(),
         })
     }
 
