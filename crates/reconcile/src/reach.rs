@@ -79,6 +79,12 @@ impl ChangeReach {
 
 /// Counts the agents whom each change reaches.
 pub fn reach(plan: &Plan, desired: &Desired, live: &Live) -> Reach {
+    if plan.is_empty() {
+        return Reach {
+            changes: Vec::new(),
+            agents: Some(0),
+        };
+    }
     let counting = Counting::new(plan, desired, live);
     let mut everybody = BTreeSet::new();
     let mut all_known = true;

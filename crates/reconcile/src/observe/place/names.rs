@@ -45,22 +45,27 @@ impl Observed {
             );
         }
         users.retain(|id| !self.found.users.contains_key(id));
-        let declared = self.declared_rows(desired);
         for (table, rows) in &self.rows {
+            let mut unnamed = Vec::new();
             for field in looked_up_fields(table) {
                 let Some(target) = looked_up_table(field) else {
                     continue;
                 };
                 let column = lookup_read_name(field.column);
-                for row in rows {
-                    if let Some(id) = row.uuid(&column)
-                        && !self.found.labels.contains_key(&id)
-                        && self.found.roles.get(id).is_none()
-                        && (scope.names || declared.contains(&owner_of(table, row)))
-                    {
-                        labels.entry(target).or_default().insert(id);
-                    }
-                }
+                unnamed.extend(rows.iter().filter_map(|row| {
+                    let id = row.uuid(&column)?;
+                    let named =
+                        self.found.labels.contains_key(&id) || self.found.roles.get(id).is_some();
+                    (!named).then_some((target, id, row))
+                }));
+            }
+            if !scope.names && !unnamed.is_empty() {
+                let owners = part_of(table).map_or(*table, |part| part.parent);
+                let declared = self.declared_rows(owners, desired);
+                unnamed.retain(|(_, _, row)| declared.contains(&owner_of(table, row)));
+            }
+            for (target, id, _) in unnamed {
+                labels.entry(target).or_default().insert(id);
             }
         }
         (users, labels)
@@ -95,25 +100,20 @@ impl Observed {
             .collect()
     }
 
-    /// Live rows of the resources that are declared.
-    pub(super) fn declared_rows(&self, desired: &Desired) -> BTreeSet<Uuid> {
-        let mut ids = BTreeSet::new();
-        for (table, rows) in &self.rows {
-            let (Some(kind), Some(column)) = (kinds::by_table(table), table.name) else {
-                continue;
-            };
-            ids.extend(
-                rows.iter()
-                    .filter(|row| {
-                        row.text(column).is_some_and(|name| {
-                            let key = deskstate_model::ResourceKey::new(kind.kind, name);
-                            desired.resources.contains_key(&key)
-                        })
-                    })
-                    .filter_map(|row| row.uuid(table.key)),
-            );
-        }
-        ids
+    /// Live rows of a table that are resources which are declared.
+    pub(super) fn declared_rows(&self, table: &'static Table, desired: &Desired) -> BTreeSet<Uuid> {
+        let (Some(kind), Some(column)) = (kinds::by_table(table), table.name) else {
+            return BTreeSet::new();
+        };
+        let rows = self.rows.get(table).into_iter().flatten();
+        rows.filter(|row| {
+            row.text(column).is_some_and(|name| {
+                let key = deskstate_model::ResourceKey::new(kind.kind, name);
+                desired.resources.contains_key(&key)
+            })
+        })
+        .filter_map(|row| row.uuid(table.key))
+        .collect()
     }
 }
 

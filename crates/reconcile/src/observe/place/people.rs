@@ -87,7 +87,7 @@ impl Observed {
         scope: &Scope,
     ) -> BTreeSet<Uuid> {
         use crate::kinds::app_profile::{MAPPED_ROLE, ROLES};
-        let declared = self.declared_rows(desired);
+        let declared = self.declared_rows(ROLES.parent, desired);
         let profile = lookup_read_name(ROLES.parent_column);
         let role = lookup_read_name(MAPPED_ROLE.column);
         let mut roots: BTreeSet<Uuid> = self
