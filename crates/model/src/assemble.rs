@@ -414,7 +414,7 @@ fn take_file(
     let value = match content {
         Ok(content) => match &*content {
             serde_json::Value::String(text) => NodeValue::Text(text.as_str().into()),
-            value => NodeValue::Opaque(value.clone()),
+            value => NodeValue::Opaque(Box::new(value.clone())),
         },
         Err(problem) => {
             diagnostics.push(

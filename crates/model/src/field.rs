@@ -309,7 +309,7 @@ impl FieldType for JsonOrText {
         let value = match &node.value {
             NodeValue::Text(_) => JsonOrText::Text(decoder.text(node, rule.max_length)?.to_owned()),
             NodeValue::Map(_) | NodeValue::List(_) => JsonOrText::Json(node.to_json()),
-            NodeValue::Opaque(value) => JsonOrText::Json(value.clone()),
+            NodeValue::Opaque(value) => JsonOrText::Json(value.as_ref().clone()),
             NodeValue::Null
             | NodeValue::Flag(_)
             | NodeValue::Int(_)

@@ -46,6 +46,9 @@ const TOKEN_FORMS: &[(&str, usize)] = &[
     ("npm_", 30),
 ];
 
+/// No token or key is shorter.
+const SHORTEST_TOKEN: usize = 20;
+
 /// Checks every text of a document as it stands in its file; gives the places that must not be shown.
 pub(crate) fn check(
     document: &Node,
@@ -132,7 +135,9 @@ pub(crate) fn reason(key: Option<&str>, text: &str) -> Option<&'static str> {
     if text.len() < 6 {
         return None;
     }
-    if text.contains("-----BEGIN ") && text.contains("PRIVATE KEY-----") {
+    // Most texts are shorter than anything that is recognised by its form.
+    let may_be_token = text.len() >= SHORTEST_TOKEN;
+    if may_be_token && text.contains("-----BEGIN ") && text.contains("PRIVATE KEY-----") {
         return Some("a private key");
     }
     if key.is_some_and(is_secret_key) && is_literal(text) {
@@ -144,24 +149,30 @@ pub(crate) fn reason(key: Option<&str>, text: &str) -> Option<&'static str> {
     if has_secret_parameter(text) {
         return Some("a password, key or signature among its parameters");
     }
-    if text
-        .split(|character: char| {
-            !(character.is_ascii_alphanumeric() || "_-.+/=".contains(character))
-        })
-        .any(is_token)
-    {
+    if may_be_token && words(text).any(is_token) {
         return Some("it has the form of a token or key");
     }
     None
 }
 
+/// The parts of a text that may be tokens: they are long enough, and hold nothing that no token has.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|character: char| {
+        !(character.is_ascii_alphanumeric()
+            || matches!(character, '_' | '-' | '.' | '+' | '/' | '='))
+    })
+    .filter(|word| word.len() >= SHORTEST_TOKEN)
+}
+
 fn is_secret_key(key: &str) -> bool {
-    let letters: String = key
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|letter| letter.to_ascii_lowercase())
-        .collect();
-    SECRET_KEYS.iter().any(|word| letters.ends_with(word))
+    SECRET_KEYS.iter().any(|word| {
+        let mut letters = key.bytes().rev().filter(u8::is_ascii_alphanumeric);
+        word.bytes().rev().all(|wanted| {
+            letters
+                .next()
+                .is_some_and(|letter| letter.to_ascii_lowercase() == wanted)
+        })
+    })
 }
 
 /// Neither a slug nor a variable: something that stands for itself.
@@ -252,6 +263,14 @@ mod tests {
         ] {
             assert!(reason(key, text).is_some(), "{key:?} {text}");
         }
+    }
+
+    #[test]
+    fn no_token_is_as_short_as_what_is_not_looked_at() {
+        let shortest = super::TOKEN_FORMS
+            .iter()
+            .map(|(start, rest)| start.len() + rest);
+        assert_eq!(shortest.min(), Some(super::SHORTEST_TOKEN));
     }
 
     #[test]

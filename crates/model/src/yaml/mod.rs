@@ -38,8 +38,8 @@ pub(crate) enum NodeValue {
     Map(Vec<Entry>),
     /// A text with a variable that has no value here; the finding is reported where the variable is missing.
     Unresolved(Box<str>),
-    /// What stands in a file of its own.
-    Opaque(Value),
+    /// What stands in a file of its own. Boxed, since a tree holds thousands of nodes and hardly one of these.
+    Opaque(Box<Value>),
 }
 
 /// A key of a mapping with its value. Keys are unique within a mapping.
@@ -123,7 +123,7 @@ impl Node {
             NodeValue::Int(number) => Value::from(*number),
             NodeValue::Float(number) => Value::from(*number),
             NodeValue::Text(text) | NodeValue::Unresolved(text) => Value::String(text.to_string()),
-            NodeValue::Opaque(value) => value.clone(),
+            NodeValue::Opaque(value) => value.as_ref().clone(),
             NodeValue::List(items) => Value::Array(items.iter().map(Node::to_json).collect()),
             NodeValue::Map(entries) => Value::Object(entries.iter().fold(
                 Map::with_capacity(entries.len()),

@@ -242,11 +242,14 @@ impl<'text, 'budget> Builder<'text, 'budget> {
             return Ok(());
         };
         let (value, last) = match body {
-            Body::List(items) => {
+            // The nodes of all documents are there at once, and room to grow is half of them.
+            Body::List(mut items) => {
+                items.shrink_to_fit();
                 let last = items.last().map(|node| node.span);
                 (NodeValue::List(items), last)
             }
-            Body::Map { entries, .. } => {
+            Body::Map { mut entries, .. } => {
+                entries.shrink_to_fit();
                 let last = entries
                     .last()
                     .map(|entry| entry.value.span.max(entry.key_span));
