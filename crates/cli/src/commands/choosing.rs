@@ -56,6 +56,9 @@ impl Choosing {
         manifests: &Manifests,
         ui: &mut Ui,
     ) -> Result<Option<BTreeSet<ResourceKey>>, Error> {
+        if self.is_everything() {
+            return Ok(None);
+        }
         let selection = self.of(manifests, &lower(manifests))?;
         Ok(selection.map(|selection| {
             say_along(&selection.needed, ui);
