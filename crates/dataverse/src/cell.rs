@@ -17,8 +17,8 @@ pub enum Cell {
     Int(i64),
     /// A decimal, float or money amount.
     Decimal(f64),
-    /// Text, a GUID, a date.
-    Text(Box<str>),
+    /// Text, a GUID, a date. Rows in a row share it where it is the same.
+    Text(Arc<str>),
     /// A nested object or array: an expanded record or collection, a managed property. Rows in a row share it where it is the same.
     Json(Arc<serde_json::Value>),
 }
@@ -97,13 +97,13 @@ impl From<&str> for Cell {
 
 impl From<String> for Cell {
     fn from(text: String) -> Self {
-        Cell::Text(text.into_boxed_str())
+        Cell::Text(text.into())
     }
 }
 
 impl From<uuid::Uuid> for Cell {
     fn from(id: uuid::Uuid) -> Self {
-        Cell::Text(id.to_string().into_boxed_str())
+        Cell::Text(id.to_string().into())
     }
 }
 
@@ -116,7 +116,7 @@ impl From<serde_json::Value> for Cell {
                 Some(whole) => Cell::Int(whole),
                 None => Cell::Decimal(number.as_f64().unwrap_or(f64::NAN)),
             },
-            serde_json::Value::String(text) => Cell::Text(text.into_boxed_str()),
+            serde_json::Value::String(text) => Cell::Text(text.into()),
             nested @ (serde_json::Value::Array(_) | serde_json::Value::Object(_)) => {
                 Cell::Json(Arc::new(nested))
             }

@@ -184,16 +184,11 @@ struct RowSeed<'a> {
 }
 
 impl RowSeed<'_> {
-    /// The value, or the one of the row before if it is the same: managed properties are alike in most rows.
-    fn shared(before: Option<&RawRow>, slot: u32, value: Arc<serde_json::Value>) -> Cell {
-        let same = before.and_then(|(cells, _)| {
-            let at = cells.binary_search_by_key(&slot, |(slot, _)| *slot).ok()?;
-            match &cells[at].1 {
-                Cell::Json(same) if *same == value => Some(Arc::clone(same)),
-                _ => None,
-            }
-        });
-        Cell::Json(same.unwrap_or(value))
+    /// What the row before holds in a column.
+    fn above(before: Option<&RawRow>, slot: u32) -> Option<&Cell> {
+        let (cells, _) = before?;
+        let at = cells.binary_search_by_key(&slot, |(slot, _)| *slot).ok()?;
+        Some(&cells[at].1)
     }
 }
 
@@ -231,11 +226,9 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
                 }
                 Name::Column(slot) => {
                     next = slot + 1;
-                    match map.next_value_seed(CellSeed)? {
+                    let above = RowSeed::above(before, slot);
+                    match map.next_value_seed(CellSeed { above })? {
                         Cell::Null => {}
-                        Cell::Json(value) => {
-                            cells.push((slot, RowSeed::shared(before, slot, value)));
-                        }
                         cell => cells.push((slot, cell)),
                     }
                 }
@@ -292,9 +285,13 @@ impl Visitor<'_> for NameSeed<'_> {
     }
 }
 
-struct CellSeed;
+/// A value; one that is the same as in the row above is shared with it. Owners, managed properties, dates of an import are alike in
+/// most rows.
+struct CellSeed<'a> {
+    above: Option<&'a Cell>,
+}
 
-impl<'de> DeserializeSeed<'de> for CellSeed {
+impl<'de> DeserializeSeed<'de> for CellSeed<'_> {
     type Value = Cell;
 
     fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Cell, D::Error> {
@@ -302,7 +299,7 @@ impl<'de> DeserializeSeed<'de> for CellSeed {
     }
 }
 
-impl<'de> Visitor<'de> for CellSeed {
+impl<'de> Visitor<'de> for CellSeed<'_> {
     type Value = Cell;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -334,11 +331,10 @@ impl<'de> Visitor<'de> for CellSeed {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Cell, E> {
-        Ok(Cell::Text(text.into()))
-    }
-
-    fn visit_string<E>(self, text: String) -> Result<Cell, E> {
-        Ok(Cell::Text(text.into_boxed_str()))
+        Ok(Cell::Text(match self.above {
+            Some(Cell::Text(above)) if **above == *text => Arc::clone(above),
+            _ => text.into(),
+        }))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Cell, A::Error> {
@@ -354,7 +350,11 @@ impl<'de> Visitor<'de> for CellSeed {
         while let Some((name, value)) = map.next_entry::<String, serde_json::Value>()? {
             fields.insert(name, value);
         }
-        Ok(Cell::Json(Arc::new(serde_json::Value::Object(fields))))
+        let value = serde_json::Value::Object(fields);
+        Ok(Cell::Json(match self.above {
+            Some(Cell::Json(above)) if **above == value => Arc::clone(above),
+            _ => Arc::new(value),
+        }))
     }
 }
 
@@ -370,6 +370,19 @@ mod tests {
         let mut found = Vec::new();
         let page = rows(body.as_bytes(), layout, &mut columns, &mut found)?;
         Ok((columns, found, page))
+    }
+
+    #[test]
+    fn rows_share_a_text_that_is_the_same() {
+        let body = r#"{"value":[{"p":"x","q":"x"},{"p":"x","q":"y"},{"p":"z"}]}"#;
+        let (_, rows, _) = decoded(body, Layout::Array("value")).expect("good rows");
+        let text = |row: usize, cell: usize| match &rows[row].0[cell].1 {
+            Cell::Text(text) => text,
+            other => panic!("{other:?}"),
+        };
+        assert!(Arc::ptr_eq(text(0, 0), text(1, 0)));
+        assert!(!Arc::ptr_eq(text(0, 0), text(0, 1)));
+        assert_eq!((&**text(1, 1), &**text(2, 0)), ("y", "z"));
     }
 
     #[test]
