@@ -3,24 +3,27 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 /// The unique name by which a resource is found in every environment.
 ///
-/// Two names that differ in ASCII case or outer blanks only are the same name.
+/// Two names that differ in ASCII case or outer blanks only are the same name. Copies share the text: a name stands in the resource, in
+/// its row, in its parts and wherever it is referred to.
 #[derive(Debug, Clone)]
 pub struct UniqueName {
-    written: Box<str>,
+    written: Arc<str>,
     /// Kept only where it differs from `written`.
-    folded: Option<Box<str>>,
+    folded: Option<Arc<str>>,
 }
 
 impl UniqueName {
     /// Takes a name as somebody wrote it.
     #[must_use]
     pub fn new(written: &str) -> Self {
-        let folded = fold(written);
+        let is_folded =
+            written.trim() == written && !written.bytes().any(|byte| byte.is_ascii_uppercase());
         Self {
-            folded: (folded != written).then(|| folded.into()),
+            folded: (!is_folded).then(|| fold(written).into()),
             written: written.into(),
         }
     }

@@ -19,8 +19,8 @@ pub struct Context<'a> {
 /// All that the manifests declare for one environment.
 #[derive(Debug, Clone, Default)]
 pub struct Desired {
-    /// One entry for each document, by key.
-    pub resources: BTreeMap<ResourceKey, DeclaredResource>,
+    /// One entry for each document, by key. Boxed, since a map that is built moves its values about.
+    pub resources: BTreeMap<ResourceKey, Box<DeclaredResource>>,
 }
 
 impl Desired {
@@ -30,10 +30,11 @@ impl Desired {
             return None;
         };
         let kind = kinds::by_table(table)?.kind;
-        self.resources.get(&ResourceKey {
+        let key = ResourceKey {
             kind,
             name: name.clone(),
-        })
+        };
+        self.resources.get(&key).map(Box::as_ref)
     }
 
     /// Every look-up that the manifests need, each once.
@@ -109,7 +110,12 @@ pub fn lower(manifests: &Manifests) -> Desired {
     let resources = manifests
         .resources
         .iter()
-        .map(|declared| (declared.key.clone(), kinds::lower(declared, &context)))
+        .map(|declared| {
+            (
+                declared.key.clone(),
+                Box::new(kinds::lower(declared, &context)),
+            )
+        })
         .collect();
     Desired { resources }
 }
