@@ -28,7 +28,8 @@ pub(crate) struct Substitution<'a, 'p> {
 /// Whether any value of a document holds a variable or an escaped one.
 pub(crate) fn has_variables(node: &Node) -> bool {
     match &node.value {
-        NodeValue::Text(text) => text.contains(OPEN),
+        // To look for one character is quick, and most texts do not hold it.
+        NodeValue::Text(text) => text.contains('$') && text.contains(OPEN),
         NodeValue::List(items) => items.iter().any(has_variables),
         NodeValue::Map(entries) => entries.iter().any(|entry| has_variables(&entry.value)),
         _ => false,

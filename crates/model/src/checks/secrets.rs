@@ -140,13 +140,13 @@ pub(crate) fn reason(key: Option<&str>, text: &str) -> Option<&'static str> {
     if may_be_token && text.contains("-----BEGIN ") && text.contains("PRIVATE KEY-----") {
         return Some("a private key");
     }
-    if key.is_some_and(is_secret_key) && is_literal(text) {
+    if is_literal(text) && key.is_some_and(is_secret_key) {
         return Some("its key names one");
     }
-    if has_user_info(text) {
+    if text.contains(':') && has_user_info(text) {
         return Some("a password in an address");
     }
-    if has_secret_parameter(text) {
+    if text.contains('=') && has_secret_parameter(text) {
         return Some("a password, key or signature among its parameters");
     }
     if may_be_token && words(text).any(is_token) {

@@ -3,11 +3,11 @@
 mod key;
 mod syntax;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span as ParserSpan, StrInput};
 
-use self::key::key_of;
+use self::key::{Seen, key_of};
 use self::syntax::{syntax_error, too_deep};
 use super::budget::Budget;
 use super::scalar::{NotJson, resolve};
@@ -112,7 +112,7 @@ enum Body {
     Map {
         entries: Vec<Entry>,
         key: Option<Key>,
-        seen: BTreeMap<Box<str>, Span>,
+        seen: Seen,
     },
 }
 
@@ -197,7 +197,7 @@ impl<'text, 'budget> Builder<'text, 'budget> {
                         Body::Map {
                             entries: Vec::new(),
                             key: None,
-                            seen: BTreeMap::new(),
+                            seen: Seen::default(),
                         },
                     )
                 }
@@ -352,7 +352,15 @@ impl<'text, 'budget> Builder<'text, 'budget> {
                 Some(Key(None)) => {}
                 None => {
                     let text = self.text;
-                    *key = Some(Key(key_of(node, text, base, file, seen, diagnostics)));
+                    *key = Some(Key(key_of(
+                        node,
+                        text,
+                        base,
+                        file,
+                        seen,
+                        entries,
+                        diagnostics,
+                    )));
                 }
             },
         }

@@ -5,7 +5,26 @@ use std::collections::BTreeMap;
 use super::trim;
 use crate::diagnostic::Diagnostic;
 use crate::span::{FileId, Span};
-use crate::yaml::{Node, NodeValue};
+use crate::yaml::{Entry, Node, NodeValue};
+
+/// The keys of a mapping that is being read.
+#[derive(Default)]
+pub(super) struct Seen(BTreeMap<Box<str>, Span>);
+
+impl Seen {
+    /// Where a key stands already. Of a few entries each is looked at; what are many are indexed first.
+    fn first(&mut self, name: &str, entries: &[Entry]) -> Option<Span> {
+        const FEW: usize = 16;
+        if entries.len() < FEW {
+            let same = entries.iter().find(|entry| *entry.key == *name)?;
+            return Some(same.key_span);
+        }
+        let new = entries[self.0.len()..].iter();
+        self.0
+            .extend(new.map(|entry| (entry.key.clone(), entry.key_span)));
+        self.0.get(name).copied()
+    }
+}
 
 /// The name of a key; `None` with a finding where the language does not allow it.
 pub(super) fn key_of(
@@ -13,7 +32,8 @@ pub(super) fn key_of(
     text: &str,
     base: usize,
     file: FileId,
-    seen: &mut BTreeMap<Box<str>, Span>,
+    seen: &mut Seen,
+    entries: &[Entry],
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<(Box<str>, Span)> {
     let span = trim(text, base, Span { file, ..node.span });
@@ -47,15 +67,14 @@ pub(super) fn key_of(
         );
         return None;
     }
-    if let Some(first) = seen.get(&name) {
+    if let Some(first) = seen.first(&name, entries) {
         diagnostics.push(
             Diagnostic::error("duplicate-key", format!("`{name}` is written twice"))
                 .at(span, "again")
-                .also(*first, "first here")
+                .also(first, "first here")
                 .help("keep one of the two"),
         );
         return None;
     }
-    seen.insert(name.clone(), span);
     Some((name, span))
 }

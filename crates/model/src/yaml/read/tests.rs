@@ -54,6 +54,14 @@ fn empty_documents_are_skipped() {
 fn what_the_language_leaves_out_is_named() {
     assert_eq!(codes("a: &x 1\nb: *x\n"), Vec::<&str>::new());
     assert_eq!(codes("a: 1\na: 2\n"), ["duplicate-key"]);
+    let many: String = (0..40).map(|n| format!("k{n}: {n}\n")).collect();
+    assert_eq!(codes(&many), [""; 0]);
+    for again in ["k0: x\n", "k15: x\n", "k39: x\n"] {
+        assert_eq!(
+            codes(&format!("{many}{again}new: 1\n{again}")),
+            ["duplicate-key"; 2]
+        );
+    }
     assert_eq!(codes("a: &x {b: 1}\nc:\n  <<: *x\n"), ["merge-key"]);
     assert_eq!(codes("a: !!str 1\n"), ["yaml-tag"]);
     assert_eq!(codes("? [a]\n: 1\n"), ["yaml-key"]);
