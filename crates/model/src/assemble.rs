@@ -7,11 +7,11 @@ use std::sync::{Arc, OnceLock};
 use crate::checks;
 use crate::contract::Contract;
 use crate::diagnostic::Diagnostic;
-use crate::document::{self, Document};
+use crate::document::{self, Document, Header};
 use crate::field::FieldInfo;
 use crate::file_texts::FileTexts;
 use crate::given::Given;
-use crate::kinds::{Resource, ResourceKey};
+use crate::kinds::{Kind, Resource, ResourceKey};
 use crate::manifests::{Declared, State};
 use crate::overlay::{merged, remove};
 use crate::project::Project;
@@ -21,19 +21,60 @@ use crate::span::Span;
 use crate::variables::{Origins, Substitution, Variables, has_variables};
 use crate::yaml::{Entry, Node, NodeValue};
 
+/// A base document.
+pub(crate) struct Base {
+    pub(crate) header: Header,
+    body: Body,
+}
+
+enum Body {
+    /// The same in every environment, and read to its end: the nodes of thousands of documents need not be there at once.
+    Complete(Complete),
+    /// As it stands in its file, since overlays, variables or files of its own come to it.
+    Written {
+        node: Node,
+        has_variables: bool,
+        /// How it is where nothing but its files comes to it.
+        plain: OnceLock<Complete>,
+    },
+}
+
+impl Base {
+    /// Reads a document as far as it can be read without an environment. `overlaid` names what overlays change.
+    pub(crate) fn new(
+        document: Document,
+        project: &Project,
+        overlaid: &HashSet<&ResourceKey>,
+    ) -> Self {
+        let Document { header, node } = document;
+        let has_variables = has_variables(&node);
+        let stays = has_variables
+            || overlaid.contains(&header.key)
+            || may_name_files(header.key.kind, &node);
+        let body = if stays {
+            Body::Written {
+                node,
+                has_variables,
+                plain: OnceLock::new(),
+            }
+        } else {
+            Body::Complete(complete(project, &header, &node, &node, &[], Vec::new()))
+        };
+        Self { header, body }
+    }
+}
+
 /// What all environments share.
 pub(crate) struct Assembly<'a> {
     project_node: &'a Node,
     project: &'a Project,
-    documents: &'a [Document],
+    documents: &'a [Base],
     /// Overlay documents by folder and key.
     overlays: BTreeMap<&'a str, HashMap<&'a ResourceKey, &'a Document>>,
     unread: &'a HashSet<String>,
     contracts: &'a [Contract],
     /// The resources that some environment has.
     anywhere: HashSet<&'a ResourceKey>,
-    /// Documents that are the same in every environment, read once.
-    unchanged: Vec<OnceLock<Complete>>,
 }
 
 /// A complete document.
@@ -54,7 +95,7 @@ impl<'a> Assembly<'a> {
     pub(crate) fn new(
         project_node: &'a Node,
         project: &'a Project,
-        documents: &'a [Document],
+        documents: &'a [Base],
         overlays: &'a BTreeMap<String, Vec<Document>>,
         unread: &'a HashSet<String>,
         contracts: &'a [Contract],
@@ -62,7 +103,7 @@ impl<'a> Assembly<'a> {
         let by_key = |documents: &'a Vec<Document>| {
             documents
                 .iter()
-                .map(|document| (&document.key, document))
+                .map(|document| (&document.header.key, document))
                 .collect()
         };
         Self {
@@ -75,8 +116,10 @@ impl<'a> Assembly<'a> {
                 .collect(),
             unread,
             contracts,
-            anywhere: documents.iter().map(|document| &document.key).collect(),
-            unchanged: documents.iter().map(|_| OnceLock::new()).collect(),
+            anywhere: documents
+                .iter()
+                .map(|document| &document.header.key)
+                .collect(),
         }
     }
 }
@@ -132,53 +175,53 @@ pub(crate) fn gather(
     let overlays = environment_overlays(assembly, environment);
     let mut resources = Vec::with_capacity(assembly.documents.len());
     let mut unread_fields = HashMap::new();
-    for (at, document) in assembly
+    for Base { header, body } in assembly
         .documents
         .iter()
-        .enumerate()
-        .filter(|(_, document)| document.is_in(environment))
+        .filter(|document| document.header.is_in(environment))
     {
-        let over: Vec<&Document> = overlays
-            .iter()
-            .filter_map(|overlay| overlay.get(&document.key).copied())
-            .collect();
-        if over.is_empty() && !document.has_variables {
-            let complete = assembly.unchanged[at].get_or_init(|| {
-                complete(
-                    assembly,
-                    document,
-                    Cow::Borrowed(&document.node),
-                    &[],
-                    texts,
-                )
-            });
-            resources.push(Arc::clone(&complete.declared));
-            diagnostics.extend(complete.diagnostics.iter().cloned());
-            note_unread(&mut unread_fields, document, &complete.unread_fields);
-            continue;
+        let changed;
+        let complete = match body {
+            Body::Complete(complete) => complete,
+            Body::Written {
+                node,
+                has_variables,
+                plain,
+            } => {
+                let over: Vec<&Document> = overlays
+                    .iter()
+                    .filter_map(|overlay| overlay.get(&header.key).copied())
+                    .collect();
+                if over.is_empty() && !has_variables {
+                    plain.get_or_init(|| {
+                        finished(assembly, header, node, Cow::Borrowed(node), &[], texts)
+                    })
+                } else {
+                    let (effective, unmanaged) =
+                        effective(node, &over, &variables, &mut origins, &mut diagnostics);
+                    changed = finished(
+                        assembly,
+                        header,
+                        node,
+                        Cow::Owned(effective),
+                        &unmanaged,
+                        texts,
+                    );
+                    &changed
+                }
+            }
+        };
+        resources.push(Arc::clone(&complete.declared));
+        diagnostics.extend(complete.diagnostics.iter().cloned());
+        if !complete.unread_fields.is_empty() {
+            unread_fields.insert(header.name_span, complete.unread_fields.clone());
         }
-        let (node, unmanaged) =
-            effective(document, &over, &variables, &mut origins, &mut diagnostics);
-        let complete = complete(assembly, document, Cow::Owned(node), &unmanaged, texts);
-        note_unread(&mut unread_fields, document, &complete.unread_fields);
-        resources.push(complete.declared);
-        diagnostics.extend(complete.diagnostics);
     }
     Gathered {
         resources,
         diagnostics,
         origins,
         unread_fields,
-    }
-}
-
-fn note_unread(
-    unread_fields: &mut HashMap<Span, Vec<String>>,
-    document: &Document,
-    fields: &[String],
-) {
-    if !fields.is_empty() {
-        unread_fields.insert(document.name_span, fields.to_vec());
     }
 }
 
@@ -201,13 +244,13 @@ fn environment_overlays<'x, 'a>(
 
 /// The document with its overlays laid over it and its variables replaced, and the fields that it must leave alone.
 fn effective(
-    document: &Document,
+    base: &Node,
     over: &[&Document],
     variables: &Variables<'_>,
     origins: &mut Origins,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> (Node, Vec<String>) {
-    let mut node = document.node.clone();
+    let mut node = base.clone();
     let mut unmanaged = Vec::new();
     for overlay in over {
         for path in checks::overlays::unmanaged_paths(overlay) {
@@ -231,28 +274,44 @@ fn effective(
     (node, unmanaged)
 }
 
-/// Reads a complete document and fills in the project's `defaults`.
-fn complete(
+/// Puts the content of files where a document names them, and reads what comes of it.
+fn finished(
     assembly: &Assembly<'_>,
-    document: &Document,
+    header: &Header,
+    written: &Node,
     node: Cow<'_, Node>,
     unmanaged: &[String],
     texts: &mut FileTexts<'_>,
 ) -> Complete {
     let mut diagnostics = Vec::new();
-    let node = with_files(
-        document.key.kind.field_infos(),
-        node,
-        texts,
-        &mut diagnostics,
-    );
-    let (mut declared, unread_fields) = document::declared(document, &node, &mut diagnostics);
+    let fields = header.key.kind.field_infos();
+    let node = with_files(fields, node, texts, &mut diagnostics);
+    complete(
+        assembly.project,
+        header,
+        written,
+        &node,
+        unmanaged,
+        diagnostics,
+    )
+}
+
+/// Reads a complete document and fills in the project's `defaults`. `written` is the document in its file.
+fn complete(
+    project: &Project,
+    header: &Header,
+    written: &Node,
+    node: &Node,
+    unmanaged: &[String],
+    mut diagnostics: Vec<Diagnostic>,
+) -> Complete {
+    let (mut declared, unread_fields) = document::declared(header, node, &mut diagnostics);
     if declared.state == State::Absent {
-        diagnostics.extend(absent_with_spec(document));
+        diagnostics.extend(absent_with_spec(written));
         declared.spec = Resource::empty(declared.key.kind);
     }
     if declared.state == State::Present {
-        fill_defaults(&mut declared.spec, assembly.project, unmanaged);
+        fill_defaults(&mut declared.spec, project, unmanaged);
         require_app(&declared, &unread_fields, &mut diagnostics);
     }
     Complete {
@@ -263,13 +322,11 @@ fn complete(
 }
 
 /// A document that says in one place that the row is deleted and what it holds. An overlay may well say so of a base document.
-fn absent_with_spec(document: &Document) -> Option<Diagnostic> {
-    let state = document
-        .node
+fn absent_with_spec(written: &Node) -> Option<Diagnostic> {
+    let state = written
         .get("metadata")
         .and_then(|metadata| metadata.get("state"))?;
-    let spec = document
-        .node
+    let spec = written
         .entry("spec")
         .filter(|_| state.as_text() == Some(State::Absent.as_str()))?;
     Some(
@@ -313,6 +370,23 @@ fn fill_defaults(spec: &mut Resource, project: &Project, unmanaged: &[String]) {
     }
 }
 
+/// Whether the content of files may belong in a document of this kind.
+fn may_name_files(kind: Kind, node: &Node) -> bool {
+    node.get("spec")
+        .is_some_and(|spec| fields_from_files(kind.field_infos(), spec).next().is_some())
+}
+
+/// The fields of a `spec` that files may stand in for, or that have such fields in the items of their lists.
+fn fields_from_files<'f>(
+    fields: &'f [FieldInfo],
+    spec: &Node,
+) -> impl Iterator<Item = &'f FieldInfo> {
+    fields.iter().filter(|field| {
+        let may = field.rule.from_file || field.items.iter().any(|item| item.rule.from_file);
+        may && (spec.get(&file_word(field.word)).is_some() || spec.get(field.word).is_some())
+    })
+}
+
 /// Puts the content of files in the place of `<field>File`, in `spec` and in the items of its lists.
 fn with_files<'n>(
     fields: &[FieldInfo],
@@ -320,16 +394,11 @@ fn with_files<'n>(
     texts: &mut FileTexts<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Cow<'n, Node> {
-    let may_name_files = |field: &&FieldInfo| {
-        field.rule.from_file || field.items.iter().any(|item| item.rule.from_file)
-    };
-    let relevant: Vec<&FieldInfo> = fields.iter().filter(may_name_files).collect();
-    let names_files = node.get("spec").is_some_and(|spec| {
-        relevant.iter().any(|field| {
-            spec.get(&file_word(field.word)).is_some() || spec.get(field.word).is_some()
-        })
-    });
-    if relevant.is_empty() || !names_files {
+    let relevant: Vec<&FieldInfo> = node
+        .get("spec")
+        .map(|spec| fields_from_files(fields, spec).collect())
+        .unwrap_or_default();
+    if relevant.is_empty() {
         return node;
     }
     let mut node = node.into_owned();

@@ -12,21 +12,25 @@ use crate::schema::API_VERSION;
 use crate::shape::{self, Shape};
 use crate::span::{Span, Spanned};
 use crate::suggest::{nearest, one_of};
-use crate::variables::has_variables;
 use crate::yaml::{Node, NodeValue};
 
 /// A document of one of the kinds, as it stands in its file.
 #[derive(Debug)]
 pub(crate) struct Document {
+    pub(crate) header: Header,
+    pub(crate) node: Node,
+}
+
+/// What a document declares, and where it counts.
+#[derive(Debug)]
+pub(crate) struct Header {
     pub(crate) key: ResourceKey,
     pub(crate) name_span: Span,
     /// The environments in which it counts; `None` for all.
     pub(crate) environments: Option<Vec<String>>,
-    pub(crate) has_variables: bool,
-    pub(crate) node: Node,
 }
 
-impl Document {
+impl Header {
     /// Whether the document counts in an environment.
     pub(crate) fn is_in(&self, environment: Option<&str>) -> bool {
         match (&self.environments, environment) {
@@ -70,13 +74,12 @@ pub(crate) fn header(node: Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Do
             .filter_map(|item| item.as_text().map(str::to_owned))
             .collect()
     });
-    Some(Document {
+    let header = Header {
         key: ResourceKey::new(kind, &name),
         name_span,
         environments,
-        has_variables: has_variables(&node),
-        node,
-    })
+    };
+    Some(Document { header, node })
 }
 
 fn kind_of(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Kind> {
@@ -164,7 +167,7 @@ pub(crate) fn first_line(node: &Node) -> Span {
 
 /// Reads a complete document: header, labels, state and fields; and the fields that are written, but not understood.
 pub(crate) fn declared(
-    document: &Document,
+    header: &Header,
     node: &Node,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> (Declared, Vec<String>) {
@@ -180,7 +183,7 @@ pub(crate) fn declared(
         .map(|node| labels_of(node, &mut decoder))
         .unwrap_or_default();
     if let Some(metadata) = metadata {
-        check_metadata(document.key.kind, metadata, &mut decoder);
+        check_metadata(header.key.kind, metadata, &mut decoder);
     }
     let known = ["apiVersion", "kind", "metadata", "spec"];
     if !node
@@ -190,7 +193,7 @@ pub(crate) fn declared(
     {
         decoder.reject();
     }
-    let kind = document.key.kind;
+    let kind = header.key.kind;
     let spec = match node.get("spec") {
         Some(spec) if spec.is_map() => {
             let missing = |field: &&crate::field::FieldInfo| {
@@ -213,10 +216,10 @@ pub(crate) fn declared(
         }
     };
     let rejected = decoder.is_rejected();
-    if rejected && !shape::check(Shape::Document(kind), node, document.name_span, &mut found) {
+    if rejected && !shape::check(Shape::Document(kind), node, header.name_span, &mut found) {
         found.push(
             Diagnostic::error("wrong-type", "the document does not fit its schema")
-                .at(document.name_span, "this document")
+                .at(header.name_span, "this document")
                 .help(format!("compare it with `deskstate explain {kind}`")),
         );
     }
@@ -225,12 +228,11 @@ pub(crate) fn declared(
     diagnostics.append(&mut found);
     let unread_fields = unread_fields(&spec, node);
     let declared = Declared {
-        key: document.key.clone(),
+        key: header.key.clone(),
         state,
         labels,
         span: node.span,
-        name_span: document.name_span,
-
+        name_span: header.name_span,
         spec,
     };
     (declared, unread_fields)

@@ -7,13 +7,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use self::environments::{check_environments, merge_findings, unknown_environment};
-use crate::assemble::{Assembled, Assembly, assemble, gather};
+use crate::assemble::{Assembled, Assembly, Base, assemble, gather};
 use crate::checks;
 use crate::contract::Contract;
 use crate::diagnostic::{Diagnostic, sort_diagnostics};
 use crate::document::{self, Document};
 use crate::file_texts::FileTexts;
 use crate::files::{FileProblem, Root};
+use crate::kinds::ResourceKey;
 use crate::manifests::{Declared, Manifests};
 use crate::name::fold;
 use crate::parallel;
@@ -165,11 +166,10 @@ impl Loader {
             diagnostics.push(unknown_environment(name, None, &project));
         }
         let contracts = self.contracts(files, &project, diagnostics);
-        let documents = self.documents(files, &project, diagnostics);
-        for document in &documents {
-            check_environments(document, &project, diagnostics);
-        }
-        let overlays = self.overlays(files, &project, &documents, diagnostics);
+        let manifest_files = self.manifest_files(files, &project, diagnostics);
+        let overlays = self.overlays(files, &project, diagnostics);
+        let documents = self.documents(&manifest_files, &project, &overlays, diagnostics);
+        checks::overlays::check(&documents, &overlays, diagnostics);
         let assembly = Assembly::new(
             node,
             &project,
@@ -207,6 +207,8 @@ impl Loader {
         };
         checks::contract_conflicts::check(&contracts, diagnostics);
         drop(assembly);
+        // They share the resources, which are taken out now.
+        drop(documents);
         manifests.resources = in_order(resources);
         manifests.contracts = contracts;
         manifests.project = Some(project);
@@ -248,12 +250,12 @@ impl Loader {
         contracts
     }
 
-    fn documents(
+    fn manifest_files(
         &mut self,
         files: &mut Root,
         project: &Project,
         diagnostics: &mut Vec<Diagnostic>,
-    ) -> Vec<Document> {
+    ) -> Vec<FileId> {
         let mut seen: BTreeSet<String> = BTreeSet::from([PROJECT_FILE.to_owned()]);
         seen.extend(
             project
@@ -269,20 +271,38 @@ impl Loader {
                 }
             }
         }
+        manifests
+    }
+
+    /// The base documents of these files.
+    fn documents(
+        &mut self,
+        manifest_files: &[FileId],
+        project: &Project,
+        overlays: &BTreeMap<String, Vec<Document>>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Vec<Base> {
+        let overlaid = overlays
+            .values()
+            .flatten()
+            .map(|overlay| &overlay.header.key)
+            .collect();
         let before = self.budget.left();
-        let mut reads = parallel::map(&manifests, |file| self.read(*file));
+        let mut reads = parallel::map(manifest_files, |file| {
+            self.read_base(*file, project, &overlaid)
+        });
         if self.budget.is_used_up() {
             // Which file goes short must not depend on which thread came first.
             reads.clear();
             self.budget = Budget::of(before);
-            reads.extend(manifests.iter().map(|file| self.read(*file)));
+            let again = manifest_files
+                .iter()
+                .map(|file| self.read_base(*file, project, &overlaid));
+            reads.extend(again);
         }
         let mut documents = Vec::new();
         for read in reads {
-            for node in self.take(read, diagnostics) {
-                refuse_outside_values(&node, diagnostics);
-                documents.extend(document::header(node, diagnostics));
-            }
+            documents.extend(self.take(read, diagnostics));
         }
         documents
     }
@@ -292,10 +312,8 @@ impl Loader {
         &mut self,
         files: &mut Root,
         project: &Project,
-        base: &[Document],
         diagnostics: &mut Vec<Diagnostic>,
     ) -> BTreeMap<String, Vec<Document>> {
-        let known = checks::overlays::BaseNames::new(base);
         let mut overlays = BTreeMap::new();
         for folder in project
             .environments
@@ -318,14 +336,14 @@ impl Loader {
                     let Some(document) = document::header(node, diagnostics) else {
                         continue;
                     };
-                    checks::overlays::check_document(&document, &known, diagnostics);
-                    if let Some(first) = seen.insert(document.key.clone(), document.name_span) {
+                    let header = &document.header;
+                    if let Some(first) = seen.insert(header.key.clone(), header.name_span) {
                         diagnostics.push(
                             Diagnostic::error(
                                 "duplicate-resource",
-                                format!("{} stands twice in this overlay", document.key),
+                                format!("{} stands twice in this overlay", header.key),
                             )
-                            .at(document.name_span, "again")
+                            .at(header.name_span, "again")
                             .also(first, "first here")
                             .help("put both into one document"),
                         );
@@ -398,23 +416,53 @@ impl Loader {
         self.take(read, diagnostics)
     }
 
-    fn read(&self, file: FileId) -> ReadFile {
+    fn read(&self, file: FileId) -> ReadFile<Node> {
         let mut diagnostics = Vec::new();
-        let stream = read(&self.sources, file, &self.budget, &mut diagnostics);
-        let secrets = stream
-            .documents
+        let Stream { documents, unread } =
+            read(&self.sources, file, &self.budget, &mut diagnostics);
+        let secrets = documents
             .iter()
             .flat_map(|document| checks::secrets::check(document, &self.sources, &mut diagnostics))
             .collect();
         ReadFile {
-            stream,
+            documents,
+            unread,
             secrets,
             diagnostics,
         }
     }
 
-    fn take(&mut self, read: ReadFile, diagnostics: &mut Vec<Diagnostic>) -> Vec<Node> {
-        for span in read.stream.unread {
+    fn read_base(
+        &self,
+        file: FileId,
+        project: &Project,
+        overlaid: &HashSet<&ResourceKey>,
+    ) -> ReadFile<Base> {
+        let ReadFile {
+            documents: nodes,
+            unread,
+            secrets,
+            mut diagnostics,
+        } = self.read(file);
+        let mut documents = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            refuse_outside_values(&node, &mut diagnostics);
+            let Some(document) = document::header(node, &mut diagnostics) else {
+                continue;
+            };
+            check_environments(&document, project, &mut diagnostics);
+            documents.push(Base::new(document, project, overlaid));
+        }
+        ReadFile {
+            documents,
+            unread,
+            secrets,
+            diagnostics,
+        }
+    }
+
+    fn take<D>(&mut self, read: ReadFile<D>, diagnostics: &mut Vec<Diagnostic>) -> Vec<D> {
+        for span in read.unread {
             let words = self.sources.slice(span).split(|character: char| {
                 character.is_whitespace() || "{}[],\"'".contains(character)
             });
@@ -423,13 +471,14 @@ impl Loader {
         }
         self.secrets.extend(read.secrets);
         diagnostics.extend(read.diagnostics);
-        read.stream.documents
+        read.documents
     }
 }
 
 /// What was read of a file.
-struct ReadFile {
-    stream: Stream,
+struct ReadFile<D> {
+    documents: Vec<D>,
+    unread: Vec<Span>,
     secrets: Vec<Span>,
     diagnostics: Vec<Diagnostic>,
 }

@@ -58,7 +58,6 @@ pub struct Declared {
     pub span: Span,
     /// `metadata.name`.
     pub name_span: Span,
-
     /// The fields.
     pub spec: Resource,
 }

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
+use crate::assemble::Base;
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
 use crate::kinds::ResourceKey;
@@ -12,7 +13,7 @@ use crate::yaml::{Entry, Node, NodeValue};
 
 /// The field paths that an overlay leaves alone, without those that are required.
 pub(crate) fn unmanaged_paths(overlay: &Document) -> impl Iterator<Item = &str> {
-    let fields = overlay.key.kind.field_infos();
+    let fields = overlay.header.key.kind.field_infos();
     let is_required = |path: &&str| {
         let field = fields.iter().find(|field| field.word == *path);
         field.is_some_and(|field| field.rule.required || field.rule.has_default)
@@ -63,17 +64,29 @@ pub(crate) fn patch(overlay: &Document) -> Cow<'_, Node> {
     })
 }
 
+/// Checks every overlay document by itself; the result of laying it over its base is checked later.
+pub(crate) fn check(
+    base: &[Base],
+    overlays: &BTreeMap<String, Vec<Document>>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let known = BaseNames::new(base);
+    for overlay in overlays.values().flatten() {
+        check_document(overlay, &known, diagnostics);
+    }
+}
+
 /// The resources that base documents declare.
-pub(crate) struct BaseNames<'a> {
+struct BaseNames<'a> {
     keys: HashSet<&'a ResourceKey>,
     /// Suggestions that may still be made: looking for the nearest name takes time, and nobody reads so many.
     suggestions: Cell<usize>,
 }
 
 impl<'a> BaseNames<'a> {
-    pub(crate) fn new(base: &'a [Document]) -> Self {
+    fn new(base: &'a [Base]) -> Self {
         Self {
-            keys: base.iter().map(|document| &document.key).collect(),
+            keys: base.iter().map(|document| &document.header.key).collect(),
             suggestions: Cell::new(100),
         }
     }
@@ -93,19 +106,14 @@ impl<'a> BaseNames<'a> {
     }
 }
 
-/// Checks one overlay document by itself; the result of laying it over its base is checked later.
-pub(crate) fn check_document(
-    overlay: &Document,
-    known: &BaseNames<'_>,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    if !known.has(&overlay.key) {
+fn check_document(overlay: &Document, known: &BaseNames<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    if !known.has(&overlay.header.key) {
         let diagnostic = Diagnostic::error(
             "overlay",
-            format!("no base document declares {}", overlay.key),
+            format!("no base document declares {}", overlay.header.key),
         )
-        .at(overlay.name_span, "nothing to change");
-        diagnostics.push(match known.nearest(&overlay.key) {
+        .at(overlay.header.name_span, "nothing to change");
+        diagnostics.push(match known.nearest(&overlay.header.key) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None => diagnostic.help(
                 "declare it in a manifest folder; `metadata.environments` there limits it to some environments",
@@ -123,7 +131,7 @@ pub(crate) fn check_document(
                 .help("say it in the base document, or use another overlay folder"),
         );
     }
-    let fields = overlay.key.kind.field_infos();
+    let fields = overlay.header.key.kind.field_infos();
     for item in unmanaged(overlay) {
         let Some(path) = item.as_text() else { continue };
         let word = path.split('.').next().unwrap_or(path);
@@ -142,14 +150,14 @@ pub(crate) fn check_document(
             None => {
                 let diagnostic = Diagnostic::error(
                     "unknown-field",
-                    format!("{} has no field `{word}`", overlay.key.kind),
+                    format!("{} has no field `{word}`", overlay.header.key.kind),
                 )
                 .at(item.span, "unknown field");
                 diagnostics.push(match nearest(word, fields.iter().map(|field| field.word)) {
                     Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
                     None => diagnostic.help(format!(
                         "`deskstate explain {}` lists the fields",
-                        overlay.key.kind
+                        overlay.header.key.kind
                     )),
                 });
             }

@@ -106,7 +106,7 @@ proptest! {
         let node = read(&sources, file, &Budget::default(), &mut diagnostics).documents.remove(0);
         let document = header(node, &mut diagnostics).unwrap();
         prop_assert!(diagnostics.is_empty());
-        declared(&document, &document.node, &mut diagnostics);
+        declared(&document.header, &document.node, &mut diagnostics);
         let shape_codes = [
             "wrong-type", "unknown-field", "unknown-value", "missing-field", "too-long", "out-of-range", "too-many", "empty-text",
             "not-clearable", "one-of", "unquoted-brace", "not-supported-yet",
