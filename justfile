@@ -63,6 +63,10 @@ soak minutes="15":
 dist:
     bash scripts/dist
 
+# The five crates as crates.io would get them, each built from what is packed.
+package:
+    cargo package --workspace --allow-dirty --locked
+
 # Advisories, licences, bans and sources of the dependency tree.
 deny:
     cargo deny check
