@@ -250,13 +250,19 @@ impl Challenge {
         let Some(resource) = &self.resource else {
             return Ok(url.origin());
         };
-        let parsed = Url::parse(resource).ok();
+        let parsed = Url::parse(resource)
+            .ok()
+            .filter(|parsed| match parsed.scheme() {
+                "https" => true,
+                scheme => scheme == "http" && url.is_loopback(),
+            });
         let host = parsed.as_ref().and_then(Url::host_str).unwrap_or_default();
         // `org.crm…` and `org.api.crm…` are the same environment
         let same = host == url.host()
             || host.replacen(".api.", ".", 1) == url.host().replacen(".api.", ".", 1);
-        if same {
-            Ok(resource.trim_end_matches('/').to_owned())
+        if let Some(parsed) = parsed.filter(|_| same) {
+            // what else stands there would become a part of the scope, or a scope of its own
+            Ok(parsed.origin().ascii_serialization())
         } else {
             Err(SignInError::Challenge {
                 reason: format!(
@@ -334,11 +340,29 @@ mod tests {
             "Bearer authorization_uri=https://login.microsoftonline.com/",
             "Bearer authorization_uri=https://login.microsoftonline.com/a%2Fb/oauth2",
             "Bearer authorization_uri=https://login.microsoftonline.com/t, resource_id=https://management.azure.com/",
+            "Bearer authorization_uri=https://login.microsoftonline.com/t, resource_id=ttps://contoso.crm.dynamics.com/",
             "Bearer authorization_uri=nonsense",
         ] {
             assert!(
                 matches!(issuer(header), Err(SignInError::Challenge { .. })),
                 "{header}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_server_cannot_put_another_scope_beside_its_own() {
+        for resource in [
+            "https://contoso.crm.dynamics.com/x https://management.azure.com",
+            "https://contoso.crm.dynamics.com?https://management.azure.com",
+            "https://me@contoso.crm.dynamics.com/#x",
+        ] {
+            let header = format!(
+                "Bearer authorization_uri=https://login.microsoftonline.com/t, resource_id={resource}"
+            );
+            assert_eq!(
+                issuer(&header).expect(resource).user_scope(),
+                "https://contoso.crm.dynamics.com/user_impersonation offline_access"
             );
         }
     }
