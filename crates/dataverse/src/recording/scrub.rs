@@ -165,9 +165,9 @@ impl Scrubber {
             let word_end = rest.find(|c: char| !is_word(c)).unwrap_or(rest.len());
             let (word, tail) = rest.split_at(word_end);
             if word.is_empty() {
-                let next = tail.chars().next().map_or(tail.len(), char::len_utf8);
-                out.push_str(&tail[..next]);
-                rest = &tail[next..];
+                let (before, tail) = tail.split_at(before_next_word(tail));
+                out.push_str(before);
+                rest = tail;
                 continue;
             }
             rest = tail;
@@ -273,6 +273,22 @@ fn sensitive(name: &str) -> Option<&'static str> {
 
 fn is_word(character: char) -> bool {
     character.is_alphanumeric() || matches!(character, '-' | '.' | '_' | '@' | '+')
+}
+
+/// How much of a text that begins with no word comes before its next one. The letter of an escape such as `\n` is no part of a word, in
+/// JSON within JSON either, where it has more backslashes.
+fn before_next_word(text: &str) -> usize {
+    let slashes = text.bytes().take_while(|byte| *byte == b'\\').count();
+    let escape = match text.as_bytes().get(slashes) {
+        _ if slashes == 0 => return text.chars().next().map_or(0, char::len_utf8),
+        Some(b'u') => text.get(slashes + 1..slashes + 5).map_or(0, |digits| {
+            let hexadecimal = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+            if hexadecimal { 5 } else { 0 }
+        }),
+        Some(b'b' | b'f' | b'n' | b'r' | b't') => 1,
+        _ => 0,
+    };
+    slashes + escape
 }
 
 /// Signed tokens in their compact form.
@@ -437,6 +453,29 @@ mod tests {
         assert!(
             line.contains("fullname%20eq%20'person-") && line.ends_with("') HTTP/1.1"),
             "{line}"
+        );
+    }
+
+    #[test]
+    fn an_escape_before_a_mail_address_or_token_neither_hides_it_nor_is_broken() {
+        let token = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEuZXhhbXBsZSJ9.c2ln";
+        let inner = serde_json::json!({ "note": format!("a\tada@x.com\n{token}") }).to_string();
+        let text = serde_json::json!({
+            "body": format!("To:\nada@x.com\r{token}"),
+            "other": "\u{1}ada@x.com",
+            "inner": inner,
+        })
+        .to_string();
+        let scrubbed = scrub(&text);
+        assert!(
+            !scrubbed.contains("ada@x.com") && !scrubbed.contains(token),
+            "{scrubbed}"
+        );
+        let outer: serde_json::Value = serde_json::from_str(&scrubbed).expect("JSON");
+        let inner = outer["inner"].as_str().expect("a text");
+        assert!(
+            serde_json::from_str::<serde_json::Value>(inner).is_ok(),
+            "{inner}"
         );
     }
 
