@@ -114,8 +114,13 @@ impl Scrubber {
                 replace = None;
             }
             let Some(end) = end_of_string(&rest[at + 1..]) else {
-                out.push('"');
-                rest = &rest[at + 1..];
+                // Quotes further on in this line stand behind backslashes and open nothing that ends in it either.
+                let line_end = rest[at..].find('\n').map_or(rest.len(), |end| at + end);
+                if !rest[at + 1..line_end].trim().is_empty() {
+                    replace = None;
+                }
+                out.push_str(&rest[at..line_end]);
+                rest = &rest[line_end..];
                 continue;
             };
             let inner = &rest[at + 1..at + 1 + end];
@@ -477,6 +482,14 @@ mod tests {
             serde_json::from_str::<serde_json::Value>(inner).is_ok(),
             "{inner}"
         );
+    }
+
+    #[test]
+    fn a_line_of_quotes_that_close_nothing_is_read_once() {
+        let text = format!("\"{}\n", "\\\"".repeat(300_000));
+        let started = std::time::Instant::now();
+        assert_eq!(scrub(&text), text);
+        assert!(started.elapsed() < std::time::Duration::from_secs(5));
     }
 
     #[test]
