@@ -123,7 +123,9 @@ fn place(path: &str) -> Option<(&'static str, String)> {
     let set = sets()
         .into_iter()
         .find(|known| known.eq_ignore_ascii_case(set))?;
-    let is_xml = file.len() > 4 && file[file.len() - 4..].eq_ignore_ascii_case(".xml");
+    let is_xml = file
+        .rsplit_once('.')
+        .is_some_and(|(name, ending)| !name.is_empty() && ending.eq_ignore_ascii_case("xml"));
     is_xml.then(|| (set, unique.to_owned()))
 }
 

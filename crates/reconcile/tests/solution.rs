@@ -147,3 +147,16 @@ fn what_is_built_to_do_harm_is_refused() {
     std::fs::write(&text, "no archive").expect("written");
     assert!(matches!(read(&text), Err(SolutionError::Zip { .. })));
 }
+
+#[test]
+fn a_file_whose_name_ends_inside_a_character_is_another_file() {
+    let folder = TempDir::new().expect("a folder");
+    for name in ["a\u{20ac}xml", "\u{20ac}ml", ".xml"] {
+        let other = (
+            format!("msdyn_sessiontemplates/a/{name}"),
+            SESSION.to_owned(),
+        );
+        let path = zipped(folder.path(), &[other]);
+        assert!(matches!(read(&path), Err(SolutionError::Empty)), "{name}");
+    }
+}
