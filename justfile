@@ -47,7 +47,7 @@ bench-e2e *arguments:
 # Plans of deskstate and of its peers, in one run. Installs the peers beside the script first.
 bench-peers *arguments:
     cargo build --release
-    cargo build --release -p deskstate-dataverse --example record_at_a_time
+    cargo build --profile campaign -p deskstate-dataverse --example record_at_a_time
     python3 benches/peers/run.py {{arguments}}
 
 # Figures of the libraries (criterion).

@@ -213,9 +213,9 @@ def sdks(bench):
 
 
 def replay(bench):
-    example = ROOT / "target" / "release" / "examples" / "record_at_a_time"
+    example = ROOT / "target" / "campaign" / "examples" / "record_at_a_time"
     if not example.is_file():
-        raise Missing("build it first: cargo build --release -p deskstate-dataverse --example record_at_a_time")
+        raise Missing("build it first: cargo build --profile campaign -p deskstate-dataverse --example record_at_a_time")
     server = Server(bench.folder)
     try:
         write_project(bench.folder, bench.size, server.url)
