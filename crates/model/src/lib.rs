@@ -27,6 +27,8 @@ mod explain;
 mod field;
 mod file_texts;
 mod files;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod given;
 mod glob;
 mod kinds;

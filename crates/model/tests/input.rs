@@ -272,47 +272,6 @@ proptest! {
     }
 }
 
-/// The files of a case that fuzzing kept: lines such as `#! deskstate.yaml` begin one.
-fn files_of(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
-    let mut files = vec![("manifests/case.yaml".to_owned(), Vec::new())];
-    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        let name = line
-            .strip_prefix(b"#! ")
-            .and_then(|name| std::str::from_utf8(name).ok());
-        match name.map(str::trim) {
-            Some(name @ ("deskstate.yaml" | "contracts/a.yaml" | "overlays/e/case.yaml")) => {
-                files.push((name.to_owned(), Vec::new()));
-            }
-            Some(_) => files.push(("manifests/case.yaml".to_owned(), Vec::new())),
-            None => files[..].last_mut().unwrap().1.extend_from_slice(line),
-        }
-    }
-    files
-}
-
-#[test]
-fn what_fuzzing_kept_loads_without_a_panic_and_the_same_every_time() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/load");
-    let mut kept = 0;
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let bytes = fs::read(&path).unwrap();
-        kept += 1;
-        for end in [bytes.len(), bytes.len() / 2, bytes.len() / 3] {
-            let files = files_of(&bytes[..end]);
-            let files: Vec<(&str, &[u8])> = files
-                .iter()
-                .map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
-                .collect();
-            let folder = project(&files);
-            let (manifests, diagnostics) = load(folder.path(), None);
-            assert!(places_fit(&manifests, &diagnostics), "{}", path.display());
-            assert_eq!(diagnostics, load(folder.path(), None).1);
-        }
-    }
-    assert!(kept > 3, "the corpus is not there");
-}
-
 /// What `render` writes is read back as the same manifests.
 #[test]
 fn rendered_manifests_are_manifests_again() {

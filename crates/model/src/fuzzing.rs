@@ -1,0 +1,103 @@
+//! Loading as the fuzz target calls it. Compiled for `cargo fuzz` and for the test that replays what fuzzing kept.
+
+use std::collections::BTreeMap;
+
+use crate::{Diagnostic, Manifests, PROJECT_FILE, load_texts, render};
+
+const PROJECT: &str = "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: fuzz}\nspec:\n  contracts: [contracts/a.yaml]\n  variables: {a: b, n: 1, l: [x]}\n  environments:\n    e: {emulator: {state: s.json}, overlay: overlays/e}\n";
+const BARE_PROJECT: &str =
+    "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: fuzz}\nspec: {variables: {}}\n";
+const MANIFESTS: &str = "manifests/case.yaml";
+/// The places at which a file may be put.
+const PATHS: [&str; 4] = [
+    PROJECT_FILE,
+    MANIFESTS,
+    "contracts/a.yaml",
+    "overlays/e/case.yaml",
+];
+
+/// A project. Places lie in their files, and what `render` writes of manifests without an error is read back as the same manifests.
+pub fn load(bytes: &[u8]) {
+    let texts = project(&String::from_utf8_lossy(bytes));
+    for environment in [None, Some("e")] {
+        let (manifests, found) = load_texts(texts.clone(), environment);
+        places_lie_in_their_files(&manifests, &found);
+        let rendered = render(&manifests);
+        if environment.is_some() && !found.iter().any(Diagnostic::is_error) {
+            is_read_back(&rendered);
+        }
+    }
+}
+
+/// The files of a project: a manifest alone, or what stands below lines such as `#! deskstate.yaml`, as in `tests/manifests/`.
+#[must_use]
+pub fn project(text: &str) -> BTreeMap<String, String> {
+    let mut texts = BTreeMap::from([(PROJECT_FILE.to_owned(), PROJECT.to_owned())]);
+    let mut path = MANIFESTS;
+    let mut file = String::new();
+    for line in text.split_inclusive('\n') {
+        let Some(name) = line.strip_prefix("#! ").map(str::trim) else {
+            file.push_str(line);
+            continue;
+        };
+        put(&mut texts, path, &mut file);
+        let known = PATHS.into_iter().find(|known| *known == name);
+        path = known.unwrap_or(MANIFESTS);
+    }
+    put(&mut texts, path, &mut file);
+    texts
+}
+
+fn put(texts: &mut BTreeMap<String, String>, path: &str, file: &mut String) {
+    if !file.is_empty() {
+        texts.insert(path.to_owned(), std::mem::take(file));
+    }
+}
+
+fn places_lie_in_their_files(manifests: &Manifests, found: &[Diagnostic]) {
+    for finding in found {
+        for label in finding.primary.iter().chain(&finding.secondary) {
+            let span = label.span;
+            let text = manifests.sources.text(span.file);
+            let inside = text.get(span.start as usize..span.end as usize);
+            assert!(inside.is_some(), "{finding:?}");
+            let _ = manifests.sources.line_column(span);
+        }
+    }
+}
+
+fn is_read_back(rendered: &str) {
+    let texts = [(PROJECT_FILE, BARE_PROJECT), (MANIFESTS, rendered)];
+    let texts = texts
+        .into_iter()
+        .map(|(path, text)| (path.to_owned(), text.to_owned()))
+        .collect();
+    let (again, found) = load_texts(texts, None);
+    let error = found
+        .iter()
+        .find(|finding| finding.is_error() && finding.code != "no-manifests");
+    assert!(error.is_none(), "{error:?}\n{rendered}");
+    assert_eq!(render(&again), rendered);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::load;
+
+    #[test]
+    fn what_fuzzing_kept_is_loaded_also_when_it_is_cut_short() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/load");
+        let mut kept = 0;
+        for entry in fs::read_dir(folder).unwrap() {
+            let bytes = fs::read(entry.unwrap().path()).unwrap();
+            kept += 1;
+            for end in [bytes.len(), bytes.len() / 2, bytes.len() / 3] {
+                load(&bytes[..end]);
+            }
+        }
+        assert!(kept > 3, "the corpus is not there");
+    }
+}
