@@ -216,11 +216,37 @@ fn part_error(
     }
 }
 
+/// What a reply says became of a changeset of two operations.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn outcome_of_two(status: u16, content_type: &str, body: &[u8]) -> Outcome {
+    let mut headers = http::HeaderMap::new();
+    if let Ok(content_type) = content_type.parse() {
+        headers.insert(http::header::CONTENT_TYPE, content_type);
+    }
+    let answered = Answered {
+        exchange: crate::Exchange {
+            method: "POST",
+            path: "/api/data/v9.2/$batch".to_owned(),
+            client_request_id: Uuid::nil(),
+        },
+        reply: crate::transport::Reply {
+            status,
+            headers,
+            body: bytes::Bytes::copy_from_slice(body),
+        },
+    };
+    let request = Request {
+        method: "DELETE",
+        path: "/api/data/v9.2/a".to_owned(),
+        headers: Vec::new(),
+        body: None,
+    };
+    judge(&answered, &[request.clone(), request])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Exchange;
-    use crate::transport::Reply;
     use proptest::prelude::*;
 
     const DONE: &str = "--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n\
@@ -229,28 +255,7 @@ mod tests {
         --c--\r\n--b--\r\n";
 
     fn outcome(status: u16, body: &[u8]) -> Outcome {
-        let mut headers = http::HeaderMap::new();
-        let content_type = http::HeaderValue::from_static("multipart/mixed; boundary=b");
-        headers.insert(http::header::CONTENT_TYPE, content_type);
-        let answered = Answered {
-            exchange: Exchange {
-                method: "POST",
-                path: "/api/data/v9.2/$batch".to_owned(),
-                client_request_id: Uuid::nil(),
-            },
-            reply: Reply {
-                status,
-                headers,
-                body: bytes::Bytes::copy_from_slice(body),
-            },
-        };
-        let request = Request {
-            method: "DELETE",
-            path: "/api/data/v9.2/a".to_owned(),
-            headers: Vec::new(),
-            body: None,
-        };
-        judge(&answered, &[request.clone(), request])
+        outcome_of_two(status, "multipart/mixed; boundary=b", body)
     }
 
     #[test]

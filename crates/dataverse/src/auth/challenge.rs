@@ -173,6 +173,15 @@ fn parse_one(header: &str) -> Option<Challenge> {
     })
 }
 
+/// Where a secret would be sent on these challenges, and what the token would be for.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn token_endpoint(headers: &[&str], url: &EnvironmentUrl) -> Option<(String, String)> {
+    let issuer = parse(headers.iter().copied())?
+        .issuer(url, None, None)
+        .ok()?;
+    Some((issuer.endpoint("token"), issuer.resource))
+}
+
 /// `name=value` pairs between commas.
 fn parameters_of(mut text: &str) -> Vec<(&str, &str)> {
     let mut pairs = Vec::new();

@@ -22,6 +22,8 @@ use crate::transport::Network;
 use crate::{Connection, EnvironmentUrl, Error, Stop};
 use challenge::Issuer;
 pub(crate) use challenge::described;
+#[cfg(any(test, fuzzing))]
+pub(crate) use challenge::token_endpoint;
 use credential::Credential;
 
 pub use device_code::{DeviceCode, Prompt};

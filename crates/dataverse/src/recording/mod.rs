@@ -276,6 +276,23 @@ fn difference(asked: &[String], expected: &[String]) -> String {
     }
 }
 
+/// What a recording keeps of a text.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn scrubbed(text: &str) -> String {
+    let scrubber = Scrubber::new(Uuid::nil(), "contoso.crm.dynamics.com");
+    let _ = outline(&scrubber.request(text));
+    scrubber.text(text)
+}
+
+/// What a replay makes of a file of a recording, where it is one: its requests in outline and its answer.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn replayed(bytes: &[u8]) {
+    if let Ok(recorded) = serde_json::from_slice::<Recorded>(bytes) {
+        let _ = requests(&recorded.request, None);
+        let _ = recorded.answer.map(RecordedAnswer::reply);
+    }
+}
+
 /// The files of a recording, in order.
 fn files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     let failed = |error: std::io::Error| recording(directory, error.to_string());

@@ -1,0 +1,8 @@
+//! Of any text a recording keeps no mail address and no token, and JSON stays JSON.
+
+#![no_main]
+
+use deskstate_dataverse::fuzzing::recordings;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| recordings(text));
