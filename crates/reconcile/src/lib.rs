@@ -17,6 +17,8 @@ pub mod export;
 pub mod extras;
 pub mod field;
 pub mod foresee;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod kinds;
 pub mod live;
 pub mod lookup;

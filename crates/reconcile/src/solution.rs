@@ -8,7 +8,7 @@
 mod xml;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
 use deskstate_dataverse::{Cell, Row};
@@ -78,8 +78,12 @@ pub fn read(path: &Path) -> Result<Live, SolutionError> {
     let files = if std::fs::metadata(path).map_err(io)?.is_dir() {
         of_folder(path)?
     } else {
-        of_archive(path)?
+        of_archive(std::fs::File::open(path).map_err(io)?, path)?
     };
+    of_files(files)
+}
+
+fn of_files(files: Vec<(String, Vec<u8>)>) -> Result<Live, SolutionError> {
     let mut parsed = Vec::new();
     for (name, bytes) in files {
         let Some((set, unique)) = place(&name) else {
@@ -136,11 +140,28 @@ fn is_safe(name: &str) -> bool {
         && name.split('/').all(|part| part != "..")
 }
 
-fn of_archive(path: &Path) -> Result<Vec<(String, Vec<u8>)>, SolutionError> {
-    let file = std::fs::File::open(path).map_err(|source| SolutionError::Io {
-        path: path.to_path_buf(),
-        source,
-    })?;
+/// Bytes of an archive.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn of_bytes(bytes: &[u8]) -> Result<Live, SolutionError> {
+    of_files(of_archive(
+        std::io::Cursor::new(bytes),
+        Path::new("solution.zip"),
+    )?)
+}
+
+/// Files of an unpacked solution, by path.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn of_texts(texts: Vec<(String, String)>) -> Result<Live, SolutionError> {
+    let files = texts
+        .into_iter()
+        .map(|(name, text)| (name, text.into_bytes()));
+    of_files(files.collect())
+}
+
+fn of_archive(
+    file: impl Read + Seek,
+    path: &Path,
+) -> Result<Vec<(String, Vec<u8>)>, SolutionError> {
     let bad = |reason: String| SolutionError::Zip {
         path: path.to_path_buf(),
         reason,

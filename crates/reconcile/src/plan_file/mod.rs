@@ -93,6 +93,15 @@ pub fn read(text: &str) -> Result<PlanFile, PlanFileError> {
     Ok(file)
 }
 
+/// A file of this version with the digest that it should have, so that a digest does not hide what is read behind it.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn sealed(text: &str) -> Option<PlanFile> {
+    let mut file: PlanFile = serde_json::from_str(text).ok()?;
+    file.format_version = v1::VERSION;
+    file.digest = file.own_digest().to_string();
+    Some(file)
+}
+
 /// All that is read before the version is known.
 #[derive(serde::Deserialize)]
 struct Header {
