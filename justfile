@@ -17,9 +17,13 @@ campaign seeds="10000":
     DESKSTATE_CAMPAIGN_SEEDS={{seeds}} cargo test --profile campaign -p deskstate-dataverse --test emulated campaign
     DESKSTATE_CAMPAIGN_SEEDS={{seeds}} cargo test --profile campaign -p deskstate-reconcile --test emulated whatever_goes_wrong -- --nocapture
 
-# Every fuzz target for so many seconds, with what was kept (a nightly toolchain and cargo-fuzz; `deskstate-model` seeds from its test cases).
-fuzz seconds="60":
-    bash scripts/fuzz {{seconds}}
+# Every fuzz target, or those named, for so many seconds each (wants cargo-fuzz); stops at a finding.
+fuzz seconds="60" *targets:
+    bash scripts/fuzz {{seconds}} {{targets}}
+
+# What the last runs found, brought down to what the usual tests replay.
+fuzz-keep *targets:
+    bash scripts/fuzz-keep {{targets}}
 
 # Two client libraries, as published, against the emulator.
 conformance:
