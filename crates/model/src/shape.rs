@@ -2,6 +2,8 @@
 
 mod words;
 
+use std::collections::HashMap;
+use std::ptr;
 use std::sync::OnceLock;
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
@@ -13,7 +15,7 @@ use crate::diagnostic::Diagnostic;
 use crate::kinds::Kind;
 use crate::schema::{self, is_variable_pattern};
 use crate::span::Span;
-use crate::yaml::Node;
+use crate::yaml::{Entry, Node};
 use words::{finding, type_name, unknown_field, wrong_type};
 
 /// What a schema is for.
@@ -45,6 +47,7 @@ pub(crate) fn check(
         document,
         place,
         diagnostics,
+        indexes: HashMap::new(),
     };
     for error in compiled.validator.iter_errors(&value) {
         report.error(&error);
@@ -97,20 +100,23 @@ struct Report<'a> {
     /// Where to point for what the document lacks.
     place: Span,
     diagnostics: &'a mut Vec<Diagnostic>,
+    /// Entries by key of the large mappings of the document.
+    indexes: HashMap<*const Node, HashMap<&'a str, &'a Entry>>,
 }
 
-impl Report<'_> {
+impl<'a> Report<'a> {
     fn error(&mut self, error: &ValidationError<'_>) {
-        let found = find(self.document, error);
+        let found = self.find(error);
         match error.kind() {
             ValidationErrorKind::AnyOf { context } => self.nearest_branch(error, context),
             ValidationErrorKind::AdditionalProperties { unexpected } => {
-                let known = self.known_words(error);
-                let findings: Vec<Diagnostic> = unexpected
-                    .iter()
-                    .map(|word| unknown_field(word, &known, &found, self.shape, self.place))
-                    .collect();
-                self.diagnostics.extend(findings);
+                let known = known_words(self.schema, error);
+                for word in unexpected {
+                    let entry = self.entry(found.node, word);
+                    let at = entry.map_or(self.place, |entry| entry.key_span);
+                    self.diagnostics
+                        .push(unknown_field(word, &known, &found, self.shape, at));
+                }
             }
             kind => self.diagnostics.push(finding(kind, &found, self.place)),
         }
@@ -140,7 +146,7 @@ impl Report<'_> {
                     .flatten()
                     .filter(|error| !self.is_about_variable(error));
                 let types: Vec<&str> = errors.flat_map(expected_types).collect();
-                let found = find(self.document, error);
+                let found = self.find(error);
                 self.diagnostics.push(wrong_type(&types, &found));
             }
         }
@@ -158,20 +164,68 @@ impl Report<'_> {
         pattern.is_some_and(is_variable_pattern)
     }
 
-    /// The properties beside the `additionalProperties` that an error comes from.
-    fn known_words(&self, error: &ValidationError<'_>) -> Vec<&str> {
-        let path = error.schema_path().as_str();
-        let parent = path
-            .strip_suffix("/additionalProperties")
-            .and_then(|parent| self.schema.pointer(parent));
-        let properties = parent
-            .and_then(|parent| parent.get("properties"))
-            .and_then(Value::as_object);
-        properties
-            .into_iter()
-            .flat_map(|properties| properties.keys().map(String::as_str))
-            .collect()
+    /// The value that an error is about.
+    fn find(&mut self, error: &ValidationError<'_>) -> Found<'a> {
+        let mut found = Found {
+            node: self.document,
+            word: None,
+            key_span: None,
+        };
+        for segment in error.instance_path().into_iter() {
+            let entry = match segment {
+                LocationSegment::Property(key) => self.entry(found.node, &key),
+                // A key that is a number reads like a place in a list.
+                LocationSegment::Index(at) if found.node.is_map() => {
+                    self.entry(found.node, &at.to_string())
+                }
+                LocationSegment::Index(at) => {
+                    let Some(item) = found.node.items().get(at) else {
+                        break;
+                    };
+                    found.node = item;
+                    continue;
+                }
+            };
+            let Some(entry) = entry else { break };
+            found = Found {
+                node: &entry.value,
+                word: Some(&entry.key),
+                key_span: Some(entry.key_span),
+            };
+        }
+        found
     }
+
+    /// The entry of a mapping with this key. A mapping may have as many errors as entries, so a large one is gone through once.
+    fn entry(&mut self, mapping: &'a Node, key: &str) -> Option<&'a Entry> {
+        const LARGE: usize = 64;
+        if mapping.entries().len() < LARGE {
+            return mapping.entry(key);
+        }
+        let index = self
+            .indexes
+            .entry(ptr::from_ref(mapping))
+            .or_insert_with(|| {
+                let entries = mapping.entries().iter();
+                entries.map(|entry| (&*entry.key, entry)).collect()
+            });
+        index.get(key).copied()
+    }
+}
+
+/// The properties beside the `additionalProperties` that an error comes from.
+fn known_words<'s>(schema: &'s Value, error: &ValidationError<'_>) -> Vec<&'s str> {
+    let path = error.schema_path().as_str();
+    let parent = path
+        .strip_suffix("/additionalProperties")
+        .and_then(|parent| schema.pointer(parent));
+    let properties = parent
+        .and_then(|parent| parent.get("properties"))
+        .and_then(Value::as_object);
+    properties
+        .into_iter()
+        .flat_map(|properties| properties.keys().map(String::as_str))
+        .collect()
 }
 
 fn is_type_error(error: &ValidationError<'_>) -> bool {
@@ -201,35 +255,6 @@ struct Found<'n> {
     /// Its key, or the key of the list that it stands in.
     word: Option<&'n str>,
     key_span: Option<Span>,
-}
-
-fn find<'n>(document: &'n Node, error: &ValidationError<'_>) -> Found<'n> {
-    let mut found = Found {
-        node: document,
-        word: None,
-        key_span: None,
-    };
-    for segment in error.instance_path().into_iter() {
-        let next = match segment {
-            LocationSegment::Property(key) => found.node.entry(&key).map(|entry| {
-                found.word = Some(&entry.key);
-                found.key_span = Some(entry.key_span);
-                &entry.value
-            }),
-            // A key that is a number reads like a place in a list.
-            LocationSegment::Index(at) if found.node.is_map() => {
-                found.node.entry(&at.to_string()).map(|entry| {
-                    found.word = Some(&entry.key);
-                    found.key_span = Some(entry.key_span);
-                    &entry.value
-                })
-            }
-            LocationSegment::Index(at) => found.node.items().get(at),
-        };
-        let Some(next) = next else { break };
-        found.node = next;
-    }
-    found
 }
 
 #[cfg(test)]

@@ -153,6 +153,19 @@ fn a_thousand_broken_documents_take_no_longer_than_reading_them() {
 }
 
 #[test]
+fn fields_without_end_that_do_not_exist_take_no_longer_than_reading_them() {
+    let fields: String = (0..60_000)
+        .map(|number| format!("  a{number}: 1\n"))
+        .collect();
+    let (head, _) = TOOL.split_once("{displayName").unwrap();
+    let text = format!("{head}\n{fields}");
+    let start = Instant::now();
+    let (_, diagnostics) = loaded(&[("manifests/a.yaml", text.as_bytes())]);
+    assert!(diagnostics.len() >= 60_000);
+    assert!(start.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
 fn a_file_that_is_too_large_is_not_read() {
     let text = format!("{TOOL}#{}\n", "x".repeat(17 << 20));
     let (manifests, diagnostics) = loaded(&[("manifests/a.yaml", text.as_bytes())]);

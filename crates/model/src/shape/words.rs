@@ -156,9 +156,8 @@ pub(super) fn unknown_field(
     known: &[&str],
     found: &Found<'_>,
     shape: Shape,
-    place: Span,
+    at: Span,
 ) -> Diagnostic {
-    let at = found.node.entry(word).map_or(place, |entry| entry.key_span);
     if word == "localized" {
         return Diagnostic::error(
             "not-supported-yet",
