@@ -5,9 +5,11 @@
     reason = "a broken text of a test is a failed test"
 )]
 
+use std::time::{Duration, Instant};
+
 use deskstate_model::layout;
 use deskstate_reconcile::adopt::Editor;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 fn edited(text: &str, key: &str, wanted: &Json) -> Result<String, &'static str> {
     let documents = layout(text).expect("YAML");
@@ -273,4 +275,36 @@ fn what_looks_like_yaml_within_a_value_or_beside_it_leads_nobody_astray() {
         json!("z"),
         "a: z\n\n  # c\nb: 1\n",
     );
+}
+
+#[test]
+fn ten_thousand_items_or_entries_take_no_longer_than_reading_them() {
+    let user = |number: usize| format!("u{number}@contoso.com");
+    let written = |numbers: &[usize]| -> String {
+        let lines = numbers
+            .iter()
+            .map(|number| format!("  - {}\n", user(*number)));
+        lines.collect()
+    };
+    let before: Vec<usize> = (0..10_000).collect();
+    let after: Vec<usize> = (1..10_001).filter(|number| number % 3 != 0).collect();
+    let wanted = after.iter().map(|number| user(*number)).collect();
+    let started = Instant::now();
+    check(
+        &format!("a: # all\n{}b: 1\n", written(&before)),
+        "a",
+        wanted,
+        &format!("a: # all\n{}b: 1\n", written(&after)),
+    );
+    let entries: String = before
+        .iter()
+        .map(|number| format!("  k{number}: 1\n"))
+        .collect();
+    let wanted: Map<String, Json> = after
+        .iter()
+        .map(|number| (format!("k{number}"), json!(2)))
+        .collect();
+    let text = edited(&format!("a:\n{entries}b: 1\n"), "a", &Json::Object(wanted));
+    assert_eq!(text.expect("edited").lines().count(), after.len() + 2);
+    assert!(started.elapsed() < Duration::from_secs(20));
 }

@@ -4,6 +4,8 @@ mod lines;
 mod pairing;
 mod pieces;
 
+use std::collections::{BTreeSet, HashSet};
+
 use deskstate_model::{Content, Place, Style};
 use serde_json::{Map, Value as Json};
 
@@ -122,13 +124,13 @@ impl<'a> Editor<'a> {
         wanted: &Map<String, Json>,
         inside: bool,
     ) -> Result<(), Refused> {
-        let mut gone = Vec::new();
+        let mut gone = BTreeSet::new();
         for (at, (key, value)) in entries.iter().enumerate() {
             match wanted.get(&key.key()) {
                 Some(wanted) => self.change(value, wanted, inside)?,
                 None => {
                     self.free(value)?;
-                    gone.push(at);
+                    gone.insert(at);
                 }
             }
         }
@@ -140,8 +142,9 @@ impl<'a> Editor<'a> {
         for at in &gone {
             self.remove_entry(mapping, entries, *at, &gone);
         }
+        let known: HashSet<String> = entries.iter().map(|(key, _)| key.key()).collect();
         for (key, value) in wanted {
-            if !entries.iter().any(|(known, _)| known.key() == *key) {
+            if !known.contains(key) {
                 self.insert_entry(mapping, Some(&entries[last_kept]), key, value);
             }
         }
@@ -182,7 +185,7 @@ impl<'a> Editor<'a> {
         let pairs = pair(&values, wanted);
         let mut last: Option<usize> = None;
         let mut fresh: Vec<Json> = Vec::new();
-        let mut gone: Vec<usize> = Vec::new();
+        let mut gone = BTreeSet::new();
         let mut kept = 0;
         let mut insertions: Vec<(Option<usize>, Vec<Json>)> = Vec::new();
         for pairing in pairs {
@@ -197,7 +200,7 @@ impl<'a> Editor<'a> {
                 }
                 Pairing::Gone(at) => {
                     self.free(&items[at])?;
-                    gone.push(at);
+                    gone.insert(at);
                 }
                 Pairing::New(to) => fresh.push(wanted[to].clone()),
             }

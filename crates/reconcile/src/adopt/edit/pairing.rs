@@ -1,5 +1,7 @@
 //! Which items of a list are the same before and after.
 
+use std::collections::{HashMap, VecDeque};
+
 use serde_json::Value as Json;
 
 /// An item of both lists by its places, of the first, or of the second.
@@ -52,8 +54,13 @@ fn same_item(left: &Json, right: &Json) -> bool {
         .is_some_and(|name| left.get(*name) == right.get(*name))
 }
 
-/// Longest common subsequence; lists of manifests are short.
+/// Longest common subsequence.
 fn longest_common(before: &[Json], after: &[Json]) -> Vec<(usize, usize)> {
+    /// A table of more pairs is not made: only the users of a profile are so many, and of them no two are the same.
+    const MOST_PAIRS: usize = 1 << 20;
+    if before.len().saturating_mul(after.len()) > MOST_PAIRS {
+        return longest_rising(&first_for_first(before, after));
+    }
     let mut table = vec![vec![0_usize; after.len() + 1]; before.len() + 1];
     for left in (0..before.len()).rev() {
         for right in (0..after.len()).rev() {
@@ -78,4 +85,36 @@ fn longest_common(before: &[Json], after: &[Json]) -> Vec<(usize, usize)> {
         }
     }
     common
+}
+
+/// The first of several equal items goes with the first of those equal to it.
+fn first_for_first(before: &[Json], after: &[Json]) -> Vec<(usize, usize)> {
+    let mut places: HashMap<String, VecDeque<usize>> = HashMap::new();
+    for (to, item) in after.iter().enumerate() {
+        places.entry(item.to_string()).or_default().push_back(to);
+    }
+    let pairs = before.iter().enumerate();
+    pairs
+        .filter_map(|(at, item)| Some((at, places.get_mut(&item.to_string())?.pop_front()?)))
+        .collect()
+}
+
+/// The most of these pairs whose second places rise as the first ones do.
+fn longest_rising(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
+    // By length, the run of that length that ends lowest: its last pair.
+    let mut ends: Vec<usize> = Vec::new();
+    let mut before: Vec<Option<usize>> = Vec::with_capacity(pairs.len());
+    for (pair, (_, to)) in pairs.iter().enumerate() {
+        let length = ends.partition_point(|end| pairs[*end].1 < *to);
+        before.push(length.checked_sub(1).map(|shorter| ends[shorter]));
+        if length == ends.len() {
+            ends.push(pair);
+        } else {
+            ends[length] = pair;
+        }
+    }
+    let run = std::iter::successors(ends.last().copied(), |pair| before[*pair]);
+    let mut rising: Vec<(usize, usize)> = run.map(|pair| pairs[pair]).collect();
+    rising.reverse();
+    rising
 }

@@ -1,5 +1,7 @@
 //! Whole values, entries and items that come, go or are written anew, each in the style that stands there.
 
+use std::collections::BTreeSet;
+
 use deskstate_model::{Content, Place, Style, dash_before, entry_lines, item_lines, on_one_line};
 use serde_json::Value as Json;
 
@@ -146,7 +148,7 @@ impl Editor<'_> {
         mapping: &Place,
         entries: &[(Place, Place)],
         at: usize,
-        gone: &[usize],
+        gone: &BTreeSet<usize>,
     ) {
         let end_of = |at: usize| entries[at].1.end.max(entries[at].0.end);
         let (key, _) = &entries[at];
@@ -167,7 +169,7 @@ impl Editor<'_> {
     }
 
     /// Takes one of several things between commas away, with one comma.
-    fn remove_in_brackets(&mut self, spans: &[(usize, usize)], at: usize, gone: &[usize]) {
+    fn remove_in_brackets(&mut self, spans: &[(usize, usize)], at: usize, gone: &BTreeSet<usize>) {
         let kept_before = (0..at).rev().find(|before| !gone.contains(before));
         let trailing = (at..spans.len()).all(|later| gone.contains(&later));
         match kept_before {
@@ -185,7 +187,13 @@ impl Editor<'_> {
         }
     }
 
-    pub(super) fn remove_item(&mut self, list: &Place, items: &[Place], at: usize, gone: &[usize]) {
+    pub(super) fn remove_item(
+        &mut self,
+        list: &Place,
+        items: &[Place],
+        at: usize,
+        gone: &BTreeSet<usize>,
+    ) {
         let item = &items[at];
         if list.style == Style::Lines {
             let dash = dash_before(self.text, item.start).unwrap_or(item.start);
