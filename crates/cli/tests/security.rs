@@ -97,3 +97,59 @@ fn commands_that_compare_write_nothing_whatever_they_find() {
         assert_eq!(stats["writes"], json!({}), "{command:?}");
     }
 }
+
+/// Names of crates in a table of a page, or in a list of a manifest.
+fn crates_of_the_page() -> BTreeSet<String> {
+    let page = std::fs::read_to_string(root().join("docs/dependencies.md")).unwrap();
+    let (tables, _) = page.split_once("## What is looked at again").unwrap();
+    tables
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next())
+        .filter(|names| !matches!(*names, "crate" | "---") && !names.ends_with("(npm)"))
+        .flat_map(|names| names.split(", "))
+        .map(|name| name.split(" (").next().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn every_dependency_has_its_reason_in_the_page_and_is_used_by_a_crate() {
+    let workspace = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let (_, declared) = workspace.split_once("[workspace.dependencies]").unwrap();
+    let declared: BTreeSet<String> = declared
+        .lines()
+        .take_while(|line| !line.starts_with("[workspace.lints"))
+        .filter_map(|line| Some(line.split_once(" = ")?.0.to_owned()))
+        .filter(|name| !name.starts_with(['#', '[']))
+        .collect();
+    let mut used = BTreeSet::new();
+    for folder in std::fs::read_dir(root().join("crates")).unwrap() {
+        let manifest = folder.unwrap().path().join("Cargo.toml");
+        let manifest = std::fs::read_to_string(manifest).unwrap();
+        let package = manifest.split_once("[dependencies]").unwrap().1;
+        used.extend(
+            package
+                .lines()
+                .filter_map(|line| Some(line.split_once(".workspace")?.0.to_owned())),
+        );
+    }
+    assert_eq!(declared, used, "declared for all, and used by one");
+    let others: BTreeSet<String> = used
+        .into_iter()
+        .filter(|name| !name.starts_with("deskstate-"))
+        .collect();
+    assert_eq!(others, crates_of_the_page(), "used, and on the page");
+}
+
+#[test]
+fn the_oldest_rust_is_the_same_wherever_it_is_said() {
+    let read = |file: &str| std::fs::read_to_string(root().join(file)).unwrap();
+    let workspace = read("Cargo.toml");
+    let (_, version) = workspace.split_once("rust-version = \"").unwrap();
+    let version = version.split('"').next().unwrap();
+    for (file, text) in [
+        ("ci/Dockerfile", format!("/rust:{version}-alpine ")),
+        ("docs/installation.md", format!("Rust {version} or later")),
+    ] {
+        assert!(read(file).contains(&text), "{file} has no `{text}`");
+    }
+}
