@@ -1,6 +1,6 @@
 //! The git revision of the manifests, for people to read.
 
-use std::path::Path;
+use std::path::{Component, Path};
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
@@ -30,13 +30,30 @@ pub(crate) fn folder_in_repository(folder: &Path) -> Option<String> {
     git(folder, &["rev-parse", "--show-prefix"])
 }
 
-fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
-    let output = Command::new("git")
-        .arg("-C")
+/// Git in a folder that may hold anything.
+///
+/// Files that somebody committed can have the form of a repository without a working tree, and its configuration names programs to start;
+/// such a one is not taken for the repository. The index of the real one stays as it is.
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new("git");
+    command
+        .args([
+            "--no-optional-locks",
+            "-c",
+            "safe.bareRepository=explicit",
+            "-c",
+            "core.fsmonitor=false",
+            "-C",
+        ])
         .arg(folder)
         .args(arguments)
         .stdin(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
+
+fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
+    let output = command(folder, arguments)
         .output()
         .ok()
         .filter(|output| output.status.success())?;
@@ -59,13 +76,12 @@ pub(crate) fn checkout(folder: &Path, revision: &str) -> Result<TempDir, Error> 
         return Err(no_such());
     }
     let git = |arguments: &[&str]| -> Result<Vec<u8>, Error> {
-        let output = Command::new("git")
-            .arg("-C")
-            .arg(folder)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .output()?;
+        let output = command(folder, arguments)
+            .output()
+            .map_err(|error| Error::Failed {
+                message: format!("git did not start: {error}"),
+                hint: Some("earlier manifests are read with git, which is not in every image: install it, or check them out beforehand".to_owned()),
+            })?;
         if output.status.success() {
             Ok(output.stdout)
         } else {
@@ -104,7 +120,7 @@ pub(crate) fn checkout(folder: &Path, revision: &str) -> Result<TempDir, Error> 
         let is_yaml = [".yaml", ".yml", ".json"]
             .iter()
             .any(|ending| relative.ends_with(ending));
-        if !is_yaml {
+        if !is_yaml || !stays_below(relative) {
             continue;
         }
         let file = target.path().join(relative);
@@ -116,9 +132,24 @@ pub(crate) fn checkout(folder: &Path, revision: &str) -> Result<TempDir, Error> 
     Ok(target)
 }
 
+/// Whether a path leads to below where it begins. A tree that nobody checked can hold `..`.
+fn stays_below(path: &str) -> bool {
+    Path::new(path)
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_that_leaves_is_told_from_one_that_does_not() {
+        assert!(stays_below("manifests/a..b/c.yaml"));
+        for path in ["../a.yaml", "a/../../b.yaml", "/etc/a.yaml"] {
+            assert!(!stays_below(path), "{path}");
+        }
+    }
 
     #[test]
     fn what_a_command_writes_beside_the_manifests_is_no_local_change() {

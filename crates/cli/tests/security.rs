@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::json;
-use support::{Project, Server};
+use support::{Project, Server, deskstate};
 
 fn root() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -152,4 +152,68 @@ fn the_oldest_rust_is_the_same_wherever_it_is_said() {
     ] {
         assert!(read(file).contains(&text), "{file} has no `{text}`");
     }
+}
+
+/// A project that is committed with files in the form of a repository, whose configuration names a program to start.
+#[cfg(unix)]
+#[test]
+fn what_is_committed_beside_manifests_starts_no_program() {
+    let project = Project::example("tenfold");
+    let started = project.path().join("started");
+    project.write("HEAD", "ref: refs/heads/main\n");
+    project.write("objects/kept", "");
+    project.write("refs/kept", "");
+    project.write(
+        "config",
+        &format!(
+            "[core]\nrepositoryformatversion = 0\nbare = false\nworktree = .\nfsmonitor = \"touch '{}'; false\"\n",
+            started.display()
+        ),
+    );
+    for command in [
+        &["validate"][..],
+        &["plan", "--env", "local"],
+        &["drift", "--env", "local", "--at", "HEAD"],
+        &["validate", "--format", "sarif"],
+    ] {
+        project.run(command);
+        assert!(!started.exists(), "{command:?}");
+    }
+    project.git(&["status"]);
+    assert!(started.exists(), "the trap is set");
+}
+
+/// Git hands out trees that nobody checked: one with `..` as the name of a folder.
+#[cfg(unix)]
+#[test]
+fn an_earlier_revision_is_unpacked_nowhere_else() {
+    let project = Project::example("tenfold");
+    project.git(&["init", "--quiet"]);
+    project.write("escaped", "escaped");
+    let object = |kind: &str, file: &str| {
+        let arguments = ["hash-object", "-w", "--literally", "-t", kind, file];
+        project.git(&arguments).trim().to_owned()
+    };
+    let tree = |entry: &str, id: &str| {
+        let byte = |at: usize| u8::from_str_radix(&id[at..at + 2], 16).unwrap();
+        let id: Vec<u8> = (0..id.len()).step_by(2).map(byte).collect();
+        let bytes = [entry.as_bytes(), b"\0", &id].concat();
+        std::fs::write(project.path().join("tree"), bytes).unwrap();
+        object("tree", "tree")
+    };
+    let inner = tree("100644 escaped.yaml", &object("blob", "escaped"));
+    let outer = tree("40000 ..", &inner);
+    let commit = project.git(&["commit-tree", "-m", "hostile", &outer]);
+    let listed = project.git(&["ls-tree", "-r", "--name-only", commit.trim()]);
+    assert_eq!(listed, "../escaped.yaml\n", "the trap is set");
+    let temporary = project.path().join("temporary");
+    std::fs::create_dir(&temporary).unwrap();
+    let done = deskstate(project.path())
+        .args(["drift", "--env", "local", "--at", commit.trim()])
+        .env("TMPDIR", &temporary)
+        .output()
+        .unwrap();
+    assert!(!done.status.success());
+    let left = std::fs::read_dir(&temporary).unwrap().count();
+    assert_eq!(left, 0, "nothing was written beside the folder");
 }
