@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::error::Error;
+use crate::kept::{self, write_file};
 
 /// The only version of the sheet so far.
 const FORMAT_VERSION: u32 = 1;
@@ -29,15 +30,14 @@ struct Sheet {
 }
 
 /// Where the sheet of an environment is kept.
-pub(crate) fn path(root: &Path, environment: &str) -> PathBuf {
-    root.join(".deskstate")
-        .join("answers")
-        .join(format!("{environment}.json"))
+pub(crate) fn path(root: &Path, environment: &str) -> Result<PathBuf, Error> {
+    let file = format!("{environment}.json");
+    kept::path(root, &Path::new(kept::FOLDER).join("answers").join(file))
 }
 
 /// The answers of an environment; without a sheet nothing is known.
 pub(crate) fn read(root: &Path, environment: &str) -> Result<Answers, Error> {
-    let path = path(root, environment);
+    let path = path(root, environment)?;
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Answers::default()),
@@ -59,11 +59,7 @@ pub(crate) fn read(root: &Path, environment: &str) -> Result<Answers, Error> {
 
 /// Writes what was found out into the sheet of an environment; other answers that stand there are kept.
 pub(crate) fn write(root: &Path, environment: &str, found: &Found) -> Result<PathBuf, Error> {
-    let path = path(root, environment);
-    let file = |what| {
-        let path = path.clone();
-        move |source| Error::File { what, path, source }
-    };
+    let path = path(root, environment)?;
     let known: Value = std::fs::read_to_string(&path)
         .ok()
         .and_then(|text| serde_json::from_str(&text).ok())
@@ -79,10 +75,7 @@ pub(crate) fn write(root: &Path, environment: &str, found: &Found) -> Result<Pat
         "replies": with("replies", &found.replies),
     });
     let text = serde_json::to_string_pretty(&sheet).map_err(std::io::Error::from)? + "\n";
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(file("could not write"))?;
-    }
-    std::fs::write(&path, text).map_err(file("could not write"))?;
+    write_file(&path, &text)?;
     Ok(path)
 }
 

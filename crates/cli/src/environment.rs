@@ -9,6 +9,7 @@ use deskstate_model::{Environment, Target};
 
 use crate::answers::{self, Answers};
 use crate::error::Error;
+use crate::kept;
 
 /// How to reach an environment, beside what the project file says.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -124,7 +125,7 @@ pub(crate) async fn open(
             })
         }
         Target::Emulator { state } => {
-            let emulator = start(&root.join(state)).await?;
+            let emulator = start(&kept::path(root, state)?).await?;
             let url: EnvironmentUrl = emulator.url().parse()?;
             Ok(Opened {
                 connection: access.apply_to(Connection::new(url, SignIn::Anonymous), stop)?,

@@ -11,6 +11,7 @@ mod error;
 mod exit_code;
 mod explanations;
 mod graph;
+mod kept;
 mod output;
 mod preview;
 mod project;

@@ -217,3 +217,66 @@ fn an_earlier_revision_is_unpacked_nowhere_else() {
     let left = std::fs::read_dir(&temporary).unwrap().count();
     assert_eq!(left, 0, "nothing was written beside the folder");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_that_came_with_the_project_is_written_through_by_no_command() {
+    use std::os::unix::fs::symlink;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mine = elsewhere.path().join("mine");
+    for (link, command, code) in [
+        (".deskstate/preview.html", &["preview", "--no-open"][..], 4),
+        (".deskstate/local.json", &["plan", "--env", "local"], 4),
+        (".deskstate/local.json.new", &["plan", "--env", "local"], 0),
+        (".deskstate/local.json.lock", &["plan", "--env", "local"], 1),
+        (
+            "plan.json",
+            &["plan", "--env", "local", "--out", "plan.json"],
+            0,
+        ),
+        (
+            "plan.json.part",
+            &["plan", "--env", "local", "--out", "plan.json"],
+            0,
+        ),
+        (
+            "desk.svg",
+            &["graph", "--format", "svg", "--out", "desk.svg"],
+            0,
+        ),
+    ] {
+        let project = Project::example("tenfold");
+        std::fs::write(&mine, "mine").unwrap();
+        std::fs::create_dir_all(project.path().join(".deskstate")).unwrap();
+        symlink(&mine, project.path().join(link)).unwrap();
+        project.run(command).ended(code);
+        assert_eq!(std::fs::read_to_string(&mine).unwrap(), "mine", "{link}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_kept_in_a_project_stays_there() {
+    use std::os::unix::fs::symlink;
+    let elsewhere = tempfile::tempdir().unwrap();
+    for (link, command) in [
+        (".deskstate", &["plan", "--env", "local"][..]),
+        (".deskstate", &["preview", "--no-open"]),
+        (".deskstate/undo", &["apply", "--env", "local", "--yes"]),
+        (".deskstate/answers", &["plan", "--env", "server"]),
+        (
+            ".deskstate/answers/server.json",
+            &["plan", "--env", "server"],
+        ),
+    ] {
+        let project = Project::example("tenfold");
+        project.add_server("http://127.0.0.1:9");
+        let link = project.path().join(link);
+        std::fs::create_dir_all(link.parent().unwrap()).unwrap();
+        symlink(elsewhere.path(), &link).unwrap();
+        let run = project.run(command).ended(4);
+        assert!(run.err.contains("is a link"), "{}", run.err);
+        let written = std::fs::read_dir(elsewhere.path()).unwrap().count();
+        assert_eq!(written, 0, "{command:?}");
+    }
+}

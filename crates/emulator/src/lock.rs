@@ -26,6 +26,9 @@ impl Lock {
             std::fs::create_dir_all(folder)?;
         }
         let path = lock_path(state);
+        if path.is_symlink() {
+            return Err(io::Error::other(format!("{} is a link", path.display())));
+        }
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)

@@ -102,7 +102,12 @@ fn write_anew(path: &Path, store: &Store) -> std::io::Result<File> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
     let beside = PathBuf::from(beside);
-    let mut writer = BufWriter::new(File::create(&beside)?);
+    // Made anew: a link that somebody put there is not followed.
+    match std::fs::remove_file(&beside) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut writer = BufWriter::new(File::create_new(&beside)?);
     writeln!(writer, "{HEADER}")?;
     for table in store.schema.ids() {
         for row in store.rows(table) {

@@ -18,11 +18,12 @@ use similar::TextDiff;
 
 use super::choosing::{self, Choosing};
 use super::exporting::{People, export_exactly, read_all, say_left_out};
-use super::live::{stop_on_interrupt, write_file};
+use super::live::stop_on_interrupt;
 use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::kept::write_file;
 use crate::output::plain;
 use crate::output::plan_text::count;
 use crate::project::{Loaded, load_environment};

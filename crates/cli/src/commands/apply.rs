@@ -12,12 +12,13 @@ use deskstate_reconcile::writes::writable;
 use deskstate_reconcile::{observe_owners, plan_file, undo};
 
 use super::judging::{Judging, refuse_denied};
-use super::live::{Compared, Cutting, compare, read_file, report, stop_on_interrupt, write_file};
+use super::live::{Compared, Cutting, compare, read_file, report, stop_on_interrupt};
 use super::progress::Progress;
 use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::kept::{self, write_file};
 use crate::output::divergence::Divergent;
 use crate::output::plan_text::{PlanText, count};
 use crate::output::{plain, shown};
@@ -127,7 +128,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         patience: Duration::from_secs(180),
     };
     observe_owners(session.reader(), plan, &mut compared.live).await?;
-    let undo = undo_path(&loaded.root, plan, &environment.name);
+    let undo = undo_path(&loaded.root, plan, &environment.name)?;
     let record = undo::record(plan, &compared.live, &environment.name);
     if let Err(error) = write_file(&undo, &undo::write(&record)) {
         opened.close().await?;
@@ -257,10 +258,10 @@ pub(super) fn solution(loaded: &Loaded, environment: &Environment) -> Option<Str
 }
 
 /// One file for each plan: the same plan again finds the same rows before it.
-fn undo_path(root: &Path, plan: &Plan, environment: &str) -> PathBuf {
+fn undo_path(root: &Path, plan: &Plan, environment: &str) -> Result<PathBuf, Error> {
     let digest = plan_file::digest(plan).to_string();
     let short: String = digest.chars().skip("sha256:".len()).take(12).collect();
-    let folder = root.join(".deskstate").join("undo");
+    let folder = kept::path(root, &Path::new(kept::FOLDER).join("undo"))?;
     let free = |number: u32| {
         let number = if number == 1 {
             String::new()
@@ -270,10 +271,10 @@ fn undo_path(root: &Path, plan: &Plan, environment: &str) -> PathBuf {
         folder.join(format!("{environment}-{short}{number}.json"))
     };
     // A plan that was begun twice has two states before it; neither file may replace the other.
-    (1..)
+    Ok((1..)
         .map(free)
         .find(|path| !path.exists())
-        .unwrap_or_else(|| free(1))
+        .unwrap_or_else(|| free(1)))
 }
 
 pub(super) fn agreed(environment: &str, ui: &mut Ui) -> Result<bool, Error> {

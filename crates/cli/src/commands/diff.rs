@@ -17,11 +17,12 @@ use serde_json::Value as Json;
 
 use super::choosing::{self, Choosing};
 use super::exporting::{People, read_all};
-use super::live::{stop_on_interrupt, write_file};
+use super::live::stop_on_interrupt;
 use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::kept::write_file;
 use crate::output::plain;
 use crate::output::plan_text::{PlanText, count};
 use crate::project::{self, Loaded, load_environment, load_folder};

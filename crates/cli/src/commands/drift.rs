@@ -16,11 +16,12 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::choosing::Choosing;
-use super::live::{stop_on_interrupt, write_file};
+use super::live::stop_on_interrupt;
 use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::kept::write_file;
 use crate::output::drift_report::{Looked, Seen};
 use crate::output::{
     drift_json, drift_junit, drift_markdown, drift_metrics, drift_text, html, markdown,

@@ -16,6 +16,7 @@ use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::kept::write_file;
 use crate::output::plan_text::count;
 use crate::project::load_environment;
 use crate::ui::{GOOD, Ui, WARN};
@@ -154,16 +155,7 @@ fn write_files(folder: &Path, exported: &Export, force: bool, ui: &mut Ui) -> Re
         });
     }
     for (name, document) in names.iter().zip(&exported.documents) {
-        let path = folder.join(name);
-        let failed = |source| Error::File {
-            what: "could not write",
-            path: path.clone(),
-            source,
-        };
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(failed)?;
-        }
-        std::fs::write(&path, write(document)).map_err(failed)?;
+        write_file(&folder.join(name), &write(document))?;
     }
     ui.verb(
         GOOD,

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::choosing::Choosing;
-use super::preview::write;
 use crate::args::Global;
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::graph::{Embedding, dot, graph, mermaid, svg};
+use crate::kept::write_file;
 use crate::project::load_for_reading;
 use crate::ui::{GOOD, Ui};
 
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
     match &args.out {
         None => ui.print(drawn)?,
         Some(path) => {
-            write(path, &drawn)?;
+            write_file(path, &drawn)?;
             ui.verb(GOOD, "Wrote", path.display());
         }
     }

@@ -1,7 +1,7 @@
 //! What every command that looks at live does first: load, open, observe, plan.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::io::Read;
+use std::path::Path;
 
 use deskstate_dataverse::{Reader, Stop};
 use deskstate_model::{Diagnostic, Environment, Manifests};
@@ -155,41 +155,17 @@ pub(super) fn report(loaded: &Loaded, compared: &Compared, ui: &mut Ui) -> bool 
     compared.unplannable
 }
 
-/// Writes a file whole, with the permissions that it has: what was there stays until the new one is complete.
-pub(super) fn write_file(path: &Path, text: &str) -> Result<(), Error> {
-    let failed = |source| Error::File {
-        what: "could not write",
-        path: path.to_owned(),
-        source,
-    };
-    if let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(".part");
-    let unfinished = PathBuf::from(unfinished);
-    let written = (|| {
-        let mut file = std::fs::File::create(&unfinished)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        if let Ok(known) = std::fs::metadata(path) {
-            std::fs::set_permissions(&unfinished, known.permissions())?;
-        }
-        std::fs::rename(&unfinished, path)
-    })();
-    written.map_err(failed)
-}
-
-/// Reads a file that somebody names.
+/// Reads a file that somebody names; the readers of such files refuse longer ones.
 pub(super) fn read_file(path: &Path) -> Result<String, Error> {
-    std::fs::read_to_string(path).map_err(|source| Error::File {
-        what: "could not read",
-        path: path.to_owned(),
-        source,
-    })
+    let mut text = String::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take((256 << 20) + 1).read_to_string(&mut text))
+        .map_err(|source| Error::File {
+            what: "could not read",
+            path: path.to_owned(),
+            source,
+        })?;
+    Ok(text)
 }
 
 /// The first Ctrl-C or SIGTERM stops where stopping is clean: between requests, never inside a transaction. The second ends the

@@ -8,11 +8,12 @@ use deskstate_reconcile::plan_file::{self, About};
 use tokio::task::spawn_blocking;
 
 use super::judging::{Judging, refuse_denied};
-use super::live::{Cutting, compare, findings, report, stop_on_interrupt, write_file};
+use super::live::{Cutting, compare, findings, report, stop_on_interrupt};
 use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::kept::write_file;
 use crate::output::format::PlanFormat;
 use crate::output::harmless_json;
 use crate::output::html::{self, Report};

@@ -11,6 +11,7 @@ use super::choosing::{self, Choosing};
 use crate::args::Global;
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::kept::{self, write_file};
 use crate::output::html;
 use crate::project::load_for_reading;
 use crate::ui::{GOOD, Ui};
@@ -60,11 +61,11 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
         },
         hint: Some("`deskstate graph` shows how resources hang together".to_owned()),
     })?;
-    let path = args
-        .out
-        .clone()
-        .unwrap_or_else(|| loaded.root.join(".deskstate").join("preview.html"));
-    write(&path, &page)?;
+    let path = match &args.out {
+        Some(path) => path.clone(),
+        None => kept::path(&loaded.root, &Path::new(kept::FOLDER).join("preview.html"))?,
+    };
+    write_file(&path, &page)?;
     ui.verb(GOOD, "Wrote", path.display());
     if !args.no_open && !open(&path) {
         ui.note("no browser could be started: open the file by hand");
@@ -77,21 +78,6 @@ fn only_one(selection: &Selection) -> Option<ResourceKey> {
     let mut chosen = selection.chosen.iter();
     let first = chosen.next()?;
     chosen.next().is_none().then(|| first.clone())
-}
-
-/// Writes a file, with the folders that it needs.
-pub(super) fn write(path: &Path, text: &str) -> Result<(), Error> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let written = folder
-        .map_or(Ok(()), std::fs::create_dir_all)
-        .and_then(|()| std::fs::write(path, text));
-    written.map_err(|source| Error::File {
-        what: "could not write",
-        path: path.to_path_buf(),
-        source,
-    })
 }
 
 /// Hands the file to whatever opens pages here; false if there is nothing.

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::kept::write_file;
 use crate::ui::Ui;
 
 /// Prints the JSON Schemas of manifests, or writes them into a folder
@@ -24,18 +25,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
     let schemas = json_schemas();
     if let Some(folder) = &args.out {
-        std::fs::create_dir_all(folder).map_err(|source| Error::File {
-            what: "could not make",
-            path: folder.clone(),
-            source,
-        })?;
         for (file, schema) in &schemas {
-            let path = folder.join(file);
-            std::fs::write(&path, text(schema)?).map_err(|source| Error::File {
-                what: "could not write",
-                path,
-                source,
-            })?;
+            write_file(&folder.join(file), &text(schema)?)?;
         }
         ui.note(format_args!(
             "{} schemas in {}",

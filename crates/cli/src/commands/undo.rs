@@ -13,12 +13,13 @@ use deskstate_reconcile::{Desired, Scope, observe_owners, reach, undo};
 
 use super::apply::{agreed, show_mismatches, solution};
 use super::judging::{self, Judging, refuse_denied};
-use super::live::{Cutting, read, read_file, stop_on_interrupt, write_file};
+use super::live::{Cutting, read, read_file, stop_on_interrupt};
 use super::progress::Progress;
 use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::kept::write_file;
 use crate::output::plan_text::{PlanText, count};
 use crate::project::load_environment;
 use crate::ui::Ui;
