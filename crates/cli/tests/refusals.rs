@@ -199,6 +199,36 @@ fn what_protect_names_is_never_deleted_by_anything() {
 }
 
 #[test]
+fn an_undo_file_cannot_call_a_row_by_the_name_of_another() {
+    let server = Server::plain();
+    let project = Project::desk(&server, "", "", &(field(1) + &field(2)));
+    let made = Project::undo_file(&project.apply());
+    let before = server.stats()["writes"].clone();
+    let undo = |text: &str| {
+        project.write("forged.json", text);
+        let refused = project
+            .run(&["undo", "--env", "server", "--yes", "forged.json"])
+            .ended(REFUSED);
+        says(&refused.err, &["and is no part of it"]);
+        assert_eq!(server.stats()["writes"], before);
+    };
+    let text = project.read(&made);
+    // A row that `protect` would keep, under a name that it does not know.
+    undo(&text.replace(
+        "\"name\": \"contoso_field1\"",
+        "\"name\": \"contoso_other\"",
+    ));
+    // Another's row beside the own one.
+    let mut file: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let other = file["changes"][1]["created"][0].clone();
+    file["changes"][0]["created"]
+        .as_array_mut()
+        .unwrap()
+        .push(other);
+    undo(&file.to_string());
+}
+
+#[test]
 fn managed_rows_change_only_when_told_and_the_layer_is_named_with_the_way_to_drop_it() {
     let server = Server::plain();
     let of = |spec: &str| existing("ApplicationTab", "fabrikam_warrantyTab", spec);

@@ -152,3 +152,63 @@ pub fn read(text: &str) -> Result<UndoFile, UndoFileError> {
     columns::check(&file).map_err(UndoFileError::Malformed)?;
     Ok(file)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn refused(change: &Json) -> String {
+        let file = json!({
+            "formatVersion": 1, "environment": "prod", "organization": null, "plan": "sha256:0", "changes": [change],
+        });
+        read(&file.to_string()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_undo_file_names_only_what_deskstate_writes() {
+        let change = |what: &str, row: Json| {
+            refused(&json!({"kind": "AppProfile", "name": "a", "id": Uuid::nil(), what: [row]}))
+        };
+        let row = |table: &str, columns: Json| json!({"table": table, "id": Uuid::nil(), "label": "a", "columns": columns});
+        for (what, row, why) in [
+            ("deleted", row("systemuser", json!({})), "no table"),
+            ("created", row("role", json!({})), "no table"),
+            (
+                "deleted",
+                row(
+                    "msdyn_appconfiguration",
+                    json!({"ownerid@odata.bind": "/x"}),
+                ),
+                "no column",
+            ),
+            (
+                "deleted",
+                row(
+                    "msdyn_appconfiguration",
+                    json!({"msdyn_name": {"set": "x"}}),
+                ),
+                "a value that no such column has",
+            ),
+            (
+                "unlinked",
+                json!({"relationship": "systemuserroles_association", "owner": Uuid::nil(), "member": Uuid::nil()}),
+                "no relationship",
+            ),
+            ("executed", json!({}), "unknown field"),
+        ] {
+            let said = change(what, row);
+            assert!(said.contains(why), "{said}");
+        }
+        assert!(refused(&json!({"kind": "Role", "name": "a", "id": Uuid::nil()})).contains("Role"));
+    }
+
+    #[test]
+    fn brackets_without_end_are_no_undo_file() {
+        assert!(matches!(
+            read(&"[".repeat(1_000_000)),
+            Err(UndoFileError::TooMuch)
+        ));
+    }
+}

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use deskstate_dataverse::{Row, Value as Wire};
-use deskstate_model::{Diagnostic, Kind, ResourceKey};
+use deskstate_model::{Diagnostic, Kind, ResourceKey, UniqueName};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::columns::{self, Column};
 use super::{Recorded, SavedLink, SavedRow, SavedUpdate, UndoFile};
-use crate::field::{Field, PartTable};
+use crate::field::{Field, PartTable, lookup_read_name};
 use crate::kinds::{self, tables};
 use crate::live::{Live, part_identity};
 use crate::plan::{
@@ -80,6 +80,19 @@ fn going(file: &UndoFile, live: &Live) -> BTreeSet<Uuid> {
 impl Undoing<'_> {
     fn change(&mut self, recorded: &Recorded) -> Option<Change> {
         let kind: Kind = recorded.kind.parse().ok()?;
+        if let Some(what) = self.stranger(recorded, kind) {
+            self.diagnostics.push(
+                Diagnostic::error(
+                    "undo-changed",
+                    format!(
+                        "{what} is listed under {kind} `{}` in the undo file, and is no part of it",
+                        recorded.name
+                    ),
+                )
+                .help("take the file from the run that made it"),
+            );
+            return None;
+        }
         let mut change = Change {
             key: ResourceKey::new(kind, &recorded.name),
             id: recorded.id,
@@ -106,6 +119,51 @@ impl Undoing<'_> {
             self.link(link, &mut change);
         }
         (!change.operations.is_empty()).then_some(change)
+    }
+
+    /// A row or a link that belongs to another resource than the one it is listed under. People read the name of a change, and `protect`
+    /// goes by it.
+    fn stranger(&self, recorded: &Recorded, kind: Kind) -> Option<String> {
+        let own = kinds::of(kind).table;
+        let named = |text: &str| UniqueName::new(text) == UniqueName::new(&recorded.name);
+        let rows = recorded.created.iter().chain(&recorded.deleted);
+        let rows = rows.map(|row| (&row.table, row.id, Some(&row.columns)));
+        let updates = recorded.updated.iter();
+        let updates = updates.map(|update| (&update.table, update.id, None));
+        let mut ids = BTreeSet::from([recorded.id]);
+        for (logical, id, saved) in rows.chain(updates) {
+            let table = columns::table(logical)?;
+            let live = self.live.row(table, id).map(|row| &row.row);
+            let saved = |column: &str| saved.and_then(|columns| columns.get(column));
+            let is_own = if id == recorded.id {
+                table == own
+                    && table.name.is_none_or(|name| {
+                        live.and_then(|row| row.text(name)).is_none_or(named)
+                            && saved(name).and_then(Json::as_str).is_none_or(named)
+                    })
+            } else {
+                kinds::part_tables().any(|part| {
+                    let parent = |id: Uuid| id == recorded.id;
+                    let read = lookup_read_name(part.parent_column);
+                    part.table == table
+                        && part.parent == own
+                        && live.and_then(|row| row.uuid(&read)).is_none_or(parent)
+                        && saved(part.parent_navigation)
+                            .and_then(|value| value.get("id")?.as_str()?.parse().ok())
+                            .is_none_or(parent)
+                })
+            };
+            if !is_own {
+                return Some(format!("{logical} `{}`", self.live.label(table, id)));
+            }
+            ids.insert(id);
+        }
+        recorded
+            .linked
+            .iter()
+            .chain(&recorded.unlinked)
+            .find(|link| !ids.contains(&link.owner) && !ids.contains(&link.member))
+            .map(|link| format!("a link of {}", link.relationship))
     }
 
     /// A deleted row comes back under its id.
