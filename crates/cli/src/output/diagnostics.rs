@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use deskstate_model::{Diagnostic, FileId, Label, Severity, SourceMap};
+use deskstate_model::{Diagnostic, FileId, Label, Severity, SourceMap, Span};
 
 use crate::ui::{BAD, WARN};
 
 /// Columns of a log.
 const WIDTH: usize = 120;
 
-/// Every diagnostic with its source lines, one blank line between them.
+/// The most findings that are shown with their lines. Nobody reads more, and each costs a look at its file.
+const MOST: usize = 1000;
+
+/// Diagnostics with their source lines, one blank line between them; of very many the first ones.
 pub(crate) fn render(
     diagnostics: &[Diagnostic],
     sources: &SourceMap,
@@ -23,15 +26,20 @@ pub(crate) fn render(
         Renderer::plain()
     }
     .term_width(width.unwrap_or(WIDTH));
-    diagnostics
+    let mut text: String = diagnostics
         .iter()
+        .take(MOST)
         .map(|diagnostic| {
             format!(
                 "{}\n\n",
                 super::without_log_commands(&renderer.render(&[group(diagnostic, sources)]))
             )
         })
-        .collect()
+        .collect();
+    if diagnostics.len() > MOST {
+        text += &format!("and {} more\n\n", diagnostics.len() - MOST);
+    }
+    text
 }
 
 fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
@@ -63,13 +71,33 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
     ordered.sort_by_key(|(file, _)| (Some(*file) != primary_file, *file));
     for (file, labels) in ordered {
         let text = sources.text(file);
-        let annotations = labels.into_iter().map(|(label, kind)| {
+        let place = |label: &Label| {
             let start = floor(text, label.span.start);
-            let end = floor(text, label.span.end).max(start);
-            kind.span(start..end).label(super::plain(&label.text))
+            start..floor(text, label.span.end).max(start)
+        };
+        // The lines that are pointed at and those between: a file may be long, and its findings many.
+        let places = labels.iter().map(|(label, _)| place(label));
+        let first = places.clone().map(|place| place.start).min().unwrap_or(0);
+        let last = places.map(|place| place.end).max().unwrap_or(0);
+        // The end of a text stands on its last line.
+        let first = first.min(text.strip_suffix('\n').unwrap_or(text).len());
+        let from = text[..first].rfind('\n').map_or(0, |at| at + 1);
+        let to = text[last..]
+            .find('\n')
+            .map_or(text.len(), |at| last + at + 1);
+        let (line, _) = sources.line_column(Span {
+            file,
+            start: u32::try_from(from).unwrap_or(u32::MAX),
+            end: 0,
+        });
+        let annotations = labels.into_iter().map(|(label, kind)| {
+            let place = place(label);
+            kind.span(place.start - from..place.end - from)
+                .label(super::plain(&label.text))
         });
         group = group.element(
-            Snippet::source(text)
+            Snippet::source(&text[from..to])
+                .line_start(line as usize)
                 .path(sources.path(file))
                 .annotations(annotations),
         );
@@ -114,5 +142,67 @@ pub(crate) fn summary(diagnostics: &[Diagnostic], colored: bool) -> String {
         String::new()
     } else {
         format!("{}\n", parts.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(file: FileId, start: usize, end: usize) -> Diagnostic {
+        let at = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
+        let span = Span {
+            file,
+            start: at(start),
+            end: at(end),
+        };
+        Diagnostic::error("unknown-value", "wrong").at(span, "here")
+    }
+
+    #[test]
+    fn a_finding_is_shown_alike_wherever_it_stands() {
+        let line = "displayName: é\n";
+        for before in [0, 1, 98, 5000] {
+            let mut sources = SourceMap::default();
+            let file = sources.add("a.yaml", format!("{}{line}", "#\n".repeat(before)));
+            let start = 2 * before + 13;
+            let found = finding(file, start, start + "é".len());
+            let text = render(std::slice::from_ref(&found), &sources, false, None);
+            let number = before + 1;
+            assert!(text.contains(&format!("a.yaml:{number}:14\n")), "{text}");
+            assert!(
+                text.contains(&format!("{number} | {}", line.trim_end())),
+                "{text}"
+            );
+            let labelled = finding(file, 0, 1);
+            let with_first = found.also(labelled.primary.unwrap().span, "before");
+            let text = render(&[with_first], &sources, false, None);
+            assert!(text.contains("before") && text.contains("here"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_text_stands_on_its_last_line() {
+        let mut sources = SourceMap::default();
+        let text = "a:\n  b\n";
+        let file = sources.add("a.yaml", text);
+        let found = finding(file, text.len(), text.len());
+        let text = render(&[found], &sources, false, None);
+        assert!(
+            text.contains("a.yaml:2:4\n") && text.contains("2 |   b\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn of_very_many_findings_the_first_are_shown_and_the_rest_counted() {
+        let mut sources = SourceMap::default();
+        let file = sources.add("a.yaml", "a: b\n".repeat(100_000));
+        let found: Vec<Diagnostic> = (0..100_000)
+            .map(|line| finding(file, 5 * line, 5 * line + 1))
+            .collect();
+        let text = render(&found, &sources, false, None);
+        assert_eq!(text.matches("error[unknown-value]").count(), MOST);
+        assert!(text.ends_with("and 99000 more\n\n"));
     }
 }
