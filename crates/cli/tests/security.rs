@@ -12,8 +12,8 @@ fn root() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The names of all functions in the sources and tests of the crates.
-fn functions() -> BTreeSet<String> {
+/// The names of all tests in the sources and tests of the crates.
+fn tests() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut folders = vec![root().join("crates")];
     while let Some(folder) = folders.pop() {
@@ -23,10 +23,11 @@ fn functions() -> BTreeSet<String> {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
-                let after = text.split("fn ").skip(1);
+                let after = text.split("[test]").skip(1);
+                let after = after.chain(text.split("[tokio::test").skip(1));
                 names.extend(
                     after
-                        .filter_map(|rest| rest.split_once('('))
+                        .filter_map(|rest| rest.split_once("fn ")?.1.split_once('('))
                         .map(|(name, _)| name.to_owned()),
                 );
             }
@@ -42,7 +43,7 @@ fn every_promise_names_tests_that_are_there() {
         .split_once("## What an attacker can do")
         .expect("the promises");
     let promises = promises.split("\n## ").next().unwrap();
-    let known = functions();
+    let known = tests();
     let mut named = 0;
     for line in promises.lines().filter(|line| line.starts_with("- cannot")) {
         let (_, tests) = line
@@ -59,7 +60,7 @@ fn every_promise_names_tests_that_are_there() {
 #[test]
 fn every_lesson_names_tests_that_are_there() {
     let text = std::fs::read_to_string(root().join("docs/lessons.md")).unwrap();
-    let known = functions();
+    let known = tests();
     let rows = text
         .lines()
         .filter(|line| line.starts_with("| ") && !line.starts_with("| --- "))
@@ -95,62 +96,6 @@ fn commands_that_compare_write_nothing_whatever_they_find() {
         let stats = server.stats();
         assert!(stats["httpRequests"].as_u64() > Some(0), "{command:?} read");
         assert_eq!(stats["writes"], json!({}), "{command:?}");
-    }
-}
-
-/// Names of crates in a table of a page, or in a list of a manifest.
-fn crates_of_the_page() -> BTreeSet<String> {
-    let page = std::fs::read_to_string(root().join("docs/dependencies.md")).unwrap();
-    let (tables, _) = page.split_once("## What is looked at again").unwrap();
-    tables
-        .lines()
-        .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next())
-        .filter(|names| !matches!(*names, "crate" | "---") && !names.ends_with("(npm)"))
-        .flat_map(|names| names.split(", "))
-        .map(|name| name.split(" (").next().unwrap().to_owned())
-        .collect()
-}
-
-#[test]
-fn every_dependency_has_its_reason_in_the_page_and_is_used_by_a_crate() {
-    let workspace = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
-    let (_, declared) = workspace.split_once("[workspace.dependencies]").unwrap();
-    let declared: BTreeSet<String> = declared
-        .lines()
-        .take_while(|line| !line.starts_with("[workspace.lints"))
-        .filter_map(|line| Some(line.split_once(" = ")?.0.to_owned()))
-        .filter(|name| !name.starts_with(['#', '[']))
-        .collect();
-    let mut used = BTreeSet::new();
-    for folder in std::fs::read_dir(root().join("crates")).unwrap() {
-        let manifest = folder.unwrap().path().join("Cargo.toml");
-        let manifest = std::fs::read_to_string(manifest).unwrap();
-        let package = manifest.split_once("[dependencies]").unwrap().1;
-        used.extend(
-            package
-                .lines()
-                .filter_map(|line| Some(line.split_once(".workspace")?.0.to_owned())),
-        );
-    }
-    assert_eq!(declared, used, "declared for all, and used by one");
-    let others: BTreeSet<String> = used
-        .into_iter()
-        .filter(|name| !name.starts_with("deskstate-"))
-        .collect();
-    assert_eq!(others, crates_of_the_page(), "used, and on the page");
-}
-
-#[test]
-fn the_oldest_rust_is_the_same_wherever_it_is_said() {
-    let read = |file: &str| std::fs::read_to_string(root().join(file)).unwrap();
-    let workspace = read("Cargo.toml");
-    let (_, version) = workspace.split_once("rust-version = \"").unwrap();
-    let version = version.split('"').next().unwrap();
-    for (file, text) in [
-        ("ci/Dockerfile", format!("/rust:{version}-alpine ")),
-        ("docs/installation.md", format!("Rust {version} or later")),
-    ] {
-        assert!(read(file).contains(&text), "{file} has no `{text}`");
     }
 }
 
@@ -278,5 +223,61 @@ fn what_is_kept_in_a_project_stays_there() {
         assert!(run.err.contains("is a link"), "{}", run.err);
         let written = std::fs::read_dir(elsewhere.path()).unwrap().count();
         assert_eq!(written, 0, "{command:?}");
+    }
+}
+
+/// Names of crates in a table of a page, or in a list of a manifest.
+fn crates_of_the_page() -> BTreeSet<String> {
+    let page = std::fs::read_to_string(root().join("docs/dependencies.md")).unwrap();
+    let (tables, _) = page.split_once("## What is looked at again").unwrap();
+    tables
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next())
+        .filter(|names| !matches!(*names, "crate" | "---") && !names.ends_with("(npm)"))
+        .flat_map(|names| names.split(", "))
+        .map(|name| name.split(" (").next().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn every_dependency_has_its_reason_in_the_page_and_is_used_by_a_crate() {
+    let workspace = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let (_, declared) = workspace.split_once("[workspace.dependencies]").unwrap();
+    let declared: BTreeSet<String> = declared
+        .lines()
+        .take_while(|line| !line.starts_with("[workspace.lints"))
+        .filter_map(|line| Some(line.split_once(" = ")?.0.to_owned()))
+        .filter(|name| !name.starts_with(['#', '[']))
+        .collect();
+    let mut used = BTreeSet::new();
+    for folder in std::fs::read_dir(root().join("crates")).unwrap() {
+        let manifest = folder.unwrap().path().join("Cargo.toml");
+        let manifest = std::fs::read_to_string(manifest).unwrap();
+        let package = manifest.split_once("[dependencies]").unwrap().1;
+        used.extend(
+            package
+                .lines()
+                .filter_map(|line| Some(line.split_once(".workspace")?.0.to_owned())),
+        );
+    }
+    assert_eq!(declared, used, "declared for all, and used by one");
+    let others: BTreeSet<String> = used
+        .into_iter()
+        .filter(|name| !name.starts_with("deskstate-"))
+        .collect();
+    assert_eq!(others, crates_of_the_page(), "used, and on the page");
+}
+
+#[test]
+fn the_oldest_rust_is_the_same_wherever_it_is_said() {
+    let read = |file: &str| std::fs::read_to_string(root().join(file)).unwrap();
+    let workspace = read("Cargo.toml");
+    let (_, version) = workspace.split_once("rust-version = \"").unwrap();
+    let version = version.split('"').next().unwrap();
+    for (file, text) in [
+        ("ci/Dockerfile", format!("/rust:{version}-alpine ")),
+        ("docs/installation.md", format!("Rust {version} or later")),
+    ] {
+        assert!(read(file).contains(&text), "{file} has no `{text}`");
     }
 }

@@ -664,6 +664,35 @@ async fn a_challenge_to_a_foreign_issuer_is_not_followed() {
 }
 
 #[tokio::test]
+async fn an_issuer_cannot_send_the_secret_elsewhere() {
+    for status in [301, 302, 303, 307, 308] {
+        let server = TlsServer::start(move |asked, _, address| {
+            if asked.line.contains("/oauth2/v2.0/token") {
+                Reply {
+                    status,
+                    headers: format!(
+                        "Location: https://localhost:{}/elsewhere\r\n",
+                        address.port()
+                    ),
+                    body: String::new(),
+                }
+            } else {
+                challenge(address)
+            }
+        })
+        .await;
+        let reader = Reader::open(&server.connection(by_secret())).expect("a reader opens");
+        who(&reader).await.expect_err("no token was issued");
+        let asked = server.asked();
+        assert!(asked.iter().any(|asked| asked.body.contains(SECRET)));
+        assert!(
+            asked.iter().all(|asked| !asked.line.contains("elsewhere")),
+            "{status} was followed"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_certificate_that_nobody_vouches_for_is_refused() {
     let server = environment().await;
     let url = server.url().parse().expect("https");
