@@ -31,6 +31,19 @@ pub(crate) fn path(root: &Path, relative: &Path) -> Result<PathBuf, Error> {
 /// Writes a file whole, with the permissions that it has: what was there stays until the new one is complete. A link in its place is
 /// replaced, not followed.
 pub(crate) fn write_file(path: &Path, text: &str) -> Result<(), Error> {
+    write(path, text, std::fs::File::sync_all)
+}
+
+/// The same for one of thousands of files that can be made again: nobody waits until the disk has it.
+pub(crate) fn write_one_of_many(path: &Path, text: &str) -> Result<(), Error> {
+    write(path, text, |_| Ok(()))
+}
+
+fn write(
+    path: &Path,
+    text: &str,
+    finish: impl FnOnce(&std::fs::File) -> std::io::Result<()>,
+) -> Result<(), Error> {
     let failed = |source| Error::File {
         what: "could not write",
         path: path.to_owned(),
@@ -42,10 +55,14 @@ pub(crate) fn write_file(path: &Path, text: &str) -> Result<(), Error> {
     {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
-    replace(path, text).map_err(failed)
+    replace(path, text, finish).map_err(failed)
 }
 
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+fn replace(
+    path: &Path,
+    text: &str,
+    finish: impl FnOnce(&std::fs::File) -> std::io::Result<()>,
+) -> std::io::Result<()> {
     let known = std::fs::metadata(path).ok();
     // A terminal or a pipe is written to; a file in its place would be of no use.
     if known.as_ref().is_some_and(|known| !known.is_file()) {
@@ -60,7 +77,7 @@ fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     }
     let mut file = std::fs::File::create_new(&unfinished)?;
     file.write_all(text.as_bytes())?;
-    file.sync_all()?;
+    finish(&file)?;
     if let Some(known) = known {
         std::fs::set_permissions(&unfinished, known.permissions())?;
     }

@@ -16,7 +16,7 @@ use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
-use crate::kept::write_file;
+use crate::kept::write_one_of_many;
 use crate::output::plan_text::count;
 use crate::project::load_environment;
 use crate::ui::{GOOD, Ui, WARN};
@@ -155,7 +155,7 @@ fn write_files(folder: &Path, exported: &Export, force: bool, ui: &mut Ui) -> Re
         });
     }
     for (name, document) in names.iter().zip(&exported.documents) {
-        write_file(&folder.join(name), &write(document))?;
+        write_one_of_many(&folder.join(name), &write(document))?;
     }
     ui.verb(
         GOOD,
