@@ -189,7 +189,7 @@ mod tests {
         let found = finding(file, text.len(), text.len());
         let text = render(&[found], &sources, false, None);
         assert!(
-            text.contains("a.yaml:2:4\n") && text.contains("2 |   b\n"),
+            text.contains("a.yaml:2:5\n") && text.contains("2 |   b\n"),
             "{text}"
         );
     }
