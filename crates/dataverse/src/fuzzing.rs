@@ -148,7 +148,7 @@ mod tests {
     }
 
     fn run_nearly(bytes: &[u8], run: &impl Fn(&[u8])) {
-        let step = (bytes.len() / 60).max(1);
+        let step = (bytes.len() / 40).max(1);
         for at in (0..bytes.len()).step_by(step) {
             let (before, after) = bytes.split_at(at);
             run(before);
