@@ -226,6 +226,20 @@ fn an_undo_file_cannot_call_a_row_by_the_name_of_another() {
         .unwrap()
         .push(other);
     undo(&file.to_string());
+    // A line of a template, which goes with it, but is protected.
+    project.edit(
+        "deskstate.yaml",
+        "spec:\n",
+        "spec:\n  protect: [NotificationField/contoso_*]\n",
+    );
+    file["changes"][0]["kind"] = "NotificationTemplate".into();
+    file["changes"][0]["id"] = "00000000-0000-4000-8000-000000000001".into();
+    project.write("forged.json", &file.to_string());
+    let refused = project
+        .run(&["undo", "--env", "server", "--yes", "forged.json"])
+        .ended(REFUSED);
+    says(&refused.err, &["error[protected]"]);
+    assert_eq!(server.stats()["writes"], before);
 }
 
 #[test]

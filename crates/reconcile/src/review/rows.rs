@@ -1,15 +1,17 @@
 //! Single rows: protected, somebody else's, or still referred to.
 
-use super::{Allow, Case, Finding, glob_matches};
-use crate::kinds::tables;
+use deskstate_model::ResourceKey;
+
+use super::{Allow, Case, Finding, KindNameGlob, glob_matches};
+use crate::kinds::{self, tables};
 use crate::live::ObservedRow;
 use crate::plan::{Action, Change, Operation};
 use crate::state::fold;
 
 pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
     for (index, change) in case.plan.changes.iter().enumerate() {
+        protected(case, index, change, found);
         if change.action == Action::Delete {
-            protected(case, index, change, found);
             references(case, index, change, found);
             workstreams(case, index, change, found);
         }
@@ -17,20 +19,27 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
     }
 }
 
+/// By the names that rows have, whatever they are listed under.
 fn protected(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Finding>) {
-    if let Some(glob) = case
-        .rules
-        .protect
-        .iter()
-        .find(|glob| glob_matches(glob, &change.key))
-    {
+    for operation in &change.operations {
+        let Operation::Delete { row, .. } = operation else {
+            continue;
+        };
+        let Some(kind) = kinds::by_table(row.table) else {
+            continue;
+        };
+        let key = ResourceKey::new(kind.kind, &case.live.label(row.table, row.id));
+        let protects = |glob: &&KindNameGlob| glob_matches(glob, &key);
+        let Some(glob) = case.rules.protect.iter().find(protects) else {
+            continue;
+        };
         found.push(
             Finding::new(
                 "protected",
                 Some(index),
                 format!(
-                    "{} is protected by `{}/{}` and is never deleted",
-                    change.key, glob.kind, glob.name
+                    "{key} is protected by `{}/{}` and is never deleted",
+                    glob.kind, glob.name
                 ),
             )
             .at(change.declared_at)

@@ -121,8 +121,8 @@ impl Undoing<'_> {
         (!change.operations.is_empty()).then_some(change)
     }
 
-    /// A row or a link that belongs to another resource than the one it is listed under. People read the name of a change, and `protect`
-    /// goes by it.
+    /// A row that belongs to another resource than the one it is listed under: people read the name of a change. (A user's link may be
+    /// another's, from which the user moved.)
     fn stranger(&self, recorded: &Recorded, kind: Kind) -> Option<String> {
         let own = kinds::of(kind).table;
         let named = |text: &str| UniqueName::new(text) == UniqueName::new(&recorded.name);
@@ -130,7 +130,6 @@ impl Undoing<'_> {
         let rows = rows.map(|row| (&row.table, row.id, Some(&row.columns)));
         let updates = recorded.updated.iter();
         let updates = updates.map(|update| (&update.table, update.id, None));
-        let mut ids = BTreeSet::from([recorded.id]);
         for (logical, id, saved) in rows.chain(updates) {
             let table = columns::table(logical)?;
             let live = self.live.row(table, id).map(|row| &row.row);
@@ -141,6 +140,9 @@ impl Undoing<'_> {
                         live.and_then(|row| row.text(name)).is_none_or(named)
                             && saved(name).and_then(Json::as_str).is_none_or(named)
                     })
+            } else if own == &tables::NOTIFICATION && table == &tables::NOTIFICATION_FIELD {
+                // Lines that a template declares for itself.
+                true
             } else {
                 kinds::part_tables().any(|part| {
                     let parent = |id: Uuid| id == recorded.id;
@@ -156,14 +158,8 @@ impl Undoing<'_> {
             if !is_own {
                 return Some(format!("{logical} `{}`", self.live.label(table, id)));
             }
-            ids.insert(id);
         }
-        recorded
-            .linked
-            .iter()
-            .chain(&recorded.unlinked)
-            .find(|link| !ids.contains(&link.owner) && !ids.contains(&link.member))
-            .map(|link| format!("a link of {}", link.relationship))
+        None
     }
 
     /// A deleted row comes back under its id.
