@@ -30,7 +30,7 @@ impl Match {
     }
 
     /// A part of something that is not there: it is not there either, as far as its table is seen.
-    pub(crate) fn nowhere(access: &Access) -> Self {
+    fn nowhere(access: &Access) -> Self {
         match access {
             Access::Whole | Access::Absent => Self::None,
             Access::Partial(why) | Access::Refused(why) => Self::Unknown(why.clone()),

@@ -11,7 +11,7 @@ use crate::field::{Field, PartTable};
 use crate::table::{Relationship, Table};
 
 /// How a row is found: by what people call it, never by an id of one environment.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RowKey {
     /// A row with a unique name of its own.
     Named {
@@ -34,7 +34,7 @@ pub enum RowKey {
 }
 
 /// What tells the parts of one parent apart.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PartName {
     /// A technical name, case as it is: a parameter.
     Text(String),
@@ -143,11 +143,6 @@ impl PartialOrd for Lookup {
 impl Ord for Lookup {
     fn cmp(&self, other: &Self) -> Ordering {
         self.folded().cmp(&other.folded())
-    }
-}
-impl std::hash::Hash for Lookup {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.folded().hash(state);
     }
 }
 
@@ -356,4 +351,109 @@ pub struct DeclaredResource {
     pub sets: Vec<DeclaredSet>,
     /// Fields that the document leaves to the server.
     pub left_out: Vec<&'static Field>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::tables::{COPILOT, PARAMETER, PROFILE, ROLE_MAPPING, TAB};
+
+    fn named(table: &'static Table, name: &str) -> RowKey {
+        RowKey::Named {
+            table,
+            name: UniqueName::new(name),
+        }
+    }
+
+    fn part(table: &'static Table, of: RowKey, part: PartName) -> RowKey {
+        RowKey::Part {
+            table,
+            of: Box::new(of),
+            part,
+        }
+    }
+
+    fn role(name: &str, business_unit: Option<&str>) -> Lookup {
+        Lookup::Role {
+            name: name.to_owned(),
+            business_unit: business_unit.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn the_ids_of_new_rows_are_those_that_older_versions_gave_them() {
+        let profile = || named(&PROFILE, "contoso_agents");
+        let mapping = |role| {
+            let role = PartName::Row(Box::new(RowKey::Found(role)));
+            part(&ROLE_MAPPING, profile(), role)
+        };
+        for (key, label, shown, id) in [
+            (
+                named(&TAB, " Contoso_Tab"),
+                " Contoso_Tab",
+                "msdyn_applicationtabtemplate ` Contoso_Tab`",
+                "9f0d768d-bcd6-5723-94bf-f2f300c4c919",
+            ),
+            (
+                part(
+                    &PARAMETER,
+                    named(&TAB, "contoso_tab"),
+                    PartName::Text("searchText".to_owned()),
+                ),
+                "searchText",
+                "msdyn_templateparameter `searchText` of msdyn_applicationtabtemplate `contoso_tab`",
+                "a2bf7d36-477a-5b62-bfa3-1c60d4e020bb",
+            ),
+            (
+                part(&COPILOT, profile(), PartName::Number(829_050_001)),
+                "829050001",
+                "msdyn_appcopilotconfiguration `829050001` of msdyn_appconfiguration `contoso_agents`",
+                "2eb82347-c4c3-5a45-ab14-a30378b45a93",
+            ),
+            (
+                mapping(role("Agent", None)),
+                "Agent",
+                "msdyn_appprofilerolemapping `Agent` of msdyn_appconfiguration `contoso_agents`",
+                "009c3d81-ec33-54f2-aa35-3918dd45bb08",
+            ),
+            (
+                mapping(role("agent ", Some("Berlin"))),
+                "agent ",
+                "msdyn_appprofilerolemapping `agent ` of msdyn_appconfiguration `contoso_agents`",
+                "79a4d16e-ea92-5f5e-a12e-ab8806fb10d6",
+            ),
+        ] {
+            assert_eq!(key.derived_id().to_string(), id, "{key}");
+            assert_eq!(
+                (key.label().as_str(), key.to_string().as_str()),
+                (label, shown)
+            );
+        }
+    }
+
+    #[test]
+    fn looked_up_rows_are_one_without_case_and_blanks_and_two_by_their_sort_and_their_table() {
+        let view = |name: &str, table: Option<&str>| Lookup::View {
+            name: name.to_owned(),
+            table: table.map(str::to_owned),
+        };
+        let one = view("Active Contacts", Some("contact"));
+        assert_eq!(one, view(" active contacts", Some("Contact")));
+        for other in [
+            view("Active Contacts", Some("account")),
+            view("Active Contacts", None),
+            view("Active Accounts", Some("contact")),
+            Lookup::Form {
+                name: "Active Contacts".to_owned(),
+                table: Some("contact".to_owned()),
+            },
+            Lookup::Dashboard("Active Contacts".to_owned()),
+        ] {
+            assert_ne!(one, other);
+            assert_eq!(one.cmp(&other), other.cmp(&one).reverse());
+        }
+        let user = Lookup::User("ada@contoso.com".to_owned());
+        assert_eq!(RowKey::Found(user).to_string(), "user `ada@contoso.com`");
+        assert_ne!(role("Agent", None), role("Agent", Some("Berlin")));
+    }
 }

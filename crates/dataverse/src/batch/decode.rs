@@ -237,6 +237,11 @@ mod tests {
                 message: String::new()
             })
         );
+        let number = read(r#"{"Error":{"Code":-2147220969,"Message":"gone"}}"#);
+        assert_eq!(
+            number.and_then(|error| error.code),
+            Some(ErrorCode::OBJECT_DOES_NOT_EXIST)
+        );
         for body in [r#"{"error":{"code":"","message":""}}"#, r#"{"error":{}}"#] {
             assert_eq!(read(body), Some(ServerError::default()), "{body}");
         }
@@ -250,6 +255,12 @@ mod tests {
         let body = serde_json::json!({"error": {"message": message}}).to_string();
         let error = server_error(body.as_bytes()).map(|error| error.message.len());
         assert!(error.is_some_and(|length| length <= MAX_MESSAGE + 3));
+        let longest = "x".repeat(MAX_MESSAGE);
+        let body = serde_json::json!({"error": {"message": longest}}).to_string();
+        assert_eq!(
+            server_error(body.as_bytes()).map(|error| error.message),
+            Some(longest)
+        );
     }
 
     proptest! {

@@ -257,16 +257,6 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// The row whose columns the operation writes or deletes.
-    pub fn row(&self) -> Option<&RowTarget> {
-        match self {
-            Self::Create { row, .. } | Self::Update { row, .. } | Self::Delete { row, .. } => {
-                Some(row)
-            }
-            Self::Link { .. } | Self::Unlink { .. } => None,
-        }
-    }
-
     /// Binds the write to another look at the row in place of a version that the server heeds.
     pub(crate) fn look_first(&mut self) {
         if let Self::Update { guard, .. } | Self::Delete { guard, .. } = self

@@ -72,13 +72,7 @@ pub fn transactions(plan: &Plan, limits: Limits) -> Vec<Transaction> {
         .map(|operation| vec![operation])
         .collect();
     pack(first, most, true, &mut transactions);
-    let rest: Unit<'_> = all().filter(|operation| !is_early(operation)).collect();
-    let units = if rest.len() <= most {
-        vec![rest]
-    } else {
-        units(plan, &is_early)
-    };
-    pack(units, most, false, &mut transactions);
+    pack(units(plan, &is_early), most, false, &mut transactions);
     transactions
 }
 
@@ -111,28 +105,20 @@ fn rows_that_get_parts(plan: &Plan) -> BTreeSet<Uuid> {
 /// Fills transactions with whole units, as many as fit. A unit that fits in none is cut in the order of the drawing.
 fn pack(units: Vec<Unit<'_>>, most: usize, look_after: bool, transactions: &mut Vec<Transaction>) {
     let mut flush = |mut operations: Unit<'_>| {
-        if operations.is_empty() {
-            return;
-        }
         operations.sort_by_cached_key(|operation| rank(operation));
-        transactions.push(Transaction {
-            operations: operations.into_iter().cloned().collect(),
-            look_after,
-        });
+        for chunk in operations.chunks(most) {
+            transactions.push(Transaction {
+                operations: chunk.iter().copied().cloned().collect(),
+                look_after,
+            });
+        }
     };
     let mut open: Unit<'_> = Vec::new();
     for mut unit in units {
         if open.len() + unit.len() > most {
             flush(std::mem::take(&mut open));
         }
-        if unit.len() > most {
-            unit.sort_by_cached_key(|operation| rank(operation));
-            for chunk in unit.chunks(most) {
-                flush(chunk.to_vec());
-            }
-        } else {
-            open.append(&mut unit);
-        }
+        open.append(&mut unit);
     }
     flush(open);
 }
@@ -186,7 +172,6 @@ fn units<'a>(plan: &'a Plan, is_early: &dyn Fn(&Operation) -> bool) -> Vec<Unit<
     let mut units = dependencies_first(rows);
     units.extend(links.into_values());
     units.extend(deletes);
-    units.retain(|unit| !unit.is_empty());
     units
 }
 

@@ -26,12 +26,7 @@ impl<'a> Planner<'a> {
             let (RowKey::Named { table, .. } | RowKey::Part { table, .. }) = declared.key else {
                 continue;
             };
-            let found = match (&declared.key, draft.row) {
-                // Nothing hangs on a row that is not there yet.
-                (RowKey::Part { .. }, None) => Match::nowhere(&self.live.table(table).access),
-                _ => self.live.find(&declared.key),
-            };
-            match found {
+            match self.live.find(&declared.key) {
                 Match::One(id) => {
                     listed.insert(id);
                     let Some(row) = self.live.row(table, id) else {
@@ -41,12 +36,13 @@ impl<'a> Planner<'a> {
                         self.update_row(draft, declared, table, row);
                     }
                 }
-                Match::None if declared.only_if_there => {}
+                Match::None | Match::Unknown(_) if declared.only_if_there => {}
+                Match::None | Match::Unknown(_)
+                    if self.live.table(table).access == Access::Absent =>
+                {
+                    self.diagnostics.push(no_table(declared, table));
+                }
                 Match::None => {
-                    if self.live.table(table).access == Access::Absent {
-                        self.diagnostics.push(no_table(declared, table));
-                        continue;
-                    }
                     let parent = declared
                         .part
                         .map(|part| (part, draft.id, draft.row.is_none()));
@@ -67,12 +63,10 @@ impl<'a> Planner<'a> {
                     );
                 }
                 Match::Unknown(why) => {
-                    if !declared.only_if_there {
-                        self.diagnostics.push(
-                            unreadable(&declared.key.to_string(), &why)
-                                .at(declared.span, "cannot be planned"),
-                        );
-                    }
+                    self.diagnostics.push(
+                        unreadable(&declared.key.to_string(), &why)
+                            .at(declared.span, "cannot be planned"),
+                    );
                 }
             }
         }
