@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::Value as Wire;
 use deskstate_reconcile::plan::{
-    Action, Guard, Limits, Operation, Options, Plan, Transaction, transactions,
+    Action, Guard, Limits, Operation, Options, Plan, RowTarget, Transaction, transactions,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -119,7 +119,7 @@ fn check(plan: &Plan, cut: &[Transaction], most: usize, server_adds_parts: bool)
     let mut moved: BTreeSet<Uuid> = BTreeSet::new();
     let mut once = BTreeSet::new();
     for operation in &written {
-        if let Some(row) = operation.row() {
+        if let Some(row) = row_of(operation) {
             assert!(
                 once.insert((row.table.logical, row.id)),
                 "{row:?} is written twice"
@@ -176,6 +176,16 @@ fn needs(body: &[(String, Wire)], made: &BTreeSet<Uuid>, there: &BTreeSet<Uuid>)
     }
 }
 
+/// The row whose columns an operation writes or deletes.
+fn row_of(operation: &Operation) -> Option<&RowTarget> {
+    match operation {
+        Operation::Create { row, .. }
+        | Operation::Update { row, .. }
+        | Operation::Delete { row, .. } => Some(row),
+        Operation::Link { .. } | Operation::Unlink { .. } => None,
+    }
+}
+
 /// A resource and its parts stand in one transaction, if they fit.
 fn together(plan: &Plan, cut: &[Transaction], most: usize) {
     for change in &plan.changes {
@@ -188,14 +198,14 @@ fn together(plan: &Plan, cut: &[Transaction], most: usize) {
                     Operation::Create { .. } | Operation::Update { .. }
                 )
             })
-            .filter_map(|operation| operation.row().map(|row| row.id))
+            .filter_map(|operation| row_of(operation).map(|row| row.id))
             .collect();
         let holding = cut
             .iter()
             .filter(|transaction| {
                 transaction.operations.iter().any(|operation| {
                     !matches!(operation, Operation::Delete { .. })
-                        && operation.row().is_some_and(|row| rows.contains(&row.id))
+                        && row_of(operation).is_some_and(|row| rows.contains(&row.id))
                 })
             })
             .count();

@@ -12,12 +12,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deskstate_dataverse::{Cell, Row};
+use deskstate_dataverse::{Cell, Etag, Row};
+use deskstate_model::{Diagnostic, load_texts};
 use deskstate_reconcile::field::{Holds, PartIdentity};
 use deskstate_reconcile::kinds::{self, tables};
 use deskstate_reconcile::live::{Access, Facts, Found, Live, LiveLinks, LiveTable, Role, User};
+use deskstate_reconcile::plan::{Difference, Operation, Plan};
 use deskstate_reconcile::state::Lookup;
 use deskstate_reconcile::table::{Relationship, Table};
+use deskstate_reconcile::{Desired, lower};
 use proptest::sample::Index;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
@@ -292,12 +295,98 @@ fn found() -> Found {
     found
 }
 
+/// A row of these cells; `@odata.etag` is its version.
 fn row(cells: &Json) -> Row {
     let cells = cells.as_object().expect("a row is an object");
+    let etag = cells.get("@odata.etag").and_then(Json::as_str);
     Row::from_cells(
         cells
             .iter()
             .map(|(name, value)| (name.as_str(), Cell::from(value.clone()))),
-        None,
+        etag.and_then(Etag::new),
     )
+}
+
+/// A document: kind, name and spec.
+pub(crate) fn document(kind: &str, name: &str, spec: Json) -> Json {
+    json!({"apiVersion": "deskstate/v1", "kind": kind, "metadata": {"name": name}, "spec": spec})
+}
+
+/// The same document in another state.
+pub(crate) fn stated(mut document: Json, state: &str) -> Json {
+    document["metadata"]["state"] = json!(state);
+    if state == "absent" {
+        document.as_object_mut().expect("an object").remove("spec");
+    }
+    document
+}
+
+/// Rows and links of documents that load without an error.
+pub(crate) fn desired(documents: &[Json]) -> Desired {
+    let project = json!({"apiVersion": "deskstate/v1", "kind": "Project", "metadata": {"name": "desk"},
+        "spec": {"environments": {"local": {"emulator": {"state": "local.json"}}}}});
+    let text: Vec<String> = documents
+        .iter()
+        .map(|document| format!("---\n{document}\n"))
+        .collect();
+    let texts = BTreeMap::from([
+        ("deskstate.yaml".to_owned(), project.to_string()),
+        ("manifests/all.yaml".to_owned(), text.concat()),
+    ]);
+    let (manifests, found) = load_texts(texts, Some("local"));
+    assert_eq!(errors(&found), Vec::<String>::new());
+    lower(&manifests)
+}
+
+/// `code: message` of each error.
+pub(crate) fn errors(found: &[Diagnostic]) -> Vec<String> {
+    found
+        .iter()
+        .filter(|found| found.is_error())
+        .map(|found| format!("{}: {}", found.code, found.message))
+        .collect()
+}
+
+/// What a plan shows, a line for each difference.
+pub(crate) fn shown(plan: &Plan) -> Vec<String> {
+    let fields = plan.changes.iter().flat_map(|change| &change.fields);
+    fields
+        .map(|field| {
+            let said = |note: &Option<String>| {
+                note.as_ref()
+                    .map(|note| format!(" ({note})"))
+                    .unwrap_or_default()
+            };
+            match &field.difference {
+                Difference::Value { before, after } => {
+                    format!("{} {before} -> {after}", field.path)
+                }
+                Difference::Copy { column, .. } => format!("{} in {column}", field.path),
+                Difference::Added { member, note } => {
+                    format!("{} + {member}{}", field.path, said(note))
+                }
+                Difference::Removed { member, note } => {
+                    format!("{} - {member}{}", field.path, said(note))
+                }
+            }
+        })
+        .collect()
+}
+
+/// Writes of a plan as `+ ~ -` and the name of the row, or `+ -` and `owner&member` of a link.
+pub(crate) fn writes(plan: &Plan) -> Vec<String> {
+    let operations = plan.changes.iter().flat_map(|change| &change.operations);
+    operations
+        .map(|operation| match operation {
+            Operation::Create { row, .. } => format!("+{}", row.label),
+            Operation::Update { row, .. } => format!("~{}", row.label),
+            Operation::Delete { row, .. } => format!("-{}", row.label),
+            Operation::Link { owner, member, .. } => {
+                format!("+{}&{}", owner.as_u128(), member.as_u128())
+            }
+            Operation::Unlink { owner, member, .. } => {
+                format!("-{}&{}", owner.as_u128(), member.as_u128())
+            }
+        })
+        .collect()
 }
