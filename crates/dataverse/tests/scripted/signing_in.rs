@@ -604,9 +604,17 @@ async fn whoever_is_signed_in_to_the_azure_cli_signs_in() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_issuer_that_does_not_answer_in_time_is_not_awaited() {
-    let server = environment().await;
+    let server = TlsServer::start(|asked, _, address| {
+        if asked.line.contains("/oauth2/v2.0/token") {
+            std::thread::sleep(Duration::from_secs(1));
+            token("issued", 3600)
+        } else {
+            challenge(address)
+        }
+    })
+    .await;
     let connection = server.connection(by_secret()).timeouts(Timeouts {
         sign_in: Duration::ZERO,
         ..Timeouts::default()
