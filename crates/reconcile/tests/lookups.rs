@@ -2,9 +2,11 @@
 
 mod support;
 
+use deskstate_reconcile::kinds::tables::TAB;
 use deskstate_reconcile::live::{Live, Role, User};
 use deskstate_reconcile::lookup::Match;
 use deskstate_reconcile::state::Lookup;
+use serde_json::json;
 use support::{Rows, id, live};
 use uuid::Uuid;
 
@@ -100,4 +102,26 @@ fn a_bare_role_is_the_one_of_the_root_and_a_named_business_unit_has_its_copy() {
     assert_eq!(role(None), Match::One(id(40)));
     assert_eq!(role(Some("berlin ")), Match::One(id(80)));
     assert_eq!(role(Some("Rome")), Match::None);
+}
+
+#[test]
+fn names_stand_in_one_order_whatever_their_case() {
+    let team = |name: &str| Lookup::Team(name.to_owned());
+    assert!(team("desk") < team("Office"));
+    assert!(team("Desk") < team("office"));
+    assert_eq!(team("Desk "), team("desk"));
+}
+
+#[test]
+fn whoever_wrote_a_row_last_is_read_with_it() {
+    let mut rows = Rows::default();
+    rows.row(
+        &TAB,
+        json!({"msdyn_applicationtabtemplateid": id(1), "_modifiedby_value": id(20)}),
+    );
+    rows.row(&TAB, json!({"msdyn_applicationtabtemplateid": id(2)}));
+    let live = live(&rows);
+    let writer = |number| live.row(&TAB, id(number)).map(|row| row.modified_by());
+    assert_eq!(writer(1), Some(Some(id(20))));
+    assert_eq!(writer(2), Some(None));
 }

@@ -237,6 +237,27 @@ fn a_part_that_may_be_hidden_is_neither_created_nor_taken_for_missing() {
 }
 
 #[test]
+fn a_new_row_whose_id_belongs_to_another_is_not_planned() {
+    let case = session(json!({}));
+    let declared = desired(std::slice::from_ref(&case));
+    let taken = declared.resources.values().map(|resource| {
+        let id = resource.row.key.derived_id();
+        (
+            &SESSION,
+            session_row(json!({"msdyn_sessiontemplateid": id, "msdyn_uniquename": "renamed"})),
+        )
+    });
+    let (plan, found) = planned(&[case], &with(&taken.collect::<Vec<_>>()));
+    assert_eq!(codes(&found), [("id-taken", true)]);
+    let said = &found[0].message;
+    assert!(
+        said.contains("contoso_case") && said.contains("renamed"),
+        "{said}"
+    );
+    assert_eq!(writes(&plan), Vec::<String>::new());
+}
+
+#[test]
 fn what_is_alike_is_counted_and_not_written() {
     let rows = [(&SESSION, session_row(json!({})))];
     let documents = [session(json!({})), tab(json!({}))];
