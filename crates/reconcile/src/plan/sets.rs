@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deskstate_model::{Diagnostic, Kind, ResourceKey, SetMode, Span, State};
+use deskstate_model::{Diagnostic, Kind, ResourceKey, SetMode, Span};
 use uuid::Uuid;
 
 use super::planner::{Draft, Planner};
@@ -334,9 +334,11 @@ impl<'a> Planner<'a> {
     /// A user who is wanted in two profiles of one app would move to and fro with every run. Names alone do not show it: a team may
     /// bring the user, and one user has several names.
     pub(super) fn double_assignments(&mut self) {
-        let profiles = self.desired.resources.values().filter(|resource| {
-            resource.key.kind == Kind::AppProfile && resource.state != State::Absent
-        });
+        let profiles = self
+            .desired
+            .resources
+            .values()
+            .filter(|resource| resource.key.kind == Kind::AppProfile);
         let mut wanted: BTreeMap<(Uuid, Option<String>), (&ResourceKey, Span)> = BTreeMap::new();
         let mut found = Vec::new();
         for resource in profiles {
