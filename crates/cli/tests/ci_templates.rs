@@ -88,6 +88,7 @@ impl Repository {
             .arg(&file)
             .current_dir(self.desk())
             .env_clear()
+            .envs(support::line_counts())
             .env("PATH", path.unwrap())
             .env("HOME", self.home())
             .env("ENVIRONMENT", "prod")

@@ -84,6 +84,7 @@ impl Session {
             .args(["-c", &format!("exec 2>&1\n{command}")])
             .current_dir(&self.here)
             .env_clear()
+            .envs(support::line_counts())
             .env("PATH", path.unwrap())
             .env("HOME", self.folder.path())
             .env("NO_COLOR", "1")

@@ -6,6 +6,7 @@
     reason = "each test file uses a part of it"
 )]
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ pub(crate) fn deskstate(folder: &Path) -> Command {
         .current_dir(folder)
         .env_clear()
         .env("NO_COLOR", "1")
+        .envs(line_counts())
         .stdin(Stdio::null());
     for name in ["PATH", "TMPDIR", "SystemRoot", "TEMP"] {
         if let Some(value) = std::env::var_os(name) {
@@ -29,6 +31,12 @@ pub(crate) fn deskstate(folder: &Path) -> Command {
         }
     }
     command
+}
+
+/// The variable that says where lines that ran are counted, under `just coverage`.
+pub(crate) fn line_counts() -> Option<(&'static str, OsString)> {
+    let name = "LLVM_PROFILE_FILE";
+    Some((name, std::env::var_os(name)?))
 }
 
 /// A Tenfold project that is applied to a server of its own.

@@ -490,6 +490,8 @@ async fn run_child(server: &TlsServer, method: Method, variables: &[(&str, &str)
             "--nocapture",
         ])
         .env_clear()
+        // Where lines that ran are counted, under `just coverage`.
+        .envs(std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file)))
         .env("TEST_METHOD", method.as_str())
         .env("TEST_URL", server.url())
         .env("TEST_ROOTS", roots.path())
