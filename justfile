@@ -28,7 +28,7 @@ fuzz-keep *targets:
 # Mutants of the batch parser, of the matching of rows and of the plan, each against the tests that are quick (cargo-mutants, cargo-nextest); `-F NAME` chooses.
 mutants *arguments:
     cargo mutants -p deskstate-dataverse {{arguments}} -- --lib --test scripted
-    cargo mutants -p deskstate-reconcile {{arguments}} -- --lib --test cutting --test part_order --test planned_rows --test planned_sets --test pruned --test traps --test emulated
+    cargo mutants -p deskstate-reconcile {{arguments}} -- --lib --test cutting --test part_order --test planned_rows --test planned_sets --test pruned --test traps --test lookups
 
 # Lines that the tests run, by file and in all (cargo-llvm-cov; tools of LLVM by `rustup component add llvm-tools`, or from LLVM_COV and LLVM_PROFDATA).
 coverage *arguments:
