@@ -1,7 +1,12 @@
-//! The law of exports: what is written from live loads without an error, and plans to nothing against the same live.
+//! The laws of exports and of adoption: what is written from live loads without an error, and plans to nothing against the same
+//! live; what is adopted differs no longer.
 
 mod support;
 
+use std::collections::BTreeMap;
+
+use deskstate_model::{Diagnostic, load_texts};
+use deskstate_reconcile::adopt::{Into, Request, adopt};
 use deskstate_reconcile::export::{Export, Selection, export, write};
 use deskstate_reconcile::kinds::{self, tables};
 use deskstate_reconcile::live::Live;
@@ -11,6 +16,8 @@ use deskstate_reconcile::{lower, plan};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use support::{Rows, id, live};
+
+const PROJECT: &str = "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: desk}\nspec:\n  environments:\n    local: {emulator: {state: local.json}}\n";
 
 /// Exports, loads what was written, and plans it against the same live. Gives everything that speaks against the law.
 fn against_the_law(live: &Live, options: Options) -> Vec<String> {
@@ -164,32 +171,113 @@ fn unique_name() -> impl Strategy<Value = String> {
 /// Columns, unique name, and whether a managed solution brought it.
 type NewRow = (Vec<(String, Json)>, String, bool);
 
-/// Two rows of every kind, parts and links among them.
-fn environment() -> impl Strategy<Value = Rows> {
-    let kinds: Vec<BoxedStrategy<NewRow>> = kinds::all()
+/// Chance that lookups, links and parts are made of.
+type Wiring = (Vec<prop::sample::Index>, Vec<Json>, Vec<Json>, Vec<Json>);
+
+fn wiring() -> impl Strategy<Value = Wiring> {
+    (
+        prop::collection::vec(any::<prop::sample::Index>(), 120),
+        prop::collection::vec(text(), 80),
+        prop::collection::vec(number(), 40),
+        prop::collection::vec(flag(), 40),
+    )
+}
+
+/// Two rows of each kind, without what is between them.
+fn new_rows() -> impl Strategy<Value = Vec<NewRow>> {
+    kinds::all()
         .iter()
         .flat_map(|kind| [kind, kind])
         .map(|kind| (columns(kind), unique_name(), prop::bool::weighted(0.1)).boxed())
-        .collect();
-    let choices = prop::collection::vec(any::<prop::sample::Index>(), 120);
-    let texts = prop::collection::vec(text(), 80);
-    let numbers = prop::collection::vec(number(), 40);
-    let flags = prop::collection::vec(flag(), 40);
-    (kinds, choices, texts, numbers, flags).prop_map(|(rows, choices, texts, numbers, flags)| {
-        let mut environment = Rows::default();
-        for (at, (cells, name, managed)) in rows.into_iter().enumerate() {
-            let kind = &kinds::all()[at / 2];
-            let mut row = serde_json::Map::new();
-            row.insert(kind.table.key.to_owned(), json!(id(100 + at as u128)));
-            row.extend(cells);
-            let column = kind.table.name.unwrap_or("msdyn_name");
-            row.insert(column.to_owned(), json!(name));
-            row.insert("ismanaged".to_owned(), json!(managed));
-            environment.row(kind.table, Json::Object(row));
+        .collect::<Vec<BoxedStrategy<NewRow>>>()
+}
+
+fn wired(rows: Vec<NewRow>, (choices, texts, numbers, flags): &Wiring) -> Rows {
+    let mut environment = Rows::default();
+    for (at, (cells, name, managed)) in rows.into_iter().enumerate() {
+        let kind = &kinds::all()[at / 2];
+        let mut row = serde_json::Map::new();
+        row.insert(kind.table.key.to_owned(), json!(id(100 + at as u128)));
+        row.extend(cells);
+        let column = kind.table.name.unwrap_or("msdyn_name");
+        row.insert(column.to_owned(), json!(name));
+        row.insert("ismanaged".to_owned(), json!(managed));
+        environment.row(kind.table, Json::Object(row));
+    }
+    environment.connect(choices, texts, numbers, flags);
+    environment
+}
+
+/// Two rows of every kind, parts and links among them.
+fn environment() -> impl Strategy<Value = Rows> {
+    (new_rows(), wiring()).prop_map(|(rows, wiring)| wired(rows, &wiring))
+}
+
+/// The same rows on another day: some columns are others, and so is what is between them.
+fn two_days() -> impl Strategy<Value = (Rows, Rows)> {
+    let edited = prop::collection::vec(prop::bool::weighted(0.2), 2 * kinds::all().len());
+    (new_rows(), new_rows(), edited, wiring(), wiring()).prop_map(
+        |(rows, others, edited, wiring, rewiring)| {
+            let mut later = rows.clone();
+            for ((row, other), edited) in later.iter_mut().zip(others).zip(edited) {
+                if edited {
+                    row.0 = other.0;
+                }
+            }
+            (wired(rows, &wiring), wired(later, &rewiring))
+        },
+    )
+}
+
+/// Adopts what is there now into what was exported before. Gives what still differs and was not refused; nothing where live is such
+/// that no manifest may say it.
+fn against_adoption(before: &Live, now: &Live) -> Option<Vec<String>> {
+    let mut texts = BTreeMap::from([("deskstate.yaml".to_owned(), PROJECT.to_owned())]);
+    for (at, document) in settled(before, Options::default())
+        .documents
+        .iter()
+        .enumerate()
+    {
+        texts.insert(format!("manifests/{at}.yaml"), write(document));
+    }
+    let (manifests, _) = load_texts(texts.clone(), Some("local"));
+    let desired = lower(&manifests);
+    let (planned, _) = plan(&desired, now, &PlanOptions::default());
+    let adoption = adopt(&Request {
+        manifests: &manifests,
+        desired: &desired,
+        live: now,
+        plan: &planned,
+        new: &Export::default(),
+        into: Into::Base,
+        overlays: &[],
+        folder: "manifests",
+        options: Options::default(),
+    });
+    for (path, change) in adoption.files {
+        texts.insert(path, change.after);
+    }
+    let (manifests, found) = load_texts(texts, Some("local"));
+    if found.iter().any(Diagnostic::is_error) {
+        return None;
+    }
+    let (left, _) = plan(&lower(&manifests), now, &PlanOptions::default());
+    let mut against = Vec::new();
+    for change in &left.changes {
+        for field in &change.fields {
+            let word = field.path.split('.').next().unwrap_or_default();
+            let refused = adoption.refused.iter().any(|refusal| {
+                refusal.key == change.key && [word, ""].contains(&refusal.path.as_str())
+            });
+            if !refused {
+                against.push(format!(
+                    "{} {}: {:?}",
+                    change.key, field.path, field.difference
+                ));
+            }
         }
-        environment.connect(&choices, &texts, &numbers, &flags);
-        environment
-    })
+    }
+    Some(against)
 }
 
 proptest! {
@@ -210,6 +298,13 @@ proptest! {
         let first = export(&live(&rows), &Selection::default(), Options::default());
         let second = export(&live(&other), &Selection::default(), Options::default());
         prop_assert_eq!(first, second);
+    }
+
+    #[test]
+    fn after_an_adoption_nothing_differs_but_what_was_refused((before, now) in two_days()) {
+        let against = against_adoption(&live(&before), &live(&now));
+        let against = against.unwrap_or_default();
+        prop_assert!(against.is_empty(), "{}", against.join("\n"));
     }
 }
 

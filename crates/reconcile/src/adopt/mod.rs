@@ -252,7 +252,9 @@ impl<'a> Adopting<'a> {
                 raised,
             )
         };
-        let wanted = match wanted {
+        let infos = key.kind.field_infos();
+        let sayable = wanted.and_then(|wanted| wanted::sayable(infos, word, wanted));
+        let wanted = match sayable {
             Ok(wanted) => wanted,
             Err(why) => {
                 self.refuse(key, word, why, Some(span));

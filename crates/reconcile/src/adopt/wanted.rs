@@ -1,7 +1,7 @@
 //! What a field is to say after adoption: the live value, in the words that stand there already.
 
 use deskstate_model::{
-    ChtFeature, CopilotFeature, FeatureNames, PartOf, SetMode, fold, unique_name_of_part,
+    ChtFeature, CopilotFeature, FeatureNames, FieldInfo, PartOf, SetMode, fold, unique_name_of_part,
 };
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
@@ -101,9 +101,9 @@ pub(super) fn whole(
         .find(|set| set.field.word == word && !set.members_are_parts);
     match (word, set) {
         ("fields" | "steps" | "tools" | "inboxViews", _) => {
-            items(word, change, written, left_out(raised, word)?)
+            items(word, change, written, list(word, written, raised)?)
         }
-        ("roles", _) => roles(side, resource, written, left_out(raised, word)?),
+        ("roles", _) => roles(side, resource, written, list(word, written, raised)?),
         (_, Some(set))
             if !matches!(set.universe, Universe::Only(_)) && word != "productivityPane" =>
         {
@@ -111,6 +111,37 @@ pub(super) fn whole(
         }
         _ => left_out(raised, word),
     }
+}
+
+/// The value, unless it says that something is empty of which no manifest can say that.
+pub(super) fn sayable(infos: &[FieldInfo], word: &str, value: Json) -> Result<Json, String> {
+    let Some(info) = infos.iter().find(|info| info.word == word) else {
+        return Ok(value);
+    };
+    if value.is_null() && !info.clearable {
+        let needed = info.rule.required || info.rule.has_default;
+        let or = if needed {
+            ""
+        } else {
+            ", or take the field out"
+        };
+        return Err(format!(
+            "live holds no value, which a manifest cannot say: apply it{or}"
+        ));
+    }
+    for item in listed(&value, "members").into_iter().flatten() {
+        let empty = info
+            .items
+            .iter()
+            .find(|field| !field.clearable && item.get(field.word).is_some_and(Json::is_null));
+        if let Some(field) = empty {
+            return Err(format!(
+                "live holds no `{}` for one of them, which a manifest cannot say",
+                field.word
+            ));
+        }
+    }
+    Ok(value)
 }
 
 /// What was raised, or why nothing was.
@@ -127,6 +158,25 @@ fn left_out(raised: &Raised, word: &str) -> Result<Json, String> {
         )),
         None => Ok(Json::Null),
     }
+}
+
+/// The list that was raised. One that is exact has to name all of live: what it cannot name, the next apply would take away.
+fn list(word: &str, written: &Json, raised: &Raised) -> Result<Json, String> {
+    let unnamed = raised
+        .left_out
+        .iter()
+        .find(|left_out| left_out.path == word);
+    match unnamed {
+        Some(left_out) if !is_at_least(written) => Err(format!(
+            "live has what a manifest cannot say: {}",
+            left_out.why
+        )),
+        _ => left_out(raised, word),
+    }
+}
+
+fn is_at_least(written: &Json) -> bool {
+    written.get("mode").and_then(Json::as_str) == Some("atLeast")
 }
 
 /// The written items of a set, in its short or long form.
@@ -345,9 +395,15 @@ fn items(word: &str, change: &Change, written: &Json, raised: Json) -> Result<Js
             .iter()
             .find(|other| item_name(word, other, parent) == identity)
         {
-            Some(known) => wanted.push(changed_item(known, item, at + 1)),
-            None if written.is_object()
-                && matches!(written.get("mode").and_then(Json::as_str), Some("atLeast")) => {}
+            Some(known) => {
+                if let Some(key) = unsaid(word, change, identity.as_deref(), known, item) {
+                    return Err(format!(
+                        "live holds no `{key}` for one of them, which a manifest cannot say"
+                    ));
+                }
+                wanted.push(changed_item(known, item, at + 1));
+            }
+            None if is_at_least(written) => {}
             None => wanted.push(item.clone()),
         }
     }
@@ -392,10 +448,35 @@ fn item_name(word: &str, item: &Json, parent: &str) -> Option<String> {
     name.map(|name| fold(&name))
 }
 
+/// A key of an item that differs because live holds nothing where the manifest says something.
+fn unsaid<'k>(
+    word: &str,
+    change: &Change,
+    identity: Option<&str>,
+    known: &'k Json,
+    live: &Json,
+) -> Option<&'k str> {
+    let differs = |key: &str| {
+        change.fields.iter().any(|field| {
+            field
+                .path
+                .strip_prefix(word)
+                .and_then(|path| path.strip_prefix('.')?.rsplit_once('.'))
+                .is_some_and(|(item, of)| of == key && Some(fold(item).as_str()) == identity)
+        })
+    };
+    known
+        .as_object()?
+        .keys()
+        .map(String::as_str)
+        .find(|key| live.get(key).is_none() && !ACTIONS.contains(key) && differs(key))
+}
+
+/// Exactly one of these says what a step does.
+const ACTIONS: [&str; 3] = ["text", "macro", "script"];
+
 /// The item with the keys it has, at their live values. What it does not say stays unsaid.
 fn changed_item(known: &Json, live: &Json, position: usize) -> Json {
-    /// Exactly one of these says what a step does.
-    const ACTIONS: [&str; 3] = ["text", "macro", "script"];
     let (Json::Object(known), Json::Object(live)) = (known, live) else {
         return live.clone();
     };

@@ -1,0 +1,255 @@
+//! Adoption of lists of mappings and of sets: items keep the keys that they have, their order is the live one, and what a manifest
+//! cannot say is refused, not left for the next apply to take away.
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use deskstate_model::load_texts;
+use deskstate_reconcile::adopt::{Adoption, Into, Request, adopt};
+use deskstate_reconcile::export::Export;
+use deskstate_reconcile::kinds::tables::{
+    INBOX, NOTIFICATION, PANE, PANE_TAB, PROFILE, ROLE_MAPPING, SCRIPT, STEP, TOOL,
+};
+use deskstate_reconcile::plan::Options as PlanOptions;
+use deskstate_reconcile::raise::Options;
+use deskstate_reconcile::{lower, plan};
+use serde_json::json;
+use support::{Rows, errors, id, live};
+
+const FILE: &str = "manifests/desk.yaml";
+const PROJECT: &str = "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: desk}\nspec:\n  environments:\n    local: {emulator: {state: local.json}}\n";
+
+fn document(kind: &str, name: &str, spec: &str) -> String {
+    format!("apiVersion: deskstate/v1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec:\n{spec}")
+}
+
+/// What is adopted of these rows into one file.
+fn adopted(text: &str, rows: &Rows) -> Adoption {
+    let texts = BTreeMap::from([
+        ("deskstate.yaml".to_owned(), PROJECT.to_owned()),
+        (FILE.to_owned(), text.to_owned()),
+    ]);
+    let (manifests, found) = load_texts(texts, Some("local"));
+    assert_eq!(errors(&found), Vec::<String>::new());
+    let desired = lower(&manifests);
+    let live = live(rows);
+    let (plan, _) = plan(&desired, &live, &PlanOptions::default());
+    adopt(&Request {
+        manifests: &manifests,
+        desired: &desired,
+        live: &live,
+        plan: &plan,
+        new: &Export::default(),
+        into: Into::Base,
+        overlays: &[],
+        folder: "manifests",
+        options: Options::default(),
+    })
+}
+
+/// The file after an adoption that refuses nothing.
+#[track_caller]
+fn after(text: &str, rows: &Rows) -> String {
+    let adoption = adopted(text, rows);
+    assert_eq!(adoption.refused, []);
+    adoption.files[FILE].after.clone()
+}
+
+/// Field and reason of what is refused; the file stays.
+#[track_caller]
+fn refused(text: &str, rows: &Rows) -> Vec<(String, String)> {
+    let adoption = adopted(text, rows);
+    assert!(adoption.files.is_empty(), "{:?}", adoption.files);
+    let refused = adoption.refused.into_iter();
+    refused.map(|refusal| (refusal.path, refusal.why)).collect()
+}
+
+fn one(path: &str, why: &str) -> Vec<(String, String)> {
+    vec![(path.to_owned(), why.to_owned())]
+}
+
+fn profile() -> Rows {
+    let mut rows = Rows::default();
+    rows.row(
+        &PROFILE,
+        json!({"msdyn_appconfigurationid": id(100), "msdyn_uniquename": "contoso_agents", "msdyn_name": "Agents",
+            "msdyn_appmoduleuniquename": "CustomerServiceApps"}),
+    );
+    rows
+}
+
+fn view(rows: &mut Rows, number: u128, name: &str, label: Option<&str>, visible: Option<bool>) {
+    rows.row(
+        &INBOX,
+        json!({"msdyn_inboxconfigurationid": id(number), "_msdyn_appconfigurationid_value": id(100), "msdyn_uniquename": name,
+            "msdyn_name": label, "msdyn_isvisible": visible, "msdyn_configuration": "{\"a\":1}"}),
+    );
+}
+
+#[test]
+fn steps_move_change_and_come_and_keep_their_comments() {
+    let script = document(
+        "AgentScript",
+        "contoso_call",
+        "  displayName: Call
+  language: 1033
+  steps:
+    # first of all
+    - displayName: Greet # by name
+      text: Hello
+    - displayName: Ask
+      text: Which order?
+    - displayName: Close
+      text: Goodbye
+",
+    );
+    let mut rows = Rows::default();
+    rows.row(
+        &SCRIPT,
+        json!({"msdyn_productivityagentscriptid": id(100), "msdyn_uniquename": "contoso_call", "msdyn_name": "Call", "msdyn_language": 1033}),
+    );
+    for (number, name, text) in [
+        (1, "Ask", "Which order, please?"),
+        (2, "Greet", "Hello"),
+        (3, "Thank", "Thank you"),
+    ] {
+        rows.row(
+            &STEP,
+            json!({"msdyn_productivityagentscriptstepid": id(number), "_msdyn_agentscriptid_value": id(100), "msdyn_name": name,
+                "msdyn_uniquename": format!("contoso_call_{name}"), "msdyn_textinstruction": text, "msdyn_actiontype": 192_350_000,
+                "msdyn_order": u64::try_from(number).unwrap_or_default(), "msdyn_description": "for the team"}),
+        );
+    }
+    assert!(
+        after(&script, &rows).ends_with(
+            "  steps:
+    # first of all
+    - displayName: Ask
+      text: Which order, please?
+    - displayName: Greet # by name
+      text: Hello
+    - displayName: Thank
+      name: contoso_call_Thank
+      description: for the team
+      text: Thank you
+"
+        ),
+        "{}",
+        after(&script, &rows)
+    );
+}
+
+#[test]
+fn a_tool_that_is_off_stays_and_what_an_item_does_not_say_stays_unsaid() {
+    let pane = document(
+        "ProductivityPane",
+        "contoso_pane",
+        "  displayName: Pane
+  tools:
+    - tool: msdyn_agentscript # the script
+      tooltip: Script
+    - {tool: msdyn_assist, enabled: false}
+",
+    );
+    let mut rows = Rows::default();
+    rows.row(
+        &PANE,
+        json!({"msdyn_paneconfigurationid": id(100), "msdyn_uniquename": "contoso_pane", "msdyn_name": "Pane"}),
+    );
+    for (number, name, order) in [
+        (1, "msdyn_agentscript", 1),
+        (2, "msdyn_assist", 3),
+        (3, "msdyn_search", 2),
+    ] {
+        rows.row(
+            &TOOL,
+            json!({"msdyn_panetoolconfigurationid": id(100 + number), "msdyn_uniquename": name, "msdyn_name": name}),
+        );
+        rows.row(
+            &PANE_TAB,
+            json!({"msdyn_panetabconfigurationid": id(number), "_msdyn_productivitypaneid_value": id(100), "_msdyn_toolid_value": id(100 + number),
+                "msdyn_uniquename": format!("{name}_contoso_pane"), "msdyn_name": name, "msdyn_tooltip": "The script", "msdyn_iconpath": "icon.svg",
+                "msdyn_order": order, "msdyn_isenabled": name != "msdyn_assist"}),
+        );
+    }
+    assert!(
+        after(&pane, &rows).ends_with(
+            "  tools:
+    - tool: msdyn_agentscript # the script
+      tooltip: The script
+    - {tool: msdyn_assist, enabled: false}
+    - tool: msdyn_search
+      displayName: msdyn_search
+      tooltip: The script
+      iconPath: icon.svg
+"
+        ),
+        "{}",
+        after(&pane, &rows)
+    );
+}
+
+#[test]
+fn roles_that_are_mapped_now_are_named_and_others_go() {
+    let text = document(
+        "AppProfile",
+        "contoso_agents",
+        "  displayName: Agents\n  app: CustomerServiceApps\n  roles: [Agent]\n",
+    );
+    let mut rows = profile();
+    rows.row(
+        &ROLE_MAPPING,
+        json!({"msdyn_appprofilerolemappingid": id(1), "_msdyn_appprofileid_value": id(100), "msdyn_uniquename": "x", "_msdyn_securityroleid_value": id(41)}),
+    );
+    assert!(after(&text, &rows).ends_with("  roles: [Supervisor]\n"));
+}
+
+#[test]
+fn a_list_without_a_view_that_cannot_be_said_is_refused() {
+    let spec = "  displayName: Agents\n  app: CustomerServiceApps\n  inboxViews:\n    - {name: contoso_mine, displayName: Mine, configuration: {a: 1}}\n";
+    let text = document("AppProfile", "contoso_agents", spec);
+    let mut rows = profile();
+    view(&mut rows, 1, "contoso_mine", Some("Mine"), None);
+    view(&mut rows, 2, "contoso_all", None, None);
+    assert_eq!(
+        refused(&text, &rows),
+        one(
+            "inboxViews",
+            "live has what a manifest cannot say: the view contoso_all has no `displayName`"
+        )
+    );
+}
+
+#[test]
+fn a_value_that_is_empty_and_cannot_be_said_to_be_is_refused() {
+    let spec = "  displayName: Agents\n  app: CustomerServiceApps\n  inboxViews:\n    - {name: contoso_mine, displayName: Mine, visible: false, configuration: {a: 1}}\n";
+    let text = document("AppProfile", "contoso_agents", spec);
+    let mut rows = profile();
+    view(&mut rows, 1, "contoso_mine", Some("Mine"), None);
+    assert_eq!(
+        refused(&text, &rows),
+        one(
+            "inboxViews",
+            "live holds no `visible` for one of them, which a manifest cannot say"
+        )
+    );
+
+    let toast = document(
+        "NotificationTemplate",
+        "contoso_toast",
+        "  displayName: Toast\n  title: Call\n  showRejectButton: true\n",
+    );
+    let mut rows = Rows::default();
+    rows.row(
+        &NOTIFICATION,
+        json!({"msdyn_notificationtemplateid": id(1), "msdyn_uniquename": "contoso_toast", "msdyn_name": "Toast", "msdyn_title": "Call"}),
+    );
+    assert_eq!(
+        refused(&toast, &rows),
+        one(
+            "showRejectButton",
+            "live holds no value, which a manifest cannot say: apply it, or take the field out"
+        )
+    );
+}
