@@ -231,7 +231,7 @@ fn a_value_that_is_empty_and_cannot_be_said_to_be_is_refused() {
         refused(&text, &rows),
         one(
             "inboxViews",
-            "live holds no `visible` for one of them, which a manifest cannot say"
+            "live holds no `visible` for contoso_mine, which a manifest cannot say: apply it, or take the key out"
         )
     );
 

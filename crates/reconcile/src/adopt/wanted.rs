@@ -135,13 +135,21 @@ pub(super) fn sayable(infos: &[FieldInfo], word: &str, value: Json) -> Result<Js
             .iter()
             .find(|field| !field.clearable && item.get(field.word).is_some_and(Json::is_null));
         if let Some(field) = empty {
-            return Err(format!(
-                "live holds no `{}` for one of them, which a manifest cannot say",
-                field.word
-            ));
+            return Err(lost(field.word, item));
         }
     }
     Ok(value)
+}
+
+/// Why a list is not adopted of which an item has lost a value.
+fn lost(key: &str, item: &Json) -> String {
+    let name = ["name", "tool", "shared", "displayName", "header"]
+        .iter()
+        .find_map(|word| item.get(word)?.as_str())
+        .unwrap_or("an item");
+    format!(
+        "live holds no `{key}` for {name}, which a manifest cannot say: apply it, or take the key out"
+    )
 }
 
 /// What was raised, or why nothing was.
@@ -397,9 +405,7 @@ fn items(word: &str, change: &Change, written: &Json, raised: Json) -> Result<Js
         {
             Some(known) => {
                 if let Some(key) = unsaid(word, change, identity.as_deref(), known, item) {
-                    return Err(format!(
-                        "live holds no `{key}` for one of them, which a manifest cannot say"
-                    ));
+                    return Err(lost(key, item));
                 }
                 wanted.push(changed_item(known, item, at + 1));
             }
