@@ -1,7 +1,7 @@
 //! `comment`: posts a plan as the one comment of its environment on a pull request, or edits the one that stands.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::comment::{self, Client, CommentError, Host, Posted};
@@ -31,10 +31,14 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
     let body = read(&args.file)?;
     if body.lines().next() != Some(marker(&args.env).as_str()) {
+        let file = if is_stdin(&args.file) {
+            "stdin".to_owned()
+        } else {
+            args.file.display().to_string()
+        };
         return Err(Error::Failed {
             message: format!(
-                "{} is no plan for {} as Markdown",
-                args.file.display(),
+                "{file} is no plan for {} as Markdown",
                 crate::output::plain(&args.env)
             ),
             hint: Some(format!(
@@ -67,8 +71,12 @@ pub(crate) async fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
     Ok(ExitCode::Done)
 }
 
-fn read(file: &std::path::Path) -> Result<String, Error> {
-    if file.as_os_str() == "-" {
+fn is_stdin(file: &Path) -> bool {
+    file.as_os_str() == "-"
+}
+
+fn read(file: &Path) -> Result<String, Error> {
+    if is_stdin(file) {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text)?;
         return Ok(text);
