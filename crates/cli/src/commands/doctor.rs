@@ -436,3 +436,199 @@ fn list(items: impl Iterator<Item = String>) -> String {
         items.join(", ")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use deskstate_reconcile::kinds::tables::{CHT, NOTIFICATION, PROFILE_USERS, SESSION, TAB};
+    use deskstate_reconcile::live::{Facts, Found, LiveLinks, LiveTable};
+
+    /// An environment of which nothing is read.
+    fn nothing() -> Live {
+        Live {
+            tables: BTreeMap::new(),
+            links: BTreeMap::new(),
+            found: Found::default(),
+            facts: Facts::default(),
+            mentions: BTreeMap::new(),
+            mentions_unread: None,
+            requests: 0,
+        }
+    }
+
+    fn said(findings: &[Finding]) -> Vec<(State, &str)> {
+        findings
+            .iter()
+            .map(|finding| (finding.state, finding.what.as_str()))
+            .collect()
+    }
+
+    #[test]
+    fn an_environment_that_tells_little_is_said_to_with_what_would_help() {
+        let mut live = nothing();
+        live.facts.locked_down = true;
+        live.mentions_unread = Some("403".to_owned());
+        let findings = environment_findings(&live);
+        assert_eq!(
+            said(&findings),
+            [
+                (State::Bad, "the environment does not say who is signed in"),
+                (
+                    State::Worth,
+                    "nobody can say in which language texts are read: they are neither compared nor written"
+                ),
+                (
+                    State::Bad,
+                    "unmanaged customisations are blocked: apply is refused"
+                ),
+                (
+                    State::Worth,
+                    "auditing is off: drift knows the last writer only"
+                ),
+                (
+                    State::Worth,
+                    "publishers cannot be read: prefixes of unique names are not checked"
+                ),
+                (
+                    State::Worth,
+                    "workstreams cannot be read (403): nobody can say whether one still names a template"
+                ),
+            ]
+        );
+        assert!(findings.iter().all(|finding| finding.help.is_some()));
+
+        live.facts.base_language = Some(1033);
+        live.facts.caller_language = Some(1031);
+        assert_eq!(
+            environment_findings(&live)[1].what,
+            "the organisation's base language is 1033, the caller's is 1031: texts are neither compared nor written"
+        );
+    }
+
+    #[test]
+    fn tables_and_links_that_are_not_seen_whole_are_named() {
+        let mut live = nothing();
+        let mut whole = LiveTable::empty(TableAccess::Whole);
+        whole.missing_columns.insert("msdyn_theme");
+        whole.optimistic_concurrency = Some(false);
+        live.tables.insert(&NOTIFICATION, whole);
+        for (table, access) in [
+            (&CHT, TableAccess::Absent),
+            (
+                &SESSION,
+                TableAccess::Partial("own business unit".to_owned()),
+            ),
+            (&TAB, TableAccess::Refused("\u{1b}[31mno".to_owned())),
+        ] {
+            live.tables.insert(table, LiveTable::empty(access));
+        }
+        let hidden = TableAccess::Partial("own business unit".to_owned());
+        live.links
+            .insert(&PROFILE_USERS, LiveLinks::new(Default::default(), hidden));
+        let findings = table_findings(&live);
+        let mut said = said(&findings);
+        assert_eq!(said.remove(0), (State::Good, "1 table seen whole"));
+        said.sort_by_key(|(_, what)| *what);
+        let tab = format!(
+            "`{}` cannot be read: {}",
+            TAB.logical,
+            plain("\u{1b}[31mno")
+        );
+        assert_eq!(
+            said,
+            [
+                (State::Bad, tab.as_str()),
+                (
+                    State::Worth,
+                    "`msdyn_notificationtemplate` has no `msdyn_theme`"
+                ),
+                (
+                    State::Worth,
+                    "`msdyn_notificationtemplate` has no versions: updates are guarded by the read just before them only"
+                ),
+                (
+                    State::Worth,
+                    "`msdyn_sessiontemplate` is seen in part (own business unit): nothing is created or deleted there"
+                ),
+                (
+                    State::Worth,
+                    "links `msdyn_appconfiguration_systemuser` are not seen whole: none is added or taken away"
+                ),
+                (
+                    State::Worth,
+                    "there is no table `msdyn_chtprofileconfiguration`"
+                ),
+            ]
+        );
+        assert!(!tab.contains('\u{1b}'), "{tab}");
+    }
+
+    #[test]
+    fn a_right_that_reaches_less_than_the_organisation_is_lacking() {
+        let live = nothing();
+        assert_eq!(
+            said(&privilege_findings(&live, None)),
+            [(State::Worth, "the caller's privileges cannot be read")]
+        );
+        let mut held: BTreeMap<String, Depth> = kinds::all()
+            .iter()
+            .flat_map(|kind| WRITE_RIGHTS.map(|right| privilege(right, kind.table)))
+            .map(|name| (name, Depth::Global))
+            .collect();
+        assert_eq!(
+            said(&privilege_findings(&live, Some(&held))),
+            [(
+                State::Good,
+                "may create, write, delete and link every kind: enough for apply"
+            )]
+        );
+        held.insert(privilege("Delete", &TAB), Depth::Local);
+        held.remove(&privilege("Delete", &SESSION));
+        let findings = privilege_findings(&live, Some(&held));
+        assert_eq!(
+            said(&findings),
+            [(
+                State::Worth,
+                "lacks Delete at organisation level on `msdyn_sessiontemplate`, `msdyn_applicationtabtemplate`"
+            )]
+        );
+    }
+
+    #[test]
+    fn what_questions_leave_behind_is_named_and_never_taken_for_nothing() {
+        let clean = Probed::default();
+        assert_eq!(
+            said(&what_is_left(&clean)),
+            [(State::Good, "nothing is left of the questions")]
+        );
+        let unseen = Probed {
+            unseen: vec!["msdyn_sessiontemplate: 403".to_owned()],
+            ..Probed::default()
+        };
+        assert_eq!(
+            said(&what_is_left(&unseen)),
+            [(
+                State::Worth,
+                "nobody can say whether the questions left anything in msdyn_sessiontemplate: 403"
+            )]
+        );
+        let left = Probed {
+            left: vec!["msdyn_sessiontemplate x_deskstateProbe1".to_owned()],
+            stored: true,
+            ..Probed::default()
+        };
+        assert_eq!(
+            said(&what_is_left(&left)),
+            [
+                (
+                    State::Worth,
+                    "the environment carried out a transaction whose last operation cannot succeed"
+                ),
+                (
+                    State::Bad,
+                    "questions left rows behind: msdyn_sessiontemplate x_deskstateProbe1"
+                ),
+            ]
+        );
+    }
+}
