@@ -274,3 +274,53 @@ fn a_folder_of_manifests_and_an_environment_are_compared_either_way() {
         .ended(1);
     says(&nowhere.err, &["no environment `nowhere`"]);
 }
+
+#[test]
+fn views_and_dashboards_are_exported_by_name_while_the_name_leads_back_to_them() {
+    let server = Server::plain();
+    let project = Project::desk(
+        &server,
+        "",
+        "",
+        "apiVersion: deskstate/v1
+kind: ApplicationTab
+metadata: {name: contoso_contacts}
+spec:
+  displayName: Contacts
+  pageType: EntityList
+  parameters: {entityName: contact, viewId: {name: Active Contacts}}
+---
+apiVersion: deskstate/v1
+kind: ApplicationTab
+metadata: {name: contoso_overview}
+spec:
+  displayName: Overview
+  pageType: Dashboard
+  parameters: {dashboardId: {name: Contoso cases}}
+",
+    );
+    project.apply();
+    let tabs = || {
+        let (copy, _) = exported(&project, &server);
+        let plan = run_in(&copy, &["plan", "--env", "server", "--detailed-exitcode"]).ended(0);
+        says(&plan.out, &["server matches the manifests"]);
+        let read = |name: &str| {
+            let path = format!("manifests/application-tabs/{name}.yaml");
+            std::fs::read_to_string(copy.path().join(path)).unwrap()
+        };
+        (read("contoso_contacts"), read("contoso_overview"))
+    };
+    let (contacts, overview) = tabs();
+    says(&contacts, &["viewId:", "name: Active Contacts"]);
+    says(&overview, &["dashboardId:", "name: Contoso cases"]);
+
+    // Of two views with one name neither can be meant by it.
+    let named = "name eq 'Active Contacts'";
+    let view = server.found("savedqueries", "savedqueryid", named);
+    let second = r#"{"name": "Active Contacts", "returnedtypecode": "contact", "querytype": 0}"#;
+    let reply = server.request("POST", "/api/data/v9.2/savedqueries", second, "");
+    assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
+    let (contacts, overview) = tabs();
+    says(&contacts, &[&format!("viewId: {view}")]);
+    says(&overview, &["name: Contoso cases"]);
+}
