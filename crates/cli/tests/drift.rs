@@ -130,6 +130,23 @@ fn accepted_drift_is_told_apart_until_its_day_is_over() {
             "accepts nothing since 2027-01-31",
         ],
     );
+    let page = |today: &str, code| {
+        let arguments = [
+            "drift", "--env", "server", "--format", "html", "--today", today,
+        ];
+        project.run(&arguments).ended(code).out
+    };
+    says(
+        &page("2027-01-31", 0),
+        &[
+            "Everything that could be read is as the manifests say.",
+            "SessionTemplate CTI_createSession communicationPanelMode until 2027-01-31: trying it out",
+        ],
+    );
+    says(
+        &page("2027-02-01", 2),
+        &["SessionTemplate/CTI_* accepted until 2027-01-31: trying it out"],
+    );
 }
 
 #[test]
@@ -172,6 +189,15 @@ fn many_rows_that_nobody_declares_are_folded_for_people_and_whole_for_programs()
             "</details>",
         ],
     );
+    let page = drift(&["--format", "html"]);
+    says(
+        &page,
+        &[
+            "Beside the differences",
+            "NotificationTemplate tenfold_extra7, written by ada@contoso.com (",
+        ],
+    );
+    assert_eq!(listed(&page), 7, "{page}");
     let json = drift(&["--format", "json"]);
     let report: serde_json::Value = serde_json::from_str(&json).unwrap();
     let extras = report["environments"][0]["extras"].as_array().unwrap();
