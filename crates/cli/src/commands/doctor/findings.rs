@@ -1,0 +1,459 @@
+//! What `doctor` says of an environment that was read: plain functions of what was seen.
+
+use std::collections::BTreeMap;
+
+use deskstate_dataverse::Depth;
+use deskstate_reconcile::kinds;
+use deskstate_reconcile::live::{Access as TableAccess, Live};
+use deskstate_reconcile::probe::{Probed, WRITE_RIGHTS, privilege};
+
+use crate::output::plain;
+use crate::output::plan_text::count;
+
+/// How something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum State {
+    Good,
+    /// Works, with less.
+    Worth,
+    /// In the way.
+    Bad,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Finding {
+    pub(super) state: State,
+    pub(super) what: String,
+    /// What to do.
+    pub(super) help: Option<String>,
+}
+
+impl Finding {
+    pub(super) fn good(what: impl Into<String>) -> Self {
+        Self {
+            state: State::Good,
+            what: what.into(),
+            help: None,
+        }
+    }
+
+    fn worth(what: impl Into<String>, help: &str) -> Self {
+        Self {
+            state: State::Worth,
+            what: what.into(),
+            help: Some(help.to_owned()),
+        }
+    }
+
+    fn bad(what: impl Into<String>, help: &str) -> Self {
+        Self {
+            state: State::Bad,
+            what: what.into(),
+            help: Some(help.to_owned()),
+        }
+    }
+}
+
+pub(super) fn of_environment(live: &Live) -> Vec<Finding> {
+    let facts = &live.facts;
+    let mut findings = Vec::new();
+    match (facts.organization, facts.caller) {
+        (Some(organization), Some(caller)) => findings.push(Finding::good(format!(
+            "organisation {organization}, user {caller}"
+        ))),
+        _ => findings.push(Finding::bad(
+            "the environment does not say who is signed in",
+            "is the application user enabled, and does it have a role?",
+        )),
+    }
+    findings.push(match (facts.base_language, facts.caller_language) {
+        _ if facts.reads_base_language() => Finding::good("texts are read in the organisation's base language"),
+        (Some(base), Some(caller)) => Finding::worth(
+            format!("the organisation's base language is {base}, the caller's is {caller}: texts are neither compared nor written"),
+            "set the language in the personal settings of the user that signs in",
+        ),
+        _ => Finding::worth("nobody can say in which language texts are read: they are neither compared nor written", "let the caller read Organization and User Settings"),
+    });
+    findings.push(if facts.locked_down {
+        Finding::bad(
+            "unmanaged customisations are blocked: apply is refused",
+            "this environment takes managed solutions only; `writes: assignments` leaves components to them",
+        )
+    } else {
+        Finding::good("unmanaged customisations are not blocked")
+    });
+    findings.push(if facts.auditing {
+        Finding::good("auditing is on: drift can say who changed what, and when")
+    } else {
+        Finding::worth(
+            "auditing is off: drift knows the last writer only",
+            "Power Platform admin center, Settings, Audit settings",
+        )
+    });
+    findings.push(match &facts.prefixes {
+        Some(prefixes) => Finding::good(format!(
+            "publishers with the prefixes {}",
+            list(prefixes.iter().map(|prefix| plain(prefix)))
+        )),
+        None => Finding::worth(
+            "publishers cannot be read: prefixes of unique names are not checked",
+            "let the caller read Publisher",
+        ),
+    });
+    if let Some(why) = &live.mentions_unread {
+        findings.push(Finding::worth(
+            format!("workstreams cannot be read ({}): nobody can say whether one still names a template", plain(why)),
+            "let the caller read Work Stream",
+        ));
+    }
+    findings
+}
+
+pub(super) fn of_tables(live: &Live) -> Vec<Finding> {
+    let mut whole = 0;
+    let mut findings = Vec::new();
+    for (table, seen) in &live.tables {
+        match &seen.access {
+            TableAccess::Whole => whole += 1,
+            TableAccess::Absent => {
+                findings.push(Finding::worth(
+                    format!("there is no table `{}`", table.logical),
+                    "its kind cannot be declared here; a newer version has it",
+                ));
+            }
+            TableAccess::Partial(why) => findings.push(Finding::worth(
+                format!(
+                    "`{}` is seen in part ({}): nothing is created or deleted there",
+                    table.logical,
+                    plain(why)
+                ),
+                "give the caller read access to the whole organisation",
+            )),
+            TableAccess::Refused(why) => {
+                findings.push(Finding::bad(
+                    format!("`{}` cannot be read: {}", table.logical, plain(why)),
+                    "give the caller read access to it",
+                ));
+            }
+        }
+        if !seen.missing_columns.is_empty() {
+            findings.push(Finding::worth(
+                format!(
+                    "`{}` has no {}",
+                    table.logical,
+                    list(
+                        seen.missing_columns
+                            .iter()
+                            .map(|column| format!("`{column}`"))
+                    )
+                ),
+                "fields that need them cannot be declared here",
+            ));
+        }
+        if seen.optimistic_concurrency == Some(false) {
+            findings.push(Finding::worth(
+                format!(
+                    "`{}` has no versions: updates are guarded by the read just before them only",
+                    table.logical
+                ),
+                "nothing can be done about it",
+            ));
+        }
+    }
+    findings.insert(
+        0,
+        Finding::good(format!("{} seen whole", count(whole, "table"))),
+    );
+    let hidden = live
+        .links
+        .iter()
+        .filter(|(_, links)| !links.access.is_whole());
+    findings.extend(hidden.map(|(relationship, _)| {
+        Finding::worth(
+            format!(
+                "links `{}` are not seen whole: none is added or taken away",
+                relationship.schema_name
+            ),
+            "give the caller read access to both sides",
+        )
+    }));
+    findings
+}
+
+/// What apply needs, for the tables of every kind: create, write, delete, append, append to.
+pub(super) fn of_privileges(
+    live: &Live,
+    privileges: Option<&BTreeMap<String, Depth>>,
+) -> Vec<Finding> {
+    let Some(privileges) = privileges else {
+        return vec![Finding::worth(
+            "the caller's privileges cannot be read",
+            "an apply that lacks one is refused by the server, as a whole",
+        )];
+    };
+    let held: BTreeMap<String, Depth> = privileges
+        .iter()
+        .map(|(name, depth)| (name.to_ascii_lowercase(), *depth))
+        .collect();
+    let mut lacking: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for table in kinds::all().iter().map(|kind| kind.table) {
+        let is_there = live
+            .tables
+            .get(table)
+            .is_none_or(|seen| seen.access != TableAccess::Absent);
+        for right in WRITE_RIGHTS {
+            if is_there
+                && held.get(&privilege(right, table).to_ascii_lowercase()) != Some(&Depth::Global)
+            {
+                lacking.entry(right).or_default().push(table.logical);
+            }
+        }
+    }
+    if lacking.is_empty() {
+        return vec![Finding::good(
+            "may create, write, delete and link every kind: enough for apply",
+        )];
+    }
+    let findings = lacking.into_iter().map(|(right, tables)| {
+        let tables = list(tables.iter().map(|table| format!("`{table}`")));
+        Finding::worth(
+            format!("lacks {right} at organisation level on {tables}"),
+            "fine for plan and drift; apply needs it for the kinds of the project",
+        )
+    });
+    findings.collect()
+}
+
+/// Whether the questions left rows behind.
+pub(super) fn what_is_left(probed: &Probed) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if probed.stored {
+        findings.push(Finding::worth(
+            "the environment carried out a transaction whose last operation cannot succeed",
+            "changesets are documented to be all or nothing: do not apply here before that is understood",
+        ));
+    }
+    if !probed.left.is_empty() {
+        let rows = list(probed.left.iter().map(|row| plain(row)));
+        findings.push(Finding::bad(
+            format!("questions left rows behind: {rows}"),
+            "delete them; `doctor --probe=write` tries to",
+        ));
+    } else if probed.unseen.is_empty() {
+        findings.push(Finding::good("nothing is left of the questions"));
+    }
+    if !probed.unseen.is_empty() {
+        let tables = list(probed.unseen.iter().map(|table| plain(table)));
+        findings.push(Finding::worth(
+            format!("nobody can say whether the questions left anything in {tables}"),
+            "let the caller read it",
+        ));
+    }
+    findings
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    let items: Vec<String> = items.collect();
+    if items.is_empty() {
+        "none".to_owned()
+    } else {
+        items.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use deskstate_reconcile::kinds::tables::{CHT, NOTIFICATION, PROFILE_USERS, SESSION, TAB};
+    use deskstate_reconcile::live::{Facts, Found, LiveLinks, LiveTable};
+
+    /// An environment of which nothing is read.
+    fn nothing() -> Live {
+        Live {
+            tables: BTreeMap::new(),
+            links: BTreeMap::new(),
+            found: Found::default(),
+            facts: Facts::default(),
+            mentions: BTreeMap::new(),
+            mentions_unread: None,
+            requests: 0,
+        }
+    }
+
+    fn said(findings: &[Finding]) -> Vec<(State, &str)> {
+        findings
+            .iter()
+            .map(|finding| (finding.state, finding.what.as_str()))
+            .collect()
+    }
+
+    #[test]
+    fn what_an_environment_does_not_tell_is_said_with_what_would_help() {
+        let mut live = nothing();
+        live.facts.locked_down = true;
+        live.mentions_unread = Some("403".to_owned());
+        let findings = of_environment(&live);
+        assert_eq!(
+            said(&findings),
+            [
+                (State::Bad, "the environment does not say who is signed in"),
+                (
+                    State::Worth,
+                    "nobody can say in which language texts are read: they are neither compared nor written"
+                ),
+                (
+                    State::Bad,
+                    "unmanaged customisations are blocked: apply is refused"
+                ),
+                (
+                    State::Worth,
+                    "auditing is off: drift knows the last writer only"
+                ),
+                (
+                    State::Worth,
+                    "publishers cannot be read: prefixes of unique names are not checked"
+                ),
+                (
+                    State::Worth,
+                    "workstreams cannot be read (403): nobody can say whether one still names a template"
+                ),
+            ]
+        );
+        assert!(findings.iter().all(|finding| finding.help.is_some()));
+
+        live.facts.base_language = Some(1033);
+        live.facts.caller_language = Some(1031);
+        assert_eq!(
+            of_environment(&live)[1].what,
+            "the organisation's base language is 1033, the caller's is 1031: texts are neither compared nor written"
+        );
+    }
+
+    #[test]
+    fn tables_and_links_that_are_not_seen_whole_are_named() {
+        let mut live = nothing();
+        let mut whole = LiveTable::empty(TableAccess::Whole);
+        whole.missing_columns.insert("msdyn_theme");
+        whole.optimistic_concurrency = Some(false);
+        live.tables.insert(&NOTIFICATION, whole);
+        for (table, access) in [
+            (&CHT, TableAccess::Absent),
+            (
+                &SESSION,
+                TableAccess::Partial("own business unit".to_owned()),
+            ),
+            (&TAB, TableAccess::Refused("\u{1b}[31mno".to_owned())),
+        ] {
+            live.tables.insert(table, LiveTable::empty(access));
+        }
+        let hidden = TableAccess::Partial("own business unit".to_owned());
+        live.links
+            .insert(&PROFILE_USERS, LiveLinks::new(Default::default(), hidden));
+        let findings = of_tables(&live);
+        let mut said = said(&findings);
+        assert_eq!(said.remove(0), (State::Good, "1 table seen whole"));
+        said.sort_by_key(|(_, what)| *what);
+        let tab = format!(
+            "`{}` cannot be read: {}",
+            TAB.logical,
+            plain("\u{1b}[31mno")
+        );
+        assert_eq!(
+            said,
+            [
+                (State::Bad, tab.as_str()),
+                (
+                    State::Worth,
+                    "`msdyn_notificationtemplate` has no `msdyn_theme`"
+                ),
+                (
+                    State::Worth,
+                    "`msdyn_notificationtemplate` has no versions: updates are guarded by the read just before them only"
+                ),
+                (
+                    State::Worth,
+                    "`msdyn_sessiontemplate` is seen in part (own business unit): nothing is created or deleted there"
+                ),
+                (
+                    State::Worth,
+                    "links `msdyn_appconfiguration_systemuser` are not seen whole: none is added or taken away"
+                ),
+                (
+                    State::Worth,
+                    "there is no table `msdyn_chtprofileconfiguration`"
+                ),
+            ]
+        );
+        assert!(!tab.contains('\u{1b}'), "{tab}");
+    }
+
+    #[test]
+    fn a_right_that_reaches_less_than_the_organisation_is_lacking() {
+        let live = nothing();
+        assert_eq!(
+            said(&of_privileges(&live, None)),
+            [(State::Worth, "the caller's privileges cannot be read")]
+        );
+        let mut held: BTreeMap<String, Depth> = kinds::all()
+            .iter()
+            .flat_map(|kind| WRITE_RIGHTS.map(|right| privilege(right, kind.table)))
+            .map(|name| (name, Depth::Global))
+            .collect();
+        assert_eq!(
+            said(&of_privileges(&live, Some(&held))),
+            [(
+                State::Good,
+                "may create, write, delete and link every kind: enough for apply"
+            )]
+        );
+        held.insert(privilege("Delete", &TAB), Depth::Local);
+        held.remove(&privilege("Delete", &SESSION));
+        let findings = of_privileges(&live, Some(&held));
+        assert_eq!(
+            said(&findings),
+            [(
+                State::Worth,
+                "lacks Delete at organisation level on `msdyn_sessiontemplate`, `msdyn_applicationtabtemplate`"
+            )]
+        );
+    }
+
+    #[test]
+    fn what_questions_leave_behind_is_named_and_never_taken_for_nothing() {
+        let clean = Probed::default();
+        assert_eq!(
+            said(&what_is_left(&clean)),
+            [(State::Good, "nothing is left of the questions")]
+        );
+        let unseen = Probed {
+            unseen: vec!["msdyn_sessiontemplate: 403".to_owned()],
+            ..Probed::default()
+        };
+        assert_eq!(
+            said(&what_is_left(&unseen)),
+            [(
+                State::Worth,
+                "nobody can say whether the questions left anything in msdyn_sessiontemplate: 403"
+            )]
+        );
+        let left = Probed {
+            left: vec!["msdyn_sessiontemplate x_deskstateProbe1".to_owned()],
+            stored: true,
+            ..Probed::default()
+        };
+        assert_eq!(
+            said(&what_is_left(&left)),
+            [
+                (
+                    State::Worth,
+                    "the environment carried out a transaction whose last operation cannot succeed"
+                ),
+                (
+                    State::Bad,
+                    "questions left rows behind: msdyn_sessiontemplate x_deskstateProbe1"
+                ),
+            ]
+        );
+    }
+}
