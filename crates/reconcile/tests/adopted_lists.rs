@@ -5,20 +5,15 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use deskstate_model::load_texts;
-use deskstate_reconcile::adopt::{Adoption, Into, Request, adopt};
-use deskstate_reconcile::export::Export;
+use deskstate_reconcile::adopt::Adoption;
 use deskstate_reconcile::kinds::tables::{
-    INBOX, NOTIFICATION, PANE, PANE_TAB, PROFILE, ROLE_MAPPING, SCRIPT, STEP, TOOL,
+    INBOX, NOTIFICATION, NOTIFICATION_FIELD, NOTIFICATION_FIELDS, PANE, PANE_TAB, PROFILE,
+    ROLE_MAPPING, SCRIPT, STEP, TOOL,
 };
-use deskstate_reconcile::plan::Options as PlanOptions;
-use deskstate_reconcile::raise::Options;
-use deskstate_reconcile::{lower, plan};
 use serde_json::json;
-use support::{Rows, errors, id, live};
+use support::{PROJECT, Rows, id, live};
 
 const FILE: &str = "manifests/desk.yaml";
-const PROJECT: &str = "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: desk}\nspec:\n  environments:\n    local: {emulator: {state: local.json}}\n";
 
 fn document(kind: &str, name: &str, spec: &str) -> String {
     format!("apiVersion: deskstate/v1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec:\n{spec}")
@@ -30,30 +25,16 @@ fn adopted(text: &str, rows: &Rows) -> Adoption {
         ("deskstate.yaml".to_owned(), PROJECT.to_owned()),
         (FILE.to_owned(), text.to_owned()),
     ]);
-    let (manifests, found) = load_texts(texts, Some("local"));
-    assert_eq!(errors(&found), Vec::<String>::new());
-    let desired = lower(&manifests);
-    let live = live(rows);
-    let (plan, _) = plan(&desired, &live, &PlanOptions::default());
-    adopt(&Request {
-        manifests: &manifests,
-        desired: &desired,
-        live: &live,
-        plan: &plan,
-        new: &Export::default(),
-        into: Into::Base,
-        overlays: &[],
-        folder: "manifests",
-        options: Options::default(),
-    })
+    support::adopted(&texts, &live(rows))
 }
 
-/// The file after an adoption that refuses nothing.
+/// The file ends so after an adoption that refuses nothing.
 #[track_caller]
-fn after(text: &str, rows: &Rows) -> String {
+fn says_last(text: &str, rows: &Rows, last: &str) {
     let adoption = adopted(text, rows);
     assert_eq!(adoption.refused, []);
-    adoption.files[FILE].after.clone()
+    let after = &adoption.files[FILE].after;
+    assert!(after.ends_with(last), "{after}");
 }
 
 /// Field and reason of what is refused; the file stays.
@@ -121,9 +102,10 @@ fn steps_move_change_and_come_and_keep_their_comments() {
                 "msdyn_order": u64::try_from(number).unwrap_or_default(), "msdyn_description": "for the team"}),
         );
     }
-    assert!(
-        after(&script, &rows).ends_with(
-            "  steps:
+    says_last(
+        &script,
+        &rows,
+        "  steps:
     # first of all
     - displayName: Ask
       text: Which order, please?
@@ -133,10 +115,7 @@ fn steps_move_change_and_come_and_keep_their_comments() {
       name: contoso_call_Thank
       description: for the team
       text: Thank you
-"
-        ),
-        "{}",
-        after(&script, &rows)
+",
     );
 }
 
@@ -173,9 +152,10 @@ fn a_tool_that_is_off_stays_and_what_an_item_does_not_say_stays_unsaid() {
                 "msdyn_order": order, "msdyn_isenabled": name != "msdyn_assist"}),
         );
     }
-    assert!(
-        after(&pane, &rows).ends_with(
-            "  tools:
+    says_last(
+        &pane,
+        &rows,
+        "  tools:
     - tool: msdyn_agentscript # the script
       tooltip: The script
     - {tool: msdyn_assist, enabled: false}
@@ -183,10 +163,57 @@ fn a_tool_that_is_off_stays_and_what_an_item_does_not_say_stays_unsaid() {
       displayName: msdyn_search
       tooltip: The script
       iconPath: icon.svg
-"
-        ),
-        "{}",
-        after(&pane, &rows)
+",
+    );
+}
+
+#[test]
+fn keys_that_follow_from_live_are_set_and_not_taken_for_lost() {
+    let pane = document(
+        "ProductivityPane",
+        "contoso_pane",
+        "  displayName: Pane\n  tools:\n    - {tool: msdyn_assist, enabled: false}\n",
+    );
+    let mut rows = Rows::default();
+    rows.row(
+        &PANE,
+        json!({"msdyn_paneconfigurationid": id(100), "msdyn_uniquename": "contoso_pane", "msdyn_name": "Pane"}),
+    );
+    rows.row(
+        &TOOL,
+        json!({"msdyn_panetoolconfigurationid": id(101), "msdyn_uniquename": "msdyn_assist", "msdyn_name": "Assist"}),
+    );
+    rows.row(
+        &PANE_TAB,
+        json!({"msdyn_panetabconfigurationid": id(1), "_msdyn_productivitypaneid_value": id(100), "_msdyn_toolid_value": id(101),
+            "msdyn_uniquename": "msdyn_assist_contoso_pane", "msdyn_name": "Assist", "msdyn_order": 1, "msdyn_isenabled": true}),
+    );
+    says_last(&pane, &rows, "    - {tool: msdyn_assist, enabled: true}\n");
+
+    let toast = document(
+        "NotificationTemplate",
+        "contoso_toast",
+        "  displayName: Toast
+  title: Call
+  fields:
+    - {header: From, value: \"{caller}\", name: contoso_from, order: 7, displayName: Caller}
+",
+    );
+    let mut rows = Rows::default();
+    rows.row(
+        &NOTIFICATION,
+        json!({"msdyn_notificationtemplateid": id(1), "msdyn_uniquename": "contoso_toast", "msdyn_name": "Toast", "msdyn_title": "Call"}),
+    );
+    rows.row(
+        &NOTIFICATION_FIELD,
+        json!({"msdyn_notificationfieldid": id(2), "msdyn_uniquename": "contoso_from", "msdyn_name": "From",
+            "msdyn_title": "From", "msdyn_value": "{caller}", "msdyn_order": 1}),
+    );
+    rows.link(&NOTIFICATION_FIELDS, id(1), id(2));
+    says_last(
+        &toast,
+        &rows,
+        "    - {header: From, value: \"{caller}\", name: contoso_from, order: 1, displayName: From}\n",
     );
 }
 
@@ -202,7 +229,7 @@ fn roles_that_are_mapped_now_are_named_and_others_go() {
         &ROLE_MAPPING,
         json!({"msdyn_appprofilerolemappingid": id(1), "_msdyn_appprofileid_value": id(100), "msdyn_uniquename": "x", "_msdyn_securityroleid_value": id(41)}),
     );
-    assert!(after(&text, &rows).ends_with("  roles: [Supervisor]\n"));
+    says_last(&text, &rows, "  roles: [Supervisor]\n");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! What a field is to say after adoption: the live value, in the words that stand there already.
 
-use deskstate_model::{
-    ChtFeature, CopilotFeature, FeatureNames, FieldInfo, PartOf, SetMode, fold, unique_name_of_part,
-};
+mod items;
+
+use deskstate_model::{ChtFeature, CopilotFeature, FeatureNames, FieldInfo, SetMode, fold};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
@@ -12,7 +12,7 @@ use crate::live::Live;
 use crate::lookup::Match;
 use crate::lower::Desired;
 use crate::plan::Change;
-use crate::raise::{Options, Raised, Users};
+use crate::raise::{LeftOut, Options, Raised, Users};
 use crate::state::{DeclaredResource, DeclaredSet, RowKey, Universe};
 
 /// What both sides of a comparison know.
@@ -58,9 +58,15 @@ pub(super) fn by_key(
             .iter()
             .find(|(name, _)| same_key(word, name, part))
             .map(|(_, value)| value.clone());
-        match value {
-            Some(value) => drop(wanted.insert(key.to_owned(), value)),
-            None => drop(wanted.shift_remove(key)),
+        let unsayable = raised.left_out.iter().find(|left_out| {
+            let of = left_out.path.strip_prefix(word);
+            of.and_then(|of| of.strip_prefix('.'))
+                .is_some_and(|of| same_key(word, of, part))
+        });
+        match (value, unsayable) {
+            (Some(value), _) => drop(wanted.insert(key.to_owned(), value)),
+            (None, Some(left_out)) => return Err(cannot_say(left_out)),
+            (None, None) => drop(wanted.shift_remove(key)),
         }
     }
     Ok(Json::Object(wanted))
@@ -101,7 +107,7 @@ pub(super) fn whole(
         .find(|set| set.field.word == word && !set.members_are_parts);
     match (word, set) {
         ("fields" | "steps" | "tools" | "inboxViews", _) => {
-            items(word, change, written, list(word, written, raised)?)
+            items::items(word, change, written, list(word, written, raised)?)
         }
         ("roles", _) => roles(side, resource, written, list(word, written, raised)?),
         (_, Some(set))
@@ -152,6 +158,10 @@ fn lost(key: &str, item: &Json) -> String {
     )
 }
 
+fn cannot_say(left_out: &LeftOut) -> String {
+    format!("live has what a manifest cannot say: {}", left_out.why)
+}
+
 /// What was raised, or why nothing was.
 fn left_out(raised: &Raised, word: &str) -> Result<Json, String> {
     if let Some(value) = raised.spec.get(word) {
@@ -160,10 +170,7 @@ fn left_out(raised: &Raised, word: &str) -> Result<Json, String> {
     match raised.left_out.iter().find(|left_out| {
         left_out.path == word || left_out.path.is_empty() && left_out.why.contains(word)
     }) {
-        Some(left_out) => Err(format!(
-            "live has what a manifest cannot say: {}",
-            left_out.why
-        )),
+        Some(left_out) => Err(cannot_say(left_out)),
         None => Ok(Json::Null),
     }
 }
@@ -175,10 +182,7 @@ fn list(word: &str, written: &Json, raised: &Raised) -> Result<Json, String> {
         .iter()
         .find(|left_out| left_out.path == word);
     match unnamed {
-        Some(left_out) if !is_at_least(written) => Err(format!(
-            "live has what a manifest cannot say: {}",
-            left_out.why
-        )),
+        Some(left_out) if !is_at_least(written) => Err(cannot_say(left_out)),
         _ => left_out(raised, word),
     }
 }
@@ -388,126 +392,4 @@ fn roles(
         }
     }
     Ok(with_lists(written, kept, None))
-}
-
-/// Lists of mappings: items that are there keep their keys, their order is the live one.
-fn items(word: &str, change: &Change, written: &Json, raised: Json) -> Result<Json, String> {
-    let parent = change.key.name.as_written();
-    let empty = Vec::new();
-    let before = listed(written, "members").unwrap_or(&empty);
-    let live = listed(&raised, "members").unwrap_or(&empty);
-    let mut wanted: Vec<Json> = Vec::new();
-    for (at, item) in live.iter().enumerate() {
-        let identity = item_name(word, item, parent);
-        match before
-            .iter()
-            .find(|other| item_name(word, other, parent) == identity)
-        {
-            Some(known) => {
-                if let Some(key) = unsaid(word, change, identity.as_deref(), known, item) {
-                    return Err(lost(key, item));
-                }
-                wanted.push(changed_item(known, item, at + 1));
-            }
-            None if is_at_least(written) => {}
-            None => wanted.push(item.clone()),
-        }
-    }
-    // A tool that is listed and off is no item of live, and still what the manifest says.
-    for (at, item) in before.iter().enumerate() {
-        let off = word == "tools" && item.get("enabled") == Some(&json!(false));
-        let there = live
-            .iter()
-            .any(|other| item_name(word, other, parent) == item_name(word, item, parent));
-        if off && !there {
-            wanted.insert(at.min(wanted.len()), item.clone());
-        }
-    }
-    Ok(match written {
-        Json::Object(_) => with_lists(written, wanted, None),
-        _ => Json::Array(wanted),
-    })
-}
-
-/// What names an item of a list.
-fn item_name(word: &str, item: &Json, parent: &str) -> Option<String> {
-    let text = |key: &str| item.get(key).and_then(Json::as_str);
-    let name = match word {
-        "tools" => text("tool").map(str::to_owned),
-        "steps" => text("name").map(str::to_owned).or_else(|| {
-            unique_name_of_part(PartOf::ScriptStep {
-                script: parent,
-                display_name: text("displayName")?,
-            })
-        }),
-        "fields" => text("shared")
-            .or_else(|| text("name"))
-            .map(str::to_owned)
-            .or_else(|| {
-                unique_name_of_part(PartOf::NotificationField {
-                    template: parent,
-                    header: text("header")?,
-                })
-            }),
-        _ => text("name").map(str::to_owned),
-    };
-    name.map(|name| fold(&name))
-}
-
-/// A key of an item that differs because live holds nothing where the manifest says something.
-fn unsaid<'k>(
-    word: &str,
-    change: &Change,
-    identity: Option<&str>,
-    known: &'k Json,
-    live: &Json,
-) -> Option<&'k str> {
-    let differs = |key: &str| {
-        change.fields.iter().any(|field| {
-            field
-                .path
-                .strip_prefix(word)
-                .and_then(|path| path.strip_prefix('.')?.rsplit_once('.'))
-                .is_some_and(|(item, of)| of == key && Some(fold(item).as_str()) == identity)
-        })
-    };
-    known
-        .as_object()?
-        .keys()
-        .map(String::as_str)
-        .find(|key| live.get(key).is_none() && !ACTIONS.contains(key) && differs(key))
-}
-
-/// Exactly one of these says what a step does.
-const ACTIONS: [&str; 3] = ["text", "macro", "script"];
-
-/// The item with the keys it has, at their live values. What it does not say stays unsaid.
-fn changed_item(known: &Json, live: &Json, position: usize) -> Json {
-    let (Json::Object(known), Json::Object(live)) = (known, live) else {
-        return live.clone();
-    };
-    let mut item = Map::new();
-    for (key, value) in known {
-        let now = match (live.get(key), key.as_str()) {
-            (Some(now), _) => now.clone(),
-            // A shared field became the template's own, or a step does something else: the keys below say so.
-            (None, "shared") => continue,
-            (None, action) if ACTIONS.contains(&action) => continue,
-            (None, "order") => json!(position),
-            (None, "enabled") => json!(true),
-            (None, "displayName") => live.get("header").cloned().unwrap_or_else(|| value.clone()),
-            (None, _) => value.clone(),
-        };
-        item.insert(key.clone(), now);
-    }
-    let kind_changed = known.contains_key("shared") != live.contains_key("shared");
-    if kind_changed {
-        return Json::Object(live.clone());
-    }
-    for action in ACTIONS {
-        if let Some(value) = live.get(action) {
-            item.insert(action.to_owned(), value.clone());
-        }
-    }
-    Json::Object(item)
 }

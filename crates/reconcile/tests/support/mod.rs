@@ -14,13 +14,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Cell, Etag, Row};
 use deskstate_model::{Diagnostic, load_texts};
+use deskstate_reconcile::adopt::{Adoption, Into, Request, adopt};
+use deskstate_reconcile::export::Export;
 use deskstate_reconcile::field::{Holds, PartIdentity};
 use deskstate_reconcile::kinds::{self, tables};
 use deskstate_reconcile::live::{Access, Facts, Found, Live, LiveLinks, LiveTable, Role, User};
-use deskstate_reconcile::plan::{Difference, Operation, Plan};
+use deskstate_reconcile::plan::{Difference, Operation, Options as PlanOptions, Plan};
+use deskstate_reconcile::raise::Options;
 use deskstate_reconcile::state::Lookup;
 use deskstate_reconcile::table::{Relationship, Table};
-use deskstate_reconcile::{Desired, lower};
+use deskstate_reconcile::{Desired, lower, plan};
 use proptest::sample::Index;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
@@ -323,19 +326,43 @@ pub(crate) fn stated(mut document: Json, state: &str) -> Json {
 
 /// Rows and links of documents that load without an error.
 pub(crate) fn desired(documents: &[Json]) -> Desired {
-    let project = json!({"apiVersion": "deskstate/v1", "kind": "Project", "metadata": {"name": "desk"},
-        "spec": {"environments": {"local": {"emulator": {"state": "local.json"}}}}});
     let text: Vec<String> = documents
         .iter()
         .map(|document| format!("---\n{document}\n"))
         .collect();
     let texts = BTreeMap::from([
-        ("deskstate.yaml".to_owned(), project.to_string()),
+        ("deskstate.yaml".to_owned(), PROJECT.to_owned()),
         ("manifests/all.yaml".to_owned(), text.concat()),
     ]);
     let (manifests, found) = load_texts(texts, Some("local"));
     assert_eq!(errors(&found), Vec::<String>::new());
     lower(&manifests)
+}
+
+/// A project with the one environment `local`.
+pub(crate) const PROJECT: &str = "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: desk}\nspec:\n  environments:\n    local: {emulator: {state: local.json}}\n";
+
+/// What is adopted of live into the manifests among these texts, which load without an error.
+pub(crate) fn adopted(texts: &BTreeMap<String, String>, live: &Live) -> Adoption {
+    let (manifests, found) = load_texts(texts.clone(), Some("local"));
+    let broken = errors(&found);
+    assert!(
+        broken.iter().all(|error| error.starts_with("no-manifests")),
+        "{broken:?}"
+    );
+    let desired = lower(&manifests);
+    let (plan, _) = plan(&desired, live, &PlanOptions::default());
+    adopt(&Request {
+        manifests: &manifests,
+        desired: &desired,
+        live,
+        plan: &plan,
+        new: &Export::default(),
+        into: Into::Base,
+        overlays: &[],
+        folder: "manifests",
+        options: Options::default(),
+    })
 }
 
 /// `code: message` of each error.
