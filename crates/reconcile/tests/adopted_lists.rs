@@ -262,6 +262,30 @@ fn a_value_that_is_empty_and_cannot_be_said_to_be_is_refused() {
         )
     );
 
+    // A field that is not said to have a display name may be named like its header, and may have none.
+    let toast = document(
+        "NotificationTemplate",
+        "contoso_toast",
+        "  displayName: Toast\n  title: Call\n  fields:\n    - {header: From, name: contoso_from, displayName: Caller}\n",
+    );
+    let mut rows = Rows::default();
+    rows.row(
+        &NOTIFICATION,
+        json!({"msdyn_notificationtemplateid": id(1), "msdyn_uniquename": "contoso_toast", "msdyn_name": "Toast", "msdyn_title": "Call"}),
+    );
+    rows.row(
+        &NOTIFICATION_FIELD,
+        json!({"msdyn_notificationfieldid": id(2), "msdyn_uniquename": "contoso_from", "msdyn_title": "From", "msdyn_order": 1}),
+    );
+    rows.link(&NOTIFICATION_FIELDS, id(1), id(2));
+    assert_eq!(
+        refused(&toast, &rows),
+        one(
+            "fields",
+            "live holds no `displayName` for contoso_from, which a manifest cannot say: apply it, or take the key out"
+        )
+    );
+
     let toast = document(
         "NotificationTemplate",
         "contoso_toast",

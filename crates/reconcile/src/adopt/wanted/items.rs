@@ -4,7 +4,7 @@ use deskstate_model::{PartOf, fold, unique_name_of_part};
 use serde_json::{Map, Value as Json, json};
 
 use super::{is_at_least, listed, lost, with_lists};
-use crate::plan::Change;
+use crate::plan::{Change, Difference};
 
 /// Exactly one of these says what a step does.
 const ACTIONS: [&str; 3] = ["text", "macro", "script"];
@@ -28,8 +28,10 @@ pub(super) fn items(
             .find(|other| item_name(word, other, parent) == identity)
         {
             Some(known) => {
-                let differs = |key: &str| differs(change, word, identity.as_deref(), key);
-                wanted.push(changed_item(known, item, at + 1, differs)?);
+                if let Some(key) = emptied(change, word, identity.as_deref(), item) {
+                    return Err(lost(key, item));
+                }
+                wanted.push(changed_item(known, item, at + 1));
             }
             None if is_at_least(written) => {}
             None => wanted.push(item.clone()),
@@ -73,33 +75,34 @@ fn item_name(word: &str, item: &Json, parent: &str) -> Option<String> {
     name.map(|name| fold(&name))
 }
 
-/// Whether the plan says that a key of an item is not as it is live.
-fn differs(change: &Change, word: &str, item: Option<&str>, key: &str) -> bool {
-    change.fields.iter().any(|field| {
-        field
-            .path
-            .strip_prefix(word)
-            .and_then(|path| path.strip_prefix('.')?.rsplit_once('.'))
-            .is_some_and(|(part, of)| of == key && Some(fold(part).as_str()) == item)
-    })
+/// A key of an item of which live holds nothing, and no item can say so.
+fn emptied<'c>(
+    change: &'c Change,
+    word: &str,
+    identity: Option<&str>,
+    live: &Json,
+) -> Option<&'c str> {
+    change
+        .fields
+        .iter()
+        .filter(|field| matches!(&field.difference, Difference::Value { before, .. } if before.is_null()))
+        .filter_map(|field| field.path.strip_prefix(word)?.strip_prefix('.')?.rsplit_once('.'))
+        .filter(|(item, _)| Some(fold(item).as_str()) == identity)
+        .map(|(_, key)| key)
+        .find(|key| live.get(key).is_none() && !ACTIONS.contains(key))
 }
 
 /// The item with the keys it has, at their live values. What it does not say stays unsaid.
-fn changed_item(
-    known: &Json,
-    live: &Json,
-    position: usize,
-    differs: impl Fn(&str) -> bool,
-) -> Result<Json, String> {
-    let (Json::Object(entries), Json::Object(now)) = (known, live) else {
-        return Ok(live.clone());
+fn changed_item(known: &Json, live: &Json, position: usize) -> Json {
+    let (Json::Object(known), Json::Object(now)) = (known, live) else {
+        return live.clone();
     };
     // A shared field became the template's own, or the other way round.
-    if entries.contains_key("shared") != now.contains_key("shared") {
-        return Ok(live.clone());
+    if known.contains_key("shared") != now.contains_key("shared") {
+        return live.clone();
     }
     let mut item = Map::new();
-    for (key, value) in entries {
+    for (key, value) in known {
         let value = match (now.get(key), key.as_str()) {
             (Some(now), _) => now.clone(),
             // A step does something else: one of the keys below says what.
@@ -107,8 +110,7 @@ fn changed_item(
             (None, "order") => json!(position),
             (None, "enabled") => json!(true),
             // What is named like its header says so by its header alone.
-            (None, "displayName") if now.contains_key("header") => now["header"].clone(),
-            (None, key) if differs(key) => return Err(lost(key, live)),
+            (None, "displayName") => now.get("header").unwrap_or(value).clone(),
             (None, _) => value.clone(),
         };
         item.insert(key.clone(), value);
@@ -118,5 +120,5 @@ fn changed_item(
             item.insert(action.to_owned(), value.clone());
         }
     }
-    Ok(Json::Object(item))
+    Json::Object(item)
 }
