@@ -1,0 +1,293 @@
+//! Files, read within limits. Whatever a path names and whatever a file contains, reading ends, never blocks, and takes a bounded amount
+//! of memory.
+
+mod limit;
+
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::path::Path;
+
+pub use limit::Limit;
+use limit::Size;
+
+/// Why a file was not read.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// The file is longer than allowed.
+    #[error("it is larger than {0}")]
+    TooLarge(Limit),
+    /// The file says that it is longer than allowed, so it was not opened.
+    #[error("it has {}, more than {limit}", Size(*length))]
+    TooLong {
+        /// The length that the file system states.
+        length: u64,
+        /// The limit.
+        limit: Limit,
+    },
+    /// Not a regular file.
+    #[error("it is {0}, not a regular file")]
+    NotRegular(&'static str),
+    /// A symbolic link, where none is followed.
+    #[error("it is a symbolic link, which is not followed here")]
+    Link,
+    /// Not text.
+    #[error("byte {0} is not UTF-8")]
+    NotUtf8(usize),
+    /// The system could not open or read it.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl From<Problem> for io::Error {
+    fn from(problem: Problem) -> Self {
+        match problem {
+            Problem::Io(error) => error,
+            other => io::Error::new(io::ErrorKind::InvalidData, other),
+        }
+    }
+}
+
+/// Whether a symbolic link at the end of a path is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Links {
+    /// For paths that the person who runs the command chose.
+    Follow,
+    /// For paths that somebody else's files chose.
+    Refuse,
+}
+
+/// Reads a file whole.
+///
+/// # Errors
+/// If it is too long, not a regular file, or cannot be read.
+pub fn read(path: impl AsRef<Path>, limit: Limit) -> Result<Vec<u8>, Problem> {
+    let (file, length) = open_regular(path.as_ref(), limit, Links::Follow)?;
+    read_open(file, length, limit)
+}
+
+/// Reads a file whole, unless the path ends in a symbolic link.
+///
+/// # Errors
+/// As [`read`]; and if it is a link.
+pub fn read_unlinked(path: impl AsRef<Path>, limit: Limit) -> Result<Vec<u8>, Problem> {
+    let (file, length) = open_regular(path.as_ref(), limit, Links::Refuse)?;
+    read_open(file, length, limit)
+}
+
+/// Reads a text file whole.
+///
+/// # Errors
+/// As [`read`]; and if it is not UTF-8.
+pub fn read_text(path: impl AsRef<Path>, limit: Limit) -> Result<String, Problem> {
+    text(read(path, limit)?)
+}
+
+/// Opens a file to read it piece by piece. It was no longer than the limit when it was opened.
+///
+/// # Errors
+/// As [`read`].
+pub fn open(path: impl AsRef<Path>, limit: Limit, links: Links) -> Result<File, Problem> {
+    open_regular(path.as_ref(), limit, links).map(|(file, _)| file)
+}
+
+/// Reads a stream to its end: standard input, an unpacked file, the output of another program.
+///
+/// # Errors
+/// If it is longer than the limit, or cannot be read.
+pub fn read_stream(stream: impl Read, limit: Limit) -> Result<Vec<u8>, Problem> {
+    read_open(stream, 0, limit)
+}
+
+/// The same as text.
+///
+/// # Errors
+/// As [`read_stream`]; and if it is not UTF-8.
+pub fn read_stream_text(stream: impl Read, limit: Limit) -> Result<String, Problem> {
+    text(read_stream(stream, limit)?)
+}
+
+/// What several files may have in all.
+#[derive(Debug)]
+pub struct Total {
+    limit: Limit,
+    left: u64,
+}
+
+impl Total {
+    /// Nothing is read yet.
+    pub const fn new(limit: Limit) -> Total {
+        Total {
+            limit,
+            left: limit.bytes(),
+        }
+    }
+
+    /// Counts what was read.
+    ///
+    /// # Errors
+    /// If all of it together is more than the limit.
+    pub fn count(&mut self, bytes: usize) -> Result<(), Problem> {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.left = self
+            .left
+            .checked_sub(bytes)
+            .ok_or(Problem::TooLarge(self.limit))?;
+        Ok(())
+    }
+}
+
+/// Looked at before it is opened, since opening a pipe waits for a writer, and after, since the path may name another file by then.
+fn open_regular(path: &Path, limit: Limit, links: Links) -> Result<(File, u64), Problem> {
+    let before = match links {
+        Links::Follow => std::fs::metadata(path)?,
+        Links::Refuse => std::fs::symlink_metadata(path)?,
+    };
+    judge(&before, limit)?;
+    let file = File::open(path)?;
+    let length = judge(&file.metadata()?, limit)?;
+    Ok((file, length))
+}
+
+fn judge(metadata: &Metadata, limit: Limit) -> Result<u64, Problem> {
+    if metadata.is_symlink() {
+        return Err(Problem::Link);
+    }
+    if !metadata.is_file() {
+        return Err(Problem::NotRegular(irregular(metadata)));
+    }
+    let length = metadata.len();
+    if length > limit.bytes() {
+        return Err(Problem::TooLong { length, limit });
+    }
+    Ok(length)
+}
+
+#[cfg(unix)]
+fn irregular(metadata: &Metadata) -> &'static str {
+    use std::os::unix::fs::FileTypeExt as _;
+    let kind = metadata.file_type();
+    if kind.is_dir() {
+        "a directory"
+    } else if kind.is_fifo() {
+        "a named pipe"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    }
+}
+
+#[cfg(not(unix))]
+fn irregular(metadata: &Metadata) -> &'static str {
+    if metadata.is_dir() {
+        "a directory"
+    } else {
+        "a device"
+    }
+}
+
+/// A length that the file system states is not believed: files of `/proc` have none, and files grow.
+fn read_open(stream: impl Read, length: u64, limit: Limit) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+    stream
+        .take(limit.bytes().saturating_add(1))
+        .read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > limit.bytes()) {
+        return Err(Problem::TooLarge(limit));
+    }
+    Ok(bytes)
+}
+
+fn text(bytes: Vec<u8>) -> Result<String, Problem> {
+    String::from_utf8(bytes)
+        .map_err(|error| Problem::NotUtf8(error.utf8_error().valid_up_to() + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: Limit = Limit::new("a test", 8);
+
+    #[test]
+    fn a_file_within_the_limit_is_read_and_a_longer_one_is_not_opened() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("file");
+        std::fs::write(&path, "12345678").expect("written");
+        assert_eq!(read(&path, SMALL).expect("read"), b"12345678");
+        std::fs::write(&path, "123456789").expect("written");
+        let problem = read(&path, SMALL).expect_err("too long");
+        assert!(matches!(problem, Problem::TooLong { length: 9, .. }));
+        assert_eq!(
+            problem.to_string(),
+            "it has 9 bytes, more than 8 bytes, the limit for a test"
+        );
+        assert!(open(&path, SMALL, Links::Follow).is_err());
+    }
+
+    #[test]
+    fn a_stream_ends_at_the_limit_whatever_it_holds() {
+        assert!(matches!(
+            read_stream(io::repeat(b'a'), SMALL),
+            Err(Problem::TooLarge(_))
+        ));
+        assert_eq!(
+            read_stream_text(&b"12345678"[..], SMALL).expect("read"),
+            "12345678"
+        );
+    }
+
+    #[test]
+    fn files_that_fit_alone_may_be_too_much_together() {
+        let mut total = Total::new(SMALL);
+        assert!(total.count(8).is_ok());
+        assert!(matches!(total.count(1), Err(Problem::TooLarge(_))));
+    }
+
+    #[test]
+    fn a_directory_is_not_a_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let problem = read(folder.path(), SMALL).expect_err("a directory");
+        assert_eq!(
+            problem.to_string(),
+            "it is a directory, not a regular file"
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn devices_and_pipes_are_refused_without_waiting_also_behind_links() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.expect("mkfifo").success());
+        assert!(matches!(
+            read(&pipe, SMALL),
+            Err(Problem::NotRegular("a named pipe"))
+        ));
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("/dev/zero", &link).expect("linked");
+        assert!(matches!(
+            read(&link, SMALL),
+            Err(Problem::NotRegular("a device"))
+        ));
+        assert!(matches!(read_unlinked(&link, SMALL), Err(Problem::Link)));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_that_states_no_length_ends_at_the_limit() {
+        assert!(matches!(
+            read("/proc/self/status", SMALL),
+            Err(Problem::TooLarge(_))
+        ));
+    }
+
+    #[test]
+    fn a_file_that_is_not_text_says_which_byte() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("file");
+        std::fs::write(&path, b"ab\xFF").expect("written");
+        assert!(matches!(read_text(&path, SMALL), Err(Problem::NotUtf8(3))));
+    }
+}

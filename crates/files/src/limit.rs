@@ -1,0 +1,67 @@
+//! How much is read of each kind of file. The one place for these numbers; `docs/limits.md` lists them.
+
+use std::fmt;
+
+/// The most bytes that are read of one kind of file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    what: &'static str,
+    bytes: u64,
+}
+
+const MIB: u64 = 1 << 20;
+
+impl Limit {
+    /// A manifest, an overlay, a contract or the project file.
+    pub const MANIFEST: Limit = Limit::new("a file of a project", 16 * MIB);
+    /// All files of a project together.
+    pub const PROJECT: Limit = Limit::new("all files of a project together", 64 * MIB);
+    /// A saved plan.
+    pub const PLAN: Limit = Limit::new("a plan file", 32 * MIB);
+    /// An undo file.
+    pub const UNDO: Limit = Limit::new("an undo file", 32 * MIB);
+    /// One exchange of a recording.
+    pub const EXCHANGE: Limit = Limit::new("a file of a recording", 48 * MIB);
+    /// A solution archive. It is read piece by piece and never held as a whole.
+    pub const ARCHIVE: Limit = Limit::new("a solution archive", 512 * MIB);
+    /// What is unpacked of one file of a solution.
+    pub const SOLUTION_FILE: Limit = Limit::new("a file of a solution", 32 * MIB);
+    /// What is unpacked of a solution in all.
+    pub const SOLUTION: Limit = Limit::new("the files of a solution together", 48 * MIB);
+    /// Answers, state and other small files that deskstate keeps.
+    pub const STATE: Limit = Limit::new("a file that deskstate keeps", 4 * MIB);
+    /// A comment to post.
+    pub const COMMENT: Limit = Limit::new("a comment", 4 * MIB);
+    /// A certificate, a key, a token or a secret.
+    pub const CREDENTIAL: Limit = Limit::new("a certificate, token or secret", MIB);
+
+    /// A limit for something else. `what` names the thing in messages: `a plan file`.
+    pub const fn new(what: &'static str, bytes: u64) -> Limit {
+        Limit { what, bytes }
+    }
+
+    /// The number of bytes.
+    pub const fn bytes(self) -> u64 {
+        self.bytes
+    }
+}
+
+/// For people: `16 MiB, the limit for a plan file`.
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, the limit for {}", Size(self.bytes), self.what)
+    }
+}
+
+/// A number of bytes for people. Anything that is not a whole number of mebibytes is rounded up.
+pub(crate) struct Size(pub(crate) u64);
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 >= MIB {
+            write!(f, "{} MiB", self.0.div_ceil(MIB))
+        } else {
+            write!(f, "{} bytes", self.0)
+        }
+    }
+}
