@@ -9,8 +9,9 @@ use uuid::Uuid;
 use crate::call::Reply;
 use crate::engine::Engine;
 use crate::faults::{self, Script};
+use crate::schema::{Schema, Table};
 use crate::state_file::{decode, encode};
-use crate::store::Store;
+use crate::store::{Row, Store};
 
 fn refused(status: StatusCode, message: impl Into<String>) -> Reply {
     Reply::json(status, &json!({ "error": message.into() }), false)
@@ -75,7 +76,7 @@ pub(crate) fn answer(engine: &Engine, method: &Method, endpoint: &str, body: &[u
             ),
             Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
         },
-        ("POST" | "PUT", "switches") => match crate::switches::parse(body) {
+        ("POST" | "PUT", "switches") => match crate::switches::parse(body, engine.started_as) {
             Ok(switches) => {
                 engine.set_switches(switches);
                 done()
@@ -113,42 +114,51 @@ pub(crate) fn answer(engine: &Engine, method: &Method, endpoint: &str, body: &[u
     }
 }
 
-/// Every row, by table and id.
+/// Every row that the environment shows, by table and id.
 pub(crate) fn dump(store: &Store) -> Json {
     let mut tables = std::collections::BTreeMap::new();
-    for table in store.schema.ids() {
+    for table in store.schema.visible() {
         let rows: Map<String, Json> = store
-            .rows(table)
-            .map(|row| (row.id.to_string(), encode(&store.schema, table, row)))
+            .rows(table.id)
+            .map(|row| (row.id.to_string(), shown_row(&store.schema, table, row)))
             .collect();
         if !rows.is_empty() {
-            tables.insert(store.schema.table(table).name.clone(), rows);
+            tables.insert(table.name.clone(), rows);
         }
     }
     json!({"formatVersion": 1, "rows": tables})
 }
 
+/// A row without the columns that the environment lacks.
+fn shown_row(schema: &Schema, table: &Table, row: &Row) -> Json {
+    let mut json = encode(schema, table.id, row);
+    if let Some(cells) = json.get_mut("c").and_then(Json::as_object_mut) {
+        cells.retain(|name, _| table.column(name).is_some());
+    }
+    json
+}
+
 /// The rows that are others than they were, by table and id; null for those that are gone.
 fn changes(before: &Store, now: &Store) -> Json {
     let mut tables = std::collections::BTreeMap::new();
-    for table in now.schema.ids() {
+    for table in now.schema.visible() {
         let mut rows = Map::new();
         for row in before
-            .rows(table)
-            .filter(|row| now.get(table, row.id).is_none())
+            .rows(table.id)
+            .filter(|row| now.get(table.id, row.id).is_none())
         {
             rows.insert(row.id.to_string(), Json::Null);
         }
-        for row in now.rows(table) {
+        for row in now.rows(table.id) {
             let same = before
-                .get(table, row.id)
+                .get(table.id, row.id)
                 .is_some_and(|known| Arc::ptr_eq(known, row));
             if !same {
-                rows.insert(row.id.to_string(), encode(&now.schema, table, row));
+                rows.insert(row.id.to_string(), shown_row(&now.schema, table, row));
             }
         }
         if !rows.is_empty() {
-            tables.insert(now.schema.table(table).name.clone(), rows);
+            tables.insert(table.name.clone(), rows);
         }
     }
     json!({"formatVersion": 1, "rows": tables})

@@ -55,13 +55,6 @@ pub(crate) fn read(
         if let Some((position, column)) = own.column(name)
             && !column.kind.is_lookup()
         {
-            let hidden = writing
-                .switches
-                .missing_columns
-                .contains(&format!("{}.{name}", own.name));
-            if hidden {
-                return Err(undeclared(&own.name, name));
-            }
             // Columns that no client may write are skipped without a word, as the platform does.
             if !column.read_only {
                 body.cells.push((position, cell(&own.name, column, value)?));
@@ -226,12 +219,6 @@ pub(crate) fn target_of(
     let schema = tx.schema();
     let table = schema
         .with_set(&segment.name)
-        .filter(|table| {
-            !writing
-                .switches
-                .missing_tables
-                .contains(&schema.table(*table).name)
-        })
         .ok_or_else(|| ServiceError::unknown_segment(&segment.name))?;
     let id = resolve::key(tx.store(), writing.switches, table, &segment)?;
     let row = tx

@@ -101,7 +101,7 @@ fn layers(reading: &Reading<'_>, id: &str, name: &str) -> Vec<Map<String, Json>>
     let found = Uuid::try_parse(id.trim_matches(['{', '}']))
         .ok()
         .and_then(|id| {
-            let table = schema.tables.iter().find(|table| {
+            let table = schema.visible().find(|table| {
                 table.name.eq_ignore_ascii_case(name)
                     || table.schema_name.eq_ignore_ascii_case(name)
             })?;

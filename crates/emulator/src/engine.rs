@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use http::{Method, StatusCode};
 use uuid::Uuid;
 
+use crate::age::{self, Age};
 use crate::batch::{self, Failure};
 use crate::call::{Call, Reply};
 use crate::caller::Caller;
@@ -14,6 +15,7 @@ use crate::clock::Moment;
 use crate::error::{Outcome, ServiceError, code};
 use crate::faults::Faults;
 use crate::limits::Protection;
+use crate::schema::Schema;
 use crate::security;
 use crate::seed;
 use crate::service::{self, Context};
@@ -27,6 +29,10 @@ use crate::write::{self, Condition, Writing};
 #[derive(Debug)]
 pub(crate) struct Engine {
     store: RwLock<Store>,
+    /// Every table that any age has.
+    full: Arc<Schema>,
+    /// The age that holds where an answer sheet names none.
+    pub(crate) started_as: Age,
     /// What `reset` goes back to.
     fresh: Store,
     /// What `back` goes back to, and `changes` is told from.
@@ -56,15 +62,19 @@ const MOST_METADATA_READS: usize = 64;
 
 impl Engine {
     pub(crate) fn new(
-        store: Store,
+        mut store: Store,
         fresh: Store,
         switches: Switches,
         state_file: Option<StateFile>,
         clock: Option<Moment>,
     ) -> Engine {
+        let full = Arc::clone(&store.schema);
+        age::apply(&full, &switches, &mut store, &fresh);
         Engine {
             marked: Mutex::default(),
             store: RwLock::new(store),
+            full,
+            started_as: switches.age,
             fresh,
             switches: RwLock::new(Arc::new(switches)),
             state_file: Mutex::new(state_file),
@@ -107,6 +117,9 @@ impl Engine {
     }
 
     pub(crate) fn set_switches(&self, switches: Switches) {
+        // Whoever reads or writes rows sees the old tables with the old switches, or the new with the new.
+        let mut store = self.store_mut();
+        age::apply(&self.full, &switches, &mut store, &self.fresh);
         *self
             .switches
             .write()
@@ -277,7 +290,7 @@ impl Engine {
     ) -> Outcome<()> {
         let mut store = self.store_mut();
         let switches = self.switches();
-        let table = service::table_of(&store.schema, &switches, set)?;
+        let table = service::table_of(&store.schema, set)?;
         let mut caller =
             security::resolve(&store, seed::id_of("systemuser", "nora@contoso.com"), None)
                 .ok_or_else(|| ServiceError::not_found("systemuser", id))?;
@@ -308,8 +321,9 @@ impl Engine {
     }
 
     /// Replaces every row: for reset and load.
-    pub(crate) fn replace(&self, store: Store) -> std::io::Result<()> {
+    pub(crate) fn replace(&self, mut store: Store) -> std::io::Result<()> {
         let mut current = self.store_mut();
+        age::apply(&self.full, &self.switches(), &mut store, &self.fresh);
         if let Some(file) = self
             .state_file
             .lock()

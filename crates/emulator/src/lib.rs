@@ -5,6 +5,7 @@
 
 mod actions;
 mod admin;
+mod age;
 mod audit;
 mod batch;
 mod body;
@@ -48,6 +49,7 @@ mod tls;
 mod value;
 mod write;
 
+pub use age::Age;
 pub use limits::Limits;
 pub use run::{Args, run};
 pub use seed::{Scale, SeedError};

@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::age::Age;
 use crate::limits::Limits;
 use crate::seed::Scale;
 use crate::server::{Config, Emulator};
 use crate::signin::SignIn;
-use crate::switches::{self, Switches};
+use crate::switches;
 use crate::tls::Tls;
 
 /// Run a Dataverse Web API on this machine, for tests and demonstrations.
@@ -23,6 +24,9 @@ pub struct Args {
     /// Folder with table files besides the built-in ones
     #[arg(long, value_name = "DIR")]
     pub tables: Option<PathBuf>,
+    /// Year that the environment is like: which tables and columns exist, how errors are phrased
+    #[arg(long, value_name = "YEAR", value_enum, default_value_t)]
+    pub age: Age,
     /// Answer sheet that sets the switches
     #[arg(long, value_name = "FILE")]
     pub answers: Option<PathBuf>,
@@ -84,8 +88,8 @@ fn report(error: &dyn std::error::Error) {
 )]
 async fn serve(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     let switches = match &args.answers {
-        Some(path) => switches::parse(&std::fs::read(path)?)?,
-        None => Switches::default(),
+        Some(path) => switches::parse(&std::fs::read(path)?, args.age)?,
+        None => args.age.switches(),
     };
     if let Some(warning) = exposure(&args) {
         eprintln!("warning: {warning}");

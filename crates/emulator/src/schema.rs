@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 pub(crate) struct TableId(pub(crate) u16);
 
 /// Every table and relationship of the environment.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Schema {
     pub(crate) tables: Vec<Table>,
     pub(crate) many_to_many: Vec<ManyToMany>,
@@ -30,8 +30,14 @@ impl Schema {
         self.by_set.get(set).copied()
     }
 
+    /// Every table, those that the environment lacks too: their rows are kept.
     pub(crate) fn ids(&self) -> impl Iterator<Item = TableId> + use<> {
         (0..u16::try_from(self.tables.len()).unwrap_or(u16::MAX)).map(TableId)
+    }
+
+    /// The tables that the environment has.
+    pub(crate) fn visible(&self) -> impl Iterator<Item = &Table> {
+        self.tables.iter().filter(|table| !table.absent)
     }
 }
 
@@ -45,7 +51,7 @@ pub(crate) enum Ownership {
 }
 
 /// One table.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Table {
     pub(crate) id: TableId,
     pub(crate) name: String,
@@ -70,6 +76,8 @@ pub(crate) struct Table {
     /// Lookups of other tables that point here: table, column, what deleting the target does.
     pub(crate) referenced_by: Vec<(TableId, usize, OnDelete)>,
     pub(crate) object_type_code: i64,
+    /// The environment does not have this table.
+    pub(crate) absent: bool,
 }
 
 impl Table {
@@ -154,7 +162,7 @@ pub(crate) enum OnDelete {
 }
 
 /// One column.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Column {
     pub(crate) name: String,
     pub(crate) schema_name: String,
@@ -192,7 +200,7 @@ impl Column {
 }
 
 /// One table that a lookup may point to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct LookupTarget {
     pub(crate) table: TableId,
     /// Single-valued navigation property, case-sensitive.
@@ -218,7 +226,7 @@ pub(crate) enum Navigation {
 }
 
 /// A many-to-many relationship.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ManyToMany {
     pub(crate) schema_name: String,
     pub(crate) tables: [TableId; 2],

@@ -3,16 +3,19 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use crate::age::Age;
 
 /// An answer sheet: `{"formatVersion":1,"answers":{…}}`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct AnswerSheet {
-    pub(crate) format_version: u32,
-    pub(crate) answers: Switches,
+    format_version: u32,
+    answers: Map<String, Json>,
     /// How a real environment worded its refusals; nothing here depends on it.
     #[serde(default, rename = "replies")]
-    pub(crate) _replies: serde_json::Map<String, serde_json::Value>,
+    _replies: serde_json::Map<String, serde_json::Value>,
 }
 
 /// How the single error of a failed changeset is wrapped in a batch response.
@@ -49,6 +52,8 @@ pub enum LinkAnswer {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Switches {
+    /// Which tables, columns and options exist; its sheet sets further switches too.
+    pub age: Age,
     /// How a failed changeset is wrapped.
     pub changeset_failure: ChangesetFailure,
     /// Outer status of a batch that stopped at a failing item.
@@ -109,6 +114,8 @@ pub struct Switches {
     pub missing_tables: BTreeSet<String>,
     /// Columns (`table.column`) that the environment does not have.
     pub missing_columns: BTreeSet<String>,
+    /// Options (`table.column=number`) that the environment does not have.
+    pub missing_options: BTreeSet<String>,
     /// `$select` on `msdyn_componentlayers` is ignored.
     pub layers_ignore_select: bool,
 }
@@ -116,6 +123,7 @@ pub struct Switches {
 impl Default for Switches {
     fn default() -> Switches {
         Switches {
+            age: Age::default(),
             changeset_failure: ChangesetFailure::Nested,
             batch_status: BatchStatus::BadRequest,
             content_id_required: true,
@@ -146,13 +154,14 @@ impl Default for Switches {
             unique_name_keys: false,
             missing_tables: BTreeSet::new(),
             missing_columns: BTreeSet::new(),
+            missing_options: BTreeSet::new(),
             layers_ignore_select: true,
         }
     }
 }
 
-/// Reads an answer sheet.
-pub(crate) fn parse(text: &[u8]) -> Result<Switches, String> {
+/// Reads an answer sheet. Where it names no age, that of the emulator's start holds.
+pub(crate) fn parse(text: &[u8], started_as: Age) -> Result<Switches, String> {
     let sheet: AnswerSheet = serde_json::from_slice(text).map_err(|error| error.to_string())?;
     if sheet.format_version != 1 {
         return Err(format!(
@@ -160,5 +169,12 @@ pub(crate) fn parse(text: &[u8]) -> Result<Switches, String> {
             sheet.format_version
         ));
     }
-    Ok(sheet.answers)
+    let age = match sheet.answers.get("age") {
+        None => started_as,
+        Some(Json::Number(year)) => {
+            serde_json::from_value(year.to_string().into()).map_err(|error| error.to_string())?
+        }
+        Some(age) => serde_json::from_value(age.clone()).map_err(|error| error.to_string())?,
+    };
+    age.overridden(sheet.answers)
 }

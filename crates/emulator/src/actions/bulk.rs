@@ -24,7 +24,7 @@ pub(super) fn bulk(
     name: &str,
 ) -> Outcome<Reply> {
     let schema = tx.schema();
-    let table = table_of(&schema, context.switches, &set.name)?;
+    let table = table_of(&schema, &set.name)?;
     let own = schema.table(table);
     if !matches!(name, "CreateMultiple" | "UpdateMultiple" | "UpsertMultiple") {
         return Err(ServiceError::unknown_segment(name));

@@ -13,7 +13,7 @@ use crate::odata::read::{Reading, Source};
 use crate::resolve;
 use crate::schema::{Schema, TableId};
 use crate::security::{self};
-use crate::service::{Context, table_of};
+use crate::service::table_of;
 use crate::store::{IndexKey, Store};
 
 pub(super) fn context_of(reading: &Reading<'_>, name: &str) -> String {
@@ -23,7 +23,6 @@ pub(super) fn context_of(reading: &Reading<'_>, name: &str) -> String {
 /// Answers a function.
 pub(crate) fn function(
     reading: &Reading<'_>,
-    context: &Context<'_>,
     segments: &[Segment],
     options: &Options,
     call: &Call,
@@ -53,7 +52,7 @@ pub(crate) fn function(
             total_count(reading, count, options)?
         }
         [set, function] if function.name == format!("{NAMESPACE}RetrieveUnpublishedMultiple") => {
-            let table = table_of(schema, context.switches, &set.name)?;
+            let table = table_of(schema, &set.name)?;
             let rows =
                 reading.collection(table, &Source::All, options, call.path(), call.query())?;
             return Ok(Reply::written(StatusCode::OK, rows, call.in_batch));
@@ -68,7 +67,7 @@ pub(crate) fn function(
             if user.name == "systemusers"
                 && function.name == format!("{NAMESPACE}RetrieveUserPrivileges") =>
         {
-            let table = table_of(schema, context.switches, "systemusers")?;
+            let table = table_of(schema, "systemusers")?;
             all_privileges(
                 reading,
                 resolve::key(reading.store, reading.switches, table, user)?,

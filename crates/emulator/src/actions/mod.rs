@@ -214,7 +214,7 @@ fn role_privileges(
     bound: &Segment,
 ) -> Outcome<Reply> {
     let schema = tx.schema();
-    let table = table_of(&schema, context.switches, &role.name)?;
+    let table = table_of(&schema, &role.name)?;
     let id = resolve::key(tx.store(), context.switches, table, role)?;
     let row = write::find(tx, &context.writing(call), table, id)?;
     context
@@ -262,7 +262,7 @@ fn role_privileges(
 /// Every privilege name that the tables need, with its access right, for the seed.
 pub(crate) fn privilege_names(schema: &Schema) -> std::collections::BTreeMap<String, i64> {
     let mut names = std::collections::BTreeMap::new();
-    for table in &schema.tables {
+    for table in schema.visible() {
         for right in security::Right::ALL {
             if let Some(name) = privilege_name(table, right) {
                 names.insert(name, right.mask());

@@ -189,7 +189,7 @@ fn no_column(name: &str, table: &str) -> ServiceError {
 fn position(reading: &Reading<'_>, table: TableId, name: &str) -> Outcome<usize> {
     let own = reading.store.schema.table(table);
     own.column(name)
-        .filter(|(position, column)| !column.hidden && !reading.lacks(table, *position))
+        .filter(|(_, column)| !column.hidden)
         .map(|(position, _)| position)
         .ok_or_else(|| no_column(name, &own.name))
 }

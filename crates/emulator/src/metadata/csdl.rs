@@ -3,18 +3,13 @@
 use std::fmt::Write;
 
 use crate::schema::{Column, Kind, Navigation, Schema, Table};
-use crate::switches::Switches;
 
 /// The whole document; `annotated` adds which columns are read-only.
-pub(crate) fn document(schema: &Schema, switches: &Switches, annotated: bool) -> String {
+pub(crate) fn document(schema: &Schema, annotated: bool) -> String {
     let mut text = String::from(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<edmx:Edmx Version=\"4.0\" xmlns:edmx=\"http://docs.oasis-open.org/odata/ns/edmx\">\n<edmx:DataServices>\n<Schema Namespace=\"Microsoft.Dynamics.CRM\" Alias=\"mscrm\" xmlns=\"http://docs.oasis-open.org/odata/ns/edm\">\n<EntityType Name=\"crmbaseentity\" Abstract=\"true\" />\n<ComplexType Name=\"BooleanManagedProperty\">\n<Property Name=\"Value\" Type=\"Edm.Boolean\" Nullable=\"false\" />\n<Property Name=\"CanBeChanged\" Type=\"Edm.Boolean\" Nullable=\"false\" />\n<Property Name=\"ManagedPropertyLogicalName\" Type=\"Edm.String\" Unicode=\"false\" />\n</ComplexType>\n",
     );
-    let tables: Vec<&Table> = schema
-        .tables
-        .iter()
-        .filter(|table| !switches.missing_tables.contains(&table.name))
-        .collect();
+    let tables: Vec<&Table> = schema.visible().collect();
     for table in &tables {
         entity_type(&mut text, schema, table, annotated);
     }

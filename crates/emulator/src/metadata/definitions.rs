@@ -13,16 +13,6 @@ pub(super) fn metadata_id(of: &str) -> String {
     Uuid::new_v5(&IDS, of.as_bytes()).to_string()
 }
 
-pub(super) fn visible<'s>(
-    schema: &'s Schema,
-    switches: &'s Switches,
-) -> impl Iterator<Item = &'s Table> {
-    schema
-        .tables
-        .iter()
-        .filter(|table| !switches.missing_tables.contains(&table.name))
-}
-
 pub(super) fn touches(item: &Json, table: &Table) -> bool {
     item["Entity1LogicalName"] == table.name.as_str()
         || item["Entity2LogicalName"] == table.name.as_str()
@@ -98,22 +88,20 @@ pub(super) fn expansion(
     name: &str,
 ) -> Option<Vec<Json>> {
     Some(match name {
-        "Attributes" => attributes(schema, table, switches)
+        "Attributes" => attributes(schema, table)
             .into_iter()
             .map(|item| strip_casts(item, false))
             .collect(),
         "Keys" => keys(table, switches),
-        "ManyToManyRelationships" => {
-            relationships(schema, switches, Some("ManyToManyRelationshipMetadata"))
-                .into_iter()
-                .filter(|item| touches(item, table))
-                .collect()
-        }
-        "OneToManyRelationships" => one_to_many(schema, switches)
+        "ManyToManyRelationships" => relationships(schema, Some("ManyToManyRelationshipMetadata"))
+            .into_iter()
+            .filter(|item| touches(item, table))
+            .collect(),
+        "OneToManyRelationships" => one_to_many(schema)
             .into_iter()
             .filter(|item| item["ReferencedEntity"] == table.name.as_str())
             .collect(),
-        "ManyToOneRelationships" => one_to_many(schema, switches)
+        "ManyToOneRelationships" => one_to_many(schema)
             .into_iter()
             .filter(|item| item["ReferencingEntity"] == table.name.as_str())
             .collect(),
@@ -142,14 +130,11 @@ pub(super) fn type_names(column: &Column) -> (&'static str, &'static str) {
     }
 }
 
-pub(super) fn attributes(schema: &Schema, table: &Table, switches: &Switches) -> Vec<Json> {
-    let shown = table.columns.iter().filter(|column| {
-        !column.hidden
-            && !switches
-                .missing_columns
-                .contains(&format!("{}.{}", table.name, column.name))
-    });
-    shown
+pub(super) fn attributes(schema: &Schema, table: &Table) -> Vec<Json> {
+    table
+        .columns
+        .iter()
+        .filter(|column| !column.hidden)
         .map(|column| attribute(schema, table, column))
         .collect()
 }
@@ -256,11 +241,11 @@ pub(super) fn option_set(table: &Table, column: &Column) -> Json {
 
 pub(super) fn global_option_sets(schema: &Schema) -> Vec<Json> {
     let mut sets = std::collections::BTreeMap::new();
-    for table in &schema.tables {
+    for table in schema.visible() {
         for column in table
             .columns
             .iter()
-            .filter(|column| column.global_choice.is_some())
+            .filter(|column| column.global_choice.is_some() && !column.hidden)
         {
             sets.entry(column.global_choice.clone())
                 .or_insert_with(|| option_set(table, column));
@@ -299,16 +284,13 @@ pub(super) fn keys(table: &Table, switches: &Switches) -> Vec<Json> {
         .collect()
 }
 
-pub(super) fn relationships(schema: &Schema, switches: &Switches, cast: Option<&str>) -> Vec<Json> {
+pub(super) fn relationships(schema: &Schema, cast: Option<&str>) -> Vec<Json> {
     let mut items = Vec::new();
     if cast.is_none_or(|cast| cast == "ManyToManyRelationshipMetadata") {
         for many in &schema.many_to_many {
             let [one, two] = many.tables.map(|table| schema.table(table));
             let intersect = schema.table(many.intersect);
-            if [one, two, intersect]
-                .iter()
-                .any(|table| switches.missing_tables.contains(&table.name))
-            {
+            if intersect.absent {
                 continue;
             }
             items.push(json!({
@@ -328,18 +310,18 @@ pub(super) fn relationships(schema: &Schema, switches: &Switches, cast: Option<&
         }
     }
     if cast.is_none_or(|cast| cast == "OneToManyRelationshipMetadata") {
-        items.extend(one_to_many(schema, switches));
+        items.extend(one_to_many(schema));
     }
     items
 }
 
-pub(super) fn one_to_many(schema: &Schema, switches: &Switches) -> Vec<Json> {
+pub(super) fn one_to_many(schema: &Schema) -> Vec<Json> {
     let mut items = Vec::new();
-    for table in visible(schema, switches) {
+    for table in schema.visible() {
         for column in table
             .columns
             .iter()
-            .filter(|column| !column.read_only && column.kind == Kind::Lookup)
+            .filter(|column| !column.read_only && !column.hidden && column.kind == Kind::Lookup)
         {
             for target in &column.targets {
                 let referenced = schema.table(target.table);

@@ -30,10 +30,8 @@ pub(crate) fn is_metadata(name: &str) -> bool {
 }
 
 /// `GET /`.
-pub(crate) fn service_document(schema: &Schema, switches: &Switches, base: &str) -> Json {
-    let mut sets: Vec<&str> = visible(schema, switches)
-        .map(|table| table.set.as_str())
-        .collect();
+pub(crate) fn service_document(schema: &Schema, base: &str) -> Json {
+    let mut sets: Vec<&str> = schema.visible().map(|table| table.set.as_str()).collect();
     sets.sort_unstable();
     let value: Vec<Json> = sets
         .into_iter()
@@ -59,14 +57,14 @@ pub(crate) fn answer(
         ("$metadata", false, []) => {
             return Ok(Reply::text(
                 "application/xml",
-                csdl::document(schema, switches, options.annotations),
+                csdl::document(schema, options.annotations),
             ));
         }
         ("EntityDefinitions", false, []) => {
             (entities(schema, switches, options)?, "EntityDefinitions")
         }
         ("EntityDefinitions", true, []) => {
-            let table = find_table(schema, switches, first)?;
+            let table = find_table(schema, first)?;
             let options = Options {
                 filter: None,
                 ..options.clone()
@@ -81,7 +79,7 @@ pub(crate) fn answer(
             entity_part(
                 schema,
                 switches,
-                find_table(schema, switches, first)?,
+                find_table(schema, first)?,
                 part,
                 rest,
                 options,
@@ -98,7 +96,7 @@ pub(crate) fn answer(
                 ),
                 _ => return Err(ServiceError::unknown_segment(&rest[1].name)),
             };
-            let mut all = relationships(schema, switches, wanted.as_deref());
+            let mut all = relationships(schema, wanted.as_deref());
             if keyed {
                 let name = first
                     .pairs()
@@ -155,7 +153,7 @@ pub(crate) fn answer(
 fn entities(schema: &Schema, switches: &Switches, options: &Options) -> Outcome<Json> {
     let shape = Shape::parse(options)?;
     let mut shaped = Vec::new();
-    for table in visible(schema, switches) {
+    for table in schema.visible() {
         shaped.extend(expanded(schema, switches, table, &shape)?);
     }
     Ok(Json::Array(shaped))
@@ -205,22 +203,18 @@ fn one(item: Json, options: &Options) -> Outcome<Json> {
     shape(item, options)
 }
 
-fn find_table<'s>(
-    schema: &'s Schema,
-    switches: &Switches,
-    segment: &Segment,
-) -> Outcome<&'s Table> {
+fn find_table<'s>(schema: &'s Schema, segment: &Segment) -> Outcome<&'s Table> {
     let by_id = segment.id().map(|id| id.to_string());
     let name = segment
         .pairs()
         .into_iter()
         .find(|(name, _)| name == "LogicalName")
         .map(|(_, value)| value.trim_matches('\'').to_owned());
-    let found = schema.tables.iter().find(|table| {
-        Some(&table.name) == name.as_ref() || by_id.as_ref() == Some(&metadata_id(&table.name))
-    });
-    found
-        .filter(|table| !switches.missing_tables.contains(&table.name))
+    schema
+        .visible()
+        .find(|table| {
+            Some(&table.name) == name.as_ref() || by_id.as_ref() == Some(&metadata_id(&table.name))
+        })
         .ok_or_else(|| not_found("entity", name.or(by_id).unwrap_or_default().as_str()))
 }
 
@@ -234,7 +228,7 @@ fn entity_part(
 ) -> Outcome<Json> {
     let items = match part.name.as_str() {
         "Attributes" => {
-            let mut items = attributes(schema, table, switches);
+            let mut items = attributes(schema, table);
             let cast = rest
                 .first()
                 .filter(|segment| segment.name.starts_with("Microsoft.Dynamics.CRM."));

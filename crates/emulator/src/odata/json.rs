@@ -1,7 +1,5 @@
 //! Rows as JSON, with the annotations that a request asked for.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
@@ -98,8 +96,6 @@ pub(crate) struct Writer<'a> {
     pub(crate) store: &'a Store,
     pub(crate) language: i64,
     pub(crate) preferences: &'a Preferences,
-    /// Columns (`table.column`) that the environment does not have.
-    pub(crate) missing: &'a BTreeSet<String>,
 }
 
 impl Writer<'_> {
@@ -127,7 +123,7 @@ impl Writer<'_> {
                 columns.iter().copied().chain(key).collect()
             }
             None => (0..table.columns.len())
-                .filter(|column| self.is_shown(table, *column))
+                .filter(|column| !table.columns[*column].hidden)
                 .collect(),
         }
     }
@@ -166,15 +162,6 @@ impl Writer<'_> {
             }
         }
         out.push(b'}');
-    }
-
-    fn is_shown(&self, table: &Table, column: usize) -> bool {
-        let column = &table.columns[column];
-        !column.hidden
-            && (self.missing.is_empty()
-                || !self
-                    .missing
-                    .contains(&format!("{}.{}", table.name, column.name)))
     }
 
     fn property(&self, table: &Table, row: &Row, position: usize, object: &mut Map<String, Json>) {
@@ -301,12 +288,11 @@ mod tests {
                 _ => row.cells[position].clone(),
             };
         }
-        let (preferences, missing) = (Preferences::default(), BTreeSet::new());
+        let preferences = Preferences::default();
         let writer = Writer {
             store: &store,
             language: 1033,
             preferences: &preferences,
-            missing: &missing,
         };
         for select in [None, Some(&[2_usize, 3][..])] {
             let layout = writer.layout(table, select).expect("no annotations");

@@ -60,7 +60,6 @@ impl<'a> Reading<'a> {
             store: self.store,
             language: self.caller.language,
             preferences: self.preferences,
-            missing: &self.switches.missing_columns,
         }
     }
 
@@ -85,14 +84,6 @@ impl<'a> Reading<'a> {
             .min(LARGEST_PAGE)
     }
 
-    /// Whether the environment does not have a column.
-    pub(crate) fn lacks(&self, table: TableId, column: usize) -> bool {
-        let missing = &self.switches.missing_columns;
-        let own = self.store.schema.table(table);
-        !missing.is_empty()
-            && missing.contains(&format!("{}.{}", own.name, own.columns[column].name))
-    }
-
     /// The columns of `$select`; `None`: all.
     pub(crate) fn select(&self, table: TableId, text: Option<&str>) -> Outcome<Option<Vec<usize>>> {
         let Some(text) = text.filter(|text| !text.trim().is_empty() && text.trim() != "*") else {
@@ -103,7 +94,6 @@ impl<'a> Reading<'a> {
         for name in text.split(',').map(str::trim) {
             let column = own
                 .property(name)
-                .filter(|column| !self.lacks(table, *column))
                 .ok_or_else(|| unknown_property(&self.store.schema, table, name))?;
             if !columns.contains(&column) {
                 columns.push(column);

@@ -47,10 +47,9 @@ pub(crate) fn reads_metadata(call: &Call) -> bool {
     crate::metadata::is_metadata(first)
 }
 
-/// The table of an entity set, unless the environment lacks it.
-pub(crate) fn table_of(schema: &Schema, switches: &Switches, set: &str) -> Outcome<TableId> {
+/// The table of an entity set.
+pub(crate) fn table_of(schema: &Schema, set: &str) -> Outcome<TableId> {
     schema
         .with_set(set)
-        .filter(|table| !switches.missing_tables.contains(&schema.table(*table).name))
         .ok_or_else(|| ServiceError::unknown_segment(set))
 }

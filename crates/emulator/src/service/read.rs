@@ -11,9 +11,8 @@ use crate::odata::options::{self, Options};
 use crate::odata::path::{self, Segment};
 use crate::odata::read::{Reading, Source};
 use crate::resolve::{self};
-use crate::schema::{Navigation, Schema, TableId};
+use crate::schema::{Navigation, TableId};
 use crate::store::{Row, Store};
-use crate::switches::Switches;
 use crate::{actions, fetchxml, metadata};
 
 /// Answers a read.
@@ -38,7 +37,7 @@ pub(crate) fn read(store: &Store, context: &Context<'_>, call: &Call) -> Outcome
         ));
     }
     let body = match segments.as_slice() {
-        [] => metadata::service_document(&store.schema, context.switches, &call.base),
+        [] => metadata::service_document(&store.schema, &call.base),
         [first, ..] if metadata::is_metadata(&first.name) => {
             return metadata::answer(&reading, context, &segments, &options, call.in_batch);
         }
@@ -46,10 +45,10 @@ pub(crate) fn read(store: &Store, context: &Context<'_>, call: &Call) -> Outcome
             if actions::is_function(first)
                 || segments.last().is_some_and(actions::is_bound_function) =>
         {
-            return actions::function(&reading, context, &segments, &options, call);
+            return actions::function(&reading, &segments, &options, call);
         }
         [first, rest @ ..] => {
-            let table = table_of(&store.schema, context.switches, &first.name)?;
+            let table = table_of(&store.schema, &first.name)?;
             return read_table(&reading, context, call, table, first, rest, &options);
         }
     };
@@ -103,7 +102,6 @@ pub(super) fn read_table(
             schema.table(table).name
         )));
     }
-    refuse_missing_columns(schema, context.switches, table, options)?;
     if let Some(fetch) = &options.fetch_xml {
         let body = fetchxml::answer(reading, table, fetch)?;
         return Ok(finish(
@@ -134,53 +132,6 @@ pub(super) fn read_table(
         Reply::written(StatusCode::OK, body, call.in_batch),
         reading,
     ))
-}
-
-pub(super) fn refuse_missing_columns(
-    schema: &Schema,
-    switches: &Switches,
-    table: TableId,
-    options: &Options,
-) -> Outcome<()> {
-    if switches.missing_columns.is_empty() {
-        return Ok(());
-    }
-    let own = schema.table(table);
-    let text = [&options.select, &options.filter, &options.orderby]
-        .into_iter()
-        .flatten();
-    for text in text {
-        let names = without_literals(text);
-        for word in
-            names.split(|character: char| !(character.is_alphanumeric() || character == '_'))
-        {
-            let column = word
-                .strip_prefix('_')
-                .and_then(|rest| rest.strip_suffix("_value"))
-                .unwrap_or(word);
-            if switches
-                .missing_columns
-                .contains(&format!("{}.{column}", own.name))
-            {
-                return Err(crate::odata::filter::unknown_property(schema, table, word));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// What stands between quotes is a value, but for the column that a query function names so.
-fn without_literals(text: &str) -> String {
-    let mut names = String::new();
-    let mut pieces = text.split('\'');
-    while let Some(outside) = pieces.next() {
-        names.push_str(outside);
-        match pieces.next() {
-            Some(inside) if outside.ends_with("PropertyName=") => names.push_str(inside),
-            _ => names.push(' '),
-        }
-    }
-    names
 }
 
 pub(super) fn count_text(

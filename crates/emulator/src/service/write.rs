@@ -33,7 +33,7 @@ pub(crate) fn write(
     if metadata::is_metadata(&first.name) {
         return Err(ServiceError::wrong_method(&call.method, &first.name));
     }
-    let table = table_of(&schema, context.switches, &first.name)?;
+    let table = table_of(&schema, &first.name)?;
     let own = schema.table(table);
     if crate::component_layers::is_virtual(&own.name) || own.intersect.is_some() {
         // Links are made and taken away by `$ref`; these rows are never written themselves.
@@ -290,7 +290,7 @@ pub(super) fn unlinked(
             let segment = path::reference(&url).ok_or_else(|| {
                 ServiceError::query(format!("The resource identifier '{url}' is not valid."))
             })?;
-            let target = table_of(&schema, writing.switches, &segment.name)?;
+            let target = table_of(&schema, &segment.name)?;
             Ok(Some((
                 target,
                 resolve::key(tx.store(), writing.switches, target, &segment)?,

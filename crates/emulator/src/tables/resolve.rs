@@ -110,6 +110,7 @@ pub(super) fn resolve_table(
         intersect: None,
         referenced_by: Vec::new(),
         object_type_code: 10_000 + i64::from(id.0),
+        absent: false,
         name: file.table,
         columns,
         column_by_name,

@@ -1,6 +1,7 @@
 //! What Dataverse does, from its public documents; each test names the section of the facts it holds the emulator to.
 
 mod actions;
+mod ages;
 mod aggregates;
 mod batches;
 mod custom_tables;
