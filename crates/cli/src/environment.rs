@@ -8,6 +8,7 @@ use deskstate_emulator::Emulator;
 use deskstate_model::{Environment, Target};
 
 use crate::answers::{self, Answers};
+use crate::door;
 use crate::error::Error;
 use crate::kept;
 
@@ -43,11 +44,10 @@ impl Access {
         };
         let prompt = Prompt::new(|code| {
             let minutes = code.holds.as_secs() / 60;
-            anstream::eprintln!(
+            door::aside(format_args!(
                 "sign in at {} with the code {} (holds for {minutes} minutes)",
-                code.page,
-                code.code
-            );
+                code.page, code.code
+            ));
         });
         Ok(SignIn::from_variables(method, &variable, prompt)
             .map_err(deskstate_dataverse::Error::from)?)
@@ -74,11 +74,11 @@ impl Access {
         Ok(connection.stop_on(stop.clone()).on_wait(|waiting| {
             // Shorter waits are over before anybody wonders.
             if waiting.time >= Duration::from_secs(2) {
-                anstream::eprintln!(
+                door::aside(format_args!(
                     "     waiting {} s: {}",
                     waiting.time.as_secs(),
                     waiting.cause
-                );
+                ));
             }
         }))
     }

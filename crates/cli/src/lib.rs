@@ -1,11 +1,12 @@
 //! Keeps the agent desktop of Dynamics 365 in git: the commands behind `deskstate`.
 //!
-//! Arguments come in, an exit code goes out; what people see is decided in `output`, how it reaches them in `ui`.
+//! Arguments come in, an exit code goes out; what people see is decided in `output`, how it reaches them in `ui`, through the one `door`.
 
 mod answers;
 mod args;
 mod commands;
 mod comment;
+mod door;
 mod environment;
 mod error;
 mod exit_code;
@@ -33,11 +34,11 @@ use ui::Ui;
 
 /// Runs one command line and says how it ended.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ProcessExitCode {
+    door::explain_panics();
     let args = match Args::try_parse_from(arguments) {
         Ok(args) => args,
         Err(error) => {
-            // A closed pipe while help is printed is nobody's failure.
-            drop(error.print());
+            door::usage(&error);
             let code = if error.use_stderr() {
                 ExitCode::Failed
             } else {

@@ -1,45 +1,28 @@
 //! How things reach people: colour, streams and verbosity are settled once, here, and nothing else prints.
 
 use std::fmt::Display;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-use anstream::{AutoStream, ColorChoice};
-use anstyle::{AnsiColor, Effects, Style};
+use anstream::ColorChoice;
 use deskstate_model::{Diagnostic, SourceMap};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::{Color, Global};
+use crate::door::{self, LogCommand, Stream, plain};
+pub(crate) use crate::door::{BAD, DIM, GOOD, HINT, STRONG, Style, WARN};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::output::diagnostics;
-use crate::output::wrap::wrap;
-
-/// Done.
-pub(crate) const GOOD: Style = AnsiColor::Green.on_default().effects(Effects::BOLD);
-/// Worth a look.
-pub(crate) const WARN: Style = AnsiColor::Yellow.on_default().effects(Effects::BOLD);
-/// A loss.
-pub(crate) const BAD: Style = AnsiColor::Red.on_default().effects(Effects::BOLD);
-/// A hint.
-pub(crate) const HINT: Style = AnsiColor::Cyan.on_default();
-/// Beside the point.
-pub(crate) const DIM: Style = Style::new().effects(Effects::DIMMED);
-/// A heading.
-pub(crate) const STRONG: Style = Style::new().effects(Effects::BOLD);
 
 /// The streams of one run.
 pub(crate) struct Ui {
-    out: AutoStream<io::Stdout>,
-    error: AutoStream<io::Stderr>,
+    out: Stream<io::Stdout>,
+    error: Stream<io::Stderr>,
     quiet: bool,
     verbose: u8,
-    interactive: bool,
-    colored_errors: bool,
     closed: bool,
     bar: Option<ProgressBar>,
-    out_width: Option<usize>,
-    error_width: Option<usize>,
 }
 
 impl Ui {
@@ -49,19 +32,13 @@ impl Ui {
             Color::Always => ColorChoice::Always,
             Color::Never => ColorChoice::Never,
         };
-        let error = AutoStream::new(io::stderr(), choice);
-        let colored_errors = error.current_choice() != ColorChoice::Never;
         Self {
-            out: AutoStream::new(io::stdout(), choice),
-            error,
+            out: door::out(choice),
+            error: door::error(choice),
             quiet: global.quiet,
             verbose: global.verbose,
-            interactive: io::stdin().is_terminal() && io::stderr().is_terminal(),
-            colored_errors,
             closed: false,
             bar: None,
-            out_width: width_of(terminal_size::terminal_size_of(io::stdout())),
-            error_width: width_of(terminal_size::terminal_size_of(io::stderr())),
         }
     }
 
@@ -79,26 +56,32 @@ impl Ui {
             EnvFilter::try_from_env("DESKSTATE_LOG").unwrap_or_else(|_| EnvFilter::new(by_flag));
         let subscriber = tracing_subscriber::fmt()
             .with_env_filter(filter)
-            .with_writer(io::stderr)
-            .with_ansi(self.colored_errors);
+            .with_writer(door::log)
+            .with_ansi(false);
         // A second run in one process keeps the first run's log.
         drop(subscriber.try_init());
     }
 
     /// A result for people, to stdout: its lines fit the terminal.
     pub(crate) fn page(&mut self, text: impl Display) -> Result<(), Error> {
-        match self.out_width {
-            Some(width) => self.print(wrap(&text.to_string(), width)),
-            None => self.print(text),
-        }
+        let text = text.to_string();
+        let out = &mut self.out;
+        beside(self.bar.as_ref(), || out.lines(&text))?;
+        Ok(())
     }
 
-    /// A result for programs, to stdout: as it is.
+    /// A result for programs, to stdout: as it is, if it is inert.
     pub(crate) fn print(&mut self, text: impl Display) -> Result<(), Error> {
         let text = text.to_string();
-        match &self.bar {
-            Some(bar) => bar.suspend(|| self.out.write_all(text.as_bytes()))?,
-            None => self.out.write_all(text.as_bytes())?,
+        let out = &mut self.out;
+        beside(self.bar.as_ref(), || out.document(&text))?;
+        Ok(())
+    }
+
+    /// Commands to the log of the build that this runs in, to stdout.
+    pub(crate) fn command_log(&mut self, commands: &[LogCommand]) -> Result<(), Error> {
+        for command in commands {
+            self.out.command(command)?;
         }
         Ok(())
     }
@@ -109,10 +92,10 @@ impl Ui {
         Ok(())
     }
 
-    /// Beside the result, to stderr; silenced by `--quiet`.
-    pub(crate) fn note(&mut self, text: impl Display) {
+    /// A line beside the result, to stderr; silenced by `--quiet`.
+    pub(crate) fn note(&mut self, line: impl Display) {
         if !self.quiet {
-            self.say(&format!("{text}\n"));
+            self.say(&format!("{}\n", plain(&line.to_string())));
         }
     }
 
@@ -123,24 +106,20 @@ impl Ui {
             .filter(|finding| finding.is_error() || !self.quiet)
             .cloned()
             .collect();
-        let text = diagnostics::render(&shown, sources, self.colored_errors, self.error_width);
+        let text = diagnostics::render(&shown, sources, self.colored(), self.error.width());
         self.say(&text);
     }
 
     /// How many findings there are, to stderr.
     pub(crate) fn count_findings(&mut self, found: &[Diagnostic]) {
-        self.say(&diagnostics::summary(found, self.colored_errors));
+        self.say(&diagnostics::summary(found));
     }
 
     /// To stderr, whatever the verbosity.
     pub(crate) fn say(&mut self, text: &str) {
-        let wrapped = self.error_width.map(|width| wrap(text, width));
-        let text = wrapped.as_deref().unwrap_or(text);
+        let error = &mut self.error;
         // Nobody is left to tell that stderr cannot be written.
-        match &self.bar {
-            Some(bar) => bar.suspend(|| drop(self.error.write_all(text.as_bytes()))),
-            None => drop(self.error.write_all(text.as_bytes())),
-        }
+        beside(self.bar.as_ref(), || drop(error.lines(text)));
     }
 
     /// A bar below what is said, on a terminal; elsewhere, and with `--quiet`, nothing.
@@ -151,15 +130,15 @@ impl Ui {
 
     /// What is waited for, and how long already, on a terminal; elsewhere, and with `--quiet`, nothing.
     pub(crate) fn start_waiting(&mut self, verb: &'static str, what: &str) {
-        let bar = ProgressBar::new_spinner().with_message(what.to_owned());
+        let bar = ProgressBar::new_spinner().with_message(plain(what));
         self.start(bar, verb, "{wide_msg} {elapsed}");
     }
 
     fn start(&mut self, bar: ProgressBar, verb: &'static str, form: &str) {
-        if self.quiet || !io::stderr().is_terminal() {
+        if self.quiet || !self.error.is_terminal() {
             return;
         }
-        let verb_style = if self.colored_errors {
+        let verb_style = if self.colored() {
             "{prefix:>12.cyan.bold}"
         } else {
             "{prefix:>12}"
@@ -205,17 +184,20 @@ impl Ui {
 
     /// Whether stderr takes colour.
     pub(crate) fn colored(&self) -> bool {
-        self.colored_errors
+        self.error.has_color()
     }
 
     /// Whether somebody sits at a terminal and can be asked.
     pub(crate) fn is_interactive(&self) -> bool {
-        self.interactive
+        io::stdin().is_terminal() && self.error.is_terminal()
     }
 
     /// Asks for a yes. Anything else is a no.
     pub(crate) fn confirm(&mut self, question: &str) -> Result<bool, Error> {
-        self.say(&format!("{question} Only `yes` is taken as a yes: "));
+        self.say(&format!(
+            "{} Only `yes` is taken as a yes: ",
+            plain(question)
+        ));
         self.error.flush()?;
         let mut answer = String::new();
         io::stdin().read_line(&mut answer)?;
@@ -231,19 +213,20 @@ impl Ui {
         if matches!(error, Error::InvalidManifests) {
             return;
         }
-        self.say(&format!("{BAD}error{BAD:#}{STRONG}: {error}{STRONG:#}\n"));
         let mut shown = error.to_string();
+        let message = plain(&shown);
+        self.say(&format!("{BAD}error{BAD:#}{STRONG}: {message}{STRONG:#}\n"));
         let mut cause = std::error::Error::source(error);
         while let Some(source) = cause {
             let text = source.to_string();
             if !shown.contains(&text) {
-                self.say(&format!("  caused by: {}\n", crate::output::plain(&text)));
+                self.say(&format!("  caused by: {}\n", plain(&text)));
                 shown.push_str(&text);
             }
             cause = source.source();
         }
         if let Some(hint) = error.hint() {
-            self.say(&format!("  {HINT}help{HINT:#}: {hint}\n"));
+            self.say(&format!("  {HINT}help{HINT:#}: {}\n", plain(&hint)));
         }
     }
 
@@ -254,7 +237,8 @@ impl Ui {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => code,
             Err(error) => {
                 self.say(&format!(
-                    "{BAD}error{BAD:#}: output could not be written: {error}\n"
+                    "{BAD}error{BAD:#}: output could not be written: {}\n",
+                    plain(&error.to_string())
                 ));
                 ExitCode::Failed
             }
@@ -262,10 +246,10 @@ impl Ui {
     }
 }
 
-/// The columns to fill: what `COLUMNS` says, else those of the terminal. What goes into a file or a pipe is not cut.
-fn width_of(terminal: Option<(terminal_size::Width, terminal_size::Height)>) -> Option<usize> {
-    let said = std::env::var("COLUMNS").ok();
-    said.and_then(|columns| columns.parse().ok())
-        .filter(|columns| *columns > 0)
-        .or_else(|| terminal.map(|(width, _)| usize::from(width.0)))
+/// Writes while the bar, if there is one, is out of the way.
+fn beside<T>(bar: Option<&ProgressBar>, write: impl FnOnce() -> T) -> T {
+    match bar {
+        Some(bar) => bar.suspend(write),
+        None => write(),
+    }
 }

@@ -1,6 +1,10 @@
 //! How long it takes to read 10,000 rows of 12 columns that a server on this machine has ready.
 //!
 //! `cargo bench -p deskstate-dataverse` prints the median of some runs: transfer, taking the batch apart, decoding.
+#![expect(
+    clippy::disallowed_macros,
+    reason = "figures for the person who measures"
+)]
 
 use std::io::{Read, Write};
 use std::net::TcpListener;

@@ -6,6 +6,10 @@
 //!
 //! Signs in by the `AZURE_*` variables that are set, else as whoever is signed in to the Azure CLI; a server that asks
 //! for no sign-in (an emulator on this machine) gets none.
+#![expect(
+    clippy::disallowed_macros,
+    reason = "an example is a program of its own"
+)]
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;

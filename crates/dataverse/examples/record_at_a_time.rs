@@ -7,6 +7,10 @@
 //!
 //! A record with L lookups and C collections of K members together takes 4 + 2L + 4C + 4K requests. Half of them look up the environment in
 //! another service; `WhoAmI` stands in for those.
+#![expect(
+    clippy::disallowed_macros,
+    reason = "an example is a program of its own"
+)]
 
 use std::collections::VecDeque;
 use std::process::ExitCode;

@@ -1,4 +1,8 @@
 //! Single reads, a batch of 1,000 creates, a filter over 100,000 rows, over HTTP as a client sees them; and the memory of 100,000 rows.
+#![expect(
+    clippy::disallowed_macros,
+    reason = "figures for the person who measures"
+)]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use deskstate_emulator::{Config, Emulator, Scale};

@@ -70,21 +70,40 @@ pub async fn run(args: Args) -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the command's own messages")]
 fn report(error: &dyn std::error::Error) {
-    eprint!("error: {error}");
+    let mut text = format!("error: {error}");
     let mut source = error.source();
     while let Some(cause) = source {
-        eprint!(": {cause}");
+        text.push_str(&format!(": {cause}"));
         source = cause.source();
     }
-    eprintln!();
+    warn(&text);
 }
 
 #[expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "the ready line is the command's result; the warning goes beside it"
+    clippy::disallowed_macros,
+    reason = "the emulator is a program of its own and depends on no other crate"
+)]
+fn warn(text: &str) {
+    eprintln!("{}", on_one_line(text));
+}
+
+/// A path or a reply may hold anything: control characters become escapes, and no line begins with a command to a build.
+fn on_one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line.replace("##", "# #")
+}
+
+#[expect(
+    clippy::disallowed_macros,
+    reason = "the line that says the emulator is ready is its result"
 )]
 async fn serve(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     let switches = match &args.answers {
@@ -92,7 +111,7 @@ async fn serve(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         None => args.age.switches(),
     };
     if let Some(warning) = exposure(&args) {
-        eprintln!("warning: {warning}");
+        warn(&format!("warning: {warning}"));
     }
     let emulator = Emulator::start(Config {
         listen: args.listen,

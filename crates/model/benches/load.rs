@@ -2,6 +2,10 @@
 //!
 //! The aim: 10,000 in under half a second on one core, and linear growth. `LOAD_ONCE=10000 cargo bench -p deskstate-model` loads once and
 //! says how long it took and how much memory the process had at most.
+#![expect(
+    clippy::disallowed_macros,
+    reason = "figures for the person who measures"
+)]
 
 use std::fmt::Write;
 use std::fs;

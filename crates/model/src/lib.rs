@@ -31,6 +31,7 @@ mod files;
 pub mod fuzzing;
 mod given;
 mod glob;
+pub mod inert;
 mod kinds;
 mod load;
 mod manifests;

@@ -9,6 +9,7 @@ use deskstate_dataverse::{
 };
 
 use super::block_on;
+use crate::door;
 use crate::environment;
 use crate::error::Error;
 use crate::exit_code::ExitCode;
@@ -136,11 +137,12 @@ impl Story<'_> {
         let program = std::env::current_exe()?;
         let color = if self.ui.colored() { "always" } else { "never" };
         // The command speaks for itself, on the same streams.
-        let status = Command::new(&program)
+        let mut command = Command::new(&program);
+        command
             .current_dir(self.folder)
             .args(["--color", color])
-            .args(arguments)
-            .status();
+            .args(arguments);
+        let status = door::run_ourselves(&mut command);
         let status = status.map_err(|source| Error::File {
             what: "could not run",
             path: program,

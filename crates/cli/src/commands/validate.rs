@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
             sources: &manifests.sources,
             prefix: &prefix,
         };
-        ui.print(render(&found, format, &places).map_err(std::io::Error::from)?)?;
+        report(&found, format, &places, ui)?;
     }
     let for_programs = matches!(format, FindingsFormat::Json | FindingsFormat::Sarif);
     if !found.is_empty() && !for_programs {
@@ -118,17 +118,19 @@ fn set_aside(
     before - found.len()
 }
 
-/// The findings in a form for programs; text is for the caller to show.
-fn render(
+/// Prints the findings in a form for programs; text is for the caller to show.
+fn report(
     found: &[Diagnostic],
     format: FindingsFormat,
     places: &Places<'_>,
-) -> Result<String, serde_json::Error> {
+    ui: &mut Ui,
+) -> Result<(), Error> {
+    let json = |json: Result<String, serde_json::Error>| json.map_err(std::io::Error::from);
     match format {
-        FindingsFormat::Text => Ok(String::new()),
-        FindingsFormat::Json => diagnostics_json::render(found, places),
-        FindingsFormat::Sarif => sarif::render(found, places),
-        FindingsFormat::Github => Ok(annotations::github(found, places)),
-        FindingsFormat::Azure => Ok(annotations::azure(found, places)),
+        FindingsFormat::Text => Ok(()),
+        FindingsFormat::Json => ui.print(json(diagnostics_json::render(found, places))?),
+        FindingsFormat::Sarif => ui.print(json(sarif::render(found, places))?),
+        FindingsFormat::Github => ui.command_log(&annotations::github(found, places)),
+        FindingsFormat::Azure => ui.command_log(&annotations::azure(found, places)),
     }
 }

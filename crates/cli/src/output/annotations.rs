@@ -4,19 +4,20 @@ use deskstate_model::{Diagnostic, Severity};
 
 use super::places::Places;
 use super::plain;
+use crate::door::LogCommand;
 
 /// Workflow commands of GitHub Actions: `::error file=…,line=…::message` (documented in Workflow commands for GitHub Actions).
-pub(crate) fn github(findings: &[Diagnostic], places: &Places<'_>) -> String {
+pub(crate) fn github(findings: &[Diagnostic], places: &Places<'_>) -> Vec<LogCommand> {
     findings
         .iter()
         .map(|finding| github_line(finding, places))
         .collect()
 }
 
-fn github_line(finding: &Diagnostic, places: &Places<'_>) -> String {
-    let level = match finding.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
+fn github_line(finding: &Diagnostic, places: &Places<'_>) -> LogCommand {
+    let ours = match finding.severity {
+        Severity::Error => "::error ",
+        Severity::Warning => "::warning ",
     };
     let mut properties = Vec::new();
     if let Some(label) = &finding.primary {
@@ -32,11 +33,14 @@ fn github_line(finding: &Diagnostic, places: &Places<'_>) -> String {
         .into_iter()
         .map(|(name, value)| format!("{name}={}", github_property(&value)))
         .collect();
-    format!(
-        "::{level} {}::{}\n",
-        properties.join(","),
-        github_data(&message(finding))
-    )
+    LogCommand {
+        ours,
+        text: format!(
+            "{}::{}",
+            properties.join(","),
+            github_data(&message(finding))
+        ),
+    }
 }
 
 fn github_data(text: &str) -> String {
@@ -50,14 +54,14 @@ fn github_property(text: &str) -> String {
 }
 
 /// Logging commands of Azure Pipelines: `##vso[task.logissue type=error;sourcepath=…]message` (documented in Logging commands).
-pub(crate) fn azure(findings: &[Diagnostic], places: &Places<'_>) -> String {
+pub(crate) fn azure(findings: &[Diagnostic], places: &Places<'_>) -> Vec<LogCommand> {
     findings
         .iter()
         .map(|finding| azure_line(finding, places))
         .collect()
 }
 
-fn azure_line(finding: &Diagnostic, places: &Places<'_>) -> String {
+fn azure_line(finding: &Diagnostic, places: &Places<'_>) -> LogCommand {
     let level = match finding.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
@@ -74,11 +78,10 @@ fn azure_line(finding: &Diagnostic, places: &Places<'_>) -> String {
         .into_iter()
         .map(|(name, value)| format!("{name}={}", azure_property(&value)))
         .collect();
-    format!(
-        "##vso[task.logissue {}]{}\n",
-        properties.join(";"),
-        azure_data(&message(finding))
-    )
+    LogCommand {
+        ours: "##vso[task.logissue ",
+        text: format!("{}]{}", properties.join(";"), azure_data(&message(finding))),
+    }
 }
 
 fn azure_data(text: &str) -> String {
@@ -112,6 +115,13 @@ mod tests {
 
     use super::*;
 
+    fn log(commands: &[LogCommand]) -> String {
+        commands
+            .iter()
+            .map(|command| format!("{command}\n"))
+            .collect()
+    }
+
     fn finding(sources: &mut SourceMap) -> Diagnostic {
         let file = sources.add("manifests/a,b.yaml", "kind: X\nname: y\n");
         Diagnostic::error("unknown-kind", "100% wrong:\n##vso[task.setvariable]x")
@@ -135,7 +145,7 @@ mod tests {
             prefix: "desk/",
         };
         assert_eq!(
-            github(&findings, &places),
+            log(&github(&findings, &places)),
             "::error file=desk/manifests/a%2Cb.yaml,line=1,col=7,endLine=1,endColumn=8,title=unknown-kind::\
              100%25 wrong:⏎\\u{23}#vso[task.setvariable]x%0Ahelp: write `Y`\n"
         );
@@ -150,7 +160,7 @@ mod tests {
             prefix: "",
         };
         assert_eq!(
-            azure(&findings, &places),
+            log(&azure(&findings, &places)),
             "##vso[task.logissue type=error;sourcepath=manifests/a,b.yaml;linenumber=1;columnnumber=7;code=unknown-kind]\
              100%AZP25 wrong:⏎\\u{23}#vso[task.setvariable]x%0Ahelp: write `Y`\n"
         );
@@ -165,7 +175,7 @@ mod tests {
         };
         let findings = [Diagnostic::warning("no-project", "nothing here")];
         assert_eq!(
-            github(&findings, &places),
+            log(&github(&findings, &places)),
             "::warning title=no-project::nothing here\n"
         );
     }

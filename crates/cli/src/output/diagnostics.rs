@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use deskstate_model::{Diagnostic, FileId, Label, Severity, SourceMap, Span};
 
-use crate::ui::{BAD, WARN};
+use crate::door::{BAD, WARN, drawn_by_us, visible};
 
 /// Columns of a log.
 const WIDTH: usize = 120;
@@ -32,7 +32,7 @@ pub(crate) fn render(
         .map(|diagnostic| {
             format!(
                 "{}\n\n",
-                super::without_log_commands(&renderer.render(&[group(diagnostic, sources)]))
+                drawn_by_us(&renderer.render(&[group(diagnostic, sources)]))
             )
         })
         .collect();
@@ -90,15 +90,16 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
             start: u32::try_from(from).unwrap_or(u32::MAX),
             end: 0,
         });
+        let (shown, moved) = visible(&text[from..to]);
         let annotations = labels.into_iter().map(|(label, kind)| {
             let place = place(label);
-            kind.span(place.start - from..place.end - from)
+            kind.span(moved(place.start - from)..moved(place.end - from))
                 .label(super::plain(&label.text))
         });
         group = group.element(
-            Snippet::source(&text[from..to])
+            Snippet::source(shown)
                 .line_start(line as usize)
-                .path(sources.path(file))
+                .path(super::plain(sources.path(file)))
                 .annotations(annotations),
         );
     }
@@ -106,8 +107,10 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
         group = group.element(Level::HELP.message(super::plain(help)));
     }
     if !diagnostic.environments.is_empty() {
-        group = group
-            .element(Level::NOTE.message(format!("in {}", diagnostic.environments.join(", "))));
+        group = group.element(Level::NOTE.message(super::plain(&format!(
+            "in {}",
+            diagnostic.environments.join(", ")
+        ))));
     }
     group
 }
@@ -122,7 +125,7 @@ fn floor(text: &str, offset: u32) -> usize {
 }
 
 /// `2 errors, 1 warning`, on a line.
-pub(crate) fn summary(diagnostics: &[Diagnostic], colored: bool) -> String {
+pub(crate) fn summary(diagnostics: &[Diagnostic]) -> String {
     let errors = diagnostics
         .iter()
         .filter(|diagnostic| diagnostic.is_error())
@@ -132,10 +135,8 @@ pub(crate) fn summary(diagnostics: &[Diagnostic], colored: bool) -> String {
     for (count, noun, style) in [(errors, "error", BAD), (warnings, "warning", WARN)] {
         let plural = if count == 1 { "" } else { "s" };
         let text = format!("{count} {noun}{plural}");
-        match count {
-            0 => {}
-            _ if colored => parts.push(format!("{style}{text}{style:#}")),
-            _ => parts.push(text),
+        if count > 0 {
+            parts.push(format!("{style}{text}{style:#}"));
         }
     }
     if parts.is_empty() {

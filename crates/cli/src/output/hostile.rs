@@ -13,6 +13,7 @@ use super::places::Places;
 use super::plan_text::PlanText;
 use super::*;
 use crate::commands::{explain, who};
+use crate::door::LogCommand;
 
 /// What every renderer of text makes of the same hostile thing: a name and the output.
 fn texts(text: &str) -> Vec<(&'static str, String)> {
@@ -178,8 +179,14 @@ fn check_annotations(text: &str) -> Result<(), String> {
         prefix: "",
     };
     let found = [Diagnostic::error("slug", text).at(at, text).help(text)];
-    let github = annotations::github(&found, &places);
-    let azure = annotations::azure(&found, &places);
+    let log = |commands: &[LogCommand]| -> String {
+        commands
+            .iter()
+            .map(|command| format!("{command}\n"))
+            .collect()
+    };
+    let github = log(&annotations::github(&found, &places));
+    let azure = log(&annotations::azure(&found, &places));
     for (host, out, command) in [("GitHub", github, "::error "), ("Azure", azure, "##vso[")] {
         let lines = out.lines().filter(|line| line.starts_with(command)).count();
         let steered = out

@@ -1,5 +1,6 @@
 //! A campaign of faults: whatever goes wrong on the way, a transaction happened as a whole or not at all, nothing is there twice,
 //! nobody's edit is lost, running again ends in sync, and undo restores the rows. `DESKSTATE_CAMPAIGN_SEEDS` asks for more seeds.
+#![expect(clippy::disallowed_macros, reason = "figures of a campaign")]
 
 use std::cell::Cell;
 use std::collections::btree_map::Entry;
