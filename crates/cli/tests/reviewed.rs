@@ -24,10 +24,14 @@ fn applied() -> (Project, Server) {
 }
 
 fn plan(project: &Project) {
+    plan_to(project, "plan.json");
+}
+
+fn plan_to(project: &Project, file: &str) {
     let planned = project
-        .run(&["plan", "--env", "server", "--out", "plan.json"])
+        .run(&["plan", "--env", "server", "--out", file])
         .ended(0);
-    says(&planned.err, &["the plan is in plan.json"]);
+    says(&planned.err, &[&format!("the plan is in {file}")]);
 }
 
 fn reviewed(project: &Project) -> Run {
@@ -82,15 +86,15 @@ fn a_row_that_somebody_changed_after_the_review_is_refused_with_both_plans_who_a
             " by ada@contoso.com)",
             "reviewed  title: first -> second",
             "now       title: by hand -> second",
-            "the plan is not the one that was reviewed, so nothing was changed",
-            "deskstate plan --out FILE",
+            "the reviewed plan does not contain all of these changes, so nothing was changed",
+            "deskstate plan --env server --out FILE",
         ],
     );
     assert_eq!(server.dump()["rows"], before["rows"]);
 }
 
 #[test]
-fn a_change_that_nobody_reviewed_and_one_that_is_not_needed_any_more_are_refused_too() {
+fn a_change_that_nobody_reviewed_is_refused_and_one_that_is_not_needed_any_more_is_shown() {
     let (project, server) = applied();
     project.write("manifests/all.yaml", &session("second"));
     plan(&project);
@@ -102,11 +106,108 @@ fn a_change_that_nobody_reviewed_and_one_that_is_not_needed_any_more_are_refused
     says(
         &refused.err,
         &[
-            "- SessionTemplate contoso_calls: reviewed, not needed any more",
+            "reviewed, and not needed: live has it already, or the manifests no longer ask for it",
+            "= SessionTemplate contoso_calls: update",
+            "reviewed  title: first -> second",
             "+ ApplicationTab contoso_tab: not reviewed: create",
         ],
     );
     assert_eq!(title(&server), "first");
+}
+
+#[test]
+fn several_plans_are_applied_together_and_what_one_of_them_lacks_is_refused() {
+    let (project, server) = applied();
+    // Two pull requests are planned side by side, then both are merged.
+    project.write("manifests/all.yaml", &session("second"));
+    plan_to(&project, "first.json");
+    project.write(
+        "manifests/all.yaml",
+        &format!("{}{}", session("first"), tab("contoso_tab")),
+    );
+    plan_to(&project, "second.json");
+    project.write(
+        "manifests/all.yaml",
+        &format!("{}{}", session("second"), tab("contoso_tab")),
+    );
+    let apply = |plans: &[&str]| {
+        let mut arguments = vec!["apply", "--env", "server", "--yes"];
+        arguments.extend(plans.iter().flat_map(|plan| ["--reviewed", plan]));
+        project.run(&arguments)
+    };
+    let one = apply(&["second.json"]).ended(4);
+    says(&one.err, &["+ SessionTemplate contoso_calls: not reviewed"]);
+    assert_eq!(title(&server), "first");
+    says(
+        &apply(&["first.json", "second.json"]).ended(0).out,
+        &["2 changes applied to server in 1 transaction"],
+    );
+    assert_eq!(title(&server), "second");
+    // Again: everything is in place, so nothing is asked of the plans.
+    says(
+        &apply(&["first.json", "second.json"]).ended(0).out,
+        &["server matches the manifests"],
+    );
+}
+
+#[test]
+fn a_reviewed_plan_that_was_applied_in_part_is_completed_by_the_same_command() {
+    let (project, server) = applied();
+    let all = format!(
+        "{}{}{}",
+        session("second"),
+        tab("contoso_a"),
+        tab("contoso_b")
+    );
+    project.write("manifests/all.yaml", &all);
+    plan(&project);
+    // Somebody writes the session while the first transaction runs, so the server refuses the last one.
+    let id = calls(&server);
+    let id = id
+        .trim_start_matches("msdyn_sessiontemplates(")
+        .trim_end_matches(')');
+    let rule = format!(
+        r#"{{"formatVersion":1,"rules":[{{"when":{{"writes":true,"nth":2}},"fault":{{"kind":"foreignEdit","set":"msdyn_sessiontemplates","id":"{id}","body":{{"msdyn_name":"Calls"}}}}}}]}}"#
+    );
+    server.request("POST", "/__emulator/faults", &rule, "");
+    let mut command = vec![
+        "apply",
+        "--env",
+        "server",
+        "--yes",
+        "--reviewed",
+        "plan.json",
+    ];
+    command.extend(["--max-changeset", "2"]);
+    project.run(&command).ended(4);
+    let rest = reviewed(&project).ended(0);
+    says(&rest.err, &["reviewed, and not needed"]);
+    assert_eq!(title(&server), "second");
+    project
+        .run(&["plan", "--env", "server", "--detailed-exitcode"])
+        .ended(0);
+}
+
+#[test]
+fn a_row_that_was_edited_after_its_deletion_was_reviewed_is_not_deleted() {
+    let (project, server) = applied();
+    project.write(
+        "manifests/all.yaml",
+        "apiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {name: contoso_calls, state: absent}\n",
+    );
+    plan(&project);
+    server.patch(&calls(&server), r#"{"msdyn_title":"by hand"}"#);
+    let refused = reviewed(&project).ended(4);
+    says(
+        &refused.err,
+        &[
+            "~ SessionTemplate contoso_calls: another change than was reviewed",
+            "the rows that are linked, referred to or deleted are not",
+        ],
+    );
+    assert_eq!(title(&server), "by hand");
+    server.patch(&calls(&server), r#"{"msdyn_title":"first"}"#);
+    reviewed(&project).ended(0);
 }
 
 #[test]
@@ -128,16 +229,36 @@ fn a_file_that_somebody_edited_and_a_hostile_one_are_not_read() {
         String::new(),
         "{}".to_owned(),
         "[".repeat(100_000),
-        saved.replace("\"formatVersion\": 1", "\"formatVersion\": 99"),
+        // What it shows was edited: that is not what would be carried out.
+        saved.replace("second", "something else"),
     ] {
         project.write("plan.json", &hostile);
         let refused = reviewed(&project).ended(1);
         says(&refused.err, &["save one with `deskstate plan --out`"]);
     }
-    // What it shows was edited: that is not what would be carried out.
-    project.write("plan.json", &saved.replace("second", "something else"));
-    let refused = reviewed(&project).ended(4);
-    says(&refused.err, &["reviewed  title: first -> something else"]);
+    for (version, what_to_do) in [
+        (
+            "1",
+            "save and review it again: `deskstate plan --env ENVIRONMENT --out FILE`",
+        ),
+        (
+            "99",
+            "use the version of deskstate that saved it, or save it again",
+        ),
+    ] {
+        project.write(
+            "plan.json",
+            &saved.replace(
+                "\"formatVersion\": 2",
+                &format!("\"formatVersion\": {version}"),
+            ),
+        );
+        let refused = reviewed(&project).ended(1);
+        says(
+            &refused.err,
+            &[&format!("format version {version}"), what_to_do],
+        );
+    }
     assert_eq!(title(&server), "first");
 }
 

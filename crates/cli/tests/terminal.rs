@@ -283,7 +283,7 @@ fn head_reads_one_line_of_a_plan_and_the_saved_plan_is_whole() {
     assert!(String::from_utf8_lossy(&output.stdout).starts_with("Plan for local"));
     assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"));
     let saved: serde_json::Value = serde_json::from_str(&project.read("plan.json")).unwrap();
-    assert_eq!(saved["formatVersion"], 1);
+    assert_eq!(saved["formatVersion"], 2);
 }
 
 #[test]

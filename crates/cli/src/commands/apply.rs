@@ -7,19 +7,20 @@ use deskstate_dataverse::{Reader, Session};
 use deskstate_model::{Diagnostic, Environment};
 use deskstate_reconcile::apply::{Applied, ApplyError, Job, Settings};
 use deskstate_reconcile::blame::writers;
+use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{Change, Difference, Plan};
 use deskstate_reconcile::writes::writable;
 use deskstate_reconcile::{observe_owners, plan_file, undo};
 
 use super::judging::{Judging, refuse_denied};
-use super::live::{Compared, Cutting, compare, read_file, report, stop_on_interrupt};
+use super::live::{Cutting, compare, read_file, report, stop_on_interrupt};
 use super::progress::Progress;
 use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::kept::{self, write_file};
-use crate::output::divergence::Divergent;
+use crate::output::divergence::{Divergent, NotNeeded};
 use crate::output::plan_text::{PlanText, count};
 use crate::output::{plain, shown};
 use crate::project::{Loaded, load_environment, load_revision};
@@ -43,9 +44,9 @@ pub(crate) struct Args {
     /// The git revision that was applied last; `{env}` stands for the name of the environment, as in `deskstate/{env}`
     #[arg(long, value_name = "REF", requires = "only_drift")]
     at: Option<String>,
-    /// The saved plan that was reviewed: anything else is refused
+    /// Apply only what this saved plan contains; repeat the option to allow the changes of several plans
     #[arg(long, value_name = "PLAN")]
-    reviewed: Option<PathBuf>,
+    reviewed: Vec<PathBuf>,
     #[command(flatten)]
     cutting: Cutting,
     #[command(flatten)]
@@ -104,10 +105,11 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             plain(&accepted.reason)
         ))?;
     }
-    let allowed = match (refuse_denied(&compared.findings), &args.reviewed) {
-        (Ok(()), Some(reviewed)) => as_reviewed(reviewed, &compared, session.reader(), ui).await,
-        (allowed, _) => allowed,
-    };
+    let mut allowed = refuse_denied(&compared.findings);
+    if allowed.is_ok() && !args.reviewed.is_empty() {
+        let (live, reader) = (&compared.live, session.reader());
+        allowed = as_reviewed(&args.reviewed, &writable, live, &args.env, reader, ui).await;
+    }
     if allowed.is_err() || writable.is_empty() {
         opened.close().await?;
         return allowed.map(|()| ExitCode::Done);
@@ -128,7 +130,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         patience: Duration::from_secs(180),
     };
     observe_owners(session.reader(), plan, &mut compared.live).await?;
-    let undo = undo_path(&loaded.root, plan, &environment.name)?;
+    let undo = undo_path(&loaded.root, plan, &compared.live, &environment.name)?;
     let record = undo::record(plan, &compared.live, &environment.name);
     if let Err(error) = write_file(&undo, &undo::write(&record)) {
         opened.close().await?;
@@ -214,36 +216,52 @@ fn show_refused(error: &ApplyError, plan: &Plan, loaded: &Loaded, ui: &mut Ui) {
     }
 }
 
-/// Refuses a plan that differs from the one that was reviewed, and shows in what.
+/// Refuses a plan that does anything that no reviewed plan contains, and shows it.
 async fn as_reviewed(
-    path: &Path,
-    compared: &Compared,
+    paths: &[PathBuf],
+    plan: &Plan,
+    live: &Live,
+    environment: &str,
     reader: &Reader,
     ui: &mut Ui,
 ) -> Result<(), Error> {
-    let reviewed = plan_file::read(&read_file(path)?).map_err(|error| Error::Failed {
-        message: error.to_string(),
-        hint: Some("save one with `deskstate plan --out`".to_owned()),
-    })?;
-    let differences = plan_file::compare(&reviewed, &compared.plan, &compared.live);
-    if differences.is_empty() {
+    let mut reviewed = Vec::new();
+    for path in paths {
+        reviewed.push(
+            plan_file::read(&read_file(path)?).map_err(|error| Error::Failed {
+                message: format!("{}: {error}", plain(&path.display().to_string())),
+                hint: Some(error.help().to_owned()),
+            })?,
+        );
+    }
+    let compared = plan_file::compare(&reviewed, plan, live);
+    ui.say(&NotNeeded(&compared.not_needed).to_string());
+    if compared.divergences.is_empty() {
         return Ok(());
     }
-    let ids = differences
+    let ids = compared
+        .divergences
         .iter()
-        .filter_map(|difference| difference.last_write()?.by)
+        .filter_map(|divergence| divergence.last_write()?.by)
         .collect();
-    let blame = writers(reader, &compared.live, &ids).await?;
-    for divergence in &differences {
+    let blame = writers(reader, live, &ids).await?;
+    for divergence in &compared.divergences {
         let shown = Divergent {
             divergence,
+            plans: paths,
             blame: &blame,
         };
         ui.say(&shown.to_string());
     }
+    let plans = match paths {
+        [_] => "the reviewed plan does not contain",
+        _ => "none of the reviewed plans contains",
+    };
     Err(Error::Refused {
-        message: "the plan is not the one that was reviewed, so nothing was changed".to_owned(),
-        hint: Some("review a new one: `deskstate plan --out FILE`".to_owned()),
+        message: format!("{plans} all of these changes, so nothing was changed"),
+        hint: Some(format!(
+            "save a new plan with `deskstate plan --env {environment} --out FILE`, review it, and add `--reviewed FILE`"
+        )),
     })
 }
 
@@ -258,8 +276,8 @@ pub(super) fn solution(loaded: &Loaded, environment: &Environment) -> Option<Str
 }
 
 /// One file for each plan: the same plan again finds the same rows before it.
-fn undo_path(root: &Path, plan: &Plan, environment: &str) -> Result<PathBuf, Error> {
-    let digest = plan_file::digest(plan).to_string();
+fn undo_path(root: &Path, plan: &Plan, live: &Live, environment: &str) -> Result<PathBuf, Error> {
+    let digest = plan_file::digest(plan, live).to_string();
     let short: String = digest.chars().skip("sha256:".len()).take(12).collect();
     let folder = kept::path(root, &Path::new(kept::FOLDER).join("undo"))?;
     let free = |number: u32| {

@@ -1,6 +1,6 @@
 //! `doctor`: what stands between an environment and a plan: sign-in, rights, language, tables. Reads only, unless it is told to ask.
 
-mod findings;
+pub(crate) mod findings;
 
 use deskstate_dataverse::{Reader, Session};
 use deskstate_model::{Environment, Writes};

@@ -4,10 +4,11 @@ use std::io::Read;
 use std::path::Path;
 
 use deskstate_dataverse::{Reader, Stop};
-use deskstate_model::{Diagnostic, Environment, Manifests};
+use deskstate_model::{Diagnostic, Environment, Manifests, Severity};
 use deskstate_reconcile::drift::{Ignored, keep_accepted};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{Limits, Options, transactions};
+use deskstate_reconcile::plan_file::{FileFinding, Report};
 use deskstate_reconcile::reach::{ChangeReach, Reached};
 use deskstate_reconcile::review::Finding;
 use deskstate_reconcile::{Desired, ObserveError, Plan, Reach, Scope, lower, observe, plan, reach};
@@ -49,6 +50,25 @@ impl Compared {
     /// Whom each change reaches, in words.
     pub(super) fn reach_in_words(&self) -> Vec<Option<Reached>> {
         self.reach.changes.iter().map(ChangeReach::said).collect()
+    }
+
+    /// What a plan file shows beside the changes.
+    pub(super) fn report(&self, loaded: &Loaded, address: &str, transactions: usize) -> Report {
+        let reviewed = judging::diagnostics(&self.findings);
+        let level = |finding: &Diagnostic| match finding.severity {
+            Severity::Warning => "warning",
+            Severity::Error if reviewed.contains(finding) => "refused",
+            Severity::Error => "unplannable",
+        };
+        Report {
+            address: address.to_owned(),
+            transactions,
+            findings: findings(loaded, self)
+                .iter()
+                .map(|finding| FileFinding::of(finding, level(finding), &loaded.manifests.sources))
+                .collect(),
+            ..Report::default()
+        }
     }
 }
 

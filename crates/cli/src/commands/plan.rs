@@ -78,17 +78,23 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         explain_wire: args.explain_wire,
         reach: &reach,
     };
-    let about = About {
-        environment: &environment.name,
-        revision: revision.as_deref(),
-        sources: &loaded.manifests.sources,
+    let transactions = shown.transactions.unwrap_or_default();
+    let file = || {
+        let about = About {
+            environment: &environment.name,
+            revision: revision.as_deref(),
+            sources: &loaded.manifests.sources,
+            reach: Some(&compared.reach),
+            report: &compared.report(&loaded, &opened.address, transactions),
+        };
+        plan_file::write(&compared.plan, &compared.live, &about)
     };
     // Saved first: whoever reads what is shown may go away before its end.
     if let Some(path) = args.out.as_deref().filter(|_| !failed) {
-        write_file(path, &plan_file::write(&compared.plan, &about))?;
+        write_file(path, &file())?;
     }
     match args.format {
-        PlanFormat::Json => ui.print(harmless_json(&plan_file::write(&compared.plan, &about)))?,
+        PlanFormat::Json => ui.print(harmless_json(&file()))?,
         PlanFormat::Text => ui.page(&shown)?,
         PlanFormat::Markdown => ui.print(
             PlanMarkdown {

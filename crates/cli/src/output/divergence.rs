@@ -1,17 +1,21 @@
-//! In what a plan differs from the reviewed one, as text.
+//! What a plan does that nobody reviewed, and what was reviewed and is not needed, as text.
 
 use std::fmt::{self, Display};
+use std::path::PathBuf;
 
 use deskstate_reconcile::blame::Blame;
 use deskstate_reconcile::plan_file::{Divergence, FileChange, FileField, LastWrite};
 
+use super::plan_text::count;
 use super::{plain, shown};
 use crate::ui::{BAD, GOOD, STRONG, WARN};
 
-/// One difference between two plans.
+/// Something that nobody reviewed.
 pub(crate) struct Divergent<'a> {
-    /// The difference.
+    /// What it is.
     pub(crate) divergence: &'a Divergence,
+    /// Files of the reviewed plans.
+    pub(crate) plans: &'a [PathBuf],
     /// Who wrote.
     pub(crate) blame: &'a Blame,
 }
@@ -20,23 +24,23 @@ impl Display for Divergent<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |change: &FileChange| plain(&format!("{} {}", change.kind, change.name));
         match self.divergence {
-            Divergence::Organization { reviewed, now } => {
+            Divergence::Organization {
+                plan,
+                reviewed,
+                now,
+            } => {
+                let file = self
+                    .plans
+                    .get(*plan)
+                    .map_or_else(String::new, |path| plain(&format!("{}: ", path.display())));
                 let id = |id: &Option<uuid::Uuid>| {
                     id.map_or_else(|| "unknown".to_owned(), |id| id.to_string())
                 };
                 writeln!(
                     out,
-                    "{BAD}organisation{BAD:#}: reviewed {}, now {}",
+                    "{BAD}organisation{BAD:#}: {file}reviewed for {}, this environment is {}",
                     id(reviewed),
                     id(now)
-                )
-            }
-            Divergence::Gone { change, last_write } => {
-                writeln!(
-                    out,
-                    "{BAD}-{BAD:#} {STRONG}{}{STRONG:#}: reviewed, not needed any more{}",
-                    name(change),
-                    self.written(last_write.as_ref())
                 )
             }
             Divergence::New { change, last_write } => {
@@ -53,9 +57,9 @@ impl Display for Divergent<'_> {
                     .try_for_each(|field| line(out, "now", field))
             }
             Divergence::Different {
-                reviewed,
+                reviewed_actions,
                 now,
-                paths,
+                reviewed,
                 last_write,
             } => {
                 writeln!(
@@ -64,35 +68,60 @@ impl Display for Divergent<'_> {
                     name(now),
                     self.written(last_write.as_ref())
                 )?;
-                if reviewed.action != now.action {
-                    writeln!(
-                        out,
-                        "    reviewed: {}, now: {}",
-                        plain(&reviewed.action),
-                        plain(&now.action)
-                    )?;
+                if !reviewed_actions.is_empty() {
+                    let actions = plain(&reviewed_actions.join(", "));
+                    let now = plain(&now.action);
+                    writeln!(out, "    reviewed: {actions}, now: {now}")?;
                 }
-                for path in paths {
-                    let of = |change: &FileChange| {
-                        change
-                            .fields
+                let mut paths: Vec<&str> =
+                    now.fields.iter().map(|field| field.path.as_str()).collect();
+                paths.dedup();
+                for path in &paths {
+                    for (when, fields) in [("reviewed", reviewed), ("now", &now.fields)] {
+                        fields
                             .iter()
-                            .filter(|field| &field.path == path)
-                            .cloned()
-                            .collect::<Vec<_>>()
-                    };
-                    of(reviewed)
-                        .iter()
-                        .try_for_each(|field| line(out, "reviewed", field))?;
-                    of(now)
-                        .iter()
-                        .try_for_each(|field| line(out, "now", field))?;
+                            .filter(|field| field.path == *path)
+                            .try_for_each(|field| line(out, when, field))?;
+                    }
                 }
-                if paths.is_empty() && reviewed.action == now.action {
-                    writeln!(out, "    the same fields, but something else is written")?;
+                if paths.is_empty() && reviewed_actions.is_empty() {
+                    let what = "the fields are the same, but the rows that are linked, referred to or deleted are not";
+                    writeln!(out, "    {what}")?;
                 }
                 Ok(())
             }
+        }
+    }
+}
+
+/// Changes that were reviewed and are not part of the plan.
+pub(crate) struct NotNeeded<'a>(pub(crate) &'a [FileChange]);
+
+/// More are counted.
+const LISTED: usize = 10;
+
+impl Display for NotNeeded<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        writeln!(
+            out,
+            "reviewed, and not needed: live has it already, or the manifests no longer ask for it"
+        )?;
+        for change in self.0.iter().take(LISTED) {
+            let name = format!("{} {}", change.kind, change.name);
+            writeln!(out, "  = {}: {}", plain(&name), plain(&change.action))?;
+            for field in change.fields.iter().take(LISTED) {
+                line(out, "reviewed", field)?;
+            }
+            if let Some(more) = change.fields.len().checked_sub(LISTED + 1) {
+                writeln!(out, "    and {} more", count(more + 1, "difference"))?;
+            }
+        }
+        match self.0.len().checked_sub(LISTED + 1) {
+            Some(more) => writeln!(out, "  and {} more", count(more + 1, "change")),
+            None => Ok(()),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use deskstate_model::{Diagnostic, SourceMap, Span};
 use deskstate_reconcile::blame::{Audit, Blame};
-use deskstate_reconcile::plan_file::{self, About, Divergence, LastWrite};
+use deskstate_reconcile::plan_file::{self, About, Divergence, FileFinding, LastWrite, Report};
 use deskstate_reconcile::who::{Basis, Candidate, Who};
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -12,6 +12,7 @@ use super::markdown::{GITHUB_LIMIT, tests::check_inactive};
 use super::places::Places;
 use super::plan_text::PlanText;
 use super::*;
+use crate::commands::doctor::findings::tests::nothing;
 use crate::commands::{explain, who};
 use crate::door::LogCommand;
 
@@ -43,17 +44,23 @@ fn texts(text: &str) -> Vec<(&'static str, String)> {
     let found = [Diagnostic::warning("slug", format!("`{text}` and {text}"))
         .at(at, text)
         .help(text)];
+    let report = Report {
+        findings: vec![FileFinding::of(&found[0], "warning", &sources)],
+        ..Report::default()
+    };
     let about = About {
         environment: "prod",
         revision: Some(text),
         sources: &sources,
+        reach: None,
+        report: &report,
     };
     let seen = seen(text);
     let mut answer = String::new();
     who::show(&agent(text), &mut answer).expect("a text takes everything");
     let sarif = sarif::render(&found, &places).expect("a log is JSON");
     let json = diagnostics_json::render(&found, &places).expect("findings are JSON");
-    let plan_json = harmless_json(&plan_file::write(&plan, &about));
+    let plan_json = harmless_json(&plan_file::write(&plan, &nothing(), &about));
     let drift_json = drift_json::render(&seen, Some(text));
     for made in [&sarif, &json, &plan_json, &drift_json] {
         assert!(
@@ -111,8 +118,10 @@ fn diverging(text: &str) -> String {
         environment: "prod",
         revision: None,
         sources: &sources,
+        reach: None,
+        report: &Report::default(),
     };
-    let file = plan_file::read(&plan_file::write(&plan(text), &about))
+    let file = plan_file::read(&plan_file::write(&plan(text), &nothing(), &about))
         .expect("what is written can be read");
     let blame = Blame {
         audit: Audit::Off,
@@ -130,10 +139,12 @@ fn diverging(text: &str) -> String {
                     change: Box::new(change.clone()),
                     last_write: last_write.clone(),
                 },
+                plans: &[],
                 blame: &blame,
             }
             .to_string()
         })
+        .chain([divergence::NotNeeded(&file.changes).to_string()])
         .collect()
 }
 

@@ -1,47 +1,52 @@
-//! What differs between the plan that was reviewed and the one that was just made.
+//! Whether everything that a plan does was reviewed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use deskstate_model::{Kind, ResourceKey};
 use uuid::Uuid;
 
-use super::v1::{Change, Field, PlanFile};
+use super::v2::{self, Change, Field, PlanFile, Write};
 use crate::kinds;
 use crate::live::Live;
 use crate::plan::Plan;
 
-/// A difference between two plans.
+/// What reviewed plans say of the plan that was just made.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Comparison {
+    /// Why the plan must not be carried out; empty if all of it was reviewed.
+    pub divergences: Vec<Divergence>,
+    /// What was reviewed and is not part of the plan: it is in place already, or the manifests do not ask for it any more. Each entry
+    /// holds only such fields.
+    pub not_needed: Vec<Change>,
+}
+
+/// Something that nobody reviewed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Divergence {
-    /// Another organisation was read.
+    /// A reviewed plan is of another organisation.
     Organization {
+        /// Which one of the reviewed plans.
+        plan: usize,
         /// What the reviewed plan was made for.
         reviewed: Option<Uuid>,
         /// What answers now.
         now: Option<Uuid>,
     },
-    /// The reviewed change is not needed any more.
-    Gone {
-        /// As it was reviewed.
-        change: Box<Change>,
-        /// Who last wrote the row.
-        last_write: Option<LastWrite>,
-    },
-    /// A change that nobody reviewed.
+    /// A resource that no reviewed plan changes.
     New {
         /// As it is now.
         change: Box<Change>,
         /// Who last wrote the row.
         last_write: Option<LastWrite>,
     },
-    /// The same resource changes in another way.
+    /// A resource that a reviewed plan changes in another way.
     Different {
-        /// As it was reviewed.
-        reviewed: Box<Change>,
-        /// As it is now.
+        /// The reviewed actions, where none is the one of now.
+        reviewed_actions: Vec<String>,
+        /// As it is now; its fields are those that nobody reviewed.
         now: Box<Change>,
-        /// Paths of the fields that differ; empty where only what is written differs.
-        paths: Vec<String>,
+        /// What was reviewed of the same fields.
+        reviewed: Vec<Field>,
         /// Who last wrote the row.
         last_write: Option<LastWrite>,
     },
@@ -52,9 +57,9 @@ impl Divergence {
     pub fn last_write(&self) -> Option<&LastWrite> {
         match self {
             Self::Organization { .. } => None,
-            Self::Gone { last_write, .. }
-            | Self::New { last_write, .. }
-            | Self::Different { last_write, .. } => last_write.as_ref(),
+            Self::New { last_write, .. } | Self::Different { last_write, .. } => {
+                last_write.as_ref()
+            }
         }
     }
 }
@@ -68,92 +73,145 @@ pub struct LastWrite {
     pub by: Option<Uuid>,
 }
 
-/// Everything in which the plan of now differs from the reviewed one; empty means that apply may go on.
+/// Compares a plan with those that were reviewed.
 ///
-/// Compared are organisation, rows, fields, before, after and what is written. Not the versions of rows: a write that changed
-/// nothing that the plan is about is no difference.
-pub fn compare(reviewed: &PlanFile, plan: &Plan, live: &Live) -> Vec<Divergence> {
-    let mut found = Vec::new();
-    if reviewed.organization != plan.organization {
-        found.push(Divergence::Organization {
-            reviewed: reviewed.organization,
-            now: plan.organization,
-        });
-    }
-    let mut now: BTreeMap<(String, String), Change> = plan
-        .changes
-        .iter()
-        .map(|change| Change::of(change, None))
-        .map(|change| (key(&change), change))
-        .collect();
-    for reviewed in &reviewed.changes {
-        let last_write = last_write(reviewed, live);
-        match now.remove(&key(reviewed)) {
-            None => found.push(Divergence::Gone {
-                change: Box::new(reviewed.clone()),
-                last_write,
-            }),
-            Some(now) => {
-                let paths = differing_paths(&reviewed.fields, &now.fields);
-                let same = paths.is_empty()
-                    && reviewed.digest == now.digest
-                    && reviewed.action == now.action
-                    && reviewed.id == now.id;
-                if !same {
-                    found.push(Divergence::Different {
-                        reviewed: Box::new(reviewed.clone()),
-                        now: Box::new(now),
-                        paths,
-                        last_write,
-                    });
-                }
+/// Every change must be part of one of them: organisation, row, field, before, after, links and the content of what is deleted. Versions
+/// of rows do not count: a write that changed nothing that the plan is about is no difference. What a reviewed plan creates may be there
+/// already in part, so the rest of it may be an update.
+pub fn compare(reviewed: &[PlanFile], plan: &Plan, live: &Live) -> Comparison {
+    let mut found = Comparison::default();
+    let mut by_row: BTreeMap<(String, String, Uuid), Vec<&Change>> = BTreeMap::new();
+    let definitions = v2::definitions();
+    for (number, file) in reviewed.iter().enumerate() {
+        if file.organization != plan.organization {
+            found.divergences.push(Divergence::Organization {
+                plan: number,
+                reviewed: file.organization,
+                now: plan.organization,
+            });
+            continue;
+        }
+        for change in &file.changes {
+            // Another definition may mean something else by the same words.
+            if file.definitions.get(&change.kind) == definitions.get(&change.kind) {
+                by_row.entry(key(change)).or_default().push(change);
             }
         }
     }
-    found.extend(now.into_values().map(|change| Divergence::New {
-        last_write: last_write(&change, live),
-        change: Box::new(change),
-    }));
+    let mut now: BTreeMap<(String, String, Uuid), Change> = BTreeMap::new();
+    for change in &plan.changes {
+        let change = Change::of(change, live, None);
+        let known = by_row.get(&key(&change)).map_or(&[][..], Vec::as_slice);
+        if let Some(divergence) = judge(&change, known, live) {
+            found.divergences.push(divergence);
+        }
+        now.insert(key(&change), change);
+    }
+    for (key, changes) in &by_row {
+        for reviewed in changes {
+            found.not_needed.extend(not_needed(reviewed, now.get(key)));
+        }
+    }
     found
 }
 
-fn key(change: &Change) -> (String, String) {
-    (change.kind.clone(), crate::state::fold(&change.name))
+fn key(change: &Change) -> (String, String, Uuid) {
+    (
+        change.kind.clone(),
+        crate::state::fold(&change.name),
+        change.id,
+    )
 }
 
-/// Notes are words for people; everything else of a field counts.
-fn differing_paths(reviewed: &[Field], now: &[Field]) -> Vec<String> {
-    let group = |fields: &[Field]| {
-        let mut by_path: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for field in fields {
-            let facts = format!(
-                "{:?}",
-                (
-                    &field.before,
-                    &field.after,
-                    &field.added,
-                    &field.removed,
-                    &field.copy
-                )
-            );
-            by_path.entry(field.path.clone()).or_default().push(facts);
-        }
-        by_path.values_mut().for_each(|facts| facts.sort());
-        by_path
-    };
-    let (reviewed, now) = (group(reviewed), group(now));
-    let mut paths: Vec<String> = reviewed
+fn judge(now: &Change, reviewed: &[&Change], live: &Live) -> Option<Divergence> {
+    let last_write = || last_write(now, live);
+    if reviewed.is_empty() {
+        return Some(Divergence::New {
+            change: Box::new(now.clone()),
+            last_write: last_write(),
+        });
+    }
+    let creates = reviewed.iter().any(|known| known.action == "create");
+    let same_action = reviewed.iter().any(|known| known.action == now.action)
+        || (creates && now.action == "update");
+    let fields: Vec<&Field> = reviewed.iter().flat_map(|known| &known.fields).collect();
+    let known: HashSet<String> = fields.iter().map(|field| facts(field)).collect();
+    let unreviewed: Vec<Field> = now
+        .fields
         .iter()
-        .filter(|(path, facts)| now.get(*path) != Some(facts))
-        .map(|(path, _)| path.clone())
-        .chain(
-            now.keys()
-                .filter(|path| !reviewed.contains_key(*path))
-                .cloned(),
-        )
+        // A copy follows from the other fields of a row that is new.
+        .filter(|field| !(creates && field.copy.is_some()))
+        .filter(|field| !known.contains(&facts(field)))
+        .cloned()
         .collect();
-    paths.sort();
-    paths
+    let writes: Vec<&Write> = reviewed.iter().flat_map(|known| &known.writes).collect();
+    let same_writes = are_reviewed(&now.writes, &writes);
+    if same_action && unreviewed.is_empty() && same_writes {
+        return None;
+    }
+    Some(Divergence::Different {
+        reviewed_actions: if same_action {
+            Vec::new()
+        } else {
+            reviewed.iter().map(|known| known.action.clone()).collect()
+        },
+        reviewed: fields
+            .into_iter()
+            .filter(|known| unreviewed.iter().any(|field| field.path == known.path))
+            .cloned()
+            .collect(),
+        now: Box::new(Change {
+            fields: unreviewed,
+            ..now.clone()
+        }),
+        last_write: last_write(),
+    })
+}
+
+/// What is compared of a field, as a text. Notes and places are words for people.
+fn facts(field: &Field) -> String {
+    field.compared().to_string()
+}
+
+/// Whether all writes are among those that were reviewed. The values of an update are its fields; here its lookups count.
+fn are_reviewed(now: &[Write], reviewed: &[&Write]) -> bool {
+    let known: HashSet<&Write> = reviewed.iter().copied().collect();
+    let lookups: HashSet<(&str, Uuid, &str, Uuid)> = reviewed
+        .iter()
+        .flat_map(|write| self::lookups(write))
+        .collect();
+    now.iter().all(|write| match write.action.as_str() {
+        "update" => self::lookups(write).all(|lookup| lookups.contains(&lookup)),
+        _ => known.contains(write),
+    })
+}
+
+/// Table, row, navigation property and the row it refers to.
+fn lookups(write: &Write) -> impl Iterator<Item = (&str, Uuid, &str, Uuid)> {
+    let refers_to = write.refers_to.iter();
+    refers_to.map(|(name, id)| (write.table.as_str(), write.row, name.as_str(), *id))
+}
+
+/// What of a reviewed change is not part of the plan.
+fn not_needed(reviewed: &Change, now: Option<&Change>) -> Option<Change> {
+    let place = |field: &Field| {
+        (
+            field.path.clone(),
+            field.added.clone(),
+            field.removed.clone(),
+        )
+    };
+    let planned: HashSet<_> = now.iter().flat_map(|now| &now.fields).map(place).collect();
+    let rest: Vec<Field> = reviewed
+        .fields
+        .iter()
+        .filter(|field| !planned.contains(&place(field)))
+        .cloned()
+        .collect();
+    (now.is_none() || !rest.is_empty()).then(|| Change {
+        fields: rest,
+        ..reviewed.clone()
+    })
 }
 
 fn last_write(change: &Change, live: &Live) -> Option<LastWrite> {

@@ -1,18 +1,24 @@
-//! A saved plan: what was reviewed. Apply compares it with the plan it just made; a file is never carried out.
+//! A saved plan: what was reviewed, and all that is needed to show it again. Apply compares it with the plan it just made; a file is
+//! never carried out.
 
 mod canonical;
 mod compare;
-mod v1;
+mod v2;
 
 use deskstate_model::SourceMap;
 use serde_json::Value as Json;
 use thiserror::Error;
 
-pub use canonical::{Digest, digest};
-pub use compare::{Divergence, LastWrite, compare};
-pub use v1::{Change as FileChange, Field as FileField, Place, PlanFile};
+pub use canonical::Digest;
+pub use compare::{Comparison, Divergence, LastWrite, compare};
+pub use v2::{
+    Change as FileChange, Counts, Field as FileField, Finding as FileFinding, NotPlanned, Place,
+    PlanFile, Report, ResourceState,
+};
 
+use crate::live::Live;
 use crate::plan::Plan;
+use crate::reach::Reach;
 
 /// The largest file that is read, in bytes.
 pub const MAX_BYTES: usize = 64 << 20;
@@ -28,6 +34,10 @@ pub struct About<'a> {
     pub revision: Option<&'a str>,
     /// Where the manifests are.
     pub sources: &'a SourceMap,
+    /// Whom each change reaches.
+    pub reach: Option<&'a Reach>,
+    /// What else is shown. Counts of changes, agents and requests are filled in.
+    pub report: &'a Report,
 }
 
 /// Why a file is no plan that can be compared.
@@ -42,11 +52,23 @@ pub enum PlanFileError {
     /// The file is nested deeper than any plan.
     #[error("the plan file is nested more than {MAX_DEPTH} levels deep")]
     TooDeep,
-    /// The file is of another version of the format.
-    #[error("the plan file has format version {found}; this version of deskstate reads 1")]
-    UnknownVersion {
+    /// An older deskstate wrote it.
+    #[error(
+        "an older version of deskstate saved this plan (format version {found}; this version reads {})",
+        v2::VERSION
+    )]
+    Older {
         /// What it says.
-        found: String,
+        found: u64,
+    },
+    /// A newer deskstate wrote it.
+    #[error(
+        "a newer version of deskstate saved this plan (format version {found}; this version reads {})",
+        v2::VERSION
+    )]
+    Newer {
+        /// What it says.
+        found: u64,
     },
     /// The file is no plan.
     #[error("the file is not a saved plan: {reason}")]
@@ -59,11 +81,46 @@ pub enum PlanFileError {
     Altered,
 }
 
+impl PlanFileError {
+    /// What to do next.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Older { .. } => {
+                "save and review it again: `deskstate plan --env ENVIRONMENT --out FILE`"
+            }
+            Self::Newer { .. } => "use the version of deskstate that saved it, or save it again",
+            Self::TooLarge { .. } | Self::TooDeep | Self::Malformed { .. } | Self::Altered => {
+                "save one with `deskstate plan --out`"
+            }
+        }
+    }
+}
+
 /// A plan as a file: pretty JSON, the same bytes for the same plan, no secrets.
-pub fn write(plan: &Plan, about: &About<'_>) -> String {
-    let mut text = serde_json::to_string_pretty(&v1::PlanFile::of(plan, about)).unwrap_or_default();
+pub fn write(plan: &Plan, live: &Live, about: &About<'_>) -> String {
+    let file = v2::PlanFile::of(plan, live, about);
+    let mut text = serde_json::to_string_pretty(&file).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// The digest of a plan: organisation, definitions, rows, fields, before, after, links.
+pub fn digest(plan: &Plan, live: &Live) -> Digest {
+    let changes: Vec<FileChange> = plan
+        .changes
+        .iter()
+        .map(|change| FileChange::of(change, live, None))
+        .collect();
+    v2::digest(plan.organization, &v2::definitions(), &changes)
+}
+
+/// The JSON Schema of the file.
+pub fn schema() -> Json {
+    let settings = schemars::generate::SchemaSettings::draft07();
+    let schema = settings.into_generator().into_root_schema_for::<PlanFile>();
+    let mut schema = schema.to_value();
+    schema["title"] = "Plan".into();
+    schema
 }
 
 /// Reads a saved plan. The text may come from anybody.
@@ -81,10 +138,10 @@ pub fn read(text: &str) -> Result<PlanFile, PlanFileError> {
         reason: error.to_string(),
     };
     let header: Header = serde_json::from_str(text).map_err(malformed)?;
-    if header.format_version != v1::VERSION {
-        return Err(PlanFileError::UnknownVersion {
-            found: header.format_version.to_string().chars().take(40).collect(),
-        });
+    match header.format_version {
+        found if found == u64::from(v2::VERSION) => {}
+        found if found < u64::from(v2::VERSION) => return Err(PlanFileError::Older { found }),
+        found => return Err(PlanFileError::Newer { found }),
     }
     let file: PlanFile = serde_json::from_str(text).map_err(malformed)?;
     if file.digest != file.own_digest().to_string() {
@@ -97,7 +154,7 @@ pub fn read(text: &str) -> Result<PlanFile, PlanFileError> {
 #[cfg(any(test, fuzzing))]
 pub(crate) fn sealed(text: &str) -> Option<PlanFile> {
     let mut file: PlanFile = serde_json::from_str(text).ok()?;
-    file.format_version = v1::VERSION;
+    file.format_version = v2::VERSION;
     file.digest = file.own_digest().to_string();
     Some(file)
 }
@@ -106,7 +163,7 @@ pub(crate) fn sealed(text: &str) -> Option<PlanFile> {
 #[derive(serde::Deserialize)]
 struct Header {
     #[serde(rename = "formatVersion")]
-    format_version: Json,
+    format_version: u64,
 }
 
 /// The deepest nesting of brackets outside texts, without building anything.
@@ -137,51 +194,4 @@ pub(crate) fn nesting(text: &str) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn empty() -> String {
-        let sources = SourceMap::default();
-        let about = About {
-            environment: "prod",
-            revision: None,
-            sources: &sources,
-        };
-        write(&Plan::default(), &about)
-    }
-
-    #[test]
-    fn a_written_plan_is_read_back() {
-        let file = read(&empty()).expect("our own file");
-        assert_eq!(file.environment, "prod");
-        assert!(file.changes.is_empty());
-    }
-
-    #[test]
-    fn an_unknown_version_is_named() {
-        let text = empty().replace("\"formatVersion\": 1", "\"formatVersion\": 7");
-        let error = read(&text).expect_err("version 7");
-        assert!(matches!(error, PlanFileError::UnknownVersion { found } if found == "7"));
-    }
-
-    #[test]
-    fn brackets_without_end_are_refused_before_anything_is_built() {
-        let text = "[".repeat(1_000_000);
-        assert!(matches!(read(&text), Err(PlanFileError::TooDeep)));
-    }
-
-    #[test]
-    fn an_unknown_field_is_refused() {
-        let text = empty().replacen("{", "{\"execute\": [],", 1);
-        assert!(matches!(read(&text), Err(PlanFileError::Malformed { .. })));
-    }
-
-    #[test]
-    fn a_file_whose_digest_does_not_fit_is_refused() {
-        let text = empty();
-        let at = text.find("sha256:").expect("a digest") + 7;
-        let other = if &text[at..=at] == "0" { "1" } else { "0" };
-        let altered = format!("{}{other}{}", &text[..at], &text[at + 1..]);
-        assert!(matches!(read(&altered), Err(PlanFileError::Altered)));
-    }
-}
+mod tests;

@@ -15,6 +15,7 @@ use serde_json::Value as Json;
 use thiserror::Error;
 use uuid::Uuid;
 
+pub(crate) use record::columns_of;
 pub use record::record;
 pub use reverse::plan;
 

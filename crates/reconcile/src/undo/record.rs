@@ -26,7 +26,7 @@ pub fn record(plan: &Plan, live: &Live, environment: &str) -> UndoFile {
         format_version: VERSION,
         environment: environment.to_owned(),
         organization: plan.organization,
-        plan: digest(plan).to_string(),
+        plan: digest(plan, live).to_string(),
         changes,
         not_restored,
     }
@@ -120,18 +120,26 @@ fn as_written<'a>(
 }
 
 fn whole_row(row: &RowTarget, live: &Live) -> Option<SavedRow> {
+    Some(SavedRow {
+        table: row.table.logical.to_owned(),
+        id: row.id,
+        label: row.label.clone(),
+        columns: columns_of(row, live)?,
+    })
+}
+
+/// The columns of a live row that a client may write and that have a value.
+pub(crate) fn columns_of(
+    row: &RowTarget,
+    live: &Live,
+) -> Option<BTreeMap<String, serde_json::Value>> {
     let observed = live.row(row.table, row.id)?;
     let columns = columns::of(row.table)
         .into_iter()
         .map(|column| (columns::saved(&column, &observed.row, live), column))
         .filter(|(value, _)| !value.is_null())
         .map(|(value, column)| (column.name, value));
-    Some(SavedRow {
-        table: row.table.logical.to_owned(),
-        id: row.id,
-        label: row.label.clone(),
-        columns: columns.collect(),
-    })
+    Some(columns.collect())
 }
 
 /// Every link of a row, whichever side it stands on.

@@ -263,13 +263,13 @@ fn list(items: impl Iterator<Item = String>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use deskstate_reconcile::kinds::tables::{CHT, NOTIFICATION, PROFILE_USERS, SESSION, TAB};
     use deskstate_reconcile::live::{Facts, Found, LiveLinks, LiveTable};
 
     /// An environment of which nothing is read.
-    fn nothing() -> Live {
+    pub(crate) fn nothing() -> Live {
         Live {
             tables: BTreeMap::new(),
             links: BTreeMap::new(),

@@ -1,0 +1,557 @@
+//! The second version of the file. Its types are its own: the plan may change, the file may not.
+//!
+//! `apply --reviewed` compares the changes, so an unknown field there is an error. `report` holds what renderers show beside them; nothing
+//! there is compared, so a reader ignores what it does not know.
+
+use std::collections::BTreeMap;
+
+use deskstate_dataverse::Value as Wire;
+use deskstate_model::{Diagnostic, Label, SourceMap, Span};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+use super::About;
+use super::canonical::Digest;
+use crate::live::Live;
+use crate::plan::{self, Action, Difference, FieldChange, Operation, Plan, Reason, RowTarget};
+use crate::{secret, undo};
+
+/// `formatVersion` of this file.
+pub(super) const VERSION: u32 = 2;
+
+/// A plan that `deskstate plan --out` saved, or that `--format json` printed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlanFile {
+    /// 2.
+    #[schemars(range(min = 2, max = 2))]
+    pub format_version: u32,
+    /// Name of the environment.
+    pub environment: String,
+    /// Id of the organisation that was read.
+    #[schemars(with = "Option<String>")]
+    pub organization: Option<Uuid>,
+    /// Git revision of the manifests.
+    pub revision: Option<String>,
+    /// Versions of the definitions that kinds were planned with, by kind. Kinds that come with deskstate are not listed.
+    #[serde(default)]
+    pub definitions: BTreeMap<String, String>,
+    /// SHA-256 of the canonical text of everything that is compared, as `sha256:` and 64 hexadecimal digits.
+    pub digest: String,
+    /// In apply order.
+    pub changes: Vec<Change>,
+    /// What is shown beside the changes. Nothing here is compared.
+    pub report: Report,
+}
+
+/// What happens to one resource.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Change {
+    /// Its kind.
+    pub kind: String,
+    /// Its unique name.
+    pub name: String,
+    /// Id of its row.
+    #[schemars(with = "String")]
+    pub id: Uuid,
+    /// `create`, `update` or `delete`.
+    pub action: String,
+    /// `declared`, `fieldsDiffer`, `notDeclared` or `stateAbsent`. Not compared.
+    pub reason: String,
+    /// Where it is declared. Not compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared_at: Option<Place>,
+    /// What differs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<Field>,
+    /// Fields that a new row takes from the server. Not compared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_to_server: Vec<String>,
+    /// The writes that it takes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub writes: Vec<Write>,
+    /// How many agents it reaches. Not compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reach: Option<Reach>,
+}
+
+/// A place in a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Place {
+    /// Relative to the project's root.
+    pub file: String,
+    /// From 1.
+    pub line: u32,
+    /// From 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
+    /// Why here.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub label: String,
+}
+
+/// One difference. Exactly one of value, `added`, `removed` and `copy` is given.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Field {
+    /// The field, for example `parameters.url`.
+    pub path: String,
+    /// The live value; with `after`.
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub before: Option<Json>,
+    /// The value in the manifest.
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub after: Option<Json>,
+    /// A new member of a set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub added: Option<String>,
+    /// A member that is removed from a set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed: Option<String>,
+    /// The column of a second copy that is written again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<String>,
+    /// Where a value looks like a secret and is masked: the SHA-256 of the canonical text of `[before, after]` as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub masked: Option<String>,
+    /// What else there is to say about a member. Not compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Table and column, or relationship. Not compared.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub wire: String,
+    /// Where the value is declared. Not compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared_at: Option<Place>,
+}
+
+/// `null` is a value here; only a missing key is none.
+fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D::Error> {
+    Json::deserialize(deserializer).map(Some)
+}
+
+/// One write: which row or link, and which other rows it refers to. Values are in the fields.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Write {
+    /// `create`, `update`, `delete`, `link` or `unlink`.
+    pub action: String,
+    /// Logical name of the table, or schema name of the relationship.
+    pub table: String,
+    /// The row; of a link the side that declares the set.
+    #[schemars(with = "String")]
+    pub row: Uuid,
+    /// The other side of a link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub member: Option<Uuid>,
+    /// Rows that its lookups refer to, by navigation property.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub refers_to: BTreeMap<String, Uuid>,
+    /// Of a row that is deleted: the SHA-256 of the canonical text of its columns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+}
+
+/// What renderers show beside the changes.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Report {
+    /// Address of the environment.
+    pub address: String,
+    /// HTTP requests that reading took.
+    pub requests: u64,
+    /// Transactions that applying would take.
+    pub transactions: usize,
+    /// Agents whom all changes together reach; `null` where some change could not be counted.
+    pub agents: Option<usize>,
+    /// Resources by state, and changes by action.
+    pub counts: Counts,
+    /// Every declared resource that the run looked at, and its state.
+    pub resources: Vec<ResourceState>,
+    /// What could not be planned about rows that nobody declares.
+    pub elsewhere: Vec<NotPlanned>,
+    /// What could not be planned, what review refuses, and warnings.
+    pub findings: Vec<Finding>,
+}
+
+/// How many.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Counts {
+    /// Resources that are declared.
+    pub declared: usize,
+    /// Declared resources that need nothing.
+    pub in_sync: usize,
+    /// Declared resources that differ.
+    pub different: usize,
+    /// Declared resources that could not be compared as a whole.
+    pub unknown: usize,
+    /// Resources to create.
+    pub create: usize,
+    /// Resources to update.
+    pub update: usize,
+    /// Resources to delete.
+    pub delete: usize,
+}
+
+/// The state of one declared resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceState {
+    /// Its kind.
+    pub kind: String,
+    /// Its unique name.
+    pub name: String,
+    /// `inSync`, `different` or `unknown`.
+    pub state: String,
+    /// Where it is declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared_at: Option<Place>,
+    /// What about it could not be planned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_planned: Vec<NotPlanned>,
+}
+
+/// Something that could not be planned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NotPlanned {
+    /// The field; empty for the whole resource.
+    pub field: String,
+    /// `unknown` if nobody can tell whether it differs, `different` if it is known to.
+    pub state: String,
+    /// Stable name of the rule.
+    pub code: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// How many agents a change reaches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Reach {
+    /// How many; `null` where nobody can say.
+    pub agents: Option<usize>,
+    /// How they were counted, for example `assigned directly to contoso_voice`.
+    pub basis: String,
+    /// Who was not counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uncounted: Vec<String>,
+}
+
+/// Something to know before a plan is carried out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// Stable name of the rule; `deskstate explain CODE` tells more.
+    pub code: String,
+    /// `unplannable` (could not be planned), `refused` (by review) or `warning`.
+    pub level: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to do next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+    /// Where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// Other places that have to do with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub related: Vec<Place>,
+}
+
+impl Finding {
+    /// A diagnostic, as one of a level.
+    pub fn of(diagnostic: &Diagnostic, level: &str, sources: &SourceMap) -> Self {
+        let place = |label: &Label| Place::of(label.span, &label.text, sources);
+        Self {
+            code: diagnostic.code.to_owned(),
+            level: level.to_owned(),
+            message: diagnostic.message.clone(),
+            help: diagnostic.help.clone(),
+            place: diagnostic.primary.as_ref().map(place),
+            related: diagnostic.secondary.iter().map(place).collect(),
+        }
+    }
+}
+
+impl Place {
+    fn of(span: Span, label: &str, sources: &SourceMap) -> Self {
+        let (line, column) = sources.line_column(span);
+        Self {
+            file: sources.path(span.file).to_owned(),
+            line,
+            column: Some(column),
+            label: label.to_owned(),
+        }
+    }
+}
+
+impl PlanFile {
+    /// The file of a plan.
+    pub(super) fn of(plan: &Plan, live: &Live, about: &About<'_>) -> Self {
+        let mut file = Self {
+            format_version: VERSION,
+            environment: about.environment.to_owned(),
+            organization: plan.organization,
+            revision: about.revision.map(str::to_owned),
+            definitions: definitions(),
+            digest: String::new(),
+            changes: plan
+                .changes
+                .iter()
+                .enumerate()
+                .map(|(index, change)| Change {
+                    reach: about.reach.and_then(|reach| {
+                        let reach = reach.changes.get(index)?;
+                        Some(Reach {
+                            agents: reach.agents,
+                            basis: reach.basis.clone(),
+                            uncounted: reach.uncounted.clone(),
+                        })
+                    }),
+                    ..Change::of(change, live, Some(about.sources))
+                })
+                .collect(),
+            report: about.report.clone(),
+        };
+        let (create, update, delete) = plan.counts();
+        file.report.requests = plan.read_requests;
+        file.report.agents = about.reach.and_then(|reach| reach.agents);
+        let counts = &mut file.report.counts;
+        (counts.create, counts.update, counts.delete) = (create, update, delete);
+        (counts.declared, counts.in_sync) = (plan.resources, plan.in_sync);
+        file.digest = file.own_digest().to_string();
+        file
+    }
+
+    /// The digest of what is compared.
+    pub(super) fn own_digest(&self) -> Digest {
+        digest(self.organization, &self.definitions, &self.changes)
+    }
+}
+
+/// Versions of the definitions that are no part of deskstate itself. There are none yet.
+pub(super) fn definitions() -> BTreeMap<String, String> {
+    BTreeMap::new()
+}
+
+/// The digest of what is compared of a plan.
+pub(super) fn digest(
+    organization: Option<Uuid>,
+    definitions: &BTreeMap<String, String>,
+    changes: &[Change],
+) -> Digest {
+    let changes: Vec<Json> = changes.iter().map(Change::compared).collect();
+    Digest::of(&json!({
+        "formatVersion": VERSION,
+        "organization": organization,
+        "definitions": definitions,
+        "changes": changes,
+    }))
+}
+
+impl Change {
+    pub(super) fn of(change: &plan::Change, live: &Live, sources: Option<&SourceMap>) -> Self {
+        Self {
+            kind: change.key.kind.as_str().to_owned(),
+            name: change.key.name.as_written().to_owned(),
+            id: change.id,
+            action: action(change.action).to_owned(),
+            reason: reason(change.reason).to_owned(),
+            declared_at: place(change.declared_at, sources),
+            fields: change
+                .fields
+                .iter()
+                .map(|field| Field::of(field, sources))
+                .collect(),
+            left_to_server: change
+                .left_to_server
+                .iter()
+                .map(|word| (*word).to_owned())
+                .collect(),
+            writes: change
+                .operations
+                .iter()
+                .flat_map(|operation| Write::of(operation, live))
+                .collect(),
+            reach: None,
+        }
+    }
+
+    /// What is compared of it.
+    fn compared(&self) -> Json {
+        let Self {
+            kind,
+            name,
+            id,
+            action,
+            reason: _,
+            declared_at: _,
+            fields,
+            left_to_server: _,
+            writes,
+            reach: _,
+        } = self;
+        let fields: Vec<Json> = fields.iter().map(Field::compared).collect();
+        json!({"kind": kind, "name": name, "id": id, "action": action, "fields": fields, "writes": writes})
+    }
+}
+
+impl Field {
+    pub(super) fn of(change: &FieldChange, sources: Option<&SourceMap>) -> Self {
+        let mut field = Self {
+            path: change.path.clone(),
+            before: None,
+            after: None,
+            added: None,
+            removed: None,
+            copy: None,
+            masked: None,
+            note: None,
+            wire: change.wire.clone(),
+            declared_at: place(change.span, sources),
+        };
+        match &change.difference {
+            Difference::Value { before, after } => {
+                field.before = Some(secret::masked(before));
+                field.after = Some(secret::masked(after));
+                if field.before.as_ref() != Some(before) || field.after.as_ref() != Some(after) {
+                    field.masked = Some(Digest::of(&json!([before, after])).to_string());
+                }
+            }
+            Difference::Copy { column, after } => {
+                field.copy = Some((*column).to_owned());
+                field.after = Some(secret::masked(after));
+                if field.after.as_ref() != Some(after) {
+                    field.masked = Some(Digest::of(&json!([null, after])).to_string());
+                }
+            }
+            Difference::Added { member, note } => {
+                field.added = Some(member.clone());
+                field.note.clone_from(note);
+            }
+            Difference::Removed { member, note } => {
+                field.removed = Some(member.clone());
+                field.note.clone_from(note);
+            }
+        }
+        field
+    }
+
+    /// What is compared of it.
+    pub(super) fn compared(&self) -> Json {
+        let compared = Self {
+            note: None,
+            wire: String::new(),
+            declared_at: None,
+            ..self.clone()
+        };
+        json!(compared)
+    }
+}
+
+impl Write {
+    /// An operation as writes: parts that a delete takes along are deletes too.
+    fn of(operation: &Operation, live: &Live) -> Vec<Self> {
+        let row = |action: &str, row: &RowTarget| Self {
+            action: action.to_owned(),
+            table: row.table.logical.to_owned(),
+            row: row.id,
+            member: None,
+            refers_to: BTreeMap::new(),
+            content: None,
+        };
+        let link = |action: &str, schema_name: &str, owner: Uuid, member: Uuid| Self {
+            action: action.to_owned(),
+            table: schema_name.to_owned(),
+            row: owner,
+            member: Some(member),
+            refers_to: BTreeMap::new(),
+            content: None,
+        };
+        match operation {
+            Operation::Create {
+                row: target, body, ..
+            } => vec![Self {
+                refers_to: lookups(body),
+                ..row("create", target)
+            }],
+            Operation::Update {
+                row: target, body, ..
+            } => vec![Self {
+                refers_to: lookups(body),
+                ..row("update", target)
+            }],
+            Operation::Delete {
+                row: target, along, ..
+            } => std::iter::once(target)
+                .chain(along.iter().map(|part| &part.row))
+                .map(|target| Self {
+                    content: undo::columns_of(target, live)
+                        .map(|columns| Digest::of(&json!(columns)).to_string()),
+                    ..row("delete", target)
+                })
+                .collect(),
+            Operation::Link {
+                relationship,
+                owner,
+                member,
+            } => vec![link("link", relationship.schema_name, *owner, *member)],
+            Operation::Unlink {
+                relationship,
+                owner,
+                member,
+            } => vec![link("unlink", relationship.schema_name, *owner, *member)],
+        }
+    }
+}
+
+fn lookups(body: &[(String, Wire)]) -> BTreeMap<String, Uuid> {
+    body.iter()
+        .filter_map(|(name, value)| match value {
+            Wire::Bind { id, .. } => Some((name.clone(), *id)),
+            Wire::Cell(_) | Wire::Unbind => None,
+        })
+        .collect()
+}
+
+fn place(span: Option<Span>, sources: Option<&SourceMap>) -> Option<Place> {
+    let place = Place::of(span?, "", sources?);
+    Some(Place {
+        column: None,
+        ..place
+    })
+}
+
+/// The word of an action.
+fn action(action: Action) -> &'static str {
+    match action {
+        Action::Create => "create",
+        Action::Update => "update",
+        Action::Delete => "delete",
+    }
+}
+
+fn reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Declared => "declared",
+        Reason::FieldsDiffer => "fieldsDiffer",
+        Reason::NotDeclared => "notDeclared",
+        Reason::StateAbsent => "stateAbsent",
+    }
+}
