@@ -117,7 +117,6 @@ pub(crate) fn plan_of(action: Action, kind: Kind, name: &str, changed: &[&str]) 
     };
     Plan {
         changes: vec![change],
-        resources: 1,
         ..Plan::default()
     }
 }

@@ -139,7 +139,7 @@ fn accepted_drift_is_told_apart_until_its_day_is_over() {
     says(
         &page("2027-01-31", 0),
         &[
-            "Everything that could be read is as the manifests say.",
+            "Everything is as the manifests say.",
             "SessionTemplate CTI_createSession communicationPanelMode until 2027-01-31: trying it out",
         ],
     );

@@ -199,8 +199,7 @@ fn read_open(stream: impl Read, length: u64, limit: Limit) -> Result<Vec<u8>, Pr
 }
 
 fn text(bytes: Vec<u8>) -> Result<String, Problem> {
-    String::from_utf8(bytes)
-        .map_err(|error| Problem::NotUtf8(error.utf8_error().valid_up_to() + 1))
+    String::from_utf8(bytes).map_err(|error| Problem::NotUtf8(error.utf8_error().valid_up_to() + 1))
 }
 
 #[cfg(test)]
@@ -248,10 +247,7 @@ mod tests {
     fn a_directory_is_not_a_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let problem = read(folder.path(), SMALL).expect_err("a directory");
-        assert_eq!(
-            problem.to_string(),
-            "it is a directory, not a regular file"
-        );
+        assert_eq!(problem.to_string(), "it is a directory, not a regular file");
     }
 
     #[cfg(unix)]

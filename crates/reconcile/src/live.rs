@@ -449,6 +449,15 @@ impl Live {
         self.tables.get(table)?.rows.get(&id)
     }
 
+    /// A row that [`Self::find`] found.
+    ///
+    /// # Panics
+    /// If the row is not there: what is found comes from the table's own index.
+    pub fn found(&self, table: &'static Table, id: Uuid) -> &ObservedRow {
+        self.row(table, id)
+            .expect("what is found by name or part is a row of the table")
+    }
+
     /// What people call a row: its unique name, a user's principal name, else its id.
     pub fn label(&self, table: &Table, id: Uuid) -> String {
         let own = self

@@ -8,7 +8,7 @@ use deskstate_reconcile::kinds::tables::{
     PANE, PANE_TAB, PARAMETER, PROFILE, ROLE_MAPPING, SCRIPT, SESSION, STEP, TAB, TOOL,
 };
 use deskstate_reconcile::live::{Access, Live};
-use deskstate_reconcile::plan::{Guard, Operation, Options, Plan};
+use deskstate_reconcile::plan::{Guard, Operation, Options, Plan, States};
 use serde_json::{Value as Json, json};
 use support::{Rows, desired, document, errors, id, live, shown, stated, writes};
 
@@ -73,7 +73,13 @@ fn a_new_row_shows_what_it_gets_and_neither_copies_nor_what_stays_empty() {
             "parameters.searchText null -> \"x\""
         ]
     );
-    assert_eq!((plan.resources, plan.in_sync), (1, 0));
+    assert_eq!(
+        plan.states(),
+        States {
+            different: 1,
+            ..States::default()
+        }
+    );
     assert_eq!(plan.counts(), (1, 0, 0));
 }
 
@@ -188,7 +194,7 @@ fn only_what_was_chosen_is_planned() {
     };
     let (plan, _) = deskstate_reconcile::plan(&desired, &live(&Rows::default()), &options);
     assert_eq!(
-        (writes(&plan), plan.resources),
+        (writes(&plan), plan.resources.len()),
         (vec!["+contoso_tab".to_owned()], 1)
     );
 }
@@ -263,7 +269,14 @@ fn what_is_alike_is_counted_and_not_written() {
     let documents = [session(json!({})), tab(json!({}))];
     let plan = plan(&documents, &with(&rows));
     assert_eq!(writes(&plan), ["+contoso_tab"]);
-    assert_eq!((plan.resources, plan.in_sync), (2, 1));
+    assert_eq!(
+        plan.states(),
+        States {
+            in_sync: 1,
+            different: 1,
+            unknown: 0
+        }
+    );
     let gone = stated(session(json!({})), "absent");
     let plan = self::plan(&[gone], &with(&rows));
     assert_eq!((plan.counts(), plan.is_empty()), ((0, 0, 1), false));

@@ -110,7 +110,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             "{GOOD}{} and {} are alike{GOOD:#} ({})\n",
             args.from,
             args.to,
-            count(compared.plan.resources, "resource")
+            count(compared.plan.states().total(), "resource")
         ))?;
     } else {
         show(args, &compared, ui)?;

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use deskstate_dataverse::{Reader, Stop};
 use deskstate_model::{Diagnostic, ResourceKey};
 use deskstate_reconcile::drift::{Applied, Broken, Input, Report, owned_extras};
-use deskstate_reconcile::plan::Options;
+use deskstate_reconcile::plan::{Options, SyncState};
 use deskstate_reconcile::reach::reach;
 use deskstate_reconcile::{Scope, blame, drift, lower, observe, plan};
 use tokio::sync::Semaphore;
@@ -22,7 +22,7 @@ use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::kept::write_file;
-use crate::output::drift_report::{Looked, Seen};
+use crate::output::drift_report::{Looked, Outcome, Seen};
 use crate::output::{
     drift_json, drift_junit, drift_markdown, drift_metrics, drift_text, html, markdown,
 };
@@ -170,22 +170,14 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     if let Some(path) = &args.metrics {
         write_file(path, &drift_metrics::render(&seen))?;
     }
-    let failed = seen.iter().any(|seen| seen.looked.is_err());
-    let incomplete = seen
-        .iter()
-        .filter_map(|seen| seen.looked.as_ref().ok())
-        .any(|looked| looked.findings.iter().any(Diagnostic::is_error));
-    let drifted = seen
-        .iter()
-        .filter_map(|seen| seen.looked.as_ref().ok())
-        .any(|looked| !looked.report.is_in_sync());
-    if incomplete && !args.all {
-        return Err(Error::failed("not everything could be compared"));
+    let any = |wanted: Outcome| seen.iter().any(|seen| seen.outcome() == wanted);
+    if any(Outcome::Failed) || any(Outcome::Incomplete) {
+        return match &args.env {
+            Some(_) => Err(Error::failed("not everything could be compared")),
+            None => Ok(ExitCode::Failed),
+        };
     }
-    if failed || incomplete {
-        return Ok(ExitCode::Failed);
-    }
-    if drifted {
+    if any(Outcome::Drift) {
         if let Some(env) = &args.env {
             ui.hint(format_args!(
                 "`deskstate apply --env {env}` puts it back, `deskstate adopt --env {env}` takes it into the manifests, a rule under `ignore` accepts it"
@@ -376,19 +368,12 @@ async fn look(
     .await;
     opened.close().await?;
     let (report, findings, reaches, requests, picture) = result?;
-    let points_nowhere = report.drifted.is_empty()
+    let points_nowhere = report.state() == SyncState::InSync
         && report.ignored.is_empty()
         && report.expired.is_empty()
         && findings.is_empty();
     Ok(Looked {
         address,
-        resources: loaded
-            .manifests
-            .resources
-            .iter()
-            .map(|declared| declared.key.clone())
-            .filter(|key| only.is_none_or(|only| only.contains(key)))
-            .collect(),
         // Of a fleet, only what a report points into is kept.
         sources: if points_nowhere {
             deskstate_model::SourceMap::default()

@@ -11,7 +11,9 @@ pub(crate) fn render(seen: &[Seen], revision: Option<&str>) -> String {
         .iter()
         .map(|one| match &one.looked {
             Ok(looked) => environment(&one.environment, looked),
-            Err(why) => json!({"environment": one.environment, "status": "failed", "error": why}),
+            Err(why) => {
+                json!({"environment": one.environment, "status": one.outcome().code(), "error": why})
+            }
         })
         .collect();
     let report = json!({"formatVersion": 1, "manifests": revision, "environments": environments});
@@ -20,15 +22,33 @@ pub(crate) fn render(seen: &[Seen], revision: Option<&str>) -> String {
 
 fn environment(name: &str, looked: &Looked) -> Json {
     let report = &looked.report;
-    let incomplete = looked
-        .findings
+    let states = report.states();
+    let resources: Vec<Json> = report
+        .resources
         .iter()
-        .any(deskstate_model::Diagnostic::is_error);
-    let status = match (incomplete, report.is_in_sync()) {
-        (true, _) => "incomplete",
-        (false, true) => "inSync",
-        (false, false) => "drift",
-    };
+        .map(|judged| {
+            json!({
+                "kind": judged.key.kind.as_str(),
+                "name": judged.key.name.as_written(),
+                "state": judged.state.code(),
+                "declaredAt": looked.place(judged.declared_at),
+            })
+        })
+        .collect();
+    let unplanned: Vec<Json> = looked
+        .unplanned()
+        .map(|one| {
+            json!({
+                "kind": one.key.map(|key| key.kind.as_str()),
+                "name": one.key.map(|key| key.name.as_written()),
+                "field": one.obstacle.path,
+                "state": one.obstacle.state.code(),
+                "code": one.obstacle.code,
+                "reason": one.obstacle.reason,
+                "at": looked.place(one.obstacle.span),
+            })
+        })
+        .collect();
     let classes: serde_json::Map<String, Json> = counts(report)
         .into_iter()
         .map(|(class, number)| (class.code().to_owned(), json!(number)))
@@ -107,9 +127,12 @@ fn environment(name: &str, looked: &Looked) -> Json {
     json!({
         "environment": name,
         "address": looked.address,
-        "status": status,
-        "resources": report.resources,
-        "asDeclared": report.in_sync,
+        "status": looked.outcome().code(),
+        "resources": states.total(),
+        "asDeclared": states.in_sync,
+        "unknown": states.unknown,
+        "states": resources,
+        "notCompared": unplanned,
         "classes": classes,
         "auditing": matches!(report.audit, deskstate_reconcile::blame::Audit::On),
         "requests": looked.requests,

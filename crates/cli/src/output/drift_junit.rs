@@ -2,8 +2,13 @@
 
 use std::fmt::Write;
 
+use deskstate_model::Diagnostic;
+use deskstate_reconcile::drift::Drifted;
+use deskstate_reconcile::plan::{Judged, SyncState};
+
 use super::drift_report::{Seen, state, verdict, words};
 use super::plain;
+use super::verdict::unplanned;
 
 /// The whole report as JUnit XML.
 pub(crate) fn render(seen: &[Seen]) -> String {
@@ -31,53 +36,44 @@ fn suite(seen: &Seen, out: &mut String) {
         }
     };
     let report = &looked.report;
-    let failures = report.drifted.len() + report.extras.len();
-    let tests = looked.resources.len() + report.extras.len();
+    let states = report.states();
+    // What a case reports needs no case of its own.
+    let is_reported = |finding: &&Diagnostic| {
+        let mut unplanned = looked.unplanned();
+        unplanned
+            .any(|one| one.obstacle.code == finding.code && one.obstacle.reason == finding.message)
+    };
     let errors: Vec<_> = looked
         .findings
         .iter()
-        .filter(|finding| finding.is_error())
+        .filter(|finding| finding.is_error() && !is_reported(finding))
         .collect();
     let _ = writeln!(
         out,
-        "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{failures}\" errors=\"{}\">",
-        tests + errors.len(),
-        errors.len()
+        "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{}\" errors=\"{}\">",
+        states.total() + report.extras.len() + errors.len(),
+        states.different + report.extras.len(),
+        states.unknown + errors.len()
     );
-    for key in &looked.resources {
-        let case = escaped(&key.to_string());
-        match report.drifted.iter().find(|drifted| drifted.key == *key) {
-            None => {
+    for judged in &report.resources {
+        let case = escaped(&judged.key.to_string());
+        let drifted = report.drifted.iter().find(|one| one.key == judged.key);
+        let (element, message) = match judged.state {
+            SyncState::InSync => {
                 let _ = writeln!(out, "    <testcase classname=\"{name}\" name=\"{case}\"/>");
+                continue;
             }
-            Some(drifted) => {
-                let lines: Vec<String> = drifted
-                    .differences
-                    .iter()
-                    .map(|difference| {
-                        let mut line = format!(
-                            "{} {} [{}]",
-                            difference.path,
-                            words(difference),
-                            verdict(difference)
-                        );
-                        for breaks in &difference.breaks {
-                            line.push_str(&format!("\n  {breaks}"));
-                        }
-                        line.trim().to_owned()
-                    })
-                    .collect();
-                let message = match state(drifted) {
-                    "" => "differs from the manifests",
-                    other => other,
-                };
-                let _ = write!(
-                    out,
-                    "    <testcase classname=\"{name}\" name=\"{case}\">\n      <failure message=\"{message}\">{}</failure>\n    </testcase>\n",
-                    escaped(&lines.join("\n"))
-                );
+            SyncState::Different => {
+                let whole = drifted.map(state).filter(|whole| !whole.is_empty());
+                ("failure", whole.unwrap_or("differs from the manifests"))
             }
-        }
+            SyncState::Unknown => ("error", "could not be compared completely"),
+        };
+        let _ = write!(
+            out,
+            "    <testcase classname=\"{name}\" name=\"{case}\">\n      <{element} message=\"{message}\">{}</{element}>\n    </testcase>\n",
+            escaped(&lines(judged, drifted).join("\n"))
+        );
     }
     for row in &report.extras {
         let _ = write!(
@@ -95,6 +91,27 @@ fn suite(seen: &Seen, out: &mut String) {
         );
     }
     out.push_str("  </testsuite>\n");
+}
+
+/// What differs in a resource, and what could not be compared.
+fn lines(judged: &Judged, drifted: Option<&Drifted>) -> Vec<String> {
+    let differences = drifted.into_iter().flat_map(|drifted| &drifted.differences);
+    let differences = differences.map(|difference| {
+        let mut line = format!(
+            "{} {} [{}]",
+            difference.path,
+            words(difference),
+            verdict(difference)
+        );
+        for breaks in &difference.breaks {
+            line.push_str(&format!("\n  {breaks}"));
+        }
+        line.trim().to_owned()
+    });
+    let unplanned = unplanned(std::slice::from_ref(judged), &[]);
+    differences
+        .chain(unplanned.map(|one| one.words()))
+        .collect()
 }
 
 /// Text for XML 1.0: markup escaped, and what XML cannot hold or people cannot see shown as its number.

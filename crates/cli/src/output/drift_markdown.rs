@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use deskstate_model::ResourceKey;
 
-use super::drift_report::{Looked, Seen, audit, counts, state, words};
+use super::drift_report::{Looked, Outcome, Seen, audit, counts, state, words};
 use super::markdown_text::{code, length, prose};
 use super::plan_text::count;
 
@@ -58,21 +58,14 @@ fn write_all(out: &mut String, seen: &[Seen], revision: Option<&str>) -> fmt::Re
             Ok(looked) => {
                 let report = &looked.report;
                 let [(_, edited), (_, late), (_, product), (_, unknown)] = counts(report);
-                let result = if looked
-                    .findings
-                    .iter()
-                    .any(deskstate_model::Diagnostic::is_error)
-                {
-                    "**incomplete**"
-                } else if report.is_in_sync() {
-                    "in sync"
-                } else {
-                    "**drift**"
+                let result = match one.outcome() {
+                    Outcome::InSync => Outcome::InSync.words().to_owned(),
+                    outcome => format!("**{}**", outcome.words()),
                 };
                 writeln!(
                     out,
                     "| {name} | {} | {edited} | {late} | {product} | {unknown} | {} | {result} |",
-                    report.resources,
+                    report.states().total(),
                     report.extras.len()
                 )?;
             }
@@ -106,7 +99,11 @@ fn write_one(out: &mut String, name: &str, looked: &Looked) -> fmt::Result {
         .collect();
     // A rule that finds fault with two fields of a resource breaks one thing.
     breaks.dedup();
-    if report.is_in_sync() && report.expired.is_empty() && looked.findings.is_empty() {
+    let silent = match looked.outcome() {
+        Outcome::InSync => report.expired.is_empty() && looked.findings.is_empty(),
+        Outcome::Drift | Outcome::Incomplete | Outcome::Failed => false,
+    };
+    if silent {
         return Ok(());
     }
     writeln!(out, "\n### {}\n", code(name))?;
@@ -143,6 +140,17 @@ fn write_one(out: &mut String, name: &str, looked: &Looked) -> fmt::Result {
     }
     for finding in looked.findings.iter().filter(|finding| finding.is_error()) {
         writeln!(out, "- **{}**: {}", finding.code, prose(&finding.message))?;
+    }
+    let unplanned: Vec<_> = looked.unplanned().collect();
+    if !unplanned.is_empty() {
+        writeln!(
+            out,
+            "\n**Not everything could be compared:** {}.\n",
+            looked.verdict().counts("as declared")
+        )?;
+    }
+    for one in &unplanned {
+        writeln!(out, "- {} {}", code(&one.resource()), prose(&one.words()))?;
     }
     if !report.drifted.is_empty() {
         writeln!(

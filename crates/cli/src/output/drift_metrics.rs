@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use deskstate_reconcile::plan::States;
+
 use super::drift_report::{Seen, counts};
 
 /// Every metric, each with its help and type once.
@@ -13,17 +15,11 @@ pub(crate) fn render(seen: &[Seen]) -> String {
         "Whether the environment could be compared as a whole.",
         |out, name| {
             for one in seen {
-                let up = one.looked.as_ref().is_ok_and(|looked| {
-                    !looked
-                        .findings
-                        .iter()
-                        .any(deskstate_model::Diagnostic::is_error)
-                });
                 line(
                     out,
                     name,
                     &[("environment", &one.environment)],
-                    usize::from(up),
+                    usize::from(one.outcome().is_complete()),
                 );
             }
         },
@@ -55,19 +51,23 @@ pub(crate) fn render(seen: &[Seen]) -> String {
         "Declared resources, by whether live has them as declared.",
         |out, name| {
             for (environment, looked) in &looked {
-                let report = &looked.report;
-                line(
-                    out,
-                    name,
-                    &[("environment", environment), ("state", "as_declared")],
-                    report.in_sync,
-                );
-                line(
-                    out,
-                    name,
-                    &[("environment", environment), ("state", "drifted")],
-                    report.drifted.len(),
-                );
+                let States {
+                    in_sync,
+                    different,
+                    unknown,
+                } = looked.report.states();
+                for (state, number) in [
+                    ("as_declared", in_sync),
+                    ("drifted", different),
+                    ("unknown", unknown),
+                ] {
+                    line(
+                        out,
+                        name,
+                        &[("environment", environment), ("state", state)],
+                        number,
+                    );
+                }
             }
         },
     );

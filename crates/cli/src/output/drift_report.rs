@@ -3,8 +3,10 @@
 use deskstate_model::{Diagnostic, ResourceKey, SourceMap, Span};
 use deskstate_reconcile::blame::Audit;
 use deskstate_reconcile::drift::{Class, Difference, DriftState, Drifted, Report, Shift};
+use deskstate_reconcile::plan::SyncState;
 
 use super::html::Picture;
+use super::verdict::{Unplanned, Verdict, unplanned};
 use super::{plain, shown};
 
 /// One environment, and what came of looking at it.
@@ -15,12 +17,63 @@ pub(crate) struct Seen {
     pub(crate) looked: Result<Looked, String>,
 }
 
+/// What came of looking at an environment, for every format and for the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Everything was compared, and nothing differs.
+    InSync,
+    /// Everything was compared, and something differs.
+    Drift,
+    /// Not everything was compared, whatever else differs.
+    Incomplete,
+    /// Nothing was compared.
+    Failed,
+}
+
+impl Outcome {
+    /// For people.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::InSync => "in sync",
+            Self::Drift => "drift",
+            Self::Incomplete => "incomplete",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// For programs.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::InSync => "inSync",
+            Self::Drift => "drift",
+            Self::Incomplete => "incomplete",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whether everything was compared.
+    pub(crate) fn is_complete(self) -> bool {
+        match self {
+            Self::InSync | Self::Drift => true,
+            Self::Incomplete | Self::Failed => false,
+        }
+    }
+}
+
+impl Seen {
+    /// What came of it.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match &self.looked {
+            Ok(looked) => looked.outcome(),
+            Err(_) => Outcome::Failed,
+        }
+    }
+}
+
 /// An environment that could be read.
 pub(crate) struct Looked {
     /// Its address.
     pub(crate) address: String,
-    /// What is declared for it.
-    pub(crate) resources: Vec<ResourceKey>,
     /// The manifests.
     pub(crate) sources: SourceMap,
     /// What differs.
@@ -36,6 +89,31 @@ pub(crate) struct Looked {
 }
 
 impl Looked {
+    /// What came of looking. What cannot be planned is incomplete, too, though nobody may doubt that it differs.
+    pub(crate) fn outcome(&self) -> Outcome {
+        if self.findings.iter().any(Diagnostic::is_error) {
+            return Outcome::Incomplete;
+        }
+        match self.report.state() {
+            SyncState::Unknown => Outcome::Incomplete,
+            SyncState::Different => Outcome::Drift,
+            SyncState::InSync => Outcome::InSync,
+        }
+    }
+
+    /// The verdict on the declared resources.
+    pub(crate) fn verdict(&self) -> Verdict {
+        Verdict {
+            state: self.report.state(),
+            states: self.report.states(),
+        }
+    }
+
+    /// What could not be compared.
+    pub(crate) fn unplanned(&self) -> impl Iterator<Item = Unplanned<'_>> {
+        unplanned(&self.report.resources, &[])
+    }
+
     /// Agents reached by a resource, in words.
     pub(crate) fn reach(&self, key: &ResourceKey) -> Option<&str> {
         self.reaches

@@ -2,9 +2,10 @@
 
 use std::fmt::{self, Write};
 
-use super::drift_report::{Looked, Seen, audit, counts, state, symbol, verdict, words};
+use super::drift_report::{Looked, Outcome, Seen, audit, counts, state, symbol, verdict, words};
 use super::plain;
 use super::plan_text::count;
+use super::verdict::sign;
 use crate::ui::{BAD, DIM, GOOD, STRONG, WARN};
 
 /// Rows that no manifest declares and that are listed unless all are asked for.
@@ -39,10 +40,7 @@ fn write_all(
         if after_details {
             writeln!(out)?;
         }
-        after_details = one
-            .looked
-            .as_ref()
-            .is_ok_and(|looked| !looked.report.is_in_sync());
+        after_details = matches!(one.outcome(), Outcome::Drift | Outcome::Incomplete);
         match &one.looked {
             Ok(looked) => write_one(out, one, looked, revision, all_extras, wire)?,
             Err(why) => writeln!(
@@ -69,27 +67,44 @@ fn write_one(
 ) -> fmt::Result {
     let report = &looked.report;
     let name = plain(&seen.environment);
-    if report.is_in_sync() {
-        writeln!(
+    let heading = match seen.outcome() {
+        Outcome::InSync => None,
+        Outcome::Drift => Some(format!("Drift of {name}")),
+        Outcome::Incomplete | Outcome::Failed => {
+            Some(format!("{name} could not be compared completely"))
+        }
+    };
+    match heading {
+        None => writeln!(
             out,
             "{GOOD}{name}{GOOD:#} is as the manifests say ({})",
-            count(report.resources, "resource")
-        )?;
-    } else {
+            count(report.states().total(), "resource")
+        )?,
+        Some(heading) => {
+            writeln!(
+                out,
+                "{STRONG}{heading}{STRONG:#} ({})",
+                plain(&looked.address)
+            )?;
+            let manifests = revision.map_or_else(String::new, |revision| {
+                format!("manifests at {}: ", plain(revision))
+            });
+            writeln!(
+                out,
+                "{DIM}{manifests}{}; {}{DIM:#}",
+                looked.verdict().counts("as declared"),
+                audit(report)
+            )?;
+        }
+    }
+    for unplanned in looked.unplanned() {
+        let place = unplanned.place(&looked.sources).unwrap_or_default();
         writeln!(
             out,
-            "{STRONG}Drift of {name}{STRONG:#} ({})",
-            plain(&looked.address)
-        )?;
-        let manifests = revision.map_or_else(String::new, |revision| {
-            format!("manifests at {}: ", plain(revision))
-        });
-        writeln!(
-            out,
-            "{DIM}{manifests}{}, {} as declared; {}{DIM:#}",
-            count(report.resources, "resource"),
-            report.in_sync,
-            audit(report)
+            "\n{BAD}{}{BAD:#} {STRONG}{}{STRONG:#}   {DIM}{place}{DIM:#}\n    {}",
+            sign(unplanned.obstacle.state),
+            plain(&unplanned.resource()),
+            plain(&unplanned.words())
         )?;
     }
     for drifted in &report.drifted {
@@ -249,32 +264,29 @@ fn write_matrix(out: &mut String, seen: &[Seen]) -> fmt::Result {
                 write!(
                     out,
                     "{name:width$}  {:>9}  {edited:>6}  {late:>11}  {product:>7}  {unknown:>7}  {:>6}  ",
-                    report.resources,
+                    report.states().total(),
                     report.extras.len()
                 )?;
-                if looked
-                    .findings
-                    .iter()
-                    .any(deskstate_model::Diagnostic::is_error)
-                {
-                    writeln!(out, "{BAD}incomplete{BAD:#}")?;
-                } else if report.is_in_sync() {
-                    writeln!(out, "{GOOD}in sync{GOOD:#}")?;
-                } else {
-                    writeln!(out, "{WARN}drift{WARN:#}")?;
-                }
+                let outcome = one.outcome();
+                let style = match outcome {
+                    Outcome::InSync => GOOD,
+                    Outcome::Drift => WARN,
+                    Outcome::Incomplete | Outcome::Failed => BAD,
+                };
+                writeln!(out, "{style}{}{style:#}", outcome.words())?;
             }
         }
     }
-    let failed = seen.iter().filter(|seen| seen.looked.is_err()).count();
-    let drifted = seen
-        .iter()
-        .filter_map(|seen| seen.looked.as_ref().ok())
-        .filter(|looked| !looked.report.is_in_sync())
-        .count();
+    let number = |wanted: Outcome| seen.iter().filter(|one| one.outcome() == wanted).count();
+    let incomplete = match number(Outcome::Incomplete) {
+        0 => String::new(),
+        incomplete => format!("{incomplete} incomplete, "),
+    };
     writeln!(
         out,
-        "{}: {drifted} with drift, {failed} failed",
-        count(seen.len(), "environment")
+        "{}: {} with drift, {incomplete}{} failed",
+        count(seen.len(), "environment"),
+        number(Outcome::Drift),
+        number(Outcome::Failed)
     )
 }

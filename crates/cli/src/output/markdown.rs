@@ -1,11 +1,12 @@
 //! A plan as one comment on a pull request: counts, dangers and agents in the open, the changes folded, the whole within a size.
 
 use deskstate_model::{Diagnostic, Severity};
-use deskstate_reconcile::plan::{Action, Change, Difference, FieldChange};
+use deskstate_reconcile::plan::{Action, Change, Difference, FieldChange, SyncState};
 use deskstate_reconcile::reach::Reached;
 
 use super::markdown_text::{code, cut, fence_of, length, opened_fence, prose};
 use super::plan_text::{PlanText, count, is_long, lines};
+use super::verdict::{Verdict, unplanned};
 use super::{plain, shown};
 
 /// The longest comment that GitHub takes.
@@ -60,6 +61,7 @@ impl PlanMarkdown<'_> {
     /// The comment, never longer than the limit.
     pub(crate) fn render(&self) -> String {
         let mut text = self.head();
+        self.unplanned(&mut text);
         self.findings(&mut text);
         self.agents(&mut text);
         self.changes(&mut text);
@@ -78,27 +80,54 @@ impl PlanMarkdown<'_> {
         let (create, update, delete) = plan.counts();
         let title = plain(self.shown.title);
         let mut text = format!("{}\n", marker(environment));
-        if plan.is_empty() {
-            text.push_str(&format!(
-                "### {title} for {}: no changes\n\n",
-                code(environment)
-            ));
-        } else {
-            text.push_str(&format!(
-                "### {title} for {}: **{create}** to create, **{update}** to update, **{delete}** to delete\n\n",
-                code(environment)
-            ));
-        }
+        let verdict = Verdict::of_plan(plan);
+        let outcome = match (plan.is_empty(), verdict.state) {
+            (true, SyncState::InSync) => "no changes".to_owned(),
+            (true, SyncState::Different) => "**differs, and no change can be planned**".to_owned(),
+            (true, SyncState::Unknown) => "**could not be compared completely**".to_owned(),
+            (false, _) => {
+                let unknown = match verdict.states.unknown {
+                    0 => String::new(),
+                    unknown => format!(", **{unknown}** unknown"),
+                };
+                format!(
+                    "**{create}** to create, **{update}** to update, **{delete}** to delete{unknown}"
+                )
+            }
+        };
+        text.push_str(&format!(
+            "### {title} for {}: {outcome}\n\n",
+            code(environment)
+        ));
         let at = revision.map_or_else(String::new, |revision| {
             format!(" · manifests at {}", code(revision))
         });
         text.push_str(&format!(
-            "Environment: {}{at} · {}, {} in sync\n\n",
+            "Environment: {}{at} · {}\n\n",
             code(address),
-            count(plan.resources, "resource"),
-            plan.in_sync
+            verdict.counts("in sync")
         ));
         text
+    }
+
+    /// What could not be planned.
+    fn unplanned(&self, text: &mut String) {
+        let all = || unplanned(&self.shown.plan.resources, &self.shown.plan.elsewhere);
+        for one in all().take(IN_THE_OPEN) {
+            text.push_str(&format!(
+                "- {} {}\n",
+                code(&cut(&plain(&one.resource()), REACH_LENGTH)),
+                prose(&cut(&plain(&one.words()), FINDING_LENGTH))
+            ));
+        }
+        match all().count() {
+            0 => {}
+            1..=IN_THE_OPEN => text.push('\n'),
+            number => text.push_str(&format!(
+                "- and {}\n\n",
+                count(number - IN_THE_OPEN, "more unknown part")
+            )),
+        }
     }
 
     /// Errors and warnings, the worst first.

@@ -9,6 +9,7 @@ use deskstate_reconcile::secret::masked;
 use serde_json::Value as Json;
 use unicode_width::UnicodeWidthStr;
 
+use super::verdict::{Verdict, sign, unplanned};
 use super::{plain, shown};
 use crate::ui::{BAD, DIM, GOOD, STRONG, WARN};
 
@@ -16,6 +17,8 @@ use crate::ui::{BAD, DIM, GOOD, STRONG, WARN};
 const VALUE_COLUMN: usize = 28;
 /// Where the place of a declaration ends.
 const PLACE_COLUMN: usize = 88;
+/// Parts that could not be planned and that are listed.
+const MOST_UNPLANNED: usize = 20;
 /// Longer texts, and texts of several lines, are shown as a diff.
 const LONG_TEXT: usize = 60;
 
@@ -50,25 +53,27 @@ impl Display for PlanText<'_> {
             title,
             ..
         } = self;
+        let verdict = Verdict::of_plan(plan);
         if plan.is_empty() {
-            return writeln!(
+            let style = verdict.style();
+            writeln!(
                 out,
-                "{GOOD}{environment}{GOOD:#} matches the manifests ({})",
-                count(plan.resources, "resource")
-            );
+                "{style}{environment}{style:#} {}",
+                verdict.without_changes()
+            )?;
+            return self.unplanned(out);
         }
         writeln!(
             out,
             "{STRONG}{title} for {environment}{STRONG:#} ({address})"
         )?;
-        let resources = count(plan.resources, "resource");
         let requests = usize::try_from(plan.read_requests).unwrap_or(usize::MAX);
         let requests = count(requests, "request");
-        let in_sync = plan.in_sync;
         match self.transactions {
             None => writeln!(
                 out,
-                "{DIM}{resources}, {in_sync} alike; {requests} to read{DIM:#}\n"
+                "{DIM}{}; {requests} to read{DIM:#}\n",
+                verdict.counts("alike")
             )?,
             Some(transactions) => {
                 let at = self.revision.map_or_else(
@@ -78,22 +83,52 @@ impl Display for PlanText<'_> {
                 let transactions = count(transactions, "transaction");
                 writeln!(
                     out,
-                    "{DIM}{at}: {resources}, {in_sync} in sync; {requests} to read, {transactions} to write{DIM:#}\n"
+                    "{DIM}{at}: {}; {requests} to read, {transactions} to write{DIM:#}\n",
+                    verdict.counts("in sync")
                 )?;
             }
         }
         for (index, change) in plan.changes.iter().enumerate() {
             self.change(out, change, self.reach.get(index).and_then(Option::as_ref))?;
         }
+        self.unplanned(out)?;
         let (create, update, delete) = plan.counts();
+        let unknown = match verdict.states.unknown {
+            0 => String::new(),
+            unknown => format!(", {unknown} unknown"),
+        };
         writeln!(
             out,
-            "{STRONG}{create} to create, {update} to update, {delete} to delete{STRONG:#}"
+            "{STRONG}{create} to create, {update} to update, {delete} to delete{unknown}{STRONG:#}"
         )
     }
 }
 
 impl PlanText<'_> {
+    /// What could not be planned, each on a line.
+    fn unplanned(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = unplanned(&self.plan.resources, &self.plan.elsewhere);
+        for one in all.take(MOST_UNPLANNED) {
+            let place = one.place(self.sources);
+            let place = place.map_or_else(String::new, |place| format!("   {DIM}{place}{DIM:#}"));
+            writeln!(
+                out,
+                "{BAD}{}{BAD:#} {STRONG}{}{STRONG:#}{place}\n    {}",
+                sign(one.obstacle.state),
+                plain(&one.resource()),
+                plain(&one.words())
+            )?;
+        }
+        match unplanned(&self.plan.resources, &self.plan.elsewhere).count() {
+            ..=MOST_UNPLANNED => Ok(()),
+            number => writeln!(
+                out,
+                "… and {} (`--format json` lists all)",
+                count(number - MOST_UNPLANNED, "more unknown part")
+            ),
+        }
+    }
+
     fn change(
         &self,
         out: &mut fmt::Formatter<'_>,

@@ -7,7 +7,7 @@ mod classify;
 mod contracts;
 mod ignore;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use deskstate_model::{Manifests, ResourceKey, Span};
 use serde_json::Value as Json;
@@ -21,7 +21,7 @@ use crate::extras::{Extra, extras};
 use crate::kinds;
 use crate::live::Live;
 use crate::lower::Desired;
-use crate::plan::{self, Action, Change, FieldChange, Plan};
+use crate::plan::{self, Action, Change, FieldChange, Judged, Plan, States, SyncState};
 
 /// What a report is made from.
 #[derive(Debug, Clone, Copy)]
@@ -56,10 +56,8 @@ pub struct Applied<'a> {
 /// The differences of one environment.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
-    /// Resources that are declared.
-    pub resources: usize,
-    /// Those of them that live has as declared, or with accepted differences only.
-    pub in_sync: usize,
+    /// Every declared resource that was looked at, by key, and whether live has it as declared, accepted differences aside.
+    pub resources: Vec<Judged>,
     /// Those that differ, by key.
     pub drifted: Vec<Drifted>,
     /// Live rows under owned prefixes that no document declares.
@@ -77,9 +75,19 @@ pub struct Report {
 }
 
 impl Report {
-    /// Live is as the manifests say, but for what is accepted, and breaks no contract that it did not break by declaration.
-    pub fn is_in_sync(&self) -> bool {
-        self.drifted.is_empty() && self.extras.is_empty()
+    /// How many declared resources are in which state.
+    pub fn states(&self) -> States {
+        States::of(self.resources.iter().map(|judged| judged.state))
+    }
+
+    /// Whether live is as the manifests say, accepted differences aside.
+    pub fn state(&self) -> SyncState {
+        let extras = if self.extras.is_empty() {
+            SyncState::InSync
+        } else {
+            SyncState::Different
+        };
+        self.states().together().max(extras)
     }
 
     /// Differences of a class.
@@ -275,10 +283,10 @@ pub fn drift(input: Input<'_>) -> Report {
         contracts::attach(&broken, &drifted.key, &mut drifted.differences);
     }
     drifted.sort_by(|left, right| left.key.cmp(&right.key));
+    let resources = judged(input.plan, &drifted);
     let (ignored, expired) = rules.finish();
     Report {
-        resources: input.plan.resources,
-        in_sync: input.plan.resources.saturating_sub(drifted.len()),
+        resources,
         drifted,
         extras,
         ignored,
@@ -287,6 +295,22 @@ pub fn drift(input: Input<'_>) -> Report {
         audit: input.blame.audit.clone(),
         histories_unread: input.blame.unread,
     }
+}
+
+/// The states of the plan, without the differences that rules accept.
+fn judged(plan: &Plan, drifted: &[Drifted]) -> Vec<Judged> {
+    let changing: HashSet<&ResourceKey> = plan.changes.iter().map(|change| &change.key).collect();
+    let differing: HashSet<&ResourceKey> = drifted.iter().map(|drifted| &drifted.key).collect();
+    let resources = plan.resources.iter().cloned();
+    resources
+        .map(|judged| {
+            if !changing.contains(&judged.key) {
+                return judged;
+            }
+            let differs = differing.contains(&judged.key);
+            Judged::new(judged.key, judged.declared_at, differs, judged.obstacles)
+        })
+        .collect()
 }
 
 fn resource(input: &Input<'_>, change: &Change) -> Drifted {

@@ -1,5 +1,6 @@
 //! The plan: the ordered changes from live to desired. A plain function of its inputs; it has nothing to write with.
 
+mod judged;
 mod order;
 mod parts;
 mod planner;
@@ -14,9 +15,11 @@ use deskstate_model::{Diagnostic, KindNameGlob, ResourceKey, Span};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
+pub use judged::{Judged, Obstacle, States, SyncState};
 pub use order::{Limits, Transaction, transactions};
 pub use planner::plan;
 pub(crate) use planner::{declared_names, is_copy, path};
+pub(crate) use problems::unseen_undo;
 
 use crate::live::ObservedRow;
 use crate::table::{Relationship, Table};
@@ -40,18 +43,34 @@ pub struct Plan {
     pub organization: Option<Uuid>,
     /// One entry for each resource that changes, in apply order.
     pub changes: Vec<Change>,
-    /// Resources that are declared.
-    pub resources: usize,
-    /// Declared resources that need nothing.
-    pub in_sync: usize,
+    /// Every declared resource that was looked at, by key, and whether live has it as declared.
+    pub resources: Vec<Judged>,
+    /// What could not be found out about rows that nobody declares, where the plan has to know.
+    pub elsewhere: Vec<Obstacle>,
     /// HTTP requests that reading took.
     pub read_requests: u64,
 }
 
 impl Plan {
-    /// Nothing to do.
+    /// Nothing to do. That alone does not make it [`SyncState::InSync`].
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
+    }
+
+    /// How many declared resources are in which state.
+    pub fn states(&self) -> States {
+        States::of(self.resources.iter().map(|judged| judged.state))
+    }
+
+    /// Whether live is as the plan would leave it. This, and not whether there are changes, decides what people are told.
+    pub fn state(&self) -> SyncState {
+        let own = if self.changes.is_empty() {
+            SyncState::InSync
+        } else {
+            SyncState::Different
+        };
+        let elsewhere = self.elsewhere.iter().map(|obstacle| obstacle.state);
+        elsewhere.fold(own.max(self.states().together()), Ord::max)
     }
 
     /// How many resources are created, updated and deleted.

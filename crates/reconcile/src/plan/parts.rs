@@ -29,41 +29,51 @@ impl<'a> Planner<'a> {
             match self.live.find(&declared.key) {
                 Match::One(id) => {
                     listed.insert(id);
-                    let Some(row) = self.live.row(table, id) else {
-                        continue;
-                    };
+                    let row = self.live.found(table, id);
                     if self.belongs(draft, declared, row) {
                         self.update_row(draft, declared, table, row);
                     }
                 }
-                Match::None | Match::Unknown(_) if declared.only_if_there => {}
+                Match::None if declared.only_if_there => {}
                 Match::None | Match::Unknown(_)
                     if self.live.table(table).access == Access::Absent =>
                 {
-                    self.diagnostics.push(no_table(declared, table));
+                    if !declared.only_if_there {
+                        self.findings
+                            .blocked(declared.path.as_str(), no_table(declared, table));
+                    }
                 }
                 Match::None => {
                     let parent = declared
                         .part
                         .map(|part| (part, draft.id, draft.row.is_none()));
                     let id = declared.key.derived_id();
-                    if self.is_free(table, id, &declared.key.to_string(), declared.span) {
+                    if self.is_free(
+                        table,
+                        id,
+                        &declared.path,
+                        &declared.key.to_string(),
+                        declared.span,
+                    ) {
                         self.create_row(draft, declared, table, id, parent);
                     }
                 }
                 Match::Several(ids) => {
-                    self.diagnostics.push(
+                    self.findings.unknown(
+                        declared.path.as_str(),
                         ambiguous(&declared.key, &ids).at(declared.span, "which one is meant?"),
                     );
                 }
                 Match::Unfit(_, why) => {
-                    self.diagnostics.push(
+                    self.findings.unknown(
+                        declared.path.as_str(),
                         unreadable(&declared.key.to_string(), why)
                             .at(declared.span, "cannot be planned"),
                     );
                 }
                 Match::Unknown(why) => {
-                    self.diagnostics.push(
+                    self.findings.unknown(
+                        declared.path.as_str(),
                         unreadable(&declared.key.to_string(), &why)
                             .at(declared.span, "cannot be planned"),
                     );
@@ -127,7 +137,8 @@ impl<'a> Planner<'a> {
             || "nothing".to_owned(),
             |id| format!("`{}`", self.live.label(part.parent, id)),
         );
-        self.diagnostics.push(
+        self.findings.blocked(
+            declared.path.as_str(),
             Diagnostic::error(
                 "part-elsewhere",
                 format!(
@@ -153,7 +164,8 @@ impl<'a> Planner<'a> {
         }
         let live: &'a LiveTable = self.live.table(list.part.table);
         if let Access::Partial(why) | Access::Refused(why) = &live.access {
-            self.diagnostics.push(
+            self.findings.unknown(
+                list.field.word,
                 unseen_parts(list, why).at(list.span, "what else is in this list cannot be seen"),
             );
             return;

@@ -6,6 +6,7 @@ use deskstate_model::{Diagnostic, ResourceKey, Severity, Span, State, UniqueName
 use serde_json::Value as Json;
 use uuid::Uuid;
 
+use super::judged::Findings;
 use super::parts::ORDER;
 use super::problems::{ambiguous, unreadable};
 use super::{
@@ -27,38 +28,43 @@ use crate::value::{self, Resolved};
 pub fn plan(desired: &Desired, live: &Live, options: &Options) -> Planned {
     let mut planner = Planner::new(desired, live);
     let mut changes = Vec::new();
-    let mut in_sync = 0;
-    let mut resources = 0;
-    for resource in desired
-        .resources
-        .values()
-        .filter(|resource| options.includes(&resource.key))
-    {
-        resources += 1;
-        match planner.resource(resource) {
-            Some(change) => changes.push(change),
-            None => in_sync += 1,
-        }
+    let included = || {
+        let resources = desired.resources.values();
+        resources.filter(|resource| options.includes(&resource.key))
+    };
+    for resource in included() {
+        planner.findings.about(Some(&resource.key));
+        changes.extend(planner.resource(resource));
     }
-    planner.double_assignments();
+    planner.double_assignments(options);
+    planner.findings.about(None);
+    let changing: HashSet<&ResourceKey> = changes.iter().map(|change| &change.key).collect();
+    let resources = included()
+        .map(|resource| {
+            let changes = changing.contains(&resource.key);
+            let findings = &mut planner.findings;
+            findings.judge(&resource.key, Some(resource.span), changes)
+        })
+        .collect();
     if options.only.is_none() {
         planner.doubles();
     }
     let pruned = planner.prune(options, &changes);
     changes.extend(pruned);
     sort_changes(&mut changes);
+    let (diagnostics, elsewhere) = planner.findings.finish();
     let plan = Plan {
         organization: live.facts.organization,
         changes,
         resources,
-        in_sync,
+        elsewhere,
         read_requests: live.requests,
     };
-    (plan, planner.diagnostics)
+    (plan, diagnostics)
 }
 
 impl Options {
-    fn includes(&self, key: &ResourceKey) -> bool {
+    pub(super) fn includes(&self, key: &ResourceKey) -> bool {
         self.only.as_ref().is_none_or(|only| only.contains(key))
     }
 }
@@ -66,15 +72,13 @@ impl Options {
 pub(super) struct Planner<'a> {
     pub(super) desired: &'a Desired,
     pub(super) live: &'a Live,
-    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) findings: Findings<'a>,
     /// Parts that have names of their own, and so may be referred to before they exist.
     declared_parts: BTreeSet<&'a RowKey>,
     /// Unique names of all declared rows and of all members of declared sets.
     pub(super) named: HashSet<(&'static Table, &'a str)>,
     /// Links that already go, so that two resources do not take away the same one.
     pub(super) unlinked: BTreeSet<(&'static Relationship, Uuid, Uuid)>,
-    /// Look-ups that were reported, each at its place.
-    reported: BTreeSet<(RowKey, Span)>,
     speaks_base_language: bool,
 }
 
@@ -98,14 +102,13 @@ impl<'a> Planner<'a> {
         Self {
             desired,
             live,
-            diagnostics: Vec::new(),
+            findings: Findings::default(),
             declared_parts: parts
                 .filter(|row| !row.only_if_there)
                 .map(|row| &row.key)
                 .collect(),
             named: named(desired),
             unlinked: BTreeSet::new(),
-            reported: BTreeSet::new(),
             speaks_base_language: live.facts.reads_base_language(),
         }
     }
@@ -114,7 +117,7 @@ impl<'a> Planner<'a> {
         let table = kinds::of(resource.key.kind).table;
         match (resource.state, self.live.find(&resource.row.key)) {
             (State::Absent, Match::One(id)) => {
-                let row = self.live.row(table, id)?;
+                let row = self.live.found(table, id);
                 self.delete(
                     &resource.key,
                     table,
@@ -125,7 +128,7 @@ impl<'a> Planner<'a> {
             }
             (State::Absent, Match::None) => None,
             (State::Existing, Match::None) => {
-                self.diagnostics.push(
+                self.findings.blocked("",
                     Diagnostic::error("existing-missing", format!("{} is declared `existing` but is not there", resource.key))
                         .at(resource.name_span, "no row has this unique name")
                         .help("bring it in first (its solution, its owner), or drop `state: existing` so that deskstate creates it"),
@@ -134,25 +137,28 @@ impl<'a> Planner<'a> {
             }
             (State::Present, Match::None) => self.create(resource, table),
             (State::Present | State::Existing, Match::One(id)) => {
-                let row = self.live.row(table, id)?;
+                let row = self.live.found(table, id);
                 self.update(resource, id, row)
             }
             (_, Match::Several(ids)) => {
-                self.diagnostics.push(
+                self.findings.unknown(
+                    "",
                     ambiguous(&resource.row.key, &ids)
                         .at(resource.name_span, "which one is meant?"),
                 );
                 None
             }
             (_, Match::Unfit(_, why)) => {
-                self.diagnostics.push(
+                self.findings.unknown(
+                    "",
                     unreadable(&resource.key.to_string(), why)
                         .at(resource.name_span, "cannot be planned"),
                 );
                 None
             }
             (_, Match::Unknown(why)) => {
-                self.diagnostics.push(
+                self.findings.unknown(
+                    "",
                     unreadable(&resource.key.to_string(), &why)
                         .at(resource.name_span, "cannot be planned"),
                 );
@@ -163,7 +169,7 @@ impl<'a> Planner<'a> {
 
     fn create(&mut self, resource: &'a DeclaredResource, table: &'static Table) -> Option<Change> {
         let id = resource.row.key.derived_id();
-        if !self.is_free(table, id, &resource.key.to_string(), resource.name_span) {
+        if !self.is_free(table, id, "", &resource.key.to_string(), resource.name_span) {
             return None;
         }
         let mut draft = Draft {
@@ -227,28 +233,26 @@ impl<'a> Planner<'a> {
 
     /// Warns of names that several live rows have, where no error says so already.
     fn doubles(&mut self) {
-        let mut found = Vec::new();
         for kind in kinds::all() {
             for ids in self.live.table(kind.table).doubles() {
                 let first = ids[0].to_string();
-                let said = self
-                    .diagnostics
-                    .iter()
-                    .any(|known| known.code == "ambiguous-row" && known.message.contains(&first));
+                let said =
+                    self.findings.diagnostics().iter().any(|known| {
+                        known.code == "ambiguous-row" && known.message.contains(&first)
+                    });
                 if !said {
                     let name = UniqueName::new(&self.live.label(kind.table, ids[0]));
                     let key = RowKey::Named {
                         table: kind.table,
                         name,
                     };
-                    found.push(Diagnostic {
+                    self.findings.warn(Diagnostic {
                         severity: Severity::Warning,
                         ..ambiguous(&key, ids)
                     });
                 }
             }
         }
-        self.diagnostics.extend(found);
     }
 
     /// Whether a new row can have the id that its identity gives it.
@@ -256,6 +260,7 @@ impl<'a> Planner<'a> {
         &mut self,
         table: &'static Table,
         id: Uuid,
+        path: &str,
         what: &str,
         span: Span,
     ) -> bool {
@@ -264,7 +269,8 @@ impl<'a> Planner<'a> {
         };
         let column = table.name.unwrap_or(table.label);
         let name = taken.row.text(column).unwrap_or_default();
-        self.diagnostics.push(
+        self.findings.blocked(
+            path,
             Diagnostic::error("id-taken", format!("the id of {what} belongs to a row that is now called `{name}` or hangs on nothing"))
                 .at(span, "would get this id")
                 .help(format!("somebody changed row {id} of `{}`: set it right as declared again, or delete it", table.logical)),
@@ -285,13 +291,13 @@ impl<'a> Planner<'a> {
         let mut complete = self.may_write_texts(declared, table);
         let shown = draft.fields.len();
         for (field, stored) in &declared.when_new {
-            match self.resolve(stored, declared.span) {
+            match self.resolve(stored, &path(&declared.path, field), declared.span) {
                 Some(resolved) => body.extend(value::write(field, &resolved, true)),
                 None => complete = false,
             }
         }
         for column in &declared.columns {
-            match self.column(column, table) {
+            match self.column(column, &declared.path, table) {
                 Some(resolved) => {
                     body.extend(value::write(column.field, &resolved, true));
                     if !is_copy(column.field) && !(resolved == Resolved::Null) {
@@ -346,7 +352,8 @@ impl<'a> Planner<'a> {
         if self.speaks_base_language || !texts.into_iter().any(|field| field.localizable) {
             return true;
         }
-        self.diagnostics.push(
+        self.findings.blocked(
+            declared.path.as_str(),
             Diagnostic::error(
                 "foreign-language",
                 format!(
@@ -371,12 +378,18 @@ impl<'a> Planner<'a> {
         let mut body = Vec::new();
         for column in &declared.columns {
             if column.field.localizable && !self.speaks_base_language {
+                self.findings.not_compared(
+                    path(&declared.path, column.field),
+                    "foreign-language",
+                    "the caller reads texts in another language than the organisation's",
+                    column.span,
+                );
                 continue;
             }
             if column.field.word == ORDER && draft.in_order.contains(table) {
                 continue;
             }
-            let Some(resolved) = self.column(column, table) else {
+            let Some(resolved) = self.column(column, &declared.path, table) else {
                 continue;
             };
             if value::holds(column.field, &resolved, &row.row) {
@@ -429,28 +442,35 @@ impl<'a> Planner<'a> {
     }
 
     /// A declared column with its ids, if the environment can hold it.
-    fn column(&mut self, column: &DeclaredColumn, table: &'static Table) -> Option<Resolved> {
+    fn column(
+        &mut self,
+        column: &DeclaredColumn,
+        prefix: &str,
+        table: &'static Table,
+    ) -> Option<Resolved> {
+        let path = path(prefix, column.field);
         if self
             .live
             .table(table)
             .missing_columns
             .contains(column.field.column)
         {
-            self.diagnostics.push(
+            self.findings.blocked(
+                path,
                 Diagnostic::error("column-missing", format!("this environment has no `{}`", column.field.word))
                     .at(column.span, format!("needs the column `{}` of `{}`", column.field.column, table.logical))
                     .help("update the environment, or leave the field out there with `metadata.unmanaged` in its overlay"),
             );
             return None;
         }
-        self.resolve(&column.value, column.span)
+        self.resolve(&column.value, &path, column.span)
     }
 
-    fn resolve(&mut self, stored: &Stored, span: Span) -> Option<Resolved> {
+    fn resolve(&mut self, stored: &Stored, path: &str, span: Span) -> Option<Resolved> {
         match value::resolve(stored, &mut |key| self.id_of(key)) {
             Ok(resolved) => Some(resolved),
             Err(key) => {
-                self.report_missing(&key, span);
+                self.report_missing(&key, path, span);
                 None
             }
         }
@@ -475,10 +495,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    pub(super) fn report_missing(&mut self, key: &RowKey, span: Span) {
-        if !self.reported.insert((key.clone(), span)) {
-            return;
-        }
+    pub(super) fn report_missing(&mut self, key: &RowKey, path: &str, span: Span) {
         let what = match key {
             RowKey::Found(lookup) => format!("{} `{}`", lookup.noun(), lookup.name()),
             RowKey::Named { table, name } => {
@@ -494,7 +511,8 @@ impl<'a> Planner<'a> {
             Match::None | Match::One(_) => Diagnostic::error("lookup-missing", format!("the environment has no {what}"))
                 .help("it is looked up by name and never created: correct the name, or bring it into the environment first"),
         };
-        self.diagnostics.push(diagnostic.at(span, "named here"));
+        self.findings
+            .unknown(path, diagnostic.at(span, "named here"));
     }
 }
 

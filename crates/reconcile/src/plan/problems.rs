@@ -37,6 +37,18 @@ pub(super) fn unseen_removal(what: &str, table: &Table, why: &str) -> Diagnostic
     .help(READ_ALL)
 }
 
+/// Nobody can tell what is left of an apply where something may be hidden.
+pub(crate) fn unseen_undo(what: &str, table: &Table, why: &str) -> Diagnostic {
+    Diagnostic::error(
+        "unreadable",
+        format!(
+            "{what} cannot be put back, because not all of `{}` can be read: {why}",
+            table.logical
+        ),
+    )
+    .help(READ_ALL)
+}
+
 pub(super) fn unseen_parts(list: &DeclaredParts, why: &str) -> Diagnostic {
     Diagnostic::error(
         "unreadable",

@@ -27,10 +27,11 @@ impl Planner<'_> {
     ) -> Option<Change> {
         if let Some((unseen, why)) = unseen(self.live, table) {
             let diagnostic = unseen_removal(&key.to_string(), unseen, why);
-            self.diagnostics.push(match declared_at {
+            let diagnostic = match declared_at {
                 Some(span) => diagnostic.at(span, "declared absent here"),
                 None => diagnostic,
-            });
+            };
+            self.findings.blocked("", diagnostic);
             return None;
         }
         let mut operations = Vec::new();
@@ -89,10 +90,7 @@ impl Planner<'_> {
             .resources
             .values()
             .any(|resource| resource.state == State::Present);
-        let failed = self
-            .diagnostics
-            .iter()
-            .any(deskstate_model::Diagnostic::is_error);
+        let failed = self.findings.has_errors();
         if options.prune.is_empty() || options.only.is_some() || failed || !declares_something {
             return Vec::new();
         }

@@ -6,7 +6,7 @@ use deskstate_model::{Diagnostic, Kind, ResourceKey, SetMode, Span};
 use uuid::Uuid;
 
 use super::planner::{Draft, Planner};
-use super::{Difference, FieldChange, Operation, RowTarget};
+use super::{Difference, FieldChange, Operation, Options, RowTarget};
 use crate::kinds::tables;
 use crate::live::Access;
 use crate::lookup::Match;
@@ -71,15 +71,17 @@ impl<'a> Planner<'a> {
         if !complete {
             return;
         }
-        let unwanted: BTreeMap<Uuid, Span> = set
-            .without
-            .iter()
-            .filter_map(|member| match self.live.find(&member.key) {
+        let mut unwanted: BTreeMap<Uuid, Span> = BTreeMap::new();
+        for member in &set.without {
+            match self.live.find(&member.key) {
                 // Somebody who cannot sign in any more is taken out all the same.
-                Match::One(id) | Match::Unfit(id, _) => Some((id, member.span)),
-                Match::None | Match::Several(_) | Match::Unknown(_) => None,
-            })
-            .collect();
+                Match::One(id) | Match::Unfit(id, _) => drop(unwanted.insert(id, member.span)),
+                Match::None => {}
+                Match::Several(_) | Match::Unknown(_) => {
+                    self.report_missing(&member.key, set.field.word, member.span);
+                }
+            }
+        }
         for id in live
             .iter()
             .filter(|id| !wanted_ids.contains(id) && !kept.contains(id))
@@ -112,7 +114,7 @@ impl<'a> Planner<'a> {
         };
         let mut seen = BTreeSet::new();
         for member in &set.members {
-            match self.member(member) {
+            match self.member(set, member) {
                 Member::Wanted(found) => {
                     if seen.insert(found.id) {
                         members.wanted.push(found);
@@ -123,7 +125,7 @@ impl<'a> Planner<'a> {
             }
         }
         for (team, span) in &set.from_teams {
-            let found = self.team_members(team, *span);
+            let found = self.team_members(set, team, *span);
             members.complete &= !found.is_empty();
             for found in found {
                 if seen.insert(found.id) {
@@ -134,11 +136,11 @@ impl<'a> Planner<'a> {
         members
     }
 
-    fn member(&mut self, member: &DeclaredMember) -> Member {
+    fn member(&mut self, set: &DeclaredSet, member: &DeclaredMember) -> Member {
         if let RowKey::Found(Lookup::User(name)) = &member.key
             && let Match::Unfit(id, why) = self.live.find(&member.key)
         {
-            self.diagnostics.push(
+            self.findings.warn(
                 Diagnostic::warning("user-skipped", format!("`{name}` is {why} and is skipped"))
                     .at(member.span, "named here")
                     .help("take the user out of the set, or enable the user in the environment"),
@@ -146,7 +148,7 @@ impl<'a> Planner<'a> {
             return Member::Skipped(id);
         }
         let Some((_, id)) = self.id_of(&member.key) else {
-            self.report_missing(&member.key, member.span);
+            self.report_missing(&member.key, set.field.word, member.span);
             return Member::Unknown;
         };
         let label = match &member.key {
@@ -164,7 +166,7 @@ impl<'a> Planner<'a> {
         })
     }
 
-    fn team_members(&mut self, team: &str, span: Span) -> Vec<Wanted> {
+    fn team_members(&mut self, set: &DeclaredSet, team: &str, span: Span) -> Vec<Wanted> {
         let (diagnostic, members) = match (
             self.live.look_up(&Lookup::Team(team.to_owned())),
             self.live.found.teams.get(&fold(team)),
@@ -196,8 +198,10 @@ impl<'a> Planner<'a> {
             ),
         };
         if let Some(message) = diagnostic {
-            self.diagnostics
-                .push(Diagnostic::error("team-unreadable", message).at(span, "named here"));
+            self.findings.unknown(
+                set.field.word,
+                Diagnostic::error("team-unreadable", message).at(span, "named here"),
+            );
             return Vec::new();
         }
         let fit: Vec<Uuid> = members
@@ -212,7 +216,8 @@ impl<'a> Planner<'a> {
             .collect();
         if fit.is_empty() {
             // An empty answer is what a caller without rights gets, too.
-            self.diagnostics.push(
+            self.findings.unknown(
+                set.field.word,
                 Diagnostic::error(
                     "team-unreadable",
                     format!("team `{team}` has no member that the caller can see"),
@@ -244,7 +249,7 @@ impl<'a> Planner<'a> {
                     });
                 }
                 Err(diagnostic) => {
-                    self.diagnostics.push(*diagnostic);
+                    self.findings.blocked(set.field.word, *diagnostic);
                     return;
                 }
             }
@@ -333,14 +338,13 @@ impl<'a> Planner<'a> {
 
     /// A user who is wanted in two profiles of one app would move to and fro with every run. Names alone do not show it: a team may
     /// bring the user, and one user has several names.
-    pub(super) fn double_assignments(&mut self) {
-        let profiles = self
-            .desired
+    pub(super) fn double_assignments(&mut self, options: &Options) {
+        let desired = self.desired;
+        let profiles = desired
             .resources
             .values()
             .filter(|resource| resource.key.kind == Kind::AppProfile);
         let mut wanted: BTreeMap<(Uuid, Option<String>), (&ResourceKey, Span)> = BTreeMap::new();
-        let mut found = Vec::new();
         for resource in profiles {
             let row = self
                 .live
@@ -348,29 +352,33 @@ impl<'a> Planner<'a> {
                 .one()
                 .and_then(|id| self.live.row(&tables::PROFILE, id));
             let app = self.app_of(resource, row);
-            let users = resource
+            let sets = resource
                 .sets
                 .iter()
-                .filter(|set| set.relationship == &tables::PROFILE_USERS)
-                .flat_map(|set| self.declared_users(set));
-            for (user, span) in users {
-                let entry = wanted.entry((user, app.clone()));
-                let (first, place) = *entry.or_insert((&resource.key, span));
-                if first != &resource.key {
+                .filter(|set| set.relationship == &tables::PROFILE_USERS);
+            for set in sets {
+                for (user, span) in self.declared_users(set) {
+                    let entry = wanted.entry((user, app.clone()));
+                    let (first, place) = *entry.or_insert((&resource.key, span));
+                    if first == &resource.key {
+                        continue;
+                    }
                     let name = self.live.label(&tables::USER, user);
-                    found.push(
-                        Diagnostic::error(
-                            "user-in-two-profiles",
-                            format!("`{name}` would get both {first} and {}", resource.key),
-                        )
-                        .at(span, "wanted here")
-                        .also(place, "and here")
-                        .help("a user has one profile: take the user out of one of the two"),
-                    );
+                    let diagnostic = Diagnostic::error(
+                        "user-in-two-profiles",
+                        format!("`{name}` would get both {first} and {}", resource.key),
+                    )
+                    .at(span, "wanted here")
+                    .also(place, "and here")
+                    .help("a user has one profile: take the user out of one of the two");
+                    for key in [first, &resource.key] {
+                        let looked_at = options.includes(key).then_some(key);
+                        self.findings.about(looked_at);
+                        self.findings.blocked(set.field.word, diagnostic.clone());
+                    }
                 }
             }
         }
-        self.diagnostics.extend(found);
     }
 
     /// Users whom a set names, itself or by its teams.
@@ -416,6 +424,7 @@ impl<'a> Planner<'a> {
 
     fn unlink(&mut self, draft: &mut Draft<'a>, set: &'a DeclaredSet, member: Uuid, span: Span) {
         if !self.unlinked.insert((set.relationship, draft.id, member)) {
+            self.findings.changed_elsewhere();
             return;
         }
         let label = self.live.label(set.relationship.member, member);
@@ -488,7 +497,8 @@ impl<'a> Planner<'a> {
             Access::Partial(why) | Access::Refused(why) => why.clone(),
             Access::Absent => "the environment has no such table".to_owned(),
         };
-        self.diagnostics.push(
+        self.findings.unknown(
+            set.field.word,
             Diagnostic::error("unreadable", format!("nobody can say which `{}` {} has: {why}", set.field.word, draft.resource.key))
                 .at(set.span, "cannot be planned")
                 .help("give the caller read access to the whole organisation (`deskstate doctor` lists what is missing)"),

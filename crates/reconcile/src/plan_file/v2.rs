@@ -240,6 +240,17 @@ pub struct NotPlanned {
     pub reason: String,
 }
 
+impl NotPlanned {
+    fn of(obstacle: &plan::Obstacle) -> Self {
+        Self {
+            field: obstacle.path.clone(),
+            state: obstacle.state.code().to_owned(),
+            code: obstacle.code.to_owned(),
+            reason: obstacle.reason.clone(),
+        }
+    }
+}
+
 /// How many agents a change reaches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -334,7 +345,23 @@ impl PlanFile {
         file.report.agents = about.reach.and_then(|reach| reach.agents);
         let counts = &mut file.report.counts;
         (counts.create, counts.update, counts.delete) = (create, update, delete);
-        (counts.declared, counts.in_sync) = (plan.resources, plan.in_sync);
+        let states = plan.states();
+        counts.declared = states.total();
+        counts.in_sync = states.in_sync;
+        counts.different = states.different;
+        counts.unknown = states.unknown;
+        file.report.resources = plan
+            .resources
+            .iter()
+            .map(|judged| ResourceState {
+                kind: judged.key.kind.as_str().to_owned(),
+                name: judged.key.name.as_written().to_owned(),
+                state: judged.state.code().to_owned(),
+                declared_at: place(judged.declared_at, Some(about.sources)),
+                not_planned: judged.obstacles.iter().map(NotPlanned::of).collect(),
+            })
+            .collect();
+        file.report.elsewhere = plan.elsewhere.iter().map(NotPlanned::of).collect();
         file.digest = file.own_digest().to_string();
         file
     }

@@ -11,10 +11,10 @@ use super::columns::{self, Column};
 use super::{Recorded, SavedLink, SavedRow, SavedUpdate, UndoFile};
 use crate::field::{Field, PartTable, lookup_read_name};
 use crate::kinds::{self, tables};
-use crate::live::{Live, part_identity};
+use crate::live::{Access, Live, part_identity};
 use crate::plan::{
-    Action, Along, Change, Difference, FieldChange, Guard, Operation, Plan, Planned, Reason,
-    RowTarget, Seen, sort_changes,
+    Action, Along, Change, Difference, FieldChange, Guard, Judged, Obstacle, Operation, Plan,
+    Planned, Reason, RowTarget, Seen, SyncState, sort_changes, unseen_undo,
 };
 use crate::referrers::set_word;
 use crate::table::{Relationship, Table};
@@ -41,20 +41,40 @@ pub fn plan(file: &UndoFile, live: &Live) -> Planned {
             "the undo file is of another organisation",
         ));
     }
-    let mut changes: Vec<Change> = file
-        .changes
-        .iter()
-        .filter_map(|recorded| undoing.change(recorded))
-        .collect();
+    let mut changes = Vec::new();
+    let mut resources = Vec::new();
+    let mut elsewhere = Vec::new();
+    for recorded in &file.changes {
+        let said = undoing.diagnostics.len();
+        let key = undoing.key(recorded);
+        let change = key
+            .as_ref()
+            .and_then(|key| undoing.change(recorded, key.clone()));
+        let obstacles: Vec<Obstacle> = undoing.diagnostics[said..].iter().map(obstacle).collect();
+        match key {
+            Some(key) => resources.push(Judged::new(key, None, change.is_some(), obstacles)),
+            None => elsewhere.extend(obstacles),
+        }
+        changes.extend(change);
+    }
     sort_changes(&mut changes);
     let plan = Plan {
         organization: live.facts.organization,
-        resources: file.changes.len(),
-        in_sync: file.changes.len() - changes.len(),
+        resources,
+        elsewhere,
         changes,
         read_requests: live.requests,
     };
     (plan, undoing.diagnostics)
+}
+
+/// What a finding makes of the state before the apply: what cannot be seen is unknown, anything else is not as it was.
+fn obstacle(diagnostic: &Diagnostic) -> Obstacle {
+    let state = match diagnostic.code {
+        "unreadable" => SyncState::Unknown,
+        _ => SyncState::Different,
+    };
+    Obstacle::of(String::new(), state, diagnostic)
 }
 
 struct Undoing<'a> {
@@ -78,8 +98,24 @@ fn going(file: &UndoFile, live: &Live) -> BTreeSet<Uuid> {
 }
 
 impl Undoing<'_> {
-    fn change(&mut self, recorded: &Recorded) -> Option<Change> {
-        let kind: Kind = recorded.kind.parse().ok()?;
+    fn key(&mut self, recorded: &Recorded) -> Option<ResourceKey> {
+        let Ok(kind) = recorded.kind.parse::<Kind>() else {
+            self.diagnostics.push(Diagnostic::error(
+                "undo-changed",
+                format!("the undo file names the kind `{}`, which this version of deskstate does not know", recorded.kind),
+            ));
+            return None;
+        };
+        Some(ResourceKey::new(kind, &recorded.name))
+    }
+
+    fn change(&mut self, recorded: &Recorded, key: ResourceKey) -> Option<Change> {
+        let kind = key.kind;
+        if let Some((table, why)) = self.unseen(recorded) {
+            self.diagnostics
+                .push(unseen_undo(&key.to_string(), table, &why));
+            return None;
+        }
         if let Some(what) = self.stranger(recorded, kind) {
             self.diagnostics.push(
                 Diagnostic::error(
@@ -94,7 +130,7 @@ impl Undoing<'_> {
             return None;
         }
         let mut change = Change {
-            key: ResourceKey::new(kind, &recorded.name),
+            key,
             id: recorded.id,
             action: Action::Update,
             reason: Reason::FieldsDiffer,
@@ -119,6 +155,32 @@ impl Undoing<'_> {
             self.link(link, &mut change);
         }
         (!change.operations.is_empty()).then_some(change)
+    }
+
+    /// A table of which a row or a link is not seen that may be there all the same, and why.
+    fn unseen(&self, recorded: &Recorded) -> Option<(&'static Table, String)> {
+        let why = |access: &Access| match access {
+            Access::Whole | Access::Absent => None,
+            Access::Partial(why) | Access::Refused(why) => Some(why.clone()),
+        };
+        let rows = recorded.created.iter().chain(&recorded.deleted);
+        let rows = rows.map(|row| (&row.table, row.id));
+        let updated = recorded.updated.iter().map(|row| (&row.table, row.id));
+        let mut hidden_rows = rows.chain(updated).filter_map(|(logical, id)| {
+            let table = columns::table(logical)?;
+            let hidden = self.live.row(table, id).is_none();
+            Some((
+                table,
+                why(&self.live.table(table).access).filter(|_| hidden)?,
+            ))
+        });
+        let links = recorded.linked.iter().chain(&recorded.unlinked);
+        let mut hidden_links = links.filter_map(|link| {
+            let relationship = columns::relationship(&link.relationship)?;
+            let access = &self.live.links(relationship).access;
+            Some((relationship.owner, why(access)?))
+        });
+        hidden_rows.next().or_else(|| hidden_links.next())
     }
 
     /// A row that belongs to another resource than the one it is listed under: people read the name of a change. (A user's link may be

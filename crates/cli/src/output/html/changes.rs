@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use deskstate_model::{Diagnostic, Kind, ResourceKey, SourceMap, Span};
-use deskstate_reconcile::plan::{Action, Change, Difference, FieldChange, Plan, Reason};
+use deskstate_reconcile::plan::{Action, Change, Difference, FieldChange, Plan, Reason, SyncState};
 use deskstate_reconcile::reach::Reached;
 
 use super::markup::{Element, Markup, el};
 use super::page::prose;
-use crate::output::plan_text::{count, is_long, lines};
+use crate::output::plan_text::{is_long, lines};
 use crate::output::shown;
+use crate::output::verdict::{Unplanned, Verdict};
 
 /// A list of changes and what is known beside them.
 pub(super) struct Changes<'a> {
@@ -411,6 +412,7 @@ pub(super) fn findings(diagnostics: &[Diagnostic], sources: &SourceMap) -> Eleme
 /// `1 to create, 2 to update, 0 to delete`, as tiles.
 pub(super) fn tiles(plan: &Plan) -> Markup {
     let (create, update, delete) = plan.counts();
+    let states = plan.states();
     let tile = |class: &str, number: usize, word: &str| {
         el("li")
             .class(&format!("tile {class}"))
@@ -423,14 +425,44 @@ pub(super) fn tiles(plan: &Plan) -> Markup {
         .child(tile("create", create, "to create"))
         .child(tile("update", update, "to update"))
         .child(tile("delete", delete, "to delete"))
-        .child(tile("still", plan.in_sync, "in sync"))
+        .child(tile("still", states.in_sync, "in sync"))
+        .children((states.unknown > 0).then(|| tile("unknown", states.unknown, "unknown")))
         .into()
 }
 
 /// One line where nothing changes.
-pub(super) fn in_sync(environment: &str, plan: &Plan) -> Element {
-    el("p").class("calm").text(format!(
-        "{environment} matches the manifests ({})",
-        count(plan.resources, "resource")
-    ))
+pub(super) fn without_changes(environment: &str, plan: &Plan) -> Element {
+    let verdict = Verdict::of_plan(plan);
+    let class = match verdict.state {
+        SyncState::InSync => "calm",
+        SyncState::Different | SyncState::Unknown => "uncertain",
+    };
+    el("p")
+        .class(class)
+        .text(format!("{environment} {}", verdict.without_changes()))
+}
+
+/// What could not be planned.
+pub(super) fn not_planned<'a>(
+    all: impl Iterator<Item = Unplanned<'a>>,
+    sources: &SourceMap,
+) -> Element {
+    let items = all.map(|one| {
+        let badge = match one.obstacle.state {
+            SyncState::InSync | SyncState::Unknown => "unknown",
+            SyncState::Different => "different",
+        };
+        let place = one.place(sources);
+        el("li")
+            .class("error")
+            .child(
+                el("p")
+                    .class("finding")
+                    .child(el("span").class("badge").text(badge))
+                    .child(el("span").text(one.resource())),
+            )
+            .children(place.map(|place| el("p").class("place").text(place)))
+            .child(el("p").class("help").children(prose(&one.words())))
+    });
+    el("ul").class("findings").children(items)
 }

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_model::{Kind, ResourceKey};
 use deskstate_reconcile::drift::{Class, Difference, DriftState, Drifted, Shift};
-use deskstate_reconcile::plan;
+use deskstate_reconcile::plan::{self, SyncState};
 
-use super::changes::{Chip, FOLDED_FROM, Title, findings, folding, toolbar, value};
+use super::changes::{Chip, FOLDED_FROM, Title, findings, folding, not_planned, toolbar, value};
 use super::markup::{Element, el};
 use super::page::{Head, Section, page, prose};
-use crate::output::drift_report::{Looked, Seen, audit, counts, state, verdict};
+use crate::output::drift_report::{Looked, Outcome, Seen, audit, counts, state, verdict};
 use crate::output::plan_text::count;
 
 /// Writes the page of one environment, or of many.
@@ -28,6 +28,7 @@ pub(crate) fn drift(seen: &[Seen], revision: Option<&str>) -> String {
             body: matrix(seen).into(),
         });
     }
+    sections.extend(not_compared_section(seen));
     sections.push(differences_section(seen));
     sections.extend(notes_section(seen));
     if let Some(picture) = alone.and_then(|(_, looked)| looked.picture.as_ref()) {
@@ -39,18 +40,15 @@ pub(crate) fn drift(seen: &[Seen], revision: Option<&str>) -> String {
 fn head<'a>(seen: &[Seen], alone: Option<(&Seen, &Looked)>, revision: Option<&str>) -> Head<'a> {
     let revision = revision.map(|revision| format!("manifests at {revision}"));
     let Some((one, looked)) = alone else {
-        let read: Vec<&Looked> = seen
-            .iter()
-            .filter_map(|seen| seen.looked.as_ref().ok())
-            .collect();
-        let drifted = read
-            .iter()
-            .filter(|looked| !looked.report.is_in_sync())
-            .count();
+        let number = |wanted: Outcome| {
+            let outcomes = seen.iter().map(Seen::outcome);
+            outcomes.filter(|outcome| *outcome == wanted).count()
+        };
         let tiles = [
-            ("still", read.len() - drifted, "in sync"),
-            ("update", drifted, "with drift"),
-            ("delete", seen.len() - read.len(), "not read"),
+            ("still", number(Outcome::InSync), "in sync"),
+            ("update", number(Outcome::Drift), "with drift"),
+            ("unknown", number(Outcome::Incomplete), "incomplete"),
+            ("delete", number(Outcome::Failed), "not read"),
         ];
         let facts = std::iter::once(count(seen.len(), "environment"))
             .chain(revision)
@@ -70,11 +68,7 @@ fn head<'a>(seen: &[Seen], alone: Option<(&Seen, &Looked)>, revision: Option<&st
     } = looked;
     let mut facts = vec![address.clone()];
     facts.extend(revision);
-    facts.push(format!(
-        "{}, {} as declared",
-        count(report.resources, "resource"),
-        report.in_sync
-    ));
+    facts.push(looked.verdict().counts("as declared"));
     facts.push(audit(report));
     facts.push(format!(
         "{} to read",
@@ -85,10 +79,14 @@ fn head<'a>(seen: &[Seen], alone: Option<(&Seen, &Looked)>, revision: Option<&st
         Class::NotApplied => "update",
         Class::ProductUpdate | Class::Unknown => "still",
     };
+    let states = report.states();
     let mut tiles: Vec<_> = counts(report)
         .map(|(class, number)| (colour(class), number, class.words()))
         .into();
     tiles.push(("still", report.extras.len(), "not declared"));
+    if states.unknown > 0 {
+        tiles.push(("unknown", states.unknown, "not compared"));
+    }
     Head {
         kicker: "Drift",
         title: format!("Drift of {}", one.environment),
@@ -114,13 +112,19 @@ fn summary(tiles: &[(&str, usize, &str)]) -> super::markup::Markup {
 fn next(alone: Option<(&Seen, &Looked)>) -> String {
     match alone {
         None => "Look closer with `deskstate drift --env NAME --format html`.".to_owned(),
-        Some((_, looked)) if looked.report.is_in_sync() => "Nothing to do.".to_owned(),
-        Some((one, _)) => {
-            let name = &one.environment;
-            format!(
-                "`deskstate apply --env {name}` puts it back, `deskstate adopt --env {name}` takes it into the manifests, a rule under `ignore` accepts it."
-            )
-        }
+        Some((one, looked)) => match looked.outcome() {
+            Outcome::InSync => "Nothing to do.".to_owned(),
+            Outcome::Drift => {
+                let name = &one.environment;
+                format!(
+                    "`deskstate apply --env {name}` puts it back, `deskstate adopt --env {name}` takes it into the manifests, a rule under `ignore` accepts it."
+                )
+            }
+            Outcome::Incomplete | Outcome::Failed => format!(
+                "Find out what cannot be read with `deskstate doctor --env {}`.",
+                one.environment
+            ),
+        },
     }
 }
 
@@ -168,6 +172,21 @@ fn not_read(unread: &[(&str, &str)]) -> Element {
     el("ul").class("findings").children(items)
 }
 
+/// What could not be compared, environment by environment.
+fn not_compared_section(seen: &[Seen]) -> Option<Section> {
+    let looked = || seen.iter().filter_map(|seen| seen.looked.as_ref().ok());
+    let number: usize = looked().map(|looked| looked.unplanned().count()).sum();
+    let lists = looked()
+        .filter(|looked| looked.unplanned().next().is_some())
+        .map(|looked| not_planned(looked.unplanned(), &looked.sources));
+    (number > 0).then(|| Section {
+        id: "unknown",
+        title: "Not compared".to_owned(),
+        aside: None,
+        body: el("div").class("cards").children(lists).into(),
+    })
+}
+
 fn differences_section(seen: &[Seen]) -> Section {
     let several = seen.len() > 1;
     let found: Vec<(&Seen, &Looked, &Drifted)> = seen
@@ -207,10 +226,15 @@ fn differences_section(seen: &[Seen]) -> Section {
             found.len() < FOLDED_FROM,
         )
     });
-    let body = if found.is_empty() {
+    let complete = seen.iter().all(|one| one.outcome().is_complete());
+    let body = if found.is_empty() && complete {
         el("p")
             .class("calm")
-            .text("Everything that could be read is as the manifests say.")
+            .text("Everything is as the manifests say.")
+    } else if found.is_empty() {
+        el("p")
+            .class("uncertain")
+            .text("No differences were found, but not everything could be compared.")
     } else {
         el("div")
             .attr("data-changes", "")
@@ -380,7 +404,7 @@ fn notes_section(seen: &[Seen]) -> Option<Section> {
 
 fn matrix(seen: &[Seen]) -> Element {
     let mut drifted: Vec<BTreeMap<&ResourceKey, &Drifted>> = Vec::new();
-    let mut declared: Vec<BTreeSet<&ResourceKey>> = Vec::new();
+    let mut declared: Vec<BTreeMap<&ResourceKey, SyncState>> = Vec::new();
     for one in seen {
         let looked = one.looked.as_ref().ok();
         let differing = looked.into_iter().flat_map(|looked| &looked.report.drifted);
@@ -388,14 +412,15 @@ fn matrix(seen: &[Seen]) -> Element {
         declared.push(
             looked
                 .into_iter()
-                .flat_map(|looked| &looked.resources)
+                .flat_map(|looked| &looked.report.resources)
+                .map(|judged| (&judged.key, judged.state))
                 .collect(),
         );
     }
     let keys: BTreeSet<&ResourceKey> = drifted
         .iter()
         .flat_map(BTreeMap::keys)
-        .chain(declared.iter().flatten())
+        .chain(declared.iter().flat_map(BTreeMap::keys))
         .copied()
         .collect();
     let heads = seen.iter().map(|one| {
@@ -408,13 +433,20 @@ fn matrix(seen: &[Seen]) -> Element {
         }
     });
     let rows = keys.into_iter().map(|key| {
-        let differs = drifted.iter().any(|drifted| drifted.contains_key(key));
+        let same = declared.iter().all(|states| {
+            states
+                .get(key)
+                .is_none_or(|state| *state == SyncState::InSync)
+        });
         let cells = seen.iter().enumerate().map(|(at, one)| match &one.looked {
-            Ok(_) => cell(drifted[at].get(key).copied(), declared[at].contains(key)),
+            Ok(_) => cell(
+                drifted[at].get(key).copied(),
+                declared[at].get(key).copied(),
+            ),
             Err(_) => el("td").class("unknown").child(el("span").text("not read")),
         });
         el("tr")
-            .flag_value("data-same", "true", !differs)
+            .flag_value("data-same", "true", same)
             .child(
                 el("th")
                     .attr("scope", "row")
@@ -449,11 +481,15 @@ fn matrix(seen: &[Seen]) -> Element {
     el("div").child(only).child(scroll)
 }
 
-fn cell(drifted: Option<&Drifted>, declared: bool) -> Element {
+fn cell(drifted: Option<&Drifted>, declared: Option<SyncState>) -> Element {
     let hidden = |text: &str| el("span").class("unseen").text(text);
     let sign = |text: &str| el("span").attr("aria-hidden", "true").text(text);
-    match drifted {
-        Some(drifted) => {
+    match (declared, drifted) {
+        (Some(SyncState::Unknown), _) => el("td")
+            .class("unknown")
+            .child(sign("?"))
+            .child(el("span").text("not compared")),
+        (_, Some(drifted)) => {
             let (class, symbol, word) = look(drifted.state);
             let text = match drifted.state {
                 DriftState::Changed => count(drifted.differences.len(), "difference"),
@@ -469,11 +505,15 @@ fn cell(drifted: Option<&Drifted>, declared: bool) -> Element {
                 )
                 .child(el("span").text(text))
         }
-        None if declared => el("td")
+        (Some(SyncState::Different), None) => el("td")
+            .class("unknown")
+            .child(sign("!"))
+            .child(el("span").text("different")),
+        (Some(SyncState::InSync), None) => el("td")
             .class("same")
             .child(sign("✓"))
             .child(hidden("as declared")),
-        None => el("td")
+        (None, None) => el("td")
             .class("none")
             .child(sign("·"))
             .child(hidden("not declared")),

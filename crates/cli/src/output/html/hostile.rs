@@ -2,7 +2,9 @@
 
 use deskstate_model::{Diagnostic, Kind, Manifests, ResourceKey, SourceMap};
 use deskstate_reconcile::drift::{self as found, Class, DriftState, Drifted, Shift};
-use deskstate_reconcile::plan::{Action, Change, Difference, FieldChange, Plan, Reason};
+use deskstate_reconcile::plan::{
+    Action, Change, Difference, FieldChange, Judged, Obstacle, Plan, Reason, SyncState,
+};
 use deskstate_reconcile::reach::Reached;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
@@ -127,9 +129,9 @@ pub(crate) fn seen(text: &str) -> Vec<Seen> {
     };
     let looked = Looked {
         address: text.to_owned(),
-        resources: vec![key.clone()],
         sources: SourceMap::default(),
         report: found::Report {
+            resources: vec![unknown(text)],
             drifted: vec![drifted],
             ..found::Report::default()
         },
@@ -206,10 +208,24 @@ pub(crate) fn plan(text: &str) -> Plan {
     ];
     Plan {
         changes,
-        resources: 9,
-        in_sync: 3,
+        resources: vec![unknown(text)],
+        elsewhere: unknown(text).obstacles,
         ..Plan::default()
     }
+}
+
+/// A resource of which nobody can tell.
+fn unknown(text: &str) -> Judged {
+    let obstacle = |state| Obstacle {
+        path: text.to_owned(),
+        state,
+        code: "unreadable",
+        reason: text.to_owned(),
+        span: None,
+    };
+    let states = [SyncState::Different, SyncState::Unknown];
+    let key = ResourceKey::new(Kind::AppProfile, text);
+    Judged::new(key, None, true, states.map(obstacle).into())
 }
 
 /// A report and a picture of each kind, all of them saying the same hostile thing.

@@ -5,12 +5,15 @@ use std::collections::BTreeSet;
 use deskstate_model::{Diagnostic, Manifests, ResourceKey};
 use deskstate_reconcile::plan::Plan;
 
-use super::changes::{Changes, cards, chips, findings, in_sync, tiles, toolbar};
+use super::changes::{
+    Changes, cards, chips, findings, not_planned, tiles, toolbar, without_changes,
+};
 use super::desktop::{Screens, screens};
 use super::markup::{Element, Markup, el};
 use super::page::{Head, Section, page};
 use crate::graph::{Embedding, Graph, graph, svg};
 use crate::output::plan_text::{PlanText, count};
+use crate::output::verdict::{Verdict, unplanned};
 use crate::preview::Preview;
 use crate::specs::Specs;
 
@@ -50,7 +53,7 @@ pub(crate) fn report(report: &Report<'_>) -> String {
     } = shown;
     let mut facts = vec![(*address).to_owned()];
     facts.extend(revision.map(|revision| format!("manifests at {revision}")));
-    facts.push(count(plan.resources, "resource"));
+    facts.push(count(plan.states().total(), "resource"));
     facts.push(format!(
         "{} to read",
         count(
@@ -70,6 +73,15 @@ pub(crate) fn report(report: &Report<'_>) -> String {
             body: findings(found, sources).into(),
         });
     }
+    let not_compared = || unplanned(&plan.resources, &plan.elsewhere);
+    if not_compared().next().is_some() {
+        sections.push(Section {
+            id: "unknown",
+            title: "Not compared".to_owned(),
+            aside: Some(Verdict::of_plan(plan).counts("in sync")),
+            body: not_planned(not_compared(), sources).into(),
+        });
+    }
     let changes = Changes {
         plan,
         sources,
@@ -77,7 +89,7 @@ pub(crate) fn report(report: &Report<'_>) -> String {
     };
     let kinds = plan.changes.iter().map(|change| change.key.kind).collect();
     let body: Element = if plan.is_empty() {
-        in_sync(environment, plan)
+        without_changes(environment, plan)
     } else {
         el("div")
             .attr("data-changes", "")

@@ -1,7 +1,7 @@
 //! The comment as it is posted, hostile text in every place, and the limit.
 
 use deskstate_model::{Diagnostic, Kind, ResourceKey, SourceMap, Span, UniqueName};
-use deskstate_reconcile::plan::{Action, Change, Difference, FieldChange, Plan, Reason};
+use deskstate_reconcile::plan::{Action, Change, Difference, FieldChange, Judged, Plan, Reason};
 use deskstate_reconcile::reach::Reached;
 use proptest::prelude::*;
 use serde_json::json;
@@ -46,9 +46,13 @@ fn value(path: &str, before: serde_json::Value, after: serde_json::Value) -> Fie
 
 fn plan(changes: Vec<Change>) -> Plan {
     Plan {
+        resources: (0..14)
+            .map(|number| {
+                let key = ResourceKey::new(Kind::ApplicationTab, &format!("contoso_{number}"));
+                Judged::new(key, None, !changes.is_empty() && number < 4, Vec::new())
+            })
+            .collect(),
         changes,
-        resources: 14,
-        in_sync: 10,
         ..Plan::default()
     }
 }
@@ -162,7 +166,7 @@ fn a_comment_without_changes_is_short() {
     <!-- deskstate:plan:prod -->
     ### Plan for `prod`: no changes
 
-    Environment: `https://contoso.crm.dynamics.com` · manifests at `4f2c9e1` · 14 resources, 10 in sync
+    Environment: `https://contoso.crm.dynamics.com` · manifests at `4f2c9e1` · 14 resources, 14 in sync
     ");
 }
 

@@ -1,0 +1,147 @@
+//! What people are told about live and the manifests. Renderers take the state, the counts and the sentences from here, so that none of
+//! them can call something in sync that was not compared.
+
+use deskstate_model::{ResourceKey, SourceMap, Span};
+use deskstate_reconcile::plan::{Judged, Obstacle, Plan, States, SyncState};
+
+use super::plan_text::count;
+use crate::ui::{BAD, GOOD, Style, WARN};
+
+/// The state of everything that was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// Of all of it together.
+    pub(crate) state: SyncState,
+    /// Of the declared resources.
+    pub(crate) states: States,
+}
+
+impl Verdict {
+    /// The verdict on an environment that was planned.
+    pub(crate) fn of_plan(plan: &Plan) -> Self {
+        Self {
+            state: plan.state(),
+            states: plan.states(),
+        }
+    }
+
+    /// `6 resources, 4 in sync`, and how many are unknown.
+    pub(crate) fn counts(self, in_sync: &str) -> String {
+        let States {
+            in_sync: alike,
+            unknown,
+            ..
+        } = self.states;
+        let resources = count(self.states.total(), "resource");
+        let unknown = if unknown == 0 {
+            String::new()
+        } else {
+            format!(", {unknown} unknown")
+        };
+        format!("{resources}, {alike} {in_sync}{unknown}")
+    }
+
+    /// One line for a plan without changes.
+    pub(crate) fn without_changes(self) -> String {
+        match self.state {
+            SyncState::InSync => format!(
+                "matches the manifests ({})",
+                count(self.states.total(), "resource")
+            ),
+            SyncState::Different => format!(
+                "differs from the manifests, and no change can be planned ({})",
+                self.counts("in sync")
+            ),
+            SyncState::Unknown => format!(
+                "could not be compared completely ({})",
+                self.counts("in sync")
+            ),
+        }
+    }
+
+    /// The colour of a line on a terminal.
+    pub(crate) fn style(self) -> Style {
+        match self.state {
+            SyncState::InSync => GOOD,
+            SyncState::Different => WARN,
+            SyncState::Unknown => BAD,
+        }
+    }
+}
+
+/// The sign of what could not be planned.
+pub(crate) fn sign(state: SyncState) -> &'static str {
+    match state {
+        SyncState::InSync => "=",
+        SyncState::Different => "!",
+        SyncState::Unknown => "?",
+    }
+}
+
+/// Something that could not be planned, for one line.
+pub(crate) struct Unplanned<'a> {
+    /// The resource; none for rows that nobody declares.
+    pub(crate) key: Option<&'a ResourceKey>,
+    /// Where the resource is declared.
+    pub(crate) declared_at: Option<Span>,
+    /// What it is.
+    pub(crate) obstacle: &'a Obstacle,
+}
+
+impl Unplanned<'_> {
+    /// `AppProfile contoso_agents`, or rows that nobody declares.
+    pub(crate) fn resource(&self) -> String {
+        self.key.map_or_else(
+            || "rows that no manifest declares".to_owned(),
+            ToString::to_string,
+        )
+    }
+
+    /// `users: unknown: the environment has no user …`
+    pub(crate) fn words(&self) -> String {
+        let Obstacle {
+            path,
+            state,
+            reason,
+            ..
+        } = self.obstacle;
+        let field = if path.is_empty() {
+            String::new()
+        } else {
+            format!("{path}: ")
+        };
+        let what = match state {
+            SyncState::InSync | SyncState::Unknown => "unknown",
+            SyncState::Different => "cannot be changed",
+        };
+        format!("{field}{what}: {reason}")
+    }
+
+    /// `file:line` of the declaration.
+    pub(crate) fn place(&self, sources: &SourceMap) -> Option<String> {
+        self.declared_at.map(|span| {
+            let (line, _) = sources.line_column(span);
+            format!("{}:{line}", sources.path(span.file))
+        })
+    }
+}
+
+/// Everything that could not be planned, resource by resource.
+pub(crate) fn unplanned<'a>(
+    resources: &'a [Judged],
+    elsewhere: &'a [Obstacle],
+) -> impl Iterator<Item = Unplanned<'a>> {
+    let declared = resources.iter().flat_map(|judged| {
+        judged.obstacles.iter().map(|obstacle| Unplanned {
+            key: Some(&judged.key),
+            declared_at: judged.declared_at,
+            obstacle,
+        })
+    });
+    let others = elsewhere.iter().map(|obstacle| Unplanned {
+        key: None,
+        declared_at: None,
+        obstacle,
+    });
+    declared.chain(others)
+}
