@@ -66,6 +66,27 @@ pub fn is_inert(text: &str) -> bool {
     }) && text.split('\n').all(|line| line_command(line).is_none())
 }
 
+/// Text with what is hidden or carried out shown as its number, such as `\u{1b}`; a line feed too.
+#[must_use]
+pub fn escaped(text: &str) -> String {
+    let command = line_command(text);
+    let mut safe = String::with_capacity(text.len());
+    for (at, character) in text.char_indices() {
+        if is_hidden(character) || command == Some(at) || begins_log_command(&text[at..]) {
+            safe.push_str(&number(character));
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
+/// A character as its number: `\u{1b}`.
+#[must_use]
+pub fn number(character: char) -> String {
+    format!("\\u{{{:x}}}", u32::from(character))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -76,6 +76,7 @@ pub use set::{
 };
 pub use span::{FileId, SourceMap, Span, Spanned};
 pub use suggest::nearest;
+pub use variables::escape_variables;
 pub use yaml::{
     Content, OutDocument, Place, Style, dash_before, entry_lines, item_lines, layout, on_one_line,
     write_documents,

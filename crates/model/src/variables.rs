@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::diagnostic::Diagnostic;
 use crate::span::Span;
 use crate::suggest::nearest;
@@ -23,6 +25,16 @@ pub(crate) struct Substitution<'a, 'p> {
     pub(crate) variables: &'a Variables<'p>,
     pub(crate) origins: &'a mut Origins,
     pub(crate) diagnostics: &'a mut Vec<Diagnostic>,
+}
+
+/// Doubles the dollar of what would be taken for a variable of the project.
+pub fn escape_variables(value: &mut Value) {
+    match value {
+        Value::String(text) if text.contains("${{") => *text = text.replace("${{", "$${{"),
+        Value::Array(items) => items.iter_mut().for_each(escape_variables),
+        Value::Object(entries) => entries.values_mut().for_each(escape_variables),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 /// Whether any value of a document holds a variable or an escaped one.

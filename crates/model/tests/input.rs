@@ -312,3 +312,33 @@ fn rendered_manifests_are_manifests_again() {
         assert_eq!(render(&again), text, "{name}");
     }
 }
+
+const DESCRIBED: &str = "apiVersion: deskstate/v1\nkind: PaneTool\nmetadata:\n  name: contoso_b\n  labels: {team: LABEL}\nspec: {displayName: TEXT, controlName: a}\n";
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whatever a text holds, what is rendered is read as the same project, and rendering that gives the same bytes.
+    #[test]
+    fn rendering_is_a_fixed_point_for_any_text(pieces in prop::collection::vec(
+        prop::sample::select(&[
+            "$", "$$", "${{", "$${{", "${{ vars.x }}", "}}", "{slug}", "${slug}", "a", " ", "##[group]", "::x", "\u{202e}", "\u{200b}",
+            "\u{e0001}", "\"", "'", "\\", "#", ":", "-", "[", "é", "漢",
+        ][..]),
+        1..6,
+    )) {
+        let text = format!("x{}x", pieces.concat());
+        let json = serde_json::to_string(&text.replace("${{", "$${{")).unwrap();
+        let manifest = DESCRIBED.replace("TEXT", &json).replace("LABEL", &json);
+        let folder = project(&[("manifests/a.yaml", manifest.as_bytes())]);
+        let (manifests, _) = load(folder.path(), None);
+        let spec = manifests.resources[0].spec.to_spec();
+        prop_assert_eq!(spec["displayName"].as_str(), Some(text.as_str()));
+        let rendered = render(&manifests);
+        let folder = project(&[("manifests/a.yaml", rendered.as_bytes())]);
+        let (again, _) = load(folder.path(), None);
+        prop_assert_eq!(again.resources[0].spec.to_spec(), spec);
+        prop_assert_eq!(&again.resources[0].labels["team"], &text);
+        prop_assert_eq!(render(&again), rendered);
+    }
+}

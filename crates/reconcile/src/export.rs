@@ -4,12 +4,14 @@ mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deskstate_model::{Kind, OutDocument, ResourceKey, State, fold, write_documents};
+use deskstate_model::{
+    Kind, OutDocument, ResourceKey, State, escape_variables, fold, write_documents,
+};
 use serde_json::{Map, Value as Json};
 
 use crate::extras::prefix;
 use crate::live::Live;
-use crate::raise::{LeftOut, Options, Raised, escape_variables, raise_all};
+use crate::raise::{LeftOut, Options, Raised, raise_all};
 use crate::selection::{NothingChosen, Selector};
 
 /// Which rows are exported. Everything, unless something is named; what those need comes along.

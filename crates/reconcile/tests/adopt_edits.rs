@@ -278,6 +278,20 @@ fn what_looks_like_yaml_within_a_value_or_beside_it_leads_nobody_astray() {
 }
 
 #[test]
+fn what_is_not_inert_is_written_with_escapes_whatever_the_quotes_were() {
+    let cases = [
+        ("a: 'one'\n", "x\u{202e}y", "a: \"x\\u202Ey\"\n"),
+        ("a: \"one\"\n", "##vso[x]", "a: \"\\u0023#vso[x]\"\n"),
+        ("a: one\n", "\u{e0001}", "a: \"\\U000E0001\"\n"),
+        ("a: |-\n  one\n  two\n", "b\n::x::y", "a: \"b\\n::x::y\"\n"),
+        ("a:\n  - '1'\n", "##[x]", "a: \"\\u0023#[x]\"\n"),
+    ];
+    for (text, wanted, expected) in cases {
+        check(text, "a", json!(wanted), expected);
+    }
+}
+
+#[test]
 fn ten_thousand_items_or_entries_take_no_longer_than_reading_them() {
     let user = |number: usize| format!("u{number}@contoso.com");
     let written = |numbers: &[usize]| -> String {

@@ -5,6 +5,7 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use deskstate_model::inert::is_inert;
 use deskstate_model::{Diagnostic, Manifests, load_texts};
 use deskstate_reconcile::export::{Export, Selection, export, write};
 use deskstate_reconcile::kinds::{self, tables};
@@ -36,6 +37,13 @@ fn against_the_law(live: &Live, options: Options) -> Vec<String> {
             ));
         }
     }
+    against.extend(
+        exported
+            .documents
+            .iter()
+            .map(write)
+            .filter(|text| !is_inert(text)),
+    );
     if !against.is_empty() {
         against.extend(exported.documents.iter().map(write));
     }
@@ -65,6 +73,7 @@ fn text() -> impl Strategy<Value = Json> {
         1 => prop::sample::select(vec![
             "{customer}", "${{ vars.x }}", "null", "~", "yes", "No", "1e3", "0x10", "- a", "a: b", "*a", "&a b", "!x",
             "2026-01-01", "\u{85}", "größe", "a\r\nb", " leading", "trailing ", "\u{7}bell", "---", "on", "%a", "@b", "`c", "1.0", "<<",
+            "##vso[task.x]", "a\n::add-mask::b", "##[group]", "a\u{202e}b", "a\u{200b}", "a\u{e0001}b", "a\u{2028}b", "$${{ x }}",
         ]).prop_map(Json::from),
     ]
 }
@@ -240,11 +249,13 @@ fn against_adoption(before: &Live, now: &Live) -> Option<Vec<String>> {
     }
     // What a field brings into sight, as another page type does its parameters, a second adoption takes.
     let mut refused = BTreeSet::new();
+    let mut against = Vec::new();
     let mut manifests = Manifests::default();
     for _ in 0..2 {
         let adoption = adopted(&texts, now);
         let files = adoption.files.into_iter();
         texts.extend(files.map(|(path, change)| (path, change.after)));
+        against.extend(texts.values().filter(|text| !is_inert(text)).cloned());
         let refusals = adoption.refused.into_iter();
         refused = refusals
             .map(|refusal| (refusal.key, refusal.path))
@@ -256,7 +267,6 @@ fn against_adoption(before: &Live, now: &Live) -> Option<Vec<String>> {
         manifests = loaded;
     }
     let (left, _) = plan(&lower(&manifests), now, &PlanOptions::default());
-    let mut against = Vec::new();
     for change in &left.changes {
         for field in &change.fields {
             let word = field.path.split('.').next().unwrap_or_default();

@@ -1,5 +1,6 @@
 //! `render`: the effective manifests of an environment, after overlays, variables and defaults. Sends nothing.
 
+use deskstate_model::inert::escaped;
 use deskstate_model::{Declared, Manifests, OutDocument, SourceMap, write_documents};
 
 use super::choosing::Choosing;
@@ -37,12 +38,7 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
 
 fn document(declared: &Declared, sources: &SourceMap) -> OutDocument {
     let (line, _) = sources.line_column(declared.span);
-    OutDocument {
-        comment: Some(format!("{}:{line}", sources.path(declared.span.file))),
-        kind: declared.key.kind,
-        name: declared.key.name.as_written().to_owned(),
-        labels: declared.labels.clone(),
-        state: declared.state,
-        spec: declared.spec.to_spec(),
-    }
+    // A file name may hold line feeds, and a comment ends with its line.
+    let path = escaped(sources.path(declared.span.file));
+    OutDocument::of(declared, Some(format!("{path}:{line}")))
 }

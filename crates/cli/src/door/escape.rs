@@ -1,6 +1,6 @@
 //! Text that somebody else wrote, made harmless and still readable.
 
-use deskstate_model::inert::{begins_log_command, is_hidden, line_command};
+use deskstate_model::inert::{begins_log_command, is_hidden, line_command, number};
 
 use super::style::own_sequence;
 
@@ -134,10 +134,6 @@ pub(super) fn colored(text: &str) -> String {
         }
     }
     out + rest
-}
-
-fn number(character: char) -> String {
-    format!("\\u{{{:x}}}", u32::from(character))
 }
 
 #[cfg(test)]

@@ -6,8 +6,10 @@ use serde_json::{Map, Value};
 
 use super::NodeValue;
 use super::scalar::resolve;
+use crate::inert::{begins_log_command, escaped, is_hidden, is_inert};
 use crate::kinds::Kind;
-use crate::manifests::State;
+use crate::manifests::{Declared, State};
+use crate::variables::escape_variables;
 
 /// Widest line for a list that is written on one.
 const WIDTH: usize = 110;
@@ -27,6 +29,31 @@ pub struct OutDocument {
     pub state: State,
     /// The fields in the order in which they are to stand.
     pub spec: Map<String, Value>,
+}
+
+impl OutDocument {
+    /// A resource as it is declared. What its texts hold of a variable's form was escaped when it was read, and is again.
+    #[must_use]
+    pub fn of(declared: &Declared, comment: Option<String>) -> Self {
+        let mut spec = Value::Object(declared.spec.to_spec());
+        escape_variables(&mut spec);
+        let labels = declared.labels.iter().map(|(key, value)| {
+            let mut value = Value::from(value.as_str());
+            escape_variables(&mut value);
+            (key.clone(), value.as_str().unwrap_or_default().to_owned())
+        });
+        Self {
+            comment,
+            kind: declared.key.kind,
+            name: declared.key.name.as_written().to_owned(),
+            labels: labels.collect(),
+            state: declared.state,
+            spec: match spec {
+                Value::Object(spec) => spec,
+                _ => Map::new(),
+            },
+        }
+    }
 }
 
 /// Writes documents as one file of manifests. The same documents give the same bytes.
@@ -51,8 +78,8 @@ fn write_document(document: &OutDocument, out: &mut String) {
         state,
         spec,
     } = document;
-    for line in comment.iter().flat_map(|comment| comment.lines()) {
-        out.push_str(format!("# {line}").trim_end());
+    for line in comment.iter().flat_map(|comment| comment.split('\n')) {
+        out.push_str(format!("# {}", escaped(line)).trim_end());
         out.push('\n');
     }
     out.push_str(&format!(
@@ -180,10 +207,7 @@ fn is_block(value: &str) -> bool {
         && !value.starts_with([' ', '\t', '\n'])
         && !value.ends_with([' ', '\t', '\n'])
         && value.lines().all(|line| !line.ends_with([' ', '\t']))
-        && !value
-            .chars()
-            .any(|character| character.is_control() && character != '\n')
-        && !value.contains(['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'])
+        && is_inert(value)
 }
 
 fn write_block(value: &str, indent: usize, out: &mut String) {
@@ -233,9 +257,8 @@ fn plain_is_text(value: &str, inside: bool) -> bool {
         && !flow_indicator
         && !legacy_flag
         && !["---", "..."].contains(&value)
-        && !value
-            .chars()
-            .any(|character| character.is_control() || needs_escape(character))
+        && !value.contains(needs_escape)
+        && is_inert(value)
         && matches!(resolve(value), Ok(NodeValue::Text(_)))
 }
 
@@ -247,27 +270,27 @@ fn colon_before_punctuation(value: &str) -> bool {
         .any(|rest| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '/'))
 }
 
-/// Characters that YAML does not print or takes for a line break.
+/// Characters that cannot be seen or that are taken for others: line breaks, and the blank that looks like an ordinary one.
 fn needs_escape(character: char) -> bool {
-    matches!(
-        character,
-        '\u{85}' | '\u{a0}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'
-    )
+    character == '\u{a0}' || is_hidden(character)
 }
 
-/// The double-quoted form.
+/// The double-quoted form. It is inert whatever it holds, and so does not begin a line with `::`.
 fn quoted(value: &str) -> String {
     let mut out = String::with_capacity(value.len() + 2);
     out.push('"');
-    for character in value.chars() {
+    for (at, character) in value.char_indices() {
         match character {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            other if other.is_control() || needs_escape(other) => {
-                out.push_str(&format!("\\u{:04X}", u32::from(other)));
+            other if needs_escape(other) || begins_log_command(&value[at..]) => {
+                out.push_str(&match u32::from(other) {
+                    number @ ..=0xffff => format!("\\u{number:04X}"),
+                    number => format!("\\U{number:08X}"),
+                });
             }
             other => out.push(other),
         }
@@ -355,29 +378,73 @@ mod tests {
         "#);
     }
 
+    /// What a terminal, a build or a reader is deceived by. Control characters are refused where a manifest is read.
+    const ACTIVE: &[&str] = &[
+        "##[group]",
+        "##vso[task.setvariable]",
+        "::add-mask::x",
+        "\n",
+        "\r\n",
+        "\t",
+        " ",
+        "a",
+        "\u{202e}",
+        "\u{2066}",
+        "\u{200b}",
+        "\u{200d}",
+        "\u{2028}",
+        "\u{a0}",
+        "\u{feff}",
+        "\u{e0001}",
+        "\u{e0100}",
+        "\u{3164}",
+        "#",
+        "##",
+        "[",
+        ":",
+        "::",
+        "${{ vars.a }}",
+    ];
+
     fn json_value() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),
             any::<bool>().prop_map(Value::from),
             any::<i64>().prop_map(Value::from),
             "[ -~äö\n\t]{0,12}".prop_map(Value::from),
+            prop::collection::vec(prop::sample::select(ACTIVE), 0..5)
+                .prop_map(|pieces| Value::from(pieces.concat())),
             "[-?:,{}#&*!|>'\"%@` a0-]{0,6}".prop_map(Value::from),
         ];
         leaf.prop_recursive(3, 16, 4, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
-                prop::collection::btree_map("[a-z:{ #0-9-]{1,5}", inner, 0..4)
-                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+                prop::collection::btree_map(
+                    prop_oneof![
+                        "[a-z:{ #0-9-]{1,5}",
+                        prop::collection::vec(prop::sample::select(ACTIVE), 1..3)
+                            .prop_map(|pieces| pieces.concat()),
+                    ],
+                    inner,
+                    0..4
+                )
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
             ]
         })
     }
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(value in json_value()) {
+        fn what_is_written_is_inert_and_read_back(
+            value in json_value(),
+            comment in prop::collection::vec(prop::sample::select(ACTIVE), 0..4).prop_map(|pieces| pieces.concat()),
+        ) {
             use crate::span::SourceMap;
             use crate::yaml::{Budget, read};
-            let out = write_documents(&[document(json!({"value": value}))]);
+            let mut first = document(json!({"value": value}));
+            first.comment = Some(comment);
+            let out = write_documents(&[first]);
+            prop_assert!(is_inert(&out), "{out}");
             let mut sources = SourceMap::default();
             let file = sources.add("out.yaml", out.as_str());
             let mut diagnostics = Vec::new();

@@ -7,7 +7,9 @@ mod wanted;
 
 use std::collections::BTreeMap;
 
-use deskstate_model::{FileId, Manifests, Place, ResourceKey, Span, fold, layout};
+use deskstate_model::{
+    FileId, Manifests, Place, ResourceKey, Span, escape_variables, fold, layout,
+};
 use serde_json::{Map, Value as Json};
 
 pub use edit::{Editor, Refused};
@@ -17,7 +19,7 @@ use crate::kinds;
 use crate::live::Live;
 use crate::lower::Desired;
 use crate::plan::{Action, Change, FieldChange, Plan};
-use crate::raise::{Options, Raised, escape_variables, raise};
+use crate::raise::{Options, Raised, raise};
 
 /// Where a value goes that the base holds, in an environment that has an overlay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

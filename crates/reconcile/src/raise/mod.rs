@@ -14,7 +14,7 @@ use deskstate_model::{Kind, ResourceKey, State};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-pub use text::{escape_variables, refused};
+pub use text::refused;
 
 use crate::field::{Field, Holds, Target};
 use crate::kinds::{self, KindTable, tables};

@@ -42,13 +42,3 @@ pub(super) fn is_plain_json(value: &Json) -> bool {
 fn is_plain_text(text: &str) -> bool {
     !text.chars().any(is_refused)
 }
-
-/// Doubles the dollar of what would be taken for a variable of the project.
-pub fn escape_variables(value: &mut Json) {
-    match value {
-        Json::String(text) if text.contains("${{") => *text = text.replace("${{", "$${{"),
-        Json::Array(items) => items.iter_mut().for_each(escape_variables),
-        Json::Object(entries) => entries.values_mut().for_each(escape_variables),
-        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
-    }
-}

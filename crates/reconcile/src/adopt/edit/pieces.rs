@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use deskstate_model::inert::is_inert;
 use deskstate_model::{Content, Place, Style, dash_before, entry_lines, item_lines, on_one_line};
 use serde_json::Value as Json;
 
@@ -264,9 +265,7 @@ impl Editor<'_> {
 
 /// A text in the quotes that stood there, where they can hold it.
 fn quoted_like(style: Style, text: &str, inside: bool) -> String {
-    let plain = text
-        .chars()
-        .all(|character| !character.is_control() && character != '\u{feff}');
+    let plain = is_inert(text) && !text.contains('\n');
     match style {
         Style::Single if plain => format!("'{}'", text.replace('\'', "''")),
         Style::Double if plain => {
