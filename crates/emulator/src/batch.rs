@@ -43,6 +43,7 @@ pub(crate) fn answer(engine: &Engine, call: &Call) -> Outcome<Reply> {
         boundary: format!("batchresponse_{}", engine.request_id()),
     };
     let mut failed = None;
+    let mut whole = None;
     for item in items {
         engine
             .stats
@@ -53,7 +54,7 @@ pub(crate) fn answer(engine: &Engine, call: &Call) -> Outcome<Reply> {
             });
         let failure = match item {
             Item::Request(request) => loose(engine, call, request, &mut writer),
-            Item::Changeset(requests) => changeset(engine, call, requests, &mut writer),
+            Item::Changeset(requests) => changeset(engine, call, requests, &mut writer, &mut whole),
         };
         if let Some(status) = failure {
             failed.get_or_insert(status);
@@ -67,6 +68,9 @@ pub(crate) fn answer(engine: &Engine, call: &Call) -> Outcome<Reply> {
         (Some(inner), false, BatchStatus::Inner) => inner,
         _ => StatusCode::OK,
     };
+    if let Some(reply) = whole {
+        return Ok(reply);
+    }
     let content_type = format!("multipart/mixed; boundary={}", writer.boundary);
     let mut reply = Reply::text(&content_type, String::new());
     reply.body = writer.finish();
@@ -182,6 +186,7 @@ fn changeset(
     outer: &Call,
     requests: Vec<Request>,
     writer: &mut Writer,
+    whole: &mut Option<Reply>,
 ) -> Option<StatusCode> {
     let result = prepare(engine, outer, requests).and_then(|calls| {
         let ids: Vec<Option<String>> = calls.iter().map(|(id, _)| id.clone()).collect();
@@ -194,13 +199,19 @@ fn changeset(
             None
         }
         Err(failure) => {
-            let reply = Reply::error(&failure.error, outer, &engine.request_id());
+            let switches = engine.switches();
+            let error = switches.phrase_in_changeset(failure.error);
+            let mut reply = Reply::error(&error, outer, &engine.request_id());
             let status = reply.status;
-            match engine.switches().changeset_failure {
+            match switches.changeset_failure {
                 ChangesetFailure::Nested => {
-                    writer.changeset(&engine.request_id(), &[(failure.content_id, reply)])
+                    reply.headers.retain(|(name, _)| *name != "REQ_ID");
+                    writer.changeset(&engine.request_id(), &[(failure.content_id, reply)]);
                 }
                 ChangesetFailure::Bare => writer.part(&reply),
+                ChangesetFailure::Json => {
+                    whole.get_or_insert(reply);
+                }
             }
             Some(status)
         }
@@ -233,6 +244,9 @@ fn prepare(
                 error,
             })
         };
+        if let Err(error) = crate::service::check_url(&call) {
+            return fail(error);
+        }
         if call.method == Method::GET {
             return fail(ServiceError::query(
                 "GET requests are not allowed in a changeset.",

@@ -219,7 +219,15 @@ pub(crate) fn target_of(
     let schema = tx.schema();
     let table = schema
         .with_set(&segment.name)
-        .ok_or_else(|| ServiceError::unknown_segment(&segment.name))?;
+        .ok_or_else(|| {
+            ServiceError::payload(
+                "",
+                format!(
+                    "Microsoft.OData.UriParser.ODataUnrecognizedPathException: Resource not found for the segment '{}'.",
+                    segment.name
+                ),
+            )
+        })?;
     let id = resolve::key(tx.store(), writing.switches, table, &segment)?;
     let row = tx
         .get(table, id)

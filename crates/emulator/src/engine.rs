@@ -143,7 +143,9 @@ impl Engine {
 
     /// Answers one request: a single one, or a loose one of a batch.
     pub(crate) fn respond(&self, call: &Call) -> Reply {
-        let result = if service::is_write(call) {
+        let result = if let Err(error) = service::check_url(call) {
+            Err(error)
+        } else if service::is_write(call) {
             self.commit(&[(None, call.clone())])
                 .map_err(|failure| failure.error)
                 .map(|mut replies| replies.pop().unwrap_or_else(Reply::empty))
@@ -153,7 +155,7 @@ impl Engine {
         };
         result.unwrap_or_else(|error| {
             self.stats.count_refusal();
-            Reply::error(&error, call, &self.request_id())
+            Reply::error(&self.switches().phrase(error), call, &self.request_id())
         })
     }
 

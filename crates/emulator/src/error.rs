@@ -13,6 +13,11 @@ pub(crate) mod code {
     pub(crate) const INVALID_OPERATION: u32 = 0x8004_023B;
     pub(crate) const ISV_ABORTED: u32 = 0x8004_0265;
     pub(crate) const INVALID_PAYLOAD: u32 = 0x8004_8D19;
+    /// A query that names an unknown property; [`crate::switches::UnknownColumn`] has what a client sees.
+    pub(crate) const UNKNOWN_PROPERTY: u32 = 0;
+    pub(crate) const PRINCIPAL_MISSING: u32 = 0x8004_8306;
+    pub(crate) const NOT_FOR_THIS_TABLE: u32 = 0x8004_0800;
+    pub(crate) const TOO_MANY_CONDITIONS: u32 = 0x8004_430C;
     pub(crate) const UNKNOWN_COLUMN: u32 = 0x8004_1103;
     pub(crate) const NOT_AUTHENTICATED: u32 = 0x8004_4302;
     pub(crate) const USER_DISABLED: u32 = 0x8004_0225;
@@ -92,6 +97,16 @@ impl ServiceError {
         )
     }
 
+    /// A message that the platform does not have for a table, such as creating a row of an intersect table.
+    pub(crate) fn not_for(message: &str, table: &str) -> ServiceError {
+        ServiceError::bad(
+            code::NOT_FOR_THIS_TABLE,
+            format!(
+                "The '{message}' method does not support entities of type '{table}'. MessageProcessorCache returned MessageProcessor.Empty."
+            ),
+        )
+    }
+
     pub(crate) fn wrong_method(method: &http::Method, resource: &str) -> ServiceError {
         ServiceError::new(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -103,7 +118,10 @@ impl ServiceError {
     /// `0x80040217`, or nothing.
     pub(crate) fn code_text(&self) -> String {
         self.code
-            .map(|code| format!("0x{code:08x}"))
+            .map(|code| match code {
+                code::UNKNOWN_PROPERTY => "0x0".to_owned(),
+                code => format!("0x{code:08x}"),
+            })
             .unwrap_or_default()
     }
 

@@ -66,7 +66,7 @@ pub(crate) fn drop_active(
     table: TableId,
     id: Uuid,
 ) -> Outcome<()> {
-    let mut row = crate::write::find(tx, writing, table, id)?;
+    let mut row = crate::write::find(tx, table, id)?;
     for (column, value) in std::mem::take(&mut row.below) {
         row.cells[column] = value;
     }

@@ -55,6 +55,9 @@ pub use run::{Args, run};
 pub use seed::{Scale, SeedError};
 pub use server::{Config, Emulator, StartError, StopError};
 pub use signin::{DirectoryError, SignIn};
-pub use switches::{BatchStatus, ChangesetFailure, LinkAnswer, Switches};
+pub use switches::{
+    BatchStatus, ChangesetFailure, LinkAnswer, MissingPrivilege, Switches, TouchedParameters,
+    UnknownColumn,
+};
 pub use tables::TablesError;
 pub use tls::{Tls, TlsError};

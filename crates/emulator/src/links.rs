@@ -21,7 +21,7 @@ pub(crate) fn associate(
     navigation: Navigation,
     target: (TableId, Uuid),
 ) -> Outcome<()> {
-    let from = find(tx, writing, table, id)?;
+    let from = find(tx, table, id)?;
     match navigation {
         Navigation::Children {
             table: child,
@@ -55,7 +55,7 @@ pub(crate) fn associate(
                     "A record cannot be linked to itself.",
                 ));
             }
-            let other = find(tx, writing, target.0, target.1)?;
+            let other = find(tx, target.0, target.1)?;
             check_append(tx, writing, (table, &from), (target.0, &other), side)?;
             if existing(tx, relation, side, id, target.1).is_some() {
                 return match writing.switches.associate_again {
@@ -63,7 +63,7 @@ pub(crate) fn associate(
                     LinkAnswer::Refused => Err(ServiceError::new(
                         StatusCode::PRECONDITION_FAILED,
                         code::DUPLICATE_RECORD,
-                        "Cannot insert duplicate key.",
+                        "A record with matching key values already exists.",
                     )),
                 };
             }
@@ -89,7 +89,7 @@ pub(crate) fn disassociate(
     navigation: Navigation,
     target: Option<(TableId, Uuid)>,
 ) -> Outcome<()> {
-    let from = find(tx, writing, table, id)?;
+    let from = find(tx, table, id)?;
     match (navigation, target) {
         (Navigation::Lookup { column, .. }, _) => {
             write_lookup(tx, writing, table, id, column, Value::Null)
@@ -101,7 +101,7 @@ pub(crate) fn disassociate(
             },
             Some((_, child_id)),
         ) => {
-            let row = find(tx, writing, child, child_id)?;
+            let row = find(tx, child, child_id)?;
             if row.cells[column].id() != Some(id) {
                 return missing_link(writing, child_id);
             }
@@ -222,7 +222,7 @@ fn write_lookup(
 ) -> Outcome<()> {
     let schema = tx.schema();
     let own = schema.table(table);
-    let before = find(tx, writing, table, id)?;
+    let before = find(tx, table, id)?;
     writing
         .caller
         .access

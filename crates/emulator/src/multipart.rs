@@ -44,7 +44,11 @@ pub(crate) fn boundary(content_type: &str) -> Option<String> {
 /// Reads the items of a batch body.
 pub(crate) fn items(body: &[u8], boundary: &str) -> Outcome<Vec<Item>> {
     let text = std::str::from_utf8(body).map_err(|_| unusable("The batch body is not UTF-8."))?;
-    let parts = parts(text, boundary)?;
+    if !text.ends_with('\n') {
+        // The reader waits for the end of the last line.
+        return Err(unusable("Stream was not readable."));
+    }
+    let parts = parts(text, boundary, Closing::MayBeMissing)?;
     let mut items = Vec::with_capacity(parts.len());
     for part in parts {
         let (headers, rest) = part_headers(part);
@@ -52,7 +56,7 @@ pub(crate) fn items(body: &[u8], boundary: &str) -> Outcome<Vec<Item>> {
         match self::boundary(content_type) {
             Some(inner) => {
                 let mut requests = Vec::new();
-                for part in self::parts(rest, &inner)? {
+                for part in self::parts(rest, &inner, Closing::Needed)? {
                     let (headers, rest) = part_headers(part);
                     if self::boundary(header(&headers, "content-type").unwrap_or_default())
                         .is_some()
@@ -71,8 +75,17 @@ pub(crate) fn items(body: &[u8], boundary: &str) -> Outcome<Vec<Item>> {
     Ok(items)
 }
 
+/// Whether the last boundary, `--boundary--`, may be left out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Closing {
+    /// In a batch: a published library leaves it out, and is answered.
+    MayBeMissing,
+    /// In a changeset: nothing is known, and half of one must never be carried out.
+    Needed,
+}
+
 /// What stands between the lines that begin with the boundary.
-fn parts<'t>(text: &'t str, boundary: &str) -> Outcome<Vec<&'t str>> {
+fn parts<'t>(text: &'t str, boundary: &str, closing: Closing) -> Outcome<Vec<&'t str>> {
     let mark = format!("--{boundary}");
     let mut parts = Vec::new();
     let (mut start, mut at) = (None, 0);
@@ -91,7 +104,10 @@ fn parts<'t>(text: &'t str, boundary: &str) -> Outcome<Vec<&'t str>> {
         at += line.len();
     }
     match start {
-        // The last boundary is missing: a body that was cut is not carried out.
+        Some(start) if closing == Closing::MayBeMissing => {
+            parts.push(&text[start..]);
+            Ok(parts)
+        }
         Some(_) => Err(unusable(&format!(
             "The batch body ends before the closing boundary '{mark}--'."
         ))),
@@ -187,7 +203,7 @@ fn request(part: &Headers, text: &str) -> Outcome<Request> {
 mod tests {
     use super::*;
 
-    const BATCH: &str = "\n--b\nContent-Type: multipart/mixed;boundary=\"c\"\n\n--c\nContent-Type: application/http\nContent-Transfer-Encoding:binary\nContent-ID: 1\n\nPOST /api/data/v9.2/xs HTTP/1.1\nContent-Type: application/json\n\n{\"a\":1}\n\n\n--c--\n--b\nContent-Type: application/http\n\nGET http://h/api/data/v9.2/xs HTTP/1.1\nAccept: application/json\n--b--\n   \n";
+    const BATCH: &str = "\n--b\nContent-Type: multipart/mixed;boundary=\"c\"\n\n--c\nContent-Type: application/http\nContent-Transfer-Encoding:binary\nContent-ID: 1\n\nPOST /api/data/v9.2/xs HTTP/1.1\nContent-Type: application/json\n\n{\"a\":1}\n\n\n--c--\n--b\nContent-Type: application/http\n\nGET http://h/api/data/v9.2/xs HTTP/1.1\nAccept: application/json\n--b--\n";
 
     fn check(body: &str) {
         let items = items(body.as_bytes(), "b").expect("items");
@@ -208,8 +224,15 @@ mod tests {
 
     #[test]
     fn a_cut_body_is_unusable() {
-        assert!(items(BATCH.replace("--b--", "").as_bytes(), "b").is_err());
-        assert!(items(b"nothing", "b").is_err());
+        let refused = |body: &str| items(body.as_bytes(), "b").expect_err("refused").message;
+        assert_eq!(refused(BATCH.trim_end()), "Stream was not readable.");
+        assert!(refused(&BATCH.replace("--c--", "")).contains("--c--"));
+        assert!(refused("nothing\n").contains("--b"));
+    }
+
+    #[test]
+    fn the_last_boundary_of_a_batch_may_be_missing() {
+        check(&BATCH.replace("--b--", ""));
     }
 
     #[test]

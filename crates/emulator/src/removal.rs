@@ -21,7 +21,7 @@ pub(crate) fn delete(
 ) -> Outcome<()> {
     let schema = tx.schema();
     let own = schema.table(table);
-    let before = find(tx, writing, table, id)?;
+    let before = find(tx, table, id)?;
     writing
         .caller
         .access

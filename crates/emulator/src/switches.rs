@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use crate::age::Age;
+use crate::error::{ServiceError, code};
 
 /// An answer sheet: `{"formatVersion":1,"answers":{…}}`.
 #[derive(Debug, Deserialize)]
@@ -18,14 +20,48 @@ pub(crate) struct AnswerSheet {
     _replies: serde_json::Map<String, serde_json::Value>,
 }
 
-/// How the single error of a failed changeset is wrapped in a batch response.
+/// How the single error of a failed changeset is wrapped in a batch response. Each was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ChangesetFailure {
-    /// Inside a `multipart/mixed; boundary=changesetresponse_…` part.
+    /// Inside a `multipart/mixed; boundary=changesetresponse_…` part, with the `Content-ID` and without a request id.
     Nested,
-    /// As a bare `application/http` part.
+    /// As a bare `application/http` part with a request id.
     Bare,
+    /// As the JSON body of the whole reply, in place of a multipart body.
+    Json,
+}
+
+/// The code of a query that names a column or navigation property that is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum UnknownColumn {
+    /// `0x80060888`, as four live reports have it.
+    BadQuery,
+    /// `0x0`, as a support page has it.
+    Zero,
+}
+
+/// The code of a refusal for want of a privilege.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum MissingPrivilege {
+    /// `0x80040220`.
+    PrivilegeDenied,
+    /// `0x80048306`.
+    PrincipalMissing,
+}
+
+/// What writing a tab's own row does to its parameter rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum TouchedParameters {
+    /// Nothing.
+    Nothing,
+    /// Their versions move.
+    Versions,
+    /// They are written again with the values that the tab's JSON column had before, so their versions move too.
+    Values,
 }
 
 /// The status of a batch response whose processing stopped at a failing item.
@@ -62,6 +98,14 @@ pub struct Switches {
     pub content_id_required: bool,
     /// `404` for an absent row and `412` for a stale etag carry their code; else it is empty.
     pub codes_on_conditional_errors: bool,
+    /// A changeset refused with `412` for a stale etag carries its code, or none; if absent, as outside changesets.
+    pub code_on_stale_in_changesets: Option<bool>,
+    /// A changeset refused with `404` for an absent row carries its code, or none; if absent, as outside changesets.
+    pub code_on_absent_in_changesets: Option<bool>,
+    /// The code of a query that names an unknown property.
+    pub unknown_column: UnknownColumn,
+    /// The code of a refusal for want of a privilege.
+    pub missing_privilege: MissingPrivilege,
     /// Tables (logical names) without optimistic concurrency.
     pub no_optimistic_concurrency: BTreeSet<String>,
     /// A version named by `If-Match` is heeded inside changesets too; else any version will do there.
@@ -96,6 +140,8 @@ pub struct Switches {
     pub tab_makes_parameters: bool,
     /// The JSON column of a tab follows its parameter rows.
     pub tab_json_derived: bool,
+    /// What writing a tab's own row does to its parameter rows.
+    pub tab_write_touches_parameters: TouchedParameters,
     /// A third-party url with a slug that the product does not know is stored as null.
     pub unknown_slugs_nulled: bool,
     /// A user may be linked to one profile only.
@@ -128,6 +174,10 @@ impl Default for Switches {
             batch_status: BatchStatus::BadRequest,
             content_id_required: true,
             codes_on_conditional_errors: false,
+            code_on_stale_in_changesets: None,
+            code_on_absent_in_changesets: None,
+            unknown_column: UnknownColumn::BadQuery,
+            missing_privilege: MissingPrivilege::PrivilegeDenied,
             no_optimistic_concurrency: BTreeSet::new(),
             if_match_in_changesets: true,
             associate_again: LinkAnswer::Refused,
@@ -145,6 +195,7 @@ impl Default for Switches {
             unique_names_are_immutable: true,
             tab_makes_parameters: true,
             tab_json_derived: true,
+            tab_write_touches_parameters: TouchedParameters::Nothing,
             unknown_slugs_nulled: false,
             one_profile_per_user: false,
             one_entity_template_per_table: true,
@@ -157,6 +208,45 @@ impl Default for Switches {
             missing_options: BTreeSet::new(),
             layers_ignore_select: true,
         }
+    }
+}
+
+impl Switches {
+    /// An error in the words of this environment.
+    pub(crate) fn phrase(&self, mut error: ServiceError) -> ServiceError {
+        error.code = error.code.map(|number| match number {
+            code::UNKNOWN_PROPERTY if self.unknown_column == UnknownColumn::BadQuery => {
+                code::BAD_QUERY
+            }
+            code::PRIVILEGE_DENIED
+                if self.missing_privilege == MissingPrivilege::PrincipalMissing =>
+            {
+                code::PRINCIPAL_MISSING
+            }
+            other => other,
+        });
+        error
+    }
+
+    /// What refuses a changeset, which may say less of itself than the same refusal alone.
+    pub(crate) fn phrase_in_changeset(&self, error: ServiceError) -> ServiceError {
+        let mut error = self.phrase(error);
+        let (number, shown) = match error.status {
+            StatusCode::PRECONDITION_FAILED => {
+                (code::VERSION_MISMATCH, self.code_on_stale_in_changesets)
+            }
+            StatusCode::NOT_FOUND => (
+                code::OBJECT_DOES_NOT_EXIST,
+                self.code_on_absent_in_changesets,
+            ),
+            _ => return error,
+        };
+        if let Some(shown) = shown
+            && error.code.is_none_or(|known| known == number)
+        {
+            error.code = shown.then_some(number);
+        }
+        error
     }
 }
 

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::error::Outcome;
 use crate::schema::{Table, TableId};
 use crate::store::{IndexKey, Row, Transaction};
+use crate::switches::TouchedParameters;
 use crate::value::Value;
 use crate::write::{Writing, create, stamp};
 
@@ -114,6 +115,7 @@ pub(crate) fn after_update(
     let own = schema.table(table);
     match own.name.as_str() {
         TAB => {
+            touch_parameters(tx, writing, id, before);
             let Some(column) = own.position("msdyn_pagetype") else {
                 return Ok(());
             };
@@ -128,6 +130,47 @@ pub(crate) fn after_update(
         }
         PARAMETER => derive_of_parameter(tx, writing, id),
         _ => Ok(()),
+    }
+}
+
+/// What a write of the tab's own row may do to its parameter rows.
+fn touch_parameters(tx: &mut Transaction<'_>, writing: &Writing<'_>, tab: Uuid, before: &Row) {
+    let touched = writing.switches.tab_write_touches_parameters;
+    let schema = tx.schema();
+    let (false, Some(table), Some(parameters)) = (
+        touched == TouchedParameters::Nothing,
+        schema.named(TAB),
+        schema.named(PARAMETER),
+    ) else {
+        return;
+    };
+    let own = schema.table(parameters);
+    let (Some(by), Some(name), Some(value)) = (
+        own.position("msdyn_applicationtabtemplateid"),
+        own.position("msdyn_name"),
+        own.position("msdyn_value"),
+    ) else {
+        return;
+    };
+    let column = schema.table(table).position("msdyn_templateparameters");
+    let json: Json = column
+        .and_then(|column| serde_json::from_str(before.cells[column].as_text()?).ok())
+        .unwrap_or_default();
+    let ids = tx
+        .store()
+        .find(parameters, by, &IndexKey::Id(tab))
+        .unwrap_or_default();
+    for id in ids {
+        let Some(mut row) = tx.get(parameters, id).map(|row| Row::clone(row)) else {
+            continue;
+        };
+        if touched == TouchedParameters::Values {
+            let said = row.cells[name]
+                .as_text()
+                .and_then(|name| json.get(name)?.get("value")?.as_str());
+            row.cells[value] = said.map_or(Value::Null, Value::text);
+        }
+        tx.put(parameters, row);
     }
 }
 

@@ -82,8 +82,9 @@ pub(crate) fn generate(address: IpAddr) -> Result<Served, TlsError> {
         "127.0.0.1".to_owned(),
         "::1".to_owned(),
     ];
-    if !address.is_loopback() && !address.is_unspecified() {
-        names.push(address.to_string());
+    let address = address.to_string();
+    if !names.contains(&address) {
+        names.push(address);
     }
     let mut leaf = CertificateParams::new(names)?;
     leaf.distinguished_name = named("localhost");

@@ -345,7 +345,7 @@ pub(crate) fn update(
 ) -> Outcome<()> {
     let schema = tx.schema();
     let own = schema.table(table);
-    let before = find(tx, writing, table, id)?;
+    let before = find(tx, table, id)?;
     writing
         .caller
         .access
@@ -415,24 +415,18 @@ pub(crate) fn stamp(tx: &Transaction<'_>, writing: &Writing<'_>, table: TableId,
 }
 
 /// The row that a write is about, or `404`.
-pub(crate) fn find(
-    tx: &Transaction<'_>,
-    writing: &Writing<'_>,
-    table: TableId,
-    id: Uuid,
-) -> Outcome<Row> {
+pub(crate) fn find(tx: &Transaction<'_>, table: TableId, id: Uuid) -> Outcome<Row> {
     match tx.get(table, id) {
         Some(row) => Ok(Row::clone(row)),
-        None => Err(absent(writing, &tx.schema().table(table).name, id)),
+        None => Err(ServiceError::not_found(&tx.schema().table(table).name, id)),
     }
 }
 
-fn absent(writing: &Writing<'_>, table: &str, id: Uuid) -> ServiceError {
+/// The row that a conditional PATCH names is not there: documented without a code.
+pub(crate) fn absent(switches: &Switches, table: &str, id: Uuid) -> ServiceError {
     let error = ServiceError::not_found(table, id);
     ServiceError {
-        code: error
-            .code
-            .filter(|_| writing.switches.codes_on_conditional_errors),
+        code: error.code.filter(|_| switches.codes_on_conditional_errors),
         ..error
     }
 }

@@ -14,7 +14,11 @@ const FIELD: Uuid = Uuid::from_u128(2);
 
 #[tokio::test]
 async fn each_shape_of_a_failed_changeset_is_a_refusal_of_its_operation() {
-    for changeset_failure in [ChangesetFailure::Nested, ChangesetFailure::Bare] {
+    for changeset_failure in [
+        ChangesetFailure::Nested,
+        ChangesetFailure::Bare,
+        ChangesetFailure::Json,
+    ] {
         for batch_status in [BatchStatus::BadRequest, BatchStatus::Inner] {
             for codes_on_conditional_errors in [false, true] {
                 let switches = Switches {
@@ -52,13 +56,14 @@ async fn each_shape_of_a_failed_changeset_is_a_refusal_of_its_operation() {
                     match changeset_failure {
                         ChangesetFailure::Nested => Place::Changeset,
                         ChangesetFailure::Bare => Place::Part,
+                        ChangesetFailure::Json => Place::Whole,
                     }
                 );
                 assert_eq!(
                     error.outer_status,
-                    match batch_status {
-                        BatchStatus::BadRequest => 400,
-                        BatchStatus::Inner => 412,
+                    match (changeset_failure, batch_status) {
+                        (ChangesetFailure::Json, _) | (_, BatchStatus::Inner) => 412,
+                        (_, BatchStatus::BadRequest) => 400,
                     }
                 );
                 assert!(error.request_id.is_some());

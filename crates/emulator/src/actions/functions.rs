@@ -61,7 +61,7 @@ pub(crate) fn function(
             if user.name == "systemusers"
                 && function.name == format!("{NAMESPACE}RetrieveUserPrivilegeByPrivilegeName") =>
         {
-            privilege_by_name(reading, user, function)?
+            privilege_by_name(reading, user, function, options)?
         }
         [user, function]
             if user.name == "systemusers"
@@ -107,6 +107,7 @@ pub(super) fn privilege_by_name(
     reading: &Reading<'_>,
     user: &Segment,
     function: &Segment,
+    options: &Options,
 ) -> Outcome<Json> {
     let table = reading
         .store
@@ -114,7 +115,7 @@ pub(super) fn privilege_by_name(
         .with_set("systemusers")
         .ok_or_else(|| ServiceError::unknown_segment("systemusers"))?;
     let id = resolve::key(reading.store, reading.switches, table, user)?;
-    let name = parameter(function, &Options::default(), "PrivilegeName").unwrap_or_default();
+    let name = parameter(function, options, "PrivilegeName").unwrap_or_default();
     let name = name.trim_matches('\'');
     let privileges = reading.store.schema.named("privilege");
     let privilege = privileges

@@ -216,7 +216,7 @@ fn role_privileges(
     let schema = tx.schema();
     let table = table_of(&schema, &role.name)?;
     let id = resolve::key(tx.store(), context.switches, table, role)?;
-    let row = write::find(tx, &context.writing(call), table, id)?;
+    let row = write::find(tx, table, id)?;
     context
         .caller
         .access

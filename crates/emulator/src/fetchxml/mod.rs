@@ -15,8 +15,9 @@ use uuid::Uuid;
 use self::parse::{Attribute, Entity, Fetch, Link, Order, parse};
 use crate::error::{Outcome, ServiceError, code};
 use crate::odata::eval::cell;
+use crate::odata::filter::check_conditions;
 use crate::odata::page::Cookie;
-use crate::odata::read::{LARGEST_PAGE, Reading};
+use crate::odata::read::{LARGEST_COUNT, LARGEST_PAGE, Reading};
 use crate::schema::TableId;
 use crate::store::Row;
 use crate::value::Value;
@@ -41,6 +42,7 @@ pub(crate) fn answer(
     xml: &str,
 ) -> Outcome<Map<String, Json>> {
     let fetch = parse(xml)?;
+    check_conditions(fetch.entity.conditions())?;
     let schema = &reading.store.schema;
     let own = schema.table(table);
     if fetch.entity.name != own.name {
@@ -104,14 +106,14 @@ pub(crate) fn answer(
         body.insert(
             "@Microsoft.Dynamics.CRM.totalrecordcount".into(),
             if fetch.count_all {
-                Json::from(total)
+                Json::from(total.min(LARGEST_COUNT))
             } else {
                 Json::from(-1)
             },
         );
         body.insert(
             "@Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded".into(),
-            false.into(),
+            (fetch.count_all && total > LARGEST_COUNT).into(),
         );
     }
     // Ordering on a linked table leaves only the page number to go by.
@@ -119,9 +121,18 @@ pub(crate) fn answer(
         .iter()
         .skip(1)
         .any(|entity| !entity.entity.orders.is_empty());
+    let wants = |name: &str| {
+        reading
+            .preferences
+            .wants(&format!("Microsoft.Dynamics.CRM.{name}"))
+    };
     if more {
-        body.insert("@Microsoft.Dynamics.CRM.morerecords".into(), true.into());
-        if !by_link && let (Some(first), Some(last)) = (keys.get(start), keys.get(start + size - 1))
+        if wants("morerecords") {
+            body.insert("@Microsoft.Dynamics.CRM.morerecords".into(), true.into());
+        }
+        if wants("fetchxmlpagingcookie")
+            && !by_link
+            && let (Some(first), Some(last)) = (keys.get(start), keys.get(start + size - 1))
         {
             let cookie = Cookie {
                 page: page + 1,

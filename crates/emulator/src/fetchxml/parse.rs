@@ -83,6 +83,22 @@ pub(crate) struct Filter {
     pub(crate) filters: Vec<Filter>,
 }
 
+impl Filter {
+    fn conditions(&self) -> usize {
+        let inner: usize = self.filters.iter().map(Filter::conditions).sum();
+        self.conditions.len() + inner
+    }
+}
+
+impl Entity {
+    /// Conditions of the whole query, those on linked tables too.
+    pub(crate) fn conditions(&self) -> usize {
+        let own: usize = self.filters.iter().map(Filter::conditions).sum();
+        let linked: usize = self.links.iter().map(|link| link.entity.conditions()).sum();
+        own + linked
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Condition {
     pub(crate) attribute: String,

@@ -53,6 +53,7 @@ pub(crate) fn answer(
     let [first, rest @ ..] = segments else {
         return Err(ServiceError::unknown_segment(""));
     };
+    refuse_unsupported(options)?;
     let (body, context_of) = match (first.name.as_str(), first.key.is_some(), rest) {
         ("$metadata", false, []) => {
             return Ok(Reply::text(
@@ -148,6 +149,21 @@ pub(crate) fn answer(
         _ => {}
     }
     Ok(Reply::json(StatusCode::OK, &Json::Object(object), in_batch))
+}
+
+/// Metadata is selected, filtered and expanded; everything else that queries know is refused.
+fn refuse_unsupported(options: &Options) -> Outcome<()> {
+    let given = [
+        ("$top", options.top.is_some()),
+        ("$orderby", options.orderby.is_some()),
+        ("$skiptoken", options.skiptoken.is_some()),
+    ];
+    match given.into_iter().find(|(_, given)| *given) {
+        None => Ok(()),
+        Some((name, _)) => Err(ServiceError::query(format!(
+            "The query parameter {name} is not supported"
+        ))),
+    }
 }
 
 fn entities(schema: &Schema, switches: &Switches, options: &Options) -> Outcome<Json> {

@@ -6,7 +6,6 @@ use serde_json::{Map, Value as Json};
 
 use super::expand_items;
 use crate::error::{Outcome, ServiceError};
-use crate::like::like;
 use crate::odata::lexer::{Token, tokens};
 use crate::odata::options::{Options, from_pairs};
 
@@ -147,7 +146,6 @@ enum Expr {
     Or(Box<Expr>, Box<Expr>),
     Not(Box<Expr>),
     Compare(String, String, Json),
-    Match(String, String, String),
 }
 
 fn parse(text: &str) -> Outcome<Expr> {
@@ -234,23 +232,9 @@ impl Parser {
             Some(Token::Name(function))
                 if matches!(function.as_str(), "contains" | "startswith" | "endswith") =>
             {
-                let (open, path, comma, text, close) = (
-                    self.next(),
-                    self.next(),
-                    self.next(),
-                    self.next(),
-                    self.next(),
-                );
-                match (open, path, comma, text, close) {
-                    (
-                        Some(Token::Open),
-                        Some(Token::Name(path)),
-                        Some(Token::Comma),
-                        Some(Token::Text(text)),
-                        Some(Token::Close),
-                    ) => Ok(Expr::Match(function, path, text)),
-                    _ => Err(wrong()),
-                }
+                Err(ServiceError::query(format!(
+                    "The function '{function}' is not supported in a filter of metadata."
+                )))
             }
             Some(Token::Name(path)) => {
                 let Some(Token::Name(operator)) = self.next() else {
@@ -287,16 +271,6 @@ fn holds(expr: &Expr, item: &Json) -> Outcome<bool> {
         Expr::And(a, b) => holds(a, item)? && holds(b, item)?,
         Expr::Or(a, b) => holds(a, item)? || holds(b, item)?,
         Expr::Not(inner) => !holds(inner, item)?,
-        Expr::Match(function, path, text) => {
-            let pattern = match function.as_str() {
-                "contains" => format!("%{text}%"),
-                "startswith" => format!("{text}%"),
-                _ => format!("%{text}"),
-            };
-            value_at(item, path)?
-                .as_str()
-                .is_some_and(|value| like(value, &pattern))
-        }
         Expr::Compare(path, operator, literal) => {
             let value = value_at(item, path)?;
             let ordering = match (value, literal) {

@@ -33,7 +33,33 @@ pub(crate) fn parse(
             parser.at
         )));
     }
+    check_conditions(conditions(&expr))?;
     Ok(expr)
+}
+
+/// A query takes so many conditions in all (SDK error list: number of conditions in query).
+const MOST_CONDITIONS: usize = 500;
+
+pub(crate) fn check_conditions(count: usize) -> Outcome<()> {
+    if count <= MOST_CONDITIONS {
+        return Ok(());
+    }
+    Err(ServiceError::bad(
+        code::TOO_MANY_CONDITIONS,
+        format!(
+            "Number of conditions in query exceeded maximum limit: {count} of {MOST_CONDITIONS}."
+        ),
+    ))
+}
+
+/// A list of values in one function is one condition.
+fn conditions(expr: &Expr) -> usize {
+    match expr {
+        Expr::And(a, b) | Expr::Or(a, b) => conditions(a) + conditions(b),
+        Expr::Not(inner) => conditions(inner),
+        Expr::Lambda { body, .. } => 1 + body.as_deref().map_or(0, conditions),
+        Expr::Always(_) | Expr::Compare(..) | Expr::Matches(..) | Expr::Function(..) => 1,
+    }
 }
 
 /// A column of a table, or one reached from it through lookups.
@@ -122,6 +148,11 @@ impl Parser<'_> {
             }
             let inner = self.not()?;
             self.depth -= 1;
+            if let Expr::Function(..) = inner {
+                return Err(ServiceError::query(
+                    "The 'not' operator cannot be used with a query function; most have an opposite, such as NotIn.",
+                ));
+            }
             return Ok(Expr::Not(Box::new(inner)));
         }
         self.comparison()
@@ -201,7 +232,13 @@ impl Parser<'_> {
                 "null" => Value::Null,
                 "true" => Value::Flag(true),
                 "false" => Value::Flag(false),
-                _ => return self.column(&name).map(Operand::Column),
+                _ => {
+                    return match self.column(&name) {
+                        Err(unknown) => self.compared_with_null(&name).ok_or(unknown),
+                        found => found,
+                    }
+                    .map(Operand::Column);
+                }
             },
             other => {
                 return Err(ServiceError::query(format!(
@@ -209,6 +246,27 @@ impl Parser<'_> {
                 )));
             }
         }))
+    }
+
+    /// The lookup behind a navigation property, which may be compared with null: `parentbusinessunitid eq null`.
+    fn compared_with_null(&self, name: &str) -> Option<Path> {
+        let (row, table, rest) = self.start_of(name);
+        let Some(Navigation::Lookup { column, .. }) =
+            self.schema.table(table).navigation.get(rest).copied()
+        else {
+            return None;
+        };
+        let word = |at: usize| match self.tokens.get(self.at + at) {
+            Some(Token::Name(word)) => word.as_str(),
+            _ => "",
+        };
+        let null = matches!(word(0), "eq" | "ne") && word(1) == "null";
+        null.then_some(Path {
+            row,
+            through: Vec::new(),
+            column,
+            table,
+        })
     }
 
     fn call(&mut self, name: &str) -> Outcome<Expr> {
@@ -361,7 +419,7 @@ impl Parser<'_> {
 /// The error for a property that a table does not have.
 pub(crate) fn unknown_property(schema: &Schema, table: TableId, name: &str) -> ServiceError {
     ServiceError::bad(
-        code::UNKNOWN_COLUMN,
+        code::UNKNOWN_PROPERTY,
         format!(
             "Could not find a property named '{name}' on type 'Microsoft.Dynamics.CRM.{}'.",
             schema.table(table).name

@@ -24,18 +24,24 @@ impl Cookie {
         )
     }
 
-    /// The outer cookie, whose `pagingcookie` is the inner one encoded twice.
+    /// What fetchXml answers with: the inner cookie encoded twice within the outer.
     pub(crate) fn outer(&self, key: &str) -> String {
-        let inner = encode(&encode(&self.inner(key)));
+        self.around(&encode_lower(&encode_lower(&self.inner(key))))
+    }
+
+    /// The value of `$skiptoken`: the inner cookie encoded once within the outer, and the whole encoded for a URL, where
+    /// `=` and `/` stay.
+    pub(crate) fn skiptoken(&self, key: &str) -> String {
+        encode(&self.around(&encode_lower(&self.inner(key))))
+            .replace("%3D", "=")
+            .replace("%2F", "/")
+    }
+
+    fn around(&self, inner: &str) -> String {
         format!(
             "<cookie pagenumber=\"{}\" pagingcookie=\"{inner}\" istracking=\"False\" />",
             self.page
         )
-    }
-
-    /// The value of `$skiptoken`, encoded for a URL.
-    pub(crate) fn skiptoken(&self, key: &str) -> String {
-        encode(&self.outer(key))
     }
 
     /// Reads a `$skiptoken` back, as it stands after decoding the query.
@@ -54,6 +60,25 @@ impl Cookie {
             first: id("first")?,
         })
     }
+}
+
+/// As the platform encodes: hexadecimal digits in lower case.
+fn encode_lower(text: &str) -> String {
+    let encoded = encode(text);
+    let mut lower = String::with_capacity(encoded.len());
+    let mut digits = 0;
+    for character in encoded.chars() {
+        lower.push(if digits > 0 {
+            character.to_ascii_lowercase()
+        } else {
+            character
+        });
+        digits = match character {
+            '%' => 2,
+            _ => digits.max(1) - 1,
+        };
+    }
+    lower
 }
 
 fn attribute<'t>(text: &'t str, name: &str) -> Option<&'t str> {
@@ -75,9 +100,9 @@ mod tests {
             first: Uuid::from_u128(1),
         };
         let token = cookie.skiptoken("cfg_queueid");
-        assert!(
-            token.starts_with("%3Ccookie%20pagenumber%3D%222%22%20pagingcookie%3D%22%25253Ccookie"),
-            "{token}"
+        assert_eq!(
+            token,
+            "%3Ccookie%20pagenumber=%222%22%20pagingcookie=%22%253ccookie%2520page%253d%25221%2522%253e%253ccfg_queueid%2520last%253d%2522%257b00000000-0000-0000-0000-00000000000A%257d%2522%2520first%253d%2522%257b00000000-0000-0000-0000-000000000001%257d%2522%2520%252f%253e%253c%252fcookie%253e%22%20istracking=%22False%22%20/%3E"
         );
         assert_eq!(Cookie::parse(&decode_percent(&token)), Some(cookie));
         assert_eq!(Cookie::parse("<cookie"), None);

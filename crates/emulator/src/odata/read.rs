@@ -23,7 +23,7 @@ use crate::value::Value;
 /// The service never sends more rows than this in one page.
 pub(crate) const LARGEST_PAGE: usize = 5_000;
 /// `$count` stops here.
-const LARGEST_COUNT: usize = 5_000;
+pub(crate) const LARGEST_COUNT: usize = 5_000;
 
 /// What every step of a read needs.
 pub(crate) struct Reading<'a> {

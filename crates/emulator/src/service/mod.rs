@@ -3,12 +3,12 @@
 mod read;
 mod write;
 
-use http::Method;
+use http::{Method, StatusCode};
 
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::clock::Moment;
-use crate::error::{Outcome, ServiceError};
+use crate::error::{Outcome, ServiceError, code};
 use crate::schema::{Schema, TableId};
 use crate::switches::Switches;
 use crate::write::Writing;
@@ -45,6 +45,36 @@ pub(crate) fn reads_metadata(call: &Call) -> bool {
     let path = call.path();
     let first = path.split(['(', '/']).next().unwrap_or(path);
     crate::metadata::is_metadata(first)
+}
+
+/// A URL has at most so many characters, and inside a batch at most so many (Web API: compose requests, maximum URL length).
+const LONGEST_URL: usize = 32_768;
+const LONGEST_URL_IN_BATCH: usize = 65_536;
+/// A segment of a path has at most so many characters, outside a batch (the same page: maximum OData segment length).
+const LONGEST_SEGMENT: usize = 260;
+
+/// Refuses a URL that is longer than the service takes.
+pub(crate) fn check_url(call: &Call) -> Outcome<()> {
+    let longest = if call.in_batch {
+        LONGEST_URL_IN_BATCH
+    } else {
+        LONGEST_URL
+    };
+    if call.target.len() + call.base.len() > longest {
+        return Err(ServiceError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            code::BAD_QUERY,
+            "The request URL is too long.",
+        ));
+    }
+    let long = |segment: &str| segment.chars().count() > LONGEST_SEGMENT;
+    if !call.in_batch && call.path().split('/').any(long) {
+        return Err(ServiceError {
+            code: None,
+            ..ServiceError::query("Bad Request - Invalid URL")
+        });
+    }
+    Ok(())
 }
 
 /// The table of an entity set.

@@ -28,14 +28,6 @@ pub(crate) fn read(store: &Store, context: &Context<'_>, call: &Call) -> Outcome
     };
     let segments = path::parse(call.path());
     let options = options::parse(call.query())?;
-    let limit = if call.in_batch { 65_536 } else { 32_768 };
-    if call.target.len() + call.base.len() > limit {
-        return Err(ServiceError::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            code::BAD_QUERY,
-            "The request URL is too long.",
-        ));
-    }
     let body = match segments.as_slice() {
         [] => metadata::service_document(&store.schema, &call.base),
         [first, ..] if metadata::is_metadata(&first.name) => {

@@ -27,6 +27,13 @@ pub(crate) fn write(
     let Some(first) = segments.first() else {
         return Err(ServiceError::wrong_method(&call.method, "/"));
     };
+    if actions::is_function(first) {
+        // A function is found by GET alone.
+        return Err(ServiceError {
+            code: None,
+            ..ServiceError::unknown_segment(&first.name)
+        });
+    }
     if actions::is_action(&segments) {
         return actions::action(tx, context, &segments, call);
     }
@@ -35,9 +42,17 @@ pub(crate) fn write(
     }
     let table = table_of(&schema, &first.name)?;
     let own = schema.table(table);
-    if crate::component_layers::is_virtual(&own.name) || own.intersect.is_some() {
-        // Links are made and taken away by `$ref`; these rows are never written themselves.
+    if crate::component_layers::is_virtual(&own.name) {
         return Err(ServiceError::wrong_method(&call.method, &first.name));
+    }
+    if own.intersect.is_some() {
+        // Links are made and taken away by `$ref`; these rows are never written themselves.
+        let message = match call.method {
+            Method::POST => "Create",
+            Method::DELETE => "Delete",
+            _ => "Update",
+        };
+        return Err(ServiceError::not_for(message, &own.name));
     }
     match (&call.method, &first.key, &segments[1..]) {
         (&Method::POST, None, []) => create(tx, context, call, table),
@@ -156,14 +171,11 @@ pub(super) fn upsert(
         ));
     }
     if condition.if_match.is_some() {
-        let id = id.unwrap_or_default();
-        let error = ServiceError::not_found(&own.name, id);
-        return Err(ServiceError {
-            code: error
-                .code
-                .filter(|_| context.switches.codes_on_conditional_errors),
-            ..error
-        });
+        return Err(write::absent(
+            context.switches,
+            &own.name,
+            id.unwrap_or_default(),
+        ));
     }
     resolve::fill_in(own, absent_values, &mut json);
     let id = write::create_with(tx, &writing, table, &json, id)?;

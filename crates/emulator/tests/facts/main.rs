@@ -11,6 +11,7 @@ mod functions;
 mod product;
 mod properties;
 mod queries;
+mod recorded;
 mod rules;
 mod security;
 mod state;

@@ -183,7 +183,7 @@ async fn section_3_an_unknown_column_is_refused_with_its_code() {
         .get("msdyn_sessiontemplates?$select=msdyn_nothing")
         .await
         .expect(400);
-    assert_eq!(answer.code(), "0x80041103");
+    assert_eq!(answer.code(), "0x80060888");
     assert!(answer.message().contains("'msdyn_nothing'"));
 }
 

@@ -520,7 +520,7 @@ async fn environments_may_lack_tables_and_columns() {
             .await
             .expect(400)
             .code(),
-        "0x80041103"
+        "0x80060888"
     );
     let mut body = session("contoso_s");
     body["msdyn_enabletitlesync"] = json!(true);

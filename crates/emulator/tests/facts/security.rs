@@ -259,5 +259,6 @@ async fn section_3_links_show_to_those_who_see_both_rows() {
     )
     .await;
     assert!(!nora.get(links).await.rows().is_empty());
-    desk.post(links, json!({})).await.expect(405);
+    let refused = desk.post(links, json!({})).await.expect(400);
+    assert_eq!(refused.code(), "0x80040800");
 }

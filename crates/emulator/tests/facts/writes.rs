@@ -194,7 +194,10 @@ async fn section_2_links_are_made_listed_and_taken_away_in_every_documented_form
         .expect(412);
     assert_eq!(
         (again.code().as_str(), again.message().as_str()),
-        ("0x80040237", "Cannot insert duplicate key.")
+        (
+            "0x80040237",
+            "A record with matching key values already exists."
+        )
     );
     assert_eq!(desk.get(&format!("{links}/$ref")).await.rows().len(), 2);
     assert_eq!(
