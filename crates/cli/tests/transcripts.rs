@@ -113,8 +113,9 @@ fn edited(auditing: bool) -> (Project, Server, Server) {
     (project, server, other)
 }
 
-const SOLUTION: [(&str, &str); 2] = [
+const SOLUTION: [(&str, &str); 3] = [
     ("solution.xml", "<ImportExportXml/>"),
+    ("customizations.xml", "<ImportExportXml/>"),
     (
         "msdyn_channelproviders/ringway_phone/msdyn_channelprovider.xml",
         r#"<msdyn_channelprovider msdyn_uniquename="ringway_phone">

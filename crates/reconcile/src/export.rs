@@ -1,6 +1,6 @@
 //! Live rows as manifests: which rows, in which files. What is written plans to no changes.
 
-mod settle;
+pub(crate) mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -93,6 +93,15 @@ pub struct Export {
     pub needed: Vec<(ResourceKey, ResourceKey)>,
     /// Selectors that choose no row.
     pub not_found: Vec<NothingChosen>,
+    /// Rows came from a file: they stay `present` though something is missing that a new row needs.
+    pub from_file: bool,
+}
+
+impl Export {
+    /// Whether a row, a link or a value that was read is not in the documents.
+    pub fn loses(&self) -> bool {
+        self.left_out.iter().any(|(_, left_out)| left_out.lost)
+    }
 }
 
 /// Exports the selected rows and what they refer to. Microsoft's rows come along only where everything is exported or they are
@@ -131,6 +140,7 @@ pub fn export(live: &Live, selection: &Selection, options: Options) -> Export {
     let mut export = Export {
         needed,
         not_found: selection.nothing_among(by_key.keys().copied()),
+        from_file: options.from_file,
         ..Export::default()
     };
     if selection.is_everything() {
@@ -140,6 +150,14 @@ pub fn export(live: &Live, selection: &Selection, options: Options) -> Export {
         let Some(raised) = by_key.get(key).filter(|raised| !held.contains(&raised.id)) else {
             continue;
         };
+        // A file may refer to the product's rows without holding them; such a reference needs no document.
+        if options.from_file
+            && raised.spec.is_empty()
+            && raised.left_out.is_empty()
+            && is_microsofts(key)
+        {
+            continue;
+        }
         let reasons = raised.left_out.iter();
         export
             .left_out

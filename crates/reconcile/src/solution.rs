@@ -1,37 +1,34 @@
-//! Rows of a solution file, zipped or unpacked, read without asking anybody.
+//! Rows and links of an exported file, read without asking anybody: a solution as the maker portal exports it or as SolutionPackager
+//! unpacks it, or data of the Configuration Migration tool.
 //!
-//! Form, as Microsoft's sample solutions have it: a folder for each entity set, in it a folder for each unique name, in it
-//! `<logical name>.xml`. Lookups are written by the unique name of the row they point to, yes and no as 1 and 0, localizable texts
-//! with a label for each language. The file comes from somebody else: sizes are bounded, paths that lead elsewhere and XML
-//! entities are refused.
+//! The forms are those of published exports; `tests/fixtures/exports` has one of each, with its source. Nothing in a file is passed
+//! over: what cannot become a row or a link of the live picture is in [`Package::left_out`].
 
+mod assemble;
+mod components;
+mod files;
+mod form;
+mod gathered;
+mod migration;
 mod xml;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io::{Read, Seek};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use deskstate_dataverse::{Cell, Row};
-use deskstate_model::UniqueName;
 use thiserror::Error;
-use uuid::Uuid;
 
-use crate::field::{Field, Holds, Target, lookup_read_name};
-use crate::kinds::{self, tables};
-use crate::live::{Access, Facts, Found, Live, LiveLinks, LiveTable};
-use crate::state::{Lookup, RowKey};
-use crate::table::{Relationship, Table};
-use crate::value::target_table;
-use xml::Element;
+use crate::live::Live;
+use crate::raise::LeftOut;
+use components::{Components, Manifest};
+use files::Files;
+use gathered::{Gathered, all_tables, table_named};
+use xml::Visitor;
 
-/// Files in an archive or folder.
-const MOST_FILES: usize = 50_000;
-/// Bytes of one file, unpacked.
-const MOST_BYTES: u64 = 8 * 1024 * 1024;
-/// Bytes of all files that are read, unpacked.
-const MOST_BYTES_TOGETHER: u64 = 128 * 1024 * 1024;
+pub use form::{Form, Layout, Managed};
 
-/// Why a solution file is not read.
+/// Why an exported file is not read.
 #[derive(Debug, Error)]
 pub enum SolutionError {
     /// The file or folder cannot be read.
@@ -42,8 +39,8 @@ pub enum SolutionError {
         /// Why.
         source: std::io::Error,
     },
-    /// It is no archive.
-    #[error("{} is no zip archive: {reason}", .path.display())]
+    /// It is not an archive.
+    #[error("{} is not a zip archive: {reason}", .path.display())]
     Zip {
         /// Which.
         path: PathBuf,
@@ -53,387 +50,275 @@ pub enum SolutionError {
     /// It is built to do harm, or too large.
     #[error("refused: {0}")]
     Refused(String),
-    /// A file in it is no XML of the expected form.
-    #[error("`{file}` in the solution: {reason}")]
+    /// A file in it is not XML of the expected form.
+    #[error("`{file}` cannot be read: {reason}")]
     Xml {
         /// Which.
         file: String,
         /// What is wrong.
         reason: String,
     },
+    /// It is neither a solution nor data of the Configuration Migration tool.
+    #[error(
+        "not an export: expected a solution (`solution.xml` and `customizations.xml`, or `Other/Solution.xml`) or configuration data (`data.xml` and `data_schema.xml`), found {0}"
+    )]
+    Unknown(String),
+    /// Half of it is missing.
+    #[error("the export is incomplete: expected `{lacks}` beside `{found}`, found none")]
+    Incomplete {
+        /// What is there.
+        found: String,
+        /// What is not.
+        lacks: &'static str,
+    },
+    /// It holds several exports.
+    #[error("expected one export, found several, in these folders: {0}; pass one of them")]
+    Several(String),
     /// It holds nothing of the agent desktop.
-    #[error("the solution holds no rows of the agent desktop")]
-    Empty,
+    #[error("the {0} holds no rows and no links of the agent desktop{1}")]
+    Empty(String, String),
 }
 
-/// Reads a solution file or the folder that it was unpacked to. Tables that it has no rows of count as absent.
+/// An exported file as a live picture, and what the picture lacks.
+#[derive(Debug)]
+pub struct Package {
+    /// What was read.
+    pub form: Form,
+    /// Its rows and links.
+    pub live: Live,
+    /// Rows, links and values that are not among them, with the reason.
+    pub left_out: Vec<(String, LeftOut)>,
+    /// Columns of its rows that no kind has, and texts in further languages.
+    pub unmodelled: Vec<String>,
+    /// What else is worth knowing: rows of other tables, rows that are referred to.
+    pub notes: Vec<String>,
+}
+
+/// Reads an exported file, or the folder that it was unpacked to.
 ///
 /// # Errors
 /// If it cannot be read, is refused, or holds nothing of the agent desktop.
-pub fn read(path: &Path) -> Result<Live, SolutionError> {
-    let io = |source| SolutionError::Io {
-        path: path.to_path_buf(),
-        source,
-    };
-    let files = if std::fs::metadata(path).map_err(io)?.is_dir() {
-        of_folder(path)?
-    } else {
-        of_archive(std::fs::File::open(path).map_err(io)?, path)?
-    };
-    of_files(files)
-}
-
-fn of_files(files: Vec<(String, Vec<u8>)>) -> Result<Live, SolutionError> {
-    let mut parsed = Vec::new();
-    for (name, bytes) in files {
-        let Some((set, unique)) = place(&name) else {
-            continue;
-        };
-        let element = xml::parse(&bytes).map_err(|reason| SolutionError::Xml {
-            file: name.clone(),
-            reason,
-        })?;
-        parsed.push((set, unique, element));
-    }
-    if parsed.is_empty() {
-        return Err(SolutionError::Empty);
-    }
-    Ok(assemble(&parsed))
-}
-
-/// Entity sets that are read, by name.
-fn sets() -> BTreeSet<&'static str> {
-    all_tables()
-        .map(|table| table.set)
-        .chain(
-            tables::RELATIONSHIPS
-                .iter()
-                .map(|relationship| relationship.intersect_set),
-        )
-        .collect()
-}
-
-fn all_tables() -> impl Iterator<Item = &'static Table> {
-    kinds::all()
-        .iter()
-        .map(|kind| kind.table)
-        .chain(kinds::part_tables().map(|part| part.table))
-}
-
-/// Entity set and unique name of a file, from the last folders of its path.
-fn place(path: &str) -> Option<(&'static str, String)> {
-    let mut parts = path.rsplit('/');
-    let (file, unique, set) = (parts.next()?, parts.next()?, parts.next()?);
-    let set = sets()
-        .into_iter()
-        .find(|known| known.eq_ignore_ascii_case(set))?;
-    let is_xml = file
-        .rsplit_once('.')
-        .is_some_and(|(name, ending)| !name.is_empty() && ending.eq_ignore_ascii_case("xml"));
-    is_xml.then(|| (set, unique.to_owned()))
-}
-
-/// A path inside the archive that stays inside.
-fn is_safe(name: &str) -> bool {
-    !name.starts_with('/')
-        && !name.contains(['\\', ':', '\0'])
-        && name.split('/').all(|part| part != "..")
+pub fn read(path: &Path) -> Result<Package, SolutionError> {
+    of_files(Files::of(path)?)
 }
 
 /// Bytes of an archive.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn of_bytes(bytes: &[u8]) -> Result<Live, SolutionError> {
-    of_files(of_archive(
-        std::io::Cursor::new(bytes),
-        Path::new("solution.zip"),
-    )?)
+    let archive = Box::new(std::io::Cursor::new(bytes.to_vec()));
+    let files = Files::of_archive(archive, Path::new("solution.zip"))?;
+    of_files(files).map(|package| package.live)
 }
 
 /// Files of an unpacked solution, by path.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn of_texts(texts: Vec<(String, String)>) -> Result<Live, SolutionError> {
-    let files = texts
-        .into_iter()
-        .map(|(name, text)| (name, text.into_bytes()));
-    of_files(files.collect())
+    of_files(Files::of_texts(texts)).map(|package| package.live)
 }
 
-fn of_archive(
-    file: impl Read + Seek,
-    path: &Path,
-) -> Result<Vec<(String, Vec<u8>)>, SolutionError> {
-    let bad = |reason: String| SolutionError::Zip {
-        path: path.to_path_buf(),
-        reason,
-    };
-    let mut archive = zip::ZipArchive::new(std::io::BufReader::new(file))
-        .map_err(|error| bad(error.to_string()))?;
-    if archive.len() > MOST_FILES {
-        return Err(SolutionError::Refused(format!(
-            "the archive holds more than {MOST_FILES} files"
-        )));
-    }
-    let mut budget = MOST_BYTES_TOGETHER;
-    let mut files = Vec::new();
-    for index in 0..archive.len() {
-        let entry = archive
-            .by_index(index)
-            .map_err(|error| bad(error.to_string()))?;
-        let name = entry
-            .name()
-            .map_err(|error| bad(error.to_string()))?
-            .into_owned();
-        if !is_safe(&name) {
-            return Err(SolutionError::Refused(format!(
-                "the archive holds the path `{}`, which leads out of it",
-                name.escape_default()
-            )));
-        }
-        if !entry.is_file() || place(&name).is_none() {
-            continue;
-        }
-        // What the archive says of sizes is not believed: reading stops at the bound.
-        files.push((name.clone(), bounded(entry, &name, &mut budget)?));
-    }
-    files.sort();
-    Ok(files)
-}
-
-fn bounded(reader: impl Read, name: &str, budget: &mut u64) -> Result<Vec<u8>, SolutionError> {
-    let most = MOST_BYTES.min(*budget);
-    let mut bytes = Vec::new();
-    reader
-        .take(most + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|source| SolutionError::Io {
-            path: PathBuf::from(name),
-            source,
-        })?;
-    let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    if length > most {
-        return Err(SolutionError::Refused(format!(
-            "`{name}` unpacks to more than is allowed ({MOST_BYTES} bytes for a file, {MOST_BYTES_TOGETHER} for all)"
-        )));
-    }
-    *budget -= length;
-    Ok(bytes)
-}
-
-/// Files three levels deep below folders of known sets; symbolic links are not followed.
-fn of_folder(root: &Path) -> Result<Vec<(String, Vec<u8>)>, SolutionError> {
-    /// How deep below the given folder the folders of sets may stand.
-    const DEPTH: usize = 6;
-    let mut budget = MOST_BYTES_TOGETHER;
-    let mut files = Vec::new();
-    let mut seen = 0;
-    let mut open = vec![(root.to_path_buf(), String::new(), 0)];
-    while let Some((folder, name, depth)) = open.pop() {
-        let io = |source| SolutionError::Io {
-            path: folder.clone(),
-            source,
-        };
-        for entry in std::fs::read_dir(&folder).map_err(io)? {
-            let entry = entry.map_err(io)?;
-            seen += 1;
-            if seen > MOST_FILES {
-                return Err(SolutionError::Refused(format!(
-                    "the folder holds more than {MOST_FILES} files"
-                )));
-            }
-            let kind = entry.file_type().map_err(io)?;
-            let own = entry.file_name().to_string_lossy().into_owned();
-            let path = if name.is_empty() {
-                own
-            } else {
-                format!("{name}/{own}")
-            };
-            if kind.is_dir() && depth < DEPTH {
-                open.push((entry.path(), path, depth + 1));
-            } else if kind.is_file() && place(&path).is_some() {
-                let file = std::fs::File::open(entry.path()).map_err(io)?;
-                files.push((path.clone(), bounded(file, &path, &mut budget)?));
-            }
+fn of_files(mut files: Files) -> Result<Package, SolutionError> {
+    let mut form = form::detect(&files, |path| role_of(path) == Some(Role::Components))?;
+    let budget = Cell::new(files::MOST_BYTES);
+    let mut gathered = Gathered::default();
+    match form.layout {
+        Layout::Migration => read_migration(&mut files, &form, &budget, &mut gathered)?,
+        Layout::Exported | Layout::Unpacked | Layout::Rows => {
+            read_components(&mut files, &mut form, &budget, &mut gathered)?;
         }
     }
-    files.sort();
-    Ok(files)
+    let managed = form.managed == Some(Managed::Yes);
+    let nothing =
+        gathered.rows.is_empty() && gathered.links.is_empty() && gathered.unknown.is_empty();
+    if nothing {
+        let others = others(&gathered.other_rows);
+        return Err(SolutionError::Empty(
+            form.to_string(),
+            others.map_or_else(String::new, |others| format!("; it has {others}")),
+        ));
+    }
+    let assembled = assemble::assemble(gathered, managed);
+    Ok(Package {
+        form,
+        live: assembled.live,
+        left_out: assembled.left_out,
+        unmodelled: assembled.unmodelled,
+        notes: assembled.notes,
+    })
 }
 
-/// The id of a row of the file: derived from its name, since the file knows no ids.
-fn id_of(table: &'static Table, name: &str) -> Uuid {
-    RowKey::Named {
-        table,
-        name: UniqueName::new(name),
-    }
-    .derived_id()
-}
-
-fn assemble(files: &[(&'static str, String, Element)]) -> Live {
-    let mut found = Found::default();
-    let mut live_tables = BTreeMap::new();
-    for table in all_tables() {
-        let mut rows = Vec::new();
-        for (_, unique, element) in files.iter().filter(|(set, ..)| *set == table.set) {
-            rows.push(row(table, unique, element, &mut found));
-        }
-        let access = if rows.is_empty() {
-            Access::Absent
-        } else {
-            Access::Whole
-        };
-        let part = kinds::part_tables().find(|part| part.table == table);
-        live_tables.insert(
-            table,
-            LiveTable::index(table, part, rows, access, &HashMap::new()),
-        );
-    }
-    let links = tables::RELATIONSHIPS
+/// Rows of tables that deskstate does not manage, for people.
+fn others(rows: &BTreeMap<String, usize>) -> Option<String> {
+    let number: usize = rows.values().sum();
+    let tables: Vec<String> = rows
         .iter()
-        .map(|relationship| (*relationship, links_of(relationship, files)))
+        .map(|(table, number)| format!("{table} {number}"))
         .collect();
-    Live {
-        tables: live_tables,
-        links,
-        found,
-        facts: Facts {
-            // Texts are those of the solution's own language.
-            base_language: Some(0),
-            caller_language: Some(0),
-            ..Facts::default()
-        },
-        mentions: BTreeMap::new(),
-        mentions_unread: Some("a solution file has no workstreams".to_owned()),
-        requests: 0,
-    }
+    (number > 0).then(|| format!("rows of other tables ({})", tables.join(", ")))
 }
 
-fn row(table: &'static Table, folder: &str, element: &Element, found: &mut Found) -> Row {
-    let own_name = table
-        .name
-        .and_then(|column| {
-            element
-                .child(column)
-                .map(|child| child.text.clone())
-                .or_else(|| element.attribute(column).map(str::to_owned))
-        })
-        .filter(|name| !name.is_empty())
-        .unwrap_or_else(|| folder.to_owned());
-    let mut cells: Vec<(String, Cell)> =
-        vec![(table.key.to_owned(), Cell::from(id_of(table, &own_name)))];
-    if let Some(column) = table.name {
-        cells.push((column.to_owned(), Cell::from(own_name)));
-    }
-    let kind = kinds::by_table(table).map_or(&[][..], |kind| kind.fields);
-    let companions =
-        kinds::by_table(table).map_or(&[][..], |kind| kinds::companion_fields(kind.kind));
-    let part = kinds::part_tables().find(|part| part.table == table);
-    let fields = kind
-        .iter()
-        .chain(companions.iter().copied())
-        .chain(part.map_or(&[][..], |part| part.fields))
-        .chain(
-            part.map_or(&[][..], kinds::part_extra_fields)
-                .iter()
-                .copied(),
-        );
-    for field in fields.filter(|field| field.is_column()) {
-        if Some(field.column) == table.name {
-            continue;
-        }
-        if let Some(child) = element.child(field.column) {
-            cells.extend(cell(field, child, found));
-        }
-        if let Some(mirror) = &field.mirror
-            && let Some(child) = element.child(mirror.column)
-        {
-            cells
-                .extend(flag(&child.text).map(|flag| (mirror.column.to_owned(), Cell::Flag(flag))));
-        }
-    }
-    if let Some(part) = part
-        && let Some(name) = element.child(part.parent_column).and_then(target_name)
-    {
-        let parent = id_of(part.parent, name);
-        cells.push((lookup_read_name(part.parent_column), Cell::from(parent)));
-    }
-    Row::from_cells(cells, None)
+/// What a file of a solution is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Manifest,
+    Components,
+    /// A row of a table that deskstate does not manage.
+    Other,
 }
 
-/// A column as the Web API would give it.
-fn cell(field: &'static Field, element: &Element, found: &mut Found) -> Option<(String, Cell)> {
-    let text = element.localized();
-    let value = match field.holds {
-        Holds::Text | Holds::Json | Holds::JsonOrText | Holds::ParametersCopy => {
-            Cell::from(text.to_owned())
+/// What a file is, told from its path below the solution's folder.
+fn role_of(path: &str) -> Option<Role> {
+    let lower = path.to_ascii_lowercase();
+    let parts: Vec<&str> = lower.split('/').collect();
+    let stem = parts
+        .last()?
+        .strip_suffix(".xml")
+        .filter(|stem| !stem.is_empty())?;
+    match (parts.as_slice(), stem) {
+        (["other" | "solution.xml", ..], "solution") => Some(Role::Manifest),
+        (["other" | "customizations.xml", ..], "customizations") => Some(Role::Components),
+        (["assets", _] | ["roles", _], _) => Some(Role::Components),
+        (["workflows" | "webresources", .., _], _) => {
+            stem.ends_with(".data").then_some(Role::Components)
         }
-        Holds::Number | Holds::Choice(_) | Holds::Status => Cell::Int(text.trim().parse().ok()?),
-        Holds::Flag | Holds::InvertedFlag | Holds::FlagChoice(_) => Cell::Flag(flag(text)?),
-        Holds::Lookup { to, .. } => {
-            let name = target_name(element)?;
-            return Some((field.read_name(), Cell::from(looked_up(to, name, found))));
+        ([.., set, _, _], _) => {
+            let stem = stem.strip_suffix("_managed").unwrap_or(stem);
+            let known = all_tables().any(|table| table.set.eq_ignore_ascii_case(set));
+            if known || set.ends_with("set") || table_named(stem).is_some() {
+                Some(Role::Components)
+            } else if parts.len() == 3
+                && path.starts_with(|first: char| first.is_ascii_lowercase())
+                && set.len() > stem.len()
+                && set.starts_with(singular(stem))
+            {
+                Some(Role::Other)
+            } else {
+                None
+            }
         }
-        Holds::Owner | Holds::Set { .. } | Holds::Parts(_) => return None,
-    };
-    Some((field.column.to_owned(), value))
-}
-
-/// The row that a lookup names; what is no row of the file is known by its name alone.
-fn looked_up(to: Target, name: &str, found: &mut Found) -> Uuid {
-    let lookup = match to {
-        Target::Named(table) => return id_of(table, name),
-        Target::WebResource => Lookup::WebResource(name.to_owned()),
-        Target::Macro => Lookup::Macro(name.to_owned()),
-        Target::User => Lookup::User(name.to_owned()),
-        Target::Role => Lookup::Role {
-            name: name.to_owned(),
-            business_unit: None,
-        },
-    };
-    let id = id_of(target_table(to), name);
-    found.labels.insert(id, name.to_owned());
-    found.rows.insert(lookup, vec![id]);
-    id
-}
-
-/// The name in a lookup: the text of its one child, whatever column that is.
-fn target_name(element: &Element) -> Option<&str> {
-    let name = match element.children.as_slice() {
-        [only] => only.text.trim(),
-        [] => element.text.trim(),
-        _ => element.child(crate::kinds::UNIQUE_NAME.column)?.text.trim(),
-    };
-    (!name.is_empty()).then_some(name)
-}
-
-fn flag(text: &str) -> Option<bool> {
-    match text.trim() {
-        "1" | "true" | "True" => Some(true),
-        "0" | "false" | "False" => Some(false),
         _ => None,
     }
 }
 
-/// Links, where the file has the relationship at all.
-fn links_of(
-    relationship: &'static Relationship,
-    files: &[(&'static str, String, Element)],
-) -> LiveLinks {
-    let mut pairs = BTreeSet::new();
-    let mut there = false;
-    for (_, _, element) in files
+/// The part of a table's name that its plural shares.
+fn singular(name: &str) -> &str {
+    name.strip_suffix('y').unwrap_or(name)
+}
+
+/// Paths below the folder of the export, with their places.
+fn below(files: &Files, inside: &str) -> Vec<(usize, String)> {
+    files
+        .names
         .iter()
-        .filter(|(set, ..)| *set == relationship.intersect_set)
-    {
-        there = true;
-        let side = |column: &str, table: &'static Table| {
-            let name = element.child(column).and_then(target_name)?;
-            Some(id_of(table, name))
-        };
-        pairs.extend(
-            side(relationship.owner_column, relationship.owner)
-                .zip(side(relationship.member_column, relationship.member)),
-        );
+        .enumerate()
+        .filter_map(|(at, name)| {
+            let rest = match inside {
+                "" => name.as_str(),
+                inside => name.strip_prefix(inside)?.strip_prefix('/')?,
+            };
+            Some((at, rest.to_owned()))
+        })
+        .collect()
+}
+
+/// Reads one file with a visitor.
+fn visit(
+    files: &mut Files,
+    at: usize,
+    budget: &Cell<u64>,
+    visitor: &mut dyn Visitor,
+) -> Result<(), SolutionError> {
+    files.read(at, |source: &mut dyn Read| {
+        xml::walk(source, budget, visitor)
+    })
+}
+
+fn read_components(
+    files: &mut Files,
+    form: &mut Form,
+    budget: &Cell<u64>,
+    gathered: &mut Gathered,
+) -> Result<(), SolutionError> {
+    let paths = below(files, &form.inside);
+    let is_there = |name: &str| {
+        paths
+            .iter()
+            .any(|(_, path)| path.eq_ignore_ascii_case(name))
+    };
+    if form.layout == Layout::Exported && !is_there("customizations.xml") {
+        if !paths
+            .iter()
+            .any(|(_, path)| role_of(path) == Some(Role::Components))
+        {
+            return Err(SolutionError::Incomplete {
+                found: "solution.xml".to_owned(),
+                lacks: "customizations.xml",
+            });
+        }
+        gathered.lacks = Some("customizations.xml");
     }
-    let access = if there { Access::Whole } else { Access::Absent };
-    LiveLinks::new(pairs, access)
+    for (at, path) in &paths {
+        match role_of(path) {
+            Some(Role::Manifest) => {
+                let mut manifest = Manifest::default();
+                visit(files, *at, budget, &mut manifest)?;
+                if manifest.is_complete() {
+                    form.managed = manifest.managed;
+                    form.solution = manifest
+                        .name
+                        .map(|name| (name, manifest.version.unwrap_or_default()));
+                }
+            }
+            Some(Role::Components) if !is_copy(path, is_there) => {
+                let mut components = Components {
+                    file: path,
+                    gathered: &mut *gathered,
+                };
+                visit(files, *at, budget, &mut components)?;
+            }
+            Some(Role::Other) if !is_copy(path, is_there) => {
+                let set = path.split('/').next().unwrap_or_default().to_owned();
+                gathered.other(&set).map_err(SolutionError::Refused)?;
+            }
+            Some(Role::Components | Role::Other) | None => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether a file is the managed copy of one that is there: SolutionPackager writes both where both are packed from one folder.
+fn is_copy(path: &str, is_there: impl Fn(&str) -> bool) -> bool {
+    const SUFFIX: &str = "_managed.xml";
+    let at = path.len().checked_sub(SUFFIX.len());
+    at.and_then(|at| Some((path.get(..at)?, path.get(at..)?)))
+        .is_some_and(|(before, suffix)| {
+            suffix.eq_ignore_ascii_case(SUFFIX) && is_there(&format!("{before}.xml"))
+        })
+}
+
+fn read_migration(
+    files: &mut Files,
+    form: &Form,
+    budget: &Cell<u64>,
+    gathered: &mut Gathered,
+) -> Result<(), SolutionError> {
+    let paths = below(files, &form.inside);
+    let place = |name: &str| {
+        let found = paths
+            .iter()
+            .find(|(_, path)| path.eq_ignore_ascii_case(name));
+        found.cloned().ok_or(SolutionError::Incomplete {
+            found: "data.xml".to_owned(),
+            lacks: "data_schema.xml",
+        })
+    };
+    let (schema_at, _) = place("data_schema.xml")?;
+    let (data_at, file) = place("data.xml")?;
+    let mut schema = migration::Schema::default();
+    visit(files, schema_at, budget, &mut schema)?;
+    let mut data = migration::Data {
+        file: &file,
+        schema: &schema,
+        gathered,
+    };
+    visit(files, data_at, budget, &mut data)
 }

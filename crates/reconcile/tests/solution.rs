@@ -1,162 +1,415 @@
-//! Solution files: what Microsoft's samples look like is read, what is built to do harm is refused.
+//! Exported files: every form that published exports show is read as a folder and as an archive, what is not an export is refused
+//! with what was expected and what was found, and what is built to do harm is refused within bounds.
 
 #![expect(clippy::expect_used, reason = "a broken file system is a failed test")]
 
-use std::io::Write;
-use std::path::Path;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
-use deskstate_reconcile::export::{Selection, export, write};
+use deskstate_reconcile::export::{Export, Selection, export, write};
 use deskstate_reconcile::raise::Options;
-use deskstate_reconcile::solution::{SolutionError, read};
+use deskstate_reconcile::solution::{Package, SolutionError, read};
 use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
 
-const SESSION: &str = r#"<msdyn_sessiontemplate msdyn_uniquename="CTI_createSession">
-  <iscustomizable>1</iscustomizable>
-  <msdyn_anchortab>
-    <msdyn_uniquename>tenfold_customerSummary</msdyn_uniquename>
-  </msdyn_anchortab>
-  <msdyn_name default="Tenfold &amp; friends">
-    <label description="Tenfold &amp; friends" languagecode="1033" />
-  </msdyn_name>
-  <msdyn_panelstate>162450002</msdyn_panelstate>
-  <msdyn_sessiontype>0</msdyn_sessiontype>
-  <msdyn_title default="{customer}"><label description="{customer}" languagecode="1033" /></msdyn_title>
-  <msdyn_type>0</msdyn_type>
-  <msdyn_enablebuildexpression>0</msdyn_enablebuildexpression>
-  <statecode>0</statecode>
-</msdyn_sessiontemplate>"#;
-const TAB: &str = r#"<msdyn_applicationtabtemplate msdyn_uniquename="tenfold_customerSummary">
-  <msdyn_name default="Customer Summary" />
-  <msdyn_pagetype>509180001</msdyn_pagetype>
-  <msdyn_pinned>1</msdyn_pinned>
-  <msdyn_templateparameters>{"entityName":{"value":"contact"},"entityId":{"value":"{id}"}}</msdyn_templateparameters>
-  <statecode>0</statecode>
-</msdyn_applicationtabtemplate>"#;
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/exports");
 
-fn parameter(name: &str, value: &str) -> String {
-    format!(
-        "<msdyn_templateparameter msdyn_uniquename=\"tenfold_customerSummary_{name}\"><msdyn_applicationtabtemplateid><msdyn_uniquename>tenfold_customerSummary</msdyn_uniquename></msdyn_applicationtabtemplateid><msdyn_name>{name}</msdyn_name><msdyn_value>{value}</msdyn_value></msdyn_templateparameter>"
-    )
+fn exported(package: &Package) -> Export {
+    let options = Options {
+        from_file: true,
+        ..Options::default()
+    };
+    let mut exported = export(&package.live, &Selection::default(), options);
+    exported.leave_out_refused();
+    exported.left_out.extend(package.left_out.clone());
+    exported
 }
 
-fn files() -> Vec<(String, String)> {
-    vec![
-        ("solution.xml".to_owned(), "<ImportExportXml/>".to_owned()),
-        ("msdyn_sessiontemplates/CTI_createSession/msdyn_sessiontemplate.xml".to_owned(), SESSION.to_owned()),
-        ("msdyn_applicationtabtemplates/tenfold_customerSummary/msdyn_applicationtabtemplate.xml".to_owned(), TAB.to_owned()),
-        ("msdyn_templateparameters/a/msdyn_templateparameter.xml".to_owned(), parameter("entityName", "contact")),
-        ("msdyn_templateparameters/b/msdyn_templateparameter.xml".to_owned(), parameter("entityId", "{id}")),
-    ]
+/// All that a reader of an export sees: what it was, the documents, what is lost, what is worth knowing.
+fn shown(package: &Package) -> String {
+    let exported = exported(package);
+    let mut shown = format!("{}\n\n", package.form);
+    let documents: Vec<String> = exported.documents.iter().map(write).collect();
+    shown.push_str(&documents.join("---\n"));
+    for (resource, left_out) in &exported.left_out {
+        let mark = if left_out.lost { "lost" } else { "remark" };
+        writeln!(
+            shown,
+            "{mark}: {resource}: {}: {}",
+            left_out.path, left_out.why
+        )
+        .expect("text");
+    }
+    for (mark, texts) in [("note", &package.notes), ("column", &package.unmodelled)] {
+        for text in texts {
+            writeln!(shown, "{mark}: {text}").expect("text");
+        }
+    }
+    shown
 }
 
-fn zipped(folder: &Path, files: &[(String, String)]) -> std::path::PathBuf {
-    let path = folder.join("solution.zip");
+/// Files below a folder, by their paths.
+fn files_below(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files = Vec::new();
+    let mut open = vec![folder.to_path_buf()];
+    while let Some(at) = open.pop() {
+        for entry in std::fs::read_dir(at).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                let name = path.strip_prefix(folder).expect("below").to_string_lossy();
+                let bytes = std::fs::read(&path).expect("a file");
+                files.push((name.replace('\\', "/"), bytes));
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+fn zipped(folder: &Path, files: &[(String, Vec<u8>)]) -> PathBuf {
+    let path = folder.join("export.zip");
     let mut archive = zip::ZipWriter::new(std::fs::File::create(&path).expect("created"));
-    for (name, text) in files {
+    for (name, bytes) in files {
         archive
             .start_file(name.as_str(), SimpleFileOptions::default())
             .expect("started");
-        archive.write_all(text.as_bytes()).expect("written");
+        archive.write_all(bytes).expect("written");
     }
     archive.finish().expect("finished");
     path
 }
 
+fn texts(files: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
+    let files = files.iter();
+    files
+        .map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec()))
+        .collect()
+}
+
 #[test]
-fn a_solution_is_exported_with_names_in_place_of_ids_zipped_or_unpacked() {
-    let folder = TempDir::new().expect("a folder");
-    let zip = zipped(folder.path(), &files());
-    let unpacked = folder.path().join("unpacked/src");
-    for (name, text) in files() {
-        let path = unpacked.join(name);
-        std::fs::create_dir_all(path.parent().expect("a parent")).expect("created");
-        std::fs::write(path, text).expect("written");
-    }
-    for path in [zip, folder.path().join("unpacked")] {
-        let live = read(&path).expect("read");
-        let exported = export(
-            &live,
-            &Selection::default(),
-            Options {
-                skip_defaults: true,
-                ..Options::default()
-            },
-        );
-        let text: String = exported.documents.iter().map(write).collect();
-        for line in [
-            "name: CTI_createSession",
-            "displayName: Tenfold & friends",
-            "title: \"{customer}\"",
-            "type: Generic",
-            "anchorTab: tenfold_customerSummary",
-            "pageType: EntityRecord",
-            "canClose: false",
-            "entityName: contact",
-            "entityId: \"{id}\"",
-        ] {
-            assert!(text.contains(line), "`{line}` is not in\n{text}");
+fn every_form_that_published_exports_show_is_read_as_a_folder_and_as_an_archive() {
+    let mut folders: Vec<PathBuf> = std::fs::read_dir(FIXTURES)
+        .expect("the fixtures")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.is_dir())
+        .collect();
+    folders.sort();
+    assert!(folders.len() >= 13, "{folders:?}");
+    for folder in folders {
+        let name = folder
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        let package = read(&folder).expect("an export");
+        let shown_of_folder = shown(&package);
+        insta::assert_snapshot!(format!("export_{name}"), shown_of_folder);
+
+        let scratch = TempDir::new().expect("a folder");
+        let mut files = files_below(&folder);
+        files.retain(|(name, _)| !name.contains("/obj/"));
+        let packed = read(&zipped(scratch.path(), &files)).expect("an archive");
+        assert_eq!(shown(&packed), shown_of_folder, "{name}");
+        // Old tools write `\` between folders.
+        for (name, _) in &mut files {
+            *name = name.replace('/', "\\");
         }
+        let packed = read(&zipped(scratch.path(), &files)).expect("an archive");
+        assert_eq!(shown(&packed), shown_of_folder, "{name}");
+    }
+}
+
+#[test]
+fn what_a_form_says_loads_without_an_error_unless_the_file_itself_lacks_something() {
+    for entry in std::fs::read_dir(FIXTURES).expect("the fixtures") {
+        let folder = entry.expect("an entry").path();
+        if !folder.is_dir() {
+            continue;
+        }
+        let exported = exported(&read(&folder).expect("an export"));
+        let (_, findings) = exported.manifests();
+        let errors: Vec<String> = findings
+            .iter()
+            .filter(|finding| finding.is_error())
+            .map(|finding| format!("{}: {}", finding.code, finding.message))
+            .collect();
+        if folder.ends_with("incomplete") {
+            assert!(
+                errors
+                    .iter()
+                    .all(|error| error.contains("missing") || error.contains("needs")),
+                "{errors:?}"
+            );
+            assert!(!errors.is_empty());
+        } else {
+            assert!(errors.is_empty(), "{}: {errors:?}", folder.display());
+        }
+    }
+}
+
+#[test]
+fn ids_that_the_file_does_not_have_are_in_no_message() {
+    for entry in std::fs::read_dir(FIXTURES).expect("the fixtures") {
+        let folder = entry.expect("an entry").path();
+        if !folder.is_dir() {
+            continue;
+        }
+        let own: String = files_below(&folder)
+            .into_iter()
+            .map(|(name, bytes)| name + &String::from_utf8_lossy(&bytes))
+            .collect::<String>()
+            .to_lowercase();
+        for word in shown(&read(&folder).expect("an export"))
+            .split(|letter: char| !letter.is_ascii_hexdigit() && letter != '-')
+        {
+            if word.len() == 36 && word.matches('-').count() == 4 {
+                assert!(
+                    own.contains(&word.to_lowercase()),
+                    "{word} in {}",
+                    folder.display()
+                );
+            }
+        }
+    }
+}
+
+const SOLUTION: (&str, &str) = (
+    "solution.xml",
+    "<ImportExportXml><SolutionManifest><UniqueName>a</UniqueName><Version>1.0</Version><Managed>0</Managed></SolutionManifest></ImportExportXml>",
+);
+const CUSTOMIZATIONS: (&str, &str) = (
+    "customizations.xml",
+    "<ImportExportXml><Entities /></ImportExportXml>",
+);
+const SESSION: (&str, &str) = (
+    "msdyn_sessiontemplates/contoso_a/msdyn_sessiontemplate.xml",
+    "<msdyn_sessiontemplate msdyn_uniquename=\"contoso_a\"><msdyn_name>A</msdyn_name></msdyn_sessiontemplate>",
+);
+
+#[test]
+fn what_is_not_an_export_is_refused_with_what_was_expected_and_what_was_found() {
+    let session = SESSION.0;
+    let data = "<entities><entity name=\"account\"><records/></entity></entities>";
+    for (files, expected) in [
+        (
+            vec![("readme.txt", "a")],
+            "not an export: expected a solution (`solution.xml` and `customizations.xml`, or `Other/Solution.xml`) or configuration data (`data.xml` and `data_schema.xml`), found one file, `readme.txt`",
+        ),
+        (
+            vec![("a.txt", "a"), ("b.txt", "b")],
+            "found 2 files, such as `a.txt`",
+        ),
+        (
+            vec![("PkgFolder/Desk.zip", "PK")],
+            "found an archive inside, `PkgFolder/Desk.zip`; extract it and pass that file",
+        ),
+        (
+            vec![("solutions/desk/solution.yml", "a")],
+            "found the YAML layout of Dataverse git integration",
+        ),
+        (
+            vec![SOLUTION],
+            "the export is incomplete: expected `customizations.xml` beside `solution.xml`, found none",
+        ),
+        (
+            vec![CUSTOMIZATIONS],
+            "expected `solution.xml` beside `customizations.xml`, found none",
+        ),
+        (
+            vec![("data.xml", data)],
+            "expected `data_schema.xml` beside `data.xml`, found none",
+        ),
+        (
+            vec![("data_schema.xml", data)],
+            "expected `data.xml` beside `data_schema.xml`, found none",
+        ),
+        (
+            vec![
+                ("data.xml", data),
+                (
+                    "data_schema.xml",
+                    "<entities><entity name=\"contact\"/></entities>",
+                ),
+            ],
+            "expected tables of `data_schema.xml`, found `account`, which it does not have",
+        ),
+        (
+            vec![("data.xml", "<rows/>"), ("data_schema.xml", data)],
+            "`data.xml` cannot be read: expected `<entities>`, found `<rows>`",
+        ),
+        (
+            vec![SOLUTION, CUSTOMIZATIONS],
+            "the exported solution a 1.0, unmanaged holds no rows and no links of the agent desktop",
+        ),
+        (
+            vec![("solution.xml", "<Project/>"), CUSTOMIZATIONS],
+            "`solution.xml` cannot be read: expected `<ImportExportXml>`, found `<Project>`",
+        ),
+        (
+            vec![
+                ("a/solution.xml", SOLUTION.1),
+                ("b/Other/Solution.xml", SOLUTION.1),
+            ],
+            "expected one export, found several, in these folders: a, b; pass one of them",
+        ),
+        (
+            vec![
+                SOLUTION,
+                CUSTOMIZATIONS,
+                (session, "<msdyn_sessiontemplate>"),
+            ],
+            "it ends before its root element does; the file may be truncated",
+        ),
+        (
+            vec![SOLUTION, CUSTOMIZATIONS, (session, "")],
+            "expected an XML element, found none",
+        ),
+        (
+            vec![SOLUTION, CUSTOMIZATIONS, (session, "not xml")],
+            "expected an XML element, found none",
+        ),
+        (
+            vec![
+                SOLUTION,
+                CUSTOMIZATIONS,
+                (
+                    session,
+                    "<!DOCTYPE x [<!ENTITY a \"b\">]><msdyn_sessiontemplate>&a;</msdyn_sessiontemplate>",
+                ),
+            ],
+            "found a document type (`<!DOCTYPE`), which is refused",
+        ),
+        (
+            vec![
+                SOLUTION,
+                ("customizations.xml", "<!DOCTYPE x><ImportExportXml/>"),
+                SESSION,
+            ],
+            "found a document type (`<!DOCTYPE`), which is refused",
+        ),
+        (
+            vec![
+                SOLUTION,
+                CUSTOMIZATIONS,
+                (
+                    session,
+                    "<msdyn_sessiontemplate><msdyn_name>&a;</msdyn_name></msdyn_sessiontemplate>",
+                ),
+            ],
+            "found the entity `&a;`, which is refused",
+        ),
+        (
+            vec![
+                SOLUTION,
+                CUSTOMIZATIONS,
+                (session, "<msdyn_sessiontemplate a=\"&a;\"/>"),
+            ],
+            "found the entity `&a;`, which is refused",
+        ),
+    ] {
+        let folder = TempDir::new().expect("a folder");
+        let error = read(&zipped(folder.path(), &texts(&files)))
+            .expect_err("no export")
+            .to_string();
         assert!(
-            !text.contains("additionalTabs"),
-            "the file says nothing of links:\n{text}"
+            error.contains(expected),
+            "{error}\ndoes not say\n{expected}"
         );
     }
 }
 
 #[test]
-fn what_is_built_to_do_harm_is_refused() {
+fn what_is_no_archive_and_what_is_cut_off_say_so() {
     let folder = TempDir::new().expect("a folder");
-    let bomb = (
-        "msdyn_sessiontemplates/x_y/msdyn_sessiontemplate.xml".to_owned(),
-        " ".repeat(9 * 1024 * 1024),
-    );
-    let traversal = (
-        "../msdyn_sessiontemplates/x_y/msdyn_sessiontemplate.xml".to_owned(),
-        SESSION.to_owned(),
-    );
-    let backslash = (
-        "msdyn_sessiontemplates\\..\\x\\a.xml".to_owned(),
-        SESSION.to_owned(),
-    );
-    for bad in [bomb, traversal, backslash] {
-        let path = zipped(folder.path(), std::slice::from_ref(&bad));
-        assert!(
-            matches!(read(&path), Err(SolutionError::Refused(_))),
-            "{}",
-            bad.0
-        );
-    }
-    let entity = "<!DOCTYPE x [<!ENTITY a \"b\">]><msdyn_sessiontemplate><msdyn_name>&a;</msdyn_name></msdyn_sessiontemplate>";
-    let undeclared = "<msdyn_sessiontemplate><msdyn_name>&a;</msdyn_name></msdyn_sessiontemplate>";
-    let deep = format!("{}{}", "<a>".repeat(40), "</a>".repeat(40));
-    for bad in [entity, undeclared, &deep, "<a>", "", "not xml"] {
-        let name = "msdyn_sessiontemplates/x_y/msdyn_sessiontemplate.xml".to_owned();
-        let path = zipped(folder.path(), &[(name, bad.to_owned())]);
-        assert!(
-            matches!(read(&path), Err(SolutionError::Xml { .. })),
-            "{bad}"
-        );
-    }
-    let other = zipped(
-        folder.path(),
-        &[("solution.xml".to_owned(), "<a/>".to_owned())],
-    );
-    assert!(matches!(read(&other), Err(SolutionError::Empty)));
     let text = folder.path().join("text.zip");
     std::fs::write(&text, "no archive").expect("written");
-    assert!(matches!(read(&text), Err(SolutionError::Zip { .. })));
+    let error = read(&text).expect_err("no archive").to_string();
+    assert!(
+        error.contains("expected a file that begins with `PK`, found `no a`"),
+        "{error}"
+    );
+
+    let whole = zipped(folder.path(), &texts(&[SOLUTION, CUSTOMIZATIONS, SESSION]));
+    let bytes = std::fs::read(&whole).expect("a file");
+    for length in [10, bytes.len() / 2, bytes.len() - 23] {
+        std::fs::write(&whole, &bytes[..length]).expect("written");
+        let error = read(&whole).expect_err("cut off").to_string();
+        assert!(error.contains("the file may be truncated"), "{error}");
+    }
+    let mut spoilt = bytes.clone();
+    for byte in &mut spoilt[40..60] {
+        *byte ^= 0x5a;
+    }
+    std::fs::write(&whole, &spoilt).expect("written");
+    assert!(read(&whole).is_err());
+    assert!(matches!(
+        read(&folder.path().join("none")),
+        Err(SolutionError::Io { .. })
+    ));
+}
+
+#[test]
+fn what_is_built_to_do_harm_is_refused() {
+    let folder = TempDir::new().expect("a folder");
+    for bad in [
+        "../msdyn_sessiontemplates/a/a.xml",
+        "a\\..\\..\\b.xml",
+        "/etc/passwd",
+        "c:/a.xml",
+    ] {
+        let path = zipped(
+            folder.path(),
+            &texts(&[SOLUTION, CUSTOMIZATIONS, SESSION, (bad, "")]),
+        );
+        let error = read(&path).expect_err("refused").to_string();
+        assert!(error.contains("which leads out of it"), "{error}");
+    }
+    let deep = format!("{}{}", "<a>".repeat(300), "</a>".repeat(300));
+    let path = zipped(
+        folder.path(),
+        &texts(&[SOLUTION, ("customizations.xml", &deep), SESSION]),
+    );
+    let error = read(&path).expect_err("refused").to_string();
+    assert!(error.contains("nested more than 200 deep"), "{error}");
+
+    let wide = format!(
+        "<msdyn_sessiontemplate>{}</msdyn_sessiontemplate>",
+        "<a/>".repeat(30_000)
+    );
+    let path = zipped(
+        folder.path(),
+        &texts(&[SOLUTION, CUSTOMIZATIONS, (SESSION.0, &wide)]),
+    );
+    let error = read(&path).expect_err("refused").to_string();
+    assert!(
+        error.contains("one row of it has more than 20000 elements"),
+        "{error}"
+    );
+
+    let long = format!(
+        "<msdyn_sessiontemplate a=\"{}\"/>",
+        " ".repeat(9 * 1024 * 1024)
+    );
+    let path = zipped(
+        folder.path(),
+        &texts(&[SOLUTION, CUSTOMIZATIONS, (SESSION.0, &long)]),
+    );
+    let error = read(&path).expect_err("refused").to_string();
+    assert!(error.contains("is longer than 4 MiB"), "{error}");
 }
 
 #[test]
 fn a_file_whose_name_ends_inside_a_character_is_another_file() {
     let folder = TempDir::new().expect("a folder");
     for name in ["a\u{20ac}xml", "\u{20ac}ml", ".xml"] {
-        let other = (
-            format!("msdyn_sessiontemplates/a/{name}"),
-            SESSION.to_owned(),
+        let name = format!("msdyn_sessiontemplates/a/{name}");
+        let path = zipped(folder.path(), &texts(&[(&name, SESSION.1)]));
+        assert!(
+            matches!(read(&path), Err(SolutionError::Unknown(_))),
+            "{name}"
         );
-        let path = zipped(folder.path(), &[other]);
-        assert!(matches!(read(&path), Err(SolutionError::Empty)), "{name}");
     }
 }

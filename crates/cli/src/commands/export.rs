@@ -17,6 +17,7 @@ use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::kept::write_one_of_many;
+use crate::output::plain;
 use crate::output::plan_text::count;
 use crate::project::load_environment;
 use crate::ui::{GOOD, Ui, WARN};
@@ -35,9 +36,12 @@ pub(crate) struct Args {
         conflicts_with = "solution"
     )]
     env: Option<String>,
-    /// A solution file, zipped or unpacked; nothing is asked of any environment
+    /// Read an exported file instead: a solution or Configuration Migration data, zipped or unpacked. No environment is asked
     #[arg(long, value_name = "ZIP|DIR")]
     solution: Option<PathBuf>,
+    /// With `--solution`: exit with 1 if the file has columns that deskstate does not manage, or texts in several languages
+    #[arg(long, requires = "solution")]
+    strict: bool,
     /// Rows under this prefix; may be given several times
     #[arg(long, value_name = "PREFIX")]
     prefix: Vec<String>,
@@ -81,14 +85,12 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         skip_defaults: args.skip_defaults,
         ..Options::default()
     };
-    let mut exported = match (&args.env, &args.solution) {
-        (Some(name), _) => of_environment(args, name, global, &mut selection, options, ui).await?,
-        (None, Some(path)) => {
-            let live = solution::read(path).map_err(|error| Error::failed(error.to_string()))?;
-            let mut exported = export(&live, &selection, options);
-            exported.leave_out_refused();
-            exported
+    let (mut exported, whole) = match (&args.env, &args.solution) {
+        (Some(name), _) => {
+            let exported = of_environment(args, name, global, &mut selection, options, ui).await?;
+            (exported, true)
         }
+        (None, Some(path)) => of_file(path, &selection, options, args.strict, ui)?,
         (None, None) => {
             return Err(Error::failed(
                 "say what to export with `--env` or `--solution`",
@@ -111,7 +113,34 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         ui.note("what equals a default was left out, and is not watched for drift");
     }
     choosing::refuse_nothing(&exported.not_found)?;
-    Ok(ExitCode::Done)
+    Ok(if whole {
+        ExitCode::Done
+    } else {
+        ExitCode::Failed
+    })
+}
+
+fn of_file(
+    path: &Path,
+    selection: &Selection,
+    options: Options,
+    strict: bool,
+    ui: &mut Ui,
+) -> Result<(Export, bool), Error> {
+    let package = solution::read(path).map_err(|error| Error::failed(error.to_string()))?;
+    ui.verb(GOOD, "Read", plain(&package.form.to_string()));
+    let options = Options {
+        from_file: true,
+        ..options
+    };
+    let mut exported = export(&package.live, selection, options);
+    exported.leave_out_refused();
+    exported.left_out.extend(package.left_out);
+    for note in package.notes.iter().chain(&package.unmodelled) {
+        ui.note(format_args!("{WARN}note{WARN:#}: {}", plain(note)));
+    }
+    let whole = !exported.loses() && (!strict || package.unmodelled.is_empty());
+    Ok((exported, whole))
 }
 
 async fn of_environment(

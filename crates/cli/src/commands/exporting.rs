@@ -78,18 +78,28 @@ pub(super) async fn export_exactly(
     }
 }
 
-/// What is not in the files, each reason once.
+/// What is not in the files, one by one; then remarks, each once.
 pub(super) fn say_left_out(left_out: &[(String, LeftOut)], ui: &mut Ui) {
     let mut reasons: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
-    for (resource, left_out) in left_out {
+    for (resource, left_out) in left_out.iter().filter(|(_, left_out)| left_out.lost) {
+        let field = match left_out.path.as_str() {
+            "" => String::new(),
+            path => format!("`{}` left out: ", plain(path)),
+        };
+        ui.note(format_args!(
+            "{WARN}warning{WARN:#}: {}: {field}{}",
+            plain(resource),
+            plain(&left_out.why)
+        ));
+    }
+    for (resource, left_out) in left_out.iter().filter(|(_, left_out)| !left_out.lost) {
         let reason = (left_out.path.as_str(), left_out.why.as_str());
         reasons.entry(reason).or_default().insert(resource);
     }
     for ((path, why), resources) in reasons {
-        let field = if path.is_empty() {
-            String::new()
-        } else {
-            format!("`{}` left out: ", plain(path))
+        let field = match path {
+            "" => String::new(),
+            path => format!("`{}`: ", plain(path)),
         };
         let more = match resources.len() {
             0 | 1 => String::new(),

@@ -15,6 +15,15 @@ use crate::raise::LeftOut;
 /// Rules for rows that may have to be created; what is `existing` need not follow them.
 const ABOUT_CREATING: [&str; 2] = ["unique-name", "reserved-prefix"];
 
+/// Whether something is missing. A row of a file that lacks something stays as it is in the file, for its author to complete.
+pub(crate) fn is_about_lacking(finding: &Diagnostic) -> bool {
+    match finding.code {
+        "missing-field" => true,
+        "session-type" | "tab-parameters" => finding.message.contains(" needs "),
+        _ => false,
+    }
+}
+
 /// A place in a document that cannot stay as it is.
 struct Cut {
     document: usize,
@@ -83,6 +92,10 @@ impl Export {
             .filter_map(|finding| {
                 let span = finding.primary.as_ref()?.span;
                 let document = *documents.get(sources.path(span.file))?;
+                let is_present = self.documents.get(document)?.state == State::Present;
+                if self.from_file && is_present && is_about_lacking(finding) {
+                    return None;
+                }
                 let member = sources.slice(span).trim_matches(['"', '\'']);
                 Some(Cut {
                     document,
@@ -145,16 +158,18 @@ impl Export {
                         document,
                         "",
                         format!("written as `existing`: {}", cut.why),
+                        false,
                     ));
                 } else {
                     gone.insert(cut.document);
-                    left_out.push(note(document, "", cut.why.clone()));
+                    left_out.push(note(document, "", cut.why.clone(), true));
                 }
                 continue;
             };
             take_out(document, word, cut.member.as_deref());
-            left_out.push(note(document, word, cut.why.clone()));
+            left_out.push(note(document, word, cut.why.clone(), true));
             if !document.spec.contains_key(word)
+                && !self.from_file
                 && document.state == State::Present
                 && is_needed(document, word)
             {
@@ -163,6 +178,7 @@ impl Export {
                     document,
                     "",
                     format!("written as `existing`: `{word}` has no value that can be written"),
+                    false,
                 ));
             }
         }
@@ -177,9 +193,9 @@ impl Export {
     }
 }
 
-fn note(document: &Document, path: &str, why: String) -> (String, LeftOut) {
+fn note(document: &Document, path: &str, why: String, lost: bool) -> (String, LeftOut) {
     let path = path.to_owned();
-    (document.key.to_string(), LeftOut { path, why })
+    (document.key.to_string(), LeftOut { path, why, lost })
 }
 
 /// The field of a document's text that a byte of it belongs to.

@@ -188,6 +188,10 @@ fn part_name(tab: &str, parameter: &str) -> String {
         .unwrap_or_else(|| format!("{tab}_{parameter}"))
 }
 
+/// The page that shows a third-party site, and what stands before the site's address in its data.
+const CONTAINER_PAGE: &str = "msdyn_CECExternalWebPageContainer.html";
+const CONTAINER_DATA: &str = "cif_thirdpartyurl";
+
 /// The JSON that the product keeps on the tab: each parameter as an object with one `value`. A third-party site is shown in a
 /// container page, which gets the address with `=` written as `%3D`.
 pub(crate) fn stored_copy(page_type: &str, parameters: Map<String, Json>) -> Map<String, Json> {
@@ -203,16 +207,43 @@ pub(crate) fn stored_copy(page_type: &str, parameters: Map<String, Json>) -> Map
         let mut container = Map::new();
         container.insert(
             "webresourceName".to_owned(),
-            json!({"value": "msdyn_CECExternalWebPageContainer.html"}),
+            json!({ "value": CONTAINER_PAGE }),
         );
         container.insert(
             "data".to_owned(),
-            json!({"value": format!("cif_thirdpartyurl{address}")}),
+            json!({"value": format!("{CONTAINER_DATA}{address}")}),
         );
         return container;
     }
     parameters
         .into_iter()
         .map(|(name, value)| (name, json!({ "value": value })))
+        .collect()
+}
+
+/// The parameters that the second copy of a tab's row holds: the inverse of [`stored_copy`].
+pub(crate) fn parameters_of_copy(tab: &deskstate_dataverse::Row) -> Vec<(String, String)> {
+    let Some(Ok(Json::Object(copy))) = tab
+        .text(PARAMETERS_COPY.column)
+        .map(serde_json::from_str::<Json>)
+    else {
+        return Vec::new();
+    };
+    let given = |name: &str| {
+        let value = copy.get(name)?.get("value")?;
+        Some(match value {
+            Json::String(text) => text.clone(),
+            other => other.to_string(),
+        })
+    };
+    if given("webresourceName").as_deref() == Some(CONTAINER_PAGE)
+        && let Some(data) = given("data")
+        && let Some(address) = data.strip_prefix(CONTAINER_DATA)
+    {
+        return vec![("url".to_owned(), address.replace("%3D", "="))];
+    }
+    copy.keys()
+        .filter_map(|name| Some((name.clone(), given(name)?)))
+        .filter(|(_, value)| !value.is_empty())
         .collect()
 }

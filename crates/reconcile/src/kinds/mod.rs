@@ -155,6 +155,19 @@ pub fn all() -> &'static [KindTable] {
     &KINDS
 }
 
+/// Whether a value belongs to the environment that it was read from: addresses of a provider, and ids of its roles and apps.
+pub fn is_of_one_environment(field: &Field) -> bool {
+    let own = [
+        "channelUrl",
+        "trustedDomain",
+        "customParameters",
+        "sandboxConfiguration",
+        "roleSelector",
+        "appSelector",
+    ];
+    own.contains(&field.word) || matches!(field.holds, Holds::Owner)
+}
+
 /// Every part table, in the order of their parents.
 pub fn part_tables() -> impl Iterator<Item = &'static PartTable> {
     KINDS

@@ -49,6 +49,8 @@ pub struct Options {
     pub exact_users: bool,
     /// Every document is `present`, whoever brought the row.
     pub all_present: bool,
+    /// The rows are those of a file: what one does not say is left to the environment, and so is what belongs to one environment.
+    pub from_file: bool,
 }
 
 /// A live row in the form of a manifest.
@@ -77,6 +79,8 @@ pub struct LeftOut {
     pub path: String,
     /// Why, in words.
     pub why: String,
+    /// A row, a link or a value is not in the manifests; else only a remark.
+    pub lost: bool,
 }
 
 /// Raises one row of a kind.
@@ -115,6 +119,7 @@ pub fn raise_all(live: &Live, options: Options) -> (Vec<Raised>, Vec<(String, Le
                     LeftOut {
                         path: String::new(),
                         why,
+                        lost: true,
                     },
                 )),
             }
@@ -125,6 +130,7 @@ pub fn raise_all(live: &Live, options: Options) -> (Vec<Raised>, Vec<(String, Le
                 LeftOut {
                     path: String::new(),
                     why: format!("rows may be missing: {why}"),
+                    lost: true,
                 },
             ));
         }
@@ -207,6 +213,14 @@ impl Raising<'_> {
             if !which(field) || lacking.contains(field.column) {
                 continue;
             }
+            if self.options.from_file && field.is_column() {
+                if self.row.row.get(&field.read_name()).is_null() {
+                    continue;
+                }
+                if self.is_elsewhere(field) {
+                    continue;
+                }
+            }
             match self.field(field) {
                 Ok(Some(value)) => {
                     self.spec.insert(field.word.to_owned(), value);
@@ -217,10 +231,43 @@ impl Raising<'_> {
         }
     }
 
+    /// Whether a value of a file is not carried to another environment: it is Microsoft's, or another solution's and of its
+    /// environment.
+    fn is_elsewhere(&mut self, field: &Field) -> bool {
+        if !self.existing || self.options.all_present {
+            return false;
+        }
+        let microsofts = crate::state::fold(&self.name).starts_with(kinds::MICROSOFT_PREFIX);
+        if microsofts {
+            self.remark(
+                "",
+                "written as `existing` without values, which belong to the product",
+            );
+        } else if kinds::is_of_one_environment(field) {
+            self.remark(
+                field.word,
+                "a managed row may have another value in each environment",
+            );
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// Says something of the row that is no loss.
+    fn remark(&mut self, path: impl Into<String>, why: impl Into<String>) {
+        self.left_out.push(LeftOut {
+            path: path.into(),
+            why: why.into(),
+            lost: false,
+        });
+    }
+
     fn leave_out(&mut self, path: impl Into<String>, why: impl Into<String>) {
         self.left_out.push(LeftOut {
             path: path.into(),
             why: why.into(),
+            lost: true,
         });
     }
 
@@ -236,7 +283,7 @@ impl Raising<'_> {
                 self.reference(to, id).map(|name| Some(json!(name)))
             }
             Holds::Owner => self.owner(field),
-            _ => column(self.live, field, self.row),
+            _ => column(self.live, field, self.row, self.options.from_file),
         }
     }
 
@@ -255,7 +302,10 @@ impl Raising<'_> {
         let name = self.live.label(table, id);
         let lookup = lookup(name.clone());
         if !self.options.unchecked && self.live.look_up(&lookup) != Match::One(id) {
-            return Err(format!("its {} {name} cannot be named", lookup.noun()));
+            return Err(match self.options.from_file && name == id.to_string() {
+                true => format!("the file has no name for its {} {id}", lookup.noun()),
+                false => format!("its {} {name} cannot be named", lookup.noun()),
+            });
         }
         match refused(&name) {
             Some(why) => Err(format!("the name of its {}: {why}", lookup.noun())),
@@ -268,7 +318,10 @@ impl Raising<'_> {
         let row = self
             .live
             .row(table, id)
-            .ok_or_else(|| format!("its {noun} {id} cannot be read"))?;
+            .ok_or_else(|| match self.options.from_file {
+                true => format!("its {noun} {id} is not in the file"),
+                false => format!("its {noun} {id} cannot be read"),
+            })?;
         let name = table
             .name
             .and_then(|column| row.row.text(column))
@@ -294,7 +347,10 @@ impl Raising<'_> {
             .found
             .users
             .get(&id)
-            .ok_or_else(|| format!("user {id} cannot be read"))?;
+            .ok_or_else(|| match self.options.from_file {
+                true => format!("the file has no name for the user {id}"),
+                false => format!("user {id} cannot be read"),
+            })?;
         let name = match self.options.users {
             Users::ObjectId => user.object_id.map(|id| id.to_string()),
             Users::PrincipalName | Users::None => Some(user.name.clone()),
@@ -337,6 +393,9 @@ impl Raising<'_> {
         if self.kind.kind == Kind::SessionTemplate {
             self.session_fields();
         }
+        if self.options.from_file && self.existing {
+            return;
+        }
         for info in self.kind.kind.field_infos() {
             let lacks = self.spec.get(info.word).is_none_or(Json::is_null);
             let is_column = self
@@ -357,9 +416,11 @@ impl Raising<'_> {
     }
 
     fn becomes_existing(&mut self, why: String) {
-        if !self.existing && !self.options.all_present {
+        if self.options.from_file {
+            self.remark("", format!("incomplete, as it is in the file: {why}"));
+        } else if !self.existing && !self.options.all_present {
             self.existing = true;
-            self.leave_out("", format!("written as `existing`: {why}"));
+            self.remark("", format!("written as `existing`: {why}"));
         }
     }
 
@@ -414,7 +475,12 @@ impl Raising<'_> {
 }
 
 /// A plain column in manifest form.
-fn column(live: &Live, field: &'static Field, row: &ObservedRow) -> Result<Option<Json>, String> {
+fn column(
+    live: &Live,
+    field: &'static Field,
+    row: &ObservedRow,
+    from_file: bool,
+) -> Result<Option<Json>, String> {
     let value = show_live(field, &row.row, live);
     let value = match (field.holds, value) {
         (Holds::Choice(options), Json::Number(number)) => {
@@ -449,7 +515,8 @@ fn column(live: &Live, field: &'static Field, row: &ObservedRow) -> Result<Optio
             .iter()
             .find(|(of, _)| *of == number)
             .map(|(_, flag)| *flag);
-        if row.row.flag(mirror.column) != expected {
+        let second = row.row.flag(mirror.column);
+        if second != expected && (second.is_some() || !from_file) {
             return Err(format!(
                 "`{}` and `{}` disagree; write it down and apply to settle it",
                 field.column, mirror.column

@@ -70,9 +70,25 @@ impl Raising<'_> {
         if let Some(needed) = lacking {
             let why = format!("a page of type {page} needs the parameter `{needed}`");
             self.becomes_existing(why.clone());
-            return Err(why);
+            if !self.options.from_file {
+                return Err(why);
+            }
         }
-        if !self.options.unchecked && !self.copy_agrees(&page, &found) {
+        if parameters.is_empty() && self.options.from_file {
+            return Ok(None);
+        }
+        let agrees = self.options.unchecked || self.copy_agrees(&page, &found);
+        if !agrees && self.options.from_file {
+            let mut copy = application_tab::parameters_of_copy(&self.row.row);
+            copy.sort();
+            found.sort();
+            if copy != found {
+                self.remark(
+                    "parameters",
+                    "the second copy of the parameters on the tab's own row says otherwise and is left out",
+                );
+            }
+        } else if !agrees {
             return Err("the parameters and their second copy on the tab disagree; write them down and apply to settle it".to_owned());
         }
         Ok(Some(Json::Object(parameters)))

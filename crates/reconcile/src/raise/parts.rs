@@ -41,6 +41,11 @@ impl<'a> Raising<'a> {
         }
     }
 
+    /// Whether what is empty in live is written as null.
+    fn says_nulls(&self) -> bool {
+        !self.options.skip_defaults && !self.options.from_file
+    }
+
     /// Text of a part's column; null where it has none.
     fn part_text(&self, row: &ObservedRow, column: &str) -> Result<Json, String> {
         match row.row.text(column).filter(|text| !text.is_empty()) {
@@ -92,7 +97,7 @@ impl<'a> Raising<'a> {
                 step.insert("name".to_owned(), json!(name));
             }
             let description = self.part_text(row, column("description"))?;
-            if !description.is_null() || !self.options.skip_defaults {
+            if !description.is_null() || self.says_nulls() {
                 step.insert("description".to_owned(), description);
             }
             let text = self.part_text(row, column("text"))?;
@@ -138,7 +143,8 @@ impl<'a> Raising<'a> {
             .ok_or_else(|| {
                 format!(
                     "{} {} has no unique name that can be written",
-                    part.table.logical, row.id
+                    part.table.logical,
+                    self.live.label(part.table, row.id)
                 )
             })?;
         match self.live.table(part.table).named(&fold(name)) {
@@ -169,7 +175,12 @@ impl<'a> Raising<'a> {
             let id = row
                 .row
                 .uuid(&lookup_read_name(tool_column))
-                .ok_or_else(|| format!("entry {} names no tool", row.id))?;
+                .ok_or_else(|| {
+                    format!(
+                        "entry {} names no tool",
+                        self.live.label(part.table, row.id)
+                    )
+                })?;
             let tool = self.named(&tables::TOOL, id)?;
             if self
                 .live
@@ -192,13 +203,13 @@ impl<'a> Raising<'a> {
                     continue;
                 }
                 let value = self.part_text(row, column(word))?;
-                if !value.is_null() || (word != "displayName" && !self.options.skip_defaults) {
+                if !value.is_null() || (word != "displayName" && self.says_nulls()) {
                     entry.insert(word.to_owned(), value);
                 }
             }
             tools.push(Json::Object(entry));
         }
-        if tools.is_empty() && self.existing {
+        if tools.is_empty() && (self.existing || self.options.from_file) {
             return Ok(None);
         }
         Ok(Some(Json::Array(tools)))
@@ -210,7 +221,8 @@ impl<'a> Raising<'a> {
         for row in rows {
             let Some(role) = row.row.uuid(&app_profile::MAPPED_ROLE.read_name()) else {
                 whole = false;
-                self.leave_out("roles", format!("mapping {} names no role", row.id));
+                let mapping = self.live.label(&tables::ROLE_MAPPING, row.id);
+                self.leave_out("roles", format!("mapping {mapping} names no role"));
                 continue;
             };
             match self.reference(Target::Role, self.live.role_root(role)) {
@@ -305,13 +317,13 @@ impl<'a> Raising<'a> {
             {
                 continue;
             }
-            let value = super::column(self.live, field, row)
+            let value = super::column(self.live, field, row, self.options.from_file)
                 .map_err(|why| format!("the view {name}: `{}`: {why}", field.word))?
                 .unwrap_or(Json::Null);
             if value.is_null() && field.required {
                 return Err(format!("the view {name} has no `{}`", field.word));
             }
-            let clears = matches!(field.holds, Holds::Json) && !self.options.skip_defaults;
+            let clears = matches!(field.holds, Holds::Json) && self.says_nulls();
             if !value.is_null() || clears {
                 view.insert(field.word.to_owned(), value);
             }
@@ -345,7 +357,7 @@ impl<'a> Raising<'a> {
                 None => items.push(json!({ "shared": self.named(table, row.id)? })),
             }
         }
-        if items.is_empty() && self.existing {
+        if items.is_empty() && (self.existing || self.options.from_file) {
             return Ok(None);
         }
         Ok(Some(Json::Array(items)))
@@ -374,7 +386,7 @@ impl<'a> Raising<'a> {
         let mut item = Map::new();
         item.insert("header".to_owned(), json!(header));
         let value = self.part_text(row, column("value")).ok()?;
-        if !value.is_null() || !self.options.skip_defaults {
+        if !value.is_null() || self.says_nulls() {
             item.insert("value".to_owned(), value);
         }
         let order = row.row.int(column("order"))?;

@@ -24,12 +24,14 @@ impl Raising<'_> {
             return Err("the links cannot be read as a whole".to_owned());
         }
         let members: Vec<Uuid> = links.members(self.row.id).collect();
+        if self.options.from_file && members.is_empty() {
+            return Ok(None);
+        }
         if relationship == &tables::PROFILE_PROVIDERS {
             let first = self.live.find(&kinds::app_profile::first_party()).one();
             if field.word == "allActiveChannels" {
-                return Ok(Some(json!(
-                    first.is_some_and(|first| members.contains(&first))
-                )));
+                let all = first.is_some_and(|first| members.contains(&first));
+                return Ok((all || !self.options.from_file).then(|| json!(all)));
             }
             let others = members
                 .into_iter()
@@ -102,6 +104,9 @@ impl Raising<'_> {
         whole: bool,
         without: Option<&str>,
     ) -> Option<Json> {
+        if members.is_empty() && self.options.from_file {
+            return None;
+        }
         if whole && !self.existing && without.is_none() {
             return Some(json!(members));
         }

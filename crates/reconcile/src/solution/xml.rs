@@ -1,18 +1,24 @@
-//! XML of a solution file as a small tree. Document types and entities are refused, depth and size are bounded.
+//! XML of exported files, read piece by piece: a document of any length takes no more memory than its largest piece. Document
+//! types and entities are refused; depth, elements and bytes are bounded.
+
+use std::cell::Cell;
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-/// Deepest nesting: a column, a lookup, its name.
-const MAX_DEPTH: usize = 16;
-/// Elements of one file.
-const MAX_ELEMENTS: usize = 100_000;
+/// Deepest nesting. Forms of tables are nested most.
+const MAX_DEPTH: usize = 200;
+/// Elements of one piece: a row has a column for each, a text an element for each language.
+const MAX_ELEMENTS: usize = 20_000;
+/// Bytes of one tag or text.
+const MAX_TEXT: u64 = 4 * 1024 * 1024;
 
 /// An element with its text.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Element {
-    name: String,
-    attributes: Vec<(String, String)>,
+    pub(super) name: String,
+    pub(super) attributes: Vec<(String, String)>,
     pub(super) text: String,
     pub(super) children: Vec<Element>,
 }
@@ -20,9 +26,12 @@ pub(super) struct Element {
 impl Element {
     /// The first child of this name; names compare without case, since schema names have capitals.
     pub(super) fn child(&self, name: &str) -> Option<&Element> {
-        self.children
-            .iter()
-            .find(|child| child.name.eq_ignore_ascii_case(name))
+        self.children.iter().find(|child| child.is(name))
+    }
+
+    /// Whether the element has this name.
+    pub(super) fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
     }
 
     pub(super) fn attribute(&self, name: &str) -> Option<&str> {
@@ -32,78 +41,228 @@ impl Element {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The text, or that of the default language where there is a label for each.
-    pub(super) fn localized(&self) -> &str {
-        if let Some(default) = self.attribute("default") {
-            return default;
-        }
-        self.child("label")
-            .and_then(|label| label.attribute("description"))
-            .unwrap_or(&self.text)
+    /// The text of a child, or an attribute of the same name.
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        let child = self.child(name).map(|child| child.text.trim());
+        child.or_else(|| self.attribute(name).map(str::trim))
     }
 }
 
-/// Reads one document.
-pub(super) fn parse(bytes: &[u8]) -> Result<Element, String> {
-    let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
-    let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
-    let mut open: Vec<Element> = Vec::new();
-    let mut root = None;
-    let mut elements = 0;
+/// What to do with an element that begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Look at its children one by one.
+    Enter,
+    /// Take it with all that is in it.
+    Take,
+    /// Leave it out.
+    Skip,
+}
+
+/// Who reads a document.
+pub(super) trait Visitor {
+    /// An element begins, inside the elements that were entered. It has no text and no children yet.
+    fn begin(&mut self, inside: &[Element], element: &Element) -> Result<Step, String>;
+    /// An element that was taken.
+    fn take(&mut self, inside: &[Element], element: Element) -> Result<(), String>;
+}
+
+/// Reads one document. Bytes are taken from the budget, which several documents share.
+pub(super) fn walk(
+    mut source: impl Read,
+    budget: &Cell<u64>,
+    visitor: &mut dyn Visitor,
+) -> Result<(), String> {
+    let mut head = [0; 3];
+    let mut got = 0;
+    while got < head.len() {
+        match source.read(&mut head[got..]) {
+            Ok(0) => break,
+            Ok(more) => got += more,
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+    let head = match &head[..got] {
+        [0xEF, 0xBB, 0xBF] => Vec::new(),
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => {
+            return Err("expected UTF-8, found UTF-16".to_owned());
+        }
+        other => other.to_vec(),
+    };
+    let mut reader = Reader::from_reader(Bounded {
+        inner: BufReader::new(Cursor::new(head).chain(source)),
+        left: MAX_TEXT,
+        budget,
+    });
+    let mut walk = Walk {
+        visitor,
+        inside: Vec::new(),
+        open: Vec::new(),
+        skipped: 0,
+        elements: 0,
+        rooted: false,
+    };
+    let mut buffer = Vec::new();
     loop {
-        let event = reader.read_event().map_err(|error| error.to_string())?;
+        buffer.clear();
+        reader.get_mut().left = MAX_TEXT;
+        match reader.read_event_into(&mut buffer) {
+            Ok(Event::Eof) => break,
+            Ok(event) => walk.event(event)?,
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+    if walk.rooted && walk.inside.is_empty() && walk.open.is_empty() && walk.skipped == 0 {
+        Ok(())
+    } else if walk.rooted {
+        Err("it ends before its root element does; the file may be truncated".to_owned())
+    } else {
+        Err("expected an XML element, found none".to_owned())
+    }
+}
+
+struct Walk<'v> {
+    visitor: &'v mut dyn Visitor,
+    /// Entered elements.
+    inside: Vec<Element>,
+    /// The elements of the piece that is being taken, outermost first.
+    open: Vec<Element>,
+    /// Depth below an element that is left out.
+    skipped: usize,
+    /// Elements of the piece.
+    elements: usize,
+    rooted: bool,
+}
+
+impl Walk<'_> {
+    fn event(&mut self, event: Event<'_>) -> Result<(), String> {
         match event {
-            Event::Start(start) => {
-                elements += 1;
-                if open.len() == MAX_DEPTH || elements > MAX_ELEMENTS {
-                    return Err("it is nested too deeply or has too many elements".to_owned());
-                }
-                open.push(begun(&start)?);
-            }
-            Event::Empty(start) => {
-                elements += 1;
-                if elements > MAX_ELEMENTS {
-                    return Err("it has too many elements".to_owned());
-                }
-                close(begun(&start)?, &mut open, &mut root);
-            }
-            Event::End(_) => {
-                if let Some(element) = open.pop() {
-                    close(element, &mut open, &mut root);
-                }
-            }
+            Event::Start(start) => self.start(&start, false),
+            Event::Empty(start) => self.start(&start, true),
+            Event::End(_) => self.end(),
             Event::Text(text) => {
-                if let Some(element) = open.last_mut() {
-                    element.text.push_str(&text);
-                }
+                self.text(&text);
+                Ok(())
             }
             Event::CData(text) => {
-                if let Some(element) = open.last_mut() {
-                    element.text.push_str(&text);
-                }
+                self.text(&text);
+                Ok(())
             }
             Event::GeneralRef(reference) => {
                 let character = referred(&reference)?;
-                if let Some(element) = open.last_mut() {
-                    element.text.push(character);
-                }
+                self.text(character.encode_utf8(&mut [0; 4]));
+                Ok(())
             }
-            Event::DocType(_) => return Err("document types are refused".to_owned()),
-            Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
-            Event::Eof => break,
+            Event::DocType(_) => Err(
+                "expected plain XML, found a document type (`<!DOCTYPE`), which is refused"
+                    .to_owned(),
+            ),
+            Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::Eof => Ok(()),
         }
     }
-    root.filter(|_| open.is_empty())
-        .ok_or_else(|| "it ends before its root element does".to_owned())
+
+    fn text(&mut self, text: &str) {
+        if let Some(element) = self.open.last_mut() {
+            element.text.push_str(text);
+        }
+    }
+
+    fn start(&mut self, start: &BytesStart<'_>, empty: bool) -> Result<(), String> {
+        self.rooted = true;
+        if self.inside.len() + self.open.len() + self.skipped >= MAX_DEPTH {
+            return Err(format!(
+                "its elements are nested more than {MAX_DEPTH} deep"
+            ));
+        }
+        if self.skipped > 0 {
+            self.skipped += usize::from(!empty);
+            return Ok(());
+        }
+        let element = begun(start)?;
+        if !self.open.is_empty() {
+            self.elements += 1;
+            if self.elements > MAX_ELEMENTS {
+                return Err(format!(
+                    "one row of it has more than {MAX_ELEMENTS} elements"
+                ));
+            }
+            self.open.push(element);
+        } else {
+            match self.visitor.begin(&self.inside, &element)? {
+                Step::Enter if empty => return Ok(()),
+                Step::Enter => {
+                    self.inside.push(element);
+                    return Ok(());
+                }
+                Step::Skip => {
+                    self.skipped = usize::from(!empty);
+                    return Ok(());
+                }
+                Step::Take => {
+                    self.elements = 0;
+                    self.open.push(element);
+                }
+            }
+        }
+        if empty { self.end() } else { Ok(()) }
+    }
+
+    fn end(&mut self) -> Result<(), String> {
+        if self.skipped > 0 {
+            self.skipped -= 1;
+            return Ok(());
+        }
+        let Some(mut element) = self.open.pop() else {
+            self.inside.pop();
+            return Ok(());
+        };
+        if !element.children.is_empty() {
+            element.text.clear();
+        }
+        match self.open.last_mut() {
+            Some(parent) => parent.children.push(element),
+            None => self.visitor.take(&self.inside, element)?,
+        }
+        Ok(())
+    }
 }
 
-fn close(mut element: Element, open: &mut [Element], root: &mut Option<Element>) {
-    if !element.children.is_empty() {
-        element.text.clear();
+/// A source that gives no more than is left for one tag or text, and for all documents together.
+struct Bounded<'b, R> {
+    inner: BufReader<R>,
+    left: u64,
+    budget: &'b Cell<u64>,
+}
+
+impl<R: Read> Read for Bounded<'_, R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let from = self.fill_buf()?;
+        let length = from.len().min(into.len());
+        into[..length].copy_from_slice(&from[..length]);
+        self.consume(length);
+        Ok(length)
     }
-    match open.last_mut() {
-        Some(parent) => parent.children.push(element),
-        None => *root = Some(element),
+}
+
+impl<R: Read> BufRead for Bounded<'_, R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.left == 0 {
+            let most = MAX_TEXT / 1024 / 1024;
+            return Err(io::Error::other(format!(
+                "a tag or a text of it is longer than {most} MiB"
+            )));
+        }
+        if self.budget.get() == 0 {
+            return Err(io::Error::other(super::files::too_much()));
+        }
+        self.inner.fill_buf()
+    }
+
+    fn consume(&mut self, length: usize) {
+        let taken = length as u64;
+        self.left = self.left.saturating_sub(taken);
+        self.budget.set(self.budget.get().saturating_sub(taken));
+        self.inner.consume(length);
     }
 }
 
@@ -129,7 +288,7 @@ fn unescaped(text: &str) -> Result<String, String> {
         out.push_str(before);
         let (name, after) = after
             .split_once(';')
-            .ok_or_else(|| "a reference is not closed".to_owned())?;
+            .ok_or_else(|| "a reference that begins with `&` has no `;`".to_owned())?;
         out.push(referred(name)?);
         rest = after;
     }
@@ -153,7 +312,9 @@ fn referred(name: &str) -> Result<char, String> {
         ("quot", _) => Ok('"'),
         (_, Some(number)) => number
             .and_then(char::from_u32)
-            .ok_or_else(|| format!("`&{name};` is no character")),
-        _ => Err(format!("the entity `&{name};` is refused")),
+            .ok_or_else(|| format!("`&{name};` is not a character")),
+        _ => Err(format!(
+            "expected plain XML, found the entity `&{name};`, which is refused"
+        )),
     }
 }

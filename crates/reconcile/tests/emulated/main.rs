@@ -9,6 +9,7 @@
 mod campaign;
 mod cannot;
 mod counted;
+mod exported;
 mod faults;
 mod hardest;
 mod laws;

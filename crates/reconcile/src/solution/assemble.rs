@@ -1,0 +1,632 @@
+//! From what files say to a live picture: names and ids are matched, values get the types of their columns.
+//!
+//! A file knows few ids. Rows without one get an id that is derived from their name; no message shows it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use deskstate_dataverse::{Cell, Row};
+use deskstate_model::UniqueName;
+use uuid::Uuid;
+
+use super::gathered::{FileRow, FileUser, Gathered, Said, all_tables, as_id};
+use super::others;
+use crate::field::{Field, Holds, PartTable, Target, lookup_read_name};
+use crate::kinds::{self, MICROSOFT_PREFIX, application_tab, tables};
+use crate::live::{Access, Facts, Found, Live, LiveLinks, LiveTable, Role, User};
+use crate::raise::LeftOut;
+use crate::state::{Lookup, RowKey, fold};
+use crate::table::{Relationship, Table};
+use crate::value::target_table;
+
+/// Columns that are no setting of the desktop: of the platform, of imports, or second copies.
+const SYSTEM: [&str; 24] = [
+    "componentidunique",
+    "componentstate",
+    "createdby",
+    "createdon",
+    "createdonbehalfby",
+    "importsequencenumber",
+    "iscustomizable",
+    "ismanaged",
+    "modifiedby",
+    "modifiedon",
+    "modifiedonbehalfby",
+    "msdyn_name",
+    "msdyn_uniquename",
+    "organizationid",
+    "overriddencreatedon",
+    "overwritetime",
+    "owningbusinessunit",
+    "owningteam",
+    "owninguser",
+    "solutionid",
+    "statecode",
+    "statuscode",
+    "timezoneruleversionnumber",
+    "utcconversiontimezonecode",
+];
+
+/// The picture, and what it lacks.
+pub(super) struct Assembled {
+    pub(super) live: Live,
+    pub(super) left_out: Vec<(String, LeftOut)>,
+    pub(super) unmodelled: Vec<String>,
+    pub(super) notes: Vec<String>,
+}
+
+/// Puts the picture together. Rows of a managed solution are locked wherever it is imported.
+pub(super) fn assemble(gathered: Gathered, managed: bool) -> Assembled {
+    let Gathered {
+        rows,
+        links,
+        other_rows,
+        unknown,
+        names,
+        users,
+        lacks,
+        ..
+    } = gathered;
+    let mut assembling = Assembling {
+        managed,
+        ..Assembling::default()
+    };
+    if let Some(file) = lacks {
+        assembling.leave_out(
+            file.to_owned(),
+            "",
+            "expected this file, found none; links and names that it would hold are missing"
+                .to_owned(),
+        );
+    }
+    assembling.named(names);
+    assembling.people(users);
+    let rows: Vec<(Uuid, FileRow)> = assembling.identify(rows);
+    for (id, row) in &rows {
+        let cells = assembling.cells(*id, row);
+        assembling.rows.entry(row.table).or_default().push(cells);
+    }
+    assembling.parameters_from_copies();
+    let mut pairs: BTreeMap<&'static Relationship, BTreeSet<(Uuid, Uuid)>> = BTreeMap::new();
+    for link in &links {
+        let owner = assembling.target(link.relationship.owner, &link.owner);
+        let member = match link.relationship.member {
+            member if member == &tables::USER => user_id(&link.member),
+            member => assembling.target(member, &link.member),
+        };
+        match (owner, member) {
+            (Some(owner), Some(member)) => {
+                pairs
+                    .entry(link.relationship)
+                    .or_default()
+                    .insert((owner, member));
+            }
+            _ => assembling.leave_out(
+                format!("link of {}", link.relationship.schema_name),
+                "",
+                format!(
+                    "{} - {}: one of them has neither a name nor an id",
+                    told(&link.owner),
+                    told(&link.member)
+                ),
+            ),
+        }
+    }
+    for (element, unknown) in unknown {
+        let ends: Vec<&str> = unknown.ends.iter().map(String::as_str).collect();
+        let between = if ends.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", ends.join(", "))
+        };
+        let links = count(unknown.number, "link");
+        let why = format!("{links} not understood{between}");
+        if ends.len() > 1 && !ends.iter().any(|end| is_of_desktop(end)) {
+            assembling.notes.push(format!(
+                "{element}: {links} between tables that deskstate does not manage{between}"
+            ));
+        } else {
+            assembling.leave_out(element, "", why);
+        }
+    }
+    assembling
+        .notes
+        .extend(others(&other_rows).map(|others| format!("not managed by deskstate: {others}")));
+    assembling.finish(pairs)
+}
+
+/// `1 link`, `2 links`.
+fn count(number: usize, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{ending}")
+}
+
+fn told(target: &[(String, String)]) -> String {
+    let columns: Vec<String> = target
+        .iter()
+        .map(|(column, value)| format!("{column} `{value}`"))
+        .collect();
+    columns.join(", ")
+}
+
+/// Whether a column points to a table of the desktop.
+fn is_of_desktop(column: &str) -> bool {
+    all_tables().any(|table| table.key.eq_ignore_ascii_case(column))
+}
+
+fn user_id(target: &[(String, String)]) -> Option<Uuid> {
+    target.iter().find_map(|(_, value)| as_id(value))
+}
+
+#[derive(Default)]
+struct Assembling {
+    managed: bool,
+    found: Found,
+    /// Rows by table and folded name; the first where several share one.
+    by_name: HashMap<(&'static Table, String), Uuid>,
+    ids: HashMap<&'static Table, BTreeSet<Uuid>>,
+    rows: BTreeMap<&'static Table, Vec<Row>>,
+    left_out: Vec<(String, LeftOut)>,
+    notes: Vec<String>,
+    /// Columns that no kind has, with the number of rows.
+    unmodelled: BTreeMap<(&'static str, String), usize>,
+    /// Texts in more languages than one.
+    languages: BTreeMap<&'static str, usize>,
+}
+
+impl Assembling {
+    fn leave_out(&mut self, resource: String, path: &str, why: String) {
+        let path = path.to_owned();
+        let lost = true;
+        self.left_out.push((resource, LeftOut { path, why, lost }));
+    }
+
+    fn named(&mut self, names: BTreeMap<&'static Table, HashMap<Uuid, String>>) {
+        for (table, names) in names {
+            let sorted: BTreeMap<Uuid, String> = names.into_iter().collect();
+            for (id, name) in sorted {
+                self.looked_up(table, id, &name);
+            }
+        }
+    }
+
+    /// A row that is looked up and never written.
+    fn looked_up(&mut self, table: &Table, id: Uuid, name: &str) {
+        let lookup = if table == &tables::ROLE {
+            self.found.roles.insert(Role {
+                id,
+                name: name.to_owned(),
+                business_unit: None,
+                root: id,
+            });
+            return;
+        } else if table == &tables::MACRO {
+            Lookup::Macro(name.to_owned())
+        } else {
+            Lookup::WebResource(name.to_owned())
+        };
+        self.found.labels.insert(id, name.to_owned());
+        let ids = self.found.rows.entry(lookup).or_default();
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+
+    fn people(&mut self, users: Vec<FileUser>) {
+        for user in users {
+            for name in [&user.name, &user.email] {
+                if !name.is_empty() {
+                    let ids = self.found.users_by_name.entry(fold(name)).or_default();
+                    if !ids.contains(&user.id) {
+                        ids.push(user.id);
+                    }
+                }
+            }
+            if let Some(object_id) = user.object_id {
+                let ids = self
+                    .found
+                    .users_by_name
+                    .entry(object_id.to_string())
+                    .or_default();
+                ids.push(user.id);
+            }
+            let user = User {
+                id: user.id,
+                name: user.name,
+                full_name: user.full_name,
+                email: user.email,
+                object_id: user.object_id,
+                disabled: user.disabled,
+                application: false,
+                deleted: false,
+            };
+            self.found.users.insert(user.id, user);
+        }
+    }
+
+    /// Gives every row an id. Copies of one row are one; two rows that share a name or an id stay two.
+    fn identify(&mut self, rows: Vec<FileRow>) -> Vec<(Uuid, FileRow)> {
+        let mut identified: Vec<(Uuid, FileRow)> = Vec::new();
+        let mut places: HashMap<(&'static Table, Uuid), usize> = HashMap::new();
+        for row in rows {
+            let text = |column: &str| match row.columns.get(column) {
+                Some(Said::Text(text, _)) if !text.trim().is_empty() => Some(text.as_str()),
+                _ => None,
+            };
+            let name = row.table.name.and_then(text);
+            let mut id = text(row.table.key)
+                .and_then(as_id)
+                .unwrap_or_else(|| derived(row.table, name.unwrap_or(&row.place)));
+            if let Some(at) = places.get(&(row.table, id)) {
+                if identified[*at].1.columns == row.columns {
+                    continue;
+                }
+                id = derived(row.table, &format!("{}\n{}", row.place, identified.len()));
+            }
+            if let Some(name) = name {
+                self.by_name.entry((row.table, fold(name))).or_insert(id);
+            } else {
+                self.found.labels.insert(id, row.place.clone());
+            }
+            self.ids.entry(row.table).or_default().insert(id);
+            places.insert((row.table, id), identified.len());
+            identified.push((id, row));
+        }
+        identified
+    }
+
+    /// The row that these columns name. A row that the file names and does not hold is somebody else's.
+    fn target(&mut self, table: &'static Table, columns: &[(String, String)]) -> Option<Uuid> {
+        let of = |column: &str| {
+            columns
+                .iter()
+                .find(|(own, value)| own.eq_ignore_ascii_case(column) && !value.trim().is_empty())
+                .map(|(_, value)| value.trim())
+        };
+        let by_id = of(table.key).and_then(as_id);
+        if let Some(id) = by_id.filter(|id| self.ids.get(table).is_some_and(|ids| ids.contains(id)))
+        {
+            return Some(id);
+        }
+        let name = table.name.and_then(of).or_else(|| match columns {
+            [(_, only)] if as_id(only).is_none() && !only.trim().is_empty() => Some(only.trim()),
+            _ => None,
+        });
+        let Some(name) = name else {
+            return by_id.or_else(|| columns.iter().find_map(|(_, value)| as_id(value)));
+        };
+        if let Some(id) = self.by_name.get(&(table, fold(name))) {
+            return Some(*id);
+        }
+        let id = by_id.unwrap_or_else(|| derived(table, name));
+        self.by_name.insert((table, fold(name)), id);
+        self.ids.entry(table).or_default().insert(id);
+        let mut cells = vec![(table.key, Cell::from(id))];
+        if let Some(column) = table.name {
+            cells.push((column, Cell::from(name.to_owned())));
+        }
+        cells.push(("ismanaged", Cell::Flag(true)));
+        self.rows
+            .entry(table)
+            .or_default()
+            .push(Row::from_cells(cells, None));
+        if !fold(name).starts_with(MICROSOFT_PREFIX) {
+            let noun = kinds::by_table(table).map_or(table.logical, |kind| kind.kind.as_str());
+            self.notes.push(format!(
+                "{noun} {name}: written as `existing`, since the file refers to it and does not hold it"
+            ));
+        }
+        Some(id)
+    }
+
+    /// The row that a lookup names. An id that the file has no name for stays an id.
+    fn lookup(&mut self, to: Target, said: &Said) -> Option<Uuid> {
+        let single;
+        let columns = match said {
+            Said::Row(columns) => columns,
+            Said::Text(text, _) => {
+                single = vec![(String::new(), text.clone())];
+                &single
+            }
+        };
+        if let Target::Named(table) = to {
+            return self.target(table, columns);
+        }
+        let id = columns.iter().find_map(|(_, value)| as_id(value));
+        if id.is_some() || matches!(to, Target::User) {
+            return id;
+        }
+        let name = columns.first().map(|(_, value)| value.trim().to_owned())?;
+        let table = target_table(to);
+        let known = match to {
+            Target::Role => self.found.roles.named(&name).next().map(|role| role.id),
+            Target::Macro => self
+                .found
+                .rows
+                .get(&Lookup::Macro(name.clone()))
+                .and_then(|ids| ids.first().copied()),
+            Target::WebResource => self
+                .found
+                .rows
+                .get(&Lookup::WebResource(name.clone()))
+                .and_then(|ids| ids.first().copied()),
+            Target::Named(_) | Target::User => None,
+        };
+        let id = known.unwrap_or_else(|| derived(table, &name));
+        self.looked_up(table, id, &name);
+        Some(id)
+    }
+
+    /// The columns of a row as the Web API would give them.
+    fn cells(&mut self, id: Uuid, row: &FileRow) -> Row {
+        let table = row.table;
+        let label = label(row);
+        let mut cells: Vec<(String, Cell)> = vec![(table.key.to_owned(), Cell::from(id))];
+        if let Some(column) = table.name
+            && let Some(Said::Text(name, _)) = row.columns.get(column)
+        {
+            cells.push((column.to_owned(), Cell::from(name.clone())));
+        }
+        let locked = matches!(row.columns.get("iscustomizable"), Some(Said::Text(text, _)) if flag(text) == Some(false));
+        let managed = matches!(row.columns.get("ismanaged"), Some(Said::Text(text, _)) if flag(text) == Some(true));
+        if self.managed || managed {
+            cells.push(("ismanaged".to_owned(), Cell::Flag(true)));
+        }
+        if locked {
+            cells.push(("iscustomizable".to_owned(), Cell::Flag(false)));
+        }
+        let mut modelled: BTreeSet<&str> = BTreeSet::from([table.key]);
+        for field in fields_of(table) {
+            modelled.insert(field.column);
+            if let Some(mirror) = &field.mirror {
+                modelled.insert(mirror.column);
+            }
+            if Some(field.column) == table.name {
+                continue;
+            }
+            let Some(said) = row.columns.get(field.column) else {
+                continue;
+            };
+            if let Said::Text(_, languages) = said
+                && *languages > 1
+            {
+                *self.languages.entry(table.logical).or_default() += languages - 1;
+            }
+            match self.cell(field, said) {
+                Ok(Some(cell)) => cells.push((field.read_name(), cell)),
+                Ok(None) => {}
+                Err(why) => self.leave_out(label.clone(), field.word, why),
+            }
+            if let Some(mirror) = &field.mirror
+                && let Some(Said::Text(text, _)) = row.columns.get(mirror.column)
+                && let Some(flag) = flag(text)
+            {
+                cells.push((mirror.column.to_owned(), Cell::Flag(flag)));
+            }
+        }
+        let part = part_of(table);
+        if let Some(part) = part {
+            modelled.insert(part.parent_column);
+            match row.columns.get(part.parent_column) {
+                Some(said) => {
+                    if let Some(parent) = self.lookup(Target::Named(part.parent), said) {
+                        if !self
+                            .ids
+                            .get(part.parent)
+                            .is_some_and(|ids| ids.contains(&parent))
+                        {
+                            let noun = kinds::by_table(part.parent)
+                                .map_or(part.parent.logical, |kind| kind.kind.as_str());
+                            self.leave_out(
+                                label.clone(),
+                                "",
+                                format!(
+                                    "the {noun} {parent} that it belongs to is not in the file"
+                                ),
+                            );
+                        }
+                        cells.push((lookup_read_name(part.parent_column), Cell::from(parent)));
+                    }
+                }
+                None => self.leave_out(
+                    label.clone(),
+                    "",
+                    format!(
+                        "it does not say what it belongs to: `{}` is missing",
+                        part.parent_column
+                    ),
+                ),
+            }
+        }
+        for column in row.columns.keys() {
+            let is_owner = column == "ownerid";
+            if !modelled.contains(column.as_str())
+                && !SYSTEM.contains(&column.as_str())
+                && !is_owner
+            {
+                *self
+                    .unmodelled
+                    .entry((table.logical, column.clone()))
+                    .or_default() += 1;
+            }
+        }
+        Row::from_cells(cells, None)
+    }
+
+    fn cell(&mut self, field: &'static Field, said: &Said) -> Result<Option<Cell>, String> {
+        if let Holds::Lookup { to, .. } = field.holds {
+            return match self.lookup(to, said) {
+                Some(id) => Ok(Some(Cell::from(id))),
+                None => Err("it names nothing".to_owned()),
+            };
+        }
+        let Said::Text(text, _) = said else {
+            return match field.holds {
+                // Owners differ from environment to environment.
+                Holds::Owner => Ok(None),
+                _ => Err("expected a value, found another row".to_owned()),
+            };
+        };
+        let bad = |what: &str| format!("expected {what}, found `{text}`");
+        Ok(Some(match field.holds {
+            Holds::Text | Holds::Json | Holds::JsonOrText | Holds::ParametersCopy => {
+                Cell::from(text.clone())
+            }
+            Holds::Number | Holds::Choice(_) | Holds::Status => {
+                Cell::Int(text.trim().parse().map_err(|_| bad("a whole number"))?)
+            }
+            Holds::Flag | Holds::InvertedFlag | Holds::FlagChoice(_) => {
+                Cell::Flag(flag(text).ok_or_else(|| bad("1 or 0"))?)
+            }
+            Holds::Owner | Holds::Set { .. } | Holds::Parts(_) | Holds::Lookup { .. } => {
+                return Ok(None);
+            }
+        }))
+    }
+
+    /// A tab keeps its parameters twice. Where the file has the second copy alone, the rows follow from it.
+    fn parameters_from_copies(&mut self) {
+        let part = &application_tab::PARAMETERS;
+        let parent = lookup_read_name(part.parent_column);
+        let with_rows: BTreeSet<Uuid> = self
+            .rows
+            .get(part.table)
+            .into_iter()
+            .flatten()
+            .filter_map(|row| row.uuid(&parent))
+            .collect();
+        let mut made = Vec::new();
+        for tab in self.rows.get(part.parent).into_iter().flatten() {
+            let Some(id) = tab
+                .uuid(part.parent.key)
+                .filter(|id| !with_rows.contains(id))
+            else {
+                continue;
+            };
+            for (name, value) in application_tab::parameters_of_copy(tab) {
+                let key = derived(part.table, &format!("{id}/{name}"));
+                let cells = [
+                    (part.table.key.to_owned(), Cell::from(key)),
+                    (parent.clone(), Cell::from(id)),
+                    (kinds::NAME.column.to_owned(), Cell::from(name)),
+                    (
+                        application_tab::PARAMETER_FIELDS[0].column.to_owned(),
+                        Cell::from(value),
+                    ),
+                ];
+                made.push(Row::from_cells(cells, None));
+            }
+        }
+        self.rows.entry(part.table).or_default().extend(made);
+    }
+
+    fn finish(
+        mut self,
+        mut pairs: BTreeMap<&'static Relationship, BTreeSet<(Uuid, Uuid)>>,
+    ) -> Assembled {
+        let mut unmodelled = Vec::new();
+        for ((table, column), number) in std::mem::take(&mut self.unmodelled) {
+            let rows = count(number, "row");
+            unmodelled.push(format!(
+                "`{column}` of {table} is not managed by deskstate ({rows})"
+            ));
+        }
+        for (table, number) in std::mem::take(&mut self.languages) {
+            let texts = count(number, "text");
+            unmodelled.push(format!(
+                "{texts} of {table} in other languages: manifests hold the base language alone"
+            ));
+        }
+        let mut live_tables = BTreeMap::new();
+        for table in all_tables() {
+            let rows = self.rows.remove(table).unwrap_or_default();
+            let access = if rows.is_empty() {
+                Access::Absent
+            } else {
+                Access::Whole
+            };
+            let part = part_of(table);
+            let roots = self.found.roles.roots();
+            live_tables.insert(table, LiveTable::index(table, part, rows, access, &roots));
+        }
+        let links = tables::RELATIONSHIPS
+            .iter()
+            .map(|relationship| {
+                let pairs = pairs.remove(relationship).unwrap_or_default();
+                let access = if pairs.is_empty() {
+                    Access::Absent
+                } else {
+                    Access::Whole
+                };
+                (*relationship, LiveLinks::new(pairs, access))
+            })
+            .collect();
+        let live = Live {
+            tables: live_tables,
+            links,
+            found: self.found,
+            facts: Facts {
+                // Texts are those of the solution's own language.
+                base_language: Some(0),
+                caller_language: Some(0),
+                ..Facts::default()
+            },
+            mentions: BTreeMap::new(),
+            mentions_unread: Some("a file has no workstreams".to_owned()),
+            requests: 0,
+        };
+        self.left_out.sort();
+        Assembled {
+            live,
+            left_out: self.left_out,
+            unmodelled,
+            notes: self.notes,
+        }
+    }
+}
+
+fn part_of(table: &Table) -> Option<&'static PartTable> {
+    kinds::part_tables().find(|part| part.table == table)
+}
+
+/// Every column of a table that is read.
+fn fields_of(table: &'static Table) -> impl Iterator<Item = &'static Field> {
+    let kind = kinds::by_table(table);
+    let companions = kind.map_or(&[][..], |kind| kinds::companion_fields(kind.kind));
+    let part = part_of(table);
+    let extra = part.map_or(&[][..], kinds::part_extra_fields);
+    kind.map_or(&[][..], |kind| kind.fields)
+        .iter()
+        .chain(companions.iter().copied())
+        .chain(part.map_or(&[][..], |part| part.fields))
+        .chain(extra.iter().copied())
+        .filter(|field| field.is_column())
+}
+
+/// The id of a row that has none in the file.
+fn derived(table: &'static Table, name: &str) -> Uuid {
+    RowKey::Named {
+        table,
+        name: UniqueName::new(name),
+    }
+    .derived_id()
+}
+
+/// What a message calls a row of a file.
+fn label(row: &FileRow) -> String {
+    let name = match row.table.name.and_then(|column| row.columns.get(column)) {
+        Some(Said::Text(name, _)) if !name.trim().is_empty() => name.trim(),
+        _ => return row.place.clone(),
+    };
+    match kinds::by_table(row.table) {
+        Some(kind) => format!("{} {name}", kind.kind),
+        None => format!("{} {name}", row.table.logical),
+    }
+}
+
+fn flag(text: &str) -> Option<bool> {
+    match text.trim() {
+        "1" | "true" | "True" => Some(true),
+        "0" | "false" | "False" => Some(false),
+        _ => None,
+    }
+}

@@ -1,0 +1,143 @@
+//! The XML of a solution. Rows and links stand in `customizations.xml`, in files of their own below a folder for each entity set,
+//! or in files for a whole set below `Assets`; which of these a table uses is a setting of the table.
+
+use super::form::Managed;
+use super::gathered::{Gathered, table_named};
+use super::xml::{Element, Step, Visitor};
+use crate::kinds::tables;
+
+/// What `solution.xml` says.
+#[derive(Debug, Default)]
+pub(super) struct Manifest {
+    pub(super) name: Option<String>,
+    pub(super) version: Option<String>,
+    pub(super) managed: Option<Managed>,
+    is_manifest: bool,
+}
+
+impl Manifest {
+    /// Whether the document was one.
+    pub(super) fn is_complete(&self) -> bool {
+        self.is_manifest && self.name.is_some()
+    }
+}
+
+impl Visitor for Manifest {
+    fn begin(&mut self, inside: &[Element], element: &Element) -> Result<Step, String> {
+        Ok(match inside.len() {
+            0 if element.is("ImportExportXml") => Step::Enter,
+            0 => {
+                return Err(format!(
+                    "expected `<ImportExportXml>`, found `<{}>`",
+                    element.name
+                ));
+            }
+            1 if element.is("SolutionManifest") => {
+                self.is_manifest = true;
+                Step::Enter
+            }
+            2 if ["UniqueName", "Version", "Managed"]
+                .iter()
+                .any(|name| element.is(name)) =>
+            {
+                Step::Take
+            }
+            _ => Step::Skip,
+        })
+    }
+
+    fn take(&mut self, _: &[Element], element: Element) -> Result<(), String> {
+        let text = element.text.trim().to_owned();
+        if element.is("UniqueName") {
+            self.name = Some(text);
+        } else if element.is("Version") {
+            self.version = Some(text);
+        } else {
+            self.managed = match text.as_str() {
+                "0" => Some(Managed::No),
+                "1" => Some(Managed::Yes),
+                "2" => Some(Managed::Both),
+                other => {
+                    return Err(format!(
+                        "expected 0, 1 or 2 in `<Managed>`, found `{other}`"
+                    ));
+                }
+            };
+        }
+        Ok(())
+    }
+}
+
+/// Reads one file of a solution.
+pub(super) struct Components<'g> {
+    pub(super) file: &'g str,
+    pub(super) gathered: &'g mut Gathered,
+}
+
+impl Visitor for Components<'_> {
+    fn begin(&mut self, inside: &[Element], element: &Element) -> Result<Step, String> {
+        Ok(match inside {
+            [] if element.is("ImportExportXml") => Step::Enter,
+            [] if is_named(element) || table_named(&element.name).is_some() => Step::Take,
+            // A file for a whole set, or for a row of a table that deskstate does not manage.
+            [] if self.is_of_set(element) => Step::Enter,
+            [] => Step::Take,
+            [root] if root.is("ImportExportXml") && is_platform(element) => Step::Skip,
+            [root] if root.is("ImportExportXml") => Step::Enter,
+            _ => Step::Take,
+        })
+    }
+
+    fn take(&mut self, inside: &[Element], element: Element) -> Result<(), String> {
+        let gathered = &mut *self.gathered;
+        if element.is("Workflow") {
+            let name = element.attribute("Name").or_else(|| element.value("Name"));
+            gathered.name(&tables::MACRO, element.value("WorkflowId"), name)
+        } else if element.is("Role") {
+            gathered.name(&tables::ROLE, element.value("id"), element.value("name"))
+        } else if element.is("WebResource") {
+            gathered.name(
+                &tables::WEB_RESOURCE,
+                element.value("WebResourceId"),
+                element.value("Name"),
+            )
+        } else {
+            let mut folders = self.file.rsplit('/').skip(1);
+            let (folder, set) = (folders.next(), folders.next());
+            match inside.last() {
+                Some(holder) => gathered.element(self.file, &holder.name, None, &element),
+                None => gathered.element(self.file, set.unwrap_or(self.file), folder, &element),
+            }
+        }
+    }
+}
+
+impl Components<'_> {
+    /// Whether the root holds rows or links: its file is named after it, or its name is that of a set.
+    fn is_of_set(&self, root: &Element) -> bool {
+        let stem = self.file.rsplit('/').next().unwrap_or_default();
+        let stem = stem.rsplit_once('.').map_or(stem, |(stem, _)| stem);
+        let in_assets = self
+            .file
+            .rsplit('/')
+            .nth(1)
+            .is_some_and(|folder| folder.eq_ignore_ascii_case("assets"));
+        in_assets || (root.is(stem) && stem.ends_with("set"))
+    }
+}
+
+/// Elements with the names of rows that are looked up.
+fn is_named(element: &Element) -> bool {
+    ["Workflow", "Role", "WebResource"]
+        .iter()
+        .any(|name| element.is(name))
+}
+
+/// Sections of `customizations.xml` that hold no rows: the platform's own begin with a capital, those of tables do not.
+fn is_platform(element: &Element) -> bool {
+    let rows = ["Workflows", "Roles", "WebResources"];
+    let capital = element
+        .name
+        .starts_with(|first: char| first.is_ascii_uppercase());
+    (capital && !rows.iter().any(|name| element.is(name))) || element.is("optionsets")
+}

@@ -1,0 +1,188 @@
+//! Which sort of export a folder or an archive holds, told from the names of its files.
+
+use std::fmt;
+
+use super::SolutionError;
+use super::files::Files;
+
+/// What was read, for people.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Form {
+    /// Unique name and version of the solution, as far as the file says.
+    pub solution: Option<(String, String)>,
+    /// Managed, unmanaged, or both copies in one folder.
+    pub managed: Option<Managed>,
+    /// How the files are laid out.
+    pub layout: Layout,
+    /// The folder inside what was given, if not the given one itself.
+    pub inside: String,
+}
+
+/// Whether a solution locks what it brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Managed {
+    /// The unmanaged solution of those who make the rows.
+    No,
+    /// The managed solution of those who ship them.
+    Yes,
+    /// A folder from which either is packed.
+    Both,
+}
+
+/// How the files of an export are laid out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// As the maker portal exports it: `solution.xml` beside `customizations.xml`.
+    #[default]
+    Exported,
+    /// As SolutionPackager and `pac solution unpack` write it: `Other/Solution.xml`.
+    Unpacked,
+    /// Folders of rows alone.
+    Rows,
+    /// As the Configuration Migration tool writes it: `data.xml` beside `data_schema.xml`.
+    Migration,
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.layout {
+            Layout::Exported => formatter.write_str("exported solution")?,
+            Layout::Unpacked => formatter.write_str("unpacked solution")?,
+            Layout::Rows => formatter.write_str("unpacked solution without Solution.xml")?,
+            Layout::Migration => formatter.write_str("data of the Configuration Migration tool")?,
+        }
+        if let Some((name, version)) = &self.solution {
+            write!(formatter, " {name} {version}")?;
+        }
+        match self.managed {
+            Some(Managed::No) => formatter.write_str(", unmanaged")?,
+            Some(Managed::Yes) => formatter.write_str(", managed")?,
+            Some(Managed::Both) => formatter.write_str(", managed and unmanaged")?,
+            None => {}
+        }
+        if !self.inside.is_empty() {
+            write!(formatter, ", in {}", self.inside)?;
+        }
+        Ok(())
+    }
+}
+
+/// The last part of a path, and what is before it.
+fn split(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
+}
+
+/// The folder of a file with one of these names, whatever their case.
+fn folders<'n>(names: &'n [String], file: &str) -> Vec<&'n str> {
+    names
+        .iter()
+        .map(|name| split(name))
+        .filter(|(_, own)| own.eq_ignore_ascii_case(file))
+        .map(|(folder, _)| folder)
+        .collect()
+}
+
+/// What the files are. `rows` tells whether a path is that of a row's file.
+pub(super) fn detect(files: &Files, rows: impl Fn(&str) -> bool) -> Result<Form, SolutionError> {
+    // A web resource may have any name.
+    let names: Vec<String> = files
+        .names
+        .iter()
+        .filter(|name| !has_folder(name, "webresources"))
+        .cloned()
+        .collect();
+    let names = names.as_slice();
+    let mut found: Vec<(Layout, &str)> = Vec::new();
+    for folder in folders(names, "solution.xml") {
+        let (above, own) = split(folder);
+        if own.eq_ignore_ascii_case("other") {
+            found.push((Layout::Unpacked, above));
+        } else {
+            found.push((Layout::Exported, folder));
+        }
+    }
+    let data = folders(names, "data.xml");
+    let schemas = folders(names, "data_schema.xml");
+    let with_schema = data.iter().filter(|folder| schemas.contains(folder));
+    found.extend(with_schema.map(|folder| (Layout::Migration, *folder)));
+    match found.as_slice() {
+        [(layout, inside)] => {
+            return Ok(Form {
+                layout: *layout,
+                inside: (*inside).to_owned(),
+                ..Form::default()
+            });
+        }
+        [] => {}
+        several => {
+            let places: Vec<&str> = several
+                .iter()
+                .map(|(_, inside)| if inside.is_empty() { "." } else { inside })
+                .collect();
+            return Err(SolutionError::Several(places.join(", ")));
+        }
+    }
+    if let Some(folder) = folders(names, "customizations.xml").first() {
+        return Err(SolutionError::Incomplete {
+            found: join(folder, "customizations.xml"),
+            lacks: "solution.xml",
+        });
+    }
+    if let Some(folder) = data.first() {
+        return Err(SolutionError::Incomplete {
+            found: join(folder, "data.xml"),
+            lacks: "data_schema.xml",
+        });
+    }
+    if let Some(folder) = schemas.first() {
+        return Err(SolutionError::Incomplete {
+            found: join(folder, "data_schema.xml"),
+            lacks: "data.xml",
+        });
+    }
+    if names.iter().any(|name| rows(name)) {
+        return Ok(Form {
+            layout: Layout::Rows,
+            ..Form::default()
+        });
+    }
+    Err(SolutionError::Unknown(what_else(names)))
+}
+
+/// Whether a path leads through a folder of this name.
+fn has_folder(path: &str, name: &str) -> bool {
+    split(path)
+        .0
+        .split('/')
+        .any(|folder| folder.eq_ignore_ascii_case(name))
+}
+
+fn join(folder: &str, file: &str) -> String {
+    if folder.is_empty() {
+        file.to_owned()
+    } else {
+        format!("{folder}/{file}")
+    }
+}
+
+/// What is there instead of an export.
+fn what_else(names: &[String]) -> String {
+    let ends = |ending: &str| {
+        names
+            .iter()
+            .find(|name| name.to_ascii_lowercase().ends_with(ending))
+    };
+    if let Some(name) = ends(".zip") {
+        return format!("an archive inside, `{name}`; extract it and pass that file");
+    }
+    if let Some(name) = ends("solution.yml").or_else(|| ends("solution.yaml")) {
+        return format!(
+            "the YAML layout of Dataverse git integration, `{name}`; export the solution as a zip instead"
+        );
+    }
+    match (names.first(), names.len()) {
+        (None, _) => "no files".to_owned(),
+        (Some(first), 1) => format!("one file, `{first}`"),
+        (Some(first), number) => format!("{number} files, such as `{first}`"),
+    }
+}

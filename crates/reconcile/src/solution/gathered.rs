@@ -1,0 +1,397 @@
+//! What the files of an export say, before names and ids are matched: rows, links, and the names of other rows.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use uuid::Uuid;
+
+use super::xml::Element;
+use crate::kinds;
+use crate::table::{Relationship, Table};
+
+/// Rows of the agent desktop in one export. More would not fit the memory that a run may use.
+pub(super) const MOST_ROWS: usize = 20_000;
+/// What is kept of one export, in bytes. A document takes several times as much until it is written.
+const MOST_KEPT: usize = 16 * 1024 * 1024;
+/// What a value takes beside its text.
+const VALUE: usize = 64;
+
+/// A column of a row in a file.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Said {
+    /// A value, and in how many languages it is there.
+    Text(String, usize),
+    /// Another row, by these columns of it.
+    Row(Vec<(String, String)>),
+}
+
+/// A row of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct FileRow {
+    pub(super) table: &'static Table,
+    /// By lower-case column; columns without a value are left out.
+    pub(super) columns: BTreeMap<String, Said>,
+    /// Where it is: the file, and what tells it apart there.
+    pub(super) place: String,
+}
+
+/// A link of a file: the relationship, its owner and its member.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct FileLink {
+    pub(super) relationship: &'static Relationship,
+    pub(super) owner: Vec<(String, String)>,
+    pub(super) member: Vec<(String, String)>,
+}
+
+/// Elements that look like links and are not understood.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Unknown {
+    pub(super) number: usize,
+    /// Column names that show what they link.
+    pub(super) ends: BTreeSet<String>,
+}
+
+/// A user who is named in a file.
+#[derive(Debug, Clone)]
+pub(super) struct FileUser {
+    pub(super) id: Uuid,
+    pub(super) name: String,
+    pub(super) full_name: String,
+    pub(super) email: String,
+    pub(super) object_id: Option<Uuid>,
+    pub(super) disabled: bool,
+}
+
+/// All that the files say.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    pub(super) rows: Vec<FileRow>,
+    pub(super) links: Vec<FileLink>,
+    /// Rows of tables that deskstate does not manage, by entity set or table.
+    pub(super) other_rows: BTreeMap<String, usize>,
+    /// Links that are not understood, by the element that holds them.
+    pub(super) unknown: BTreeMap<String, Unknown>,
+    /// Names of macros, roles and web resources by table and id.
+    pub(super) names: BTreeMap<&'static Table, HashMap<Uuid, String>>,
+    /// Users.
+    pub(super) users: Vec<FileUser>,
+    /// A file that every export has and this one lacks.
+    pub(super) lacks: Option<&'static str>,
+    /// Bytes of all this.
+    kept: usize,
+}
+
+/// Tables of rows that are exported.
+pub(super) fn all_tables() -> impl Iterator<Item = &'static Table> {
+    kinds::all()
+        .iter()
+        .map(|kind| kind.table)
+        .chain(kinds::part_tables().map(|part| part.table))
+}
+
+/// The table with this logical name.
+pub(super) fn table_named(logical: &str) -> Option<&'static Table> {
+    all_tables().find(|table| table.logical.eq_ignore_ascii_case(logical))
+}
+
+/// The relationship between two tables, whichever of them is the owner.
+pub(super) fn between(one: &str, other: &str) -> Option<(&'static Relationship, bool)> {
+    let is = |table: &Table, key: &str| {
+        table.key.eq_ignore_ascii_case(key) || table.logical.eq_ignore_ascii_case(key)
+    };
+    kinds::tables::RELATIONSHIPS
+        .iter()
+        .find_map(|relationship| {
+            if is(relationship.owner, one) && is(relationship.member, other) {
+                Some((*relationship, true))
+            } else if is(relationship.owner, other) && is(relationship.member, one) {
+                Some((*relationship, false))
+            } else {
+                None
+            }
+        })
+}
+
+/// An id, with or without braces.
+pub(super) fn as_id(text: &str) -> Option<Uuid> {
+    Uuid::parse_str(text.trim()).ok()
+}
+
+/// The columns of a row or link. A column is an attribute or a child element, a lookup a dotted attribute or an element with
+/// children; exporters write the ones of a key as attributes.
+pub(super) fn columns_of(element: &Element) -> BTreeMap<String, Said> {
+    let mut columns: BTreeMap<String, Said> = BTreeMap::new();
+    for (name, value) in &element.attributes {
+        let name = name.to_ascii_lowercase();
+        match name.split_once('.') {
+            None => {
+                columns.insert(name, Said::Text(value.clone(), 1));
+            }
+            Some((column, of)) => add_target(&mut columns, column, of, value),
+        }
+    }
+    for child in &element.children {
+        let name = child.name.to_ascii_lowercase();
+        if let Some((column, of)) = name.split_once('.') {
+            add_target(&mut columns, column, of, child.text.trim());
+            continue;
+        }
+        let nil = child
+            .attribute("nil")
+            .is_some_and(|nil| matches!(nil.trim(), "true" | "1"));
+        if nil {
+            continue;
+        }
+        if let Some(said) = said(child) {
+            columns.insert(name, said);
+        }
+    }
+    columns
+}
+
+fn add_target(columns: &mut BTreeMap<String, Said>, column: &str, of: &str, value: &str) {
+    let target = columns
+        .entry(column.to_owned())
+        .or_insert_with(|| Said::Row(Vec::new()));
+    if let Said::Row(parts) = target {
+        parts.push((of.to_owned(), value.to_owned()));
+    }
+}
+
+fn said(element: &Element) -> Option<Said> {
+    let labels: Vec<&Element> = element
+        .children
+        .iter()
+        .filter(|child| child.is("label"))
+        .collect();
+    if let Some(default) = element.attribute("default") {
+        return Some(Said::Text(default.to_owned(), labels.len().max(1)));
+    }
+    if let Some(first) = labels.first() {
+        let text = first.attribute("description").unwrap_or(&first.text);
+        return Some(Said::Text(text.to_owned(), labels.len()));
+    }
+    if !element.children.is_empty() {
+        return Some(Said::Row(leaves(element, "")));
+    }
+    // A value of a choice may stand beside its label.
+    let text = match element.attribute("value") {
+        Some(value) if element.text.trim().is_empty() => value,
+        _ => &element.text,
+    };
+    (!text.is_empty()).then(|| Said::Text(text.to_owned(), 1))
+}
+
+/// The columns of a row that a lookup names; a key that is a lookup itself is named by a path.
+fn leaves(element: &Element, path: &str) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for child in &element.children {
+        let name = format!("{path}{}", child.name.to_ascii_lowercase());
+        if child.children.is_empty() {
+            let value = child.text.trim();
+            if !value.is_empty() {
+                all.push((name, value.to_owned()));
+            }
+        } else {
+            all.extend(leaves(child, &format!("{name}.")));
+        }
+    }
+    all
+}
+
+impl Gathered {
+    /// Makes room for values.
+    fn keep<'t>(&mut self, texts: impl IntoIterator<Item = &'t str>) -> Result<(), String> {
+        let bytes: usize = texts.into_iter().map(|text| text.len() + VALUE).sum();
+        self.kept += bytes;
+        if self.kept > MOST_KEPT {
+            return Err(format!(
+                "expected at most {} MiB of rows, links and names, found more",
+                MOST_KEPT / 1024 / 1024
+            ));
+        }
+        Ok(())
+    }
+
+    /// Counts a row of a table that deskstate does not manage.
+    pub(super) fn other(&mut self, holder: &str) -> Result<(), String> {
+        if let Some(number) = self.other_rows.get_mut(holder) {
+            *number += 1;
+            return Ok(());
+        }
+        self.keep([holder])?;
+        self.other_rows.insert(holder.to_owned(), 1);
+        Ok(())
+    }
+
+    /// Counts links that are not understood, with what shows where they lead.
+    pub(super) fn not_understood(
+        &mut self,
+        holder: &str,
+        number: usize,
+        ends: impl IntoIterator<Item = String>,
+    ) -> Result<(), String> {
+        if !self.unknown.contains_key(holder) {
+            self.keep([holder])?;
+        }
+        let mut unknown = self.unknown.remove(holder).unwrap_or_default();
+        unknown.number += number;
+        for end in ends {
+            if !unknown.ends.contains(&end) {
+                self.keep([end.as_str()])?;
+                unknown.ends.insert(end);
+            }
+        }
+        self.unknown.insert(holder.to_owned(), unknown);
+        Ok(())
+    }
+
+    /// Takes in a user.
+    pub(super) fn user(&mut self, user: FileUser) -> Result<(), String> {
+        self.keep([user.name.as_str(), &user.full_name, &user.email])?;
+        self.users.push(user);
+        Ok(())
+    }
+
+    /// Takes in a row of a known table.
+    pub(super) fn row(&mut self, row: FileRow) -> Result<(), String> {
+        if self.rows.len() == MOST_ROWS {
+            return Err(format!(
+                "expected at most {MOST_ROWS} rows of the agent desktop, found more"
+            ));
+        }
+        self.keep([row.place.as_str()])?;
+        for (column, said) in &row.columns {
+            match said {
+                Said::Text(text, _) => self.keep([column.as_str(), text])?,
+                Said::Row(parts) => {
+                    let texts = parts.iter().flat_map(|(of, value)| [of.as_str(), value]);
+                    self.keep(texts)?;
+                }
+            }
+        }
+        self.rows.push(row);
+        Ok(())
+    }
+
+    /// Takes in a link.
+    pub(super) fn link(&mut self, link: FileLink) -> Result<(), String> {
+        let texts = link.owner.iter().chain(&link.member);
+        let texts: Vec<&str> = texts
+            .flat_map(|(of, value)| [of.as_str(), value.as_str()])
+            .collect();
+        self.keep(texts)?;
+        self.links.push(link);
+        Ok(())
+    }
+
+    /// Takes in the name of a macro, a role or a web resource.
+    pub(super) fn name(
+        &mut self,
+        table: &'static Table,
+        id: Option<&str>,
+        name: Option<&str>,
+    ) -> Result<(), String> {
+        if let (Some(id), Some(name)) = (id.and_then(as_id), name)
+            && !name.is_empty()
+        {
+            self.keep([name])?;
+            self.names
+                .entry(table)
+                .or_default()
+                .insert(id, name.to_owned());
+        }
+        Ok(())
+    }
+
+    /// What an element of a solution is: a row, a link, or neither. `holder` is the element or folder that it stands in, `folder`
+    /// the one that is named after it.
+    pub(super) fn element(
+        &mut self,
+        file: &str,
+        holder: &str,
+        folder: Option<&str>,
+        element: &Element,
+    ) -> Result<(), String> {
+        if let Some(table) = table_named(&element.name) {
+            let mut columns = columns_of(element);
+            let place = format!("{file}: {}", tag(element));
+            if let Some(folder) = folder
+                && !columns.contains_key(table.key)
+            {
+                let column = if as_id(folder).is_some() {
+                    table.key
+                } else {
+                    table.name.unwrap_or(table.key)
+                };
+                columns
+                    .entry(column.to_owned())
+                    .or_insert_with(|| Said::Text(folder.to_owned(), 1));
+            }
+            return self.row(FileRow {
+                table,
+                columns,
+                place,
+            });
+        }
+        let columns = columns_of(element);
+        let targets: Vec<(&String, Vec<(String, String)>)> = columns
+            .iter()
+            .filter_map(|(column, said)| match said {
+                Said::Row(parts) => Some((column, parts.clone())),
+                Said::Text(text, _) if as_id(text).is_some() && is_key(column) => {
+                    Some((column, vec![(column.clone(), text.clone())]))
+                }
+                Said::Text(..) => None,
+            })
+            .collect();
+        if let [(one, first), (other, second)] = targets.as_slice()
+            && let Some((relationship, owner_first)) = between(one, other)
+        {
+            let (owner, member) = if owner_first {
+                (first.clone(), second.clone())
+            } else {
+                (second.clone(), first.clone())
+            };
+            return self.link(FileLink {
+                relationship,
+                owner,
+                member,
+            });
+        }
+        let dotted = element
+            .attributes
+            .iter()
+            .filter(|(name, _)| name.contains('.'))
+            .count();
+        // Entity sets of intersect tables end in `set`, those of tables in `s`.
+        let looks_like_links = dotted > 1 || holder.to_ascii_lowercase().ends_with("set");
+        if looks_like_links {
+            let ends: Vec<String> = targets
+                .into_iter()
+                .map(|(column, _)| column.clone())
+                .collect();
+            self.not_understood(holder, 1, ends)
+        } else {
+            self.other(holder)
+        }
+    }
+}
+
+/// Whether a column is the key of a table that deskstate manages or links.
+fn is_key(column: &str) -> bool {
+    kinds::tables::RELATIONSHIPS.iter().any(|relationship| {
+        [relationship.owner_column, relationship.member_column]
+            .iter()
+            .any(|key| key.eq_ignore_ascii_case(column))
+    })
+}
+
+/// The opening tag of an element, as people find it in the file.
+fn tag(element: &Element) -> String {
+    let mut tag = format!("<{}", element.name);
+    for (name, value) in &element.attributes {
+        tag.push_str(&format!(" {name}=\"{value}\""));
+    }
+    tag.push('>');
+    tag
+}
