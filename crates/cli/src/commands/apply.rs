@@ -22,6 +22,7 @@ use crate::exit_code::ExitCode;
 use crate::kept::{self, write_file};
 use crate::output::divergence::{Divergent, NotNeeded};
 use crate::output::plan_text::{PlanText, count};
+use crate::output::sides::sides;
 use crate::output::{plain, shown};
 use crate::project::{Loaded, load_environment, load_revision};
 use crate::revision;
@@ -179,7 +180,7 @@ pub(super) fn show_mismatches(applied: &Applied, ui: &mut Ui) -> Result<(), Erro
     if !applied.mismatches.is_empty() {
         for (key, field) in &applied.mismatches {
             let (stored, wanted) = match &field.difference {
-                Difference::Value { before, after } => (shown(before), shown(after)),
+                Difference::Value { before, after } => sides(before, after),
                 Difference::Copy { after, .. } => ("something else".to_owned(), shown(after)),
                 Difference::Added { member, .. } => ("not linked".to_owned(), plain(member)),
                 Difference::Removed { member, .. } => ("still linked".to_owned(), plain(member)),

@@ -6,7 +6,7 @@ use deskstate_model::Diagnostic;
 use deskstate_reconcile::drift::Drifted;
 use deskstate_reconcile::plan::{Judged, SyncState};
 
-use super::drift_report::{Seen, state, verdict, words};
+use super::drift_report::{Seen, members_alike, state, verdict, words};
 use super::plain;
 use super::verdict::unplanned;
 
@@ -95,12 +95,13 @@ fn suite(seen: &Seen, out: &mut String) {
 
 /// What differs in a resource, and what could not be compared.
 fn lines(judged: &Judged, drifted: Option<&Drifted>) -> Vec<String> {
-    let differences = drifted.into_iter().flat_map(|drifted| &drifted.differences);
-    let differences = differences.map(|difference| {
+    let differences = drifted.map_or(&[][..], |drifted| &drifted.differences);
+    let alike = members_alike(differences);
+    let differences = differences.iter().map(|difference| {
         let mut line = format!(
             "{} {} [{}]",
             difference.path,
-            words(difference),
+            words(difference, &alike),
             verdict(difference)
         );
         for breaks in &difference.breaks {

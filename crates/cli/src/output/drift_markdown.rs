@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use deskstate_model::ResourceKey;
 
-use super::drift_report::{Looked, Outcome, Seen, audit, counts, state, words};
+use super::drift_report::{Looked, Outcome, Seen, audit, counts, members_alike, state, words};
 use super::markdown_text::{code, length, prose};
 use super::plan_text::count;
 
@@ -177,6 +177,7 @@ fn write_one(out: &mut String, name: &str, looked: &Looked) -> fmt::Result {
                     words => format!(" {words}"),
                 }
             )?;
+            let alike = members_alike(&drifted.differences);
             for difference in &drifted.differences {
                 let when = difference
                     .when
@@ -186,7 +187,11 @@ fn write_one(out: &mut String, name: &str, looked: &Looked) -> fmt::Result {
                 let what = if difference.path.is_empty() {
                     String::new()
                 } else {
-                    format!("{}: {}; ", code(&difference.path), code(&words(difference)))
+                    format!(
+                        "{}: {}; ",
+                        code(&difference.path),
+                        code(&words(difference, &alike))
+                    )
                 };
                 writeln!(
                     out,

@@ -1,11 +1,15 @@
 //! What the renderers of drift have in common: the environments that were looked at, and the words for a difference.
 
+use std::collections::BTreeMap;
+
 use deskstate_model::{Diagnostic, ResourceKey, SourceMap, Span};
 use deskstate_reconcile::blame::Audit;
 use deskstate_reconcile::drift::{Class, Difference, DriftState, Drifted, Report, Shift};
 use deskstate_reconcile::plan::SyncState;
 
 use super::html::Picture;
+use super::plan_text::named;
+use super::sides::{alike, sides};
 use super::verdict::{Unplanned, Verdict, unplanned};
 use super::{plain, shown};
 
@@ -126,25 +130,40 @@ impl Looked {
     pub(crate) fn place(&self, span: Option<Span>) -> Option<String> {
         span.map(|span| {
             let (line, _) = self.sources.line_column(span);
-            format!("{}:{line}", self.sources.path(span.file))
+            format!("{}:{line}", plain(self.sources.path(span.file)))
         })
     }
 }
 
 /// A difference in words: what is declared, then what live has.
-pub(crate) fn words(difference: &Difference) -> String {
+pub(crate) fn words(difference: &Difference, alike: &BTreeMap<&str, String>) -> String {
     match &difference.shift {
-        Shift::Value { declared, live } => format!("{} → {}", shown(declared), shown(live)),
+        Shift::Value { declared, live } => {
+            let (declared, live) = sides(declared, live);
+            format!("{declared} → {live}")
+        }
         Shift::Copy { column, declared } => {
             format!(
                 "{}, but its second copy `{column}` says otherwise",
                 shown(declared)
             )
         }
-        Shift::Lost { member } => format!("− {}", plain(member)),
-        Shift::Gained { member } => format!("+ {}", plain(member)),
+        Shift::Lost { member } => format!("− {}", named(member, alike)),
+        Shift::Gained { member } => format!("+ {}", named(member, alike)),
         Shift::Row => String::new(),
     }
+}
+
+/// The members that look like another one of the same resource.
+pub(crate) fn members_alike(differences: &[Difference]) -> BTreeMap<&str, String> {
+    alike(
+        differences
+            .iter()
+            .filter_map(|difference| match &difference.shift {
+                Shift::Lost { member } | Shift::Gained { member } => Some(member.as_str()),
+                Shift::Value { .. } | Shift::Copy { .. } | Shift::Row => None,
+            }),
+    )
 }
 
 /// What happened to a resource as a whole.

@@ -2,7 +2,9 @@
 
 use std::fmt::{self, Write};
 
-use super::drift_report::{Looked, Outcome, Seen, audit, counts, state, symbol, verdict, words};
+use super::drift_report::{
+    Looked, Outcome, Seen, audit, counts, members_alike, state, symbol, verdict, words,
+};
 use super::plain;
 use super::plan_text::count;
 use super::verdict::sign;
@@ -125,6 +127,7 @@ fn write_one(
             symbol(drifted),
             plain(&drifted.key.to_string())
         )?;
+        let alike = members_alike(&drifted.differences);
         for difference in &drifted.differences {
             if !difference.path.is_empty() {
                 let path = plain(&difference.path);
@@ -133,7 +136,11 @@ fn write_one(
                 } else {
                     String::new()
                 };
-                writeln!(out, "    {path:VALUE_COLUMN$}{}{column}", words(difference))?;
+                writeln!(
+                    out,
+                    "    {path:VALUE_COLUMN$}{}{column}",
+                    words(difference, &alike)
+                )?;
             }
             writeln!(out, "        {DIM}{}{DIM:#}", verdict(difference))?;
             for breaks in &difference.breaks {

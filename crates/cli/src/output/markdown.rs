@@ -1,11 +1,14 @@
 //! A plan as one comment on a pull request: counts, dangers and agents in the open, the changes folded, the whole within a size.
 
+use std::collections::BTreeMap;
+
 use deskstate_model::{Diagnostic, Severity};
 use deskstate_reconcile::plan::{Action, Change, Difference, FieldChange, SyncState};
 use deskstate_reconcile::reach::Reached;
 
 use super::markdown_text::{code, cut, fence_of, length, opened_fence, prose};
-use super::plan_text::{PlanText, count, is_long, lines};
+use super::plan_text::{PlanText, count, members_alike, named};
+use super::sides::{self, is_long, sides};
 use super::verdict::{Verdict, unplanned};
 use super::{plain, shown};
 
@@ -278,8 +281,9 @@ impl PlanMarkdown<'_> {
             "{symbol} {}{place}",
             plain(&change.key.to_string())
         )];
+        let alike = members_alike(&change.fields);
         for field in &change.fields {
-            field_lines(field, change.action, &mut block);
+            field_lines(field, change.action, &alike, &mut block);
         }
         if !change.left_to_server.is_empty() {
             block.push(format!(
@@ -291,7 +295,12 @@ impl PlanMarkdown<'_> {
     }
 }
 
-fn field_lines(field: &FieldChange, action: Action, block: &mut Vec<String>) {
+fn field_lines(
+    field: &FieldChange,
+    action: Action,
+    alike: &BTreeMap<&str, String>,
+    block: &mut Vec<String>,
+) {
     let word = plain(&field.path);
     let mut line = |symbol: char, value: &str| {
         block.push(format!("{symbol}     {word}: {}", cut(value, VALUE_LENGTH)))
@@ -299,11 +308,15 @@ fn field_lines(field: &FieldChange, action: Action, block: &mut Vec<String>) {
     match &field.difference {
         Difference::Value { after, .. } if action == Action::Create => line('+', &shown(after)),
         Difference::Value { before, after } if is_long(before) || is_long(after) => {
-            long(&word, before, after, block)
+            block.push(format!("      {word}:"));
+            for (tag, line) in sides::diff(before, after) {
+                block.push(format!("{tag}       {}", cut(&line, VALUE_LENGTH)));
+            }
         }
         Difference::Value { before, after } => {
-            line('-', &shown(before));
-            line('+', &shown(after));
+            let (before, after) = sides(before, after);
+            line('-', &before);
+            line('+', &after);
         }
         Difference::Copy { column, after } => line(
             '!',
@@ -312,37 +325,19 @@ fn field_lines(field: &FieldChange, action: Action, block: &mut Vec<String>) {
                 shown(after)
             ),
         ),
-        Difference::Added { member, note } => line('+', &with_note(member, note.as_deref())),
-        Difference::Removed { member, note } => line('-', &with_note(member, note.as_deref())),
-    }
-}
-
-/// A long text line by line, a mapping by its paths.
-fn long(
-    word: &str,
-    before: &serde_json::Value,
-    after: &serde_json::Value,
-    block: &mut Vec<String>,
-) {
-    block.push(format!("      {word}:"));
-    let (old, new) = (lines(before), lines(after));
-    for change in similar::TextDiff::from_lines(&old, &new).iter_all_changes() {
-        let symbol = match change.tag() {
-            similar::ChangeTag::Delete => '-',
-            similar::ChangeTag::Insert => '+',
-            similar::ChangeTag::Equal => ' ',
-        };
-        block.push(format!(
-            "{symbol}       {}",
-            cut(&plain(change.value().trim_end_matches('\n')), VALUE_LENGTH)
-        ));
+        Difference::Added { member, note } => {
+            line('+', &with_note(&named(member, alike), note.as_deref()))
+        }
+        Difference::Removed { member, note } => {
+            line('-', &with_note(&named(member, alike), note.as_deref()))
+        }
     }
 }
 
 fn with_note(member: &str, note: Option<&str>) -> String {
     note.map_or_else(
-        || plain(member),
-        |note| format!("{} ({})", plain(member), plain(note)),
+        || member.to_owned(),
+        |note| format!("{member} ({})", plain(note)),
     )
 }
 

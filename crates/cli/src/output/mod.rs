@@ -17,6 +17,7 @@ mod markdown_text;
 pub(crate) mod places;
 pub(crate) mod plan_text;
 pub(crate) mod sarif;
+pub(crate) mod sides;
 pub(crate) mod verdict;
 pub(crate) mod who_json;
 pub(crate) mod wrap;

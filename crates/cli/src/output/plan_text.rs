@@ -1,14 +1,16 @@
 //! A plan as text: symbol first, only what changes, danger in place, what to do next at the end.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
 use deskstate_model::SourceMap;
 use deskstate_reconcile::plan::{Action, Change, Difference, FieldChange, Plan};
 use deskstate_reconcile::reach::Reached;
-use deskstate_reconcile::secret::masked;
 use serde_json::Value as Json;
+use similar::ChangeTag;
 use unicode_width::UnicodeWidthStr;
 
+use super::sides::{self, is_long, sides};
 use super::verdict::{Verdict, sign, unplanned};
 use super::{plain, shown};
 use crate::ui::{BAD, DIM, GOOD, STRONG, WARN};
@@ -19,8 +21,6 @@ const VALUE_COLUMN: usize = 28;
 const PLACE_COLUMN: usize = 88;
 /// Parts that could not be planned and that are listed.
 const MOST_UNPLANNED: usize = 20;
-/// Longer texts, and texts of several lines, are shown as a diff.
-const LONG_TEXT: usize = 60;
 
 /// A plan and what stands around it.
 pub(crate) struct PlanText<'a> {
@@ -144,7 +144,7 @@ impl PlanText<'_> {
         let place = change.declared_at.map(|span| {
             let (line, _) = self.sources.line_column(span);
             let path = self.sources.path(span.file);
-            format!("{path}:{line}")
+            format!("{}:{line}", plain(path))
         });
         write!(
             out,
@@ -162,8 +162,9 @@ impl PlanText<'_> {
         }
         writeln!(out)?;
         let mut previous = "";
+        let alike = members_alike(&change.fields);
         for field in &change.fields {
-            self.field(out, change.action, field, field.path == previous)?;
+            self.field(out, change.action, field, field.path == previous, &alike)?;
             previous = &field.path;
         }
         if let Some(reach) = reach {
@@ -185,6 +186,7 @@ impl PlanText<'_> {
         action: Action,
         field: &FieldChange,
         repeated: bool,
+        alike: &BTreeMap<&str, String>,
     ) -> fmt::Result {
         let word = if repeated { "" } else { field.path.as_str() };
         let gap = VALUE_COLUMN.saturating_sub(4 + word.width()).max(2);
@@ -201,7 +203,8 @@ impl PlanText<'_> {
                 write!(out, "{}", shown(after))?
             }
             Difference::Value { before, after } => {
-                write!(out, "{} {DIM}→{DIM:#} {}", shown(before), shown(after))?
+                let (before, after) = sides(before, after);
+                write!(out, "{before} {DIM}→{DIM:#} {after}")?
             }
             Difference::Copy { column, after } => {
                 write!(
@@ -211,11 +214,11 @@ impl PlanText<'_> {
                 )?;
             }
             Difference::Added { member, note } => {
-                write!(out, "{GOOD}+{GOOD:#} {}", plain(member))?;
+                write!(out, "{GOOD}+{GOOD:#} {}", named(member, alike))?;
                 write_note(out, note.as_deref())?;
             }
             Difference::Removed { member, note } => {
-                write!(out, "{BAD}−{BAD:#} {}", plain(member))?;
+                write!(out, "{BAD}−{BAD:#} {}", named(member, alike))?;
                 write_note(out, note.as_deref())?;
             }
         }
@@ -226,71 +229,38 @@ impl PlanText<'_> {
     }
 }
 
+/// The members of sets that look like another one.
+pub(crate) fn members_alike(fields: &[FieldChange]) -> BTreeMap<&str, String> {
+    sides::alike(fields.iter().filter_map(|field| match &field.difference {
+        Difference::Added { member, .. } | Difference::Removed { member, .. } => {
+            Some(member.as_str())
+        }
+        Difference::Value { .. } | Difference::Copy { .. } => None,
+    }))
+}
+
+/// A member, told from those that look like it.
+pub(crate) fn named(member: &str, alike: &BTreeMap<&str, String>) -> String {
+    alike.get(member).cloned().unwrap_or_else(|| plain(member))
+}
+
 fn write_note(out: &mut fmt::Formatter<'_>, note: Option<&str>) -> fmt::Result {
     note.map_or(Ok(()), |note| {
         write!(out, "  {WARN}{}{WARN:#}", plain(note))
     })
 }
 
-pub(super) fn is_long(value: &Json) -> bool {
-    match value {
-        Json::String(text) => text.width() > LONG_TEXT || text.contains('\n'),
-        Json::Object(_) | Json::Array(_) => true,
-        Json::Null | Json::Bool(_) | Json::Number(_) => false,
-    }
-}
-
 /// A long text line by line, a mapping by its paths.
 fn diff(out: &mut fmt::Formatter<'_>, before: &Json, after: &Json) -> fmt::Result {
     writeln!(out)?;
-    let (old, new) = (lines(before), lines(after));
-    let diff = similar::TextDiff::from_lines(&old, &new);
-    for change in diff.iter_all_changes() {
-        let line = plain(change.value().trim_end_matches('\n'));
-        match change.tag() {
-            similar::ChangeTag::Delete => writeln!(out, "      {BAD}−{BAD:#} {line}")?,
-            similar::ChangeTag::Insert => writeln!(out, "      {GOOD}+{GOOD:#} {line}")?,
-            similar::ChangeTag::Equal => writeln!(out, "        {DIM}{line}{DIM:#}")?,
+    for (tag, line) in sides::diff(before, after) {
+        match tag {
+            ChangeTag::Delete => writeln!(out, "      {BAD}−{BAD:#} {line}")?,
+            ChangeTag::Insert => writeln!(out, "      {GOOD}+{GOOD:#} {line}")?,
+            ChangeTag::Equal => writeln!(out, "        {DIM}{line}{DIM:#}")?,
         }
     }
     Ok(())
-}
-
-/// A text, or the paths of a mapping, line by line.
-pub(super) fn lines(value: &Json) -> String {
-    match masked(value) {
-        Json::Null => String::new(),
-        Json::String(text) => format!("{text}\n"),
-        other => {
-            let mut paths = Vec::new();
-            collect_paths("", &other, &mut paths);
-            paths.iter().map(|path| format!("{path}\n")).collect()
-        }
-    }
-}
-
-/// `queues[0]: service`, one line for each leaf, so that a change inside shows as its path.
-fn collect_paths(prefix: &str, value: &Json, paths: &mut Vec<String>) {
-    match value {
-        Json::Object(members) if !members.is_empty() => {
-            let mut names: Vec<&String> = members.keys().collect();
-            names.sort();
-            for name in names {
-                let path = if prefix.is_empty() {
-                    name.clone()
-                } else {
-                    format!("{prefix}.{name}")
-                };
-                collect_paths(&path, &members[name.as_str()], paths);
-            }
-        }
-        Json::Array(items) if !items.is_empty() => {
-            for (index, item) in items.iter().enumerate() {
-                collect_paths(&format!("{prefix}[{index}]"), item, paths);
-            }
-        }
-        leaf => paths.push(format!("{prefix}: {}", shown(leaf))),
-    }
 }
 
 /// `1 request`, `2 requests`.

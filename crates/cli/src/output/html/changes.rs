@@ -1,15 +1,17 @@
 //! The changes of a plan, each a card that folds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_model::{Diagnostic, Kind, ResourceKey, SourceMap, Span};
 use deskstate_reconcile::plan::{Action, Change, Difference, FieldChange, Plan, Reason, SyncState};
 use deskstate_reconcile::reach::Reached;
+use similar::ChangeTag;
 
 use super::markup::{Element, Markup, el};
 use super::page::prose;
-use crate::output::plan_text::{is_long, lines};
+use crate::output::plan_text::{members_alike, named};
 use crate::output::shown;
+use crate::output::sides::{self, is_long, sides};
 use crate::output::verdict::{Unplanned, Verdict};
 
 /// A list of changes and what is known beside them.
@@ -248,6 +250,7 @@ fn card(changes: &Changes<'_>, at: usize, change: &Change) -> Element {
 
 fn fields(change: &Change) -> Element {
     let mut rows = Vec::new();
+    let alike = members_alike(&change.fields);
     let mut previous = "";
     for field in &change.fields {
         let word = if field.path == previous {
@@ -255,7 +258,7 @@ fn fields(change: &Change) -> Element {
         } else {
             field.path.as_str()
         };
-        rows.push(row(change.action, field, word));
+        rows.push(row(change.action, field, word, &alike));
         previous = &field.path;
     }
     let heads: &[&str] = if change.action == Action::Create {
@@ -279,7 +282,7 @@ fn fields(change: &Change) -> Element {
         .child(el("tbody").children(rows))
 }
 
-fn row(action: Action, field: &FieldChange, word: &str) -> Element {
+fn row(action: Action, field: &FieldChange, word: &str, alike: &BTreeMap<&str, String>) -> Element {
     let head = if word.is_empty() {
         el("th")
             .attr("scope", "row")
@@ -288,34 +291,43 @@ fn row(action: Action, field: &FieldChange, word: &str) -> Element {
         el("th").attr("scope", "row").text(word)
     };
     let creates = action == Action::Create;
-    el("tr").child(head).child(
-        el("td")
-            .attr("title", &field.wire)
-            .child(value(creates, &field.difference)),
-    )
+    el("tr")
+        .child(head)
+        .child(
+            el("td")
+                .attr("title", &field.wire)
+                .child(value(creates, &field.difference, alike)),
+        )
 }
 
 /// What is different; of a new row only the value.
-pub(super) fn value(creates: bool, difference: &Difference) -> Markup {
+pub(super) fn value(
+    creates: bool,
+    difference: &Difference,
+    alike: &BTreeMap<&str, String>,
+) -> Markup {
     match difference {
         Difference::Value { after, .. } if creates && !is_long(after) => {
             el("span").class("new").text(shown(after)).into()
         }
         Difference::Value { before, after } if is_long(before) || is_long(after) => {
-            long(&lines(before), &lines(after))
+            long(&sides::diff(before, after))
         }
-        Difference::Value { before, after } => el("span")
-            .class("pair")
-            .child(el("del").text(shown(before)))
-            .child(
-                el("span")
-                    .class("arrow")
-                    .attr("aria-hidden", "true")
-                    .text("→"),
-            )
-            .child(el("span").class("unseen").text(" becomes "))
-            .child(el("ins").text(shown(after)))
-            .into(),
+        Difference::Value { before, after } => {
+            let (before, after) = sides(before, after);
+            el("span")
+                .class("pair")
+                .child(el("del").text(before))
+                .child(
+                    el("span")
+                        .class("arrow")
+                        .attr("aria-hidden", "true")
+                        .text("→"),
+                )
+                .child(el("span").class("unseen").text(" becomes "))
+                .child(el("ins").text(after))
+                .into()
+        }
         Difference::Copy { column, after } => el("span")
             .child(el("span").class("new").text(shown(after)))
             .child(
@@ -325,11 +337,15 @@ pub(super) fn value(creates: bool, difference: &Difference) -> Markup {
             )
             .into(),
         Difference::Added { member, note } => {
-            member_row("+", "added", "ins", member, note.as_deref())
+            member_row("+", "added", "ins", &named(member, alike), note.as_deref())
         }
-        Difference::Removed { member, note } => {
-            member_row("−", "removed", "del", member, note.as_deref())
-        }
+        Difference::Removed { member, note } => member_row(
+            "−",
+            "removed",
+            "del",
+            &named(member, alike),
+            note.as_deref(),
+        ),
     }
 }
 
@@ -357,13 +373,12 @@ fn member_row(
 }
 
 /// A long text line by line, a mapping by its paths.
-fn long(before: &str, after: &str) -> Markup {
-    let diff = similar::TextDiff::from_lines(before, after);
-    let rows = diff.iter_all_changes().map(|change| {
-        let (symbol, class, word) = match change.tag() {
-            similar::ChangeTag::Delete => ("−", "gone", "removed "),
-            similar::ChangeTag::Insert => ("+", "come", "added "),
-            similar::ChangeTag::Equal => (" ", "same", ""),
+fn long(lines: &[(ChangeTag, String)]) -> Markup {
+    let rows = lines.iter().map(|(tag, line)| {
+        let (symbol, class, word) = match tag {
+            ChangeTag::Delete => ("−", "gone", "removed "),
+            ChangeTag::Insert => ("+", "come", "added "),
+            ChangeTag::Equal => (" ", "same", ""),
         };
         el("span")
             .class(class)
@@ -374,7 +389,7 @@ fn long(before: &str, after: &str) -> Markup {
                     .text(symbol),
             )
             .child(el("span").class("unseen").text(word))
-            .child(el("span").text(change.value().trim_end_matches('\n')))
+            .child(el("span").text(line))
     });
     el("div").class("diff").children(rows).into()
 }

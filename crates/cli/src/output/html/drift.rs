@@ -9,7 +9,9 @@ use deskstate_reconcile::plan::{self, SyncState};
 use super::changes::{Chip, FOLDED_FROM, Title, findings, folding, not_planned, toolbar, value};
 use super::markup::{Element, el};
 use super::page::{Head, Section, page, prose};
-use crate::output::drift_report::{Looked, Outcome, Seen, audit, counts, state, verdict};
+use crate::output::drift_report::{
+    Looked, Outcome, Seen, audit, counts, members_alike, state, verdict,
+};
 use crate::output::plan_text::count;
 
 /// Writes the page of one environment, or of many.
@@ -268,7 +270,11 @@ fn card(drifted: &Drifted, looked: &Looked, environment: Option<&str>, open: boo
     if let Some(reach) = looked.reach(&drifted.key) {
         body = body.child(el("p").child(el("span").class("reach").text(reach)));
     }
-    let rows = drifted.differences.iter().map(row);
+    let alike = members_alike(&drifted.differences);
+    let rows = drifted
+        .differences
+        .iter()
+        .map(|difference| row(difference, &alike));
     body = body.child(
         el("table")
             .class("fields")
@@ -295,7 +301,7 @@ fn card(drifted: &Drifted, looked: &Looked, environment: Option<&str>, open: boo
 }
 
 /// What the manifests say, what live has, and on what evidence.
-fn row(difference: &Difference) -> Element {
+fn row(difference: &Difference, alike: &BTreeMap<&str, String>) -> Element {
     let path = if difference.path.is_empty() {
         "the row"
     } else {
@@ -303,7 +309,7 @@ fn row(difference: &Difference) -> Element {
     };
     let mut cell = el("td").attr("title", &difference.wire);
     if let Some(shift) = seen_as_change(&difference.shift) {
-        cell = cell.child(value(false, &shift));
+        cell = cell.child(value(false, &shift, alike));
     }
     let breaks = difference
         .breaks

@@ -1,0 +1,456 @@
+//! The two sides of a difference. Whatever differs also looks different: types, quotes, blanks, and characters that look like others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deskstate_model::inert::number;
+use deskstate_reconcile::secret::masked;
+use serde_json::Value as Json;
+use similar::{ChangeTag, TextDiff};
+use unicode_security::skeleton;
+use unicode_width::UnicodeWidthStr;
+
+use super::{plain, shown};
+
+/// Longer texts, and texts of several lines, are shown as a diff.
+const LONG_TEXT: usize = 60;
+/// Of a long line, this much is shown before and after the part that changed.
+const AROUND: usize = 40;
+/// Unchanged lines shown around a change.
+const NEAR: usize = 3;
+
+/// What follows a value that is masked on both sides.
+const ANOTHER: &str = " (another value)";
+
+/// Two values on one line each.
+pub(crate) fn sides(before: &Json, after: &Json) -> (String, String) {
+    let bare = (shown(before), shown(after));
+    if before == after || !look_alike(&bare.0, &bare.1) {
+        return around(bare);
+    }
+    let (old, new) = (masked(before), masked(after));
+    if old == new {
+        return (bare.0, bare.1 + ANOTHER);
+    }
+    match (&old, &new) {
+        (Json::String(old), Json::String(new)) => apart(old, new),
+        _ => {
+            let typed = |value: &Json| match value {
+                Json::Null => "(none)".to_owned(),
+                other => plain(&other.to_string()),
+            };
+            let typed = (typed(&old), typed(&new));
+            if look_alike(&typed.0, &typed.1) {
+                apart(&old.to_string(), &new.to_string())
+            } else {
+                typed
+            }
+        }
+    }
+}
+
+/// The members of a difference by what they are called where another member looks the same.
+pub(crate) fn alike<'m>(members: impl IntoIterator<Item = &'m str>) -> BTreeMap<&'m str, String> {
+    let members: BTreeSet<&str> = members.into_iter().collect();
+    let mut by_look: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for member in members {
+        by_look
+            .entry(look(&plain(member)))
+            .or_default()
+            .push(member);
+    }
+    let mut told = BTreeMap::new();
+    for group in by_look.values().filter(|group| group.len() > 1) {
+        for (at, member) in group.iter().enumerate() {
+            let other = group[usize::from(at == 0)];
+            told.insert(*member, apart(member, other).0);
+        }
+    }
+    told
+}
+
+/// Whether a value is shown as lines.
+pub(crate) fn is_long(value: &Json) -> bool {
+    match value {
+        Json::String(text) => text.width() > LONG_TEXT || text.contains('\n'),
+        Json::Object(_) | Json::Array(_) => true,
+        Json::Null | Json::Bool(_) | Json::Number(_) => false,
+    }
+}
+
+/// The lines of two long values: a text line by line, a mapping by its paths. Lines that are alike and far from any change are counted.
+pub(crate) fn diff(before: &Json, after: &Json) -> Vec<(ChangeTag, String)> {
+    let (old, new) = (lines(before), lines(after));
+    let diff = TextDiff::from_lines(&old, &new);
+    let mut out = Vec::new();
+    let mut seen = 0;
+    for group in diff.grouped_ops(NEAR) {
+        let start = group.first().map_or(seen, |op| op.old_range().start);
+        skip(start - seen, &mut out);
+        for op in &group {
+            let mut gone = Vec::new();
+            let mut come = Vec::new();
+            for change in diff.iter_changes(op) {
+                let line = change.value().trim_end_matches('\n');
+                match change.tag() {
+                    ChangeTag::Equal => out.push((ChangeTag::Equal, plain(line))),
+                    ChangeTag::Delete => gone.push(line),
+                    ChangeTag::Insert => come.push(line),
+                }
+            }
+            pair_up(&gone, &come, &mut out);
+            seen = op.old_range().end;
+        }
+    }
+    if out.is_empty() {
+        let (old, new) = sides(before, after);
+        return vec![(ChangeTag::Delete, old), (ChangeTag::Insert, new)];
+    }
+    skip(old.lines().count().saturating_sub(seen), &mut out);
+    out
+}
+
+fn skip(alike: usize, out: &mut Vec<(ChangeTag, String)>) {
+    if alike > 0 {
+        let plural = if alike == 1 { "" } else { "s" };
+        out.push((
+            ChangeTag::Equal,
+            format!("… {alike} unchanged line{plural}"),
+        ));
+    }
+}
+
+/// Lines that go and lines that come in their place.
+fn pair_up(gone: &[&str], come: &[&str], out: &mut Vec<(ChangeTag, String)>) {
+    let mut olds: Vec<String> = gone.iter().map(|line| plain(line)).collect();
+    let mut news: Vec<String> = come.iter().map(|line| plain(line)).collect();
+    for ((old, new), (shown_old, shown_new)) in gone
+        .iter()
+        .zip(come)
+        .zip(olds.iter_mut().zip(news.iter_mut()))
+    {
+        if look_alike(shown_old, shown_new) {
+            (*shown_old, *shown_new) = apart(old, new);
+        } else {
+            let both = (std::mem::take(shown_old), std::mem::take(shown_new));
+            (*shown_old, *shown_new) = around(both);
+        }
+    }
+    out.extend(olds.into_iter().map(|line| (ChangeTag::Delete, line)));
+    out.extend(news.into_iter().map(|line| (ChangeTag::Insert, line)));
+}
+
+/// Two lines, cut to what differs and a little around it if both are long.
+fn around((old, new): (String, String)) -> (String, String) {
+    if old.width().min(new.width()) <= 3 * AROUND {
+        return (old, new);
+    }
+    let (start, end) = common(&old, &new);
+    let cut = |text: &str| {
+        let characters: Vec<char> = text.chars().collect();
+        let from = start.saturating_sub(AROUND);
+        let to = (characters.len() - end + AROUND).min(characters.len());
+        let mut shown: String = characters[from..to].iter().collect();
+        if from > 0 {
+            shown.insert(0, '…');
+        }
+        if to < characters.len() {
+            shown.push('…');
+        }
+        shown
+    };
+    (cut(&old), cut(&new))
+}
+
+/// How many characters two texts share at their start and at their end.
+fn common(left: &str, right: &str) -> (usize, usize) {
+    let start = left
+        .chars()
+        .zip(right.chars())
+        .take_while(|(left, right)| left == right)
+        .count();
+    let most = left.chars().count().min(right.chars().count()) - start;
+    let end = left
+        .chars()
+        .rev()
+        .zip(right.chars().rev())
+        .take(most)
+        .take_while(|(left, right)| left == right)
+        .count();
+    (start, end)
+}
+
+/// Two texts that look alike, in quotes, the characters that differ as numbers.
+fn apart(left: &str, right: &str) -> (String, String) {
+    let (start, end) = common(left, right);
+    let numbered = |text: &str| {
+        let last = text.chars().count() - end;
+        let shown: String = text
+            .chars()
+            .enumerate()
+            .map(|(at, character)| {
+                if (start..last).contains(&at) {
+                    number(character)
+                } else {
+                    plain(&character.to_string())
+                }
+            })
+            .collect();
+        // What began before a character may be a command together with it.
+        format!("\"{}\"", plain(&shown))
+    };
+    (numbered(left), numbered(right))
+}
+
+fn look_alike(left: &str, right: &str) -> bool {
+    left == right || look(left) == look(right)
+}
+
+/// What a text looks like to somebody who reads quickly, on a page that joins blanks.
+fn look(text: &str) -> String {
+    let seen = skeleton(text).filter(|character| {
+        !matches!(character, '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}')
+    });
+    let seen: String = seen.collect();
+    seen.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A text, or the paths of a mapping, line by line.
+fn lines(value: &Json) -> String {
+    match masked(value) {
+        Json::Null => String::new(),
+        Json::String(text) => format!("{text}\n"),
+        other => {
+            let mut paths = Vec::new();
+            collect_paths("", &other, &mut paths);
+            paths.iter().map(|path| format!("{path}\n")).collect()
+        }
+    }
+}
+
+/// `queues[0]: service`, one line for each leaf, so that a change inside shows as its path.
+fn collect_paths(prefix: &str, value: &Json, paths: &mut Vec<String>) {
+    match value {
+        Json::Object(members) if !members.is_empty() => {
+            let mut names: Vec<&String> = members.keys().collect();
+            names.sort();
+            for name in names {
+                let step = step(name);
+                let path = if prefix.is_empty() {
+                    step
+                } else {
+                    format!("{prefix}.{step}")
+                };
+                collect_paths(&path, &members[name.as_str()], paths);
+            }
+        }
+        Json::Array(items) if !items.is_empty() => {
+            for (index, item) in items.iter().enumerate() {
+                collect_paths(&format!("{prefix}[{index}]"), item, paths);
+            }
+        }
+        leaf if prefix.is_empty() => paths.push(leaf.to_string()),
+        leaf => paths.push(format!("{prefix}: {}", typed(leaf))),
+    }
+}
+
+/// A name of a path; in quotes where it would be read as several.
+fn step(name: &str) -> String {
+    let simple = |character: char| character.is_alphanumeric() || "_-$@/".contains(character);
+    if !name.is_empty() && name.chars().all(simple) {
+        name.to_owned()
+    } else {
+        Json::from(name).to_string()
+    }
+}
+
+/// A leaf; a text in quotes where it would be read as something else.
+fn typed(leaf: &Json) -> String {
+    match leaf {
+        Json::Null => "(none)".to_owned(),
+        Json::String(text)
+            if text.is_empty()
+                || text == "(none)"
+                || text.trim() != text
+                || text.contains(['\n', '\r'])
+                || serde_json::from_str::<Json>(text).is_ok() =>
+        {
+            leaf.to_string()
+        }
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_differs_looks_different() {
+        let cases = [
+            (json!("1"), json!(1), "\"1\"", "1"),
+            (json!(true), json!("true"), "true", "\"true\""),
+            (json!(null), json!("(none)"), "(none)", "\"(none)\""),
+            (json!("a"), json!("a "), "\"a\"", "\"a\\u{20}\""),
+            (
+                json!("a b"),
+                json!("a\u{a0}b"),
+                "\"a\\u{20}b\"",
+                "\"a\\u{a0}b\"",
+            ),
+            (
+                json!("\u{e9}"),
+                json!("e\u{301}"),
+                "\"\\u{e9}\"",
+                "\"\\u{65}\\u{301}\"",
+            ),
+            (
+                json!("test"),
+                json!("t\u{435}st"),
+                "\"t\\u{65}st\"",
+                "\"t\\u{435}st\"",
+            ),
+            (
+                json!("\u{1b}"),
+                json!("\\u{1b}"),
+                "\"\\u{1b}\"",
+                "\"\\u{5c}\\u{75}\\u{7b}\\u{31}\\u{62}\\u{7d}\"",
+            ),
+            (json!("old"), json!("new"), "old", "new"),
+        ];
+        for (before, after, old, new) in cases {
+            assert_eq!(sides(&before, &after), (old.to_owned(), new.to_owned()));
+        }
+        let (old, new) = sides(&json!("password=abc"), &json!("password=def"));
+        assert_eq!(format!("{old}{ANOTHER}"), new);
+    }
+
+    #[test]
+    fn a_mapping_that_differs_has_a_line_that_differs() {
+        let shown = |before: Json, after: Json| -> Vec<String> {
+            let lines = diff(&before, &after).into_iter();
+            lines.map(|(tag, line)| format!("{tag}{line}")).collect()
+        };
+        assert_eq!(
+            shown(json!({"a": "1"}), json!({"a": 1})),
+            ["-a: \"1\"", "+a: 1"]
+        );
+        assert_eq!(
+            shown(json!({"a.b": 2}), json!({"a": {"b": 2}})),
+            ["-\"a.b\": 2", "+a.b: 2"]
+        );
+        assert_eq!(shown(json!({}), json!("{}")), ["-{}", "+\"{}\""]);
+        assert_eq!(
+            shown(
+                json!({"password": "a", "b": 1}),
+                json!({"password": "c", "b": 1})
+            )
+            .len(),
+            2
+        );
+    }
+
+    #[test]
+    fn of_long_texts_the_change_is_shown_and_the_rest_is_counted() {
+        let words = |word: &str| json!(format!("{}{word}{}", "x ".repeat(700), " y".repeat(700)));
+        let lines = diff(&words("old"), &words("new"));
+        assert!(lines.iter().all(|(_, line)| line.len() < 120), "{lines:?}");
+        assert!(lines[0].1.contains("old") && lines[1].1.contains("new"));
+        let many = |line: &str| json!(format!("{}{line}\n{}", "a\n".repeat(50), "b\n".repeat(50)));
+        let lines = diff(&many("old"), &many("new"));
+        assert_eq!(lines.len(), 2 + 2 * NEAR + 2, "{lines:?}");
+        assert_eq!(lines[0].1, "… 47 unchanged lines");
+    }
+
+    #[test]
+    fn members_that_look_alike_are_told_apart() {
+        let told = alike(["ada@contoso.com", "\u{430}da@contoso.com", "kim"]);
+        assert_eq!(told["\u{430}da@contoso.com"], "\"\\u{430}da@contoso.com\"");
+        assert_eq!(told.len(), 2);
+    }
+
+    fn texts() -> impl Strategy<Value = (String, String)> {
+        let piece = prop::sample::select(
+            &[
+                ("e", "\u{435}"),
+                ("\u{e9}", "e\u{301}"),
+                (" ", "\u{a0}"),
+                (" ", "  "),
+                ("", " "),
+                ("", "\u{200b}"),
+                ("", "\u{200d}"),
+                ("l", "I"),
+                ("O", "0"),
+                ("rn", "m"),
+                ("\n", "\r\n"),
+                ("\u{1b}", "\\u{1b}"),
+                ("\n", "⏎"),
+                ("\"", "”"),
+                ("-", "‐"),
+                ("1", "\"1\""),
+                ("", "\n"),
+                ("a", "b"),
+                ("\u{202e}", ""),
+                ("##[", "\\u{23}#["),
+                ("漢", "漢"),
+                ("x", "x"),
+                ("…", "..."),
+            ][..],
+        );
+        prop::collection::vec((piece, any::<bool>()), 1..5).prop_map(|pieces| {
+            let side = |flip: bool| -> String {
+                let pick = |((left, right), choice): &((&str, &str), bool)| {
+                    if flip && *choice {
+                        (*right).to_owned()
+                    } else {
+                        (*left).to_owned()
+                    }
+                };
+                pieces.iter().map(pick).collect()
+            };
+            (side(false), side(true))
+        })
+    }
+
+    fn value(text: String, form: u8) -> Json {
+        match form % 6 {
+            0 => Json::from(text),
+            1 => serde_json::from_str(&text).unwrap_or(Json::Null),
+            2 => json!({"a": text}),
+            3 => json!([text]),
+            4 => json!({text: 1}),
+            _ => Json::from(format!("{}{text}", "long ".repeat(20))),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn any_two_values_that_differ_look_different((left, right) in texts(), forms in any::<(u8, u8)>()) {
+            let same_form = value(right.clone(), forms.0);
+            for (before, after) in [
+                (value(left.clone(), forms.0), same_form),
+                (value(left, forms.0), value(right, forms.1)),
+            ] {
+                if before == after {
+                    continue;
+                }
+                let (old, new) = sides(&before, &after);
+                prop_assert!(!look_alike(&old, &new), "{old} {new}");
+                let lines = diff(&before, &after);
+                let side = |wanted: ChangeTag| -> Vec<&String> {
+                    lines.iter().filter(|(tag, _)| *tag == wanted).map(|(_, line)| line).collect()
+                };
+                let (gone, come) = (side(ChangeTag::Delete), side(ChangeTag::Insert));
+                prop_assert!(!gone.is_empty() || !come.is_empty(), "{before} {after}");
+                for (old, new) in gone.iter().zip(&come) {
+                    prop_assert!(!look_alike(old, new), "{old} {new}");
+                }
+            }
+        }
+    }
+}
