@@ -129,6 +129,7 @@ fn schema(full: &Arc<Schema>, switches: &Switches) -> Arc<Schema> {
 /// seed come back with it.
 pub(crate) fn apply(full: &Arc<Schema>, switches: &Switches, store: &mut Store, seed: &Store) {
     store.schema = schema(full, switches);
+    describe(store, seed);
     let (Some(privileges), Some(links)) = (full.named("privilege"), full.named("roleprivileges"))
     else {
         return;
@@ -157,6 +158,40 @@ pub(crate) fn apply(full: &Arc<Schema>, switches: &Switches, store: &mut Store, 
             store.restore(privileges, row.id, None);
             for id in store.find(links, of, &key).unwrap_or_default() {
                 store.restore(links, id, None);
+            }
+        }
+    }
+}
+
+/// Messages and labels are those of the tables and options that are there.
+fn describe(store: &mut Store, seed: &Store) {
+    for (name, of, column, option) in [
+        ("sdkmessagefilter", "primaryobjecttypecode", None, None),
+        (
+            "stringmap",
+            "objecttypecode",
+            Some("attributename"),
+            Some("attributevalue"),
+        ),
+    ] {
+        let Some(table) = store.schema.named(name) else {
+            continue;
+        };
+        let schema = Arc::clone(&store.schema);
+        let own = schema.table(table);
+        for row in seed.rows(table) {
+            let text = |name: &str| own.position(name).and_then(|at| row.cells[at].as_text());
+            let described = text(of).and_then(|name| schema.named(name));
+            let option = option.and_then(|name| row.cells[own.position(name)?].int());
+            let gone = crate::seed::describes_nothing(
+                described.map(|id| schema.table(id)),
+                column.and_then(text),
+                option.unwrap_or_default(),
+            );
+            match (gone, store.get(table, row.id).is_some()) {
+                (true, true) => store.restore(table, row.id, None),
+                (false, false) => store.restore(table, row.id, Some(Arc::clone(row))),
+                _ => {}
             }
         }
     }

@@ -25,6 +25,9 @@ use crate::signin::{self, Desk};
 /// A request may carry so many bytes.
 const LARGEST_BODY: usize = 128 * 1024 * 1024;
 
+/// The server that answers: there is only one.
+const AFFINITY: &str = "0c0f00000000400080000000000000a1";
+
 /// Everything that answers.
 pub(crate) fn router(engine: Arc<Engine>, desk: Arc<Desk>) -> Router {
     Router::new()
@@ -102,6 +105,7 @@ async fn handle(State(engine): State<Arc<Engine>>, request: Request) -> Response
 
 /// Answers a call as the limits and the fault script have it.
 async fn serve(engine: Arc<Engine>, call: Call, line: Option<Line>) -> Response {
+    let secure = call.base.starts_with("https:");
     let user = call.signed_in.unwrap_or(ADMINISTRATOR).to_string();
     if let Err(error) = engine.protection.begin(&user) {
         return response(Reply::error(&error, &call, &engine.request_id()));
@@ -117,8 +121,24 @@ async fn serve(engine: Arc<Engine>, call: Call, line: Option<Line>) -> Response 
     };
     engine.protection.end(&user, began.elapsed());
     let mut reply = reply;
-    if let Ok(id) = HeaderValue::from_str(&engine.request_id()) {
-        reply.headers_mut().insert("x-ms-service-request-id", id);
+    let (requests, seconds) = engine.protection.remaining(&user);
+    let affinity = format!(
+        "ARRAffinity={AFFINITY}; path=/; {}HttpOnly",
+        if secure { "secure; " } else { "" }
+    );
+    for (name, value) in [
+        ("x-ms-service-request-id", engine.request_id()),
+        ("x-ms-dop-hint", "4".to_owned()),
+        (
+            "x-ms-ratelimit-burst-remaining-xrm-requests",
+            requests.to_string(),
+        ),
+        ("x-ms-ratelimit-time-remaining-xrm-requests", seconds),
+        ("set-cookie", affinity),
+    ] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            reply.headers_mut().insert(name, value);
+        }
     }
     reply
 }

@@ -106,6 +106,30 @@ impl Protection {
         }
     }
 
+    /// What a user has left: requests, and seconds of execution as live environments write them, `1,200.00`.
+    pub(crate) fn remaining(&self, user: &str) -> (usize, String) {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(limits) = state.limits else {
+            // A live environment said so of a user with nothing else under way.
+            return (7_999, "1,200.00".to_owned());
+        };
+        let usage = state.users.get(user);
+        let done = usage.map_or(0, |usage| usage.done.len());
+        let spent: Duration = usage.map_or(Duration::ZERO, |usage| {
+            usage.done.iter().map(|(_, took)| *took).sum()
+        });
+        let left = Duration::from_millis(limits.execution_ms).saturating_sub(spent);
+        let (whole, hundredths) = (left.as_secs(), left.subsec_millis() / 10);
+        let thousands = match whole / 1_000 {
+            0 => whole.to_string(),
+            high => format!("{high},{:03}", whole % 1_000),
+        };
+        (
+            limits.requests.saturating_sub(done),
+            format!("{thousands}.{hundredths:02}"),
+        )
+    }
+
     /// Notes that an admitted request has ended.
     pub(crate) fn end(&self, user: &str, took: Duration) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::NAMESPACE;
 use crate::call::{Call, Reply};
 use crate::error::{Outcome, ServiceError, code};
+use crate::metadata;
 use crate::odata::options::Options;
 use crate::odata::path::{Segment, reference};
 use crate::odata::read::{Reading, Source};
@@ -36,7 +37,7 @@ pub(crate) fn function(
                 "UserId": reading.caller.user,
                 "OrganizationId": organization(reading.store),
             });
-            return Ok(Reply::json(StatusCode::OK, &body, call.in_batch).with("x-ms-dop-hint", "4"));
+            return Ok(Reply::json(StatusCode::OK, &body, call.in_batch));
         }
         [version] if version.name == "RetrieveVersion" => {
             json!({"@odata.context": context_of(reading, "RetrieveVersionResponse"), "Version": "9.2.0.0"})
@@ -45,6 +46,39 @@ pub(crate) fn function(
             "@odata.context": context_of(reading, "RetrieveCurrentOrganizationResponse"),
             "Detail": {"OrganizationId": organization(reading.store), "OrganizationVersion": "9.2.0.0"},
         }),
+        [languages] if languages.name == "RetrieveAvailableLanguages" => {
+            json!({"@odata.context": context_of(reading, "RetrieveAvailableLanguagesResponse"), "LocaleIds": languages_of(reading.store)})
+        }
+        [languages] if languages.name == "RetrieveProvisionedLanguages" => {
+            json!({"@odata.context": context_of(reading, "RetrieveProvisionedLanguagesResponse"), "RetrieveProvisionedLanguages": languages_of(reading.store)})
+        }
+        [entity] if entity.name == "RetrieveEntity" => {
+            let name = parameter(entity, options, "LogicalName").unwrap_or_default();
+            json!({
+                "@odata.context": context_of(reading, "RetrieveEntityResponse"),
+                "EntityMetadata": metadata::whole(schema, reading.switches, name.trim_matches('\''))?,
+            })
+        }
+        [all] if all.name == "RetrieveAllEntities" => {
+            let entities = schema
+                .visible()
+                .map(|table| metadata::whole(schema, reading.switches, &table.name))
+                .collect::<Outcome<Vec<Json>>>()?;
+            json!({"@odata.context": context_of(reading, "RetrieveAllEntitiesResponse"), "Timestamp": "700000", "EntityMetadata": entities})
+        }
+        [valid]
+            if matches!(
+                valid.name.as_str(),
+                "GetValidManyToMany" | "GetValidReferencedEntities" | "GetValidReferencingEntities"
+            ) =>
+        {
+            let names: Vec<&str> = schema
+                .visible()
+                .filter(|table| table.intersect.is_none())
+                .map(|table| table.name.as_str())
+                .collect();
+            json!({"@odata.context": context_of(reading, &format!("{}Response", valid.name)), "EntityNames": names})
+        }
         [history] if history.name == "RetrieveRecordChangeHistory" => {
             change_history(reading, history, options)?
         }
@@ -80,6 +114,17 @@ pub(crate) fn function(
         }
     };
     Ok(Reply::json(StatusCode::OK, &body, call.in_batch))
+}
+
+/// Languages that a user has set, and the organisation's.
+fn languages_of(store: &Store) -> std::collections::BTreeSet<i64> {
+    let mut languages = std::collections::BTreeSet::from([security::base_language(store)]);
+    if let Some(table) = store.schema.named("usersettings")
+        && let Some(column) = store.schema.table(table).position("uilanguageid")
+    {
+        languages.extend(store.rows(table).filter_map(|row| row.cells[column].int()));
+    }
+    languages
 }
 
 pub(super) fn organization(store: &Store) -> Uuid {

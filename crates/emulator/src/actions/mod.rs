@@ -32,6 +32,13 @@ pub(crate) fn is_function(segment: &Segment) -> bool {
             | "RetrieveRecordChangeHistory"
             | "RetrieveTotalRecordCount"
             | "RetrieveVersion"
+            | "RetrieveAvailableLanguages"
+            | "RetrieveProvisionedLanguages"
+            | "RetrieveEntity"
+            | "RetrieveAllEntities"
+            | "GetValidManyToMany"
+            | "GetValidReferencedEntities"
+            | "GetValidReferencingEntities"
     )
 }
 
@@ -44,7 +51,7 @@ pub(crate) fn is_bound_function(segment: &Segment) -> bool {
 pub(crate) fn is_action(segments: &[Segment]) -> bool {
     let unbound = matches!(segments, [only] if matches!(
         only.name.as_str(),
-        "PublishXml" | "PublishAllXml" | "AddSolutionComponent" | "RemoveSolutionComponent" | "RemoveActiveCustomizations"
+        "PublishXml" | "PublishAllXml" | "AddSolutionComponent" | "RemoveSolutionComponent" | "RemoveActiveCustomizations" | "Merge"
     ));
     unbound
         || segments
@@ -82,6 +89,7 @@ pub(crate) fn action(
             crate::rules::import_lock(&context.writing(call), "PublishAll")?;
             Ok(Reply::empty())
         }
+        [only] if only.name == "Merge" => merge(tx, context, call),
         [only] if only.name == "AddSolutionComponent" => add_component(tx, context, call),
         [only] if only.name == "RemoveSolutionComponent" => remove_component(tx, call),
         [role, bound] if role.name == "roles" && role.key.is_some() => {
@@ -127,6 +135,46 @@ fn remove_active(
         ));
     };
     layers::drop_active(tx, &context.writing(call), table.id, id)
+}
+
+/// Moves values of a subordinate row to its target and deactivates it (Web API: merge table rows).
+fn merge(tx: &mut Transaction<'_>, context: &Context<'_>, call: &Call) -> Outcome<Reply> {
+    let body = call.object()?;
+    let schema = tx.schema();
+    let named = |parameter: &str| {
+        let row = body.get(parameter).and_then(Json::as_object);
+        let table = row
+            .and_then(|row| row.get("@odata.type")?.as_str())
+            .and_then(|name| {
+                schema.named(name.trim_start_matches('#').trim_start_matches(NAMESPACE))
+            });
+        let id = table.and_then(|table| row?.get(schema.table(table).key_name())?.as_str());
+        match (table, id.and_then(|text| Uuid::try_parse(text).ok())) {
+            (Some(table), Some(id)) => Ok((table, id)),
+            _ => Err(ServiceError::bad(
+                code::INVALID_ARGUMENT,
+                format!("The parameter '{parameter}' must be a row with its type and its key."),
+            )),
+        }
+    };
+    let ((table, target), (of, subordinate)) = (named("Target")?, named("Subordinate")?);
+    let merged = ["account", "contact", "incident", "lead"];
+    if table != of || target == subordinate || !merged.contains(&schema.table(table).name.as_str())
+    {
+        return Err(ServiceError::not_for("Merge", &schema.table(table).name));
+    }
+    let writing = context.writing(call);
+    let condition = write::Condition::default();
+    write::find(tx, table, target)?;
+    let mut content = match body.get("UpdateContent") {
+        Some(Json::Object(content)) => content.clone(),
+        _ => Map::new(),
+    };
+    content.shift_remove(schema.table(table).key_name());
+    write::update(tx, &writing, table, target, &content, &condition)?;
+    let inactive = Map::from_iter([("statecode".to_owned(), Json::from(1))]);
+    write::update(tx, &writing, table, subordinate, &inactive, &condition)?;
+    Ok(Reply::empty())
 }
 
 fn id_in(body: &Map<String, Json>, name: &str) -> Outcome<Uuid> {

@@ -1,6 +1,8 @@
 //! Tables, columns, option sets, keys and relationships as metadata items.
 
-use serde_json::{Value as Json, json};
+use std::sync::OnceLock;
+
+use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 use crate::schema::{Column, Kind, OnDelete, Ownership, Required, Schema, Table};
@@ -34,10 +36,6 @@ pub(super) fn label(text: &str) -> Json {
     })
 }
 
-pub(super) fn managed(value: bool, name: &str) -> Json {
-    json!({"Value": value, "CanBeChanged": true, "ManagedPropertyLogicalName": name})
-}
-
 /// A table without what has to be expanded.
 pub(super) fn entity(table: &Table, switches: &Switches) -> Json {
     let ownership = match table.ownership {
@@ -49,15 +47,19 @@ pub(super) fn entity(table: &Table, switches: &Switches) -> Json {
     let privileges: Vec<Json> = crate::security::Right::ALL
         .into_iter()
         .filter_map(|right| crate::security::privilege_name(table, right).map(|name| (right, name)))
-        .map(|(right, name)| json!({"CanBeBasic": true, "CanBeDeep": true, "CanBeGlobal": true, "CanBeLocal": true, "Name": name, "PrivilegeType": right.word()}))
+        .map(|(right, name)| json!({
+            "CanBeBasic": true, "CanBeDeep": true, "CanBeGlobal": true, "CanBeLocal": true, "CanBeEntityReference": false,
+            "CanBeParentEntityReference": false, "Name": name, "PrivilegeId": crate::seed::id_of("privilege", &name), "PrivilegeType": right.word(),
+        }))
         .collect();
-    json!({
+    template(Template::Entity).with(json!({
         "MetadataId": metadata_id(&table.name),
         "LogicalName": table.name,
         "SchemaName": table.schema_name,
         "EntitySetName": table.set,
         "LogicalCollectionName": table.set,
         "CollectionSchemaName": table.plural,
+        "ReportViewName": format!("Filtered{}", table.schema_name),
         "DisplayName": label(&table.label),
         "DisplayCollectionName": label(&table.plural),
         "Description": label(""),
@@ -67,17 +69,46 @@ pub(super) fn entity(table: &Table, switches: &Switches) -> Json {
         "OwnershipType": ownership,
         "IsIntersect": table.intersect.is_some(),
         "IsCustomEntity": table.name.contains('_'),
-        "IsManaged": true,
-        "IsLogicalEntity": false,
-        "IsActivity": false,
+        "IsSolutionAware": table.component,
+        "IsStateModelAware": table.position("statecode").is_some(),
         "IsOptimisticConcurrencyEnabled": table.intersect.is_none() && !switches.no_optimistic_concurrency.contains(&table.name),
-        "ChangeTrackingEnabled": false,
-        "CanChangeTrackingBeEnabled": managed(true, "canchangetrackingbeenabled"),
-        "IsCustomizable": managed(true, "iscustomizable"),
-        "IsAuditEnabled": managed(true, "canmodifyauditsettings"),
-        "CanCreateAttributes": managed(true, "cancreateattributes"),
         "Privileges": privileges,
-    })
+    }))
+}
+
+/// The names and usual values of a kind of metadata, from `metadata/*.yaml`.
+#[derive(Clone, Copy)]
+enum Template {
+    Entity,
+    Attribute,
+    OneToMany,
+    ManyToMany,
+}
+
+struct Properties(Map<String, Json>);
+
+impl Properties {
+    /// As recorded, but for what depends on the item.
+    fn with(mut self, own: Json) -> Json {
+        if let Json::Object(own) = own {
+            self.0.extend(own);
+        }
+        self.0.into()
+    }
+}
+
+fn template(of: Template) -> Properties {
+    static READ: OnceLock<[Map<String, Json>; 4]> = OnceLock::new();
+    let read = READ.get_or_init(|| {
+        [
+            include_str!("../../metadata/entity.yaml"),
+            include_str!("../../metadata/attribute.yaml"),
+            include_str!("../../metadata/one_to_many.yaml"),
+            include_str!("../../metadata/many_to_many.yaml"),
+        ]
+        .map(|text| serde_yaml::from_str(text).expect("the built-in templates are objects"))
+    });
+    Properties(read[of as usize].clone())
 }
 
 /// One expanded property of a table.
@@ -148,9 +179,10 @@ pub(super) fn attribute(schema: &Schema, table: &Table, column: &Column) -> Json
         Required::System => "SystemRequired",
     };
     let is_key = column.name == table.key_name();
-    let mut item = json!({
-        "@odata.type": format!("#Microsoft.Dynamics.CRM.{kind}"),
+    let mut item = json!({"@odata.type": format!("#Microsoft.Dynamics.CRM.{kind}")});
+    let own = template(Template::Attribute).with(json!({
         "MetadataId": metadata_id(&format!("{}.{}", table.name, column.name)),
+        "ColumnNumber": table.position(&column.name),
         "LogicalName": column.name,
         "SchemaName": column.schema_name,
         "EntityLogicalName": table.name,
@@ -162,11 +194,15 @@ pub(super) fn attribute(schema: &Schema, table: &Table, column: &Column) -> Json
         "IsPrimaryName": table.primary_name.is_some_and(|position| table.columns[position].name == column.name),
         "IsValidForCreate": !column.read_only,
         "IsValidForUpdate": !column.read_only && !is_key,
-        "IsValidForRead": true,
         "IsCustomAttribute": column.name.contains('_'),
-        "IsLocalizable": column.localizable,
-    });
-    if let Some(object) = item.as_object_mut() {
+        "IsFilterable": true,
+        "IsSearchable": matches!(column.kind, Kind::Text | Kind::Memo),
+    }));
+    if let (Some(object), Json::Object(own)) = (item.as_object_mut(), own) {
+        object.extend(own);
+        if matches!(column.kind, Kind::Text | Kind::Memo) {
+            object.insert("IsLocalizable".into(), column.localizable.into());
+        }
         if let Some(length) = column.length {
             object.insert("MaxLength".into(), length.into());
         }
@@ -293,26 +329,36 @@ pub(super) fn relationships(schema: &Schema, cast: Option<&str>) -> Vec<Json> {
             if intersect.absent {
                 continue;
             }
-            items.push(json!({
-                "@odata.type": "#Microsoft.Dynamics.CRM.ManyToManyRelationshipMetadata",
-                "MetadataId": metadata_id(&many.schema_name),
-                "SchemaName": many.schema_name,
-                "RelationshipType": "ManyToManyRelationship",
-                "IntersectEntityName": intersect.name,
-                "Entity1LogicalName": one.name,
-                "Entity1IntersectAttribute": intersect.columns[many.columns[0]].name,
-                "Entity1NavigationPropertyName": many.navigation[0],
-                "Entity2LogicalName": two.name,
-                "Entity2IntersectAttribute": intersect.columns[many.columns[1]].name,
-                "Entity2NavigationPropertyName": many.navigation[1],
-                "IsManaged": true,
-            }));
+            items.push(typed(
+                "ManyToManyRelationshipMetadata",
+                Template::ManyToMany,
+                json!({
+                    "MetadataId": metadata_id(&many.schema_name),
+                    "SchemaName": many.schema_name,
+                    "IntersectEntityName": intersect.name,
+                    "Entity1LogicalName": one.name,
+                    "Entity1IntersectAttribute": intersect.columns[many.columns[0]].name,
+                    "Entity1NavigationPropertyName": many.navigation[0],
+                    "Entity2LogicalName": two.name,
+                    "Entity2IntersectAttribute": intersect.columns[many.columns[1]].name,
+                    "Entity2NavigationPropertyName": many.navigation[1],
+                    "IsCustomRelationship": many.schema_name.contains("msdyn_"),
+                }),
+            ));
         }
     }
     if cast.is_none_or(|cast| cast == "OneToManyRelationshipMetadata") {
         items.extend(one_to_many(schema));
     }
     items
+}
+
+fn typed(kind: &str, of: Template, own: Json) -> Json {
+    let mut item = json!({"@odata.type": format!("#Microsoft.Dynamics.CRM.{kind}")});
+    if let (Some(object), Json::Object(all)) = (item.as_object_mut(), template(of).with(own)) {
+        object.extend(all);
+    }
+    item
 }
 
 pub(super) fn one_to_many(schema: &Schema) -> Vec<Json> {
@@ -331,20 +377,24 @@ pub(super) fn one_to_many(schema: &Schema) -> Vec<Json> {
                     OnDelete::Restrict => "Restrict",
                     OnDelete::Keep => "NoCascade",
                 };
-                items.push(json!({
-                    "@odata.type": "#Microsoft.Dynamics.CRM.OneToManyRelationshipMetadata",
-                    "MetadataId": metadata_id(&format!("{} {}", target.relationship, referenced.name)),
-                    "SchemaName": target.relationship,
-                    "RelationshipType": "OneToManyRelationship",
-                    "ReferencedEntity": referenced.name,
-                    "ReferencedAttribute": referenced.key_name(),
-                    "ReferencedEntityNavigationPropertyName": target.collection,
-                    "ReferencingEntity": table.name,
-                    "ReferencingAttribute": column.name,
-                    "ReferencingEntityNavigationPropertyName": target.navigation,
-                    "CascadeConfiguration": {"Delete": delete},
-                    "IsManaged": true,
-                }));
+                let mut item = typed(
+                    "OneToManyRelationshipMetadata",
+                    Template::OneToMany,
+                    json!({
+                        "MetadataId": metadata_id(&format!("{} {}", target.relationship, referenced.name)),
+                        "SchemaName": target.relationship,
+                            "ReferencedEntity": referenced.name,
+                        "ReferencedAttribute": referenced.key_name(),
+                        "ReferencedEntityNavigationPropertyName": target.collection,
+                        "ReferencingEntity": table.name,
+                        "ReferencingAttribute": column.name,
+                        "ReferencingEntityNavigationPropertyName": target.navigation,
+                        "IsCustomRelationship": target.relationship.contains('_'),
+                        "IsHierarchical": referenced.name == table.name,
+                    }),
+                );
+                item["CascadeConfiguration"]["Delete"] = delete.into();
+                items.push(item);
             }
         }
     }

@@ -196,6 +196,27 @@ fn expanded(
     shape.apply(item)
 }
 
+/// A table with everything that can be expanded, as the functions of metadata answer it.
+pub(crate) fn whole(schema: &Schema, switches: &Switches, name: &str) -> Outcome<Json> {
+    let table = schema
+        .named(name)
+        .map(|id| schema.table(id))
+        .ok_or_else(|| not_found("entity", name))?;
+    let mut item = entity(table, switches);
+    for part in [
+        "Attributes",
+        "Keys",
+        "ManyToManyRelationships",
+        "OneToManyRelationships",
+        "ManyToOneRelationships",
+    ] {
+        item[part] = expansion(schema, switches, table, part)
+            .unwrap_or_default()
+            .into();
+    }
+    Ok(item)
+}
+
 fn not_found(what: &str, name: &str) -> ServiceError {
     ServiceError::new(
         StatusCode::NOT_FOUND,

@@ -1,8 +1,9 @@
 //! The rows that an environment starts with, and generators for large ones.
 
+mod described;
 mod roles;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
@@ -14,6 +15,7 @@ use crate::layers::ACTIVE_SOLUTION;
 use crate::schema::{Kind, Schema, TableId};
 use crate::store::{Row, Store, Transaction};
 use crate::value::Value;
+pub(crate) use described::describes_nothing;
 use roles::{Role, make_roles};
 
 const ORGANISATION: &str = include_str!("../../seed/organisation.yaml");
@@ -30,7 +32,7 @@ const IDS: Uuid = Uuid::from_u128(0x9b3a_27e1_0f4c_4a5d_8a57_3d6b_1c5e_2f70);
 const MADE_ON: &str = "2025-01-15T08:00:00Z";
 
 /// How many generated rows to add.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Scale {
     /// Users without a profile.
     pub agents: usize,
@@ -77,8 +79,28 @@ pub(crate) fn id_of(table: &str, key: &str) -> Uuid {
     }
 }
 
-/// A store with the seed's rows.
+/// A store with the seed's rows; that of the built-in tables is made once in a process.
 pub(crate) fn store(schema: &Arc<Schema>, scale: Scale) -> Result<Store, SeedError> {
+    static MADE: OnceLock<Store> = OnceLock::new();
+    if scale != Scale::default() {
+        return make(schema, scale);
+    }
+    match MADE.get() {
+        Some(made) if Arc::ptr_eq(&made.schema, schema) => Ok(made.clone()),
+        _ => {
+            let made = make(schema, scale)?;
+            let built_in =
+                crate::tables::schema(None).is_ok_and(|built_in| Arc::ptr_eq(&built_in, schema));
+            if built_in {
+                // Another thread may have been first with the same rows.
+                let _ = MADE.set(made.clone());
+            }
+            Ok(made)
+        }
+    }
+}
+
+fn make(schema: &Arc<Schema>, scale: Scale) -> Result<Store, SeedError> {
     let mut store = Store::new(Arc::clone(schema));
     let mut tx = store.begin();
     let roles: Vec<Role> =
@@ -88,6 +110,7 @@ pub(crate) fn store(schema: &Arc<Schema>, scale: Scale) -> Result<Store, SeedErr
     entries(&mut tx, PRODUCT)?;
     entries(&mut tx, DATA)?;
     settings(&mut tx)?;
+    described::describe(&mut tx)?;
     generate(&mut tx, scale)?;
     tx.commit();
     Ok(store)
@@ -171,6 +194,13 @@ fn put(tx: &mut Transaction<'_>, rows: &Rows, fields: &Map<String, Json>) -> Res
         }
     }
     if own.name == "systemuser" {
+        let full = fields.get("fullname").and_then(Json::as_str).unwrap_or(key);
+        let (first, last) = full.split_once(' ').unwrap_or(("", full));
+        for (name, text) in [("firstname", first), ("lastname", last)] {
+            if let (Some(column), false) = (own.position(name), text.is_empty()) {
+                row.cells[column] = Value::text(text);
+            }
+        }
         for (name, value) in [
             ("domainname", Value::text(key)),
             ("internalemailaddress", Value::text(key)),
@@ -304,6 +334,7 @@ fn settings(tx: &mut Transaction<'_>) -> Result<(), SeedError> {
             "uilanguageid",
             Value::Int(1033),
         );
+        set(&schema, settings, &mut row, "localeid", Value::Int(1033));
         set(
             &schema,
             settings,

@@ -554,6 +554,226 @@ async fn urls_and_their_segments_have_a_longest_length() {
     assert!(!desk.batch(&within, None).await.text.contains(message));
 }
 
+/// Names of the properties of a live EntityDefinitions entry (documents on creating tables, recorded 2022-09-01).
+const ENTITY: &str = "ActivityTypeMask AutoRouteToOwnerQueue CanTriggerWorkflow EntityHelpUrlEnabled EntityHelpUrl IsDocumentManagementEnabled IsOneNoteIntegrationEnabled IsInteractionCentricEnabled IsKnowledgeManagementEnabled IsSLAEnabled IsBPFEntity IsDocumentRecommendationsEnabled IsMSTeamsIntegrationEnabled SettingOf DataProviderId DataSourceId AutoCreateAccessTeams IsActivity IsActivityParty IsRetrieveAuditEnabled IsRetrieveMultipleAuditEnabled IsArchivalEnabled IsAvailableOffline IsChildEntity IsAIRUpdated IconLargeName IconMediumName IconSmallName IconVectorName IsCustomEntity IsBusinessProcessEnabled SyncToExternalSearchIndex IsOptimisticConcurrencyEnabled ChangeTrackingEnabled IsImportable IsIntersect IsManaged IsEnabledForCharts IsEnabledForTrace IsValidForAdvancedFind DaysSinceRecordLastModified MobileOfflineFilters IsReadingPaneEnabled IsQuickCreateEnabled LogicalName ObjectTypeCode OwnershipType PrimaryNameAttribute PrimaryImageAttribute PrimaryIdAttribute RecurrenceBaseEntityLogicalName ReportViewName SchemaName IntroducedVersion IsStateModelAware EnforceStateTransitions ExternalName EntityColor LogicalCollectionName ExternalCollectionName CollectionSchemaName EntitySetName IsEnabledForExternalChannels IsPrivate UsesBusinessDataLabelTable IsLogicalEntity HasNotes HasActivities HasFeedback IsSolutionAware CreatedOn ModifiedOn HasEmailAddresses OwnerId OwnerIdType OwningBusinessUnit MetadataId HasChanged Description DisplayCollectionName DisplayName IsAuditEnabled IsValidForQueue IsConnectionsEnabled IsCustomizable IsRenameable IsMappable IsDuplicateDetectionEnabled CanCreateAttributes CanCreateForms CanCreateViews CanCreateCharts CanBeRelatedEntityInRelationship CanBePrimaryEntityInRelationship CanBeInManyToMany CanBeInCustomEntityAssociation CanEnableSyncToExternalSearchIndex CanModifyAdditionalSettings CanChangeHierarchicalRelationship CanChangeTrackingBeEnabled IsMailMergeEnabled IsVisibleInMobile IsVisibleInMobileClient IsReadOnlyInMobileClient IsOfflineInMobileClient Privileges Settings";
+
+/// Names that both kinds of relationships have, and those of each, from the Web API reference.
+const RELATIONSHIP: &str = "MetadataId HasChanged IsCustomRelationship IsCustomizable IsValidForAdvancedFind SchemaName SecurityTypes IsManaged RelationshipType IntroducedVersion";
+const ONE_TO_MANY: &str = "ReferencedAttribute ReferencedEntity ReferencingAttribute ReferencingEntity AssociatedMenuConfiguration CascadeConfiguration IsHierarchical EntityKey RelationshipAttributes IsRelationshipAttributeDenormalized ReferencedEntityNavigationPropertyName ReferencingEntityNavigationPropertyName RelationshipBehavior IsDenormalizedLookup DenormalizedAttributeName";
+const MANY_TO_MANY: &str = "Entity1AssociatedMenuConfiguration Entity2AssociatedMenuConfiguration Entity1LogicalName Entity2LogicalName IntersectEntityName Entity1IntersectAttribute Entity2IntersectAttribute Entity1NavigationPropertyName Entity2NavigationPropertyName";
+
+#[tokio::test]
+async fn a_definition_has_every_property_that_a_live_one_has() {
+    let desk = desk().await;
+    let definition = desk
+        .get("EntityDefinitions(LogicalName='msdyn_sessiontemplate')")
+        .await
+        .expect(200)
+        .json();
+    for name in ENTITY.split(' ') {
+        assert!(definition.get(name).is_some(), "{name}");
+    }
+    assert_eq!(
+        definition["ReportViewName"],
+        "Filteredmsdyn_sessiontemplate"
+    );
+    assert_eq!(
+        definition["CanCreateAttributes"],
+        json!({"Value": true, "CanBeChanged": false, "ManagedPropertyLogicalName": "cancreateattributes"})
+    );
+    let privilege = definition["Privileges"]
+        .as_array()
+        .expect("privileges")
+        .iter()
+        .find(|item| item["PrivilegeType"] == "Read")
+        .expect("read")
+        .clone();
+    let listed = desk
+        .get("privileges?$select=privilegeid&$filter=name%20eq%20'prvReadmsdyn_sessiontemplate'")
+        .await
+        .rows();
+    assert_eq!(privilege["PrivilegeId"], listed[0]["privilegeid"]);
+    assert_eq!(privilege["CanBeEntityReference"], false);
+    for (part, own) in [
+        ("OneToManyRelationships", ONE_TO_MANY),
+        ("ManyToOneRelationships", ONE_TO_MANY),
+        ("ManyToManyRelationships", MANY_TO_MANY),
+    ] {
+        let items = desk
+            .get(&format!(
+                "EntityDefinitions(LogicalName='msdyn_applicationtabtemplate')/{part}"
+            ))
+            .await
+            .rows();
+        for name in RELATIONSHIP.split(' ').chain(own.split(' ')) {
+            assert!(
+                items.iter().all(|item| item.get(name).is_some()),
+                "{part}: {name}"
+            );
+        }
+    }
+    let columns = desk.get("EntityDefinitions(LogicalName='msdyn_sessiontemplate')/Attributes?$select=LogicalName,AttributeOf,IsValidODataAttribute,IsLogical,SourceType").await.rows();
+    assert!(columns.iter().all(|column| column["AttributeOf"].is_null()));
+}
+
+#[tokio::test]
+async fn replies_carry_the_headers_of_a_live_environment() {
+    let desk = desk().await;
+    let answer = desk.get("WhoAmI").await.expect(200);
+    let of = |name: &str| answer.header(name).to_owned();
+    assert_eq!(of("x-ms-ratelimit-burst-remaining-xrm-requests"), "7999");
+    assert_eq!(of("x-ms-ratelimit-time-remaining-xrm-requests"), "1,200.00");
+    assert!(
+        of("x-ms-dop-hint")
+            .parse::<u32>()
+            .is_ok_and(|hint| hint > 0)
+    );
+    assert!(
+        of("set-cookie").starts_with("ARRAffinity="),
+        "{}",
+        of("set-cookie")
+    );
+    let limited = desk_of(deskstate_emulator::Config {
+        limits: Some(deskstate_emulator::Limits::default()),
+        ..deskstate_emulator::Config::default()
+    })
+    .await;
+    limited.get("WhoAmI").await.expect(200);
+    let second = limited.get("WhoAmI").await.expect(200);
+    assert_eq!(
+        second.header("x-ms-ratelimit-burst-remaining-xrm-requests"),
+        "5998"
+    );
+}
+
+#[tokio::test]
+async fn what_published_clients_ask_for_first_is_there() {
+    let desk = desk().await;
+    let filters = desk.get("sdkmessagefilters?$select=sdkmessagefilterid&$expand=sdkmessageid($select=name)&$filter=(sdkmessageid/name%20eq%20'CreateMultiple'%20or%20sdkmessageid/name%20eq%20'UpdateMultiple')%20and%20primaryobjecttypecode%20eq%20'account'").await.rows();
+    let mut names: Vec<&str> = filters
+        .iter()
+        .map(|row| row["sdkmessageid"]["name"].as_str().expect("a name"))
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, ["CreateMultiple", "UpdateMultiple"]);
+    desk.get(
+        "sdkmessages?$filter=name%20eq%20'Create'&$select=sdkmessageid,name,categoryname,isactive",
+    )
+    .await
+    .rows();
+    let labels = desk.get("stringmaps?$select=value&$filter=objecttypecode%20eq%20'msdyn_sessiontemplate'%20and%20attributename%20eq%20'statecode'%20and%20attributevalue%20eq%201").await.rows();
+    assert_eq!(labels[0]["value"], "Inactive");
+    assert_eq!(
+        desk.get("RetrieveAvailableLanguages")
+            .await
+            .expect(200)
+            .json()["LocaleIds"],
+        json!([1033])
+    );
+    assert_eq!(
+        desk.get("RetrieveProvisionedLanguages")
+            .await
+            .expect(200)
+            .json()["RetrieveProvisionedLanguages"],
+        json!([1033])
+    );
+    let entity = desk.get("RetrieveEntity(EntityFilters=Microsoft.Dynamics.CRM.EntityFilters'Entity',LogicalName='account',MetadataId=00000000-0000-0000-0000-000000000000,RetrieveAsIfPublished=true)").await.expect(200).json();
+    assert_eq!(entity["EntityMetadata"]["PrimaryIdAttribute"], "accountid");
+    let all = desk.get("RetrieveAllEntities(EntityFilters=Microsoft.Dynamics.CRM.EntityFilters'Entity',RetrieveAsIfPublished=true)").await.expect(200).json();
+    assert!(
+        all["EntityMetadata"]
+            .as_array()
+            .expect("tables")
+            .iter()
+            .any(|item| item["LogicalName"] == "role")
+    );
+    for function in [
+        "GetValidManyToMany()",
+        "GetValidReferencedEntities(ReferencingEntityName='account')",
+    ] {
+        let names = desk.get(function).await.expect(200).json();
+        assert!(
+            names["EntityNames"]
+                .as_array()
+                .expect("names")
+                .contains(&json!("contact")),
+            "{function}"
+        );
+    }
+    for (set, columns) in [
+        ("roles", "createdon"),
+        ("teams", "createdon,description"),
+        ("businessunits", "costcenter,createdon"),
+        ("systemusers", "firstname,lastname"),
+        ("usersettingscollection", "localeid"),
+        ("solutions", "createdon"),
+        ("publishers", "isreadonly"),
+        ("webresourceset", "description"),
+    ] {
+        desk.get(&format!("{set}?$select={columns}"))
+            .await
+            .expect(200);
+    }
+    assert_eq!(
+        desk.get("publishers?$select=uniquename&$filter=isreadonly%20eq%20true")
+            .await
+            .rows()
+            .len(),
+        1
+    );
+    let ada = desk.get("systemusers?$select=fullname,firstname,lastname&$filter=domainname%20eq%20'ada@contoso.com'").await.rows();
+    assert_eq!(
+        ada[0]["fullname"],
+        format!(
+            "{} {}",
+            ada[0]["firstname"].as_str().expect("first"),
+            ada[0]["lastname"].as_str().expect("last")
+        )
+        .as_str()
+    );
+}
+
+#[tokio::test]
+async fn privileges_of_a_role_are_read_by_fetch_xml_from_its_root() {
+    let desk = desk().await;
+    let fetch = "<fetch><entity name='roleprivileges'><attribute name='privilegedepthmask'/><link-entity name='role' from='parentrootroleid' to='roleid'><filter><condition attribute='name' operator='eq' value='App Profile Manager Administrator'/></filter></link-entity><link-entity name='privilege' from='privilegeid' to='privilegeid' alias='p'><attribute name='name'/></link-entity></entity></fetch>";
+    let rows = desk
+        .get(&format!(
+            "roleprivilegescollection?fetchXml={}",
+            encode(fetch)
+        ))
+        .await
+        .rows();
+    assert!(!rows.is_empty());
+    assert!(
+        rows.iter().all(|row| [1, 2, 4, 8]
+            .contains(&row["privilegedepthmask"].as_i64().expect("a mask"))
+            && row["p.name"].is_string()),
+        "{}",
+        rows[0]
+    );
+}
+
+#[tokio::test]
+async fn a_merge_moves_content_and_deactivates_the_subordinate() {
+    let desk = desk().await;
+    let (one, two) = (
+        desk.create("accounts", json!({"name": "One"})).await,
+        desk.create("accounts", json!({"name": "Two"})).await,
+    );
+    let row = |id: &str| json!({"@odata.type": "Microsoft.Dynamics.CRM.account", "accountid": id});
+    let body = json!({"Target": row(&one), "Subordinate": row(&two), "UpdateContent": {"@odata.type": "Microsoft.Dynamics.CRM.account", "name": "Both"}, "PerformParentingChecks": false});
+    desk.post("Merge", body).await.expect(204);
+    assert_eq!(
+        desk.get(&format!("accounts({one})")).await.json()["name"],
+        "Both"
+    );
+    assert_eq!(
+        desk.get(&format!("accounts({two})")).await.json()["statecode"],
+        1
+    );
+}
+
 #[tokio::test]
 async fn what_writing_a_tab_does_to_its_parameters_is_a_switch() {
     for touched in [
