@@ -9,6 +9,22 @@ use crate::given::Given;
 use crate::span::{Span, Spanned};
 use crate::yaml::{Entry, Node, NodeValue};
 
+/// The length of a text as the server counts it: in UTF-16 code units.
+pub(crate) fn stored_length(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+/// The beginning of a text that fits a column.
+#[must_use]
+pub fn shortened(text: &str, max: usize) -> String {
+    let mut length = 0;
+    let fits = |character: &char| {
+        length += character.len_utf16();
+        length <= max
+    };
+    text.chars().take_while(fits).collect()
+}
+
 /// What reading one document finds.
 pub(crate) struct Decoder<'a> {
     rejected: bool,
@@ -50,16 +66,59 @@ impl<'a> Decoder<'a> {
             return None;
         }
         let text = node.as_text().filter(|text| !text.is_empty());
-        let text = text.filter(|text| {
+        let fits = |text: &&str| {
             max_length.is_none_or(|max| {
                 text.len() <= max as usize || text.chars().count() <= max as usize
             })
-        });
-        let text = self.fits(text)?;
+        };
+        let text = self.fits(text.filter(fits))?;
+        // A schema counts characters, and has no words for this.
+        if let Some(max) = max_length.map(|max| max as usize)
+            && text.len() > max
+            && stored_length(text) > max
+        {
+            self.report_long(text, max, node.span);
+            return None;
+        }
         if text.trim() != text {
             self.report_blanks(text, node.span);
         }
         Some(text)
+    }
+
+    /// Reports numbers and flags that are stored as text and would lose their spelling.
+    pub(crate) fn report_spellings(&mut self, node: &Node) {
+        match &node.value {
+            NodeValue::Spelled(spelled) => {
+                let (text, value) = (&spelled.text, node.to_json());
+                let what = if value.is_boolean() { "flag" } else { "number" };
+                self.report(
+                    Diagnostic::error(
+                        "yaml-number",
+                        format!("`{text}` is read as the {what} `{value}`"),
+                    )
+                    .at(node.span, "would lose its spelling")
+                    .help(format!("write `'{text}'` to keep it as text, or `{value}`")),
+                );
+            }
+            NodeValue::List(items) => items.iter().for_each(|item| self.report_spellings(item)),
+            NodeValue::Map(entries) => entries
+                .iter()
+                .for_each(|entry| self.report_spellings(&entry.value)),
+            _ => {}
+        }
+    }
+
+    fn report_long(&mut self, text: &str, max: usize, span: Span) {
+        let length = stored_length(text);
+        self.report(
+            Diagnostic::error(
+                "too-long",
+                format!("the text has {length} characters as Dataverse counts them, and at most {max} fit"),
+            )
+            .at(span, format!("{} too many", length - max))
+            .help("shorten it; an emoji counts as two characters or more"),
+        );
     }
 
     fn report_blanks(&mut self, text: &str, span: Span) {

@@ -308,12 +308,16 @@ impl FieldType for JsonOrText {
     fn decode(node: &Node, rule: FieldRule, decoder: &mut Decoder<'_>) -> Option<Self> {
         let value = match &node.value {
             NodeValue::Text(_) => JsonOrText::Text(decoder.text(node, rule.max_length)?.to_owned()),
-            NodeValue::Map(_) | NodeValue::List(_) => JsonOrText::Json(node.to_json()),
+            NodeValue::Map(_) | NodeValue::List(_) => {
+                decoder.report_spellings(node);
+                JsonOrText::Json(node.to_json())
+            }
             NodeValue::Opaque(value) => JsonOrText::Json(value.as_ref().clone()),
             NodeValue::Null
             | NodeValue::Flag(_)
             | NodeValue::Int(_)
             | NodeValue::Float(_)
+            | NodeValue::Spelled(_)
             | NodeValue::Unresolved(_) => {
                 return decoder.fits(None);
             }
@@ -439,10 +443,10 @@ pub(crate) use choice;
 
 /// Whether a value is the word of an option. A word that reads as a number, such as `2.0`, may be written as one.
 pub(crate) fn is_word(node: &Node, word: &str) -> bool {
-    match node.value {
+    match *node.plain() {
         NodeValue::Text(ref text) => **text == *word,
         NodeValue::Int(_) | NodeValue::Float(_) => {
-            let number = match node.value {
+            let number = match *node.plain() {
                 NodeValue::Float(number) => Some(number),
                 _ => node
                     .as_int()

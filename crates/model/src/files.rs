@@ -1,11 +1,9 @@
 //! Files of a project: found in a fixed order, read within bounds, never from outside its folder.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
-
-use crate::glob::matches_pattern;
 
 /// Largest file that is read, in bytes.
 const MAX_FILE: u64 = 16 << 20;
@@ -20,8 +18,8 @@ const MAX_FOLDERS: usize = 32;
 #[derive(Debug)]
 pub(crate) struct Root {
     place: Place,
-    /// Read in place of the project file.
-    project: Option<String>,
+    /// Texts by path that are read in place of files, or in addition to them.
+    over: BTreeMap<String, String>,
     read: u64,
 }
 
@@ -40,8 +38,16 @@ pub(crate) enum FileProblem {
     Leaves,
     #[error("{0}")]
     Io(String),
-    #[error("it is no regular file")]
+    #[error("it does not exist")]
+    NotThere,
+    #[error("it is not a regular file")]
     NoFile,
+    #[error("its name is not valid UTF-8")]
+    NameNotUtf8,
+    #[error("its name contains `\\`, which separates folders on Windows")]
+    Backslash,
+    #[error("it is more than {MAX_FOLDERS} folders deep")]
+    TooDeep,
     #[error("it is larger than {} MiB", MAX_FILE >> 20)]
     TooLarge,
     #[error("the files of the project together are larger than {} MiB", MAX_TOTAL >> 20)]
@@ -55,15 +61,30 @@ pub(crate) enum FileProblem {
 }
 
 impl FileProblem {
+    /// The reason in words that are the same on every system.
+    fn of(error: &std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::NotFound => Self::NotThere,
+            std::io::ErrorKind::PermissionDenied => Self::Io("permission denied".to_owned()),
+            std::io::ErrorKind::IsADirectory => Self::Io("it is a folder".to_owned()),
+            kind => Self::Io(kind.to_string()),
+        }
+    }
+
     /// The rule that is broken.
     pub(crate) fn code(&self) -> &'static str {
         match self {
             FileProblem::Leaves => "path-outside",
             FileProblem::OtherEncoding(_) | FileProblem::NotUtf8(_) => "encoding",
-            FileProblem::TooLarge | FileProblem::TotalTooLarge | FileProblem::TooMany => {
-                "yaml-limits"
-            }
-            FileProblem::Io(_) | FileProblem::NoFile => "unreadable-file",
+            FileProblem::TooLarge
+            | FileProblem::TotalTooLarge
+            | FileProblem::TooMany
+            | FileProblem::TooDeep => "yaml-limits",
+            FileProblem::Io(_)
+            | FileProblem::NotThere
+            | FileProblem::NoFile
+            | FileProblem::NameNotUtf8
+            | FileProblem::Backslash => "unreadable-file",
         }
     }
 
@@ -77,14 +98,17 @@ impl FileProblem {
                 "split the project, or name its folders more closely"
             }
             FileProblem::Io(_) => "check the path and the permissions",
+            FileProblem::NotThere => "correct the path",
+            FileProblem::NameNotUtf8 | FileProblem::Backslash => "rename it",
+            FileProblem::TooDeep => "move it up, or add it to `ignoreFiles` in `deskstate.yaml`",
             FileProblem::NoFile => "put a regular file there",
         }
     }
 }
 
-/// Files that a pattern names, and what stood in the way.
+/// The YAML files below a folder, and what could not be looked at.
 #[derive(Debug, Default)]
-pub(crate) struct Listing {
+pub(crate) struct Below {
     /// Paths relative to the root, with `/`, sorted.
     pub(crate) files: BTreeSet<String>,
     /// Paths that could not be looked at.
@@ -95,17 +119,17 @@ impl Root {
     pub(crate) fn open(path: &Path) -> Result<Self, FileProblem> {
         let path = path
             .canonicalize()
-            .map_err(|error| FileProblem::Io(reason(&error)))?;
+            .map_err(|error| FileProblem::of(&error))?;
         Ok(Self {
             place: Place::Folder(path),
-            project: None,
+            over: BTreeMap::new(),
             read: 0,
         })
     }
 
-    /// Reads this in place of the project file.
-    pub(crate) fn with_project(mut self, text: String) -> Self {
-        self.project = Some(text);
+    /// Reads these texts, by path, in place of files or in addition to them.
+    pub(crate) fn with(mut self, over: BTreeMap<String, String>) -> Self {
+        self.over = over;
         self
     }
 
@@ -113,39 +137,35 @@ impl Root {
     pub(crate) fn of_texts(texts: BTreeMap<String, String>) -> Self {
         Self {
             place: Place::Texts(texts),
-            project: None,
+            over: BTreeMap::new(),
             read: 0,
         }
     }
 
     /// Reads a text file by its path relative to the root. A byte order mark is left out.
     pub(crate) fn read(&mut self, relative: &str) -> Result<String, FileProblem> {
-        if let Some(text) = self
-            .project
-            .as_ref()
-            .filter(|_| relative == crate::load::PROJECT_FILE)
-        {
+        if let Some(text) = self.over.get(relative) {
             return Ok(text.clone());
         }
         let root = match &self.place {
             Place::Folder(root) => root,
             Place::Texts(texts) => {
                 let text = texts.get(relative).cloned();
-                return text.ok_or_else(|| FileProblem::Io("it is not there".to_owned()));
+                return text.ok_or(FileProblem::NotThere);
             }
         };
         let path = inside(root, relative)?;
         // Looked at before it is opened: opening a pipe waits for somebody who writes.
-        let metadata = fs::metadata(&path).map_err(|error| FileProblem::Io(reason(&error)))?;
+        let metadata = fs::metadata(&path).map_err(|error| FileProblem::of(&error))?;
         if !metadata.is_file() {
             return Err(FileProblem::NoFile);
         }
-        let file = fs::File::open(&path).map_err(|error| FileProblem::Io(reason(&error)))?;
+        let file = fs::File::open(&path).map_err(|error| FileProblem::of(&error))?;
         let mut bytes =
             Vec::with_capacity(usize::try_from(metadata.len().min(MAX_FILE)).unwrap_or(0));
         file.take(MAX_FILE + 1)
             .read_to_end(&mut bytes)
-            .map_err(|error| FileProblem::Io(reason(&error)))?;
+            .map_err(|error| FileProblem::of(&error))?;
         if bytes.len() as u64 > MAX_FILE {
             return Err(FileProblem::TooLarge);
         }
@@ -156,99 +176,154 @@ impl Root {
         text(bytes)
     }
 
-    /// The YAML files that a pattern names: a file, a folder with all below it, or a glob.
-    pub(crate) fn list(&self, pattern: &str) -> Listing {
-        let mut listing = Listing::default();
-        let pattern = pattern.trim_start_matches("./").trim_end_matches('/');
-        let folder = match pattern.find(['*', '?']) {
-            Some(at) => pattern[..at]
-                .rsplit_once('/')
-                .map_or("", |(folder, _)| folder),
-            None => pattern,
-        };
-        let root = match &self.place {
-            Place::Folder(root) => root,
+    /// Every YAML file below a folder, whatever the case of its ending, apart from folders that begin with a dot and from what `skip`
+    /// names. A path to a file is that file.
+    pub(crate) fn below(
+        &self,
+        folder: &str,
+        skip: &dyn Fn(&str) -> bool,
+    ) -> Result<Below, FileProblem> {
+        let mut below = Below::default();
+        match &self.place {
+            Place::Folder(root) => {
+                let path = inside(root, folder)?;
+                if path.is_dir() {
+                    walk(root, path, folder, skip, &mut below);
+                } else if !skip(folder) {
+                    below.files.insert(folder.to_owned());
+                }
+            }
             Place::Texts(texts) => {
-                let wanted =
-                    |path: &&String| matches_pattern(pattern, path) || below_a_match(pattern, path);
-                listing.files.extend(texts.keys().filter(wanted).cloned());
-                return listing;
+                let path = |text: &&String| is_below(folder, text) && !skip(text);
+                below.files.extend(
+                    texts
+                        .keys()
+                        .filter(path)
+                        .filter(|path| path.as_str() == folder || is_plain_yaml(folder, path))
+                        .cloned(),
+                );
             }
-        };
-        match inside(root, folder) {
-            Err(problem) => listing.problems.push((pattern.to_owned(), problem)),
-            Ok(path) if path.is_dir() => {
-                let wanted = |relative: &str| {
-                    folder == pattern
-                        || matches_pattern(pattern, relative)
-                        || below_a_match(pattern, relative)
-                };
-                walk(root, &path, folder, &wanted, &mut listing);
-            }
-            Ok(_) if folder == pattern => {
-                listing.files.insert(pattern.to_owned());
-            }
-            Ok(_) => {}
         }
-        listing
+        below.files.extend(
+            self.over
+                .keys()
+                .filter(|path| is_below(folder, path) && !skip(path) && is_plain_yaml(folder, path))
+                .cloned(),
+        );
+        Ok(below)
     }
 }
 
-/// Goes through a folder with an own stack. A link to a folder that was seen is not followed again.
+/// Whether a path is a folder or lies below it. The root is `""`.
+pub(crate) fn is_below(folder: &str, path: &str) -> bool {
+    folder.is_empty()
+        || path
+            .strip_prefix(folder)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Whether a path has a YAML ending, and no folder that begins with a dot between a folder above and itself.
+fn is_plain_yaml(folder: &str, path: &str) -> bool {
+    let below = path[folder.len()..].trim_start_matches('/');
+    let folders = below.rsplit_once('/').map_or("", |(folders, _)| folders);
+    is_yaml(path) && !folders.split('/').any(|folder| folder.starts_with('.'))
+}
+
+/// Goes through a folder with an own stack, in a fixed order.
+///
+/// Links to folders wait until every folder was seen under its own path, and lead to what was not seen yet.
 fn walk(
     root: &Path,
-    start: &Path,
+    start: PathBuf,
     relative: &str,
-    wanted: &dyn Fn(&str) -> bool,
-    listing: &mut Listing,
+    skip: &dyn Fn(&str) -> bool,
+    below: &mut Below,
 ) {
-    let mut seen = BTreeSet::from([start.to_path_buf()]);
-    let mut open = vec![(start.to_path_buf(), relative.to_owned(), 0_usize)];
-    while let Some((folder, relative, depth)) = open.pop() {
-        let entries = match fs::read_dir(&folder) {
+    let mut seen = BTreeSet::from([start.clone()]);
+    let mut open = VecDeque::from([(start, relative.to_owned(), 0_usize)]);
+    let mut links = VecDeque::new();
+    loop {
+        let next = open.pop_front().or_else(|| {
+            links
+                .pop_front()
+                .filter(|(folder, ..): &(PathBuf, String, usize)| seen.insert(folder.clone()))
+        });
+        let Some((folder, relative, depth)) = next else {
+            if links.is_empty() {
+                return;
+            }
+            continue;
+        };
+        let read = fs::read_dir(&folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let mut entries = match read {
             Ok(entries) => entries,
             Err(error) => {
-                listing
-                    .problems
-                    .push((relative, FileProblem::Io(reason(&error))));
+                below.problems.push((relative, FileProblem::of(&error)));
                 continue;
             }
         };
-        for entry in entries.flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with('.') {
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let name = entry.file_name();
+            let shown = name.to_string_lossy();
+            let path = if relative.is_empty() {
+                shown.clone().into_owned()
+            } else {
+                format!("{relative}/{shown}")
+            };
+            if skip(&path) {
                 continue;
             }
-            let below = if relative.is_empty() {
-                name
-            } else {
-                format!("{relative}/{name}")
-            };
-            let Ok(kind) = entry.file_type() else {
-                continue;
-            };
-            let target = if kind.is_symlink() {
-                inside(root, &below)
-            } else {
-                Ok(folder.join(entry.file_name()))
-            };
-            let path = match target {
-                Ok(path) => path,
-                Err(problem) => {
-                    listing.problems.push((below, problem));
+            let kind = match entry.file_type() {
+                Ok(kind) => kind,
+                Err(error) => {
+                    below.problems.push((path, FileProblem::of(&error)));
                     continue;
                 }
             };
-            if kind.is_dir() || (kind.is_symlink() && path.is_dir()) {
-                if depth < MAX_FOLDERS && seen.insert(path.clone()) {
-                    open.push((path, below, depth + 1));
+            let has_dot = shown.starts_with('.');
+            if has_dot && !is_yaml(&path) {
+                continue;
+            }
+            let target = if kind.is_symlink() {
+                inside(root, &path)
+            } else {
+                Ok(folder.join(&name))
+            };
+            let target = match target {
+                Ok(target) => target,
+                Err(problem) => {
+                    below.problems.push((path, problem));
+                    continue;
                 }
-            } else if is_yaml(&below) && wanted(&below) {
-                if listing.files.len() == MAX_FILES {
-                    listing.problems.push((below, FileProblem::TooMany));
+            };
+            let is_folder = target.is_dir();
+            if (is_folder && has_dot) || !(is_folder || is_yaml(&path)) {
+                continue;
+            }
+            let problem = if name.to_str().is_none() {
+                Some(FileProblem::NameNotUtf8)
+            } else if shown.contains('\\') {
+                Some(FileProblem::Backslash)
+            } else if is_folder && depth == MAX_FOLDERS {
+                Some(FileProblem::TooDeep)
+            } else {
+                None
+            };
+            if let Some(problem) = problem {
+                below.problems.push((path, problem));
+            } else if is_folder {
+                if kind.is_symlink() {
+                    links.push_back((target, path, depth + 1));
+                } else if seen.insert(target.clone()) {
+                    open.push_back((target, path, depth + 1));
+                }
+            } else {
+                if below.files.len() == MAX_FILES {
+                    below.problems.push((path, FileProblem::TooMany));
                     return;
                 }
-                listing.files.insert(below);
+                below.files.insert(path);
             }
         }
     }
@@ -266,7 +341,7 @@ fn inside(root: &Path, relative: &str) -> Result<PathBuf, FileProblem> {
     let real = root
         .join(path)
         .canonicalize()
-        .map_err(|error| FileProblem::Io(reason(&error)))?;
+        .map_err(|error| FileProblem::of(&error))?;
     if real.starts_with(root) {
         Ok(real)
     } else {
@@ -274,17 +349,14 @@ fn inside(root: &Path, relative: &str) -> Result<PathBuf, FileProblem> {
     }
 }
 
-/// Whether a folder above the file matches the pattern.
-fn below_a_match(pattern: &str, relative: &str) -> bool {
-    relative
-        .match_indices('/')
-        .any(|(at, _)| matches_pattern(pattern, &relative[..at]))
-}
-
-fn is_yaml(path: &str) -> bool {
-    Path::new(path)
-        .extension()
-        .is_some_and(|extension| extension == "yaml" || extension == "yml")
+/// Whether a path ends in `.yaml` or `.yml`, in any case.
+#[must_use]
+pub fn is_yaml(path: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, ending)| {
+        ["yaml", "yml"]
+            .iter()
+            .any(|yaml| ending.eq_ignore_ascii_case(yaml))
+    })
 }
 
 fn text(bytes: Vec<u8>) -> Result<String, FileProblem> {
@@ -301,15 +373,5 @@ fn text(bytes: Vec<u8>) -> Result<String, FileProblem> {
             .map(str::to_owned)
             .unwrap_or(text)),
         Err(error) => Err(FileProblem::NotUtf8(error.utf8_error().valid_up_to() + 1)),
-    }
-}
-
-/// The reason in words that are the same on every system.
-fn reason(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "it is not there".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "reading it is not permitted".to_owned(),
-        std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
-        kind => kind.to_string(),
     }
 }

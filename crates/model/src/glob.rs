@@ -1,6 +1,93 @@
-//! Patterns with `*` and `?`.
+//! Patterns: for files of a project, and for names and addresses.
 
-/// Whether a text has the form of a pattern: `*` is any characters but `/`, `**` and a `*` at the end any characters, `?` one character.
+use globset::{GlobBuilder, GlobMatcher};
+
+/// A pattern for files of a project, relative to its root: a file, a folder with everything below it, or a glob.
+///
+/// `*` and `?` match within one folder, `**` any number of folders and none, `[a-c]` one of several characters and `{a,b}` one of several
+/// texts. ASCII letters match without case, so that every system finds the same files. A glob that matches a folder takes everything below it.
+#[derive(Debug)]
+pub(crate) struct PathPattern {
+    folder: String,
+    is_glob: bool,
+    glob: GlobMatcher,
+}
+
+/// Why a text is not a pattern for files.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum PatternProblem {
+    /// It uses `\`.
+    Backslash,
+    /// It is absolute or contains `..`.
+    Leaves,
+    /// It begins with `!`.
+    Negated,
+    /// A bracket or brace is not closed, or the like.
+    Syntax(String),
+}
+
+impl PathPattern {
+    pub(crate) fn new(written: &str) -> Result<Self, PatternProblem> {
+        if written.contains('\\') {
+            return Err(PatternProblem::Backslash);
+        }
+        if written.starts_with('!') {
+            return Err(PatternProblem::Negated);
+        }
+        let has_drive =
+            matches!(written.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic());
+        if written.starts_with('/') || has_drive {
+            return Err(PatternProblem::Leaves);
+        }
+        let parts: Vec<&str> = written
+            .split('/')
+            .filter(|part| !matches!(*part, "" | "."))
+            .collect();
+        if parts.contains(&"..") {
+            return Err(PatternProblem::Leaves);
+        }
+        let pattern = parts.join("/");
+        let wildcard = pattern.find(['*', '?', '[', '{']);
+        let folder = match wildcard {
+            Some(at) => pattern[..at]
+                .rsplit_once('/')
+                .map_or("", |(folder, _)| folder),
+            None => &pattern,
+        };
+        let glob = GlobBuilder::new(if pattern.is_empty() { "**" } else { &pattern })
+            .literal_separator(true)
+            .case_insensitive(true)
+            .backslash_escape(false)
+            .build()
+            .map_err(|error| PatternProblem::Syntax(error.kind().to_string()))?
+            .compile_matcher();
+        Ok(Self {
+            folder: folder.to_owned(),
+            is_glob: wildcard.is_some(),
+            glob,
+        })
+    }
+
+    /// The folder before the first wildcard; of a pattern without one, the file or folder itself.
+    pub(crate) fn folder(&self) -> &str {
+        &self.folder
+    }
+
+    /// Whether it has a wildcard.
+    pub(crate) fn is_glob(&self) -> bool {
+        self.is_glob
+    }
+
+    /// Whether it matches a path or a folder above it.
+    pub(crate) fn takes(&self, path: &str) -> bool {
+        self.glob.is_match(path)
+            || path
+                .rmatch_indices('/')
+                .any(|(at, _)| self.glob.is_match(&path[..at]))
+    }
+}
+
+/// Whether a name or an address matches a pattern: `*` is any characters but `/`, `**` and a `*` at the end any characters, `?` one character.
 #[must_use]
 pub fn matches_pattern(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
@@ -62,10 +149,39 @@ mod tests {
         ));
         assert!(matches_pattern("CTI_*", "CTI_createSession"));
         assert!(matches_pattern("*", ""));
-        assert!(matches_pattern("**/a", "x/y/a"));
         assert!(matches_pattern("a?c", "abc"));
         assert!(!matches_pattern("a?c", "ac"));
         assert!(!matches_pattern("abc", "abcd"));
+    }
+
+    #[test]
+    fn two_stars_match_any_number_of_folders_and_none() {
+        let takes = |pattern: &str, path: &str| PathPattern::new(pattern).unwrap().takes(path);
+        for path in ["m/a.yaml", "m/x/a.yaml", "m/x/y/a.YAML"] {
+            assert!(takes("m/**/*.yaml", path), "{path}");
+        }
+        assert!(takes("**", "a.yaml") && takes("**/a.yaml", "a.yaml"));
+        assert!(takes("m", "m/x/a.yaml") && takes("./m//", "m/a.yaml") && takes(".", "a.yaml"));
+        assert!(takes("m/*", "m/x/a.yaml") && takes("m/{a,b}.yaml", "m/b.yaml"));
+        assert!(takes("m/[ab].yaml", "m/a.yaml") && !takes("m/[ab].yaml", "m/c.yaml"));
+        assert!(!takes("m/*.yaml", "m/x/a.yaml") && !takes("m", "mx/a.yaml"));
+        assert!(!takes("m/**/*.yaml", "n/a.yaml") && !takes("m/?.yaml", "m/ab.yaml"));
+    }
+
+    #[test]
+    fn a_pattern_names_what_is_wrong_with_it() {
+        let problem = |pattern: &str| PathPattern::new(pattern).err();
+        assert_eq!(problem("m\\*.yaml"), Some(PatternProblem::Backslash));
+        assert_eq!(problem("!m"), Some(PatternProblem::Negated));
+        for pattern in ["/m", "../m", "m/../../n", "m/*/..", "C:/m", "d:"] {
+            assert_eq!(problem(pattern), Some(PatternProblem::Leaves), "{pattern}");
+        }
+        for pattern in ["m/[a", "m/{a", "m/a}"] {
+            assert!(
+                matches!(problem(pattern), Some(PatternProblem::Syntax(_))),
+                "{pattern}"
+            );
+        }
     }
 
     #[test]

@@ -51,17 +51,20 @@ mod suggest;
 mod variables;
 mod yaml;
 
+pub use checks::secrets::{is_secret_key, secret_values};
 pub use contract::{
     CIF_V2_LOADER, Contract, Finding, MatchMode, Problem, Rule, RuleSubject, RuleValue, Subject,
     evaluate, subject_of,
 };
+pub use decode::shortened;
 pub use diagnostic::{Diagnostic, Label, Severity, sort_diagnostics};
 pub use explain::{Explanation, explain_code, explanations};
 pub use field::{FieldInfo, FieldRule, FieldView, ValueView};
+pub use files::is_yaml;
 pub use given::Given;
 pub use glob::matches_pattern;
 pub use kinds::*;
-pub use load::{PROJECT_FILE, load, load_folder, load_texts};
+pub use load::{PROJECT_FILE, load, load_folder, load_project, load_texts, load_with};
 pub use manifests::{Declared, Manifests, State};
 pub use name::{UniqueName, fold};
 pub use part::{MAX_UNIQUE_NAME, PartOf, unique_name_of_part};

@@ -1,12 +1,15 @@
 //! Loading a project: files to documents, documents to resources, and everything that is wrong on the way.
 
 mod environments;
+mod listing;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use self::environments::{check_environments, merge_findings, unknown_environment};
+pub(crate) use self::listing::DEFAULT_FOLDER;
+use self::listing::{Exceptions, list};
 use crate::assemble::{Assembled, Assembly, Base, assemble, gather};
 use crate::checks;
 use crate::contract::Contract;
@@ -47,6 +50,36 @@ pub fn load_texts(
     load_from(Ok(Root::of_texts(texts)), environment)
 }
 
+/// Loads a project in which these files, by path, have another text or are added.
+#[must_use]
+pub fn load_with(
+    root: &Path,
+    environment: Option<&str>,
+    changed: BTreeMap<String, String>,
+) -> (Manifests, Vec<Diagnostic>) {
+    load_from(Root::open(root).map(|root| root.with(changed)), environment)
+}
+
+/// Loads the project file and its contracts, without a manifest: what commands need that ask an environment.
+///
+/// A contract that cannot be read is a finding, and the others are there.
+#[must_use]
+pub fn load_project(root: &Path) -> (Manifests, Vec<Diagnostic>) {
+    let mut loader = Loader::default();
+    let mut manifests = Manifests::default();
+    let mut diagnostics = Vec::new();
+    match Root::open(root) {
+        Err(problem) => diagnostics.push(no_project(&problem)),
+        Ok(mut files) => {
+            if let Some((_, project)) = loader.project(&mut files, &mut diagnostics) {
+                manifests.contracts = loader.contracts(&mut files, &project, &mut diagnostics);
+                manifests.project = Some(project);
+            }
+        }
+    }
+    loader.ended(manifests, diagnostics)
+}
+
 /// Loads all YAML files of a folder that is no project, such as one that an export wrote, as an environment would have them.
 #[must_use]
 pub fn load_folder(folder: &Path, environment: &str) -> (Manifests, Vec<Diagnostic>) {
@@ -56,7 +89,8 @@ pub fn load_folder(folder: &Path, environment: &str) -> (Manifests, Vec<Diagnost
         "apiVersion: deskstate/v1\nkind: Project\nmetadata: {{name: folder}}\nspec: {{manifests: ['**'], environments: {environments}}}\n"
     );
     load_from(
-        Root::open(folder).map(|root| root.with_project(project)),
+        Root::open(folder)
+            .map(|root| root.with(BTreeMap::from([(PROJECT_FILE.to_owned(), project)]))),
         Some(environment),
     )
 }
@@ -87,13 +121,7 @@ fn load_from(
             }
         }
     }
-    manifests.sources = loader.sources;
-    for place in loader.secrets {
-        manifests.sources.redact(place);
-    }
-    sort_diagnostics(&mut diagnostics);
-    diagnostics.dedup();
-    (manifests, diagnostics)
+    loader.ended(manifests, diagnostics)
 }
 
 fn no_project(problem: &FileProblem) -> Diagnostic {
@@ -115,6 +143,20 @@ struct Loader {
 }
 
 impl Loader {
+    fn ended(
+        self,
+        mut manifests: Manifests,
+        mut diagnostics: Vec<Diagnostic>,
+    ) -> (Manifests, Vec<Diagnostic>) {
+        manifests.sources = self.sources;
+        for place in self.secrets {
+            manifests.sources.redact(place);
+        }
+        sort_diagnostics(&mut diagnostics);
+        diagnostics.dedup();
+        (manifests, diagnostics)
+    }
+
     fn project(
         &mut self,
         files: &mut Root,
@@ -256,22 +298,18 @@ impl Loader {
         project: &Project,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Vec<FileId> {
-        let mut seen: BTreeSet<String> = BTreeSet::from([PROJECT_FILE.to_owned()]);
-        seen.extend(
-            project
-                .contracts
-                .iter()
-                .map(|path| path.value.trim_start_matches("./").to_owned()),
+        let exceptions = Exceptions::of(project, diagnostics).for_manifests(project, diagnostics);
+        let found = list(
+            files,
+            &project.manifests,
+            &exceptions,
+            &mut self.sources,
+            diagnostics,
         );
-        let mut manifests = Vec::new();
-        for pattern in &project.manifests {
-            for path in self.list(files, pattern, diagnostics) {
-                if seen.insert(path.clone()) {
-                    manifests.extend(self.file(files, pattern, &path, diagnostics));
-                }
-            }
-        }
-        manifests
+        found
+            .iter()
+            .filter_map(|(path, pattern)| self.file(files, pattern, path, diagnostics))
+            .collect()
     }
 
     /// The base documents of these files.
@@ -315,6 +353,8 @@ impl Loader {
         diagnostics: &mut Vec<Diagnostic>,
     ) -> BTreeMap<String, Vec<Document>> {
         let mut overlays = BTreeMap::new();
+        // What is wrong with the patterns was reported with the manifests.
+        let exceptions = Exceptions::of(project, &mut Vec::new());
         for folder in project
             .environments
             .values()
@@ -327,7 +367,14 @@ impl Loader {
             let pattern = Spanned::new(path.clone(), folder.span);
             let mut documents: Vec<Document> = Vec::new();
             let mut seen = BTreeMap::new();
-            for file in self.list(files, &pattern, diagnostics) {
+            let found = list(
+                files,
+                std::slice::from_ref(&pattern),
+                &exceptions,
+                &mut self.sources,
+                diagnostics,
+            );
+            for (file, _) in found {
                 let Some(file) = self.file(files, &pattern, &file, diagnostics) else {
                     continue;
                 };
@@ -355,34 +402,6 @@ impl Loader {
             overlays.insert(path, documents);
         }
         overlays
-    }
-
-    fn list(
-        &mut self,
-        files: &Root,
-        pattern: &Spanned<String>,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) -> BTreeSet<String> {
-        let listing = files.list(&pattern.value);
-        let nothing = listing.files.is_empty() && listing.problems.is_empty();
-        for (path, problem) in listing.problems {
-            diagnostics.push(
-                Diagnostic::error(
-                    problem.code(),
-                    format!("`{path}` cannot be read: {problem}"),
-                )
-                .at(pattern.span, "named here")
-                .help(problem.help()),
-            );
-        }
-        if nothing {
-            diagnostics.push(
-                Diagnostic::error("no-manifests", format!("`{}` holds no YAML files", pattern.value))
-                    .at(pattern.span, "nothing there")
-                    .help("manifests are files that end in `.yaml` or `.yml`; correct the path or remove it"),
-            );
-        }
-        listing.files
     }
 
     /// Reads a file; one that cannot be read stands in the source map without text.

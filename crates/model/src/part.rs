@@ -2,7 +2,9 @@
 
 use uuid::Uuid;
 
-/// Greatest length of a unique name (`msdyn_uniquename`), in characters.
+use crate::decode::{shortened, stored_length};
+
+/// Greatest length of a unique name (`msdyn_uniquename`), as Dataverse counts characters.
 pub const MAX_UNIQUE_NAME: usize = 128;
 
 /// A part, by what it belongs to and what makes it different from its siblings.
@@ -45,29 +47,31 @@ pub enum PartOf<'a> {
     },
 }
 
-/// The unique name of a new part; `None` where nothing of its own name can stand in one.
+/// The unique name of a new part.
 ///
-/// ASCII letters and digits are kept, in camelCase: `Customer name` gives `customerName`. A name of more than 128 characters is cut and
-/// ends in an underscore and eight hexadecimal digits of a hash of the whole.
+/// ASCII letters and digits are kept, in camelCase: `Customer name` gives `customerName`. Where none is left, or letters that are not Latin
+/// are lost, eight hexadecimal digits of a hash of the text take their place. A name of more than 128 characters is cut and ends in an
+/// underscore and eight such digits of the whole.
 #[must_use]
-pub fn unique_name_of_part(part: PartOf<'_>) -> Option<String> {
+pub fn unique_name_of_part(part: PartOf<'_>) -> String {
     let name = match part {
-        PartOf::Parameter { tab, parameter } => format!("{tab}_{}", camel_case(parameter)?),
+        PartOf::Parameter { tab, parameter } => format!("{tab}_{}", camel_case(parameter)),
         PartOf::NotificationField { template, header } => {
-            format!("{template}_{}", camel_case(header)?)
+            format!("{template}_{}", camel_case(header))
         }
         PartOf::ScriptStep {
             script,
             display_name,
-        } => format!("{script}_{}", camel_case(display_name)?),
+        } => format!("{script}_{}", camel_case(display_name)),
         PartOf::PaneEntry { pane, tool } => format!("{tool}_config_{pane}_pane_tab"),
-        PartOf::RoleMapping { profile, role } => format!("{profile}_{}", camel_case(role)?),
+        PartOf::RoleMapping { profile, role } => format!("{profile}_{}", camel_case(role)),
     };
-    Some(shortened(name))
+    cut(name)
 }
 
-/// `None` where no ASCII letter or digit is left.
-fn camel_case(text: &str) -> Option<String> {
+fn camel_case(text: &str) -> String {
+    // Latin letters with marks are lost without a hash: the rest still tells headings apart, and people can read it.
+    let is_lost = |character: char| character.is_alphanumeric() && character > '\u{24F}';
     let mut name = String::new();
     for word in text
         .split(|character: char| !character.is_ascii_alphanumeric())
@@ -84,18 +88,27 @@ fn camel_case(text: &str) -> Option<String> {
             name.push_str(&word.to_ascii_lowercase());
         }
     }
-    (!name.is_empty()).then_some(name)
+    if name.is_empty() || text.contains(is_lost) {
+        name.push_str(&hash(text));
+    }
+    name
 }
 
-fn shortened(name: String) -> String {
-    if name.chars().count() <= MAX_UNIQUE_NAME {
+/// Cuts a name to the length of its column.
+fn cut(name: String) -> String {
+    if stored_length(&name) <= MAX_UNIQUE_NAME {
         return name;
     }
-    let hash = Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
+    let kept = shortened(&name, MAX_UNIQUE_NAME - 9);
+    format!("{kept}_{}", hash(&name))
+}
+
+fn hash(text: &str) -> String {
+    let mut hash = Uuid::new_v5(&Uuid::NAMESPACE_OID, text.as_bytes())
         .simple()
         .to_string();
-    let kept: String = name.chars().take(MAX_UNIQUE_NAME - 9).collect();
-    format!("{kept}_{}", &hash[..8])
+    hash.truncate(8);
+    hash
 }
 
 #[cfg(test)]
@@ -110,17 +123,14 @@ mod tests {
                 header,
             })
         };
-        assert_eq!(
-            name("Customer name").as_deref(),
-            Some("contoso_call_customerName")
-        );
-        assert_eq!(
-            name("entityName").as_deref(),
-            Some("contoso_call_entityName")
-        );
-        assert_eq!(name("URL (new)").as_deref(), Some("contoso_call_urlNew"));
-        assert_eq!(name("Größe"), Some("contoso_call_grE".into()));
-        assert_eq!(name("名前"), None);
+        assert_eq!(name("Customer name"), "contoso_call_customerName");
+        assert_eq!(name("entityName"), "contoso_call_entityName");
+        assert_eq!(name("URL (new)"), "contoso_call_urlNew");
+        assert_eq!(name("Größe"), "contoso_call_grE");
+        assert_eq!(name("名前"), format!("contoso_call_{}", hash("名前")));
+        assert_eq!(name("営業A"), format!("contoso_call_a{}", hash("営業A")));
+        assert_ne!(name("営業A"), name("販売A"));
+        assert_eq!(name("?!"), format!("contoso_call_{}", hash("?!")));
     }
 
     #[test]
@@ -129,10 +139,7 @@ mod tests {
             pane: "contoso_pane",
             tool: "contoso_tool",
         });
-        assert_eq!(
-            name.as_deref(),
-            Some("contoso_tool_config_contoso_pane_pane_tab")
-        );
+        assert_eq!(name, "contoso_tool_config_contoso_pane_pane_tab");
     }
 
     #[test]
@@ -142,7 +149,6 @@ mod tests {
                 profile: "contoso_p",
                 role,
             })
-            .unwrap()
         };
         let (left, right) = (
             name(&"a".repeat(200)),

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use uuid::Uuid;
 
-use crate::glob::matches_pattern;
+use crate::files::is_yaml;
+use crate::glob::{PathPattern, matches_pattern};
 use crate::kinds::ResourceKey;
 use crate::name::{UniqueName, fold};
 use crate::set::Owner;
@@ -16,8 +17,10 @@ use crate::span::{Span, Spanned};
 pub struct Project {
     /// `metadata.name`.
     pub name: Spanned<String>,
-    /// Folders or globs that hold the manifests; `manifests` where left out.
+    /// Files, folders and globs of the manifests. Default: `manifests`.
     pub manifests: Vec<Spanned<String>>,
+    /// Patterns of YAML files below the folders of manifests and overlays that are not read.
+    pub ignore_files: Vec<Spanned<String>>,
     /// Contract files.
     pub contracts: Vec<Spanned<String>>,
     /// Prefixes of unique names that belong to the project, in lower case.
@@ -50,8 +53,10 @@ impl KindNameGlob {
     /// Whether a resource has the form of the pattern.
     #[must_use]
     pub fn matches(&self, key: &ResourceKey) -> bool {
-        matches_pattern(&self.kind, key.kind.as_str())
-            && matches_pattern(&fold(&self.name), key.name.folded())
+        matches_pattern(
+            &self.kind.to_ascii_lowercase(),
+            &key.kind.as_str().to_ascii_lowercase(),
+        ) && matches_pattern(&fold(&self.name), key.name.folded())
     }
 }
 
@@ -62,6 +67,22 @@ impl Project {
         self.protect
             .iter()
             .any(|pattern| pattern.value.matches(key))
+    }
+
+    /// A folder whose new files the project reads as manifests, relative to its root; `None` where no pattern takes any.
+    #[must_use]
+    pub fn folder_for_new_files(&self) -> Option<String> {
+        self.manifests.iter().find_map(|written| {
+            let pattern = PathPattern::new(&written.value).ok()?;
+            let folder = pattern.folder();
+            let below = if folder.is_empty() {
+                String::new()
+            } else {
+                format!("{folder}/")
+            };
+            let takes = pattern.takes(&format!("{below}kind/name.yaml")) && !is_yaml(folder);
+            takes.then(|| folder.to_owned())
+        })
     }
 
     /// Whether a unique name stands under a prefix that belongs to the project.

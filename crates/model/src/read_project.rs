@@ -51,13 +51,14 @@ pub(crate) fn project(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<
     let name = name.unwrap_or_else(|| Spanned::new("project".to_owned(), place));
     check_name("a project", &name, diagnostics);
     let manifests = spec.get("manifests").map_or_else(
-        || vec![Spanned::new("manifests".to_owned(), place)],
+        || vec![Spanned::new(crate::load::DEFAULT_FOLDER.to_owned(), place)],
         |list| list.items().iter().filter_map(text).collect(),
     );
     check_variables(spec.get("variables"), diagnostics);
     Some(Project {
         name,
         manifests,
+        ignore_files: texts(spec.get("ignoreFiles")),
         contracts: texts(spec.get("contracts")),
         owns: prefixes(spec, diagnostics),
         protect: globs(spec.get("protect"), diagnostics),

@@ -115,6 +115,8 @@ pub struct RoleRef {
     pub name: String,
     /// The business unit whose copy is meant; `None` is the root business unit's.
     pub business_unit: Option<String>,
+    /// Unique name of the row that maps the role to the profile, for a new one; derived where left out.
+    pub mapping_name: Option<Spanned<String>>,
 }
 
 impl fmt::Display for RoleRef {
@@ -368,8 +370,13 @@ const ROLE_ITEMS: &[FieldInfo] = &[
     ),
     FieldInfo::of::<String>(
         "businessUnit",
-        "The business unit whose copy of the role is meant.\n\nText, required in this form. Dataverse: `msdyn_securityroleid`.",
-        FieldRule::ANY.required(),
+        "The business unit whose copy of the role is meant.\n\nText. Default: the root business unit. Dataverse: `msdyn_securityroleid`.",
+        FieldRule::ANY,
+    ),
+    FieldInfo::of::<String>(
+        "name",
+        "Unique name of the row that maps the role to the profile, used when it is created.\n\nText, at most 128 characters. Default: derived from the role. Dataverse: `msdyn_uniquename`.",
+        FieldRule::ANY.max_length(128),
     ),
 ];
 
@@ -381,22 +388,32 @@ impl Member for RoleRef {
             return decoder.text(node, None).map(|name| RoleRef {
                 name: name.to_owned(),
                 business_unit: None,
+                mapping_name: None,
             });
         }
         let record = decoder.record(node, ROLE_ITEMS)?;
         let name = record.required::<String>("role", decoder);
-        let business_unit = record.required::<String>("businessUnit", decoder);
+        let business_unit = record.optional::<String>("businessUnit", decoder);
+        let mapping_name = record.optional::<String>("name", decoder);
         Some(RoleRef {
             name: name?.value,
-            business_unit: Some(business_unit?.value),
+            business_unit: business_unit.map(|unit| unit.value),
+            mapping_name,
         })
     }
 
     fn to_json(&self) -> Value {
-        match &self.business_unit {
-            None => Value::from(self.name.as_str()),
-            Some(unit) => json!({"role": self.name, "businessUnit": unit}),
+        if self.business_unit.is_none() && self.mapping_name.is_none() {
+            return Value::from(self.name.as_str());
         }
+        let mut role = json!({"role": self.name});
+        if let Some(unit) = &self.business_unit {
+            role["businessUnit"] = unit.as_str().into();
+        }
+        if let Some(name) = &self.mapping_name {
+            role["name"] = name.value.as_str().into();
+        }
+        role
     }
 
     fn schema() -> Value {

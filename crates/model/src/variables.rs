@@ -292,6 +292,7 @@ fn inside_text(value: &Node) -> Option<String> {
         NodeValue::Int(number) => Some(number.to_string()),
         NodeValue::Float(number) => Some(number.to_string()),
         NodeValue::Flag(flag) => Some(flag.to_string()),
+        NodeValue::Spelled(spelled) => Some(spelled.text.to_string()),
         _ => None,
     }
 }
@@ -306,7 +307,7 @@ mod tests {
         let mut sources = SourceMap::default();
         let vars = sources.add(
             "p.yaml",
-            "host: app.example\nnumber: 30\nflag: true\nlist: [a, b]\n",
+            "host: app.example\nnumber: 30\nflag: true\nlist: [a, b]\nzip: 08989\nversion: 1.10\nyes: True\n",
         );
         let file = sources.add(
             "a.yaml",
@@ -356,6 +357,10 @@ mod tests {
             "https://app.example/x?n=30"
         );
         assert_eq!(substituted("x ${{ vars.list }}").1[0].code, "variable-type");
+        assert_eq!(
+            substituted("x/${{ vars.zip }}/${{ vars.version }}?f=${{ vars.yes }}").0,
+            "x/08989/1.10?f=True"
+        );
     }
 
     #[test]

@@ -3,28 +3,14 @@
 //! Secrets have no place in these tables, but people paste them into URLs and custom parameters. What looks like one is masked
 //! wherever it would be shown; the digest of a plan still covers it.
 
+use deskstate_model::{is_secret_key, secret_values};
 use serde_json::Value as Json;
 
 /// What stands in place of a secret.
 pub const MASK: &str = "[looks like a secret, not shown]";
 
-/// Names whose value is a secret, in lower case and without `-` and `_`.
-const NAMES: [&str; 14] = [
-    "password",
-    "passwd",
-    "pwd",
-    "secret",
-    "clientsecret",
-    "apikey",
-    "accesskey",
-    "accesstoken",
-    "refreshtoken",
-    "token",
-    "sig",
-    "signature",
-    "privatekey",
-    "authorization",
-];
+/// Names whose value is a secret, beyond those that no manifest may contain.
+const NAMES: [&str; 2] = ["sig", "signature"];
 
 /// The value with everything in it that looks like a secret masked.
 pub fn masked(value: &Json) -> Json {
@@ -53,12 +39,29 @@ pub fn masked_text(text: &str) -> String {
     if is_bare_secret(text) {
         return MASK.to_owned();
     }
-    if !text.contains('=') {
-        return text.to_owned();
+    if text.trim_start().starts_with(['{', '['])
+        && let Ok(json) = serde_json::from_str::<Json>(text)
+    {
+        let masked = masked(&json);
+        return if masked == json {
+            text.to_owned()
+        } else {
+            masked.to_string()
+        };
+    }
+    let mut shown = text.to_owned();
+    for value in secret_values(text).into_iter().rev() {
+        // A header and a pair in JSON may hold one another.
+        if shown.is_char_boundary(value.end) && value.end <= shown.len() {
+            shown.replace_range(value, MASK);
+        }
+    }
+    if !shown.contains('=') {
+        return shown;
     }
     // `name=value` pairs of URLs, connection strings and custom parameters.
-    let mut out = String::with_capacity(text.len());
-    for piece in text.split_inclusive(['&', ';', '?', '#', ' ', '\n', ',']) {
+    let mut out = String::with_capacity(shown.len());
+    for piece in shown.split_inclusive(['&', ';', '?', '#', ' ', '\n', ',']) {
         let (body, end) = match piece.char_indices().next_back() {
             Some((at, last)) if "&;?# \n,".contains(last) => piece.split_at(at),
             _ => (piece, ""),
@@ -83,7 +86,7 @@ fn is_secret_name(name: &str) -> bool {
         .filter(|letter| !matches!(letter, '-' | '_' | '"' | '\''))
         .flat_map(char::to_lowercase)
         .collect();
-    NAMES.contains(&plain.as_str())
+    NAMES.contains(&plain.as_str()) || is_secret_key(&plain)
 }
 
 /// Nothing, or a slug that the product fills in.
@@ -136,6 +139,28 @@ mod tests {
             masked(&value),
             serde_json::json!({"clientSecret": MASK, "screenPop": true, "deep": [{"password": MASK}]})
         );
+    }
+
+    #[test]
+    fn json_and_headers_in_a_text_are_looked_into() {
+        for (text, shown) in [
+            (
+                r#"{"password":"hunter22","a":1}"#,
+                format!(r#"{{"password":"{MASK}","a":1}}"#),
+            ),
+            (
+                r#"{"a":1e999,"password":"hunter22"}"#,
+                format!(r#"{{"a":1e999,"password":"{MASK}"}}"#),
+            ),
+            (
+                "Authorization: Bearer hunter2hunter2",
+                format!("Authorization: {MASK}"),
+            ),
+        ] {
+            assert_eq!(masked_text(text), shown);
+        }
+        let harmless = r#"{ "mode" : "dark" }"#;
+        assert_eq!(masked_text(harmless), harmless);
     }
 
     #[test]

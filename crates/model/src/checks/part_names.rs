@@ -88,7 +88,9 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
                         profile: parent,
                         role: &name,
                     };
-                    derive(&mut mappings, derived, &name, role.span, diagnostics);
+                    let given = role.value.mapping_name.as_ref();
+                    let source = Spanned::new(name.clone(), role.span);
+                    part(&mut mappings, given, derived, &source, diagnostics);
                 }
             }
             Resource::ApplicationTab(tab) => {
@@ -102,13 +104,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
                         tab: parent,
                         parameter: &name.value,
                     };
-                    derive(
-                        &mut parameters,
-                        derived,
-                        &name.value,
-                        name.span,
-                        diagnostics,
-                    );
+                    derive(&mut parameters, derived, name.span, diagnostics);
                 }
             }
             _ => {}
@@ -125,28 +121,12 @@ fn part(
 ) {
     match given {
         Some(given) => take(names, &given.value, given.span, diagnostics),
-        None => derive(names, derived, &source.value, source.span, diagnostics),
+        None => derive(names, derived, source.span, diagnostics),
     }
 }
 
-fn derive(
-    names: &mut Names,
-    part: PartOf<'_>,
-    source: &str,
-    span: Span,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    match unique_name_of_part(part) {
-        Some(name) => take(names, &name, span, diagnostics),
-        None => diagnostics.push(
-            Diagnostic::error(
-                "part-name",
-                format!("no unique name can be made of `{source}`"),
-            )
-            .at(span, "no ASCII letter or digit")
-            .help("add `name:` with a unique name, or use another word"),
-        ),
-    }
+fn derive(names: &mut Names, part: PartOf<'_>, span: Span, diagnostics: &mut Vec<Diagnostic>) {
+    take(names, &unique_name_of_part(part), span, diagnostics);
 }
 
 fn take(names: &mut Names, name: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) {

@@ -1,5 +1,7 @@
 //! Values that look like credentials. `# deskstate: allow-secret` on the line of the value or its key silences the rule.
 
+use std::ops::Range;
+
 use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;
@@ -24,6 +26,7 @@ const SECRET_KEYS: &[&str] = &[
     "connectionstring",
     "credential",
     "credentials",
+    "authorization",
 ];
 
 /// Beginnings of tokens that their makers gave a form to be recognised by, and how long the rest is at least.
@@ -66,17 +69,7 @@ pub(crate) fn check(
 
 /// Checks the content of a file that a manifest names; findings stand at the name.
 pub(crate) fn check_content(content: &Value, place: Span, diagnostics: &mut Vec<Diagnostic>) {
-    fn first(key: Option<&str>, content: &Value) -> Option<&'static str> {
-        match content {
-            Value::String(text) => reason(key, text),
-            Value::Array(items) => items.iter().find_map(|item| first(key, item)),
-            Value::Object(entries) => entries
-                .iter()
-                .find_map(|(key, value)| first(Some(key), value)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => None,
-        }
-    }
-    if let Some(reason) = first(None, content) {
+    if let Some(reason) = in_json(None, content) {
         diagnostics.push(
             Diagnostic::error(
                 "secret",
@@ -85,6 +78,19 @@ pub(crate) fn check_content(content: &Value, place: Span, diagnostics: &mut Vec<
             .at(place, "in this file")
             .help("take it out of the file and replace it where it is valid"),
         );
+    }
+}
+
+/// Why something in JSON looks like a credential.
+fn in_json(key: Option<&str>, content: &Value) -> Option<&'static str> {
+    match content {
+        Value::String(text) => reason(key, text),
+        Value::Number(number) => reason(key, &number.to_string()),
+        Value::Array(items) => items.iter().find_map(|item| in_json(key, item)),
+        Value::Object(entries) => entries
+            .iter()
+            .find_map(|(key, value)| in_json(Some(key), value)),
+        Value::Null | Value::Bool(_) => None,
     }
 }
 
@@ -140,8 +146,17 @@ pub(crate) fn reason(key: Option<&str>, text: &str) -> Option<&'static str> {
     if may_be_token && text.contains("-----BEGIN ") && text.contains("PRIVATE KEY-----") {
         return Some("a private key");
     }
-    if is_literal(text) && key.is_some_and(is_secret_key) {
+    if key.is_some_and(|key| is_secret_key(key) && is_credential(key, text)) {
         return Some("its key names one");
+    }
+    if text.contains(':') && !secret_values(text).is_empty() {
+        return Some("a password, key or token in JSON or in a header");
+    }
+    if text.trim_start().starts_with(['{', '['])
+        && let Ok(json) = serde_json::from_str(text)
+        && let Some(reason) = in_json(None, &json)
+    {
+        return Some(reason);
     }
     if text.contains(':') && has_user_info(text) {
         return Some("a password in an address");
@@ -149,7 +164,7 @@ pub(crate) fn reason(key: Option<&str>, text: &str) -> Option<&'static str> {
     if text.contains('=') && has_secret_parameter(text) {
         return Some("a password, key or signature among its parameters");
     }
-    if may_be_token && words(text).any(is_token) {
+    if may_be_token && (has_bearer(text) || words(text).any(is_token)) {
         return Some("it has the form of a token or key");
     }
     None
@@ -164,7 +179,63 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     .filter(|word| word.len() >= SHORTEST_TOKEN)
 }
 
-fn is_secret_key(key: &str) -> bool {
+/// Where a text that holds JSON, whole or not, or headers has the value of a name for a secret: `"password": "…"`, `Authorization: …`.
+#[must_use]
+pub fn secret_values(text: &str) -> Vec<Range<usize>> {
+    let mut values = Vec::new();
+    for (at, _) in text.match_indices(':') {
+        let before = text[..at].trim_end();
+        let name = before.trim_end_matches(['"', '\'']).trim_end_matches('\\');
+        let is_quoted = name.len() < before.len();
+        let key = name
+            .rsplit(|letter: char| !(letter.is_ascii_alphanumeric() || "_-.".contains(letter)))
+            .next()
+            .unwrap_or_default();
+        let is_header = key.contains('-') || key.eq_ignore_ascii_case("authorization");
+        if !(is_quoted || is_header) || !is_secret_key(key) {
+            continue;
+        }
+        let rest = text[at + 1..].trim_start();
+        let opened = rest.trim_start_matches('\\');
+        let value = match opened.chars().next() {
+            Some(quote @ ('"' | '\'')) => opened[1..]
+                .split(quote)
+                .next()
+                .unwrap_or_default()
+                .trim_end_matches('\\'),
+            _ => rest
+                .split([',', '}', ']', '\r', '\n', '"', '\''])
+                .next()
+                .unwrap_or_default()
+                .trim_end(),
+        };
+        let is_word = matches!(value, "null" | "true" | "false");
+        if !is_word && value.len() >= 6 && is_credential(key, value) {
+            let start = value.as_ptr().addr() - text.as_ptr().addr();
+            values.push(start..start + value.len());
+        }
+    }
+    values
+}
+
+/// Whether the value of a name for a secret stands for itself. `Authorization` has a scheme before it.
+fn is_credential(key: &str, value: &str) -> bool {
+    let mut letters = key.bytes().rev().filter(u8::is_ascii_alphanumeric);
+    let is_header = b"authorization".iter().rev().all(|wanted| {
+        letters
+            .next()
+            .is_some_and(|letter| letter.eq_ignore_ascii_case(wanted))
+    });
+    let bare = match value.trim().split_once(' ') {
+        Some((_, credential)) if is_header => credential.trim(),
+        _ => value,
+    };
+    bare.len() >= 6 && is_literal(bare)
+}
+
+/// Whether a name, such as a key of JSON, is one for a secret.
+#[must_use]
+pub fn is_secret_key(key: &str) -> bool {
     SECRET_KEYS.iter().any(|word| {
         let mut letters = key.bytes().rev().filter(u8::is_ascii_alphanumeric);
         word.bytes().rev().all(|wanted| {
@@ -200,6 +271,19 @@ fn has_secret_parameter(text: &str) -> bool {
             let signature = key == "sig" && value.len() >= 20;
             (signature || is_secret_key(key)) && value.len() >= 6 && is_literal(value)
         })
+}
+
+/// `Bearer` and a token.
+fn has_bearer(text: &str) -> bool {
+    let mut before = "";
+    text.split_whitespace().any(|word| {
+        let is_bearer = before.eq_ignore_ascii_case("bearer");
+        before = word.trim_matches(['"', '\'']);
+        is_bearer
+            && word.len() >= 16
+            && is_literal(word)
+            && word.bytes().any(|byte| byte.is_ascii_digit())
+    })
 }
 
 fn is_token(word: &str) -> bool {
@@ -260,6 +344,23 @@ mod tests {
                 "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dBjftJeZ4CVPmB92K27uhbUJU1p1r",
             ),
             (None, "-----BEGIN RSA PRIVATE KEY-----\nMIIE"),
+            (None, r#"{"password":"hunter2hunter2"}"#),
+            (None, r#"{"a": 1e999, "password" : "hunter2hunter2"}"#),
+            (None, r#"{"a": {"b": [{"clientSecret": "hunter22"}]}"#),
+            (None, r#"{"a": "{\"password\": \"hunter22\"}"}"#),
+            (None, r#"{"pass\u0077ord": "hunter2hunter2"}"#),
+            (None, r#"{"password": 12345678}"#),
+            (None, "{'password': 'hunter22'}"),
+            (None, "Authorization: Bearer hunter2hunter2"),
+            (None, "X-Api-Key: 0123456789"),
+            (None, "GET /\nOcp-Apim-Subscription-Key: 0123456789abcdef\n"),
+            (Some("Authorization"), "Bearer hunter2hunter2"),
+            (Some("Authorization"), "Basic aHVudGVyMg=="),
+            (
+                None,
+                r#"{"headers": {"Proxy-Authorization": "Basic aHVudGVyMg=="}}"#,
+            ),
+            (None, "Bearer 0123456789abcdefghij"),
         ] {
             assert!(reason(key, text).is_some(), "{key:?} {text}");
         }
@@ -288,6 +389,17 @@ mod tests {
             (None, "7d0a3c52-9d4e-4c0f-8f54-2f1b7f7a9c11"),
             (None, "Ask for the last order number, then the postcode"),
             (None, "contoso_Contoso.WarmTransfer"),
+            (None, r#"{"token": "{visitorToken}", "password": ""}"#),
+            (
+                None,
+                r#"{"Authorization": "Bearer {token}", "apiKey": null}"#,
+            ),
+            (None, "Reset the password: ask the customer first"),
+            (None, "Bearer of good news, on 24-hour duty everywhere"),
+            (
+                None,
+                r#"{"tokenUrl": "https://login.example/token", "mode": "token"}"#,
+            ),
         ] {
             assert_eq!(reason(key, text), None, "{key:?} {text}");
         }

@@ -1,6 +1,7 @@
 //! JSON that is longer than its column once it is written as text.
 
 use super::Context;
+use crate::decode::stored_length;
 use crate::diagnostic::Diagnostic;
 use crate::field::{FieldInfo, FieldView, ValueView};
 use crate::kinds::Resource;
@@ -60,7 +61,7 @@ fn too_long(
     span: Span,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let length = stored.chars().count();
+    let length = stored_length(stored);
     if let Some(max) = info
         .rule
         .max_length

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Context;
+use crate::decode::stored_length;
 use crate::diagnostic::Diagnostic;
 use crate::kinds::{ApplicationTab, PageType, ParameterValue, Parameters, Resource};
 use crate::manifests::{Declared, State};
@@ -204,7 +205,7 @@ fn lengths(parameters: &Parameters, span: Span, diagnostics: &mut Vec<Diagnostic
             // An id has 36 characters, whichever it is.
             ParameterValue::LookedUp(_) => "0".repeat(36),
         };
-        let length = stored.chars().count();
+        let length = stored_length(&stored);
         if length > MAX_LENGTH {
             diagnostics.push(
                 Diagnostic::error(
@@ -221,7 +222,7 @@ fn lengths(parameters: &Parameters, span: Span, diagnostics: &mut Vec<Diagnostic
         }
         all.insert(name.value.clone(), json!({"value": stored}));
     }
-    let length = Value::Object(all).to_string().chars().count();
+    let length = stored_length(&Value::Object(all).to_string());
     if length > MAX_LENGTH {
         diagnostics.push(
             Diagnostic::error("too-long", format!("the parameters together have {length} characters as JSON, and at most {MAX_LENGTH} fit"))

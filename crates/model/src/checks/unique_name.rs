@@ -3,6 +3,11 @@
 //! Microsoft writes the rule for profiles, session and tab templates, channel providers, scripts and their steps; for the other kinds it is
 //! only likely, so there it is a warning.
 
+use unicode_normalization::{UnicodeNormalization, is_nfc};
+use unicode_security::GeneralSecurityProfile;
+use unicode_security::confusable_detection::skeleton;
+use unicode_security::restriction_level::{RestrictionLevel, RestrictionLevelDetection};
+
 use super::Context;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::kinds::{FieldItem, Kind, Resource};
@@ -83,6 +88,7 @@ fn one(name: &str, span: Span, severity: Severity, diagnostics: &mut Vec<Diagnos
         );
         return;
     }
+    characters(name, span, diagnostics);
     let Some(problem) = problem(name) else { return };
     let diagnostic = Diagnostic::error("unique-name", format!("`{name}` has not the form of a unique name"))
         .at(span, problem)
@@ -91,6 +97,85 @@ fn one(name: &str, span: Span, severity: Severity, diagnostics: &mut Vec<Diagnos
         severity,
         ..diagnostic
     });
+}
+
+/// Reports characters of a name that nobody can see or that look like others, by the rules for identifiers of Unicode (UTS #39).
+fn characters(name: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) {
+    let name = name.trim();
+    if name.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return;
+    }
+    let unfit = name.chars().find(|character| {
+        !(' '..='~').contains(character) && !GeneralSecurityProfile::identifier_allowed(*character)
+    });
+    let finding = if let Some(character) = unfit {
+        Diagnostic::error(
+            "look-alike",
+            format!(
+                "`{name}` contains the character U+{:04X}, which does not belong in a name",
+                u32::from(character)
+            ),
+        )
+        .at(span, "a character that is hard to see or to type")
+        .help("type the name again with letters, digits and underscores")
+    } else if !is_nfc(name) {
+        Diagnostic::error(
+            "look-alike",
+            format!("`{name}` is not in Unicode normal form C"),
+        )
+        .at(span, "a letter and its mark are two characters")
+        .help(format!("write `{}`", name.nfc().collect::<String>()))
+    } else if let Some(word) = words(name).find(|word| is_mixed(word)) {
+        Diagnostic::error(
+            "look-alike",
+            format!(
+                "`{word}` mixes letters of different scripts: {}",
+                foreign(word)
+            ),
+        )
+        .at(span, "looks like another name")
+        .help("type it again in one script")
+    } else if let Some(word) = words(name).find(|word| looks_latin(word)) {
+        Diagnostic::warning(
+            "look-alike",
+            format!(
+                "`{word}` looks like Latin letters, but is not: {}",
+                foreign(word)
+            ),
+        )
+        .at(span, "looks like another name")
+        .help("if Latin letters are meant, type it again")
+    } else {
+        return;
+    };
+    diagnostics.push(finding);
+}
+
+/// The words of a name: the prefix, which is always Latin, may stand before a word of any script.
+fn words(name: &str) -> impl Iterator<Item = &str> {
+    name.split(|character: char| character.is_ascii() && !character.is_ascii_alphabetic())
+        .filter(|word| !word.is_ascii())
+}
+
+/// More scripts than languages mix. Latin goes together with those of Chinese, Japanese and Korean.
+fn is_mixed(word: &str) -> bool {
+    !word.check_restriction_level(RestrictionLevel::HighlyRestrictive)
+}
+
+fn looks_latin(word: &str) -> bool {
+    skeleton(word).all(|character| character.is_ascii_alphabetic())
+}
+
+/// The letters that are not Latin, by their code points.
+fn foreign(word: &str) -> String {
+    let code = |character: char| format!("`{character}` is U+{:04X}", u32::from(character));
+    let codes: Vec<String> = word
+        .chars()
+        .filter(|character| !character.is_ascii())
+        .take(3)
+        .map(code)
+        .collect();
+    codes.join(", ")
 }
 
 /// `^[A-Za-z0-9]{3,8}_.+$`
@@ -115,7 +200,50 @@ fn problem(name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::problem;
+    use super::*;
+    use crate::span::SourceMap;
+
+    #[test]
+    fn characters_that_cannot_be_seen_or_look_like_others_are_found() {
+        let found = |name: &str| {
+            let mut diagnostics = Vec::new();
+            let file = SourceMap::default().add("a.yaml", "");
+            let (start, end) = (0, 0);
+            let span = Span { file, start, end };
+            characters(name, span, &mut diagnostics);
+            diagnostics.first().map(|finding| finding.severity)
+        };
+        for name in [
+            "contoso_call\u{200B}",
+            "contoso_ca\u{AD}ll",
+            "contoso_call\u{202E}",
+            "contoso_call\u{A0}a",
+            "contoso_\u{FF21}gent",
+            "contoso_c\u{430}ll",
+            "contoso_cafe\u{301}",
+            "contoso_call\u{FE0F}",
+            "contoso_call\u{7}",
+        ] {
+            assert_eq!(found(name), Some(Severity::Error), "{name:?}");
+        }
+        assert_eq!(
+            found("contoso_\u{441}\u{430}\u{441}"),
+            Some(Severity::Warning)
+        );
+        for name in [
+            "contoso_a b-c.d",
+            "contoso_café",
+            "contoso_営業担当",
+            "contoso_продажи",
+            "contoso_営業A",
+            "contoso_größe",
+            "contoso_고객",
+            "contoso_مبيعات",
+            "contoso_πωλήσεις",
+        ] {
+            assert_eq!(found(name), None, "{name}");
+        }
+    }
 
     #[test]
     fn the_rule_of_the_form_is_followed() {

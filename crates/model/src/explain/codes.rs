@@ -150,6 +150,18 @@ const EXPLANATIONS: &[Explanation] = &[
         "Change `order` of one of the two, or their places in the list.",
     ),
     Explanation::new(
+        "file-not-read",
+        "Every YAML file below a folder of manifests or an overlay is read, or listed under `ignoreFiles`.",
+        "A file that a pattern misses declares nothing, and with `prune: owned` the next apply would delete its rows. Windows and macOS keep only one of two files whose names differ only in case.",
+        "Correct the pattern under `manifests`, rename the file, or add it to `ignoreFiles` in `deskstate.yaml`.",
+    ),
+    Explanation::new(
+        "file-pattern",
+        "Patterns for files use `/` and the wildcards `*`, `?`, `**`, `[a-c]` and `{a,b}`.",
+        "A pattern means the same files on every system. What to leave out is listed under `ignoreFiles`.",
+        "Correct the pattern. Write `[[]` for a bracket and `[{]` for a brace in a name.",
+    ),
+    Explanation::new(
         "first-party-channel",
         "Microsoft's own channel provider is not a member of `channelProviders`, and a plan does not take it from a profile by accident.",
         "It is the toggle All active channels of the admin page: without it agents get no chat and no voice of the product. With a field of its own, no list takes it away.",
@@ -186,6 +198,12 @@ const EXPLANATIONS: &[Explanation] = &[
         "Set the field to the locked value, or remove the contract from `deskstate.yaml`.",
     ),
     Explanation::new(
+        "look-alike",
+        "Unique names contain only characters that people can see and tell apart.",
+        "An invisible character, or a Cyrillic letter in a Latin word, makes another name that looks the same, and the existing row is not found. The rules are those of Unicode for identifiers (UTS #39). A word that looks Latin as a whole is only a warning.",
+        "Type the name again. For a row that exists under such a name, write `metadata.state: existing`.",
+    ),
+    Explanation::new(
         "merge-key",
         "Merge keys (`<<`) are not part of the language.",
         "They are no part of YAML 1.2, and which of two values wins is easily misread.",
@@ -205,9 +223,9 @@ const EXPLANATIONS: &[Explanation] = &[
     ),
     Explanation::new(
         "no-manifests",
-        "Every folder or pattern under `manifests` and `overlay` holds at least one YAML file.",
-        "One that matches nothing is nearly always a slip, and would make a whole folder disappear without a word.",
-        "Correct the path, or remove it.",
+        "A path under `manifests` or `overlay` contains no YAML file.",
+        "An empty project is valid, but more often the path is wrong.",
+        "Correct the path, remove it, or add a manifest.",
     ),
     Explanation::new(
         "no-project",
@@ -260,7 +278,7 @@ const EXPLANATIONS: &[Explanation] = &[
     Explanation::new(
         "part-name",
         "Every part has a unique name of its own, given or derived.",
-        "Derived names keep ASCII letters and digits only, so two headings can come out alike, or nothing is left of one.",
+        "Derived names keep ASCII letters and digits, and a hash where others are lost, so two headings can come out alike.",
         "Give `name`.",
     ),
     Explanation::new(
@@ -457,8 +475,8 @@ const EXPLANATIONS: &[Explanation] = &[
     ),
     Explanation::new(
         "yaml-number",
-        "Numbers are finite and fit 64 bits.",
-        "JSON, in which they are sent, has no others.",
+        "Numbers are finite and fit 64 bits. A number that is stored as text is written as it is stored.",
+        "JSON, in which they are sent, has no others; and `0400` or `1.10` would silently become `400` or `1.1`.",
         "Quote the value to make it text.",
     ),
     Explanation::new(

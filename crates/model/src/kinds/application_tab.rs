@@ -257,7 +257,14 @@ fn parameter(name: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option<Param
             let keys: Vec<&str> = node.entries().iter().map(|entry| &*entry.key).collect();
             Some(ParameterValue::Text(format!("{{{}}}", keys.join(", "))))
         }
-        NodeValue::Map(_) => Some(ParameterValue::Json(node.to_json())),
+        NodeValue::Map(_) => {
+            decoder.report_spellings(node);
+            Some(ParameterValue::Json(node.to_json()))
+        }
+        NodeValue::Spelled(spelled) if !looked_up => {
+            decoder.report_spellings(node);
+            Some(ParameterValue::Text(spelled.text.to_string()))
+        }
         NodeValue::Unresolved(_) => None,
         _ => decoder.fits(None),
     }

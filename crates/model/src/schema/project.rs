@@ -38,9 +38,12 @@ struct ProjectMetadata {
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct ProjectSpec {
-    /// Folders or globs that hold the manifests, relative to this file. `[manifests]` where left out.
+    /// Files, folders or globs of the manifests, relative to this file. Default: `[manifests]`.
     #[schemars(default, inner(length(min = 1)))]
     manifests: Vec<String>,
+    /// Files, folders or globs of YAML files that are not manifests, although they lie below a folder of manifests or an overlay.
+    #[schemars(default, inner(length(min = 1)))]
+    ignore_files: Vec<String>,
     /// Contract files: what vendors' guides demand.
     #[schemars(default, inner(length(min = 1)))]
     contracts: Vec<String>,

@@ -4,6 +4,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde_json::Value;
 
 use super::{Found, Shape};
+use crate::decode::stored_length;
 use crate::diagnostic::Diagnostic;
 use crate::span::Span;
 use crate::suggest::{nearest, one_of};
@@ -33,7 +34,7 @@ pub(super) fn finding(kind: &ValidationErrorKind, found: &Found<'_>, place: Span
                 .help(format!("write `{word}: {expected}`"))
         }
         ValidationErrorKind::MaxLength { limit } => {
-            let length = found.node.as_text().map_or(0, |text| text.chars().count());
+            let length = found.node.as_text().map_or(0, stored_length);
             Diagnostic::error(
                 "too-long",
                 format!("`{word}` has {length} characters, and at most {limit} fit"),
@@ -267,7 +268,7 @@ pub(super) fn wrong_type(types: &[&str], found: &Found<'_>) -> Diagnostic {
         ),
     )
     .at(node.span, describe(node));
-    match &node.value {
+    match node.plain() {
         NodeValue::Text(text) if wants("a flag") => match text.to_ascii_lowercase().as_str() {
             "yes" | "on" | "y" => diagnostic.help(format!(
                 "flags are `true` and `false`: write `{word}: true`"
@@ -294,11 +295,11 @@ pub(super) fn wrong_type(types: &[&str], found: &Found<'_>) -> Diagnostic {
 }
 
 fn describe(node: &Node) -> &'static str {
-    match &node.value {
+    match node.plain() {
         NodeValue::Null => "null",
         NodeValue::Flag(_) => "a flag",
         NodeValue::Int(_) | NodeValue::Float(_) => "a number",
-        NodeValue::Text(_) | NodeValue::Unresolved(_) => "text",
+        NodeValue::Text(_) | NodeValue::Unresolved(_) | NodeValue::Spelled(_) => "text",
         NodeValue::List(_) => "a list",
         NodeValue::Map(_) => "a mapping",
         NodeValue::Opaque(_) => "the content of a file",

@@ -36,10 +36,19 @@ pub(crate) enum NodeValue {
     Text(Box<str>),
     List(Vec<Node>),
     Map(Vec<Entry>),
+    /// A number or flag that its value does not spell again, such as `0400`, `1.10` and `True`. Boxed, since there are hardly any.
+    Spelled(Box<Spelled>),
     /// A text with a variable that has no value here; the finding is reported where the variable is missing.
     Unresolved(Box<str>),
     /// What stands in a file of its own. Boxed, since a tree holds thousands of nodes and hardly one of these.
     Opaque(Box<Value>),
+}
+
+/// A number or flag with its spelling.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Spelled {
+    pub(crate) text: Box<str>,
+    pub(crate) value: NodeValue,
 }
 
 /// A key of a mapping with its value. Keys are unique within a mapping.
@@ -101,7 +110,7 @@ impl Node {
 
     /// A whole number; `1e3` is one.
     pub(crate) fn as_int(&self) -> Option<i64> {
-        match self.value {
+        match *self.plain() {
             NodeValue::Int(number) => Some(number),
             NodeValue::Float(number) => whole(number),
             _ => None,
@@ -109,15 +118,24 @@ impl Node {
     }
 
     pub(crate) fn as_flag(&self) -> Option<bool> {
-        match self.value {
+        match *self.plain() {
             NodeValue::Flag(flag) => Some(flag),
             _ => None,
         }
     }
 
+    /// The value without its spelling.
+    pub(crate) fn plain(&self) -> &NodeValue {
+        match &self.value {
+            NodeValue::Spelled(spelled) => &spelled.value,
+            value => value,
+        }
+    }
+
     /// The value without places, with the key order of the file.
     pub(crate) fn to_json(&self) -> Value {
-        match &self.value {
+        match self.plain() {
+            NodeValue::Spelled(spelled) => Value::String(spelled.text.to_string()),
             NodeValue::Null => Value::Null,
             NodeValue::Flag(flag) => Value::Bool(*flag),
             NodeValue::Int(number) => Value::from(*number),

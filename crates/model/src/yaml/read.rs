@@ -10,7 +10,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span as ParserSpan, StrInput};
 use self::key::{Seen, key_of};
 use self::syntax::{syntax_error, too_deep};
 use super::budget::Budget;
-use super::scalar::{NotJson, resolve};
+use super::scalar::{NotJson, resolve, with_spelling};
 use super::{Entry, Node, NodeValue};
 use crate::diagnostic::Diagnostic;
 use crate::span::{FileId, SourceMap, Span};
@@ -393,7 +393,8 @@ impl<'text, 'budget> Builder<'text, 'budget> {
         if style != ScalarStyle::Plain {
             return NodeValue::Text(text.into());
         }
-        resolve(text).unwrap_or_else(|problem| {
+        let resolved = resolve(text).map(|value| with_spelling(text, value));
+        resolved.unwrap_or_else(|problem| {
             let (message, help) = match problem {
                 NotJson::NotFinite => (
                     format!("`{text}` is no number that can be stored"),

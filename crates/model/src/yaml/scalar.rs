@@ -1,6 +1,6 @@
 //! Plain scalars by the core schema of YAML 1.2 (section 10.3.2): `no`, `on` and `12:30` are text, `012` is twelve.
 
-use super::NodeValue;
+use super::{NodeValue, Spelled};
 
 /// A plain scalar that means a value that JSON does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +58,23 @@ pub(super) fn resolve(plain: &str) -> Result<NodeValue, NotJson> {
         };
     }
     Ok(NodeValue::Text(plain.into()))
+}
+
+/// A value with its spelling, where the value alone does not give it back.
+pub(super) fn with_spelling(plain: &str, value: NodeValue) -> NodeValue {
+    let canonical = match &value {
+        NodeValue::Flag(flag) => flag.to_string(),
+        NodeValue::Int(number) => number.to_string(),
+        NodeValue::Float(number) => serde_json::Value::from(*number).to_string(),
+        _ => return value,
+    };
+    if canonical == plain {
+        return value;
+    }
+    NodeValue::Spelled(Box::new(Spelled {
+        text: plain.into(),
+        value,
+    }))
 }
 
 /// `( \. [0-9]+ | [0-9]+ ( \. [0-9]* )? ) ( [eE] [-+]? [0-9]+ )?`

@@ -71,7 +71,6 @@ fn part_name(script: &str, display_name: &str) -> String {
         script,
         display_name,
     })
-    .unwrap_or_else(|| format!("{script}_{display_name}"))
 }
 
 /// Lowers the steps, numbered from 1 in the order of the file.

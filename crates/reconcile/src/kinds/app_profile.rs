@@ -2,7 +2,7 @@
 
 use deskstate_model::{
     AppProfile, FeatureNames, Features, Given, InboxView, PartOf, SetMode, Spanned, UniqueName,
-    unique_name_of_part,
+    shortened, unique_name_of_part,
 };
 
 use super::Lowering;
@@ -301,7 +301,16 @@ fn lower_roles(profile: &AppProfile, lowering: &mut Lowering<'_>) {
             name: role.value.name.clone(),
             business_unit: role.value.business_unit.clone(),
         });
-        let name = mapping_name(lowering.name(), &role.value.name);
+        let given = role.value.mapping_name.as_ref();
+        let name = given.map_or_else(
+            || {
+                unique_name_of_part(PartOf::RoleMapping {
+                    profile: lowering.name(),
+                    role: &role.value.to_string(),
+                })
+            },
+            |name| name.value.clone(),
+        );
         lowering.parts.push(DeclaredRow {
             key: RowKey::Part {
                 table: &ROLE_MAPPING,
@@ -310,7 +319,7 @@ fn lower_roles(profile: &AppProfile, lowering: &mut Lowering<'_>) {
             },
             columns: Vec::new(),
             when_new: vec![
-                (&super::NAME, Stored::Text(name.chars().take(100).collect())),
+                (&super::NAME, Stored::Text(shortened(&name, 100))),
                 (&super::UNIQUE_NAME, Stored::Text(name)),
                 (&MAPPED_ROLE, Stored::Row(key)),
             ],
@@ -326,11 +335,6 @@ fn lower_roles(profile: &AppProfile, lowering: &mut Lowering<'_>) {
         mode: roles.mode,
         span: *span,
     });
-}
-
-fn mapping_name(profile: &str, role: &str) -> String {
-    unique_name_of_part(PartOf::RoleMapping { profile, role })
-        .unwrap_or_else(|| format!("{profile}_{role}"))
 }
 
 fn lower_features<F: FeatureNames>(
@@ -364,12 +368,7 @@ fn lower_features<F: FeatureNames>(
                 (feature, Stored::Number(number.value)),
                 (
                     &super::NAME,
-                    Stored::Text(
-                        format!("{}_{name}", lowering.name())
-                            .chars()
-                            .take(100)
-                            .collect(),
-                    ),
+                    Stored::Text(shortened(&format!("{}_{name}", lowering.name()), 100)),
                 ),
             ],
             path: format!("{word}.{name}"),

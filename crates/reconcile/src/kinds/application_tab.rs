@@ -185,7 +185,6 @@ fn names_of_new(lowering: &Lowering<'_>, name: &str) -> Vec<(&'static Field, Sto
 
 fn part_name(tab: &str, parameter: &str) -> String {
     unique_name_of_part(PartOf::Parameter { tab, parameter })
-        .unwrap_or_else(|| format!("{tab}_{parameter}"))
 }
 
 /// The page that shows a third-party site, and what stands before the site's address in its data.

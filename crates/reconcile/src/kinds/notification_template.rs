@@ -3,7 +3,7 @@
 //! A field of one template is a row of `msdyn_notificationfield` like a shared one; only its document tells them apart.
 
 use deskstate_model::{
-    FieldItem, Given, NotificationTemplate, PartOf, SetMode, Spanned, UniqueName,
+    FieldItem, Given, NotificationTemplate, PartOf, SetMode, Spanned, UniqueName, shortened,
     unique_name_of_part,
 };
 
@@ -64,7 +64,6 @@ pub static FIELDS: &[Field] = &[
 
 fn part_name(template: &str, header: &str) -> String {
     unique_name_of_part(PartOf::NotificationField { template, header })
-        .unwrap_or_else(|| format!("{template}_{header}"))
 }
 
 /// Lowers `fields`: a row for each field of this template alone, a link for each, shared or not.
@@ -126,10 +125,7 @@ pub(super) fn lower(template: &NotificationTemplate, lowering: &mut Lowering<'_>
                         ));
                     }
                     Given::Absent | Given::Clear(_) => {
-                        when_new.push((
-                            &super::NAME,
-                            Stored::Text(display.chars().take(100).collect()),
-                        ));
+                        when_new.push((&super::NAME, Stored::Text(shortened(display, 100))));
                     }
                 }
                 lowering.parts.push(DeclaredRow {

@@ -51,7 +51,6 @@ pub static ENTRIES: PartTable = PartTable {
 
 fn entry_name(pane: &str, tool: &str) -> String {
     unique_name_of_part(PartOf::PaneEntry { pane, tool })
-        .unwrap_or_else(|| format!("{tool}_{pane}"))
 }
 
 /// Lowers the entries, numbered from 1 in the order of the file; being listed means being on.

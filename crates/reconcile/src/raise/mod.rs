@@ -189,7 +189,7 @@ fn follows_name_rule(name: &str) -> bool {
     (3..=8).contains(&prefix.len())
         && prefix.bytes().all(|byte| byte.is_ascii_alphanumeric())
         && !rest.is_empty()
-        && name.chars().count() <= 128
+        && name.encode_utf16().count() <= 128
 }
 
 /// A row on its way to a manifest.

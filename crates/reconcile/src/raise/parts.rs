@@ -93,7 +93,7 @@ impl<'a> Raising<'a> {
                 script: &self.name,
                 display_name: &display_name,
             });
-            if derived.as_deref() != Some(name.as_str()) {
+            if derived != name {
                 step.insert("name".to_owned(), json!(name));
             }
             let description = self.part_text(row, column("description"))?;
@@ -397,7 +397,7 @@ impl<'a> Raising<'a> {
             template: &self.name,
             header: &header,
         });
-        if derived.as_deref() != Some(name.as_str()) {
+        if derived != name {
             item.insert("name".to_owned(), json!(name));
         }
         match self.part_text(row, column("displayName")).ok()? {

@@ -39,10 +39,11 @@ pub(super) fn key_of(
     let span = trim(text, base, Span { file, ..node.span });
     let name: Box<str> = match node.value {
         NodeValue::Text(name) => name,
-        NodeValue::Int(_) | NodeValue::Float(_) | NodeValue::Flag(_) => text
-            .get(span.start as usize - base..span.end as usize - base)
-            .unwrap_or("")
-            .into(),
+        NodeValue::Int(_) | NodeValue::Float(_) | NodeValue::Flag(_) | NodeValue::Spelled(_) => {
+            text.get(span.start as usize - base..span.end as usize - base)
+                .unwrap_or("")
+                .into()
+        }
         NodeValue::Null
         | NodeValue::List(_)
         | NodeValue::Map(_)

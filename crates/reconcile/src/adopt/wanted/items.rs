@@ -56,19 +56,19 @@ fn item_name(word: &str, item: &Json, parent: &str) -> Option<String> {
     let name = match word {
         "tools" => text("tool").map(str::to_owned),
         "steps" => text("name").map(str::to_owned).or_else(|| {
-            unique_name_of_part(PartOf::ScriptStep {
+            Some(unique_name_of_part(PartOf::ScriptStep {
                 script: parent,
                 display_name: text("displayName")?,
-            })
+            }))
         }),
         "fields" => text("shared")
             .or_else(|| text("name"))
             .map(str::to_owned)
             .or_else(|| {
-                unique_name_of_part(PartOf::NotificationField {
+                Some(unique_name_of_part(PartOf::NotificationField {
                     template: parent,
                     header: text("header")?,
-                })
+                }))
             }),
         _ => text("name").map(str::to_owned),
     };

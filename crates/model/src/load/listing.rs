@@ -1,0 +1,264 @@
+//! Which files a project reads: every YAML file below its folders is read, ignored by a rule of the project, or reported.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::start_of;
+use crate::diagnostic::Diagnostic;
+use crate::files::{Below, FileProblem, Root, is_below};
+use crate::glob::{PathPattern, PatternProblem};
+use crate::project::Project;
+use crate::span::{SourceMap, Spanned};
+
+/// The folder of manifests where the project names none. Git does not keep empty folders, so it may be missing.
+pub(crate) const DEFAULT_FOLDER: &str = "manifests";
+
+/// So many files are reported one by one; the rest is counted.
+const MOST_REPORTED: usize = 100;
+
+/// What no pattern takes.
+pub(super) struct Exceptions {
+    ignored: Vec<PathPattern>,
+    /// Files and folders that the project names for something else.
+    named: BTreeSet<String>,
+}
+
+impl Exceptions {
+    /// What a project ignores. Patterns that cannot be read are reported.
+    pub(super) fn of(project: &Project, diagnostics: &mut Vec<Diagnostic>) -> Self {
+        Self {
+            ignored: project
+                .ignore_files
+                .iter()
+                .filter_map(|pattern| understood(pattern, diagnostics))
+                .collect(),
+            named: BTreeSet::new(),
+        }
+    }
+
+    /// The same, and the files and folders of the project that are not base manifests. An overlay that contains all manifests is reported.
+    pub(super) fn for_manifests(
+        mut self,
+        project: &Project,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Self {
+        self.named.insert(super::PROJECT_FILE.to_owned());
+        self.named
+            .extend(project.contracts.iter().map(|path| plain(&path.value)));
+        let overlays = project
+            .environments
+            .values()
+            .flat_map(|environment| &environment.overlay);
+        for overlay in overlays {
+            let folder = plain(&overlay.value.to_string_lossy());
+            let around = project
+                .manifests
+                .iter()
+                .find(|pattern| is_below(&folder, &plain(&pattern.value)));
+            match around {
+                Some(manifests) => diagnostics.push(
+                    Diagnostic::error(
+                        "overlay",
+                        format!("the overlay folder `{folder}` contains the manifests"),
+                    )
+                    .at(overlay.span, "the overlay folder")
+                    .also(manifests.span, "the manifests")
+                    .help("move the overlay to a folder of its own, such as `overlays/prod`"),
+                ),
+                None => {
+                    self.named.insert(folder);
+                }
+            }
+        }
+        self
+    }
+
+    fn skip(&self, path: &str) -> bool {
+        self.named.iter().any(|named| is_below(named, path))
+            || self.ignored.iter().any(|pattern| pattern.takes(path))
+    }
+}
+
+/// Paths as patterns write them: without `.` and empty parts.
+fn plain(path: &str) -> String {
+    let parts: Vec<&str> = path
+        .split('/')
+        .filter(|part| !matches!(*part, "" | "."))
+        .collect();
+    parts.join("/")
+}
+
+/// The files that some patterns take, each with the pattern that takes it, in the order of the patterns and then of the paths.
+pub(super) fn list(
+    files: &Root,
+    patterns: &[Spanned<String>],
+    exceptions: &Exceptions,
+    sources: &mut SourceMap,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<(String, Spanned<String>)> {
+    let understood: Vec<(&Spanned<String>, PathPattern)> = patterns
+        .iter()
+        .filter_map(|written| Some((written, understood(written, diagnostics)?)))
+        .collect();
+    let mut taken: Vec<(String, Spanned<String>)> = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut left: BTreeMap<String, &Spanned<String>> = BTreeMap::new();
+    let mut failed: BTreeSet<String> = BTreeSet::new();
+    for (written, pattern) in &understood {
+        let Below {
+            files: mut found,
+            problems,
+        } = match files.below(pattern.folder(), &|path| exceptions.skip(path)) {
+            Ok(below) => below,
+            Err(FileProblem::NotThere) if pattern.folder() == DEFAULT_FOLDER => Below::default(),
+            Err(problem) => {
+                diagnostics.push(unreadable(pattern.folder(), &problem, written));
+                continue;
+            }
+        };
+        if pattern.is_glob() {
+            // What is written before a wildcard is a folder.
+            found.remove(pattern.folder());
+        }
+        if found.is_empty() && problems.is_empty() {
+            diagnostics.push(nothing(written));
+        }
+        for (path, problem) in problems {
+            if failed.insert(path.clone()) {
+                diagnostics.push(unreadable(&path, &problem, written));
+            }
+        }
+        for path in found {
+            if path != pattern.folder() && (is_hidden(&path) || !pattern.takes(&path)) {
+                left.entry(path).or_insert(written);
+            } else if seen.insert(path.clone()) {
+                taken.push((path, (*written).clone()));
+            }
+        }
+    }
+    left.retain(|path, _| !seen.contains(path));
+    not_read(&left, sources, diagnostics);
+    same_without_case(&taken, sources, diagnostics);
+    taken
+}
+
+fn is_hidden(path: &str) -> bool {
+    path.rsplit('/')
+        .next()
+        .is_some_and(|name| name.starts_with('.'))
+}
+
+/// A pattern, or a finding about it.
+fn understood(written: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) -> Option<PathPattern> {
+    let text = &written.value;
+    let finding = match PathPattern::new(text) {
+        Ok(pattern) => return Some(pattern),
+        Err(PatternProblem::Leaves) => {
+            Diagnostic::error("path-outside", format!("`{text}` leads out of the project"))
+                .at(written.span, "outside")
+                .help("write a path below the folder of `deskstate.yaml`, without `..`")
+        }
+        Err(PatternProblem::Backslash) => Diagnostic::error(
+            "file-pattern",
+            format!("`{text}` uses `\\`; paths are written with `/` on every system"),
+        )
+        .at(written.span, "a backslash")
+        .help(format!("write `{}`", text.replace('\\', "/"))),
+        Err(PatternProblem::Negated) => {
+            Diagnostic::error("file-pattern", "a pattern cannot exclude files")
+                .at(written.span, "begins with `!`")
+                .help(format!(
+                    "add `{}` to `ignoreFiles`",
+                    text.trim_start_matches('!')
+                ))
+        }
+        Err(PatternProblem::Syntax(why)) => Diagnostic::error(
+            "file-pattern",
+            format!("`{text}` is not a valid pattern: {why}"),
+        )
+        .at(written.span, "not a pattern")
+        .help("use `*`, `?`, `**`, `[a-c]` and `{a,b}`; write `[[]` for a bracket itself"),
+    };
+    diagnostics.push(finding);
+    None
+}
+
+fn unreadable(path: &str, problem: &FileProblem, named: &Spanned<String>) -> Diagnostic {
+    Diagnostic::error(
+        problem.code(),
+        format!("`{path}` cannot be read: {problem}"),
+    )
+    .at(named.span, "named here")
+    .help(problem.help())
+}
+
+fn nothing(pattern: &Spanned<String>) -> Diagnostic {
+    Diagnostic::warning(
+        "no-manifests",
+        format!("`{}` contains no YAML files", pattern.value),
+    )
+    .at(pattern.span, "nothing there")
+    .help("manifests are files that end in `.yaml` or `.yml`; correct the path, or add a manifest")
+}
+
+/// Files below a folder of manifests that no pattern takes.
+fn not_read(
+    left: &BTreeMap<String, &Spanned<String>>,
+    sources: &mut SourceMap,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    for (path, pattern) in left.iter().take(MOST_REPORTED) {
+        let file = sources.add(path, "");
+        let (label, fix) = if is_hidden(path) {
+            ("its name begins with a dot", "rename it")
+        } else {
+            ("no pattern matches it", "correct the pattern")
+        };
+        diagnostics.push(
+            Diagnostic::error("file-not-read", format!("`{path}` is not read"))
+                .at(start_of(file), label)
+                .also(
+                    pattern.span,
+                    format!("`{}` covers its folder", pattern.value),
+                )
+                .help(format!(
+                    "{fix}, or add `{path}` to `ignoreFiles` in `deskstate.yaml`"
+                )),
+        );
+    }
+    if let Some((path, pattern)) = left.iter().nth(MOST_REPORTED) {
+        diagnostics.push(
+            Diagnostic::error(
+                "file-not-read",
+                format!(
+                    "{} more files are not read, `{path}` first",
+                    left.len() - MOST_REPORTED
+                ),
+            )
+            .at(pattern.span, "this pattern covers their folders")
+            .help("correct the pattern, or add their folders to `ignoreFiles` in `deskstate.yaml`"),
+        );
+    }
+}
+
+/// Files that are one file where names are compared without case, as on Windows and macOS: a checkout there has only one of them.
+fn same_without_case(
+    taken: &[(String, Spanned<String>)],
+    sources: &mut SourceMap,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let mut known: BTreeMap<String, &str> = BTreeMap::new();
+    for (path, named) in taken {
+        if let Some(first) = known.insert(path.to_lowercase(), path) {
+            let file = sources.add(path, "");
+            diagnostics.push(
+                Diagnostic::error(
+                    "file-not-read",
+                    format!("`{first}` and `{path}` differ only in case"),
+                )
+                .at(start_of(file), "Windows and macOS keep only one of the two")
+                .also(named.span, "named here")
+                .help("rename one of them"),
+            );
+        }
+    }
+}
