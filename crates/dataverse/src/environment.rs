@@ -49,6 +49,27 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// Hosts from which people copy addresses that lead to many environments.
+const PORTALS: [&str; 5] = [
+    "powerapps.com",
+    "powerautomate.com",
+    "powerplatform.microsoft.com",
+    "portal.azure.com",
+    "globaldisco.crm.dynamics.com",
+];
+
+/// An address with its scheme. A host alone is meant to be reached over https, and this machine over http.
+fn with_scheme(text: &str) -> String {
+    if text.contains("://") {
+        return text.to_owned();
+    }
+    let https = format!("https://{text}");
+    match Url::parse(&https) {
+        Ok(url) if is_loopback(&url) => format!("http://{text}"),
+        _ => https,
+    }
+}
+
 impl FromStr for EnvironmentUrl {
     type Err = Error;
 
@@ -62,7 +83,15 @@ impl FromStr for EnvironmentUrl {
             },
             reason,
         };
-        let url = Url::parse(text.trim()).map_err(|_| invalid("not an absolute URL"))?;
+        let written = text.trim();
+        let mut url = match Url::parse(&with_scheme(written)) {
+            Ok(url) if written.contains([' ', '\\']) => {
+                drop(url);
+                return Err(invalid("it contains a character that no address has"));
+            }
+            Ok(url) => url,
+            Err(_) => return Err(invalid("it is not an address")),
+        };
         if url.host().is_none() {
             return Err(invalid("it has no host"));
         }
@@ -75,14 +104,29 @@ impl FromStr for EnvironmentUrl {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(invalid("it must not hold a user name or password"));
         }
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err(invalid("it must not hold a query or a fragment"));
-        }
-        if !matches!(url.path(), "" | "/") {
+        if let Some(host) = url.host_str()
+            && PORTALS.iter().any(|portal| {
+                host == *portal
+                    || host
+                        .strip_suffix(portal)
+                        .is_some_and(|rest| rest.ends_with('.'))
+            })
+        {
             return Err(invalid(
-                "it must not hold a path; the part up to the host is enough",
+                "it is the address of a portal; the environment's own is in its settings, such as https://contoso.crm4.dynamics.com",
             ));
         }
+        if written.is_empty()
+            || !(url.host_str().is_some_and(|host| host.contains(['.', ':'])) || is_loopback(&url))
+        {
+            return Err(invalid(
+                "its host is not complete; write one such as https://contoso.crm4.dynamics.com",
+            ));
+        }
+        // What a browser shows after the host belongs to a page, not to the environment.
+        url.set_path("");
+        url.set_query(None);
+        url.set_fragment(None);
         Ok(EnvironmentUrl(url))
     }
 }
@@ -111,6 +155,19 @@ mod tests {
             ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
             ("http://localhost:1/", "http://localhost:1"),
             ("http://[::1]:1/", "http://[::1]:1"),
+            (
+                "contoso.crm.dynamics.com",
+                "https://contoso.crm.dynamics.com",
+            ),
+            (
+                "https://contoso.crm.dynamics.com/main.aspx?appid=1&pagetype=dashboard#x",
+                "https://contoso.crm.dynamics.com",
+            ),
+            (
+                "contoso.crm.dynamics.com/api/data/v9.2/",
+                "https://contoso.crm.dynamics.com",
+            ),
+            ("localhost:8080", "http://localhost:8080"),
         ] {
             let url: EnvironmentUrl = text.parse().expect(text);
             assert_eq!(url.to_string(), origin);
@@ -120,14 +177,14 @@ mod tests {
     #[test]
     fn other_urls_are_refused_and_passwords_not_repeated() {
         for text in [
-            "contoso.crm.dynamics.com",
+            "https://make.powerapps.com/environments/x/home",
+            "https://admin.powerplatform.microsoft.com/",
+            "contoso",
+            "con toso.crm.dynamics.com",
             "http://contoso.crm.dynamics.com",
             "http://localhost.example",
             "http://127.0.0.1.example",
             "ftp://localhost",
-            "https://contoso.crm.dynamics.com/main.aspx",
-            "https://contoso.crm.dynamics.com?x=1",
-            "https://contoso.crm.dynamics.com#x",
             "https://",
             "",
         ] {

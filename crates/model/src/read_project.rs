@@ -447,23 +447,27 @@ fn target(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Target> {
     Some(Target::Emulator { state: path })
 }
 
-/// An organisation is reached over https; plain http only on this machine.
+/// An organisation is reached over https, which need not be written; plain http only on this machine.
 fn check_url(url: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) {
-    let host = |rest: &str| rest.split(['/', '?', '#']).next().unwrap_or("").to_owned();
-    let secure = url.value.strip_prefix("https://").map(host);
-    let plain = url.value.strip_prefix("http://").map(host);
-    let local = plain.as_deref().is_some_and(|host| {
-        let name = if host.starts_with('[') {
-            host.split_inclusive(']').next().unwrap_or("")
-        } else {
-            host.split(':').next().unwrap_or("")
-        };
-        ["127.0.0.1", "localhost", "[::1]"].contains(&name)
-    });
-    let authority = secure.as_deref().or(plain.as_deref()).unwrap_or("");
-    let fits =
-        (secure.is_some() || local) && !authority.is_empty() && !authority.contains(['@', ' ']);
-    if !fits {
+    let (scheme, rest) = match url.value.split_once("://") {
+        Some((scheme, rest)) => (Some(scheme), rest),
+        None => (None, url.value.as_str()),
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
+    let name = if authority.starts_with('[') {
+        authority.split_inclusive(']').next().unwrap_or("")
+    } else {
+        authority.split(':').next().unwrap_or("")
+    };
+    let is_local = ["127.0.0.1", "localhost", "[::1]"].contains(&name);
+    let is_whole = is_local || name.contains(['.', '[']);
+    let fits = match scheme {
+        Some("https") => !authority.is_empty(),
+        None => is_whole,
+        Some("http") => is_local,
+        Some(_) => false,
+    };
+    if !fits || authority.contains(['@', ' ']) {
         diagnostics.push(
             Diagnostic::error(
                 "https-needed",
