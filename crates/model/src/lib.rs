@@ -64,7 +64,9 @@ pub use files::is_yaml;
 pub use given::Given;
 pub use glob::matches_pattern;
 pub use kinds::*;
-pub use load::{PROJECT_FILE, load, load_folder, load_project, load_texts, load_with};
+pub use load::{
+    DEFAULT_FOLDER, PROJECT_FILE, load, load_folder, load_project, load_texts, load_with,
+};
 pub use manifests::{Declared, Manifests, State};
 pub use name::{UniqueName, fold};
 pub use part::{MAX_UNIQUE_NAME, PartOf, unique_name_of_part};

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use self::environments::{check_environments, merge_findings, unknown_environment};
-pub(crate) use self::listing::DEFAULT_FOLDER;
+pub use self::listing::DEFAULT_FOLDER;
 use self::listing::{Exceptions, list};
 use crate::assemble::{Assembled, Assembly, Base, assemble, gather};
 use crate::checks;

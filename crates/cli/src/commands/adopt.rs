@@ -1,12 +1,12 @@
 //! `adopt`: live values into the existing manifests. Cannot write to an environment.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use clap::ValueEnum;
 use deskstate_dataverse::Reader;
-use deskstate_model::{Environment, ResourceKey};
+use deskstate_model::{DEFAULT_FOLDER, Diagnostic, Environment, Project, ResourceKey, load_with};
 use deskstate_reconcile::adopt::{Adoption, Into as Place, Request, adopt};
 use deskstate_reconcile::export::{Export, Selection};
 use deskstate_reconcile::live::Live;
@@ -87,7 +87,8 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         .iter()
         .map(|folder| folder.value.to_string_lossy().replace('\\', "/"))
         .collect();
-    let folder = new_folder(&loaded);
+    let project = loaded.manifests.project.as_ref();
+    let folder = project.and_then(Project::folder_for_new_files);
     let adoption = adopt(&Request {
         manifests: &loaded.manifests,
         desired: &desired,
@@ -99,11 +100,10 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             Into::Overlay => Place::Overlay,
         },
         overlays: &overlays,
-        folder: &folder,
+        folder: folder.as_deref().unwrap_or(DEFAULT_FOLDER),
         options: writing,
     });
-    tell(&adoption, &loaded, ui);
-    say_left_out(&new.left_out, ui);
+    keeps_valid(&adoption, &loaded, &environment.name, ui)?;
     if args.check {
         for (path, change) in &adoption.files {
             let before = change.before.as_deref().unwrap_or_default();
@@ -123,6 +123,8 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             write_file(&path, &with_its_mark(&path, &change.after))?;
         }
     }
+    tell(&adoption, &loaded, ui);
+    say_left_out(&new.left_out, ui);
     choosing::refuse_nothing(&new.not_found)?;
     end(&adoption, args)
 }
@@ -228,16 +230,48 @@ fn tell(adoption: &Adoption, loaded: &Loaded, ui: &mut Ui) {
     }
 }
 
-/// The first folder of manifests that is no pattern.
-fn new_folder(loaded: &Loaded) -> String {
-    loaded
-        .manifests
-        .project
+/// Refuses changes after which the project would have errors that it does not have now, and shows them.
+fn keeps_valid(
+    adoption: &Adoption,
+    loaded: &Loaded,
+    environment: &str,
+    ui: &mut Ui,
+) -> Result<(), Error> {
+    if adoption.files.is_empty() {
+        return Ok(());
+    }
+    let changed: BTreeMap<String, String> = adoption
+        .files
         .iter()
-        .flat_map(|project| &project.manifests)
-        .map(|folder| folder.value.trim_end_matches('/').to_owned())
-        .find(|folder| {
-            !folder.contains(['*', '?']) && !folder.ends_with(".yaml") && !folder.ends_with(".yml")
-        })
-        .unwrap_or_else(|| "manifests".to_owned())
+        .map(|(path, change)| (path.clone(), change.after.clone()))
+        .collect();
+    let paths: Vec<String> = changed.keys().cloned().collect();
+    let (after, found) = load_with(&loaded.root, Some(environment), changed);
+    let errors: Vec<Diagnostic> = found.into_iter().filter(Diagnostic::is_error).collect();
+    let read: BTreeSet<&str> = after
+        .sources
+        .files()
+        .map(|file| after.sources.path(file))
+        .collect();
+    if let Some(path) = paths.iter().find(|path| !read.contains(path.as_str())) {
+        return Err(Error::Refused {
+            message: format!(
+                "no pattern under `manifests` reads {}, so nothing was written",
+                plain(path)
+            ),
+            hint: Some("add a folder to `manifests` in deskstate.yaml".to_owned()),
+        });
+    }
+    if errors.is_empty() {
+        return Ok(());
+    }
+    ui.findings(&errors, &after.sources);
+    Err(Error::Refused {
+        message: "the project would be invalid with these values, so nothing was written"
+            .to_owned(),
+        hint: Some(
+            "name the resources to adopt, or change the environment first; the lines shown are those that would be written"
+                .to_owned(),
+        ),
+    })
 }

@@ -8,7 +8,7 @@ mod words;
 
 use std::collections::BTreeSet;
 
-use deskstate_model::{Kind, ResourceKey};
+use deskstate_model::{Kind, ResourceKey, SessionType};
 use serde_json::Value as Json;
 
 pub(crate) use differences::{differences, toast_differences};
@@ -260,7 +260,11 @@ fn desktop(specs: &Specs, key: &ResourceKey, spec: &Spec) -> Desktop {
 
 fn session(specs: &Specs, key: &ResourceKey, spec: &Spec) -> Session {
     let mut assumed = Vec::new();
+    let hides_panel = SessionType::ALL.iter().any(|kind| {
+        specs::text(spec, "type") == Some(kind.as_str()) && kind.hides_communication_panel()
+    });
     let panel = match specs::text(spec, "communicationPanelMode") {
+        _ if hides_panel => PanelMode::Hidden,
         Some("Minimized") => PanelMode::Minimized,
         Some("Hidden") => PanelMode::Hidden,
         Some(_) => PanelMode::Docked,

@@ -97,7 +97,7 @@ fn missing(
             )
             .at(rule.id.span, "no resource passes");
             let help = match nearest.as_slice() {
-                [] => format!("declare a {kind} that does"),
+                [] => format!("declare {} {kind} that does", article(kind)),
                 [first, ..] => {
                     let name = first
                         .key
@@ -273,5 +273,14 @@ fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
+    }
+}
+
+/// `a` or `an`, before the word of a kind.
+fn article(kind: Kind) -> &'static str {
+    if kind.as_str().starts_with(['A', 'E', 'I', 'O', 'U']) {
+        "an"
+    } else {
+        "a"
     }
 }

@@ -95,3 +95,11 @@ choice! {
         Hidden = "Hidden",
     }
 }
+
+impl SessionType {
+    /// Whether sessions of this type hide the communication panel, whatever the template says.
+    #[must_use]
+    pub fn hides_communication_panel(self) -> bool {
+        self == Self::Entity
+    }
+}

@@ -10,7 +10,7 @@ use crate::project::Project;
 use crate::span::{SourceMap, Spanned};
 
 /// The folder of manifests where the project names none. Git does not keep empty folders, so it may be missing.
-pub(crate) const DEFAULT_FOLDER: &str = "manifests";
+pub const DEFAULT_FOLDER: &str = "manifests";
 
 /// So many files are reported one by one; the rest is counted.
 const MOST_REPORTED: usize = 100;

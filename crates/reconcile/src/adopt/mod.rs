@@ -337,7 +337,10 @@ impl<'a> Adopting<'a> {
 
     fn new_file(&mut self, folder: &str, document: Document) {
         let name = file_names([&document.key]).remove(0);
-        let path = format!("{}/{name}", folder.trim_end_matches('/'));
+        let path = match folder.trim_end_matches('/') {
+            "" => name,
+            folder => format!("{folder}/{name}"),
+        };
         let sources = &self.request.manifests.sources;
         let taken = sources
             .files()
