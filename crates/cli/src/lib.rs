@@ -24,21 +24,27 @@ mod today;
 mod ui;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode as ProcessExitCode;
 
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use args::Args;
+use args::{Args, Global};
 use exit_code::ExitCode;
 use ui::Ui;
 
 /// Runs one command line and says how it ended.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ProcessExitCode {
     door::explain_panics();
-    let args = match Args::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let args = match Args::try_parse_from(&arguments) {
         Ok(args) => args,
         Err(error) => {
             door::usage(&error);
+            if lacks_environment(&error) {
+                say_environments(&arguments);
+            }
             let code = if error.use_stderr() {
                 ExitCode::Failed
             } else {
@@ -57,4 +63,36 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ProcessExitCode {
         }
     };
     ui.finish(code).into()
+}
+
+fn lacks_environment(error: &clap::Error) -> bool {
+    let named = |value: &ContextValue| match value {
+        ContextValue::Strings(names) => names.iter().any(|name| name.starts_with("--env")),
+        ContextValue::String(name) => name.starts_with("--env"),
+        _ => false,
+    };
+    error.kind() == ErrorKind::MissingRequiredArgument
+        && error.get(ContextKind::InvalidArg).is_some_and(named)
+}
+
+/// Says which environments `--env` may name, if there is a project.
+fn say_environments(arguments: &[OsString]) {
+    let given = arguments.windows(2).find_map(|pair| {
+        let is_option = pair[0] == "-C" || pair[0] == "--project";
+        is_option.then(|| PathBuf::from(&pair[1]))
+    });
+    let global = Global {
+        project: given,
+        ..Global::default()
+    };
+    if let Ok(names) = project::environments(&global) {
+        let mut ui = Ui::new(&global);
+        ui.hint(match names.as_slice() {
+            [] => {
+                "this project has no environments: add one under `environments` in deskstate.yaml"
+                    .to_owned()
+            }
+            names => format!("this project has: {}", names.join(", ")),
+        });
+    }
 }

@@ -2,14 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use deskstate_model::{Diagnostic, Environment, Manifests, load};
+use deskstate_model::{Diagnostic, Environment, Manifests, PROJECT_FILE, Severity, load};
 
 use crate::args::Global;
 use crate::error::Error;
 use crate::ui::Ui;
-
-/// The file at a project's root.
-const PROJECT_FILE: &str = "deskstate.yaml";
 
 /// The project's folder: the one given, or the nearest with a project file.
 pub(crate) fn root(global: &Global) -> Result<PathBuf, Error> {
@@ -65,15 +62,61 @@ pub(crate) fn load_environment(
 ) -> Result<Loaded, Error> {
     let root = root(global)?;
     let (manifests, found) = load(&root, Some(environment));
-    if let Some(project) = &manifests.project
-        && !project.environments.contains_key(environment)
-    {
-        return Err(Error::NoEnvironment {
-            name: environment.to_owned(),
-            known: project.environments.keys().cloned().collect(),
-        });
+    known(environment, &manifests, &found)?;
+    valid(root, manifests, found, ui)
+}
+
+/// Loads the project file for a command that asks an environment and needs no manifest: wrong ones do not stop it.
+pub(crate) fn load_project_file(
+    global: &Global,
+    environment: &str,
+    ui: &mut Ui,
+) -> Result<Loaded, Error> {
+    let root = root(global)?;
+    let (mut manifests, mut found) = deskstate_model::load_project(&root);
+    manifests.environment = Some(environment.to_owned());
+    known(environment, &manifests, &found)?;
+    for finding in &mut found {
+        // A contract that cannot be read is judged by nobody here, which is no reason to stop.
+        let place = finding.primary.as_ref().map(|label| label.span.file);
+        if place.is_some_and(|file| manifests.sources.path(file) != PROJECT_FILE) {
+            finding.severity = Severity::Warning;
+        }
     }
     valid(root, manifests, found, ui)
+}
+
+/// Loads the effective manifests of an environment, or the project file alone where they have errors, which are counted.
+pub(crate) fn load_if_valid(
+    global: &Global,
+    environment: &str,
+    ui: &mut Ui,
+) -> Result<(Loaded, usize), Error> {
+    let root = root(global)?;
+    let (manifests, found) = load(&root, Some(environment));
+    let errors = found.iter().filter(|finding| finding.is_error()).count();
+    if errors > 0 {
+        return Ok((load_project_file(global, environment, ui)?, errors));
+    }
+    Ok((valid(root, manifests, found, ui)?, 0))
+}
+
+/// Refuses a name that no environment has. One that could not be read has a finding of its own.
+fn known(environment: &str, manifests: &Manifests, found: &[Diagnostic]) -> Result<(), Error> {
+    let Some(project) = &manifests.project else {
+        return Ok(());
+    };
+    let is_broken = found.iter().any(|finding| {
+        let place = finding.primary.as_ref().map(|label| label.span.file);
+        finding.is_error() && place.is_some_and(|file| manifests.sources.path(file) == PROJECT_FILE)
+    });
+    if project.environments.contains_key(environment) || is_broken {
+        return Ok(());
+    }
+    Err(Error::NoEnvironment {
+        name: environment.to_owned(),
+        known: project.environments.keys().cloned().collect(),
+    })
 }
 
 /// Loads manifests for looking at them: of an environment, or the base that all share. What is wrong is shown, and an error ends the
@@ -130,7 +173,7 @@ fn valid(
 /// The names of the project's environments.
 pub(crate) fn environments(global: &Global) -> Result<Vec<String>, Error> {
     let root = root(global)?;
-    let (manifests, _) = load(&root, None);
+    let (manifests, _) = deskstate_model::load_project(&root);
     match manifests.project {
         Some(project) => Ok(project.environments.keys().cloned().collect()),
         None => Err(Error::InvalidManifests),

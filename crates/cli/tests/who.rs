@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::Project;
+use support::{Project, Server, says};
 
 #[test]
 fn an_agent_gets_the_profile_of_the_role_with_the_lowest_rank_and_a_direct_assignment_before_it() {
@@ -141,4 +141,47 @@ fn a_tie_of_ranks_is_no_certainty() {
         "{}",
         run.out
     );
+}
+
+#[test]
+fn of_a_disabled_user_one_thing_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::with_parameters(folder.path(), false);
+    let project = Project::desk(
+        &server,
+        "defaults: {app: CustomerServiceApps}",
+        "",
+        "apiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {name: contoso_agents}\nspec: {displayName: Agents, users: [ada@contoso.com]}\n",
+    );
+    project.apply();
+    let ada = server.found(
+        "systemusers",
+        "systemuserid",
+        "domainname eq 'ada@contoso.com'",
+    );
+    server.patch(&format!("systemusers({ada})"), r#"{"isdisabled":true}"#);
+    let run = project
+        .run(&["who", "ada@contoso.com", "--env", "server"])
+        .ended(0);
+    says(
+        &run.out,
+        &[
+            "is disabled, so works with no profile now",
+            "would get AppProfile contoso_agents",
+        ],
+    );
+    assert!(!run.out.contains("\ngets"), "{}", run.out);
+    let json = project
+        .run(&[
+            "who",
+            "ada@contoso.com",
+            "--env",
+            "server",
+            "--format",
+            "json",
+        ])
+        .ended(0);
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(json["profile"], serde_json::Value::Null);
+    assert_eq!(json["candidates"][0]["profile"], "contoso_agents");
 }

@@ -28,6 +28,14 @@ impl Choosing {
         self.what.is_empty() && self.select.is_empty()
     }
 
+    /// Whether something is chosen by its label, which only manifests know.
+    pub(super) fn uses_labels(&self) -> bool {
+        let selectors = self.what.iter().chain(&self.select);
+        selectors
+            .into_iter()
+            .any(|selector| matches!(selector, Selector::Label { .. }))
+    }
+
     /// What was chosen, as written.
     pub(super) fn selectors(&self) -> Vec<Selector> {
         of_words(&self.what)

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::output::plain;
 use crate::output::plan_text::count;
-use crate::project::load_environment;
+use crate::project::load_if_valid;
 use crate::ui::{BAD, GOOD, STRONG, Ui, WARN};
 
 /// Looks at what stands between an environment and a plan: sign-in, rights, language, tables. Reads only
@@ -51,7 +51,7 @@ enum How {
 }
 
 pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
-    let loaded = load_environment(global, &args.env, ui)?;
+    let (loaded, broken) = load_if_valid(global, &args.env, ui)?;
     let environment = loaded.environment()?;
     if let Some(how) = args.probe {
         allowed(environment, how)?;
@@ -89,6 +89,17 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         "signed in, and {address} answers: {} read everything",
         requests(live.requests)
     ))];
+    if broken > 0 {
+        findings.push(
+            Finding::worth(
+                format!(
+                    "the manifests have {}, so the users, roles and rows that they name were not looked up",
+                    count(broken, "error")
+                ),
+                "`deskstate validate` shows them",
+            ),
+        );
+    }
     findings.extend(findings::of_environment(&live));
     findings.extend(findings::of_tables(&live));
     findings.extend(findings::of_privileges(&live, privileges.as_ref()));

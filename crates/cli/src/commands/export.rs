@@ -19,7 +19,7 @@ use crate::exit_code::ExitCode;
 use crate::kept::write_one_of_many;
 use crate::output::plain;
 use crate::output::plan_text::count;
-use crate::project::load_environment;
+use crate::project::{load_environment, load_project_file};
 use crate::ui::{GOOD, Ui, WARN};
 
 /// Writes live rows, or a solution file, as manifests that plan to no changes
@@ -151,7 +151,13 @@ async fn of_environment(
     options: Options,
     ui: &mut Ui,
 ) -> Result<Export, Error> {
-    let loaded = load_environment(global, name, ui)?;
+    // Labels stand in manifests; everything else is asked of the environment.
+    let by_label = args.choosing.uses_labels();
+    let loaded = if by_label {
+        load_environment(global, name, ui)?
+    } else {
+        load_project_file(global, name, ui)?
+    };
     selection.labels = choosing::labels(&loaded.manifests);
     let environment = loaded.environment()?;
     let stop = stop_on_interrupt();

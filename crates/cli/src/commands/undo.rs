@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::kept::write_file;
 use crate::output::plan_text::{PlanText, count};
-use crate::project::load_environment;
+use crate::project::load_project_file;
 use crate::ui::Ui;
 
 /// Takes an apply back by the file that it left
@@ -46,7 +46,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
-    let loaded = load_environment(global, &args.env, ui)?;
+    let loaded = load_project_file(global, &args.env, ui)?;
     let environment = loaded.environment()?;
     let file =
         undo::read(&read_file(&args.file)?).map_err(|error| Error::failed(error.to_string()))?;

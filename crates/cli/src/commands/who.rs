@@ -16,7 +16,7 @@ use crate::exit_code::ExitCode;
 use crate::output::format::WhoFormat;
 use crate::output::plain;
 use crate::output::who_json::{self, Agent};
-use crate::project::load_environment;
+use crate::project::load_project_file;
 use crate::ui::{DIM, GOOD, STRONG, Ui, WARN};
 
 /// Says which app profile an agent gets, why, and what desktop follows. Cannot write
@@ -38,7 +38,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
-    let loaded = load_environment(global, &args.env, ui)?;
+    let loaded = load_project_file(global, &args.env, ui)?;
     let environment = loaded.environment()?;
     let stop = stop_on_interrupt();
     let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
@@ -95,11 +95,12 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     ));
     if let Some(why) = unfit {
         text.push_str(&format!(
-            "{WARN}is {why}{WARN:#} and works with no profile\n"
+            "{WARN}is {why}{WARN:#}, so works with no profile now\n"
         ));
     }
     // Writing into a text cannot fail.
-    show(&answer, &mut text).map_err(|_| Error::failed("the answer could not be written"))?;
+    show(&answer, unfit.is_none(), &mut text)
+        .map_err(|_| Error::failed("the answer could not be written"))?;
     ui.page(text)?;
     opened.close().await?;
     Ok(ExitCode::Done)
@@ -114,14 +115,20 @@ fn unknown(user: &str, why: &str) -> Error {
     }
 }
 
-pub(crate) fn show(answer: &Who, text: &mut String) -> std::fmt::Result {
+/// Shows an answer; of a user who cannot work it says what would be.
+pub(crate) fn show(answer: &Who, works: bool, text: &mut String) -> std::fmt::Result {
     match answer.candidates.split_first() {
         None => writeln!(
             text,
-            "gets no profile by assignment or role: the custom default, else one of the product's own"
+            "{} no profile by assignment or role: the custom default, else one of the product's own",
+            if works { "gets" } else { "would get" }
         )?,
         Some((first, others)) => {
-            let verb = if answer.is_tied() { "perhaps" } else { "gets " };
+            let verb = match (works, answer.is_tied()) {
+                (_, true) => "perhaps",
+                (true, false) => "gets ",
+                (false, false) => "would get",
+            };
             writeln!(
                 text,
                 "{verb} {GOOD}AppProfile {}{GOOD:#}  {}",
@@ -150,7 +157,8 @@ pub(crate) fn show(answer: &Who, text: &mut String) -> std::fmt::Result {
         }
     }
     if !answer.desktop.is_empty() {
-        writeln!(text, "\ndesktop")?;
+        let would = if works { "" } else { ", once able to work" };
+        writeln!(text, "\ndesktop{would}")?;
         for (word, members) in &answer.desktop {
             let members = members
                 .iter()

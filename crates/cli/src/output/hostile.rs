@@ -57,7 +57,7 @@ fn texts(text: &str) -> Vec<(&'static str, String)> {
     };
     let seen = seen(text);
     let mut answer = String::new();
-    who::show(&agent(text), &mut answer).expect("a text takes everything");
+    who::show(&agent(text), true, &mut answer).expect("a text takes everything");
     let sarif = sarif::render(&found, &places).expect("a log is JSON");
     let json = diagnostics_json::render(&found, &places).expect("findings are JSON");
     let plan_json = harmless_json(&plan_file::write(&plan, &nothing(), &about));

@@ -26,7 +26,7 @@ struct Answer<'a> {
     format_version: u32,
     environment: &'a str,
     user: &'a Agent<'a>,
-    /// The profile that wins; none where nothing is assigned, or where nobody can say.
+    /// The profile that wins; none where nothing is assigned, where nobody can say, or where the user cannot work.
     profile: Option<&'a str>,
     candidates: Vec<Profile<'a>>,
     desktop: BTreeMap<&'a str, &'a [String]>,
@@ -57,7 +57,7 @@ pub(crate) fn write(
         environment,
         user,
         profile: match who.candidates.first() {
-            Some(first) if !who.is_tied() => Some(&first.profile),
+            Some(first) if user.unfit.is_none() && !who.is_tied() => Some(&first.profile),
             _ => None,
         },
         candidates: who.candidates.iter().map(profile).collect(),

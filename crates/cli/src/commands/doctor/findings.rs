@@ -38,7 +38,7 @@ impl Finding {
         }
     }
 
-    fn worth(what: impl Into<String>, help: &str) -> Self {
+    pub(super) fn worth(what: impl Into<String>, help: &str) -> Self {
         Self {
             state: State::Worth,
             what: what.into(),
