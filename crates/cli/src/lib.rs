@@ -11,6 +11,7 @@ mod environment;
 mod error;
 mod exit_code;
 mod explanations;
+mod git;
 mod graph;
 mod kept;
 mod output;

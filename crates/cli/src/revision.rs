@@ -1,17 +1,34 @@
 //! The git revision of the manifests, for people to read.
 
+use std::collections::BTreeMap;
 use std::path::{Component, Path};
-use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use deskstate_model::{fold, is_yaml};
 use tempfile::TempDir;
 
 use crate::error::Error;
+use crate::git::{Git, GitError};
+
+/// How long git may take to look at a few things.
+const SHORT: Duration = Duration::from_secs(10);
+/// How long git may take to print the files of a revision.
+const LONG: Duration = Duration::from_secs(60);
 
 /// Short name of the commit that a folder is at, with a word if files differ from it; `None` outside of git.
 pub(crate) fn describe(folder: &Path) -> Option<String> {
-    let commit = git(folder, &["rev-parse", "--short=7", "HEAD"])?;
-    let status = ["status", "--porcelain", "--untracked-files=all", "--", "."];
-    let changed = git(folder, &status).is_some_and(|changes| changes.lines().any(matters));
+    let git = Git::new(folder, SHORT).ok()?;
+    let commit = git.line(&["rev-parse", "--short=7", "HEAD"]).ok()?;
+    let status = git.run(&[
+        "status",
+        "--porcelain",
+        "--untracked-files=all",
+        "--ignore-submodules=all",
+        "--",
+        ".",
+    ]);
+    let changed =
+        status.is_ok_and(|changes| String::from_utf8_lossy(&changes).lines().any(matters));
     Some(if changed {
         format!("{commit} with local changes")
     } else {
@@ -22,44 +39,14 @@ pub(crate) fn describe(folder: &Path) -> Option<String> {
 /// A new file matters if it could be a manifest: a plan or a report that is just being written is none.
 fn matters(change: &str) -> bool {
     let path = change.trim_end_matches('"');
-    !change.starts_with("??") || path.ends_with(".yaml") || path.ends_with(".yml")
+    !change.starts_with("??") || is_yaml(path)
 }
 
 /// A folder by its path within its repository, with `/` at the end; empty at the root, `None` outside of git.
 pub(crate) fn folder_in_repository(folder: &Path) -> Option<String> {
-    git(folder, &["rev-parse", "--show-prefix"])
-}
-
-/// Git in a folder that may hold anything.
-///
-/// Files that somebody committed can have the form of a repository without a working tree, and its configuration names programs to start;
-/// such a one is not taken for the repository. The index of the real one stays as it is.
-fn command(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new("git");
-    command
-        .args([
-            "--no-optional-locks",
-            "-c",
-            "safe.bareRepository=explicit",
-            "-c",
-            "core.fsmonitor=false",
-            "-C",
-        ])
-        .arg(folder)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stderr(Stdio::null());
-    command
-}
-
-fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
-    let output = command(folder, arguments)
-        .output()
+    Git::new(folder, SHORT)
+        .and_then(|git| git.line(&["rev-parse", "--show-prefix"]))
         .ok()
-        .filter(|output| output.status.success())?;
-    String::from_utf8(output.stdout)
-        .ok()
-        .map(|text| text.trim().to_owned())
 }
 
 /// The files of a folder as they were at a revision, in a folder of their own that goes when the value does.
@@ -71,35 +58,47 @@ pub(crate) fn checkout(folder: &Path, revision: &str) -> Result<TempDir, Error> 
                 .to_owned(),
         ),
     };
+    let failed = |error: GitError| {
+        match error {
+        GitError::NotStarted(error) => Error::Failed {
+            message: format!("git did not start: {error}"),
+            hint: Some("earlier manifests are read with git, which is not in every image: install it, or check them out beforehand".to_owned()),
+        },
+        GitError::TookTooLong(_) | GitError::TooMuch => Error::failed(error.to_string()),
+        GitError::Refused => no_such(),
+    }
+    };
+    // A partial clone would have to fetch them, and nobody asked for that.
+    let not_here = || {
+        Error::Failed {
+        message: format!("this clone lacks files of revision `{revision}`"),
+        hint: Some(
+            "a partial clone fetches files when they are needed, which deskstate does not do: clone without `--filter`"
+                .to_owned(),
+        ),
+    }
+    };
     // A revision that begins with a dash would be an option.
     if revision.is_empty() || revision.starts_with('-') {
         return Err(no_such());
     }
-    let git = |arguments: &[&str]| -> Result<Vec<u8>, Error> {
-        let output = command(folder, arguments)
-            .output()
-            .map_err(|error| Error::Failed {
-                message: format!("git did not start: {error}"),
-                hint: Some("earlier manifests are read with git, which is not in every image: install it, or check them out beforehand".to_owned()),
-            })?;
-        if output.status.success() {
-            Ok(output.stdout)
-        } else {
-            Err(no_such())
-        }
+    let git = Git::new(folder, LONG).map_err(failed)?;
+    let commit = git
+        .line(&[
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            &format!("{revision}^{{commit}}"),
+        ])
+        .map_err(failed)?;
+    let listed = match git.run(&["ls-tree", "-r", "-z", "--full-name", &commit, "--", "."]) {
+        Err(GitError::Refused) => return Err(not_here()),
+        listed => listed.map_err(failed)?,
     };
-    let commit = git(&[
-        "rev-parse",
-        "--verify",
-        "--quiet",
-        "--end-of-options",
-        &format!("{revision}^{{commit}}"),
-    ])?;
-    let commit = String::from_utf8_lossy(&commit).trim().to_owned();
-    let listed = git(&["ls-tree", "-r", "-z", "--full-name", &commit, "--", "."])?;
-    let prefix = git(&["rev-parse", "--show-prefix"])?;
-    let prefix = String::from_utf8_lossy(&prefix).trim().to_owned();
-    let target = tempfile::tempdir()?;
+    let prefix = git.line(&["rev-parse", "--show-prefix"]).map_err(failed)?;
+    let mut files = Vec::new();
+    let mut links = Vec::new();
     for entry in listed
         .split(|byte| *byte == 0)
         .filter(|entry| !entry.is_empty())
@@ -110,26 +109,197 @@ pub(crate) fn checkout(folder: &Path, revision: &str) -> Result<TempDir, Error> 
         };
         let mut meta = meta.split(' ');
         let (mode, kind, object) = (meta.next(), meta.next(), meta.next());
-        // Links and submodules are no manifests.
-        if kind != Some("blob") || mode == Some("120000") {
-            continue;
-        }
         let (Some(object), Some(relative)) = (object, path.strip_prefix(prefix.as_str())) else {
             continue;
         };
-        let is_yaml = [".yaml", ".yml", ".json"]
-            .iter()
-            .any(|ending| relative.ends_with(ending));
-        if !is_yaml || !stays_below(relative) {
+        // Submodules are no manifests.
+        if kind != Some("blob") || !stays_below(relative) {
             continue;
         }
+        if mode == Some("120000") {
+            links.push((object.to_owned(), relative.to_owned()));
+        } else if is_yaml(relative) || relative.to_ascii_lowercase().ends_with(".json") {
+            files.push((object.to_owned(), relative.to_owned()));
+        }
+    }
+    let wanted: String = files
+        .iter()
+        .chain(&links)
+        .map(|(object, _)| format!("{object}\n"))
+        .collect();
+    let printed = match git.run_with(&["cat-file", "--batch"], wanted.into_bytes()) {
+        Err(GitError::Refused) => return Err(not_here()),
+        printed => printed.map_err(failed)?,
+    };
+    let mut blobs = Blobs(&printed);
+    let target = tempfile::tempdir()?;
+    for (_, relative) in &files {
         let file = target.path().join(relative);
         if let Some(parent) = file.parent() {
             std::fs::create_dir_all(parent)?;
         }
-        std::fs::write(file, git(&["cat-file", "blob", object])?)?;
+        std::fs::write(file, blobs.next().ok_or_else(not_here)?)?;
+    }
+    for (_, relative) in &links {
+        let leads_to = blobs.next().ok_or_else(not_here)?;
+        link(target.path(), relative, leads_to)?;
     }
     Ok(target)
+}
+
+/// Makes a link that leads to something of the same revision; loading refuses one that leads out.
+fn link(target: &Path, relative: &str, leads_to: &[u8]) -> Result<(), Error> {
+    let place = target.join(relative);
+    let Some(folder) = place.parent() else {
+        return Ok(());
+    };
+    let leads_to = String::from_utf8_lossy(leads_to);
+    // What no manifest is made of was not taken out.
+    if !folder.join(&*leads_to).exists() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(folder)?;
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(&*leads_to, &place)?;
+    #[cfg(windows)]
+    if folder.join(&*leads_to).is_dir() {
+        std::os::windows::fs::symlink_dir(&*leads_to, &place)?;
+    } else {
+        std::os::windows::fs::symlink_file(&*leads_to, &place)?;
+    }
+    Ok(())
+}
+
+/// What `git cat-file --batch` prints: for each object a line with its size, its bytes, and a line end. `missing` has no size.
+struct Blobs<'o>(&'o [u8]);
+
+impl<'o> Iterator for Blobs<'o> {
+    type Item = &'o [u8];
+
+    fn next(&mut self) -> Option<&'o [u8]> {
+        let end = self.0.iter().position(|byte| *byte == b'\n')?;
+        let head = std::str::from_utf8(&self.0[..end]).ok()?;
+        let size: usize = head.rsplit_once(' ')?.1.parse().ok()?;
+        let blob = self.0.get(end + 1..end + 1 + size)?;
+        self.0 = self.0.get(end + size + 2..)?;
+        Some(blob)
+    }
+}
+
+/// Where a unique name was declared before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Declared {
+    /// The file, relative to the folder.
+    pub(crate) path: String,
+    /// The commit that took it away; `None` where the last commit still has it.
+    pub(crate) until: Option<String>,
+}
+
+/// The files that declared some names before, as far as git knows: in the last commit, or in one before.
+pub(crate) fn declared_before(folder: &Path, names: &[&str]) -> BTreeMap<String, Declared> {
+    /// Nobody reads more.
+    const MOST: usize = 50;
+    let mut found = BTreeMap::new();
+    let names: Vec<&str> = names.iter().copied().take(MOST).collect();
+    let Ok(git) = Git::new(folder, SHORT) else {
+        return found;
+    };
+    let escaped: Vec<String> = names.iter().map(|name| escaped(name)).collect();
+    let pattern = format!("name: *[\"']?({})([\"', }}]|$)", escaped.join("|"));
+    let files = ["--", ":(icase)*.yaml", ":(icase)*.yml"];
+    let mut search = vec![
+        "grep",
+        "-z",
+        "-I",
+        "-i",
+        "-E",
+        "--no-textconv",
+        "-e",
+        &pattern,
+        "HEAD",
+    ];
+    search.extend(files);
+    let now = git.run(&search).unwrap_or_default();
+    for line in String::from_utf8_lossy(&now).lines() {
+        if let Some((path, text)) = line.split_once('\0')
+            && let Some(path) = path.strip_prefix("HEAD:")
+        {
+            note(&mut found, &names, text, path, None);
+        }
+    }
+    let search = format!("-G{pattern}");
+    let mut history = vec![
+        "log",
+        "-p",
+        "-U0",
+        "--relative",
+        "--no-textconv",
+        "--no-ext-diff",
+        "--no-renames",
+        "--no-color",
+        "-i",
+        "--max-count=200",
+        "--format=%x00%h",
+        &search,
+        "HEAD",
+    ];
+    history.extend(files);
+    let changes = git.run(&history).unwrap_or_default();
+    let (mut commit, mut path) = (String::new(), String::new());
+    for line in String::from_utf8_lossy(&changes).lines() {
+        if let Some(hash) = line.strip_prefix('\0') {
+            hash.clone_into(&mut commit);
+        } else if let Some(before) = line.strip_prefix("--- ") {
+            before
+                .trim_matches('"')
+                .trim_start_matches("a/")
+                .clone_into(&mut path);
+        } else if let Some(text) = line.strip_prefix('-') {
+            note(&mut found, &names, text, &path, Some(&commit));
+        }
+    }
+    found
+}
+
+/// Notes the names that a line declares; the first place that is found is the last one.
+fn note(
+    found: &mut BTreeMap<String, Declared>,
+    names: &[&str],
+    line: &str,
+    path: &str,
+    until: Option<&str>,
+) {
+    let line = fold(line);
+    for name in names {
+        let folded = fold(name);
+        let is_whole = line.match_indices(&folded).any(|(at, _)| {
+            let after = line[at + folded.len()..].chars().next();
+            let before = line[..at].chars().next_back();
+            let ends = |letter: Option<char>| {
+                letter.is_none_or(|letter| !letter.is_alphanumeric() && letter != '_')
+            };
+            let key = line[..at].trim_end_matches(['"', '\'']).trim_end();
+            ends(before) && ends(after) && key.ends_with("name:")
+        });
+        if is_whole {
+            found.entry(folded).or_insert_with(|| Declared {
+                path: path.to_owned(),
+                until: until.map(str::to_owned),
+            });
+        }
+    }
+}
+
+/// A text as an extended regular expression that matches it.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for character in text.chars() {
+        if ".[]{}()*+?|^$\\".contains(character) {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    escaped
 }
 
 /// Whether a path leads to below where it begins. A tree that nobody checked can hold `..`.

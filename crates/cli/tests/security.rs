@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::json;
-use support::{Project, Server, deskstate};
+use support::{Project, Server, deskstate, says};
 
 fn root() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -126,6 +126,150 @@ fn what_is_committed_beside_manifests_starts_no_program() {
     }
     project.git(&["status"]);
     assert!(started.exists(), "the trap is set");
+}
+
+/// A repository that came with the project, whose configuration names programs for everything that git might do.
+#[cfg(unix)]
+#[test]
+fn a_repository_that_came_with_the_project_starts_no_program() {
+    let (project, _server) = support::applied();
+    project.write(
+        ".gitattributes",
+        "*.yaml filter=x diff=x\n*.YAML filter=a=b\n",
+    );
+    project.commit_applied();
+    project.write("manifests/other.yaml", "# another\n");
+    project.git(&["add", "."]);
+    project.git(&["commit", "--quiet", "-m", "more"]);
+    project.write("manifests/other.yaml", "# a change\n");
+    let started = project.path().join("started");
+    let touch = format!("touch '{}'; cat", started.display());
+    let hook = project.path().join("hooks/post-index-change");
+    project.write("hooks/post-index-change", &format!("#!/bin/sh\n{touch}\n"));
+    std::process::Command::new("chmod")
+        .arg("+x")
+        .arg(&hook)
+        .status()
+        .unwrap();
+    let mut config = project.read(".git/config");
+    config.push_str(&format!(
+        "[core]\n\tfsmonitor = \"{touch}\"\n\thooksPath = hooks\n\tpager = \"{touch}\"\n\tsshCommand = \"{touch}\"\n\talternateRefsCommand = \"{touch}\"\n\
+         [filter \"x\"]\n\tclean = \"{touch}\"\n\tsmudge = \"{touch}\"\n\trequired = true\n\
+         [filter \"a=b\"]\n\tprocess = \"{touch}\"\n\
+         [diff]\n\texternal = \"{touch}\"\n[diff \"x\"]\n\ttextconv = \"{touch}\"\n\tcommand = \"{touch}\"\n\
+         [gpg]\n\tprogram = \"{touch}\"\n[log]\n\tshowSignature = true\n[credential]\n\thelper = \"!{touch}\"\n"
+    ));
+    project.write(".git/config", &config);
+    for command in [
+        &["validate", "--format", "sarif"][..],
+        &["plan", "--env", "server"],
+        &["plan", "--env", "server", "--format", "markdown"],
+        &["drift", "--env", "server", "--at", "HEAD"],
+        &["apply", "--env", "server", "--yes"],
+    ] {
+        project.run(command);
+        assert!(!started.exists(), "{command:?}");
+    }
+    project.git(&["status"]);
+    assert!(started.exists(), "the trap is set");
+}
+
+/// A partial clone fetches what it lacks when somebody asks for it, by the program that its configuration names.
+#[cfg(unix)]
+#[test]
+fn a_partial_clone_contacts_nobody() {
+    let (project, _server) = support::applied();
+    project.write("manifests/old.yaml", "# old\n");
+    project.commit_applied();
+    project.write("manifests/old.yaml", "# new\n");
+    project.git(&["add", "."]);
+    project.git(&["commit", "--quiet", "-m", "new"]);
+    project.git(&["config", "uploadpack.allowFilter", "true"]);
+    let started = project.path().join("started");
+    let pack = project.path().join("pack.sh");
+    project.write(
+        "pack.sh",
+        &format!(
+            "#!/bin/sh\ntouch '{}'\nexec git-upload-pack \"$@\"\n",
+            started.display()
+        ),
+    );
+    std::process::Command::new("chmod")
+        .arg("+x")
+        .arg(&pack)
+        .status()
+        .unwrap();
+    let parent = tempfile::tempdir().unwrap();
+    let clone = parent.path().join("clone");
+    let from = format!("file://{}", project.path().display());
+    project.git(&[
+        "clone",
+        "--quiet",
+        "--filter=blob:none",
+        &from,
+        clone.to_str().unwrap(),
+    ]);
+    std::fs::copy(
+        project.path().join("deskstate.yaml"),
+        clone.join("deskstate.yaml"),
+    )
+    .unwrap();
+    let git = |arguments: &[&str]| {
+        let done = std::process::Command::new("git")
+            .args(arguments)
+            .current_dir(&clone)
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&done.stdout).into_owned()
+    };
+    git(&["config", "remote.origin.uploadpack", pack.to_str().unwrap()]);
+    let run = |arguments: &[&str]| -> support::Run {
+        deskstate(&clone).args(arguments).output().unwrap().into()
+    };
+    let begun = std::time::Instant::now();
+    run(&["plan", "--env", "server"]).ended(0);
+    run(&["drift", "--env", "server", "--at", "HEAD"]).ended(0);
+    let old = run(&["drift", "--env", "server", "--at", "HEAD~1"]).ended(1);
+    says(
+        &old.err,
+        &["this clone lacks files of revision `HEAD~1`", "--filter"],
+    );
+    assert!(!started.exists(), "nobody was contacted");
+    assert!(begun.elapsed() < std::time::Duration::from_secs(60));
+    git(&["cat-file", "blob", "HEAD~1:manifests/old.yaml"]);
+    assert!(started.exists(), "the trap is set");
+}
+
+/// All calls of git go through one module, which switches off what a repository configures.
+#[test]
+fn git_is_started_in_one_place() {
+    fn named(folder: &Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                named(&path, found);
+            } else if std::fs::read_to_string(&path)
+                .unwrap()
+                .contains("Command::new(\"git\")")
+            {
+                found.push(path.file_name().unwrap().to_string_lossy().into_owned());
+            }
+        }
+    }
+    let mut found = Vec::new();
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for name in [
+        "cli",
+        "model",
+        "reconcile",
+        "dataverse",
+        "emulator",
+        "files",
+    ] {
+        named(&crates.join(name).join("src"), &mut found);
+    }
+    assert_eq!(found, ["git.rs"]);
 }
 
 /// Git hands out trees that nobody checked: one with `..` as the name of a folder.

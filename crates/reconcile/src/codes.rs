@@ -125,6 +125,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "Check that all manifests were loaded. If it is meant, allow it for the run with the `--allow prune=…` that the finding prints.",
     ),
     Explanation::new(
+        "pruned",
+        "A plan that deletes a row because nobody declares it names the file that used to declare it, as far as git knows.",
+        "A file that was moved, renamed or deleted by mistake takes its rows along with `prune: owned`.",
+        "If the row is to stay, restore the file from the commit that the finding names.",
+    ),
+    Explanation::new(
         "removals",
         "A plan takes away no more than `removals` lets pass: a share of what is there, and from so many agents.",
         "A slip in a set or a missing folder looks like a wish to delete. Where nobody can count the agents, that counts as too many.",

@@ -7,7 +7,7 @@ use deskstate_dataverse::{Reader, Stop};
 use deskstate_model::{Diagnostic, Environment, Manifests, Severity};
 use deskstate_reconcile::drift::{Ignored, keep_accepted};
 use deskstate_reconcile::live::Live;
-use deskstate_reconcile::plan::{Limits, Options, transactions};
+use deskstate_reconcile::plan::{Action, Change, Limits, Options, Reason, transactions};
 use deskstate_reconcile::plan_file::{FileFinding, Report};
 use deskstate_reconcile::reach::{ChangeReach, Reached};
 use deskstate_reconcile::review::Finding;
@@ -17,8 +17,8 @@ use super::judging::{self, Judging};
 use crate::answers::Answers;
 use crate::error::Error;
 use crate::project::Loaded;
-use crate::today;
 use crate::ui::Ui;
+use crate::{revision, today};
 
 /// Manifests beside live, and the difference.
 pub(super) struct Compared {
@@ -114,6 +114,7 @@ pub(super) async fn compare(
     let reach = reach(&plan, &desired, &live);
     let findings = judging.review(loaded, environment, &plan, &desired, &live, &reach);
     diagnostics.extend(judging::diagnostics(&findings));
+    diagnostics.extend(pruned(&loaded.root, &plan));
     Ok(Compared {
         desired,
         live,
@@ -127,6 +128,41 @@ pub(super) async fn compare(
         along,
         accepted,
     })
+}
+
+/// Says of rows that are deleted since nobody declares them which file used to, as far as git knows.
+fn pruned(root: &Path, plan: &Plan) -> Vec<Diagnostic> {
+    let pruned: Vec<&Change> = plan
+        .changes
+        .iter()
+        .filter(|change| change.action == Action::Delete && change.reason == Reason::NotDeclared)
+        .collect();
+    if pruned.is_empty() {
+        return Vec::new();
+    }
+    let names: Vec<&str> = pruned
+        .iter()
+        .map(|change| change.key.name.as_written())
+        .collect();
+    let before = revision::declared_before(root, &names);
+    let warning = |change: &&Change| {
+        let declared = before.get(change.key.name.folded())?;
+        let (path, key) = (&declared.path, &change.key);
+        let (since, restore) = match &declared.until {
+            Some(commit) => (format!("commit {commit}"), format!("{commit}~")),
+            None => ("the last commit".to_owned(), "HEAD".to_owned()),
+        };
+        let message = match &declared.until {
+            Some(_) => format!("{key} will be deleted: `{path}` declared it until {since}"),
+            None => {
+                format!("{key} will be deleted: `{path}` declares it in {since}, but no longer")
+            }
+        };
+        Some(Diagnostic::warning("pruned", message).help(format!(
+            "if that was a mistake, restore it: git checkout {restore} -- {path}"
+        )))
+    };
+    pruned.iter().filter_map(warning).collect()
 }
 
 /// How a plan is cut into transactions.

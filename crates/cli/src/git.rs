@@ -1,0 +1,157 @@
+//! Git, in a folder that may hold anything. Every call goes through here.
+//!
+//! A `.git` that came with a project is as untrusted as the rest of it, and its configuration can name programs. None is started: filters,
+//! hooks, monitors and external diffs are switched off, and nothing is fetched. A call that takes too long is ended.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// The most that a call may print.
+const MOST_OUTPUT: u64 = 128 << 20;
+
+/// Why git gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum GitError {
+    #[error("git did not start")]
+    NotStarted(#[source] std::io::Error),
+    #[error("git took longer than {} s and was ended", .0.as_secs())]
+    TookTooLong(Duration),
+    #[error("git printed more than {} MiB", MOST_OUTPUT >> 20)]
+    TooMuch,
+    #[error("git refused")]
+    Refused,
+}
+
+/// Git in one folder.
+pub(crate) struct Git<'f> {
+    folder: &'f Path,
+    limit: Duration,
+    /// Configuration that switches off what the repository configures.
+    off: Vec<(String, &'static str)>,
+}
+
+impl<'f> Git<'f> {
+    /// Git in a folder, each call limited in time. Asks git which filters are configured, which starts none.
+    pub(crate) fn new(folder: &'f Path, limit: Duration) -> Result<Self, GitError> {
+        let mut git = Self {
+            folder,
+            limit,
+            off: Vec::new(),
+        };
+        let names = git.run(&["config", "--list", "--name-only", "-z"])?;
+        let names = String::from_utf8_lossy(&names);
+        let mut filters: Vec<&str> = names
+            .split('\0')
+            .filter(|name| name.len() > 7 && name[..7].eq_ignore_ascii_case("filter."))
+            .filter_map(|name| Some(name.rsplit_once('.')?.0))
+            .collect();
+        filters.dedup();
+        for filter in filters {
+            for (word, value) in [
+                ("clean", ""),
+                ("smudge", ""),
+                ("process", ""),
+                ("required", "false"),
+            ] {
+                git.off.push((format!("{filter}.{word}"), value));
+            }
+        }
+        Ok(git)
+    }
+
+    /// What git prints.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Result<Vec<u8>, GitError> {
+        self.run_with(arguments, Vec::new())
+    }
+
+    /// What git prints, as one line of text.
+    pub(crate) fn line(&self, arguments: &[&str]) -> Result<String, GitError> {
+        let output = String::from_utf8(self.run(arguments)?).map_err(|_| GitError::Refused)?;
+        Ok(output.trim().to_owned())
+    }
+
+    /// What git prints that is given some input.
+    pub(crate) fn run_with(&self, arguments: &[&str], input: Vec<u8>) -> Result<Vec<u8>, GitError> {
+        let mut child = self
+            .command(arguments)
+            .spawn()
+            .map_err(GitError::NotStarted)?;
+        let ended = self.output(&mut child, input);
+        if ended.is_err() {
+            // One that ended by itself cannot be ended again.
+            drop(child.kill());
+        }
+        let status = child.wait().map_err(GitError::NotStarted)?;
+        let output = ended?;
+        if output.len() as u64 > MOST_OUTPUT {
+            return Err(GitError::TooMuch);
+        }
+        if status.success() {
+            Ok(output)
+        } else {
+            Err(GitError::Refused)
+        }
+    }
+
+    fn output(&self, child: &mut Child, input: Vec<u8>) -> Result<Vec<u8>, GitError> {
+        let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(GitError::Refused);
+        };
+        // Neither thread is waited for: what git started may hold its pipes open.
+        thread::spawn(move || drop(stdin.write_all(&input)));
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            let mut output = Vec::new();
+            let read = stdout.take(MOST_OUTPUT + 1).read_to_end(&mut output);
+            drop(sender.send(read.map(|_| output)));
+        });
+        match receiver.recv_timeout(self.limit) {
+            Ok(Ok(output)) => Ok(output),
+            Ok(Err(error)) => Err(GitError::NotStarted(error)),
+            Err(_) => Err(GitError::TookTooLong(self.limit)),
+        }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("git");
+        command
+            .args(["--no-pager", "--no-optional-locks"])
+            .arg("-C")
+            .arg(self.folder)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            // A partial clone is left as it is. Git before 2.45 knows the second alone.
+            .env("GIT_NO_LAZY_FETCH", "1")
+            .env("GIT_ALLOW_PROTOCOL", "none")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env_remove("GIT_EXTERNAL_DIFF");
+        let settings = [
+            // Files that somebody committed can have the form of a repository without a working tree.
+            ("safe.bareRepository", "explicit"),
+            ("core.fsmonitor", "false"),
+            ("core.hooksPath", "/dev/null"),
+            ("log.showSignature", "false"),
+        ];
+        let off = self.off.iter().map(|(name, value)| (name.as_str(), *value));
+        // By variables, since a name may hold any character. Those of the caller stay.
+        let given = std::env::var("GIT_CONFIG_COUNT")
+            .ok()
+            .and_then(|count| count.parse::<usize>().ok())
+            .unwrap_or(0);
+        let mut count = given;
+        for (name, value) in settings.into_iter().chain(off) {
+            command
+                .env(format!("GIT_CONFIG_KEY_{count}"), name)
+                .env(format!("GIT_CONFIG_VALUE_{count}"), value);
+            count += 1;
+        }
+        command.env("GIT_CONFIG_COUNT", count.to_string());
+        command
+    }
+}

@@ -1,0 +1,194 @@
+//! No file is passed over: what is not read is an error before anything is deleted, and what is deleted names its file.
+
+mod support;
+
+use support::{Project, Server, says};
+
+fn tool(name: &str) -> String {
+    format!(
+        "apiVersion: deskstate/v1\nkind: PaneTool\nmetadata: {{name: contoso_{name}}}\nspec: {{displayName: {name}, controlName: {name}}}\n"
+    )
+}
+
+/// Seven tools that are applied, six of them in a folder below, and everything committed.
+fn applied(folder: &std::path::Path) -> (Project, Server) {
+    let server = Server::with_parameters(folder, false);
+    let project = Project::desk(
+        &server,
+        "owns: {prefixes: [contoso]}\nprune: owned\nremovals: {maxShare: 100%, maxAgents: 1000}",
+        "",
+        &tool("top"),
+    );
+    for number in 0..6 {
+        project.write(
+            &format!("manifests/sub/{number}.yaml"),
+            &tool(&format!("t{number}")),
+        );
+    }
+    project.apply();
+    project.commit_applied();
+    (project, server)
+}
+
+#[test]
+fn a_glob_or_a_new_ending_never_deletes_the_rows_of_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (project, _server) = applied(folder.path());
+    project.edit(
+        "deskstate.yaml",
+        "spec:\n",
+        "spec:\n  manifests: ['manifests/**/*.yaml']\n",
+    );
+    says(
+        &project.run(&["plan", "--env", "server"]).ended(0).out,
+        &["matches"],
+    );
+    std::fs::rename(
+        project.path().join("manifests/all.yaml"),
+        project.path().join("manifests/all.YAML"),
+    )
+    .unwrap();
+    says(
+        &project.run(&["plan", "--env", "server"]).ended(0).out,
+        &["matches"],
+    );
+    project.edit(
+        "deskstate.yaml",
+        "**/*.yaml",
+        "sub/*.yaml', 'manifests/*/*.yml",
+    );
+    let refused = project.run(&["apply", "--env", "server", "--yes"]).ended(3);
+    says(
+        &refused.err,
+        &[
+            "error[file-not-read]: `manifests/all.YAML` is not read",
+            "ignoreFiles",
+        ],
+    );
+}
+
+#[test]
+fn a_row_that_is_deleted_since_nobody_declares_it_names_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (project, _server) = applied(folder.path());
+    std::fs::remove_file(project.path().join("manifests/sub/0.yaml")).unwrap();
+    let plan = project.run(&["plan", "--env", "server"]);
+    says(
+        &plan.err,
+        &[
+            "warning[pruned]: PaneTool contoso_t0 will be deleted: `manifests/sub/0.yaml` declares it in the last commit",
+            "git checkout HEAD -- manifests/sub/0.yaml",
+        ],
+    );
+    project.git(&["add", "-A"]);
+    project.git(&["commit", "--quiet", "-m", "gone"]);
+    let commit = project.git(&["rev-parse", "--short", "HEAD"]);
+    let plan = project.run(&["plan", "--env", "server", "--format", "markdown"]);
+    let (commit, all) = (commit.trim(), plan.out + &plan.err);
+    says(&all, &["manifests/sub/0.yaml", commit]);
+    project.git(&[
+        "checkout",
+        &format!("{commit}~"),
+        "--",
+        "manifests/sub/0.yaml",
+    ]);
+    says(
+        &project.run(&["plan", "--env", "server"]).ended(0).out,
+        &["matches"],
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn an_earlier_revision_has_the_same_files_links_and_endings_as_today() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::with_parameters(folder.path(), false);
+    let project = Project::desk(&server, "owns: {prefixes: [contoso]}", "", &tool("top"));
+    project.write("shared/a.YML", &tool("shared"));
+    std::os::unix::fs::symlink("../shared", project.path().join("manifests/shared")).unwrap();
+    project.apply();
+    project.commit_applied();
+    let drift = project.run(&["drift", "--env", "server", "--at", "HEAD"]);
+    assert_eq!(drift.code, Some(0), "{}{}", drift.out, drift.err);
+    assert!(!drift.out.contains("contoso_shared"), "{}", drift.out);
+}
+
+#[test]
+fn adopt_writes_nothing_that_would_make_the_project_invalid() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::with_parameters(folder.path(), false);
+    let profile = |name: &str, user: &str| {
+        format!(
+            "apiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {{name: contoso_{name}}}\nspec: {{displayName: {name}, users: [{user}]}}\n"
+        )
+    };
+    let manifests = profile("a", "ada@contoso.com") + "---\n" + &profile("b", "kim@contoso.com");
+    let project = Project::desk(
+        &server,
+        "defaults: {app: CustomerServiceApps}",
+        "",
+        &manifests,
+    );
+    project.apply();
+    let (b, ada) = (
+        server.id(
+            "msdyn_appconfigurations",
+            "msdyn_appconfigurationid",
+            "contoso_b",
+        ),
+        server.found(
+            "systemusers",
+            "systemuserid",
+            "domainname eq 'ada@contoso.com'",
+        ),
+    );
+    let body = format!(
+        "{{\"@odata.id\": \"{}/api/data/v9.2/systemusers({ada})\"}}",
+        server.url
+    );
+    let links = format!(
+        "/api/data/v9.2/msdyn_appconfigurations({b})/msdyn_appconfiguration_systemuser/$ref"
+    );
+    let reply = server.request("POST", &links, &body, "");
+    assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
+    let before = project.read("manifests/all.yaml");
+    for check in [&["--check"][..], &[]] {
+        let adopt = project
+            .run(&[&["adopt", "--env", "server"], check].concat())
+            .ended(4);
+        says(
+            &adopt.err,
+            &["error[user-in-two-profiles]", "nothing was written"],
+        );
+        assert_eq!(project.read("manifests/all.yaml"), before);
+    }
+    project.run(&["validate"]).ended(0);
+}
+
+#[test]
+fn adopt_puts_a_new_file_where_the_project_reads_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (project, _server) = applied(folder.path());
+    std::fs::remove_file(project.path().join("manifests/sub/0.yaml")).unwrap();
+    project.edit(
+        "deskstate.yaml",
+        "spec:\n",
+        "spec:\n  manifests: [manifests/all.yaml, 'manifests/sub/**']\n",
+    );
+    project
+        .run(&["adopt", "--env", "server", "PaneTool/contoso_t0"])
+        .ended(0);
+    assert!(
+        project
+            .path()
+            .join("manifests/sub/pane-tools/contoso_t0.yaml")
+            .exists()
+    );
+    project.edit("deskstate.yaml", "manifests/sub/**", "manifests/sub/?.yaml");
+    std::fs::remove_dir_all(project.path().join("manifests/sub/pane-tools")).unwrap();
+    let refused = project
+        .run(&["adopt", "--env", "server", "PaneTool/contoso_t0"])
+        .ended(4);
+    says(&refused.err, &["no pattern under `manifests` reads"]);
+    assert!(!project.path().join("manifests/pane-tools").exists());
+}
