@@ -122,7 +122,7 @@ fn adopt_writes_nothing_that_would_make_the_project_invalid() {
             "apiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {{name: contoso_{name}}}\nspec: {{displayName: {name}, users: [{user}]}}\n"
         )
     };
-    let manifests = profile("a", "ada@contoso.com") + "---\n" + &profile("b", "kim@contoso.com");
+    let manifests = profile("a", "ada@contoso.com") + "---\n" + &profile("b", "lin@contoso.com");
     let project = Project::desk(
         &server,
         "defaults: {app: CustomerServiceApps}",
