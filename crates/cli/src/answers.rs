@@ -13,7 +13,7 @@ use crate::kept::{self, write_file};
 const FORMAT_VERSION: u32 = 1;
 
 /// Answers that change how a plan is carried out. A sheet holds more; what is not used here is left alone.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Answers {
     /// Creating an application tab makes its parameter rows.

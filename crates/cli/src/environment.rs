@@ -125,7 +125,13 @@ pub(crate) async fn open(
             })
         }
         Target::Emulator { state } => {
-            let emulator = start(&kept::path(root, state)?).await?;
+            let state = kept::path(root, state)?;
+            kept::make_folder_of(&state).map_err(|source| Error::File {
+                what: "could not write",
+                path: state.clone(),
+                source,
+            })?;
+            let emulator = start(&state).await?;
             let url: EnvironmentUrl = emulator.url().parse()?;
             Ok(Opened {
                 connection: access.apply_to(Connection::new(url, SignIn::Anonymous), stop)?,

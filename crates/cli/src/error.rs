@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use deskstate_dataverse::Error as DataverseError;
 use deskstate_reconcile::ObserveError;
-use deskstate_reconcile::apply::ApplyError;
 use thiserror::Error;
 
 use crate::comment::CommentError;
+use crate::ending::Ended;
 use crate::exit_code::ExitCode;
 
 /// Why a command failed.
@@ -35,6 +35,12 @@ pub(crate) enum Error {
         path: PathBuf,
         source: std::io::Error,
     },
+    /// The undo file or the journal.
+    #[error("could not write {}, so nothing was changed", .path.display())]
+    NotBegun {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("the embedded emulator did not start")]
     Emulator(#[from] deskstate_emulator::StartError),
     #[error("the embedded emulator did not save its state")]
@@ -43,8 +49,9 @@ pub(crate) enum Error {
     Dataverse(#[from] DataverseError),
     #[error(transparent)]
     Observe(#[from] ObserveError),
+    /// An apply or an undo that was begun.
     #[error(transparent)]
-    Apply(#[from] ApplyError),
+    Ended(Box<Ended>),
     #[error(transparent)]
     Probe(#[from] deskstate_reconcile::probe::ProbeError),
     #[error(transparent)]
@@ -61,6 +68,14 @@ impl Error {
         }
     }
 
+    /// The same of a file without which nothing is begun.
+    pub(crate) fn nothing_changed(self) -> Self {
+        match self {
+            Self::File { path, source, .. } => Self::NotBegun { path, source },
+            other => other,
+        }
+    }
+
     /// The code that the process ends with.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
@@ -68,12 +83,13 @@ impl Error {
             Self::Refused { .. } | Self::Observe(ObserveError::OtherOrganization { .. }) => {
                 ExitCode::Refused
             }
-            Self::Apply(error) if error.is_stale() => ExitCode::Refused,
-            Self::Apply(_)
+            Self::Ended(ended) if ended.is_stale() => ExitCode::Refused,
+            Self::Ended(_)
             | Self::NoProject(_)
             | Self::NoEnvironment { .. }
             | Self::Failed { .. }
             | Self::File { .. }
+            | Self::NotBegun { .. }
             | Self::Emulator(_)
             | Self::EmulatorStop(_)
             | Self::Dataverse(_)
@@ -99,17 +115,7 @@ impl Error {
                 }
             )),
             Self::Refused { hint, .. } | Self::Failed { hint, .. } => hint.clone(),
-            Self::Apply(ApplyError::NotSent { .. } | ApplyError::Stopped { .. }) => {
-                Some("run the same command again: it carries out what is left".to_owned())
-            }
-            Self::Apply(error)
-                if error.is_stale() || matches!(error, ApplyError::Unknown { .. }) =>
-            {
-                Some(
-                    "look with `deskstate plan`; running apply again carries out what is left"
-                        .to_owned(),
-                )
-            }
+            Self::Ended(ended) => Some(ended.next()),
             Self::Observe(ObserveError::OtherOrganization { .. }) => Some(
                 "correct `url` or `organizationId` of the environment in deskstate.yaml".to_owned(),
             ),
@@ -117,12 +123,20 @@ impl Error {
             Self::InvalidManifests
             | Self::Probe(_)
             | Self::File { .. }
+            | Self::NotBegun { .. }
             | Self::Emulator(_)
             | Self::EmulatorStop(_)
             | Self::Dataverse(_)
             | Self::Observe(_)
-            | Self::Apply(_)
             | Self::Output(_) => None,
+        }
+    }
+
+    /// What was done by then: a word and a line each.
+    pub(crate) fn account(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Ended(ended) => ended.account(),
+            _ => Vec::new(),
         }
     }
 

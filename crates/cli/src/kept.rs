@@ -1,7 +1,10 @@
 //! Files that deskstate writes. What stands beside them came with the project, which others wrote: no link is followed to anywhere.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
 
 use crate::error::Error;
 
@@ -31,57 +34,184 @@ pub(crate) fn path(root: &Path, relative: &Path) -> Result<PathBuf, Error> {
 /// Writes a file whole, with the permissions that it has: what was there stays until the new one is complete. A link in its place is
 /// replaced, not followed.
 pub(crate) fn write_file(path: &Path, text: &str) -> Result<(), Error> {
-    write(path, text, std::fs::File::sync_all)
+    write(path, text, Reader::Anybody, File::sync_all)
+}
+
+/// Writes several files: none of them unless there is room for all.
+pub(crate) fn write_files(files: &[(PathBuf, String)]) -> Result<(), Error> {
+    let mut prepared = Vec::new();
+    for (path, text) in files {
+        let file = make_folder_of(path)
+            .and_then(|()| prepare(path, text, Reader::Anybody, File::sync_all))
+            .map_err(|source| could_not_write(path, source))?;
+        prepared.push((file, path, text));
+    }
+    for (file, path, text) in prepared {
+        match file {
+            Some(file) => put(file, path),
+            None => std::fs::write(path, text),
+        }
+        .map_err(|source| could_not_write(path, source))?;
+    }
+    Ok(())
 }
 
 /// The same for one of thousands of files that can be made again: nobody waits until the disk has it.
 pub(crate) fn write_one_of_many(path: &Path, text: &str) -> Result<(), Error> {
-    write(path, text, |_| Ok(()))
+    write(path, text, Reader::Anybody, |_| Ok(()))
+}
+
+/// Writes a file that holds names and texts of people: only its owner may read it.
+///
+/// Its name is `stem`, or the first free one of `stem-2`, `stem-3`... It is this run's alone, even if another one looks for a name at the
+/// same time.
+pub(crate) fn write_new_private(
+    folder: &Path,
+    stem: &str,
+    ending: &str,
+    text: &str,
+) -> Result<PathBuf, Error> {
+    let names = (1u32..).map(|number| match number {
+        1 => folder.join(format!("{stem}.{ending}")),
+        _ => folder.join(format!("{stem}-{number}.{ending}")),
+    });
+    for path in names {
+        match create_private(&path) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+            Err(error) => return Err(could_not_write(&path, error)),
+        }
+        return match write(&path, text, Reader::Owner, File::sync_all) {
+            Ok(()) => Ok(path),
+            Err(error) => {
+                drop(std::fs::remove_file(&path));
+                Err(error)
+            }
+        };
+    }
+    unreachable!("one of four billion names is free")
+}
+
+/// Makes a file that only its owner may read, and that was not there.
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
+    make_folder_of(path)?;
+    let mut options = File::options();
+    options.read(true).append(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// Makes the folder of a file. What deskstate keeps in a project is nobody else's business.
+pub(crate) fn make_folder_of(path: &Path) -> io::Result<()> {
+    let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    else {
+        return Ok(());
+    };
+    let kept = folder
+        .ancestors()
+        .find(|folder| folder.file_name().is_some_and(|name| name == FOLDER));
+    let Some(kept) = kept else {
+        return std::fs::create_dir_all(folder);
+    };
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+        builder.mode(0o700);
+        // Older versions left it open. Where it belongs to somebody else it stays as it is.
+        if std::fs::metadata(kept).is_ok_and(|known| known.permissions().mode() & 0o077 != 0) {
+            drop(std::fs::set_permissions(
+                kept,
+                std::fs::Permissions::from_mode(0o700),
+            ));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = kept;
+    builder.create(folder)
+}
+
+/// Who may read a new file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    /// Whom the system lets by default.
+    Anybody,
+    Owner,
+}
+
+fn could_not_write(path: &Path, source: io::Error) -> Error {
+    Error::File {
+        what: "could not write",
+        path: path.to_owned(),
+        source,
+    }
 }
 
 fn write(
     path: &Path,
     text: &str,
-    finish: impl FnOnce(&std::fs::File) -> std::io::Result<()>,
+    reader: Reader,
+    finish: impl FnOnce(&File) -> io::Result<()>,
 ) -> Result<(), Error> {
-    let failed = |source| Error::File {
-        what: "could not write",
-        path: path.to_owned(),
-        source,
-    };
-    if let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
-    replace(path, text, finish).map_err(failed)
+    make_folder_of(path)
+        .and_then(|()| replace(path, text, reader, finish))
+        .map_err(|source| could_not_write(path, source))
 }
 
 fn replace(
     path: &Path,
     text: &str,
-    finish: impl FnOnce(&std::fs::File) -> std::io::Result<()>,
-) -> std::io::Result<()> {
+    reader: Reader,
+    finish: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<()> {
+    match prepare(path, text, reader, finish)? {
+        Some(file) => put(file, path),
+        // A terminal or a pipe is written to; a file in its place would be of no use.
+        None => std::fs::write(path, text),
+    }
+}
+
+fn put(file: NamedTempFile, path: &Path) -> io::Result<()> {
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// The new file beside the old one, complete; none where the path is not that of a file.
+fn prepare(
+    path: &Path,
+    text: &str,
+    reader: Reader,
+    finish: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<Option<NamedTempFile>> {
     let known = std::fs::metadata(path).ok();
-    // A terminal or a pipe is written to; a file in its place would be of no use.
     if known.as_ref().is_some_and(|known| !known.is_file()) {
-        return std::fs::write(path, text);
+        return Ok(None);
     }
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(".part");
-    let unfinished = PathBuf::from(unfinished);
-    match std::fs::remove_file(&unfinished) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let mut prefix = path.file_name().unwrap_or_default().to_owned();
+    prefix.push(".");
+    let mut unfinished = tempfile::Builder::new();
+    unfinished.prefix(&prefix).suffix(".part");
+    #[cfg(unix)]
+    if reader == Reader::Anybody {
+        use std::os::unix::fs::PermissionsExt;
+        unfinished.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let mut file = std::fs::File::create_new(&unfinished)?;
+    // Removed again unless it becomes the file.
+    let mut file = unfinished.tempfile_in(folder)?;
     file.write_all(text.as_bytes())?;
-    finish(&file)?;
-    if let Some(known) = known {
-        std::fs::set_permissions(&unfinished, known.permissions())?;
+    finish(file.as_file())?;
+    if let Some(known) = known.filter(|_| reader == Reader::Anybody) {
+        std::fs::set_permissions(file.path(), known.permissions())?;
     }
-    std::fs::rename(&unfinished, path)
+    Ok(Some(file))
 }
 
 #[cfg(all(test, unix))]
@@ -110,6 +240,59 @@ mod tests {
             );
             assert!(!at("plan.json").is_symlink(), "{link}");
         }
+    }
+
+    #[test]
+    fn what_holds_names_of_people_is_read_by_its_owner_alone_and_other_files_by_whom_the_system_lets()
+     {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let kept = folder.path().join(FOLDER);
+        std::fs::create_dir(&kept).unwrap();
+        std::fs::set_permissions(&kept, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let undo = kept.join("undo");
+        let file = write_new_private(&undo, "prod-1", "json", "text").unwrap();
+        assert_eq!(
+            (mode(&kept), mode(&undo), mode(&file)),
+            (0o700, 0o700, 0o600)
+        );
+        let plain = folder.path().join("plan.json");
+        write_file(&plain, "plan").unwrap();
+        let usual = folder.path().join("usual");
+        std::fs::write(&usual, "").unwrap();
+        assert_eq!(mode(&plain), mode(&usual));
+        std::fs::set_permissions(&plain, std::fs::Permissions::from_mode(0o640)).unwrap();
+        write_file(&plain, "again").unwrap();
+        assert_eq!(mode(&plain), 0o640);
+    }
+
+    #[test]
+    fn files_of_one_name_that_are_written_at_once_all_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut written: Vec<PathBuf> = std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..16)
+                .map(|number: u32| {
+                    let folder = folder.path();
+                    scope.spawn(move || {
+                        let text = number.to_string();
+                        let path = write_new_private(folder, "prod", "json", &text).unwrap();
+                        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+                        write_file(&folder.join("shared.json"), &text).unwrap();
+                        path
+                    })
+                })
+                .collect();
+            writers
+                .into_iter()
+                .map(|writer| writer.join().unwrap())
+                .collect()
+        });
+        written.sort();
+        written.dedup();
+        assert_eq!(written.len(), 16);
+        // Nothing unfinished is left.
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 17);
     }
 
     #[test]

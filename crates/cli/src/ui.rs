@@ -225,6 +225,9 @@ impl Ui {
             }
             cause = source.source();
         }
+        for (word, line) in error.account() {
+            self.say(&format!("  {word}: {}\n", plain(&line)));
+        }
         if let Some(hint) = error.hint() {
             self.say(&format!("  {HINT}help{HINT:#}: {}\n", plain(&hint)));
         }

@@ -316,7 +316,7 @@ fn undo_brings_back_what_was_deleted_whole_with_its_parts_and_links() {
             &Project::undo_file(&gone),
         ])
         .ended(0);
-    says(&undone.out, &["taken back in server"]);
+    says(&undone.out, &["reverted in server"]);
     project
         .run(&["plan", "--env", "server", "--detailed-exitcode"])
         .ended(0);
@@ -368,11 +368,12 @@ fn an_undo_can_itself_be_taken_back() {
     let (project, server) = applied();
     project.write("manifests/all.yaml", &session("second"));
     let file = Project::undo_file(&project.apply());
-    project
+    let undone = project
         .run(&["undo", "--env", "server", "--yes", &file])
         .ended(0);
     assert_eq!(title(&server), "first");
-    let redo = file.replace(".json", ".redo.json");
+    says(&undone.out, &["redo with `deskstate undo --env server "]);
+    let redo = Project::undo_file(&undone);
     project
         .run(&["undo", "--env", "server", "--yes", &redo])
         .ended(0);

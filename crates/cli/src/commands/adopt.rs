@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use deskstate_dataverse::Reader;
@@ -23,7 +23,7 @@ use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
-use crate::kept::write_file;
+use crate::kept::write_files;
 use crate::output::plain;
 use crate::output::plan_text::count;
 use crate::project::{Loaded, load_environment};
@@ -104,6 +104,20 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         options: writing,
     });
     keeps_valid(&adoption, &loaded, &environment.name, ui)?;
+    if !args.check {
+        let files: Vec<(PathBuf, String)> = adoption
+            .files
+            .iter()
+            .map(|(path, change)| {
+                let path = loaded.root.join(path);
+                // A linked file is changed where it is, and the link stays.
+                let path = path.canonicalize().unwrap_or(path);
+                let text = with_its_mark(&path, &change.after).into_owned();
+                (path, text)
+            })
+            .collect();
+        write_files(&files)?;
+    }
     if args.check {
         for (path, change) in &adoption.files {
             let before = change.before.as_deref().unwrap_or_default();
@@ -114,13 +128,6 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             };
             let diff = TextDiff::from_lines(before, &change.after);
             ui.print(diff.unified_diff().header(&old, &format!("b/{path}")))?;
-        }
-    } else {
-        for (path, change) in &adoption.files {
-            let path = loaded.root.join(path);
-            // A linked file is changed where it is, and the link stays.
-            let path = path.canonicalize().unwrap_or(path);
-            write_file(&path, &with_its_mark(&path, &change.after))?;
         }
     }
     tell(&adoption, &loaded, ui);

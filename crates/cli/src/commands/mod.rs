@@ -2,6 +2,7 @@
 
 pub(crate) mod adopt;
 pub(crate) mod apply;
+mod carrying;
 mod choosing;
 pub(crate) mod comment;
 pub(crate) mod demo;

@@ -7,6 +7,7 @@ use deskstate_dataverse::Reader;
 use deskstate_reconcile::plan_file::{self, About};
 use tokio::task::spawn_blocking;
 
+use super::carrying::tell_unfinished;
 use super::judging::{Judging, refuse_denied};
 use super::live::{Cutting, compare, findings, report, stop_on_interrupt};
 use crate::args::Global;
@@ -59,6 +60,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let root = loaded.root.clone();
     let revision = spawn_blocking(move || revision::describe(&root));
     let environment = loaded.environment()?;
+    tell_unfinished(&loaded, &environment.name, ui)?;
     let stop = stop_on_interrupt();
     let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
     let reader = Reader::open(&opened.connection)?;

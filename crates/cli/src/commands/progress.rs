@@ -16,11 +16,25 @@ pub(super) struct Progress<'a, 'u> {
     /// Changes by the rows and links that they write.
     by_write: HashMap<Write, Vec<usize>>,
     told: BTreeSet<usize>,
+    account: Account,
     ui: &'u mut Ui,
 }
 
+/// How far it came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Account {
+    /// Transactions in all, as far as is known.
+    pub(super) of: usize,
+    /// Writes that were carried out.
+    pub(super) writes: usize,
+    /// Changes of which something was carried out.
+    pub(super) begun: usize,
+    /// Changes in all.
+    pub(super) changes: usize,
+}
+
 impl<'a, 'u> Progress<'a, 'u> {
-    pub(super) fn new(plan: &'a Plan, ui: &'u mut Ui) -> Self {
+    pub(super) fn new(plan: &'a Plan, transactions: usize, ui: &'u mut Ui) -> Self {
         let writes: usize = plan
             .changes
             .iter()
@@ -37,13 +51,22 @@ impl<'a, 'u> Progress<'a, 'u> {
             plan,
             by_write,
             told: BTreeSet::new(),
+            account: Account {
+                of: transactions,
+                changes: plan.changes.len(),
+                ..Account::default()
+            },
             ui,
         }
     }
 
-    /// Takes the bar away.
-    pub(super) fn end(self) {
+    /// Takes the bar away, and says how far it came.
+    pub(super) fn end(self) -> Account {
         self.ui.end_bar();
+        Account {
+            begun: self.told.len(),
+            ..self.account
+        }
     }
 
     pub(super) fn show(&mut self, event: &Event<'_>) {
@@ -53,6 +76,7 @@ impl<'a, 'u> Progress<'a, 'u> {
                 of,
                 operations,
             } => {
+                self.account.of = *of;
                 self.ui.verb(
                     GOOD,
                     "Sending",
@@ -73,6 +97,7 @@ impl<'a, 'u> Progress<'a, 'u> {
     }
 
     fn committed(&mut self, transaction: &Transaction) {
+        self.account.writes += transaction.operations.len();
         self.ui.advance_bar(transaction.operations.len());
         let written: BTreeSet<usize> = transaction
             .operations

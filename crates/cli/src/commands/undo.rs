@@ -1,26 +1,23 @@
 //! `undo`: takes an apply back, as a plan like any other.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
 use deskstate_dataverse::Session;
 use deskstate_model::Diagnostic;
-use deskstate_reconcile::apply::{Settings, Work, carry_out};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::reach::{ChangeReach, Reached};
 use deskstate_reconcile::writes::writable;
-use deskstate_reconcile::{Desired, Scope, observe_owners, reach, undo};
+use deskstate_reconcile::{Desired, Scope, reach, undo};
 
-use super::apply::{agreed, show_mismatches, solution};
+use super::carrying::{Carrying, agree, tell_unfinished};
 use super::judging::{self, Judging, refuse_denied};
 use super::live::{Cutting, read, read_file, stop_on_interrupt};
-use super::progress::Progress;
 use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
-use crate::kept::write_file;
-use crate::output::plan_text::{PlanText, count};
+use crate::journal::{self, Unfinished};
+use crate::output::plan_text::PlanText;
 use crate::project::load_project_file;
 use crate::ui::Ui;
 
@@ -59,6 +56,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             hint: None,
         });
     }
+    let unfinished = tell_unfinished(&loaded, &environment.name, ui)?;
     let stop = stop_on_interrupt();
     let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
     let session = Session::open(&opened.connection)?;
@@ -106,53 +104,41 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     };
     if allowed.is_err() || writable.is_empty() {
         opened.close().await?;
-        return allowed.map(|()| ExitCode::Done);
+        allowed?;
+        if plan.is_empty() {
+            forget(unfinished, &args.file);
+        }
+        return Ok(ExitCode::Done);
     }
-    if !args.yes && !agreed(&environment.name, ui)? {
-        opened.close().await?;
-        return Err(Error::Refused {
-            message: "nothing was changed".to_owned(),
-            hint: Some("`--yes` carries it out without asking".to_owned()),
-        });
-    }
-    let plan = writable;
-    // An undo can be taken back like any other apply.
-    observe_owners(session.reader(), &plan, &mut live).await?;
-    let record = undo::record(&plan, &live, &environment.name);
-    let again = args.file.with_extension("redo.json");
-    if let Err(error) = write_file(&again, &undo::write(&record)) {
+    if let Err(error) = agree(args.yes, &environment.name, ui) {
         opened.close().await?;
         return Err(error);
     }
-    let settings = Settings {
-        max_changeset: args.cutting.most(&loaded),
-        server_adds_parts: opened.answers.tab_makes_parameters,
-        heeds_versions: opened.answers.if_match_in_changesets,
-        solution: solution(&loaded, environment),
-        patience: Duration::from_secs(180),
-    };
     let replan = |live: &Live| undo::plan(&file, live);
-    let work = Work {
-        plan: &plan,
+    // An undo can be undone like any other apply.
+    let carrying = Carrying {
+        command: "undo",
+        loaded: &loaded,
+        environment,
+        answers: opened.answers,
+        cutting: args.cutting,
+        plan: &writable,
         desired: &desired,
-        settings: &settings,
         scope: &scope,
         replan: &replan,
     };
-    let mut progress = Progress::new(&plan, ui);
-    let undone = carry_out(&work, &session, &|| stop.is_stopped(), &mut |event| {
-        progress.show(&event)
-    })
-    .await;
-    progress.end();
+    let carried = carrying.run(&mut live, &session, &stop, ui).await;
     opened.close().await?;
-    let undone = undone?;
-    show_mismatches(&undone, ui)?;
-    ui.page(format_args!(
-        "{} taken back in {} in {}\nagents get this when they next sign in or reload\n",
-        count(plan.changes.len(), "change"),
-        environment.name,
-        count(undone.transactions, "transaction"),
-    ))?;
-    Ok(ExitCode::Done)
+    let done = carrying.tell(carried?, ui)?;
+    forget(unfinished, &args.file);
+    Ok(done)
+}
+
+/// The run that was undone left nothing behind; neither did an undo of it that was interrupted.
+fn forget(mut unfinished: Vec<Unfinished>, file: &Path) {
+    let undone = file.canonicalize().ok();
+    unfinished.retain(|run| {
+        run.begun.command == "undo" || (undone.is_some() && run.undo.canonicalize().ok() == undone)
+    });
+    journal::forget(&unfinished);
 }

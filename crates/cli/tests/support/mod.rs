@@ -129,7 +129,11 @@ impl Project {
     /// The undo file that an apply named, relative to the project.
     #[track_caller]
     pub(crate) fn undo_file(applied: &Run) -> String {
-        let named = applied.out.split("undo --env server ").nth(1).unwrap();
+        let named = applied
+            .out
+            .split("deskstate undo --env server ")
+            .nth(1)
+            .unwrap();
         named.split('`').next().unwrap().to_owned()
     }
 

@@ -79,11 +79,26 @@ impl fmt::Debug for Recorder {
     }
 }
 
+/// Writes a file that only its owner may read: texts of a desktop are nobody else's business.
+fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut options = std::fs::File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    std::io::Write::write_all(&mut options.open(path)?, bytes)
+}
+
 impl Recorder {
     /// A recorder into a directory, which is made if need be and must hold no recording yet.
     pub(crate) fn new(directory: &Path, url: &EnvironmentUrl) -> Result<Recorder, Error> {
         let failed = |reason: String| recording(directory, reason);
-        std::fs::create_dir_all(directory).map_err(|error| failed(error.to_string()))?;
+        let mut folder = std::fs::DirBuilder::new();
+        folder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+        folder
+            .create(directory)
+            .map_err(|error| failed(error.to_string()))?;
         if !files(directory)?.is_empty() {
             return Err(failed("it holds a recording already".to_owned()));
         }
@@ -101,7 +116,7 @@ impl Recorder {
         let recorded = self.recorded(outgoing, result);
         let written = serde_json::to_vec_pretty(&recorded)
             .map_err(std::io::Error::other)
-            .and_then(|bytes| std::fs::write(&path, bytes));
+            .and_then(|bytes| write_private(&path, &bytes));
         if let Err(error) = written {
             warn!(%error, path = %path.display(), "an exchange was not recorded");
         }

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use deskstate_dataverse::{Filter, Query, Reader};
 use uuid::Uuid;
 
-use super::ApplyError;
-use crate::observe::ObserveError;
+use super::{ApplyError, unread};
 use crate::plan::{Guard, Operation, RowTarget, Seen, Transaction};
 use crate::table::Table;
 
@@ -37,11 +36,12 @@ impl Own {
         transaction: &Transaction,
         ahead: &VecDeque<Transaction>,
         reader: &Reader,
+        done: usize,
     ) -> Result<(), ApplyError> {
         self.moved.extend(moves(transaction));
         if deletes(transaction) {
             let guarded = self.guarded(ahead.iter());
-            for (_, rows) in read(&guarded, reader).await? {
+            for (_, rows) in read(&guarded, reader, done).await? {
                 self.seen.extend(rows);
             }
         }
@@ -75,7 +75,7 @@ pub(super) async fn unchanged(
 ) -> Result<(), ApplyError> {
     let ahead = ahead.iter().filter(|_| deletes(transaction));
     let guarded = own.guarded(std::iter::once(transaction).chain(ahead));
-    let found = read(&guarded, reader).await?;
+    let found = read(&guarded, reader, done).await?;
     let mut changed = Vec::new();
     for (table, rows) in guarded {
         for (row, seen) in rows {
@@ -103,6 +103,7 @@ pub(super) async fn unchanged(
 async fn read(
     guarded: &Guarded<'_>,
     reader: &Reader,
+    done: usize,
 ) -> Result<BTreeMap<&'static Table, BTreeMap<Uuid, Seen>>, ApplyError> {
     if guarded.is_empty() {
         return Ok(BTreeMap::new());
@@ -121,7 +122,7 @@ async fn read(
     let answers = reader
         .read(&queries)
         .await
-        .map_err(|error| Box::new(ObserveError::from(error)))?;
+        .map_err(|error| unread(error, done))?;
     Ok(guarded
         .keys()
         .zip(answers)

@@ -108,8 +108,8 @@ pub enum ApplyError {
         #[source]
         error: Box<ServiceError>,
     },
-    /// A transaction could not be sent: nothing of it happened.
-    #[error("transaction {} was not sent", transactions_before + 1)]
+    /// A transaction could not be sent, or had no effect for as long as somebody looked.
+    #[error("transaction {} was not carried out", transactions_before + 1)]
     NotSent {
         /// Transactions that were carried out before.
         transactions_before: usize,
@@ -128,9 +128,24 @@ pub enum ApplyError {
         #[source]
         error: Box<Error>,
     },
-    /// Live could not be read.
-    #[error("live could not be read")]
-    Observe(#[from] Box<ObserveError>),
+    /// Live could not be read before a transaction, which was not sent.
+    #[error("the environment could not be read, so transaction {} was not sent", transactions_before + 1)]
+    NotRead {
+        /// Transactions that were carried out before.
+        transactions_before: usize,
+        /// Why.
+        #[source]
+        error: Box<ObserveError>,
+    },
+    /// Everything was carried out, and nobody could look at what came of it.
+    #[error("everything was written, but it could not be read back")]
+    NotVerified {
+        /// Transactions that were carried out.
+        transactions: usize,
+        /// Why.
+        #[source]
+        error: Box<ObserveError>,
+    },
     /// Somebody changed rows that cannot be bound to a version; the transaction was not sent.
     #[error("somebody changed {} since it was read; transaction {} was not sent", rows.join(", "), transactions_before + 1)]
     Changed {
@@ -141,7 +156,7 @@ pub enum ApplyError {
     },
     /// Somebody changed the environment between two transactions.
     #[error(
-        "somebody changed {key} meanwhile ({path}); {transactions_before} transactions were carried out, the rest was not"
+        "somebody changed {key} ({path}) while this ran; transaction {} was not sent", transactions_before + 1
     )]
     Moved {
         /// Transactions that were carried out before.
@@ -152,7 +167,7 @@ pub enum ApplyError {
         path: String,
     },
     /// Apply was asked to stop between two transactions.
-    #[error("stopped after {transactions_before} transactions; run it again to carry out the rest")]
+    #[error("stopped before transaction {} was sent", transactions_before + 1)]
     Stopped {
         /// Transactions that were carried out before.
         transactions_before: usize,
@@ -167,8 +182,45 @@ impl ApplyError {
             Self::Changed { .. } | Self::Moved { .. } => true,
             Self::NotSent { .. }
             | Self::Unknown { .. }
-            | Self::Observe(_)
+            | Self::NotRead { .. }
+            | Self::NotVerified { .. }
             | Self::Stopped { .. } => false,
+        }
+    }
+
+    /// Transactions that were carried out for certain.
+    pub fn transactions(&self) -> usize {
+        match self {
+            Self::Refused {
+                transactions_before: done,
+                ..
+            }
+            | Self::NotSent {
+                transactions_before: done,
+                ..
+            }
+            | Self::Unknown {
+                transactions_before: done,
+                ..
+            }
+            | Self::NotRead {
+                transactions_before: done,
+                ..
+            }
+            | Self::NotVerified {
+                transactions: done, ..
+            }
+            | Self::Changed {
+                transactions_before: done,
+                ..
+            }
+            | Self::Moved {
+                transactions_before: done,
+                ..
+            }
+            | Self::Stopped {
+                transactions_before: done,
+            } => *done,
         }
     }
 }
@@ -261,7 +313,7 @@ pub async fn apply(
 /// Carries out a plan and reads back what was written.
 ///
 /// Nothing but what the plan says is changed: where live must be read again between two transactions, the rest is planned anew and
-/// must be part of the plan. `stop` is asked before every transaction.
+/// must be part of the plan. `stop` is asked before every transaction, once more after its [`Event::Sending`], and wherever somebody waits.
 ///
 /// # Errors
 /// If a transaction is refused, cannot be sent or has an unknown outcome. All or nothing of each transaction happened.
@@ -277,29 +329,36 @@ pub async fn carry_out(
     let mut operations = 0;
     let mut own = look::Own::default();
     while let Some(transaction) = queue.pop_front() {
+        let stopped = ApplyError::Stopped {
+            transactions_before: done,
+        };
         if stop() {
-            return Err(ApplyError::Stopped {
-                transactions_before: done,
-            });
+            return Err(stopped);
         }
-        look::unchanged(&transaction, &queue, &own, session.reader(), done).await?;
+        look::unchanged(&transaction, &queue, &own, session.reader(), done)
+            .await
+            .map_err(|error| not_read(error, stop))?;
         on_event(Event::Sending {
             number: done + 1,
             of: done + 1 + queue.len(),
             operations: transaction.operations.len(),
         });
-        commit(&transaction, session, settings, done, on_event).await?;
+        if stop() {
+            return Err(stopped);
+        }
+        commit(&transaction, session, settings, done, stop, on_event).await?;
         done += 1;
         operations += transaction.operations.len();
         on_event(Event::Committed {
             transaction: &transaction,
         });
-        own.carried_out(&transaction, &queue, session.reader())
-            .await?;
+        own.carried_out(&transaction, &queue, session.reader(), done)
+            .await
+            .map_err(|error| not_read(error, stop))?;
         if transaction.look_after && !queue.front().is_some_and(|next| next.look_after) {
             let live = observe(session.reader(), work.desired, work.scope)
                 .await
-                .map_err(Box::new)?;
+                .map_err(|error| not_read(unread(error, done), stop))?;
             let (rest, _) = (work.replan)(&live);
             if let Some((key, path)) = rest::beyond(&rest, work.plan) {
                 return Err(ApplyError::Moved {
@@ -319,7 +378,10 @@ pub async fn carry_out(
     on_event(Event::Verifying);
     let live = observe(session.reader(), work.desired, work.scope)
         .await
-        .map_err(Box::new)?;
+        .map_err(|error| ApplyError::NotVerified {
+            transactions: done,
+            error: Box::new(error),
+        })?;
     Ok(Applied {
         transactions: done,
         operations,
@@ -328,11 +390,32 @@ pub async fn carry_out(
     })
 }
 
+fn unread(error: impl Into<ObserveError>, done: usize) -> ApplyError {
+    ApplyError::NotRead {
+        transactions_before: done,
+        error: Box::new(error.into()),
+    }
+}
+
+/// Whoever was asked to stop reads nothing any more: that is the end, and no failure of the environment.
+fn not_read(error: ApplyError, stop: &(dyn Fn() -> bool + Sync)) -> ApplyError {
+    match error {
+        ApplyError::NotRead {
+            transactions_before,
+            ..
+        } if stop() => ApplyError::Stopped {
+            transactions_before,
+        },
+        other => other,
+    }
+}
+
 async fn commit(
     transaction: &Transaction,
     session: &Session,
     settings: &Settings,
     done: usize,
+    stop: &(dyn Fn() -> bool + Sync),
     on_event: &mut dyn FnMut(Event<'_>),
 ) -> Result<(), ApplyError> {
     let changeset = Changeset {
@@ -359,8 +442,11 @@ async fn commit(
             settle::settle(
                 transaction,
                 session.reader(),
-                settings.patience,
-                sent,
+                settle::Until {
+                    sent,
+                    patience: settings.patience,
+                    stop,
+                },
                 done,
                 cause,
             )

@@ -22,15 +22,25 @@ enum Trace {
     Mixed(Vec<String>),
 }
 
+/// How long to look.
+pub(super) struct Until<'a> {
+    /// When the transaction was sent.
+    pub(super) sent: Instant,
+    /// How long after that its effect may come.
+    pub(super) patience: Duration,
+    /// Somebody does not want to wait any longer.
+    pub(super) stop: &'a (dyn Fn() -> bool + Sync),
+}
+
 /// Looks until an effect shows that the transaction happened, or the patience is over. Never sends it again.
 pub(super) async fn settle(
     transaction: &Transaction,
     reader: &Reader,
-    patience: Duration,
-    sent: Instant,
+    until: Until<'_>,
     done: usize,
     cause: Error,
 ) -> Result<(), ApplyError> {
+    let patience = until.patience;
     let mut pause = Duration::from_millis(200);
     loop {
         let trace = match trace(transaction, reader).await {
@@ -38,25 +48,27 @@ pub(super) async fn settle(
             Ok(trace) => Some(trace),
             Err(_) => None,
         };
-        let elapsed = sent.elapsed();
+        let elapsed = until.sent.elapsed();
+        let unknown = |states, cause| {
+            Err(ApplyError::Unknown {
+                transactions_before: done,
+                states,
+                error: Box::new(cause),
+            })
+        };
+        if (until.stop)() {
+            let states = vec!["stopped before it was clear".to_owned()];
+            return unknown(states, cause);
+        }
         if elapsed >= patience {
             return match trace {
                 Some(Trace::Before) => Err(ApplyError::NotSent {
                     transactions_before: done,
                     error: Box::new(cause),
                 }),
-                Some(Trace::Mixed(states)) => Err(ApplyError::Unknown {
-                    transactions_before: done,
-                    states,
-                    error: Box::new(cause),
-                }),
+                Some(Trace::Mixed(states)) => unknown(states, cause),
                 Some(Trace::After) | None => {
-                    let states = vec!["the environment does not answer".to_owned()];
-                    Err(ApplyError::Unknown {
-                        transactions_before: done,
-                        states,
-                        error: Box::new(cause),
-                    })
+                    unknown(vec!["the environment does not answer".to_owned()], cause)
                 }
             };
         }

@@ -193,7 +193,7 @@ fn a_written_plan_is_read_back() {
 ///     for key in ("reason", "declaredAt", "leftToServer", "reach"):
 ///         change.pop(key, None)
 ///     for field in change.setdefault("fields", []):
-///         for key in ("note", "wire", "declaredAt"):
+///         for key in ("note", "wire"):
 ///             field.pop(key, None)
 ///     change.setdefault("writes", [])
 /// compared = {key: plan[key] for key in ("formatVersion", "organization", "definitions", "changes")}

@@ -132,9 +132,6 @@ pub struct Field {
     /// Table and column, or relationship. Not compared.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub wire: String,
-    /// Where the value is declared. Not compared.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub declared_at: Option<Place>,
 }
 
 /// `null` is a value here; only a missing key is none.
@@ -401,11 +398,7 @@ impl Change {
             action: action(change.action).to_owned(),
             reason: reason(change.reason).to_owned(),
             declared_at: place(change.declared_at, sources),
-            fields: change
-                .fields
-                .iter()
-                .map(|field| Field::of(field, sources))
-                .collect(),
+            fields: change.fields.iter().map(Field::of).collect(),
             left_to_server: change
                 .left_to_server
                 .iter()
@@ -440,7 +433,7 @@ impl Change {
 }
 
 impl Field {
-    pub(super) fn of(change: &FieldChange, sources: Option<&SourceMap>) -> Self {
+    fn of(change: &FieldChange) -> Self {
         let mut field = Self {
             path: change.path.clone(),
             before: None,
@@ -451,7 +444,6 @@ impl Field {
             masked: None,
             note: None,
             wire: change.wire.clone(),
-            declared_at: place(change.span, sources),
         };
         match &change.difference {
             Difference::Value { before, after } => {
@@ -485,7 +477,6 @@ impl Field {
         let compared = Self {
             note: None,
             wire: String::new(),
-            declared_at: None,
             ..self.clone()
         };
         json!(compared)

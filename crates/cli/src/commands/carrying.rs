@@ -1,0 +1,278 @@
+//! Carrying out a plan, for `apply` and `undo`: first the undo file and the journal, then the transactions, and an account of how it
+//! ended.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use deskstate_dataverse::{Session, Stop};
+use deskstate_model::{Diagnostic, Environment};
+use deskstate_reconcile::apply::{Applied, ApplyError, Settings, Work, carry_out};
+use deskstate_reconcile::live::Live;
+use deskstate_reconcile::plan::{Change, Difference, Plan, Planned};
+use deskstate_reconcile::{Desired, Scope, observe_owners, plan_file, undo};
+
+use super::live::Cutting;
+use super::progress::{Account, Progress};
+use crate::answers::Answers;
+use crate::ending::{Cause, Ended};
+use crate::error::Error;
+use crate::exit_code::ExitCode;
+use crate::journal::{self, Journal, Unfinished};
+use crate::kept;
+use crate::output::plan_text::count;
+use crate::output::sides::sides;
+use crate::output::{plain, shown};
+use crate::project::Loaded;
+use crate::ui::{BAD, GOOD, Ui};
+
+/// What is carried out.
+pub(super) struct Carrying<'a> {
+    /// `apply` or `undo`.
+    pub(super) command: &'static str,
+    pub(super) loaded: &'a Loaded,
+    pub(super) environment: &'a Environment,
+    pub(super) answers: Answers,
+    pub(super) cutting: Cutting,
+    /// The plan, as far as the environment takes it.
+    pub(super) plan: &'a Plan,
+    pub(super) desired: &'a Desired,
+    pub(super) scope: &'a Scope,
+    /// Makes the plan again from a newer look at live.
+    pub(super) replan: &'a dyn Fn(&Live) -> Planned,
+}
+
+/// What came of it. Nobody was told yet.
+#[must_use = "an end that nobody is told is reported by the next run"]
+pub(super) struct Carried {
+    applied: Result<Applied, ApplyError>,
+    account: Account,
+    undo: PathBuf,
+    journal: Journal,
+    journal_failed: Option<io::Error>,
+}
+
+impl Carrying<'_> {
+    /// Writes the undo file, begins the journal, and carries out the plan.
+    ///
+    /// # Errors
+    /// If nothing was sent, since one of the two could not be written.
+    pub(super) async fn run(
+        &self,
+        live: &mut Live,
+        session: &Session,
+        stop: &Stop,
+        ui: &mut Ui,
+    ) -> Result<Carried, Error> {
+        let Self {
+            loaded,
+            environment,
+            plan,
+            ..
+        } = self;
+        observe_owners(session.reader(), plan, live).await?;
+        let transactions = self.cutting.count(plan, loaded, &self.answers);
+        let undo = write_undo_file(&loaded.root, plan, live, &environment.name)
+            .map_err(Error::nothing_changed)?;
+        let mut journal = Journal::begin(&undo, &environment.name, self.command, transactions)
+            .map_err(Error::nothing_changed)?;
+        let settings = Settings {
+            max_changeset: self.cutting.most(loaded),
+            server_adds_parts: self.answers.tab_makes_parameters,
+            heeds_versions: self.answers.if_match_in_changesets,
+            solution: solution(loaded, environment),
+            patience: Duration::from_secs(180),
+        };
+        let work = Work {
+            plan,
+            desired: self.desired,
+            settings: &settings,
+            scope: self.scope,
+            replan: self.replan,
+        };
+        let mut progress = Progress::new(plan, transactions, ui);
+        let mut journal_failed = None;
+        // What the journal does not know must not happen: after a kill it would say something else.
+        let unwritten = AtomicBool::new(false);
+        let applied = carry_out(
+            &work,
+            session,
+            &|| stop.is_stopped() || unwritten.load(Ordering::Relaxed),
+            &mut |event| {
+                if let Err(error) = journal.note(&event) {
+                    unwritten.store(true, Ordering::Relaxed);
+                    journal_failed.get_or_insert(error);
+                }
+                progress.show(&event);
+            },
+        )
+        .await;
+        let account = progress.end();
+        if let Err(error) = &applied {
+            show_refused(error, plan, loaded, ui);
+        }
+        Ok(Carried {
+            applied,
+            account,
+            undo,
+            journal,
+            journal_failed,
+        })
+    }
+
+    /// Says how it ended.
+    pub(super) fn tell(&self, carried: Carried, ui: &mut Ui) -> Result<ExitCode, Error> {
+        let Carried {
+            applied,
+            account,
+            undo,
+            journal,
+            journal_failed,
+        } = carried;
+        let Self {
+            loaded,
+            environment: Environment { name, .. },
+            plan,
+            command,
+            ..
+        } = self;
+        let undo = undo.strip_prefix(&loaded.root).unwrap_or(&undo).display();
+        let undo = format!("deskstate undo --env {name} {undo}");
+        let cause = match applied {
+            Ok(applied) if applied.mismatches.is_empty() => {
+                let changes = count(plan.changes.len(), "resource");
+                ui.verb(
+                    GOOD,
+                    "Verified",
+                    format_args!("{changes} read back as written"),
+                );
+                let changes = count(plan.changes.len(), "change");
+                let transactions = count(applied.transactions, "transaction");
+                let (done, again) = match *command {
+                    "undo" => ("reverted in", "redo"),
+                    _ => ("applied to", "undo"),
+                };
+                ui.page(format_args!(
+                    "{changes} {done} {name} in {transactions}; {again} with `{undo}`\nagents get this when they next sign in or reload\n",
+                ))?;
+                ui.flush()?;
+                journal.end();
+                return Ok(ExitCode::Done);
+            }
+            Ok(applied) => {
+                show_mismatches(&applied, ui);
+                Cause::Mismatched {
+                    transactions: applied.transactions,
+                }
+            }
+            Err(error @ ApplyError::Stopped { .. }) => match journal_failed {
+                Some(source) => Cause::NoJournal {
+                    transactions: error.transactions(),
+                    source,
+                },
+                None => Cause::Apply(error),
+            },
+            Err(error) => Cause::Apply(error),
+        };
+        let ended = Ended {
+            command,
+            environment: name.clone(),
+            of: account.of,
+            writes: account.writes,
+            begun: account.begun,
+            changes: account.changes,
+            undo,
+            cause,
+        };
+        // `main` says it next, on stderr.
+        journal.end();
+        Err(Error::Ended(Box::new(ended)))
+    }
+}
+
+/// Says which runs on an environment ended without a word, or still go on.
+pub(super) fn tell_unfinished(
+    loaded: &Loaded,
+    environment: &str,
+    ui: &mut Ui,
+) -> Result<Vec<Unfinished>, Error> {
+    let found = journal::unfinished(&loaded.root, environment)?;
+    for run in &found {
+        ui.say(&crate::ending::unfinished(run, &loaded.root));
+    }
+    Ok(found)
+}
+
+/// Asks whether to go on, unless that was said already.
+pub(super) fn agree(yes: bool, environment: &str, ui: &mut Ui) -> Result<(), Error> {
+    let agreed =
+        yes || (ui.is_interactive() && ui.confirm(&format!("Carry this out in {environment}?"))?);
+    if agreed {
+        return Ok(());
+    }
+    Err(Error::Refused {
+        message: "nothing was changed".to_owned(),
+        hint: Some("`--yes` carries it out without asking".to_owned()),
+    })
+}
+
+/// Shows what the server stored in another way than it was written.
+fn show_mismatches(applied: &Applied, ui: &mut Ui) {
+    for (key, field) in &applied.mismatches {
+        let (stored, wanted) = match &field.difference {
+            Difference::Value { before, after } => sides(before, after),
+            Difference::Copy { after, .. } => ("something else".to_owned(), shown(after)),
+            Difference::Added { member, .. } => ("not linked".to_owned(), plain(member)),
+            Difference::Removed { member, .. } => ("still linked".to_owned(), plain(member)),
+        };
+        ui.say(&format!(
+            "{BAD}error{BAD:#}: {key} {}: wrote {wanted}, the server stored {stored}\n",
+            field.path
+        ));
+    }
+}
+
+/// Shows which resource the server refused, and where it is declared.
+fn show_refused(error: &ApplyError, plan: &Plan, loaded: &Loaded, ui: &mut Ui) {
+    let ApplyError::Refused {
+        operation: Some(operation),
+        ..
+    } = error
+    else {
+        return;
+    };
+    let refused = |change: &&Change| change.operations.contains(operation);
+    if let Some(change) = plan.changes.iter().find(refused) {
+        let message = format!("the server refused {}", change.key);
+        let mut finding = Diagnostic::error("server-refused", message);
+        if let Some(span) = change.declared_at {
+            finding = finding.at(span, "declared here");
+        }
+        ui.findings(&[finding], &loaded.manifests.sources);
+    }
+}
+
+/// The solution in which new and changed components land.
+fn solution(loaded: &Loaded, environment: &Environment) -> Option<String> {
+    let project = loaded.manifests.project.as_ref();
+    let name = environment
+        .solution
+        .as_ref()
+        .or(project?.solution.as_ref())?;
+    Some(name.value.clone())
+}
+
+/// One file for each run: a plan that was begun twice has two states before it, and neither file may replace the other.
+fn write_undo_file(
+    root: &Path,
+    plan: &Plan,
+    live: &Live,
+    environment: &str,
+) -> Result<PathBuf, Error> {
+    let digest = plan_file::digest(plan, live).to_string();
+    let short: String = digest.chars().skip("sha256:".len()).take(12).collect();
+    let folder = kept::path(root, &Path::new(kept::FOLDER).join("undo"))?;
+    let record = undo::write(&undo::record(plan, live, environment));
+    kept::write_new_private(&folder, &format!("{environment}-{short}"), "json", &record)
+}

@@ -1,0 +1,492 @@
+//! However an apply or an undo ends, it or the next run says what was applied, what was not, the undo file and what to do next.
+
+mod support;
+
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use support::{Project, Run, Server, deskstate, says};
+
+/// Transactions of the apply that is disturbed: a tab with its parameter, another one, and the session.
+const TRANSACTIONS: usize = 3;
+
+fn session(title: &str) -> String {
+    format!(
+        "apiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {{name: contoso_calls}}\nspec: {{displayName: Calls, type: Entity, entity: incident, title: {title}}}\n"
+    )
+}
+
+fn tab(name: &str) -> String {
+    format!(
+        "---\napiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {{name: {name}}}\nspec: {{displayName: Tab, pageType: ThirdPartyWebsite, parameters: {{url: \"https://a.example/\"}}}}\n"
+    )
+}
+
+/// Three transactions wait to be applied.
+fn waiting() -> (Project, Server) {
+    let server = Server::plain();
+    let project = Project::desk(&server, "maxChangeset: 2", "", &session("first"));
+    project.apply();
+    let all = format!(
+        "{}{}{}",
+        session("second"),
+        tab("contoso_a"),
+        tab("contoso_b")
+    );
+    project.write("manifests/all.yaml", &all);
+    (project, server)
+}
+
+fn faults(server: &Server, rules: &str) {
+    server.request("DELETE", "/__emulator/stats", "", "");
+    let script = format!(r#"{{"formatVersion":1,"rules":[{rules}]}}"#);
+    server.request("POST", "/__emulator/faults", &script, "");
+}
+
+fn on_write(number: usize, fault: &str) -> String {
+    format!(r#"{{"when":{{"writes":true,"nth":{number}}},"fault":{fault}}}"#)
+}
+
+const HOLD: &str = r#"{"kind":"delay","delayMs":1500}"#;
+
+/// Begins a command and waits until a fault struck it.
+fn begin(project: &Project, server: &Server, arguments: &[&str]) -> Child {
+    let child = deskstate(project.path())
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while server.get("/__emulator/stats")["faults"] == 0 {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child
+}
+
+const APPLY: &[&str] = &["apply", "--env", "server", "--yes"];
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill")
+        .args([&format!("-{name}"), &child.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+}
+
+fn end(child: Child) -> Run {
+    child.wait_with_output().unwrap().into()
+}
+
+fn unfinished(project: &Project) -> usize {
+    let folder = project.path().join(".deskstate/undo");
+    std::fs::read_dir(folder)
+        .unwrap()
+        .filter(|entry| {
+            let path = entry.as_ref().unwrap().path();
+            path.extension().is_some_and(|ending| ending == "journal")
+        })
+        .count()
+}
+
+/// The command after `to undo: `.
+#[track_caller]
+fn to_undo(text: &str) -> Vec<String> {
+    let line = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("to undo: deskstate "));
+    let line = line.unwrap_or_else(|| panic!("nothing says how to undo\n{text}"));
+    line.split(' ').map(str::to_owned).collect()
+}
+
+/// What is left is applied by the same command, and then nothing is left to say.
+#[track_caller]
+fn is_finished_by_running_again(project: &Project, server: &Server) {
+    faults(server, "");
+    let again = project.run(APPLY).ended(0);
+    assert_eq!(unfinished(project), 0, "{again:?}");
+    let plan = project
+        .run(&["plan", "--env", "server", "--detailed-exitcode"])
+        .ended(0);
+    assert!(!plan.err.contains("interrupted"), "{plan:?}");
+}
+
+/// What was applied is undone by the command that the end names, and the environment is as it was.
+#[track_caller]
+fn is_undone_by_what_was_said(project: &Project, server: &Server, text: &str) {
+    faults(server, "");
+    let mut command = to_undo(text);
+    command.push("--yes".to_owned());
+    let command: Vec<&str> = command.iter().map(String::as_str).collect();
+    project.run(&command).ended(0);
+    assert_eq!(unfinished(project), 0);
+    project.write("manifests/all.yaml", &session("first"));
+    let plan = ["plan", "--env", "server", "--detailed-exitcode"];
+    project.run(&plan).ended(0);
+    let tabs = server.get("/api/data/v9.2/msdyn_applicationtabtemplates?$select=msdyn_uniquename&$filter=startswith(msdyn_uniquename,'contoso_')");
+    assert_eq!(tabs["value"].as_array().unwrap().len(), 0, "{tabs}");
+}
+
+fn applied_lines(done: usize) -> Vec<String> {
+    match done {
+        0 => vec!["  applied: nothing\n".to_owned()],
+        TRANSACTIONS => vec![format!(
+            "  applied: all of it, 3 changes in {TRANSACTIONS} transactions\n"
+        )],
+        _ => vec![
+            format!(
+                "  applied: {done} of {TRANSACTIONS} transactions ({} writes); {done} of 3 changes were made, at least in part\n",
+                done * 2
+            ),
+            "  not applied: transaction".to_owned(),
+            format!(
+                ", with {}",
+                if done == 2 {
+                    "1 change of"
+                } else {
+                    "2 changes of"
+                }
+            ),
+        ],
+    }
+}
+
+#[track_caller]
+fn accounts_for(text: &str, done: usize) {
+    let lines = applied_lines(done);
+    says(text, &lines.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(text.contains("to undo: "), done > 0, "{text}");
+}
+
+#[test]
+fn a_refused_transaction_ends_with_what_was_applied_and_the_rest_is_finished_by_running_again() {
+    for done in 0..TRANSACTIONS {
+        let (project, server) = waiting();
+        faults(
+            &server,
+            &on_write(done + 1, r#"{"kind":"gateway","status":400}"#),
+        );
+        let ended = project.run(APPLY).ended(1);
+        accounts_for(&ended.err, done);
+        says(
+            &ended.err,
+            &[
+                &format!(
+                    "the server refused transaction {} and nothing of it happened",
+                    done + 1
+                ),
+                "help: look at `deskstate plan --env server` first; then run the same command again: it applies what is left",
+            ],
+        );
+        assert_eq!(unfinished(&project), 0);
+        if done == 1 {
+            is_undone_by_what_was_said(&project, &server, &ended.err);
+        } else {
+            is_finished_by_running_again(&project, &server);
+        }
+    }
+}
+
+#[test]
+fn a_killed_apply_is_reported_by_the_next_runs_until_what_it_left_is_applied_or_undone() {
+    for done in 0..TRANSACTIONS {
+        let (project, server) = waiting();
+        faults(&server, &on_write(done + 1, HOLD));
+        let mut child = begin(&project, &server, APPLY);
+        // Meanwhile another run says that one is going on.
+        let plan = project.run(&["plan", "--env", "server"]).ended(0);
+        says(
+            &plan.err,
+            &["warning: another apply in `server` is running"],
+        );
+        child.kill().unwrap();
+        child.wait().unwrap();
+        std::thread::sleep(Duration::from_millis(1600));
+        let expected = [
+            "warning: an earlier apply in `server` was interrupted".to_owned(),
+            format!("  applied: {done} of 3 transactions\n"),
+            format!("  unknown: transaction {} of 3\n", done + 1),
+            "  to undo: deskstate undo --env server .deskstate/undo/server-".to_owned(),
+            "help: `deskstate apply --env server` applies what is left".to_owned(),
+        ];
+        let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+        // A plan writes nothing, so it is told again.
+        for _ in 0..2 {
+            let plan = project.run(&["plan", "--env", "server"]).ended(0);
+            says(&plan.err, &expected);
+        }
+        if done == 1 {
+            let plan = project.run(&["plan", "--env", "server"]).ended(0);
+            is_undone_by_what_was_said(&project, &server, &plan.err);
+        } else {
+            let apply = project.run(APPLY).ended(0);
+            says(&apply.err, &expected);
+            is_finished_by_running_again(&project, &server);
+        }
+    }
+}
+
+#[test]
+fn after_an_interrupt_the_transaction_is_finished_and_the_end_says_what_was_applied() {
+    for sent in 1..=TRANSACTIONS {
+        let (project, server) = waiting();
+        faults(&server, &on_write(sent, HOLD));
+        let child = begin(&project, &server, APPLY);
+        signal(&child, "INT");
+        let ended = end(child).ended(1);
+        accounts_for(&ended.err, sent);
+        let what = if sent == TRANSACTIONS {
+            [
+                "everything was written, but it could not be read back".to_owned(),
+                "help: `deskstate plan --env server` shows what differs, if anything does"
+                    .to_owned(),
+            ]
+        } else {
+            [
+                format!("stopped before transaction {} was sent", sent + 1),
+                "help: run the same command again: it applies what is left".to_owned(),
+            ]
+        };
+        says(&ended.err, &[&what[0], &what[1]]);
+        assert_eq!(unfinished(&project), 0);
+        is_finished_by_running_again(&project, &server);
+    }
+}
+
+#[test]
+fn where_the_reply_is_lost_and_nobody_waits_the_end_says_that_it_is_unknown_and_names_the_undo_file()
+ {
+    for done in 0..TRANSACTIONS {
+        let (project, server) = waiting();
+        faults(&server, &on_write(done + 1, r#"{"kind":"dropBefore"}"#));
+        // It looks at the rows for three minutes, unless it is asked to stop.
+        let child = begin(&project, &server, APPLY);
+        signal(&child, "INT");
+        let ended = end(child).ended(1);
+        says(
+            &ended.err,
+            &[
+                &format!("it is unknown whether transaction {} happened", done + 1),
+                &format!("  unknown: transaction {} of 3\n", done + 1),
+                "  to undo: deskstate undo --env server .deskstate/undo/server-",
+                "help: look at `deskstate plan --env server` first",
+            ],
+        );
+        is_finished_by_running_again(&project, &server);
+    }
+}
+
+/// Limits how large files of a running process may become.
+fn fill_disk(child: &Child) {
+    let limited = Command::new("prlimit")
+        .args(["--fsize=1", "--pid", &child.id().to_string()])
+        .status();
+    assert!(limited.unwrap().success());
+}
+
+/// A shell in which a write beyond a limit is an error, and not the end of the process.
+fn in_shell(project: &Project, script: &str) -> Command {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &format!("trap '' XFSZ; {script}")])
+        .current_dir(project.path())
+        .env_clear()
+        .env("NO_COLOR", "1")
+        .env("DESKSTATE", env!("CARGO_BIN_EXE_deskstate"))
+        .envs(std::env::vars_os().filter(|(name, _)| name == "PATH"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_full_disk_nothing_is_sent_that_could_not_be_accounted_for() {
+    let (project, server) = waiting();
+    faults(&server, "");
+    let script = "ulimit -f 0; exec \"$DESKSTATE\" apply --env server --yes";
+    let ended: Run = in_shell(&project, script).output().unwrap().into();
+    let ended = ended.ended(1);
+    says(&ended.err, &["could not write", "nothing was changed"]);
+    assert_eq!(
+        server.get("/__emulator/stats")["writes"]
+            .as_object()
+            .map(serde_json::Map::len),
+        Some(0)
+    );
+    assert_eq!(unfinished(&project), 0);
+    for done in 1..=TRANSACTIONS {
+        let (project, server) = waiting();
+        faults(&server, &on_write(done, HOLD));
+        let script = "exec \"$DESKSTATE\" apply --env server --yes";
+        let child = in_shell(&project, script).spawn().unwrap();
+        while server.get("/__emulator/stats")["faults"] == 0 {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        fill_disk(&child);
+        let ended = end(child);
+        if done == TRANSACTIONS {
+            says(
+                &ended.ended(0).out,
+                &["3 changes applied to server in 3 transactions"],
+            );
+        } else {
+            let ended = ended.ended(1);
+            accounts_for(&ended.err, done);
+            says(
+                &ended.err,
+                &[
+                    &format!(
+                        "the journal could not be written, so transaction {} was not sent",
+                        done + 1
+                    ),
+                    "help: make room on the disk, then run the same command again",
+                ],
+            );
+        }
+        is_finished_by_running_again(&project, &server);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_full_disk_adopt_changes_no_file_and_does_not_say_that_it_did() {
+    let (project, server) = waiting();
+    project.write("manifests/all.yaml", &session("second"));
+    project.write(
+        "manifests/tab.yaml",
+        tab("contoso_a").trim_start_matches("---\n"),
+    );
+    project.apply();
+    let id = server.id(
+        "msdyn_sessiontemplates",
+        "msdyn_sessiontemplateid",
+        "contoso_calls",
+    );
+    server.patch(
+        &format!("msdyn_sessiontemplates({id})"),
+        r#"{"msdyn_title":"by hand"}"#,
+    );
+    let before = project.read("manifests/all.yaml");
+    let script = "ulimit -f 0; exec \"$DESKSTATE\" adopt --env server";
+    let ended: Run = in_shell(&project, script).output().unwrap().into();
+    let ended = ended.ended(1);
+    says(&ended.err, &["could not write"]);
+    assert!(!ended.err.contains("Adopted"), "{ended:?}");
+    assert_eq!(project.read("manifests/all.yaml"), before);
+    assert_eq!(
+        std::fs::read_dir(project.path().join("manifests"))
+            .unwrap()
+            .count(),
+        2
+    );
+    says(
+        &project.run(&["adopt", "--env", "server"]).ended(0).err,
+        &["Adopted SessionTemplate contoso_calls title"],
+    );
+    says(&project.read("manifests/all.yaml"), &["by hand"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn undo_files_and_recordings_are_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let (project, _server) = waiting();
+    let recorded = ["apply", "--env", "server", "--yes", "--record", "recorded"];
+    let done = project.run(&recorded).ended(0);
+    let mode = |path: &str| {
+        let path = project.path().join(path);
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    };
+    assert_eq!(mode(&Project::undo_file(&done)), 0o600);
+    assert_eq!(
+        [
+            mode(".deskstate"),
+            mode(".deskstate/undo"),
+            mode("recorded")
+        ],
+        [0o700; 3]
+    );
+    for entry in std::fs::read_dir(project.path().join("recorded")).unwrap() {
+        let name = entry.unwrap().file_name();
+        assert_eq!(mode(&format!("recorded/{}", name.to_str().unwrap())), 0o600);
+    }
+}
+
+#[test]
+fn an_undo_that_ends_early_is_accounted_for_like_an_apply() {
+    let (project, server) = waiting();
+    let file = Project::undo_file(&project.apply());
+    let undo = ["undo", "--env", "server", "--yes", file.as_str()];
+    faults(&server, &on_write(2, r#"{"kind":"gateway","status":400}"#));
+    let ended = project.run(&undo).ended(1);
+    says(
+        &ended.err,
+        &[
+            "the server refused transaction 2",
+            "  applied: 1 of ",
+            "  to undo: deskstate undo --env server .deskstate/undo/server-",
+            "help: run the same command again: it undoes what is left",
+        ],
+    );
+    faults(&server, &on_write(1, HOLD));
+    let mut child = begin(&project, &server, &undo);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    std::thread::sleep(Duration::from_millis(1600));
+    faults(&server, "");
+    let plan = project.run(&["plan", "--env", "server"]).ended(0);
+    says(
+        &plan.err,
+        &[
+            "an earlier undo in `server` was interrupted",
+            "help: run the same undo again: it undoes what is left",
+        ],
+    );
+    project.run(&undo).ended(0);
+    assert_eq!(unfinished(&project), 0);
+    project.write("manifests/all.yaml", &session("first"));
+    project
+        .run(&["plan", "--env", "server", "--detailed-exitcode"])
+        .ended(0);
+}
+
+#[test]
+fn an_apply_whose_last_line_nobody_could_read_is_reported_by_the_next_run() {
+    let (project, server) = waiting();
+    faults(&server, &on_write(TRANSACTIONS, HOLD));
+    let mut child = begin(&project, &server, APPLY);
+    // Whoever reads goes away before the end.
+    drop(child.stdout.take());
+    child.wait().unwrap();
+    let plan = project.run(&["plan", "--env", "server"]).ended(0);
+    says(
+        &plan.err,
+        &[
+            "an earlier apply in `server` was interrupted",
+            "  applied: 3 of 3 transactions\n",
+            "  to undo: deskstate undo --env server .deskstate/undo/server-",
+        ],
+    );
+}
+
+#[test]
+fn two_applies_at_once_in_one_folder_never_take_each_others_files() {
+    for _ in 0..4 {
+        let (project, _server) = waiting();
+        let begin = || {
+            deskstate(project.path())
+                .args(APPLY)
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        };
+        let runs = [begin(), begin()].map(end);
+        for run in &runs {
+            assert!(matches!(run.code, Some(0 | 4)), "{run:?}");
+            assert!(!run.err.contains("could not write"), "{run:?}");
+        }
+        assert!(runs.iter().any(|run| run.code == Some(0)), "{runs:?}");
+        assert_eq!(unfinished(&project), 0);
+    }
+}
