@@ -11,11 +11,12 @@ check:
 test:
     cargo test --workspace
 
-# Ten thousand schedules of faults, for the client alone and for whole applies, and a probe under every combination of switches; what fails is named, figures come last.
+# Ten thousand schedules: faults for the client alone and for whole applies, a probe under every combination of switches, and pull requests that are planned, merged and applied in any order. What fails is named, figures come last.
 campaign seeds="10000":
     DESKSTATE_CAMPAIGN_SEEDS={{seeds}} cargo test --profile campaign -p deskstate-reconcile --test emulated every_combination_of_switches -- --nocapture
     DESKSTATE_CAMPAIGN_SEEDS={{seeds}} cargo test --profile campaign -p deskstate-dataverse --test emulated campaign
     DESKSTATE_CAMPAIGN_SEEDS={{seeds}} cargo test --profile campaign -p deskstate-reconcile --test emulated whatever_goes_wrong -- --nocapture
+    DESKSTATE_CAMPAIGN_SEEDS={{seeds}} cargo test --profile campaign -p deskstate-reconcile --test reviewed_model -- --nocapture
 
 # Every fuzz target, or those named, for so many seconds each (wants cargo-fuzz); stops at a finding.
 fuzz seconds="60" *targets:

@@ -423,7 +423,7 @@ fn of_two_applies_at_once_one_wins_and_the_other_refuses_and_changes_nothing() {
             &lost.err,
             &[
                 "somebody changed the environment since it was read, so the server refused transaction 1 and nothing of it happened",
-                "look with `deskstate plan`",
+                "look at `deskstate plan --env server` first",
             ],
         );
         assert_eq!(server.dump()["rows"], after["rows"], "{first} first");
