@@ -24,10 +24,10 @@ impl Limit {
     pub const EXCHANGE: Limit = Limit::new("a file of a recording", 48 * MIB);
     /// A solution archive. It is read piece by piece and never held as a whole.
     pub const ARCHIVE: Limit = Limit::new("a solution archive", 512 * MIB);
-    /// What is unpacked of one file of a solution.
-    pub const SOLUTION_FILE: Limit = Limit::new("a file of a solution", 32 * MIB);
-    /// What is unpacked of a solution in all.
-    pub const SOLUTION: Limit = Limit::new("the files of a solution together", 48 * MIB);
+    /// What is unpacked of one file of a solution. It is read piece by piece.
+    pub const SOLUTION_FILE: Limit = Limit::new("a file of a solution", 512 * MIB);
+    /// What is unpacked of a solution in all. It is read piece by piece, and what is kept of it has a limit of its own.
+    pub const SOLUTION: Limit = Limit::new("the files of a solution together", 512 * MIB);
     /// Answers, state and other small files that deskstate keeps.
     pub const STATE: Limit = Limit::new("a file that deskstate keeps", 4 * MIB);
     /// A comment to post.

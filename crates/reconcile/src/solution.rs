@@ -118,7 +118,7 @@ pub(crate) fn of_texts(texts: Vec<(String, String)>) -> Result<Live, SolutionErr
 
 fn of_files(mut files: Files) -> Result<Package, SolutionError> {
     let mut form = form::detect(&files, |path| role_of(path) == Some(Role::Components))?;
-    let budget = Cell::new(files::MOST_BYTES);
+    let budget = Cell::new(deskstate_files::Limit::SOLUTION.bytes());
     let mut gathered = Gathered::default();
     match form.layout {
         Layout::Migration => read_migration(&mut files, &form, &budget, &mut gathered)?,

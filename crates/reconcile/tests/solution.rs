@@ -322,6 +322,16 @@ fn what_is_not_an_export_is_refused_with_what_was_expected_and_what_was_found() 
 }
 
 #[test]
+fn rows_without_the_file_of_their_links_are_read_and_the_file_is_missed() {
+    let folder = TempDir::new().expect("a folder");
+    let package = read(&zipped(folder.path(), &texts(&[SOLUTION, SESSION]))).expect("rows");
+    let (missed, left_out) = package.left_out.first().expect("a loss");
+    assert_eq!(missed, "customizations.xml");
+    assert!(left_out.lost && left_out.why.contains("expected this file, found none"));
+    assert!(shown(&package).contains("name: contoso_a"));
+}
+
+#[test]
 fn what_is_no_archive_and_what_is_cut_off_say_so() {
     let folder = TempDir::new().expect("a folder");
     let text = folder.path().join("text.zip");
@@ -339,6 +349,13 @@ fn what_is_no_archive_and_what_is_cut_off_say_so() {
         let error = read(&whole).expect_err("cut off").to_string();
         assert!(error.contains("the file may be truncated"), "{error}");
     }
+    let inside = folder.path().join("customizations.xml");
+    std::fs::write(&inside, CUSTOMIZATIONS.1).expect("written");
+    let error = read(&inside).expect_err("no archive").to_string();
+    assert!(
+        error.contains("found an XML file; pass the folder that holds it"),
+        "{error}"
+    );
     let mut spoilt = bytes.clone();
     for byte in &mut spoilt[40..60] {
         *byte ^= 0x5a;

@@ -168,6 +168,11 @@ pub fn is_of_one_environment(field: &Field) -> bool {
     own.contains(&field.word) || matches!(field.holds, Holds::Owner)
 }
 
+/// Whether parts make up their row, such as the parameters of a tab; else they assign it, such as the roles of a profile.
+pub fn is_of_the_row(parts: &Field) -> bool {
+    matches!(parts.word, "parameters" | "steps" | "tools")
+}
+
 /// Every part table, in the order of their parents.
 pub fn part_tables() -> impl Iterator<Item = &'static PartTable> {
     KINDS

@@ -213,11 +213,9 @@ impl Raising<'_> {
             if !which(field) || lacking.contains(field.column) {
                 continue;
             }
-            if self.options.from_file && field.is_column() {
-                if self.row.row.get(&field.read_name()).is_null() {
-                    continue;
-                }
-                if self.is_elsewhere(field) {
+            if self.options.from_file {
+                let is_empty = field.is_column() && self.row.row.get(&field.read_name()).is_null();
+                if is_empty || self.is_elsewhere(field) {
                     continue;
                 }
             }
@@ -237,8 +235,27 @@ impl Raising<'_> {
         if !self.existing || self.options.all_present {
             return false;
         }
-        let microsofts = crate::state::fold(&self.name).starts_with(kinds::MICROSOFT_PREFIX);
-        if microsofts {
+        let is_microsofts =
+            |name: &str| crate::state::fold(name).starts_with(kinds::MICROSOFT_PREFIX);
+        if is_microsofts(&self.name) {
+            // Links and roles of its rows may be ours; what makes up the row itself is the product's.
+            match field.holds {
+                Holds::Parts(_) if !kinds::is_of_the_row(field) => return false,
+                Holds::Parts(part) => {
+                    let live = self.live.table(part.table);
+                    let added = live
+                        .children(part, self.row.id)
+                        .map(|row| self.live.label(part.table, row.id))
+                        .find(|name| !is_microsofts(name));
+                    if let Some(name) = added {
+                        let why = format!("{name} was added to a row of the product");
+                        self.leave_out(field.word, why);
+                    }
+                    return true;
+                }
+                Holds::Set { .. } => return false,
+                _ => {}
+            }
             self.remark(
                 "",
                 "written as `existing` without values, which belong to the product",

@@ -624,9 +624,12 @@ fn label(row: &FileRow) -> String {
 }
 
 fn flag(text: &str) -> Option<bool> {
-    match text.trim() {
-        "1" | "true" | "True" => Some(true),
-        "0" | "false" | "False" => Some(false),
+    let text = text.trim();
+    match text {
+        "1" => Some(true),
+        "0" => Some(false),
+        _ if text.eq_ignore_ascii_case("true") => Some(true),
+        _ if text.eq_ignore_ascii_case("false") => Some(false),
         _ => None,
     }
 }

@@ -1,18 +1,16 @@
 //! The files of an archive or a folder: named, then read one by one. They come from somebody else: numbers and sizes are bounded,
 //! paths that lead elsewhere are refused, symbolic links are not followed.
 
-use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use deskstate_files::{Limit, Links};
 use zip::ZipArchive;
 
 use super::SolutionError;
 
 /// Files in an archive or a folder.
 const MOST_FILES: usize = 50_000;
-/// Bytes of all files that are read, unpacked.
-pub(super) const MOST_BYTES: u64 = 512 * 1024 * 1024;
 /// How deep below the given folder files are looked for.
 const MOST_DEPTH: usize = 10;
 /// Folders with what builds and tools leave behind: copies of what is read elsewhere.
@@ -20,10 +18,7 @@ const BUILT: [&str; 3] = ["bin", "obj", "node_modules"];
 
 /// Why reading stops after many bytes.
 pub(super) fn too_much() -> String {
-    format!(
-        "the files unpack to more than {} MiB",
-        MOST_BYTES / 1024 / 1024
-    )
+    format!("the export is larger than {}", Limit::SOLUTION)
 }
 
 /// A file that can be read.
@@ -56,13 +51,9 @@ impl Files {
         if kind.is_dir() {
             return Self::of_folder(path);
         }
-        if !kind.is_file() {
-            return Err(SolutionError::Refused(format!(
-                "{} is neither a file nor a folder",
-                path.display()
-            )));
-        }
-        Self::of_archive(Box::new(File::open(path).map_err(io)?), path)
+        let file = deskstate_files::open(path, Limit::ARCHIVE, Links::Follow)
+            .map_err(|problem| io(problem.into()))?;
+        Self::of_archive(Box::new(file), path)
     }
 
     /// Of an archive.
@@ -178,8 +169,11 @@ impl Files {
             }
             From::Folder(root) => {
                 let path = root.join(&name);
-                let mut file =
-                    File::open(&path).map_err(|source| SolutionError::Io { path, source })?;
+                let mut file = deskstate_files::open(&path, Limit::SOLUTION_FILE, Links::Refuse)
+                    .map_err(|problem| SolutionError::Io {
+                        path,
+                        source: problem.into(),
+                    })?;
                 reading(&mut file).map_err(bad)
             }
             #[cfg(any(test, fuzzing))]
@@ -218,6 +212,10 @@ fn entries(file: &mut (impl Read + Seek)) -> io::Result<Result<usize, String>> {
         Some(number) => Ok(usize::from(u16::from_le_bytes([number[0], number[1]]))),
         None if head.starts_with(b"PK") => Err(
             "expected the table of contents at its end, found none; the file may be truncated"
+                .to_owned(),
+        ),
+        None if head.starts_with(b"<") || head.starts_with(b"\xEF\xBB\xBF") => Err(
+            "expected an archive or a folder, found an XML file; pass the folder that holds it"
                 .to_owned(),
         ),
         None => Err(format!(

@@ -388,10 +388,16 @@ fn is_key(column: &str) -> bool {
 
 /// The opening tag of an element, as people find it in the file.
 fn tag(element: &Element) -> String {
+    /// Characters of a tag that a message shows.
+    const LONGEST: usize = 160;
     let mut tag = format!("<{}", element.name);
     for (name, value) in &element.attributes {
         tag.push_str(&format!(" {name}=\"{value}\""));
     }
     tag.push('>');
+    if tag.chars().count() > LONGEST {
+        tag = tag.chars().take(LONGEST).collect();
+        tag.push('…');
+    }
     tag
 }
