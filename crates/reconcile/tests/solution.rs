@@ -97,7 +97,7 @@ fn every_form_that_published_exports_show_is_read_as_a_folder_and_as_an_archive(
         .filter(|path| path.is_dir())
         .collect();
     folders.sort();
-    assert!(folders.len() >= 13, "{folders:?}");
+    assert!(folders.len() >= 15, "{folders:?}");
     for folder in folders {
         let name = folder
             .file_name()

@@ -75,6 +75,23 @@ impl<'a> Raising<'a> {
         }
     }
 
+    /// Rows in the order of their numbers, for a list that is numbered from 1 when it is applied.
+    fn numbered_anew<'r>(
+        &mut self,
+        word: &str,
+        rows: &[&'r ObservedRow],
+        column: &str,
+    ) -> Result<Vec<&'r ObservedRow>, String> {
+        let ordered = self.in_order(rows, column)?;
+        let from_one = (1_i64..)
+            .zip(&ordered)
+            .all(|(position, row)| row.row.int(column) == Some(position));
+        if self.options.from_file && !from_one {
+            self.remark(word, "they keep their order and are numbered from 1");
+        }
+        Ok(ordered)
+    }
+
     fn steps(
         &mut self,
         part: &'static PartTable,
@@ -82,7 +99,7 @@ impl<'a> Raising<'a> {
     ) -> Result<Option<Json>, String> {
         let column = |word| kinds::field(agent_script::STEP_FIELDS, word).column;
         let mut steps = Vec::new();
-        for row in self.in_order(rows, column("order"))? {
+        for row in self.numbered_anew("steps", rows, column("order"))? {
             let name = self.part_name(part, row)?;
             let Json::String(display_name) = self.part_text(row, column("displayName"))? else {
                 return Err(format!("the step {name} has no display name"));
@@ -171,7 +188,7 @@ impl<'a> Raising<'a> {
             .copied()
             .collect();
         let mut tools = Vec::new();
-        for row in self.in_order(&on, column("order"))? {
+        for row in self.numbered_anew("tools", &on, column("order"))? {
             let id = row
                 .row
                 .uuid(&lookup_read_name(tool_column))
@@ -346,8 +363,22 @@ impl<'a> Raising<'a> {
             ));
         }
         let order = kinds::field(notification_field::FIELDS, "order").column;
+        let unordered = rows.iter().all(|row| row.row.int(order).is_none());
+        let rows = if self.options.from_file && unordered && rows.len() > 1 {
+            self.remark(
+                "fields",
+                "the file gives no order of the fields; they are in the order of their names",
+            );
+            let mut rows = rows;
+            rows.sort_by_key(|row| fold(&self.live.label(table, row.id)));
+            rows
+        } else if self.options.from_file && unordered {
+            rows
+        } else {
+            self.in_order(&rows, order)?
+        };
         let mut items = Vec::new();
-        for (index, row) in self.in_order(&rows, order)?.into_iter().enumerate() {
+        for (index, row) in rows.into_iter().enumerate() {
             let position = i64::try_from(index + 1).unwrap_or(i64::MAX);
             match self.own_field(row, position) {
                 Some(item) => {
@@ -389,8 +420,11 @@ impl<'a> Raising<'a> {
         if !value.is_null() || self.says_nulls() {
             item.insert("value".to_owned(), value);
         }
-        let order = row.row.int(column("order"))?;
-        if order != position {
+        let order = row.row.int(column("order"));
+        if order.is_none() && !self.options.from_file {
+            return None;
+        }
+        if let Some(order) = order.filter(|order| *order != position) {
             item.insert("order".to_owned(), json!(order));
         }
         let derived = unique_name_of_part(PartOf::NotificationField {

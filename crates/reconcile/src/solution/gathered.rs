@@ -312,8 +312,34 @@ impl Gathered {
         folder: Option<&str>,
         element: &Element,
     ) -> Result<(), String> {
+        let columns = columns_of(element);
+        let targets: Vec<(String, Vec<(String, String)>)> = columns
+            .iter()
+            .filter_map(|(column, said)| match said {
+                Said::Row(parts) => Some((column.clone(), parts.clone())),
+                Said::Text(text, _) if as_id(text).is_some() && is_key(column) => {
+                    Some((column.clone(), vec![(column.clone(), text.clone())]))
+                }
+                Said::Text(..) => None,
+            })
+            .collect();
+        // A cut name may be that of a table; a row never names itself by two keys.
+        if let [(one, first), (other, second)] = targets.as_slice()
+            && let Some((relationship, owner_first)) = between(one, other)
+        {
+            let (owner, member) = if owner_first {
+                (first.clone(), second.clone())
+            } else {
+                (second.clone(), first.clone())
+            };
+            return self.link(FileLink {
+                relationship,
+                owner,
+                member,
+            });
+        }
         if let Some(table) = table_named(&element.name) {
-            let mut columns = columns_of(element);
+            let mut columns = columns;
             let place = format!("{file}: {}", tag(element));
             if let Some(folder) = folder
                 && !columns.contains_key(table.key)
@@ -333,31 +359,6 @@ impl Gathered {
                 place,
             });
         }
-        let columns = columns_of(element);
-        let targets: Vec<(&String, Vec<(String, String)>)> = columns
-            .iter()
-            .filter_map(|(column, said)| match said {
-                Said::Row(parts) => Some((column, parts.clone())),
-                Said::Text(text, _) if as_id(text).is_some() && is_key(column) => {
-                    Some((column, vec![(column.clone(), text.clone())]))
-                }
-                Said::Text(..) => None,
-            })
-            .collect();
-        if let [(one, first), (other, second)] = targets.as_slice()
-            && let Some((relationship, owner_first)) = between(one, other)
-        {
-            let (owner, member) = if owner_first {
-                (first.clone(), second.clone())
-            } else {
-                (second.clone(), first.clone())
-            };
-            return self.link(FileLink {
-                relationship,
-                owner,
-                member,
-            });
-        }
         let dotted = element
             .attributes
             .iter()
@@ -366,10 +367,7 @@ impl Gathered {
         // Entity sets of intersect tables end in `set`, those of tables in `s`.
         let looks_like_links = dotted > 1 || holder.to_ascii_lowercase().ends_with("set");
         if looks_like_links {
-            let ends: Vec<String> = targets
-                .into_iter()
-                .map(|(column, _)| column.clone())
-                .collect();
+            let ends = targets.into_iter().map(|(column, _)| column);
             self.not_understood(holder, 1, ends)
         } else {
             self.other(holder)

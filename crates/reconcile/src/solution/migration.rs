@@ -73,6 +73,7 @@ impl Visitor for Data<'_> {
                 Step::Enter
             }
             2 if element.is("records") || element.is("m2mrelationships") => Step::Enter,
+            2 => Step::Take,
             3 if element.is("record") && !self.is_read(inside) => {
                 let name = entity(inside).to_owned();
                 self.gathered.other(&name)?;
@@ -87,8 +88,14 @@ impl Visitor for Data<'_> {
         let table = entity(inside);
         if element.is("record") {
             self.record(table, &element)
-        } else {
+        } else if element.is("m2mrelationship") {
             self.links(table, &element)
+        } else if element.children.is_empty() {
+            Ok(())
+        } else {
+            let name = format!("<{}> of {table}", element.name);
+            let number = element.children.len();
+            self.gathered.not_understood(&name, number, [])
         }
     }
 }
