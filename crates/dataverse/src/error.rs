@@ -23,6 +23,8 @@ impl ErrorCode {
     pub const CANNOT_DELETE_DUE_TO_ASSOCIATION: ErrorCode = ErrorCode(0x8004_0227);
     /// A key, or a link, exists already.
     pub const DUPLICATE_RECORD: ErrorCode = ErrorCode(0x8004_0237);
+    /// Another row has the values of an alternate key.
+    pub const DUPLICATE_KEY: ErrorCode = ErrorCode(0x8006_0892);
     /// A plug-in or workflow of the environment refused.
     pub const PLUGIN_ABORTED: ErrorCode = ErrorCode(0x8004_0265);
     /// The query names a table that is not there.
@@ -162,13 +164,14 @@ impl ServiceError {
         }
     }
 
-    /// Whether the environment is not as whoever wrote saw it: a row has another version, or a row or link is there already, or gone.
+    /// Whether the environment changed since the writer read it: a row has another version, or a row or link already exists or is gone.
     pub fn is_stale(&self) -> bool {
         match self.code {
             Some(code) => matches!(
                 code,
                 ErrorCode::VERSION_MISMATCH
                     | ErrorCode::DUPLICATE_RECORD
+                    | ErrorCode::DUPLICATE_KEY
                     | ErrorCode::OBJECT_DOES_NOT_EXIST
             ),
             None => matches!(self.status, 404 | 412),

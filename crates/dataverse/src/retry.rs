@@ -49,11 +49,10 @@ pub(crate) fn judge_reply(
         (Kind::Write, 303) => Verdict::Unknown,
         (_, 300..=399) => Verdict::Refused,
         (Kind::Read, 408 | 500 | 502 | 503 | 504) => Verdict::Again(wait),
-        // a front door that names a time to come back did not let the request in
-        (Kind::Write, 503) if wait.is_some() => Verdict::Again(wait),
         // a proxy gave up waiting; the server may not have
         (Kind::Write, 408) => Verdict::Unknown,
         (_, 400..=499) => Verdict::Answer,
+        // no source says that a 503 with `Retry-After` means that nothing was done
         (Kind::Write, _) => Verdict::Unknown,
         (Kind::Read, _) => Verdict::Answer,
     }
@@ -165,13 +164,11 @@ mod tests {
         let again = Verdict::Again(Some(Duration::from_secs(7)));
         assert_eq!(verdict(Kind::Write, 429, Some("7")), again);
         assert_eq!(verdict(Kind::Write, 429, None), Verdict::Again(None));
-        assert_eq!(verdict(Kind::Write, 503, Some("7")), again);
         for status in [303, 408, 500, 502, 503, 504, 520] {
-            assert_eq!(
-                verdict(Kind::Write, status, None),
-                Verdict::Unknown,
-                "{status}"
-            );
+            for wait in [None, Some("7")] {
+                let verdict = verdict(Kind::Write, status, wait);
+                assert_eq!(verdict, Verdict::Unknown, "{status} {wait:?}");
+            }
         }
         for status in [200, 204, 400, 403, 404, 412, 413] {
             assert_eq!(

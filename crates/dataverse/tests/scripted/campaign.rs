@@ -73,7 +73,10 @@ async fn serve(stream: &mut BufReader<TcpStream>, dice: &Dice, carried_out: &Ato
             "",
             r#"{"error":{"code":"0x80072322","message":"slow down"}}"#,
         ),
-        6 => reply(503, "Retry-After: 0\r\n", ""),
+        6 => {
+            perhaps();
+            reply(503, "Retry-After: 0\r\n", "")
+        }
         7 => {
             perhaps();
             reply(503, "", "")
