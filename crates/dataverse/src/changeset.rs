@@ -4,10 +4,7 @@ use serde_json::Map;
 use uuid::Uuid;
 
 use crate::request::{API_PATH, Request, checked_name, record};
-use crate::{Cell, Error, Etag};
-
-/// The most operations a changeset may hold (Execute batch operations using the Web API).
-pub const MAX_OPERATIONS: usize = 1000;
+use crate::{Cell, Error, Etag, MAX_OPERATIONS};
 
 /// Operations that happen together or not at all, in order.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -96,7 +96,9 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// Whether a named column does not exist in this environment.
+    /// Whether a named column or navigation property does not exist in this environment.
+    ///
+    /// Four live reports and a page have `0x80060888`, none, or `0x80041103` with it, so the words decide.
     pub fn is_unknown_column(&self) -> bool {
         self.code == Some(ErrorCode::NO_COLUMN)
             || self.status == 400 && self.message.contains("Could not find a property named")

@@ -1,5 +1,7 @@
 //! Conditions on rows, and how they are written in a URL.
 
+use std::collections::BTreeSet;
+
 use uuid::Uuid;
 
 /// A value in a condition. Its type decides how it is written, so quoting cannot be forgotten.
@@ -158,6 +160,24 @@ impl Filter {
     /// Rows whose user column holds the caller.
     pub fn is_caller(column: impl Into<String>) -> Filter {
         Filter::IsCaller(column.into())
+    }
+
+    /// The columns that it names, those behind a lookup left out.
+    pub(crate) fn columns<'a>(&'a self, found: &mut BTreeSet<&'a str>) {
+        match self {
+            Filter::Compare(column, ..)
+            | Filter::Matches(column, ..)
+            | Filter::AnyOf(column, _)
+            | Filter::IsCaller(column) => {
+                if !column.contains('/') {
+                    found.insert(column);
+                }
+            }
+            Filter::All(parts) | Filter::Any(parts) => {
+                parts.iter().for_each(|part| part.columns(found));
+            }
+            Filter::Not(part) => part.columns(found),
+        }
     }
 
     /// This and the other.

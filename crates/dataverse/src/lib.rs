@@ -74,6 +74,7 @@ mod error;
 mod filter;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod limits;
 mod outcome;
 mod privilege;
 mod query;
@@ -94,17 +95,18 @@ struct Readme;
 
 pub use auth::{DeviceCode, Method, Prompt, SignIn, SignInError};
 pub use cell::{Cell, Etag};
-pub use changeset::{Changeset, MAX_OPERATIONS, Operation, Value};
+pub use changeset::{Changeset, Operation, Value};
 pub use connection::{Budget, Connection, Timeouts};
 pub use environment::EnvironmentUrl;
 pub use error::{Error, ErrorCode, Exchange, Place, Refused, ServiceError};
 pub use filter::{Comparison, Filter, Literal, Match};
+pub use limits::{MAX_CONDITIONS, MAX_EXPANDED, MAX_EXPANDS, MAX_OPERATIONS, MAX_PAGE, MAX_URL};
 pub use outcome::Outcome;
 pub use privilege::{Depth, privilege_depths};
 pub use query::{Direction, Expand, Query};
 pub use reader::{Answer, Reader};
 pub use request::{API_PATH, Request};
-pub use row::{EXPANDED_LIMIT, Row, Rows};
+pub use row::{Row, Rows};
 pub use session::Session;
 pub use stop::Stop;
 pub use waiting::{WaitCause, Waiting};

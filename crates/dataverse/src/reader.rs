@@ -6,14 +6,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use uuid::Uuid;
 
-use crate::batch::{self, BatchReply, Item, MAX_PARTS, Part};
+use crate::batch::{self, BatchReply, Item, Part};
 use crate::client::{Answered, Client, content_type, stated};
 use crate::decode::{self, Layout, RawRow};
 use crate::error::shortened;
 use crate::request::Request;
 use crate::retry::{self, Attempts, Kind, Wait};
 use crate::row::Columns;
-use crate::{Connection, Error, ErrorCode, Query, Refused, Row, Rows, WaitCause};
+use crate::{Connection, Error, ErrorCode, MAX_OPERATIONS, Query, Refused, Row, Rows, WaitCause};
 
 /// The answer to one query: its rows, or the server's refusal of that query.
 pub type Answer = Result<Rows, Refused>;
@@ -164,7 +164,7 @@ impl<'a> Asking<'a> {
     }
 
     fn next_batch(&mut self) -> Option<Vec<Pending>> {
-        let count = self.waiting.len().min(MAX_PARTS);
+        let count = self.waiting.len().min(MAX_OPERATIONS);
         (count > 0).then(|| self.waiting.drain(..count).collect())
     }
 
@@ -247,7 +247,8 @@ impl<'a> Asking<'a> {
             if pending.page >= MAX_PAGES || path == pending.request.path {
                 return Err(format!("{} leads round in a circle", place()));
             }
-            let mut request = Request::get(path);
+            let mut request =
+                Request::get(path).map_err(|error| format!("{}: next link: {error}", place()))?;
             request
                 .headers
                 .extend(query.preferences().map(|value| ("Prefer", value)));
@@ -289,6 +290,7 @@ impl Query {
             Source::Rows { .. }
             | Source::UnpublishedRows { .. }
             | Source::Related { .. }
+            | Source::Choices { .. }
             | Source::CallerPrivileges { .. } => Layout::Array("value"),
             Source::Record { .. } | Source::WhoAmI => Layout::Record,
             Source::UserPrivilege { .. } => Layout::Array("RolePrivileges"),

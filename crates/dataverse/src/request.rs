@@ -4,14 +4,11 @@ use std::fmt::Write as _;
 
 use uuid::Uuid;
 
+use crate::limits::MAX_PATH;
 use crate::{Comparison, Error, Filter, Literal, Match};
 
 /// Where the Web API lives under an origin.
 pub const API_PATH: &str = "/api/data/v9.2";
-
-/// The longest URL of a request inside a batch, with room for a host (Execute batch operations using the Web API
-/// allows 65,536 characters).
-pub(crate) const MAX_PATH: usize = 65_000;
 
 /// One request inside a batch: what `--explain-wire` shows and what travels.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,14 +23,21 @@ pub struct Request {
     pub body: Option<String>,
 }
 
+/// Why a request is refused here: values of an `any_of` are then split over more requests.
+pub(crate) const TOO_LONG: &str = "it is longer than a URL may be";
+
 impl Request {
-    pub(crate) fn get(path: String) -> Request {
-        Request {
+    /// A read. Every query is written by this, so none exceeds the limit.
+    pub(crate) fn get(path: String) -> Result<Request, Error> {
+        if path.len() > MAX_PATH {
+            return Err(Error::InvalidRequest(TOO_LONG.to_owned()));
+        }
+        Ok(Request {
             method: "GET",
             path,
             headers: vec![("Accept", "application/json".to_owned())],
             body: None,
-        }
+        })
     }
 }
 

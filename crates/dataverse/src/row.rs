@@ -6,11 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::{Cell, Etag};
-
-/// The most rows an expanded collection holds; one as long may have been cut
-/// (Join tables: expanded rows are not paged).
-pub const EXPANDED_LIMIT: usize = 5000;
+use crate::{Cell, Etag, MAX_EXPANDED};
 
 const FORMATTED: &str = "@OData.Community.Display.V1.FormattedValue";
 const LOOKUP_TABLE: &str = "@Microsoft.Dynamics.CRM.lookuplogicalname";
@@ -154,7 +150,7 @@ impl Row {
 
     /// Whether an expanded collection is as long as one may be, so that more may exist than is shown.
     pub fn expanded_may_be_cut(&self, navigation: &str) -> bool {
-        matches!(self.get(navigation).as_json(), Some(Value::Array(records)) if records.len() >= EXPANDED_LIMIT)
+        matches!(self.get(navigation).as_json(), Some(Value::Array(records)) if records.len() >= MAX_EXPANDED)
     }
 
     /// The columns that have a value, with it, in the order in which the reply first named them.

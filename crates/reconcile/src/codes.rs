@@ -18,9 +18,9 @@ pub const EXPLANATIONS: &[Explanation] = &[
     ),
     Explanation::new(
         "column-missing",
-        "The environment has the column that a field of a manifest is kept in.",
-        "Older versions of the app lack some columns, and a value that cannot be stored would be lost without a word.",
-        "Update the environment, or leave the field out there with `metadata.unmanaged` in its overlay.",
+        "The environment has a column for every field that a manifest sets. A field that is set to `null` needs none.",
+        "Older versions of the app lack some columns, so the value could not be stored.",
+        "Update the app in the environment, or leave the field out there with `metadata.unmanaged` in its overlay.",
     ),
     Explanation::new(
         "contract-broken",
@@ -107,6 +107,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "Leave the fields out, or declare the row with `metadata.state: existing`.",
     ),
     Explanation::new(
+        "option-missing",
+        "The environment has every option that a manifest chooses.",
+        "Older versions of the app lack some options of their choice columns, and the server refuses a number that it does not know.",
+        "Update the app in the environment, or choose another option there in its overlay.",
+    ),
+    Explanation::new(
         "part-elsewhere",
         "A part, such as a step of a script, belongs to the resource that declares it.",
         "Its unique name is taken by a part of another resource, and parts are not moved.",
@@ -129,6 +135,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "A plan that deletes a row because nobody declares it names the file that used to declare it, as far as git knows.",
         "A file that was moved, renamed or deleted by mistake takes its rows along with `prune: owned`.",
         "If the row is to stay, restore the file from the commit that the finding names.",
+    ),
+    Explanation::new(
+        "relationship-missing",
+        "The environment has the many-to-many relationship of every set that a manifest gives members. An empty set needs none.",
+        "Older versions of the app lack some relationships, so the links could not be stored.",
+        "Update the app in the environment, or leave the field out there with `metadata.unmanaged` in its overlay.",
     ),
     Explanation::new(
         "removals",
@@ -162,9 +174,9 @@ pub const EXPLANATIONS: &[Explanation] = &[
     ),
     Explanation::new(
         "table-missing",
-        "The environment has the table of every kind that is declared for it.",
-        "The app that brings it is not installed, or is too old.",
-        "Install or update the app, or declare the document for other environments only with `metadata.environments`.",
+        "The environment has the tables of everything that is declared for it.",
+        "The app that brings the table is not installed, or is too old.",
+        "Install or update the app. Otherwise declare the document for other environments only with `metadata.environments`, or leave the field out there with `metadata.unmanaged` in an overlay.",
     ),
     Explanation::new(
         "team-unreadable",

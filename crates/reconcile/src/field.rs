@@ -15,8 +15,6 @@ pub struct Field {
     pub holds: Holds,
     /// The text exists once per language; reads come in the caller's.
     pub localizable: bool,
-    /// Missing in older environments: left out of `$select` where the metadata lacks it.
-    pub recent: bool,
     /// Longest text in characters.
     pub max: Option<u32>,
     /// A live null that the product reads as this flag.
@@ -40,6 +38,8 @@ pub enum Holds {
     ParametersCopy,
     /// A whole number.
     Number,
+    /// An option of a choice column that is written as its number.
+    Option,
     /// Yes or no.
     Flag,
     /// Yes or no, where the column says the opposite.
@@ -147,7 +147,6 @@ const fn field(word: &'static str, column: &'static str, holds: Holds) -> Field 
         column,
         holds,
         localizable: false,
-        recent: false,
         max: None,
         null_reads_as: None,
         mirror: None,
@@ -174,6 +173,10 @@ pub const fn parameters_copy(word: &'static str, column: &'static str) -> Field 
 /// A whole number.
 pub const fn number(word: &'static str, column: &'static str) -> Field {
     field(word, column, Holds::Number)
+}
+/// The number of an option.
+pub const fn option(word: &'static str, column: &'static str) -> Field {
+    field(word, column, Holds::Option)
 }
 /// A yes/no column.
 pub const fn flag(word: &'static str, column: &'static str) -> Field {
@@ -242,11 +245,6 @@ impl Field {
         self.localizable = true;
         self
     }
-    /// Missing in older environments.
-    pub const fn recent(mut self) -> Self {
-        self.recent = true;
-        self
-    }
     /// Longest text.
     pub const fn max(mut self, characters: u32) -> Self {
         self.max = Some(characters);
@@ -274,6 +272,11 @@ impl Field {
             Holds::Lookup { .. } | Holds::Owner => lookup_read_name(self.column),
             _ => self.column.to_owned(),
         }
+    }
+
+    /// Whether the column takes one of the options that the environment has for it.
+    pub fn is_choice(&self) -> bool {
+        matches!(self.holds, Holds::Choice(_) | Holds::Option)
     }
 
     /// Whether the value must be a mapping where it is written as YAML.

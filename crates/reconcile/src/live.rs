@@ -65,9 +65,9 @@ pub enum Access {
 }
 
 impl Access {
-    /// Whether what is not seen is not there.
+    /// Whether what is not seen is not there. A table that the environment lacks hides nothing.
     pub fn is_whole(&self) -> bool {
-        matches!(self, Self::Whole)
+        matches!(self, Self::Whole | Self::Absent)
     }
 }
 
@@ -80,6 +80,8 @@ pub struct LiveTable {
     pub access: Access,
     /// Columns that this environment lacks.
     pub missing_columns: BTreeSet<&'static str>,
+    /// The options of its choice columns, as far as they were read.
+    pub options: BTreeMap<String, BTreeSet<i64>>,
     /// Whether a write can be bound to a version; `None` where the metadata does not say.
     pub optimistic_concurrency: Option<bool>,
     by_name: HashMap<String, Vec<Uuid>>,
@@ -113,6 +115,7 @@ impl LiveTable {
             rows: BTreeMap::new(),
             access,
             missing_columns: BTreeSet::new(),
+            options: BTreeMap::new(),
             optimistic_concurrency: None,
             by_name: HashMap::new(),
             by_part: HashMap::new(),
@@ -335,6 +338,8 @@ pub struct Found {
     pub pages: BTreeMap<Uuid, (String, Option<String>)>,
     /// Why a sort of row could not be read, by the noun of the look-up.
     pub refused: BTreeMap<&'static str, String>,
+    /// Sorts of rows whose table the environment lacks, by the noun of the look-up.
+    pub absent: BTreeSet<&'static str>,
     /// Users read by principal name, e-mail and object id.
     pub users_by_name: HashMap<String, Vec<Uuid>>,
     /// Who holds the security roles that are mapped to profiles, by root role; empty where that was not asked.

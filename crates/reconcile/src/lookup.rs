@@ -41,9 +41,8 @@ impl Match {
         match ids {
             [id] => Self::One(*id),
             [] => match access {
-                Access::Whole => Self::None,
+                Access::Whole | Access::Absent => Self::None,
                 Access::Partial(why) | Access::Refused(why) => Self::Unknown(why.clone()),
-                Access::Absent => Self::Unknown("the environment has no such table".to_owned()),
             },
             several => Self::Several(several.to_vec()),
         }

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_model::{CifV2Loader, Kind, Manifests, Resource, ResourceKey, State, UniqueName};
 
+use crate::field::Field;
 use crate::kinds;
 use crate::state::{DeclaredResource, Lookup, PartName, RowKey, Stored};
+use crate::table::Table;
 
 /// What lowering one document needs to know of the others.
 #[derive(Debug)]
@@ -35,6 +37,22 @@ impl Desired {
             name: name.clone(),
         };
         self.resources.get(&key).map(Box::as_ref)
+    }
+
+    /// Tables in which the manifests write options of choice columns.
+    pub fn tables_with_choices(&self) -> BTreeSet<&'static Table> {
+        let rows = self
+            .resources
+            .values()
+            .flat_map(|resource| std::iter::once(&resource.row).chain(&resource.parts));
+        rows.filter(|row| {
+            let fields = row.columns.iter().map(|column| column.field);
+            fields
+                .chain(row.when_new.iter().map(|(field, _)| *field))
+                .any(Field::is_choice)
+        })
+        .filter_map(|row| row.key.table())
+        .collect()
     }
 
     /// Every look-up that the manifests need, each once.

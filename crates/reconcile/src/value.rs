@@ -122,7 +122,9 @@ fn mirror_holds(field: &Field, value: &Resolved, row: &Row) -> bool {
                 .iter()
                 .find(|(of, _)| of == number)
                 .map(|(_, flag)| *flag);
-            row.flag(mirror.column) == wanted
+            // A second column that holds nothing contradicts nothing.
+            row.flag(mirror.column)
+                .is_none_or(|flag| Some(flag) == wanted)
         }
         _ => true,
     }

@@ -124,7 +124,7 @@ fn columns(kind: &'static kinds::KindTable) -> BoxedStrategy<Vec<(String, Json)>
         all.push(match field.holds {
             Holds::Text => one(text().boxed()),
             Holds::Json | Holds::JsonOrText | Holds::ParametersCopy => one(json_text().boxed()),
-            Holds::Number => one(number().boxed()),
+            Holds::Number | Holds::Option => one(number().boxed()),
             Holds::Flag | Holds::InvertedFlag | Holds::FlagChoice(_) => one(flag().boxed()),
             Holds::Choice(options) => {
                 let numbers: &'static [i64] = options

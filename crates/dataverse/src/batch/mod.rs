@@ -6,6 +6,3 @@ mod multipart;
 
 pub(crate) use decode::{BatchReply, Item, Part, decode, request_id, server_error};
 pub(crate) use encode::{Envelope, changeset, reads};
-
-/// The most requests in a batch.
-pub(crate) const MAX_PARTS: usize = 1000;

@@ -2,6 +2,8 @@
 
 mod write;
 
+use std::collections::BTreeSet;
+
 use uuid::Uuid;
 
 use crate::Filter;
@@ -54,6 +56,10 @@ pub(crate) enum Source {
     ChangeHistory {
         set: String,
         id: Uuid,
+    },
+    /// The choice columns of a table.
+    Choices {
+        table: String,
     },
 }
 
@@ -125,6 +131,18 @@ impl Query {
     /// The rows of an entity set.
     pub fn rows(set: impl Into<String>) -> Query {
         Query::of(Source::Rows { set: set.into() })
+    }
+
+    /// The choice columns of a table with the options that each has: rows of `LogicalName`, `OptionSet` and `GlobalOptionSet`.
+    /// (Query table definitions using the Web API: retrieving attributes.)
+    pub fn choices(table: impl Into<String>) -> Query {
+        let options = |navigation| Expand::new(navigation).select(["Options"]);
+        Query::of(Source::Choices {
+            table: table.into(),
+        })
+        .select(["LogicalName"])
+        .expand(options("OptionSet"))
+        .expand(options("GlobalOptionSet"))
     }
 
     /// The rows of an entity set of publishable components, drafts included (`RetrieveUnpublishedMultiple`).
@@ -296,7 +314,42 @@ impl Query {
             | Source::Record { set, .. }
             | Source::Related { set, .. }
             | Source::ChangeHistory { set, .. } => Some(set),
-            Source::WhoAmI | Source::CallerPrivileges { .. } | Source::UserPrivilege { .. } => None,
+            Source::WhoAmI
+            | Source::CallerPrivileges { .. }
+            | Source::UserPrivilege { .. }
+            | Source::Choices { .. } => None,
         }
+    }
+
+    /// The columns that it reads.
+    pub fn selected(&self) -> &[String] {
+        &self.select
+    }
+
+    /// The columns that it reads of related records, by navigation property.
+    pub fn expanded(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.expand
+            .iter()
+            .map(|expand| (expand.navigation.as_str(), expand.select.as_slice()))
+    }
+
+    /// Without columns of the related records that an environment lacks.
+    #[must_use]
+    pub fn without_expanded_columns(mut self, navigation: &str, columns: &[String]) -> Query {
+        for expand in &mut self.expand {
+            if expand.navigation == navigation {
+                expand.select.retain(|column| !columns.contains(column));
+            }
+        }
+        self
+    }
+
+    /// The columns of the table itself that its conditions name.
+    pub fn conditions(&self) -> BTreeSet<&str> {
+        let mut columns = BTreeSet::new();
+        if let Some(filter) = &self.filter {
+            filter.columns(&mut columns);
+        }
+        columns
     }
 }

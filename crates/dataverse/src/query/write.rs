@@ -3,16 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::{Direction, Expand, Query, Source, TABLE_DEFINITIONS, Through};
+use crate::limits::{MAX_CONDITIONS, MAX_EXPANDS, MAX_PAGE, VALUES_PER_REQUEST};
 use crate::request::{
-    API_PATH, MAX_PATH, Request, checked_name, encode, filter_text, joined_names, record,
+    API_PATH, Request, TOO_LONG, checked_name, encode, filter_text, joined_names, record,
 };
 use crate::{Error, Filter, Literal};
-
-/// The most rows a page may have (Page results using OData).
-pub(crate) const PAGE_SIZE: u32 = 5000;
-
-/// Values of one `any_of` in one request; the platform ends at 500 conditions a query.
-const VALUES_PER_REQUEST: usize = 150;
 
 impl Query {
     /// The requests that this query is written as: one, more where an `any_of` has too many values for one,
@@ -34,7 +29,12 @@ impl Query {
         if longest == 0 {
             return Ok(Vec::new());
         }
-        let mut size = longest.min(VALUES_PER_REQUEST);
+        // The other conditions of the query count as well; at least one value goes, and too many are refused below.
+        let others = conditions(&filter) - longest;
+        let mut size = longest
+            .min(VALUES_PER_REQUEST)
+            .min(MAX_CONDITIONS.saturating_sub(others))
+            .max(1);
         loop {
             let written: Result<Vec<Request>, Error> = (0..longest)
                 .step_by(size)
@@ -54,6 +54,22 @@ impl Query {
     }
 
     fn request(&self, filter: Option<&Filter>) -> Result<Request, Error> {
+        let expanded = self
+            .expand
+            .iter()
+            .filter_map(|expand| expand.filter.as_ref());
+        let conditions: usize = filter.into_iter().chain(expanded).map(conditions).sum();
+        if conditions > MAX_CONDITIONS {
+            return Err(Error::InvalidRequest(format!(
+                "it has {conditions} conditions; {MAX_CONDITIONS} are allowed"
+            )));
+        }
+        if self.expand.len() > MAX_EXPANDS {
+            return Err(Error::InvalidRequest(format!(
+                "it expands {} navigation properties; {MAX_EXPANDS} are allowed",
+                self.expand.len()
+            )));
+        }
         let resource = self.resource()?;
         let mut options: Vec<String> = Vec::new();
         if !self.select.is_empty() {
@@ -90,10 +106,7 @@ impl Query {
             path.push(separator);
             path.push_str(&options.join("&"));
         }
-        if path.len() > MAX_PATH {
-            return Err(Error::InvalidRequest(TOO_LONG.to_owned()));
-        }
-        let mut request = Request::get(path);
+        let mut request = Request::get(path)?;
         if !self.expand.is_empty() {
             // expanded collections are cached by the server otherwise
             request.headers.push(("If-None-Match", "null".to_owned()));
@@ -117,10 +130,11 @@ impl Query {
             | Source::WhoAmI
             | Source::CallerPrivileges { .. }
             | Source::UserPrivilege { .. }
+            | Source::Choices { .. }
             | Source::ChangeHistory { .. } => false,
         };
         if paged {
-            preferences.push(format!("odata.maxpagesize={PAGE_SIZE}"));
+            preferences.push(format!("odata.maxpagesize={MAX_PAGE}"));
         }
         if self.annotations {
             preferences.push(
@@ -150,6 +164,11 @@ impl Query {
                 record(set, *id)?,
                 checked_name("navigation property", navigation)?
             )),
+            Source::Choices { table } => Ok(format!(
+                "{TABLE_DEFINITIONS}(LogicalName='{}')/Attributes/\
+                 Microsoft.Dynamics.CRM.PicklistAttributeMetadata",
+                checked_name("table", table)?
+            )),
             Source::WhoAmI => Ok("WhoAmI".to_owned()),
             Source::UserPrivilege { user, privilege } => Ok(format!(
                 "systemusers({user})/Microsoft.Dynamics.CRM.RetrieveUserPrivilegeByPrivilegeName\
@@ -170,8 +189,6 @@ impl Query {
     }
 }
 
-const TOO_LONG: &str = "it is longer than a URL may be";
-
 fn written_expand(expand: &Expand) -> Result<String, Error> {
     let mut text = checked_name("navigation property", &expand.navigation)?.to_owned();
     let mut options = Vec::new();
@@ -187,6 +204,18 @@ fn written_expand(expand: &Expand) -> Result<String, Error> {
         text.push_str(&format!("({})", options.join(";")));
     }
     Ok(text)
+}
+
+/// How many conditions the server counts in a filter.
+fn conditions(filter: &Filter) -> usize {
+    match filter {
+        Filter::Compare(..) | Filter::Matches(..) | Filter::IsCaller(_) => 1,
+        // without values it is written as two that exclude each other
+        Filter::AnyOf(_, values) if values.is_empty() => 2,
+        Filter::AnyOf(_, values) => values.len(),
+        Filter::All(parts) | Filter::Any(parts) => parts.iter().map(conditions).sum(),
+        Filter::Not(part) => conditions(part),
+    }
 }
 
 /// Values that the server would hold equal are kept once, so that split requests share no row.
@@ -276,10 +305,7 @@ fn caller_privileges(names: &[String], through: Through) -> Result<Request, Erro
          <link-entity name='role' from='parentrootroleid' to='roleid' link-type='inner'>{holder}</link-entity>\
          </link-entity></entity></fetch>"
     );
-    Ok(Request::get(format!(
-        "{API_PATH}/privileges?fetchXml={}",
-        encode(&fetch)
-    )))
+    Request::get(format!("{API_PATH}/privileges?fetchXml={}", encode(&fetch)))
 }
 
 #[cfg(test)]
@@ -330,6 +356,12 @@ mod tests {
             "cfg_queues(00000000-0000-0000-0000-000000000001)/cfg_queue_skill?$select=cfg_skillid",
         );
         check(Query::who_am_i(), "WhoAmI");
+        check(
+            Query::choices("cfg_queue"),
+            "EntityDefinitions(LogicalName='cfg_queue')/Attributes/\
+             Microsoft.Dynamics.CRM.PicklistAttributeMetadata?$select=LogicalName\
+             &$expand=OptionSet($select=Options),GlobalOptionSet($select=Options)",
+        );
         check(
             Query::unpublished_rows("appmodules").select(["uniquename"]),
             "appmodules/Microsoft.Dynamics.CRM.RetrieveUnpublishedMultiple()?$select=uniquename",
@@ -426,12 +458,35 @@ mod tests {
         assert!(
             requests
                 .iter()
-                .all(|request| request.path.len() <= MAX_PATH)
+                .all(|request| request.path.len() <= crate::limits::MAX_PATH)
         );
         let hopeless = Query::rows("a").filter(Filter::any_of("n", ["é".repeat(20_000)]));
         assert!(matches!(hopeless.requests(), Err(Error::InvalidRequest(_))));
         let unsplittable = Query::rows("a").filter(Filter::eq("n", "é".repeat(20_000)));
         assert!(unsplittable.requests().is_err());
+    }
+
+    #[test]
+    fn no_request_has_more_conditions_than_the_service_takes() {
+        let fixed = |count: i64| Filter::Any((0..count).map(|n| Filter::eq("m", n)).collect());
+        let written = |filter| Query::rows("a").filter(filter).requests();
+        for others in [1, 349, 350, 351, 499] {
+            let many = fixed(others).and(Filter::any_of("n", 0..600));
+            let requests = written(many).expect("it can be split");
+            let mut values = 0;
+            for request in requests {
+                let conditions = request.path.matches("%20eq%20").count();
+                assert!(conditions <= MAX_CONDITIONS, "{others}: {conditions}");
+                values += request.path.matches("n%20eq%20").count();
+            }
+            assert_eq!(values, 600, "{others}");
+        }
+        assert!(written(fixed(500)).is_ok());
+        assert!(written(fixed(501)).is_err());
+        assert!(written(fixed(500).and(Filter::any_of("n", 0..2))).is_err());
+        let expanded = Expand::new("b").filter(fixed(300));
+        let query = Query::rows("a").filter(fixed(201)).expand(expanded);
+        assert!(query.requests().is_err());
     }
 
     #[test]

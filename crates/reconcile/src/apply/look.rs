@@ -111,8 +111,10 @@ async fn read(
     let queries: Vec<Query> = guarded
         .iter()
         .map(|(table, rows)| {
+            // An environment that lacks the column showed no time of change, and rows of it are told by their versions.
+            let dated = rows.iter().any(|(_, seen)| seen.modified_on.is_some());
             Query::rows(table.set)
-                .select([table.key, "modifiedon"])
+                .select([table.key].into_iter().chain(dated.then_some("modifiedon")))
                 .filter(Filter::any_of(
                     table.key,
                     rows.iter().map(|(row, _)| row.id),

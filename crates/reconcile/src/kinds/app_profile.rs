@@ -13,7 +13,7 @@ use super::tables::{
 };
 use crate::field::{
     Field, OWNER, PartIdentity, PartTable, STATUS, Target, Unlisted, flag, json, lookup, number,
-    parts, set, text,
+    option, parts, set, text,
 };
 use crate::state::{
     DeclaredColumn, DeclaredMember, DeclaredParts, DeclaredRow, DeclaredSet, Lookup, PartName,
@@ -81,9 +81,9 @@ pub static ROLES: PartTable = PartTable {
 };
 
 /// The option column of a copilot feature.
-pub static COPILOT_FEATURE: Field = number("feature", "msdyn_copilotfeature");
+pub static COPILOT_FEATURE: Field = option("feature", "msdyn_copilotfeature");
 /// The option column of a CHT feature.
-pub static CHT_FEATURE: Field = number("feature", "msdyn_chtfeature");
+pub static CHT_FEATURE: Field = option("feature", "msdyn_chtfeature");
 
 /// One field: on or off.
 pub static FEATURE_FIELDS: &[Field] = &[flag("", "msdyn_enabled").required()];
@@ -119,7 +119,7 @@ pub static INBOX_FIELDS: &[Field] = &[
         .max(1_048_576)
         .required(),
     json("defaultSort", "msdyn_defaultsort").max(1_048_576),
-    flag("enableCrossPartition", "enablecrosspartition").recent(),
+    flag("enableCrossPartition", "enablecrosspartition"),
 ];
 
 /// Inbox views of a profile.

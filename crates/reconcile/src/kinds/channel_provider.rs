@@ -21,7 +21,5 @@ pub static FIELDS: &[Field] = &[
     text("trustedDomain", "msdyn_trusteddomain").max(2000),
     json_or_text("customParameters", "msdyn_customparams").max(2000),
     flag("enableAnalytics", "msdyn_enableanalytics"),
-    text("sandboxConfiguration", "msdyn_sandboxconfiguration")
-        .max(2000)
-        .recent(),
+    text("sandboxConfiguration", "msdyn_sandboxconfiguration").max(2000),
 ];

@@ -184,6 +184,26 @@ pub fn part_tables() -> impl Iterator<Item = &'static PartTable> {
         })
 }
 
+/// The part table whose rows stand in this table.
+pub fn part_of(table: &Table) -> Option<&'static PartTable> {
+    part_tables().find(|part| part.table == table)
+}
+
+/// Every field that is kept in the rows of a table, whether a manifest writes it or deskstate does: sets and lists of parts among them.
+pub fn row_fields(table: &Table) -> impl Iterator<Item = &'static Field> {
+    let kind = by_table(table);
+    let part = part_of(table);
+    let own = kind.map_or(&[][..], |kind| kind.fields).iter();
+    let companions = kind.map_or(&[][..], |kind| companion_fields(kind.kind));
+    let name = kind.map(|kind| kind.name);
+    let parts = part.map_or(&[][..], |part| part.fields).iter();
+    let extra = part.map_or(&[][..], part_extra_fields);
+    own.chain(companions.iter().copied())
+        .chain(name)
+        .chain(parts)
+        .chain(extra.iter().copied())
+}
+
 /// Columns of a part's row that are written on creation besides its fields, the link to what tells it apart among them.
 pub fn part_extra_fields(part: &PartTable) -> &'static [&'static Field] {
     static PARAMETER: [&Field; 2] = [&UNIQUE_NAME, &NAME];

@@ -218,6 +218,8 @@ pub static WORKSTREAM_NOTIFICATION_COLUMNS: &[&str] = &[
 pub const USER_ROLES: &str = "systemuserrolescollection";
 /// Which team holds which security role.
 pub const TEAM_ROLES: &str = "teamrolescollection";
+/// The members of a team: a navigation property of teams.
+pub const TEAM_MEMBERSHIP: &str = "teammembership_association";
 /// Who is in which team.
 pub const TEAM_MEMBERS: &str = "teammemberships";
 

@@ -6,8 +6,8 @@ use deskstate_dataverse::{Expand, Filter, Query};
 use uuid::Uuid;
 
 use super::place::Observed;
-use crate::field::{Field, Holds, PartIdentity, PartTable, lookup_read_name};
-use crate::kinds::{self, tables};
+use crate::field::{Field, Holds, PartIdentity, lookup_read_name};
+use crate::kinds::{self, part_of, tables};
 use crate::lower::Desired;
 use crate::state::Lookup;
 use crate::table::{Relationship, Table};
@@ -26,7 +26,7 @@ pub struct Scope {
 /// One question, and so where its answer goes.
 #[derive(Debug, Clone)]
 pub(super) enum Ask {
-    Table(&'static Table, Query),
+    Table(&'static Table),
     Links(&'static Relationship),
     ExpandedLinks(&'static Relationship),
     Caller,
@@ -34,6 +34,9 @@ pub(super) enum Ask {
     Organization,
     Publishers,
     Definitions,
+    Options(&'static Table),
+    /// Whether an entity set has a column.
+    Column(String, String),
     Privileges(usize),
     Privilege(String),
     Users,
@@ -49,40 +52,14 @@ pub(super) enum Ask {
 /// Every column of a table that deskstate reads.
 pub(super) fn columns(table: &'static Table) -> Vec<String> {
     let mut columns = BTreeSet::new();
-    let mut add = |field: &Field| {
-        if field.is_column() {
-            columns.insert(field.read_name());
-        }
+    for field in kinds::row_fields(table).filter(|field| field.is_column()) {
+        columns.insert(field.read_name());
         if let Some(mirror) = &field.mirror {
             columns.insert(mirror.column.to_owned());
         }
-    };
-    if let Some(kind) = kinds::by_table(table) {
-        kind.fields.iter().for_each(&mut add);
-        kinds::companion_fields(kind.kind)
-            .iter()
-            .for_each(|field| add(field));
     }
-    let part = part_of(table);
-    if let Some(part) = part {
-        part.fields.iter().for_each(&mut add);
-        kinds::part_extra_fields(part)
-            .iter()
-            .for_each(|field| add(field));
-    }
-    columns.insert(table.key.to_owned());
     columns.insert(table.label.to_owned());
-    columns.extend(table.name.map(str::to_owned));
-    if let Some(part) = part {
-        columns.insert(lookup_read_name(part.parent_column));
-        match part.identity {
-            PartIdentity::Text(column) | PartIdentity::Number(column) => {
-                columns.insert(column.to_owned())
-            }
-            PartIdentity::Lookup(column) => columns.insert(lookup_read_name(column)),
-            PartIdentity::UniqueName => columns.insert(kinds::UNIQUE_NAME.column.to_owned()),
-        };
-    }
+    columns.extend(structural_columns(table));
     columns.extend(["modifiedon", "_modifiedby_value"].map(str::to_owned));
     if table.component {
         columns.extend(["ismanaged", "iscustomizable"].map(str::to_owned));
@@ -90,9 +67,21 @@ pub(super) fn columns(table: &'static Table) -> Vec<String> {
     columns.into_iter().collect()
 }
 
-/// The part table whose rows stand in this table.
-pub(super) fn part_of(table: &Table) -> Option<&'static PartTable> {
-    kinds::part_tables().find(|part| part.table == table)
+/// The columns by which rows are recognised; without one of them nobody can say which row is which.
+pub(super) fn structural_columns(table: &'static Table) -> Vec<String> {
+    let mut columns = vec![table.key.to_owned()];
+    match part_of(table) {
+        None => columns.extend(table.name.map(str::to_owned)),
+        Some(part) => {
+            columns.push(lookup_read_name(part.parent_column));
+            columns.push(match part.identity {
+                PartIdentity::Text(column) | PartIdentity::Number(column) => column.to_owned(),
+                PartIdentity::Lookup(column) => lookup_read_name(column),
+                PartIdentity::UniqueName => kinds::UNIQUE_NAME.column.to_owned(),
+            });
+        }
+    }
+    columns
 }
 
 /// Every table whose rows deskstate writes.
@@ -124,7 +113,7 @@ pub(super) fn first_trip(desired: &Desired, scope: &Scope) -> Vec<(Ask, Query)> 
     let mut trip = Vec::new();
     for table in written_tables() {
         let query = Query::rows(table.set).select(columns(table));
-        trip.push((Ask::Table(table, query.clone()), query));
+        trip.push((Ask::Table(table), query));
     }
     for relationship in tables::RELATIONSHIPS {
         let query = Query::rows(relationship.intersect_set)
@@ -135,6 +124,9 @@ pub(super) fn first_trip(desired: &Desired, scope: &Scope) -> Vec<(Ask, Query)> 
         Ask::Definitions,
         Query::tables(written_tables().iter().map(|table| table.logical)),
     ));
+    for table in desired.tables_with_choices() {
+        trip.push((Ask::Options(table), Query::choices(table.logical)));
+    }
     trip.push((Ask::Caller, Query::who_am_i()));
     trip.push((Ask::CallerSettings, Query::caller_settings()));
     trip.push((
@@ -198,7 +190,7 @@ fn lookups(desired: &Desired, scope: &Scope) -> Vec<(Ask, Query)> {
             .map(|query| (Ask::Users, query)),
     );
     if !teams.is_empty() {
-        let members = Expand::new("teammembership_association").select(USER_COLUMNS);
+        let members = Expand::new(tables::TEAM_MEMBERSHIP).select(USER_COLUMNS);
         trip.push((
             Ask::Teams,
             Query::rows(tables::TEAM.set)
@@ -293,16 +285,13 @@ pub(super) fn users_by_name(names: &[String]) -> Vec<Query> {
     queries
 }
 
-pub(super) fn second_trip(
+/// What the answers so far show to be needed: columns that the environment lacks are left out, and what has no name is looked up.
+pub(super) fn next_trip(
     observed: &mut Observed,
     desired: &Desired,
     scope: &Scope,
 ) -> Vec<(Ask, Query)> {
-    let mut trip = Vec::new();
-    for (table, query) in observed.take_refused_tables() {
-        let query = query.without_columns(&observed.lacking(table));
-        trip.push((Ask::Table(table, query.clone()), query));
-    }
+    let mut trip = observed.take_refused_queries();
     for relationship in observed.take_refused_links() {
         let members = Expand::new(relationship.schema_name).select([relationship.member.key]);
         let query = Query::rows(relationship.owner.set)
@@ -319,7 +308,7 @@ pub(super) fn second_trip(
             ));
         }
     }
-    let (users, labels) = observed.nameless(desired, scope);
+    let (users, labels) = observed.take_nameless(desired, scope);
     if !users.is_empty() {
         let filter = Filter::any_of("systemuserid", users);
         trip.push((
@@ -336,7 +325,7 @@ pub(super) fn second_trip(
         trip.push((Ask::Labels(table), query));
     }
     let roles = observed.mapped_roles(desired, scope);
-    if !roles.is_empty() {
+    if observed.asks_anew(&roles) {
         let query = Query::rows(tables::USER_ROLES)
             .select(["systemuserid", "roleid"])
             .filter(Filter::any_of("roleid", roles));

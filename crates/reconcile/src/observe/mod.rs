@@ -10,7 +10,7 @@ use deskstate_dataverse::{Error, Reader};
 use thiserror::Error;
 
 pub use ask::Scope;
-use ask::{Ask, first_trip, second_trip};
+use ask::{Ask, first_trip, next_trip};
 pub use held_roles::held_roles;
 pub use names::observe_names;
 pub use owners::observe_owners;
@@ -47,22 +47,23 @@ pub async fn observe(
     let before = reader.requests();
     let mut observed = Observed::new(desired);
     let mut trip = first_trip(desired, scope);
-    // The second trip asks for what the first showed to be missing; a third would only repeat it.
-    for _ in 0..2 {
+    // The second trip asks for what the first showed to be needed. More are made only where the environment lacks a column: one where
+    // the metadata does not say which, and one for the names in rows that came late.
+    for _ in 0..4 {
         if trip.is_empty() {
             break;
         }
         let (asks, queries): (Vec<Ask>, Vec<_>) = trip.into_iter().unzip();
         let answers = reader.read(&queries).await?;
-        for (ask, answer) in asks.into_iter().zip(answers) {
-            observed.place(ask, answer);
+        for ((ask, query), answer) in asks.into_iter().zip(&queries).zip(answers) {
+            observed.take(ask, query, answer);
         }
         if let (Some(expected), Some(found)) = (scope.organization, observed.organization())
             && expected != found
         {
             return Err(ObserveError::OtherOrganization { expected, found });
         }
-        trip = second_trip(&mut observed, desired, scope);
+        trip = next_trip(&mut observed, desired, scope);
     }
     Ok(observed.finish(reader.requests() - before))
 }

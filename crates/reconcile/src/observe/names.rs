@@ -30,14 +30,15 @@ pub async fn observe_names(reader: &Reader, live: &mut Live) -> Result<(), Obser
     let (asks, queries): (Vec<Ask>, Vec<Query>) = answers.into_iter().unzip();
     let mut lookups: BTreeSet<Lookup> = BTreeSet::new();
     if !queries.is_empty() {
-        for (ask, answer) in asks.into_iter().zip(reader.read(&queries).await?) {
+        let answers = reader.read(&queries).await?;
+        for ((ask, query), answer) in asks.into_iter().zip(&queries).zip(answers) {
             if let (Ask::Rows(noun), Ok(rows)) = (&ask, &answer) {
                 for row in &rows.rows {
                     lookups.extend(note_page(&mut observed, noun, row));
                 }
                 continue;
             }
-            observed.place(ask, answer);
+            observed.take(ask, query, answer);
         }
     }
     lookups.extend(names_of(&wanted, &observed));
@@ -58,12 +59,19 @@ pub async fn observe_names(reader: &Reader, live: &mut Live) -> Result<(), Obser
             .into_iter()
             .map(|query| (Ask::Users, query)),
     );
+    trip.extend(observed.take_refused_queries());
     observed.look_for(lookups);
-    let (asks, queries): (Vec<Ask>, Vec<Query>) = trip.into_iter().unzip();
-    if !queries.is_empty() {
-        for (ask, answer) in asks.into_iter().zip(reader.read(&queries).await?) {
-            observed.place(ask, answer);
+    // Twice more where the environment lacks a column that is read.
+    for _ in 0..3 {
+        if trip.is_empty() {
+            break;
         }
+        let (asks, queries): (Vec<Ask>, Vec<Query>) = trip.into_iter().unzip();
+        let answers = reader.read(&queries).await?;
+        for ((ask, query), answer) in asks.into_iter().zip(&queries).zip(answers) {
+            observed.take(ask, query, answer);
+        }
+        trip = observed.take_refused_queries();
     }
     std::mem::swap(observed.found_mut(), &mut live.found);
     live.requests += reader.requests() - before;
@@ -86,7 +94,7 @@ impl Wanted {
         let mut wanted = Self::default();
         for (table, rows) in &live.tables {
             let kind = kinds::by_table(table).map_or(&[][..], |kind| kind.fields);
-            let part = super::ask::part_of(table).map_or(&[][..], |part| part.fields);
+            let part = kinds::part_of(table).map_or(&[][..], |part| part.fields);
             for field in kind.iter().chain(part) {
                 let into = match (looked_up_table(field), field.holds) {
                     (Some(target), _) if target == &tables::WEB_RESOURCE => {

@@ -206,6 +206,28 @@ impl<'a> Findings<'a> {
         });
     }
 
+    /// Live is known to differ, for a reason that [`Findings::report`] gives once for all places.
+    pub(super) fn blocked_here(
+        &mut self,
+        path: impl Into<String>,
+        code: &'static str,
+        reason: String,
+        span: Span,
+    ) {
+        self.add(Obstacle {
+            path: path.into(),
+            state: SyncState::Different,
+            code,
+            reason,
+            span: Some(span),
+        });
+    }
+
+    /// Reports what several obstacles have in common.
+    pub(super) fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
     /// What differs here is part of another resource's change.
     pub(super) fn changed_elsewhere(&mut self) {
         self.changed_elsewhere.extend(self.current);

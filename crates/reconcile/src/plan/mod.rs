@@ -1,6 +1,7 @@
 //! The plan: the ordered changes from live to desired. A plain function of its inputs; it has nothing to write with.
 
 mod judged;
+mod lacking;
 mod order;
 mod parts;
 mod planner;

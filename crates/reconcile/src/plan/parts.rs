@@ -6,7 +6,7 @@ use deskstate_model::{Diagnostic, SetMode};
 use uuid::Uuid;
 
 use super::planner::{Draft, Planner};
-use super::problems::{ambiguous, no_table, unreadable, unseen_parts};
+use super::problems::{ambiguous, unreadable, unseen_parts};
 use super::{Difference, FieldChange, Operation, RowTarget};
 use crate::field::{PartTable, Unlisted, lookup_read_name};
 use crate::kinds::{self, tables};
@@ -35,13 +35,8 @@ impl<'a> Planner<'a> {
                     }
                 }
                 Match::None if declared.only_if_there => {}
-                Match::None | Match::Unknown(_)
-                    if self.live.table(table).access == Access::Absent =>
-                {
-                    if !declared.only_if_there {
-                        self.findings
-                            .blocked(declared.path.as_str(), no_table(declared, table));
-                    }
+                Match::None if self.live.table(table).access == Access::Absent => {
+                    self.lacks_table(table, &declared.path, declared.span);
                 }
                 Match::None => {
                     let parent = declared

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use deskstate_dataverse::Value as Wire;
 use deskstate_model::{Diagnostic, ResourceKey, Severity, Span, State, UniqueName};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::judged::Findings;
+use super::lacking::Lacking;
 use super::parts::ORDER;
 use super::problems::{ambiguous, unreadable};
 use super::{
@@ -15,10 +17,10 @@ use super::{
 };
 use crate::field::{Field, Holds, PartTable};
 use crate::kinds::{self, tables};
-use crate::live::{Live, ObservedRow};
+use crate::live::{Access, Live, ObservedRow};
 use crate::lookup::Match;
 use crate::lower::Desired;
-use crate::state::{DeclaredColumn, DeclaredResource, DeclaredRow, RowKey, Stored};
+use crate::state::{DeclaredResource, DeclaredRow, RowKey, Stored};
 use crate::table::{Relationship, Table};
 use crate::value::{self, Resolved};
 
@@ -36,6 +38,8 @@ pub fn plan(desired: &Desired, live: &Live, options: &Options) -> Planned {
         planner.findings.about(Some(&resource.key));
         changes.extend(planner.resource(resource));
     }
+    planner.findings.about(None);
+    planner.report_lacking();
     planner.double_assignments(options);
     planner.findings.about(None);
     let changing: HashSet<&ResourceKey> = changes.iter().map(|change| &change.key).collect();
@@ -79,6 +83,8 @@ pub(super) struct Planner<'a> {
     pub(super) named: HashSet<(&'static Table, &'a str)>,
     /// Links that already go, so that two resources do not take away the same one.
     pub(super) unlinked: BTreeSet<(&'static Relationship, Uuid, Uuid)>,
+    /// What the environment lacks.
+    pub(super) lacking: Lacking,
     speaks_base_language: bool,
 }
 
@@ -109,11 +115,15 @@ impl<'a> Planner<'a> {
                 .collect(),
             named: named(desired),
             unlinked: BTreeSet::new(),
+            lacking: Lacking::new(),
             speaks_base_language: live.facts.reads_base_language(),
         }
     }
 
     fn resource(&mut self, resource: &'a DeclaredResource) -> Option<Change> {
+        if self.lacks_kind(resource) {
+            return None;
+        }
         let table = kinds::of(resource.key.kind).table;
         match (resource.state, self.live.find(&resource.row.key)) {
             (State::Absent, Match::One(id)) => {
@@ -182,10 +192,10 @@ impl<'a> Planner<'a> {
         };
         let complete = self.create_row(&mut draft, &resource.row, table, id, None);
         self.parts(&mut draft);
+        self.sets(&mut draft);
         if !complete {
             return None;
         }
-        self.sets(&mut draft);
         Some(Change {
             key: resource.key.clone(),
             id,
@@ -292,12 +302,31 @@ impl<'a> Planner<'a> {
         let shown = draft.fields.len();
         for (field, stored) in &declared.when_new {
             match self.resolve(stored, &path(&declared.path, field), declared.span) {
-                Some(resolved) => body.extend(value::write(field, &resolved, true)),
+                // A name that nobody declares is left out where there is no place for it.
+                Some(_)
+                    if self
+                        .live
+                        .table(table)
+                        .missing_columns
+                        .contains(field.column) => {}
+                Some(resolved) => {
+                    complete &= !self.lacks_value(table, declared, field, &resolved, declared.span);
+                    body.extend(value::write(field, &resolved, true));
+                }
                 None => complete = false,
             }
         }
         for column in &declared.columns {
-            match self.column(column, &declared.path, table) {
+            match self.resolve(
+                &column.value,
+                &path(&declared.path, column.field),
+                column.span,
+            ) {
+                Some(resolved)
+                    if self.lacks_value(table, declared, column.field, &resolved, column.span) =>
+                {
+                    complete &= resolved == Resolved::Null || is_copy(column.field);
+                }
                 Some(resolved) => {
                     body.extend(value::write(column.field, &resolved, true));
                     if !is_copy(column.field) && !(resolved == Resolved::Null) {
@@ -327,6 +356,7 @@ impl<'a> Planner<'a> {
             body.push((part.parent_navigation.to_owned(), bind));
             attaches_to = (!parent_is_new).then_some(parent);
         }
+        self.without_missing(table, &mut body);
         if complete {
             let row = RowTarget {
                 table,
@@ -389,10 +419,16 @@ impl<'a> Planner<'a> {
             if column.field.word == ORDER && draft.in_order.contains(table) {
                 continue;
             }
-            let Some(resolved) = self.column(column, &declared.path, table) else {
+            let Some(resolved) = self.resolve(
+                &column.value,
+                &path(&declared.path, column.field),
+                column.span,
+            ) else {
                 continue;
             };
-            if value::holds(column.field, &resolved, &row.row) {
+            if value::holds(column.field, &resolved, &row.row)
+                || self.lacks_value(table, declared, column.field, &resolved, column.span)
+            {
                 continue;
             }
             body.extend(value::write(column.field, &resolved, false));
@@ -417,6 +453,7 @@ impl<'a> Planner<'a> {
                 wire: wire(table, column.field),
             });
         }
+        self.without_missing(table, &mut body);
         if !body.is_empty() {
             let row_target = RowTarget {
                 table,
@@ -441,29 +478,10 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// A declared column with its ids, if the environment can hold it.
-    fn column(
-        &mut self,
-        column: &DeclaredColumn,
-        prefix: &str,
-        table: &'static Table,
-    ) -> Option<Resolved> {
-        let path = path(prefix, column.field);
-        if self
-            .live
-            .table(table)
-            .missing_columns
-            .contains(column.field.column)
-        {
-            self.findings.blocked(
-                path,
-                Diagnostic::error("column-missing", format!("this environment has no `{}`", column.field.word))
-                    .at(column.span, format!("needs the column `{}` of `{}`", column.field.column, table.logical))
-                    .help("update the environment, or leave the field out there with `metadata.unmanaged` in its overlay"),
-            );
-            return None;
-        }
-        self.resolve(&column.value, &path, column.span)
+    /// Leaves out what deskstate writes along with a field and the environment has no column for.
+    fn without_missing(&self, table: &'static Table, body: &mut Vec<(String, Wire)>) {
+        let missing = &self.live.table(table).missing_columns;
+        body.retain(|(column, _)| !missing.contains(column.as_str()));
     }
 
     fn resolve(&mut self, stored: &Stored, path: &str, span: Span) -> Option<Resolved> {
@@ -480,7 +498,7 @@ impl<'a> Planner<'a> {
     pub(super) fn id_of(&self, key: &RowKey) -> Option<(&'static str, Uuid)> {
         let set = match key {
             RowKey::Named { table, .. } | RowKey::Part { table, .. } => table.set,
-            RowKey::Found(lookup) => lookup_set(lookup),
+            RowKey::Found(lookup) => lookup_table(lookup).set,
         };
         match self.live.find(key) {
             Match::One(id) => Some((set, id)),
@@ -504,6 +522,16 @@ impl<'a> Planner<'a> {
             }
             RowKey::Part { .. } => key.to_string(),
         };
+        match key {
+            RowKey::Named { table, .. } if self.live.table(table).access == Access::Absent => {
+                let kind = kinds::by_table(table).map_or(table.logical, |kind| kind.kind.as_str());
+                return self.lacks_table(table, kind, span);
+            }
+            RowKey::Found(lookup) if self.live.found.absent.contains(lookup.noun()) => {
+                return self.lacks_lookup(lookup_table(lookup), lookup.noun(), span);
+            }
+            RowKey::Named { .. } | RowKey::Part { .. } | RowKey::Found(_) => {}
+        }
         let diagnostic = match self.live.find(key) {
             Match::Several(ids) => ambiguous(key, &ids),
             Match::Unfit(_, why) => Diagnostic::error("lookup-unfit", format!("{what} is {why}")),
@@ -516,16 +544,16 @@ impl<'a> Planner<'a> {
     }
 }
 
-fn lookup_set(lookup: &crate::state::Lookup) -> &'static str {
+fn lookup_table(lookup: &crate::state::Lookup) -> &'static Table {
     use crate::state::Lookup;
     match lookup {
-        Lookup::User(_) => tables::USER.set,
-        Lookup::Team(_) => tables::TEAM.set,
-        Lookup::Role { .. } => tables::ROLE.set,
-        Lookup::WebResource(_) => tables::WEB_RESOURCE.set,
-        Lookup::Macro(_) => tables::MACRO.set,
-        Lookup::View { .. } => tables::VIEW.set,
-        Lookup::Form { .. } | Lookup::Dashboard(_) => tables::FORM.set,
+        Lookup::User(_) => &tables::USER,
+        Lookup::Team(_) => &tables::TEAM,
+        Lookup::Role { .. } => &tables::ROLE,
+        Lookup::WebResource(_) => &tables::WEB_RESOURCE,
+        Lookup::Macro(_) => &tables::MACRO,
+        Lookup::View { .. } => &tables::VIEW,
+        Lookup::Form { .. } | Lookup::Dashboard(_) => &tables::FORM,
     }
 }
 

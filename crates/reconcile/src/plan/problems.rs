@@ -3,7 +3,7 @@
 use deskstate_model::Diagnostic;
 use uuid::Uuid;
 
-use crate::state::{DeclaredParts, DeclaredRow, RowKey};
+use crate::state::{DeclaredParts, RowKey};
 use crate::table::Table;
 
 const READ_ALL: &str = "give the caller read access to the whole organisation (`deskstate doctor` lists what is missing)";
@@ -58,13 +58,4 @@ pub(super) fn unseen_parts(list: &DeclaredParts, why: &str) -> Diagnostic {
         ),
     )
     .help(READ_ALL)
-}
-
-pub(super) fn no_table(declared: &DeclaredRow, table: &Table) -> Diagnostic {
-    Diagnostic::error(
-        "table-missing",
-        format!("this environment has no table `{}`", table.logical),
-    )
-    .at(declared.span, "needs it")
-    .help("update the environment, or leave the field out there with `metadata.unmanaged` in its overlay")
 }

@@ -47,9 +47,10 @@ impl<'a> Planner<'a> {
 
     fn set(&mut self, draft: &mut Draft<'a>, set: &'a DeclaredSet) {
         let links = self.live.links(set.relationship);
-        if !links.access.is_whole() {
-            self.unseen(draft, set, &links.access);
-            return;
+        match &links.access {
+            Access::Whole => {}
+            Access::Absent => return self.lacks_links(set),
+            Access::Partial(why) | Access::Refused(why) => return self.unseen(draft, set, why),
         }
         let Members {
             wanted,
@@ -491,12 +492,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Links that cannot be seen as a whole are neither made nor taken away.
-    fn unseen(&mut self, draft: &Draft<'a>, set: &DeclaredSet, access: &Access) {
-        let why = match access {
-            Access::Whole => return,
-            Access::Partial(why) | Access::Refused(why) => why.clone(),
-            Access::Absent => "the environment has no such table".to_owned(),
-        };
+    fn unseen(&mut self, draft: &Draft<'a>, set: &DeclaredSet, why: &str) {
         self.findings.unknown(
             set.field.word,
             Diagnostic::error("unreadable", format!("nobody can say which `{}` {} has: {why}", set.field.word, draft.resource.key))

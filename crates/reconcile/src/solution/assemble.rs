@@ -471,7 +471,7 @@ impl Assembling {
             Holds::Text | Holds::Json | Holds::JsonOrText | Holds::ParametersCopy => {
                 Cell::from(text.clone())
             }
-            Holds::Number | Holds::Choice(_) | Holds::Status => {
+            Holds::Number | Holds::Option | Holds::Choice(_) | Holds::Status => {
                 Cell::Int(text.trim().parse().map_err(|_| bad("a whole number"))?)
             }
             Holds::Flag | Holds::InvertedFlag | Holds::FlagChoice(_) => {

@@ -79,21 +79,8 @@ pub(super) fn of(table: &'static Table) -> Vec<Column> {
             found.push(column(mirror.column, mirror.column.to_owned(), None, None));
         }
     };
-    if let Some(kind) = kinds::by_table(table) {
-        kind.fields.iter().for_each(&mut add);
-        kinds::companion_fields(kind.kind)
-            .iter()
-            .for_each(|field| add(field));
-        add(kind.name);
-    }
-    let part = kinds::part_tables().find(|part| part.table == table);
-    if let Some(part) = part {
-        part.fields.iter().for_each(&mut add);
-        kinds::part_extra_fields(part)
-            .iter()
-            .for_each(|field| add(field));
-    }
-    found.extend(part.map(|part| Column {
+    kinds::row_fields(table).for_each(&mut add);
+    found.extend(kinds::part_of(table).map(|part| Column {
         name: part.parent_navigation.to_owned(),
         read: lookup_read_name(part.parent_column),
         set: Some(part.parent.set),

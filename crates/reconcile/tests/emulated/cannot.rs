@@ -71,7 +71,7 @@ async fn a_column_and_a_table_that_the_environment_lacks_are_named_by_their_fiel
     )
     .await;
     assert_eq!(left, 0);
-    let said = "this environment has no `applySessionTitleToAnchorTab`".to_owned();
+    let said = "the environment lacks the column `msdyn_enabletitlesync` of `msdyn_sessiontemplate`, which `applySessionTitleToAnchorTab` needs".to_owned();
     assert_eq!(found, [("column-missing", said)]);
     let tool = json!({"displayName": "T", "type": "CustomPage", "controlName": "contoso_page"});
     let pane = json!({"displayName": "P", "tools": [{"tool": "contoso_tool"}]});
@@ -80,7 +80,8 @@ async fn a_column_and_a_table_that_the_environment_lacks_are_named_by_their_fiel
         document("ProductivityPane", "contoso_pane", pane),
     ];
     let (found, _) = errors(&world, &documents).await;
-    let said = "this environment has no table `msdyn_panetabconfiguration`".to_owned();
+    let said = "the environment lacks the table `msdyn_panetabconfiguration`, which `tools` needs"
+        .to_owned();
     assert_eq!(found, [("table-missing", said)]);
 }
 

@@ -12,6 +12,7 @@ mod counted;
 mod exported;
 mod faults;
 mod hardest;
+mod lacking;
 mod laws;
 mod pains;
 mod partial;

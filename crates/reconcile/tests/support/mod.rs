@@ -143,7 +143,9 @@ impl Rows {
                         let value = match field.holds {
                             Holds::Text => texts.next().expect("endless").clone(),
                             Holds::Json => json!("{\"a\": 1}"),
-                            Holds::Number => numbers.next().expect("endless").clone(),
+                            Holds::Number | Holds::Option => {
+                                numbers.next().expect("endless").clone()
+                            }
                             Holds::Flag => flags.next().expect("endless").clone(),
                             Holds::Choice(options) => {
                                 json!(

@@ -6,34 +6,13 @@ use deskstate_dataverse::{Depth, privilege_depths};
 use uuid::Uuid;
 
 use super::Observed;
+use super::lacking::logical;
 use crate::kinds;
 use crate::live::Access;
-use crate::observe::ask::{columns, guarded_tables, part_of, read_privilege};
+use crate::observe::ask::{guarded_tables, read_privilege, structural_columns};
 use crate::table::Table;
 
 impl Observed {
-    /// Columns that deskstate reads and this environment lacks; without metadata, those known to be recent.
-    pub(in crate::observe) fn lacking(&self, table: &'static Table) -> Vec<String> {
-        let known = self.columns.get(table.logical);
-        columns(table)
-            .into_iter()
-            .filter(|column| {
-                let logical = column
-                    .strip_prefix('_')
-                    .and_then(|rest| rest.strip_suffix("_value"))
-                    .unwrap_or(column);
-                match known {
-                    Some(known) if !known.is_empty() => !known.contains(logical),
-                    _ => {
-                        recent_columns(table).any(|recent| recent == logical)
-                            || logical == "iscustomizable"
-                            || logical == "ismanaged"
-                    }
-                }
-            })
-            .collect()
-    }
-
     /// The caller's id, if privileges must be asked one by one.
     pub(in crate::observe) fn caller_without_privileges(&mut self) -> Option<Uuid> {
         if self.privileges.iter().any(Option::is_some) || self.privileges_asked_singly {
@@ -65,16 +44,20 @@ impl Observed {
     }
 
     pub(super) fn access(&self, table: &'static Table) -> Access {
-        if let Some(refused) = self.refusals.get(table)
-            && !self.rows.contains_key(table)
-        {
-            return if refused.is_unknown_set()
-                || (self.definitions_read && !self.columns.contains_key(table.logical))
-            {
+        if let Some(refused) = self.refusals.get(table) {
+            let undefined = self.definitions_read && !self.defined.contains(table.logical);
+            return if refused.is_unknown_set() || undefined {
                 Access::Absent
             } else {
                 Access::Refused(refused.message.clone())
             };
+        }
+        if let Some(column) = self.lacks_structure(table) {
+            return Access::Refused(format!(
+                "`{}` has no column `{}`, by which its rows are told apart",
+                table.logical,
+                logical(&column)
+            ));
         }
         let Some(privileges) = &self.facts.privileges else {
             return Access::Partial("the caller's privileges could not be read".to_owned());
@@ -92,35 +75,24 @@ impl Observed {
         }
     }
 
-    pub(super) fn missing_fields(&self, table: &'static Table) -> BTreeSet<&'static str> {
-        let Some(known) = self
-            .columns
-            .get(table.logical)
-            .filter(|known| !known.is_empty())
-        else {
-            return if self.refusals.contains_key(table) {
-                recent_columns(table).collect()
-            } else {
-                BTreeSet::new()
-            };
-        };
-        let kind = kinds::by_table(table).map_or(&[][..], |kind| kind.fields);
-        let part = part_of(table).map_or(&[][..], |part| part.fields);
-        let fields = kind.iter().chain(part).filter(|field| field.is_column());
-        fields
-            .map(|field| field.column)
-            .filter(|column| !known.contains(*column))
+    /// A column that the environment lacks and by which rows are told apart.
+    pub(super) fn lacks_structure(&self, table: &'static Table) -> Option<String> {
+        structural_columns(table)
+            .into_iter()
+            .find(|column| self.lacks(table.set, column))
+    }
+
+    /// Columns of fields that the environment lacks.
+    pub(super) fn missing_columns(&self, table: &'static Table) -> BTreeSet<&'static str> {
+        kinds::row_fields(table)
+            .filter(|field| field.is_column())
+            .flat_map(|field| {
+                let mirror = field.mirror.as_ref().map(|mirror| mirror.column);
+                std::iter::once(field.column).chain(mirror)
+            })
+            .filter(|column| self.lacks(table.set, column))
             .collect()
     }
-}
-
-fn recent_columns(table: &'static Table) -> impl Iterator<Item = &'static str> {
-    let kind = kinds::by_table(table).map_or(&[][..], |kind| kind.fields);
-    let part = part_of(table).map_or(&[][..], |part| part.fields);
-    kind.iter()
-        .chain(part)
-        .filter(|field| field.recent)
-        .map(|field| field.column)
 }
 
 fn depth_words(depth: Depth) -> &'static str {

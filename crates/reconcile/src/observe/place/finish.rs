@@ -3,20 +3,32 @@
 use std::collections::BTreeMap;
 
 use super::Observed;
-use crate::kinds::tables;
+use crate::kinds::{part_of, tables};
 use crate::live::{Access, Live, LiveLinks, LiveTable};
-use crate::observe::ask::{part_of, written_tables};
+use crate::observe::ask::written_tables;
+use crate::table::Table;
 
 impl Observed {
     pub(in crate::observe) fn finish(mut self, requests: u64) -> Live {
+        self.give_up();
         self.facts.privileges = self.privileges();
+        // The rows go into the tables below, and links need to know how much of both tables is seen.
+        let access: BTreeMap<&'static Table, Access> = written_tables()
+            .into_iter()
+            .chain([&tables::USER])
+            .map(|table| (table, self.access(table)))
+            .collect();
+        let seen = |table| access.get(table).cloned().unwrap_or(Access::Whole);
         let roots = self.found.roles.roots();
         let mut live_tables = BTreeMap::new();
         for table in written_tables() {
-            let access = self.access(table);
-            let rows = self.rows.remove(table).unwrap_or_default();
-            let mut live = LiveTable::index(table, part_of(table), rows, access, &roots);
-            live.missing_columns = self.missing_fields(table);
+            let mut rows = self.rows.remove(table).unwrap_or_default();
+            if self.lacks_structure(table).is_some() {
+                rows.clear();
+            }
+            let mut live = LiveTable::index(table, part_of(table), rows, seen(table), &roots);
+            live.options = self.options.remove(table).unwrap_or_default();
+            live.missing_columns = self.missing_columns(table);
             live.optimistic_concurrency = self.concurrency.get(table.logical).copied();
             live_tables.insert(table, live);
         }
@@ -27,16 +39,10 @@ impl Observed {
             let access = match (own, &pairs) {
                 (Some(access), _) => access,
                 (None, None) => Access::Refused("the links were not shown".to_owned()),
-                (None, Some(_)) => {
-                    let sides = [
-                        self.access(relationship.owner),
-                        self.access(relationship.member),
-                    ];
-                    sides
-                        .into_iter()
-                        .find(|access| !access.is_whole())
-                        .unwrap_or(Access::Whole)
-                }
+                (None, Some(_)) => [seen(relationship.owner), seen(relationship.member)]
+                    .into_iter()
+                    .find(|access| !access.is_whole())
+                    .unwrap_or(Access::Whole),
             };
             live_links.insert(
                 *relationship,

@@ -2,6 +2,7 @@
 
 mod access;
 mod finish;
+mod lacking;
 mod names;
 mod people;
 mod rows;
@@ -14,7 +15,7 @@ use uuid::Uuid;
 
 pub(super) use rows::DASHBOARD_TYPES;
 
-use super::ask::Ask;
+use super::ask::{Ask, written_tables};
 use crate::live::{Access, Facts, Found, Mention, RoleHolders};
 use crate::lower::Desired;
 use crate::state::{Lookup, fold};
@@ -25,11 +26,18 @@ pub(super) struct Observed {
     desired_lookups: BTreeSet<Lookup>,
     rows: BTreeMap<&'static Table, Vec<Row>>,
     refusals: BTreeMap<&'static Table, Refused>,
-    retry_tables: Vec<(&'static Table, Query)>,
+    refused_queries: Vec<lacking::Refusal>,
+    /// Sets whose columns were asked for one by one, and those of them that have answered.
+    asked_columns: BTreeSet<String>,
+    sets_asked: BTreeSet<String>,
     retry_links: Vec<&'static Relationship>,
     links: BTreeMap<&'static Relationship, BTreeSet<(Uuid, Uuid)>>,
     link_access: BTreeMap<&'static Relationship, Access>,
+    /// Known columns by entity set.
     columns: BTreeMap<String, BTreeSet<String>>,
+    options: BTreeMap<&'static Table, BTreeMap<String, BTreeSet<i64>>>,
+    /// Tables that the metadata has, by logical name.
+    defined: BTreeSet<String>,
     concurrency: BTreeMap<String, bool>,
     definitions_read: bool,
     privileges: [Option<Rows>; 2],
@@ -40,6 +48,9 @@ pub(super) struct Observed {
     mentions: BTreeMap<(&'static Table, String), Vec<Mention>>,
     mentions_unread: Option<String>,
     asked_roles: BTreeMap<Uuid, RoleHolders>,
+    /// Roles whose holders were asked for, and rows whose names were.
+    roles_asked: BTreeSet<Uuid>,
+    names_asked: BTreeSet<Uuid>,
 }
 
 impl Observed {
@@ -48,11 +59,15 @@ impl Observed {
             desired_lookups: desired.lookups(),
             rows: BTreeMap::new(),
             refusals: BTreeMap::new(),
-            retry_tables: Vec::new(),
+            refused_queries: Vec::new(),
+            asked_columns: BTreeSet::new(),
+            sets_asked: BTreeSet::new(),
             retry_links: Vec::new(),
             links: BTreeMap::new(),
             link_access: BTreeMap::new(),
             columns: BTreeMap::new(),
+            options: BTreeMap::new(),
+            defined: BTreeSet::new(),
             concurrency: BTreeMap::new(),
             definitions_read: false,
             privileges: [None, None],
@@ -63,6 +78,8 @@ impl Observed {
             mentions: BTreeMap::new(),
             mentions_unread: None,
             asked_roles: BTreeMap::new(),
+            roles_asked: BTreeSet::new(),
+            names_asked: BTreeSet::new(),
         }
     }
 
@@ -83,15 +100,26 @@ impl Observed {
         self.facts.organization
     }
 
-    pub(super) fn place(&mut self, ask: Ask, answer: Answer) {
-        match (ask, answer) {
-            (Ask::Table(table, _), Ok(rows)) => drop(self.rows.insert(table, rows.rows)),
-            (Ask::Table(table, query), Err(refused)) => {
-                if refused.is_unknown_column() && !self.refusals.contains_key(table) {
-                    self.retry_tables.push((table, query));
+    /// Takes in an answer, or keeps the query for the next trip where a column is all that it was refused for.
+    pub(super) fn take(&mut self, ask: Ask, query: &Query, answer: Answer) {
+        match answer {
+            Ok(rows) => self.place(ask, Ok(rows)),
+            Err(refused) => {
+                if let Some((ask, refused)) = self.keep_refusal(ask, query, refused) {
+                    self.place(ask, Err(refused));
                 }
-                self.refusals.insert(table, refused);
             }
+        }
+    }
+
+    fn place(&mut self, ask: Ask, answer: Answer) {
+        match (ask, answer) {
+            (Ask::Table(table), Ok(rows)) => drop(self.rows.insert(table, rows.rows)),
+            (Ask::Table(table), Err(refused)) => drop(self.refusals.insert(table, refused)),
+            (Ask::Column(set, column), answer) => {
+                self.place_column(set, &column, answer.as_ref().err());
+            }
+            (Ask::Options(table), Ok(rows)) => self.place_options(table, &rows),
             (Ask::Links(relationship), Ok(rows)) => {
                 let pairs = rows
                     .rows
@@ -110,8 +138,13 @@ impl Observed {
                 self.place_expanded(relationship, &rows.rows)
             }
             (Ask::ExpandedLinks(relationship), Err(refused)) => {
-                self.link_access
-                    .insert(relationship, Access::Refused(refused.message));
+                // Neither the set of the links nor the property that leads to them is there.
+                let access = if refused.is_unknown_column() || refused.is_unknown_set() {
+                    Access::Absent
+                } else {
+                    Access::Refused(refused.message)
+                };
+                self.link_access.insert(relationship, access);
             }
             (Ask::Caller, Ok(rows)) => {
                 if let Some(row) = rows.rows.first() {
@@ -171,19 +204,18 @@ impl Observed {
             (Ask::Workstreams, Ok(rows)) => {
                 rows.rows.iter().for_each(|row| self.place_mentions(row))
             }
-            (Ask::Workstreams, Err(refused)) => self.mentions_unread = Some(refused.message),
-            (Ask::Users, Err(refused)) => drop(self.found.refused.insert("user", refused.message)),
-            (Ask::Teams, Err(refused)) => drop(self.found.refused.insert("team", refused.message)),
-            (Ask::Roles, Err(refused)) => {
-                drop(self.found.refused.insert("security role", refused.message))
+            // Without workstreams none can name a template.
+            (Ask::Workstreams, Err(refused)) => {
+                self.mentions_unread = (!refused.is_unknown_set()).then_some(refused.message);
             }
+            (Ask::Users, Err(refused)) => self.not_found("user", refused),
+            (Ask::Teams, Err(refused)) => self.not_found("team", refused),
+            (Ask::Roles, Err(refused)) => self.not_found("security role", refused),
             (Ask::Rows(noun), Err(refused)) => {
                 if noun == "form" {
-                    self.found
-                        .refused
-                        .insert("dashboard", refused.message.clone());
+                    self.not_found("dashboard", refused.clone());
                 }
-                self.found.refused.insert(noun, refused.message);
+                self.not_found(noun, refused);
             }
             // What these would have told stays unknown, and unknown is taken to be the worse case.
             (
@@ -192,6 +224,7 @@ impl Observed {
                 | Ask::Organization
                 | Ask::Publishers
                 | Ask::Definitions
+                | Ask::Options(_)
                 | Ask::Privileges(_)
                 | Ask::Privilege(_)
                 | Ask::BusinessUnits
@@ -243,16 +276,27 @@ impl Observed {
                         })
                         .collect()
                 });
-            self.columns
-                .insert(logical.to_owned(), columns.unwrap_or_default());
+            self.defined.insert(logical.to_owned());
+            let columns: BTreeSet<String> = columns.unwrap_or_default();
+            let table = written_tables()
+                .into_iter()
+                .find(|table| table.logical == logical);
+            if let Some(table) = table.filter(|_| !columns.is_empty()) {
+                self.columns.insert(table.set.to_owned(), columns);
+            }
             if let Some(flag) = row.flag("IsOptimisticConcurrencyEnabled") {
                 self.concurrency.insert(logical.to_owned(), flag);
             }
         }
     }
 
-    pub(super) fn take_refused_tables(&mut self) -> Vec<(&'static Table, Query)> {
-        std::mem::take(&mut self.retry_tables)
+    /// Why look-ups of a sort find nothing.
+    fn not_found(&mut self, noun: &'static str, refused: Refused) {
+        if refused.is_unknown_set() {
+            self.found.absent.insert(noun);
+        } else {
+            self.found.refused.insert(noun, refused.message);
+        }
     }
 
     pub(super) fn take_refused_links(&mut self) -> Vec<&'static Relationship> {

@@ -7,16 +7,16 @@ use deskstate_model::SetMode;
 use uuid::Uuid;
 
 use super::Observed;
-use crate::field::{Field, lookup_read_name};
+use crate::field::lookup_read_name;
 use crate::kinds::{self, tables};
 use crate::lower::Desired;
-use crate::observe::ask::{Scope, looked_up_table, part_of};
+use crate::observe::ask::{Scope, looked_up_table};
 use crate::state::{Universe, fold};
 use crate::table::{Relationship, Table};
 
 impl Observed {
     /// Users and other rows that links or lookups name and that have no name yet, as far as a plan will show them.
-    pub(in crate::observe) fn nameless(
+    fn nameless(
         &self,
         desired: &Desired,
         scope: &Scope,
@@ -47,7 +47,7 @@ impl Observed {
         users.retain(|id| !self.found.users.contains_key(id));
         for (table, rows) in &self.rows {
             let mut unnamed = Vec::new();
-            for field in looked_up_fields(table) {
+            for field in kinds::row_fields(table) {
                 let Some(target) = looked_up_table(field) else {
                     continue;
                 };
@@ -60,7 +60,7 @@ impl Observed {
                 }));
             }
             if !scope.names && !unnamed.is_empty() {
-                let owners = part_of(table).map_or(*table, |part| part.parent);
+                let owners = kinds::part_of(table).map_or(*table, |part| part.parent);
                 let declared = self.declared_rows(owners, desired);
                 unnamed.retain(|(_, _, row)| declared.contains(&owner_of(table, row)));
             }
@@ -68,6 +68,22 @@ impl Observed {
                 labels.entry(target).or_default().insert(id);
             }
         }
+        (users, labels)
+    }
+
+    /// The same, each asked for once: one that is not found stays without a name.
+    pub(in crate::observe) fn take_nameless(
+        &mut self,
+        desired: &Desired,
+        scope: &Scope,
+    ) -> (BTreeSet<Uuid>, BTreeMap<&'static Table, BTreeSet<Uuid>>) {
+        let (mut users, mut labels) = self.nameless(desired, scope);
+        let asked = &mut self.names_asked;
+        users.retain(|id| asked.insert(*id));
+        for ids in labels.values_mut() {
+            ids.retain(|id| asked.insert(*id));
+        }
+        labels.retain(|_, ids| !ids.is_empty());
         (users, labels)
     }
 
@@ -119,15 +135,7 @@ impl Observed {
 
 /// The row of a resource that a row belongs to: a part's parent, else the row itself.
 fn owner_of(table: &'static Table, row: &Row) -> Uuid {
-    let parent = part_of(table).and_then(|part| row.uuid(&lookup_read_name(part.parent_column)));
+    let parent =
+        kinds::part_of(table).and_then(|part| row.uuid(&lookup_read_name(part.parent_column)));
     parent.or_else(|| row.uuid(table.key)).unwrap_or_default()
-}
-
-fn looked_up_fields(table: &'static Table) -> impl Iterator<Item = &'static Field> {
-    let kind = kinds::by_table(table).map_or(&[][..], |kind| kind.fields);
-    let part = part_of(table);
-    let extra = part.map_or(&[][..], kinds::part_extra_fields);
-    kind.iter()
-        .chain(part.map_or(&[][..], |part| part.fields))
-        .chain(extra.iter().copied())
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::Observed;
 use crate::field::lookup_read_name;
+use crate::kinds::tables;
 use crate::live::{Role, RoleHolders, Team, User};
 use crate::lower::Desired;
 use crate::observe::ask::Scope;
@@ -59,7 +60,7 @@ impl Observed {
             return;
         };
         let mut members = Vec::new();
-        for member in row.expanded("teammembership_association") {
+        for member in row.expanded(tables::TEAM_MEMBERSHIP) {
             let cells = member
                 .iter()
                 .filter(|(_, value)| !value.is_object() && !value.is_array());
@@ -70,7 +71,7 @@ impl Observed {
             members.extend(member.uuid("systemuserid"));
             self.place_user(&member);
         }
-        let cut = row.expanded_may_be_cut("teammembership_association");
+        let cut = row.expanded_may_be_cut(tables::TEAM_MEMBERSHIP);
         self.found.labels.insert(id, name.to_owned());
         self.found
             .teams
@@ -126,6 +127,13 @@ impl Observed {
             .filter(|role| roots.contains(&role.root))
             .map(|role| role.id);
         copies.chain(roots.iter().copied()).collect()
+    }
+
+    /// Whether there are roles whose holders were not asked for.
+    pub(in crate::observe) fn asks_anew(&mut self, roles: &BTreeSet<Uuid>) -> bool {
+        let new = !roles.is_subset(&self.roles_asked);
+        self.roles_asked.extend(roles);
+        new
     }
 
     pub(super) fn place_role_holders(&mut self, rows: &[Row]) {

@@ -1,0 +1,191 @@
+//! Columns that an environment lacks: what was refused for one is asked again without it.
+
+use std::collections::BTreeSet;
+
+use deskstate_dataverse::{Query, Refused, Rows};
+use serde_json::Value as Json;
+
+use super::Observed;
+use crate::kinds::tables;
+use crate::observe::ask::Ask;
+
+/// A query that was refused because it names a column that is not there.
+pub(super) struct Refusal {
+    ask: Ask,
+    query: Query,
+    refused: Refused,
+}
+
+/// The column behind the property of a reply: lookups are read as `_x_value`.
+pub(super) fn logical(property: &str) -> &str {
+    property
+        .strip_prefix('_')
+        .and_then(|rest| rest.strip_suffix("_value"))
+        .unwrap_or(property)
+}
+
+/// The entity set of the records that a navigation property leads to, where it is read for more than their ids.
+fn set_behind(navigation: &str) -> Option<&'static str> {
+    (navigation == tables::TEAM_MEMBERSHIP).then_some(tables::USER.set)
+}
+
+impl Observed {
+    /// Keeps a refusal that may pass once a column is left out; gives back what it is not about.
+    pub(super) fn keep_refusal(
+        &mut self,
+        ask: Ask,
+        query: &Query,
+        refused: Refused,
+    ) -> Option<(Ask, Refused)> {
+        let names_columns = match ask {
+            Ask::Column(..) | Ask::Links(_) | Ask::ExpandedLinks(_) | Ask::Definitions => false,
+            _ => query.set().is_some() && !query.selected().is_empty(),
+        };
+        if !refused.is_unknown_column() || !names_columns {
+            return Some((ask, refused));
+        }
+        self.refused_queries.push(Refusal {
+            ask,
+            query: query.clone(),
+            refused,
+        });
+        None
+    }
+
+    /// The refused queries without what the environment lacks. Where its columns are not known, they are asked for one by one first.
+    pub(in crate::observe) fn take_refused_queries(&mut self) -> Vec<(Ask, Query)> {
+        let mut trip = Vec::new();
+        for refusal in std::mem::take(&mut self.refused_queries) {
+            let unknown = self.unknown_sets(&refusal.query);
+            if unknown.is_empty() {
+                self.ask_again(refusal, &mut trip);
+                continue;
+            }
+            for (set, columns) in unknown {
+                for column in columns {
+                    let query = Query::rows(&set).select([&column]).top(1);
+                    trip.push((Ask::Column(set.clone(), column), query));
+                }
+                self.asked_columns.insert(set);
+            }
+            self.refused_queries.push(refusal);
+        }
+        trip
+    }
+
+    /// Sets of which nobody knows the columns yet, with those that the query names.
+    fn unknown_sets(&self, query: &Query) -> Vec<(String, BTreeSet<String>)> {
+        let own = query.selected().iter().map(String::as_str);
+        let own: BTreeSet<String> = own.chain(query.conditions()).map(str::to_owned).collect();
+        let behind = query.expanded().filter_map(|(navigation, columns)| {
+            Some((set_behind(navigation)?, columns.iter().cloned().collect()))
+        });
+        let sets = query.set().map(|set| (set, own)).into_iter().chain(behind);
+        let explained = self.lacks_any(query);
+        sets.filter(|(set, _)| {
+            // What the metadata says may not explain the refusal: then the table itself is asked.
+            !self.columns.contains_key(*set) || !explained && !self.asked_columns.contains(*set)
+        })
+        .map(|(set, columns)| (set.to_owned(), columns))
+        .collect()
+    }
+
+    fn lacks_any(&self, query: &Query) -> bool {
+        let own = query.selected().iter().map(String::as_str);
+        let set = query.set().unwrap_or_default();
+        own.chain(query.conditions())
+            .any(|column| self.lacks(set, column))
+            || query.expanded().any(|(navigation, columns)| {
+                set_behind(navigation)
+                    .is_some_and(|set| columns.iter().any(|column| self.lacks(set, column)))
+            })
+    }
+
+    /// Whether the columns of a set are known and this is none of them.
+    pub(super) fn lacks(&self, set: &str, property: &str) -> bool {
+        self.columns
+            .get(set)
+            .is_some_and(|known| !known.contains(logical(property)))
+    }
+
+    fn ask_again(&mut self, refusal: Refusal, trip: &mut Vec<(Ask, Query)>) {
+        let Refusal {
+            ask,
+            mut query,
+            refused,
+        } = refusal;
+        if !self.lacks_any(&query) {
+            return self.place(ask, Err(refused));
+        }
+        let set = query.set().unwrap_or_default().to_owned();
+        if query
+            .conditions()
+            .iter()
+            .any(|column| self.lacks(&set, column))
+        {
+            // No row has a value in a column that is not there.
+            return self.place(ask, Ok(Rows::default()));
+        }
+        let expanded: Vec<(String, Vec<String>)> = query
+            .expanded()
+            .filter_map(|(navigation, columns)| {
+                let set = set_behind(navigation)?;
+                let lacking = columns.iter().filter(|column| self.lacks(set, column));
+                Some((navigation.to_owned(), lacking.cloned().collect()))
+            })
+            .collect();
+        for (navigation, lacking) in expanded {
+            query = query.without_expanded_columns(&navigation, &lacking);
+        }
+        let lacking: Vec<String> = query
+            .selected()
+            .iter()
+            .filter(|column| self.lacks(&set, column))
+            .cloned()
+            .collect();
+        trip.push((ask, query.without_columns(&lacking)));
+    }
+
+    /// Whether a set has a column, as the set itself says. A refusal for another reason says nothing against the column.
+    pub(super) fn place_column(&mut self, set: String, column: &str, refused: Option<&Refused>) {
+        let first = self.sets_asked.insert(set.clone());
+        let known = self.columns.entry(set).or_default();
+        if first {
+            known.clear();
+        }
+        if !refused.is_some_and(Refused::is_unknown_column) {
+            known.insert(logical(column).to_owned());
+        }
+    }
+
+    /// Queries that stay refused.
+    pub(super) fn give_up(&mut self) {
+        for Refusal { ask, refused, .. } in std::mem::take(&mut self.refused_queries) {
+            self.place(ask, Err(refused));
+        }
+    }
+
+    /// Options of the choice columns of a table: those of its own and those that tables share.
+    pub(super) fn place_options(&mut self, table: &'static crate::table::Table, rows: &Rows) {
+        for row in &rows.rows {
+            let Some(column) = row.text("LogicalName") else {
+                continue;
+            };
+            let sets = ["OptionSet", "GlobalOptionSet"].map(|name| row.get(name).as_json());
+            for options in sets
+                .into_iter()
+                .flatten()
+                .filter_map(|set| set.get("Options")?.as_array())
+            {
+                let numbers = options
+                    .iter()
+                    .filter_map(|option| option.get("Value").and_then(Json::as_i64));
+                let of_table = self.options.entry(table).or_default();
+                of_table
+                    .entry(column.to_owned())
+                    .or_default()
+                    .extend(numbers);
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What the manifests need and the environment lacks: said once, with every place that needs it.
+
+use std::collections::BTreeMap;
+
+use deskstate_model::{Diagnostic, Span};
+
+use super::planner::Planner;
+use crate::field::{Field, Holds};
+use crate::kinds;
+use crate::live::Access;
+use crate::state::{DeclaredResource, DeclaredRow, DeclaredSet};
+use crate::table::{Relationship, Table};
+use crate::value::{self, Resolved};
+
+/// Something that an environment may not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Lack {
+    Table(&'static Table),
+    /// Where rows of some sort are looked up.
+    Lookup(&'static Table),
+    Column(&'static Table, &'static str),
+    Option(&'static Table, &'static str, i64),
+    Links(&'static Relationship),
+}
+
+/// Places by what is lacking and by the word that needs it.
+pub(super) type Lacking = BTreeMap<(Lack, String), Vec<Span>>;
+
+/// How many places a finding shows; the rest is counted.
+const SHOWN: usize = 10;
+
+impl<'a> Planner<'a> {
+    fn lacks(&mut self, lack: Lack, word: impl Into<String>, span: Span) {
+        let word = word.into();
+        let (code, message) = said(lack, &word);
+        self.findings
+            .blocked_here(word.as_str(), code, message, span);
+        let places = self.lacking.entry((lack, word)).or_default();
+        if !places.contains(&span) {
+            places.push(span);
+        }
+    }
+
+    /// Whether the table of a resource is not there; a resource that is to be there needs it.
+    pub(super) fn lacks_kind(&mut self, resource: &'a DeclaredResource) -> bool {
+        let table = kinds::of(resource.key.kind).table;
+        let absent = self.live.table(table).access == Access::Absent;
+        if absent && resource.state != deskstate_model::State::Absent {
+            let word = resource.key.kind.as_str();
+            self.lacks(Lack::Table(table), word, resource.name_span);
+        }
+        absent
+    }
+
+    /// The table of rows that are looked up by name is not there.
+    pub(super) fn lacks_lookup(&mut self, table: &'static Table, noun: &str, span: Span) {
+        self.lacks(Lack::Lookup(table), noun, span);
+    }
+
+    /// The table of a part is not there.
+    pub(super) fn lacks_table(&mut self, table: &'static Table, path: &str, span: Span) {
+        let word = path.split('.').next().unwrap_or(path);
+        self.lacks(Lack::Table(table), word, span);
+    }
+
+    /// The links of a set cannot be there, for want of their relationship or of the table behind it.
+    pub(super) fn lacks_links(&mut self, set: &'a DeclaredSet) {
+        let needed = set.members.iter().map(|member| member.span);
+        let teams = set.from_teams.iter().map(|(_, span)| *span);
+        let spans: Vec<Span> = needed.chain(teams).collect();
+        let member = set.relationship.member;
+        let lack = if self.live.table(member).access == Access::Absent {
+            Lack::Table(member)
+        } else {
+            Lack::Links(set.relationship)
+        };
+        for span in spans {
+            self.lacks(lack, set.field.word, span);
+        }
+    }
+
+    /// Whether the environment cannot hold a value: it has no such column, or no such option. Clearing needs neither.
+    pub(super) fn lacks_value(
+        &mut self,
+        table: &'static Table,
+        declared: &DeclaredRow,
+        field: &'static Field,
+        value: &Resolved,
+        span: Span,
+    ) -> bool {
+        let live = self.live.table(table);
+        if live.missing_columns.contains(field.column) {
+            // What deskstate adds of its own is left out where there is no place for it.
+            if *value != Resolved::Null && !super::is_copy(field) {
+                let word = word(declared, field).to_owned();
+                self.lacks(Lack::Column(table, field.column), word, span);
+            }
+            return true;
+        }
+        let Resolved::Number(number) = value else {
+            return false;
+        };
+        let options = live.options.get(field.column);
+        let unknown = field.is_choice() && options.is_some_and(|known| !known.contains(number));
+        if unknown {
+            // A part that is known by its option is named by it in the manifest.
+            let word = match (field.holds, value::show(field, value)) {
+                (Holds::Option, _) => declared.path.clone(),
+                (_, serde_json::Value::String(text)) => format!("{}: {text}", field.word),
+                (_, other) => format!("{}: {other}", field.word),
+            };
+            self.lacks(Lack::Option(table, field.column, *number), word, span);
+        }
+        unknown
+    }
+
+    /// Reports each thing that is lacking once, in the order of tables and columns.
+    pub(super) fn report_lacking(&mut self) {
+        for ((lack, word), places) in std::mem::take(&mut self.lacking) {
+            self.findings.report(diagnostic(lack, &word, &places));
+        }
+    }
+}
+
+/// The word of a field, or of the list whose parts have no other field.
+fn word<'a>(declared: &'a DeclaredRow, field: &'static Field) -> &'a str {
+    if field.word.is_empty() {
+        declared.path.split('.').next().unwrap_or_default()
+    } else {
+        field.word
+    }
+}
+
+/// The code of what is lacking, and the message.
+fn said(lack: Lack, word: &str) -> (&'static str, String) {
+    let (code, what) = match lack {
+        Lack::Table(table) | Lack::Lookup(table) => {
+            ("table-missing", format!("the table `{}`", table.logical))
+        }
+        Lack::Column(table, column) => (
+            "column-missing",
+            format!("the column `{column}` of `{}`", table.logical),
+        ),
+        Lack::Option(table, column, number) => (
+            "option-missing",
+            format!("option {number} of `{column}` in `{}`", table.logical),
+        ),
+        Lack::Links(relationship) => (
+            "relationship-missing",
+            format!(
+                "the relationship `{}` between `{}` and `{}`",
+                relationship.schema_name, relationship.owner.logical, relationship.member.logical
+            ),
+        ),
+    };
+    let message = match lack {
+        Lack::Lookup(_) => format!("the environment lacks {what}, so it has no {word}"),
+        _ => format!("the environment lacks {what}, which `{word}` needs"),
+    };
+    (code, message)
+}
+
+fn diagnostic(lack: Lack, word: &str, places: &[Span]) -> Diagnostic {
+    let (code, message) = said(lack, word);
+    let is_kind = kinds::all().iter().any(|kind| kind.kind.as_str() == word);
+    let help = if is_kind {
+        "update the app in the environment, or declare the document for other environments only: `metadata: {environments: […]}`".to_owned()
+    } else if matches!(lack, Lack::Lookup(_)) {
+        "leave the field that names it out there: `metadata: {unmanaged: […]}` in the overlay of the environment".to_owned()
+    } else {
+        let field = word.split([':', '.']).next().unwrap_or(word);
+        format!(
+            "update the app in the environment, or leave the field out there: `metadata: {{unmanaged: [{field}]}}` in its overlay"
+        )
+    };
+    let mut found = Diagnostic::error(code, message).help(help);
+    for (index, span) in places.iter().take(SHOWN).enumerate() {
+        let left = places.len().saturating_sub(SHOWN);
+        found = match index {
+            0 if left == 0 => found.at(*span, "needed here"),
+            0 => found.at(*span, format!("needed here and in {left} places not shown")),
+            _ => found.also(*span, "and here"),
+        };
+    }
+    found
+}
