@@ -115,6 +115,41 @@ fn a_change_that_nobody_reviewed_is_refused_and_one_that_is_not_needed_any_more_
     assert_eq!(title(&server), "first");
 }
 
+/// `UPDATE_SCHEMAS=1 cargo test -p deskstate --test reviewed schema` writes it anew.
+#[test]
+fn a_saved_plan_fits_its_schema_and_the_schema_in_the_repository_is_current() {
+    let (project, _server) = applied();
+    let schema = project.run(&["schema", "plan"]).ended(0).out;
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/plan.json");
+    if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+        std::fs::write(&path, &schema).unwrap();
+    }
+    let stored = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        stored == schema,
+        "schemas/plan.json is not current: run with UPDATE_SCHEMAS=1"
+    );
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    let schema = jsonschema::draft7::new(&schema).unwrap();
+    let fits = |text: &str| schema.is_valid(&serde_json::from_str(text).unwrap());
+    let all = format!("{}{}", session("second"), tab("contoso_tab"));
+    project.write("manifests/all.yaml", &all);
+    plan(&project);
+    let saved = project.read("plan.json");
+    assert!(fits(&saved), "{saved}");
+    let state = |name: &str| {
+        let saved: serde_json::Value = serde_json::from_str(&saved).unwrap();
+        let resources = saved["report"]["resources"].as_array().unwrap().clone();
+        let found = resources.into_iter().find(|one| one["name"] == name);
+        found.unwrap()["state"].clone()
+    };
+    assert_eq!(state("contoso_calls"), "different");
+    assert!(!fits(
+        &saved.replace("\"formatVersion\": 2", "\"formatVersion\": 3")
+    ));
+    assert!(!fits(&saved.replacen("\"action\":", "\"unknown\":", 1)));
+}
+
 #[test]
 fn several_plans_are_applied_together_and_what_one_of_them_lacks_is_refused() {
     let (project, server) = applied();

@@ -31,7 +31,9 @@ fn the_schemas_are_current() {
     let known: Vec<String> = json_schemas().into_iter().map(|(name, _)| name).collect();
     for entry in fs::read_dir(&folder).unwrap().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        assert!(known.contains(&name), "schemas/{name} is made by nobody");
+        // That of plan files belongs to the crate that writes them.
+        let is_known = known.contains(&name) || name == "plan.json";
+        assert!(is_known, "schemas/{name} is made by nobody");
     }
 }
 

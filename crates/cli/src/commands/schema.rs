@@ -1,8 +1,9 @@
-//! `schema`: the JSON Schemas that editors check manifests against.
+//! `schema`: the JSON Schemas that editors check manifests against, and that of plan files.
 
 use std::path::PathBuf;
 
 use deskstate_model::json_schemas;
+use deskstate_reconcile::plan_file;
 use serde_json::Value;
 
 use crate::error::Error;
@@ -10,12 +11,12 @@ use crate::exit_code::ExitCode;
 use crate::kept::write_file;
 use crate::ui::Ui;
 
-/// Prints the JSON Schemas of manifests, or writes them into a folder
+/// Prints the JSON Schemas of manifests and plan files, or writes them into a folder
 ///
-/// Without a name: the names. `manifest` is the one for files of any kind.
+/// Without a name, lists the names. `manifest` is the schema for files of any kind.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// manifest, overlay, project, contract, or a kind
+    /// manifest, overlay, project, contract, plan, or a kind
     name: Option<String>,
     /// Write all of them into this folder
     #[arg(long, value_name = "DIR", conflicts_with = "name")]
@@ -23,7 +24,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
-    let schemas = json_schemas();
+    let mut schemas = json_schemas();
+    schemas.push(("plan.json".to_owned(), plan_file::schema()));
     if let Some(folder) = &args.out {
         for (file, schema) in &schemas {
             write_file(&folder.join(file), &text(schema)?)?;
