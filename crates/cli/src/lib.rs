@@ -44,6 +44,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ProcessExitCode {
     let args = match Args::try_parse_from(&arguments) {
         Ok(args) => args,
         Err(error) => {
+            // What is wrong repeats arguments; a build may have taken them from the name of a branch.
+            let shown = arguments
+                .iter()
+                .map(|argument| door::plain(&argument.to_string_lossy()));
+            let error = Args::try_parse_from(shown).err().unwrap_or(error);
             door::usage(&error);
             if lacks_environment(&error) {
                 say_environments(&arguments);

@@ -62,7 +62,12 @@ impl Ui {
         drop(subscriber.try_init());
     }
 
-    /// A result for people, to stdout: its lines fit the terminal.
+    /// A line for people, to stdout.
+    pub(crate) fn line(&mut self, line: impl Display) -> Result<(), Error> {
+        self.page(format_args!("{}\n", plain(&line.to_string())))
+    }
+
+    /// A result of several lines for people, to stdout. Its renderer put text from outside through [`plain`].
     pub(crate) fn page(&mut self, text: impl Display) -> Result<(), Error> {
         let text = text.to_string();
         let out = &mut self.out;
@@ -95,7 +100,7 @@ impl Ui {
     /// A line beside the result, to stderr; silenced by `--quiet`.
     pub(crate) fn note(&mut self, line: impl Display) {
         if !self.quiet {
-            self.say(&format!("{}\n", plain(&line.to_string())));
+            self.say(line);
         }
     }
 
@@ -107,16 +112,21 @@ impl Ui {
             .cloned()
             .collect();
         let text = diagnostics::render(&shown, sources, self.colored(), self.error.width());
-        self.say(&text);
+        self.say_page(&text);
     }
 
     /// How many findings there are, to stderr.
     pub(crate) fn count_findings(&mut self, found: &[Diagnostic]) {
-        self.say(&diagnostics::summary(found));
+        self.say_page(&diagnostics::summary(found));
     }
 
-    /// To stderr, whatever the verbosity.
-    pub(crate) fn say(&mut self, text: &str) {
+    /// A line to stderr, whatever the verbosity. Line feeds in it are text from outside.
+    pub(crate) fn say(&mut self, line: impl Display) {
+        self.say_page(&format!("{}\n", plain(&line.to_string())));
+    }
+
+    /// Several lines to stderr, whatever the verbosity. Their renderer put text from outside through [`plain`].
+    pub(crate) fn say_page(&mut self, text: &str) {
         let error = &mut self.error;
         // Nobody is left to tell that stderr cannot be written.
         beside(self.bar.as_ref(), || drop(error.lines(text)));
@@ -194,7 +204,7 @@ impl Ui {
 
     /// Asks for a yes. Anything else is a no.
     pub(crate) fn confirm(&mut self, question: &str) -> Result<bool, Error> {
-        self.say(&format!(
+        self.say_page(&format!(
             "{} Only `yes` is taken as a yes: ",
             plain(question)
         ));
@@ -214,22 +224,21 @@ impl Ui {
             return;
         }
         let mut shown = error.to_string();
-        let message = plain(&shown);
-        self.say(&format!("{BAD}error{BAD:#}{STRONG}: {message}{STRONG:#}\n"));
+        self.say(format_args!("{BAD}error{BAD:#}{STRONG}: {shown}{STRONG:#}"));
         let mut cause = std::error::Error::source(error);
         while let Some(source) = cause {
             let text = source.to_string();
             if !shown.contains(&text) {
-                self.say(&format!("  caused by: {}\n", plain(&text)));
+                self.say(format_args!("  caused by: {text}"));
                 shown.push_str(&text);
             }
             cause = source.source();
         }
         for (word, line) in error.account() {
-            self.say(&format!("  {word}: {}\n", plain(&line)));
+            self.say(format_args!("  {word}: {line}"));
         }
         if let Some(hint) = error.hint() {
-            self.say(&format!("  {HINT}help{HINT:#}: {}\n", plain(&hint)));
+            self.say(format_args!("  {HINT}help{HINT:#}: {hint}"));
         }
     }
 
@@ -239,9 +248,8 @@ impl Ui {
             Ok(()) => code,
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => code,
             Err(error) => {
-                self.say(&format!(
-                    "{BAD}error{BAD:#}: output could not be written: {}\n",
-                    plain(&error.to_string())
+                self.say(format_args!(
+                    "{BAD}error{BAD:#}: output could not be written: {error}"
                 ));
                 ExitCode::Failed
             }

@@ -225,8 +225,8 @@ fn tell(adoption: &Adoption, loaded: &Loaded, ui: &mut Ui) {
                 )
             })
             .unwrap_or_default();
-        ui.say(&format!(
-            "{WARN}not adopted{WARN:#}: {} {}: {}{place}\n",
+        ui.say(format_args!(
+            "{WARN}not adopted{WARN:#}: {} {}: {}{place}",
             plain(&refusal.key.to_string()),
             plain(&refusal.path),
             plain(&refusal.why)

@@ -96,8 +96,8 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     })?;
     for accepted in &compared.accepted {
         let what = format!("{} {}", accepted.key, accepted.path);
-        ui.page(format_args!(
-            "{} stays: accepted until {}: {}\n",
+        ui.line(format_args!(
+            "{} stays: accepted until {}: {}",
             plain(what.trim_end()),
             accepted.until,
             plain(&accepted.reason)
@@ -165,7 +165,7 @@ async fn as_reviewed(
         );
     }
     let compared = plan_file::compare(&reviewed, plan, live);
-    ui.say(&NotNeeded(&compared.not_needed).to_string());
+    ui.say_page(&NotNeeded(&compared.not_needed).to_string());
     if compared.divergences.is_empty() {
         return Ok(());
     }
@@ -181,7 +181,7 @@ async fn as_reviewed(
             plans: paths,
             blame: &blame,
         };
-        ui.say(&shown.to_string());
+        ui.say_page(&shown.to_string());
     }
     let plans = match paths {
         [_] => "the reviewed plan does not contain",

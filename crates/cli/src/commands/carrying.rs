@@ -153,9 +153,10 @@ impl Carrying<'_> {
                     "undo" => ("reverted in", "redo"),
                     _ => ("applied to", "undo"),
                 };
-                ui.page(format_args!(
-                    "{changes} {done} {name} in {transactions}; {again} with `{undo}`\nagents get this when they next sign in or reload\n",
+                ui.line(format_args!(
+                    "{changes} {done} {name} in {transactions}; {again} with `{undo}`"
                 ))?;
+                ui.line("agents get this when they next sign in or reload")?;
                 ui.flush()?;
                 journal.end();
                 return Ok(ExitCode::Done);
@@ -199,7 +200,7 @@ pub(super) fn tell_unfinished(
 ) -> Result<Vec<Unfinished>, Error> {
     let found = journal::unfinished(&loaded.root, environment)?;
     for run in &found {
-        ui.say(&crate::ending::unfinished(run, &loaded.root));
+        ui.say_page(&crate::ending::unfinished(run, &loaded.root));
     }
     Ok(found)
 }
@@ -226,8 +227,8 @@ fn show_mismatches(applied: &Applied, ui: &mut Ui) {
             Difference::Added { member, .. } => ("not linked".to_owned(), plain(member)),
             Difference::Removed { member, .. } => ("still linked".to_owned(), plain(member)),
         };
-        ui.say(&format!(
-            "{BAD}error{BAD:#}: {key} {}: wrote {wanted}, the server stored {stored}\n",
+        ui.say(format_args!(
+            "{BAD}error{BAD:#}: {key} {}: wrote {wanted}, the server stored {stored}",
             field.path
         ));
     }

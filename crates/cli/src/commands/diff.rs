@@ -106,8 +106,8 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let alike =
         compared.plan.is_empty() && compared.findings.is_empty() && compared.only_from.is_empty();
     if alike {
-        ui.page(format_args!(
-            "{GOOD}{} and {} are alike{GOOD:#} ({})\n",
+        ui.line(format_args!(
+            "{GOOD}{} and {} are alike{GOOD:#} ({})",
             args.from,
             args.to,
             count(compared.plan.states().total(), "resource")
@@ -155,14 +155,14 @@ fn show(args: &Args, compared: &Compared, ui: &mut Ui) -> Result<(), Error> {
         })?;
     }
     for finding in &compared.findings {
-        ui.say(&format!(
-            "{WARN}cannot be compared{WARN:#}: {}\n",
+        ui.say(format_args!(
+            "{WARN}cannot be compared{WARN:#}: {}",
             plain(&finding.message)
         ));
     }
     for only in &compared.only_from {
-        ui.page(format_args!(
-            "only in {}: {}\n",
+        ui.line(format_args!(
+            "only in {}: {}",
             args.from,
             plain(&only.key.to_string())
         ))?;

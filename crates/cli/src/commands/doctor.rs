@@ -104,8 +104,8 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     findings.extend(findings::of_tables(&live));
     findings.extend(findings::of_privileges(&live, privileges.as_ref()));
     findings.extend(probed.iter().flat_map(findings::what_is_left));
-    ui.page(format_args!(
-        "{STRONG}{}{STRONG:#} ({address}), deskstate {}\n",
+    ui.line(format_args!(
+        "{STRONG}{}{STRONG:#} ({address}), deskstate {}",
         environment.name,
         env!("CARGO_PKG_VERSION")
     ))?;
@@ -115,12 +115,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             State::Worth => (WARN, "note"),
             State::Bad => (BAD, "bad"),
         };
-        ui.page(format_args!(
-            "{style}{mark:>6}{style:#}  {}\n",
-            finding.what
-        ))?;
+        ui.line(format_args!("{style}{mark:>6}{style:#}  {}", finding.what))?;
         if let Some(help) = &finding.help {
-            ui.page(format_args!("        {help}\n"))?;
+            ui.line(format_args!("        {help}"))?;
         }
     }
     if let Some(probed) = probed {
@@ -173,17 +170,17 @@ fn keep(
     answers: &Answers,
     ui: &mut Ui,
 ) -> Result<(), Error> {
-    ui.page(format_args!("{STRONG}asked{STRONG:#}\n"))?;
+    ui.line(format_args!("{STRONG}asked{STRONG:#}"))?;
     for (word, answer) in &answers.settled {
-        ui.page(format_args!(
-            "{GOOD}{:>6}{GOOD:#}  {word}: {}\n",
+        ui.line(format_args!(
+            "{GOOD}{:>6}{GOOD:#}  {word}: {}",
             "ok",
             crate::output::shown(answer)
         ))?;
     }
     for (word, why) in &answers.open {
-        ui.page(format_args!(
-            "{WARN}{:>6}{WARN:#}  {word} is not settled: {}\n",
+        ui.line(format_args!(
+            "{WARN}{:>6}{WARN:#}  {word} is not settled: {}",
             "note",
             plain(why)
         ))?;

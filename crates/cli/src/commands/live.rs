@@ -206,7 +206,7 @@ pub(super) fn report(loaded: &Loaded, compared: &Compared, ui: &mut Ui) -> bool 
         ui.findings(&all, &loaded.manifests.sources);
     }
     for line in &compared.along {
-        ui.say(&format!("{line}\n"));
+        ui.say(format_args!("{line}"));
     }
     compared.unplannable
 }

@@ -120,7 +120,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         return Err(Error::failed("not everything could be planned"));
     }
     if let Some(path) = &args.out {
-        ui.say(&format!("the plan is in {}\n", path.display()));
+        ui.say(format_args!("the plan is in {}", path.display()));
     }
     refuse_denied(&compared.findings)?;
     if compared.plan.is_empty() {

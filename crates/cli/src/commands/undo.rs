@@ -92,7 +92,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         reach: &words,
     })?;
     for line in &file.not_restored {
-        ui.say(&format!("not restored: {}\n", crate::output::plain(line)));
+        ui.say(format_args!("not restored: {}", crate::output::plain(line)));
     }
     let allowed = if failed {
         Err(Error::Refused {

@@ -169,6 +169,12 @@ fn check(text: &str) -> Result<(), String> {
         let commanded = out.lines().any(|line| line.trim_start().starts_with("::"))
             || out.contains("##[")
             || out.contains("##vso[");
+        if out
+            .lines()
+            .any(|line| line.trim_start().starts_with("FORGED"))
+        {
+            return Err(format!("{name} has a line of somebody else:\n{out}"));
+        }
         if commanded {
             return Err(format!("a build's log would carry out {name}:\n{out}"));
         }

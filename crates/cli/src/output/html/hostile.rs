@@ -33,6 +33,7 @@ pub(crate) const CORPUS: &[&str] = &[
     "\u{202e}gnirts\u{2066}\u{200f}",
     "a\u{0}b\u{8}c\r\nd\u{2028}e\u{85}f",
     "::error file=x::y",
+    "a\nFORGED line",
     "##vso[task.setvariable variable=x]y",
     "@everyone `rm -rf` *b* [x](https://evil.example)",
     "{<img src=x onerror=alert(1)>}",
