@@ -67,11 +67,7 @@ fn options() -> Options {
 impl Scenario {
     async fn new(number: u64) -> Self {
         let adds_parts = number % 4 == 3;
-        let world = if adds_parts {
-            World::new().await
-        } else {
-            World::plain().await
-        };
+        let world = World::worded(number / 4, adds_parts).await;
         let settings = Settings {
             max_changeset: [1000, 7, 40][(number % 3) as usize],
             server_adds_parts: (!adds_parts).then_some(false),

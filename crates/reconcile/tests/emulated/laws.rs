@@ -1,5 +1,6 @@
 //! The laws of planning and applying, over projects of every kind by chance.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::Value as Wire;
@@ -10,7 +11,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::project::project;
-use crate::world::{World, declare, on_all_cores, same, seeds, settings};
+use crate::world::{WORDINGS, World, declare, on_all_cores, same, seeds, settings};
 
 /// Every project owns its prefix, so what a later one does not declare goes.
 fn pruning() -> Options {
@@ -28,15 +29,20 @@ fn law_seeds(otherwise: u64) -> u64 {
 #[test]
 fn after_apply_the_plan_is_empty_and_undo_restores_everything() {
     on_all_cores(law_seeds(60), async |seeds| {
-        let worlds = [World::plain().await, World::new().await];
-        let marks = [worlds[0].mark().await, worlds[1].mark().await];
+        let mut worlds = BTreeMap::new();
         for seed in seeds {
-            let which = usize::from(chance_flag(seed));
-            let (world, mark) = (&worlds[which], &marks[which]);
+            let adds_parts = chance_flag(seed);
+            let which = (seed % WORDINGS, adds_parts);
+            if let Entry::Vacant(vacant) = worlds.entry(which) {
+                let world = World::worded(seed, adds_parts).await;
+                let mark = world.mark().await;
+                vacant.insert((world, mark));
+            }
+            let (world, mark) = &worlds[&which];
             world.back().await;
             let settings = settings(
                 [200, 7, 1000][(seed % 3) as usize],
-                (which == 0).then_some(false),
+                (!adds_parts).then_some(false),
             );
             let (first, second) = (
                 declare(json!({}), &project(seed)),

@@ -5,7 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use deskstate_dataverse::{Budget, Connection, Session, SignIn};
-use deskstate_emulator::{Config, Emulator, Switches};
+use deskstate_emulator::{
+    BatchStatus, ChangesetFailure, Config, Emulator, LinkAnswer, MissingPrivilege, Switches,
+    UnknownColumn,
+};
 use deskstate_model::{Diagnostic, load};
 use deskstate_reconcile::apply::{Applied, ApplyError, Settings, Work, carry_out};
 use deskstate_reconcile::live::Live;
@@ -125,6 +128,50 @@ pub(crate) fn seeds(variable: &str, otherwise: u64) -> u64 {
         .unwrap_or(otherwise)
 }
 
+/// So many wordings there are.
+pub(crate) const WORDINGS: u64 = 5;
+
+/// What environments were seen to answer where reports differ, one wording per number: the tables are the same, what refuses and how is not.
+pub(crate) fn worded(number: u64) -> Switches {
+    let usual = Switches::default();
+    match number % WORDINGS {
+        0 => usual,
+        // A part of its own, codes of a support page.
+        1 => Switches {
+            changeset_failure: ChangesetFailure::Bare,
+            unknown_column: UnknownColumn::Zero,
+            missing_privilege: MissingPrivilege::PrincipalMissing,
+            codes_on_conditional_errors: true,
+            ..usual
+        },
+        // JSON in place of the multipart body.
+        2 => Switches {
+            changeset_failure: ChangesetFailure::Json,
+            code_on_stale_in_changesets: Some(true),
+            code_on_absent_in_changesets: Some(true),
+            ..usual
+        },
+        // Links that are there, or not there, are no error; the outer status is the inner one.
+        3 => Switches {
+            associate_again: LinkAnswer::Accepted,
+            disassociate_missing: LinkAnswer::Accepted,
+            batch_status: BatchStatus::Inner,
+            links_raise_version: false,
+            emptied_lookup_raises_version: false,
+            ..usual
+        },
+        // Intersect sets are refused, and codes are left out inside changesets alone.
+        _ => Switches {
+            intersect_sets_readable: false,
+            codes_on_conditional_errors: true,
+            code_on_stale_in_changesets: Some(false),
+            code_on_absent_in_changesets: Some(false),
+            unique_name_keys: true,
+            ..usual
+        },
+    }
+}
+
 /// A running environment and a session with it.
 pub(crate) struct World {
     pub(crate) emulator: Emulator,
@@ -145,6 +192,18 @@ impl World {
             switches: Switches {
                 tab_makes_parameters: false,
                 ..Switches::default()
+            },
+            ..Config::default()
+        })
+        .await
+    }
+
+    /// An environment in the words of the n-th; it adds rows of its own, or none.
+    pub(crate) async fn worded(number: u64, adds_parts: bool) -> Self {
+        Self::with(Config {
+            switches: Switches {
+                tab_makes_parameters: adds_parts,
+                ..worded(number)
             },
             ..Config::default()
         })
