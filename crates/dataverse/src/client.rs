@@ -1,5 +1,6 @@
 //! One environment's requests: signed in, numbered, tried again within the budget.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
@@ -11,9 +12,12 @@ use uuid::Uuid;
 
 use crate::auth::{self, Authenticator, SignInError};
 use crate::batch::{Envelope, server_error};
+use crate::budget::{Meter, Spent};
 use crate::request::API_PATH;
 use crate::retry::{self, Attempts, Kind, Verdict, Wait};
-use crate::transport::{CLIENT_REQUEST_ID, Network, Outgoing, Reply, Transport, header_value};
+use crate::transport::{
+    CLIENT_REQUEST_ID, Network, Outgoing, Reply, Transport, header_value, over_budget,
+};
 use crate::{Connection, Error, Exchange, Place, ServiceError, WaitCause, Waiting};
 
 /// The path of a batch.
@@ -28,6 +32,7 @@ pub(crate) struct Client {
     origin: String,
     transport: Transport,
     authenticator: Authenticator,
+    meter: Arc<Meter>,
     requests: AtomicU64,
 }
 
@@ -74,6 +79,7 @@ impl Client {
         Ok(Client {
             origin: connection.url.origin(),
             authenticator: Authenticator::new(connection, network.clone()),
+            meter: network.meter(),
             transport: Transport::new(connection, network)?,
             requests: AtomicU64::new(0),
             connection: connection.clone(),
@@ -86,6 +92,11 @@ impl Client {
 
     pub(crate) fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// What the trip has used of its budget.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     pub(crate) fn requests(&self) -> u64 {
@@ -179,10 +190,14 @@ impl Client {
         if self.connection.stop.is_stopped() {
             return Err(Error::Stopped);
         }
+        let began = Instant::now();
         let authorization = tokio::select! {
-            authorization = self.authenticator.authorization() => authorization?,
-            () = self.connection.stop.stopped() => return Err(Error::Stopped),
+            authorization = self.authenticator.authorization() => authorization,
+            () = self.connection.stop.stopped() => Err(Error::Stopped),
         };
+        // a person may have signed in meanwhile; that has limits of its own
+        self.meter.excuse(began.elapsed());
+        let authorization = authorization?;
         match authorization {
             Some(value) => outgoing.headers.insert(AUTHORIZATION, value),
             None => outgoing.headers.remove(AUTHORIZATION),
@@ -201,6 +216,9 @@ impl Client {
         let Some(time) = attempts.next_wait(wait, started.elapsed(), retry::jitter()) else {
             return Err(None);
         };
+        if self.meter.time_left().is_ok_and(|left| left < time) {
+            return Err(None);
+        }
         warn!(%cause, ?time, "waiting before another attempt");
         self.connection.on_wait.tell(Waiting { cause, time });
         if self.connection.stop.sleep(time).await {
@@ -216,7 +234,7 @@ impl Client {
             // a write on its way is awaited to its end
             Kind::Write => send.await,
             Kind::Read => tokio::select! {
-                result = send => result,
+                result = self.in_time(outgoing, send) => result,
                 () = self.connection.stop.stopped() => Err(Error::Stopped),
             },
         };
@@ -238,6 +256,20 @@ impl Client {
             Err(error) => debug!(error = %error, "not answered"),
         }
         (verdict, result)
+    }
+
+    /// Awaits a read for as long as the trip has time.
+    async fn in_time(
+        &self,
+        outgoing: &Outgoing,
+        send: impl Future<Output = Result<Reply, Error>>,
+    ) -> Result<Reply, Error> {
+        let over = |spent| over_budget(&outgoing.exchange, spent);
+        let left = self.meter.time_left().map_err(over)?;
+        match tokio::time::timeout(left, send).await {
+            Ok(result) => result,
+            Err(_) => Err(over(Spent::Time(self.meter.budget().trip))),
+        }
     }
 
     fn outgoing(

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::waiting::OnWait;
-use crate::{EnvironmentUrl, SignIn, Stop, Waiting};
+use crate::{Budget, EnvironmentUrl, SignIn, Stop, Waiting};
 
 /// Everything needed to reach an environment. Holds no connection: the network is first touched by a request.
 #[derive(Debug, Clone)]
@@ -13,7 +13,6 @@ pub struct Connection {
     pub(crate) sign_in: SignIn,
     pub(crate) timeouts: Timeouts,
     pub(crate) budget: Budget,
-    pub(crate) max_reply: usize,
     pub(crate) extra_roots: Vec<Vec<u8>>,
     pub(crate) record: Option<PathBuf>,
     pub(crate) replay: Option<PathBuf>,
@@ -46,30 +45,6 @@ impl Default for Timeouts {
     }
 }
 
-/// How often and how long to try what may be tried again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Budget {
-    /// Requests for one trip, the first included. 6.
-    pub attempts: u32,
-    /// Time for all of them, waiting included. 5 minutes.
-    pub time: Duration,
-    /// The first back-off, doubled each time and jittered, where the server names none. Half a second.
-    pub first_delay: Duration,
-    /// The longest back-off. 30 seconds. A longer `Retry-After` is honoured if the time allows.
-    pub longest_delay: Duration,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Budget {
-            attempts: 6,
-            time: Duration::from_secs(300),
-            first_delay: Duration::from_millis(500),
-            longest_delay: Duration::from_secs(30),
-        }
-    }
-}
-
 impl Connection {
     /// A connection with the usual limits.
     pub fn new(url: EnvironmentUrl, sign_in: SignIn) -> Connection {
@@ -78,7 +53,6 @@ impl Connection {
             sign_in,
             timeouts: Timeouts::default(),
             budget: Budget::default(),
-            max_reply: 256 << 20,
             extra_roots: Vec::new(),
             record: None,
             replay: None,
@@ -100,17 +74,10 @@ impl Connection {
         self
     }
 
-    /// With another budget for trying again.
+    /// With another budget for a trip.
     #[must_use]
     pub fn budget(mut self, budget: Budget) -> Connection {
         self.budget = budget;
-        self
-    }
-
-    /// With another limit for one reply, in bytes; 256 MiB otherwise.
-    #[must_use]
-    pub fn max_reply(mut self, bytes: usize) -> Connection {
-        self.max_reply = bytes;
         self
     }
 

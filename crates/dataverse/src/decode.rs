@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
 
+use crate::budget::Room;
 use crate::row::Columns;
 use crate::{Cell, Etag};
 
@@ -42,6 +44,7 @@ pub(crate) fn rows(
     layout: Layout,
     columns: &mut Columns,
     rows: &mut Vec<RawRow>,
+    room: &Room,
 ) -> Result<Page, serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let page = match layout {
@@ -49,6 +52,7 @@ pub(crate) fn rows(
             let row = RowSeed {
                 columns,
                 before: None,
+                room,
             };
             rows.push(row.deserialize(&mut reader)?);
             Page::default()
@@ -59,6 +63,7 @@ pub(crate) fn rows(
                 name,
                 columns,
                 rows,
+                room,
             }
             .deserialize(&mut reader)?;
             if !page.found {
@@ -72,6 +77,7 @@ pub(crate) fn rows(
                 name,
                 columns,
                 rows,
+                room,
             }
             .deserialize(&mut reader)?;
             if !page.found {
@@ -92,6 +98,7 @@ struct Object<'a> {
     name: &'static str,
     columns: &'a mut Columns,
     rows: &'a mut Vec<RawRow>,
+    room: &'a Room,
 }
 
 impl<'de> DeserializeSeed<'de> for Object<'_> {
@@ -115,6 +122,7 @@ impl<'de> Visitor<'de> for Object<'_> {
             name,
             columns,
             rows,
+            room,
         } = self;
         let mut page = Page::default();
         while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
@@ -125,6 +133,7 @@ impl<'de> Visitor<'de> for Object<'_> {
                         name,
                         columns: &mut *columns,
                         rows: &mut *rows,
+                        room,
                     })?;
                     page.found |= inner.found;
                 }
@@ -132,6 +141,7 @@ impl<'de> Visitor<'de> for Object<'_> {
                     map.next_value_seed(ArraySeed {
                         columns: &mut *columns,
                         rows: &mut *rows,
+                        room,
                     })?;
                     page.found = true;
                 }
@@ -149,6 +159,7 @@ impl<'de> Visitor<'de> for Object<'_> {
 struct ArraySeed<'a> {
     columns: &'a mut Columns,
     rows: &'a mut Vec<RawRow>,
+    room: &'a Room,
 }
 
 impl<'de> DeserializeSeed<'de> for ArraySeed<'_> {
@@ -167,10 +178,15 @@ impl<'de> Visitor<'de> for ArraySeed<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let ArraySeed { columns, rows } = self;
+        let ArraySeed {
+            columns,
+            rows,
+            room,
+        } = self;
         while let Some(row) = seq.next_element_seed(RowSeed {
             columns: &mut *columns,
             before: rows.last(),
+            room,
         })? {
             rows.push(row);
         }
@@ -181,6 +197,7 @@ impl<'de> Visitor<'de> for ArraySeed<'_> {
 struct RowSeed<'a> {
     columns: &'a mut Columns,
     before: Option<&'a RawRow>,
+    room: &'a Room,
 }
 
 impl RowSeed<'_> {
@@ -208,7 +225,12 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawRow, A::Error> {
-        let RowSeed { columns, before } = self;
+        let RowSeed {
+            columns,
+            before,
+            room,
+        } = self;
+        room.row().map_err(de::Error::custom)?;
         let mut cells: Vec<(u32, Cell)> = Vec::with_capacity(columns.len().min(64));
         let mut etag = None;
         let mut next = 0;
@@ -227,9 +249,12 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
                 Name::Column(slot) => {
                     next = slot + 1;
                     let above = RowSeed::above(before, slot);
-                    match map.next_value_seed(CellSeed { above })? {
+                    match map.next_value_seed(CellSeed { above, room })? {
                         Cell::Null => {}
-                        cell => cells.push((slot, cell)),
+                        cell => {
+                            room.cell().map_err(de::Error::custom)?;
+                            cells.push((slot, cell));
+                        }
                     }
                 }
             }
@@ -289,6 +314,7 @@ impl Visitor<'_> for NameSeed<'_> {
 /// most rows.
 struct CellSeed<'a> {
     above: Option<&'a Cell>,
+    room: &'a Room,
 }
 
 impl<'de> DeserializeSeed<'de> for CellSeed<'_> {
@@ -330,31 +356,96 @@ impl<'de> Visitor<'de> for CellSeed<'_> {
         Ok(Cell::Decimal(number))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Cell, E> {
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Cell, E> {
         Ok(Cell::Text(match self.above {
             Some(Cell::Text(above)) if **above == *text => Arc::clone(above),
-            _ => text.into(),
+            _ => {
+                self.room.text(text.len()).map_err(E::custom)?;
+                text.into()
+            }
         }))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Cell, A::Error> {
-        let mut values = Vec::new();
-        while let Some(value) = seq.next_element::<serde_json::Value>()? {
-            values.push(value);
-        }
-        Ok(Cell::Json(Arc::new(serde_json::Value::Array(values))))
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Cell, A::Error> {
+        let value = JsonSeed { room: self.room }.visit_seq(seq)?;
+        Ok(Cell::Json(Arc::new(value)))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Cell, A::Error> {
-        let mut fields = serde_json::Map::new();
-        while let Some((name, value)) = map.next_entry::<String, serde_json::Value>()? {
-            fields.insert(name, value);
-        }
-        let value = serde_json::Value::Object(fields);
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Cell, A::Error> {
+        let mark = self.room.mark();
+        let value = JsonSeed { room: self.room }.visit_map(map)?;
         Ok(Cell::Json(match self.above {
-            Some(Cell::Json(above)) if **above == value => Arc::clone(above),
+            Some(Cell::Json(above)) if **above == value => {
+                self.room.back_to(mark);
+                Arc::clone(above)
+            }
             _ => Arc::new(value),
         }))
+    }
+}
+
+/// A JSON value of which each part is counted before it is kept: two bytes of text can become a hundred of memory.
+#[derive(Clone, Copy)]
+struct JsonSeed<'a> {
+    room: &'a Room,
+}
+
+impl<'de> DeserializeSeed<'de> for JsonSeed<'_> {
+    type Value = Value;
+
+    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.room.node().map_err(de::Error::custom)?;
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for JsonSeed<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
+        Ok(Value::Bool(flag))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
+        self.room.text(text.len()).map_err(E::custom)?;
+        Ok(text.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(value) = seq.next_element_seed(self)? {
+            values.push(value);
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut fields = Map::new();
+        while let Some(name) = map.next_key::<String>()? {
+            self.room.key(name.len()).map_err(de::Error::custom)?;
+            fields.insert(name, map.next_value_seed(self)?);
+        }
+        Ok(Value::Object(fields))
     }
 }
 
@@ -368,7 +459,13 @@ mod tests {
     fn decoded(body: &str, layout: Layout) -> Result<Decoded, serde_json::Error> {
         let mut columns = Columns::default();
         let mut found = Vec::new();
-        let page = rows(body.as_bytes(), layout, &mut columns, &mut found)?;
+        let page = rows(
+            body.as_bytes(),
+            layout,
+            &mut columns,
+            &mut found,
+            &Room::whole(),
+        )?;
         Ok((columns, found, page))
     }
 
@@ -450,6 +547,21 @@ mod tests {
     }
 
     #[test]
+    fn values_that_take_far_more_memory_than_text_are_counted_as_what_they_take() {
+        let few = r#"{"value":[{"a":[1,1,1]}]}"#;
+        assert!(decoded(few, Layout::Array("value")).is_ok());
+        for (many, unit) in [("1", 1), ("{}", 1), ("[]", 1), (r#"{"":0}"#, 2)] {
+            let count = 72 * (1 << 20) / (160 * unit) + 1;
+            let body = format!(
+                r#"{{"value":[{{"a":[{}0]}}]}}"#,
+                format!("{many},").repeat(count)
+            );
+            let error = decoded(&body, Layout::Array("value")).expect_err(many);
+            assert!(error.to_string().contains("budget"), "{error}");
+        }
+    }
+
+    #[test]
     fn nesting_without_end_is_refused() {
         let body = format!("{{\"value\":[{{\"a\":{}", "[".repeat(100_000));
         assert!(decoded(&body, Layout::Array("value")).is_err());
@@ -459,8 +571,9 @@ mod tests {
         #[test]
         fn any_bytes_end_in_an_answer(body in proptest::collection::vec(any::<u8>(), 0..200)) {
             let mut columns = Columns::default();
-            let _ = rows(&body, Layout::Array("value"), &mut columns, &mut Vec::new());
-            let _ = rows(&body, Layout::Record, &mut columns, &mut Vec::new());
+            for layout in [Layout::Array("value"), Layout::Record] {
+                let _ = rows(&body, layout, &mut columns, &mut Vec::new(), &Room::whole());
+            }
         }
 
         #[test]

@@ -22,6 +22,11 @@ impl EnvironmentUrl {
         self.0.host_str().unwrap_or_default()
     }
 
+    /// The port, also where the URL leaves it out.
+    pub(crate) fn port(&self) -> Option<u16> {
+        self.0.port_or_known_default()
+    }
+
     /// Whether the environment is on this machine.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.0)

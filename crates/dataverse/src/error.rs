@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use crate::Spent;
 use crate::auth::SignInError;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
@@ -315,13 +316,13 @@ pub enum Error {
         /// What cannot be read.
         reason: String,
     },
-    /// The answer is longer than allowed.
-    #[error("{exchange} was answered with more than {limit} bytes")]
-    TooLarge {
-        /// Which request.
+    /// The server sent more, or took longer, than the budget of a trip allows.
+    #[error("{exchange} was given up: {spent}, the limit for one trip")]
+    OverBudget {
+        /// The request during which it was noticed.
         exchange: Exchange,
-        /// The limit.
-        limit: usize,
+        /// What was used up.
+        spent: Spent,
     },
     /// The server pointed elsewhere; tokens are never sent after it.
     #[error("{exchange} was redirected to `{location}`, which is not followed")]

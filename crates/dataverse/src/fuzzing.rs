@@ -5,6 +5,7 @@ use url::Url;
 
 use crate::auth::token_endpoint;
 use crate::batch::{BatchReply, Item, decode, request_id, server_error};
+use crate::budget::Room;
 use crate::decode::{Layout, rows as decode_rows};
 use crate::recording::{replayed, scrubbed};
 use crate::row::Columns;
@@ -44,7 +45,13 @@ pub fn rows(bytes: &[u8]) {
         Layout::Record,
     ] {
         let mut found = Vec::new();
-        let page = decode_rows(bytes, layout, &mut Columns::default(), &mut found);
+        let page = decode_rows(
+            bytes,
+            layout,
+            &mut Columns::default(),
+            &mut found,
+            &Room::whole(),
+        );
         if let Some(path) = page
             .ok()
             .and_then(|page| page.next)

@@ -58,12 +58,13 @@
 //! Requests are written by [`Query::requests`] and [`Changeset::requests`], without a network; only `transport` and
 //! `auth` touch one. What may be tried again is decided in `retry`, in plain functions.
 //!
-//! What a server may do wrong is bounded: the length of a reply (packed or not), the number of parts, columns and
-//! pages, the depth of nesting. Next links are followed by path alone and redirects not at all, so a token stays with
+//! Whatever a server sends, memory and time are bounded: a [`Budget`] of bytes, rows, pages and time covers everything a trip
+//! receives, and the numbers of parts and columns and the depth of nesting have limits of their own. Next links are followed by path alone and redirects not at all, so a token stays with
 //! its host. A secret goes to an issuer of Microsoft's clouds or to one that the user names, and to no other.
 
 mod auth;
 mod batch;
+mod budget;
 mod cell;
 mod changeset;
 mod client;
@@ -94,9 +95,10 @@ mod waiting;
 struct Readme;
 
 pub use auth::{DeviceCode, Method, Prompt, SignIn, SignInError};
+pub use budget::{Budget, Spent};
 pub use cell::{Cell, Etag};
 pub use changeset::{Changeset, Operation, Value};
-pub use connection::{Budget, Connection, Timeouts};
+pub use connection::{Connection, Timeouts};
 pub use environment::EnvironmentUrl;
 pub use error::{Error, ErrorCode, Exchange, Place, Refused, ServiceError};
 pub use filter::{Comparison, Filter, Literal, Match};

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use uuid::Uuid;
 
 use crate::batch::{self, BatchReply, Item, Part};
+use crate::budget::{Meter, Spent};
 use crate::client::{Answered, Client, content_type, stated};
 use crate::decode::{self, Layout, RawRow};
 use crate::error::shortened;
@@ -18,8 +19,8 @@ use crate::{Connection, Error, ErrorCode, MAX_OPERATIONS, Query, Refused, Row, R
 /// The answer to one query: its rows, or the server's refusal of that query.
 pub type Answer = Result<Rows, Refused>;
 
-/// More pages of one request than this are taken for a loop.
-const MAX_PAGES: u32 = 2_000;
+/// A longer next link is none.
+const LONGEST_LINK: usize = 1 << 16;
 
 /// Reads an environment. Has no way to write, and cannot become a [`Session`](crate::Session).
 #[derive(Debug)]
@@ -45,11 +46,18 @@ impl Reader {
     /// place; an error is one of the trip.
     #[tracing::instrument(level = "info", skip_all, fields(queries = queries.len()))]
     pub async fn read(&self, queries: &[Query]) -> Result<Vec<Answer>, Error> {
-        let mut asking = Asking::new(queries)?;
+        let meter = self.client.meter();
+        let _running = meter.run();
+        let mut asking = Asking::new(queries, meter)?;
         while let Some(parts) = asking.next_batch() {
             self.ask(&mut asking, parts).await?;
         }
         Ok(asking.answers())
+    }
+
+    /// Begins a trip with the whole budget: what was received so far no longer counts.
+    pub fn start_trip(&self) {
+        self.client.meter().start_trip();
     }
 
     /// The HTTP requests sent so far, those to sign in left out.
@@ -110,8 +118,25 @@ struct Pending {
     query: usize,
     /// Which of the query's requests, where it is split.
     slice: usize,
-    page: u32,
     request: Request,
+}
+
+/// Why the answer to a query is of no use.
+enum Unusable {
+    OverBudget(Spent),
+    Malformed(String),
+}
+
+impl From<Spent> for Unusable {
+    fn from(spent: Spent) -> Self {
+        Unusable::OverBudget(spent)
+    }
+}
+
+impl From<String> for Unusable {
+    fn from(reason: String) -> Self {
+        Unusable::Malformed(reason)
+    }
 }
 
 /// What a reply left unanswered.
@@ -124,6 +149,7 @@ struct Left {
 /// The queries, what is known of their answers, and what remains to be asked.
 struct Asking<'a> {
     queries: &'a [Query],
+    meter: &'a Meter,
     gathered: Vec<Gathered>,
     waiting: VecDeque<Pending>,
 }
@@ -138,7 +164,7 @@ struct Gathered {
 }
 
 impl<'a> Asking<'a> {
-    fn new(queries: &'a [Query]) -> Result<Asking<'a>, Error> {
+    fn new(queries: &'a [Query], meter: &'a Meter) -> Result<Asking<'a>, Error> {
         let mut waiting = VecDeque::new();
         let mut gathered = Vec::with_capacity(queries.len());
         for (index, query) in queries.iter().enumerate() {
@@ -151,13 +177,13 @@ impl<'a> Asking<'a> {
                 waiting.push_back(Pending {
                     query: index,
                     slice,
-                    page: 1,
                     request,
                 });
             }
         }
         Ok(Asking {
             queries,
+            meter,
             gathered,
             waiting,
         })
@@ -199,9 +225,16 @@ impl<'a> Asking<'a> {
         let mut items = items.into_iter();
         for pending in parts {
             match items.next() {
-                Some(Item::Single(part)) => self
-                    .take_part(&part, pending, &mut left)
-                    .map_err(malformed)?,
+                Some(Item::Single(part)) => {
+                    self.take_part(&part, pending, &mut left)
+                        .map_err(|reason| match reason {
+                            Unusable::OverBudget(spent) => Error::OverBudget {
+                                exchange: answered.exchange.clone(),
+                                spent,
+                            },
+                            Unusable::Malformed(reason) => malformed(reason),
+                        })?
+                }
                 Some(Item::Changeset(_)) => {
                     return Err(malformed("a read was answered as a changeset".to_owned()));
                 }
@@ -216,7 +249,7 @@ impl<'a> Asking<'a> {
         part: &Part<'_>,
         pending: Pending,
         left: &mut Left,
-    ) -> Result<(), String> {
+    ) -> Result<(), Unusable> {
         let query = &self.queries[pending.query];
         let gathered = &mut self.gathered[pending.query];
         if !part.is_success() {
@@ -231,32 +264,33 @@ impl<'a> Asking<'a> {
             return Ok(());
         }
         let place = || format!("the answer to `{}`", shortened(&pending.request.path));
+        let room = self.meter.room();
         let page = decode::rows(
             part.body,
             query.layout(),
             &mut gathered.columns,
             &mut gathered.slices[pending.slice],
-        )
-        .map_err(|error| format!("{}: {error}", place()))?;
+            &room,
+        );
+        // a reply that cannot be read since it is too much is not malformed
+        self.meter.fill(&room)?;
+        let page = page.map_err(|error| format!("{}: {error}", place()))?;
         if page.more {
-            return Err(format!("{} does not fit on a page", place()));
+            return Err(format!("{} does not fit on a page", place()).into());
         }
         if let Some(next) = page.next {
             let path =
                 next_path(&next).ok_or_else(|| format!("{} has a bad next link", place()))?;
-            if pending.page >= MAX_PAGES || path == pending.request.path {
-                return Err(format!("{} leads round in a circle", place()));
+            if path == pending.request.path {
+                return Err(format!("{} leads round in a circle", place()).into());
             }
+            self.meter.turn_page()?;
             let mut request =
                 Request::get(path).map_err(|error| format!("{}: next link: {error}", place()))?;
             request
                 .headers
                 .extend(query.preferences().map(|value| ("Prefer", value)));
-            self.waiting.push_back(Pending {
-                page: pending.page + 1,
-                request,
-                ..pending
-            });
+            self.waiting.push_back(Pending { request, ..pending });
         }
         Ok(())
     }
@@ -329,6 +363,9 @@ fn part_wait(part: &Part<'_>) -> Option<Duration> {
 
 /// The path of a next link. Only the path is used, so a link can never lead a token to another host.
 pub(crate) fn next_path(link: &str) -> Option<String> {
+    if link.len() > LONGEST_LINK {
+        return None;
+    }
     let path = match link.find("://") {
         Some(scheme) => {
             let rest = &link[scheme + 3..];

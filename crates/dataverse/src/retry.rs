@@ -64,7 +64,7 @@ pub(crate) fn judge_error(kind: Kind, error: &Error) -> Verdict {
         (_, Error::Unreachable { .. }) => Verdict::Again(None),
         (_, Error::SignIn(SignInError::Busy { .. })) => Verdict::Again(None),
         (Kind::Read, Error::Lost { .. } | Error::TimedOut { .. }) => Verdict::Again(None),
-        (Kind::Write, Error::Lost { .. } | Error::TimedOut { .. } | Error::TooLarge { .. }) => {
+        (Kind::Write, Error::Lost { .. } | Error::TimedOut { .. } | Error::OverBudget { .. }) => {
             Verdict::Unknown
         }
         _ => Verdict::Refused,
@@ -251,6 +251,7 @@ mod tests {
             time: Duration::from_secs(100),
             first_delay: Duration::from_secs(1),
             longest_delay: Duration::from_secs(3),
+            ..Budget::default()
         };
         let mut attempts = Attempts::new(budget);
         let waits: Vec<_> = (0..6)

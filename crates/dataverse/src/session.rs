@@ -40,6 +40,8 @@ impl Session {
     #[tracing::instrument(level = "info", skip_all, fields(operations = changeset.operations.len()))]
     pub async fn commit(&self, changeset: &Changeset) -> Outcome {
         let client = self.reader.client();
+        // what was read before the transaction is no part of what follows
+        client.meter().start_trip();
         let requests = match changeset.requests(client.origin()) {
             Ok(requests) => requests,
             Err(cause) => return Outcome::NotAttempted { cause },

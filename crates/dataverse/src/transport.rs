@@ -1,7 +1,7 @@
 //! The network, and what may stand in for it. Besides signing in, nothing else touches it.
 
 use std::error::Error as _;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue};
 use url::{Host, Url};
 use uuid::Uuid;
 
+use crate::budget::{Meter, Spent};
 use crate::environment::is_loopback;
 use crate::recording::{Player, Recorder};
 use crate::{Connection, Error, Exchange};
@@ -51,13 +52,19 @@ pub(crate) enum Transport {
         network: Network,
         recorder: Option<Recorder>,
     },
-    Replay(Player),
+    Replay {
+        player: Player,
+        meter: Arc<Meter>,
+    },
 }
 
 impl Transport {
     pub(crate) fn new(connection: &Connection, network: Network) -> Result<Transport, Error> {
         if let Some(directory) = &connection.replay {
-            return Player::new(directory).map(Transport::Replay);
+            return Ok(Transport::Replay {
+                player: Player::new(directory)?,
+                meter: network.meter(),
+            });
         }
         let recorder = match &connection.record {
             Some(directory) => Some(Recorder::new(directory, &connection.url)?),
@@ -69,7 +76,13 @@ impl Transport {
     /// Sends once.
     pub(crate) async fn send(&self, outgoing: &Outgoing) -> Result<Reply, Error> {
         match self {
-            Transport::Replay(player) => player.answer(outgoing),
+            Transport::Replay { player, meter } => {
+                let reply = player.answer(outgoing)?;
+                meter
+                    .receive(reply.body.len())
+                    .map_err(|spent| over_budget(&outgoing.exchange, spent))?;
+                Ok(reply)
+            }
             Transport::Network { network, recorder } => {
                 let result = network.send(outgoing).await;
                 if let Some(recorder) = recorder {
@@ -92,6 +105,7 @@ struct Clients {
     /// Made when first needed: reading the platform's roots takes a while.
     far: OnceLock<reqwest::Client>,
     connection: Connection,
+    meter: Arc<Meter>,
 }
 
 impl Network {
@@ -107,11 +121,17 @@ impl Network {
             near,
             far: OnceLock::new(),
             connection: connection.clone(),
+            meter: Arc::new(Meter::new(connection.budget)),
         }));
         if !connection.url.is_loopback() && connection.replay.is_none() {
             network.far()?;
         }
         Ok(network)
+    }
+
+    /// Counts what is received, whatever it was asked for.
+    pub(crate) fn meter(&self) -> Arc<Meter> {
+        Arc::clone(&self.0.meter)
     }
 
     fn client_for(&self, url: &Url) -> Result<&reqwest::Client, Error> {
@@ -141,7 +161,7 @@ impl Network {
 
     /// Sends a small request to an issuer or to a platform that vouches for this process.
     ///
-    /// The reply is cut at `most` bytes, which none of theirs reaches.
+    /// A reply of more than `most` bytes is an error; none of theirs is so long.
     pub(crate) async fn small_request(
         &self,
         method: &'static str,
@@ -171,10 +191,14 @@ impl Network {
         let mut response = request.send().await.map_err(failed)?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            body.extend_from_slice(&chunk[..chunk.len().min(most - body.len())]);
-            if body.len() == most {
-                break;
+            if body.len() + chunk.len() > most {
+                return Err(over_budget(&exchange, Spent::Reply(most as u64)));
             }
+            self.0
+                .meter
+                .receive(chunk.len())
+                .map_err(|spent| over_budget(&exchange, spent))?;
+            body.extend_from_slice(&chunk);
         }
         let headers = std::mem::take(response.headers_mut());
         Ok((response.status().as_u16(), headers, body))
@@ -183,7 +207,9 @@ impl Network {
     /// Sends once. A redirect is an answer like any other: it is not followed.
     pub(crate) async fn send(&self, outgoing: &Outgoing) -> Result<Reply, Error> {
         let failed = |error| failure(&outgoing.exchange, outgoing.limit, error);
-        let max_reply = self.0.connection.max_reply;
+        let meter = &self.0.meter;
+        let most = usize::try_from(meter.budget().reply).unwrap_or(usize::MAX);
+        let over = |spent| over_budget(&outgoing.exchange, spent);
         let mut request = self
             .client_for(&outgoing.url)?
             .request(http_method(outgoing.exchange.method)?, outgoing.url.clone())
@@ -193,32 +219,34 @@ impl Network {
             request = request.body(body.clone());
         }
         let mut response = request.send().await.map_err(failed)?;
-        let too_large = || Error::TooLarge {
-            exchange: outgoing.exchange.clone(),
-            limit: max_reply,
-        };
+        let too_large = || over(Spent::Reply(meter.budget().reply));
         let announced = response.content_length().unwrap_or_default();
         let announced = usize::try_from(announced).map_err(|_| too_large())?;
-        if announced > max_reply {
+        if announced > most {
             return Err(too_large());
         }
         // what is announced is not believed beyond this; memory that nothing is written to costs nothing
         let mut body = BytesMut::with_capacity(announced.min(16 << 20));
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            if body.len() + chunk.len() > max_reply {
+            if body.len() + chunk.len() > most {
                 return Err(too_large());
             }
+            meter.receive(chunk.len()).map_err(over)?;
             body.extend_from_slice(&chunk);
         }
         let headers = std::mem::take(response.headers_mut());
         let body = match headers.get(CONTENT_ENCODING) {
             Some(encoding) if encoding.as_bytes().eq_ignore_ascii_case(b"gzip") => {
-                inflate(&body, max_reply)
+                let unpacked = inflate(&body, most)
                     .map_err(|source| Error::Lost {
                         exchange: outgoing.exchange.clone(),
                         source: source.into(),
                     })?
-                    .ok_or_else(too_large)?
+                    .ok_or_else(too_large)?;
+                meter
+                    .receive(unpacked.len().saturating_sub(body.len()))
+                    .map_err(over)?;
+                unpacked
             }
             _ => body.freeze(),
         };
@@ -231,13 +259,20 @@ impl Network {
 }
 
 /// Unpacks a body. `None` if it is longer than allowed: a small reply can unpack to a large one.
-fn inflate(packed: &[u8], most: usize) -> std::io::Result<Option<Bytes>> {
+fn inflate(packed: &[u8], most: usize) -> io::Result<Option<Bytes>> {
     let mut body = Vec::new();
     let beyond = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
     MultiGzDecoder::new(packed)
         .take(beyond)
         .read_to_end(&mut body)?;
     Ok((body.len() <= most).then(|| Bytes::from(body)))
+}
+
+pub(crate) fn over_budget(exchange: &Exchange, spent: Spent) -> Error {
+    Error::OverBudget {
+        exchange: exchange.clone(),
+        spent,
+    }
 }
 
 fn http_method(method: &str) -> Result<reqwest::Method, Error> {
@@ -347,4 +382,48 @@ pub(crate) fn header_value(text: &str) -> Result<HeaderValue, Error> {
     // the text may be a secret, so it is not repeated
     HeaderValue::from_str(text)
         .map_err(|_| Error::InvalidRequest("a header holds what no header may".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Budget, SignIn};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    #[tokio::test]
+    async fn what_an_issuer_sends_counts_and_ends() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port is free");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _ = stream.read(&mut [0; 4096]).await;
+                let head = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
+                let _ = stream.write_all(head.as_bytes()).await;
+                while stream.write_all(&[b' '; 4096]).await.is_ok() {}
+            }
+        });
+        let budget = Budget {
+            bytes: 100_000,
+            ..Budget::default()
+        };
+        let connection =
+            Connection::new(url.parse().expect("a URL"), SignIn::Anonymous).budget(budget);
+        let network = Network::new(&connection).expect("a client");
+        for (most, expected) in [
+            (50_000, Spent::Reply(50_000)),
+            (1 << 20, Spent::Bytes(100_000)),
+        ] {
+            let url = Url::parse(&url).expect("a URL");
+            let error = network
+                .small_request("GET", url, std::iter::empty(), Bytes::new(), most)
+                .await
+                .expect_err("it never ends");
+            assert!(
+                matches!(&error, Error::OverBudget { spent, .. } if *spent == expected),
+                "{error}"
+            );
+        }
+    }
 }

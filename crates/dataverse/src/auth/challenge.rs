@@ -219,9 +219,11 @@ impl Challenge {
                 .filter(|named| named.scheme() == "https" && named.host().is_some())
                 .ok_or_else(|| refused(format!("the authority `{named}` is not an https URL")))?,
             None => {
-                let known = uri
-                    .host_str()
-                    .is_some_and(|host| KNOWN_ISSUERS.contains(&host));
+                // the whole origin: another port of the host may be another server
+                let known = uri.port().is_none()
+                    && uri
+                        .host_str()
+                        .is_some_and(|host| KNOWN_ISSUERS.contains(&host));
                 let local = is_loopback(&uri) && url.is_loopback();
                 if uri.scheme() != "https" || !(known || local) {
                     return Err(refused(format!(
@@ -269,7 +271,8 @@ impl Challenge {
         // `org.crm…` and `org.api.crm…` are the same environment
         let same = host == url.host()
             || host.replacen(".api.", ".", 1) == url.host().replacen(".api.", ".", 1);
-        if let Some(parsed) = parsed.filter(|_| same) {
+        let same_port = parsed.as_ref().and_then(Url::port_or_known_default) == url.port();
+        if let Some(parsed) = parsed.filter(|_| same && same_port) {
             // what else stands there would become a part of the scope, or a scope of its own
             Ok(parsed.origin().ascii_serialization())
         } else {
@@ -343,6 +346,9 @@ mod tests {
         for header in [
             "Bearer authorization_uri=https://login.example/t/oauth2/authorize",
             "Bearer authorization_uri=http://login.microsoftonline.com/t/oauth2/authorize",
+            "Bearer authorization_uri=https://login.microsoftonline.com:444/t/oauth2/authorize",
+            "Bearer authorization_uri=https://login.microsoftonline.com:80/t/oauth2/authorize",
+            "Bearer authorization_uri=https://login.microsoftonline.com/t, resource_id=https://contoso.crm.dynamics.com:444/",
             "Bearer authorization_uri=https://127.0.0.1:9/t/oauth2/authorize",
             "Bearer authorization_uri=https://login.microsoftonline.com.example/t",
             "Bearer authorization_uri=https://login.microsoftonline.com@example/t",

@@ -14,6 +14,7 @@ use azure_identity::{
     ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
     WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
+use deskstate_files::{Limit, Links};
 use secrecy::ExposeSecret;
 
 use super::certificate::CertificateAssertion;
@@ -162,15 +163,20 @@ fn azure(
             client_id,
             token_file,
             ..
-        } => WorkloadIdentityCredential::new(Some(WorkloadIdentityCredentialOptions {
-            credential_options: ClientAssertionCredentialOptions {
-                client_options: client_options(issuer, network),
-            },
-            client_id: Some(client_id.clone()),
-            tenant_id: Some(tenant),
-            token_file_path: Some(token_file.clone()),
-        }))
-        .map_err(text)?,
+        } => {
+            // the credential reads the file whole, whatever it is
+            deskstate_files::open(token_file, Limit::CREDENTIAL, Links::Follow)
+                .map_err(|problem| format!("`{}`: {problem}", token_file.display()))?;
+            WorkloadIdentityCredential::new(Some(WorkloadIdentityCredentialOptions {
+                credential_options: ClientAssertionCredentialOptions {
+                    client_options: client_options(issuer, network),
+                },
+                client_id: Some(client_id.clone()),
+                tenant_id: Some(tenant),
+                token_file_path: Some(token_file.clone()),
+            }))
+            .map_err(text)?
+        }
         SignIn::AzurePipelines {
             client_id,
             service_connection,

@@ -1,9 +1,10 @@
 //! A method of signing in from the usual variables.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
+use deskstate_files::Limit;
 use secrecy::SecretString;
 
 use super::{Prompt, SignIn, SignInError};
@@ -197,7 +198,7 @@ impl Variables<'_> {
     }
 
     fn file(&self, path: &str) -> Result<SecretString, SignInError> {
-        std::fs::read_to_string(Path::new(path))
+        deskstate_files::read_text(path, Limit::CREDENTIAL)
             .map(SecretString::from)
             .map_err(|error| SignInError::Unusable {
                 method: self.method.as_str(),

@@ -1,7 +1,9 @@
 //! Reading the reply to a batch. What it is, is told by its content type, never by the outer status: without
 //! continue-on-error a failing part makes the outer status an error while the body is still multipart.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::{Deserialize, de};
 
 use super::multipart::{self, Headers};
 use crate::ErrorCode;
@@ -128,24 +130,72 @@ pub(crate) fn server_error(body: &[u8]) -> Option<ServerError> {
     }
     #[derive(Deserialize)]
     struct Inner {
-        #[serde(default, alias = "Code")]
-        code: serde_json::Value,
+        #[serde(default, alias = "Code", deserialize_with = "code")]
+        code: Option<ErrorCode>,
         #[serde(default, alias = "Message")]
         message: Option<String>,
     }
     let Body { error } = serde_json::from_slice(body).ok()?;
-    let code = match &error.code {
-        serde_json::Value::String(text) => ErrorCode::parse(text),
-        serde_json::Value::Number(number) => ErrorCode::parse(&number.to_string()),
-        _ => None,
-    };
     let mut message = error.message.unwrap_or_default();
     if message.len() > MAX_MESSAGE {
         let end = message.floor_char_boundary(MAX_MESSAGE);
         message.truncate(end);
         message.push('…');
     }
-    Some(ServerError { code, message })
+    Some(ServerError {
+        code: error.code,
+        message,
+    })
+}
+
+/// A code is a text or a number; anything else is passed over without keeping it.
+fn code<'de, D: de::Deserializer<'de>>(deserializer: D) -> Result<Option<ErrorCode>, D::Error> {
+    struct Code;
+    impl<'de> de::Visitor<'de> for Code {
+        type Value = Option<ErrorCode>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a code")
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+            Ok(ErrorCode::parse(text))
+        }
+
+        fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+            Ok(ErrorCode::parse(&number.to_string()))
+        }
+
+        fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+            Ok(ErrorCode::parse(&number.to_string()))
+        }
+
+        fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            while seq.next_element::<de::IgnoredAny>()?.is_some() {}
+            Ok(None)
+        }
+
+        fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            while map
+                .next_entry::<de::IgnoredAny, de::IgnoredAny>()?
+                .is_some()
+            {}
+            Ok(None)
+        }
+    }
+    deserializer.deserialize_any(Code)
 }
 
 #[cfg(test)]
@@ -242,7 +292,12 @@ mod tests {
             number.and_then(|error| error.code),
             Some(ErrorCode::OBJECT_DOES_NOT_EXIST)
         );
-        for body in [r#"{"error":{"code":"","message":""}}"#, r#"{"error":{}}"#] {
+        for body in [
+            r#"{"error":{"code":"","message":""}}"#,
+            r#"{"error":{}}"#,
+            r#"{"error":{"code":[[1],{"a":null}]}}"#,
+            r#"{"error":{"code":{"a":1.5}}}"#,
+        ] {
             assert_eq!(read(body), Some(ServerError::default()), "{body}");
         }
         assert_eq!(read("<html>"), None);

@@ -26,6 +26,7 @@ pub(crate) fn connection(url: &str) -> Connection {
             time: Duration::from_secs(30),
             first_delay: Duration::from_millis(1),
             longest_delay: Duration::from_millis(2),
+            ..Budget::default()
         })
         .timeouts(Timeouts {
             connect: Duration::from_secs(5),

@@ -2,7 +2,9 @@
 
 use std::io::Write as _;
 
-use deskstate_dataverse::{Changeset, Error, Operation, Outcome, Query, Reader, Session};
+use deskstate_dataverse::{
+    Budget, Changeset, Error, Operation, Outcome, Query, Reader, Session, Spent,
+};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -128,10 +130,18 @@ async fn packed_replies_are_unpacked() {
 #[tokio::test]
 async fn a_small_reply_that_unpacks_to_a_large_one_is_refused() {
     let server = server(vec![packed(&batch(&" ".repeat(1 << 20)))]).await;
-    let reader = Reader::open(&connection(&server).max_reply(64 << 10)).expect("a reader opens");
+    let reader = Reader::open(&connection(&server).budget(Budget {
+        reply: 64 << 10,
+        ..Budget::default()
+    }))
+    .expect("a reader opens");
     let error = reader
         .read(&[Query::rows("a")])
         .await
         .expect_err("too long");
-    assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+    let spent = Spent::Reply(64 << 10);
+    assert!(
+        matches!(&error, Error::OverBudget { spent: found, .. } if *found == spent),
+        "{error}"
+    );
 }

@@ -1,5 +1,6 @@
 //! The client against servers that follow a script of replies and faults.
 
+mod budgets;
 mod campaign;
 #[path = "../dice/mod.rs"]
 mod dice;

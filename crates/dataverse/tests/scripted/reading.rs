@@ -1,7 +1,7 @@
 //! Reads against a scripted server. Facts: Execute batch operations, Page results, Service protection API limits.
 
 use crate::server::{bodies, connection, error, page, part, parts, server};
-use deskstate_dataverse::{Cell, Error, ErrorCode, Filter, Query, Reader};
+use deskstate_dataverse::{Budget, Cell, Error, ErrorCode, Filter, Query, Reader, Spent};
 use wiremock::ResponseTemplate;
 
 fn reader(server: &wiremock::MockServer) -> Reader {
@@ -314,13 +314,23 @@ async fn redirects_are_reported_and_not_followed() {
 #[tokio::test]
 async fn replies_longer_than_allowed_are_refused() {
     let server = server(vec![parts(200, &[page(&" ".repeat(5000), None)])]).await;
-    let reader = Reader::open(&connection(&server).max_reply(1000)).expect("a reader opens");
+    let reader = Reader::open(&connection(&server).budget(Budget {
+        reply: 1000,
+        ..Budget::default()
+    }))
+    .expect("a reader opens");
     let error = reader
         .read(&[Query::rows("a")])
         .await
         .expect_err("too long");
     assert!(
-        matches!(error, Error::TooLarge { limit: 1000, .. }),
+        matches!(
+            error,
+            Error::OverBudget {
+                spent: Spent::Reply(1000),
+                ..
+            }
+        ),
         "{error}"
     );
 }

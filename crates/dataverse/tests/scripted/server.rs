@@ -45,6 +45,7 @@ pub(crate) fn connection_to(url: &str) -> Connection {
         time: Duration::from_secs(20),
         first_delay: Duration::from_millis(1),
         longest_delay: Duration::from_millis(2),
+        ..Budget::default()
     })
 }
 

@@ -118,6 +118,7 @@ impl TlsServer {
                 time: Duration::from_secs(20),
                 first_delay: Duration::from_millis(1),
                 longest_delay: Duration::from_millis(2),
+                ..Budget::default()
             })
     }
 

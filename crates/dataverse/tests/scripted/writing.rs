@@ -257,6 +257,7 @@ async fn a_running_solution_operation_is_waited_for() {
         time: Duration::from_millis(100),
         first_delay: Duration::from_millis(1),
         longest_delay: Duration::from_millis(5),
+        ..Budget::default()
     });
     let session = Session::open(&connection).expect("a session opens");
     let outcome = session.commit(&two_writes()).await;

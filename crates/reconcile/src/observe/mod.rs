@@ -44,6 +44,7 @@ pub async fn observe(
     desired: &Desired,
     scope: &Scope,
 ) -> Result<Live, ObserveError> {
+    reader.start_trip();
     let before = reader.requests();
     let mut observed = Observed::new(desired);
     let mut trip = first_trip(desired, scope);

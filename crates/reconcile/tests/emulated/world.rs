@@ -564,6 +564,7 @@ pub(crate) fn session(url: &str) -> Session {
         time: Duration::from_secs(5),
         first_delay: Duration::from_millis(1),
         longest_delay: Duration::from_millis(5),
+        ..Budget::default()
     };
     let connection = Connection::new(url.parse().unwrap(), SignIn::Anonymous).budget(budget);
     Session::open(&connection).unwrap()

@@ -1,0 +1,411 @@
+//! The one budget of a trip: what a server may send before a run gives up on it.
+
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What a trip may use. A trip is everything a [`Reader`](crate::Reader) receives until the next
+/// [`Reader::start_trip`](crate::Reader::start_trip) or the next transaction: first requests, pages, further requests, repeated attempts and
+/// token requests all count towards the same budget.
+///
+/// With the default budget a process that reads an environment stays below 200 MiB, whatever the server sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Attempts for one request, the first included. 6.
+    pub attempts: u32,
+    /// Time for all attempts of one request, waiting included. 5 minutes.
+    pub time: Duration,
+    /// The first back-off, doubled each time and jittered, where the server names none. Half a second.
+    pub first_delay: Duration,
+    /// The longest back-off. 30 seconds. A longer `Retry-After` is honoured if the time allows.
+    pub longest_delay: Duration,
+    /// Bytes of one reply, packed or unpacked. 32 MiB.
+    pub reply: u64,
+    /// Bytes of all replies of a trip, unpacked. 128 MiB.
+    pub bytes: u64,
+    /// Bytes of memory for the rows of a trip, as estimated while they are decoded. 72 MiB.
+    pub memory: u64,
+    /// Rows of a trip, those of all tables and links. 200,000.
+    pub rows: u64,
+    /// Pages of a trip that follow the first ones. 2,000.
+    pub pages: u64,
+    /// Time for all requests of a trip. Signing in has limits of its own, since it may wait for a person. 15 minutes.
+    pub trip: Duration,
+}
+
+const MIB: u64 = 1 << 20;
+
+impl Default for Budget {
+    fn default() -> Self {
+        Budget {
+            attempts: 6,
+            time: Duration::from_secs(300),
+            first_delay: Duration::from_millis(500),
+            longest_delay: Duration::from_secs(30),
+            reply: 32 * MIB,
+            bytes: 128 * MIB,
+            memory: 72 * MIB,
+            rows: 200_000,
+            pages: 2_000,
+            trip: Duration::from_secs(900),
+        }
+    }
+}
+
+impl Budget {
+    /// The memory of a whole process that the default budget is made for, in MiB.
+    pub const USUAL_MEMORY: u32 = 200;
+
+    /// The default budget for a process that may take so many MiB; it is never smaller than the default.
+    #[must_use]
+    pub fn for_memory(mib: u32) -> Budget {
+        let usual = Budget::default();
+        let scaled = |number: u64| {
+            (number / u64::from(Budget::USUAL_MEMORY))
+                .saturating_mul(u64::from(mib))
+                .max(number)
+        };
+        Budget {
+            reply: scaled(usual.reply),
+            bytes: scaled(usual.bytes),
+            memory: scaled(usual.memory),
+            rows: scaled(usual.rows),
+            pages: scaled(usual.pages),
+            ..usual
+        }
+    }
+}
+
+/// The part of a budget that was used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spent {
+    /// One reply has more than so many bytes.
+    Reply(u64),
+    /// All replies of a trip together have more than so many bytes.
+    Bytes(u64),
+    /// The rows of a trip take more than so many bytes of memory.
+    Memory(u64),
+    /// A trip has more than so many rows.
+    Rows(u64),
+    /// A trip has more than so many further pages.
+    Pages(u64),
+    /// A trip took longer than this.
+    Time(Duration),
+}
+
+impl Spent {
+    /// Whether a larger memory budget would allow it.
+    pub fn is_about_memory(self) -> bool {
+        !matches!(self, Spent::Time(_))
+    }
+}
+
+impl fmt::Display for Spent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Spent::Reply(most) => write!(f, "one reply is larger than {}", size(*most)),
+            Spent::Bytes(most) => {
+                write!(f, "the replies together are larger than {}", size(*most))
+            }
+            Spent::Memory(most) => write!(f, "the rows take more than {} of memory", size(*most)),
+            Spent::Rows(most) => write!(f, "there are more than {most} rows"),
+            Spent::Pages(most) => write!(f, "there are more than {most} further pages"),
+            Spent::Time(most) => write!(f, "the requests took more than {most:?}"),
+        }
+    }
+}
+
+fn size(bytes: u64) -> String {
+    if bytes.is_multiple_of(MIB) {
+        format!("{} MiB", bytes / MIB)
+    } else {
+        format!("{bytes} bytes")
+    }
+}
+
+/// Counts what a trip uses.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    budget: Budget,
+    used: Mutex<Used>,
+}
+
+#[derive(Debug, Default)]
+struct Used {
+    bytes: u64,
+    memory: u64,
+    rows: u64,
+    pages: u64,
+    time: Duration,
+    running_since: Option<Instant>,
+}
+
+impl Meter {
+    pub(crate) fn new(budget: Budget) -> Meter {
+        Meter {
+            budget,
+            used: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    fn used(&self) -> MutexGuard<'_, Used> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins a trip: nothing is used yet.
+    pub(crate) fn start_trip(&self) {
+        let mut used = self.used();
+        let running_since = used.running_since.map(|_| Instant::now());
+        *used = Used {
+            running_since,
+            ..Used::default()
+        };
+    }
+
+    /// Time counts until the guard is dropped.
+    pub(crate) fn run(&self) -> Running<'_> {
+        self.used().running_since.get_or_insert_with(Instant::now);
+        Running(self)
+    }
+
+    /// Takes back time that was spent on signing in.
+    pub(crate) fn excuse(&self, time: Duration) {
+        let mut used = self.used();
+        if let Some(since) = &mut used.running_since {
+            *since = since.checked_add(time).unwrap_or(*since);
+        }
+    }
+
+    /// The time that is left for requests.
+    pub(crate) fn time_left(&self) -> Result<Duration, Spent> {
+        let used = self.used();
+        let running = used
+            .running_since
+            .map_or(Duration::ZERO, |since| since.elapsed());
+        self.budget
+            .trip
+            .checked_sub(used.time.saturating_add(running))
+            .filter(|left| !left.is_zero())
+            .ok_or(Spent::Time(self.budget.trip))
+    }
+
+    /// Counts bytes of a reply as they arrive or as they are unpacked.
+    pub(crate) fn receive(&self, bytes: usize) -> Result<(), Spent> {
+        let mut used = self.used();
+        used.bytes = used.bytes.saturating_add(bytes as u64);
+        if used.bytes > self.budget.bytes {
+            return Err(Spent::Bytes(self.budget.bytes));
+        }
+        Ok(())
+    }
+
+    /// Counts a page that follows.
+    pub(crate) fn turn_page(&self) -> Result<(), Spent> {
+        let mut used = self.used();
+        used.pages += 1;
+        if used.pages > self.budget.pages {
+            return Err(Spent::Pages(self.budget.pages));
+        }
+        Ok(())
+    }
+
+    /// The room that is left for rows. To be handed back.
+    pub(crate) fn room(&self) -> Room {
+        let used = self.used();
+        Room {
+            memory: Remaining::new(self.budget.memory, used.memory),
+            rows: Remaining::new(self.budget.rows, used.rows),
+        }
+    }
+
+    /// Counts the rows that were decoded into a room.
+    pub(crate) fn fill(&self, room: &Room) -> Result<(), Spent> {
+        let mut used = self.used();
+        used.memory = room.memory.used.get();
+        used.rows = room.rows.used.get();
+        match room.spent() {
+            Some(spent) => Err(spent),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Time counts as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Running<'a>(&'a Meter);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let mut used = self.0.used();
+        if let Some(since) = used.running_since.take() {
+            used.time = used.time.saturating_add(since.elapsed());
+        }
+    }
+}
+
+/// What rows may still take while they are decoded.
+#[derive(Debug)]
+pub(crate) struct Room {
+    memory: Remaining,
+    rows: Remaining,
+}
+
+#[derive(Debug)]
+struct Remaining {
+    most: u64,
+    used: std::cell::Cell<u64>,
+}
+
+impl Remaining {
+    fn new(most: u64, used: u64) -> Remaining {
+        Remaining {
+            most,
+            used: std::cell::Cell::new(used),
+        }
+    }
+
+    fn take(&self, amount: u64) -> bool {
+        let used = self.used.get().saturating_add(amount);
+        self.used.set(used);
+        used <= self.most
+    }
+}
+
+/// There is no room for this.
+#[derive(Debug)]
+pub(crate) struct NoRoom;
+
+impl fmt::Display for NoRoom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it is more than the budget allows")
+    }
+}
+
+impl Room {
+    /// What a row takes besides its cells, where it is kept and where it is found by id and by name.
+    const ROW: u64 = 256;
+    /// What a cell takes besides its text.
+    const CELL: u64 = 32;
+    /// What a text takes besides its bytes.
+    const TEXT: u64 = 32;
+    /// What a value inside JSON takes, in a list that grows.
+    const NODE: u64 = 160;
+    /// What a key of a JSON object takes besides its bytes, in a table that grows.
+    const KEY: u64 = 96;
+
+    pub(crate) fn row(&self) -> Result<(), NoRoom> {
+        self.check(self.rows.take(1) & self.memory.take(Room::ROW))
+    }
+
+    pub(crate) fn cell(&self) -> Result<(), NoRoom> {
+        self.check(self.memory.take(Room::CELL))
+    }
+
+    pub(crate) fn text(&self, length: usize) -> Result<(), NoRoom> {
+        self.check(self.memory.take(Room::TEXT + length as u64))
+    }
+
+    pub(crate) fn node(&self) -> Result<(), NoRoom> {
+        self.check(self.memory.take(Room::NODE))
+    }
+
+    pub(crate) fn key(&self, length: usize) -> Result<(), NoRoom> {
+        self.check(self.memory.take(Room::KEY + length as u64))
+    }
+
+    /// What is used so far, to go back to.
+    pub(crate) fn mark(&self) -> u64 {
+        self.memory.used.get()
+    }
+
+    /// What was built since the mark is gone.
+    pub(crate) fn back_to(&self, mark: u64) {
+        self.memory.used.set(mark);
+    }
+
+    fn check(&self, enough: bool) -> Result<(), NoRoom> {
+        if enough { Ok(()) } else { Err(NoRoom) }
+    }
+
+    /// What was used up, if anything.
+    fn spent(&self) -> Option<Spent> {
+        if self.rows.used.get() > self.rows.most {
+            return Some(Spent::Rows(self.rows.most));
+        }
+        (self.memory.used.get() > self.memory.most).then_some(Spent::Memory(self.memory.most))
+    }
+}
+
+#[cfg(any(test, fuzzing))]
+impl Room {
+    /// As much as a trip has.
+    pub(crate) fn whole() -> Room {
+        Meter::new(Budget::default()).room()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_requests_of_a_trip_share_its_bytes_and_pages_and_the_next_trip_has_its_own() {
+        let meter = Meter::new(Budget {
+            bytes: 100,
+            pages: 1,
+            ..Budget::default()
+        });
+        assert_eq!(meter.receive(60), Ok(()));
+        assert_eq!(meter.receive(60), Err(Spent::Bytes(100)));
+        assert_eq!(meter.turn_page(), Ok(()));
+        assert_eq!(meter.turn_page(), Err(Spent::Pages(1)));
+        meter.start_trip();
+        assert_eq!((meter.receive(60), meter.turn_page()), (Ok(()), Ok(())));
+    }
+
+    #[test]
+    fn rows_of_several_replies_share_their_room() {
+        let meter = Meter::new(Budget {
+            rows: 3,
+            ..Budget::default()
+        });
+        for expected in [Ok(()), Err(Spent::Rows(3))] {
+            let room = meter.room();
+            assert!(room.row().is_ok());
+            assert_eq!(room.row().is_ok(), expected.is_ok());
+            assert_eq!(meter.fill(&room), expected);
+        }
+    }
+
+    #[test]
+    fn only_the_time_of_requests_counts() {
+        let meter = Meter::new(Budget {
+            trip: Duration::from_millis(50),
+            ..Budget::default()
+        });
+        std::thread::sleep(Duration::from_millis(60));
+        assert!(meter.time_left().is_ok(), "nothing was asked yet");
+        let running = meter.run();
+        std::thread::sleep(Duration::from_millis(60));
+        assert_eq!(
+            meter.time_left(),
+            Err(Spent::Time(Duration::from_millis(50)))
+        );
+        meter.excuse(Duration::from_millis(60));
+        assert!(meter.time_left().is_ok(), "a person signed in");
+        drop(running);
+    }
+
+    #[test]
+    fn a_process_with_more_memory_has_more_of_everything_that_takes_memory() {
+        let usual = Budget::default();
+        assert_eq!(Budget::for_memory(Budget::USUAL_MEMORY / 2), usual);
+        let twice = Budget::for_memory(2 * Budget::USUAL_MEMORY);
+        assert!(twice.memory > usual.memory * 19 / 10 && twice.rows == usual.rows * 2);
+        assert_eq!(twice.trip, usual.trip);
+    }
+}
