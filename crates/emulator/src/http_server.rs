@@ -20,6 +20,7 @@ use crate::faults::Fault;
 use crate::identity::ADMINISTRATOR;
 use crate::limits::refusal;
 use crate::line::Line;
+use crate::pages::{self, Names};
 use crate::signin::{self, Desk};
 
 /// A request may carry so many bytes.
@@ -29,12 +30,16 @@ const LARGEST_BODY: usize = 128 * 1024 * 1024;
 const AFFINITY: &str = "0c0f00000000400080000000000000a1";
 
 /// Everything that answers.
-pub(crate) fn router(engine: Arc<Engine>, desk: Arc<Desk>) -> Router {
+pub(crate) fn router(engine: Arc<Engine>, desk: Arc<Desk>, names: Names) -> Router {
     Router::new()
         .fallback(handle)
         .with_state(engine)
         .layer(middleware::from_fn_with_state(desk, signin::layer))
         .layer(middleware::from_fn(for_this_machine))
+        .layer(middleware::from_fn_with_state(
+            Arc::new(names),
+            pages::layer,
+        ))
 }
 
 /// The emulator's own endpoints ask for no sign-in, so they answer to this machine alone.
@@ -295,7 +300,7 @@ pub(crate) fn response(reply: Reply) -> Response {
     response
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Response {
+pub(crate) fn plain(status: StatusCode, text: &'static str) -> Response {
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     response

@@ -28,6 +28,7 @@ mod lock;
 mod metadata;
 mod multipart;
 mod odata;
+mod pages;
 mod product_rules;
 mod removal;
 mod resolve;

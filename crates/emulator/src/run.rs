@@ -18,6 +18,9 @@ pub struct Args {
     /// Address and port to listen on; port 0 takes a free one, anything but loopback lets others in
     #[arg(long, value_name = "ADDRESS:PORT", default_value_t = SocketAddr::from(([127, 0, 0, 1], 8700)))]
     pub listen: SocketAddr,
+    /// Name that clients may call the emulator by, besides `localhost` and addresses; repeatable
+    #[arg(long, value_name = "NAME")]
+    pub host: Vec<String>,
     /// File that keeps the state; in memory only without it
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
@@ -115,6 +118,7 @@ async fn serve(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     }
     let emulator = Emulator::start(Config {
         listen: args.listen,
+        hosts: args.host,
         state: args.state,
         tables: args.tables,
         switches,

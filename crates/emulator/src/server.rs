@@ -17,6 +17,7 @@ use crate::http_server;
 use crate::limits::Limits;
 use crate::line::{Guard, Line};
 use crate::lock::Lock;
+use crate::pages::Names;
 use crate::seed::{self, Scale, SeedError};
 use crate::signin::{Desk, Directory, DirectoryError, SignIn};
 use crate::state_file::StateFile;
@@ -29,6 +30,8 @@ use crate::tls::{self, Tls, TlsError, TlsListener};
 pub struct Config {
     /// Where to listen; port 0 takes a free one. Loopback by default.
     pub listen: SocketAddr,
+    /// Names that clients may call the emulator by, besides `localhost` and addresses.
+    pub hosts: Vec<String>,
     /// The file that keeps the state; in memory only if absent.
     pub state: Option<PathBuf>,
     /// A folder of table files besides the built-in ones.
@@ -55,6 +58,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            hosts: Vec::new(),
             state: None,
             tables: None,
             switches: Switches::default(),
@@ -195,7 +199,9 @@ impl Emulator {
         let directory = Directory::load(config.directory.as_deref())?;
         let desk = Desk::new(Arc::clone(&engine), config.sign_in, directory, secure)
             .map_err(|_| StartError::Keys)?;
-        let router = http_server::router(Arc::clone(&engine), Arc::new(desk));
+        let names_of_certificate = config.hosts.clone();
+        let names = Names::new(config.listen.ip(), config.hosts);
+        let router = http_server::router(Arc::clone(&engine), Arc::new(desk), names);
         let failed = |source| StartError::Listen {
             address: config.listen,
             source,
@@ -209,11 +215,11 @@ impl Emulator {
                 (format!("http://{address}"), None, task)
             }
             Tls::Generated { authority_out } => {
-                let served = tls::generate(config.listen.ip())?;
+                let served = tls::generate(config.listen.ip(), &names_of_certificate)?;
                 if let Some(path) = authority_out {
                     tls::write_authority(path, &served.authority)?;
                 }
-                let listener = TlsListener::new(listener, served.acceptor).map_err(failed)?;
+                let listener = TlsListener::new(listener, served.certificates).map_err(failed)?;
                 let task = tokio::spawn(serve(listener, router, stopped));
                 (format!("https://{address}"), Some(served.authority), task)
             }

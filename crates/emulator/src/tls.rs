@@ -1,9 +1,10 @@
 //! TLS with a certificate made at start, under an authority of its own.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::serve::Listener;
@@ -33,7 +34,7 @@ pub enum Tls {
     /// Not at all: `http`.
     #[default]
     Off,
-    /// With a certificate for this machine and the address listened on.
+    /// With a certificate for this machine, each address listened on, and given names.
     Generated {
         /// The file to write the authority's certificate to (PEM), which clients must trust.
         authority_out: Option<PathBuf>,
@@ -60,15 +61,53 @@ pub enum TlsError {
     },
 }
 
-/// A certificate, ready to serve with, and the authority behind it.
+/// Certificates, ready to serve with, and the authority behind them.
 pub(crate) struct Served {
-    pub(crate) acceptor: TlsAcceptor,
+    pub(crate) certificates: Certificates,
     /// The authority's certificate, PEM.
     pub(crate) authority: String,
 }
 
-/// Makes an authority and a certificate for this machine and an address. The authority's key is not kept.
-pub(crate) fn generate(address: IpAddr) -> Result<Served, TlsError> {
+/// So many addresses of this machine get a certificate of their own.
+const MOST_ADDRESSES: usize = 64;
+
+/// One certificate for what is known at the start, and one for each further address of this machine that a client calls.
+pub(crate) struct Certificates {
+    issuer: Issuer<'static, KeyPair>,
+    names: Vec<String>,
+    usual: TlsAcceptor,
+    further: Mutex<HashMap<IpAddr, TlsAcceptor>>,
+}
+
+impl Certificates {
+    /// What to answer on an address. A client that calls all addresses by one name is answered with the usual certificate.
+    fn at(&self, address: IpAddr) -> TlsAcceptor {
+        let address = address.to_canonical();
+        if self.names.contains(&address.to_string()) {
+            return self.usual.clone();
+        }
+        let mut further = self.further.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = further.get(&address) {
+            return known.clone();
+        }
+        let mut names = self.names.clone();
+        names.push(address.to_string());
+        match certificate(&self.issuer, names) {
+            Ok(made) if further.len() < MOST_ADDRESSES => {
+                further.insert(address, made.clone());
+                made
+            }
+            Ok(made) => made,
+            Err(error) => {
+                tracing::warn!(%error, %address, "no certificate could be made for an address");
+                self.usual.clone()
+            }
+        }
+    }
+}
+
+/// Makes an authority, and a certificate for this machine, the address listened on and names that clients use.
+pub(crate) fn generate(address: IpAddr, hosts: &[String]) -> Result<Served, TlsError> {
     let mut authority = CertificateParams::new(Vec::new())?;
     authority.distinguished_name = named("Dataverse emulator, made at start");
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -82,10 +121,29 @@ pub(crate) fn generate(address: IpAddr) -> Result<Served, TlsError> {
         "127.0.0.1".to_owned(),
         "::1".to_owned(),
     ];
-    let address = address.to_string();
+    names.extend(hosts.iter().cloned());
+    let address = address.to_canonical().to_string();
     if !names.contains(&address) {
         names.push(address);
     }
+    let authority_pem = authority_certificate.pem();
+    let issuer = Issuer::new(authority, authority_key);
+    Ok(Served {
+        certificates: Certificates {
+            usual: certificate(&issuer, names.clone())?,
+            issuer,
+            names,
+            further: Mutex::default(),
+        },
+        authority: authority_pem,
+    })
+}
+
+/// A certificate for these names.
+fn certificate(
+    issuer: &Issuer<'static, KeyPair>,
+    names: Vec<String>,
+) -> Result<TlsAcceptor, TlsError> {
     let mut leaf = CertificateParams::new(names)?;
     leaf.distinguished_name = named("localhost");
     leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -93,7 +151,7 @@ pub(crate) fn generate(address: IpAddr) -> Result<Served, TlsError> {
     leaf.use_authority_key_identifier_extension = true;
     limit(&mut leaf);
     let key = KeyPair::generate()?;
-    let certificate = leaf.signed_by(&key, &Issuer::from_params(&authority, &authority_key))?;
+    let certificate = leaf.signed_by(&key, issuer)?;
 
     let mut config =
         ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -104,10 +162,7 @@ pub(crate) fn generate(address: IpAddr) -> Result<Served, TlsError> {
                 PrivateKeyDer::Pkcs8(key.serialize_der().into()),
             )?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Served {
-        acceptor: TlsAcceptor::from(Arc::new(config)),
-        authority: authority_certificate.pem(),
-    })
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 /// Writes the authority's certificate, whole or not at all: a client may be waiting for the file.
@@ -147,10 +202,13 @@ pub(crate) struct TlsListener {
 }
 
 impl TlsListener {
-    pub(crate) fn new(listener: TcpListener, acceptor: TlsAcceptor) -> io::Result<TlsListener> {
+    pub(crate) fn new(
+        listener: TcpListener,
+        certificates: Certificates,
+    ) -> io::Result<TlsListener> {
         let address = listener.local_addr()?;
         let (done, ready) = mpsc::channel(WAITING);
-        tokio::spawn(accept(listener, acceptor, done));
+        tokio::spawn(accept(listener, certificates, done));
         Ok(TlsListener { address, ready })
     }
 }
@@ -158,7 +216,7 @@ impl TlsListener {
 /// Runs until nobody takes connections any more.
 async fn accept(
     mut listener: TcpListener,
-    acceptor: TlsAcceptor,
+    certificates: Certificates,
     done: mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>,
 ) {
     loop {
@@ -166,7 +224,10 @@ async fn accept(
             accepted = Listener::accept(&mut listener) => accepted,
             () = done.closed() => return,
         };
-        let (acceptor, done) = (acceptor.clone(), done.clone());
+        let Ok(local) = stream.local_addr() else {
+            continue;
+        };
+        let (acceptor, done) = (certificates.at(local.ip()), done.clone());
         tokio::spawn(async move {
             match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
                 // nobody takes it only when the server stops

@@ -33,6 +33,7 @@ use place::Place;
 pub(crate) use directory::Directory;
 pub use directory::DirectoryError;
 pub(crate) use guard::layer;
+pub(crate) use routes::{is_form, is_ours};
 
 /// Whether the environment asks who calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]

@@ -32,12 +32,17 @@ impl Asked<'_> {
 }
 
 /// Whether a path belongs to the issuers, and not to the environment or the tests.
-pub(super) fn is_ours(path: &str) -> bool {
+pub(crate) fn is_ours(path: &str) -> bool {
     let within = |root: &str| {
         path.strip_prefix(root)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     within("/__emulator/sign-in") || !(within("/api") || within("/__emulator"))
+}
+
+/// Whether bodies come as forms there: the token protocol and the pages for people.
+pub(crate) fn is_form(path: &str) -> bool {
+    is_ours(path) && !path.starts_with("/__emulator")
 }
 
 /// Answers what is asked of an issuer; `None` if nothing is there.

@@ -8,6 +8,7 @@ mod custom_tables;
 mod desk;
 mod faults;
 mod functions;
+mod pages;
 mod product;
 mod properties;
 mod queries;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use deskstate_emulator::{Config, Emulator, StartError, Tls};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use reqwest::{Certificate, Client};
+
 use crate::office::{PIPELINE, office};
 
 #[tokio::test]
@@ -26,6 +28,57 @@ async fn the_authority_is_written_for_clients_and_trusted_by_nobody_else() {
     let other = office().await;
     let refused = other.client.get(emulator.url()).send().await;
     assert!(refused.is_err(), "another run's authority is not trusted");
+}
+
+/// Whatever address of this machine a client calls, the certificate names it.
+#[tokio::test]
+async fn the_certificate_covers_every_address_listened_on() {
+    for listen in ["127.0.0.2:0", "0.0.0.0:0", "[::1]:0", "[::]:0"] {
+        let Ok(emulator) = Emulator::start(Config {
+            listen: listen.parse().expect("an address"),
+            hosts: vec!["dataverse.test".to_owned()],
+            tls: Tls::Generated {
+                authority_out: None,
+            },
+            ..Config::default()
+        })
+        .await
+        else {
+            // a machine without IPv6
+            assert!(listen.starts_with('['), "{listen}");
+            continue;
+        };
+        let port = emulator
+            .url()
+            .rsplit(':')
+            .next()
+            .expect("a port")
+            .to_owned();
+        let authority = Certificate::from_pem(emulator.authority().expect("TLS").as_bytes());
+        let client = Client::builder()
+            .tls_certs_only([authority.expect("PEM")])
+            .no_proxy()
+            .resolve(
+                "dataverse.test",
+                format!("127.0.0.1:{port}").parse().expect("an address"),
+            )
+            .build()
+            .expect("a client");
+        let mut called = vec![emulator.url().to_owned()];
+        if !listen.starts_with("[::1]") {
+            called.push(format!("https://127.0.0.2:{port}"));
+        }
+        if !listen.starts_with("127") && !listen.starts_with("[::1]") {
+            called.push(format!("https://127.0.0.3:{port}"));
+            called.push(format!("https://localhost:{port}"));
+            called.push(format!("https://dataverse.test:{port}"));
+        }
+        for url in called {
+            let answer = client.get(format!("{url}/__emulator/stats")).send().await;
+            let status = answer.unwrap_or_else(|error| panic!("{listen} {url}: {error:?}"));
+            assert_eq!(status.status(), 200, "{listen} {url}");
+        }
+    }
 }
 
 #[tokio::test]
