@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use deskstate_files::{Limit, read_text};
 use deskstate_reconcile::probe::Answers as Found;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -38,7 +39,7 @@ pub(crate) fn path(root: &Path, environment: &str) -> Result<PathBuf, Error> {
 /// The answers of an environment; without a sheet nothing is known.
 pub(crate) fn read(root: &Path, environment: &str) -> Result<Answers, Error> {
     let path = path(root, environment)?;
-    let text = match std::fs::read_to_string(&path) {
+    let text = match read_text(&path, Limit::STATE).map_err(std::io::Error::from) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Answers::default()),
         Err(source) => {
@@ -60,7 +61,7 @@ pub(crate) fn read(root: &Path, environment: &str) -> Result<Answers, Error> {
 /// Writes what was found out into the sheet of an environment; other answers that stand there are kept.
 pub(crate) fn write(root: &Path, environment: &str, found: &Found) -> Result<PathBuf, Error> {
     let path = path(root, environment)?;
-    let known: Value = std::fs::read_to_string(&path)
+    let known: Value = read_text(&path, Limit::STATE)
         .ok()
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default();

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use deskstate_files::USUAL_MEMORY;
 
 use crate::commands;
 
@@ -30,6 +31,9 @@ pub(crate) struct Global {
     /// When to use colour
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN", hide_possible_values = true)]
     pub(crate) color: Color,
+    /// Memory that deskstate may use; larger projects and environments need more
+    #[arg(long, global = true, value_name = "MIB", env = "DESKSTATE_MEMORY", default_value_t = USUAL_MEMORY, value_parser = clap::value_parser!(u32).range(i64::from(USUAL_MEMORY)..))]
+    pub(crate) memory: u32,
     /// Results and errors only
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use deskstate_dataverse::{Connection, EnvironmentUrl, Method, Prompt, SignIn, Stop};
 use deskstate_emulator::Emulator;
+use deskstate_files::Limit;
 use deskstate_model::{Environment, Target};
 
 use crate::answers::{self, Answers};
@@ -55,11 +56,12 @@ impl Access {
 
     fn apply_to(&self, mut connection: Connection, stop: &Stop) -> Result<Connection, Error> {
         if let Some(path) = &self.ca_file {
-            let pem = std::fs::read(path).map_err(|source| Error::File {
-                what: "could not read",
-                path: path.clone(),
-                source,
-            })?;
+            let pem =
+                deskstate_files::read(path, Limit::CREDENTIAL).map_err(|problem| Error::File {
+                    what: "could not read",
+                    path: path.clone(),
+                    source: problem.into(),
+                })?;
             connection = connection.extra_roots(pem);
         }
         if let Some(folder) = &self.record {

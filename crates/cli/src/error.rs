@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use deskstate_dataverse::Error as DataverseError;
+use deskstate_dataverse::{Error as DataverseError, Spent};
 use deskstate_reconcile::ObserveError;
 use thiserror::Error;
 
@@ -120,6 +120,10 @@ impl Error {
                 "correct `url` or `organizationId` of the environment in deskstate.yaml".to_owned(),
             ),
             Self::Comment(error) => error.hint(),
+            _ if self.spent().is_some_and(Spent::is_about_memory) => Some(
+                "if the environment really is that large, allow more memory, for example `--memory 800`"
+                    .to_owned(),
+            ),
             Self::InvalidManifests
             | Self::Probe(_)
             | Self::File { .. }
@@ -137,6 +141,18 @@ impl Error {
         match self {
             Self::Ended(ended) => ended.account(),
             _ => Vec::new(),
+        }
+    }
+
+    /// The part of the budget of a trip that was used up.
+    fn spent(&self) -> Option<Spent> {
+        let error = match self {
+            Self::Dataverse(error) | Self::Observe(ObserveError::Dataverse(error)) => error,
+            _ => return None,
+        };
+        match error {
+            DataverseError::OverBudget { spent, .. } => Some(*spent),
+            _ => None,
         }
     }
 

@@ -61,6 +61,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ProcessExitCode {
             return code.into();
         }
     };
+    deskstate_files::allow_memory(args.global.memory);
     let mut ui = Ui::new(&args.global);
     ui.start_log();
     let code = match commands::run(args, &mut ui) {

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use deskstate_files::scaled;
+
 /// What a trip may use. A trip is everything a [`Reader`](crate::Reader) receives until the next
 /// [`Reader::start_trip`](crate::Reader::start_trip) or the next transaction: first requests, pages, further requests, repeated attempts and
 /// token requests all count towards the same budget.
@@ -53,18 +55,10 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// The memory of a whole process that the default budget is made for, in MiB.
-    pub const USUAL_MEMORY: u32 = 200;
-
-    /// The default budget for a process that may take so many MiB; it is never smaller than the default.
+    /// The default budget in proportion to the memory that this process may take (`deskstate_files::allow_memory`).
     #[must_use]
-    pub fn for_memory(mib: u32) -> Budget {
+    pub fn of_process() -> Budget {
         let usual = Budget::default();
-        let scaled = |number: u64| {
-            (number / u64::from(Budget::USUAL_MEMORY))
-                .saturating_mul(u64::from(mib))
-                .max(number)
-        };
         Budget {
             reply: scaled(usual.reply),
             bytes: scaled(usual.bytes),
@@ -398,14 +392,5 @@ mod tests {
         meter.excuse(Duration::from_millis(60));
         assert!(meter.time_left().is_ok(), "a person signed in");
         drop(running);
-    }
-
-    #[test]
-    fn a_process_with_more_memory_has_more_of_everything_that_takes_memory() {
-        let usual = Budget::default();
-        assert_eq!(Budget::for_memory(Budget::USUAL_MEMORY / 2), usual);
-        let twice = Budget::for_memory(2 * Budget::USUAL_MEMORY);
-        assert!(twice.memory > usual.memory * 19 / 10 && twice.rows == usual.rows * 2);
-        assert_eq!(twice.trip, usual.trip);
     }
 }

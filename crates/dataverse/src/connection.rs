@@ -52,7 +52,7 @@ impl Connection {
             url,
             sign_in,
             timeouts: Timeouts::default(),
-            budget: Budget::default(),
+            budget: Budget::of_process(),
             extra_roots: Vec::new(),
             record: None,
             replay: None,

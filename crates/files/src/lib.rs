@@ -7,8 +7,8 @@ use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
 
-pub use limit::Limit;
 use limit::Size;
+pub use limit::{Limit, USUAL_MEMORY, allow_memory, scaled};
 
 /// Why a file was not read.
 #[derive(Debug, thiserror::Error)]
@@ -115,7 +115,7 @@ pub struct Total {
 
 impl Total {
     /// Nothing is read yet.
-    pub const fn new(limit: Limit) -> Total {
+    pub fn new(limit: Limit) -> Total {
         Total {
             limit,
             left: limit.bytes(),

@@ -1,6 +1,7 @@
 //! How much is read of each kind of file. The one place for these numbers; `docs/limits.md` lists them.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The most bytes that are read of one kind of file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,15 +12,34 @@ pub struct Limit {
 
 const MIB: u64 = 1 << 20;
 
+/// The memory that a process may take with the usual limits, in MiB.
+pub const USUAL_MEMORY: u32 = 200;
+
+static MEMORY: AtomicU32 = AtomicU32::new(USUAL_MEMORY);
+
+/// Lets this process take more memory: every limit grows in proportion. Less than [`USUAL_MEMORY`] changes nothing.
+pub fn allow_memory(mib: u32) {
+    MEMORY.store(mib.max(USUAL_MEMORY), Ordering::Relaxed);
+}
+
+/// A number of bytes or of other things that take memory, in proportion to what this process may take.
+pub fn scaled(number: u64) -> u64 {
+    let memory = u64::from(MEMORY.load(Ordering::Relaxed));
+    let usual = u64::from(USUAL_MEMORY);
+    (number / usual)
+        .saturating_mul(memory)
+        .saturating_add((number % usual).saturating_mul(memory) / usual)
+}
+
 impl Limit {
     /// A manifest, an overlay, a contract or the project file.
     pub const MANIFEST: Limit = Limit::new("a file of a project", 16 * MIB);
     /// All files of a project together.
-    pub const PROJECT: Limit = Limit::new("all files of a project together", 64 * MIB);
+    pub const PROJECT: Limit = Limit::new("all files of a project together", 32 * MIB);
     /// A saved plan.
-    pub const PLAN: Limit = Limit::new("a plan file", 32 * MIB);
+    pub const PLAN: Limit = Limit::new("a plan file", 24 * MIB);
     /// An undo file.
-    pub const UNDO: Limit = Limit::new("an undo file", 32 * MIB);
+    pub const UNDO: Limit = Limit::new("an undo file", 24 * MIB);
     /// One exchange of a recording.
     pub const EXCHANGE: Limit = Limit::new("a file of a recording", 48 * MIB);
     /// A solution archive. It is read piece by piece and never held as a whole.
@@ -40,16 +60,16 @@ impl Limit {
         Limit { what, bytes }
     }
 
-    /// The number of bytes.
-    pub const fn bytes(self) -> u64 {
-        self.bytes
+    /// The number of bytes, for the memory that this process may take.
+    pub fn bytes(self) -> u64 {
+        scaled(self.bytes)
     }
 }
 
 /// For people: `16 MiB, the limit for a plan file`.
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, the limit for {}", Size(self.bytes), self.what)
+        write!(f, "{}, the limit for {}", Size(self.bytes()), self.what)
     }
 }
 

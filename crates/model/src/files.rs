@@ -2,13 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
-use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
-/// Largest file that is read, in bytes.
-const MAX_FILE: u64 = 16 << 20;
-/// All files of a project together, in bytes.
-const MAX_TOTAL: u64 = 512 << 20;
+use deskstate_files::{Limit, Problem, Total, read};
+
 /// Most files of a project.
 const MAX_FILES: usize = 200_000;
 /// Deepest folder below the root.
@@ -20,7 +17,7 @@ pub(crate) struct Root {
     place: Place,
     /// Texts by path that are read in place of files, or in addition to them.
     over: BTreeMap<String, String>,
-    read: u64,
+    total: Total,
 }
 
 #[derive(Debug)]
@@ -40,18 +37,14 @@ pub(crate) enum FileProblem {
     Io(String),
     #[error("it does not exist")]
     NotThere,
-    #[error("it is not a regular file")]
-    NoFile,
+    #[error("{0}")]
+    Unread(Problem),
     #[error("its name is not valid UTF-8")]
     NameNotUtf8,
     #[error("its name contains `\\`, which separates folders on Windows")]
     Backslash,
     #[error("it is more than {MAX_FOLDERS} folders deep")]
     TooDeep,
-    #[error("it is larger than {} MiB", MAX_FILE >> 20)]
-    TooLarge,
-    #[error("the files of the project together are larger than {} MiB", MAX_TOTAL >> 20)]
-    TotalTooLarge,
     #[error("there are more than {MAX_FILES} files")]
     TooMany,
     #[error("the file is written in {0}, not in UTF-8")]
@@ -76,13 +69,12 @@ impl FileProblem {
         match self {
             FileProblem::Leaves => "path-outside",
             FileProblem::OtherEncoding(_) | FileProblem::NotUtf8(_) => "encoding",
-            FileProblem::TooLarge
-            | FileProblem::TotalTooLarge
+            FileProblem::Unread(Problem::TooLarge(_) | Problem::TooLong { .. })
             | FileProblem::TooMany
             | FileProblem::TooDeep => "yaml-limits",
             FileProblem::Io(_)
             | FileProblem::NotThere
-            | FileProblem::NoFile
+            | FileProblem::Unread(_)
             | FileProblem::NameNotUtf8
             | FileProblem::Backslash => "unreadable-file",
         }
@@ -93,15 +85,15 @@ impl FileProblem {
         match self {
             FileProblem::Leaves => "name a path below the folder of `deskstate.yaml`, without `..`",
             FileProblem::OtherEncoding(_) | FileProblem::NotUtf8(_) => "save it as UTF-8",
-            FileProblem::TooLarge => "split it into several files",
-            FileProblem::TotalTooLarge | FileProblem::TooMany => {
-                "split the project, or name its folders more closely"
+            FileProblem::Unread(Problem::TooLong { .. }) => "split it into several files",
+            FileProblem::Unread(Problem::TooLarge(_)) | FileProblem::TooMany => {
+                "split the project, name its folders more closely, or allow more memory with `--memory`"
             }
             FileProblem::Io(_) => "check the path and the permissions",
             FileProblem::NotThere => "correct the path",
             FileProblem::NameNotUtf8 | FileProblem::Backslash => "rename it",
             FileProblem::TooDeep => "move it up, or add it to `ignoreFiles` in `deskstate.yaml`",
-            FileProblem::NoFile => "put a regular file there",
+            FileProblem::Unread(_) => "put a regular file there",
         }
     }
 }
@@ -123,7 +115,7 @@ impl Root {
         Ok(Self {
             place: Place::Folder(path),
             over: BTreeMap::new(),
-            read: 0,
+            total: Total::new(Limit::PROJECT),
         })
     }
 
@@ -138,7 +130,7 @@ impl Root {
         Self {
             place: Place::Texts(texts),
             over: BTreeMap::new(),
-            read: 0,
+            total: Total::new(Limit::PROJECT),
         }
     }
 
@@ -155,24 +147,8 @@ impl Root {
             }
         };
         let path = inside(root, relative)?;
-        // Looked at before it is opened: opening a pipe waits for somebody who writes.
-        let metadata = fs::metadata(&path).map_err(|error| FileProblem::of(&error))?;
-        if !metadata.is_file() {
-            return Err(FileProblem::NoFile);
-        }
-        let file = fs::File::open(&path).map_err(|error| FileProblem::of(&error))?;
-        let mut bytes =
-            Vec::with_capacity(usize::try_from(metadata.len().min(MAX_FILE)).unwrap_or(0));
-        file.take(MAX_FILE + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|error| FileProblem::of(&error))?;
-        if bytes.len() as u64 > MAX_FILE {
-            return Err(FileProblem::TooLarge);
-        }
-        self.read += bytes.len() as u64;
-        if self.read > MAX_TOTAL {
-            return Err(FileProblem::TotalTooLarge);
-        }
+        let bytes = read(&path, Limit::MANIFEST).map_err(unread)?;
+        self.total.count(bytes.len()).map_err(unread)?;
         text(bytes)
     }
 
@@ -373,5 +349,12 @@ fn text(bytes: Vec<u8>) -> Result<String, FileProblem> {
             .map(str::to_owned)
             .unwrap_or(text)),
         Err(error) => Err(FileProblem::NotUtf8(error.utf8_error().valid_up_to() + 1)),
+    }
+}
+
+fn unread(problem: Problem) -> FileProblem {
+    match problem {
+        Problem::Io(error) => FileProblem::of(&error),
+        other => FileProblem::Unread(other),
     }
 }

@@ -6,11 +6,12 @@ use std::sync::LazyLock;
 use deskstate_model::{Diagnostic, PROJECT_FILE, SourceMap, layout, load_texts};
 
 use crate::adopt::Editor;
+use crate::bounds::shape;
 use crate::export::settle::is_about_lacking;
 use crate::export::{Export, Selection, export};
 use crate::live::{Access, Live, LiveLinks, LiveTable};
 use crate::plan::{Limits, Options as PlanOptions, Plan, plan, transactions};
-use crate::plan_file::{self, About, Comparison, MAX_DEPTH, Report, nesting};
+use crate::plan_file::{self, About, Comparison, MAX_DEPTH, Report};
 use crate::raise::Options;
 use crate::{lower, solution, undo};
 
@@ -42,7 +43,7 @@ pub fn plan_files(text: &str) {
     let _ = plan_file::read(text);
     if let Some(file) = plan_file::sealed(text) {
         let written = serde_json::to_string_pretty(&file).unwrap_or_default();
-        let fits = nesting(&written) <= MAX_DEPTH;
+        let fits = shape(&written).depth <= MAX_DEPTH;
         let read = plan_file::read(&written);
         assert!(!fits || read.is_ok_and(|read| read == file), "{written}");
         let _ = plan_file::compare(&[file], &Plan::default(), &KNOWN);
@@ -175,7 +176,7 @@ fn is_sound(plan: &Plan, sources: &SourceMap) {
     let written = plan_file::write(plan, &NOTHING, &about);
     let read = plan_file::read(&written);
     assert!(
-        nesting(&written) > MAX_DEPTH
+        shape(&written).depth > MAX_DEPTH
             || read.is_ok_and(
                 |read| plan_file::compare(&[read], plan, &NOTHING) == Comparison::default()
             ),

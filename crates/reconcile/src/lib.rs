@@ -11,6 +11,7 @@
 pub mod adopt;
 pub mod apply;
 pub mod blame;
+pub mod bounds;
 pub mod codes;
 pub mod drift;
 pub mod export;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use deskstate_dataverse::Reader;
+use deskstate_files::Limit;
 use deskstate_model::{DEFAULT_FOLDER, Diagnostic, Environment, Project, ResourceKey, load_with};
 use deskstate_reconcile::adopt::{Adoption, Into as Place, Request, adopt};
 use deskstate_reconcile::export::{Export, Selection};
@@ -183,7 +184,7 @@ fn chosen(
 /// The text of a file as it goes back: a byte order mark, which reading left out, stays.
 fn with_its_mark<'a>(path: &Path, text: &'a str) -> Cow<'a, str> {
     const MARK: &str = "\u{feff}";
-    match std::fs::read(path) {
+    match deskstate_files::read(path, Limit::MANIFEST) {
         Ok(bytes) if bytes.starts_with(MARK.as_bytes()) => Cow::Owned(format!("{MARK}{text}")),
         _ => Cow::Borrowed(text),
     }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use deskstate_dataverse::{Reader, Session};
+use deskstate_files::{Limit, Total};
 use deskstate_reconcile::blame::writers;
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{Plan, plan};
@@ -156,13 +157,16 @@ async fn as_reviewed(
     ui: &mut Ui,
 ) -> Result<(), Error> {
     let mut reviewed = Vec::new();
+    let mut total = Total::new(Limit::PLAN);
     for path in paths {
-        reviewed.push(
-            plan_file::read(&read_file(path)?).map_err(|error| Error::Failed {
-                message: format!("{}: {error}", plain(&path.display().to_string())),
-                hint: Some(error.help().to_owned()),
-            })?,
-        );
+        let text = read_file(path, Limit::PLAN)?;
+        total
+            .count(text.len())
+            .map_err(|problem| Error::failed(format!("the reviewed plans together: {problem}")))?;
+        reviewed.push(plan_file::read(&text).map_err(|error| Error::Failed {
+            message: format!("{}: {error}", plain(&path.display().to_string())),
+            hint: Some(error.help().to_owned()),
+        })?);
     }
     let compared = plan_file::compare(&reviewed, plan, live);
     ui.say_page(&NotNeeded(&compared.not_needed).to_string());

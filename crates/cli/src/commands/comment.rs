@@ -1,8 +1,9 @@
 //! `comment`: posts a plan as the one comment of its environment on a pull request, or edits the one that stands.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use deskstate_files::Limit;
 
 use crate::comment::{self, Client, CommentError, Host, Posted};
 use crate::error::Error;
@@ -76,14 +77,14 @@ fn is_stdin(file: &Path) -> bool {
 }
 
 fn read(file: &Path) -> Result<String, Error> {
-    if is_stdin(file) {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text)?;
-        return Ok(text);
-    }
-    std::fs::read_to_string(file).map_err(|source| Error::File {
+    let read = if is_stdin(file) {
+        deskstate_files::read_stream_text(std::io::stdin().lock(), Limit::COMMENT)
+    } else {
+        deskstate_files::read_text(file, Limit::COMMENT)
+    };
+    read.map_err(|problem| Error::File {
         what: "could not read",
         path: file.to_path_buf(),
-        source,
+        source: problem.into(),
     })
 }

@@ -1,9 +1,9 @@
 //! What every command that looks at live does first: load, open, observe, plan.
 
-use std::io::Read;
 use std::path::Path;
 
 use deskstate_dataverse::{Reader, Stop};
+use deskstate_files::{Limit, read_text};
 use deskstate_model::{Diagnostic, Environment, Manifests, Severity};
 use deskstate_reconcile::drift::{Ignored, keep_accepted};
 use deskstate_reconcile::live::Live;
@@ -211,17 +211,13 @@ pub(super) fn report(loaded: &Loaded, compared: &Compared, ui: &mut Ui) -> bool 
     compared.unplannable
 }
 
-/// Reads a file that somebody names; the readers of such files refuse longer ones.
-pub(super) fn read_file(path: &Path) -> Result<String, Error> {
-    let mut text = String::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take((256 << 20) + 1).read_to_string(&mut text))
-        .map_err(|source| Error::File {
-            what: "could not read",
-            path: path.to_owned(),
-            source,
-        })?;
-    Ok(text)
+/// Reads a file that somebody names.
+pub(super) fn read_file(path: &Path, limit: Limit) -> Result<String, Error> {
+    read_text(path, limit).map_err(|problem| Error::File {
+        what: "could not read",
+        path: path.to_owned(),
+        source: problem.into(),
+    })
 }
 
 /// The first Ctrl-C or SIGTERM stops where stopping is clean: between requests, never inside a transaction. The second ends the

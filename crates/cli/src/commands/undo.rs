@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use deskstate_dataverse::Session;
+use deskstate_files::Limit;
 use deskstate_model::Diagnostic;
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::reach::{ChangeReach, Reached};
@@ -45,8 +46,8 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
     let loaded = load_project_file(global, &args.env, ui)?;
     let environment = loaded.environment()?;
-    let file =
-        undo::read(&read_file(&args.file)?).map_err(|error| Error::failed(error.to_string()))?;
+    let file = undo::read(&read_file(&args.file, Limit::UNDO)?)
+        .map_err(|error| Error::failed(error.to_string()))?;
     if file.environment != environment.name {
         return Err(Error::Refused {
             message: format!(

@@ -2,6 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+/// Nodes of all files of a project, with the usual memory.
+const NODES: u64 = 600_000;
+
 /// What may still be read. Shared by all files of a project, so that memory stays bounded.
 #[derive(Debug)]
 pub(crate) struct Budget {
@@ -11,7 +14,7 @@ pub(crate) struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self::of(10_000_000)
+        Self::of(usize::try_from(deskstate_files::scaled(NODES)).unwrap_or(usize::MAX))
     }
 }
 

@@ -5,6 +5,7 @@ mod canonical;
 mod compare;
 mod v2;
 
+use deskstate_files::Limit;
 use deskstate_model::SourceMap;
 use serde_json::Value as Json;
 use thiserror::Error;
@@ -16,12 +17,11 @@ pub use v2::{
     PlanFile, Report, ResourceState,
 };
 
+use crate::bounds::{self, TooMuch};
 use crate::live::Live;
 use crate::plan::Plan;
 use crate::reach::Reach;
 
-/// The largest file that is read, in bytes.
-pub const MAX_BYTES: usize = 64 << 20;
 /// The deepest nesting that is read. Values of fields are JSON of their own, so some is needed.
 pub const MAX_DEPTH: usize = 64;
 
@@ -44,14 +44,8 @@ pub struct About<'a> {
 #[derive(Debug, Error)]
 pub enum PlanFileError {
     /// The file is larger than any plan.
-    #[error("the plan file has {size} bytes; {MAX_BYTES} are read at most")]
-    TooLarge {
-        /// Its size.
-        size: usize,
-    },
-    /// The file is nested deeper than any plan.
-    #[error("the plan file is nested more than {MAX_DEPTH} levels deep")]
-    TooDeep,
+    #[error("the plan file is not read: {0}")]
+    TooMuch(#[from] TooMuch),
     /// An older deskstate wrote it.
     #[error(
         "an older version of deskstate saved this plan (format version {found}; this version reads {})",
@@ -89,7 +83,7 @@ impl PlanFileError {
                 "save and review it again: `deskstate plan --env ENVIRONMENT --out FILE`"
             }
             Self::Newer { .. } => "use the version of deskstate that saved it, or save it again",
-            Self::TooLarge { .. } | Self::TooDeep | Self::Malformed { .. } | Self::Altered => {
+            Self::TooMuch(_) | Self::Malformed { .. } | Self::Altered => {
                 "save one with `deskstate plan --out`"
             }
         }
@@ -128,12 +122,7 @@ pub fn schema() -> Json {
 /// # Errors
 /// If the file is too large or too deep, of an unknown version, malformed, or contradicts its own digest.
 pub fn read(text: &str) -> Result<PlanFile, PlanFileError> {
-    if text.len() > MAX_BYTES {
-        return Err(PlanFileError::TooLarge { size: text.len() });
-    }
-    if nesting(text) > MAX_DEPTH {
-        return Err(PlanFileError::TooDeep);
-    }
+    bounds::check(text, Limit::PLAN, MAX_DEPTH)?;
     let malformed = |error: serde_json::Error| PlanFileError::Malformed {
         reason: error.to_string(),
     };
@@ -164,33 +153,6 @@ pub(crate) fn sealed(text: &str) -> Option<PlanFile> {
 struct Header {
     #[serde(rename = "formatVersion")]
     format_version: u64,
-}
-
-/// The deepest nesting of brackets outside texts, without building anything.
-pub(crate) fn nesting(text: &str) -> usize {
-    let (mut depth, mut deepest) = (0usize, 0usize);
-    let (mut in_text, mut escaped) = (false, false);
-    for byte in text.bytes() {
-        if in_text {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_text = false,
-                _ => {}
-            }
-            continue;
-        }
-        match byte {
-            b'"' => in_text = true,
-            b'{' | b'[' => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
 }
 
 #[cfg(test)]

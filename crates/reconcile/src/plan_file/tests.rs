@@ -250,7 +250,10 @@ fn an_older_and_a_newer_version_are_refused_with_what_to_do() {
 #[test]
 fn brackets_without_end_are_refused_before_anything_is_built() {
     let text = "[".repeat(1_000_000);
-    assert!(matches!(read(&text), Err(PlanFileError::TooDeep)));
+    assert!(matches!(
+        read(&text),
+        Err(PlanFileError::TooMuch(TooMuch::Deep(_)))
+    ));
 }
 
 #[test]

@@ -8,8 +8,9 @@ mod columns;
 mod record;
 mod reverse;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
+use deskstate_files::Limit;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use thiserror::Error;
@@ -19,12 +20,10 @@ pub(crate) use record::columns_of;
 pub use record::record;
 pub use reverse::plan;
 
-use crate::plan_file::nesting;
+use crate::bounds::{self, TooMuch};
 
 /// `formatVersion` of the file.
 const VERSION: u32 = 1;
-/// The largest file that is read, in bytes.
-pub const MAX_BYTES: usize = 256 << 20;
 /// The deepest nesting that is read.
 const MAX_DEPTH: usize = 16;
 
@@ -120,8 +119,11 @@ pub struct SavedLink {
 #[derive(Debug, Error)]
 pub enum UndoFileError {
     /// Larger or deeper than any.
-    #[error("the undo file is larger or more deeply nested than any that deskstate writes")]
-    TooMuch,
+    #[error("the undo file is not read: {0}")]
+    TooMuch(#[from] TooMuch),
+    /// A row or link is listed twice.
+    #[error("the undo file lists {0} more than once")]
+    Twice(String),
     /// Another version of the format.
     #[error("the undo file has format version {0}; this version of deskstate reads 1")]
     UnknownVersion(u32),
@@ -142,16 +144,40 @@ pub fn write(file: &UndoFile) -> String {
 /// # Errors
 /// If the text is too large, of another version, malformed, or names what deskstate does not write.
 pub fn read(text: &str) -> Result<UndoFile, UndoFileError> {
-    if text.len() > MAX_BYTES || nesting(text) > MAX_DEPTH {
-        return Err(UndoFileError::TooMuch);
-    }
+    bounds::check(text, Limit::UNDO, MAX_DEPTH)?;
     let file: UndoFile =
         serde_json::from_str(text).map_err(|error| UndoFileError::Malformed(error.to_string()))?;
     if file.format_version != VERSION {
         return Err(UndoFileError::UnknownVersion(file.format_version));
     }
     columns::check(&file).map_err(UndoFileError::Malformed)?;
+    each_once(&file)?;
     Ok(file)
+}
+
+/// An apply changes a row or a link once. A file that says otherwise was not written by one, and its counts would mean nothing.
+fn each_once(file: &UndoFile) -> Result<(), UndoFileError> {
+    let mut rows = HashSet::new();
+    let mut links = HashSet::new();
+    for change in &file.changes {
+        let saved = change.created.iter().chain(&change.deleted);
+        let saved = saved.map(|row| (&row.table, row.id, &row.label));
+        let updated = change.updated.iter();
+        for (table, id, label) in saved.chain(updated.map(|row| (&row.table, row.id, &row.label))) {
+            if !rows.insert((table, id)) {
+                return Err(UndoFileError::Twice(format!("the row `{label}` ({id})")));
+            }
+        }
+        for link in change.linked.iter().chain(&change.unlinked) {
+            if !links.insert((&link.relationship, link.owner, link.member)) {
+                return Err(UndoFileError::Twice(format!(
+                    "the link of {} to {}",
+                    link.owner, link.member
+                )));
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -209,7 +235,27 @@ mod tests {
     fn brackets_without_end_are_no_undo_file() {
         assert!(matches!(
             read(&"[".repeat(1_000_000)),
-            Err(UndoFileError::TooMuch)
+            Err(UndoFileError::TooMuch(TooMuch::Deep(_)))
         ));
+    }
+
+    #[test]
+    fn an_undo_file_lists_each_row_and_each_link_once() {
+        let row = json!({"table": "msdyn_appconfiguration", "id": Uuid::nil(), "label": "a", "columns": {}});
+        let update = json!({"table": "msdyn_appconfiguration", "id": Uuid::nil(), "label": "a", "before": {}, "after": {}});
+        let link = json!({"relationship": "msdyn_sessiontemplate_applicationtab", "owner": Uuid::nil(), "member": Uuid::nil()});
+        for lists in [
+            json!({"created": [row, row]}),
+            json!({"deleted": [row], "updated": [update]}),
+            json!({"linked": [link], "unlinked": [link]}),
+        ] {
+            let mut change = json!({"kind": "AppProfile", "name": "a", "id": Uuid::nil()});
+            change
+                .as_object_mut()
+                .unwrap()
+                .extend(lists.as_object().unwrap().clone());
+            let said = refused(&change);
+            assert!(said.contains("more than once"), "{said}");
+        }
     }
 }
