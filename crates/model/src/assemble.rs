@@ -62,6 +62,14 @@ impl Base {
         };
         Self { header, body }
     }
+
+    /// How much was found wrong so far.
+    pub(crate) fn findings(&self) -> usize {
+        match &self.body {
+            Body::Complete(complete) => complete.diagnostics.len(),
+            Body::Written { .. } => 0,
+        }
+    }
 }
 
 /// What all environments share.

@@ -14,7 +14,12 @@ pub(crate) struct FileTexts<'a> {
     files: &'a mut Root,
     sources: &'a SourceMap,
     read: BTreeMap<String, FileContent>,
+    /// Values of JSON that may still be kept.
+    values: u64,
 }
+
+/// Values of JSON in all these files together, with the usual memory: two bytes of it can take a hundred of memory.
+const VALUES: u64 = 200_000;
 
 impl<'a> FileTexts<'a> {
     pub(crate) fn new(files: &'a mut Root, sources: &'a SourceMap) -> Self {
@@ -22,6 +27,7 @@ impl<'a> FileTexts<'a> {
             files,
             sources,
             read: BTreeMap::new(),
+            values: deskstate_files::scaled(VALUES),
         }
     }
 
@@ -33,16 +39,30 @@ impl<'a> FileTexts<'a> {
         }
     }
 
+    fn parsed(&mut self, text: &str) -> FileContent {
+        let as_text = || serde_json::Value::String(text.trim_end_matches(['\r', '\n']).to_owned());
+        if !text.trim_start().starts_with(['{', '[']) {
+            return Ok(Arc::new(as_text()));
+        }
+        // No fewer than there are.
+        let values = text.bytes().filter(|byte| b",[{".contains(byte)).count() as u64;
+        self.values = self
+            .values
+            .checked_sub(values)
+            .ok_or_else(|| Arc::new(FileProblem::TooManyValues))?;
+        Ok(Arc::new(match serde_json::from_str(text) {
+            Ok(value @ (serde_json::Value::Object(_) | serde_json::Value::Array(_))) => value,
+            _ => as_text(),
+        }))
+    }
+
     /// The content as JSON, or as text where it is none.
     pub(crate) fn content(&mut self, path: &str) -> FileContent {
         if let Some(known) = self.read.get(path) {
             return known.clone();
         }
         let content = match self.files.read(path) {
-            Ok(text) => Ok(Arc::new(match serde_json::from_str(&text) {
-                Ok(value @ (serde_json::Value::Object(_) | serde_json::Value::Array(_))) => value,
-                _ => serde_json::Value::String(text.trim_end_matches(['\r', '\n']).to_owned()),
-            })),
+            Ok(text) => self.parsed(&text),
             Err(problem) => Err(Arc::new(problem)),
         };
         self.read.insert(path.to_owned(), content.clone());

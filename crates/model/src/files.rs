@@ -45,6 +45,8 @@ pub(crate) enum FileProblem {
     Backslash,
     #[error("it is more than {MAX_FOLDERS} folders deep")]
     TooDeep,
+    #[error("the JSON files of the project together hold too many values")]
+    TooManyValues,
     #[error("there are more than {MAX_FILES} files")]
     TooMany,
     #[error("the file is written in {0}, not in UTF-8")]
@@ -70,6 +72,7 @@ impl FileProblem {
             FileProblem::Leaves => "path-outside",
             FileProblem::OtherEncoding(_) | FileProblem::NotUtf8(_) => "encoding",
             FileProblem::Unread(Problem::TooLarge(_) | Problem::TooLong { .. })
+            | FileProblem::TooManyValues
             | FileProblem::TooMany
             | FileProblem::TooDeep => "yaml-limits",
             FileProblem::Io(_)
@@ -86,7 +89,9 @@ impl FileProblem {
             FileProblem::Leaves => "name a path below the folder of `deskstate.yaml`, without `..`",
             FileProblem::OtherEncoding(_) | FileProblem::NotUtf8(_) => "save it as UTF-8",
             FileProblem::Unread(Problem::TooLong { .. }) => "split it into several files",
-            FileProblem::Unread(Problem::TooLarge(_)) | FileProblem::TooMany => {
+            FileProblem::Unread(Problem::TooLarge(_))
+            | FileProblem::TooManyValues
+            | FileProblem::TooMany => {
                 "split the project, name its folders more closely, or allow more memory with `--memory`"
             }
             FileProblem::Io(_) => "check the path and the permissions",

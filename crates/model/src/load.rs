@@ -465,12 +465,19 @@ impl Loader {
         } = self.read(file);
         let mut documents = Vec::with_capacity(nodes.len());
         for node in nodes {
+            let place = node.span;
+            let before = diagnostics.len();
             refuse_outside_values(&node, &mut diagnostics);
-            let Some(document) = document::header(node, &mut diagnostics) else {
-                continue;
-            };
-            check_environments(&document, project, &mut diagnostics);
-            documents.push(Base::new(document, project, overlaid));
+            let base = document::header(node, &mut diagnostics).map(|document| {
+                check_environments(&document, project, &mut diagnostics);
+                Base::new(document, project, overlaid)
+            });
+            let found = diagnostics.len() - before + base.as_ref().map_or(0, Base::findings);
+            if !self.budget.take_findings(found) {
+                diagnostics.push(too_many_findings(place));
+                break;
+            }
+            documents.extend(base);
         }
         ReadFile {
             documents,
@@ -492,6 +499,15 @@ impl Loader {
         diagnostics.extend(read.diagnostics);
         read.documents
     }
+}
+
+fn too_many_findings(place: Span) -> Diagnostic {
+    Diagnostic::error(
+        "yaml-limits",
+        "so much is wrong that the rest of the project is not read",
+    )
+    .at(place, "reading stopped here")
+    .help("fix what is listed, and validate again")
 }
 
 /// What was read of a file.

@@ -13,6 +13,12 @@ const WIDTH: usize = 120;
 /// The most findings that are shown with their lines. Nobody reads more, and each costs a look at its file.
 const MOST: usize = 1000;
 
+/// The most bytes of a line that are shown.
+const LONGEST_LINE: usize = 4096;
+
+/// Places of a file that are further apart, in bytes, are drawn one by one.
+const FAR: usize = 1 << 16;
+
 /// Diagnostics with their source lines, one blank line between them; of very many the first ones.
 pub(crate) fn render(
     diagnostics: &[Diagnostic],
@@ -71,37 +77,39 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
     ordered.sort_by_key(|(file, _)| (Some(*file) != primary_file, *file));
     for (file, labels) in ordered {
         let text = sources.text(file);
-        let place = |label: &Label| {
-            let start = floor(text, label.span.start);
-            start..floor(text, label.span.end).max(start)
+        let reach = |labels: &[(&Label, AnnotationKind)]| {
+            let places = labels.iter().map(|(label, _)| place(text, label));
+            let first = places.clone().map(|place| place.start).min().unwrap_or(0);
+            let last = places.map(|place| place.end).max().unwrap_or(0);
+            first..last
         };
-        // The lines that are pointed at and those between: a file may be long, and its findings many.
-        let places = labels.iter().map(|(label, _)| place(label));
-        let first = places.clone().map(|place| place.start).min().unwrap_or(0);
-        let last = places.map(|place| place.end).max().unwrap_or(0);
-        // The end of a text stands on its last line.
-        let first = first.min(text.strip_suffix('\n').unwrap_or(text).len());
-        let from = text[..first].rfind('\n').map_or(0, |at| at + 1);
-        let to = text[last..]
-            .find('\n')
-            .map_or(text.len(), |at| last + at + 1);
-        let (line, _) = sources.line_column(Span {
-            file,
-            start: u32::try_from(from).unwrap_or(u32::MAX),
-            end: 0,
-        });
-        let (shown, moved) = visible(&text[from..to]);
-        let annotations = labels.into_iter().map(|(label, kind)| {
-            let place = place(label);
-            kind.span(moved(place.start - from)..moved(place.end - from))
-                .label(super::plain(&label.text))
-        });
-        group = group.element(
-            Snippet::source(shown)
-                .line_start(line as usize)
-                .path(super::plain(sources.path(file)))
-                .annotations(annotations),
-        );
+        // What lies between two places is drawn as well, so places far apart are drawn by themselves.
+        let snippets = if reach(&labels).len() > FAR {
+            labels.into_iter().map(|label| vec![label]).collect()
+        } else {
+            vec![labels]
+        };
+        for labels in snippets {
+            let shown = excerpt(text, reach(&labels));
+            let (line, _) = sources.line_column(Span {
+                file,
+                start: u32::try_from(shown.start).unwrap_or(u32::MAX),
+                end: 0,
+            });
+            let (source, moved) = visible(&text[shown.clone()]);
+            let annotations = labels.into_iter().map(|(label, kind)| {
+                let place = place(text, label);
+                let within = |at: usize| moved(at.clamp(shown.start, shown.end) - shown.start);
+                kind.span(within(place.start)..within(place.end))
+                    .label(super::plain(&label.text))
+            });
+            group = group.element(
+                Snippet::source(source)
+                    .line_start(line as usize)
+                    .path(super::plain(sources.path(file)))
+                    .annotations(annotations),
+            );
+        }
     }
     if let Some(help) = &diagnostic.help {
         group = group.element(Level::HELP.message(super::plain(help)));
@@ -113,6 +121,34 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
         ))));
     }
     group
+}
+
+fn place(text: &str, label: &Label) -> std::ops::Range<usize> {
+    let start = floor(text, label.span.start);
+    start..floor(text, label.span.end).max(start)
+}
+
+/// The lines of a place: a file may be long, and its findings many. What is beyond a long line's limit is left out; only where the
+/// place itself is beyond, the line begins shortly before it.
+fn excerpt(text: &str, place: std::ops::Range<usize>) -> std::ops::Range<usize> {
+    // The end of a text stands on its last line.
+    let first = place
+        .start
+        .min(text.strip_suffix('\n').unwrap_or(text).len());
+    let from = text[..first].rfind('\n').map_or(0, |at| at + 1);
+    let from = if first - from > LONGEST_LINE {
+        text.floor_char_boundary(first - LONGEST_LINE / 2)
+    } else {
+        from
+    };
+    let last = place
+        .end
+        .min(text.floor_char_boundary(first + FAR))
+        .max(first);
+    let to = text[last..]
+        .find('\n')
+        .map_or(text.len(), |at| last + at + 1);
+    from..to.min(text.floor_char_boundary(last + LONGEST_LINE))
 }
 
 /// A byte offset inside the text, on a character's edge.
@@ -180,6 +216,31 @@ mod tests {
             let text = render(&[with_first], &sources, false, None);
             assert!(text.contains("before") && text.contains("here"), "{text}");
         }
+    }
+
+    #[test]
+    fn long_lines_and_long_ways_between_places_are_left_out() {
+        let mut sources = SourceMap::default();
+        let long = format!("a: {}\n", "é".repeat(1 << 20));
+        let file = sources.add("long.yaml", long.clone());
+        for start in [0, 1 << 20, long.len() - 1] {
+            let text = render(&[finding(file, start, long.len())], &sources, false, None);
+            assert!(
+                text.contains("long.yaml:1:") && text.contains("here"),
+                "{start}"
+            );
+            assert!(text.len() < 20_000, "{} bytes", text.len());
+        }
+        let many = "key: value\n".repeat(1 << 18);
+        let file = sources.add("many.yaml", many.clone());
+        let found = finding(file, many.len() - 11, many.len() - 8);
+        let first = finding(file, 0, 3).primary.expect("a place").span;
+        let text = render(&[found.also(first, "first here")], &sources, false, None);
+        assert!(
+            text.contains("many.yaml:262144:1") && text.contains("first here"),
+            "{text}"
+        );
+        assert!(text.len() < 20_000, "{} bytes", text.len());
     }
 
     #[test]

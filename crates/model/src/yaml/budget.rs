@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Nodes of all files of a project, with the usual memory.
-const NODES: u64 = 600_000;
+const NODES: u64 = 220_000;
+/// What a finding costs, in nodes: it takes as much memory.
+const FINDING: usize = 16;
 
 /// What may still be read. Shared by all files of a project, so that memory stays bounded.
 #[derive(Debug)]
@@ -40,6 +42,20 @@ impl Budget {
 
     pub(super) fn take_share(&self) -> bool {
         let taken = |left: usize| left.checked_sub(Self::SHARE);
+        let enough = self
+            .nodes
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken)
+            .is_ok();
+        if !enough {
+            self.used_up.store(true, Ordering::Relaxed);
+        }
+        enough
+    }
+
+    /// Takes what findings cost. False if there is no room for them.
+    pub(crate) fn take_findings(&self, count: usize) -> bool {
+        let cost = count.saturating_mul(FINDING);
+        let taken = |left: usize| left.checked_sub(cost);
         let enough = self
             .nodes
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken)
