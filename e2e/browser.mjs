@@ -10,13 +10,13 @@ import { folder } from "./pages.mjs";
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const pictures = join(folder, "screenshots");
 
-export const start = async () => {
+export const start = async (...more) => {
   const profile = mkdtempSync(join(tmpdir(), "deskstate-e2e-"));
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [
       `--crash-dumps-dir=${profile}`, "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-      "--disable-background-networking", "--disable-component-update", "--disable-sync",
+      "--disable-background-networking", "--disable-component-update", "--disable-sync", ...more,
     ],
   });
   mkdirSync(pictures, { recursive: true });

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 use crate::kept::{self, write_file};
+use crate::suggest::suggest;
 
 /// The only version of the sheet so far.
 const FORMAT_VERSION: u32 = 1;
@@ -53,7 +54,8 @@ pub(crate) fn read(root: &Path, environment: &str) -> Result<Answers, Error> {
     parse(&text).map_err(|message| Error::Failed {
         message: format!("{} is no answer sheet: {message}", path.display()),
         hint: Some(format!(
-            "delete it, or write a new one with `deskstate doctor --env {environment} --probe`"
+            "delete it, or write a new one with {}",
+            suggest("doctor", &["--env", environment, "--probe"])
         )),
     })
 }

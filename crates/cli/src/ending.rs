@@ -3,7 +3,6 @@
 use std::error::Error as StdError;
 use std::fmt::{self, Display};
 use std::io;
-use std::path::Path;
 
 use deskstate_reconcile::apply::ApplyError;
 use thiserror::Error;
@@ -11,6 +10,7 @@ use thiserror::Error;
 use crate::journal::Unfinished;
 use crate::output::plain;
 use crate::output::plan_text::count;
+use crate::suggest::{from_here, line, suggest};
 use crate::ui::{HINT, STRONG, WARN};
 
 /// Why it ended before it was done.
@@ -133,7 +133,7 @@ impl Ended {
 
     /// What to do next.
     pub(crate) fn next(&self) -> String {
-        let plan = format!("`deskstate plan --env {}`", self.environment);
+        let plan = suggest("plan", &["--env", &self.environment]);
         let again = match self.command {
             "undo" => "run the same command again: it undoes what is left",
             _ => "run the same command again: it applies what is left",
@@ -169,7 +169,7 @@ fn rest_in_words(rest: usize) -> String {
 }
 
 /// A run whose end nobody was told, as a warning.
-pub(crate) fn unfinished(run: &Unfinished, root: &Path) -> String {
+pub(crate) fn unfinished(run: &Unfinished) -> String {
     let environment = plain(&run.begun.environment);
     let command = match run.begun.command.as_str() {
         "undo" => "undo",
@@ -189,15 +189,15 @@ pub(crate) fn unfinished(run: &Unfinished, root: &Path) -> String {
     }
     let may_have_written = done > 0 || run.sent.is_some();
     if may_have_written && run.undo.is_file() {
-        let undo = run.undo.strip_prefix(root).unwrap_or(&run.undo);
-        let undo = plain(&undo.display().to_string());
-        text.push_str(&format!(
-            "  to undo: deskstate undo --env {environment} {undo}\n"
-        ));
+        let undo = line("undo", &["--env", &environment, &from_here(&run.undo)]);
+        text.push_str(&format!("  to undo: {}\n", plain(&undo)));
     }
     let next = match command {
         "undo" => "run the same undo again: it undoes what is left".to_owned(),
-        _ => format!("`deskstate apply --env {environment}` applies what is left"),
+        _ => format!(
+            "{} applies what is left",
+            suggest("apply", &["--env", &environment])
+        ),
     };
     text.push_str(&format!("  {HINT}help{HINT:#}: {next}\n"));
     text

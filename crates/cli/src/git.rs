@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 /// The most that a call may print.
-const MOST_OUTPUT: u64 = 128 << 20;
+const MOST_OUTPUT: u64 = 40 << 20;
 
 /// Why git gave no answer.
 #[derive(Debug, thiserror::Error)]

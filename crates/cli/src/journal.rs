@@ -8,6 +8,7 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use deskstate_files::{Limit, Links};
 use deskstate_reconcile::apply::Event;
 use serde::{Deserialize, Serialize};
 
@@ -147,7 +148,7 @@ pub(crate) fn unfinished(root: &Path, environment: &str) -> Result<Vec<Unfinishe
 
 /// What a journal says; none for what is no journal.
 fn read(path: &Path) -> Option<Unfinished> {
-    let file = File::open(path).ok()?;
+    let file = deskstate_files::open(path, Limit::STATE, Links::Refuse).ok()?;
     let running = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
     let mut text = String::new();
     // A line may be cut where the disk was full or the machine stopped.

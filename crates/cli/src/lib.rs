@@ -23,6 +23,7 @@ mod project;
 mod reference;
 mod revision;
 mod specs;
+mod suggest;
 mod today;
 mod ui;
 
@@ -30,8 +31,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode as ProcessExitCode;
 
-use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser as _};
 
 use args::{Args, Global};
 use exit_code::ExitCode;
@@ -41,7 +42,13 @@ use ui::Ui;
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ProcessExitCode {
     door::explain_panics();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let args = match Args::try_parse_from(&arguments) {
+    let parsed = Args::command()
+        .try_get_matches_from(&arguments)
+        .and_then(|matches| {
+            suggest::remember(&matches);
+            Args::from_arg_matches(&matches).map_err(|error| error.format(&mut Args::command()))
+        });
+    let args = match parsed {
         Ok(args) => args,
         Err(error) => {
             // What is wrong repeats arguments; a build may have taken them from the name of a branch.

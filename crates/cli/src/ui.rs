@@ -1,7 +1,7 @@
 //! How things reach people: colour, streams and verbosity are settled once, here, and nothing else prints.
 
 use std::fmt::Display;
-use std::io::{self, IsTerminal};
+use std::io::{self, BufRead as _, IsTerminal, Read as _};
 use std::time::Duration;
 
 use anstream::ColorChoice;
@@ -14,6 +14,9 @@ pub(crate) use crate::door::{BAD, DIM, GOOD, HINT, STRONG, Style, WARN};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::output::diagnostics;
+
+/// The most bytes of an answer to a question.
+const LONGEST_ANSWER: u64 = 1024;
 
 /// The streams of one run.
 pub(crate) struct Ui {
@@ -210,7 +213,11 @@ impl Ui {
         ));
         self.error.flush()?;
         let mut answer = String::new();
-        io::stdin().read_line(&mut answer)?;
+        // a line without an end is no yes
+        io::stdin()
+            .lock()
+            .take(LONGEST_ANSWER)
+            .read_line(&mut answer)?;
         Ok(answer.trim() == "yes")
     }
 

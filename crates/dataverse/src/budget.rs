@@ -97,7 +97,10 @@ impl Spent {
 impl fmt::Display for Spent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Spent::Reply(most) => write!(f, "one reply is larger than {}", size(*most)),
+            Spent::Reply(most) => {
+                let size = size(*most);
+                return write!(f, "a reply is larger than {size}, the budget of a reply");
+            }
             Spent::Bytes(most) => {
                 write!(f, "the replies together are larger than {}", size(*most))
             }
@@ -105,7 +108,8 @@ impl fmt::Display for Spent {
             Spent::Rows(most) => write!(f, "there are more than {most} rows"),
             Spent::Pages(most) => write!(f, "there are more than {most} further pages"),
             Spent::Time(most) => write!(f, "the requests took more than {most:?}"),
-        }
+        }?;
+        f.write_str(", the budget of a trip")
     }
 }
 

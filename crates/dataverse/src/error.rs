@@ -317,7 +317,7 @@ pub enum Error {
         reason: String,
     },
     /// The server sent more, or took longer, than the budget of a trip allows.
-    #[error("{exchange} was given up: {spent}, the limit for one trip")]
+    #[error("{exchange} was given up: {spent}")]
     OverBudget {
         /// The request during which it was noticed.
         exchange: Exchange,

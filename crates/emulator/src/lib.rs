@@ -17,6 +17,7 @@ mod engine;
 mod error;
 mod faults;
 mod fetchxml;
+mod files;
 mod http_server;
 mod identity;
 mod layers;

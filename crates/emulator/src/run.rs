@@ -110,7 +110,7 @@ fn on_one_line(text: &str) -> String {
 )]
 async fn serve(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     let switches = match &args.answers {
-        Some(path) => switches::parse(&std::fs::read(path)?, args.age)?,
+        Some(path) => switches::parse(&crate::files::read(path)?, args.age)?,
         None => args.age.switches(),
     };
     if let Some(warning) = exposure(&args) {

@@ -192,7 +192,7 @@ impl Emulator {
                 path: path.clone(),
                 message,
             };
-            let text = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+            let text = crate::files::read(path).map_err(|error| failed(error.to_string()))?;
             engine.faults.set(faults::parse(&text).map_err(failed)?);
         }
         let secure = config.tls != Tls::Off;

@@ -43,7 +43,7 @@ impl StateFile {
         {
             std::fs::create_dir_all(folder)?;
         }
-        let store = match File::open(path) {
+        let store = match crate::files::open(path) {
             Ok(file) => read(file, schema)?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => fresh(),
             Err(error) => return Err(error),

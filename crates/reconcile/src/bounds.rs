@@ -35,6 +35,12 @@ pub(crate) fn check(text: &str, limit: Limit, most_depth: usize) -> Result<(), T
     Ok(())
 }
 
+/// Whether a JSON text has few enough values to build them.
+pub fn is_small(text: &[u8]) -> bool {
+    let values = text.iter().filter(|byte| b",[{".contains(byte)).count();
+    values as u64 <= scaled(MOST_VALUES)
+}
+
 /// What JSON looks like from afar.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Shape {

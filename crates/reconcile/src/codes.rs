@@ -80,7 +80,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "lookup-unreadable",
         "The caller may read what a manifest names in the environment.",
         "Otherwise nobody can say whether it is there.",
-        "Give the caller read access to the whole organisation; `deskstate doctor` lists what is missing.",
+        "Give the caller read access to the whole organisation; `deskstate doctor --env NAME` lists what is missing.",
     ),
     Explanation::new(
         "managed-link",
@@ -188,7 +188,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "undo-changed",
         "A row is put back only if nobody changed it since the apply that is undone.",
         "What somebody did afterwards would be lost.",
-        "Look at it with `deskstate drift`, and change it by manifests.",
+        "Look at it with `deskstate drift --env NAME`, and change it by manifests.",
     ),
     Explanation::new(
         "undo-elsewhere",
@@ -212,7 +212,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "unreadable",
         "Where the caller may not see all rows, nothing is created, deleted or unlinked.",
         "Unreadable is not absent: nobody can say whether a row is there.",
-        "Give the caller read access to the whole organisation; `deskstate doctor` lists what is missing.",
+        "Give the caller read access to the whole organisation; `deskstate doctor --env NAME` lists what is missing.",
     ),
     Explanation::new(
         "user-has-profile",

@@ -23,6 +23,7 @@ use crate::output::plain;
 use crate::output::plan_text::PlanText;
 use crate::project::{load_environment, load_revision};
 use crate::revision;
+use crate::suggest::suggest;
 use crate::ui::Ui;
 
 /// Plans, shows the plan, asks, carries it out and reads it back
@@ -194,7 +195,8 @@ async fn as_reviewed(
     Err(Error::Refused {
         message: format!("{plans} all of these changes, so nothing was changed"),
         hint: Some(format!(
-            "save a new plan with `deskstate plan --env {environment} --out FILE`, review it, and add `--reviewed FILE`"
+            "save a new plan with {}, review it, and add `--reviewed FILE`",
+            suggest("plan", &["--env", environment, "--out", "FILE"])
         )),
     })
 }

@@ -25,6 +25,7 @@ use crate::output::plan_text::count;
 use crate::output::sides::sides;
 use crate::output::{plain, shown};
 use crate::project::Loaded;
+use crate::suggest::{from_here, line};
 use crate::ui::{BAD, GOOD, Ui};
 
 /// What is carried out.
@@ -131,14 +132,12 @@ impl Carrying<'_> {
             journal_failed,
         } = carried;
         let Self {
-            loaded,
             environment: Environment { name, .. },
             plan,
             command,
             ..
         } = self;
-        let undo = undo.strip_prefix(&loaded.root).unwrap_or(&undo).display();
-        let undo = format!("deskstate undo --env {name} {undo}");
+        let undo = line("undo", &["--env", name, &from_here(&undo)]);
         let cause = match applied {
             Ok(applied) if applied.mismatches.is_empty() => {
                 let changes = count(plan.changes.len(), "resource");
@@ -200,7 +199,7 @@ pub(super) fn tell_unfinished(
 ) -> Result<Vec<Unfinished>, Error> {
     let found = journal::unfinished(&loaded.root, environment)?;
     for run in &found {
-        ui.say_page(&crate::ending::unfinished(run, &loaded.root));
+        ui.say_page(&crate::ending::unfinished(run));
     }
     Ok(found)
 }

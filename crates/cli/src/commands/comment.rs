@@ -9,6 +9,7 @@ use crate::comment::{self, Client, CommentError, Host, Posted};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::output::markdown::{self, marker};
+use crate::suggest::suggest;
 use crate::ui::{GOOD, Ui};
 
 /// Posts a plan on the pull request that a build is about, or edits the comment that stands
@@ -43,8 +44,8 @@ pub(crate) async fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
                 crate::output::plain(&args.env)
             ),
             hint: Some(format!(
-                "deskstate plan --env {} --format markdown",
-                crate::output::plain(&args.env)
+                "save one with {}",
+                suggest("plan", &["--env", &args.env, "--format", "markdown"])
             )),
         });
     }

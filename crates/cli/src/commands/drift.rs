@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::ValueEnum;
 use deskstate_dataverse::{Reader, Stop};
 use deskstate_model::{Diagnostic, ResourceKey};
-use deskstate_reconcile::drift::{Applied, Broken, Input, Report, owned_extras};
+use deskstate_reconcile::drift::{Applied, Broken, Class, Input, Report, owned_extras};
 use deskstate_reconcile::plan::{Options, SyncState};
 use deskstate_reconcile::reach::reach;
 use deskstate_reconcile::{Scope, blame, drift, lower, observe, plan};
@@ -29,6 +29,7 @@ use crate::output::{
 use crate::project::{self, Loaded, load_environment};
 use crate::revision;
 use crate::specs::Specs;
+use crate::suggest::suggest;
 use crate::today;
 use crate::ui::Ui;
 
@@ -179,13 +180,33 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     }
     if any(Outcome::Drift) {
         if let Some(env) = &args.env {
-            ui.hint(format_args!(
-                "`deskstate apply --env {env}` puts it back, `deskstate adopt --env {env}` takes it into the manifests, a rule under `ignore` accepts it"
-            ));
+            let back = match &args.at {
+                // What is not applied yet is no drift, and an apply of everything would carry it out.
+                Some(at) => suggest("apply", &["--env", env, "--only-drift", "--at", at]),
+                None => suggest("apply", &["--env", env]),
+            };
+            if args.at.is_some() && nothing_drifted(&seen) {
+                let apply = suggest("apply", &["--env", env]);
+                ui.hint(format_args!("{apply} applies what is not applied yet"));
+            } else {
+                ui.hint(format_args!(
+                    "{back} puts it back, {} takes it into the manifests, a rule under `ignore` accepts it",
+                    suggest("adopt", &["--env", env])
+                ));
+            }
         }
         return Ok(ExitCode::Differences);
     }
     Ok(ExitCode::Done)
+}
+
+/// Whether all that differs is not applied yet.
+fn nothing_drifted(seen: &[Seen]) -> bool {
+    seen.iter()
+        .filter_map(|seen| seen.looked.as_ref().ok())
+        .flat_map(|looked| &looked.report.drifted)
+        .flat_map(|drifted| &drifted.differences)
+        .all(|difference| difference.class == Class::NotApplied)
 }
 
 async fn one(

@@ -8,6 +8,7 @@ use deskstate_model::{PROJECT_FILE, json_schemas};
 
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::suggest;
 use crate::ui::{DIM, GOOD, Ui};
 
 /// Starts a project: one example that validates and applies, editors told of the schemas, CI on request
@@ -106,7 +107,19 @@ pub(crate) fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
         write_new(&folder, &path, &text, ui)?;
     }
     if is_new {
-        ui.hint("deskstate validate, then deskstate plan --env local");
+        let place = match &args.folder {
+            Some(folder) => vec![
+                "--project".to_owned(),
+                folder.to_string_lossy().into_owned(),
+            ],
+            None => Vec::new(),
+        };
+        let place: Vec<&str> = place.iter().map(String::as_str).collect();
+        ui.hint(format_args!(
+            "{}, then {}",
+            suggest::line("validate", &place),
+            suggest::line("plan", &[&["--env", "local"][..], &place].concat())
+        ));
     } else {
         ui.note(format_args!(
             "{DIM}{PROJECT_FILE} was there: its manifests are as they were{DIM:#}"

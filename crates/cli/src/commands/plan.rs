@@ -23,6 +23,7 @@ use crate::output::plan_text::PlanText;
 use crate::project::load_environment;
 use crate::revision;
 use crate::specs::Specs;
+use crate::suggest::{self, suggest};
 use crate::ui::Ui;
 
 /// Shows what apply would change in an environment. Cannot write
@@ -112,7 +113,10 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             manifests: &loaded.manifests,
             live: &Specs::live(&compared.live),
             findings: &findings(&loaded, &compared),
-            next: &format!("Carry it out with `deskstate apply --env {}`.", args.env),
+            next: &format!(
+                "Carry it out with {}.",
+                suggest("apply", &["--env", &args.env])
+            ),
         }))?,
     }
     opened.close().await?;
@@ -126,7 +130,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     if compared.plan.is_empty() {
         return Ok(ExitCode::Done);
     }
-    ui.hint(format_args!("deskstate apply --env {}", args.env));
+    ui.hint(suggest::line("apply", &["--env", &args.env]));
     Ok(if args.detailed_exitcode {
         ExitCode::Differences
     } else {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use deskstate_reconcile::bounds;
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT,
 };
@@ -15,7 +16,7 @@ const ATTEMPTS: u32 = 4;
 /// The longest wait for a host that asks to wait.
 const MOST_PATIENCE: Duration = Duration::from_secs(120);
 /// The largest reply that is read: a page of comments at their longest.
-const MOST_BYTES: usize = 64 * 1024 * 1024;
+const MOST_BYTES: usize = 32 * 1024 * 1024;
 
 /// A client for hosts of pull requests.
 #[derive(Debug, Clone)]
@@ -108,6 +109,9 @@ impl Client {
                 return Err(CommentError::Unreadable { host: name });
             }
             text.extend_from_slice(&chunk);
+        }
+        if !bounds::is_small(&text) {
+            return Err(CommentError::Unreadable { host: name });
         }
         let json: Option<Value> = serde_json::from_slice(&text).ok();
         match status {

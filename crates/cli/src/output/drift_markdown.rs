@@ -7,6 +7,7 @@ use deskstate_model::ResourceKey;
 use super::drift_report::{Looked, Outcome, Seen, audit, counts, members_alike, state, words};
 use super::markdown_text::{code, length, prose};
 use super::plan_text::count;
+use crate::suggest::suggest;
 
 /// Enough to close what is open and to say that something is missing.
 const ROOM_FOR_THE_CUT: usize = 200;
@@ -36,8 +37,9 @@ pub(crate) fn render(seen: &[Seen], revision: Option<&str>, limit: usize) -> Str
         kept.push_str("\n</details>\n");
     }
     kept.push_str(&format!(
-        "\n{} more did not fit here; `deskstate drift` shows all.\n",
-        count(left, "line")
+        "\n{} more did not fit here; {} shows all.\n",
+        count(left, "line"),
+        suggest("drift", &[])
     ));
     kept
 }

@@ -11,6 +11,7 @@ use super::plan_text::{PlanText, count, members_alike, named};
 use super::sides::{self, is_long, sides};
 use super::verdict::{Verdict, unplanned};
 use super::{plain, shown};
+use crate::suggest::suggest;
 
 /// The longest comment that GitHub takes.
 pub(crate) const GITHUB_LIMIT: usize = 65_536;
@@ -246,8 +247,8 @@ impl PlanMarkdown<'_> {
             match self.report_url {
                 Some(url) => format!("[The whole plan]({}) is with the run.", link_target(url)),
                 None => format!(
-                    "`deskstate plan --env {}` shows all of it.",
-                    plain(environment).replace('`', "")
+                    "{} shows all of it.",
+                    suggest("plan", &["--env", &plain(environment).replace('`', "")])
                 ),
             }
         )
@@ -365,7 +366,7 @@ pub(crate) fn fit(comment: &str, limit: usize) -> String {
         return comment.to_owned();
     }
     let notice = format!(
-        "**Cut here:** the rest did not fit into {limit} characters. `deskstate plan` shows all of it.\n"
+        "**Cut here:** the rest did not fit into {limit} characters. `deskstate plan --env NAME` shows all of it.\n"
     );
     let lines: Vec<String> = comment.lines().map(str::to_owned).collect();
     let fence = fence_of(&lines);

@@ -87,7 +87,7 @@ async fn reads_share_a_budget_until_a_trip_begins() {
     let text = error.to_string();
     assert!(
         text.ends_with(
-            "was given up: the replies together are larger than 1 MiB, the limit for one trip"
+            "was given up: the replies together are larger than 1 MiB, the budget of a trip"
         ),
         "{text}"
     );

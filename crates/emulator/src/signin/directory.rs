@@ -138,7 +138,7 @@ impl Directory {
     /// The directory of a file, or the built-in one.
     pub(crate) fn load(path: Option<&Path>) -> Result<Directory, DirectoryError> {
         let read = |path: &Path| {
-            std::fs::read(path).map_err(|source| DirectoryError::Read {
+            crate::files::read(path).map_err(|source| DirectoryError::Read {
                 path: path.to_owned(),
                 source,
             })

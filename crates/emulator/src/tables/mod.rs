@@ -171,7 +171,7 @@ fn read_folder(folder: &Path) -> Result<Vec<(String, String)>, TablesError> {
         .map(|path| {
             Ok((
                 path.display().to_string(),
-                std::fs::read_to_string(path).map_err(failed(path))?,
+                crate::files::read_text(path).map_err(failed(path))?,
             ))
         })
         .collect()

@@ -497,7 +497,7 @@ impl<'a> Planner<'a> {
             set.field.word,
             Diagnostic::error("unreadable", format!("nobody can say which `{}` {} has: {why}", set.field.word, draft.resource.key))
                 .at(set.span, "cannot be planned")
-                .help("give the caller read access to the whole organisation (`deskstate doctor` lists what is missing)"),
+                .help("give the caller read access to the whole organisation (`deskstate doctor --env NAME` lists what is missing)"),
         );
     }
 }

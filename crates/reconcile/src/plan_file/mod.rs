@@ -84,7 +84,7 @@ impl PlanFileError {
             }
             Self::Newer { .. } => "use the version of deskstate that saved it, or save it again",
             Self::TooMuch(_) | Self::Malformed { .. } | Self::Altered => {
-                "save one with `deskstate plan --out`"
+                "save one with `deskstate plan --env ENVIRONMENT --out FILE`"
             }
         }
     }

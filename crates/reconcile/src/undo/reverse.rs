@@ -556,7 +556,7 @@ impl Undoing<'_> {
                 "undo-changed",
                 format!("{} `{label}` was changed since the apply", table.logical),
             )
-            .help("look at it with `deskstate drift`, and change it by manifests"),
+            .help("look at it with `deskstate drift --env NAME`, and change it by manifests"),
         );
     }
 }

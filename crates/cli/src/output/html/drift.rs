@@ -13,6 +13,7 @@ use crate::output::drift_report::{
     Looked, Outcome, Seen, audit, counts, members_alike, state, verdict,
 };
 use crate::output::plan_text::count;
+use crate::suggest::suggest;
 
 /// Writes the page of one environment, or of many.
 pub(crate) fn drift(seen: &[Seen], revision: Option<&str>) -> String {
@@ -113,18 +114,23 @@ fn summary(tiles: &[(&str, usize, &str)]) -> super::markup::Markup {
 
 fn next(alone: Option<(&Seen, &Looked)>) -> String {
     match alone {
-        None => "Look closer with `deskstate drift --env NAME --format html`.".to_owned(),
+        None => format!(
+            "Look closer with {}.",
+            suggest("drift", &["--env", "NAME", "--format", "html"])
+        ),
         Some((one, looked)) => match looked.outcome() {
             Outcome::InSync => "Nothing to do.".to_owned(),
             Outcome::Drift => {
                 let name = &one.environment;
                 format!(
-                    "`deskstate apply --env {name}` puts it back, `deskstate adopt --env {name}` takes it into the manifests, a rule under `ignore` accepts it."
+                    "{} puts it back, {} takes it into the manifests, a rule under `ignore` accepts it.",
+                    suggest("apply", &["--env", name]),
+                    suggest("adopt", &["--env", name])
                 )
             }
             Outcome::Incomplete | Outcome::Failed => format!(
-                "Find out what cannot be read with `deskstate doctor --env {}`.",
-                one.environment
+                "Find out what cannot be read with {}.",
+                suggest("doctor", &["--env", &one.environment])
             ),
         },
     }

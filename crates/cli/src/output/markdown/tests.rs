@@ -249,7 +249,7 @@ fn a_comment_made_for_a_longer_limit_is_cut_and_closed() {
         "{}",
         length(&short)
     );
-    assert!(short.ends_with("```\n\n</details>\n\n**Cut here:** the rest did not fit into 65536 characters. `deskstate plan` shows all of it.\n"));
+    assert!(short.ends_with("```\n\n</details>\n\n**Cut here:** the rest did not fit into 65536 characters. `deskstate plan --env NAME` shows all of it.\n"));
     assert_eq!(fit(&short, GITHUB_LIMIT), short);
 }
 

@@ -1,0 +1,216 @@
+//! Commands that messages suggest. Each is complete: it names what it is about, quoted for a shell, and takes along the options of the
+//! present command that it understands (the project, the selection, how to connect), so that pasting it does what the message says.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Command, CommandFactory as _};
+
+use crate::args::Args;
+
+/// What the present command was given.
+static GIVEN: OnceLock<Given> = OnceLock::new();
+
+#[derive(Debug, Default)]
+struct Given(Vec<Written>);
+
+/// An option or argument of the present command, as it was written.
+#[derive(Debug)]
+struct Written {
+    id: String,
+    values: Vec<String>,
+}
+
+/// Where the project and its environment are, and how they are reached.
+const PLACE: &[&str] = &["project", "memory", "env", "sign_in", "ca_file"];
+/// What the command is about.
+const CHOICE: &[&str] = &["what", "select"];
+/// What lets it pass.
+const JUDGEMENT: &[&str] = &["allow", "allow_managed", "max_changeset"];
+
+/// The options that a command takes along from another. An undo is about all of an apply, and needs an override of its own.
+fn taken_along(command: &str, id: &str) -> bool {
+    PLACE.contains(&id)
+        || match command {
+            "plan" | "apply" => CHOICE.contains(&id) || JUDGEMENT.contains(&id),
+            "adopt" | "drift" => CHOICE.contains(&id),
+            _ => false,
+        }
+}
+
+/// Remembers the options of this run.
+pub(crate) fn remember(matches: &ArgMatches) {
+    // The first of a process counts; there is one.
+    let _ = GIVEN.set(written(matches));
+}
+
+/// What was written on the command line.
+fn written(matches: &ArgMatches) -> Given {
+    let mut given = Given::default();
+    let mut next = Some(matches);
+    while let Some(matches) = next {
+        for id in matches.ids().map(clap::Id::as_str) {
+            let is_written = matches.value_source(id) == Some(ValueSource::CommandLine);
+            if !is_written || given.0.iter().any(|known| known.id == id) {
+                continue;
+            }
+            let Ok(Some(raw)) = matches.try_get_raw(id) else {
+                // a group of options
+                continue;
+            };
+            let values = raw.map(|value| value.to_string_lossy().into_owned());
+            given.0.push(Written {
+                id: id.to_owned(),
+                values: values.collect(),
+            });
+        }
+        next = matches.subcommand().map(|(_, matches)| matches);
+    }
+    given
+}
+
+/// A command line in backticks: `deskstate apply --env prod`. `words` are those of the command itself; options of the present command that
+/// the suggested one has, too, and that the words do not set, follow.
+pub(crate) fn suggest(command: &str, words: &[&str]) -> String {
+    format!("`{}`", line(command, words))
+}
+
+/// The same without backticks.
+pub(crate) fn line(command: &str, words: &[&str]) -> String {
+    let empty = Given::default();
+    let given = GIVEN.get().unwrap_or(&empty);
+    let mut all = vec!["deskstate".to_owned(), command.to_owned()];
+    all.extend(words.iter().map(|word| (*word).to_owned()));
+    all.extend(carried(&Args::command(), command, words, given));
+    all.iter()
+        .map(|word| quoted(word))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// The options of the present command that another one has, too.
+fn carried(program: &Command, command: &str, words: &[&str], given: &Given) -> Vec<String> {
+    let Some(target) = program.find_subcommand(command) else {
+        return Vec::new();
+    };
+    let known = |id: &str| {
+        target
+            .get_arguments()
+            .chain(program.get_arguments().filter(|arg| arg.is_global_set()))
+            .find(|arg| arg.get_id() == id)
+    };
+    let mut all = Vec::new();
+    let mut positional = Vec::new();
+    for Written { id, values } in &given.0 {
+        let Some(argument) = known(id).filter(|_| taken_along(command, id)) else {
+            continue;
+        };
+        let Some(long) = argument.get_long() else {
+            positional.extend(values.iter().cloned());
+            continue;
+        };
+        let long = format!("--{long}");
+        if words.contains(&long.as_str()) {
+            continue;
+        }
+        if !argument.get_action().takes_values() {
+            all.push(long);
+            continue;
+        }
+        for value in values {
+            if value.starts_with('-') {
+                all.push(format!("{long}={value}"));
+            } else {
+                all.extend([long.clone(), value.clone()]);
+            }
+        }
+    }
+    all.extend(positional);
+    all
+}
+
+/// A word for a POSIX shell; PowerShell reads it alike, unless it has a `'` itself.
+pub(crate) fn quoted(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:=@%+,".contains(&byte);
+    if !word.is_empty() && word.bytes().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// A path as it is named from the current folder.
+pub(crate) fn from_here(path: &Path) -> String {
+    let here = std::env::current_dir().and_then(|here| here.canonicalize());
+    let near = here
+        .ok()
+        .zip(path.canonicalize().ok())
+        .and_then(|(here, path)| Some(path.strip_prefix(here).ok()?.to_path_buf()));
+    near.as_deref()
+        .unwrap_or(path)
+        .to_string_lossy()
+        .into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn carried_to(command: &str, words: &[&str], run: &[&str]) -> Vec<String> {
+        let arguments = std::iter::once("deskstate").chain(run.iter().copied());
+        let matches = Args::command().get_matches_from(arguments);
+        let given = written(&matches);
+        carried(&Args::command(), command, words, &given)
+    }
+
+    #[test]
+    fn a_suggested_command_is_about_the_same_project_and_selection() {
+        let run = [
+            "plan",
+            "-C",
+            "my desk",
+            "--env",
+            "prod",
+            "-l",
+            "team=voice",
+            "--ca-file",
+            "ca.pem",
+            "--allow-managed",
+            "--format",
+            "json",
+            "--out",
+            "plan.json",
+            "CTI_*",
+        ];
+        let about = |command: &str, words: &[&str]| {
+            let mut all = carried_to(command, words, &run);
+            all.sort();
+            all.join(" ")
+        };
+        assert_eq!(
+            about("apply", &[]),
+            "--allow-managed --ca-file --env --project --select CTI_* ca.pem my desk prod team=voice"
+        );
+        assert_eq!(
+            about("undo", &["--env", "test", "file.json"]),
+            "--ca-file --project ca.pem my desk"
+        );
+        assert_eq!(about("explain", &[]), "--project my desk");
+    }
+
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        for (word, written) in [
+            ("prod", "prod"),
+            (".deskstate/undo/a-1.json", ".deskstate/undo/a-1.json"),
+            ("my desk", "'my desk'"),
+            ("a'b", r"'a'\''b'"),
+            ("$(id)", "'$(id)'"),
+            ("é", "'é'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(word), written);
+        }
+    }
+}

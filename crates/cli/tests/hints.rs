@@ -1,0 +1,610 @@
+//! Whatever a message suggests works where it is suggested: the command is taken from what was printed, pasted into a shell, and does what
+//! the message promised.
+
+#![cfg(unix)]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use support::{Project, Run, Server, applied, deskstate};
+
+/// Everything that some message suggests, and the test that follows it. A new suggestion needs a row, and the row a test.
+const FOLLOWED: &[(&str, &str)] = &[
+    ("suggest adopt", "what_drift_suggests_settles_the_drift"),
+    (
+        "suggest apply",
+        "the_apply_that_a_plan_suggests_carries_out_that_plan",
+    ),
+    (
+        "suggest doctor",
+        "a_broken_answer_sheet_is_written_anew_as_suggested",
+    ),
+    (
+        "suggest drift",
+        "a_page_of_several_environments_suggests_a_page_of_one",
+    ),
+    (
+        "suggest plan",
+        "what_was_not_reviewed_is_planned_and_reviewed_as_suggested",
+    ),
+    (
+        "suggest undo",
+        "the_undo_that_an_apply_suggests_takes_it_back_from_anywhere",
+    ),
+    (
+        "suggest validate",
+        "a_new_project_is_validated_and_planned_as_suggested",
+    ),
+    (
+        "deskstate doctor --env NAME",
+        "the_doctor_lists_what_is_missing",
+    ),
+    (
+        "deskstate drift --env NAME",
+        "what_drift_suggests_settles_the_drift",
+    ),
+    (
+        "deskstate validate",
+        "where_no_project_is_one_is_started_as_suggested",
+    ),
+    // of git, where a partial clone lacks files
+    ("--filter", "a_partial_clone_contacts_nobody"),
+    (
+        "deskstate explain",
+        "explain_tells_what_findings_say_that_it_tells",
+    ),
+    (
+        "deskstate explain KIND",
+        "explain_tells_what_findings_say_that_it_tells",
+    ),
+    (
+        "deskstate explain KIND.field",
+        "explain_tells_what_findings_say_that_it_tells",
+    ),
+    (
+        "deskstate explain {kind}",
+        "explain_tells_what_findings_say_that_it_tells",
+    ),
+    (
+        "deskstate explain {}",
+        "explain_tells_what_findings_say_that_it_tells",
+    ),
+    (
+        "deskstate graph",
+        "lists_are_where_messages_say_that_they_are",
+    ),
+    (
+        "deskstate help",
+        "lists_are_where_messages_say_that_they_are",
+    ),
+    (
+        "deskstate init",
+        "where_no_project_is_one_is_started_as_suggested",
+    ),
+    (
+        "deskstate plan --env ENVIRONMENT --out FILE",
+        "what_was_not_reviewed_is_planned_and_reviewed_as_suggested",
+    ),
+    (
+        "deskstate plan --env NAME",
+        "what_was_not_reviewed_is_planned_and_reviewed_as_suggested",
+    ),
+    (
+        "--allow channel=…",
+        "the_first_party_channel_and_the_loader_are_not_taken_away_unasked",
+    ),
+    (
+        "--allow delete=…",
+        "deleting_a_large_share_needs_the_printed_override_which_is_as_narrow_as_can_be",
+    ),
+    (
+        "--allow empty=…",
+        "taking_agents_out_counts_them_and_an_emptied_set_is_an_override_of_its_own",
+    ),
+    (
+        "--allow loader=…",
+        "the_first_party_channel_and_the_loader_are_not_taken_away_unasked",
+    ),
+    (
+        "--allow prune=…",
+        "deleting_a_large_share_needs_the_printed_override_which_is_as_narrow_as_can_be",
+    ),
+    (
+        "--allow reference=…",
+        "a_template_that_a_workstream_names_as_text_is_not_deleted_unasked",
+    ),
+    (
+        "--allow {needed}",
+        "deleting_a_large_share_needs_the_printed_override_which_is_as_narrow_as_can_be",
+    ),
+    (
+        "--allow-managed",
+        "managed_rows_change_only_when_told_and_the_layer_is_named_with_the_way_to_drop_it",
+    ),
+    (
+        "--env",
+        "the_apply_that_a_plan_suggests_carries_out_that_plan",
+    ),
+    // Said where neither is given; the command line asks for one of them before.
+    ("--solution", "an_export_goes_on_as_suggested"),
+    ("--force", "an_export_goes_on_as_suggested"),
+    ("--out", "an_export_goes_on_as_suggested"),
+    (
+        "--extras",
+        "many_rows_that_nobody_declares_are_folded_for_people_and_whole_for_programs",
+    ),
+    (
+        "--format json",
+        "many_rows_that_nobody_declares_are_folded_for_people_and_whole_for_programs",
+    ),
+    (
+        "--from",
+        "a_folder_of_manifests_and_an_environment_are_compared_either_way",
+    ),
+    (
+        "--to",
+        "a_folder_of_manifests_and_an_environment_are_compared_either_way",
+    ),
+    ("--into base", "adopt_edits_what_drifted_and_nothing_else"),
+    ("--memory", "a_larger_environment_is_read_with_more_memory"),
+    (
+        "--memory 800",
+        "a_larger_environment_is_read_with_more_memory",
+    ),
+    (
+        "--project DIR",
+        "where_no_project_is_one_is_started_as_suggested",
+    ),
+    (
+        "--pull-request",
+        "a_build_without_a_pull_request_says_how_to_name_one",
+    ),
+    (
+        "--pull-request NUMBER",
+        "a_build_without_a_pull_request_says_how_to_name_one",
+    ),
+    (
+        "--reviewed FILE",
+        "what_was_not_reviewed_is_planned_and_reviewed_as_suggested",
+    ),
+    ("--yes", "where_nobody_can_answer_yes_is_an_option"),
+];
+
+fn crates() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut open = vec![folder.to_path_buf()];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    files
+}
+
+/// What messages of the sources suggest, and where.
+fn suggested_in_sources() -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for folder in ["cli", "model", "reconcile", "dataverse"] {
+        for path in rust_files(&crates().join(folder).join("src")) {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            // Texts of tests, and pages that only developers write.
+            if ["tests.rs", "hostile.rs", "fuzzing.rs", "reference.rs"].contains(&name.as_str()) {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+            let lines = text
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"));
+            let code: String = lines.flat_map(|line| [line.trim(), "\n"]).collect();
+            let mut add = |what: String| {
+                found.insert(what, path.display().to_string());
+            };
+            for (at, _) in code.match_indices("`deskstate ") {
+                let end = code[at + 1..].find('`').unwrap_or(0);
+                let command = code[at + 1..at + 1 + end].replace('\n', " ");
+                if command != "deskstate {}" {
+                    add(command);
+                }
+            }
+            for (at, _) in code.match_indices("`--") {
+                let option = code[at + 1..].split('`').next().unwrap();
+                if option.len() > 3 && option.as_bytes()[2].is_ascii_lowercase() {
+                    add(option.replace('\n', " "));
+                }
+            }
+            for call in ["suggest(", "line("] {
+                for (at, _) in code.match_indices(call) {
+                    let rest = code[at + call.len()..].trim_start();
+                    if let Some(command) = rest.strip_prefix('"') {
+                        let command = command.split('"').next().unwrap();
+                        if !command.is_empty()
+                            && command.bytes().all(|byte| byte.is_ascii_lowercase())
+                        {
+                            add(format!("suggest {command}"));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_suggestion_is_followed_by_a_test() {
+    let found = suggested_in_sources();
+    let followed: BTreeMap<&str, &str> = FOLLOWED.iter().copied().collect();
+    let mut missing = Vec::new();
+    for (what, path) in &found {
+        if !followed.contains_key(what.as_str()) {
+            missing.push(format!("`{what}` in {path}"));
+        }
+    }
+    assert!(
+        missing.is_empty(),
+        "no test follows these suggestions; add one here, and a row to FOLLOWED:\n{}",
+        missing.join("\n")
+    );
+    let stale: Vec<&&str> = followed
+        .keys()
+        .filter(|what| !found.contains_key(**what))
+        .collect();
+    assert!(stale.is_empty(), "nothing suggests {stale:?} any more");
+    let mut tests = BTreeSet::new();
+    for path in rust_files(&crates().join("cli/tests")) {
+        let text = std::fs::read_to_string(path).unwrap();
+        for rest in text.split("#[test]").skip(1) {
+            let name = rest
+                .split("fn ")
+                .nth(1)
+                .and_then(|rest| rest.split('(').next());
+            tests.extend(name.map(str::to_owned));
+        }
+    }
+    for (what, test) in FOLLOWED {
+        assert!(tests.contains(*test), "`{what}`: there is no test `{test}`");
+    }
+}
+
+/// Pastes a command into a shell in a folder.
+fn paste(folder: &Path, line: &str) -> Run {
+    let binary = Path::new(env!("CARGO_BIN_EXE_deskstate")).parent().unwrap();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let done = Command::new("sh")
+        .args(["-c", line])
+        .current_dir(folder)
+        .env_clear()
+        .envs(support::line_counts())
+        .env("PATH", format!("{}:{path}", binary.display()))
+        .env("NO_COLOR", "1")
+        .stdin(std::process::Stdio::null())
+        .output();
+    done.unwrap().into()
+}
+
+/// The command of this name that a run suggests: in backticks, or after `next:`.
+#[track_caller]
+fn suggested(run: &Run, command: &str) -> String {
+    let text = format!("{}\n{}", run.err, run.out);
+    let start = format!("deskstate {command}");
+    let quoted = text
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .find(|part| part.starts_with(&start));
+    let next = || {
+        let line = text.lines().find_map(|line| line.strip_prefix("next: "))?;
+        line.split(", then ").find(|part| part.starts_with(&start))
+    };
+    let found = quoted.or_else(next);
+    found
+        .unwrap_or_else(|| panic!("no `{start}` in\n{text}"))
+        .to_owned()
+}
+
+fn run_in(folder: &Path, arguments: &[&str]) -> Run {
+    deskstate(folder).args(arguments).output().unwrap().into()
+}
+
+#[test]
+fn the_apply_that_a_plan_suggests_carries_out_that_plan() {
+    let outside = tempfile::tempdir().unwrap();
+    let folder = outside.path().join("Ada's desk $(id)");
+    let project = Project::example("tenfold");
+    let server = Server::plain();
+    project.add_server(&server.url);
+    project.answer(false);
+    support::copy(project.path(), &folder);
+    support::copy(
+        &project.path().join(".deskstate"),
+        &folder.join(".deskstate"),
+    );
+    let place = folder.to_str().unwrap();
+    let choice = ["-C", place, "--env", "server", "-l", "NotificationTemplate"];
+    let plan = |choice: &[&str]| {
+        run_in(
+            outside.path(),
+            &[&["plan", "--detailed-exitcode"], choice].concat(),
+        )
+    };
+    let planned = plan(&choice).ended(2);
+    let apply = suggested(&planned, "apply");
+    paste(outside.path(), &format!("{apply} --yes")).ended(0);
+    plan(&choice).ended(0);
+    // What was not chosen is as it was.
+    plan(&choice[..4]).ended(2);
+}
+
+#[test]
+fn the_undo_that_an_apply_suggests_takes_it_back_from_anywhere() {
+    let (project, _server) = applied();
+    project.edit(
+        "manifests/templates.yaml",
+        "displayName: Tenfold",
+        "displayName: Calls",
+    );
+    let below = project.path().join("manifests");
+    let planned = |code| {
+        run_in(&below, &["plan", "--env", "server", "--detailed-exitcode"]).ended(code);
+    };
+    planned(2);
+    let applied = run_in(&below, &["apply", "--env", "server", "--yes"]);
+    assert_eq!(applied.code, Some(0), "{}", applied.err);
+    planned(0);
+    let undo = suggested(&applied, "undo");
+    paste(&below, &format!("{undo} --yes")).ended(0);
+    planned(2);
+}
+
+#[test]
+fn what_drift_suggests_settles_the_drift() {
+    let (project, server) = applied();
+    project.commit_applied();
+    let drift = |more: &[&str]| project.run(&[&["drift", "--env", "server"], more].concat());
+    for command in ["apply", "adopt"] {
+        server.patch_session(r#"{"msdyn_name":"Changed by hand"}"#);
+        let found = drift(&[]).ended(2);
+        let suggested = suggested(&found, command);
+        let yes = if command == "apply" { " --yes" } else { "" };
+        paste(project.path(), &format!("{suggested}{yes}")).ended(0);
+        drift(&[]).ended(0);
+    }
+    // What is not applied yet stays so where drift alone is looked at.
+    project.git(&["checkout", "--quiet", "--", "."]);
+    project.apply();
+    project.edit(
+        "manifests/templates.yaml",
+        "displayName: \"CTI: Inbound Call\"",
+        "displayName: Call",
+    );
+    server.patch_session(r#"{"msdyn_name":"Changed by hand"}"#);
+    let at = ["--at", "deskstate/{env}"];
+    let found = drift(&at).ended(2);
+    let back = suggested(&found, "apply");
+    paste(project.path(), &format!("{back} --yes")).ended(0);
+    let rest = drift(&at).ended(2);
+    assert!(!rest.out.contains("Changed by hand"), "{}", rest.out);
+    assert!(
+        rest.err.contains("applies what is not applied yet"),
+        "{}",
+        rest.err
+    );
+    let apply = suggested(&rest, "apply");
+    paste(project.path(), &format!("{apply} --yes")).ended(0);
+    let plan = ["plan", "--env", "server", "--detailed-exitcode"];
+    project.run(&plan).ended(0);
+}
+
+#[test]
+fn a_page_of_several_environments_suggests_a_page_of_one() {
+    let (project, _server) = applied();
+    let all = project.run(&["drift", "--all", "--format", "html"]);
+    let text = all.out.replace("&quot;", "\"");
+    let start = text.find("deskstate drift").expect("a suggestion");
+    let line = text[start..]
+        .split('<')
+        .next()
+        .unwrap()
+        .replace("NAME", "server");
+    let page = paste(project.path(), &line).ended(0);
+    assert!(page.out.contains("<html"), "{line}");
+}
+
+#[test]
+fn a_broken_answer_sheet_is_written_anew_as_suggested() {
+    let (project, _server) = applied();
+    project.write(".deskstate/answers/server.json", "{");
+    let broken = project.run(&["plan", "--env", "server"]).ended(1);
+    let doctor = suggested(&broken, "doctor");
+    std::fs::remove_file(project.path().join(".deskstate/answers/server.json")).unwrap();
+    paste(project.path(), &format!("{doctor} --yes"));
+    assert!(
+        project
+            .read(".deskstate/answers/server.json")
+            .contains("answers")
+    );
+    project.run(&["plan", "--env", "server"]).ended(0);
+}
+
+#[test]
+fn the_doctor_lists_what_is_missing() {
+    let (project, _server) = applied();
+    let page = project.run(&["doctor", "--env", "server"]).ended(0);
+    assert!(
+        page.out.contains("prvRead") || page.out.contains("read"),
+        "{}",
+        page.out
+    );
+}
+
+#[test]
+fn what_was_not_reviewed_is_planned_and_reviewed_as_suggested() {
+    let (project, _server) = applied();
+    let reviewed = [
+        "apply",
+        "--env",
+        "server",
+        "--yes",
+        "--reviewed",
+        "plan.json",
+    ];
+    project.write("plan.json", "{}");
+    let unreadable = project.run(&reviewed).ended(1);
+    let plan = |run: &Run| {
+        let command = suggested(run, "plan").replace("ENVIRONMENT", "server");
+        paste(project.path(), &command.replace("FILE", "plan.json")).ended(0);
+    };
+    plan(&unreadable);
+    project.edit(
+        "manifests/templates.yaml",
+        "displayName: Tenfold",
+        "displayName: Calls",
+    );
+    let other = project.run(&reviewed);
+    assert_ne!(other.code, Some(0));
+    plan(&other);
+    project.run(&reviewed).ended(0);
+}
+
+#[test]
+fn a_new_project_is_validated_and_planned_as_suggested() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in [None, Some("new desk")] {
+        let made = run_in(folder.path(), &[&["init"], name.as_slice()].concat()).ended(0);
+        for command in ["validate", "plan"] {
+            let line = suggested(&made, command);
+            paste(folder.path(), &line).ended(0);
+        }
+    }
+}
+
+#[test]
+fn where_no_project_is_one_is_started_as_suggested() {
+    let folder = tempfile::tempdir().unwrap();
+    let nothing = run_in(folder.path(), &["validate"]);
+    assert_ne!(nothing.code, Some(0));
+    paste(folder.path(), &suggested(&nothing, "init")).ended(0);
+    run_in(folder.path(), &["validate"]).ended(0);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let place = folder.path().to_str().unwrap();
+    run_in(elsewhere.path(), &["validate", "--project", place]).ended(0);
+}
+
+#[test]
+fn explain_tells_what_findings_say_that_it_tells() {
+    let project = Project::example("tenfold");
+    let place = project.path();
+    project.write("manifests/wrong.yaml", "- a\n---\napiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {name: contoso_x}\nspec: {nonsense: 1, displayName: x, communicationPanelMode: Docked, type: Generic}\n");
+    let found = project.run(&["validate"]);
+    assert_ne!(found.code, Some(0));
+    let lists = paste(place, "deskstate explain").ended(0);
+    assert!(lists.out.contains("SessionTemplate"), "{}", lists.out);
+    let kind = suggested(&found, "explain");
+    let kind = if kind == "deskstate explain" {
+        "deskstate explain SessionTemplate".to_owned()
+    } else {
+        kind
+    };
+    let fields = paste(place, &kind).ended(0);
+    assert!(fields.out.contains("anchorTab"), "{}", fields.out);
+    let range = paste(
+        place,
+        "deskstate explain NotificationTemplate.timeoutSeconds",
+    )
+    .ended(0);
+    assert!(
+        range.out.bytes().any(|byte| byte.is_ascii_digit()),
+        "{}",
+        range.out
+    );
+}
+
+#[test]
+fn lists_are_where_messages_say_that_they_are() {
+    let project = Project::example("tenfold");
+    let unknown = project.run(&["man", "nonsense"]).ended(1);
+    let help = paste(project.path(), &suggested(&unknown, "help")).ended(0);
+    assert!(
+        help.out.contains("validate") && help.out.contains("apply"),
+        "{}",
+        help.out
+    );
+    let graph = paste(project.path(), "deskstate graph").ended(0);
+    assert!(graph.out.contains("CTI_createSession"), "{}", graph.out);
+}
+
+#[test]
+fn an_export_goes_on_as_suggested() {
+    let (project, _server) = applied();
+    let export = ["export", "--env", "server", "--out", "exported"];
+    let first = project.run(&export);
+    let again = project.run(&export);
+    assert_ne!(again.code, first.code, "{}", again.err);
+    assert!(again.err.contains("`--force`"), "{}", again.err);
+    let forced = project.run(&[&export[..], &["--force"]].concat());
+    assert_eq!(forced.code, first.code, "{}", forced.err);
+    let other = project.run(&["export", "--env", "server", "--out", "another"]);
+    assert_eq!(other.code, first.code, "{}", other.err);
+}
+
+#[test]
+fn where_nobody_can_answer_yes_is_an_option() {
+    let (project, _server) = applied();
+    project.edit(
+        "manifests/templates.yaml",
+        "displayName: Tenfold",
+        "displayName: Calls",
+    );
+    for command in [
+        &["apply", "--env", "server"][..],
+        &["doctor", "--env", "server", "--probe=write"],
+    ] {
+        let asked = project.run(command);
+        assert_ne!(asked.code, Some(0), "{command:?}");
+        assert!(asked.err.contains("`--yes`"), "{command:?}: {}", asked.err);
+        let answered = project.run(&[command, &["--yes"]].concat());
+        assert_eq!(answered.code, Some(0), "{command:?}: {}", answered.err);
+    }
+}
+
+#[test]
+fn a_build_without_a_pull_request_says_how_to_name_one() {
+    let project = Project::example("tenfold");
+    let server = Server::plain();
+    project.add_server(&server.url);
+    let plan = ["comment", "--env", "server", "plan.md"];
+    project.write("plan.md", "x");
+    let other = project.run(&plan).ended(1);
+    let made = paste(project.path(), &suggested(&other, "plan")).ended(0);
+    project.write("plan.md", &made.out);
+    let mut command = deskstate(project.path());
+    command
+        .args(["comment", "--env", "server", "plan.md"])
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_REPOSITORY", "a/b")
+        .env("GITHUB_REF", "refs/heads/main")
+        .env("GITHUB_API_URL", "http://127.0.0.1:1")
+        .env("GITHUB_TOKEN", "t");
+    let without: Run = command.output().unwrap().into();
+    assert!(without.err.contains("--pull-request"), "{}", without.err);
+    let with: Run = command
+        .args(["--pull-request", "1"])
+        .output()
+        .unwrap()
+        .into();
+    // It gets as far as asking the host, where nobody listens.
+    assert!(!with.err.contains("--pull-request"), "{}", with.err);
+}

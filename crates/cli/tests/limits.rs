@@ -1,0 +1,410 @@
+//! Whatever a server sends and whatever a file holds, a run ends, says which limit was exceeded, and takes less memory than promised.
+
+#![cfg(unix)]
+
+mod support;
+
+use std::fmt::Write as _;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use support::{Project, deskstate};
+use wait4::Wait4 as _;
+
+/// The promise, in MiB; `docs/limits.md` says it.
+const MOST: u64 = 200;
+
+/// Runs a command to its end; gives what it said and its peak memory in MiB.
+fn measured(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, u64) {
+    let errors = tempfile::NamedTempFile::new().unwrap();
+    let child = deskstate(folder)
+        .args(arguments)
+        .stdout(Stdio::null())
+        .stderr(errors.reopen().unwrap())
+        .spawn()
+        .unwrap();
+    let used = child.wait4().unwrap();
+    let said = std::fs::read_to_string(errors.path()).unwrap();
+    (used.status.code(), said, used.rusage.maxrss / (1 << 20))
+}
+
+#[track_caller]
+fn ends(folder: &Path, arguments: &[&str], names: &str) {
+    let (code, said, memory) = measured(folder, arguments);
+    let start: String = said.chars().take(2000).collect();
+    assert_ne!(code, Some(0), "{arguments:?}: {start}");
+    assert!(code.is_some(), "{arguments:?} was killed: {start}");
+    assert!(
+        said.contains(names),
+        "{arguments:?}: no `{names}` in {start}"
+    );
+    assert!(memory < MOST, "{arguments:?} took {memory} MiB");
+}
+
+/// What a hostile server answers to each request of a batch, or in its place.
+#[derive(Clone, Copy)]
+enum Attack {
+    /// Pages of rows of 4 KB, each with a link to the next.
+    Pages,
+    /// Very many rows of one small value.
+    TinyRows,
+    /// A list of very many empty lists in one column.
+    Nodes,
+    /// Brackets that are never closed.
+    Brackets,
+    /// A code of an error that is a large list.
+    Errors,
+    /// A body without an end.
+    Endless,
+    /// Very many parts.
+    Parts,
+    /// Very many headers.
+    Headers,
+}
+
+fn serve(attack: Attack) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || drop(answer(stream, attack)));
+        }
+    });
+    url
+}
+
+fn answer(mut stream: TcpStream, attack: Attack) -> std::io::Result<()> {
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    let mut request = Vec::new();
+    let mut chunk = [0; 1 << 16];
+    let body = loop {
+        let read = stream.read(&mut chunk)?;
+        if read == 0 {
+            return Ok(());
+        }
+        request.extend_from_slice(&chunk[..read]);
+        let text = String::from_utf8_lossy(&request).into_owned();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let head = head.to_ascii_lowercase();
+        let length = head.split("content-length: ").nth(1);
+        let length: usize = length
+            .and_then(|rest| rest.lines().next()?.trim().parse().ok())
+            .unwrap_or(0);
+        if body.len() >= length {
+            break body.to_owned();
+        }
+    };
+    let head =
+        "HTTP/1.1 200 OK\r\nContent-Type: multipart/mixed; boundary=b\r\nConnection: close\r\n";
+    match attack {
+        Attack::Headers => {
+            stream.write_all(head.as_bytes())?;
+            return stream.write_all("a: b\r\n".repeat(1_000_000).as_bytes());
+        }
+        Attack::Endless => {
+            write!(stream, "{head}\r\n")?;
+            loop {
+                stream.write_all(&chunk)?;
+            }
+        }
+        _ => write!(stream, "{head}\r\n")?,
+    }
+    if let Attack::Parts = attack {
+        let part = "--b\r\n\r\nHTTP/1.1 200 OK\r\n\r\n\r\n";
+        return stream.write_all(part.repeat(900_000).as_bytes());
+    }
+    let requests = body.lines().filter(|line| line.starts_with("GET "));
+    for (at, _) in requests.enumerate() {
+        let status = if matches!(attack, Attack::Errors) {
+            400
+        } else {
+            200
+        };
+        let part = format!(
+            "--b\r\n\r\nHTTP/1.1 {status} x\r\n\r\n{}\r\n",
+            rows(attack, at)
+        );
+        stream.write_all(part.as_bytes())?;
+    }
+    stream.write_all(b"--b--\r\n")
+}
+
+fn rows(attack: Attack, at: usize) -> String {
+    match attack {
+        Attack::Pages => {
+            let mut rows = String::new();
+            for row in 0..100 {
+                let _ = write!(rows, r#"{{"msdyn_name":"{row}{}"}},"#, "x".repeat(4000));
+            }
+            format!(
+                r#"{{"value":[{rows}{{}}],"@odata.nextLink":"/api/data/v9.2/a?page={}"}}"#,
+                uuid::Uuid::new_v4()
+            )
+        }
+        _ if at > 0 => r#"{"value":[]}"#.to_owned(),
+        Attack::TinyRows => format!(r#"{{"value":[{}{{}}]}}"#, r#"{"a":1},"#.repeat(210_000)),
+        Attack::Nodes => format!(r#"{{"value":[{{"a":[{}0]}}]}}"#, "[],".repeat(8_000_000)),
+        Attack::Brackets => format!(r#"{{"value":[{{"a":{}"#, "[".repeat(20_000_000)),
+        Attack::Errors => {
+            let code = "0,".repeat(12_000_000);
+            format!(r#"{{"error":{{"code":[{code}0],"message":"broken on purpose"}}}}"#)
+        }
+        Attack::Endless | Attack::Parts | Attack::Headers => String::new(),
+    }
+}
+
+#[test]
+fn whatever_a_server_sends_memory_is_bounded_and_the_budget_is_named() {
+    for (attack, names) in [
+        (Attack::Pages, "of memory, the budget of a trip"),
+        (Attack::TinyRows, "200000 rows, the budget of a trip"),
+        (Attack::Nodes, "of memory, the budget of a trip"),
+        (Attack::Brackets, "cannot be read"),
+        (Attack::Endless, "32 MiB, the budget of a reply"),
+        (Attack::Parts, "parts"),
+        (Attack::Headers, "the answer was lost"),
+    ] {
+        let project = Project::example("tenfold");
+        project.add_server(&serve(attack));
+        ends(project.path(), &["plan", "--env", "server"], names);
+    }
+    let project = Project::example("tenfold");
+    project.add_server(&serve(Attack::Errors));
+    let (_, said, memory) = measured(project.path(), &["drift", "--env", "server"]);
+    assert!(memory < MOST, "{memory} MiB: {said}");
+}
+
+#[test]
+fn a_larger_environment_is_read_with_more_memory() {
+    let project = Project::example("tenfold");
+    project.add_server(&serve(Attack::TinyRows));
+    let plan = ["plan", "--env", "server"];
+    let refused = project.run(&plan);
+    assert!(refused.err.contains("budget of a trip"), "{}", refused.err);
+    let option = refused
+        .err
+        .split('`')
+        .find(|part| part.starts_with("--memory"));
+    let option: Vec<&str> = option.expect("a way out").split(' ').collect();
+    let read = project.run(&[&plan[..], &option].concat());
+    assert!(!read.err.contains("budget of a trip"), "{}", read.err);
+}
+
+/// A project whose manifests are these texts.
+fn project_of(texts: &[String]) -> Project {
+    let project = Project::example("tenfold");
+    for (number, text) in texts.iter().enumerate() {
+        project.write(&format!("manifests/x{number}.yaml"), text);
+    }
+    project
+}
+
+#[test]
+fn whatever_manifests_hold_memory_is_bounded_and_the_limit_is_named() {
+    let document = "---\napiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {name: \"a b\"}\nspec: {x: 1}\n";
+    for (texts, names) in [
+        (
+            vec!["#".repeat(17 << 20)],
+            "16 MiB, the limit for a file of a project",
+        ),
+        (
+            vec![format!("# {}", "x".repeat(15 << 20)); 3],
+            "32 MiB, the limit for all files of a project together",
+        ),
+        (vec!["- a\n".repeat(300_000)], "too many values"),
+        (vec!["---\na\n".repeat(300_000)], "so much is wrong"),
+        (vec![document.repeat(30_000)], "so much is wrong"),
+        (vec![format!("a: [{}]", ",".repeat(1 << 20))], "broken-yaml"),
+    ] {
+        let project = project_of(&texts);
+        ends(project.path(), &["validate"], names);
+    }
+}
+
+#[test]
+fn whatever_other_files_hold_memory_is_bounded_and_the_limit_is_named() {
+    let project = Project::example("tenfold");
+    project.add_server("http://127.0.0.1:1");
+    let undo = |text: String, names: &str| {
+        project.write("undo.json", &text);
+        ends(
+            project.path(),
+            &["undo", "--env", "server", "--yes", "undo.json"],
+            names,
+        );
+    };
+    undo(" ".repeat(30 << 20), "24 MiB, the limit for an undo file");
+    undo(format!("[{}0]", "0,".repeat(8 << 20)), "800000 values");
+    let row = r#"{"table":"msdyn_appconfiguration","id":"00000000-0000-0000-0000-000000000000","label":"a","columns":{}}"#;
+    let rows = vec![row; 3_000].join(",");
+    undo(
+        format!(
+            r#"{{"formatVersion":1,"environment":"server","organization":null,"plan":"x","changes":[{{"kind":"AppProfile","name":"a","id":"00000000-0000-0000-0000-000000000000","deleted":[{rows}]}}]}}"#
+        ),
+        "more than once",
+    );
+    project.write(".deskstate/answers/server.json", &" ".repeat(5 << 20));
+    let plan = ["plan", "--env", "server"];
+    ends(
+        project.path(),
+        &plan,
+        "4 MiB, the limit for a file that deskstate keeps",
+    );
+    std::fs::remove_file(project.path().join(".deskstate/answers/server.json")).unwrap();
+    for file in ["/dev/zero", "."] {
+        ends(
+            project.path(),
+            &[&plan[..], &["--ca-file", file]].concat(),
+            "not a regular file",
+        );
+    }
+}
+
+#[test]
+fn a_recording_is_read_within_limits_and_no_link_of_it_is_followed() {
+    let project = Project::example("tenfold");
+    project.add_server("http://127.0.0.1:1");
+    let folder = project.path().join("recording");
+    std::fs::create_dir(&folder).unwrap();
+    let file = folder.join("0001.json");
+    let replay = |names: &str| {
+        let arguments = ["plan", "--env", "server", "--replay", "recording"];
+        ends(project.path(), &arguments, names);
+        std::fs::remove_file(&file).unwrap();
+    };
+    std::os::unix::fs::symlink("/dev/zero", &file).unwrap();
+    replay("a symbolic link");
+    let made = std::process::Command::new("mkfifo").arg(&file).status();
+    assert!(made.unwrap().success());
+    replay("a named pipe");
+    std::fs::write(&file, " ".repeat(49 << 20)).unwrap();
+    replay("48 MiB, the limit for a file of a recording");
+    let headers: String = (0..200_000).fold(String::new(), |mut text, number| {
+        let _ = write!(text, r#""{number}":"","#);
+        text
+    });
+    let answer = format!(
+        r#"{{"formatVersion":1,"method":"","path":"","request":"","answer":{{"status":1,"body":"","headers":{{{headers}"x":""}}}}}}"#
+    );
+    std::fs::write(&file, answer).unwrap();
+    replay("headers");
+}
+
+/// Every other way of reading a file has no limit.
+#[test]
+fn files_are_read_by_the_one_function_that_keeps_the_limits() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let ways = [
+        "fs::read(",
+        "fs::read_to_string(",
+        "File::open(",
+        "stdin().read_to",
+        ".output()",
+    ];
+    let mut open: Vec<PathBuf> = ["model", "dataverse", "reconcile", "cli"]
+        .iter()
+        .map(|name| crates.join(name).join("src"))
+        .collect();
+    let mut found = Vec::new();
+    let mut seen = 0;
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+                continue;
+            }
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            // Tests read what they wrote themselves.
+            if ["tests.rs", "fuzzing.rs", "reference.rs", "explanations.rs"]
+                .contains(&name.as_str())
+            {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            let code = text
+                .split("#[cfg(test)]")
+                .next()
+                .and_then(|text| text.split("#[cfg(all(test").next())
+                .unwrap();
+            seen += 1;
+            for way in ways {
+                if code.contains(way) {
+                    found.push(format!("{way}…) in {}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(seen > 100, "{seen} files");
+    assert!(
+        found.is_empty(),
+        "use `deskstate_files`, which keeps the limits:\n{}",
+        found.join("\n")
+    );
+}
+
+#[test]
+fn the_page_states_the_limits_that_are_kept() {
+    use deskstate_dataverse::Budget;
+    use deskstate_files::Limit;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = std::fs::read_to_string(root.join("docs/limits.md")).unwrap();
+    let mib = |bytes: u64| format!("{} MiB", bytes >> 20);
+    let budget = Budget::default();
+    for (what, number) in [
+        ("one reply", mib(budget.reply)),
+        ("all replies of a trip", mib(budget.bytes)),
+        ("rows in memory", mib(budget.memory)),
+        ("rows", "200,000".to_owned()),
+        ("further pages", "2,000".to_owned()),
+        (
+            "time of all requests",
+            format!("{} minutes", budget.trip.as_secs() / 60),
+        ),
+        (
+            "a manifest, an overlay, a contract, `deskstate.yaml`",
+            mib(Limit::MANIFEST.bytes()),
+        ),
+        ("all files of a project", mib(Limit::PROJECT.bytes())),
+        ("a plan file", mib(Limit::PLAN.bytes())),
+        ("an undo file", mib(Limit::UNDO.bytes())),
+        ("a file of a recording", mib(Limit::EXCHANGE.bytes())),
+        ("a solution archive", mib(Limit::ARCHIVE.bytes())),
+        ("an answer sheet", mib(Limit::STATE.bytes())),
+        ("a comment", mib(Limit::COMMENT.bytes())),
+        (
+            "a certificate, a token, a secret",
+            mib(Limit::CREDENTIAL.bytes()),
+        ),
+    ] {
+        let row = format!("| {what} | {number} |");
+        assert!(page.contains(&row), "docs/limits.md lacks `{row}`");
+    }
+    assert_eq!((budget.rows, budget.pages), (200_000, 2_000));
+    assert!(page.contains(&format!("{} MiB", deskstate_files::USUAL_MEMORY)));
+}
+
+#[test]
+fn a_pod_has_the_memory_that_a_run_may_take() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/kubernetes");
+    for name in ["cronjob.yaml", "indexed-job.yaml"] {
+        let text = std::fs::read_to_string(folder.join(name)).unwrap();
+        let mut limits = 0;
+        for rest in text.split("limits: {memory: ").skip(1) {
+            let memory: u64 = rest.split("Mi}").next().unwrap().parse().unwrap();
+            assert!(memory >= MOST + MOST / 5, "{name}: {memory} MiB");
+            limits += 1;
+        }
+        assert!(limits > 0, "{name}");
+        // Each environment that is looked at at once has a budget of its own.
+        assert!(
+            !text.contains("--all") || text.contains(r#"--concurrency, "1""#),
+            "{name}"
+        );
+    }
+}
