@@ -6,6 +6,7 @@
     reason = "a mistake in a test's own input is a failed test"
 )]
 
+mod ages;
 mod campaign;
 mod cannot;
 mod counted;
