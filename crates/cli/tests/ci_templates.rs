@@ -23,9 +23,10 @@ state="$HOME/gh"
 echo "$*" >> "$state/calls"
 option() { local name="$1"; shift; while [ "$1" != "$name" ]; do shift; done; echo "$2"; }
 case "$1 $2" in
-  "api repos/"*"/pulls") cat "$state/merged-head" ;;
-  "run list") [ "$(option --commit "$@")" = "$(cat "$state/merged-head")" ] && echo 7 ;;
-  "run download") mkdir -p "$(option --dir "$@")" && cp "$state/artifact/"* "$(option --dir "$@")/" ;;
+  "api repos/"*"/compare/"*) range="${2##*/compare/}"; git rev-list --reverse "${range/.../..}" ;;
+  "api repos/"*"/pulls") commit="${2%/pulls}"; commit="${commit##*/}"; if [ -f "$state/pulls/$commit" ]; then cat "$state/pulls/$commit"; else cat "$state/merged-head"; fi ;;
+  "run list") commit="$(option --commit "$@")"; if [ -d "$state/artifacts/$commit" ]; then echo "$commit"; elif [ "$commit" = "$(cat "$state/merged-head")" ]; then echo 7; fi ;;
+  "run download") from="$state/artifact"; [ ! -d "$state/artifacts/$3" ] || from="$state/artifacts/$3"; mkdir -p "$(option --dir "$@")" && cp "$from/"* "$(option --dir "$@")/" ;;
   "api --method")
     if [ "$3" = PATCH ]; then ref="refs/${4#*git/refs/}"; git rev-parse --quiet --verify "$ref" > /dev/null; else ref="$(printf '%s\n' "$@" | sed -n 's/^ref=//p')"; fi
     git update-ref "$ref" "$(printf '%s\n' "$@" | sed -n 's/^sha=//p')" ;;
@@ -283,6 +284,56 @@ fn on_github_a_pull_request_is_validated_drawn_and_planned_and_its_merge_applies
         .step(APPLY, "Mark what was applied", &[("GITHUB_SHA", &second)])
         .ended(0);
     assert_eq!(repository.tag(), second, "the tag moves");
+}
+
+#[test]
+fn on_github_a_run_applies_what_all_pull_requests_since_the_last_apply_were_reviewed_for() {
+    let repository = Repository::new("github");
+    let start = repository.commit("Start");
+    repository
+        .step(APPLY, "Apply", &[("EVENT", "workflow_dispatch")])
+        .ended(0);
+    repository
+        .step(APPLY, "Mark what was applied", &[("GITHUB_SHA", &start)])
+        .ended(0);
+    // Two pull requests, each planned without the other one.
+    let edits = [
+        ("title: Case", "title: A case"),
+        ("displayName: Contoso agents", "displayName: All agents"),
+    ];
+    let heads = edits.map(|(old, new)| {
+        repository.edit(old, new);
+        let head = repository.commit(new);
+        plan_on_github(&repository, &head);
+        let keep = format!("mkdir -p \"$HOME/gh/artifacts/{head}\" \"$HOME/gh/pulls\"; mv \"$HOME/gh/artifact/\"* \"$HOME/gh/artifacts/{head}/\"");
+        repository.shell(&keep, &[]).ended(0);
+        repository.edit(new, old);
+        head
+    });
+    repository
+        .shell("git reset -q --hard deskstate/prod", &[])
+        .ended(0);
+    std::fs::write(repository.home().join("gh/merged-head"), "").unwrap();
+    let mut merged = String::new();
+    for ((old, new), head) in edits.iter().zip(&heads) {
+        repository.edit(old, new);
+        merged = repository.commit(&format!("Merge {head}"));
+        std::fs::write(repository.home().join("gh/pulls").join(&merged), head).unwrap();
+    }
+    // The run of the first merge was cancelled while it waited; the second one applies both.
+    let fetched = repository
+        .step(APPLY, "Fetch the reviewed plan", &[("GITHUB_SHA", &merged)])
+        .ended(0);
+    let plans = repository.shell("ls -d reviewed/*/prod.json", &[]);
+    assert_eq!(plans.out.lines().count(), 2, "{plans:?} {fetched:?}");
+    let applied = repository
+        .step(APPLY, "Apply", &[("EVENT", "push")])
+        .ended(0);
+    assert!(
+        applied.out.contains("2 changes applied to prod"),
+        "{}",
+        applied.out
+    );
 }
 
 #[test]
