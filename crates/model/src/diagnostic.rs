@@ -67,7 +67,7 @@ impl Diagnostic {
         Self {
             code,
             severity,
-            message,
+            message: shortened(message),
             primary: None,
             secondary: Vec::new(),
             help: None,
@@ -80,7 +80,7 @@ impl Diagnostic {
     pub fn at(mut self, span: Span, text: impl Into<String>) -> Self {
         self.primary = Some(Label {
             span,
-            text: text.into(),
+            text: shortened(text.into()),
         });
         self
     }
@@ -90,7 +90,7 @@ impl Diagnostic {
     pub fn also(mut self, span: Span, text: impl Into<String>) -> Self {
         self.secondary.push(Label {
             span,
-            text: text.into(),
+            text: shortened(text.into()),
         });
         self
     }
@@ -98,7 +98,7 @@ impl Diagnostic {
     /// Says what to do next.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(shortened(help.into()));
         self
     }
 
@@ -107,6 +107,46 @@ impl Diagnostic {
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
+}
+
+/// The longest value that a finding quotes whole.
+const LONGEST_VALUE: usize = 400;
+/// The longest text of a finding.
+const LONGEST_TEXT: usize = 4_000;
+
+/// A text whose values, which stand in backticks, are cut where they are too long to read, with their length.
+fn shortened(text: String) -> String {
+    if text.len() <= LONGEST_VALUE {
+        return text;
+    }
+    let mut out = String::new();
+    for (at, piece) in text.split('`').enumerate() {
+        let is_value = at % 2 == 1;
+        if at > 0 && !is_value {
+            out.push('`');
+        }
+        let most = if is_value {
+            LONGEST_VALUE
+        } else {
+            LONGEST_TEXT
+        };
+        let length = piece.chars().count();
+        if is_value {
+            out.push('`');
+        }
+        if length > most {
+            out.extend(piece.chars().take(most / 4));
+            out.push_str(&format!("… ({length} characters)"));
+        } else {
+            out.push_str(piece);
+        }
+    }
+    let length = out.chars().count();
+    if length > LONGEST_TEXT {
+        out = out.chars().take(LONGEST_TEXT / 2).collect();
+        out.push_str(&format!("… ({length} characters)"));
+    }
+    out
 }
 
 /// Sorts findings by place, then by severity, code and message; those without a place come first.
@@ -122,4 +162,25 @@ fn place(diagnostic: &Diagnostic) -> (Option<Span>, Severity, &str, &str, &[Stri
         &diagnostic.message,
         &diagnostic.environments,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_is_too_long_to_read_is_cut_with_its_length() {
+        let long = "x".repeat(100_000);
+        let found =
+            Diagnostic::error("unknown-value", format!("`{long}` is no `mode`")).help(&long);
+        let start = "x".repeat(LONGEST_VALUE / 4);
+        assert_eq!(
+            found.message,
+            format!("`{start}… (100000 characters)` is no `mode`")
+        );
+        assert!(found.help.is_some_and(|help| help.len() < 2 * LONGEST_TEXT));
+        let many = format!("`{}`", "a` and `b".repeat(10_000));
+        assert!(Diagnostic::error("unknown-value", many).message.len() < LONGEST_TEXT);
+        assert_eq!(shortened("`a` is no `b".to_owned()), "`a` is no `b");
+    }
 }

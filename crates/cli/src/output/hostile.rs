@@ -264,6 +264,35 @@ fn json_that_was_made_harmless_means_the_same() {
 }
 
 #[test]
+fn the_fields_of_very_many_new_resources_are_counted() {
+    let shown = |creates: usize| {
+        let mut plan = plan("tame");
+        let change = plan.changes[0].clone();
+        plan.changes = std::iter::repeat_n(change, creates).collect();
+        for change in &mut plan.changes {
+            change.action = deskstate_reconcile::plan::Action::Create;
+        }
+        PlanText {
+            plan: &plan,
+            sources: &SourceMap::default(),
+            environment: "prod",
+            address: "",
+            revision: None,
+            transactions: Some(1),
+            title: "Plan",
+            explain_wire: false,
+            reach: &[],
+        }
+        .to_string()
+    };
+    let (few, many) = (shown(30), shown(200));
+    assert!(!few.contains("1 field") && few.contains("left to the server"));
+    assert_eq!(many.matches("1 field").count(), 200);
+    assert!(many.lines().count() < 200 * 2 + 40, "{many}");
+    assert!(many.contains("200 to create"));
+}
+
+#[test]
 fn drift_that_is_too_long_for_an_issue_is_cut_and_says_so() {
     let many: Vec<_> = std::iter::repeat_with(|| seen("tame"))
         .take(400)

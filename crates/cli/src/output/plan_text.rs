@@ -22,6 +22,9 @@ const PLACE_COLUMN: usize = 88;
 /// Parts that could not be planned and that are listed.
 const MOST_UNPLANNED: usize = 20;
 
+/// Of more new resources, the fields are counted.
+const MOST_CREATES: usize = 30;
+
 /// A plan and what stands around it.
 pub(crate) struct PlanText<'a> {
     /// The plan.
@@ -90,6 +93,12 @@ impl Display for PlanText<'_> {
         }
         for (index, change) in plan.changes.iter().enumerate() {
             self.change(out, change, self.reach.get(index).and_then(Option::as_ref))?;
+        }
+        if self.folds_creates() {
+            writeln!(
+                out,
+                "{DIM}too many new resources to show their fields: select some, or use `deskstate plan --format html`{DIM:#}\n"
+            )?;
         }
         self.unplanned(out)?;
         let (create, update, delete) = plan.counts();
@@ -161,6 +170,13 @@ impl PlanText<'_> {
             write!(out, "   {}", reach.agents)?;
         }
         writeln!(out)?;
+        if change.action == Action::Create && self.folds_creates() {
+            return writeln!(
+                out,
+                "    {DIM}{}{DIM:#}",
+                count(change.fields.len(), "field")
+            );
+        }
         let mut previous = "";
         let alike = members_alike(&change.fields);
         for field in &change.fields {
@@ -178,6 +194,12 @@ impl PlanText<'_> {
             )?;
         }
         writeln!(out)
+    }
+
+    /// Whether there are too many new resources to read the fields of each.
+    fn folds_creates(&self) -> bool {
+        let (create, ..) = self.plan.counts();
+        create > MOST_CREATES
     }
 
     fn field(
