@@ -137,6 +137,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "If the row is to stay, restore the file from the commit that the finding names.",
     ),
     Explanation::new(
+        "rank-tie",
+        "No profile outside of the project has the rank and a security role of a profile in it.",
+        "The lower rank decides which profile the holders of a role get. Microsoft's pages do not say what happens when two ranks are equal.",
+        "Give one of the two another `rank`, or take the role from one of them.",
+    ),
+    Explanation::new(
         "relationship-missing",
         "The environment has the many-to-many relationship of every set that a manifest gives members. An empty set needs none.",
         "Older versions of the app lack some relationships, so the links could not be stored.",

@@ -16,8 +16,11 @@ use crate::live::{Live, ObservedRow};
 /// Security roles that a user holds, and what could not be read of them.
 #[derive(Debug, Clone, Default)]
 pub struct HeldRoles {
-    /// Ids of the roles, direct and through teams.
+    /// Ids of the roles that the user holds directly.
     pub roles: BTreeSet<Uuid>,
+    /// Ids of the roles that the user's teams hold. They give no profile: role mapping does not apply to membership in a team
+    /// (<https://learn.microsoft.com/dynamics365/app-profile-manager/add-profile-default>).
+    pub through_teams: BTreeSet<Uuid>,
     /// Why some may be missing.
     pub unread: Vec<String>,
 }
@@ -60,6 +63,8 @@ pub struct Who {
     pub candidates: Vec<Candidate>,
     /// The desktop of the first candidate: a word of the manifest and what it holds.
     pub desktop: Vec<(&'static str, Vec<String>)>,
+    /// Profiles that the user does not get although a team of theirs holds the role, in words.
+    pub not_applied: Vec<String>,
     /// What could not be seen, so that it may be otherwise.
     pub unseen: Vec<String>,
 }
@@ -96,11 +101,25 @@ pub fn who(live: &Live, user: Uuid, held: &HeldRoles) -> Who {
         lookup_read_name(ROLES.parent_column),
         lookup_read_name(MAPPED_ROLE.column),
     );
+    let through_teams: BTreeSet<Uuid> = held
+        .through_teams
+        .iter()
+        .map(|role| live.role_root(*role))
+        .filter(|root| !roots.contains(root))
+        .collect();
+    let mut not_applied = BTreeSet::new();
     for mapping in live.table(ROLES.table).rows.values() {
         let (Some(profile), Some(role)) = (mapping.row.uuid(&profile), mapping.row.uuid(&role))
         else {
             continue;
         };
+        if through_teams.contains(&live.role_root(role)) {
+            not_applied.insert(format!(
+                "AppProfile {}: security role {} is held through a team only, and role mapping does not apply to teams",
+                live.label(&tables::PROFILE, profile),
+                live.label(&tables::ROLE, role)
+            ));
+        }
         if roots.contains(&live.role_root(role)) {
             candidates.extend(candidate(
                 live,
@@ -148,6 +167,7 @@ pub fn who(live: &Live, user: Uuid, held: &HeldRoles) -> Who {
     Who {
         candidates,
         desktop,
+        not_applied: not_applied.into_iter().collect(),
         unseen,
     }
 }

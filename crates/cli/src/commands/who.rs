@@ -168,6 +168,12 @@ pub(crate) fn show(answer: &Who, works: bool, text: &mut String) -> std::fmt::Re
             writeln!(text, "    {word:<22}  {members}")?;
         }
     }
+    if !answer.not_applied.is_empty() {
+        writeln!(text, "\nnot applied")?;
+        for what in &answer.not_applied {
+            writeln!(text, "    {}", plain(what))?;
+        }
+    }
     if !answer.unseen.is_empty() {
         writeln!(text, "\nnot seen")?;
         for what in &answer.unseen {

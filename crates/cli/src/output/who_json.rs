@@ -30,6 +30,7 @@ struct Answer<'a> {
     profile: Option<&'a str>,
     candidates: Vec<Profile<'a>>,
     desktop: BTreeMap<&'a str, &'a [String]>,
+    not_applied: &'a [String],
     not_seen: &'a [String],
 }
 
@@ -66,6 +67,7 @@ pub(crate) fn write(
             .iter()
             .map(|(word, members)| (*word, members.as_slice()))
             .collect(),
+        not_applied: &who.not_applied,
         not_seen: &who.unseen,
     };
     serde_json::to_string_pretty(&answer).map(|text| text + "\n")

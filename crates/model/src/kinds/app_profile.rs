@@ -139,6 +139,7 @@ impl FeatureNames for CopilotFeature {
         ("knowledgeHarvestingFromCase", 829_050_009),
         ("intentBasedSuggestions", 829_050_010),
         ("inboxSuggestedNextActions", 829_050_011),
+        ("emailToCase", 829_050_012),
     ];
 }
 

@@ -85,8 +85,8 @@ pub static COPILOT_FEATURE: Field = option("feature", "msdyn_copilotfeature");
 /// The option column of a CHT feature.
 pub static CHT_FEATURE: Field = option("feature", "msdyn_chtfeature");
 
-/// One field: on or off.
-pub static FEATURE_FIELDS: &[Field] = &[flag("", "msdyn_enabled").required()];
+/// One field: on or off. The product takes a row without a value for on, as it does a feature without a row.
+pub static FEATURE_FIELDS: &[Field] = &[flag("", "msdyn_enabled").null_reads_as(true).required()];
 
 /// Copilot features of a profile: owned key by key.
 pub static COPILOT_FEATURES: PartTable = features(&COPILOT, "msdyn_copilotfeature");

@@ -45,7 +45,7 @@ pub async fn held_roles(reader: &Reader, user: Uuid) -> Result<HeldRoles, Error>
             "the roles of the user's teams",
             &mut held.unread,
         );
-        held.roles.extend(roles);
+        held.through_teams.extend(roles);
     }
     Ok(held)
 }

@@ -6,6 +6,7 @@ mod order;
 mod parts;
 mod planner;
 mod problems;
+mod ranks;
 mod removal;
 mod sets;
 

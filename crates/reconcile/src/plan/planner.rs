@@ -40,6 +40,7 @@ pub fn plan(desired: &Desired, live: &Live, options: &Options) -> Planned {
     }
     planner.findings.about(None);
     planner.report_lacking();
+    planner.rank_ties();
     planner.double_assignments(options);
     planner.findings.about(None);
     let changing: HashSet<&ResourceKey> = changes.iter().map(|change| &change.key).collect();

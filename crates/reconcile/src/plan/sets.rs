@@ -320,7 +320,7 @@ impl<'a> Planner<'a> {
         (!from.is_empty()).then(|| Ok(format!("moves from {}", from.join(", "))))
     }
 
-    fn app_of(
+    pub(super) fn app_of(
         &self,
         resource: &DeclaredResource,
         row: Option<&crate::live::ObservedRow>,
@@ -409,7 +409,7 @@ impl<'a> Planner<'a> {
         users
     }
 
-    fn same_app(&self, profile: Uuid, app: Option<&str>) -> bool {
+    pub(super) fn same_app(&self, profile: Uuid, app: Option<&str>) -> bool {
         let column = crate::kinds::field(crate::kinds::app_profile::FIELDS, "app").column;
         let other = self
             .live

@@ -60,12 +60,14 @@ pub(super) async fn ask(
 /// How a changeset that fails is answered.
 fn shape(error: &deskstate_dataverse::ServiceError, answers: &mut Answers) {
     answers.say("codesOnConditionalErrors", error.code.is_some());
+    answers.say("codeOnAbsentInChangesets", error.code.is_some());
     answers.say(
         "changesetFailure",
-        if error.place == Place::Changeset {
-            "nested"
-        } else {
-            "bare"
+        match error.place {
+            Place::Changeset => "nested",
+            Place::Part => "bare",
+            // one JSON error in place of the multipart body
+            Place::Whole => "json",
         },
     );
     answers.say(
@@ -181,7 +183,13 @@ async fn versions(probe: &mut Probe<'_>, live: &Live, answers: &mut Answers) -> 
         Found::Refused(error) if error.code == Some(ErrorCode::NO_OPTIMISTIC_CONCURRENCY) => {
             answers.leave_open("ifMatchInChangesets", error.to_string());
         }
-        found => answers.flag("ifMatchInChangesets", &found),
+        found => {
+            if let Found::Refused(error) = &found {
+                answers.reply("staleVersion", error);
+                answers.say("codeOnStaleInChangesets", error.code.is_some());
+            }
+            answers.flag("ifMatchInChangesets", &found);
+        }
     }
     Ok(())
 }
