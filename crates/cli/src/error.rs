@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::comment::CommentError;
 use crate::ending::Ended;
 use crate::exit_code::ExitCode;
+use crate::remedy;
 
 /// Why a command failed.
 #[derive(Debug, Error)]
@@ -124,14 +125,15 @@ impl Error {
                 "if the environment really is that large, allow more memory, for example `--memory 800`"
                     .to_owned(),
             ),
+            Self::Dataverse(error) | Self::Observe(ObserveError::Dataverse(error)) => {
+                remedy::of(error)
+            }
             Self::InvalidManifests
             | Self::Probe(_)
             | Self::File { .. }
             | Self::NotBegun { .. }
             | Self::Emulator(_)
             | Self::EmulatorStop(_)
-            | Self::Dataverse(_)
-            | Self::Observe(_)
             | Self::Output(_) => None,
         }
     }

@@ -117,9 +117,24 @@ impl<'f> Git<'f> {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
+        let settings = [
+            // Files that somebody committed can have the form of a repository without a working tree.
+            ("safe.bareRepository", "explicit"),
+            ("core.fsmonitor", "false"),
+            ("core.hooksPath", "/dev/null"),
+            ("log.showSignature", "false"),
+        ];
+        let off = self.off.iter().map(|(name, value)| (name.as_str(), *value));
+        let (plain, odd): (Vec<_>, Vec<_>) = settings
+            .into_iter()
+            .chain(off)
+            .partition(|(name, _)| !name.contains('='));
         let mut command = Command::new("git");
+        command.args(["--no-pager", "--no-optional-locks"]);
+        for (name, value) in plain {
+            command.arg("-c").arg(format!("{name}={value}"));
+        }
         command
-            .args(["--no-pager", "--no-optional-locks"])
             .arg("-C")
             .arg(self.folder)
             .args(arguments)
@@ -131,27 +146,19 @@ impl<'f> Git<'f> {
             .env("GIT_ALLOW_PROTOCOL", "none")
             .env("GIT_TERMINAL_PROMPT", "0")
             .env_remove("GIT_EXTERNAL_DIFF");
-        let settings = [
-            // Files that somebody committed can have the form of a repository without a working tree.
-            ("safe.bareRepository", "explicit"),
-            ("core.fsmonitor", "false"),
-            ("core.hooksPath", "/dev/null"),
-            ("log.showSignature", "false"),
-        ];
-        let off = self.off.iter().map(|(name, value)| (name.as_str(), *value));
-        // By variables, since a name may hold any character. Those of the caller stay.
+        // A name with `=` fits no argument. Variables of the caller stay.
         let given = std::env::var("GIT_CONFIG_COUNT")
             .ok()
             .and_then(|count| count.parse::<usize>().ok())
             .unwrap_or(0);
-        let mut count = given;
-        for (name, value) in settings.into_iter().chain(off) {
+        for (at, (name, value)) in odd.iter().enumerate() {
             command
-                .env(format!("GIT_CONFIG_KEY_{count}"), name)
-                .env(format!("GIT_CONFIG_VALUE_{count}"), value);
-            count += 1;
+                .env(format!("GIT_CONFIG_KEY_{}", given + at), name)
+                .env(format!("GIT_CONFIG_VALUE_{}", given + at), value);
         }
-        command.env("GIT_CONFIG_COUNT", count.to_string());
+        if !odd.is_empty() {
+            command.env("GIT_CONFIG_COUNT", (given + odd.len()).to_string());
+        }
         command
     }
 }

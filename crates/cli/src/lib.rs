@@ -21,6 +21,7 @@ mod preview;
 mod project;
 #[cfg(test)]
 mod reference;
+mod remedy;
 mod revision;
 mod specs;
 mod suggest;

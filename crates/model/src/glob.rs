@@ -87,7 +87,17 @@ impl PathPattern {
     }
 }
 
-/// Whether a name or an address matches a pattern: `*` is any characters but `/`, `**` and a `*` at the end any characters, `?` one character.
+/// Whether a name matches a pattern: `*` is any characters, `?` one.
+#[must_use]
+pub(crate) fn matches_name(pattern: &str, name: &str) -> bool {
+    if pattern == "*" {
+        return true;
+    }
+    // A slash in a name separates nothing.
+    matches_pattern(&pattern.replace('*', "**"), name)
+}
+
+/// Whether an address matches a pattern: `*` is any characters but `/`, `**` and a `*` at the end any characters, `?` one character.
 #[must_use]
 pub fn matches_pattern(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use uuid::Uuid;
 
 use crate::files::is_yaml;
-use crate::glob::{PathPattern, matches_pattern};
+use crate::glob::{PathPattern, matches_name};
 use crate::kinds::ResourceKey;
 use crate::name::{UniqueName, fold};
 use crate::set::Owner;
@@ -53,10 +53,10 @@ impl KindNameGlob {
     /// Whether a resource has the form of the pattern.
     #[must_use]
     pub fn matches(&self, key: &ResourceKey) -> bool {
-        matches_pattern(
+        matches_name(
             &self.kind.to_ascii_lowercase(),
             &key.kind.as_str().to_ascii_lowercase(),
-        ) && matches_pattern(&fold(&self.name), key.name.folded())
+        ) && matches_name(&fold(&self.name), key.name.folded())
     }
 }
 
@@ -247,4 +247,36 @@ pub enum Writes {
     Assignments,
     /// Nothing.
     None,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::Kind;
+
+    #[test]
+    fn patterns_match_without_case_and_with_wildcards() {
+        let key = ResourceKey::new(Kind::SessionTemplate, "CTI_createSession");
+        let glob = |kind: &str, name: &str| KindNameGlob {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+        };
+        for (kind, name) in [
+            ("SessionTemplate", "cti_*"),
+            ("*", "CTI_createSession"),
+            ("Session*", "*?ession"),
+            ("*", "*"),
+            ("sessiontemplate", "CTI_*"),
+        ] {
+            assert!(glob(kind, name).matches(&key), "{kind}/{name}");
+        }
+        for (kind, name) in [
+            ("AppProfile", "CTI_*"),
+            ("*", "CTI_"),
+            ("*", "?"),
+            ("*", ""),
+        ] {
+            assert!(!glob(kind, name).matches(&key), "{kind}/{name}");
+        }
+    }
 }

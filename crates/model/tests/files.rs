@@ -326,7 +326,7 @@ fn takes(pattern: &str, path: &str) -> bool {
 }
 
 fn path() -> impl Strategy<Value = String> {
-    let part = prop::sample::select(vec!["a", "b", "ab", "B", ".d"]);
+    let part = prop::sample::select(vec!["a", "b", "ab", "B", ".d", "a[b]", "{a,b}"]);
     let ending = prop::sample::select(vec![
         ".yaml",
         ".yml",
@@ -375,8 +375,22 @@ proptest! {
         }
         prop_assume!(usable);
         let (manifests, diagnostics) = load(on_disk.path(), None);
-        let from_texts = load_texts(texts, None);
+        let from_texts = load_texts(texts.clone(), None);
         let read = paths(&manifests);
+        // What the findings suggest is what makes them go away.
+        let suggested = diagnostics.iter().filter(|finding| finding.code == "file-not-read").filter_map(|finding| {
+            Some(finding.help.as_deref()?.split_once("or add `")?.1.split('`').next()?.to_owned())
+        });
+        let more: Vec<String> = ignored.iter().cloned().chain(suggested).collect();
+        let spec = format!("manifests: {}, ignoreFiles: {}", quoted(&patterns), quoted(&more));
+        let mut advised = texts.clone();
+        advised.insert("deskstate.yaml".to_owned(), project(&spec));
+        let still: Vec<Diagnostic> = load_texts(advised, None)
+            .1
+            .into_iter()
+            .filter(|finding| finding.code == "file-not-read" && finding.help.as_deref() != Some("rename one of them"))
+            .collect();
+        prop_assert!(still.is_empty(), "{:?}", findings(&still));
         prop_assert_eq!(&paths(&from_texts.0), &read);
         for path in &paths_below {
             let is_yaml = [".yaml", ".yml"].iter().any(|end| path.to_lowercase().ends_with(end));

@@ -9,7 +9,6 @@ use thiserror::Error;
 
 use crate::kinds;
 use crate::lower::Desired;
-use crate::review::glob_matches;
 use crate::state::{DeclaredResource, RowKey, Stored};
 
 /// One choice: `team=voice`, `SessionTemplate`, `SessionTemplate/CTI_*`, `CTI_*`.
@@ -91,7 +90,7 @@ fn is_kind(word: &str) -> bool {
     };
     Kind::ALL
         .iter()
-        .any(|kind| glob_matches(&any_name, &ResourceKey::new(*kind, "")))
+        .any(|kind| any_name.matches(&ResourceKey::new(*kind, "")))
 }
 
 impl fmt::Display for Selector {
@@ -110,7 +109,7 @@ impl Selector {
     pub fn takes(&self, key: &ResourceKey, labels: &BTreeMap<String, String>) -> bool {
         match self {
             Self::Label { name, value } => labels.get(name) == Some(value),
-            Self::Glob(glob) => glob_matches(glob, key),
+            Self::Glob(glob) => glob.matches(key),
         }
     }
 
@@ -214,12 +213,12 @@ fn name_help<'k>(glob: &KindNameGlob, known: impl Iterator<Item = &'k ResourceKe
         name: "*".to_owned(),
     };
     let (same, other): (Vec<&ResourceKey>, Vec<&ResourceKey>) =
-        known.partition(|key| glob_matches(&of_kind, key));
+        known.partition(|key| of_kind.matches(key));
     let any_kind = KindNameGlob {
         kind: "*".to_owned(),
         name: glob.name.clone(),
     };
-    let elsewhere = other.iter().find(|key| glob_matches(&any_kind, key));
+    let elsewhere = other.iter().find(|key| any_kind.matches(key));
     if let Some(key) = elsewhere.filter(|_| glob.name != "*") {
         return format!("did you mean `{}/{}`?", key.kind, key.name);
     }

@@ -23,27 +23,25 @@ pub(super) struct Exceptions {
 }
 
 impl Exceptions {
-    /// What a project ignores. Patterns that cannot be read are reported.
+    /// What a project ignores or names for something else. Patterns that cannot be read are reported.
     pub(super) fn of(project: &Project, diagnostics: &mut Vec<Diagnostic>) -> Self {
+        let contracts = project.contracts.iter().map(|path| plain(&path.value));
         Self {
             ignored: project
                 .ignore_files
                 .iter()
                 .filter_map(|pattern| understood(pattern, diagnostics))
                 .collect(),
-            named: BTreeSet::new(),
+            named: contracts.chain([super::PROJECT_FILE.to_owned()]).collect(),
         }
     }
 
-    /// The same, and the files and folders of the project that are not base manifests. An overlay that contains all manifests is reported.
+    /// The same, and the folders of overlays. One that contains manifests is reported.
     pub(super) fn for_manifests(
         mut self,
         project: &Project,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Self {
-        self.named.insert(super::PROJECT_FILE.to_owned());
-        self.named
-            .extend(project.contracts.iter().map(|path| plain(&path.value)));
         let overlays = project
             .environments
             .values()
@@ -221,7 +219,8 @@ fn not_read(
                     format!("`{}` covers its folder", pattern.value),
                 )
                 .help(format!(
-                    "{fix}, or add `{path}` to `ignoreFiles` in `deskstate.yaml`"
+                    "{fix}, or add `{}` to `ignoreFiles` in `deskstate.yaml`",
+                    globset::escape(path)
                 )),
         );
     }

@@ -12,7 +12,6 @@ use crate::extras::{Extra, extras};
 use crate::kinds::{self, tables};
 use crate::live::{Access, Live, ObservedRow};
 use crate::referrers::Referrers;
-use crate::review::glob_matches;
 use crate::table::Table;
 
 impl Planner<'_> {
@@ -129,10 +128,7 @@ impl Planner<'_> {
                         .contains_key(&(table, extra.key.name.folded().to_owned())));
             extra.may_go()
                 && !mentioned
-                && !options
-                    .protect
-                    .iter()
-                    .any(|glob| glob_matches(glob, &extra.key))
+                && !options.protect.iter().any(|glob| glob.matches(&extra.key))
         });
         found
     }

@@ -14,8 +14,7 @@ mod rows;
 use std::collections::BTreeMap;
 
 use deskstate_model::{
-    Contract, Diagnostic, KindNameGlob, Policy, Project, Removals, ResourceKey, Severity, Span,
-    Writes,
+    Contract, Diagnostic, KindNameGlob, Policy, Project, Removals, Severity, Span, Writes,
 };
 
 pub use allow::{Allow, UnknownAllow};
@@ -381,72 +380,10 @@ impl From<&Finding> for Diagnostic {
     }
 }
 
-/// Whether a pattern such as `SessionTemplate/CTI_*` is about this resource.
-pub fn glob_matches(glob: &KindNameGlob, key: &ResourceKey) -> bool {
-    wildcard(
-        &glob.kind.to_ascii_lowercase(),
-        &key.kind.as_str().to_ascii_lowercase(),
-    ) && wildcard(&crate::state::fold(&glob.name), key.name.folded())
-}
-
-/// `*` is any text, `?` any one character. Linear in text and pattern, whatever the pattern.
-fn wildcard(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), text.chars().collect());
-    let (mut at, mut from) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while from < text.len() {
-        match pattern.get(at) {
-            Some('*') => {
-                star = Some((at, from));
-                at += 1;
-            }
-            Some(letter) if *letter == '?' || *letter == text[from] => {
-                at += 1;
-                from += 1;
-            }
-            _ => match star {
-                Some((after, reached)) => {
-                    at = after + 1;
-                    from = reached + 1;
-                    star = Some((after, reached + 1));
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[at..].iter().all(|letter| *letter == '*')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use deskstate_model::{FIXED_CHECKS, Kind, POLICY_CHECKS};
-
-    #[test]
-    fn patterns_match_without_case_and_with_wildcards() {
-        let key = ResourceKey::new(Kind::SessionTemplate, "CTI_createSession");
-        let glob = |kind: &str, name: &str| KindNameGlob {
-            kind: kind.to_owned(),
-            name: name.to_owned(),
-        };
-        for (kind, name) in [
-            ("SessionTemplate", "cti_*"),
-            ("*", "CTI_createSession"),
-            ("Session*", "*?ession"),
-            ("*", "*"),
-        ] {
-            assert!(glob_matches(&glob(kind, name), &key), "{kind}/{name}");
-        }
-        for (kind, name) in [
-            ("AppProfile", "CTI_*"),
-            ("*", "CTI_"),
-            ("*", "?"),
-            ("*", ""),
-        ] {
-            assert!(!glob_matches(&glob(kind, name), &key), "{kind}/{name}");
-        }
-    }
+    use deskstate_model::{FIXED_CHECKS, POLICY_CHECKS};
 
     #[test]
     fn the_project_file_knows_every_check_and_which_of_them_policy_may_set() {

@@ -2,7 +2,7 @@
 
 use deskstate_model::ResourceKey;
 
-use super::{Allow, Case, Finding, KindNameGlob, glob_matches};
+use super::{Allow, Case, Finding, KindNameGlob};
 use crate::kinds::{self, tables};
 use crate::live::ObservedRow;
 use crate::plan::{Action, Change, Operation};
@@ -29,7 +29,7 @@ fn protected(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Fin
             continue;
         };
         let key = ResourceKey::new(kind.kind, &case.live.label(row.table, row.id));
-        let protects = |glob: &&KindNameGlob| glob_matches(glob, &key);
+        let protects = |glob: &&KindNameGlob| glob.matches(&key);
         let Some(glob) = case.rules.protect.iter().find(protects) else {
             continue;
         };
