@@ -180,6 +180,26 @@ pub(crate) fn environments(global: &Global) -> Result<Vec<String>, Error> {
     }
 }
 
+/// The project's environments that are watched for drift, and those that are not.
+pub(crate) fn watched(global: &Global) -> Result<(Vec<String>, Vec<String>), Error> {
+    let root = root(global)?;
+    let (manifests, _) = load(&root, None);
+    let Some(project) = manifests.project else {
+        return Err(Error::InvalidManifests);
+    };
+    let (watched, unwatched): (Vec<_>, Vec<_>) = project
+        .environments
+        .into_values()
+        .partition(|environment| environment.watched);
+    let names = |environments: Vec<Environment>| {
+        environments
+            .into_iter()
+            .map(|environment| environment.name)
+            .collect()
+    };
+    Ok((names(watched), names(unwatched)))
+}
+
 /// Loads the manifests of an environment as they were at a git revision; the folder stays the one of today.
 pub(crate) fn load_revision(
     root: &Path,

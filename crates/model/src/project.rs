@@ -43,6 +43,8 @@ pub struct Project {
     pub policy: BTreeMap<String, Spanned<Policy>>,
     /// Known and accepted drift.
     pub ignore: Vec<IgnoreRule>,
+    /// What rows under an owned prefix that no document declares mean for `drift`.
+    pub undeclared: Undeclared,
     /// The environments by name.
     pub environments: BTreeMap<String, Environment>,
     /// The whole document.
@@ -101,6 +103,16 @@ pub enum Prune {
     Never,
     /// They are deleted.
     Owned,
+}
+
+/// What rows under an owned prefix that no document declares mean for `drift`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Undeclared {
+    /// They are listed.
+    #[default]
+    Report,
+    /// They are drift.
+    Fail,
 }
 
 /// From where on deletes and unlinks need the printed override.
@@ -219,6 +231,8 @@ pub struct Environment {
     pub writes: Writes,
     /// The solution in which new and changed components land; that of the project where left out here.
     pub solution: Option<Spanned<String>>,
+    /// Whether `drift --all` looks at it.
+    pub watched: bool,
     /// Folders of partial documents, relative to the root, applied one after the other.
     pub overlay: Vec<Spanned<PathBuf>>,
     /// The name in the project file.

@@ -12,7 +12,7 @@ use crate::document::check_version;
 use crate::kinds::Kind;
 use crate::project::{
     CifV2Loader, Defaults, Environment, IgnoreRule, KindNameGlob, Policy, Project, Prune, Removals,
-    Target, Writes,
+    Target, Undeclared, Writes,
 };
 use crate::set::Owner;
 use crate::shape::{self, Shape};
@@ -85,6 +85,13 @@ pub(crate) fn project(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<
         ignore: spec
             .get("ignore")
             .map_or_else(Vec::new, |list| ignore_rules(list, diagnostics)),
+        undeclared: match spec
+            .get("drift")
+            .and_then(|drift| word(drift, "undeclared"))
+        {
+            Some("fail") => Undeclared::Fail,
+            _ => Undeclared::Report,
+        },
         environments: spec
             .get("environments")
             .map_or_else(BTreeMap::new, |map| environments(map, diagnostics)),
@@ -401,6 +408,11 @@ fn environments(map: &Node, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<Strin
             name.value.clone(),
             Environment {
                 name: name.value,
+                watched: entry
+                    .value
+                    .get("watched")
+                    .and_then(Node::as_flag)
+                    .unwrap_or(matches!(target, Target::Url(_))),
                 target,
                 organization_id,
                 writes: match word(&entry.value, "writes") {

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deskstate_dataverse::{Filter, Query, Reader, Row};
+use deskstate_dataverse::{Cell, Filter, Query, Reader, Row};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -23,7 +23,8 @@ pub const MOST_HISTORIES: usize = 200;
 /// Numbers of the `action` column of audit rows for links (Retrieve audit data).
 const ASSOCIATE: i64 = 33;
 const DISASSOCIATE: i64 = 34;
-/// Number of the `operation` column of audit rows for deletes.
+/// Numbers of the `operation` column of audit rows for creates and deletes.
+const CREATE: i64 = 1;
 const DELETE: i64 = 3;
 
 /// Who somebody is, as far as telling a person from a machine goes.
@@ -35,13 +36,13 @@ pub struct Writer {
     pub name: String,
     /// Person or machine.
     pub nature: Nature,
+    /// The identity that deskstate uses now. It may be the very person who edits by hand.
+    pub is_caller: bool,
 }
 
 /// What sort of user wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nature {
-    /// The identity that deskstate uses now.
-    Caller,
     /// The platform itself: solution imports and updates.
     Platform,
     /// An application user.
@@ -66,8 +67,10 @@ pub struct Recorded {
 /// What a recorded change did.
 #[derive(Debug, Clone, PartialEq)]
 pub enum What {
-    /// Wrote these columns.
-    Wrote(BTreeSet<String>),
+    /// Created the row with these columns, by the names under which they are read.
+    Created(BTreeSet<String>),
+    /// Wrote these columns, by the names under which they are read; with what they held before.
+    Wrote(BTreeMap<String, Cell>),
     /// Linked or unlinked rows.
     Linked {
         /// Schema name of the relationship.
@@ -113,6 +116,7 @@ impl Blame {
             id,
             name: id.to_string(),
             nature: Nature::Unknown,
+            is_caller: false,
         })
     }
 
@@ -270,9 +274,7 @@ impl Blame {
         let machine = row
             .int("accessmode")
             .is_some_and(|mode| MACHINES.contains(&mode));
-        let nature = if live.facts.caller == Some(id) {
-            Nature::Caller
-        } else if ["SYSTEM", "INTEGRATION"].contains(&full_name) {
+        let nature = if ["SYSTEM", "INTEGRATION"].contains(&full_name) {
             Nature::Platform
         } else if row.uuid("applicationid").is_some() || machine {
             Nature::Application
@@ -284,7 +286,14 @@ impl Blame {
         } else {
             name.to_owned()
         };
-        self.writers.insert(id, Writer { id, name, nature });
+        let is_caller = live.facts.caller == Some(id);
+        let writer = Writer {
+            id,
+            name,
+            nature,
+            is_caller,
+        };
+        self.writers.insert(id, writer);
     }
 }
 
@@ -305,6 +314,7 @@ fn recorded(row: &Row) -> Option<Recorded> {
             made: action == ASSOCIATE,
         },
         (_, Some(DELETE)) => What::Deleted,
+        (_, Some(CREATE)) => What::Created(columns(row).into_keys().collect()),
         _ => What::Wrote(columns(row)),
     };
     Some(Recorded { at, by, what })
@@ -324,25 +334,25 @@ fn members(row: &Row) -> BTreeSet<Uuid> {
         .collect()
 }
 
-/// Columns in the old or the new value, lookups by their logical name.
-fn columns(row: &Row) -> BTreeSet<String> {
-    ["OldValue", "NewValue"]
-        .iter()
-        .filter_map(|side| row.get(side).as_json()?.as_object())
-        .flat_map(|values| values.keys())
+/// Columns in the old or the new value, with the old one: what was empty before has none.
+fn columns(row: &Row) -> BTreeMap<String, Cell> {
+    let values = |side: &str| row.get(side).as_json().and_then(Json::as_object);
+    let names = ["NewValue", "OldValue"]
+        .into_iter()
+        .filter_map(values)
+        .flat_map(|values| values.keys());
+    names
         .filter(|name| !name.contains('@'))
         .map(|name| {
-            name.strip_prefix('_')
-                .and_then(|rest| rest.strip_suffix("_value"))
-                .unwrap_or(name)
-                .to_owned()
+            let before = values("OldValue").and_then(|values| values.get(name));
+            let before = before.cloned().map_or(Cell::Null, Cell::from);
+            (name.clone(), before)
         })
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use deskstate_dataverse::Cell;
     use serde_json::json;
 
     use super::*;
@@ -369,7 +379,10 @@ mod tests {
             "OldValue": {"@odata.type": "#x", "msdyn_title": "a", "_msdyn_anchortab_value": null},
             "NewValue": {"@odata.type": "#x", "msdyn_title": "b"},
         })));
-        let columns = ["msdyn_anchortab", "msdyn_title"].map(str::to_owned).into();
+        let columns = BTreeMap::from([
+            ("_msdyn_anchortab_value".to_owned(), Cell::Null),
+            ("msdyn_title".to_owned(), Cell::from("a")),
+        ]);
         assert_eq!(wrote.map(|wrote| wrote.what), Some(What::Wrote(columns)));
         let member = Uuid::from_u128(9);
         let linked = recorded(&detail(json!({

@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::extras::prefix;
 use crate::live::Live;
-use crate::raise::{LeftOut, Options, Raised, raise_all};
+use crate::raise::{LeftOut, Options, Raised, Skipped, raise_all};
 use crate::selection::{NothingChosen, Selector};
 
 /// Which rows are exported. Everything, unless something is named; what those need comes along.
@@ -28,10 +28,6 @@ pub struct Selection {
 }
 
 impl Selection {
-    fn is_everything(&self) -> bool {
-        self.prefixes.is_empty() && self.kinds.is_empty() && self.what.is_empty()
-    }
-
     /// Every sort of condition that is given must hold.
     pub fn takes(&self, key: &ResourceKey) -> bool {
         let by_prefix = self.prefixes.is_empty()
@@ -41,6 +37,16 @@ impl Selection {
         let chosen =
             self.what.is_empty() || self.what.iter().any(|selector| self.chooses(selector, key));
         by_prefix && by_kind && chosen
+    }
+
+    /// Whether a row that no document can express would be among the selected ones. What has no name may be any of its kind.
+    fn is_about(&self, skipped: &Skipped, chosen: &BTreeSet<&ResourceKey>) -> bool {
+        if let Some(name) = &skipped.name {
+            return self.takes(&ResourceKey::new(skipped.kind, name));
+        }
+        let by_kind = self.kinds.is_empty() || self.kinds.contains(&skipped.kind);
+        let by_choice = self.what.is_empty() || chosen.iter().any(|key| key.kind == skipped.kind);
+        by_kind && by_choice
     }
 
     fn labels_of(&self, key: &ResourceKey) -> &BTreeMap<String, String> {
@@ -98,6 +104,25 @@ pub struct Export {
 }
 
 impl Export {
+    /// Whether a row or a link that was read is not in the documents. What a row of the product holds belongs to the product.
+    pub fn loses_rows(&self) -> bool {
+        let is_row_or_link = |(label, left_out): &&(String, LeftOut)| {
+            let Some((kind, name)) = label.split_once(' ') else {
+                return true;
+            };
+            let word = left_out.path.split('.').next().unwrap_or_default();
+            let links = kind.parse::<Kind>().is_ok_and(|kind| {
+                let field = crate::kinds::of(kind).fields.iter();
+                let mut named = field.filter(|field| field.word == word);
+                named.any(|field| !field.is_column())
+            });
+            let microsofts = fold(name).starts_with(crate::kinds::MICROSOFT_PREFIX);
+            word.is_empty() || (links && !microsofts)
+        };
+        let mut lost = self.left_out.iter().filter(|(_, left_out)| left_out.lost);
+        lost.any(|lost| is_row_or_link(&lost))
+    }
+
     /// Whether a row, a link or a value that was read is not in the documents.
     pub fn loses(&self) -> bool {
         self.left_out.iter().any(|(_, left_out)| left_out.lost)
@@ -114,6 +139,10 @@ pub fn export(live: &Live, selection: &Selection, options: Options) -> Export {
         .keys()
         .filter(|key| selection.takes(key))
         .copied()
+        .collect();
+    let nameless: Vec<ResourceKey> = skipped
+        .iter()
+        .filter_map(|skipped| Some(ResourceKey::new(skipped.kind, skipped.name.as_ref()?)))
         .collect();
     let mut needed = Vec::new();
     let mut open: Vec<&ResourceKey> = chosen.iter().copied().collect();
@@ -139,13 +168,23 @@ pub fn export(live: &Live, selection: &Selection, options: Options) -> Export {
     needed.sort();
     let mut export = Export {
         needed,
-        not_found: selection.nothing_among(by_key.keys().copied()),
+        not_found: selection.nothing_among(by_key.keys().copied().chain(&nameless)),
         from_file: options.from_file,
         ..Export::default()
     };
-    if selection.is_everything() {
-        export.left_out = skipped;
-    }
+    let reported = skipped
+        .iter()
+        .filter(|skipped| selection.is_about(skipped, &chosen));
+    export.left_out = reported
+        .map(|skipped| {
+            let left_out = LeftOut {
+                path: String::new(),
+                why: skipped.why.clone(),
+                lost: true,
+            };
+            (skipped.label(), left_out)
+        })
+        .collect();
     for key in chosen {
         let Some(raised) = by_key.get(key).filter(|raised| !held.contains(&raised.id)) else {
             continue;

@@ -6,17 +6,18 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_model::inert::is_inert;
-use deskstate_model::{Diagnostic, Manifests, load_texts};
+use deskstate_model::{Diagnostic, Manifests, ResourceKey, load_texts};
 use deskstate_reconcile::export::{Export, Selection, export, write};
 use deskstate_reconcile::kinds::{self, tables};
-use deskstate_reconcile::live::Live;
-use deskstate_reconcile::plan::Options as PlanOptions;
+use deskstate_reconcile::live::{Access, Live, LiveLinks, LiveTable};
+use deskstate_reconcile::plan::{Options as PlanOptions, SyncState};
 use deskstate_reconcile::raise::Options;
 use deskstate_reconcile::{lower, plan};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use serde_json::{Value as Json, json};
 use support::{PROJECT, Rows, adopted, id, live};
+use uuid::Uuid;
 
 /// Exports, loads what was written, and plans it against the same live. Gives everything that speaks against the law.
 fn against_the_law(live: &Live, options: Options) -> Vec<String> {
@@ -303,6 +304,180 @@ proptest! {
         let first = export(&live(&rows), &Selection::default(), Options::default());
         let second = export(&live(&other), &Selection::default(), Options::default());
         prop_assert_eq!(first, second);
+    }
+}
+
+/// What a caller with less than organisation-wide rights may see: for each table, and then for each relationship, how much of it and
+/// which rows; and look-ups that are refused.
+type Rights = (Vec<(u8, Vec<bool>)>, Vec<(u8, Vec<bool>)>, Vec<bool>);
+
+fn rights() -> impl Strategy<Value = Rights> {
+    let part = || {
+        let access = prop_oneof![6 => Just(0_u8), 1 => Just(1), 1 => Just(2)];
+        (access, prop::collection::vec(any::<bool>(), 8))
+    };
+    (
+        prop::collection::vec(part(), 40),
+        prop::collection::vec(part(), 40),
+        prop::collection::vec(prop::bool::weighted(0.1), 8),
+    )
+}
+
+/// The environment as such a caller sees it.
+fn seen_with(live: &Live, (tables, links, lookups): &Rights) -> Live {
+    let mut view = live.clone();
+    let roots = live.found.roles.roots();
+    let access = |level: u8| match level {
+        0 => Access::Whole,
+        1 => Access::Partial("own rows only".to_owned()),
+        _ => Access::Refused("no privilege".to_owned()),
+    };
+    let shows = |level: u8, kept: &[bool], at: usize| match level {
+        0 => true,
+        1 => kept[at % kept.len()],
+        _ => false,
+    };
+    for ((table, seen), (level, kept)) in view.tables.iter_mut().zip(tables) {
+        let part = kinds::part_tables().find(|part| &part.table == table);
+        let rows = seen.rows.values().enumerate();
+        let rows = rows
+            .filter(|(at, _)| shows(*level, kept, *at))
+            .map(|(_, row)| row.row.clone())
+            .collect();
+        *seen = LiveTable::index(table, part, rows, access(*level), &roots);
+    }
+    for ((_, seen), (level, kept)) in view.links.iter_mut().zip(links) {
+        let pairs = seen.pairs.iter().enumerate();
+        let pairs = pairs
+            .filter(|(at, _)| shows(*level, kept, *at))
+            .map(|(_, pair)| *pair)
+            .collect();
+        *seen = LiveLinks::new(pairs, access(*level));
+    }
+    let nouns = [
+        "user",
+        "team",
+        "security role",
+        "web resource",
+        "macro",
+        "view",
+        "form",
+        "dashboard",
+    ];
+    for (noun, refused) in nouns.into_iter().zip(lookups) {
+        if *refused {
+            view.found.refused.insert(noun, "no privilege".to_owned());
+        }
+    }
+    view
+}
+
+/// Resources that a plan of the view calls in sync although the environment has them otherwise.
+fn wrongly_in_sync(before: &Live, now: &Live, view: &Live) -> Vec<String> {
+    let (manifests, _) = settled(before, Options::default()).manifests();
+    let desired = lower(&manifests);
+    let (truth, _) = plan(&desired, now, &PlanOptions::default());
+    let (seen, found) = plan(&desired, view, &PlanOptions::default());
+    let mut wrong: Vec<String> = truth
+        .resources
+        .iter()
+        .zip(&seen.resources)
+        .filter(|(truth, seen)| {
+            assert_eq!(
+                truth.key, seen.key,
+                "both plans are about the same resources"
+            );
+            seen.state == SyncState::InSync && truth.state != SyncState::InSync
+        })
+        .map(|(truth, _)| format!("{} is {}", truth.key, truth.state.words()))
+        .collect();
+    if found.iter().any(Diagnostic::is_error) && seen.state() == SyncState::InSync {
+        wrong.push("an error leaves the plan in sync".to_owned());
+    }
+    let states = seen.states();
+    if states.total() != desired.resources.len() {
+        wrong.push(format!("{states:?} of {}", desired.resources.len()));
+    }
+    wrong
+}
+
+/// Rows of kinds, and parts without a parent, that are neither in a document nor reported.
+fn unaccounted(live: &Live, selection: &Selection) -> Vec<String> {
+    let exported = export(live, selection, Options::default());
+    let mut missing = Vec::new();
+    let reported = |id: Uuid| {
+        let id = id.to_string();
+        exported
+            .left_out
+            .iter()
+            .any(|(label, left_out)| label.contains(&id) && left_out.lost)
+    };
+    let held: BTreeSet<Uuid> = live
+        .links(&tables::NOTIFICATION_FIELDS)
+        .pairs
+        .iter()
+        .map(|(_, member)| *member)
+        .collect();
+    for kind in kinds::all() {
+        for row in live.table(kind.table).rows.values() {
+            let name = kind.table.name.and_then(|column| row.row.text(column));
+            let name = name.unwrap_or_default();
+            let key = ResourceKey::new(kind.kind, name);
+            let is_written = exported
+                .documents
+                .iter()
+                .filter(|one| one.key == key)
+                .count()
+                == 1
+                && live.table(kind.table).named(key.name.folded()).len() == 1;
+            let is_chosen = name.trim().is_empty() || selection.takes(&key);
+            if is_chosen && !is_written && !held.contains(&row.id) && !reported(row.id) {
+                missing.push(format!("{key} {}", row.id));
+            }
+        }
+    }
+    for part in kinds::part_tables() {
+        let column = format!("_{}_value", part.parent_column);
+        for row in live.table(part.table).rows.values() {
+            let parent = row.row.uuid(&column);
+            let hangs = parent.is_some_and(|id| live.row(part.parent, id).is_some());
+            if !hangs && !reported(row.id) {
+                missing.push(format!("{} {}", part.table.logical, row.id));
+            }
+        }
+    }
+    missing
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_that_a_caller_cannot_see_is_called_in_sync((before, now) in two_days(), rights in rights()) {
+        let now = live(&now);
+        let wrong = wrongly_in_sync(&live(&before), &now, &seen_with(&now, &rights));
+        prop_assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        let before = live(&before);
+        let wrong = wrongly_in_sync(&before, &before, &seen_with(&before, &rights));
+        prop_assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn every_row_is_exported_or_reported_with_its_id(rows in environment(), orphan in any::<bool>(), nameless in any::<bool>()) {
+        let mut rows = rows;
+        if orphan {
+            rows.row(&tables::PARAMETER, json!({"msdyn_templateparameterid": id(7001), "msdyn_uniquename": "contoso_lost", "_msdyn_applicationtabtemplateid_value": id(9)}));
+        }
+        if nameless {
+            rows.row(&tables::TAB, json!({"msdyn_applicationtabtemplateid": id(7002), "msdyn_uniquename": " ", "msdyn_name": "Nobody"}));
+            rows.row(&tables::TAB, json!({"msdyn_applicationtabtemplateid": id(7003), "msdyn_name": "Nobody"}));
+        }
+        let live = live(&rows);
+        let missing = unaccounted(&live, &Selection::default());
+        prop_assert!(missing.is_empty(), "{}", missing.join("\n"));
+        let prefixes = BTreeSet::from(["contoso".to_owned()]);
+        let missing = unaccounted(&live, &Selection { prefixes, ..Selection::default() });
+        prop_assert!(missing.is_empty(), "with a prefix: {}", missing.join("\n"));
     }
 }
 

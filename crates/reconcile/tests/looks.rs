@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 
 use deskstate_model::{Manifests, load_texts};
 use deskstate_reconcile::blame::{Audit, Blame, Nature, Recorded, What, Writer};
-use deskstate_reconcile::drift::{Applied, Input, Report, drift};
+use deskstate_reconcile::drift::{Applied, Class, Input, Report, drift};
 use deskstate_reconcile::kinds::tables::{SESSION, SESSION_TABS, TAB};
 use deskstate_reconcile::plan::Options;
 use deskstate_reconcile::{lower, plan};
+use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use support::{Rows, id, live};
 use uuid::Uuid;
@@ -45,6 +46,16 @@ fn edited(more: &Json) -> Rows {
 }
 
 fn blame(audit: Audit, nature: Nature, name: &str, history: &[(Uuid, What)]) -> Blame {
+    blame_of(audit, nature, name == "ci" || name == "me", name, history)
+}
+
+fn blame_of(
+    audit: Audit,
+    nature: Nature,
+    is_caller: bool,
+    name: &str,
+    history: &[(Uuid, What)],
+) -> Blame {
     let by = id(50);
     let mut blame = Blame {
         audit,
@@ -57,6 +68,7 @@ fn blame(audit: Audit, nature: Nature, name: &str, history: &[(Uuid, What)]) -> 
                 id: by,
                 name: name.to_owned(),
                 nature,
+                is_caller,
             },
         );
     }
@@ -145,7 +157,12 @@ fn check(
 }
 
 fn wrote_title() -> (Uuid, What) {
-    (id(2), What::Wrote(["msdyn_title".to_owned()].into()))
+    wrote_title_over("Other")
+}
+
+fn wrote_title_over(before: &str) -> (Uuid, What) {
+    let columns = [("msdyn_title".to_owned(), before.into())];
+    (id(2), What::Wrote(columns.into()))
 }
 
 fn unlinked() -> (Uuid, What) {
@@ -167,9 +184,14 @@ fn without_auditing_the_last_writer_of_the_row_is_the_evidence_and_of_a_link_the
             "edited by hand: ada wrote the row last, though maybe of another field; auditing is off [ada T1]",
         ),
         (
-            Nature::Caller,
+            Nature::Application,
             "ci",
-            "not applied yet: the identity that deskstate uses (ci) wrote the row last; auditing is off [ci T1]",
+            "not applied yet: the application user ci wrote the row last, the identity that deskstate uses, though maybe of another field; auditing is off [ci T1]",
+        ),
+        (
+            Nature::Person,
+            "me",
+            "unknown: me wrote the row last, as whom deskstate is signed in: by hand or by an apply; auditing is off [me T1]",
         ),
         (
             Nature::Platform,
@@ -203,42 +225,60 @@ fn without_auditing_the_last_writer_of_the_row_is_the_evidence_and_of_a_link_the
 
 #[test]
 fn with_auditing_each_field_and_each_link_has_its_own_author() {
-    let history = [wrote_title(), unlinked()];
-    for (nature, name, look) in [
+    let link = "the declared value was there until";
+    for (nature, name, title, tabs) in [
         (
             Nature::Person,
             "ada",
-            "edited by hand: auditing names ada [ada T2]",
+            "edited by hand: auditing names ada",
+            format!("edited by hand: {link} ada changed it"),
         ),
         (
-            Nature::Caller,
+            Nature::Application,
             "ci",
-            "not applied yet: auditing names the identity that deskstate uses (ci) [ci T2]",
+            "not applied yet: auditing names the application user ci, the identity that deskstate uses, and no record has the declared value",
+            format!("unknown: {link} the application user ci changed it"),
+        ),
+        (
+            Nature::Person,
+            "me",
+            "unknown: auditing names me, as whom deskstate is signed in: by hand or by an apply",
+            format!("edited by hand: {link} me changed it"),
         ),
         (
             Nature::Platform,
             "SYSTEM",
-            "product or solution update: auditing names the platform (SYSTEM) [SYSTEM T2]",
+            "product or solution update: auditing names the platform (SYSTEM)",
+            format!("product or solution update: {link} the platform (SYSTEM) changed it"),
         ),
         (
             Nature::Application,
             "flow",
-            "product or solution update: auditing names the application user flow [flow T2]",
+            "product or solution update: auditing names the application user flow",
+            format!("product or solution update: {link} the application user flow changed it"),
         ),
     ] {
-        check(Audit::On, nature, name, &history, look, look);
+        let by = |look: &str| format!("{look} [{name} T2]");
+        let history = [wrote_title(), unlinked()];
+        check(Audit::On, nature, name, &history, &by(title), &by(&tabs));
+        // Whoever changed it, the declared value was there before.
+        let history = [wrote_title_over("Declared"), unlinked()];
+        check(Audit::On, nature, name, &history, &by(&tabs), &by(&tabs));
     }
-    let nobody = format!(
-        "unknown: auditing names an unreadable user ({id}) [{id} T2]",
-        id = id(50)
-    );
-    check(Audit::On, Nature::Unknown, "", &history, &nobody, &nobody);
+    let history = [wrote_title(), unlinked()];
+    let user = format!("an unreadable user ({id})", id = id(50));
+    let nobody = format!("unknown: auditing names {user} [{id} T2]", id = id(50));
+    let link = format!("unknown: {link} {user} changed it [{id} T2]", id = id(50));
+    check(Audit::On, Nature::Unknown, "", &history, &nobody, &link);
 }
 
 #[test]
 fn auditing_that_recorded_something_else_says_nothing_of_this_field() {
     let other = [
-        (id(2), What::Wrote(["msdyn_name".to_owned()].into())),
+        (
+            id(2),
+            What::Wrote([("msdyn_name".to_owned(), "Old".into())].into()),
+        ),
         (
             id(2),
             What::Linked {
@@ -353,7 +393,7 @@ fn a_row_that_is_gone_or_came_back_has_the_revision_or_the_recorded_deletion_for
     );
     assert_eq!(
         gone(None, &[(tab, What::Deleted)]),
-        ": edited by hand: auditing recorded the deletion; auditing names ada [ada T2]"
+        ": edited by hand: auditing recorded the deletion by ada [ada T2]"
     );
 
     let absent = "apiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {name: contoso_session, state: absent}\n";
@@ -379,4 +419,69 @@ fn a_row_that_is_gone_or_came_back_has_the_revision_or_the_recorded_deletion_for
         back(Some(&[])),
         ": not applied yet: v1 does not declare it absent"
     );
+}
+
+/// Who may write in a history: id, name, nature, and whether deskstate runs as this user.
+const ACTORS: [(u128, &str, Nature, bool); 5] = [
+    (50, "ada", Nature::Person, false),
+    (51, "me", Nature::Person, true),
+    (52, "ci", Nature::Application, true),
+    (53, "flow", Nature::Application, false),
+    (54, "SYSTEM", Nature::Platform, false),
+];
+
+/// The title's history: its first value, then who wrote which value.
+fn histories() -> impl Strategy<Value = (&'static str, Vec<(usize, &'static str)>)> {
+    let value = || prop::sample::select(vec!["Declared", "A", "B", "C"]);
+    (
+        value(),
+        prop::collection::vec((0..ACTORS.len(), value()), 0..6),
+        0..ACTORS.len(),
+    )
+        .prop_map(|(first, mut writes, last)| {
+            writes.push((last, "Live"));
+            (first, writes)
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The oracle looks at the values as they followed one another, and at nothing that auditing or classification made of them.
+    #[test]
+    fn drift_claims_no_more_than_the_audit_shows((first, writes) in histories()) {
+        let mut blame = Blame { audit: Audit::On, ..Blame::default() };
+        for (id, name, nature, is_caller) in ACTORS {
+            let writer = Writer { id: support::id(id), name: name.to_owned(), nature, is_caller };
+            blame.writers.insert(writer.id, writer);
+        }
+        let mut before = first;
+        let mut records = Vec::new();
+        for (at, (actor, value)) in writes.iter().enumerate() {
+            // Auditing records only what a write changes.
+            if *value != before {
+                let columns = [("msdyn_title".to_owned(), before.into())];
+                let (at, by) = (format!("T{at}"), support::id(ACTORS[*actor].0));
+                records.insert(0, Recorded { at, by, what: What::Wrote(columns.into()) });
+            }
+            before = value;
+        }
+        let (_, who, nature, is_caller) = ACTORS[writes[writes.len() - 1].0];
+        let was_declared = first == "Declared" || writes.iter().any(|(_, value)| *value == "Declared");
+        blame.history.insert(id(2), records);
+
+        let now = manifests(&[SESSION_DOCUMENT, TAB_DOCUMENT]);
+        let report = report(&now, None, &edited(&json!({})), &blame);
+        let title = &report.drifted[0].differences[0];
+        prop_assert_eq!(title.path.as_str(), "title");
+        prop_assert_eq!(title.who.as_deref(), Some(who));
+        let supported = match title.class {
+            Class::NotApplied => nature == Nature::Application && is_caller && !was_declared,
+            Class::EditedByHand => nature == Nature::Person && (!is_caller || was_declared),
+            Class::ProductUpdate => nature != Nature::Person && !is_caller,
+            Class::Unknown => is_caller && (was_declared == (nature == Nature::Application)),
+        };
+        prop_assert!(supported, "{:?} by {who}, declared before: {was_declared}: {}", title.class, title.evidence);
+        prop_assert_eq!(title.evidence.contains("the declared value was there"), was_declared);
+    }
 }

@@ -11,7 +11,7 @@ use deskstate_model::{DEFAULT_FOLDER, Diagnostic, Environment, Project, Resource
 use deskstate_reconcile::adopt::{Adoption, Into as Place, Request, adopt};
 use deskstate_reconcile::export::{Export, Selection};
 use deskstate_reconcile::live::Live;
-use deskstate_reconcile::plan::Options as PlanOptions;
+use deskstate_reconcile::plan::{Options as PlanOptions, Plan, SyncState};
 use deskstate_reconcile::raise::Options;
 use deskstate_reconcile::selection::{NothingChosen, Selector, select};
 use deskstate_reconcile::{Desired, lower, plan};
@@ -27,6 +27,7 @@ use crate::exit_code::ExitCode;
 use crate::kept::write_files;
 use crate::output::plain;
 use crate::output::plan_text::count;
+use crate::output::verdict::unplanned;
 use crate::project::{Loaded, load_environment};
 use crate::ui::{GOOD, Ui, WARN};
 
@@ -82,7 +83,11 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         only,
         ..PlanOptions::default()
     };
-    let (plan, _) = plan(&desired, &live, &options);
+    let (plan, found) = plan(&desired, &live, &options);
+    let errors: Vec<Diagnostic> = found.into_iter().filter(Diagnostic::is_error).collect();
+    if !errors.is_empty() {
+        ui.findings(&errors, &loaded.manifests.sources);
+    }
     let overlays: Vec<String> = environment
         .overlay
         .iter()
@@ -131,10 +136,15 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             ui.print(diff.unified_diff().header(&old, &format!("b/{path}")))?;
         }
     }
-    tell(&adoption, &loaded, ui);
+    tell(&adoption, &plan, &loaded, ui);
     say_left_out(&new.left_out, ui);
     choosing::refuse_nothing(&new.not_found)?;
-    end(&adoption, args)
+    if new.loses_rows() {
+        return Err(Error::failed(
+            "not everything that was named could be written",
+        ));
+    }
+    end(&adoption, &plan, args)
 }
 
 /// Everything that is there, and rows that no manifest declares as documents that pass `validate` and plan to no changes.
@@ -191,7 +201,16 @@ fn with_its_mark<'a>(path: &Path, text: &'a str) -> Cow<'a, str> {
 }
 
 /// Refused fields fail the command; what could be adopted was.
-fn end(adoption: &Adoption, args: &Args) -> Result<ExitCode, Error> {
+fn end(adoption: &Adoption, plan: &Plan, args: &Args) -> Result<ExitCode, Error> {
+    match unplanned(&plan.resources, &plan.elsewhere).count() {
+        0 => {}
+        number => {
+            return Err(Error::failed(format!(
+                "{} could not be compared, so nothing was adopted there",
+                count(number, "part")
+            )));
+        }
+    }
     if !adoption.refused.is_empty() {
         return Err(Error::Refused {
             message: format!(
@@ -207,7 +226,14 @@ fn end(adoption: &Adoption, args: &Args) -> Result<ExitCode, Error> {
     Ok(ExitCode::Done)
 }
 
-fn tell(adoption: &Adoption, loaded: &Loaded, ui: &mut Ui) {
+fn tell(adoption: &Adoption, plan: &Plan, loaded: &Loaded, ui: &mut Ui) {
+    for one in unplanned(&plan.resources, &plan.elsewhere) {
+        ui.say(format!(
+            "{WARN}not compared{WARN:#}: {} {}\n",
+            plain(&one.resource()),
+            plain(&one.words())
+        ));
+    }
     for (key, path) in &adoption.adopted {
         ui.verb(
             GOOD,
@@ -233,7 +259,7 @@ fn tell(adoption: &Adoption, loaded: &Loaded, ui: &mut Ui) {
             plain(&refusal.why)
         ));
     }
-    if adoption.adopted.is_empty() && adoption.refused.is_empty() {
+    if plan.state() == SyncState::InSync && adoption.adopted.is_empty() {
         ui.note("nothing differs");
     }
 }

@@ -113,6 +113,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     if allowed.is_err() || writable.is_empty() {
         opened.close().await?;
         allowed?;
+        compared.complete()?;
         if compared.plan.is_empty() {
             forget(&unfinished, &compared);
         }
@@ -138,6 +139,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     opened.close().await?;
     let done = carrying.tell(carried?, ui)?;
     forget(&unfinished, &compared);
+    compared.complete()?;
     Ok(done)
 }
 

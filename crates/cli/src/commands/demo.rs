@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use deskstate_dataverse::{
-    Cell, Changeset, Connection, EnvironmentUrl, Filter, Operation, Outcome, Query, Session,
-    SignIn, Value,
-};
+use deskstate_dataverse::{Connection, EnvironmentUrl, Filter, Query, Reader, SignIn};
+use serde_json::json;
+use uuid::Uuid;
 
 use super::block_on;
 use crate::door;
@@ -24,6 +23,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
+
+/// Who edits by hand: somebody else than the identity that the commands use.
+const EDITOR: &str = "dana@contoso.com";
 
 /// The Tenfold example: the same files as `examples/tenfold`.
 const EXAMPLE: &[(&str, &str)] = &[
@@ -164,7 +166,7 @@ impl Story<'_> {
     }
 
     fn edit_by_hand(&mut self) -> Result<(), Error> {
-        self.heading("Meanwhile somebody edits three things by hand.")?;
+        self.heading("Meanwhile Dana edits three things by hand.")?;
         let state = self.folder.join(".deskstate").join("local.json");
         block_on(edit(&state))?;
         self.ui.print(
@@ -175,71 +177,75 @@ impl Story<'_> {
     }
 }
 
-/// The edits, over the same Web API that the admin pages use.
+/// The edits, over the same Web API that the admin pages use, by Dana.
 async fn edit(state: &Path) -> Result<(), Error> {
     let emulator = environment::start(state).await?;
-    let url: EnvironmentUrl = emulator.url().parse()?;
-    let session = Session::open(&Connection::new(url, SignIn::Anonymous))?;
+    let done = edit_as_dana(emulator.url()).await;
+    emulator.stop().await?;
+    done
+}
+
+async fn edit_as_dana(address: &str) -> Result<(), Error> {
+    let url: EnvironmentUrl = address.parse()?;
+    let reader = Reader::open(&Connection::new(url, SignIn::Anonymous))?;
+    let dana = id_of(&reader, "systemusers", "systemuserid", "domainname", EDITOR).await?;
     let edits = [
         (
             "msdyn_sessiontemplates",
             "msdyn_sessiontemplateid",
             "CTI_createSession",
-            "msdyn_panelstate",
-            Cell::Int(162_450_001),
+            json!({"msdyn_panelstate": 162_450_001}),
         ),
         (
             "msdyn_notificationtemplates",
             "msdyn_notificationtemplateid",
             "CTI_inboundCallNotification",
-            "msdyn_timeout",
-            Cell::Int(30),
+            json!({"msdyn_timeout": 30}),
         ),
         (
             "msdyn_appconfigurations",
             "msdyn_appconfigurationid",
             "tenfold_appProfile",
-            "msdyn_description",
-            Cell::Null,
+            json!({"msdyn_description": null}),
         ),
     ];
-    let queries = edits.each_ref().map(|(set, key, name, ..)| {
-        Query::rows(*set)
-            .select([*key])
-            .filter(Filter::eq("msdyn_uniquename", *name))
-    });
-    let mut operations = Vec::new();
-    for ((set, key, name, column, value), answer) in edits
-        .into_iter()
-        .zip(session.reader().read(&queries).await?)
-    {
-        let rows = answer
-            .map_err(|refused| Error::failed(refused.to_string()))?
-            .rows;
-        let id = rows
-            .first()
-            .and_then(|row| row.uuid(key))
-            .ok_or_else(|| Error::failed(format!("{name} is not there")))?;
-        operations.push(Operation::Update {
-            set: set.to_owned(),
-            id,
-            if_match: None,
-            body: vec![(column.to_owned(), Value::Cell(value))],
-        });
+    let failed = |why: String| Error::failed(format!("the edits were not carried out: {why}"));
+    // Another provider that the program has installed is as good.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let http = reqwest::Client::new();
+    for (set, key, name, body) in edits {
+        let id = id_of(&reader, set, key, "msdyn_uniquename", name).await?;
+        http.patch(format!(
+            "{}/api/data/v9.2/{set}({id})",
+            address.trim_end_matches('/')
+        ))
+        .header("MSCRMCallerID", dana.to_string())
+        .header("If-Match", "*")
+        .header("Content-Type", "application/json")
+        .body(body.to_string())
+        .send()
+        .await
+        .and_then(reqwest::Response::error_for_status)
+        .map_err(|error| failed(error.to_string()))?;
     }
-    let outcome = session
-        .commit(&Changeset {
-            operations,
-            solution: None,
-        })
-        .await;
-    emulator.stop().await?;
-    match outcome {
-        Outcome::Committed => Ok(()),
-        other => Err(Error::failed(format!(
-            "the edits were not carried out: {other:?}"
-        ))),
-    }
+    Ok(())
+}
+
+/// The id of the one row whose column has this text.
+async fn id_of(
+    reader: &Reader,
+    set: &str,
+    key: &str,
+    column: &str,
+    text: &str,
+) -> Result<Uuid, Error> {
+    let query = Query::rows(set)
+        .select([key])
+        .filter(Filter::eq(column, text));
+    let rows = reader.read(&[query]).await?.into_iter().flatten();
+    rows.flat_map(|answer| answer.rows)
+        .find_map(|row| row.uuid(key))
+        .ok_or_else(|| Error::failed(format!("{text} is not there")))
 }
 
 /// The folder that was asked for. Nobody's files are written over.

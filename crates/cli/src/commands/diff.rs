@@ -9,9 +9,9 @@ use deskstate_reconcile::export::{Document, Export, Selection, export, file_name
 use deskstate_reconcile::extras::{Extra, extras, prefix};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{
-    Action, Change, Difference, FieldChange, Options as PlanOptions, Plan, Reason,
+    Action, Change, Difference, FieldChange, Options as PlanOptions, Plan, Reason, SyncState,
 };
-use deskstate_reconcile::raise::Options;
+use deskstate_reconcile::raise::{LeftOut, Options};
 use deskstate_reconcile::{Desired, kinds, lower, plan};
 use serde_json::Value as Json;
 
@@ -74,6 +74,8 @@ struct Compared {
     address: String,
     findings: Vec<Diagnostic>,
     only_from: Vec<Extra>,
+    /// Rows of either side that could not be read or expressed.
+    lost: Vec<(String, LeftOut)>,
     /// What `--to` has, in the form of manifests.
     wanted: Option<Export>,
 }
@@ -103,9 +105,8 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             });
         }
     };
-    let alike =
-        compared.plan.is_empty() && compared.findings.is_empty() && compared.only_from.is_empty();
-    if alike {
+    let outcome = compared.outcome();
+    if outcome == SyncState::InSync {
         ui.line(format_args!(
             "{GOOD}{} and {} are alike{GOOD:#} ({})",
             args.from,
@@ -118,11 +119,28 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     if let (Some(folder), Some(wanted)) = (&args.as_overlay, &compared.wanted) {
         write_overlay(folder, wanted, &compared.plan, ui)?;
     }
-    Ok(if alike {
-        ExitCode::Done
-    } else {
-        ExitCode::Differences
-    })
+    match outcome {
+        SyncState::InSync => Ok(ExitCode::Done),
+        SyncState::Different => Ok(ExitCode::Differences),
+        SyncState::Unknown => Err(Error::failed("not everything could be compared")),
+    }
+}
+
+impl Compared {
+    /// What both sides come to. What could not be read or expressed on either side is unknown.
+    fn outcome(&self) -> SyncState {
+        let only_from = if self.only_from.is_empty() {
+            SyncState::InSync
+        } else {
+            SyncState::Different
+        };
+        let lost = if self.findings.iter().any(Diagnostic::is_error) || !self.lost.is_empty() {
+            SyncState::Unknown
+        } else {
+            SyncState::InSync
+        };
+        self.plan.state().max(only_from).max(lost)
+    }
 }
 
 /// An environment of the project, else a folder.
@@ -141,7 +159,7 @@ fn side<'a>(named: &'a str, known: &[String]) -> Result<Side<'a>, Error> {
 }
 
 fn show(args: &Args, compared: &Compared, ui: &mut Ui) -> Result<(), Error> {
-    if !compared.plan.is_empty() {
+    if compared.plan.state() != SyncState::InSync {
         ui.page(PlanText {
             plan: &compared.plan,
             sources: &compared.manifests.sources,
@@ -158,6 +176,13 @@ fn show(args: &Args, compared: &Compared, ui: &mut Ui) -> Result<(), Error> {
         ui.say(format_args!(
             "{WARN}cannot be compared{WARN:#}: {}",
             plain(&finding.message)
+        ));
+    }
+    for (resource, left_out) in &compared.lost {
+        ui.say(format!(
+            "{WARN}cannot be compared{WARN:#}: {}: {}\n",
+            plain(resource),
+            plain(&left_out.why)
         ));
     }
     for only in &compared.only_from {
@@ -184,10 +209,12 @@ async fn environments(
     selection.labels.extend(choosing::labels(&other.manifests));
     let (live, _) = read(args, &other, &Desired::default(), ui).await?;
     let wanted = exported(args, &live, &selection);
+    let mut lost = lost(to, &wanted);
     choosing::say_along(&wanted.needed, ui);
     let (manifests, _) = wanted.manifests();
     let desired = lower(&manifests);
     let (live, address) = read(args, &own, &desired, ui).await?;
+    lost.extend(self::lost(from, &exported(args, &live, &selection)));
     let (mut plan, findings) = plan(&desired, &live, &PlanOptions::default());
     // What differs is meant, not where an export of the other environment was kept while comparing.
     for change in &mut plan.changes {
@@ -215,6 +242,7 @@ async fn environments(
         address,
         findings,
         only_from,
+        lost,
         wanted: Some(wanted),
     })
 }
@@ -243,6 +271,7 @@ async fn like_folder(
         address,
         findings,
         only_from,
+        lost: lost(from, &exported(args, &live, &selection)),
         wanted: None,
     })
 }
@@ -289,6 +318,7 @@ async fn like_environment(
         address,
         findings,
         only_from: Vec::new(),
+        lost: lost(to, &wanted),
         wanted: Some(wanted),
     })
 }
@@ -362,6 +392,15 @@ fn exported(args: &Args, live: &Live, selection: &Selection) -> Export {
         ..Options::default()
     };
     export(live, selection, options)
+}
+
+/// Whole rows that an export had to leave out, with the environment that has them.
+fn lost(environment: &str, exported: &Export) -> Vec<(String, LeftOut)> {
+    let whole = exported.left_out.iter();
+    whole
+        .filter(|(_, left_out)| left_out.path.is_empty() && left_out.lost)
+        .map(|(resource, left_out)| (format!("{resource} in {environment}"), left_out.clone()))
+        .collect()
 }
 
 fn declared_prefixes(desired: &Desired) -> impl Iterator<Item = String> {

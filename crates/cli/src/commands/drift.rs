@@ -35,7 +35,8 @@ use crate::ui::Ui;
 
 /// Says where environments differ from the manifests, who did it, and what it breaks. Cannot write
 ///
-/// Exit codes: 0 in sync, 2 drift, 1 if it could not be found out for some environment.
+/// Exit codes: 0 in sync, 2 drift, 1 if something could not be read or compared. Rows under owned prefixes that no manifest declares
+/// are listed; with `drift: {undeclared: fail}` in the project file they are drift.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The environment
@@ -47,7 +48,7 @@ pub(crate) struct Args {
         conflicts_with = "all"
     )]
     env: Option<String>,
-    /// Every environment of the project; one that fails does not stop the others
+    /// Every watched environment of the project; one that fails does not stop the others
     #[arg(long)]
     all: bool,
     /// Of all environments the I-th of N parts, from 1, for several jobs side by side; `job/N` in an Indexed Job of Kubernetes
@@ -143,10 +144,32 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let today = args.today.clone().unwrap_or_else(today::utc);
     let revision = revision::describe(&root);
     let stop = stop_on_interrupt();
-    let seen = match &args.env {
-        Some(name) => vec![one(args, name, global, &today, &stop, ui).await?],
-        None => all(args, global, &today, &stop, ui).await?,
+    let looked = match &args.env {
+        Some(name) => match one(args, name, global, &today, &stop, ui).await {
+            Ok(seen) => Ok(vec![seen]),
+            Err(error) => Err((name.clone(), error)),
+        },
+        None => Ok(all(args, global, &today, &stop, ui).await?),
     };
+    let seen = match looked {
+        Ok(seen) => seen,
+        Err((environment, error)) => {
+            // Yesterday's numbers would say that the environment is still watched.
+            if let Some(path) = &args.metrics {
+                let looked = Err(chain(&error));
+                let failed = [Seen {
+                    environment,
+                    looked,
+                }];
+                write_file(path, &drift_metrics::render(&failed))?;
+            }
+            return Err(error);
+        }
+    };
+    // Written first: whoever reads what is shown may go away before its end.
+    if let Some(path) = &args.metrics {
+        write_file(path, &drift_metrics::render(&seen))?;
+    }
     let text = match args.format {
         Format::Text => drift_text::render(
             &seen,
@@ -168,9 +191,6 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         Format::Text => ui.page(text)?,
         Format::Markdown | Format::Json | Format::Junit | Format::Html => ui.print(text)?,
     }
-    if let Some(path) = &args.metrics {
-        write_file(path, &drift_metrics::render(&seen))?;
-    }
     let any = |wanted: Outcome| seen.iter().any(|seen| seen.outcome() == wanted);
     if any(Outcome::Failed) || any(Outcome::Incomplete) {
         return match &args.env {
@@ -179,7 +199,13 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         };
     }
     if any(Outcome::Drift) {
-        if let Some(env) = &args.env {
+        let is_drifted = |seen: &Seen| {
+            let looked = seen.looked.as_ref();
+            looked.is_ok_and(|looked| !looked.report.drifted.is_empty())
+        };
+        if let Some(env) = &args.env
+            && seen.iter().any(is_drifted)
+        {
             let back = match &args.at {
                 // What is not applied yet is no drift, and an apply of everything would carry it out.
                 Some(at) => suggest("apply", &["--env", env, "--only-drift", "--at", at]),
@@ -258,7 +284,18 @@ async fn all(
         let base = project::load_for_reading(global, None, ui)?;
         args.choosing.keys(&base.manifests, ui)?;
     }
-    let names = project::environments(global)?;
+    let (names, unwatched) = project::watched(global)?;
+    if !unwatched.is_empty() {
+        ui.note(format_args!(
+            "not watched: {} (`watched: true` in the project file changes that)",
+            unwatched.join(", ")
+        ));
+    }
+    if names.is_empty() {
+        return Err(Error::failed(
+            "the project has no environment that is watched",
+        ));
+    }
     let names = match args.shard {
         Some(shard) => shard.of_names(names),
         None => names,

@@ -88,7 +88,8 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let (mut exported, whole) = match (&args.env, &args.solution) {
         (Some(name), _) => {
             let exported = of_environment(args, name, global, &mut selection, options, ui).await?;
-            (exported, true)
+            let whole = !exported.loses_rows();
+            (exported, whole)
         }
         (None, Some(path)) => of_file(path, &selection, options, args.strict, ui)?,
         (None, None) => {

@@ -7,7 +7,7 @@ use deskstate_files::{Limit, read_text};
 use deskstate_model::{Diagnostic, Environment, Manifests, Severity};
 use deskstate_reconcile::drift::{Ignored, keep_accepted};
 use deskstate_reconcile::live::Live;
-use deskstate_reconcile::plan::{Action, Change, Limits, Options, Reason, transactions};
+use deskstate_reconcile::plan::{Action, Change, Limits, Options, Reason, SyncState, transactions};
 use deskstate_reconcile::plan_file::{FileFinding, Report};
 use deskstate_reconcile::reach::{ChangeReach, Reached};
 use deskstate_reconcile::review::Finding;
@@ -47,6 +47,14 @@ pub(super) struct Compared {
 }
 
 impl Compared {
+    /// Fails where something is unknown: whatever else was found, nobody can say that the environment is as declared.
+    pub(super) fn complete(&self) -> Result<(), Error> {
+        match self.plan.state() {
+            SyncState::InSync | SyncState::Different => Ok(()),
+            SyncState::Unknown => Err(Error::failed("not everything could be compared")),
+        }
+    }
+
     /// Whom each change reaches, in words.
     pub(super) fn reach_in_words(&self) -> Vec<Option<Reached>> {
         self.reach.changes.iter().map(ChangeReach::said).collect()

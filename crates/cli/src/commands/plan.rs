@@ -126,6 +126,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     if let Some(path) = &args.out {
         ui.say(format_args!("the plan is in {}", path.display()));
     }
+    compared.complete()?;
     refuse_denied(&compared.findings)?;
     if compared.plan.is_empty() {
         return Ok(ExitCode::Done);

@@ -84,7 +84,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             .map_err(|_| Error::failed("the answer could not be written"))?;
         ui.print(json)?;
         opened.close().await?;
-        return Ok(ExitCode::Done);
+        return complete(&answer);
     }
     let mut text = String::new();
     text.push_str(&format!(
@@ -103,7 +103,17 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         .map_err(|_| Error::failed("the answer could not be written"))?;
     ui.page(text)?;
     opened.close().await?;
-    Ok(ExitCode::Done)
+    complete(&answer)
+}
+
+/// What was not seen may give the user another profile.
+fn complete(answer: &Who) -> Result<ExitCode, Error> {
+    if answer.unseen.is_empty() {
+        return Ok(ExitCode::Done);
+    }
+    Err(Error::failed(
+        "not everything that decides about a profile could be read",
+    ))
 }
 
 fn unknown(user: &str, why: &str) -> Error {
@@ -118,16 +128,21 @@ fn unknown(user: &str, why: &str) -> Error {
 /// Shows an answer; of a user who cannot work it says what would be.
 pub(crate) fn show(answer: &Who, works: bool, text: &mut String) -> std::fmt::Result {
     match answer.candidates.split_first() {
+        None if !answer.unseen.is_empty() => writeln!(
+            text,
+            "no profile was found, but not everything could be read"
+        )?,
         None => writeln!(
             text,
             "{} no profile by assignment or role: the custom default, else one of the product's own",
             if works { "gets" } else { "would get" }
         )?,
         Some((first, others)) => {
-            let verb = match (works, answer.is_tied()) {
-                (_, true) => "perhaps",
-                (true, false) => "gets ",
-                (false, false) => "would get",
+            let certain = !answer.is_tied() && answer.unseen.is_empty();
+            let verb = match (works, certain) {
+                (_, false) => "perhaps",
+                (true, true) => "gets ",
+                (false, true) => "would get",
             };
             writeln!(
                 text,

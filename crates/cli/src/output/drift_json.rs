@@ -31,7 +31,6 @@ fn environment(name: &str, looked: &Looked) -> Json {
                 "kind": judged.key.kind.as_str(),
                 "name": judged.key.name.as_written(),
                 "state": judged.state.code(),
-                "declaredAt": looked.place(judged.declared_at),
             })
         })
         .collect();
@@ -138,6 +137,7 @@ fn environment(name: &str, looked: &Looked) -> Json {
         "requests": looked.requests,
         "drifted": drifted,
         "extras": extras,
+        "extrasUnknown": report.unlisted.iter().map(|(kind, why)| json!({"kind": kind.as_str(), "reason": why})).collect::<Vec<_>>(),
         "ignored": ignored,
         "expiredRules": expired,
         "contracts": contracts,

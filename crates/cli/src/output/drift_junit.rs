@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use deskstate_model::Diagnostic;
+use deskstate_model::{Diagnostic, Undeclared};
 use deskstate_reconcile::drift::Drifted;
 use deskstate_reconcile::plan::{Judged, SyncState};
 
@@ -37,6 +37,8 @@ fn suite(seen: &Seen, out: &mut String) {
     };
     let report = &looked.report;
     let states = report.states();
+    let fails = report.undeclared == Undeclared::Fail;
+    let hidden = if fails { report.unlisted.len() } else { 0 };
     // What a case reports needs no case of its own.
     let is_reported = |finding: &&Diagnostic| {
         let mut unplanned = looked.unplanned();
@@ -51,9 +53,9 @@ fn suite(seen: &Seen, out: &mut String) {
     let _ = writeln!(
         out,
         "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{}\" errors=\"{}\">",
-        states.total() + report.extras.len() + errors.len(),
-        states.different + report.extras.len(),
-        states.unknown + errors.len()
+        states.total() + report.extras.len() + hidden + errors.len(),
+        states.different + if fails { report.extras.len() } else { 0 },
+        states.unknown + hidden + errors.len()
     );
     for judged in &report.resources {
         let case = escaped(&judged.key.to_string());
@@ -76,10 +78,25 @@ fn suite(seen: &Seen, out: &mut String) {
         );
     }
     for row in &report.extras {
+        if !fails {
+            let _ = write!(
+                out,
+                "    <testcase classname=\"{name}\" name=\"{}\">\n      <skipped message=\"no manifest declares it\"/>\n    </testcase>\n",
+                escaped(&row.extra.key.to_string())
+            );
+            continue;
+        }
         let _ = write!(
             out,
             "    <testcase classname=\"{name}\" name=\"{}\">\n      <failure message=\"no manifest declares it\"/>\n    </testcase>\n",
             escaped(&row.extra.key.to_string())
+        );
+    }
+    for (kind, why) in report.unlisted.iter().filter(|_| fails) {
+        let _ = write!(
+            out,
+            "    <testcase classname=\"{name}\" name=\"undeclared rows of {kind}\">\n      <error message=\"{}\"/>\n    </testcase>\n",
+            escaped(why)
         );
     }
     for finding in errors {

@@ -102,7 +102,12 @@ fn write_one(out: &mut String, name: &str, looked: &Looked) -> fmt::Result {
     // A rule that finds fault with two fields of a resource breaks one thing.
     breaks.dedup();
     let silent = match looked.outcome() {
-        Outcome::InSync => report.expired.is_empty() && looked.findings.is_empty(),
+        Outcome::InSync => {
+            report.expired.is_empty()
+                && looked.findings.is_empty()
+                && report.extras.is_empty()
+                && report.unlisted.is_empty()
+        }
         Outcome::Drift | Outcome::Incomplete | Outcome::Failed => false,
     };
     if silent {
@@ -140,7 +145,7 @@ fn write_one(out: &mut String, name: &str, looked: &Looked) -> fmt::Result {
             prose(&expired.reason)
         )?;
     }
-    for finding in looked.findings.iter().filter(|finding| finding.is_error()) {
+    for finding in &looked.findings {
         writeln!(out, "- **{}**: {}", finding.code, prose(&finding.message))?;
     }
     let unplanned: Vec<_> = looked.unplanned().collect();
@@ -153,6 +158,9 @@ fn write_one(out: &mut String, name: &str, looked: &Looked) -> fmt::Result {
     }
     for one in &unplanned {
         writeln!(out, "- {} {}", code(&one.resource()), prose(&one.words()))?;
+    }
+    for (kind, why) in &report.unlisted {
+        writeln!(out, "- undeclared rows of {kind} may exist: {}", prose(why))?;
     }
     if !report.drifted.is_empty() {
         writeln!(

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use deskstate_reconcile::plan::States;
 
-use super::drift_report::{Seen, counts};
+use super::drift_report::{Looked, Seen, counts};
 
 /// Every metric, each with its help and type once.
 pub(crate) fn render(seen: &[Seen]) -> String {
@@ -28,6 +28,7 @@ pub(crate) fn render(seen: &[Seen]) -> String {
         .iter()
         .filter_map(|one| Some((one.environment.as_str(), one.looked.as_ref().ok()?)))
         .collect();
+    let complete = |looked: &Looked| looked.outcome().is_complete();
     metric(
         &mut out,
         "deskstate_drift_differences",
@@ -56,11 +57,10 @@ pub(crate) fn render(seen: &[Seen]) -> String {
                     different,
                     unknown,
                 } = looked.report.states();
-                for (state, number) in [
-                    ("as_declared", in_sync),
-                    ("drifted", different),
-                    ("unknown", unknown),
-                ] {
+                // An environment that was not compared as a whole gets no number that looks like good news.
+                let as_declared = complete(looked).then_some(("as_declared", in_sync));
+                let others = [("drifted", different), ("unknown", unknown)];
+                for (state, number) in as_declared.into_iter().chain(others) {
                     line(
                         out,
                         name,
@@ -76,7 +76,11 @@ pub(crate) fn render(seen: &[Seen]) -> String {
         "deskstate_drift_extras",
         "Live rows under owned prefixes that no manifest declares.",
         |out, name| {
-            for (environment, looked) in &looked {
+            // Where some may be hidden, nobody knows the number.
+            let listed = looked
+                .iter()
+                .filter(|(_, looked)| looked.report.unlisted.is_empty());
+            for (environment, looked) in listed {
                 line(
                     out,
                     name,

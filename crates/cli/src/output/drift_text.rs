@@ -148,12 +148,19 @@ fn write_one(
             }
         }
     }
-    write_extras(out, looked, all_extras)?;
+    write_extras(out, &seen.environment, looked, all_extras)?;
     write_notes(out, looked)
 }
 
-fn write_extras(out: &mut String, looked: &Looked, all: bool) -> fmt::Result {
+fn write_extras(out: &mut String, environment: &str, looked: &Looked, all: bool) -> fmt::Result {
     let extras = &looked.report.extras;
+    for (kind, why) in &looked.report.unlisted {
+        writeln!(
+            out,
+            "\n{WARN}?{WARN:#} undeclared rows of {kind} may exist: {}",
+            plain(why)
+        )?;
+    }
     if extras.is_empty() {
         return Ok(());
     }
@@ -182,7 +189,11 @@ fn write_extras(out: &mut String, looked: &Looked, all: bool) -> fmt::Result {
             extras.len() - shown
         )?;
     }
-    Ok(())
+    writeln!(
+        out,
+        "  {DIM}`deskstate export --env {} KIND NAME` writes one as a manifest, a rule under `ignore` accepts it{DIM:#}",
+        plain(environment)
+    )
 }
 
 fn write_notes(out: &mut String, looked: &Looked) -> fmt::Result {

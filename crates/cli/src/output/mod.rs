@@ -37,6 +37,8 @@ pub(crate) fn shown(value: &serde_json::Value) -> String {
 
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod states;
 
 #[cfg(test)]
 mod tests {

@@ -33,12 +33,11 @@ impl Verdict {
             ..
         } = self.states;
         let resources = count(self.states.total(), "resource");
-        let unknown = if unknown == 0 {
-            String::new()
-        } else {
-            format!(", {unknown} unknown")
-        };
-        format!("{resources}, {alike} {in_sync}{unknown}")
+        // While something is unknown, nothing about the whole may read as if all was well.
+        match self.state {
+            SyncState::InSync | SyncState::Different => format!("{resources}, {alike} {in_sync}"),
+            SyncState::Unknown => format!("{resources}, {alike} in sync, {unknown} unknown"),
+        }
     }
 
     /// One line for a plan without changes.

@@ -80,6 +80,9 @@ struct ProjectSpec {
     /// Drift that is known and accepted.
     #[schemars(default)]
     ignore: Vec<Ignore>,
+    /// What counts as drift.
+    #[schemars(default)]
+    drift: DriftRules,
     /// The environments by name.
     #[schemars(default)]
     environments: BTreeMap<String, Environment>,
@@ -126,6 +129,14 @@ struct OwnerForm {
     team: String,
 }
 
+#[derive(JsonSchema, Default)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+struct DriftRules {
+    /// Rows under an owned prefix that no document declares: `report` lists them, `fail` makes them drift. Default: `report`.
+    #[schemars(default, extend("enum" = ["report", "fail"]))]
+    undeclared: String,
+}
+
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct Ignore {
@@ -167,6 +178,9 @@ struct Environment {
     /// Values for `${{ vars.name }}`; they win over those of the project.
     #[schemars(default)]
     variables: BTreeMap<String, Value>,
+    /// Whether `drift --all` looks at it. Default: `true` for an address, `false` for the embedded emulator.
+    #[schemars(default)]
+    watched: bool,
     /// A folder of partial documents, or several that are applied one after the other.
     #[schemars(default, schema_with = "one_or_many")]
     overlay: Vec<String>,

@@ -1,16 +1,23 @@
 //! What a difference looks like, and on what evidence.
 //!
 //! The revision that was last applied decides first: where live still says what that revision says, the manifests moved on. Then
-//! auditing, which knows columns and links; then the last writer, who is known for a row as a whole only.
+//! auditing: if the declared value was there before an edit, somebody changed it after it was applied, even if that was the identity that
+//! deskstate uses. Then the writer, whom auditing knows for each column and link, and the row only as a whole. Otherwise it is unknown.
 
+use std::collections::BTreeMap;
+
+use deskstate_dataverse::{Cell, Row};
 use uuid::Uuid;
 
 use super::{Class, Difference, Input, Shift};
 use crate::blame::{Audit, Nature, Recorded, What, Writer};
+use crate::field::Field;
+use crate::kinds;
 use crate::lookup::Match;
 use crate::plan::{self, Action, Change, FieldChange, Operation};
-use crate::state::{DeclaredResource, fold};
+use crate::state::{DeclaredResource, RowKey, fold};
 use crate::table::Table;
+use crate::value::{self, Resolved};
 
 /// A class with its evidence.
 pub(super) struct Verdict {
@@ -39,17 +46,14 @@ impl Verdict {
 
 /// Judges one field of a resource that is there.
 pub(super) fn field(input: &Input<'_>, change: &Change, field: &FieldChange) -> Verdict {
-    let (column, _) = wire_column(field);
     let row = written_row(input, change, field);
+    let read_name = read_name(change, field);
     let recorded = row.and_then(|row| match link_member(input, change, field) {
         Some((relationship, member, made)) => input.blame.newest(row, |what| {
             matches!(what, What::Linked { relationship: of, members, made: did }
                 if of == relationship && members.contains(&member) && *did == made)
         }),
-        None => input.blame.newest(
-            row,
-            |what| matches!(what, What::Wrote(columns) if columns.contains(column)),
-        ),
+        None => input.blame.newest(row, |what| writes(what, &read_name)),
     });
     if let Some(verdict) = by_revision(input, change, field) {
         return match recorded {
@@ -58,7 +62,12 @@ pub(super) fn field(input: &Input<'_>, change: &Change, field: &FieldChange) -> 
         };
     }
     if let Some(recorded) = recorded {
-        return by_record(input, recorded);
+        return match (&recorded.what, row) {
+            // A link that was taken away was there, and one that was made was not.
+            (What::Linked { .. }, _) => after_declared(input, recorded, recorded),
+            (_, Some(row)) => by_history(input, change, field, row, recorded),
+            (_, None) => by_record(input, recorded, false),
+        };
     }
     let is_link = field.wire.split_once('.').is_none();
     if is_link {
@@ -97,9 +106,10 @@ fn missing(input: &Input<'_>, change: &Change) -> Verdict {
         .blame
         .newest(change.id, |what| matches!(what, What::Deleted));
     if let Some(deleted) = deleted {
-        let verdict = by_record(input, deleted);
+        let verdict = after_declared(input, deleted, deleted);
+        let by = input.blame.writer(deleted.by);
         return Verdict {
-            evidence: format!("auditing recorded the deletion; {}", verdict.evidence),
+            evidence: format!("auditing recorded the deletion by {}", described(&by)),
             ..verdict
         };
     }
@@ -206,10 +216,97 @@ fn declares(resource: &DeclaredResource, path: &str) -> bool {
             .any(|list| list.field.word == word)
 }
 
-fn by_record(input: &Input<'_>, recorded: &Recorded) -> Verdict {
+/// Whether a recorded change wrote a column.
+fn writes(what: &What, read_name: &str) -> bool {
+    match what {
+        What::Wrote(before) => before.contains_key(read_name),
+        What::Created(columns) => columns.contains(read_name),
+        What::Linked { .. } | What::Deleted => false,
+    }
+}
+
+/// Looks for an edit before which the declared value was there, the newest first.
+fn by_history(
+    input: &Input<'_>,
+    change: &Change,
+    field: &FieldChange,
+    row: Uuid,
+    newest: &Recorded,
+) -> Verdict {
+    let Some((definition, declared)) = declared_value(input, change, field) else {
+        return by_record(input, newest, false);
+    };
+    let read_name = definition.read_name();
+    let mut columns = vec![read_name.as_str()];
+    columns.extend(definition.mirror.as_ref().map(|mirror| mirror.column));
+    let live = wire_column(field)
+        .1
+        .and_then(|table| input.live.row(table, row));
+    let mut cells: BTreeMap<&str, Cell> = columns
+        .iter()
+        .map(|column| {
+            let cell = live.map_or(Cell::Null, |live| live.row.get(column).clone());
+            (*column, cell)
+        })
+        .collect();
+    for recorded in input.blame.history.get(&row).into_iter().flatten() {
+        let What::Wrote(before) = &recorded.what else {
+            continue;
+        };
+        let mut touched = false;
+        for (column, cell) in &mut cells {
+            if let Some(old) = before.get(*column) {
+                *cell = old.clone();
+                touched = true;
+            }
+        }
+        let was = Row::from_cells(cells.iter().map(|(name, cell)| (*name, cell.clone())), None);
+        if touched && value::holds(definition, &declared, &was) {
+            return after_declared(input, recorded, newest);
+        }
+    }
+    by_record(input, newest, true)
+}
+
+/// The declared value was there until an edit; the newest one may be another.
+fn after_declared(input: &Input<'_>, edit: &Recorded, newest: &Recorded) -> Verdict {
+    let (first, last) = (input.blame.writer(edit.by), input.blame.writer(newest.by));
+    let class = match (last.nature, last.is_caller) {
+        (Nature::Person, _) => Class::EditedByHand,
+        (Nature::Platform, _) | (Nature::Application, false) => Class::ProductUpdate,
+        // An earlier revision may have been applied since.
+        (Nature::Application, true) | (Nature::Unknown, _) => Class::Unknown,
+    };
+    let since = if edit == newest {
+        String::new()
+    } else {
+        format!(", and {} changed it since", described(&last))
+    };
+    let evidence = format!(
+        "the declared value was there until {} changed it{since}",
+        described(&first)
+    );
+    Verdict::new(class, evidence).by(&last, Some(&newest.at))
+}
+
+/// Auditing names the writer. `never_declared` where all edits that it recorded found other values than the declared one.
+fn by_record(input: &Input<'_>, recorded: &Recorded, never_declared: bool) -> Verdict {
     let writer = input.blame.writer(recorded.by);
-    let (class, who) = judged(&writer);
-    let evidence = format!("auditing names {who}");
+    let (class, note) = match (writer.nature, writer.is_caller) {
+        (Nature::Person, false) => (Class::EditedByHand, ""),
+        (Nature::Person, true) => (
+            Class::Unknown,
+            ", as whom deskstate is signed in: by hand or by an apply",
+        ),
+        (Nature::Application, true) if never_declared => (
+            Class::NotApplied,
+            ", the identity that deskstate uses, and no record has the declared value",
+        ),
+        (Nature::Application, true) => (Class::Unknown, ", the identity that deskstate uses"),
+        (Nature::Platform, _) | (Nature::Application, false) => (Class::ProductUpdate, ""),
+        (Nature::Unknown, _) => (Class::Unknown, ""),
+    };
+    let evidence = format!("auditing names {}{note}", described(&writer));
     Verdict::new(class, evidence).by(&writer, Some(&recorded.at))
 }
 
@@ -222,44 +319,41 @@ fn by_last_writer(input: &Input<'_>, change: &Change, field: &FieldChange) -> Ve
     let Some(writer) = row.modified_by().map(|id| input.blame.writer(id)) else {
         return Verdict::new(Class::Unknown, no_record(input, "the last writer"));
     };
-    let (class, who) = judged(&writer);
-    let sure = if matches!(writer.nature, Nature::Person) {
-        ", though maybe of another field"
-    } else {
-        ""
-    };
-    let evidence = if row.is_managed() && matches!(class, Class::Unknown) {
+    if row.is_managed() && writer.nature == Nature::Unknown {
         return Verdict::new(
             Class::ProductUpdate,
             "the row came with a managed solution, and its last writer is unknown",
         )
         .by(&writer, row.modified_on());
-    } else {
-        format!("{who} wrote the row last{sure}{}", audit_note(input))
+    }
+    let (class, note) = match (writer.nature, writer.is_caller) {
+        (Nature::Person, false) => (Class::EditedByHand, ", though maybe of another field"),
+        (Nature::Person, true) => (
+            Class::Unknown,
+            ", as whom deskstate is signed in: by hand or by an apply",
+        ),
+        (Nature::Application, true) => (
+            Class::NotApplied,
+            ", the identity that deskstate uses, though maybe of another field",
+        ),
+        (Nature::Platform, _) | (Nature::Application, false) => (Class::ProductUpdate, ""),
+        (Nature::Unknown, _) => (Class::Unknown, ""),
     };
+    let evidence = format!(
+        "{} wrote the row last{note}{}",
+        described(&writer),
+        audit_note(input)
+    );
     Verdict::new(class, evidence).by(&writer, row.modified_on())
 }
 
-/// What a writer makes of a change, and the writer in words.
-fn judged(writer: &Writer) -> (Class, String) {
+/// A writer in words.
+fn described(writer: &Writer) -> String {
     match writer.nature {
-        Nature::Caller => (
-            Class::NotApplied,
-            format!("the identity that deskstate uses ({})", writer.name),
-        ),
-        Nature::Platform => (
-            Class::ProductUpdate,
-            format!("the platform ({})", writer.name),
-        ),
-        Nature::Application => (
-            Class::ProductUpdate,
-            format!("the application user {}", writer.name),
-        ),
-        Nature::Person => (Class::EditedByHand, writer.name.clone()),
-        Nature::Unknown => (
-            Class::Unknown,
-            format!("an unreadable user ({})", writer.id),
-        ),
+        Nature::Platform => format!("the platform ({})", writer.name),
+        Nature::Application => format!("the application user {}", writer.name),
+        Nature::Person => writer.name.clone(),
+        Nature::Unknown => format!("an unreadable user ({})", writer.id),
     }
 }
 
@@ -285,6 +379,40 @@ fn wire_column(field: &FieldChange) -> (&str, Option<&'static Table>) {
         Some((table, column)) => (column, table_named(table)),
         None => (field.wire.as_str(), None),
     }
+}
+
+/// The name under which the column of a change is read.
+fn read_name(change: &Change, field: &FieldChange) -> String {
+    let (column, table) = wire_column(field);
+    let own = kinds::of(change.key.kind);
+    let mut fields: Vec<&'static Field> = own.fields.iter().collect();
+    if let Some(part) = kinds::part_tables().find(|part| Some(part.table) == table) {
+        fields = part.fields.iter().collect();
+    }
+    let definition = fields.into_iter().find(|field| field.column == column);
+    definition.map_or_else(|| column.to_owned(), Field::read_name)
+}
+
+/// The field of a change and its declared value, where an earlier value can be compared with it. Copies repeat what parts say.
+fn declared_value(
+    input: &Input<'_>,
+    change: &Change,
+    field: &FieldChange,
+) -> Option<(&'static Field, Resolved)> {
+    let resource = input.desired.resources.get(&change.key)?;
+    let rows = std::iter::once(&resource.row).chain(&resource.parts);
+    let mut columns = rows.flat_map(|row| row.columns.iter().map(move |column| (row, column)));
+    let (_, column) =
+        columns.find(|(row, column)| plan::path(&row.path, column.field) == field.path)?;
+    if plan::is_copy(column.field) {
+        return None;
+    }
+    let find = &mut |key: &RowKey| match input.live.find(key) {
+        Match::One(id) => Some(("", id)),
+        _ => None,
+    };
+    let resolved = value::resolve(&column.value, find).ok()?;
+    Some((column.field, resolved))
 }
 
 fn table_named(logical: &str) -> Option<&'static Table> {

@@ -9,7 +9,7 @@ mod ignore;
 
 use std::collections::{BTreeSet, HashSet};
 
-use deskstate_model::{Manifests, ResourceKey, Span};
+use deskstate_model::{Kind, Manifests, ResourceKey, Span, Undeclared};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -19,7 +19,7 @@ pub use ignore::{Expired, Ignored, keep_accepted};
 use crate::blame::{Audit, Blame};
 use crate::extras::{Extra, extras};
 use crate::kinds;
-use crate::live::Live;
+use crate::live::{Access, Live};
 use crate::lower::Desired;
 use crate::plan::{self, Action, Change, FieldChange, Judged, Plan, States, SyncState};
 
@@ -62,6 +62,10 @@ pub struct Report {
     pub drifted: Vec<Drifted>,
     /// Live rows under owned prefixes that no document declares.
     pub extras: Vec<ExtraRow>,
+    /// Kinds that may have more such rows, and why they cannot be seen.
+    pub unlisted: Vec<(Kind, String)>,
+    /// Whether such rows are drift.
+    pub undeclared: Undeclared,
     /// Accepted differences.
     pub ignored: Vec<Ignored>,
     /// Rules whose day is over.
@@ -82,10 +86,11 @@ impl Report {
 
     /// Whether live is as the manifests say, accepted differences aside.
     pub fn state(&self) -> SyncState {
-        let extras = if self.extras.is_empty() {
-            SyncState::InSync
-        } else {
-            SyncState::Different
+        let extras = match self.undeclared {
+            Undeclared::Report => SyncState::InSync,
+            Undeclared::Fail if !self.unlisted.is_empty() => SyncState::Unknown,
+            Undeclared::Fail if !self.extras.is_empty() => SyncState::Different,
+            Undeclared::Fail => SyncState::InSync,
         };
         self.states().together().max(extras)
     }
@@ -245,6 +250,21 @@ pub fn owned_extras(manifests: &Manifests, desired: &Desired, live: &Live) -> Ve
     extras(desired, live, &prefixes)
 }
 
+/// Kinds of which rows under the project's prefixes may be hidden, and why.
+fn unlisted(manifests: &Manifests, live: &Live) -> Vec<(Kind, String)> {
+    let owns = manifests
+        .project
+        .iter()
+        .any(|project| !project.owns.is_empty());
+    let hidden = kinds::all()
+        .iter()
+        .filter_map(|kind| match &live.table(kind.table).access {
+            Access::Whole | Access::Absent => None,
+            Access::Partial(why) | Access::Refused(why) => Some((kind.kind, why.clone())),
+        });
+    if owns { hidden.collect() } else { Vec::new() }
+}
+
 /// Reports the drift of one environment.
 pub fn drift(input: Input<'_>) -> Report {
     let mut rules = ignore::Rules::new(input.manifests, input.today);
@@ -289,6 +309,12 @@ pub fn drift(input: Input<'_>) -> Report {
         resources,
         drifted,
         extras,
+        unlisted: unlisted(input.manifests, input.live),
+        undeclared: input
+            .manifests
+            .project
+            .as_ref()
+            .map_or_else(Undeclared::default, |project| project.undeclared),
         ignored,
         expired,
         broken,

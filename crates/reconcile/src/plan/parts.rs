@@ -66,6 +66,12 @@ impl<'a> Planner<'a> {
                             .at(declared.span, "cannot be planned"),
                     );
                 }
+                // Something else about the list is an error then, which names the table.
+                Match::Unknown(why) if declared.only_if_there => {
+                    let path = declared.path.as_str();
+                    self.findings
+                        .not_compared(path, "unreadable", &why, declared.span);
+                }
                 Match::Unknown(why) => {
                     self.findings.unknown(
                         declared.path.as_str(),

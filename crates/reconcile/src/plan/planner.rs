@@ -15,7 +15,7 @@ use super::{
     Action, Change, Difference, FieldChange, Guard, Operation, Options, Plan, Planned, Reason,
     RowTarget, Seen, sort_changes,
 };
-use crate::field::{Field, Holds, PartTable};
+use crate::field::{Field, Holds, PartTable, STATUS};
 use crate::kinds::{self, tables};
 use crate::live::{Access, Live, ObservedRow};
 use crate::lookup::Match;
@@ -406,6 +406,7 @@ impl<'a> Planner<'a> {
         table: &'static Table,
         row: &ObservedRow,
     ) {
+        self.inactive(draft, declared, row);
         let mut body = Vec::new();
         for column in &declared.columns {
             if column.field.localizable && !self.speaks_base_language {
@@ -468,6 +469,33 @@ impl<'a> Planner<'a> {
                 body,
             });
         }
+    }
+
+    /// A row that was switched off does nothing for agents, whatever its other columns say.
+    fn inactive(&mut self, draft: &Draft<'a>, declared: &DeclaredRow, row: &ObservedRow) {
+        let is_off = row.row.int(STATUS.column).is_some_and(|state| state != 0);
+        let is_compared = declared
+            .columns
+            .iter()
+            .any(|column| column.field.column == STATUS.column);
+        if !is_off || is_compared {
+            return;
+        }
+        let what = match declared.path.as_str() {
+            "" => draft.resource.key.to_string(),
+            path => format!("`{path}` of {}", draft.resource.key),
+        };
+        self.findings.warn(
+            Diagnostic::warning(
+                "inactive-row",
+                format!("{what} is inactive in the environment"),
+            )
+            .at(
+                declared.span,
+                "its manifest does not say whether it is active",
+            )
+            .help("write `status: Active` or `status: Inactive`, so that it is compared"),
+        );
     }
 
     /// What keeps a write from undoing somebody else's: the version, or another look where the table has none to bind to.

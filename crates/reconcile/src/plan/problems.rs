@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::state::{DeclaredParts, RowKey};
 use crate::table::Table;
 
-const READ_ALL: &str = "give the caller read access to the whole organisation (`deskstate doctor --env NAME` lists what is missing)";
+pub(super) const READ_ALL: &str = "give the caller read access to the whole organisation (`deskstate doctor --env NAME` lists what is missing)";
 
 pub(super) fn ambiguous(key: &RowKey, ids: &[Uuid]) -> Diagnostic {
     let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();

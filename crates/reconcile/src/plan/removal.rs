@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use deskstate_model::{ResourceKey, Span, State};
+use deskstate_model::{Diagnostic, ResourceKey, Span, State};
 use uuid::Uuid;
 
 use super::planner::Planner;
-use super::problems::unseen_removal;
+use super::problems::{READ_ALL, unseen_removal};
 use super::{Action, Along, Change, Operation, Options, Reason, RowTarget, Seen};
 use crate::extras::{Extra, extras};
 use crate::kinds::{self, tables};
@@ -101,6 +101,7 @@ impl Planner<'_> {
                 _ => None,
             })
             .collect();
+        self.unseen_extras();
         let mut candidates = self.candidates(options);
         candidates.retain(|extra| !going.contains(&extra.id));
         let mut changes = Vec::new();
@@ -113,6 +114,24 @@ impl Planner<'_> {
             }
         }
         changes
+    }
+
+    /// Rows that pruning would delete may be hidden.
+    fn unseen_extras(&mut self) {
+        for kind in kinds::all() {
+            let (Access::Partial(why) | Access::Refused(why)) = &self.live.table(kind.table).access
+            else {
+                continue;
+            };
+            let message = format!(
+                "whether `prune` has to delete rows of {} cannot be found out: {why}",
+                kind.kind
+            );
+            self.findings.unknown(
+                "",
+                Diagnostic::warning("unreadable", message).help(READ_ALL),
+            );
+        }
     }
 
     fn candidates(&self, options: &Options) -> Vec<Extra> {

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 pub use text::refused;
 
-use crate::field::{Field, Holds, Target};
+use crate::field::{Field, Holds, Target, lookup_read_name};
 use crate::kinds::{self, KindTable, tables};
 use crate::live::{Access, Live, ObservedRow};
 use crate::lookup::Match;
@@ -106,38 +106,94 @@ pub fn raise(live: &Live, kind: Kind, row: &ObservedRow, options: Options) -> Ra
     raising.finish()
 }
 
+/// A row that no document can express, or a kind of which rows may be hidden.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Skipped {
+    /// Its kind; of a part, that of its parent.
+    pub kind: Kind,
+    /// Its name; none for a row without one, and where rows may be hidden.
+    pub name: Option<String>,
+    /// The row; none where rows may be hidden.
+    pub id: Option<Uuid>,
+    /// Why.
+    pub why: String,
+}
+
+impl Skipped {
+    /// What to call it.
+    pub fn label(&self) -> String {
+        let Self { kind, name, id, .. } = self;
+        match (name, id) {
+            (Some(name), Some(id)) => format!("{kind} {name} ({id})"),
+            (Some(name), None) => format!("{kind} {name}"),
+            (None, Some(id)) => format!("{kind} {id}"),
+            (None, None) => kind.to_string(),
+        }
+    }
+}
+
 /// Raises every row of every kind that has a name of its own; the others are named with the reason.
-pub fn raise_all(live: &Live, options: Options) -> (Vec<Raised>, Vec<(String, LeftOut)>) {
+pub fn raise_all(live: &Live, options: Options) -> (Vec<Raised>, Vec<Skipped>) {
     let mut raised = Vec::new();
     let mut skipped = Vec::new();
     for kind in kinds::all() {
+        let named = |row: &ObservedRow| {
+            let name = kind.table.name.and_then(|column| row.row.text(column));
+            name.filter(|name| !name.trim().is_empty())
+                .map(str::to_owned)
+        };
         for row in live.table(kind.table).rows.values() {
             match nameable(live, kind, row) {
                 Ok(()) => raised.push(raise(live, kind.kind, row, options)),
-                Err(why) => skipped.push((
-                    format!("{} {}", kind.kind, live.label(kind.table, row.id)),
-                    LeftOut {
-                        path: String::new(),
-                        why,
-                        lost: true,
-                    },
-                )),
+                Err(why) => skipped.push(Skipped {
+                    kind: kind.kind,
+                    name: named(row),
+                    id: Some(row.id),
+                    why,
+                }),
             }
         }
         if let Access::Partial(why) | Access::Refused(why) = &live.table(kind.table).access {
-            skipped.push((
-                kind.kind.to_string(),
-                LeftOut {
-                    path: String::new(),
-                    why: format!("rows may be missing: {why}"),
-                    lost: true,
-                },
-            ));
+            skipped.push(Skipped {
+                kind: kind.kind,
+                name: None,
+                id: None,
+                why: format!("rows may be missing: {why}"),
+            });
         }
     }
+    skipped.extend(orphans(live));
     raised.sort_by(|left, right| left.key.cmp(&right.key));
     skipped.sort();
     (raised, skipped)
+}
+
+/// Parts whose parent is not there or cannot be read: no document has a place for them.
+fn orphans(live: &Live) -> impl Iterator<Item = Skipped> {
+    kinds::part_tables().flat_map(move |part| {
+        let column = lookup_read_name(part.parent_column);
+        let kind = kinds::by_table(part.parent).map(|kind| kind.kind);
+        let rows = live.table(part.table).rows.values();
+        rows.filter_map(move |row| {
+            let parent = row.row.uuid(&column);
+            if parent.is_some_and(|id| live.row(part.parent, id).is_some()) {
+                return None;
+            }
+            let why = match parent {
+                Some(id) => format!(
+                    "its row of `{}` belongs to {id}, which cannot be read",
+                    part.table.logical
+                ),
+                None => format!("its row of `{}` belongs to nothing", part.table.logical),
+            };
+            Some(Skipped {
+                kind: kind?,
+                name: None,
+                id: Some(row.id),
+                why,
+            })
+        })
+    })
 }
 
 /// Whether a document can name the row.
@@ -145,6 +201,9 @@ fn nameable(live: &Live, kind: &KindTable, row: &ObservedRow) -> Result<(), Stri
     let Some(name) = kind.table.name.and_then(|column| row.row.text(column)) else {
         return Err("it has no unique name".to_owned());
     };
+    if name.trim().is_empty() {
+        return Err("its unique name is empty".to_owned());
+    }
     if let Some(why) = refused(name.trim()) {
         return Err(format!("its unique name cannot be written: {why}"));
     }

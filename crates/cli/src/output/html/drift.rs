@@ -373,6 +373,12 @@ fn notes_section(seen: &[Seen]) -> Option<Section> {
                 .map_or_else(|| "the environment".to_owned(), ToString::to_string);
             note("contract", format!("{key}: {}", broken.words()));
         }
+        for (kind, why) in &report.unlisted {
+            note(
+                "unknown",
+                format!("undeclared rows of {kind} may exist: {why}"),
+            );
+        }
         for row in &report.extras {
             let who = row
                 .who
@@ -524,7 +530,7 @@ fn cell(drifted: Option<&Drifted>, declared: Option<SyncState>) -> Element {
         (Some(SyncState::InSync), None) => el("td")
             .class("same")
             .child(sign("✓"))
-            .child(hidden("as declared")),
+            .child(hidden("in sync")),
         (None, None) => el("td")
             .class("none")
             .child(sign("·"))

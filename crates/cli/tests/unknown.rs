@@ -1,0 +1,175 @@
+//! What could not be compared: no command and no format says that all is well, and each exits with 1.
+
+mod support;
+
+use support::{Project, Server};
+
+/// Sentences that nobody may read while something is unknown.
+const ALL_IS_WELL: [&str; 8] = [
+    "matches the manifests",
+    "no changes",
+    "as the manifests say",
+    "as declared",
+    "nothing differs",
+    "are alike",
+    "\"status\": \"inSync\"",
+    "state=\"as_declared\"",
+];
+
+fn profile(users: &str) -> String {
+    format!(
+        "apiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {{name: contoso_agents}}\nspec: {{displayName: Agents, app: CustomerServiceApps, users: [{users}]}}\n"
+    )
+}
+
+/// An environment that is as declared, but for a user whom nobody can find.
+fn with_an_unknown_user() -> (Project, Server) {
+    let server = Server::plain();
+    let project = Project::desk(&server, "", "", &profile("ada@contoso.com"));
+    project.apply().ended(0);
+    project.write(
+        "manifests/all.yaml",
+        &profile("ada@contoso.com, nobody@contoso.com"),
+    );
+    (project, server)
+}
+
+#[test]
+fn a_user_who_is_not_found_is_unknown_in_every_command_and_format() {
+    let (project, _server) = with_an_unknown_user();
+    let commands: [&[&str]; 14] = [
+        &["plan"],
+        &["plan", "--detailed-exitcode"],
+        &["plan", "--format", "markdown"],
+        &["plan", "--format", "html"],
+        &["plan", "--format", "json"],
+        &["apply", "--yes"],
+        &["adopt"],
+        &["adopt", "--check"],
+        &["drift"],
+        &["drift", "--format", "markdown"],
+        &["drift", "--format", "json"],
+        &["drift", "--format", "junit"],
+        &["drift", "--format", "html"],
+        &["drift", "--metrics", "drift.prom"],
+    ];
+    for command in commands {
+        let arguments: Vec<&str> = command.iter().copied().chain(["--env", "server"]).collect();
+        let run = project.run(&arguments).ended(1);
+        let said = format!("{}{}", run.out, run.err);
+        // Of a page, its words and not its styles.
+        let said = said
+            .split_once("<body")
+            .map_or(said.as_str(), |(_, body)| body);
+        for sentence in ALL_IS_WELL {
+            assert!(!said.contains(sentence), "{command:?}: {sentence}\n{said}");
+        }
+        assert!(said.contains("nobody@contoso.com"), "{command:?}\n{said}");
+    }
+    let numbers = project.read("drift.prom");
+    for line in [
+        "deskstate_drift_up{environment=\"server\"} 0",
+        "state=\"unknown\"} 1",
+    ] {
+        assert!(numbers.contains(line), "{numbers}");
+    }
+    assert!(!numbers.contains("as_declared"), "{numbers}");
+    let diff = project.run(&["diff", "--from", "server", "--to", "manifests"]);
+    let diff = diff.ended(1);
+    assert!(!diff.out.contains("are alike"), "{}", diff.out);
+}
+
+#[test]
+fn numbers_are_written_also_where_an_environment_cannot_be_read() {
+    let (project, server) = with_an_unknown_user();
+    project.write(
+        "drift.prom",
+        "deskstate_drift_up{environment=\"server\"} 1\n",
+    );
+    drop(server);
+    project
+        .run(&["drift", "--env", "server", "--metrics", "drift.prom"])
+        .ended(1);
+    let numbers = project.read("drift.prom");
+    assert!(
+        numbers.contains("deskstate_drift_up{environment=\"server\"} 0"),
+        "{numbers}"
+    );
+    assert!(!numbers.contains("as_declared"), "{numbers}");
+}
+
+#[test]
+fn undeclared_rows_are_listed_and_fail_only_where_the_project_asks() {
+    let server = Server::plain();
+    let project = Project::desk(
+        &server,
+        "owns: {prefixes: [contoso]}\n",
+        "",
+        &profile("ada@contoso.com"),
+    );
+    project.apply().ended(0);
+    let other = Project::desk(
+        &server,
+        "",
+        "",
+        &profile("").replace("contoso_agents", "contoso_others"),
+    );
+    other.apply().ended(0);
+    let listed = project.run(&["drift", "--env", "server"]).ended(0);
+    assert!(listed.out.contains("contoso_others"), "{}", listed.out);
+    // What is suggested works.
+    assert!(
+        listed
+            .out
+            .contains("deskstate export --env server KIND NAME"),
+        "{}",
+        listed.out
+    );
+    let exported = project
+        .run(&["export", "--env", "server", "AppProfile", "contoso_others"])
+        .ended(0);
+    assert!(exported.out.contains("contoso_others"), "{}", exported.out);
+    project.edit(
+        "deskstate.yaml",
+        "  owns:",
+        "  drift: {undeclared: fail}\n  owns:",
+    );
+    project.run(&["drift", "--env", "server"]).ended(2);
+}
+
+#[test]
+fn environments_that_are_not_watched_are_skipped_and_named() {
+    let (project, _server) = with_an_unknown_user();
+    project.write("manifests/all.yaml", &profile("ada@contoso.com"));
+    project.edit(
+        "deskstate.yaml",
+        "  environments:\n",
+        "  environments:\n    local: {emulator: {state: local.json}}\n",
+    );
+    let run = project.run(&["drift", "--all"]).ended(0);
+    assert!(run.err.contains("not watched: local"), "{}", run.err);
+    assert!(!run.out.contains("local"), "{}", run.out);
+}
+
+#[test]
+fn a_row_that_was_switched_off_by_hand_is_reported() {
+    let (project, server) = with_an_unknown_user();
+    project.write("manifests/all.yaml", &profile("ada@contoso.com"));
+    let id = server.found(
+        "msdyn_appconfigurations",
+        "msdyn_appconfigurationid",
+        "msdyn_uniquename eq 'contoso_agents'",
+    );
+    server.patch(
+        &format!("msdyn_appconfigurations({id})"),
+        r#"{"statecode":1,"statuscode":2}"#,
+    );
+    let run = project.run(&["drift", "--env", "server"]).ended(0);
+    assert!(run.err.contains("inactive-row"), "{}", run.err);
+    project.edit(
+        "manifests/all.yaml",
+        "displayName:",
+        "status: Active, displayName:",
+    );
+    project.run(&["drift", "--env", "server"]).ended(2);
+}
