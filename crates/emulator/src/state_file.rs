@@ -22,7 +22,8 @@ const HEADER: &str = "{\"deskstateEmulator\":1}";
 #[derive(Debug)]
 pub(crate) struct StateFile {
     path: PathBuf,
-    file: File,
+    /// None only while the file is replaced: Windows refuses to replace an open file.
+    file: Option<File>,
     /// Appended lines since the last rewrite, and rows at that time: when the former outgrow the latter, rewrite.
     appended: usize,
 }
@@ -52,7 +53,7 @@ impl StateFile {
         Ok((
             StateFile {
                 path: path.to_owned(),
-                file,
+                file: Some(file),
                 appended: 0,
             },
             store,
@@ -74,11 +75,16 @@ impl StateFile {
                 ])
             })
             .collect();
-        let end = self.file.seek(SeekFrom::End(0))?;
+        let file = match &mut self.file {
+            Some(file) => file,
+            // Replacing it failed, so the old file is still in place.
+            None => self.file.insert(open_to_append(&self.path)?),
+        };
+        let end = file.seek(SeekFrom::End(0))?;
         let line = format!("{}\n", json!({ "rows": rows }));
-        if let Err(error) = self.file.write_all(line.as_bytes()) {
+        if let Err(error) = file.write_all(line.as_bytes()) {
             // A half-written line would hide every later one.
-            self.file.set_len(end)?;
+            file.set_len(end)?;
             return Err(error);
         }
         self.appended += changes.len();
@@ -92,7 +98,8 @@ impl StateFile {
 
     /// Writes the file anew.
     pub(crate) fn rewrite(&mut self, store: &Store) -> std::io::Result<()> {
-        self.file = write_anew(&self.path, store)?;
+        self.file = None;
+        self.file = Some(write_anew(&self.path, store)?);
         self.appended = 0;
         Ok(())
     }
@@ -122,6 +129,10 @@ fn write_anew(path: &Path, store: &Store) -> std::io::Result<File> {
     writer.get_ref().sync_all()?;
     drop(writer);
     std::fs::rename(&beside, path)?;
+    open_to_append(path)
+}
+
+fn open_to_append(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().append(true).read(true).open(path)
 }
 

@@ -262,7 +262,7 @@ fn new_folder(folder: &Path) -> Result<PathBuf, Error> {
             hint: Some("name a new folder".to_owned()),
         });
     }
-    folder.canonicalize().map_err(file)
+    std::path::absolute(folder).map_err(file)
 }
 
 fn temporary_folder() -> Result<PathBuf, Error> {

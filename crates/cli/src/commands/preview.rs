@@ -82,7 +82,8 @@ fn only_one(selection: &Selection) -> Option<ResourceKey> {
 
 /// Hands the file to whatever opens pages here; false if there is nothing.
 fn open(path: &Path) -> bool {
-    let Ok(path) = path.canonicalize() else {
+    // Not the canonical path: on Windows its prefix `\\?\` opens nothing.
+    let Ok(path) = std::path::absolute(path) else {
         return false;
     };
     let program = if cfg!(target_os = "macos") {
