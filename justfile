@@ -73,9 +73,27 @@ soak minutes="15":
     cargo build --release
     python3 benches/soak.py --minutes {{minutes}}
 
-# Release archives under target/dist.
-dist:
-    bash scripts/dist
+# Release archives under target/dist: for this machine, for TARGETs, or `--all`.
+dist *targets:
+    bash scripts/dist {{targets}}
+
+# Wheels of the archives in target/dist.
+wheel:
+    test -n "$(ls target/dist/*.tar.gz target/dist/*.zip 2> /dev/null)" || bash scripts/dist
+    scripts/packages.py wheel
+
+# npm packages of the archives in target/dist.
+npm:
+    test -n "$(ls target/dist/*.tar.gz target/dist/*.zip 2> /dev/null)" || bash scripts/dist
+    scripts/packages.py npm
+
+# Manifests for winget, Scoop and Homebrew, of the archives in target/dist.
+managers:
+    scripts/packages.py managers
+
+# Tests for Windows, under Wine.
+windows *arguments:
+    bash ci/windows {{arguments}}
 
 # The five crates as crates.io would get them, each built from what is packed.
 package:

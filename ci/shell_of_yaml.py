@@ -17,6 +17,8 @@ SCRIPTS = ("run", "bash", "inlineScript")
 def scripts(node):
     """Every script below a node, in the order of the file."""
     if isinstance(node, dict):
+        if node.get("shell") in ("powershell", "pwsh"):
+            return
         for key, value in node.items():
             if key in SCRIPTS and isinstance(value, str):
                 yield value
