@@ -59,12 +59,14 @@ const GITHUB: &[(&str, &str)] = &[
     ),
 ];
 
-/// The same files as `ci/azure-pipelines`.
+/// The same files as `ci/azure-pipelines`, and the installers from `ci`.
 const AZURE: &[(&str, &str)] = &[
     (
         "install.yml",
         include_str!("../../assets/ci/azure-pipelines/install.yml"),
     ),
+    ("install.sh", include_str!("../../assets/ci/install.sh")),
+    ("install.ps1", include_str!("../../assets/ci/install.ps1")),
     (
         "plan.yml",
         include_str!("../../assets/ci/azure-pipelines/plan.yml"),
@@ -165,10 +167,24 @@ fn templates(ci: Ci) -> Vec<NewFile> {
         Ci::Github => (".github/workflows", GITHUB),
         Ci::Azure => ("azure-pipelines", AZURE),
     };
+    // Set in release builds.
+    let commit = option_env!("DESKSTATE_COMMIT").filter(|commit| !commit.is_empty());
     files
         .iter()
-        .map(|(name, text)| (format!("{folder}/{name}"), (*text).to_owned()))
+        .map(|(name, text)| (format!("{folder}/{name}"), pinned(text, commit)))
         .collect()
+}
+
+/// Our own action at the commit of this release: a tag can be moved.
+fn pinned(text: &str, commit: Option<&str>) -> String {
+    let tag = concat!("deskstate/deskstate/ci/github@v", env!("CARGO_PKG_VERSION"));
+    match commit {
+        Some(commit) => {
+            let (action, version) = tag.split_once('@').unwrap_or((tag, ""));
+            text.replace(tag, &format!("{action}@{commit} # {version}"))
+        }
+        None => text.to_owned(),
+    }
 }
 
 /// The rule for names of projects.
@@ -181,9 +197,7 @@ fn is_name(name: &str) -> bool {
 
 /// The folder's name, as far as a project may be called so.
 fn name_of(folder: &Path) -> String {
-    let folder = folder
-        .canonicalize()
-        .unwrap_or_else(|_| folder.to_path_buf());
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
     let name: String = folder
         .file_name()
         .map(|name| {
@@ -243,14 +257,40 @@ mod tests {
         }
         for (folder, files) in [("github/workflows", GITHUB), ("azure-pipelines", AZURE)] {
             for (name, text) in files {
-                let file =
-                    std::fs::read_to_string(root.join(folder).join(name)).unwrap_or_default();
+                let place = match *name {
+                    "install.sh" | "install.ps1" => root.join(name),
+                    _ => root.join(folder).join(name),
+                };
+                let file = std::fs::read_to_string(place).unwrap_or_default();
                 assert_eq!(
                     file, *text,
                     "copy ci/{folder}/{name} to crates/cli/assets/ci"
                 );
             }
         }
+    }
+
+    #[test]
+    fn our_own_action_is_pinned_to_a_release_and_never_to_a_branch() {
+        let uses: Vec<&str> = GITHUB
+            .iter()
+            .flat_map(|(_, text)| text.lines())
+            .filter(|line| line.contains("deskstate/deskstate/"))
+            .collect();
+        assert!(!uses.is_empty());
+        let commit = "0123456789012345678901234567890123456789";
+        for line in uses {
+            let tag = format!("@v{}", env!("CARGO_PKG_VERSION"));
+            assert!(line.ends_with(&tag), "{line}");
+            let pin = format!("@{commit} # v{}", env!("CARGO_PKG_VERSION"));
+            assert!(pinned(line, Some(commit)).ends_with(&pin), "{line}");
+        }
+        let version = format!("default: {}\n", env!("CARGO_PKG_VERSION"));
+        assert!(
+            AZURE
+                .iter()
+                .any(|(name, text)| *name == "install.yml" && text.contains(&version))
+        );
     }
 
     #[test]
