@@ -3,7 +3,8 @@
 //! A block of the language `console` is a session: `$ ` begins a command, `> ` goes on with it, everything else is what people see
 //! (both streams). A line `...` stands for any lines. The blocks of a file share one folder and go on where the one before stopped. `<!--
 //! starts with: examples/tenfold -->` puts a copy of an example into the folder first. A shell block that cannot be run has a comment
-//! `<!-- not run: why -->` above it. `UPDATE_DOCS=1 cargo test -p deskstate --test docs` writes down what commands print now.
+//! `<!-- not run: why -->` above it. `<!-- edit FILE: OLD => NEW -->` does what the text around it asks readers to do in their editor.
+//! `UPDATE_DOCS=1 cargo test -p deskstate --test docs` writes down what commands print now.
 
 mod support;
 
@@ -56,6 +57,21 @@ impl Session {
             here,
             code: 0,
         }
+    }
+
+    /// Does in a file what readers are asked to do. `\n` is a line feed.
+    fn edit(&self, edit: &str) -> Result<(), String> {
+        let parts = edit.split_once(": ").and_then(|(file, change)| {
+            let (old, new) = change.split_once(" => ")?;
+            Some((file, old.replace("\\n", "\n"), new.replace("\\n", "\n")))
+        });
+        let (file, old, new) = parts.ok_or_else(|| format!("`{edit}` is not `FILE: OLD => NEW`"))?;
+        let path = self.here.join(file);
+        let text = std::fs::read_to_string(&path).map_err(|error| format!("{file}: {error}"))?;
+        if text.matches(&old).count() != 1 {
+            return Err(format!("{file} does not contain `{old}` once"));
+        }
+        std::fs::write(path, text.replace(&old, &new)).map_err(|error| format!("{file}: {error}"))
     }
 
     /// What people see after typing a command.
@@ -146,6 +162,12 @@ fn check(text: &str) -> (String, Vec<String>) {
             None => {
                 if line.trim_start() != line && line.trim_start().starts_with("```") {
                     wrong.push(format!("a block is indented, so nobody runs it: `{line}`"));
+                }
+                let edit = line
+                    .strip_prefix("<!-- edit ")
+                    .and_then(|line| line.strip_suffix(" -->"));
+                if let Some(Err(problem)) = edit.map(|edit| session.edit(edit)) {
+                    wrong.push(problem);
                 }
                 if !line.is_empty() {
                     previous = line;
