@@ -65,7 +65,8 @@ impl Session {
             let (old, new) = change.split_once(" => ")?;
             Some((file, old.replace("\\n", "\n"), new.replace("\\n", "\n")))
         });
-        let (file, old, new) = parts.ok_or_else(|| format!("`{edit}` is not `FILE: OLD => NEW`"))?;
+        let (file, old, new) =
+            parts.ok_or_else(|| format!("`{edit}` is not `FILE: OLD => NEW`"))?;
         let path = self.here.join(file);
         let text = std::fs::read_to_string(&path).map_err(|error| format!("{file}: {error}"))?;
         if text.matches(&old).count() != 1 {

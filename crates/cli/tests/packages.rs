@@ -81,10 +81,7 @@ fn winget_reads_every_key_of_its_manifests() {
 fn scoop_and_homebrew_get_the_checksums_of_the_archives() {
     let dist = made();
     let scoop: Json = serde_json::from_str(&text(&dist, "scoop/deskstate.json")).unwrap();
-    assert_eq!(
-        scoop["architecture"]["64bit"]["hash"],
-        sum(&dist, WINDOWS)
-    );
+    assert_eq!(scoop["architecture"]["64bit"]["hash"], sum(&dist, WINDOWS));
     let formula = text(&dist, "homebrew/deskstate.rb");
     assert!(formula.contains(&format!("sha256 \"{}\"", sum(&dist, LINUX))));
     assert!(!formula.contains("on_macos"), "there is no archive for it");
