@@ -108,6 +108,7 @@ fn agent(text: &str) -> Who {
             candidate(Basis::Role(text.to_owned())),
         ],
         desktop: vec![("sessionTemplates", vec![text.to_owned()])],
+        not_applied: vec![text.to_owned()],
         unseen: vec![text.to_owned()],
     }
 }

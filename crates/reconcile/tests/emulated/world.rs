@@ -9,7 +9,7 @@ use deskstate_emulator::{
     BatchStatus, ChangesetFailure, Config, Emulator, LinkAnswer, MissingPrivilege, Switches,
     UnknownColumn,
 };
-use deskstate_model::{Diagnostic, load};
+use deskstate_model::{Diagnostic, SourceMap, load};
 use deskstate_reconcile::apply::{Applied, ApplyError, Settings, Work, carry_out};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{Options, Plan, Planned};
@@ -23,6 +23,7 @@ use tokio::net::TcpStream;
 /// Manifests, loaded and lowered.
 pub(crate) struct Declared {
     pub(crate) desired: Desired,
+    pub(crate) sources: SourceMap,
     _folder: TempDir,
 }
 
@@ -47,6 +48,7 @@ pub(crate) fn declare(project: Json, documents: &[Json]) -> Declared {
     let desired = lower(&manifests);
     Declared {
         desired,
+        sources: manifests.sources,
         _folder: folder,
     }
 }
