@@ -48,10 +48,65 @@ pub struct Rule {
     pub contains: BTreeMap<String, Vec<Spanned<Reference>>>,
     /// Why.
     pub message: Option<String>,
-    /// What stops working.
+    /// What stops working if the rule is broken.
     pub breaks: Option<String>,
+    /// What stops working if one value is broken, by field, or by field and member: `extensions[msdyn_CIFV2Loader]`.
+    pub breaks_by_value: BTreeMap<String, Spanned<String>>,
     /// The rule.
     pub span: Span,
+}
+
+impl Rule {
+    /// What stops working because of a finding: of its member, of its field, else of the rule. A preferred value breaks nothing
+    /// unless the contract says so of this value.
+    #[must_use]
+    pub fn breaks_of(&self, finding: &Finding) -> Option<&str> {
+        let path = finding.path.join(".");
+        let member = match &finding.problem {
+            Problem::NotContained { member } => Some(format!("{path}[{member}]")),
+            _ => None,
+        };
+        let of_value = member
+            .and_then(|key| self.breaks_by_value.get(&key))
+            .or_else(|| self.breaks_by_value.get(&path));
+        of_value.map(|breaks| breaks.value.as_str()).or_else(|| {
+            self.breaks
+                .as_deref()
+                .filter(|_| finding.problem.is_error())
+        })
+    }
+
+    /// The values that the rule is about, as `breaksByValue` names them.
+    pub(crate) fn values(&self) -> BTreeSet<String> {
+        let values = self.locked.iter().chain(&self.preferred);
+        let members = self.contains.iter().flat_map(|(field, members)| {
+            let member = move |member: &Spanned<Reference>| format!("{field}[{}]", member.value);
+            members.iter().map(member)
+        });
+        values
+            .map(|value| value.path.join("."))
+            .chain(self.matches.keys().cloned())
+            .chain(self.set.iter().map(|field| field.value.clone()))
+            .chain(self.contains.keys().cloned())
+            .chain(members)
+            .collect()
+    }
+
+    /// The fields that decide about the rule: those that choose its resources, and those that it checks.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        let values = self.locked.iter().chain(&self.preferred);
+        let paths = self
+            .resource
+            .filter
+            .keys()
+            .chain(self.matches.keys())
+            .chain(self.set.iter().map(|field| &field.value))
+            .chain(self.contains.keys());
+        let words = paths.map(|path| path.split('.').next().unwrap_or(path));
+        values
+            .filter_map(|value| value.path.first().map(String::as_str))
+            .chain(words)
+    }
 }
 
 /// Which resources a rule is about.
@@ -202,7 +257,9 @@ pub fn evaluate(rule: &Rule, subjects: &[Subject]) -> Vec<Finding> {
     }
 }
 
-fn selects(wanted: &RuleSubject, subject: &Subject) -> bool {
+/// Whether a rule is about a resource.
+#[must_use]
+pub fn selects(wanted: &RuleSubject, subject: &Subject) -> bool {
     subject.key.kind == wanted.kind
         && wanted
             .name
@@ -213,8 +270,9 @@ fn selects(wanted: &RuleSubject, subject: &Subject) -> bool {
         })
 }
 
-/// What one resource does not keep of a rule.
-fn check(rule: &Rule, subject: &Subject) -> Vec<Finding> {
+/// What one resource, which the rule is about, does not keep of it.
+#[must_use]
+pub fn check(rule: &Rule, subject: &Subject) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut find = |path: Vec<String>, problem: Problem| {
         findings.push(Finding {

@@ -57,7 +57,7 @@ pub(crate) enum FileProblem {
 
 impl FileProblem {
     /// The reason in words that are the same on every system.
-    fn of(error: &std::io::Error) -> Self {
+    pub(crate) fn of(error: &std::io::Error) -> Self {
         match error.kind() {
             std::io::ErrorKind::NotFound => Self::NotThere,
             std::io::ErrorKind::PermissionDenied => Self::Io("permission denied".to_owned()),

@@ -54,7 +54,7 @@ mod yaml;
 pub use checks::secrets::{is_secret_key, secret_values};
 pub use contract::{
     CIF_V2_LOADER, Contract, Finding, MatchMode, Problem, Rule, RuleSubject, RuleValue, Subject,
-    evaluate, subject_of,
+    check as check_subject, evaluate, selects, subject_of,
 };
 pub use decode::shortened;
 pub use diagnostic::{Diagnostic, Label, Severity, sort_diagnostics};
@@ -65,7 +65,8 @@ pub use given::Given;
 pub use glob::matches_pattern;
 pub use kinds::*;
 pub use load::{
-    DEFAULT_FOLDER, PROJECT_FILE, load, load_folder, load_project, load_texts, load_with,
+    DEFAULT_FOLDER, PROJECT_FILE, load, load_contracts, load_folder, load_project, load_texts,
+    load_with,
 };
 pub use manifests::{Declared, Manifests, State};
 pub use name::{UniqueName, fold};

@@ -4,7 +4,7 @@ mod environments;
 mod listing;
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::environments::{check_environments, merge_findings, unknown_environment};
@@ -78,6 +78,44 @@ pub fn load_project(root: &Path) -> (Manifests, Vec<Diagnostic>) {
         }
     }
     loader.ended(manifests, diagnostics)
+}
+
+/// Loads contract files that need no project, wherever they are.
+#[must_use]
+pub fn load_contracts(paths: &[PathBuf]) -> (Manifests, Vec<Diagnostic>) {
+    let mut loader = Loader::default();
+    let mut manifests = Manifests::default();
+    let mut diagnostics = Vec::new();
+    for path in paths {
+        let shown = path.to_string_lossy().replace('\\', "/");
+        match text_of(path) {
+            Ok(text) => {
+                let file = loader.sources.add(shown, text);
+                loader.contracts_of(file, &mut manifests.contracts, &mut diagnostics);
+            }
+            Err(problem) => diagnostics.push(
+                Diagnostic::error(
+                    problem.code(),
+                    format!("`{shown}` cannot be read: {problem}"),
+                )
+                .help(problem.help()),
+            ),
+        }
+    }
+    checks::contract_conflicts::check(&manifests.contracts, &mut diagnostics);
+    loader.ended(manifests, diagnostics)
+}
+
+/// The text of one file, with the limits of a project's files.
+fn text_of(path: &Path) -> Result<String, FileProblem> {
+    let path = path
+        .canonicalize()
+        .map_err(|error| FileProblem::of(&error))?;
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(FileProblem::Io("it is not a file".to_owned()));
+    };
+    let name = name.to_str().ok_or(FileProblem::NameNotUtf8)?;
+    Root::open(folder)?.read(name)
 }
 
 /// Loads all YAML files of a folder that is no project, such as one that an export wrote, as an environment would have them.
@@ -267,29 +305,37 @@ impl Loader {
             let Some(file) = self.file(files, path, &path.value, diagnostics) else {
                 continue;
             };
-            for node in self.parse(file, diagnostics) {
-                let Some(found) = contract(&node, diagnostics) else {
-                    continue;
-                };
-                if let Some(first) = contracts
-                    .iter()
-                    .find(|first| first.name.value == found.name.value)
-                {
-                    diagnostics.push(
-                        Diagnostic::error(
-                            "duplicate-resource",
-                            format!("two contracts are called `{}`", found.name.value),
-                        )
-                        .at(found.name.span, "again")
-                        .also(first.name.span, "first here")
-                        .help("keep one of the two, or rename it"),
-                    );
-                    continue;
-                }
-                contracts.push(found);
-            }
+            self.contracts_of(file, &mut contracts, diagnostics);
         }
         contracts
+    }
+
+    fn contracts_of(
+        &mut self,
+        file: FileId,
+        contracts: &mut Vec<Contract>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
+        for node in self.parse(file, diagnostics) {
+            let Some(found) = contract(&node, diagnostics) else {
+                continue;
+            };
+            match contracts
+                .iter()
+                .find(|first| first.name.value == found.name.value)
+            {
+                Some(first) => diagnostics.push(
+                    Diagnostic::error(
+                        "duplicate-resource",
+                        format!("two contracts are called `{}`", found.name.value),
+                    )
+                    .at(found.name.span, "again")
+                    .also(first.name.span, "first here")
+                    .help("keep one of the two, or rename it"),
+                ),
+                None => contracts.push(found),
+            }
+        }
     }
 
     fn manifest_files(

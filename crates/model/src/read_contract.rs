@@ -121,7 +121,7 @@ fn rule(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Rule> {
             )
         });
     let contains = contains.collect();
-    Some(Rule {
+    let rule = Rule {
         id,
         resource: RuleSubject {
             kind,
@@ -146,8 +146,40 @@ fn rule(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Rule> {
         contains,
         message: owned(node, "message"),
         breaks: owned(node, "breaks"),
+        breaks_by_value: node
+            .get("breaksByValue")
+            .map_or(&[][..], Node::entries)
+            .iter()
+            .filter_map(|entry| Some((entry.key.to_string(), text(&entry.value)?)))
+            .collect(),
         span: node.span,
-    })
+    };
+    report_idle_breaks(&rule, node, diagnostics);
+    Some(rule)
+}
+
+/// A consequence of a value that the rule does not check would never be shown.
+fn report_idle_breaks(rule: &Rule, node: &Node, diagnostics: &mut Vec<Diagnostic>) {
+    let values = rule.values();
+    let named = node.get("breaksByValue").map_or(&[][..], Node::entries);
+    for entry in named.iter().filter(|entry| !values.contains(&*entry.key)) {
+        let known = || values.iter().map(String::as_str);
+        let help = match nearest(&entry.key, known()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!(
+                "this rule checks {}",
+                known().collect::<Vec<_>>().join(", ")
+            ),
+        };
+        diagnostics.push(
+            Diagnostic::error(
+                "unknown-field",
+                format!("rule `{}` does not check `{}`", rule.id.value, entry.key),
+            )
+            .at(entry.key_span, "not a value of this rule")
+            .help(help),
+        );
+    }
 }
 
 /// The values of a partial spec, each with the way to it.

@@ -82,6 +82,7 @@ fn missing(
             .at(name.span, format!("demanded by rule `{id}`"))
             .help(with_reason(
                 rule,
+                rule.breaks.as_deref(),
                 format!(
                     "declare it under exactly this unique name: `{}`",
                     name.value
@@ -107,7 +108,7 @@ fn missing(
                     format!("nearest is {name}{}", problems.join("; "))
                 }
             };
-            diagnostic.help(with_reason(rule, help))
+            diagnostic.help(with_reason(rule, rule.breaks.as_deref(), help))
         }
         (None, _) => return None,
     };
@@ -202,7 +203,7 @@ fn of_resource(
     };
     diagnostic = diagnostic
         .at(place.unwrap_or(declared.name_span), label)
-        .help(with_reason(rule, help));
+        .help(with_reason(rule, rule.breaks_of(finding), help));
     if place.is_some() {
         let named = if rule.resource.name.is_some() {
             "named by"
@@ -254,12 +255,12 @@ fn rule_value(rule: &Rule, finding: &Finding) -> Option<crate::span::Span> {
     }
 }
 
-fn with_reason(rule: &Rule, help: String) -> String {
+fn with_reason(rule: &Rule, breaks: Option<&str>, help: String) -> String {
     let help = match &rule.message {
         Some(message) => format!("{help}: {message}"),
         None => help,
     };
-    match &rule.breaks {
+    match breaks {
         Some(breaks) => format!("{help} (otherwise: {breaks})"),
         None => help,
     }

@@ -82,6 +82,10 @@ struct RuleForm {
     /// What stops working otherwise; shown with drift.
     #[schemars(default, length(min = 1))]
     breaks: String,
+    /// What stops working because of one value, by field (`title`, `parameters.url`) or by field and member
+    /// (`extensions[msdyn_CIFV2Loader]`). Shown instead of `breaks`.
+    #[schemars(default, inner(length(min = 1)))]
+    breaks_by_value: BTreeMap<String, String>,
 }
 
 #[derive(JsonSchema)]
