@@ -139,7 +139,6 @@ pub async fn blame(
     plan: &Plan,
     extras: &[Extra],
 ) -> Result<Blame, ObserveError> {
-    let mut blame = Blame::default();
     let rows = rows_of(plan);
     let mut users: BTreeSet<Uuid> = rows
         .iter()
@@ -149,6 +148,20 @@ pub async fn blame(
         live.row(kinds::of(extra.key.kind).table, extra.id)?
             .modified_by()
     }));
+    histories(reader, live, rows, &users).await
+}
+
+/// Asks for the history of rows, if auditing is on, and who these users and the writers are: two trips at most.
+///
+/// # Errors
+/// If the environment cannot be asked at all. What it refuses stays unknown.
+pub async fn histories(
+    reader: &Reader,
+    live: &Live,
+    rows: Vec<(&'static Table, Uuid)>,
+    users: &BTreeSet<Uuid>,
+) -> Result<Blame, ObserveError> {
+    let mut blame = Blame::default();
     let asked: Vec<(&'static Table, Uuid)> = if live.facts.auditing {
         blame.audit = Audit::On;
         blame.unread = rows.len().saturating_sub(MOST_HISTORIES);
@@ -160,7 +173,7 @@ pub async fn blame(
         .iter()
         .map(|(table, id)| Query::change_history(table.set, *id))
         .collect();
-    queries.extend(users_by_id(&users));
+    queries.extend(users_by_id(users));
     if queries.is_empty() {
         return Ok(blame);
     }

@@ -12,6 +12,7 @@ pub mod adopt;
 pub mod apply;
 pub mod blame;
 pub mod bounds;
+pub mod check;
 pub mod codes;
 pub mod drift;
 pub mod export;

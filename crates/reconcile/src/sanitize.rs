@@ -8,7 +8,7 @@ use crate::export::Export;
 
 /// Stand-ins that were given out.
 #[derive(Debug, Default)]
-struct StandIns {
+pub struct StandIns {
     people: BTreeMap<String, String>,
     hosts: BTreeMap<String, String>,
     ids: BTreeMap<String, String>,
@@ -47,7 +47,8 @@ impl StandIns {
         }
     }
 
-    fn texts(&mut self, value: &mut Json) {
+    /// Every text in a value, as [`Self::text`].
+    pub fn texts(&mut self, value: &mut Json) {
         match value {
             Json::String(text) => *text = self.text(text),
             Json::Array(items) => items.iter_mut().for_each(|item| self.texts(item)),
@@ -56,14 +57,28 @@ impl StandIns {
         }
     }
 
-    fn person(&mut self, name: &str) -> String {
+    /// Replaces the host of this address wherever it is, also without its scheme.
+    pub fn hide(&mut self, address: &str) {
+        let host = address.split_once("://").map_or(address, |(_, rest)| rest);
+        let host = host.split(['/', ':']).next().unwrap_or(host);
+        self.host(host);
+    }
+
+    fn host(&mut self, host: &str) -> String {
+        stand_in(&mut self.hosts, host, |number| {
+            format!("host{number}.example")
+        })
+    }
+
+    /// A person, by whatever name.
+    pub fn person(&mut self, name: &str) -> String {
         stand_in(&mut self.people, name, |number| {
             format!("user{number}@example.com")
         })
     }
 
     /// A text with its addresses, hosts and ids replaced.
-    fn text(&mut self, text: &str) -> String {
+    pub fn text(&mut self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(start) = rest.find(is_word) {
@@ -78,12 +93,13 @@ impl StandIns {
                 .any(|scheme| ends_with_ignoring_case(&out, scheme));
             if after_scheme {
                 let host = word.rsplit('@').next().unwrap_or(word);
-                out.push_str(&stand_in(&mut self.hosts, host, |number| {
-                    format!("host{number}.example")
-                }));
+                let host = self.host(host);
+                out.push_str(&host);
             } else if is_address(word) {
                 let person = self.person(word);
                 out.push_str(&person);
+            } else if let Some(host) = self.hosts.get(&word.to_lowercase()) {
+                out.push_str(host);
             } else if uuid::Uuid::try_parse(word).is_ok() {
                 out.push_str(&stand_in(&mut self.ids, word, |number| {
                     uuid::Uuid::from_u128(u128::from(number)).to_string()

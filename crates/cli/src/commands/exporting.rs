@@ -48,7 +48,7 @@ pub(super) async fn read_all(
     let scope = Scope {
         names: true,
         organization: environment.organization_id,
-        users: Vec::new(),
+        ..Scope::default()
     };
     let mut live = read(reader, desired, &scope, &environment.name, ui).await?;
     observe_names(reader, &mut live).await?;

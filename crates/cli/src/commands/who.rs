@@ -47,6 +47,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         names: true,
         organization: environment.organization_id,
         users: vec![args.user.clone()],
+        ..Scope::default()
     };
     let live = read(&reader, &Desired::default(), &scope, &environment.name, ui).await?;
     let found = live.look_up(&Lookup::User(args.user.clone()));

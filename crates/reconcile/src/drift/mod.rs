@@ -13,10 +13,10 @@ use deskstate_model::{Kind, Manifests, ResourceKey, Span, Undeclared};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-pub use contracts::{Broken, broken};
 pub use ignore::{Expired, Ignored, keep_accepted};
 
 use crate::blame::{Audit, Blame};
+use crate::check::{Broken, broken};
 use crate::extras::{Extra, extras};
 use crate::kinds;
 use crate::live::{Access, Live};
@@ -298,7 +298,7 @@ pub fn drift(input: Input<'_>) -> Report {
         .filter(|extra| !rules.accepts(&extra.key, ""))
         .map(|extra| extra_row(&input, extra))
         .collect();
-    let broken = contracts::broken(&input.manifests.contracts, input.live);
+    let broken = broken(&input.manifests.contracts, input.live);
     for drifted in &mut drifted {
         contracts::attach(&broken, &drifted.key, &mut drifted.differences);
     }

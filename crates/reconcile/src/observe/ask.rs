@@ -21,6 +21,8 @@ pub struct Scope {
     pub organization: Option<Uuid>,
     /// More users to look up.
     pub users: Vec<String>,
+    /// The last writer of each row by name, in the same request.
+    pub writers: bool,
 }
 
 /// One question, and so where its answer goes.
@@ -112,7 +114,10 @@ pub(super) fn guarded_tables() -> Vec<&'static Table> {
 pub(super) fn first_trip(desired: &Desired, scope: &Scope) -> Vec<(Ask, Query)> {
     let mut trip = Vec::new();
     for table in written_tables() {
-        let query = Query::rows(table.set).select(columns(table));
+        let mut query = Query::rows(table.set).select(columns(table));
+        if scope.writers {
+            query = query.annotations();
+        }
         trip.push((Ask::Table(table), query));
     }
     for relationship in tables::RELATIONSHIPS {

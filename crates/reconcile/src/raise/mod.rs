@@ -51,6 +51,8 @@ pub struct Options {
     pub all_present: bool,
     /// The rows are those of a file: what one does not say is left to the environment, and so is what belongs to one environment.
     pub from_file: bool,
+    /// Gives values as they were read, whether or not a document could hold them: for judging, not for writing.
+    pub as_read: bool,
 }
 
 /// A live row in the form of a manifest.
@@ -359,7 +361,7 @@ impl Raising<'_> {
                 self.reference(to, id).map(|name| Some(json!(name)))
             }
             Holds::Owner => self.owner(field),
-            _ => column(self.live, field, self.row, self.options.from_file),
+            _ => column(self.live, field, self.row, self.options),
         }
     }
 
@@ -466,6 +468,10 @@ impl Raising<'_> {
 
     /// Fields without which a document could not create the row.
     fn complete(&mut self) {
+        if self.options.as_read {
+            self.spec.retain(|_, value| !value.is_null());
+            return;
+        }
         if self.kind.kind == Kind::SessionTemplate {
             self.session_fields();
         }
@@ -555,10 +561,11 @@ fn column(
     live: &Live,
     field: &'static Field,
     row: &ObservedRow,
-    from_file: bool,
+    options: Options,
 ) -> Result<Option<Json>, String> {
     let value = show_live(field, &row.row, live);
     let value = match (field.holds, value) {
+        (_, value) if options.as_read => value,
         (Holds::Choice(options), Json::Number(number)) => {
             return Err(format!(
                 "option {number} is none of {}",
@@ -580,6 +587,7 @@ fn column(
         (_, value) => value,
     };
     if let Json::String(text) = &value
+        && !options.as_read
         && let Some(why) = refused(text)
     {
         return Err(why.to_owned());
@@ -592,7 +600,7 @@ fn column(
             .find(|(of, _)| *of == number)
             .map(|(_, flag)| *flag);
         // Exports hold copies that differ, made by the product's own page, and the first decides.
-        if row.row.flag(mirror.column) != expected && !from_file {
+        if row.row.flag(mirror.column) != expected && !options.from_file {
             return Err(format!(
                 "`{}` and `{}` disagree; write it down and apply to settle it",
                 field.column, mirror.column

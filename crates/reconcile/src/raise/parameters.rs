@@ -45,7 +45,8 @@ impl Raising<'_> {
             {
                 return Err(format!("the parameter {name} is there twice"));
             }
-            if let Some(why) = refused(name).or_else(|| refused(value)) {
+            let why = refused(name).or_else(|| refused(value));
+            if let Some(why) = why.filter(|_| !self.options.as_read) {
                 return Err(format!("the parameter {name}: {why}"));
             }
             found.push((name.to_owned(), value.to_owned()));
@@ -67,7 +68,7 @@ impl Raising<'_> {
         let lacking = required_parameters(&page)
             .iter()
             .find(|needed| !parameters.contains_key(**needed));
-        if let Some(needed) = lacking {
+        if let Some(needed) = lacking.filter(|_| !self.options.as_read) {
             let why = format!("a page of type {page} needs the parameter `{needed}`");
             self.becomes_existing(why.clone());
             if !self.options.from_file {

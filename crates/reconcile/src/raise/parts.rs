@@ -334,7 +334,7 @@ impl<'a> Raising<'a> {
             {
                 continue;
             }
-            let value = super::column(self.live, field, row, self.options.from_file)
+            let value = super::column(self.live, field, row, self.options)
                 .map_err(|why| format!("the view {name}: `{}`: {why}", field.word))?
                 .unwrap_or(Json::Null);
             if value.is_null() && field.required {

@@ -104,6 +104,9 @@ impl Raising<'_> {
         whole: bool,
         without: Option<&str>,
     ) -> Option<Json> {
+        if self.options.as_read {
+            return Some(json!(members));
+        }
         if members.is_empty() && self.options.from_file {
             return None;
         }

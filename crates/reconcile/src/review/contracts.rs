@@ -7,7 +7,7 @@ use std::mem::discriminant;
 use deskstate_model::Problem;
 
 use super::{Allow, Case, Finding};
-use crate::drift::{Broken, broken};
+use crate::check::{Broken, broken};
 use crate::foresee::foresee;
 use crate::writes::writable;
 

@@ -1,0 +1,439 @@
+//! Contracts against live rows: each rule is kept, broken or unknown, whoever set the environment up.
+//!
+//! A rule is broken only where the rows that were read prove it, and kept only where nothing that could break it is unread. Everything
+//! else is unknown.
+
+mod unread;
+mod writers;
+
+use std::collections::BTreeMap;
+
+use deskstate_model::{
+    Contract, Finding, Kind, MatchMode, Problem, ResourceKey, Rule, Span, Subject, check_subject,
+    selects,
+};
+
+use self::unread::Unread;
+pub use self::writers::{LastWrite, Source, last_write, rows_to_ask};
+use crate::kinds;
+use crate::live::{Access, Live};
+use crate::raise::{Options, raise};
+
+/// Whether an environment keeps a rule. Ordered: of several, the last one counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Keeping {
+    /// Everything that the rule is about was read, and nothing breaks it.
+    #[default]
+    Kept,
+    /// What was read proves that it is broken.
+    Broken,
+    /// Something that decides about the rule could not be read, whatever else is broken.
+    Unknown,
+}
+
+impl Keeping {
+    /// For people and for programs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Broken => "broken",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A rule of a contract, checked against an environment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleCheck {
+    /// The contract.
+    pub contract: String,
+    /// The rule.
+    pub rule: String,
+    /// The resources that it is about: `SessionTemplate CTI_createSession`, `each AppProfile`.
+    pub about: String,
+    /// How many resources it was checked against.
+    pub checked: usize,
+    /// The result.
+    pub keeping: Keeping,
+    /// What breaks it, and preferred values that are different.
+    pub broken: Vec<Broken>,
+    /// Where none of several resources passes: what those break that come less near.
+    pub others: Vec<Finding>,
+    /// What could not be judged.
+    pub doubts: Vec<Doubt>,
+    /// The rule in the contract.
+    pub span: Span,
+}
+
+/// A contract rule that live breaks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Broken {
+    /// The contract.
+    pub contract: String,
+    /// The rule.
+    pub rule: String,
+    /// Why the rule is there.
+    pub message: Option<String>,
+    /// What stops working.
+    pub breaks: Option<String>,
+    /// The resource it is about: the one at fault, or the named one that is not there.
+    pub key: Option<ResourceKey>,
+    /// What was found.
+    pub finding: Finding,
+    /// Why the value is as it is, where the environment says so.
+    pub note: Option<String>,
+    /// The rule in the contract.
+    pub span: Span,
+}
+
+impl Broken {
+    /// What stops working, or that the contract is broken.
+    pub fn words(&self) -> String {
+        match &self.breaks {
+            Some(breaks) => format!("breaks: {breaks} ({}/{})", self.contract, self.rule),
+            None => format!("breaks contract {}, rule {}", self.contract, self.rule),
+        }
+    }
+}
+
+/// Something that a rule needs and that could not be judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doubt {
+    /// The resource; none for those that may exist unseen.
+    pub key: Option<ResourceKey>,
+    /// The field; empty for the whole resource.
+    pub path: String,
+    /// Why.
+    pub why: String,
+}
+
+/// A live row as rules see it.
+struct Seen {
+    subject: Subject,
+    /// Fields that the row does not show as they are, and why.
+    left_out: BTreeMap<String, String>,
+}
+
+/// Checks every rule of these contracts.
+pub fn check(contracts: &[Contract], live: &Live) -> Vec<RuleCheck> {
+    let mut seen: BTreeMap<Kind, Vec<Seen>> = BTreeMap::new();
+    let rules = contracts
+        .iter()
+        .flat_map(|contract| contract.rules.iter().map(move |rule| (contract, rule)));
+    rules
+        .map(|(contract, rule)| {
+            let kind = rule.resource.kind;
+            let rows = seen.entry(kind).or_insert_with(|| rows_of(kind, live));
+            Judging {
+                contract,
+                rule,
+                unread: Unread::new(kind, live),
+                live,
+            }
+            .judge(rows)
+        })
+        .collect()
+}
+
+/// Every rule of these contracts that live provably breaks.
+pub fn broken(contracts: &[Contract], live: &Live) -> Vec<Broken> {
+    let checked = check(contracts, live);
+    checked.into_iter().flat_map(|rule| rule.broken).collect()
+}
+
+/// Whether names of users, roles and other looked-up rows decide about these contracts.
+pub fn needs_names(contracts: &[Contract]) -> bool {
+    let mut rules = contracts.iter().flat_map(|contract| &contract.rules);
+    rules.any(|rule| {
+        let mut fields = rule.fields();
+        fields.any(|word| unread::holds_names(rule.resource.kind, word))
+    })
+}
+
+fn rows_of(kind: Kind, live: &Live) -> Vec<Seen> {
+    let options = Options {
+        unchecked: true,
+        all_present: true,
+        as_read: true,
+        ..Options::default()
+    };
+    let rows = live.table(kinds::of(kind).table).rows.values();
+    rows.map(|row| {
+        let raised = raise(live, kind, row, options);
+        let left_out = raised.left_out.into_iter().filter(|one| one.lost);
+        Seen {
+            subject: Subject {
+                key: raised.key,
+                spec: raised.spec,
+            },
+            left_out: left_out
+                .map(|one| {
+                    let word = one.path.split('.').next().unwrap_or_default();
+                    (word.to_owned(), one.why)
+                })
+                .collect(),
+        }
+    })
+    .collect()
+}
+
+/// What one resource makes of a rule.
+#[derive(Default)]
+struct Verdict {
+    broken: Vec<(Finding, Option<String>)>,
+    others: Vec<Finding>,
+    doubts: Vec<Doubt>,
+}
+
+struct Judging<'a> {
+    contract: &'a Contract,
+    rule: &'a Rule,
+    unread: Unread<'a>,
+    live: &'a Live,
+}
+
+impl Judging<'_> {
+    fn judge(&self, rows: &[Seen]) -> RuleCheck {
+        let named = self.rule.resource.name.as_ref();
+        let (mut chosen, mut doubts) = (Vec::new(), Vec::new());
+        for row in rows
+            .iter()
+            .filter(|row| named.is_none_or(|name| *name.value.name() == row.subject.key.name))
+        {
+            match self.unread_choice(row) {
+                Some(doubt) => doubts.push(doubt),
+                None if selects(&self.rule.resource, &row.subject) => chosen.push(row),
+                None => {}
+            }
+        }
+        let verdicts: Vec<Verdict> = chosen.iter().map(|row| self.verdict(row)).collect();
+        let mut result = match (named, self.rule.each_or_some) {
+            (Some(name), _) => self.named(name.value.as_str(), &chosen, verdicts, &mut doubts),
+            (None, MatchMode::Each) => self.each(verdicts, &mut doubts),
+            (None, MatchMode::Some) => self.some(verdicts, &mut doubts),
+        };
+        result.doubts.extend(doubts);
+        result.doubts.dedup();
+        self.finish(chosen.len(), result)
+    }
+
+    /// A row of which nobody can say whether the rule is about it.
+    fn unread_choice(&self, row: &Seen) -> Option<Doubt> {
+        let words = self.rule.resource.filter.keys();
+        words
+            .map(|path| path.split('.').next().unwrap_or(path))
+            .find_map(|word| self.doubt(row, word))
+    }
+
+    fn doubt(&self, row: &Seen, word: &str) -> Option<Doubt> {
+        let why = self.unread.other_language(word).or_else(|| {
+            self.unread
+                .of_field(word)
+                .or_else(|| self.unread.of_row(word, &row.left_out))
+        })?;
+        Some(Doubt {
+            key: Some(row.subject.key.clone()),
+            path: word.to_owned(),
+            why,
+        })
+    }
+
+    fn verdict(&self, row: &Seen) -> Verdict {
+        let mut verdict = Verdict::default();
+        // A text in another language says nothing, whether it fits or not.
+        for word in self.rule.fields() {
+            if let Some(why) = self.unread.other_language(word) {
+                verdict.doubts.push(Doubt {
+                    key: Some(row.subject.key.clone()),
+                    path: word.to_owned(),
+                    why,
+                });
+            }
+        }
+        for finding in check_subject(self.rule, &row.subject) {
+            let word = finding.path.first().map_or("", String::as_str);
+            let why = unread::incomparable(self.rule.resource.kind, &finding);
+            match self.doubt(row, word) {
+                Some(doubt) => verdict.doubts.push(Doubt {
+                    path: finding.path.join("."),
+                    ..doubt
+                }),
+                None if why.is_some() => verdict.doubts.extend(why.map(|why| Doubt {
+                    key: Some(row.subject.key.clone()),
+                    path: finding.path.join("."),
+                    why: why.to_owned(),
+                })),
+                None => {
+                    let note = self.unread.lacking(word);
+                    let note = note.or_else(|| row.left_out.get(word).cloned());
+                    verdict.broken.push((finding, note));
+                }
+            }
+        }
+        verdict
+            .doubts
+            .sort_by(|left, right| left.path.cmp(&right.path));
+        verdict.doubts.dedup();
+        verdict
+    }
+
+    fn named(
+        &self,
+        name: &str,
+        chosen: &[&Seen],
+        mut verdicts: Vec<Verdict>,
+        doubts: &mut Vec<Doubt>,
+    ) -> Verdict {
+        let key = || ResourceKey::new(self.rule.resource.kind, name);
+        if chosen.len() > 1 {
+            doubts.push(Doubt {
+                key: Some(key()),
+                path: String::new(),
+                why: format!("{} rows have this unique name", chosen.len()),
+            });
+            return Verdict::default();
+        }
+        if let Some(verdict) = verdicts.pop() {
+            return verdict;
+        }
+        if let Some(why) = self.rows_may_be_unseen() {
+            doubts.push(Doubt {
+                key: Some(key()),
+                path: String::new(),
+                why,
+            });
+        } else if self.rule.required && doubts.is_empty() {
+            return self.whole(Problem::Missing);
+        }
+        Verdict::default()
+    }
+
+    fn each(&self, verdicts: Vec<Verdict>, doubts: &mut Vec<Doubt>) -> Verdict {
+        doubts.extend(self.rows_may_be_unseen().map(|why| Doubt {
+            key: None,
+            path: String::new(),
+            why,
+        }));
+        let mut together = Verdict::default();
+        for verdict in verdicts {
+            together.broken.extend(verdict.broken);
+            together.doubts.extend(verdict.doubts);
+        }
+        together
+    }
+
+    fn some(&self, verdicts: Vec<Verdict>, doubts: &mut Vec<Doubt>) -> Verdict {
+        let errors = |verdict: &Verdict| {
+            let broken = verdict.broken.iter();
+            broken
+                .filter(|(finding, _)| finding.problem.is_error())
+                .count()
+        };
+        if verdicts
+            .iter()
+            .any(|verdict| errors(verdict) == 0 && verdict.doubts.is_empty())
+        {
+            doubts.clear();
+            return Verdict::default();
+        }
+        doubts.extend(self.rows_may_be_unseen().map(|why| Doubt {
+            key: None,
+            path: String::new(),
+            why,
+        }));
+        let perhaps = verdicts.iter().filter(|verdict| errors(verdict) == 0);
+        doubts.extend(perhaps.flat_map(|verdict| verdict.doubts.iter().cloned()));
+        if !doubts.is_empty() {
+            return Verdict::default();
+        }
+        let mut verdicts = verdicts;
+        verdicts.sort_by_key(errors);
+        let mut found = verdicts.into_iter().map(|verdict| {
+            let findings = verdict.broken.into_iter().map(|(finding, _)| finding);
+            let errors = findings.filter(|finding| finding.problem.is_error());
+            errors.collect::<Vec<_>>()
+        });
+        let nearest = found.next().unwrap_or_default();
+        Verdict {
+            others: found.flatten().collect(),
+            ..self.whole(Problem::NonePasses { nearest })
+        }
+    }
+
+    fn whole(&self, problem: Problem) -> Verdict {
+        let finding = Finding {
+            key: None,
+            path: Vec::new(),
+            problem,
+        };
+        let table = self.live.table(kinds::of(self.rule.resource.kind).table);
+        let note = (table.access == Access::Absent)
+            .then(|| "this environment has no table for it".to_owned());
+        Verdict {
+            broken: vec![(finding, note)],
+            ..Verdict::default()
+        }
+    }
+
+    /// Why rows may exist that nobody saw.
+    fn rows_may_be_unseen(&self) -> Option<String> {
+        match &self
+            .live
+            .table(kinds::of(self.rule.resource.kind).table)
+            .access
+        {
+            Access::Whole | Access::Absent => None,
+            Access::Partial(why) | Access::Refused(why) => {
+                Some(format!("rows may exist that were not read: {why}"))
+            }
+        }
+    }
+
+    fn finish(&self, checked: usize, verdict: Verdict) -> RuleCheck {
+        let Self { contract, rule, .. } = self;
+        let kind = rule.resource.kind;
+        let name = rule.resource.name.as_ref();
+        let broken: Vec<Broken> = verdict
+            .broken
+            .into_iter()
+            .map(|(finding, note)| Broken {
+                contract: contract.name.value.clone(),
+                rule: rule.id.value.clone(),
+                message: rule.message.clone(),
+                breaks: rule.breaks_of(&finding).map(str::to_owned),
+                key: finding
+                    .key
+                    .clone()
+                    .or_else(|| Some(ResourceKey::new(kind, name?.value.as_str()))),
+                finding,
+                note,
+                span: rule.id.span,
+            })
+            .collect();
+        let mut keeping = Keeping::Kept;
+        if broken
+            .iter()
+            .any(|broken| broken.finding.problem.is_error())
+        {
+            keeping = Keeping::Broken;
+        }
+        if !verdict.doubts.is_empty() {
+            keeping = Keeping::Unknown;
+        }
+        RuleCheck {
+            contract: contract.name.value.clone(),
+            rule: rule.id.value.clone(),
+            about: match (name, rule.each_or_some) {
+                (Some(name), _) => format!("{kind} {}", name.value),
+                (None, MatchMode::Each) => format!("each {kind}"),
+                (None, MatchMode::Some) => format!("at least one {kind}"),
+            },
+            checked,
+            keeping,
+            broken,
+            others: verdict.others,
+            doubts: verdict.doubts,
+            span: rule.id.span,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Why a field could not be read as it is, or cannot be what a rule asks for.
+
+use std::collections::BTreeMap;
+
+use deskstate_model::{Finding, Kind, Problem};
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use crate::field::{Field, Holds, Target};
+use crate::kinds;
+use crate::live::{Access, Live};
+
+/// What is unread of one kind.
+pub(super) struct Unread<'a> {
+    kind: Kind,
+    live: &'a Live,
+}
+
+impl<'a> Unread<'a> {
+    pub(super) fn new(kind: Kind, live: &'a Live) -> Self {
+        Self { kind, live }
+    }
+
+    /// Why nobody can say which text a field has: it exists once per language.
+    pub(super) fn other_language(&self, word: &str) -> Option<String> {
+        let field = field(self.kind, word)?;
+        (field.localizable && !self.live.facts.reads_base_language()).then(|| {
+            "texts are read in the caller's language, which is not known to be the environment's base language".to_owned()
+        })
+    }
+
+    /// Why a field was read of no row.
+    pub(super) fn of_field(&self, word: &str) -> Option<String> {
+        match access(self.live, field(self.kind, word)?)? {
+            Access::Whole | Access::Absent => None,
+            Access::Partial(why) | Access::Refused(why) => Some(why.clone()),
+        }
+    }
+
+    /// Why the names in a field were not read of one row.
+    pub(super) fn of_row(&self, word: &str, left_out: &BTreeMap<String, String>) -> Option<String> {
+        match field(self.kind, word)?.holds {
+            Holds::Set { .. } | Holds::Parts(_) | Holds::Lookup { .. } | Holds::Owner => {
+                left_out.get(word).cloned()
+            }
+            // What a column holds was read, whether or not a manifest could hold it.
+            Holds::Text
+            | Holds::Json
+            | Holds::JsonOrText
+            | Holds::ParametersCopy
+            | Holds::Number
+            | Holds::Flag
+            | Holds::InvertedFlag
+            | Holds::Choice(_)
+            | Holds::Option
+            | Holds::FlagChoice(_)
+            | Holds::Status => None,
+        }
+    }
+
+    /// That the environment has no place for the field, so it cannot have the value.
+    pub(super) fn lacking(&self, word: &str) -> Option<String> {
+        let field = field(self.kind, word)?;
+        let columns = &self.live.table(kinds::of(self.kind).table).missing_columns;
+        let lacks = columns.contains(field.column)
+            || access(self.live, field).is_some_and(|access| *access == Access::Absent);
+        lacks.then(|| "this environment has no column or table for it".to_owned())
+    }
+}
+
+/// The links or parts that hold a field.
+fn access<'a>(live: &'a Live, field: &Field) -> Option<&'a Access> {
+    match field.holds {
+        Holds::Set { relationship, .. } => Some(&live.links(relationship).access),
+        Holds::Parts(part) => Some(&live.table(part.table).access),
+        _ => None,
+    }
+}
+
+fn field(kind: Kind, word: &str) -> Option<&'static Field> {
+    let fields = kinds::of(kind).fields;
+    fields.iter().find(|field| field.word == word)
+}
+
+/// Whether a field is shown by names that are read only when they are asked for.
+pub(super) fn holds_names(kind: Kind, word: &str) -> bool {
+    field(kind, word).is_some_and(|field| match field.holds {
+        Holds::Owner | Holds::Parts(_) => true,
+        Holds::Lookup { to, .. } | Holds::Set { to, .. } => !matches!(to, Target::Named(_)),
+        _ => false,
+    })
+}
+
+/// Why a value says nothing about a rule: it is an id where the rule has a name, or the rule asks how a set is written.
+pub(super) fn incomparable(kind: Kind, finding: &Finding) -> Option<&'static str> {
+    let (word, rest) = finding.path.split_first()?;
+    if !rest.is_empty() && matches!(field(kind, word)?.holds, Holds::Set { .. }) {
+        return Some("an environment has the members of a set, not how a manifest writes it");
+    }
+    if !holds_names(kind, word) {
+        return None;
+    }
+    let is_id = |value: &Json| value.as_str().is_some_and(is_guid);
+    let text = |text: &Option<String>| text.as_deref().is_some_and(is_guid);
+    let is_nameless = match &finding.problem {
+        Problem::NotLocked { expected, actual } => {
+            actual.as_ref().is_some_and(is_id) && !is_id(expected)
+        }
+        Problem::NotPreferred { expected, actual } => is_id(actual) && !is_id(expected),
+        Problem::NoMatch { actual, .. } => text(actual),
+        Problem::Missing
+        | Problem::NonePasses { .. }
+        | Problem::NotSet
+        | Problem::NotContained { .. } => false,
+    };
+    is_nameless.then_some("the name of the row that it points to could not be read")
+}
+
+fn is_guid(text: &str) -> bool {
+    Uuid::try_parse(text).is_ok()
+}

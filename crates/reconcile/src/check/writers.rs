@@ -1,0 +1,139 @@
+//! Who wrote what breaks a contract, and when, as far as the environment says.
+
+use std::collections::BTreeMap;
+
+use deskstate_model::{Finding, Problem, ResourceKey};
+use uuid::Uuid;
+
+use super::{Broken, RuleCheck};
+use crate::blame::{Blame, Recorded, What};
+use crate::field::Holds;
+use crate::kinds;
+use crate::live::Live;
+use crate::state::{RowKey, fold};
+use crate::table::Table;
+
+/// The last write of a value, a link or a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastWrite {
+    /// Who, as the environment names them.
+    pub who: String,
+    /// When, as the server says it.
+    pub when: Option<String>,
+    /// How it is known.
+    pub source: Source,
+}
+
+/// How a write is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// Auditing recorded the write of this very value or link, or the deletion.
+    Auditing,
+    /// Somebody wrote the row last, maybe another column of it.
+    Row,
+}
+
+impl Broken {
+    /// The findings to act on: of resources of which none passes, those of the nearest.
+    pub fn leaves(&self) -> Vec<&Finding> {
+        match &self.finding.problem {
+            Problem::NonePasses { nearest } if !nearest.is_empty() => nearest.iter().collect(),
+            _ => vec![&self.finding],
+        }
+    }
+
+    /// The resource of one of [`Self::leaves`].
+    pub fn key_of<'a>(&'a self, leaf: &'a Finding) -> Option<&'a ResourceKey> {
+        leaf.key.as_ref().or(self.key.as_ref())
+    }
+}
+
+/// The rows whose history tells who broke these rules.
+pub fn rows_to_ask(checked: &[RuleCheck], live: &Live) -> Vec<(&'static Table, Uuid)> {
+    let mut rows = BTreeMap::new();
+    for rule in checked {
+        let leaves = rule.broken.iter().flat_map(|broken| {
+            let leaves = broken.leaves().into_iter();
+            leaves.filter_map(|leaf| broken.key_of(leaf))
+        });
+        let others = rule.others.iter().filter_map(|other| other.key.as_ref());
+        for key in leaves.chain(others) {
+            let (table, id) = row_of(live, key);
+            rows.insert(id, table);
+        }
+    }
+    rows.into_iter().map(|(id, table)| (table, id)).collect()
+}
+
+/// The row of a resource, or the id that deskstate would have given it: a deleted row keeps its history.
+fn row_of(live: &Live, key: &ResourceKey) -> (&'static Table, Uuid) {
+    let table = kinds::of(key.kind).table;
+    let id = match live.table(table).named(key.name.folded()) {
+        [id] => *id,
+        _ => RowKey::Named {
+            table,
+            name: key.name.clone(),
+        }
+        .derived_id(),
+    };
+    (table, id)
+}
+
+/// The last write of what a finding is about, as far as anything tells.
+pub fn last_write(
+    live: &Live,
+    blame: &Blame,
+    key: &ResourceKey,
+    finding: &Finding,
+) -> Option<LastWrite> {
+    let (table, id) = row_of(live, key);
+    let audited = |recorded: &Recorded| LastWrite {
+        who: blame.writer(recorded.by).name,
+        when: Some(recorded.at.clone()),
+        source: Source::Auditing,
+    };
+    if matches!(finding.problem, Problem::Missing) {
+        let deleted = blame.newest(id, |what| matches!(what, What::Deleted));
+        return deleted.map(audited);
+    }
+    let word = finding.path.first()?;
+    let fields = kinds::of(key.kind).fields.iter();
+    let field = fields.into_iter().find(|field| field.word == word)?;
+    match field.holds {
+        Holds::Parts(_) => None,
+        Holds::Set { relationship, .. } => {
+            let member = match &finding.problem {
+                Problem::NotContained { member } => {
+                    match live.table(relationship.member).named(&fold(member)) {
+                        [id] => Some(*id),
+                        _ => None,
+                    }
+                }
+                _ => None,
+            };
+            let unlinked = blame.newest(id, |what| {
+                matches!(what, What::Linked { relationship: of, members, made: false }
+                    if of == relationship.schema_name
+                        && member.is_none_or(|member| members.contains(&member)))
+            });
+            unlinked.map(audited)
+        }
+        _ => {
+            let wrote = blame.newest(
+                id,
+                |what| matches!(what, What::Wrote(columns) if columns.contains_key(field.column)),
+            );
+            if let Some(wrote) = wrote {
+                return Some(audited(wrote));
+            }
+            let row = live.row(table, id)?;
+            let name = row.row.formatted("_modifiedby_value").map(str::to_owned);
+            let name = name.or_else(|| Some(blame.writer(row.modified_by()?).name));
+            Some(LastWrite {
+                who: name?,
+                when: row.modified_on().map(str::to_owned),
+                source: Source::Row,
+            })
+        }
+    }
+}
