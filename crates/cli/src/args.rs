@@ -64,6 +64,7 @@ pub(crate) enum Command {
     Undo(commands::undo::Args),
     Who(commands::who::Args),
     Drift(commands::drift::Args),
+    Check(commands::check::Args),
     Export(commands::export::Args),
     Adopt(commands::adopt::Args),
     Diff(commands::diff::Args),

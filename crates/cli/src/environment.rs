@@ -116,14 +116,10 @@ pub(crate) async fn open(
 ) -> Result<Opened, Error> {
     match &environment.target {
         Target::Url(url) => {
-            let url: EnvironmentUrl = url.value.parse()?;
-            let address = url.origin();
-            let sign_in = access.sign_in(url.is_loopback())?;
+            let opened = open_url(&url.value, access, stop)?;
             Ok(Opened {
-                connection: access.apply_to(Connection::new(url, sign_in), stop)?,
-                address,
                 answers: answers::read(root, &environment.name)?,
-                emulator: None,
+                ..opened
             })
         }
         Target::Emulator { state } => {
@@ -146,6 +142,19 @@ pub(crate) async fn open(
             })
         }
     }
+}
+
+/// Opens an environment that no project names. Nothing is sent yet.
+pub(crate) fn open_url(url: &str, access: &Access, stop: &Stop) -> Result<Opened, Error> {
+    let url: EnvironmentUrl = url.parse()?;
+    let address = url.origin();
+    let sign_in = access.sign_in(url.is_loopback())?;
+    Ok(Opened {
+        connection: access.apply_to(Connection::new(url, sign_in), stop)?,
+        address,
+        answers: Answers::default(),
+        emulator: None,
+    })
 }
 
 /// Starts the embedded emulator on a state file, with the gentle answers that the local environment is known to give.

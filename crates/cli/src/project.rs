@@ -73,9 +73,7 @@ pub(crate) fn load_project_file(
     ui: &mut Ui,
 ) -> Result<Loaded, Error> {
     let root = root(global)?;
-    let (mut manifests, mut found) = deskstate_model::load_project(&root);
-    manifests.environment = Some(environment.to_owned());
-    known(environment, &manifests, &found)?;
+    let (manifests, mut found) = project_file(&root, environment)?;
     for finding in &mut found {
         // A contract that cannot be read is judged by nobody here, which is no reason to stop.
         let place = finding.primary.as_ref().map(|label| label.span.file);
@@ -84,6 +82,30 @@ pub(crate) fn load_project_file(
         }
     }
     valid(root, manifests, found, ui)
+}
+
+/// Loads the project file and its contracts for a command that judges by them: each must be valid.
+pub(crate) fn load_contracts(
+    global: &Global,
+    environment: &str,
+    ui: &mut Ui,
+) -> Result<Loaded, Error> {
+    let root = root(global)?;
+    let (manifests, found) = project_file(&root, environment)?;
+    valid(root, manifests, found, ui)
+}
+
+/// Loads contract files that need no project.
+pub(crate) fn load_contract_files(paths: &[PathBuf], ui: &mut Ui) -> Result<Loaded, Error> {
+    let (manifests, found) = deskstate_model::load_contracts(paths);
+    valid(PathBuf::new(), manifests, found, ui)
+}
+
+fn project_file(root: &Path, environment: &str) -> Result<(Manifests, Vec<Diagnostic>), Error> {
+    let (mut manifests, found) = deskstate_model::load_project(root);
+    manifests.environment = Some(environment.to_owned());
+    known(environment, &manifests, &found)?;
+    Ok((manifests, found))
 }
 
 /// Loads the effective manifests of an environment, or the project file alone where they have errors, which are counted.

@@ -35,6 +35,7 @@ fn taken_along(command: &str, id: &str) -> bool {
         || match command {
             "plan" | "apply" => CHOICE.contains(&id) || JUDGEMENT.contains(&id),
             "adopt" | "drift" => CHOICE.contains(&id),
+            "check" => ["url", "contract"].contains(&id),
             _ => false,
         }
 }

@@ -36,6 +36,10 @@ const TOOL: &str = "apiVersion: deskstate/v1\nkind: PaneTool\nmetadata: {name: c
 fn desk(folder: &Path) -> (Project, Server) {
     let server = Server::with_parameters(folder, false);
     let project = Project::desk(&server, "owns: {prefixes: [contoso]}", "", TOOL);
+    project.write(
+        "vendor.yaml",
+        "apiVersion: deskstate/v1\nkind: Contract\nmetadata: {name: vendor}\nspec:\n  rules:\n    - id: tool\n      resource: {kind: PaneTool, name: contoso_tool}\n      required: true\n",
+    );
     project.apply();
     (project, server)
 }
@@ -54,6 +58,7 @@ fn arguments<'a>(command: &'a str, undo: &'a str) -> Vec<&'a str> {
     match command {
         "undo" => vec!["undo", "--env", "server", undo],
         "who" => vec!["who", "ada@contoso.com", "--env", "server"],
+        "check" => vec!["check", "--env", "server", "--contract", "vendor.yaml"],
         "diff" => vec!["diff", "--from", "server", "--to", "other"],
         "explain" => vec!["explain", "AppProfile"],
         "completions" => vec!["completions", "bash"],

@@ -87,6 +87,7 @@ fn commands_that_compare_write_nothing_whatever_they_find() {
     for command in [
         &["plan"][..],
         &["drift"],
+        &["check"],
         &["who", "ada@contoso.com"],
         &["doctor"],
         &["export", "--out", "exported"],

@@ -110,11 +110,12 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         env!("CARGO_PKG_VERSION")
     ))?;
     for finding in &findings {
-        let (style, mark) = match finding.state {
-            State::Good => (GOOD, "ok"),
-            State::Worth => (WARN, "note"),
-            State::Bad => (BAD, "bad"),
+        let style = match finding.state {
+            State::Good => GOOD,
+            State::Worth => WARN,
+            State::Bad => BAD,
         };
+        let mark = finding.state.mark();
         ui.line(format_args!("{style}{mark:>6}{style:#}  {}", finding.what))?;
         if let Some(help) = &finding.help {
             ui.line(format_args!("        {help}"))?;

@@ -3,6 +3,7 @@
 pub(crate) mod adopt;
 pub(crate) mod apply;
 mod carrying;
+pub(crate) mod check;
 mod choosing;
 pub(crate) mod comment;
 pub(crate) mod demo;
@@ -41,6 +42,7 @@ pub(crate) fn run(args: Args, ui: &mut Ui) -> Result<ExitCode, Error> {
         Command::Apply(args) => block_on(apply::run(&args, &global, ui)),
         Command::Undo(args) => block_on(undo::run(&args, &global, ui)),
         Command::Who(args) => block_on(who::run(&args, &global, ui)),
+        Command::Check(args) => block_on(check::run(&args, &global, ui)),
         Command::Drift(args) => block_on(drift::run(&args, &global, ui)),
         Command::Export(args) => block_on(export::run(&args, &global, ui)),
         Command::Adopt(args) => block_on(adopt::run(&args, &global, ui)),

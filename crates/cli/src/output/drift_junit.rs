@@ -133,7 +133,7 @@ fn lines(judged: &Judged, drifted: Option<&Drifted>) -> Vec<String> {
 }
 
 /// Text for XML 1.0: markup escaped, and what XML cannot hold or people cannot see shown as its number.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let lines: Vec<String> = text.split('\n').map(plain).collect();
     let mut out = String::with_capacity(text.len());
     for character in lines.join("\n").chars() {

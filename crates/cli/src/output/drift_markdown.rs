@@ -18,6 +18,11 @@ pub(crate) fn render(seen: &[Seen], revision: Option<&str>, limit: usize) -> Str
     let mut out = String::from("<!-- deskstate:drift -->\n");
     // Writing to a string cannot fail.
     let _ = write_all(&mut out, seen, revision);
+    fitted(out, limit, "drift")
+}
+
+/// A text that is not longer than `limit`: lines that do not fit are left out, and counted.
+pub(super) fn fitted(out: String, limit: usize, command: &str) -> String {
     if length(&out) <= limit {
         return out;
     }
@@ -39,7 +44,7 @@ pub(crate) fn render(seen: &[Seen], revision: Option<&str>, limit: usize) -> Str
     kept.push_str(&format!(
         "\n{} more did not fit here; {} shows all.\n",
         count(left, "line"),
-        suggest("drift", &[])
+        suggest(command, &[])
     ));
     kept
 }

@@ -2,11 +2,13 @@
 
 use deskstate_model::{Diagnostic, SourceMap, Span};
 use deskstate_reconcile::blame::{Audit, Blame};
+use deskstate_reconcile::check::{Keeping, LastWrite as Written, Source};
 use deskstate_reconcile::plan_file::{self, About, Divergence, FileFinding, LastWrite, Report};
 use deskstate_reconcile::who::{Basis, Candidate, Who};
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use super::check_report::{Among, CheckReport, Doubt, Fault, Rule, Wanted};
 use super::html::hostile::{CORPUS, is_steering, plan, seen};
 use super::markdown::{GITHUB_LIMIT, tests::check_inactive};
 use super::places::Places;
@@ -62,7 +64,17 @@ fn texts(text: &str) -> Vec<(&'static str, String)> {
     let json = diagnostics_json::render(&found, &places).expect("findings are JSON");
     let plan_json = harmless_json(&plan_file::write(&plan, &nothing(), &about));
     let drift_json = drift_json::render(&seen, Some(text));
-    for made in [&sarif, &json, &plan_json, &drift_json] {
+    let checked = checked(text, at);
+    let check_json = check_json::render(&checked, Some(&sources));
+    let check_sarif = sarif::render(&checked.diagnostics(), &places).expect("a log is JSON");
+    for made in [
+        &sarif,
+        &json,
+        &plan_json,
+        &drift_json,
+        &check_json,
+        &check_sarif,
+    ] {
         assert!(
             serde_json::from_str::<serde_json::Value>(made).is_ok(),
             "{made}"
@@ -89,9 +101,70 @@ fn texts(text: &str) -> Vec<(&'static str, String)> {
         ("drift as json", drift_json),
         ("drift as junit", drift_junit::render(&seen)),
         ("drift as metrics", drift_metrics::render(&seen)),
+        ("check", check_text::render(&checked)),
+        (
+            "check as markdown",
+            check_markdown::render(&checked, GITHUB_LIMIT),
+        ),
+        ("check as json", check_json),
+        ("check as sarif", check_sarif),
+        ("check as junit", check_junit::render(&checked)),
         ("who", answer),
         ("explain", explain::unknown(text).to_string()),
     ]
+}
+
+/// Each way in which a rule can fail, in each of the three states.
+pub(crate) fn checked(text: &str, span: Span) -> CheckReport {
+    let own = || text.to_owned();
+    let fault = |wanted| Fault {
+        resource: Some(own()),
+        field: own(),
+        wanted,
+        actual: text.into(),
+        preferred: false,
+        among: Among::Nearest,
+        note: Some(own()),
+        breaks: Some(own()),
+        last_write: Some(Written {
+            who: own(),
+            when: Some(own()),
+            source: Source::Auditing,
+        }),
+    };
+    let rule = |keeping| Rule {
+        contract: own(),
+        rule: own(),
+        about: own(),
+        checked: 0,
+        keeping,
+        message: Some(own()),
+        faults: [
+            Wanted::Value(format!("{text}.").into()),
+            Wanted::Form(own()),
+            Wanted::SomeValue,
+            Wanted::Member(own()),
+            Wanted::ToExist,
+            Wanted::OneThatPasses,
+        ]
+        .map(fault)
+        .into(),
+        doubts: vec![Doubt {
+            resource: Some(own()),
+            field: own(),
+            why: own(),
+        }],
+        span,
+    };
+    CheckReport {
+        environment: own(),
+        address: own(),
+        requests: 1,
+        audit: own(),
+        rules: [Keeping::Kept, Keeping::Broken, Keeping::Unknown]
+            .map(rule)
+            .into(),
+    }
 }
 
 fn agent(text: &str) -> Who {
@@ -243,12 +316,27 @@ fn check_drift_markdown(text: &str) {
     check_inactive(&without_table, &own);
 }
 
+/// The result of a check becomes a ticket or a comment.
+fn check_checked_markdown(text: &str) {
+    let made = check_markdown::render(&checked(text, nowhere()), GITHUB_LIMIT);
+    check_inactive(&made, &["## Check: ", "**broken**", "**unknown**"]);
+}
+
+pub(crate) fn nowhere() -> Span {
+    Span {
+        file: SourceMap::default().add("vendor.yaml", ""),
+        start: 0,
+        end: 0,
+    }
+}
+
 #[test]
 fn no_text_of_the_corpus_steers_an_output() {
     for text in CORPUS {
         assert_eq!(check(text), Ok(()), "{text:?}");
         assert_eq!(check_annotations(text), Ok(()), "{text:?}");
         check_drift_markdown(text);
+        check_checked_markdown(text);
     }
 }
 
@@ -321,5 +409,6 @@ proptest! {
         prop_assert_eq!(check(&text), Ok(()));
         prop_assert_eq!(check_annotations(&text), Ok(()));
         check_drift_markdown(&text);
+        check_checked_markdown(&text);
     }
 }

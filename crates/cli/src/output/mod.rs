@@ -1,6 +1,11 @@
 //! What people see: plain data in, text out. Renderers are siblings over one plan.
 
 pub(crate) mod annotations;
+pub(crate) mod check_json;
+pub(crate) mod check_junit;
+pub(crate) mod check_markdown;
+pub(crate) mod check_report;
+pub(crate) mod check_text;
 pub(crate) mod diagnostics;
 pub(crate) mod diagnostics_json;
 pub(crate) mod divergence;

@@ -12,7 +12,7 @@ use crate::output::plan_text::count;
 
 /// How something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum State {
+pub(in crate::commands) enum State {
     Good,
     /// Works, with less.
     Worth,
@@ -22,11 +22,22 @@ pub(super) enum State {
 
 /// One thing that was looked at.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Finding {
-    pub(super) state: State,
-    pub(super) what: String,
+pub(in crate::commands) struct Finding {
+    pub(in crate::commands) state: State,
+    pub(in crate::commands) what: String,
     /// What to do.
-    pub(super) help: Option<String>,
+    pub(in crate::commands) help: Option<String>,
+}
+
+impl State {
+    /// The word before a finding.
+    pub(in crate::commands) fn mark(self) -> &'static str {
+        match self {
+            Self::Good => "ok",
+            Self::Worth => "note",
+            Self::Bad => "bad",
+        }
+    }
 }
 
 impl Finding {
@@ -55,7 +66,7 @@ impl Finding {
     }
 }
 
-pub(super) fn of_environment(live: &Live) -> Vec<Finding> {
+pub(in crate::commands) fn of_environment(live: &Live) -> Vec<Finding> {
     let facts = &live.facts;
     let mut findings = Vec::new();
     match (facts.organization, facts.caller) {
@@ -110,7 +121,7 @@ pub(super) fn of_environment(live: &Live) -> Vec<Finding> {
     findings
 }
 
-pub(super) fn of_tables(live: &Live) -> Vec<Finding> {
+pub(in crate::commands) fn of_tables(live: &Live) -> Vec<Finding> {
     let mut whole = 0;
     let mut findings = Vec::new();
     for (table, seen) in &live.tables {

@@ -8,7 +8,7 @@ use deskstate_reconcile::plan::{self, SyncState};
 
 use super::changes::{Chip, FOLDED_FROM, Title, findings, folding, not_planned, toolbar, value};
 use super::markup::{Element, el};
-use super::page::{Head, Section, page, prose};
+use super::page::{Head, Section, page, prose, tiles};
 use crate::output::drift_report::{
     Looked, Outcome, Seen, audit, counts, members_alike, state, verdict,
 };
@@ -47,7 +47,7 @@ fn head<'a>(seen: &[Seen], alone: Option<(&Seen, &Looked)>, revision: Option<&st
             let outcomes = seen.iter().map(Seen::outcome);
             outcomes.filter(|outcome| *outcome == wanted).count()
         };
-        let tiles = [
+        let results = [
             ("still", number(Outcome::InSync), "in sync"),
             ("update", number(Outcome::Drift), "with drift"),
             ("unknown", number(Outcome::Incomplete), "incomplete"),
@@ -60,7 +60,7 @@ fn head<'a>(seen: &[Seen], alone: Option<(&Seen, &Looked)>, revision: Option<&st
             kicker: "Drift",
             title: "Drift of all environments".to_owned(),
             facts,
-            summary: summary(&tiles),
+            summary: tiles(&results),
         };
     };
     let Looked {
@@ -83,33 +83,19 @@ fn head<'a>(seen: &[Seen], alone: Option<(&Seen, &Looked)>, revision: Option<&st
         Class::ProductUpdate | Class::Unknown => "still",
     };
     let states = report.states();
-    let mut tiles: Vec<_> = counts(report)
+    let mut numbers: Vec<_> = counts(report)
         .map(|(class, number)| (colour(class), number, class.words()))
         .into();
-    tiles.push(("still", report.extras.len(), "not declared"));
+    numbers.push(("still", report.extras.len(), "not declared"));
     if states.unknown > 0 {
-        tiles.push(("unknown", states.unknown, "not compared"));
+        numbers.push(("unknown", states.unknown, "not compared"));
     }
     Head {
         kicker: "Drift",
         title: format!("Drift of {}", one.environment),
         facts,
-        summary: summary(&tiles),
+        summary: tiles(&numbers),
     }
-}
-
-fn summary(tiles: &[(&str, usize, &str)]) -> super::markup::Markup {
-    let tiles = tiles.iter().map(|(class, number, word)| {
-        el("li")
-            .class(&format!("tile {class}"))
-            .child(el("strong").text(number.to_string()))
-            .child(el("span").text(word))
-    });
-    el("ul")
-        .class("tiles")
-        .attr("aria-label", "Summary")
-        .children(tiles)
-        .into()
 }
 
 fn next(alone: Option<(&Seen, &Looked)>) -> String {

@@ -13,6 +13,7 @@ use super::desktop::{Screens, screens};
 use super::{Report, drift, report};
 use crate::graph::{Embedding, dot, mermaid, svg};
 use crate::output::drift_report::{Looked, Seen};
+use crate::output::hostile::{checked, nowhere};
 use crate::output::plan_text::PlanText;
 use crate::preview::Preview;
 use crate::specs::Specs;
@@ -266,6 +267,7 @@ fn pages(text: &str) -> Vec<String> {
     vec![
         page,
         drift(&seen(text), Some(text)),
+        super::check(&checked(text, nowhere())),
         drawn.map(|markup| markup.to_string()).unwrap_or_default(),
         svg(&graph, Embedding::File).to_string(),
     ]

@@ -4,6 +4,7 @@
 //! Everything is there without a script; the script adds searching, filtering, choosing and the countdown.
 
 mod changes;
+mod check;
 mod desktop;
 mod drift;
 mod frame;
@@ -14,5 +15,6 @@ mod report;
 #[cfg(test)]
 pub(crate) mod hostile;
 
+pub(crate) use check::check;
 pub(crate) use drift::drift;
 pub(crate) use report::{Picture, Report, preview, report};

@@ -178,6 +178,21 @@ fn mark() -> Element {
         .child(bar("9", "16", "13", "5", "mark-base"))
 }
 
+/// The result in numbers: a colour, a number and a word each.
+pub(super) fn tiles(tiles: &[(&str, usize, &str)]) -> Markup {
+    let tiles = tiles.iter().map(|(class, number, word)| {
+        el("li")
+            .class(&format!("tile {class}"))
+            .child(el("strong").text(number.to_string()))
+            .child(el("span").text(word))
+    });
+    el("ul")
+        .class("tiles")
+        .attr("aria-label", "Summary")
+        .children(tiles)
+        .into()
+}
+
 /// A sentence in which names stand in backticks.
 pub(super) fn prose(text: &str) -> Vec<Markup> {
     text.split('`')

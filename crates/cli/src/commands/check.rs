@@ -1,0 +1,347 @@
+//! `check`: an environment against contracts, whoever set it up. Cannot write: it has a reader only.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use deskstate_dataverse::{Reader, Stop};
+use deskstate_model::{Contract, Rule as ContractRule, SourceMap};
+use deskstate_reconcile::blame::{self, Audit, Blame};
+use deskstate_reconcile::check::{Keeping, check, last_write, needs_names, rows_to_ask};
+use deskstate_reconcile::live::Live;
+use deskstate_reconcile::sanitize::StandIns;
+use deskstate_reconcile::{Desired, Scope};
+use sha2::{Digest, Sha256};
+
+use super::doctor::findings;
+use super::live::{read, stop_on_interrupt};
+use crate::args::Global;
+use crate::environment::{self, Access, Opened};
+use crate::error::Error;
+use crate::exit_code::ExitCode;
+use crate::kept::write_files;
+use crate::output::check_report::{CheckReport, Rule};
+use crate::output::places::Places;
+use crate::output::plan_text::count;
+use crate::output::{
+    check_json, check_junit, check_markdown, check_text, harmless_json, html, markdown, plain,
+    sarif,
+};
+use crate::project::{self, load_contract_files, load_contracts};
+use crate::revision;
+use crate::suggest::suggest;
+use crate::ui::Ui;
+
+/// Checks an environment against contracts: what is wrong, what it breaks, and who changed it. Read-only
+///
+/// Works on any environment, also on one that deskstate has never changed. Needs no manifests, and with `--url` no project.
+///
+/// Exit codes: 0 every rule is kept, 2 a rule is broken, 1 a rule is unknown because something could not be read, 3 a contract is invalid.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The environment, by its name in the project
+    #[arg(
+        long,
+        short,
+        value_name = "NAME",
+        required_unless_present = "url",
+        conflicts_with = "url"
+    )]
+    env: Option<String>,
+    /// The environment, by its address; no project is needed
+    #[arg(long, value_name = "URL", requires = "contract")]
+    url: Option<String>,
+    /// A contract file; repeat it for several [default: the contracts of the project]
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    contract: Vec<PathBuf>,
+    /// How to print the report
+    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORM")]
+    format: Format,
+    /// Write the report, the findings of `doctor` and the versions to a new folder, without people, hosts and ids
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
+    /// Do not ask auditing who broke a rule: at most the last writer of each row is named
+    #[arg(long)]
+    no_history: bool,
+    #[command(flatten)]
+    access: Access,
+}
+
+/// How the report is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people at a terminal.
+    Text,
+    /// For a ticket or a comment.
+    Markdown,
+    /// A page that needs nothing else.
+    Html,
+    /// For programs; `formatVersion` says which form.
+    Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// For test reports: a suite for each contract, a case for each rule.
+    Junit,
+}
+
+/// The contracts, and the environment to check.
+struct Subject {
+    contracts: Vec<Contract>,
+    sources: SourceMap,
+    /// The folder of the contracts' paths.
+    root: PathBuf,
+    name: String,
+    organization: Option<uuid::Uuid>,
+    opened: Opened,
+}
+
+/// What was read and judged.
+struct Judged {
+    live: Live,
+    report: CheckReport,
+}
+
+pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
+    let folder = args.report.as_deref().map(new_folder).transpose()?;
+    let stop = stop_on_interrupt();
+    let subject = subject(args, global, &stop, ui).await?;
+    if subject
+        .contracts
+        .iter()
+        .all(|contract| contract.rules.is_empty())
+    {
+        subject.opened.close().await?;
+        return Err(Error::Failed {
+            message: "there is no rule to check".to_owned(),
+            hint: Some(
+                "name a contract with `--contract FILE`, or list one under `contracts` in `deskstate.yaml`"
+                    .to_owned(),
+            ),
+        });
+    }
+    let judged = judge(args, &subject, ui).await;
+    let Subject {
+        contracts,
+        sources,
+        root,
+        opened,
+        ..
+    } = subject;
+    opened.close().await?;
+    let Judged { live, report } = judged?;
+    let text = render(&report, args.format, &sources, &root)?;
+    match args.format {
+        Format::Text => ui.page(text)?,
+        Format::Markdown | Format::Html | Format::Json | Format::Sarif | Format::Junit => {
+            ui.print(text)?;
+        }
+    }
+    if let Some(folder) = folder {
+        write_files(&bundle(folder, &report, &live, &contracts, &sources))?;
+        ui.note(format_args!(
+            "{} has the report to send: look through it first, since values and names of resources are as they were read",
+            folder.display()
+        ));
+    }
+    match report.keeping() {
+        Keeping::Kept => Ok(ExitCode::Done),
+        Keeping::Broken => Ok(ExitCode::Differences),
+        Keeping::Unknown => Err(Error::Failed {
+            message: format!(
+                "{} of {} could not be judged",
+                report.number(Keeping::Unknown),
+                count(report.rules.len(), "rule")
+            ),
+            hint: Some(format!(
+                "give the caller read access to the whole organisation; {} lists what is missing",
+                match &args.env {
+                    Some(name) => suggest("doctor", &["--env", name]),
+                    None => "`doctor.txt` in the folder of `--report`".to_owned(),
+                }
+            )),
+        }),
+    }
+}
+
+/// A folder that is not there yet, so that no file of somebody else is among those that are sent.
+fn new_folder(folder: &Path) -> Result<&Path, Error> {
+    if folder.symlink_metadata().is_err() {
+        return Ok(folder);
+    }
+    Err(Error::Refused {
+        message: format!("{} already exists", plain(&folder.display().to_string())),
+        hint: Some("choose a folder that does not exist yet for `--report`".to_owned()),
+    })
+}
+
+async fn subject(args: &Args, global: &Global, stop: &Stop, ui: &mut Ui) -> Result<Subject, Error> {
+    let files = (!args.contract.is_empty())
+        .then(|| load_contract_files(&args.contract, ui))
+        .transpose()?;
+    let (name, organization, opened, loaded) = match (&args.env, &args.url) {
+        (Some(name), _) => {
+            let loaded = match &files {
+                Some(_) => project::load_project_file(global, name, ui)?,
+                None => load_contracts(global, name, ui)?,
+            };
+            let environment = loaded.environment()?;
+            let opened = environment::open(&loaded.root, environment, &args.access, stop).await?;
+            let organization = environment.organization_id;
+            (name.clone(), organization, opened, Some(loaded))
+        }
+        (None, url) => {
+            let url = url.as_deref().unwrap_or_default();
+            let opened = environment::open_url(url, &args.access, stop)?;
+            (opened.address.clone(), None, opened, None)
+        }
+    };
+    let loaded = match files.or(loaded) {
+        Some(loaded) => loaded,
+        None => load_contract_files(&[], ui)?,
+    };
+    let findings = &loaded.warnings;
+    if !findings.is_empty() {
+        ui.findings(findings, &loaded.manifests.sources);
+    }
+    Ok(Subject {
+        contracts: loaded.manifests.contracts,
+        sources: loaded.manifests.sources,
+        root: loaded.root,
+        name,
+        organization,
+        opened,
+    })
+}
+
+/// Reads once, judges, and asks who broke what is broken.
+async fn judge(args: &Args, subject: &Subject, ui: &mut Ui) -> Result<Judged, Error> {
+    let reader = Reader::open(&subject.opened.connection)?;
+    let scope = Scope {
+        names: needs_names(&subject.contracts),
+        organization: subject.organization,
+        writers: true,
+        ..Scope::default()
+    };
+    let live = read(&reader, &Desired::default(), &scope, &subject.name, ui).await?;
+    let checked = check(&subject.contracts, &live);
+    let rows = rows_to_ask(&checked, &live);
+    let asks = live.facts.auditing && !args.no_history && !rows.is_empty();
+    let blame = if asks {
+        blame::histories(&reader, &live, rows, &BTreeSet::new()).await?
+    } else {
+        Blame::default()
+    };
+    let report = CheckReport {
+        environment: subject.name.clone(),
+        address: subject.opened.address.clone(),
+        requests: reader.requests(),
+        audit: audit(&live, &blame, args.no_history),
+        rules: checked
+            .into_iter()
+            .map(|checked| {
+                let rule = rule(&subject.contracts, &checked.contract, &checked.rule);
+                Rule::new(
+                    checked,
+                    |key, finding| last_write(&live, &blame, key, finding),
+                    |finding| rule?.breaks_of(finding).map(str::to_owned),
+                )
+            })
+            .collect(),
+    };
+    Ok(Judged { live, report })
+}
+
+fn rule<'a>(contracts: &'a [Contract], contract: &str, id: &str) -> Option<&'a ContractRule> {
+    let contract = contracts
+        .iter()
+        .find(|known| known.name.value == contract)?;
+    contract.rules.iter().find(|rule| rule.id.value == id)
+}
+
+fn audit(live: &Live, blame: &Blame, unasked: bool) -> String {
+    match &blame.audit {
+        _ if !live.facts.auditing => {
+            "auditing is off, so only the last writer of a row is known".to_owned()
+        }
+        _ if unasked => "auditing is on and was not asked".to_owned(),
+        Audit::Refused(why) => format!("audit records cannot be read: {why}"),
+        Audit::On | Audit::Off if blame.unread > 0 => format!(
+            "auditing is on; the history of {} was not read",
+            count(blame.unread, "row")
+        ),
+        Audit::On | Audit::Off => "auditing is on".to_owned(),
+    }
+}
+
+fn render(
+    report: &CheckReport,
+    format: Format,
+    sources: &SourceMap,
+    root: &Path,
+) -> Result<String, Error> {
+    Ok(match format {
+        Format::Text => check_text::render(report),
+        Format::Markdown => check_markdown::render(
+            report,
+            markdown::limit_of_environment(|name| std::env::var(name).ok()),
+        ),
+        Format::Html => html::check(report),
+        Format::Json => check_json::render(report, Some(sources)),
+        Format::Sarif => {
+            let prefix = revision::folder_in_repository(root).unwrap_or_default();
+            let places = Places {
+                sources,
+                prefix: &prefix,
+            };
+            sarif::render(&report.diagnostics(), &places).map_err(std::io::Error::from)?
+        }
+        Format::Junit => check_junit::render(report),
+    })
+}
+
+/// The files to send to a vendor.
+fn bundle(
+    folder: &Path,
+    report: &CheckReport,
+    live: &Live,
+    contracts: &[Contract],
+    sources: &SourceMap,
+) -> Vec<(PathBuf, String)> {
+    let mut stand_ins = StandIns::default();
+    stand_ins.hide(&report.address);
+    let scrubbed = report.scrubbed(&mut stand_ins);
+    let mut found = findings::of_environment(live);
+    found.extend(findings::of_tables(live));
+    let doctor: String = found
+        .iter()
+        .map(|finding| {
+            let help = finding.help.as_ref();
+            let help = help.map_or_else(String::new, |help| format!("        {help}\n"));
+            let what = plain(&stand_ins.text(&finding.what));
+            format!("{:>6}  {what}\n{help}", finding.state.mark())
+        })
+        .collect();
+    let digests = contracts.iter().map(|contract| {
+        let file = contract.name.span.file;
+        let digest = Sha256::digest(sources.text(file).as_bytes());
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        serde_json::json!({"contract": contract.name.value, "source": contract.source, "sha256": digest})
+    });
+    let versions = serde_json::json!({
+        "deskstate": env!("CARGO_PKG_VERSION"),
+        "system": std::env::consts::OS,
+        "contracts": digests.collect::<Vec<_>>(),
+    });
+    // The path of a contract may name a person.
+    let json = check_json::render(&scrubbed, None);
+    [
+        ("report.md", check_markdown::render(&scrubbed, usize::MAX)),
+        ("report.json", json),
+        ("report.html", html::check(&scrubbed)),
+        ("doctor.txt", doctor),
+        ("versions.json", harmless_json(&format!("{versions:#}\n"))),
+    ]
+    .into_iter()
+    .map(|(name, text)| (folder.join(name), text))
+    .collect()
+}
