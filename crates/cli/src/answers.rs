@@ -22,6 +22,29 @@ pub(crate) struct Answers {
     pub(crate) tab_makes_parameters: Option<bool>,
     /// A version that a write names holds inside a changeset too.
     pub(crate) if_match_in_changesets: Option<bool>,
+    /// What writing a tab does to its parameter rows.
+    pub(crate) tab_write_touches_parameters: Option<TouchedParameters>,
+    /// A unique name without the prefix of a publisher is refused.
+    pub(crate) prefix_needs_publisher: Option<bool>,
+}
+
+/// What writing a tab does to its parameter rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum TouchedParameters {
+    /// Nothing.
+    Nothing,
+    /// Their versions move.
+    Versions,
+    /// Their values are written again.
+    Values,
+}
+
+impl Answers {
+    /// Whether writing a tab touches its parameter rows.
+    pub(crate) fn touches_parameters(&self) -> Option<bool> {
+        Some(self.tab_write_touches_parameters? != TouchedParameters::Nothing)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -105,7 +128,7 @@ mod tests {
             parse(text),
             Ok(Answers {
                 tab_makes_parameters: Some(false),
-                if_match_in_changesets: None
+                ..Answers::default()
             })
         );
     }

@@ -8,7 +8,7 @@ use deskstate_emulator::Emulator;
 use deskstate_files::Limit;
 use deskstate_model::{Environment, Target};
 
-use crate::answers::{self, Answers};
+use crate::answers::{self, Answers, TouchedParameters};
 use crate::door;
 use crate::error::Error;
 use crate::kept;
@@ -137,6 +137,8 @@ pub(crate) async fn open(
                 answers: Answers {
                     tab_makes_parameters: Some(false),
                     if_match_in_changesets: Some(true),
+                    tab_write_touches_parameters: Some(TouchedParameters::Nothing),
+                    ..Answers::default()
                 },
                 emulator: Some(emulator),
             })

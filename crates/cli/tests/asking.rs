@@ -165,3 +165,61 @@ fn an_environment_that_is_not_to_be_written_to_is_not_asked_by_writing() {
     }
     assert_eq!(server.stats()["writes"], json!({}));
 }
+
+#[test]
+fn a_prefix_that_the_environment_was_found_to_refuse_stops_a_plan_before_anything_is_sent() {
+    let (project, server) = environment(&json!({"prefixNeedsPublisher": true}));
+    project
+        .run(&["doctor", "--env", "server", "--probe"])
+        .ended(0);
+    let field = "---\napiVersion: deskstate/v1\nkind: NotificationField\nmetadata: {name: nobody_line}\nspec: {displayName: Line, header: Line, order: 10}\n";
+    project.write("manifests/nobody.yaml", field);
+    let run = project.run(&["apply", "--env", "server", "--yes"]).ended(4);
+    let said = "error[unknown-prefix]: no publisher of the environment has the prefix `nobody` of 1 new unique name";
+    assert!(run.err.contains(said), "{}", run.err);
+    assert!(
+        run.err.contains("add a publisher with the prefix"),
+        "{}",
+        run.err
+    );
+    assert_eq!(server.stats()["writes"], json!({}), "nothing may be sent");
+}
+
+#[test]
+fn tabs_are_applied_whatever_writing_one_does_to_its_parameters_or_the_end_says_what_differs() {
+    let tab = |title: &str, host: &str| {
+        format!(
+            "---\napiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {{name: contoso_tab}}\nspec: {{displayName: Tab, title: {title}, pageType: ThirdPartyWebsite, parameters: {{url: \"https://{host}.example/\", data: x}}}}\n"
+        )
+    };
+    for touched in ["nothing", "versions", "values"] {
+        for known in [false, true] {
+            let (project, _server) = environment(&json!({"tabWriteTouchesParameters": touched}));
+            if known {
+                project
+                    .run(&["doctor", "--env", "server", "--probe=write", "--yes"])
+                    .ended(0);
+                let sheet: Value =
+                    serde_json::from_str(&project.read(".deskstate/answers/server.json")).unwrap();
+                assert_eq!(sheet["answers"]["tabWriteTouchesParameters"], touched);
+            }
+            for (title, host) in [("One", "a"), ("Two", "b"), ("Three", "b")] {
+                project.write("manifests/tab.yaml", &tab(title, host));
+                let apply = project.run(&["apply", "--env", "server", "--yes"]);
+                let plan = project.run(&["plan", "--env", "server", "--detailed-exitcode"]);
+                if touched == "values" && apply.code == Some(1) {
+                    // Parameters that were not to change did: nobody may think that all is well.
+                    assert!(
+                        apply.err.contains("the server did not store everything"),
+                        "{}",
+                        apply.err
+                    );
+                    plan.ended(2);
+                } else {
+                    apply.ended(0);
+                    plan.ended(0);
+                }
+            }
+        }
+    }
+}

@@ -490,3 +490,93 @@ fn two_applies_at_once_in_one_folder_never_take_each_others_files() {
         assert_eq!(unfinished(&project), 0);
     }
 }
+
+/// A project of three lines, one of which is to change under the writer, behind a server that wraps refusals so.
+fn three_lines(failure: &str) -> (Project, Server) {
+    let folder = tempfile::TempDir::new().unwrap();
+    let sheet = folder.path().join("answers.json");
+    let answers = format!(
+        r#"{{"formatVersion":1,"answers":{{"tabMakesParameters":false,"changesetFailure":"{failure}"}}}}"#
+    );
+    std::fs::write(&sheet, answers).unwrap();
+    let server = Server::start(&["--answers", sheet.to_str().unwrap()]);
+    let project = Project::desk(&server, "", "", &lines("contoso", "Before"));
+    project.apply();
+    (project, server)
+}
+
+fn lines(prefix: &str, header: &str) -> String {
+    let line = |number: u8| {
+        format!(
+            "---\napiVersion: deskstate/v1\nkind: NotificationField\nmetadata: {{name: {prefix}_line{number}}}\nspec: {{displayName: Line, header: {header} {number}, order: 10}}\n"
+        )
+    };
+    (1..=3).map(line).collect()
+}
+
+/// What was said, without what differs from one run to the next.
+fn without_ids(text: &str) -> String {
+    let is_id = |word: &str| {
+        word.len() == 36
+            && word
+                .bytes()
+                .all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
+    };
+    let end = |char: char| !(char.is_ascii_hexdigit() || char == '-');
+    text.split_inclusive(end)
+        .map(|word| match is_id(word.trim_end_matches(end)) {
+            true => "ID",
+            false => word,
+        })
+        .collect()
+}
+
+#[test]
+fn a_refusal_is_told_alike_in_each_shape_that_was_recorded() {
+    let shapes = ["nested", "bare", "json"];
+    let stale = shapes.map(|failure| {
+        let (project, server) = three_lines(failure);
+        project.write("manifests/all.yaml", &lines("contoso", "After"));
+        let id = server.found(
+            "msdyn_notificationfields",
+            "msdyn_notificationfieldid",
+            "msdyn_uniquename eq 'contoso_line2'",
+        );
+        let edit = format!(
+            r#"{{"kind":"foreignEdit","set":"msdyn_notificationfields","id":"{id}","body":{{"msdyn_name":"Theirs"}}}}"#
+        );
+        faults(&server, &on_write(1, &edit));
+        let run = project.run(&["apply", "--env", "server", "--yes"]).ended(4);
+        says(
+            &run.err,
+            &[
+                "somebody changed the environment since it was read, so the server refused transaction 1 and nothing of it happened",
+                ": update msdyn_notificationfield `contoso_line2`",
+                "  applied: nothing",
+            ],
+        );
+        without_ids(&run.err)
+    });
+    assert_eq!(stale[0], stale[1]);
+    assert_eq!(stale[0], stale[2]);
+
+    let refused = shapes.map(|failure| {
+        let (project, _server) = three_lines(failure);
+        // One of several: only the server knows that it refuses the prefix.
+        let added = lines("nobody", "New");
+        let first = added.split("---\n").nth(1).unwrap();
+        let manifests = format!("{}---\n{first}", lines("contoso", "After"));
+        project.write("manifests/all.yaml", &manifests);
+        let run = project.run(&["apply", "--env", "server", "--yes"]).ended(1);
+        says(
+            &run.err,
+            &[
+                "the server refused transaction 1 and nothing of it happened",
+                "  applied: nothing",
+            ],
+        );
+        without_ids(&run.err)
+    });
+    assert_eq!(refused[0], refused[1]);
+    assert_eq!(refused[0], refused[2]);
+}

@@ -607,3 +607,31 @@ fn a_plan_that_breaks_a_contract_is_refused_and_what_stays_broken_is_said() {
         .run(&[&undo[..], &["--allow", &allow(&refused)]].concat())
         .ended(WARNED);
 }
+
+#[test]
+fn links_are_said_not_to_travel_with_the_solution_that_takes_the_rows() {
+    let server = Server::plain();
+    let tab = document(
+        "ApplicationTab",
+        "contoso_tab",
+        "{displayName: Tab, pageType: EntityList, parameters: {entityName: incident}}",
+    );
+    let session = document(
+        "SessionTemplate",
+        "contoso_calls",
+        "{displayName: Calls, type: Entity, entity: incident, additionalTabs: [contoso_tab]}",
+    );
+    let project = Project::desk(
+        &server,
+        "solution: ContosoDesk",
+        "",
+        &format!("{tab}{session}"),
+    );
+    let said = "note: deskstate adds no links to the solution `ContosoDesk`: 1 link of this plan will not travel with it";
+    let plan = ["plan", "--env", "server"];
+    let planned = project.run(&plan).ended(0);
+    assert_eq!(planned.err.matches(said).count(), 1, "{}", planned.err);
+    project.write("manifests/all.yaml", &tab);
+    let planned = project.run(&plan).ended(0);
+    assert!(!planned.err.contains("travel"), "{}", planned.err);
+}

@@ -95,7 +95,7 @@ fn somebody_who_is_not_there_is_an_error_that_says_how_to_name_a_user() {
 }
 
 #[test]
-fn a_change_says_how_many_agents_it_reaches_how_they_were_counted_and_who_was_not() {
+fn a_change_says_how_many_agents_it_reaches_and_how_they_were_counted() {
     let project = Project::example("contoso");
     project.run(&["apply", "--env", "local", "--yes"]).ended(0);
     project.edit(
@@ -105,17 +105,18 @@ fn a_change_says_how_many_agents_it_reaches_how_they_were_counted_and_who_was_no
     );
     let plan = project.run(&["plan", "--env", "local"]).ended(0);
     for said in [
-        "reaches at least 6 agents",
+        "reaches 6 agents",
         "reached: assigned directly or by security role to contoso_",
-        "; not counted: holders of security role ",
-        " through a team",
     ] {
         assert!(plan.out.contains(said), "{}", plan.out);
     }
+    // A role that is held through a team gives no profile, so nobody is left to count.
+    assert!(!plan.out.contains("through a team"), "{}", plan.out);
+    assert!(!plan.out.contains("not counted"), "{}", plan.out);
 }
 
 #[test]
-fn a_tie_of_ranks_is_no_certainty() {
+fn a_profile_that_a_role_gives_is_certain() {
     let project = Project::example("tenfold");
     let run = project
         .run(&["who", "nora@contoso.com", "--env", "local"])
@@ -123,21 +124,6 @@ fn a_tie_of_ranks_is_no_certainty() {
     assert!(
         run.out
             .contains("gets  AppProfile msdyn_workspace_defaultprofile"),
-        "{}",
-        run.out
-    );
-    let run = project
-        .run(&["who", "ada@contoso.com", "--env", "local"])
-        .ended(0);
-    assert!(
-        run.out
-            .contains("perhaps AppProfile msdyn_omnichannel_defaultprofile"),
-        "{}",
-        run.out
-    );
-    assert!(
-        run.out
-            .contains("the rank is the same, so nobody can say which"),
         "{}",
         run.out
     );
@@ -184,4 +170,60 @@ fn of_a_disabled_user_one_thing_is_said() {
     let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
     assert_eq!(json["profile"], serde_json::Value::Null);
     assert_eq!(json["candidates"][0]["profile"], "contoso_agents");
+}
+
+/// A profile of rank 7 for one role.
+fn ranked(name: &str) -> String {
+    format!(
+        "---\napiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {{name: {name}}}\nspec: {{displayName: {name}, app: CustomerServiceApps, rank: 7, roles: [Omnichannel agent], copilotFeatures: {{caseSummary: true}}}}\n"
+    )
+}
+
+#[test]
+fn plan_and_drift_tell_of_a_profile_outside_of_the_project_with_the_same_rank_and_role() {
+    let server = Server::plain();
+    let project = Project::desk(&server, "", "", &ranked("contoso_theirs"));
+    project.apply();
+    project.write("manifests/all.yaml", &ranked("contoso_ours"));
+    project.apply();
+    let said = "warning[rank-tie]: AppProfile contoso_ours and the profile `contoso_theirs`, which is not declared here, both have rank 7 and the security role `Omnichannel agent`";
+    for command in ["plan", "drift"] {
+        let run = project.run(&[command, "--env", "server"]).ended(0);
+        let all = format!("{}{}", run.out, run.err);
+        assert!(all.contains(said), "{command}: {all}");
+    }
+    let run = project
+        .run(&["who", "ada@contoso.com", "--env", "server"])
+        .ended(0);
+    says(&run.out, &["the rank is the same, so nobody can say which"]);
+}
+
+#[test]
+fn a_copilot_feature_with_an_empty_flag_is_exported_and_compared_as_on() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let sheet = folder.path().join("answers.json");
+    let lenient = r#"{"formatVersion":1,"answers":{"tabMakesParameters":false,"applicationRequiredEnforced":false}}"#;
+    std::fs::write(&sheet, lenient).unwrap();
+    let server = Server::start(&["--answers", sheet.to_str().unwrap()]);
+    let project = Project::desk(&server, "", "", &ranked("contoso_ours"));
+    project.apply();
+    let row = server.found(
+        "msdyn_appcopilotconfigurations",
+        "msdyn_appcopilotconfigurationid",
+        "msdyn_copilotfeature eq 829050003",
+    );
+    server.patch(
+        &format!("msdyn_appcopilotconfigurations({row})"),
+        r#"{"msdyn_enabled":null}"#,
+    );
+    let plan = ["plan", "--env", "server", "--detailed-exitcode"];
+    project.run(&plan).ended(0);
+    let exported = project
+        .run(&["export", "--env", "server", "AppProfile/contoso_ours"])
+        .ended(0);
+    assert!(
+        exported.out.contains("caseSummary: true"),
+        "{}",
+        exported.out
+    );
 }

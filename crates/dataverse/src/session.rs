@@ -127,7 +127,7 @@ fn judge(answered: &Answered, requests: &[Request]) -> Outcome {
     // one more than can be right, to tell too many from enough
     let items = match batch::decode(content_type(reply), &reply.body, requests.len() + 1) {
         Ok(BatchReply::Items(items)) => items,
-        Ok(BatchReply::NotMultipart) => return judge_whole(answered),
+        Ok(BatchReply::NotMultipart) => return judge_whole(answered, requests),
         Err(reason) => return unknown(reason),
     };
     let mut items = items.into_iter();
@@ -160,11 +160,11 @@ fn judge(answered: &Answered, requests: &[Request]) -> Outcome {
 }
 
 /// A reply without parts. (What the status leaves unknown has not come here.)
-fn judge_whole(answered: &Answered) -> Outcome {
+fn judge_whole(answered: &Answered, requests: &[Request]) -> Outcome {
     let reply = &answered.reply;
     match stated(&answered.exchange, reply) {
         Error::Service(error) if !(200..300).contains(&reply.status) => Outcome::Refused {
-            operation: None,
+            operation: (requests.len() == 1).then_some(0),
             error,
         },
         _ => Outcome::Unknown {

@@ -351,7 +351,7 @@ pub struct Found {
 pub struct RoleHolders {
     /// Users who hold it directly.
     pub users: BTreeSet<Uuid>,
-    /// Who may hold it beside them, such as `through a team`.
+    /// Who may hold it beside them, such as `in another business unit`.
     pub uncounted: Option<String>,
 }
 

@@ -34,7 +34,7 @@ pub struct ChangeReach {
     pub agents: Option<usize>,
     /// How they were counted, such as `assigned directly to contoso_voice`.
     pub basis: String,
-    /// Who was not counted, such as `holders of security role Agent through a team`.
+    /// Who was not counted, such as `holders of security role Agent in another business unit`.
     pub uncounted: Vec<String>,
     /// Who was counted.
     pub who: BTreeSet<Uuid>,
@@ -45,7 +45,7 @@ pub struct ChangeReach {
 pub struct Reached {
     /// `reaches 3 agents`.
     pub agents: String,
-    /// `assigned directly to contoso_voice; not counted: holders of security role Agent through a team`.
+    /// `assigned directly to contoso_voice; not counted: holders of security role Agent in another business unit`.
     pub how: String,
 }
 

@@ -13,7 +13,7 @@ use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{Change, Difference, Plan, Planned};
 use deskstate_reconcile::{Desired, Scope, observe_owners, plan_file, undo};
 
-use super::live::Cutting;
+use super::live::{Cutting, solution};
 use super::progress::{Account, Progress};
 use crate::answers::Answers;
 use crate::ending::{Cause, Ended};
@@ -82,6 +82,7 @@ impl Carrying<'_> {
             max_changeset: self.cutting.most(loaded),
             server_adds_parts: self.answers.tab_makes_parameters,
             heeds_versions: self.answers.if_match_in_changesets,
+            server_touches_parts: self.answers.touches_parameters(),
             solution: solution(loaded, environment),
             patience: Duration::from_secs(180),
         };
@@ -251,16 +252,6 @@ fn show_refused(error: &ApplyError, plan: &Plan, loaded: &Loaded, ui: &mut Ui) {
         }
         ui.findings(&[finding], &loaded.manifests.sources);
     }
-}
-
-/// The solution in which new and changed components land.
-fn solution(loaded: &Loaded, environment: &Environment) -> Option<String> {
-    let project = loaded.manifests.project.as_ref();
-    let name = environment
-        .solution
-        .as_ref()
-        .or(project?.solution.as_ref())?;
-    Some(name.value.clone())
 }
 
 /// One file for each run: a plan that was begun twice has two states before it, and neither file may replace the other.

@@ -8,6 +8,7 @@ use deskstate_reconcile::review::{Allow, Finding, ReviewRules, denies, review};
 use deskstate_reconcile::{Desired, Plan};
 
 use super::choosing::{self, Choosing};
+use crate::answers;
 use crate::error::Error;
 use crate::project::Loaded;
 
@@ -64,7 +65,7 @@ impl Judging {
         desired: &Desired,
         live: &Live,
         reach: &Reach,
-    ) -> Vec<Finding> {
+    ) -> Result<Vec<Finding>, Error> {
         let mut rules = loaded.manifests.project.as_ref().map_or_else(
             ReviewRules::default,
             |project: &Project| {
@@ -73,7 +74,9 @@ impl Judging {
         );
         rules.allow.clone_from(&self.allow);
         rules.allow_managed = self.allow_managed;
-        review(plan, desired, live, reach, &rules)
+        let answers = answers::read(&loaded.root, &environment.name)?;
+        rules.prefix_needs_publisher = answers.prefix_needs_publisher == Some(true);
+        Ok(review(plan, desired, live, reach, &rules))
     }
 }
 

@@ -7,7 +7,9 @@ use deskstate_files::{Limit, read_text};
 use deskstate_model::{Diagnostic, Environment, Manifests, Severity};
 use deskstate_reconcile::drift::{Ignored, keep_accepted};
 use deskstate_reconcile::live::Live;
-use deskstate_reconcile::plan::{Action, Change, Limits, Options, Reason, SyncState, transactions};
+use deskstate_reconcile::plan::{
+    Action, Change, Limits, Operation, Options, Reason, SyncState, transactions,
+};
 use deskstate_reconcile::plan_file::{FileFinding, Report};
 use deskstate_reconcile::reach::{ChangeReach, Reached};
 use deskstate_reconcile::review::Finding;
@@ -16,6 +18,7 @@ use deskstate_reconcile::{Desired, ObserveError, Plan, Reach, Scope, lower, obse
 use super::judging::{self, Judging};
 use crate::answers::Answers;
 use crate::error::Error;
+use crate::output::plan_text::count;
 use crate::project::Loaded;
 use crate::ui::Ui;
 use crate::{revision, today};
@@ -40,7 +43,7 @@ pub(super) struct Compared {
     pub(super) diagnostics: Vec<Diagnostic>,
     /// Something could not be planned.
     pub(super) unplannable: bool,
-    /// What the selection took along, in words.
+    /// What the selection took along, and links that stay behind, in words.
     pub(super) along: Vec<String>,
     /// Differences that stay, since a rule accepts them.
     pub(super) accepted: Vec<Ignored>,
@@ -104,7 +107,7 @@ pub(super) async fn compare(
     ui: &mut Ui,
 ) -> Result<Compared, Error> {
     let mut desired = lower(&loaded.manifests);
-    let (mut options, along) = judging.options(loaded, &desired)?;
+    let (mut options, mut along) = judging.options(loaded, &desired)?;
     let scope = Scope {
         organization: environment.organization_id,
         ..Scope::default()
@@ -120,9 +123,10 @@ pub(super) async fn compare(
     let plan = planned;
     let unplannable = diagnostics.iter().any(Diagnostic::is_error);
     let reach = reach(&plan, &desired, &live);
-    let findings = judging.review(loaded, environment, &plan, &desired, &live, &reach);
+    let findings = judging.review(loaded, environment, &plan, &desired, &live, &reach)?;
     diagnostics.extend(judging::diagnostics(&findings));
     diagnostics.extend(pruned(&loaded.root, &plan));
+    along.extend(links_without_solution(loaded, environment, &plan));
     Ok(Compared {
         desired,
         live,
@@ -136,6 +140,37 @@ pub(super) async fn compare(
         along,
         accepted,
     })
+}
+
+/// Links that a plan makes are no part of the solution that takes its rows. (No page says how to add them to one.)
+fn links_without_solution(
+    loaded: &Loaded,
+    environment: &Environment,
+    plan: &Plan,
+) -> Option<String> {
+    let solution = solution(loaded, environment)?;
+    let operations = plan.changes.iter().flat_map(|change| &change.operations);
+    let links = operations
+        .filter(|operation| {
+            matches!(operation, Operation::Link { relationship, .. } if relationship.component)
+        })
+        .count();
+    (links > 0).then(|| {
+        format!(
+            "note: deskstate adds no links to the solution `{solution}`: {} of this plan will not travel with it",
+            count(links, "link")
+        )
+    })
+}
+
+/// The solution in which new and changed components land.
+pub(super) fn solution(loaded: &Loaded, environment: &Environment) -> Option<String> {
+    let project = loaded.manifests.project.as_ref();
+    let name = environment
+        .solution
+        .as_ref()
+        .or(project?.solution.as_ref())?;
+    Some(name.value.clone())
 }
 
 /// Says of rows that are deleted since nobody declares them which file used to, as far as git knows.

@@ -74,7 +74,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let reach = reach(&plan, &desired, &live);
     let findings = args
         .judging
-        .review(&loaded, environment, &plan, &desired, &live, &reach);
+        .review(&loaded, environment, &plan, &desired, &live, &reach)?;
     found.extend(judging::diagnostics(&findings));
     if !found.is_empty() {
         ui.findings(&found, &loaded.manifests.sources);

@@ -81,7 +81,8 @@ kind! {
         "smartAssist" smart_assist: SetOf<Reference> = ANY;
         /// Copilot features, switched on or off one by one.
         ///
-        /// Map of feature to flag; a feature that has no name here yet is written as its option number. Dataverse: rows of
+        /// Map of feature to flag; a feature that has no name here yet is written as its option number. In the environment a feature
+        /// without a row, or with an empty flag, is on: leaving it out does not switch it off. Dataverse: rows of
         /// `msdyn_appcopilotconfiguration` (`msdyn_appconfigurationid`, `msdyn_copilotfeature`, `msdyn_enabled`, `msdyn_name`).
         "copilotFeatures" copilot_features: Features<CopilotFeature> = ANY;
         /// CHT features: undocumented, and absent from older environments.

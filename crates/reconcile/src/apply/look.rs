@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use deskstate_dataverse::{Filter, Query, Reader};
 use uuid::Uuid;
 
-use super::{ApplyError, unread};
+use super::{ApplyError, has_parts_of_the_server, unread};
 use crate::plan::{Guard, Operation, RowTarget, Seen, Transaction};
 use crate::table::Table;
 
@@ -17,7 +17,7 @@ type Guarded<'a> = BTreeMap<&'static Table, Vec<(&'a RowTarget, &'a Seen)>>;
 pub(super) struct Own {
     /// Rows whose version it may have moved: they were looked at before it did.
     moved: BTreeSet<Uuid>,
-    /// Rows seen again after a delete, which empties what referred to the row and so moves whoever did.
+    /// Rows seen again after a write that may have moved them.
     seen: BTreeMap<Uuid, Seen>,
 }
 
@@ -39,7 +39,7 @@ impl Own {
         done: usize,
     ) -> Result<(), ApplyError> {
         self.moved.extend(moves(transaction));
-        if deletes(transaction) {
+        if stirs_others(transaction) {
             let guarded = self.guarded(ahead.iter());
             for (_, rows) in read(&guarded, reader, done).await? {
                 self.seen.extend(rows);
@@ -65,7 +65,7 @@ impl Own {
 
 /// Reads the rows again, in one trip, and compares them with what was seen of them. Without such rows nothing is sent.
 ///
-/// Before a delete the rows of the transactions ahead are compared too: it may move them.
+/// Before a write that may move other rows, those of the transactions ahead are compared too.
 pub(super) async fn unchanged(
     transaction: &Transaction,
     ahead: &VecDeque<Transaction>,
@@ -73,7 +73,7 @@ pub(super) async fn unchanged(
     reader: &Reader,
     done: usize,
 ) -> Result<(), ApplyError> {
-    let ahead = ahead.iter().filter(|_| deletes(transaction));
+    let ahead = ahead.iter().filter(|_| stirs_others(transaction));
     let guarded = own.guarded(std::iter::once(transaction).chain(ahead));
     let found = read(&guarded, reader, done).await?;
     let mut changed = Vec::new();
@@ -141,9 +141,15 @@ async fn read(
         .collect())
 }
 
-fn deletes(transaction: &Transaction) -> bool {
-    let mut operations = transaction.operations.iter();
-    operations.any(|operation| matches!(operation, Operation::Delete { .. }))
+/// Whether a transaction may move rows that it does not write: a delete empties what refers to the row, and the server may write
+/// the parts of a changed row again.
+fn stirs_others(transaction: &Transaction) -> bool {
+    let stirs = |operation: &Operation| match operation {
+        Operation::Delete { .. } => true,
+        Operation::Update { row, .. } => has_parts_of_the_server(row.table),
+        Operation::Create { .. } | Operation::Link { .. } | Operation::Unlink { .. } => false,
+    };
+    transaction.operations.iter().any(stirs)
 }
 
 /// Rows that an operation changes or takes away without a version to hold on to.

@@ -1,10 +1,11 @@
 //! Carrying out a plan: transactions in order, and a look at what came of them.
 
+mod locate;
 mod look;
 mod rest;
 mod settle;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use deskstate_dataverse::{
@@ -14,6 +15,7 @@ use deskstate_model::ResourceKey;
 pub use rest::mismatches;
 use thiserror::Error;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::live::Live;
 use crate::lower::Desired;
@@ -21,6 +23,7 @@ use crate::observe::{ObserveError, Scope, observe};
 use crate::plan::{
     self, FieldChange, Guard, Limits, Operation, Options, Plan, Planned, Transaction, transactions,
 };
+use crate::table::Table;
 
 /// How a plan is carried out.
 #[derive(Debug, Clone)]
@@ -31,6 +34,8 @@ pub struct Settings {
     pub server_adds_parts: Option<bool>,
     /// Whether the server heeds the version that a write of a transaction names; unknown counts as yes, as documented.
     pub heeds_versions: Option<bool>,
+    /// Whether the server writes the parts of some rows again, or moves their versions, when it writes such a row; unknown counts as yes.
+    pub server_touches_parts: Option<bool>,
     /// The unmanaged solution that new and changed components land in.
     pub solution: Option<String>,
     /// How long to look for the effect of a write whose outcome is unknown.
@@ -45,13 +50,22 @@ impl Settings {
         }
     }
 
-    /// Cuts a plan. Where versions are not heeded, each row is looked at just before it is written.
+    /// Cuts a plan. Where versions are not heeded, or an earlier write moves them, a row is looked at just before it is written.
     fn cut(&self, plan: &Plan, limits: Limits) -> VecDeque<Transaction> {
         let mut cut = transactions(plan, limits);
-        if self.heeds_versions == Some(false) {
-            let operations = cut.iter_mut().flat_map(|one| &mut one.operations);
-            operations.for_each(Operation::look_first);
-        }
+        let unheeded = self.heeds_versions == Some(false);
+        let touched = if self.server_touches_parts == Some(false) {
+            BTreeSet::new()
+        } else {
+            touched_parts(plan)
+        };
+        let operations = cut.iter_mut().flat_map(|one| &mut one.operations);
+        operations
+            .filter(|operation| {
+                let row = operation.changed_row().map(|row| &row.id);
+                unheeded || row.is_some_and(|id| touched.contains(id))
+            })
+            .for_each(Operation::look_first);
         cut.into()
     }
 }
@@ -98,12 +112,14 @@ pub enum Event<'a> {
 #[derive(Debug, Error)]
 pub enum ApplyError {
     /// The server refused a transaction: nothing of it happened.
-    #[error("{}", refused(*.transactions_before, .operation.as_deref(), .error))]
+    #[error("{}", refused(*.transactions_before, .operation.as_deref(), *.operations, .error))]
     Refused {
         /// Transactions that were carried out before.
         transactions_before: usize,
-        /// What the refused operation was to do.
+        /// What the refused operation was to do, where the server or the rows tell.
         operation: Option<Box<Operation>>,
+        /// Writes in the transaction.
+        operations: usize,
         /// What the server said.
         #[source]
         error: Box<ServiceError>,
@@ -225,15 +241,21 @@ impl ApplyError {
     }
 }
 
-fn refused(before: usize, operation: Option<&Operation>, error: &ServiceError) -> String {
+fn refused(
+    before: usize,
+    operation: Option<&Operation>,
+    operations: usize,
+    error: &ServiceError,
+) -> String {
     let because = if error.is_stale() {
         "somebody changed the environment since it was read, so "
     } else {
         ""
     };
-    let what = operation.map_or_else(String::new, |operation| {
-        format!(": {}", describe(operation))
-    });
+    let what = match operation {
+        Some(operation) => format!(": {}", describe(operation)),
+        None => format!("; it does not say which of the {operations} writes it refused"),
+    };
     format!(
         "{because}the server refused transaction {} and nothing of it happened{what}",
         before + 1
@@ -273,6 +295,26 @@ pub struct Applied {
     pub mismatches: Vec<(ResourceKey, FieldChange)>,
     /// HTTP requests that reading back took.
     pub read_requests: u64,
+}
+
+/// Whether the server writes parts of such rows by itself.
+fn has_parts_of_the_server(table: &Table) -> bool {
+    crate::kinds::part_tables().any(|part| part.server_adds && part.parent == table)
+}
+
+/// Parts whose rows the server may touch by itself, since the plan changes the row that they belong to.
+fn touched_parts(plan: &Plan) -> BTreeSet<Uuid> {
+    let mut touched = BTreeSet::new();
+    for part in crate::kinds::part_tables().filter(|part| part.server_adds) {
+        for change in &plan.changes {
+            let rows = || change.operations.iter().filter_map(Operation::changed_row);
+            if rows().any(|row| row.table == part.parent) {
+                let parts = rows().filter(|row| row.table == part.table);
+                touched.extend(parts.map(|row| row.id));
+            }
+        }
+    }
+    touched
 }
 
 /// A plan, and how to make it again from a newer look at live.
@@ -425,14 +467,35 @@ async fn commit(
     let sent = Instant::now();
     match session.commit(&changeset).await {
         Commit::Committed => Ok(()),
-        Commit::Refused { operation, error } => Err(ApplyError::Refused {
-            transactions_before: done,
-            operation: operation
-                .and_then(|index| transaction.operations.get(index))
-                .cloned()
-                .map(Box::new),
-            error,
-        }),
+        Commit::Refused {
+            operation,
+            mut error,
+        } => {
+            let operation = match operation {
+                Some(index) => Some(index),
+                // Without an answer this stays open; what was refused is known all the same.
+                None => locate::locate(transaction, &error, session.reader())
+                    .await
+                    .unwrap_or_default(),
+            };
+            // However the server wraps the refusal, it is about this write.
+            if let Some(request) = operation.and_then(|index| {
+                let mut requests = changeset.requests("").ok()?;
+                (index < requests.len()).then(|| requests.swap_remove(index))
+            }) {
+                error.method = request.method;
+                error.path = request.path;
+            }
+            Err(ApplyError::Refused {
+                transactions_before: done,
+                operation: operation
+                    .and_then(|index| transaction.operations.get(index))
+                    .cloned()
+                    .map(Box::new),
+                operations: transaction.operations.len(),
+                error,
+            })
+        }
         Commit::NotAttempted { cause } => Err(ApplyError::NotSent {
             transactions_before: done,
             error: Box::new(cause),

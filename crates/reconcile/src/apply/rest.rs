@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_model::ResourceKey;
 
+use super::has_parts_of_the_server;
+use crate::field::Holds;
+use crate::kinds;
 use crate::live::Live;
 use crate::lower::Desired;
 use crate::plan::{self, Action, Change, Difference, FieldChange, Options, Plan};
@@ -39,13 +42,27 @@ pub(super) fn left_over(plan: &Plan, rest: &Plan) -> Vec<(ResourceKey, FieldChan
             .iter()
             .map(|field| field.path.as_str())
             .collect();
+        // Parts that were in sync, and that the server wrote again together with their row.
+        let touched = before.operations.iter().any(|operation| {
+            let row = operation.changed_row();
+            row.is_some_and(|row| has_parts_of_the_server(row.table))
+        });
         let differing = change.fields.iter().filter(|field| {
-            written.contains(field.path.as_str())
+            (touched && is_of_the_server(change, &field.path)
+                || written.contains(field.path.as_str()))
                 && !matches!(field.difference, Difference::Copy { .. })
         });
         found.extend(differing.map(|field| (change.key.clone(), field.clone())));
     }
     found
+}
+
+/// Whether a field is about parts that the server writes by itself.
+fn is_of_the_server(change: &Change, path: &str) -> bool {
+    let word = path.split('.').next().unwrap_or_default();
+    let fields = kinds::of(change.key.kind).fields.iter();
+    let mut parts = fields.filter(|field| field.word == word);
+    parts.any(|field| matches!(field.holds, Holds::Parts(part) if part.server_adds))
 }
 
 /// A row that was to be made or deleted, and is not there, or still is.

@@ -156,13 +156,7 @@ fn trace_query(operation: &Operation) -> Query {
             relationship,
             owner,
             member,
-        } => {
-            let filter = Filter::eq(relationship.owner_column, *owner)
-                .and(Filter::eq(relationship.member_column, *member));
-            Query::rows(relationship.intersect_set)
-                .select([relationship.owner_column, relationship.member_column])
-                .filter(filter)
-        }
+        } => super::locate::pair(relationship, *owner, *member),
     }
 }
 

@@ -278,6 +278,14 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// The existing row that the write changes or takes away.
+    pub(crate) fn changed_row(&self) -> Option<&RowTarget> {
+        match self {
+            Self::Update { row, .. } | Self::Delete { row, .. } => Some(row),
+            Self::Create { .. } | Self::Link { .. } | Self::Unlink { .. } => None,
+        }
+    }
+
     /// Binds the write to another look at the row in place of a version that the server heeds.
     pub(crate) fn look_first(&mut self) {
         if let Self::Update { guard, .. } | Self::Delete { guard, .. } = self

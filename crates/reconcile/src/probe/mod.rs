@@ -10,7 +10,7 @@ mod rights;
 mod rolled_back;
 mod scratch;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Error, ServiceError, Session};
 use serde_json::{Map, Value as Json, json};
@@ -18,11 +18,47 @@ use thiserror::Error;
 
 pub use rights::{WRITE_RIGHTS, privilege, privileges_to_write};
 
+use crate::field::Holds;
+use crate::kinds;
 use crate::live::Live;
 use ask::{Found, Probe};
 
 /// The word that stands behind the publisher's prefix in every name that a question uses.
 pub const RESERVED: &str = "deskstateProbe";
+
+/// Every question, by the word of its answer in the sheet.
+pub const QUESTIONS: [&str; 30] = [
+    "applicationRequiredEnforced",
+    "associateAgain",
+    "batchStatus",
+    "changesetFailure",
+    "codeOnAbsentInChangesets",
+    "codeOnStaleInChangesets",
+    "codesOnConditionalErrors",
+    "disassociateMissing",
+    "emptiedLookupRaisesVersion",
+    "foreignPrefixesRefused",
+    "fourNotificationFields",
+    "ifMatchInChangesets",
+    "intersectSetsReadable",
+    "linksRaiseVersion",
+    "lockdownCoversRows",
+    "missingColumns",
+    "missingOptions",
+    "missingTables",
+    "noOptimisticConcurrency",
+    "oneEntityTemplatePerTable",
+    "oneProfilePerUser",
+    "ownKeys",
+    "prefixNeedsPublisher",
+    "tabJsonDerived",
+    "tabMakesParameters",
+    "tabWriteTouchesParameters",
+    "uniqueNamesAreImmutable",
+    "uniqueNamesAreUnique",
+    "uniqueNamesIgnoreCase",
+    "unknownSlugsNulled",
+];
 
 const CARRIED_OUT: &str = "a transaction that must fail was carried out";
 
@@ -121,8 +157,7 @@ async fn ask_all(
     live: &Live,
     questions: Questions,
 ) -> Result<Answers, Error> {
-    let mut answers = Answers::default();
-    answers.seen(live);
+    let mut answers = Answers::of(live);
     rolled_back::ask(probe, live, &mut answers).await?;
     if questions == Questions::Stored {
         scratch::ask(probe, &mut answers).await?;
@@ -131,7 +166,15 @@ async fn ask_all(
 }
 
 impl Answers {
+    /// What reading alone shows: what the environment lacks.
+    pub fn of(live: &Live) -> Self {
+        let mut answers = Self::default();
+        answers.seen(live);
+        answers
+    }
+
     fn say(&mut self, word: &str, answer: impl Into<Json>) {
+        debug_assert!(QUESTIONS.contains(&word), "{word}");
         self.settled.insert(word.to_owned(), answer.into());
     }
 
@@ -175,6 +218,26 @@ impl Answers {
             })
             .collect();
         self.say("missingColumns", columns);
+        let options: BTreeSet<String> = kinds::all()
+            .iter()
+            .filter_map(|kind| Some((kind, live.tables.get(kind.table)?)))
+            .flat_map(|(kind, seen)| {
+                kind.fields.iter().flat_map(move |field| {
+                    let (Holds::Choice(known), Some(there)) =
+                        (&field.holds, seen.options.get(field.column))
+                    else {
+                        return Vec::new();
+                    };
+                    let absent = known.iter().filter(|(_, number)| !there.contains(number));
+                    absent
+                        .map(|(_, number)| {
+                            format!("{}.{}={number}", kind.table.logical, field.column)
+                        })
+                        .collect()
+                })
+            })
+            .collect();
+        self.say("missingOptions", Vec::from_iter(options));
     }
 
     /// One answer where the operation in question is refused, another where it is taken. A refusal for want of a privilege says

@@ -70,14 +70,16 @@ fn shape(error: &deskstate_dataverse::ServiceError, answers: &mut Answers) {
             Place::Whole => "json",
         },
     );
-    answers.say(
-        "batchStatus",
-        if error.outer_status == 400 {
-            "badRequest"
-        } else {
-            "inner"
-        },
-    );
+    if error.place == Place::Whole {
+        let why = "a refused changeset is answered without parts";
+        answers.leave_open("batchStatus", why);
+    } else {
+        let bad_request = error.outer_status == 400;
+        answers.say(
+            "batchStatus",
+            if bad_request { "badRequest" } else { "inner" },
+        );
+    }
     answers.reply("absentRow", error);
 }
 
@@ -187,6 +189,9 @@ async fn versions(probe: &mut Probe<'_>, live: &Live, answers: &mut Answers) -> 
             if let Found::Refused(error) = &found {
                 answers.reply("staleVersion", error);
                 answers.say("codeOnStaleInChangesets", error.code.is_some());
+            } else {
+                let why = "no stale version was refused";
+                answers.leave_open("codeOnStaleInChangesets", why);
             }
             answers.flag("ifMatchInChangesets", &found);
         }

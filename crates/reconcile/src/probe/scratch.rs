@@ -1,5 +1,7 @@
 //! Questions that show only in rows that are stored: a scratch tab, and a scratch session template that opens with it.
 
+use std::collections::BTreeMap;
+
 use deskstate_dataverse::{
     Answer, Changeset, Error, Etag, Filter, Operation, Outcome, Query, Refused, ServiceError,
 };
@@ -13,9 +15,10 @@ use crate::kinds::application_tab::{PARAMETER_FIELDS, PARAMETERS, PARAMETERS_COP
 use crate::kinds::{NAME, UNIQUE_NAME, tables};
 
 /// What is settled here.
-const WORDS: [&str; 5] = [
+const WORDS: [&str; 6] = [
     "tabMakesParameters",
     "tabJsonDerived",
+    "tabWriteTouchesParameters",
     "unknownSlugsNulled",
     "linksRaiseVersion",
     "emptiedLookupRaisesVersion",
@@ -98,6 +101,21 @@ async fn ask_rows(probe: &Probe<'_>, answers: &mut Answers) -> Result<(), End> {
     let derived = row.text(copy).is_some_and(|text| text.contains(PLAIN));
     answers.say("tabJsonDerived", derived);
 
+    let before = parameters(probe, &tab).await?;
+    // Whoever writes parameters again from the copy empties them with the second of the two.
+    for (column, content) in [(copy, "{}"), (tab.table.label, "Asked")] {
+        commit(probe, vec![tab.update(column, content, None)]).await?;
+    }
+    let after = parameters(probe, &tab).await?;
+    let touched = if before == after {
+        "nothing"
+    } else if values(&before) == values(&after) {
+        "versions"
+    } else {
+        "values"
+    };
+    answers.say("tabWriteTouchesParameters", touched);
+
     let before = version(probe, &session).await?;
     let link = Link {
         relationship: &tables::SESSION_TABS,
@@ -150,10 +168,20 @@ fn write(tab: &Row, there: Option<Uuid>, name: &str, value: &str, content: &str)
     }
 }
 
+#[derive(PartialEq)]
 struct Parameter {
     id: Uuid,
     name: String,
     value: Option<String>,
+    version: Option<Etag>,
+}
+
+/// What parameters hold, whatever their versions.
+fn values(parameters: &[Parameter]) -> BTreeMap<Uuid, Option<&str>> {
+    let values = parameters.iter();
+    values
+        .map(|parameter| (parameter.id, parameter.value.as_deref()))
+        .collect()
 }
 
 async fn parameters(probe: &Probe<'_>, tab: &Row) -> Result<Vec<Parameter>, End> {
@@ -171,9 +199,12 @@ async fn parameters(probe: &Probe<'_>, tab: &Row) -> Result<Vec<Parameter>, End>
             id: row.uuid(table.key)?,
             name: row.text(NAME.column)?.to_owned(),
             value: row.text(value).map(str::to_owned),
+            version: row.etag().cloned(),
         })
     });
-    Ok(parameters.collect())
+    let mut parameters: Vec<Parameter> = parameters.collect();
+    parameters.sort_by_key(|parameter| parameter.id);
+    Ok(parameters)
 }
 
 async fn version(probe: &Probe<'_>, row: &Row) -> Result<Option<Etag>, End> {

@@ -269,9 +269,10 @@ impl<'a> Raising<'a> {
         };
         let mut features: Vec<(i64, bool)> = Vec::new();
         for row in rows {
-            let (Some(number), Some(on)) =
-                (row.row.int(column), row.row.flag(part.fields[0].column))
-            else {
+            let flag = &part.fields[0];
+            // An empty flag is no answer of its own: the product reads it in one of two ways.
+            let on = row.row.flag(flag.column).or(flag.null_reads_as);
+            let (Some(number), Some(on)) = (row.row.int(column), on) else {
                 continue;
             };
             if self

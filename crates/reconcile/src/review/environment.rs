@@ -86,6 +86,11 @@ fn prefixes(case: &Case<'_>, found: &mut Vec<Finding>) {
             unknown.entry(prefix.to_owned()).or_insert((0, index)).0 += 1;
         }
     }
+    let help = if case.rules.prefix_needs_publisher {
+        "`deskstate doctor --probe` found that this environment refuses such names; add a publisher with the prefix"
+    } else {
+        "some environments refuse such names; add a publisher with the prefix, or keep the names of the vendor's guide and see"
+    };
     for (prefix, (count, first)) in unknown {
         let names = if count == 1 {
             "1 new unique name".to_owned()
@@ -93,9 +98,13 @@ fn prefixes(case: &Case<'_>, found: &mut Vec<Finding>) {
             format!("{count} new unique names")
         };
         found.push(
-            Finding::new("unknown-prefix", Some(first), format!("no publisher of the environment has the prefix `{prefix}` of {names}"))
-                .at(case.plan.changes[first].declared_at)
-                .help("some environments refuse such names; add a publisher with the prefix, or keep the names of the vendor's guide and see"),
+            Finding::new(
+                "unknown-prefix",
+                Some(first),
+                format!("no publisher of the environment has the prefix `{prefix}` of {names}"),
+            )
+            .at(case.plan.changes[first].declared_at)
+            .help(help),
         );
     }
 }

@@ -201,6 +201,8 @@ pub struct ReviewRules {
     pub allow_managed: bool,
     /// Overrides that were given.
     pub allow: Vec<Allow>,
+    /// The environment was found to refuse unique names without the prefix of a publisher.
+    pub prefix_needs_publisher: bool,
     /// Prefixes of the project, folded.
     pub owned: Vec<String>,
     /// What vendors' guides demand.
@@ -225,6 +227,7 @@ impl ReviewRules {
                 .collect(),
             writes,
             allow_managed: false,
+            prefix_needs_publisher: false,
             allow: Vec::new(),
             owned: project
                 .owns
@@ -235,6 +238,10 @@ impl ReviewRules {
     }
 
     fn level(&self, code: &str) -> Option<Level> {
+        // The server would refuse it, whatever policy says.
+        if code == "unknown-prefix" && self.prefix_needs_publisher {
+            return Some(Level::Deny);
+        }
         let check = CHECKS.iter().find(|check| check.code == code);
         let given = self
             .policy

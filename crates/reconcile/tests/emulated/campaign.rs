@@ -69,6 +69,7 @@ impl Scenario {
         let adds_parts = number % 4 == 3;
         let world = World::worded(number / 4, adds_parts).await;
         let settings = Settings {
+            server_touches_parts: None,
             max_changeset: [1000, 7, 40][(number % 3) as usize],
             server_adds_parts: (!adds_parts).then_some(false),
             heeds_versions: None,

@@ -64,6 +64,7 @@ async fn race(switches: Switches, before: &[Json], plans: [&[Json]; 2], told: &s
     let options = Options::default();
     let one_by_one = !switches.if_match_in_changesets;
     let settings = Settings {
+        server_touches_parts: None,
         heeds_versions: Some(switches.if_match_in_changesets),
         ..settings(1000, Some(false))
     };

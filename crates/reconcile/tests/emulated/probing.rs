@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use deskstate_dataverse::{Changeset, Operation, Outcome};
 use deskstate_reconcile::Desired;
 use deskstate_reconcile::live::Live;
-use deskstate_reconcile::probe::{Probed, Questions, RESERVED, probe};
+use deskstate_reconcile::probe::{Probed, QUESTIONS, Questions, RESERVED, probe};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
@@ -41,18 +41,22 @@ fn rolled_back() -> Vec<(&'static str, [Json; 2])> {
 
 /// Those that need a read in between.
 fn stored() -> Vec<(&'static str, [Json; 2])> {
-    [
+    let flags = [
         "tabMakesParameters",
         "tabJsonDerived",
         "unknownSlugsNulled",
         "linksRaiseVersion",
         "emptiedLookupRaisesVersion",
-    ]
-    .map(|word| (word, [json!(true), json!(false)]))
-    .into()
+    ];
+    let mut switches: Vec<_> = flags.map(|word| (word, [json!(true), json!(false)])).into();
+    switches.push((
+        "tabWriteTouchesParameters",
+        ["nothing", "values"].map(Json::from),
+    ));
+    switches
 }
 
-const NEED_OWN_KEYS: [&str; 12] = [
+const NEED_OWN_KEYS: [&str; 13] = [
     "uniqueNamesAreImmutable",
     "ifMatchInChangesets",
     "associateAgain",
@@ -62,6 +66,7 @@ const NEED_OWN_KEYS: [&str; 12] = [
     "fourNotificationFields",
     "tabMakesParameters",
     "tabJsonDerived",
+    "tabWriteTouchesParameters",
     "unknownSlugsNulled",
     "linksRaiseVersion",
     "emptiedLookupRaisesVersion",
@@ -237,6 +242,55 @@ async fn the_probe_returns_every_combination_of_switches_that_stored_questions_s
 }
 
 #[tokio::test]
+async fn every_question_is_asked_and_its_word_is_one_of_the_emulators_switches() {
+    let mut asked = Asked::new().await;
+    asked.live.facts.locked_down = true;
+    let answers = asked.probe(Questions::Stored).await.answers;
+    let mut words: BTreeSet<&str> = answers.settled.keys().map(String::as_str).collect();
+    words.extend(answers.open.keys().map(String::as_str));
+    assert_eq!(words, BTreeSet::from(QUESTIONS), "{:#?}", answers.open);
+    let switches = serde_json::to_value(deskstate_emulator::Switches::default()).unwrap();
+    for word in QUESTIONS {
+        assert!(switches.get(word).is_some(), "{word}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_in_place_of_the_multipart_and_codes_inside_changesets_are_found_out() {
+    let asked = Asked::new().await;
+    for codes in [true, false] {
+        let sheet = json!({
+            "changesetFailure": "json",
+            "codeOnStaleInChangesets": codes,
+            "codeOnAbsentInChangesets": !codes,
+        });
+        let sheet: Sheet = serde_json::from_value(sheet).unwrap();
+        switch(&asked.world, &sheet).await;
+        let found = asked.probe(Questions::RolledBack).await.answers;
+        for (word, answer) in &sheet {
+            assert_eq!(&found.settled[word], answer, "{word}: {found:#?}");
+        }
+        assert!(found.open.contains_key("batchStatus"), "{found:#?}");
+        assert!(!found.settled.contains_key("batchStatus"), "{found:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_tab_that_writes_its_parameters_again_is_found_out() {
+    let asked = Asked::new().await;
+    for touched in ["nothing", "versions", "values"] {
+        for derived in [true, false] {
+            let sheet = json!({"tabWriteTouchesParameters": touched, "tabJsonDerived": derived});
+            switch(&asked.world, &serde_json::from_value(sheet).unwrap()).await;
+            let probed = asked.probe(Questions::Stored).await;
+            let answer = &probed.answers.settled["tabWriteTouchesParameters"];
+            assert_eq!(answer, touched, "{derived}: {:#?}", probed.answers);
+            assert_eq!(probed.left, Vec::<String>::new());
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_an_earlier_probe_left_is_said_by_one_and_removed_by_the_other() {
     let asked = Asked::new().await;
     let name = format!("contoso_{RESERVED}a1");
@@ -287,7 +341,7 @@ async fn whatever_is_lost_on_the_way_nothing_stays_and_the_next_probe_finds_ever
     let before = rows(&asked.world).await;
     let mut failed = 0;
     // seventeen questions are rolled back, the rest store rows and delete them
-    for nth in [1, 9].into_iter().chain(16..=28) {
+    for nth in [1, 9].into_iter().chain(16..=30) {
         for kind in ["dropBefore", "dropAfter"] {
             asked
                 .world

@@ -7,7 +7,7 @@ use std::time::Duration;
 use deskstate_dataverse::{Budget, Connection, Session, SignIn};
 use deskstate_emulator::{
     BatchStatus, ChangesetFailure, Config, Emulator, LinkAnswer, MissingPrivilege, Switches,
-    UnknownColumn,
+    TouchedParameters, UnknownColumn,
 };
 use deskstate_model::{Diagnostic, SourceMap, load};
 use deskstate_reconcile::apply::{Applied, ApplyError, Settings, Work, carry_out};
@@ -138,8 +138,9 @@ pub(crate) fn worded(number: u64) -> Switches {
     let usual = Switches::default();
     match number % WORDINGS {
         0 => usual,
-        // A part of its own, codes of a support page.
+        // A part of its own, codes of a support page; writing a tab moves the versions of its parameters.
         1 => Switches {
+            tab_write_touches_parameters: TouchedParameters::Versions,
             changeset_failure: ChangesetFailure::Bare,
             unknown_column: UnknownColumn::Zero,
             missing_privilege: MissingPrivilege::PrincipalMissing,
@@ -574,6 +575,7 @@ pub(crate) fn session(url: &str) -> Session {
 
 pub(crate) fn settings(max_changeset: usize, server_adds_parts: Option<bool>) -> Settings {
     Settings {
+        server_touches_parts: None,
         max_changeset,
         server_adds_parts,
         heeds_versions: None,

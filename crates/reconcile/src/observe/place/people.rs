@@ -109,14 +109,10 @@ impl Observed {
         }
         for root in &roots {
             let copies_known = self.found.roles.get(*root).is_some();
-            let rest = if copies_known {
-                "through a team"
-            } else {
-                "through a team or in another business unit"
-            };
+            // Whoever holds it through a team only is not meant: role mapping does not apply to teams.
             let holders = RoleHolders {
                 users: BTreeSet::new(),
-                uncounted: Some(rest.to_owned()),
+                uncounted: (!copies_known).then(|| "in another business unit".to_owned()),
             };
             self.asked_roles.insert(*root, holders);
         }
