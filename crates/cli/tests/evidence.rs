@@ -1,12 +1,36 @@
-//! `docs/evidence.md` and the emulator name the same switches, and each assumption has a grade of the list.
+//! `docs/evidence.md`, the emulator and the probe name the same switches and questions; reports of real environments are tested against.
+
+#[path = "support/live_report.rs"]
+mod live_report;
+mod support;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use deskstate_reconcile::probe::QUESTIONS;
+use serde_json::{Value, json};
+use support::{Project, Server, says};
+
 const GRADES: [&str; 4] = ["seen live", "documented", "typings only", "unknown"];
 
+/// Words in backticks.
+fn words(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split(", ")
+        .filter_map(|word| word.trim().strip_prefix('`')?.strip_suffix('`'))
+}
+
+/// The cells of a table, by a part of its header.
+fn table<'a>(page: &'a str, header: &str) -> Vec<Vec<&'a str>> {
+    page.lines()
+        .skip_while(|line| !line.starts_with(header))
+        .skip(2)
+        .take_while(|line| line.starts_with("| "))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+        .collect()
+}
+
 #[test]
-fn every_switch_has_a_row_and_every_row_a_grade_and_switches_that_exist() {
+fn every_switch_and_question_has_a_row_and_every_row_a_grade_and_a_source_that_can_be_looked_up() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/evidence.md");
     let page = std::fs::read_to_string(path).unwrap();
     let sheet = serde_json::to_value(deskstate_emulator::Switches::default()).unwrap();
@@ -16,22 +40,157 @@ fn every_switch_has_a_row_and_every_row_a_grade_and_switches_that_exist() {
         .keys()
         .map(String::as_str)
         .collect();
-    let mut named = BTreeSet::new();
-    let mut rows = 0;
-    for line in page.lines().filter(|line| line.starts_with("| ")).skip(2) {
-        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
-        let [claim, grade, source, of] = cells[..] else {
-            panic!("not four cells: {line}");
+    let recordings: BTreeSet<&str> = table(&page, "| id |")
+        .iter()
+        .flat_map(|cells| words(cells[0]))
+        .collect();
+    let (mut named, mut asked, mut cited) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let rows = table(&page, "| assumption |");
+    for cells in &rows {
+        let [claim, grade, source, of, questions] = cells[..] else {
+            panic!("not five cells: {cells:?}");
         };
-        rows += 1;
         assert!(GRADES.contains(&grade), "{claim}: {grade}");
+        let ids: BTreeSet<&str> = recordings
+            .iter()
+            .copied()
+            .filter(|id| source.contains(&format!("`{id}`")))
+            .collect();
         // Only what nobody knows has no source.
-        assert!(source != "–" || grade == "unknown", "{claim}: no source");
-        named.extend(
-            of.split(", ")
-                .filter_map(|of| of.strip_prefix('`')?.strip_suffix('`')),
+        let has_source = source.contains("<https://") || !ids.is_empty();
+        assert!(has_source || grade == "unknown", "{claim}: {source}");
+        cited.extend(ids);
+        named.extend(words(of));
+        asked.extend(words(questions));
+        assert!(
+            words(questions).all(|question| words(of).any(|switch| switch == question)),
+            "{claim}: a question without its switch"
         );
     }
-    assert!(rows > 30, "only {rows} rows were read");
+    assert!(rows.len() > 30, "only {} rows were read", rows.len());
     assert_eq!(named, switches, "left: the page, right: the emulator");
+    assert_eq!(
+        asked,
+        BTreeSet::from(QUESTIONS),
+        "left: the page, right: the probe"
+    );
+    assert_eq!(cited, recordings, "left: the rows, right: the recordings");
+}
+
+/// A project behind a server that behaves as a sheet says.
+fn environment(sheet: &str) -> (Project, Server) {
+    let project = Project::example("tenfold");
+    project.write("behaviour.json", sheet);
+    let sheet = project.path().join("behaviour.json");
+    let server = Server::start(&["--answers", sheet.to_str().unwrap()]);
+    project.add_server(&server.url);
+    (project, server)
+}
+
+#[test]
+fn a_report_names_nobody_and_makes_an_emulator_of_its_own() {
+    let behaviour = json!({"formatVersion": 1, "answers": {
+        "age": "2022", "associateAgain": "accepted", "changesetFailure": "json", "prefixNeedsPublisher": false,
+    }});
+    let (project, server) = environment(&behaviour.to_string());
+    let doctor = ["doctor", "--env", "server", "--report", "report.json"];
+    project.run(&doctor).ended(0);
+    let read: Value = serde_json::from_str(&project.read("report.json")).unwrap();
+    assert_eq!(read["about"]["asked"], "read");
+    assert_eq!(
+        read["answers"]["missingTables"].as_array().unwrap().len(),
+        4
+    );
+    assert_eq!(server.stats()["writes"], json!({}), "nothing may be stored");
+
+    project.run(&[&doctor[..], &["--probe"]].concat()).ended(0);
+    let text = project.read("report.json");
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(report["about"]["asked"], "rollback");
+    assert_eq!(report["answers"]["changesetFailure"], "json");
+    assert_eq!(report["answers"]["associateAgain"], "accepted");
+    let organization = server.get("/api/data/v9.2/WhoAmI");
+    let ids = ["OrganizationId", "UserId", "BusinessUnitId"];
+    for id in ids.map(|id| organization[id].as_str().unwrap()) {
+        assert!(!text.contains(id), "{id} in {text}");
+    }
+    for name in ["127.0.0.1", "localhost", "tenfold", "contoso", "@", "http"] {
+        assert!(!text.to_lowercase().contains(name), "{name} in {text}");
+    }
+
+    let fixture = live_report::fixture(&text).unwrap();
+    let (again, _server) = environment(&fixture);
+    again
+        .run(&[
+            "doctor",
+            "--env",
+            "server",
+            "--probe",
+            "--report",
+            "report.json",
+        ])
+        .ended(0);
+    let second: Value = serde_json::from_str(&again.read("report.json")).unwrap();
+    assert_eq!(second["answers"], report["answers"]);
+}
+
+#[test]
+fn a_file_that_holds_more_than_a_report_is_no_fixture() {
+    let report = |change: &dyn Fn(&mut Value)| {
+        let mut report = json!({"formatVersion": 1, "about": {"deskstate": "0.1.0", "asked": "read", "open": []},
+            "answers": {"missingTables": ["msdyn_inboxconfiguration"], "ownKeys": true}, "replies": {"absentRow": {"status": 404, "code": "0x80040217"}}});
+        change(&mut report);
+        live_report::fixture(&report.to_string())
+    };
+    report(&|_| {}).unwrap();
+    for (why, change) in [
+        (
+            "a host",
+            json!({"missingTables": ["contoso.crm4.dynamics.com"]}),
+        ),
+        (
+            "an id",
+            json!({"missingTables": ["0c0f1e2d-0000-4000-8000-000000000001"]}),
+        ),
+        ("a person", json!({"missingTables": ["ada@contoso.com"]})),
+        ("no switch", json!({"hostName": true})),
+        ("nothing", json!({})),
+    ] {
+        let refused = report(&|report| report["answers"] = change.clone());
+        assert!(refused.is_err(), "{why}: {refused:?}");
+    }
+    let refused =
+        report(&|report| report["replies"]["absentRow"]["message"] = "Contoso Ltd".into());
+    assert!(refused.is_err(), "{refused:?}");
+    let refused = report(&|report| report["url"] = "x".into());
+    assert!(refused.is_err(), "{refused:?}");
+}
+
+#[test]
+fn an_example_is_applied_to_every_environment_that_was_reported() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/reports");
+    let mut tested = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let fixture =
+            live_report::fixture(&text).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
+        assert_eq!(fixture, text, "{} was not imported", path.display());
+        let (project, _server) = environment(&fixture);
+        // The client goes by the same answers.
+        project.write(".deskstate/answers/server.json", &fixture);
+        let plan = project.run(&["plan", "--env", "server"]);
+        tested += 1;
+        if plan.code == Some(1) {
+            // What the environment lacks is the only reason to refuse this example.
+            says(&plan.err, &["the environment lacks the"]);
+            continue;
+        }
+        plan.ended(0);
+        project.run(&["apply", "--env", "server", "--yes"]).ended(0);
+        project
+            .run(&["plan", "--env", "server", "--detailed-exitcode"])
+            .ended(0);
+    }
+    assert!(tested > 0, "no report was found");
 }

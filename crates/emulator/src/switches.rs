@@ -17,7 +17,10 @@ pub(crate) struct AnswerSheet {
     answers: Map<String, Json>,
     /// How a real environment worded its refusals; nothing here depends on it.
     #[serde(default, rename = "replies")]
-    _replies: serde_json::Map<String, serde_json::Value>,
+    _replies: Map<String, Json>,
+    /// How a report came about, and what it leaves open; nothing here depends on it.
+    #[serde(default, rename = "about")]
+    _about: Map<String, Json>,
 }
 
 /// How the single error of a failed changeset is wrapped in a batch response. Each was seen.

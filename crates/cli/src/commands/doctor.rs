@@ -1,6 +1,9 @@
 //! `doctor`: what stands between an environment and a plan: sign-in, rights, language, tables. Reads only, unless it is told to ask.
 
 pub(crate) mod findings;
+mod report;
+
+use std::path::PathBuf;
 
 use deskstate_dataverse::{Reader, Session};
 use deskstate_model::{Environment, Writes};
@@ -13,6 +16,7 @@ use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::kept::write_file;
 use crate::output::plain;
 use crate::output::plan_text::count;
 use crate::project::load_if_valid;
@@ -34,6 +38,9 @@ pub(crate) struct Args {
     /// Ask the environment what documents leave open; nothing is stored, or with `=write` two scratch rows for a moment
     #[arg(long, value_name = "HOW", num_args = 0..=1, require_equals = true, default_missing_value = "rollback")]
     probe: Option<How>,
+    /// Write what was found out to a file that you can attach to an issue: it names no host, id, person or row
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// Do not ask before `--probe=write`
     #[arg(long, short, requires = "probe")]
     yes: bool,
@@ -120,6 +127,15 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         if let Some(help) = &finding.help {
             ui.line(format_args!("        {help}"))?;
         }
+    }
+    if let Some(file) = &args.report {
+        let answers = probed.as_ref().map(|probed| probed.answers.clone());
+        let answers = answers.unwrap_or_else(|| Answers::of(&live));
+        write_file(file, &report::text(args.probe, &answers)?)?;
+        ui.note(format_args!(
+            "report in {}; read it, then attach it to an issue",
+            file.display()
+        ));
     }
     if let Some(probed) = probed {
         keep(&loaded.root, &environment.name, &probed.answers, ui)?;
