@@ -70,6 +70,14 @@ impl Base {
             Body::Written { .. } => 0,
         }
     }
+
+    /// Forgets all but the first of what was found wrong.
+    pub(crate) fn keep_findings(&mut self, count: usize) {
+        if let Body::Complete(complete) = &mut self.body {
+            complete.diagnostics.truncate(count);
+            complete.diagnostics.shrink_to_fit();
+        }
+    }
 }
 
 /// What all environments share.

@@ -514,16 +514,24 @@ impl Loader {
             let place = node.span;
             let before = diagnostics.len();
             refuse_outside_values(&node, &mut diagnostics);
-            let base = document::header(node, &mut diagnostics).map(|document| {
+            let mut base = document::header(node, &mut diagnostics).map(|document| {
                 check_environments(&document, project, &mut diagnostics);
                 Base::new(document, project, overlaid)
             });
-            let found = diagnostics.len() - before + base.as_ref().map_or(0, Base::findings);
-            if !self.budget.take_findings(found) {
+            let outside = diagnostics.len() - before;
+            let found = outside + base.as_ref().map_or(0, Base::findings);
+            let kept = self.budget.take_findings(found);
+            if kept < found {
+                diagnostics.truncate(before + kept);
                 diagnostics.push(too_many_findings(place));
-                break;
+                if let Some(base) = &mut base {
+                    base.keep_findings(kept.saturating_sub(outside));
+                }
             }
             documents.extend(base);
+            if kept < found {
+                break;
+            }
         }
         ReadFile {
             documents,

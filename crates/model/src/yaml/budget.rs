@@ -52,18 +52,18 @@ impl Budget {
         enough
     }
 
-    /// Takes what findings cost. False if there is no room for them.
-    pub(crate) fn take_findings(&self, count: usize) -> bool {
-        let cost = count.saturating_mul(FINDING);
-        let taken = |left: usize| left.checked_sub(cost);
-        let enough = self
+    /// Takes what findings cost, and returns for how many of them there is room.
+    pub(crate) fn take_findings(&self, count: usize) -> usize {
+        let fit = |left: usize| count.min(left / FINDING);
+        let taken = |left: usize| Some(left - fit(left) * FINDING);
+        let before = self
             .nodes
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken)
-            .is_ok();
-        if !enough {
+            .unwrap_or_else(|left| left);
+        if fit(before) < count {
             self.used_up.store(true, Ordering::Relaxed);
         }
-        enough
+        fit(before)
     }
 
     /// What a file does not need of its last share serves the next.
@@ -84,5 +84,15 @@ mod tests {
         budget.give_back(Budget::SHARE - 1);
         assert!(budget.take_share());
         assert_eq!(budget.left(), 0);
+    }
+
+    #[test]
+    fn as_many_findings_are_kept_as_there_is_room_for() {
+        let budget = Budget::of(3 * FINDING + 1);
+        assert_eq!(budget.take_findings(2), 2);
+        assert!(!budget.is_used_up());
+        assert_eq!(budget.take_findings(2), 1);
+        assert!(budget.is_used_up());
+        assert_eq!(budget.left(), 1);
     }
 }
