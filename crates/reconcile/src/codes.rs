@@ -53,16 +53,16 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "Set the language in the personal settings of the user that signs in.",
     ),
     Explanation::new(
-        "inactive-row",
-        "A declared row is active, or its manifest says that it is not.",
-        "An inactive row does nothing for agents, whatever its other columns hold. Where a manifest leaves `status` out, deskstate does not compare it.",
-        "Activate the row in the environment, or write `status: Active` or `status: Inactive` into the manifest.",
-    ),
-    Explanation::new(
         "id-taken",
         "The id that a new row gets is free.",
         "Ids follow from names, so that every environment has the same ones and a repeated create is recognised. The row that has this one was renamed or cut off from its parent by hand.",
         "Set that row right as it was declared, or delete it; the finding names its table and id.",
+    ),
+    Explanation::new(
+        "inactive-row",
+        "A declared row is active, or its manifest says that it is not.",
+        "An inactive row does nothing for agents, whatever its other columns hold. Where a manifest leaves `status` out, deskstate does not compare it.",
+        "Activate the row in the environment, or write `status: Active` or `status: Inactive` into the manifest.",
     ),
     Explanation::new(
         "loader-removed",
