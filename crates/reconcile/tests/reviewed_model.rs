@@ -4,6 +4,8 @@
 //! A bounded model: three pull requests, at most twelve steps. What may happen is decided by a model of five variables; what does happen by
 //! the planner, saved plan files and the comparison with them. `DESKSTATE_CAMPAIGN_SEEDS` asks for more seeds.
 
+#![expect(clippy::disallowed_macros, reason = "figures of a campaign")]
+
 mod support;
 
 use std::collections::BTreeSet;

@@ -33,6 +33,7 @@ async fn the_authority_is_written_for_clients_and_trusted_by_nobody_else() {
 /// Whatever address of this machine a client calls, the certificate names it.
 #[tokio::test]
 async fn the_certificate_covers_every_address_listened_on() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
     for listen in ["127.0.0.2:0", "0.0.0.0:0", "[::1]:0", "[::]:0"] {
         let Ok(emulator) = Emulator::start(Config {
             listen: listen.parse().expect("an address"),
