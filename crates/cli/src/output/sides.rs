@@ -81,6 +81,9 @@ pub(crate) fn is_long(value: &Json) -> bool {
 pub(crate) fn diff(before: &Json, after: &Json) -> Vec<(ChangeTag, String)> {
     let (old, new) = (lines(before), lines(after));
     let diff = TextDiff::from_lines(&old, &new);
+    let changed = diff.iter_all_changes();
+    let changed = changed.filter(|change| change.tag() != ChangeTag::Equal);
+    let told = alike(changed.map(|change| without_end(change.value())));
     let mut out = Vec::new();
     let mut seen = 0;
     for group in diff.grouped_ops(NEAR) {
@@ -90,14 +93,14 @@ pub(crate) fn diff(before: &Json, after: &Json) -> Vec<(ChangeTag, String)> {
             let mut gone = Vec::new();
             let mut come = Vec::new();
             for change in diff.iter_changes(op) {
-                let line = change.value().trim_end_matches('\n');
+                let line = without_end(change.value());
                 match change.tag() {
                     ChangeTag::Equal => out.push((ChangeTag::Equal, plain(line))),
                     ChangeTag::Delete => gone.push(line),
                     ChangeTag::Insert => come.push(line),
                 }
             }
-            pair_up(&gone, &come, &mut out);
+            pair_up(&gone, &come, &told, &mut out);
             seen = op.old_range().end;
         }
     }
@@ -119,24 +122,30 @@ fn skip(alike: usize, out: &mut Vec<(ChangeTag, String)>) {
     }
 }
 
-/// Lines that go and lines that come in their place.
-fn pair_up(gone: &[&str], come: &[&str], out: &mut Vec<(ChangeTag, String)>) {
-    let mut olds: Vec<String> = gone.iter().map(|line| plain(line)).collect();
-    let mut news: Vec<String> = come.iter().map(|line| plain(line)).collect();
-    for ((old, new), (shown_old, shown_new)) in gone
-        .iter()
-        .zip(come)
-        .zip(olds.iter_mut().zip(news.iter_mut()))
-    {
-        if look_alike(shown_old, shown_new) {
-            (*shown_old, *shown_new) = apart(old, new);
-        } else {
+/// Lines that go and lines that come in their place. Those that look like another line of the difference are `told` apart.
+fn pair_up(
+    gone: &[&str],
+    come: &[&str],
+    told: &BTreeMap<&str, String>,
+    out: &mut Vec<(ChangeTag, String)>,
+) {
+    let shown = |line: &&str| told.get(line).cloned().unwrap_or_else(|| plain(line));
+    let mut olds: Vec<String> = gone.iter().map(shown).collect();
+    let mut news: Vec<String> = come.iter().map(shown).collect();
+    let pairs = gone.iter().zip(come).zip(olds.iter_mut().zip(&mut news));
+    for ((old, new), (shown_old, shown_new)) in pairs {
+        if !told.contains_key(old) && !told.contains_key(new) {
             let both = (std::mem::take(shown_old), std::mem::take(shown_new));
             (*shown_old, *shown_new) = around(both);
         }
     }
     out.extend(olds.into_iter().map(|line| (ChangeTag::Delete, line)));
     out.extend(news.into_iter().map(|line| (ChangeTag::Insert, line)));
+}
+
+/// A line without the line feed that ends it.
+fn without_end(line: &str) -> &str {
+    line.strip_suffix('\n').unwrap_or(line)
 }
 
 /// Two lines, cut to what differs and a little around it if both are long.
@@ -351,6 +360,14 @@ mod tests {
             .len(),
             2
         );
+    }
+
+    #[test]
+    fn lines_that_look_alike_are_told_apart_wherever_they_are() {
+        let lines = diff(&json!("\n\nl"), &json!("\r\n\nI"));
+        let all: Vec<&str> = lines.iter().map(|(_, line)| line.as_str()).collect();
+        assert!(all.contains(&"\"\\u{6c}\""), "{all:?}");
+        assert!(all.contains(&"\"\\u{49}\""), "{all:?}");
     }
 
     #[test]
