@@ -6,6 +6,7 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -13,6 +14,22 @@ use support::{Project, Run, Server, applied, deskstate};
 
 /// Everything that some message suggests, and the test that follows it. A new suggestion needs a row, and the row a test.
 const FOLLOWED: &[(&str, &str)] = &[
+    (
+        "suggest export",
+        "undeclared_rows_are_listed_and_fail_only_where_the_project_asks",
+    ),
+    (
+        "--ca-file FILE",
+        "an_environment_behind_an_authority_of_its_own_is_signed_in_to_as_suggested",
+    ),
+    (
+        "--sign-in",
+        "an_environment_behind_an_authority_of_its_own_is_signed_in_to_as_suggested",
+    ),
+    (
+        "--sign-in device-code",
+        "an_environment_behind_an_authority_of_its_own_is_signed_in_to_as_suggested",
+    ),
     ("suggest adopt", "what_drift_suggests_settles_the_drift"),
     (
         "suggest apply",
@@ -317,6 +334,60 @@ fn suggested(run: &Run, command: &str) -> String {
 
 fn run_in(folder: &Path, arguments: &[&str]) -> Run {
     deskstate(folder).args(arguments).output().unwrap().into()
+}
+
+#[test]
+fn an_environment_behind_an_authority_of_its_own_is_signed_in_to_as_suggested() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = folder.path().join("ca.pem");
+    let authority = authority.to_str().unwrap();
+    let server = Server::start(&["--sign-in", "required", "--tls-ca-out", authority]);
+    let project = Project::example("tenfold");
+    project.add_server(&server.url);
+    let plan = |options: &[&str], client: &str| {
+        let mut command = deskstate(project.path());
+        command.args(["plan", "--env", "server"]).args(options);
+        for (name, value) in [
+            ("AZURE_TENANT_ID", "0c0f0000-0000-4000-8000-00000000000a"),
+            ("AZURE_CLIENT_ID", client),
+            ("AZURE_CLIENT_SECRET", "emulator-secret"),
+        ] {
+            if !client.is_empty() {
+                command.env(name, value);
+            }
+        }
+        command
+    };
+    let run = |options: &[&str], client: &str| Run::from(plan(options, client).output().unwrap());
+    support::says(&run(&[], "").ended(1).err, &["`--ca-file FILE`"]);
+    let trusted = ["--ca-file", authority];
+    support::says(
+        &run(&trusted, "").ended(1).err,
+        &["`--sign-in device-code`", "`AZURE_*`"],
+    );
+    let with = |method| [&trusted[..], &["--sign-in", method]].concat();
+    support::says(
+        &run(&with("device-code"), "").ended(1).err,
+        &["needs AZURE_CLIENT_ID", "another method with `--sign-in`"],
+    );
+    run(
+        &with("client-secret"),
+        "0c0f0000-0000-4000-8000-000000000a02",
+    )
+    .ended(0);
+    // A person is shown where to type the code.
+    let mut waiting = plan(&with("device-code"), "0c0f0000-0000-4000-8000-000000000a03")
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said = std::io::BufReader::new(waiting.stderr.take().unwrap()).lines();
+    let asked = said
+        .map_while(Result::ok)
+        .any(|line| line.contains("/devicelogin"));
+    waiting.kill().unwrap();
+    waiting.wait().unwrap();
+    assert!(asked, "nobody was asked to sign in");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::drift_report::{
 use super::plain;
 use super::plan_text::count;
 use super::verdict::sign;
+use crate::suggest::suggest;
 use crate::ui::{BAD, DIM, GOOD, STRONG, WARN};
 
 /// Rows that no manifest declares and that are listed unless all are asked for.
@@ -191,8 +192,8 @@ fn write_extras(out: &mut String, environment: &str, looked: &Looked, all: bool)
     }
     writeln!(
         out,
-        "  {DIM}`deskstate export --env {} KIND NAME` writes one as a manifest, a rule under `ignore` accepts it{DIM:#}",
-        plain(environment)
+        "  {DIM}{} writes one as a manifest, a rule under `ignore` accepts it{DIM:#}",
+        suggest("export", &["--env", environment, "KIND", "NAME"])
     )
 }
 

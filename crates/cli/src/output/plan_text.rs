@@ -13,6 +13,7 @@ use unicode_width::UnicodeWidthStr;
 use super::sides::{self, is_long, sides};
 use super::verdict::{Verdict, sign, unplanned};
 use super::{plain, shown};
+use crate::suggest::suggest;
 use crate::ui::{BAD, DIM, GOOD, STRONG, WARN};
 
 /// Where the values of fields begin.
@@ -95,9 +96,15 @@ impl Display for PlanText<'_> {
             self.change(out, change, self.reach.get(index).and_then(Option::as_ref))?;
         }
         if self.folds_creates() {
+            let page = ["--env", environment, "--format", "html"];
+            let whole = match self.transactions {
+                // Nobody plans a comparison of two environments.
+                None => String::new(),
+                Some(_) => format!(", or see all with {}", suggest("plan", &page)),
+            };
             writeln!(
                 out,
-                "{DIM}too many new resources to show their fields: select some, or use `deskstate plan --format html`{DIM:#}\n"
+                "{DIM}Fields are not listed for more than {MOST_CREATES} new resources: select some{whole}{DIM:#}\n"
             )?;
         }
         self.unplanned(out)?;

@@ -259,7 +259,7 @@ impl Server {
             .unwrap();
         let url = line
             .split_whitespace()
-            .find(|word| word.starts_with("http://"))
+            .find(|word| word.starts_with("http"))
             .expect("a ready line with the URL");
         let url = url.trim_end_matches('/').to_owned();
         Self { child, url }
