@@ -43,6 +43,9 @@ impl Verdict {
     /// One line for a plan without changes.
     pub(crate) fn without_changes(self) -> String {
         match self.state {
+            SyncState::InSync if self.states.total() == 0 => {
+                "was not compared: the manifests declare nothing for it".to_owned()
+            }
             SyncState::InSync => format!(
                 "matches the manifests ({})",
                 count(self.states.total(), "resource")
