@@ -204,28 +204,32 @@ fn an_undo_file_cannot_call_a_row_by_the_name_of_another() {
     let project = Project::desk(&server, "", "", &(field(1) + &field(2)));
     let made = Project::undo_file(&project.apply());
     let before = server.stats()["writes"].clone();
-    let undo = |text: &str| {
+    let undo = |text: &str, code: i32, why: &str| {
         project.write("forged.json", text);
         let refused = project
             .run(&["undo", "--env", "server", "--yes", "forged.json"])
-            .ended(REFUSED);
-        says(&refused.err, &["and is no part of it"]);
+            .ended(code);
+        says(&refused.err, &[why]);
         assert_eq!(server.stats()["writes"], before);
     };
     let text = project.read(&made);
     // A row that `protect` would keep, under a name that it does not know.
-    undo(&text.replace(
+    let renamed = text.replace(
         "\"name\": \"contoso_field1\"",
         "\"name\": \"contoso_other\"",
-    ));
-    // Another's row beside the own one.
+    );
+    let not_its_own = "and is no part of it";
+    undo(&renamed, REFUSED, not_its_own);
+    // A row of another resource, which has it, too, or has it no more.
     let mut file: serde_json::Value = serde_json::from_str(&text).unwrap();
     let other = file["changes"][1]["created"][0].clone();
     file["changes"][0]["created"]
         .as_array_mut()
         .unwrap()
         .push(other);
-    undo(&file.to_string());
+    undo(&file.to_string(), FAILED, "more than once");
+    file["changes"][1]["created"] = serde_json::json!([]);
+    undo(&file.to_string(), REFUSED, not_its_own);
     // A line of a template, which goes with it, but is protected.
     project.edit(
         "deskstate.yaml",
@@ -367,9 +371,9 @@ fn a_caller_of_another_language_neither_compares_nor_writes_texts() {
         r#"{"uilanguageid":1031}"#,
     );
     project.edit("manifests/all.yaml", "Line 1", "Zeile 1");
-    let done = apply(&project, &[], WARNED);
+    let partly = apply(&project, &[], FAILED);
     says(
-        &done.err,
+        &partly.err,
         &[
             "warning[foreign-language]",
             "the caller's language is 1031 and the organisation's is 1033",

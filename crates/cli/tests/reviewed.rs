@@ -269,7 +269,10 @@ fn a_file_that_somebody_edited_and_a_hostile_one_are_not_read() {
     ] {
         project.write("plan.json", &hostile);
         let refused = reviewed(&project).ended(1);
-        says(&refused.err, &["save one with `deskstate plan --out`"]);
+        says(
+            &refused.err,
+            &["save one with `deskstate plan --env ENVIRONMENT --out FILE`"],
+        );
     }
     for (version, what_to_do) in [
         (

@@ -163,7 +163,12 @@ fn drift_of_all_environments_takes_a_selection_that_some_of_them_have() {
     project.edit(
         "deskstate.yaml",
         "    prod:\n      url: https://contoso.crm.dynamics.com\n",
-        "    prod:\n      emulator: {state: .deskstate/prod.json}\n",
+        "    prod:\n      emulator: {state: .deskstate/prod.json}\n      watched: true\n",
+    );
+    project.edit(
+        "deskstate.yaml",
+        "      emulator: {state: .deskstate/local.json}\n",
+        "      emulator: {state: .deskstate/local.json}\n      watched: true\n",
     );
     project.edit(
         "manifests/channel-provider.yaml",

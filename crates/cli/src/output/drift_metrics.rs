@@ -49,7 +49,7 @@ pub(crate) fn render(seen: &[Seen]) -> String {
     metric(
         &mut out,
         "deskstate_drift_resources",
-        "Declared resources, by whether live has them as declared.",
+        "Declared resources, by what is known of them.",
         |out, name| {
             for (environment, looked) in &looked {
                 let States {
