@@ -70,7 +70,7 @@ fn changes(number: usize, state: SyncState) -> bool {
     match state {
         SyncState::InSync => false,
         SyncState::Different => true,
-        SyncState::Unknown => number % 2 == 0,
+        SyncState::Unknown => number.is_multiple_of(2),
     }
 }
 
