@@ -79,6 +79,81 @@ fn a_user_who_is_not_found_is_unknown_in_every_command_and_format() {
     assert!(!diff.out.contains("are alike"), "{}", diff.out);
 }
 
+/// The tables of these sets, each refused in turn inside the batch that reads everything.
+const REFUSED_SETS: [&str; 4] = [
+    "msdyn_appconfigurations",
+    "msdyn_sessiontemplates",
+    "msdyn_applicationtabtemplates",
+    "msdyn_notificationtemplates",
+];
+
+#[test]
+fn a_table_whose_part_of_a_batch_is_refused_is_unknown_in_every_command_and_format() {
+    const MANIFESTS: &str = include_str!("fixtures/every-kind.yaml");
+    let server = Server::plain();
+    let project = Project::desk(&server, "", "", MANIFESTS);
+    project.apply().ended(0);
+    let own = ["--env", "server"];
+    let diff = ["--from", "server", "--to", "manifests"];
+    let commands: [(&[&str], &[&str]); 10] = [
+        (&["plan"], &own),
+        (&["plan", "--format", "markdown"], &own),
+        (&["plan", "--format", "json"], &own),
+        (&["adopt", "--check"], &own),
+        (&["drift"], &own),
+        (&["drift", "--format", "markdown"], &own),
+        (&["drift", "--format", "json"], &own),
+        (&["drift", "--format", "html"], &own),
+        (
+            &["drift", "--format", "junit", "--metrics", "drift.prom"],
+            &own,
+        ),
+        (&["diff"], &diff),
+    ];
+    for (set, status) in REFUSED_SETS
+        .map(|set| (set, 403))
+        .into_iter()
+        .chain([(REFUSED_SETS[1], 400)])
+    {
+        let script = format!(
+            r#"{{"formatVersion":1,"rules":[{{"when":{{"part":"{set}?%"}},"fault":{{"kind":"refuse","status":{status}}}}}]}}"#
+        );
+        server.request("POST", "/__emulator/faults", &script, "");
+        project.write("drift.prom", "");
+        for (command, rest) in commands {
+            let run = project.run(&[command, rest].concat()).ended(1);
+            let said = format!("{}{}", run.out, run.err);
+            let said = said
+                .split_once("<body")
+                .map_or(said.as_str(), |(_, body)| body);
+            for sentence in ALL_IS_WELL {
+                assert!(
+                    !said.contains(sentence),
+                    "{set} {status} {command:?}: {sentence}\n{said}"
+                );
+            }
+            if status == 403 && command.contains(&"json") {
+                assert!(run.out.contains("\"unknown\""), "{set} {command:?}\n{said}");
+            }
+        }
+        let numbers = project.read("drift.prom");
+        assert!(
+            numbers.contains("deskstate_drift_up{environment=\"server\"} 0"),
+            "{set} {status} {numbers}"
+        );
+        assert!(!numbers.contains("as_declared"), "{set} {status} {numbers}");
+        if set == REFUSED_SETS[0] {
+            project
+                .run(&["who", "ada@contoso.com", "--env", "server"])
+                .ended(1);
+        }
+    }
+    let stats = server.get("/__emulator/stats");
+    assert!(stats["faults"].as_u64() > Some(50), "{stats}");
+    server.request("DELETE", "/__emulator/faults", "", "");
+    project.run(&["drift", "--env", "server"]).ended(0);
+}
+
 #[test]
 fn numbers_are_written_also_where_an_environment_cannot_be_read() {
     let (project, server) = with_an_unknown_user();

@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 use crate::call::{Call, Reply};
 use crate::engine::Engine;
 use crate::error::{Outcome, ServiceError, code};
+use crate::faults::Fault;
 use crate::multipart::{Item, Request, boundary, items};
 use crate::odata::path::relative;
 use crate::switches::{BatchStatus, ChangesetFailure};
@@ -170,6 +171,9 @@ fn loose(
             &call,
             &engine.request_id(),
         )
+    } else if let Some(Fault::Refuse { status }) = engine.faults.decide(&call) {
+        engine.stats.count_fault();
+        Reply::error(&ServiceError::scripted(status), &call, &engine.request_id())
     } else {
         engine.respond(&call)
     };

@@ -62,6 +62,17 @@ impl ServiceError {
         }
     }
 
+    /// The refusal of a fault script.
+    pub(crate) fn scripted(status: u16) -> ServiceError {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
+        let code = match status {
+            StatusCode::FORBIDDEN => code::PRIVILEGE_DENIED,
+            StatusCode::NOT_FOUND => code::OBJECT_DOES_NOT_EXIST,
+            _ => code::UNEXPECTED,
+        };
+        ServiceError::new(status, code, "The fault script refuses this request.")
+    }
+
     pub(crate) fn bad(code: u32, message: impl Into<String>) -> ServiceError {
         ServiceError::new(StatusCode::BAD_REQUEST, code, message)
     }

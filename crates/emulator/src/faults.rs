@@ -45,6 +45,8 @@ pub(crate) struct When {
     body: Option<String>,
     /// Requests that change rows (`true`), or that do not.
     writes: Option<bool>,
+    /// A `LIKE` pattern over path and query of one request, sent alone or inside a `$batch`. Only that request fails.
+    part: Option<String>,
 }
 
 /// What goes wrong.
@@ -84,6 +86,11 @@ pub(crate) enum Fault {
     Delay { delay_ms: u64 },
     /// The token has expired: 401.
     ExpiredToken,
+    /// The request is refused with an error in JSON.
+    Refuse {
+        #[serde(default = "forbidden")]
+        status: u16,
+    },
     /// Another user changes a row just before the request is carried out.
     ForeignEdit {
         set: String,
@@ -126,6 +133,10 @@ fn one() -> u64 {
     1
 }
 
+fn forbidden() -> u16 {
+    403
+}
+
 fn bad_gateway() -> u16 {
     502
 }
@@ -150,6 +161,16 @@ pub(crate) fn parse(text: &[u8]) -> Result<Script, String> {
             "format version {} is not known; this emulator reads 1",
             script.format_version
         ));
+    }
+    for rule in &script.rules {
+        if rule.when.part.is_some() && !matches!(rule.fault, Fault::Refuse { .. }) {
+            return Err("the condition `part` goes with the fault `refuse` only".to_owned());
+        }
+        if let Fault::Refuse { status } = rule.fault
+            && !(400..600).contains(&status)
+        {
+            return Err(format!("{status} is no status of an error"));
+        }
     }
     Ok(script)
 }
@@ -188,7 +209,8 @@ impl Faults {
             .clone()
     }
 
-    /// The fault for a request, if any: the first rule that strikes, else what is drawn.
+    /// The fault for a request, if any: the first rule that strikes, else what is drawn. Of the requests in a `$batch`, only rules
+    /// with `part` strike one.
     pub(crate) fn decide(&self, call: &Call) -> Option<Fault> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let State {
@@ -208,7 +230,7 @@ impl Faults {
                 return Some(rule.fault.clone());
             }
         }
-        let random = script.random.as_ref()?;
+        let random = script.random.as_ref().filter(|_| !call.in_batch)?;
         *drawn += 1;
         let number = scramble(random.seed.wrapping_add(*drawn));
         let spent = random.times.is_some_and(|times| *random_struck >= times);
@@ -243,6 +265,10 @@ impl When {
                 .as_ref()
                 .is_none_or(|text| contains(&call.body, text.as_bytes()))
             && self.writes.is_none_or(|wanted| writes() == wanted)
+            && match &self.part {
+                Some(pattern) => like(&call.target, pattern),
+                None => !call.in_batch,
+            }
     }
 
     fn strikes(&self, matched: u64, struck: u64) -> bool {
@@ -296,6 +322,31 @@ mod tests {
         );
         let roles = call(http::Method::GET, "roles?$select=name");
         assert!(faults.decide(&roles).is_some() && faults.decide(&roles).is_none());
+    }
+
+    #[test]
+    fn a_rule_about_a_part_strikes_that_request_of_a_batch_and_no_other() {
+        let faults = Faults::default();
+        let script = br#"{"formatVersion":1,"rules":[{"when":{"part":"roles%"},"fault":{"kind":"refuse"}},{"fault":{"kind":"refuse","status":503}}]}"#;
+        faults.set(parse(script).expect("a script"));
+        let inside = |target| Call {
+            in_batch: true,
+            ..call(http::Method::GET, target)
+        };
+        assert_eq!(
+            [inside("roles?$select=name"), inside("teams")].map(|call| faults.decide(&call)),
+            [Some(Fault::Refuse { status: 403 }), None]
+        );
+        assert_eq!(
+            faults.decide(&call(http::Method::GET, "teams")),
+            Some(Fault::Refuse { status: 503 })
+        );
+        for wrong in [
+            r#"{"formatVersion":1,"rules":[{"when":{"part":"%"},"fault":{"kind":"dropAfter"}}]}"#,
+            r#"{"formatVersion":1,"rules":[{"fault":{"kind":"refuse","status":200}}]}"#,
+        ] {
+            assert!(parse(wrong.as_bytes()).is_err(), "{wrong}");
+        }
     }
 
     #[test]

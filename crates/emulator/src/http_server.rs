@@ -170,6 +170,11 @@ async fn strike(engine: &Arc<Engine>, call: Call, fault: Fault, line: Option<Lin
             retry_after,
         } => gateway(status, retry_after),
         Fault::ExpiredToken => response(expired()),
+        Fault::Refuse { status } => response(Reply::error(
+            &ServiceError::scripted(status),
+            &call,
+            &engine.request_id(),
+        )),
         Fault::Delay { delay_ms } => {
             tokio::time::sleep(Duration::from_millis(delay_ms)).await;
             carry_out(engine, call).await

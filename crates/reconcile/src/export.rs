@@ -10,9 +10,12 @@ use deskstate_model::{
 use serde_json::{Map, Value as Json};
 
 use crate::extras::prefix;
-use crate::live::Live;
-use crate::raise::{LeftOut, Options, Raised, Skipped, raise_all};
+use crate::field::Holds;
+use crate::live::{Access, Live};
+use crate::lower::Desired;
+use crate::raise::{LeftOut, Loss, Options, Raised, Skipped, raise_all};
 use crate::selection::{NothingChosen, Selector};
+use crate::table::Table;
 
 /// Which rows are exported. Everything, unless something is named; what those need comes along.
 #[derive(Debug, Clone, Default)]
@@ -104,28 +107,82 @@ pub struct Export {
 }
 
 impl Export {
-    /// Whether a row or a link that was read is not in the documents. What a row of the product holds belongs to the product.
-    pub fn loses_rows(&self) -> bool {
-        let is_row_or_link = |(label, left_out): &&(String, LeftOut)| {
-            let Some((kind, name)) = label.split_once(' ') else {
-                return true;
-            };
-            let word = left_out.path.split('.').next().unwrap_or_default();
-            let links = kind.parse::<Kind>().is_ok_and(|kind| {
-                let field = crate::kinds::of(kind).fields.iter();
-                let mut named = field.filter(|field| field.word == word);
-                named.any(|field| !field.is_column())
-            });
-            let microsofts = fold(name).starts_with(crate::kinds::MICROSOFT_PREFIX);
-            word.is_empty() || (links && !microsofts)
-        };
-        let mut lost = self.left_out.iter().filter(|(_, left_out)| left_out.lost);
-        lost.any(|lost| is_row_or_link(&lost))
+    /// Whether a row, a link or a value that was read is not in the documents. Values that make up a row of Microsoft's do not
+    /// count: a manifest refers to such a row and does not own its values.
+    pub fn loses(&self) -> bool {
+        let mut all = self.left_out.iter();
+        all.any(|(_, left_out)| left_out.loss == Loss::Lost)
     }
 
-    /// Whether a row, a link or a value that was read is not in the documents.
-    pub fn loses(&self) -> bool {
-        self.left_out.iter().any(|(_, left_out)| left_out.lost)
+    /// Rows that are in no document, and with `values` also links and values that are not, Microsoft's too: nobody can say how
+    /// they compare with another environment.
+    pub fn not_comparable(&self, values: bool) -> impl Iterator<Item = &(String, LeftOut)> {
+        self.left_out.iter().filter(move |(_, left_out)| {
+            left_out.loss != Loss::None && (values || left_out.path.is_empty())
+        })
+    }
+
+    /// Resources of this environment that another one lacks, if the other declares these.
+    pub fn only_here(&self, there: &Desired, selection: &Selection) -> Vec<ResourceKey> {
+        let keys = self.documents.iter().map(|document| &document.key);
+        keys.filter(|key| !there.resources.contains_key(key) && selection.takes(key))
+            .cloned()
+            .collect()
+    }
+
+    /// Columns of the exported kinds that the environment has and that no kind models, and tables whose columns could not
+    /// be read.
+    pub fn unmodelled(&self, live: &Live) -> Vec<Unmodelled> {
+        let kinds: BTreeSet<Kind> = self.documents.iter().map(|one| one.key.kind).collect();
+        let tables = kinds.into_iter().flat_map(|kind| {
+            let kind = crate::kinds::of(kind);
+            let parts = kind.fields.iter().filter_map(|field| match field.holds {
+                Holds::Parts(part) => Some(part.table),
+                _ => None,
+            });
+            std::iter::once(kind.table).chain(parts)
+        });
+        let tables: BTreeSet<&'static Table> = tables.collect();
+        tables
+            .into_iter()
+            .filter(|table| live.table(table).access != Access::Absent)
+            .filter_map(|table| match &live.table(table).unmodelled {
+                None => Some(Unmodelled {
+                    table: table.logical,
+                    columns: None,
+                }),
+                Some(columns) if columns.is_empty() => None,
+                Some(columns) => Some(Unmodelled {
+                    table: table.logical,
+                    columns: Some(columns.clone()),
+                }),
+            })
+            .collect()
+    }
+}
+
+/// Columns of a table that deskstate does not manage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmodelled {
+    /// The table, by its logical name.
+    pub table: &'static str,
+    /// The columns; none where nobody could read which the table has.
+    pub columns: Option<BTreeSet<String>>,
+}
+
+impl std::fmt::Display for Unmodelled {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { table, columns } = self;
+        let Some(columns) = columns else {
+            return write!(formatter, "the columns of {table} could not be read");
+        };
+        let names: Vec<String> = columns.iter().map(|name| format!("`{name}`")).collect();
+        let verb = if names.len() == 1 { "is" } else { "are" };
+        let names = names.join(", ");
+        write!(
+            formatter,
+            "{names} of {table} {verb} not managed by deskstate"
+        )
     }
 }
 
@@ -180,7 +237,7 @@ pub fn export(live: &Live, selection: &Selection, options: Options) -> Export {
             let left_out = LeftOut {
                 path: String::new(),
                 why: skipped.why.clone(),
-                lost: true,
+                loss: Loss::Lost,
             };
             (skipped.label(), left_out)
         })

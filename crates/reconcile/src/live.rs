@@ -80,6 +80,8 @@ pub struct LiveTable {
     pub access: Access,
     /// Columns that this environment lacks.
     pub missing_columns: BTreeSet<&'static str>,
+    /// Columns that somebody added to the table and that no kind models; none where its columns could not be read.
+    pub unmodelled: Option<BTreeSet<String>>,
     /// The options of its choice columns, as far as they were read.
     pub options: BTreeMap<String, BTreeSet<i64>>,
     /// Whether a write can be bound to a version; `None` where the metadata does not say.
@@ -115,6 +117,7 @@ impl LiveTable {
             rows: BTreeMap::new(),
             access,
             missing_columns: BTreeSet::new(),
+            unmodelled: None,
             options: BTreeMap::new(),
             optimistic_concurrency: None,
             by_name: HashMap::new(),

@@ -6,12 +6,13 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_model::inert::is_inert;
-use deskstate_model::{Diagnostic, Manifests, ResourceKey, load_texts};
+use deskstate_model::{Diagnostic, Manifests, ResourceKey, fold, load_texts};
 use deskstate_reconcile::export::{Export, Selection, export, write};
+use deskstate_reconcile::field::{Holds, Target};
 use deskstate_reconcile::kinds::{self, tables};
 use deskstate_reconcile::live::{Access, Live, LiveLinks, LiveTable};
 use deskstate_reconcile::plan::{Options as PlanOptions, SyncState};
-use deskstate_reconcile::raise::Options;
+use deskstate_reconcile::raise::{Loss, Options};
 use deskstate_reconcile::{lower, plan};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -410,7 +411,7 @@ fn unaccounted(live: &Live, selection: &Selection) -> Vec<String> {
         exported
             .left_out
             .iter()
-            .any(|(label, left_out)| label.contains(&id) && left_out.lost)
+            .any(|(label, left_out)| label.contains(&id) && left_out.loss == Loss::Lost)
     };
     let held: BTreeSet<Uuid> = live
         .links(&tables::NOTIFICATION_FIELDS)
@@ -449,6 +450,126 @@ fn unaccounted(live: &Live, selection: &Selection) -> Vec<String> {
     missing
 }
 
+/// The rows of an environment that are no part of another document, with the key that a document of theirs would have.
+fn own_rows(live: &Live) -> Vec<(ResourceKey, Uuid)> {
+    let fields = live.links(&tables::NOTIFICATION_FIELDS);
+    let held: BTreeSet<Uuid> = fields.pairs.iter().map(|(_, member)| *member).collect();
+    let mut own = Vec::new();
+    for kind in kinds::all() {
+        for row in live.table(kind.table).rows.values() {
+            let name = kind.table.name.and_then(|column| row.row.text(column));
+            let key = ResourceKey::new(kind.kind, name.unwrap_or_default());
+            if !held.contains(&row.id) {
+                own.push((key, row.id));
+            }
+        }
+    }
+    own
+}
+
+/// Rows of two environments that a comparison neither compares, nor lists as only on one side, nor reports with their id.
+fn uncompared(from: &Live, to: &Live) -> Vec<String> {
+    let selection = Selection::default();
+    let options = Options {
+        exact_users: true,
+        ..Options::default()
+    };
+    let wanted = export(to, &selection, options);
+    let own = export(from, &selection, options);
+    let desired = lower(&wanted.manifests().0);
+    let (plan, _) = plan(&desired, from, &PlanOptions::default());
+    let judged: BTreeSet<&ResourceKey> = plan.resources.iter().map(|one| &one.key).collect();
+    let reports = |exported: &Export, id: Uuid| {
+        let id = id.to_string();
+        let mut lost = exported.not_comparable(false);
+        lost.any(|(label, _)| label.contains(&id))
+    };
+    let only_from = own.only_here(&desired, &selection);
+    let mut missing = Vec::new();
+    for (key, id) in own_rows(to) {
+        if !judged.contains(&key) && !reports(&wanted, id) {
+            missing.push(format!("wanted: {key} {id}"));
+        }
+    }
+    for (key, id) in own_rows(from) {
+        if !judged.contains(&key) && !only_from.contains(&key) && !reports(&own, id) {
+            missing.push(format!("own: {key} {id}"));
+        }
+    }
+    missing
+}
+
+/// Links of declared, exact sets that are neither in the manifests after an adoption nor refused with the id of their other row; and
+/// how many links were looked at.
+fn unadopted(before: &Live, now: &Live) -> (Vec<String>, usize) {
+    let mut texts = BTreeMap::from([("deskstate.yaml".to_owned(), PROJECT.to_owned())]);
+    let exported = settled(before, Options::default());
+    for (at, document) in exported.documents.iter().enumerate() {
+        texts.insert(format!("manifests/{at}.yaml"), write(document));
+    }
+    let adoption = adopted(&texts, now);
+    let after = |at: usize| {
+        let path = format!("manifests/{at}.yaml");
+        let text = adoption.files.get(&path).map(|file| &file.after);
+        serde_yaml::from_str::<Json>(text.unwrap_or(&texts[&path])).expect("YAML")
+    };
+    let (mut missing, mut looked_at) = (Vec::new(), 0);
+    for (at, document) in exported.documents.iter().enumerate() {
+        let kind = kinds::of(document.key.kind);
+        let [row] = now.table(kind.table).named(document.key.name.folded()) else {
+            continue;
+        };
+        for field in kind.fields {
+            let Holds::Set {
+                relationship,
+                to: Target::Named(table),
+            } = field.holds
+            else {
+                continue;
+            };
+            let is_plain = matches!(
+                field.word,
+                "sessionTemplates" | "additionalTabs" | "scripts" | "extensions" | "smartAssist"
+            );
+            let exact = document.spec.get(field.word).and_then(Json::as_array);
+            if !is_plain || exact.is_none() {
+                continue;
+            }
+            let written = after(at)["spec"][field.word].clone();
+            let written = written.get("members").unwrap_or(&written).clone();
+            for member in now.links(relationship).members(*row) {
+                looked_at += 1;
+                let id = member.to_string();
+                let name = now
+                    .row(table, member)
+                    .and_then(|row| row.row.text(table.name?));
+                let name = name.unwrap_or_default().trim();
+                let is_named = now.table(table).named(&fold(name)).len() == 1;
+                let mut names = written.as_array().into_iter().flatten();
+                let is_written = is_named
+                    && names.any(|one| one.as_str().is_some_and(|one| fold(one) == fold(name)));
+                let is_refused = adoption.refused.iter().any(|refusal| {
+                    let all = refusal.path.is_empty() || refusal.path == field.word;
+                    // A link that could be named is refused with its field.
+                    refusal.key == document.key && all && (is_named || refusal.why.contains(&id))
+                });
+                if !is_written && !is_refused {
+                    missing.push(format!("{} {} {id}", document.key, field.word));
+                }
+            }
+        }
+    }
+    (missing, looked_at)
+}
+
+/// A session template without a name, in the profile that the first rows make.
+fn with_a_nameless_member(mut rows: Rows) -> Rows {
+    let nameless = json!({"msdyn_sessiontemplateid": id(7004), "msdyn_uniquename": " ", "msdyn_name": "Nobody"});
+    rows.row(&tables::SESSION, nameless);
+    rows.link(&tables::PROFILE_SESSIONS, id(100), id(7004));
+    rows
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -460,6 +581,22 @@ proptest! {
         let before = live(&before);
         let wrong = wrongly_in_sync(&before, &before, &seen_with(&before, &rights));
         prop_assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn every_row_of_two_environments_is_compared_or_reported_with_its_id((from, to) in two_days(), nameless in any::<bool>()) {
+        let to = if nameless { with_a_nameless_member(to) } else { to };
+        let missing = uncompared(&live(&from), &live(&to));
+        prop_assert!(missing.is_empty(), "{}", missing.join("\n"));
+        let missing = uncompared(&live(&to), &live(&from));
+        prop_assert!(missing.is_empty(), "the other way round: {}", missing.join("\n"));
+    }
+
+    #[test]
+    fn every_link_of_a_declared_set_is_adopted_or_refused_with_its_id((before, now) in two_days(), nameless in any::<bool>()) {
+        let now = if nameless { with_a_nameless_member(now) } else { now };
+        let (missing, _) = unadopted(&live(&before), &live(&now));
+        prop_assert!(missing.is_empty(), "{}", missing.join("\n"));
     }
 
     #[test]
@@ -494,6 +631,41 @@ proptest! {
         let against = against.unwrap_or_default();
         prop_assert!(against.is_empty(), "{}", against.join("\n"));
     }
+}
+
+#[test]
+fn a_link_to_a_row_without_a_name_is_not_adopted_and_its_id_is_told() {
+    let mut before = Rows::default();
+    before.row(&tables::PROFILE, json!({"msdyn_appconfigurationid": id(100), "msdyn_uniquename": "contoso_agents", "msdyn_name": "Agents", "msdyn_appmoduleuniquename": "CustomerServiceApps"}));
+    let now = live(&with_a_nameless_member(before.clone()));
+    let (missing, looked_at) = unadopted(&live(&before), &now);
+    assert_eq!((missing, looked_at), (Vec::new(), 1));
+    let exported = settled(&now, Options::default());
+    assert!(exported.loses(), "{:?}", exported.left_out);
+    let profile = exported.left_out.iter().find(|(label, left_out)| {
+        label.contains("contoso_agents") && left_out.why.contains(&id(7004).to_string())
+    });
+    assert!(profile.is_some(), "{:?}", exported.left_out);
+}
+
+#[test]
+fn a_value_of_a_row_of_the_product_is_no_loss_and_its_link_is_one() {
+    let mut rows = Rows::default();
+    rows.row(&tables::PROFILE, json!({"msdyn_appconfigurationid": id(100), "msdyn_uniquename": "msdyn_agents", "msdyn_name": "bad\u{7}name", "msdyn_appmoduleuniquename": "CustomerServiceApps"}));
+    let exported = settled(&live(&rows), Options::default());
+    assert_eq!(
+        exported.not_comparable(true).count(),
+        1,
+        "{:?}",
+        exported.left_out
+    );
+    assert!(!exported.loses(), "{:?}", exported.left_out);
+    let exported = settled(&live(&with_a_nameless_member(rows)), Options::default());
+    let mut links = exported.left_out.iter();
+    assert!(
+        links
+            .any(|(label, left_out)| label.contains("msdyn_agents") && left_out.loss == Loss::Lost)
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use deskstate_reconcile::export::{Export, Selection, export, write};
-use deskstate_reconcile::raise::Options;
+use deskstate_reconcile::raise::{Loss, Options};
 use deskstate_reconcile::solution::{Package, SolutionError, read};
 use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
@@ -33,7 +33,11 @@ fn shown(package: &Package) -> String {
     let documents: Vec<String> = exported.documents.iter().map(write).collect();
     shown.push_str(&documents.join("---\n"));
     for (resource, left_out) in &exported.left_out {
-        let mark = if left_out.lost { "lost" } else { "remark" };
+        let mark = if left_out.loss == Loss::Lost {
+            "lost"
+        } else {
+            "remark"
+        };
         writeln!(
             shown,
             "{mark}: {resource}: {}: {}",
@@ -327,7 +331,7 @@ fn rows_without_the_file_of_their_links_are_read_and_the_file_is_missed() {
     let package = read(&zipped(folder.path(), &texts(&[SOLUTION, SESSION]))).expect("rows");
     let (missed, left_out) = package.left_out.first().expect("a loss");
     assert_eq!(missed, "customizations.xml");
-    assert!(left_out.lost && left_out.why.contains("expected this file, found none"));
+    assert!(left_out.loss == Loss::Lost && left_out.why.contains("expected this file, found none"));
     assert!(shown(&package).contains("name: contoso_a"));
 }
 

@@ -139,7 +139,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     tell(&adoption, &plan, &loaded, ui);
     say_left_out(&new.left_out, ui);
     choosing::refuse_nothing(&new.not_found)?;
-    if new.loses_rows() {
+    if new.loses() {
         return Err(Error::failed(
             "not everything that was named could be written",
         ));

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use deskstate_dataverse::Reader;
-use deskstate_model::{Diagnostic, Manifests, State};
+use deskstate_model::{Diagnostic, Manifests, ResourceKey, State};
 use deskstate_reconcile::export::{Document, Export, Selection, export, file_names, write};
-use deskstate_reconcile::extras::{Extra, extras, prefix};
+use deskstate_reconcile::extras::{extras, prefix};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{
     Action, Change, Difference, FieldChange, Options as PlanOptions, Plan, Reason, SyncState,
 };
-use deskstate_reconcile::raise::{LeftOut, Options};
-use deskstate_reconcile::{Desired, kinds, lower, plan};
+use deskstate_reconcile::raise::{LeftOut, Loss, Options};
+use deskstate_reconcile::{Desired, lower, plan};
 use serde_json::Value as Json;
 
 use super::choosing::{self, Choosing};
@@ -73,7 +73,7 @@ struct Compared {
     manifests: Manifests,
     address: String,
     findings: Vec<Diagnostic>,
-    only_from: Vec<Extra>,
+    only_from: Vec<ResourceKey>,
     /// Rows of either side that could not be read or expressed.
     lost: Vec<(String, LeftOut)>,
     /// What `--to` has, in the form of manifests.
@@ -180,8 +180,12 @@ fn show(args: &Args, compared: &Compared, ui: &mut Ui) -> Result<(), Error> {
     }
     for (resource, left_out) in &compared.lost {
         ui.say(format!(
-            "{WARN}cannot be compared{WARN:#}: {}: {}\n",
+            "{WARN}cannot be compared{WARN:#}: {}: {}{}",
             plain(resource),
+            match left_out.path.as_str() {
+                "" => String::new(),
+                path => format!("`{}`: ", plain(path)),
+            },
             plain(&left_out.why)
         ));
     }
@@ -189,7 +193,7 @@ fn show(args: &Args, compared: &Compared, ui: &mut Ui) -> Result<(), Error> {
         ui.line(format_args!(
             "only in {}: {}",
             args.from,
-            plain(&only.key.to_string())
+            plain(&only.to_string())
         ))?;
     }
     Ok(())
@@ -209,31 +213,29 @@ async fn environments(
     selection.labels.extend(choosing::labels(&other.manifests));
     let (live, _) = read(args, &other, &Desired::default(), ui).await?;
     let wanted = exported(args, &live, &selection);
-    let mut lost = lost(to, &wanted);
     choosing::say_along(&wanted.needed, ui);
     let (manifests, _) = wanted.manifests();
     let desired = lower(&manifests);
     let (live, address) = read(args, &own, &desired, ui).await?;
-    lost.extend(self::lost(from, &exported(args, &live, &selection)));
+    let own_rows = exported(args, &live, &selection);
+    // A value of the product that both sides leave out for the same reason is no difference between them.
+    let values = wanted
+        .not_comparable(true)
+        .filter(|one| one.1.loss != Loss::Product || !own_rows.left_out.contains(one));
+    let mut lost: Vec<(String, LeftOut)> = values.map(|one| in_environment(to, one)).collect();
+    lost.extend(unread(to, &wanted, &desired));
+    lost.extend(self::lost(from, &own_rows));
     let (mut plan, findings) = plan(&desired, &live, &PlanOptions::default());
     // What differs is meant, not where an export of the other environment was kept while comparing.
     for change in &mut plan.changes {
         change.declared_at = None;
         change.fields.iter_mut().for_each(|field| field.span = None);
     }
-    let there = kinds::all().iter().flat_map(|kind| {
-        let rows = &live.table(kind.table).rows;
-        rows.values()
-            .filter_map(|row| prefix(row.row.text(kind.table.name?)?))
-    });
-    let mut prefixes: BTreeSet<String> = there.chain(declared_prefixes(&desired)).collect();
-    prefixes.remove("msdyn");
-    let mut only_from = extras(&desired, &live, &asked_prefixes(args, prefixes));
-    only_from.retain(|extra| selection.takes(&extra.key));
+    let only_from = own_rows.only_here(&desired, &selection);
     let mut nowhere = wanted.not_found.clone();
     nowhere.retain(|nothing| {
-        let mut extras = only_from.iter();
-        !extras.any(|extra| selection.chooses(&nothing.selector, &extra.key))
+        let mut only = only_from.iter();
+        !only.any(|key| selection.chooses(&nothing.selector, key))
     });
     choosing::refuse_nothing(&nowhere)?;
     Ok(Compared {
@@ -263,8 +265,9 @@ async fn like_folder(
     let (live, address) = read(args, &loaded, &desired, ui).await?;
     let (plan, findings) = plan(&desired, &live, &PlanOptions::default());
     let prefixes = asked_prefixes(args, declared_prefixes(&desired).collect());
-    let mut only_from = extras(&desired, &live, &prefixes);
-    only_from.retain(|extra| selection.takes(&extra.key));
+    let only_from = extras(&desired, &live, &prefixes).into_iter();
+    let only_from = only_from.map(|extra| extra.key);
+    let only_from = only_from.filter(|key| selection.takes(key)).collect();
     Ok(Compared {
         plan,
         manifests: folder.manifests,
@@ -296,7 +299,13 @@ async fn like_environment(
     let prefixes = asked_prefixes(args, declared_prefixes(&desired).collect());
     let mut lacking = extras(&desired, &live, &prefixes);
     lacking.retain(|extra| selection.takes(&extra.key));
+    let mut lost = self::lost(to, &wanted);
     for extra in lacking {
+        let label = extra.key.to_string();
+        let values = wanted
+            .not_comparable(true)
+            .filter(|(resource, left_out)| *resource == label && !left_out.path.is_empty());
+        lost.extend(values.map(|one| in_environment(to, one)));
         let document = wanted
             .documents
             .iter()
@@ -318,7 +327,7 @@ async fn like_environment(
         address,
         findings,
         only_from: Vec::new(),
-        lost: lost(to, &wanted),
+        lost,
         wanted: Some(wanted),
     })
 }
@@ -396,11 +405,30 @@ fn exported(args: &Args, live: &Live, selection: &Selection) -> Export {
 
 /// Whole rows that an export had to leave out, with the environment that has them.
 fn lost(environment: &str, exported: &Export) -> Vec<(String, LeftOut)> {
-    let whole = exported.left_out.iter();
-    whole
-        .filter(|(_, left_out)| left_out.path.is_empty() && left_out.lost)
-        .map(|(resource, left_out)| (format!("{resource} in {environment}"), left_out.clone()))
-        .collect()
+    let lost = exported.not_comparable(false);
+    lost.map(|one| in_environment(environment, one)).collect()
+}
+
+/// Exported resources that could not be read back.
+fn unread(environment: &str, wanted: &Export, desired: &Desired) -> Vec<(String, LeftOut)> {
+    let keys = wanted.documents.iter().map(|document| &document.key);
+    let unread = keys.filter(|key| !desired.resources.contains_key(key));
+    let lost = unread.map(|key| {
+        let left_out = LeftOut {
+            path: String::new(),
+            why: "no manifest can express it".to_owned(),
+            loss: Loss::Lost,
+        };
+        in_environment(environment, &(key.to_string(), left_out))
+    });
+    lost.collect()
+}
+
+fn in_environment(
+    environment: &str,
+    (resource, left_out): &(String, LeftOut),
+) -> (String, LeftOut) {
+    (format!("{resource} in {environment}"), left_out.clone())
 }
 
 fn declared_prefixes(desired: &Desired) -> impl Iterator<Item = String> {

@@ -39,8 +39,8 @@ pub(crate) struct Args {
     /// Read an exported file instead: a solution or Configuration Migration data, zipped or unpacked. No environment is asked
     #[arg(long, value_name = "ZIP|DIR")]
     solution: Option<PathBuf>,
-    /// With `--solution`: exit with 1 if the file has columns that deskstate does not manage, or texts in several languages
-    #[arg(long, requires = "solution")]
+    /// Exit with 1 if the exported tables have custom columns, which deskstate does not manage; with `--solution`, any column or text in another language that deskstate does not manage
+    #[arg(long)]
     strict: bool,
     /// Rows under this prefix; may be given several times
     #[arg(long, value_name = "PREFIX")]
@@ -86,11 +86,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         ..Options::default()
     };
     let (mut exported, whole) = match (&args.env, &args.solution) {
-        (Some(name), _) => {
-            let exported = of_environment(args, name, global, &mut selection, options, ui).await?;
-            let whole = !exported.loses_rows();
-            (exported, whole)
-        }
+        (Some(name), _) => of_environment(args, name, global, &mut selection, options, ui).await?,
         (None, Some(path)) => of_file(path, &selection, options, args.strict, ui)?,
         (None, None) => {
             return Err(Error::failed(
@@ -151,7 +147,7 @@ async fn of_environment(
     selection: &mut Selection,
     options: Options,
     ui: &mut Ui,
-) -> Result<Export, Error> {
+) -> Result<(Export, bool), Error> {
     // Labels stand in manifests; everything else is asked of the environment.
     let by_label = args.choosing.uses_labels();
     let loaded = if by_label {
@@ -172,7 +168,16 @@ async fn of_environment(
     }
     let exported = export_exactly(&reader, &live, selection, options).await;
     opened.close().await?;
-    exported
+    let exported = exported?;
+    let unmodelled = exported.unmodelled(&live);
+    for columns in &unmodelled {
+        ui.note(format_args!(
+            "{WARN}note{WARN:#}: {}",
+            plain(&columns.to_string())
+        ));
+    }
+    let whole = !exported.loses() && (!args.strict || unmodelled.is_empty());
+    Ok((exported, whole))
 }
 
 fn write_files(folder: &Path, exported: &Export, force: bool, ui: &mut Ui) -> Result<(), Error> {

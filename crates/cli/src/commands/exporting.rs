@@ -8,7 +8,7 @@ use deskstate_model::Environment;
 use deskstate_reconcile::export::{Export, Selection, export};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::Options as PlanOptions;
-use deskstate_reconcile::raise::{LeftOut, Options, Users};
+use deskstate_reconcile::raise::{LeftOut, Loss, Options, Users};
 use deskstate_reconcile::{Desired, Scope, lower, observe, observe_names, plan};
 
 use super::live::read;
@@ -81,7 +81,10 @@ pub(super) async fn export_exactly(
 /// What is not in the files, one by one; then remarks, each once.
 pub(super) fn say_left_out(left_out: &[(String, LeftOut)], ui: &mut Ui) {
     let mut reasons: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
-    for (resource, left_out) in left_out.iter().filter(|(_, left_out)| left_out.lost) {
+    for (resource, left_out) in left_out
+        .iter()
+        .filter(|(_, left_out)| left_out.loss != Loss::None)
+    {
         let field = match left_out.path.as_str() {
             "" => String::new(),
             path => format!("`{}` left out: ", plain(path)),
@@ -92,7 +95,10 @@ pub(super) fn say_left_out(left_out: &[(String, LeftOut)], ui: &mut Ui) {
             plain(&left_out.why)
         ));
     }
-    for (resource, left_out) in left_out.iter().filter(|(_, left_out)| !left_out.lost) {
+    for (resource, left_out) in left_out
+        .iter()
+        .filter(|(_, left_out)| left_out.loss == Loss::None)
+    {
         let reason = (left_out.path.as_str(), left_out.why.as_str());
         reasons.entry(reason).or_default().insert(resource);
     }

@@ -12,8 +12,8 @@ use crate::live::Live;
 use crate::lookup::Match;
 use crate::lower::Desired;
 use crate::plan::Change;
-use crate::raise::{LeftOut, Options, Raised, Users};
-use crate::state::{DeclaredResource, DeclaredSet, RowKey, Universe};
+use crate::raise::{LeftOut, Options, Raised, Users, refused};
+use crate::state::{DeclaredResource, DeclaredSet, Lookup, RowKey, Universe};
 
 /// What both sides of a comparison know.
 pub(super) struct Side<'a> {
@@ -336,19 +336,30 @@ fn name_of(side: &Side<'_>, set: &DeclaredSet, id: Uuid) -> Result<String, Strin
             .ok_or_else(|| format!("the user {id} cannot be read"))?;
         return match (side.options.users, user.object_id) {
             (Users::ObjectId, Some(id)) => Ok(id.to_string()),
-            _ if !user.name.is_empty() => Ok(user.name.clone()),
-            _ => Err(format!("the user {id} has no name to write")),
+            _ if user.name.is_empty() => Err(format!("the user {id} has no name to write")),
+            _ => match side.live.look_up(&Lookup::User(user.name.clone())) {
+                Match::Several(_) => Err(format!("several users are called {} ({id})", user.name)),
+                _ => Ok(user.name.clone()),
+            },
         };
     }
-    side.live
-        .row(set.relationship.member, id)
-        .map(|_| {
-            side.live
-                .label(set.relationship.member, id)
-                .trim()
-                .to_owned()
-        })
-        .ok_or_else(|| format!("{id} cannot be read"))
+    let table = set.relationship.member;
+    let row = side
+        .live
+        .row(table, id)
+        .ok_or_else(|| format!("{id} cannot be read"))?;
+    let name = table.name.and_then(|column| row.row.text(column));
+    let name = name.unwrap_or_default().trim();
+    if name.is_empty() {
+        return Err(format!("the row {id} that it links to has no unique name"));
+    }
+    if let Some(why) = refused(name) {
+        return Err(format!("the unique name of {id} cannot be written: {why}"));
+    }
+    match side.live.table(table).named(&fold(name)) {
+        [_] => Ok(name.to_owned()),
+        _ => Err(format!("several rows have the unique name of {id}")),
+    }
 }
 
 /// Roles that are mapped stay as they are written; others come by name.

@@ -17,7 +17,7 @@ use self::unread::Unread;
 pub use self::writers::{LastWrite, Source, last_write, rows_to_ask};
 use crate::kinds;
 use crate::live::{Access, Live};
-use crate::raise::{Options, raise};
+use crate::raise::{Loss, Options, raise};
 
 /// Whether an environment keeps a rule. Ordered: of several, the last one counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -160,7 +160,10 @@ fn rows_of(kind: Kind, live: &Live) -> Vec<Seen> {
     let rows = live.table(kinds::of(kind).table).rows.values();
     rows.map(|row| {
         let raised = raise(live, kind, row, options);
-        let left_out = raised.left_out.into_iter().filter(|one| one.lost);
+        let left_out = raised
+            .left_out
+            .into_iter()
+            .filter(|one| one.loss != Loss::None);
         Seen {
             subject: Subject {
                 key: raised.key,

@@ -10,7 +10,7 @@ use super::{Document, Export, file_names, write};
 use crate::field::Holds;
 use crate::kinds;
 use crate::plan::{Plan, Planned};
-use crate::raise::LeftOut;
+use crate::raise::{LeftOut, Loss};
 
 /// Rules for rows that may have to be created; what is `existing` need not follow them.
 const ABOUT_CREATING: [&str; 2] = ["unique-name", "reserved-prefix"];
@@ -158,16 +158,16 @@ impl Export {
                         document,
                         "",
                         format!("written as `existing`: {}", cut.why),
-                        false,
+                        Loss::None,
                     ));
                 } else {
                     gone.insert(cut.document);
-                    left_out.push(note(document, "", cut.why.clone(), true));
+                    left_out.push(lost(document, "", cut.why.clone()));
                 }
                 continue;
             };
             take_out(document, word, cut.member.as_deref());
-            left_out.push(note(document, word, cut.why.clone(), true));
+            left_out.push(lost(document, word, cut.why.clone()));
             if !document.spec.contains_key(word)
                 && !self.from_file
                 && document.state == State::Present
@@ -178,7 +178,7 @@ impl Export {
                     document,
                     "",
                     format!("written as `existing`: `{word}` has no value that can be written"),
-                    false,
+                    Loss::None,
                 ));
             }
         }
@@ -193,9 +193,15 @@ impl Export {
     }
 }
 
-fn note(document: &Document, path: &str, why: String, lost: bool) -> (String, LeftOut) {
+fn note(document: &Document, path: &str, why: String, loss: Loss) -> (String, LeftOut) {
     let path = path.to_owned();
-    (document.key.to_string(), LeftOut { path, why, lost })
+    (document.key.to_string(), LeftOut { path, why, loss })
+}
+
+fn lost(document: &Document, path: &str, why: String) -> (String, LeftOut) {
+    let Document { key, .. } = document;
+    let loss = Loss::of(key.kind, key.name.as_written(), path);
+    note(document, path, why, loss)
 }
 
 /// The field of a document's text that a byte of it belongs to.

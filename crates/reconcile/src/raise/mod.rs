@@ -81,8 +81,39 @@ pub struct LeftOut {
     pub path: String,
     /// Why, in words.
     pub why: String,
-    /// A row, a link or a value is not in the manifests; else only a remark.
-    pub lost: bool,
+    /// Whether anything is missing from the manifests.
+    pub loss: Loss,
+}
+
+/// What a manifest that leaves something out is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Loss {
+    /// Nothing: a remark.
+    None,
+    /// A value that makes up a row of Microsoft's. A manifest refers to such a row and does not own its values.
+    Product,
+    /// A row, a link or a value.
+    Lost,
+}
+
+impl Loss {
+    /// What is lost if a manifest cannot express this path of a resource; an empty path is the whole row.
+    pub(crate) fn of(kind: Kind, name: &str, path: &str) -> Self {
+        let word = path.split('.').next().unwrap_or_default();
+        let mut fields = kinds::of(kind).fields.iter();
+        let makes_up_the_row = fields.any(|field| {
+            let is_value = match field.holds {
+                Holds::Parts(_) => kinds::is_of_the_row(field),
+                _ => field.is_column(),
+            };
+            field.word == word && is_value
+        });
+        if makes_up_the_row && crate::state::fold(name).starts_with(kinds::MICROSOFT_PREFIX) {
+            Self::Product
+        } else {
+            Self::Lost
+        }
+    }
 }
 
 /// Raises one row of a kind.
@@ -310,7 +341,11 @@ impl Raising<'_> {
                         .find(|name| !is_microsofts(name));
                     if let Some(name) = added {
                         let why = format!("{name} was added to a row of the product");
-                        self.leave_out(field.word, why);
+                        self.left_out.push(LeftOut {
+                            path: field.word.to_owned(),
+                            why,
+                            loss: Loss::Lost,
+                        });
                     }
                     return true;
                 }
@@ -337,16 +372,22 @@ impl Raising<'_> {
         self.left_out.push(LeftOut {
             path: path.into(),
             why: why.into(),
-            lost: false,
+            loss: Loss::None,
         });
     }
 
     fn leave_out(&mut self, path: impl Into<String>, why: impl Into<String>) {
-        self.left_out.push(LeftOut {
-            path: path.into(),
-            why: why.into(),
-            lost: true,
-        });
+        let path = path.into();
+        let loss = Loss::of(self.kind.kind, &self.name, &path);
+        let why = why.into();
+        self.left_out.push(LeftOut { path, why, loss });
+    }
+
+    /// Leaves out a link or a part of a set, which is named by its id too.
+    fn leave_out_member(&mut self, path: impl Into<String>, id: Uuid, why: String) {
+        let named = why.contains(&id.to_string());
+        let why = if named { why } else { format!("{why} ({id})") };
+        self.leave_out(path, why);
     }
 
     /// The value of a field; none where there is nothing to say.

@@ -239,7 +239,8 @@ impl<'a> Raising<'a> {
             let Some(role) = row.row.uuid(&app_profile::MAPPED_ROLE.read_name()) else {
                 whole = false;
                 let mapping = self.live.label(&tables::ROLE_MAPPING, row.id);
-                self.leave_out("roles", format!("mapping {mapping} names no role"));
+                let why = format!("mapping {mapping} names no role");
+                self.leave_out_member("roles", row.id, why);
                 continue;
             };
             match self.reference(Target::Role, self.live.role_root(role)) {
@@ -249,7 +250,7 @@ impl<'a> Raising<'a> {
                 Ok(name) => names.push(name),
                 Err(why) => {
                     whole = false;
-                    self.leave_out("roles", why);
+                    self.leave_out_member("roles", role, why);
                 }
             }
         }
@@ -273,6 +274,8 @@ impl<'a> Raising<'a> {
             // An empty flag is no answer of its own: the product reads it in one of two ways.
             let on = row.row.flag(flag.column).or(flag.null_reads_as);
             let (Some(number), Some(on)) = (row.row.int(column), on) else {
+                let why = "the row of a feature has no number or no value".to_owned();
+                self.leave_out_member(word, row.id, why);
                 continue;
             };
             if self
@@ -283,7 +286,8 @@ impl<'a> Raising<'a> {
                 > 1
             {
                 let name = app_profile::feature_name(names, number);
-                self.leave_out(format!("{word}.{name}"), "it is there twice");
+                let why = "it is there twice".to_owned();
+                self.leave_out_member(format!("{word}.{name}"), row.id, why);
                 continue;
             }
             features.push((number, on));
@@ -309,7 +313,7 @@ impl<'a> Raising<'a> {
                 Ok(view) => views.push(view),
                 Err(why) => {
                     whole = false;
-                    self.leave_out("inboxViews", why);
+                    self.leave_out_member("inboxViews", row.id, why);
                 }
             }
         }
@@ -354,9 +358,14 @@ impl<'a> Raising<'a> {
         members: Vec<Uuid>,
     ) -> Result<Option<Json>, String> {
         let table = &tables::NOTIFICATION_FIELD;
-        let rows: Option<Vec<&'a ObservedRow>> =
-            members.iter().map(|id| self.live.row(table, *id)).collect();
-        let rows = rows.ok_or("a field cannot be read")?;
+        let rows: Result<Vec<&'a ObservedRow>, String> = members
+            .iter()
+            .map(|id| {
+                let row = self.live.row(table, *id);
+                row.ok_or_else(|| format!("its field {id} cannot be read"))
+            })
+            .collect();
+        let rows = rows?;
         if rows.len() > MOST_FIELDS {
             return Err(format!(
                 "{} fields are more than a manifest takes",

@@ -69,7 +69,7 @@ impl Raising<'_> {
                 Ok(name) => names.push(name),
                 Err(why) => {
                     whole = false;
-                    self.leave_out(field.word, why);
+                    self.leave_out_member(field.word, id, why);
                 }
             }
         }

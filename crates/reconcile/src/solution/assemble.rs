@@ -13,7 +13,7 @@ use super::others;
 use crate::field::{Field, Holds, PartTable, Target, lookup_read_name};
 use crate::kinds::{self, MICROSOFT_PREFIX, application_tab, tables};
 use crate::live::{Access, Facts, Found, Live, LiveLinks, LiveTable, Role, User};
-use crate::raise::LeftOut;
+use crate::raise::{LeftOut, Loss};
 use crate::state::{Lookup, RowKey, fold};
 use crate::table::{Relationship, Table};
 use crate::value::target_table;
@@ -176,8 +176,8 @@ struct Assembling {
 impl Assembling {
     fn leave_out(&mut self, resource: String, path: &str, why: String) {
         let path = path.to_owned();
-        let lost = true;
-        self.left_out.push((resource, LeftOut { path, why, lost }));
+        let loss = Loss::Lost;
+        self.left_out.push((resource, LeftOut { path, why, loss }));
     }
 
     fn named(&mut self, names: BTreeMap<&'static Table, HashMap<Uuid, String>>) {

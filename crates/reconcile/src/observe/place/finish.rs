@@ -29,6 +29,7 @@ impl Observed {
             let mut live = LiveTable::index(table, part_of(table), rows, seen(table), &roots);
             live.options = self.options.remove(table).unwrap_or_default();
             live.missing_columns = self.missing_columns(table);
+            live.unmodelled = self.unmodelled.remove(table);
             live.optimistic_concurrency = self.concurrency.get(table.logical).copied();
             live_tables.insert(table, live);
         }

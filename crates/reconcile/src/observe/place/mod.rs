@@ -16,6 +16,7 @@ use uuid::Uuid;
 pub(super) use rows::DASHBOARD_TYPES;
 
 use super::ask::{Ask, written_tables};
+use crate::kinds;
 use crate::live::{Access, Facts, Found, Mention, RoleHolders};
 use crate::lower::Desired;
 use crate::state::{Lookup, fold};
@@ -33,6 +34,8 @@ pub(super) struct Observed {
     retry_links: Vec<&'static Relationship>,
     links: BTreeMap<&'static Relationship, BTreeSet<(Uuid, Uuid)>>,
     link_access: BTreeMap<&'static Relationship, Access>,
+    /// Columns of each table that no kind models, as the metadata has them.
+    unmodelled: BTreeMap<&'static Table, BTreeSet<String>>,
     /// Known columns by entity set.
     columns: BTreeMap<String, BTreeSet<String>>,
     options: BTreeMap<&'static Table, BTreeMap<String, BTreeSet<i64>>>,
@@ -61,6 +64,7 @@ impl Observed {
             refusals: BTreeMap::new(),
             refused_queries: Vec::new(),
             asked_columns: BTreeSet::new(),
+            unmodelled: BTreeMap::new(),
             sets_asked: BTreeSet::new(),
             retry_links: Vec::new(),
             links: BTreeMap::new(),
@@ -282,6 +286,7 @@ impl Observed {
                 .into_iter()
                 .find(|table| table.logical == logical);
             if let Some(table) = table.filter(|_| !columns.is_empty()) {
+                self.unmodelled.insert(table, unmodelled(table, &columns));
                 self.columns.insert(table.set.to_owned(), columns);
             }
             if let Some(flag) = row.flag("IsOptimisticConcurrencyEnabled") {
@@ -302,6 +307,33 @@ impl Observed {
     pub(super) fn take_refused_links(&mut self) -> Vec<&'static Relationship> {
         std::mem::take(&mut self.retry_links)
     }
+}
+
+/// Columns that somebody added to a table and that no kind models. A column that a publisher adds begins with the publisher's
+/// prefix (Create a solution publisher prefix); Microsoft's own columns have `msdyn_` or none.
+fn unmodelled(table: &'static Table, columns: &BTreeSet<String>) -> BTreeSet<String> {
+    let modelled: BTreeSet<&str> = kinds::row_fields(table)
+        .flat_map(|field| {
+            let mirror = field.mirror.as_ref().map(|mirror| mirror.column);
+            std::iter::once(field.column).chain(mirror)
+        })
+        .collect();
+    let is_added = |column: &&String| {
+        column.split_once('_').is_some_and(|(prefix, _)| {
+            (2..=8).contains(&prefix.len()) && format!("{prefix}_") != kinds::MICROSOFT_PREFIX
+        })
+    };
+    // The metadata lists the text of a lookup or choice as a column of its own.
+    let is_text_of_another = |column: &str| {
+        let base = column.strip_suffix("yominame");
+        let base = base.or_else(|| column.strip_suffix("name"));
+        base.is_some_and(|base| columns.contains(base))
+    };
+    let added = columns.iter().filter(is_added);
+    added
+        .filter(|column| !modelled.contains(column.as_str()) && !is_text_of_another(column))
+        .cloned()
+        .collect()
 }
 
 /// One row for each role that gives the privilege.
