@@ -627,10 +627,10 @@ fn stored(folder: &Path, files: &BTreeMap<String, String>, packed: bool) -> Path
     root
 }
 
-/// Many in the normal run; `EXPORT_SEEDS` asks for another number.
+/// Every form of file in the normal run; `EXPORT_SEEDS` asks for another number.
 #[test]
 fn what_is_exported_from_a_file_and_applied_is_what_the_file_says() {
-    on_all_cores(seeds("EXPORT_SEEDS", 40), async |seeds| {
+    on_all_cores(seeds("EXPORT_SEEDS", 20), async |seeds| {
         let world = World::plain().await;
         world.mark().await;
         for seed in seeds {
