@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use deskstate_model::{Diagnostic, Environment, Manifests, PROJECT_FILE, Severity, load};
+use deskstate_model::{Diagnostic, Environment, Manifests, PROJECT_FILE, Severity, Span, load};
 
 use crate::args::Global;
 use crate::error::Error;
@@ -66,18 +66,41 @@ pub(crate) fn load_environment(
     valid(root, manifests, found, ui)
 }
 
+/// How much of a project file has to be right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// All of it.
+    ProjectFile,
+    /// What it says of the environment. Errors elsewhere become warnings.
+    Environment,
+}
+
 /// Loads the project file for a command that asks an environment and needs no manifest: wrong ones do not stop it.
 pub(crate) fn load_project_file(
     global: &Global,
     environment: &str,
+    need: Need,
     ui: &mut Ui,
 ) -> Result<Loaded, Error> {
     let root = root(global)?;
     let (manifests, mut found) = project_file(&root, environment)?;
+    let entry = manifests
+        .project
+        .as_ref()
+        .and_then(|project| Some(project.environments.get(environment)?.entry));
     for finding in &mut found {
-        // A contract that cannot be read is judged by nobody here, which is no reason to stop.
-        let place = finding.primary.as_ref().map(|label| label.span.file);
-        if place.is_some_and(|file| manifests.sources.path(file) != PROJECT_FILE) {
+        let Some(place) = finding.primary.as_ref().map(|label| label.span) else {
+            continue;
+        };
+        let is_used = if manifests.sources.path(place.file) == PROJECT_FILE {
+            let places = finding.primary.iter().chain(&finding.secondary);
+            need == Need::ProjectFile
+                || entry.is_none_or(|entry| places.into_iter().any(|at| overlaps(entry, at.span)))
+        } else {
+            // A contract that cannot be read is judged by nobody here, which is no reason to stop.
+            false
+        };
+        if !is_used {
             finding.severity = Severity::Warning;
         }
     }
@@ -108,6 +131,10 @@ fn project_file(root: &Path, environment: &str) -> Result<(Manifests, Vec<Diagno
     Ok((manifests, found))
 }
 
+fn overlaps(one: Span, other: Span) -> bool {
+    one.file == other.file && one.start <= other.end && other.start <= one.end
+}
+
 /// Loads the effective manifests of an environment, or the project file alone where they have errors, which are counted.
 pub(crate) fn load_if_valid(
     global: &Global,
@@ -118,7 +145,8 @@ pub(crate) fn load_if_valid(
     let (manifests, found) = load(&root, Some(environment));
     let errors = found.iter().filter(|finding| finding.is_error()).count();
     if errors > 0 {
-        return Ok((load_project_file(global, environment, ui)?, errors));
+        let loaded = load_project_file(global, environment, Need::ProjectFile, ui)?;
+        return Ok((loaded, errors));
     }
     Ok((valid(root, manifests, found, ui)?, 0))
 }

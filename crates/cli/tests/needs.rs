@@ -181,6 +181,35 @@ fn an_emergency_undo_is_not_stopped_by_manifests() {
 }
 
 #[test]
+fn an_emergency_undo_is_not_stopped_by_errors_elsewhere_in_the_project_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (project, server) = desk(folder.path());
+    let undo = changed(&project);
+    let whole = project.read("deskstate.yaml");
+    let arguments = ["undo", "--env", "server", &undo, "--yes"];
+    // Its own entry is needed whole.
+    let own = format!("url: \"{}\"", server.url);
+    let broken = whole.replace(&own, &format!("{own}\n      writes: everything"));
+    project.write("deskstate.yaml", &broken);
+    let refused = project.run(&arguments).ended(3);
+    says(&refused.err, &["error[unknown-value]", "everything"]);
+    let broken = whole.replace(
+        "owns: {prefixes: [contoso]}",
+        "owns: {prefix: [contoso]}\n  prune: Owned",
+    ) + "    other: {url: \"not an address\", writes: everything}\n";
+    assert_ne!(broken, whole);
+    project.write("deskstate.yaml", &broken);
+    project.run(&["validate"]).ended(3);
+    project.run(&["plan", "--env", "server"]).ended(3);
+    let undone = project.run(&arguments).ended(0);
+    says(
+        &undone.err,
+        &["warning[unknown-field]", "warning[unknown-value]"],
+    );
+    assert!(!undone.err.contains("error["), "{}", undone.err);
+}
+
+#[test]
 fn a_project_that_was_just_begun_takes_an_export() {
     let folder = tempfile::tempdir().unwrap();
     let run = |arguments: &[&str]| -> support::Run {

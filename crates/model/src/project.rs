@@ -237,6 +237,8 @@ pub struct Environment {
     pub overlay: Vec<Spanned<PathBuf>>,
     /// The name in the project file.
     pub span: Span,
+    /// All that the project file says of it.
+    pub entry: Span,
 }
 
 /// Where an environment is.

@@ -426,6 +426,7 @@ fn environments(map: &Node, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<Strin
                     .map(|path| path.map(PathBuf::from))
                     .collect(),
                 span: entry.key_span,
+                entry: entry.key_span.to(entry.value.span),
             },
         );
     }

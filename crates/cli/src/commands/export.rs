@@ -19,7 +19,7 @@ use crate::exit_code::ExitCode;
 use crate::kept::write_one_of_many;
 use crate::output::plain;
 use crate::output::plan_text::count;
-use crate::project::{load_environment, load_project_file};
+use crate::project::{Need, load_environment, load_project_file};
 use crate::ui::{GOOD, Ui, WARN};
 
 /// Writes live rows, or a solution file, as manifests that plan to no changes
@@ -153,7 +153,7 @@ async fn of_environment(
     let loaded = if by_label {
         load_environment(global, name, ui)?
     } else {
-        load_project_file(global, name, ui)?
+        load_project_file(global, name, Need::ProjectFile, ui)?
     };
     selection.labels = choosing::labels(&loaded.manifests);
     let environment = loaded.environment()?;

@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::journal::{self, Unfinished};
 use crate::output::plan_text::PlanText;
-use crate::project::load_project_file;
+use crate::project::{Need, load_project_file};
 use crate::ui::Ui;
 
 /// Takes an apply back by the file that it left
@@ -44,7 +44,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
-    let loaded = load_project_file(global, &args.env, ui)?;
+    let loaded = load_project_file(global, &args.env, Need::Environment, ui)?;
     let environment = loaded.environment()?;
     let file = undo::read(&read_file(&args.file, Limit::UNDO)?)
         .map_err(|error| Error::failed(error.to_string()))?;
@@ -76,6 +76,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         .judging
         .review(&loaded, environment, &plan, &desired, &live, &reach)?;
     found.extend(judging::diagnostics(&findings));
+    found.extend(loaded.warnings.iter().cloned());
     if !found.is_empty() {
         ui.findings(&found, &loaded.manifests.sources);
     }

@@ -16,7 +16,7 @@ use crate::exit_code::ExitCode;
 use crate::output::format::WhoFormat;
 use crate::output::plain;
 use crate::output::who_json::{self, Agent};
-use crate::project::load_project_file;
+use crate::project::{Need, load_project_file};
 use crate::ui::{DIM, GOOD, STRONG, Ui, WARN};
 
 /// Says which app profile an agent gets, why, and what desktop follows. Cannot write
@@ -38,7 +38,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
-    let loaded = load_project_file(global, &args.env, ui)?;
+    let loaded = load_project_file(global, &args.env, Need::ProjectFile, ui)?;
     let environment = loaded.environment()?;
     let stop = stop_on_interrupt();
     let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
