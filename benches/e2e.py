@@ -18,6 +18,11 @@ from harness import BINARY, Server, measure, scratch, write_project
 COLUMNS = ("wall", "cpu", "rss", "httpRequests", "requestBytes", "replyBytes")
 
 
+def memory(size):
+    """The memory to allow, in MiB: an export of 10,000 resources holds more YAML values than the usual limit."""
+    return str(max(200, size // 25))
+
+
 def run(size, latency, runs):
     rows = []
     with scratch() as name:
@@ -31,7 +36,7 @@ def run(size, latency, runs):
                 figures = []
                 for _ in range(repeat):
                     before = server.stats()
-                    figure = measure([BINARY, *arguments], folder)
+                    figure = measure([BINARY, *arguments], folder, environment={"DESKSTATE_MEMORY": memory(size)})
                     after = server.stats()
                     figure |= {column: after[column] - before[column] for column in COLUMNS[3:]}
                     figures.append(figure)

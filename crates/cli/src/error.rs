@@ -147,7 +147,7 @@ impl Error {
     }
 
     /// The part of the budget of a trip that was used up.
-    fn spent(&self) -> Option<Spent> {
+    pub(crate) fn spent(&self) -> Option<Spent> {
         let error = match self {
             Self::Dataverse(error) | Self::Observe(ObserveError::Dataverse(error)) => error,
             _ => return None,

@@ -3,15 +3,14 @@
 //! A `.git` that came with a project is as untrusted as the rest of it, and its configuration can name programs. None is started: filters,
 //! hooks, monitors and external diffs are switched off, and nothing is fetched. A call that takes too long is ended.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-/// The most that a call may print.
-const MOST_OUTPUT: u64 = 40 << 20;
+use deskstate_files::{Limit, Problem, read_stream};
 
 /// Why git gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -20,8 +19,8 @@ pub(crate) enum GitError {
     NotStarted(#[source] std::io::Error),
     #[error("git took longer than {} s and was ended", .0.as_secs())]
     TookTooLong(Duration),
-    #[error("git printed more than {} MiB", MOST_OUTPUT >> 20)]
-    TooMuch,
+    #[error("git printed too much: {0}")]
+    TooMuch(Problem),
     #[error("git refused")]
     Refused,
 }
@@ -87,9 +86,6 @@ impl<'f> Git<'f> {
         }
         let status = child.wait().map_err(GitError::NotStarted)?;
         let output = ended?;
-        if output.len() as u64 > MOST_OUTPUT {
-            return Err(GitError::TooMuch);
-        }
         if status.success() {
             Ok(output)
         } else {
@@ -105,13 +101,12 @@ impl<'f> Git<'f> {
         thread::spawn(move || drop(stdin.write_all(&input)));
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
-            let mut output = Vec::new();
-            let read = stdout.take(MOST_OUTPUT + 1).read_to_end(&mut output);
-            drop(sender.send(read.map(|_| output)));
+            drop(sender.send(read_stream(stdout, Limit::GIT)));
         });
         match receiver.recv_timeout(self.limit) {
             Ok(Ok(output)) => Ok(output),
-            Ok(Err(error)) => Err(GitError::NotStarted(error)),
+            Ok(Err(problem @ Problem::TooLarge(_))) => Err(GitError::TooMuch(problem)),
+            Ok(Err(problem)) => Err(GitError::NotStarted(problem.into())),
             Err(_) => Err(GitError::TookTooLong(self.limit)),
         }
     }

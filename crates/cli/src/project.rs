@@ -230,10 +230,21 @@ pub(crate) fn environments(global: &Global) -> Result<Vec<String>, Error> {
     }
 }
 
-/// The project's environments that are watched for drift, and those that are not.
-pub(crate) fn watched(global: &Global) -> Result<(Vec<String>, Vec<String>), Error> {
+/// The environments of a project, for a look at all of them.
+pub(crate) struct Fleet {
+    /// Those that are watched for drift.
+    pub(crate) watched: Vec<String>,
+    /// Those that are not.
+    pub(crate) unwatched: Vec<String>,
+    /// The size of the project's files. Each environment reads all of them.
+    pub(crate) bytes: u64,
+}
+
+/// The project's environments.
+pub(crate) fn fleet(global: &Global) -> Result<Fleet, Error> {
     let root = root(global)?;
     let (manifests, _) = load(&root, None);
+    let bytes = manifests.sources.bytes();
     let Some(project) = manifests.project else {
         return Err(Error::InvalidManifests);
     };
@@ -247,7 +258,11 @@ pub(crate) fn watched(global: &Global) -> Result<(Vec<String>, Vec<String>), Err
             .map(|environment| environment.name)
             .collect()
     };
-    Ok((names(watched), names(unwatched)))
+    Ok(Fleet {
+        watched: names(watched),
+        unwatched: names(unwatched),
+        bytes,
+    })
 }
 
 /// Loads the manifests of an environment as they were at a git revision; the folder stays the one of today.

@@ -64,7 +64,7 @@ pub(crate) fn checkout(folder: &Path, revision: &str) -> Result<TempDir, Error> 
             message: format!("git did not start: {error}"),
             hint: Some("earlier manifests are read with git, which is not in every image: install it, or check them out beforehand".to_owned()),
         },
-        GitError::TookTooLong(_) | GitError::TooMuch => Error::failed(error.to_string()),
+        GitError::TookTooLong(_) | GitError::TooMuch(_) => Error::failed(error.to_string()),
         GitError::Refused => no_such(),
     }
     };

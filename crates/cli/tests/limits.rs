@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use support::{Project, deskstate};
+use support::{Project, Server, deskstate};
 use wait4::Wait4 as _;
 
 /// The promise, in MiB; `docs/limits.md` says it.
@@ -193,6 +193,105 @@ fn a_larger_environment_is_read_with_more_memory() {
     let option: Vec<&str> = option.expect("a way out").split(' ').collect();
     let read = project.run(&[&plan[..], &option].concat());
     assert!(!read.err.contains("budget of a trip"), "{}", read.err);
+}
+
+/// A project of so many resources: four tenths tabs, four tenths session templates with two tabs each, two tenths notifications.
+fn many_resources(project: &Project, number: usize, title: &str) {
+    let mut text = String::new();
+    let head = |kind: &str, name: &str| {
+        format!(
+            "---\napiVersion: deskstate/v1\nkind: {kind}\nmetadata: {{name: contoso_{name}}}\nspec:\n"
+        )
+    };
+    let tabs = number * 4 / 10;
+    for at in 0..tabs {
+        text += &head("ApplicationTab", &format!("tab{at}"));
+        let _ = writeln!(
+            text,
+            "  displayName: Tab {at}\n  title: {title} {at}\n  pageType: Search\n  parameters: {{searchText: order {at}}}"
+        );
+        text += &head("SessionTemplate", &format!("session{at}"));
+        let next = (at + 1) % tabs;
+        let _ = writeln!(
+            text,
+            "  displayName: Session {at}\n  type: Generic\n  title: \"{{customerName}}\"\n  communicationPanelMode: Docked\n  anchorTab: contoso_tab{at}\n  additionalTabs: [contoso_tab{next}]"
+        );
+    }
+    for at in 0..number - 2 * tabs {
+        text += &head("NotificationTemplate", &format!("toast{at}"));
+        let _ = writeln!(
+            text,
+            "  displayName: Toast {at}\n  title: Call {at}\n  timeoutSeconds: 30\n  acceptButton: Accept"
+        );
+    }
+    project.write("manifests/all.yaml", &text);
+}
+
+/// A legitimate run, which succeeds.
+#[track_caller]
+fn fits(project: &Project, arguments: &[&str]) {
+    let (code, said, memory) = measured(project.path(), arguments);
+    let end: Vec<&str> = said.lines().rev().take(5).collect();
+    assert_eq!(code, Some(0), "{arguments:?}: {end:?}");
+    assert!(memory < MOST, "{arguments:?} took {memory} MiB");
+}
+
+#[test]
+fn ten_thousand_resources_fit_the_memory_of_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::with_parameters(folder.path(), false);
+    let project = Project::desk(&server, "maxChangeset: 1000", "", "");
+    project.answer(false);
+    let environments: String = ["server", "second", "third", "fourth"]
+        .iter()
+        .fold(String::new(), |text, name| {
+            format!("{text}    {name}: {{url: \"{}\"}}\n", server.url)
+        });
+    project.set_environments(&environments);
+    many_resources(&project, 10_000, "Found");
+    let plan = ["plan", "--env", "server", "--out", "plan.json"];
+    let apply = [
+        "apply",
+        "--env",
+        "server",
+        "--yes",
+        "--reviewed",
+        "plan.json",
+    ];
+    fits(&project, &plan);
+    fits(&project, &apply);
+    fits(&project, &["drift", "--all"]);
+    // Its documents hold more YAML values than the usual limit; more are allowed, and still fit.
+    let export = ["export", "--env", "server", "--out", "exported"];
+    fits(&project, &[&export[..], &["--memory", "400"]].concat());
+    // A small project of environments that hold much.
+    many_resources(&project, 10, "Found");
+    fits(&project, &["drift", "--all"]);
+    let all = project
+        .run(&["drift", "--all", "--format", "json"])
+        .ended(0);
+    assert_eq!(all.out.matches(r#""status": "inSync""#).count(), 4);
+}
+
+#[test]
+fn environments_that_are_looked_at_at_once_share_the_memory_of_a_run() {
+    for attack in [Attack::Pages, Attack::TinyRows, Attack::Nodes] {
+        let project = Project::example("tenfold");
+        let url = serve(attack);
+        let environments = (0..6).fold(String::new(), |text, at| {
+            format!("{text}    server{at}: {{url: \"{url}\", variables: {{widgetOrigin: \"https://widget.tenfold.example\"}}}}\n")
+        });
+        project.set_environments(&environments);
+        let (code, said, memory) = measured(project.path(), &["drift", "--all"]);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(memory < MOST, "{memory} MiB");
+        let text = project.run(&["drift", "--all"]).ended(1).out;
+        for at in 0..6 {
+            let failed = format!("server{at} could not be read: ");
+            assert!(text.contains(&failed), "{text}");
+        }
+        assert!(text.contains("the budget of a "), "{text}");
+    }
 }
 
 /// A project whose manifests are these texts.
@@ -377,6 +476,7 @@ fn the_page_states_the_limits_that_are_kept() {
         ("a solution archive", mib(Limit::ARCHIVE.bytes())),
         ("an answer sheet", mib(Limit::STATE.bytes())),
         ("a comment", mib(Limit::COMMENT.bytes())),
+        ("output of git", mib(Limit::GIT.bytes())),
         (
             "a certificate, a token, a secret",
             mib(Limit::CREDENTIAL.bytes()),
@@ -401,10 +501,5 @@ fn a_pod_has_the_memory_that_a_run_may_take() {
             limits += 1;
         }
         assert!(limits > 0, "{name}");
-        // Each environment that is looked at at once has a budget of its own.
-        assert!(
-            !text.contains("--all") || text.contains(r#"--concurrency, "1""#),
-            "{name}"
-        );
     }
 }

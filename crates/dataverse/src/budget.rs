@@ -68,6 +68,18 @@ impl Budget {
             ..usual
         }
     }
+
+    /// One of so many equal parts of the memory, for readers that run at the same time: of a reply, of rows and of their number.
+    #[must_use]
+    pub fn part(self, parts: u64) -> Budget {
+        let parts = parts.max(1);
+        Budget {
+            reply: self.reply / parts,
+            memory: self.memory / parts,
+            rows: self.rows / parts,
+            ..self
+        }
+    }
 }
 
 /// The part of a budget that was used up.

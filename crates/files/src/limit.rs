@@ -50,6 +50,12 @@ impl Limit {
     pub const SOLUTION: Limit = Limit::new("the files of a solution together", 512 * MIB);
     /// Answers, state and other small files that deskstate keeps.
     pub const STATE: Limit = Limit::new("a file that deskstate keeps", 4 * MIB);
+    /// What git prints.
+    pub const GIT: Limit = Limit::new("the output of git", 40 * MIB);
+    /// What is kept of the environments of `drift --all` until all of them are shown.
+    pub const REPORTS: Limit = Limit::new("the reports of all environments together", 32 * MIB);
+    /// The manifests of a project of which several copies may be in memory at once, those copies together.
+    pub const COPIES: Limit = Limit::new("manifests side by side", 2 * MIB);
     /// A comment to post.
     pub const COMMENT: Limit = Limit::new("a comment", 4 * MIB);
     /// A certificate, a key, a token or a secret.

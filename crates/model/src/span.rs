@@ -1,6 +1,7 @@
 //! Places in source files, and the files themselves.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// A file of a [`SourceMap`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,12 +62,13 @@ impl<T> Spanned<T> {
 /// The files that were read, by [`FileId`].
 ///
 /// Paths are relative to the project's root and use `/` on every system.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SourceMap {
-    files: Vec<SourceFile>,
+    /// Copies share them.
+    files: Arc<Vec<SourceFile>>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct SourceFile {
     path: String,
     text: String,
@@ -81,7 +83,7 @@ impl SourceMap {
         let line_starts = std::iter::once(0)
             .chain(text.match_indices('\n').map(|(at, _)| offset(at + 1)))
             .collect();
-        self.files.push(SourceFile {
+        Arc::make_mut(&mut self.files).push(SourceFile {
             path: path.into(),
             text,
             line_starts,
@@ -146,7 +148,7 @@ impl SourceMap {
 
     /// Replaces a range by asterisks, byte by byte, so that it cannot be shown and every other place stays where it is.
     pub(crate) fn redact(&mut self, span: Span) {
-        let Some(file) = self.files.get_mut(span.file.0 as usize) else {
+        let Some(file) = Arc::make_mut(&mut self.files).get_mut(span.file.0 as usize) else {
             return;
         };
         let (start, end) = (span.start as usize, span.end as usize);
@@ -157,6 +159,12 @@ impl SourceMap {
                 .collect();
             file.text.replace_range(start..end, &hidden);
         }
+    }
+
+    /// How many bytes the files have together.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.text.len() as u64).sum()
     }
 
     /// All files in the order in which they were added.

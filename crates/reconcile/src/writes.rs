@@ -1,5 +1,7 @@
 //! Environments that take configuration by managed solution only: which part of a plan is written there.
 
+use std::borrow::Cow;
+
 use deskstate_model::Writes;
 
 use crate::kinds::tables;
@@ -8,16 +10,16 @@ use crate::plan::{Action, Change, Operation, Plan};
 /// The part of a plan that the environment takes. The rest ships by solution.
 ///
 /// With `assignments` these are links that are no solution component, of rows that are there: users of profiles.
-pub fn writable(plan: &Plan, writes: Writes) -> Plan {
+pub fn writable(plan: &Plan, writes: Writes) -> Cow<'_, Plan> {
     let changes = match writes {
-        Writes::All => plan.changes.clone(),
+        Writes::All => return Cow::Borrowed(plan),
         Writes::Assignments => plan.changes.iter().filter_map(assignments).collect(),
         Writes::None => Vec::new(),
     };
-    Plan {
+    Cow::Owned(Plan {
         changes,
         ..plan.clone()
-    }
+    })
 }
 
 /// Changes of which something is not written, by their place in the plan.

@@ -7,7 +7,7 @@ use deskstate_files::{Limit, Total};
 use deskstate_reconcile::blame::writers;
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{Plan, plan};
-use deskstate_reconcile::plan_file;
+use deskstate_reconcile::plan_file::{self, Report};
 use deskstate_reconcile::writes::writable;
 
 use super::carrying::{Carrying, agree, tell_unfinished};
@@ -166,12 +166,16 @@ async fn as_reviewed(
         total
             .count(text.len())
             .map_err(|problem| Error::failed(format!("the reviewed plans together: {problem}")))?;
-        reviewed.push(plan_file::read(&text).map_err(|error| Error::Failed {
+        let mut file = plan_file::read(&text).map_err(|error| Error::Failed {
             message: format!("{}: {error}", plain(&path.display().to_string())),
             hint: Some(error.help().to_owned()),
-        })?);
+        })?;
+        // Only the changes are compared.
+        file.report = Report::default();
+        reviewed.push(file);
     }
     let compared = plan_file::compare(&reviewed, plan, live);
+    drop(reviewed);
     ui.say_page(&NotNeeded(&compared.not_needed).to_string());
     if compared.divergences.is_empty() {
         return Ok(());

@@ -181,7 +181,9 @@ async fn subject(args: &Args, global: &Global, stop: &Stop, ui: &mut Ui) -> Resu
     let (name, organization, opened, loaded) = match (&args.env, &args.url) {
         (Some(name), _) => {
             let loaded = match &files {
-                Some(_) => project::load_project_file(global, name, project::Need::ProjectFile, ui)?,
+                Some(_) => {
+                    project::load_project_file(global, name, project::Need::ProjectFile, ui)?
+                }
                 None => load_contracts(global, name, ui)?,
             };
             let environment = loaded.environment()?;

@@ -6,15 +6,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::ValueEnum;
-use deskstate_dataverse::{Reader, Stop};
-use deskstate_model::{Diagnostic, ResourceKey};
+use deskstate_dataverse::{Budget, Reader, Spent, Stop};
+use deskstate_files::Limit;
+use deskstate_model::{Diagnostic, ResourceKey, SourceMap};
 use deskstate_reconcile::check::Broken;
 use deskstate_reconcile::drift::{Applied, Class, Input, Report, owned_extras};
 use deskstate_reconcile::plan::{Options, SyncState};
 use deskstate_reconcile::reach::reach;
 use deskstate_reconcile::{Scope, blame, drift, lower, observe, plan};
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::choosing::Choosing;
 use super::live::stop_on_interrupt;
@@ -55,7 +56,7 @@ pub(crate) struct Args {
     /// Of all environments the I-th of N parts, from 1, for several jobs side by side; `job/N` in an Indexed Job of Kubernetes
     #[arg(long, value_name = "I/N", requires = "all", value_parser = shard)]
     shard: Option<Shard>,
-    /// How many environments are looked at at once
+    /// The most environments that are looked at at once. Large ones are looked at one by one
     #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     concurrency: u16,
     /// The git revision that was applied last; `{env}` stands for the name of the environment, as in `deskstate/{env}`
@@ -249,16 +250,14 @@ async fn one(
     args.choosing.keys(&loaded.manifests, ui)?;
     let only = only(&args.choosing, &loaded, applied.as_ref());
     ui.start_waiting("Reading", name);
-    let looked = look(
-        &loaded,
-        applied.as_ref(),
-        only.as_ref(),
-        &args.access,
+    let how = How {
+        access: &args.access,
         today,
         stop,
-        args.format == Format::Html,
-    )
-    .await;
+        draws: args.format == Format::Html,
+        budget: Budget::of_process(),
+    };
+    let looked = look(&loaded, applied.as_ref(), only.as_ref(), &how).await;
     ui.end_bar();
     let looked = looked?;
     let mut findings = loaded.warnings.clone();
@@ -285,13 +284,14 @@ async fn all(
         let base = project::load_for_reading(global, None, ui)?;
         args.choosing.keys(&base.manifests, ui)?;
     }
-    let (names, unwatched) = project::watched(global)?;
-    if !unwatched.is_empty() {
+    let fleet = project::fleet(global)?;
+    if !fleet.unwatched.is_empty() {
         ui.note(format_args!(
             "not watched: {} (`watched: true` in the project file changes that)",
-            unwatched.join(", ")
+            fleet.unwatched.join(", ")
         ));
     }
+    let names = fleet.watched;
     if names.is_empty() {
         return Err(Error::failed(
             "the project has no environment that is watched",
@@ -301,61 +301,187 @@ async fn all(
         Some(shard) => shard.of_names(names),
         None => names,
     };
-    let turns = Arc::new(Semaphore::new(usize::from(args.concurrency)));
-    let mut running: JoinSet<Seen> = JoinSet::new();
-    let mut seen = Vec::with_capacity(names.len());
+    let side_by_side = SideBySide::new(args.concurrency, names.len(), fleet.bytes);
+    let whole = Budget::of_process().part(2);
+    let budget = whole.part(side_by_side.number.into());
+    let turns = Arc::new(Semaphore::new(usize::from(side_by_side.number)));
+    let mut running: JoinSet<(String, Result<Looked, Error>)> = JoinSet::new();
+    let mut kept = Kept::default();
     for name in names {
         // Manifests are loaded when it is their turn: no more of them are held than environments are looked at.
-        let Ok(turn) = Arc::clone(&turns).acquire_owned().await else {
+        let Ok(mut turn) = Arc::clone(&turns).acquire_owned().await else {
             break;
         };
-        let ready = load_environment(global, &name, ui)
-            .and_then(|loaded| Ok((applied(args, &loaded, &name)?, loaded)));
-        let (applied, loaded) = match ready {
+        // What is done is kept in less memory than a task.
+        while let Some(done) = running.try_join_next() {
+            kept.done(done)?;
+        }
+        let (applied, loaded) = match ready(args, global, &name, ui) {
             Ok(ready) => ready,
             Err(error) => {
-                seen.push(Seen {
-                    environment: name,
-                    looked: Err(chain(&error)),
-                });
+                kept.fail(name, chain(&error));
                 continue;
             }
         };
+        let then = applied.as_ref().map_or(0, |(_, then)| size(then));
+        if !side_by_side.fits(size(&loaded).saturating_add(then))
+            && let Ok(others) = Arc::clone(&turns)
+                .acquire_many_owned(u32::from(side_by_side.number) - 1)
+                .await
+        {
+            turn.merge(others);
+        }
         let only = only(&args.choosing, &loaded, applied.as_ref());
         let (access, today, stop) = (args.access.clone(), today.to_owned(), stop.clone());
         running.spawn(async move {
-            let looked = look(
-                &loaded,
-                applied.as_ref(),
-                only.as_ref(),
-                &access,
-                &today,
-                &stop,
-                false,
-            )
-            .await;
+            let how = How {
+                access: &access,
+                today: &today,
+                stop: &stop,
+                draws: false,
+                budget,
+            };
+            let looked = look(&loaded, applied.as_ref(), only.as_ref(), &how).await;
+            drop((loaded, applied));
             drop(turn);
-            Seen {
-                environment: name,
-                looked: looked.map_err(|error| chain(&error)),
-            }
+            (name, looked)
         });
     }
     ui.start_bar("Reading", running.len(), "environments");
     while let Some(done) = running.join_next().await {
         ui.advance_bar(1);
-        match done {
-            Ok(one) => seen.push(one),
-            Err(error) => {
-                return Err(Error::failed(format!(
-                    "looking at an environment broke off: {error}"
-                )));
+        kept.done(done)?;
+    }
+    // Larger than its part of the memory is not too large: these have the memory to themselves.
+    for name in std::mem::take(&mut kept.larger) {
+        let how = How {
+            access: &args.access,
+            today,
+            stop,
+            draws: false,
+            budget: whole,
+        };
+        match ready(args, global, &name, ui) {
+            Ok((applied, loaded)) => {
+                let only = only(&args.choosing, &loaded, applied.as_ref());
+                let looked = look(&loaded, applied.as_ref(), only.as_ref(), &how).await;
+                kept.keep(name, looked);
             }
+            Err(error) => kept.fail(name, chain(&error)),
         }
     }
     ui.end_bar();
+    let mut seen = kept.seen;
     seen.sort_by(|left, right| left.environment.cmp(&right.environment));
     Ok(seen)
+}
+
+/// How many environments are looked at at once, so that all of them fit the memory of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct SideBySide {
+    number: u16,
+}
+
+impl SideBySide {
+    /// As many as wanted, unless the project is so large that its manifests would not fit several times.
+    fn new(wanted: u16, environments: usize, bytes: u64) -> Self {
+        let most = u16::try_from(environments).unwrap_or(u16::MAX).max(1);
+        let wanted = Self {
+            number: wanted.min(most),
+        };
+        if wanted.fits(bytes) {
+            wanted
+        } else {
+            Self { number: 1 }
+        }
+    }
+
+    /// Whether so many copies of these manifests fit.
+    fn fits(self, bytes: u64) -> bool {
+        bytes.saturating_mul(self.number.into()) <= Limit::COPIES.bytes()
+    }
+}
+
+/// What came of the environments so far.
+#[derive(Default)]
+struct Kept {
+    seen: Vec<Seen>,
+    /// Those that need more memory than their part of it.
+    larger: Vec<String>,
+    /// The manifests, which are the same for all environments unless a file changed meanwhile.
+    sources: Option<SourceMap>,
+    bytes: u64,
+}
+
+impl Kept {
+    fn done(
+        &mut self,
+        done: Result<(String, Result<Looked, Error>), JoinError>,
+    ) -> Result<(), Error> {
+        let (name, looked) = done.map_err(|error| {
+            Error::failed(format!("looking at an environment broke off: {error}"))
+        })?;
+        let spent = looked.as_ref().err().and_then(Error::spent);
+        if spent.is_some_and(Spent::is_about_memory) {
+            self.larger.push(name);
+        } else {
+            self.keep(name, looked);
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, environment: String, why: String) {
+        self.seen.push(Seen {
+            environment,
+            looked: Err(why),
+        });
+    }
+
+    fn keep(&mut self, environment: String, looked: Result<Looked, Error>) {
+        let mut looked = match looked {
+            Ok(looked) => looked,
+            Err(error) => return self.fail(environment, chain(&error)),
+        };
+        let sources = self.sources.get_or_insert_with(|| looked.sources.clone());
+        if looked.sources == *sources {
+            looked.sources = sources.clone();
+        } else {
+            self.bytes = self.bytes.saturating_add(looked.sources.bytes());
+        }
+        let seen = Seen {
+            environment,
+            looked: Ok(looked),
+        };
+        // About as much memory as text.
+        let length = drift_json::render(std::slice::from_ref(&seen), None).len();
+        let bytes = self.bytes.saturating_add(length as u64);
+        if bytes > Limit::REPORTS.bytes() {
+            let one = suggest("drift", &["--env", &seen.environment]);
+            let why = format!(
+                "its report is not kept, since together they would be larger than {}; {one} shows it alone",
+                Limit::REPORTS
+            );
+            self.fail(seen.environment, why);
+        } else {
+            self.bytes = bytes;
+            self.seen.push(seen);
+        }
+    }
+}
+
+/// The manifests of one environment, and those that were applied last.
+fn ready(
+    args: &Args,
+    global: &Global,
+    name: &str,
+    ui: &mut Ui,
+) -> Result<(Option<(String, Loaded)>, Loaded), Error> {
+    let loaded = load_environment(global, name, ui)?;
+    Ok((applied(args, &loaded, name)?, loaded))
+}
+
+fn size(loaded: &Loaded) -> u64 {
+    loaded.manifests.sources.bytes()
 }
 
 /// An error with its causes, on one line.
@@ -402,18 +528,27 @@ fn only(
     })
 }
 
+/// How environments are looked at.
+struct How<'a> {
+    access: &'a Access,
+    today: &'a str,
+    stop: &'a Stop,
+    /// Whether the agent's screen is drawn.
+    draws: bool,
+    /// What an environment may send.
+    budget: Budget,
+}
+
 /// Reads one environment and reports.
 async fn look(
     loaded: &Loaded,
     applied: Option<&(String, Loaded)>,
     only: Option<&BTreeSet<ResourceKey>>,
-    access: &Access,
-    today: &str,
-    stop: &Stop,
-    draws: bool,
+    how: &How<'_>,
 ) -> Result<Looked, Error> {
     let environment = loaded.environment()?;
-    let opened = environment::open(&loaded.root, environment, access, stop).await?;
+    let mut opened = environment::open(&loaded.root, environment, how.access, how.stop).await?;
+    opened.connection = opened.connection.budget(how.budget);
     let address = opened.address.clone();
     let result = read(
         loaded,
@@ -421,8 +556,8 @@ async fn look(
         only,
         &opened.connection,
         environment.organization_id,
-        today,
-        draws,
+        how.today,
+        how.draws,
     )
     .await;
     opened.close().await?;
@@ -538,5 +673,14 @@ mod tests {
         assert_eq!(all, names);
         assert!(shard("0/4").is_err() && shard("5/4").is_err() && shard("x").is_err());
         assert_eq!(shard("2/8"), Ok(Shard { number: 2, of: 8 }));
+    }
+
+    #[test]
+    fn large_projects_are_looked_at_one_environment_at_a_time() {
+        let number = |environments, bytes| SideBySide::new(4, environments, bytes).number;
+        assert_eq!(number(40, 100_000), 4);
+        assert_eq!(number(2, 100_000), 2);
+        assert_eq!(number(40, 10 << 20), 1);
+        assert_eq!(number(0, 0), 1);
     }
 }

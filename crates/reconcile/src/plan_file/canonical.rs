@@ -3,6 +3,7 @@
 //! The canonical text of a JSON value is JSON without blanks. Keys are ordered by code point, and a text escapes only what JSON
 //! demands. Python's `json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)` gives the same.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::Value as Json;
@@ -15,9 +16,46 @@ pub struct Digest([u8; 32]);
 impl Digest {
     /// The hash of a value.
     pub(super) fn of(value: &Json) -> Self {
-        let mut text = String::new();
+        let mut text = Hashed(Sha256::new());
         write(value, &mut text);
-        Self(Sha256::digest(text.as_bytes()).into())
+        Self(text.0.finalize().into())
+    }
+
+    /// The hash of an object of which the first key has a list. The list is never in memory as a whole.
+    pub(super) fn with_list(
+        list: &str,
+        items: impl Iterator<Item = Json>,
+        others: &BTreeMap<&str, Json>,
+    ) -> Self {
+        debug_assert!(others.keys().all(|key| list < *key));
+        let mut text = Hashed(Sha256::new());
+        text.push("{");
+        write_text(list, &mut text);
+        text.push(":[");
+        for (index, item) in items.enumerate() {
+            if index > 0 {
+                text.push(",");
+            }
+            write(&item, &mut text);
+        }
+        text.push("]");
+        for (key, value) in others {
+            text.push(",");
+            write_text(key, &mut text);
+            text.push(":");
+            write(value, &mut text);
+        }
+        text.push("}");
+        Self(text.0.finalize().into())
+    }
+}
+
+/// A text of which only the hash is kept.
+struct Hashed(Sha256);
+
+impl Hashed {
+    fn push(&mut self, text: &str) {
+        self.0.update(text.as_bytes());
     }
 }
 
@@ -34,54 +72,62 @@ impl fmt::Debug for Digest {
     }
 }
 
-fn write(value: &Json, text: &mut String) {
+fn write(value: &Json, text: &mut Hashed) {
     match value {
         Json::Object(map) => {
             let mut entries: Vec<_> = map.iter().collect();
             entries.sort_unstable_by_key(|(key, _)| *key);
-            text.push('{');
+            text.push("{");
             for (index, (key, value)) in entries.into_iter().enumerate() {
                 if index > 0 {
-                    text.push(',');
+                    text.push(",");
                 }
                 write_text(key, text);
-                text.push(':');
+                text.push(":");
                 write(value, text);
             }
-            text.push('}');
+            text.push("}");
         }
         Json::Array(items) => {
-            text.push('[');
+            text.push("[");
             for (index, item) in items.iter().enumerate() {
                 if index > 0 {
-                    text.push(',');
+                    text.push(",");
                 }
                 write(item, text);
             }
-            text.push(']');
+            text.push("]");
         }
         Json::String(own) => write_text(own, text),
-        Json::Null | Json::Bool(_) | Json::Number(_) => text.push_str(&value.to_string()),
+        Json::Null | Json::Bool(_) | Json::Number(_) => text.push(&value.to_string()),
     }
 }
 
-fn write_text(own: &str, text: &mut String) {
-    use std::fmt::Write as _;
-    text.push('"');
-    for letter in own.chars() {
-        match letter {
-            '"' => text.push_str("\\\""),
-            '\\' => text.push_str("\\\\"),
-            '\n' => text.push_str("\\n"),
-            '\r' => text.push_str("\\r"),
-            '\t' => text.push_str("\\t"),
-            '\u{8}' => text.push_str("\\b"),
-            '\u{c}' => text.push_str("\\f"),
-            control if control < ' ' => drop(write!(text, "\\u{:04x}", u32::from(control))),
-            other => text.push(other),
+fn write_text(own: &str, text: &mut Hashed) {
+    text.push("\"");
+    let mut rest = own;
+    while let Some(at) = rest.find(|letter| letter < ' ' || letter == '"' || letter == '\\') {
+        let (plain, from) = rest.split_at(at);
+        let (escaped, after) = from.split_at(1);
+        text.push(plain);
+        match escaped {
+            "\"" => text.push("\\\""),
+            "\\" => text.push("\\\\"),
+            "\n" => text.push("\\n"),
+            "\r" => text.push("\\r"),
+            "\t" => text.push("\\t"),
+            "\u{8}" => text.push("\\b"),
+            "\u{c}" => text.push("\\f"),
+            control => {
+                for byte in control.bytes() {
+                    text.push(&format!("\\u{byte:04x}"));
+                }
+            }
         }
+        rest = after;
     }
-    text.push('"');
+    text.push(rest);
+    text.push("\"");
 }
 
 #[cfg(test)]

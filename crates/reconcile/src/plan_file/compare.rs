@@ -80,7 +80,7 @@ pub struct LastWrite {
 /// already in part, so the rest of it may be an update.
 pub fn compare(reviewed: &[PlanFile], plan: &Plan, live: &Live) -> Comparison {
     let mut found = Comparison::default();
-    let mut by_row: BTreeMap<(String, String, Uuid), Vec<&Change>> = BTreeMap::new();
+    let mut by_row: BTreeMap<(String, String, Uuid), Reviewed<'_>> = BTreeMap::new();
     let definitions = v2::definitions();
     for (number, file) in reviewed.iter().enumerate() {
         if file.organization != plan.organization {
@@ -94,25 +94,36 @@ pub fn compare(reviewed: &[PlanFile], plan: &Plan, live: &Live) -> Comparison {
         for change in &file.changes {
             // Another definition may mean something else by the same words.
             if file.definitions.get(&change.kind) == definitions.get(&change.kind) {
-                by_row.entry(key(change)).or_default().push(change);
+                let known = by_row.entry(key(change)).or_default();
+                known.changes.push(change);
             }
         }
     }
-    let mut now: BTreeMap<(String, String, Uuid), Change> = BTreeMap::new();
     for change in &plan.changes {
         let change = Change::of(change, live, None);
-        let known = by_row.get(&key(&change)).map_or(&[][..], Vec::as_slice);
-        if let Some(divergence) = judge(&change, known, live) {
+        let mut known = by_row.get_mut(&key(&change));
+        let changes = known.as_ref().map_or(&[][..], |known| &known.changes);
+        if let Some(divergence) = judge(&change, changes, live) {
             found.divergences.push(divergence);
         }
-        now.insert(key(&change), change);
-    }
-    for (key, changes) in &by_row {
-        for reviewed in changes {
-            found.not_needed.extend(not_needed(reviewed, now.get(key)));
+        if let Some(known) = &mut known {
+            known.not_needed = Some(not_needed(&known.changes, Some(&change)));
         }
     }
+    for known in by_row.into_values() {
+        let rest = known.not_needed;
+        let rest = rest.unwrap_or_else(|| not_needed(&known.changes, None));
+        found.not_needed.extend(rest);
+    }
     found
+}
+
+/// What was reviewed of one row.
+#[derive(Default)]
+struct Reviewed<'a> {
+    changes: Vec<&'a Change>,
+    /// What of it the plan does not contain, if the plan changes the row. Kept in place of the plan's change, which is larger.
+    not_needed: Option<Vec<Change>>,
 }
 
 fn key(change: &Change) -> (String, String, Uuid) {
@@ -192,26 +203,31 @@ fn lookups(write: &Write) -> impl Iterator<Item = (&str, Uuid, &str, Uuid)> {
     refers_to.map(|(name, id)| (write.table.as_str(), write.row, name.as_str(), *id))
 }
 
-/// What of a reviewed change is not part of the plan.
-fn not_needed(reviewed: &Change, now: Option<&Change>) -> Option<Change> {
-    let place = |field: &Field| {
-        (
-            field.path.clone(),
-            field.added.clone(),
-            field.removed.clone(),
-        )
+/// What of reviewed changes is not part of the plan.
+fn not_needed(reviewed: &[&Change], now: Option<&Change>) -> Vec<Change> {
+    let planned = now.iter().flat_map(|now| &now.fields);
+    let planned: HashSet<_> = planned.map(place).collect();
+    let rest_of = |change: &&Change| {
+        let fields = change.fields.iter();
+        let rest: Vec<Field> = fields
+            .filter(|field| !planned.contains(&place(field)))
+            .cloned()
+            .collect();
+        (now.is_none() || !rest.is_empty()).then(|| Change {
+            fields: rest,
+            ..(*change).clone()
+        })
     };
-    let planned: HashSet<_> = now.iter().flat_map(|now| &now.fields).map(place).collect();
-    let rest: Vec<Field> = reviewed
-        .fields
-        .iter()
-        .filter(|field| !planned.contains(&place(field)))
-        .cloned()
-        .collect();
-    (now.is_none() || !rest.is_empty()).then(|| Change {
-        fields: rest,
-        ..reviewed.clone()
-    })
+    reviewed.iter().filter_map(rest_of).collect()
+}
+
+/// Which field, and which member of a set.
+fn place(field: &Field) -> (&str, Option<&str>, Option<&str>) {
+    (
+        &field.path,
+        field.added.as_deref(),
+        field.removed.as_deref(),
+    )
 }
 
 fn last_write(change: &Change, live: &Live) -> Option<LastWrite> {

@@ -5,6 +5,8 @@ mod canonical;
 mod compare;
 mod v2;
 
+use std::io;
+
 use deskstate_files::Limit;
 use deskstate_model::SourceMap;
 use serde_json::Value as Json;
@@ -93,19 +95,34 @@ impl PlanFileError {
 /// A plan as a file: pretty JSON, the same bytes for the same plan, no secrets.
 pub fn write(plan: &Plan, live: &Live, about: &About<'_>) -> String {
     let file = v2::PlanFile::of(plan, live, about);
-    let mut text = serde_json::to_string_pretty(&file).unwrap_or_default();
-    text.push('\n');
-    text
+    // Counted first: a text that grows is in memory twice.
+    let mut length = Length(0);
+    let _ = serde_json::to_writer_pretty(&mut length, &file);
+    let mut text = Vec::with_capacity(length.0 + 1);
+    let _ = serde_json::to_writer_pretty(&mut text, &file);
+    text.push(b'\n');
+    String::from_utf8(text).unwrap_or_default()
+}
+
+/// Counts what is written.
+struct Length(usize);
+
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The digest of a plan: organisation, definitions, rows, fields, before, after, links.
 pub fn digest(plan: &Plan, live: &Live) -> Digest {
-    let changes: Vec<FileChange> = plan
-        .changes
-        .iter()
-        .map(|change| FileChange::of(change, live, None))
-        .collect();
-    v2::digest(plan.organization, &v2::definitions(), &changes)
+    let changes = plan.changes.iter();
+    let changes = changes.map(|change| FileChange::of(change, live, None));
+    v2::digest(plan.organization, &v2::definitions(), changes)
 }
 
 /// The JSON Schema of the file.

@@ -3,6 +3,7 @@
 //! `apply --reviewed` compares the changes, so an unknown field there is an error. `report` holds what renderers show beside them; nothing
 //! there is compared, so a reader ignores what it does not know.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use deskstate_dataverse::Value as Wire;
@@ -365,7 +366,7 @@ impl PlanFile {
 
     /// The digest of what is compared.
     pub(super) fn own_digest(&self) -> Digest {
-        digest(self.organization, &self.definitions, &self.changes)
+        digest(self.organization, &self.definitions, self.changes.iter())
     }
 }
 
@@ -374,19 +375,19 @@ pub(super) fn definitions() -> BTreeMap<String, String> {
     BTreeMap::new()
 }
 
-/// The digest of what is compared of a plan.
-pub(super) fn digest(
+/// The digest of what is compared of a plan. Changes come one by one, so that a large plan is not in memory once more.
+pub(super) fn digest<C: Borrow<Change>>(
     organization: Option<Uuid>,
     definitions: &BTreeMap<String, String>,
-    changes: &[Change],
+    changes: impl Iterator<Item = C>,
 ) -> Digest {
-    let changes: Vec<Json> = changes.iter().map(Change::compared).collect();
-    Digest::of(&json!({
-        "formatVersion": VERSION,
-        "organization": organization,
-        "definitions": definitions,
-        "changes": changes,
-    }))
+    let others = BTreeMap::from([
+        ("definitions", json!(definitions)),
+        ("formatVersion", json!(VERSION)),
+        ("organization", json!(organization)),
+    ]);
+    let changes = changes.map(|change| change.borrow().compared());
+    Digest::with_list("changes", changes, &others)
 }
 
 impl Change {
