@@ -380,7 +380,9 @@ fn the_report_to_send_names_nobody_and_no_host() {
         64
     );
     // Nothing of somebody else is among the files.
-    desk.check("tenfold.yaml", &["--report", "bundle"]).ended(4);
+    let taken = desk.check("tenfold.yaml", &["--report", "bundle"]).ended(4);
+    says(&taken.err, &["choose a folder that does not exist yet"]);
+    desk.check("tenfold.yaml", &["--report", "another"]).ended(2);
 }
 
 #[test]
@@ -404,6 +406,10 @@ fn check_without_a_rule_says_so() {
     let project = Project::desk(&server, "", "", "");
     let run = project.run(&["check", "--env", "server"]).ended(1);
     says(&run.err, &["there is no rule to check", "--contract FILE"]);
+    let contract = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(CONTRACT);
+    let contract = contract.to_str().unwrap();
+    let run = project.run(&["check", "--env", "server", "--contract", contract]);
+    says(&run.out, &["3 rules"]);
 }
 
 /// Texts that steer a terminal, a build, Markdown, HTML or XML.

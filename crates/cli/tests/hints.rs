@@ -145,6 +145,12 @@ const FOLLOWED: &[(&str, &str)] = &[
         "--env",
         "the_apply_that_a_plan_suggests_carries_out_that_plan",
     ),
+    ("--contract FILE", "check_without_a_rule_says_so"),
+    ("--report", "the_report_to_send_names_nobody_and_no_host"),
+    (
+        "deskstate doctor --probe",
+        "a_prefix_that_the_environment_was_found_to_refuse_stops_a_plan_before_anything_is_sent",
+    ),
     // Said where neither is given; the command line asks for one of them before.
     ("--solution", "an_export_goes_on_as_suggested"),
     ("--force", "an_export_goes_on_as_suggested"),

@@ -427,7 +427,7 @@ impl fmt::Display for Figures {
 #[test]
 fn whatever_goes_wrong_a_transaction_is_whole_and_running_again_ends_in_sync() {
     let seeds = seeds("DESKSTATE_CAMPAIGN_SEEDS", 120);
-    let scenarios = (seeds / 40).clamp(4, 48);
+    let scenarios = (seeds / 20).clamp(4, 48);
     let figures = Mutex::new(Figures::default());
     let from = self::seeds("DESKSTATE_CAMPAIGN_FROM", 0);
     on_all_cores(seeds, async |numbers| {
