@@ -382,7 +382,8 @@ fn the_report_to_send_names_nobody_and_no_host() {
     // Nothing of somebody else is among the files.
     let taken = desk.check("tenfold.yaml", &["--report", "bundle"]).ended(4);
     says(&taken.err, &["choose a folder that does not exist yet"]);
-    desk.check("tenfold.yaml", &["--report", "another"]).ended(2);
+    desk.check("tenfold.yaml", &["--report", "another"])
+        .ended(2);
 }
 
 #[test]

@@ -243,7 +243,7 @@ fn a_list_without_a_view_that_cannot_be_said_is_refused() {
         refused(&text, &rows),
         one(
             "inboxViews",
-            "live has what a manifest cannot say: the view contoso_all has no `displayName`"
+            "live has what a manifest cannot say: the view contoso_all has no `displayName` (00000000-0000-0000-0000-000000000002)"
         )
     );
 }
