@@ -266,10 +266,19 @@ fn a_user_who_cannot_sign_in_is_not_linked_and_not_taken_out_by_an_exact_set() {
 #[test]
 fn links_that_are_not_seen_as_a_whole_are_neither_made_nor_taken_away() {
     let documents = [profile("contoso_a", json!({"users": ["ada@contoso.com"]}))];
-    for (access, why) in [
-        (Access::Partial("own rows only".to_owned()), "own rows only"),
-        (Access::Refused("no privilege".to_owned()), "no privilege"),
-        (Access::Absent, "the environment has no such table"),
+    for (access, said) in [
+        (
+            Access::Partial("own rows only".to_owned()),
+            "unreadable: nobody can say which `users` AppProfile contoso_a has: own rows only",
+        ),
+        (
+            Access::Refused("no privilege".to_owned()),
+            "unreadable: nobody can say which `users` AppProfile contoso_a has: no privilege",
+        ),
+        (
+            Access::Absent,
+            "relationship-missing: the environment lacks the relationship `msdyn_appconfiguration_systemuser` between `msdyn_appconfiguration` and `systemuser`, which `users` needs",
+        ),
     ] {
         let mut live = desk(&[(1, &[23])]);
         live.links
@@ -278,12 +287,7 @@ fn links_that_are_not_seen_as_a_whole_are_neither_made_nor_taken_away() {
             .access = access;
         let (plan, found) = planned(&documents, &live);
         assert!(plan.is_empty(), "{:?}", plan.changes);
-        assert_eq!(
-            errors(&found),
-            [format!(
-                "unreadable: nobody can say which `users` AppProfile contoso_a has: {why}"
-            )]
-        );
+        assert_eq!(errors(&found), [said]);
     }
 }
 
