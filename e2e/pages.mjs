@@ -45,11 +45,12 @@ export const write = () => {
   rmSync(project, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   cpSync(join(root, "examples", "contoso"), project, { recursive: true });
-  // Two environments that nobody has applied to yet, and one that cannot be reached.
+  // Two environments that nobody has applied to yet, and one that cannot be reached. A fleet watches no emulator unasked.
   edit(
     "deskstate.yaml",
-    ["url: https://contoso-dev.crm4.dynamics.com", "emulator: {state: .deskstate/dev.json}"],
-    ["url: https://contoso-test.crm4.dynamics.com", "emulator: {state: .deskstate/test.json}"],
+    ["emulator: {state: .deskstate/local.json}", "emulator: {state: .deskstate/local.json}\n      watched: true"],
+    ["url: https://contoso-dev.crm4.dynamics.com", "emulator: {state: .deskstate/dev.json}\n      watched: true"],
+    ["url: https://contoso-test.crm4.dynamics.com", "emulator: {state: .deskstate/test.json}\n      watched: true"],
     ["url: https://contoso.crm4.dynamics.com", "url: https://127.0.0.1:9"],
   );
   const pages = { first: page("plan-first", run("plan", "--env", "local", "--format", "html")) };
