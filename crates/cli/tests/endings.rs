@@ -5,22 +5,10 @@ mod support;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use support::{Project, Run, Server, deskstate, says};
+use support::{Project, Run, Server, deskstate, says, session, tab};
 
 /// Transactions of the apply that is disturbed: a tab with its parameter, another one, and the session.
 const TRANSACTIONS: usize = 3;
-
-fn session(title: &str) -> String {
-    format!(
-        "apiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {{name: contoso_calls}}\nspec: {{displayName: Calls, type: Entity, entity: incident, title: {title}}}\n"
-    )
-}
-
-fn tab(name: &str) -> String {
-    format!(
-        "---\napiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {{name: {name}}}\nspec: {{displayName: Tab, pageType: ThirdPartyWebsite, parameters: {{url: \"https://a.example/\"}}}}\n"
-    )
-}
 
 /// Three transactions wait to be applied.
 fn waiting() -> (Project, Server) {

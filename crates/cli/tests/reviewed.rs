@@ -2,19 +2,7 @@
 
 mod support;
 
-use support::{Project, Run, Server, says};
-
-fn session(title: &str) -> String {
-    format!(
-        "apiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {{name: contoso_calls}}\nspec: {{displayName: Calls, type: Entity, entity: incident, title: {title}}}\n"
-    )
-}
-
-fn tab(name: &str) -> String {
-    format!(
-        "---\napiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {{name: {name}}}\nspec: {{displayName: Tab, pageType: ThirdPartyWebsite, parameters: {{url: \"https://a.example/\"}}}}\n"
-    )
-}
+use support::{Project, Run, Server, says, session, tab};
 
 fn applied() -> (Project, Server) {
     let server = Server::plain();

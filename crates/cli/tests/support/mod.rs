@@ -49,6 +49,20 @@ pub(crate) fn applied() -> (Project, Server) {
     (project, server)
 }
 
+/// A manifest of the session template `contoso_calls`.
+pub(crate) fn session(title: &str) -> String {
+    format!(
+        "apiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {{name: contoso_calls}}\nspec: {{displayName: Calls, type: Entity, entity: incident, title: {title}}}\n"
+    )
+}
+
+/// A manifest of a tab for a website, to follow another document.
+pub(crate) fn tab(name: &str) -> String {
+    format!(
+        "---\napiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {{name: {name}}}\nspec: {{displayName: Tab, pageType: ThirdPartyWebsite, parameters: {{url: \"https://a.example/\"}}}}\n"
+    )
+}
+
 /// What a run said and how it ended.
 #[derive(Debug)]
 pub(crate) struct Run {
