@@ -95,7 +95,7 @@ managers:
 windows *arguments:
     bash ci/windows {{arguments}}
 
-# The five crates as crates.io would get them, each built from what is packed.
+# The six crates as crates.io would get them, each built from what is packed.
 package:
     cargo package --workspace --allow-dirty --locked
 
