@@ -1,8 +1,8 @@
-//! Loading as the fuzz target calls it. Compiled for `cargo fuzz` and for the test that replays what fuzzing kept.
+//! Loading and editing as the fuzz targets call them. Compiled for `cargo fuzz` and for the test that replays what fuzzing kept.
 
 use std::collections::BTreeMap;
 
-use crate::{Diagnostic, Manifests, PROJECT_FILE, load_texts, render};
+use crate::{Diagnostic, Manifests, PROJECT_FILE, YamlEdits, load_texts, render};
 
 const PROJECT: &str = "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: fuzz}\nspec:\n  contracts: [contracts/a.yaml]\n  variables: {a: b, n: 1, l: [x]}\n  environments:\n    e: {emulator: {state: s.json}, overlay: overlays/e}\n";
 const BARE_PROJECT: &str =
@@ -25,6 +25,27 @@ pub fn load(bytes: &[u8]) {
         let rendered = render(&manifests);
         if environment.is_some() && !found.iter().any(Diagnostic::is_error) {
             is_read_back(&rendered);
+        }
+    }
+}
+
+/// A YAML file below a line with the value that is wanted of it, as JSON. What is refused changes nothing.
+pub fn edits(text: &str) {
+    let (wanted, text) = text.split_once('\n').unwrap_or_default();
+    let Ok(wanted) = serde_json::from_str(wanted) else {
+        return;
+    };
+    for keys in [&[][..], &["new"]] {
+        let Ok(mut edits) = YamlEdits::new(text) else {
+            return;
+        };
+        let Some(last) = edits.documents().count().checked_sub(1) else {
+            return;
+        };
+        if edits.set(last, keys, &wanted).is_err() {
+            assert_eq!(edits.finish().as_deref(), Some(text));
+        } else {
+            let _ = edits.finish();
         }
     }
 }
@@ -85,19 +106,33 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use super::load;
+    use super::{edits, load};
+
+    fn kept(target: &str) -> impl Iterator<Item = Vec<u8>> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+        let files: Vec<_> = fs::read_dir(folder.join(target)).unwrap().collect();
+        assert!(files.len() > 3, "the corpus of {target} is missing");
+        files
+            .into_iter()
+            .map(|entry| fs::read(entry.unwrap().path()).unwrap())
+    }
 
     #[test]
     fn what_fuzzing_kept_is_loaded_also_when_it_is_cut_short() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/load");
-        let mut kept = 0;
-        for entry in fs::read_dir(folder).unwrap() {
-            let bytes = fs::read(entry.unwrap().path()).unwrap();
-            kept += 1;
+        for bytes in kept("load") {
             for end in [bytes.len(), bytes.len() / 2, bytes.len() / 3] {
                 load(&bytes[..end]);
             }
         }
-        assert!(kept > 3, "the corpus is not there");
+    }
+
+    #[test]
+    fn what_fuzzing_kept_is_edited_or_left_alone_also_when_it_is_cut_short() {
+        for bytes in kept("edits") {
+            for end in 0..bytes.len().min(2000) {
+                edits(&String::from_utf8_lossy(&bytes[..end]));
+            }
+            edits(&String::from_utf8_lossy(&bytes));
+        }
     }
 }

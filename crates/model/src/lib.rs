@@ -83,7 +83,4 @@ pub use set::{
 pub use span::{FileId, SourceMap, Span, Spanned};
 pub use suggest::nearest;
 pub use variables::escape_variables;
-pub use yaml::{
-    Content, OutDocument, Place, Style, dash_before, entry_lines, item_lines, layout, on_one_line,
-    write_documents,
-};
+pub use yaml::{EditRefused, OutDocument, YamlEdits, write_documents};

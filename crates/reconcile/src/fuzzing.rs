@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use deskstate_model::{Diagnostic, PROJECT_FILE, SourceMap, layout, load_texts};
+use deskstate_model::{Diagnostic, PROJECT_FILE, SourceMap, load_texts};
 
-use crate::adopt::Editor;
 use crate::bounds::shape;
 use crate::export::settle::is_about_lacking;
 use crate::export::{Export, Selection, export};
@@ -93,25 +92,6 @@ pub fn plans(bytes: &[u8]) {
     }
 }
 
-/// A YAML file below a line with the value that is wanted of it, as JSON. What is refused changes nothing.
-pub fn edits(text: &str) {
-    let (wanted, text) = text.split_once('\n').unwrap_or_default();
-    let Ok(wanted) = serde_json::from_str(wanted) else {
-        return;
-    };
-    let Some(document) = layout(text).ok().and_then(|mut found| found.pop()) else {
-        return;
-    };
-    let mut editor = Editor::new(text);
-    let done = editor.set(&document, &wanted);
-    let after = editor.finish();
-    assert!(done.is_ok() || after == text, "{after}");
-    let mut editor = Editor::new(text);
-    let done = editor.insert(&document, "new", &wanted);
-    let after = editor.finish();
-    assert!(done.is_ok() || after == text, "{after}");
-}
-
 /// An export of a solution as the command makes it.
 fn settled(live: &Live) -> Export {
     let options = Options {
@@ -189,7 +169,7 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use super::{edits, plan_files, plans, solutions};
+    use super::{plan_files, plans, solutions};
 
     /// Runs a target over what was kept for it. What has a word for a name was written by hand and, where it is short, is also cut and has
     /// bytes turned and left out; what fuzzing found is named by its digest.
@@ -240,10 +220,5 @@ mod tests {
     #[test]
     fn projects_without_an_error_are_planned() {
         replay("plans", plans);
-    }
-
-    #[test]
-    fn files_are_edited_or_left_alone() {
-        replay_text("edits", edits);
     }
 }

@@ -3,32 +3,32 @@
 use saphyr_parser::{Event, Parser, ScalarStyle, Span as ParserSpan, StrInput};
 use serde_json::{Map, Value};
 
+use super::NodeValue;
 use super::scalar::resolve;
-use super::{NodeValue, write};
 
 /// Deepest nesting of lists and mappings.
 const MAX_DEPTH: usize = 64;
 
 /// A value of a file and how it is written.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Place {
+pub(super) struct Place {
     /// First byte; of a block scalar the first of its text, not of its header.
-    pub start: usize,
+    pub(super) start: usize,
     /// The byte after the last one, without line breaks at the end.
-    pub end: usize,
+    pub(super) end: usize,
     /// How it is written.
-    pub style: Style,
+    pub(super) style: Style,
     /// It is anchored, and an alias stands for it elsewhere.
-    pub shared: bool,
+    pub(super) shared: bool,
     /// It stands within brackets of a list or mapping.
-    pub in_brackets: bool,
+    pub(super) in_brackets: bool,
     /// What it holds.
-    pub content: Content,
+    pub(super) content: Content,
 }
 
 /// How a value is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Style {
+pub(super) enum Style {
     /// Without quotes.
     Plain,
     /// `'text'`
@@ -47,7 +47,7 @@ pub enum Style {
 
 /// What a value holds.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Content {
+pub(super) enum Content {
     /// Text, number, flag or null.
     Scalar(Value),
     /// Items.
@@ -60,8 +60,7 @@ pub enum Content {
 
 impl Place {
     /// The value without places.
-    #[must_use]
-    pub fn value(&self) -> Value {
+    pub(super) fn value(&self) -> Value {
         match &self.content {
             Content::Scalar(value) | Content::Alias(value) => value.clone(),
             Content::List(items) => Value::Array(items.iter().map(Place::value).collect()),
@@ -76,8 +75,7 @@ impl Place {
     }
 
     /// The text of a key.
-    #[must_use]
-    pub fn key(&self) -> String {
+    pub(super) fn key(&self) -> String {
         match &self.content {
             Content::Scalar(Value::String(text)) => text.clone(),
             Content::Scalar(other) => other.to_string(),
@@ -86,8 +84,7 @@ impl Place {
     }
 
     /// The value under a key of a mapping.
-    #[must_use]
-    pub fn get(&self, key: &str) -> Option<&Place> {
+    pub(super) fn get(&self, key: &str) -> Option<&Place> {
         match &self.content {
             Content::Map(entries) => entries
                 .iter()
@@ -111,7 +108,7 @@ struct Open {
 ///
 /// # Errors
 /// Why the file is no YAML, in words.
-pub fn layout(text: &str) -> Result<Vec<Place>, String> {
+pub(super) fn layout(text: &str) -> Result<Vec<Place>, String> {
     let offsets: Vec<usize> = text
         .char_indices()
         .map(|(at, _)| at)
@@ -300,8 +297,7 @@ fn scalar(text: &str, style: ScalarStyle, start: usize, end: usize) -> Place {
 }
 
 /// The dash that begins the item whose value begins at `start`: the last of those that begin its line, or a line above.
-#[must_use]
-pub fn dash_before(text: &str, start: usize) -> Option<usize> {
+pub(super) fn dash_before(text: &str, start: usize) -> Option<usize> {
     let mut end = start;
     loop {
         let line = text[..end].rfind('\n').map_or(0, |found| found + 1);
@@ -421,57 +417,5 @@ fn mark(place: &mut Place, shared: &[usize], in_brackets: bool) {
             .iter_mut()
             .for_each(|(_, value)| mark(value, shared, inside)),
         Content::Scalar(_) | Content::Alias(_) => {}
-    }
-}
-
-/// A value on one line, as the layout of the house writes it; `inside` is for places within `[ ]` and `{ }`.
-#[must_use]
-pub fn on_one_line(value: &Value, inside: bool) -> String {
-    write::flow(value, inside)
-}
-
-/// A key and its value in block style, indented, with a line break at the end.
-#[must_use]
-pub fn entry_lines(key: &str, value: &Value, indent: usize) -> String {
-    let mut out = String::new();
-    write::pad(indent, &mut out);
-    write::write_entry(key, value, indent, &mut out);
-    out
-}
-
-/// List items in block style, indented, with a line break at the end.
-#[must_use]
-pub fn item_lines(items: &[Value], indent: usize) -> String {
-    let mut out = String::new();
-    write::write_items(items, indent, &mut out);
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_tell_how_values_are_written_and_which_are_shared() -> Result<(), String> {
-        let text =
-            "a: &x 'one' # ä\nb: *x\nlist:\n- 1\n- {k: \"v\"}\nempty:\nblock: |-\n  l1\n  l2\n";
-        let documents = layout(text)?;
-        let root = &documents[0];
-        let slice = |key: &str| root.get(key).map(|place| &text[place.start..place.end]);
-        assert_eq!(slice("a"), Some("'one'"));
-        assert!(
-            root.get("a")
-                .is_some_and(|place| place.shared && place.style == Style::Single)
-        );
-        assert_eq!(slice("b"), Some("*x"));
-        assert_eq!(slice("list"), Some("- 1\n- {k: \"v\"}"));
-        assert_eq!(slice("empty"), Some(""));
-        assert_eq!(slice("block"), Some("l1\n  l2"));
-        assert_eq!(
-            root.value(),
-            serde_json::json!({"a": "one", "b": "one", "list": [1, {"k": "v"}], "empty": null, "block": "l1\nl2"})
-        );
-        assert!(layout("a: [1").is_err());
-        Ok(())
     }
 }

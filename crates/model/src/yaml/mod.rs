@@ -3,6 +3,7 @@
 //! Reading keeps the place of every value and follows the core schema of YAML 1.2; merge keys and tags are not part of the language.
 
 mod budget;
+mod edit;
 mod layout;
 mod read;
 mod scalar;
@@ -13,9 +14,7 @@ use serde_json::{Map, Value};
 use crate::span::Span;
 
 pub(crate) use budget::Budget;
-pub use layout::{
-    Content, Place, Style, dash_before, entry_lines, item_lines, layout, on_one_line,
-};
+pub use edit::{EditRefused, YamlEdits};
 pub(crate) use read::{Stream, read};
 pub use write::{OutDocument, write_documents};
 

@@ -109,7 +109,22 @@ fn write_entries(entries: &Map<String, Value>, indent: usize, out: &mut String) 
     }
 }
 
-pub(super) fn write_entry(key: &str, value: &Value, indent: usize, out: &mut String) {
+/// A key and its value in block style, indented, with a line break at the end.
+pub(super) fn entry_lines(key: &str, value: &Value, indent: usize) -> String {
+    let mut out = String::new();
+    pad(indent, &mut out);
+    write_entry(key, value, indent, &mut out);
+    out
+}
+
+/// List items in block style, indented, with a line break at the end.
+pub(super) fn item_lines(items: &[Value], indent: usize) -> String {
+    let mut out = String::new();
+    write_items(items, indent, &mut out);
+    out
+}
+
+fn write_entry(key: &str, value: &Value, indent: usize, out: &mut String) {
     let key = text(key, false);
     out.push_str(&key);
     out.push(':');
@@ -135,7 +150,7 @@ pub(super) fn write_entry(key: &str, value: &Value, indent: usize, out: &mut Str
     }
 }
 
-pub(super) fn write_items(items: &[Value], indent: usize, out: &mut String) {
+fn write_items(items: &[Value], indent: usize, out: &mut String) {
     for item in items {
         pad(indent, out);
         match item {
@@ -299,7 +314,7 @@ fn quoted(value: &str) -> String {
     out
 }
 
-pub(super) fn pad(indent: usize, out: &mut String) {
+fn pad(indent: usize, out: &mut String) {
     out.extend(std::iter::repeat_n(' ', indent));
 }
 

@@ -1,18 +1,13 @@
 //! Live values back into the existing manifests: what drifted is written where it is declared, and everything else stays byte for
 //! byte.
 
-mod edit;
 mod overlay;
 mod wanted;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 
-use deskstate_model::{
-    FileId, Manifests, Place, ResourceKey, Span, escape_variables, fold, layout,
-};
+use deskstate_model::{FileId, Manifests, ResourceKey, Span, YamlEdits, escape_variables, fold};
 use serde_json::{Map, Value as Json};
-
-pub use edit::{Editor, Refused};
 
 use crate::export::{Document, Export, file_names, write};
 use crate::kinds;
@@ -116,10 +111,7 @@ fn is_below(path: &str, folder: &str) -> bool {
 
 /// A file that is edited.
 struct File<'a> {
-    documents: Vec<Place>,
-    editor: Editor<'a>,
-    /// The documents as they are to be read afterwards.
-    expected: Vec<Json>,
+    edits: YamlEdits<'a>,
     adopted: Vec<(ResourceKey, String)>,
 }
 
@@ -273,38 +265,23 @@ impl<'a> Adopting<'a> {
         }
     }
 
-    /// Reads the layout of a file, once.
+    /// Reads a file, once.
     fn open(&mut self, file: FileId) -> Result<(), String> {
-        if self.files.contains_key(&file) {
-            return Ok(());
+        if let btree_map::Entry::Vacant(unread) = self.files.entry(file) {
+            unread.insert(File {
+                edits: YamlEdits::new(self.request.manifests.sources.text(file))?,
+                adopted: Vec::new(),
+            });
         }
-        let text = self.request.manifests.sources.text(file);
-        let documents = layout(text)?;
-        let expected = documents.iter().map(Place::value).collect();
-        let file_state = File {
-            documents,
-            editor: Editor::new(text),
-            expected,
-            adopted: Vec::new(),
-        };
-        self.files.insert(file, file_state);
         Ok(())
     }
 
     /// The document around a place, and what it says under a word of its `spec`; null where it says nothing.
     fn written(&self, span: Span, word: &str) -> Option<(usize, Json)> {
-        let file = self.files.get(&span.file)?;
-        let start = span.start as usize;
-        let at = file
-            .documents
-            .iter()
-            .rposition(|document| document.start <= start && start <= document.end)?;
-        let spec = file.documents[at].get("spec");
-        let value = spec.and_then(|spec| spec.get(word));
-        let in_file = spec
-            .and_then(|spec| spec.get(&format!("{word}File")))
-            .is_some();
-        (!in_file).then(|| (at, value.map_or(Json::Null, Place::value)))
+        let edits = &self.files.get(&span.file)?.edits;
+        let at = edits.document_at(span.start as usize)?;
+        let in_file = edits.get(at, &["spec", &format!("{word}File")]).is_some();
+        (!in_file).then(|| (at, edits.get(at, &["spec", word]).unwrap_or_default()))
     }
 
     /// Edits the value where it stands.
@@ -312,18 +289,8 @@ impl<'a> Adopting<'a> {
         let Some(file) = self.files.get_mut(&span.file) else {
             return;
         };
-        let Some(spec) = file.documents[at].get("spec") else {
-            return;
-        };
-        let done = match spec.get(word) {
-            Some(place) => file.editor.set(place, wanted),
-            None => file.editor.insert(spec, word, wanted),
-        };
-        match done {
-            Ok(()) => {
-                file.expected[at]["spec"][word] = wanted.clone();
-                file.adopted.push((key.clone(), word.to_owned()));
-            }
+        match file.edits.set(at, &["spec", word], wanted) {
+            Ok(()) => file.adopted.push((key.clone(), word.to_owned())),
             Err(refused) => {
                 let place = u32::try_from(refused.at).ok().map(|start| Span {
                     start,
@@ -384,11 +351,7 @@ impl<'a> Adopting<'a> {
             if file.adopted.is_empty() {
                 continue;
             }
-            let after = file.editor.finish();
-            let read: Option<Vec<Json>> = layout(&after)
-                .ok()
-                .map(|documents| documents.iter().map(Place::value).collect());
-            if read.as_ref() == Some(&file.expected) {
+            if let Some(after) = file.edits.finish() {
                 self.result.adopted.extend(file.adopted);
                 self.result.files.insert(
                     sources.path(id).to_owned(),
@@ -416,17 +379,10 @@ impl<'a> Adopting<'a> {
 }
 
 /// The document of a resource among those of a file.
-fn document_of(documents: &[Place], key: &ResourceKey) -> Option<usize> {
-    documents.iter().position(|document| {
-        let kind = document.get("kind").map(Place::value);
-        let name = document
-            .get("metadata")
-            .and_then(|metadata| metadata.get("name"))
-            .map(Place::value);
-        kind.as_ref().and_then(Json::as_str) == Some(key.kind.as_str())
-            && name
-                .as_ref()
-                .and_then(Json::as_str)
-                .is_some_and(|name| fold(name) == key.name.folded())
+fn document_of(edits: &YamlEdits<'_>, key: &ResourceKey) -> Option<usize> {
+    edits.documents().position(|document| {
+        let name = document["metadata"]["name"].as_str();
+        document["kind"].as_str() == Some(key.kind.as_str())
+            && name.is_some_and(|name| fold(name) == key.name.folded())
     })
 }

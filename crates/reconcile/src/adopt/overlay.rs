@@ -1,6 +1,6 @@
 //! Values that the base holds and that go into the overlay of the environment.
 
-use deskstate_model::{FileId, Place, ResourceKey, Span};
+use deskstate_model::{FileId, ResourceKey, Span};
 use serde_json::{Map, Value as Json};
 
 use super::{Adopting, document_of, is_below};
@@ -57,7 +57,7 @@ impl Adopting<'_> {
                     && let Some(at) = self
                         .files
                         .get(&file)
-                        .and_then(|file| document_of(&file.documents, &key))
+                        .and_then(|file| document_of(&file.edits, &key))
                 {
                     home = Some((file, at));
                 }
@@ -82,42 +82,27 @@ impl Adopting<'_> {
         let Some(file) = self.files.get_mut(&id) else {
             return;
         };
-        let document = &file.documents[at];
-        let mut failed = None;
-        match document.get("spec") {
-            None => {
-                let value = Json::Object(spec.clone());
-                failed = file.editor.insert(document, "spec", &value).err();
-                if failed.is_none() {
-                    file.expected[at]["spec"] = value;
-                }
-            }
-            Some(place) => {
-                for (word, value) in &spec {
-                    let known = place.get(word);
-                    let value = match (known.map(Place::value), value) {
-                        (Some(Json::Object(mut all)), Json::Object(more)) => {
-                            all.extend(more.clone());
-                            Json::Object(all)
-                        }
-                        (_, value) => value.clone(),
-                    };
-                    let done = match known {
-                        Some(known) => file.editor.set(known, &value),
-                        None => file.editor.insert(place, word, &value),
-                    };
-                    match done {
-                        Ok(()) => file.expected[at]["spec"][word.as_str()] = value,
-                        Err(refused) => failed = Some(refused),
+        let edits = &mut file.edits;
+        let done = if edits.get(at, &["spec"]).is_none() {
+            edits.set(at, &["spec"], &Json::Object(spec.clone()))
+        } else {
+            spec.iter().try_for_each(|(word, value)| {
+                let keys = ["spec", word.as_str()];
+                let value = match (edits.get(at, &keys), value) {
+                    (Some(Json::Object(mut all)), Json::Object(more)) => {
+                        all.extend(more.clone());
+                        Json::Object(all)
                     }
-                }
-            }
-        }
-        match failed {
-            None => file
+                    (_, value) => value.clone(),
+                };
+                edits.set(at, &keys, &value)
+            })
+        };
+        match done {
+            Ok(()) => file
                 .adopted
                 .extend(spec.keys().map(|word| (key.clone(), word.clone()))),
-            Some(refused) => self.refuse(key, "", refused.why, None),
+            Err(refused) => self.refuse(key, "", refused.why, None),
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use deskstate_model::inert::is_inert;
-use deskstate_model::{Content, Place, Style, dash_before, entry_lines, item_lines, on_one_line};
 use serde_json::Value as Json;
 
+use super::super::layout::{Content, Place, Style, dash_before};
+use super::super::write::{entry_lines, flow, item_lines};
 use super::Editor;
+use crate::inert::is_inert;
 
 impl Editor<'_> {
     pub(super) fn replace(&mut self, place: &Place, wanted: &Json, inside: bool) {
@@ -16,7 +17,7 @@ impl Editor<'_> {
             Style::Plain | Style::Single | Style::Double | Style::Flow | Style::Alias => {
                 let text = match wanted {
                     Json::String(text) => quoted_like(place.style, text, inside),
-                    other => on_one_line(other, inside),
+                    other => flow(other, inside),
                 };
                 // A value that was left out has no blank before it.
                 let blank = if place.start == place.end { " " } else { "" };
@@ -76,12 +77,12 @@ impl Editor<'_> {
                 self.edit(start, end, self.in_lines(&text));
             }
             None if own_line => {
-                let value = on_one_line(wanted, false);
+                let value = flow(wanted, false);
                 let colon = self.key_above(start);
                 self.edit(colon, colon, format!(" {value}"));
                 self.remove_lines(start, place.end);
             }
-            None => self.edit(start, place.end, on_one_line(wanted, false)),
+            None => self.edit(start, place.end, flow(wanted, false)),
         }
     }
 
@@ -99,7 +100,7 @@ impl Editor<'_> {
                 let body = body.unwrap_or_default().trim_start();
                 self.in_lines(body.trim_end_matches('\n'))
             }
-            other => on_one_line(other, false),
+            other => flow(other, false),
         };
         self.edit(header, place.end, text);
     }
@@ -125,11 +126,7 @@ impl Editor<'_> {
                 self.edit(at, at, text);
             }
             (_, behind) => {
-                let entry = format!(
-                    "{}: {}",
-                    on_one_line(&Json::from(key), true),
-                    on_one_line(value, true)
-                );
+                let entry = format!("{}: {}", flow(&Json::from(key), true), flow(value, true));
                 match behind {
                     Some((last_key, last)) => {
                         let at = last.end.max(last_key.end);
@@ -249,7 +246,7 @@ impl Editor<'_> {
             }
             return;
         }
-        let written: Vec<String> = fresh.iter().map(|item| on_one_line(item, true)).collect();
+        let written: Vec<String> = fresh.iter().map(|item| flow(item, true)).collect();
         match behind {
             Some(behind) => {
                 let at = items[behind].end;
@@ -271,6 +268,6 @@ fn quoted_like(style: Style, text: &str, inside: bool) -> String {
         Style::Double if plain => {
             format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
         }
-        _ => on_one_line(&Json::from(text), inside),
+        _ => flow(&Json::from(text), inside),
     }
 }

@@ -7,21 +7,15 @@
 
 use std::time::{Duration, Instant};
 
-use deskstate_model::layout;
-use deskstate_reconcile::adopt::Editor;
+use deskstate_model::YamlEdits;
 use serde_json::{Map, Value as Json, json};
 
 fn edited(text: &str, key: &str, wanted: &Json) -> Result<String, &'static str> {
-    let documents = layout(text).expect("YAML");
-    let mut editor = Editor::new(text);
-    let root = documents.first().expect("a document");
-    match root.get(key) {
-        Some(place) => editor.set(place, wanted).map_err(|refused| refused.why)?,
-        None => editor
-            .insert(root, key, wanted)
-            .map_err(|refused| refused.why)?,
-    }
-    Ok(editor.finish())
+    let mut edits = YamlEdits::new(text).expect("YAML");
+    edits
+        .set(0, &[key], wanted)
+        .map_err(|refused| refused.why)?;
+    Ok(edits.finish().expect("exactly the value is changed"))
 }
 
 fn check(text: &str, key: &str, wanted: Json, expected: &str) {
@@ -321,4 +315,32 @@ fn ten_thousand_items_or_entries_take_no_longer_than_reading_them() {
     let text = edited(&format!("a:\n{entries}b: 1\n"), "a", &Json::Object(wanted));
     assert_eq!(text.expect("edited").lines().count(), after.len() + 2);
     assert!(started.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn a_value_is_told_as_yaml_means_it_and_broken_text_is_refused() {
+    let text = "a: &x 'one' # ä\nb: *x\nlist:\n- 1\n- {k: \"v\"}\nempty:\nblock: |-\n  l1\n  l2\n---\nsecond\n";
+    let edits = YamlEdits::new(text).expect("YAML");
+    assert_eq!(
+        edits.get(0, &[]),
+        Some(
+            json!({"a": "one", "b": "one", "list": [1, {"k": "v"}], "empty": null, "block": "l1\nl2"})
+        )
+    );
+    assert_eq!(edits.get(0, &["b"]), Some(json!("one")));
+    assert_eq!(edits.get(0, &["b", "c"]), None);
+    assert_eq!(edits.get(2, &[]), None);
+    assert_eq!(edits.document_at(text.len() - 3), Some(1));
+    assert!(YamlEdits::new("a: [1").is_err());
+}
+
+#[test]
+fn keys_that_are_missing_come_with_everything_below_them() {
+    let mut edits = YamlEdits::new("a: 1 # one\n").expect("YAML");
+    let done = edits.set(0, &["b", "c", "d"], &json!([1]));
+    assert_eq!(done, Ok(()));
+    assert_eq!(
+        edits.finish().as_deref(),
+        Some("a: 1 # one\nb:\n  c:\n    d: [1]\n")
+    );
 }

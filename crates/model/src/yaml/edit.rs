@@ -6,12 +6,112 @@ mod pieces;
 
 use std::collections::{BTreeSet, HashSet};
 
-use deskstate_model::{Content, Place, Style};
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
+use super::layout::{Content, Place, Style, layout};
 use pairing::{Pairing, pair};
 
-/// A range of bytes and what stands there afterwards.
+/// YAML text that is being edited: values change, and every other byte stays as it is.
+///
+/// ```
+/// # fn main() -> Result<(), String> {
+/// let mut edits = deskstate_model::YamlEdits::new("a: 'one' # why\nb: 2\n")?;
+/// edits.set(0, &["a"], &"two".into()).map_err(|refused| refused.why)?;
+/// assert_eq!(edits.finish().as_deref(), Some("a: 'two' # why\nb: 2\n"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct YamlEdits<'a> {
+    documents: Vec<Place>,
+    editor: Editor<'a>,
+    /// The documents as they must read afterwards.
+    expected: Vec<Json>,
+}
+
+/// Why a value is not changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditRefused {
+    /// The first byte of what is in the way.
+    pub at: usize,
+    /// Why, in words.
+    pub why: &'static str,
+}
+
+impl<'a> YamlEdits<'a> {
+    /// Reads the places of everything in a text.
+    ///
+    /// # Errors
+    /// Why the text is no YAML, in words.
+    pub fn new(text: &'a str) -> Result<Self, String> {
+        let documents = layout(text)?;
+        Ok(Self {
+            expected: documents.iter().map(Place::value).collect(),
+            documents,
+            editor: Editor {
+                text,
+                line_break: if text.contains("\r\n") { "\r\n" } else { "\n" },
+                edits: Vec::new(),
+            },
+        })
+    }
+
+    /// The documents before they are edited.
+    pub fn documents(&self) -> impl Iterator<Item = Json> {
+        self.documents.iter().map(Place::value)
+    }
+
+    /// The document that holds a byte.
+    #[must_use]
+    pub fn document_at(&self, byte: usize) -> Option<usize> {
+        let holds = |document: &Place| document.start <= byte && byte <= document.end;
+        self.documents.iter().rposition(holds)
+    }
+
+    /// What a document holds under these keys before it is edited.
+    #[must_use]
+    pub fn get(&self, document: usize, keys: &[&str]) -> Option<Json> {
+        let root = self.documents.get(document)?;
+        let place = keys.iter().try_fold(root, |place, key| place.get(key))?;
+        Some(place.value())
+    }
+
+    /// Gives a document another value under these keys, with as few changes as there are differences. Missing keys go behind the last
+    /// entry of their mapping. Two values may be set only if neither holds the other.
+    ///
+    /// # Errors
+    /// If something that changes holds a variable or is shared by an alias. Nothing is changed then.
+    ///
+    /// # Panics
+    /// If there is no such document.
+    pub fn set(&mut self, document: usize, keys: &[&str], value: &Json) -> Result<(), EditRefused> {
+        let mut place = &self.documents[document];
+        for (depth, key) in keys.iter().enumerate() {
+            let Some(inner) = place.get(key) else {
+                let nested = keys[depth + 1..].iter().rev();
+                let value = nested.fold(value.clone(), |value, key| json!({*key: value}));
+                self.editor.insert(place, key, &value)?;
+                *expected_at(&mut self.expected[document], &keys[..=depth]) = value;
+                return Ok(());
+            };
+            place = inner;
+        }
+        self.editor.set(place, value)?;
+        *expected_at(&mut self.expected[document], keys) = value.clone();
+        Ok(())
+    }
+
+    /// The text with every edit made; none if it would not read as exactly what was set.
+    #[must_use]
+    pub fn finish(self) -> Option<String> {
+        let after = self.editor.finish();
+        let read = layout(&after).ok()?;
+        let is_meant = read.iter().map(Place::value).eq(self.expected);
+        is_meant.then_some(after)
+    }
+}
+
+/// A range of bytes and the text that replaces it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Edit {
     start: usize,
@@ -19,35 +119,16 @@ struct Edit {
     text: String,
 }
 
-/// Why a value is not changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
-    /// Where it stands.
-    pub at: usize,
-    /// Why, in words.
-    pub why: &'static str,
-}
-
-/// Changes of one file, collected against its text as it is.
+/// Changes of one text, collected against it as it is.
 #[derive(Debug)]
-pub struct Editor<'a> {
+struct Editor<'a> {
     text: &'a str,
     line_break: &'static str,
     edits: Vec<Edit>,
 }
 
-impl<'a> Editor<'a> {
-    /// Edits a text.
-    pub fn new(text: &'a str) -> Self {
-        Self {
-            text,
-            line_break: if text.contains("\r\n") { "\r\n" } else { "\n" },
-            edits: Vec::new(),
-        }
-    }
-
-    /// The text with every edit made.
-    pub fn finish(mut self) -> String {
+impl Editor<'_> {
+    fn finish(mut self) -> String {
         self.edits.sort_by_key(|edit| (edit.start, edit.end));
         let mut out = String::with_capacity(self.text.len());
         let mut at = 0;
@@ -61,11 +142,7 @@ impl<'a> Editor<'a> {
         out
     }
 
-    /// Makes a value another one, with as few changes as there are differences.
-    ///
-    /// # Errors
-    /// If something that changes holds a variable or is shared by an alias. Nothing is changed then.
-    pub fn set(&mut self, place: &Place, wanted: &Json) -> Result<(), Refused> {
+    fn set(&mut self, place: &Place, wanted: &Json) -> Result<(), EditRefused> {
         let before = self.edits.len();
         let result = self.change(place, wanted, place.in_brackets);
         if result.is_err() {
@@ -75,10 +152,7 @@ impl<'a> Editor<'a> {
     }
 
     /// Puts a new entry behind the last of a mapping.
-    ///
-    /// # Errors
-    /// If the mapping is an alias or is shared by one.
-    pub fn insert(&mut self, mapping: &Place, key: &str, value: &Json) -> Result<(), Refused> {
+    fn insert(&mut self, mapping: &Place, key: &str, value: &Json) -> Result<(), EditRefused> {
         if matches!(mapping.style, Style::Alias) || mapping.shared {
             return Err(shared(mapping));
         }
@@ -90,7 +164,7 @@ impl<'a> Editor<'a> {
         Ok(())
     }
 
-    fn change(&mut self, place: &Place, wanted: &Json, inside: bool) -> Result<(), Refused> {
+    fn change(&mut self, place: &Place, wanted: &Json, inside: bool) -> Result<(), EditRefused> {
         if place.value() == *wanted {
             return Ok(());
         }
@@ -123,7 +197,7 @@ impl<'a> Editor<'a> {
         entries: &[(Place, Place)],
         wanted: &Map<String, Json>,
         inside: bool,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), EditRefused> {
         let mut gone = BTreeSet::new();
         for (at, (key, value)) in entries.iter().enumerate() {
             match wanted.get(&key.key()) {
@@ -152,7 +226,7 @@ impl<'a> Editor<'a> {
     }
 
     /// Nothing in it is a variable, an alias's target or secret to the project.
-    fn free(&self, place: &Place) -> Result<(), Refused> {
+    fn free(&self, place: &Place) -> Result<(), EditRefused> {
         if place.shared {
             return Err(shared(place));
         }
@@ -161,7 +235,7 @@ impl<'a> Editor<'a> {
             Content::Scalar(_) => {
                 let text = self.slice(place.start, place.end);
                 if holds_variable(text) {
-                    return Err(Refused {
+                    return Err(EditRefused {
                         at: place.start,
                         why: "the value comes from a variable",
                     });
@@ -180,7 +254,7 @@ impl<'a> Editor<'a> {
         items: &[Place],
         wanted: &[Json],
         inside: bool,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), EditRefused> {
         let values: Vec<Json> = items.iter().map(Place::value).collect();
         let pairs = pair(&values, wanted);
         let mut last: Option<usize> = None;
@@ -223,8 +297,18 @@ impl<'a> Editor<'a> {
     }
 }
 
-fn shared(place: &Place) -> Refused {
-    Refused {
+/// The place of a value in a document; what is in the way of the keys gives way, which the last check then finds.
+fn expected_at<'j>(document: &'j mut Json, keys: &[&str]) -> &'j mut Json {
+    keys.iter().fold(document, |value, key| {
+        if !value.is_object() {
+            *value = json!({});
+        }
+        &mut value[*key]
+    })
+}
+
+fn shared(place: &Place) -> EditRefused {
+    EditRefused {
         at: place.start,
         why: "an alias stands for the same value elsewhere",
     }

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use deskstate_reconcile::fuzzing::edits;
+use deskstate_model::fuzzing::edits;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| edits(text));

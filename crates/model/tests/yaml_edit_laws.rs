@@ -1,4 +1,4 @@
-//! Laws of adoption over YAML as people write it: after an edit exactly the meant value differs, other entries keep every byte, and
+//! Laws of editing YAML as people write it: after an edit exactly the meant value differs, other entries keep every byte, and
 //! no comment is lost that stands beside something that stays.
 
 #![expect(
@@ -6,8 +6,7 @@
     reason = "a broken text of a test is a failed test"
 )]
 
-use deskstate_model::{layout, on_one_line};
-use deskstate_reconcile::adopt::Editor;
+use deskstate_model::YamlEdits;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -91,7 +90,7 @@ impl Writing<'_> {
             other => {
                 let anchor = self.anchor(path);
                 self.text
-                    .push_str(&format!(" {anchor}{}", on_one_line(other, true)));
+                    .push_str(&format!(" {anchor}{}", in_brackets(other)));
                 self.end_line(path);
             }
         }
@@ -137,7 +136,7 @@ impl Writing<'_> {
                     }
                 }
                 Json::Object(_) | Json::Array(_) => {
-                    let flow = on_one_line(item, true);
+                    let flow = in_brackets(item);
                     self.text.push_str(&format!(" {flow}"));
                     self.end_line(&path);
                 }
@@ -182,10 +181,33 @@ impl Writing<'_> {
             }
             _ => self
                 .text
-                .push_str(&format!(" {anchor}{}", on_one_line(&json!(text), true))),
+                .push_str(&format!(" {anchor}{}", in_brackets(&json!(text)))),
         }
         self.end_line(path);
     }
+}
+
+/// A value on one line, with quotes only where a text is more than letters.
+fn in_brackets(value: &Json) -> String {
+    let joined = |parts: Vec<String>| parts.join(", ");
+    match value {
+        Json::String(text) if is_plain(text) => text.clone(),
+        Json::Array(items) => format!("[{}]", joined(items.iter().map(in_brackets).collect())),
+        Json::Object(entries) => {
+            let entries = entries.iter();
+            let entries = entries.map(|(key, value)| format!("{key}: {}", in_brackets(value)));
+            format!("{{{}}}", joined(entries.collect()))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Words of two letters are read as they are written; `null` and the flags have more.
+fn is_plain(text: &str) -> bool {
+    let mut words = text.split(' ');
+    words.all(|word| {
+        (1..3).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase())
+    })
 }
 
 fn scalar() -> impl Strategy<Value = Json> {
@@ -309,8 +331,8 @@ proptest! {
                 *part = part.replace('\n', "\r\n");
             }
         }
-        let documents = layout(&text).map_err(|why| TestCaseError::fail(format!("{why} in\n{text}")))?;
-        let mut expected = documents[0].value();
+        let mut edits = YamlEdits::new(&text).map_err(|why| TestCaseError::fail(format!("{why} in\n{text}")))?;
+        let mut expected = edits.get(0, &[]).expect("a document");
         for (number, value) in values.iter().enumerate() {
             prop_assert_eq!(&expected[format!("k{number}")], value, "the test writes what it means:\n{}", text);
         }
@@ -319,16 +341,17 @@ proptest! {
         let mut path = vec![Step::Key(key.clone())];
         change(&mut wanted, &new, &where_to, &mut path);
         expected[&key] = wanted.clone();
-        let mut editor = Editor::new(&text);
-        let done = editor.set(documents[0].get(&key).expect("the key"), &wanted);
-        let after = editor.finish();
+        let done = edits.set(0, &[&key], &wanted);
+        let after = edits.finish();
+        prop_assert!(after.is_some(), "not exactly edited:\n{}", text);
+        let after = after.expect("checked above");
         if let Err(refused) = done {
             prop_assert_eq!(after, text, "a refusal changes nothing");
             prop_assert!(used.iter().any(|(_, anchored)| anchored[0] == path[0]), "refused without an alias: {}", refused.why);
             return Ok(());
         }
-        let read = layout(&after).map(|documents| documents[0].value());
-        prop_assert_eq!(read.as_ref(), Ok(&expected), "from\n{}\nto\n{}", text, after);
+        let read = YamlEdits::new(&after).ok().and_then(|read| read.get(0, &[]));
+        prop_assert_eq!(read.as_ref(), Some(&expected), "from\n{}\nto\n{}", text, after);
         prop_assert!(after.starts_with(&head) && after.ends_with(&tail), "more than {} changed from\n{}\nto\n{}", key, text, after);
         if crlf {
             prop_assert_eq!(after.matches('\n').count(), after.matches("\r\n").count(), "mixed line ends in\n{}", after);
