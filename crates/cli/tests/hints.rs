@@ -64,6 +64,10 @@ const FOLLOWED: &[(&str, &str)] = &[
         "what_drift_suggests_settles_the_drift",
     ),
     (
+        "deskstate check --env NAME",
+        "a_contract_rule_that_nobody_can_judge_is_unknown_in_every_command_and_format",
+    ),
+    (
         "deskstate validate",
         "where_no_project_is_one_is_started_as_suggested",
     ),

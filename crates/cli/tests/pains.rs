@@ -148,15 +148,55 @@ fn manifests_that_cannot_be_read_end_the_run_before_anything_is_pruned() {
     project
         .run(&["apply", "--env", "server", "--yes"])
         .ended(INVALID);
-    // The folder is gone altogether: nothing is declared, so nothing is pruned, and the run says so.
+    // The folder is gone altogether: nothing is declared, so nothing is pruned, and nothing says that all is well.
     std::fs::remove_dir_all(project.path().join("manifests")).unwrap();
-    let empty = project.run(&["apply", "--env", "server", "--yes"]).ended(0);
-    says(&empty.err, &["warning[no-manifests]"]);
+    let run = |command: &[&str]| project.run(&[command, &["--env", "server"]].concat());
+    let lost = "no manifest declares a resource, so `prune: owned` would delete all 2 rows under the owned prefixes; nothing is pruned";
+    let commands: [&[&str]; 7] = [
+        &["apply", "--yes"],
+        &["plan"],
+        &["plan", "--format", "json"],
+        &["drift"],
+        &["drift", "--format", "json"],
+        &["drift", "--format", "markdown"],
+        &["drift", "--format", "junit"],
+    ];
+    for command in commands {
+        let empty = run(command).ended(1);
+        says(&empty.err, &["warning[no-manifests]"]);
+        // Markdown leaves the marks of code to the page.
+        let said = empty.out.replace('`', "");
+        says(&said, &[&lost.replace('`', "")]);
+        assert!(!said.contains("as the manifests say"), "{said}");
+    }
+    assert_eq!(server.dump()["rows"], before["rows"]);
+    // The ways out that the finding names.
+    project.edit("deskstate.yaml", "prune: owned", "prune: never");
     says(
-        &empty.out,
+        &run(&["plan"]).ended(0).out,
         &["server was not compared: the manifests declare nothing for it"],
     );
-    assert_eq!(server.dump()["rows"], before["rows"]);
+    says(
+        &run(&["drift"]).ended(0).out,
+        &["server was not compared: the manifests declare nothing for it"],
+    );
+    project.edit("deskstate.yaml", "prune: never", "prune: owned");
+    let absent = |name: &str| {
+        format!(
+            "apiVersion: deskstate/v1\nkind: NotificationField\nmetadata: {{name: {name}, state: absent}}\n---\n"
+        )
+    };
+    project.write(
+        "manifests/all.yaml",
+        &(absent("contoso_a") + &absent("contoso_b")),
+    );
+    run(&["plan"]).ended(0);
+    let allow = ["apply", "--yes", "--allow", "delete=NotificationField:2"];
+    run(&allow).ended(0);
+    std::fs::remove_dir_all(project.path().join("manifests")).unwrap();
+    // No row is left that anybody could lose.
+    run(&["plan"]).ended(0);
+    run(&["drift"]).ended(0);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What could not be compared: no command and no format says that all is well, and each exits with 1.
 
+#![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
+
 mod support;
 
 use support::{Project, Server};
@@ -150,6 +152,90 @@ fn a_table_whose_part_of_a_batch_is_refused_is_unknown_in_every_command_and_form
     }
     let stats = server.get("/__emulator/stats");
     assert!(stats["faults"].as_u64() > Some(50), "{stats}");
+    server.request("DELETE", "/__emulator/faults", "", "");
+    project.run(&["drift", "--env", "server"]).ended(0);
+}
+
+/// A project that is in sync and declares no tab, with a contract about tabs and about users.
+fn with_a_contract() -> (Project, Server) {
+    let server = Server::plain();
+    let project = Project::desk(
+        &server,
+        "contracts: [contract.yaml]",
+        "",
+        &profile("ada@contoso.com"),
+    );
+    project.write(
+        "contract.yaml",
+        "apiVersion: deskstate/v1\nkind: Contract\nmetadata: {name: guide}\nspec:\n  displayName: Guide\n  rules:\n    - id: tabs\n      resource: {kind: ApplicationTab}\n      locked: {pageType: EntityList}\n    - id: users\n      resource: {kind: AppProfile, name: contoso_agents}\n      contains: {users: [ada@contoso.com]}\n",
+    );
+    project.apply();
+    (project, server)
+}
+
+#[test]
+fn a_contract_rule_that_nobody_can_judge_is_unknown_in_every_command_and_format() {
+    let (project, server) = with_a_contract();
+    // Names of users decide about the second rule, so they are read.
+    project.run(&["plan", "--env", "server"]).ended(0);
+    project.run(&["drift", "--env", "server"]).ended(0);
+    let script = r#"{"formatVersion":1,"rules":[{"when":{"part":"msdyn_applicationtabtemplates?%"},"fault":{"kind":"refuse","status":403}}]}"#;
+    server.request("POST", "/__emulator/faults", script, "");
+    let commands: [&[&str]; 10] = [
+        &["plan"],
+        &["plan", "--detailed-exitcode"],
+        &["plan", "--format", "markdown"],
+        &["plan", "--format", "html"],
+        &["plan", "--format", "json"],
+        &["apply", "--yes"],
+        &["drift"],
+        &["drift", "--format", "markdown"],
+        &["drift", "--format", "json"],
+        &["drift", "--format", "html"],
+    ];
+    let junit: &[&str] = &["drift", "--format", "junit", "--metrics", "drift.prom"];
+    for command in commands.into_iter().chain([junit]) {
+        let arguments: Vec<&str> = command.iter().copied().chain(["--env", "server"]).collect();
+        let run = project.run(&arguments).ended(1);
+        let said = run.out.split_once("<body");
+        let said = said.map_or(run.out.as_str(), |(_, body)| body);
+        for sentence in ALL_IS_WELL {
+            assert!(!said.contains(sentence), "{command:?}: {sentence}\n{said}");
+        }
+        assert!(said.contains("guide/tabs"), "{command:?}\n{said}");
+        assert!(!said.contains("guide/users"), "{command:?}\n{said}");
+    }
+    let saved = project.run(&["plan", "--env", "server", "--format", "json"]);
+    let saved: serde_json::Value = serde_json::from_str(&saved.out).unwrap();
+    assert_eq!(saved["report"]["state"], "unknown");
+    let numbers = project.read("drift.prom");
+    let up = "deskstate_drift_up{environment=\"server\"} 0";
+    assert!(numbers.contains(up), "{numbers}");
+    assert!(!numbers.contains("as_declared"), "{numbers}");
+    // What is suggested lists everything that is unknown.
+    let planned = project.run(&["plan", "--env", "server"]).ended(1);
+    let suggestion = "`deskstate check --env NAME` lists everything";
+    assert!(planned.err.contains(suggestion), "{}", planned.err);
+    let checked = project.run(&["check", "--env", "server"]).ended(1);
+    assert!(checked.out.contains("guide/tabs"), "{}", checked.out);
+    // No policy makes it known.
+    project.edit(
+        "deskstate.yaml",
+        "contracts:",
+        "policy: {contract-unknown: allow}\n  contracts:",
+    );
+    let allowed = project.run(&["plan", "--env", "server"]).ended(1);
+    assert!(!allowed.err.contains("contract-unknown"), "{}", allowed.err);
+    project.edit("deskstate.yaml", "unknown: allow", "unknown: deny");
+    let denied = project.run(&["apply", "--env", "server", "--yes"]).ended(4);
+    assert!(
+        denied.err.contains("error[contract-unknown]"),
+        "{}",
+        denied.err
+    );
+    // A selection that has nothing to do with the rule is judged by itself.
+    let selected = ["drift", "--env", "server", "AppProfile"];
+    project.run(&selected).ended(0);
     server.request("DELETE", "/__emulator/faults", "", "");
     project.run(&["drift", "--env", "server"]).ended(0);
 }

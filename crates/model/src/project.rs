@@ -166,10 +166,11 @@ pub enum Policy {
 }
 
 /// The checks of plan review whose level `policy` may set. What they are about is said where plans are reviewed.
-pub const POLICY_CHECKS: [&str; 17] = [
+pub const POLICY_CHECKS: [&str; 18] = [
     "address-changed",
     "contract-broken",
     "contract-stays-broken",
+    "contract-unknown",
     "first-party-channel",
     "foreign-language",
     "loader-removed",

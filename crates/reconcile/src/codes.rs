@@ -35,6 +35,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "Declare the field, so that apply writes it. `policy: {contract-stays-broken: deny}` refuses plans until then.",
     ),
     Explanation::new(
+        "contract-unknown",
+        "Whether the environment keeps a rule of a contract is known.",
+        "Rows, links or names that decide about the rule could not be read, for example because the caller may not read all rows of a table. The rule may be broken, so `plan` and `drift` exit with 1.",
+        "Give the caller the missing rights: `deskstate doctor --env NAME` lists them, and `deskstate check --env NAME` lists everything that is unknown.",
+    ),
+    Explanation::new(
         "customizations-blocked",
         "Where unmanaged customisations are blocked, no component is written.",
         "The server would refuse it. The setting is `Block unmanaged customizations` of the environment.",
@@ -111,6 +117,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "A row that its publisher locked is left alone.",
         "Its managed property says that nobody may change it, and the server refuses to.",
         "Leave the fields out, or declare the row with `metadata.state: existing`.",
+    ),
+    Explanation::new(
+        "nothing-declared",
+        "With `prune: owned`, the manifests declare at least one resource.",
+        "Without any, `prune` would delete every row under the owned prefixes. More often the manifests are lost or the path is wrong, so nothing is pruned, and `plan`, `apply` and `drift` exit with 1.",
+        "Restore the manifests or correct `manifests`. To delete these rows, declare them with `state: absent`; to leave them alone, write `prune: never`.",
     ),
     Explanation::new(
         "option-missing",

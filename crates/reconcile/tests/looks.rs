@@ -93,6 +93,7 @@ fn report(now: &Manifests, then: Option<&Manifests>, rows: &Rows, blame: &Blame)
         (desired, planned)
     });
     drift(Input {
+        only: None,
         manifests: now,
         desired: &desired,
         live: &live,

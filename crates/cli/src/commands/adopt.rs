@@ -230,7 +230,7 @@ fn tell(adoption: &Adoption, plan: &Plan, loaded: &Loaded, ui: &mut Ui) {
     for one in unplanned(&plan.resources, &plan.elsewhere) {
         ui.say(format!(
             "{WARN}not compared{WARN:#}: {} {}\n",
-            plain(&one.resource()),
+            plain(&one.about()),
             plain(&one.words())
         ));
     }

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use deskstate_dataverse::{Budget, Reader, Spent, Stop};
 use deskstate_files::Limit;
 use deskstate_model::{Diagnostic, ResourceKey, SourceMap};
-use deskstate_reconcile::check::Broken;
+use deskstate_reconcile::check::needs_names;
 use deskstate_reconcile::drift::{Applied, Class, Input, Report, owned_extras};
 use deskstate_reconcile::plan::{Options, SyncState};
 use deskstate_reconcile::reach::reach;
@@ -613,6 +613,7 @@ async fn read(
         }
     }
     let scope = Scope {
+        names: needs_names(&loaded.manifests.contracts),
         organization,
         ..Scope::default()
     };
@@ -631,7 +632,7 @@ async fn read(
     };
     let extras = owned_extras(&manifests, &desired, &live);
     let blame = blame(&reader, &live, &plan_now, &extras).await?;
-    let mut report = drift(Input {
+    let report = drift(Input {
         manifests: &manifests,
         desired: &desired,
         live: &live,
@@ -643,11 +644,8 @@ async fn read(
         }),
         blame: &blame,
         today,
+        only,
     });
-    if let Some(only) = only {
-        let is_chosen = |broken: &Broken| broken.key.as_ref().is_some_and(|key| only.contains(key));
-        report.broken.retain(is_chosen);
-    }
     let reached = reach(&plan_now, &desired, &live);
     let reaches = plan_now
         .changes

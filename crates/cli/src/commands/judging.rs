@@ -4,7 +4,7 @@ use deskstate_model::{Diagnostic, Environment, Project, Prune};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::Options;
 use deskstate_reconcile::reach::Reach;
-use deskstate_reconcile::review::{Allow, Finding, ReviewRules, denies, review};
+use deskstate_reconcile::review::{Allow, Finding, Review, ReviewRules, denies, review};
 use deskstate_reconcile::{Desired, Plan};
 
 use super::choosing::{self, Choosing};
@@ -65,7 +65,7 @@ impl Judging {
         desired: &Desired,
         live: &Live,
         reach: &Reach,
-    ) -> Result<Vec<Finding>, Error> {
+    ) -> Result<Review, Error> {
         let mut rules = loaded.manifests.project.as_ref().map_or_else(
             ReviewRules::default,
             |project: &Project| {

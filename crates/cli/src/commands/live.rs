@@ -5,6 +5,7 @@ use std::path::Path;
 use deskstate_dataverse::{Reader, Stop};
 use deskstate_files::{Limit, read_text};
 use deskstate_model::{Diagnostic, Environment, Manifests, Severity};
+use deskstate_reconcile::check::needs_names;
 use deskstate_reconcile::drift::{Ignored, keep_accepted};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{
@@ -12,7 +13,7 @@ use deskstate_reconcile::plan::{
 };
 use deskstate_reconcile::plan_file::{FileFinding, Report};
 use deskstate_reconcile::reach::{ChangeReach, Reached};
-use deskstate_reconcile::review::Finding;
+use deskstate_reconcile::review::{Finding, Review};
 use deskstate_reconcile::{Desired, ObserveError, Plan, Reach, Scope, lower, observe, plan, reach};
 
 use super::judging::{self, Judging};
@@ -109,6 +110,7 @@ pub(super) async fn compare(
     let mut desired = lower(&loaded.manifests);
     let (mut options, mut along) = judging.options(loaded, &desired)?;
     let scope = Scope {
+        names: needs_names(&loaded.manifests.contracts),
         organization: environment.organization_id,
         ..Scope::default()
     };
@@ -120,10 +122,12 @@ pub(super) async fn compare(
     if !accepted.is_empty() {
         (planned, diagnostics) = plan(&desired, &live, &options);
     }
-    let plan = planned;
+    let mut plan = planned;
     let unplannable = diagnostics.iter().any(Diagnostic::is_error);
     let reach = reach(&plan, &desired, &live);
-    let findings = judging.review(loaded, environment, &plan, &desired, &live, &reach)?;
+    let Review { findings, unknown } =
+        judging.review(loaded, environment, &plan, &desired, &live, &reach)?;
+    plan.elsewhere.extend(unknown);
     diagnostics.extend(judging::diagnostics(&findings));
     diagnostics.extend(pruned(&loaded.root, &plan));
     along.extend(links_without_solution(loaded, environment, &plan));

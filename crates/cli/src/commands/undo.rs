@@ -7,6 +7,7 @@ use deskstate_files::Limit;
 use deskstate_model::Diagnostic;
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::reach::{ChangeReach, Reached};
+use deskstate_reconcile::review::Review;
 use deskstate_reconcile::writes::writable;
 use deskstate_reconcile::{Desired, Scope, reach, undo};
 
@@ -69,12 +70,13 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         ..Scope::default()
     };
     let mut live = read(session.reader(), &desired, &scope, &environment.name, ui).await?;
-    let (plan, mut found) = undo::plan(&file, &live);
+    let (mut plan, mut found) = undo::plan(&file, &live);
     let failed = found.iter().any(Diagnostic::is_error);
     let reach = reach(&plan, &desired, &live);
-    let findings = args
-        .judging
-        .review(&loaded, environment, &plan, &desired, &live, &reach)?;
+    let Review { findings, unknown } =
+        args.judging
+            .review(&loaded, environment, &plan, &desired, &live, &reach)?;
+    plan.elsewhere.extend(unknown);
     found.extend(judging::diagnostics(&findings));
     found.extend(loaded.warnings.iter().cloned());
     if !found.is_empty() {

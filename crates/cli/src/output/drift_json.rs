@@ -4,6 +4,7 @@ use deskstate_reconcile::drift::{Difference, DriftState, Shift};
 use serde_json::{Value as Json, json};
 
 use super::drift_report::{Looked, Seen, counts};
+use super::verdict::About;
 
 /// The whole report, one object.
 pub(crate) fn render(seen: &[Seen], revision: Option<&str>) -> String {
@@ -37,9 +38,14 @@ fn environment(name: &str, looked: &Looked) -> Json {
     let unplanned: Vec<Json> = looked
         .unplanned()
         .map(|one| {
+            let key = match one.about {
+                About::Resource(key) => Some(key),
+                About::Other(_) => None,
+            };
             json!({
-                "kind": one.key.map(|key| key.kind.as_str()),
-                "name": one.key.map(|key| key.name.as_written()),
+                "about": one.about(),
+                "kind": key.map(|key| key.kind.as_str()),
+                "name": key.map(|key| key.name.as_written()),
                 "field": one.obstacle.path,
                 "state": one.obstacle.state.code(),
                 "code": one.obstacle.code,

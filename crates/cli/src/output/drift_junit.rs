@@ -39,6 +39,7 @@ fn suite(seen: &Seen, out: &mut String) {
     let states = report.states();
     let fails = report.undeclared == Undeclared::Fail;
     let hidden = if fails { report.unlisted.len() } else { 0 };
+    let elsewhere: Vec<_> = unplanned(&[], &report.elsewhere).collect();
     // What a case reports needs no case of its own.
     let is_reported = |finding: &&Diagnostic| {
         let mut unplanned = looked.unplanned();
@@ -53,9 +54,9 @@ fn suite(seen: &Seen, out: &mut String) {
     let _ = writeln!(
         out,
         "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{}\" errors=\"{}\">",
-        states.total() + report.extras.len() + hidden + errors.len(),
+        states.total() + report.extras.len() + hidden + elsewhere.len() + errors.len(),
         states.different + if fails { report.extras.len() } else { 0 },
-        states.unknown + hidden + errors.len()
+        states.unknown + hidden + elsewhere.len() + errors.len()
     );
     for judged in &report.resources {
         let case = escaped(&judged.key.to_string());
@@ -97,6 +98,14 @@ fn suite(seen: &Seen, out: &mut String) {
             out,
             "    <testcase classname=\"{name}\" name=\"undeclared rows of {kind}\">\n      <error message=\"{}\"/>\n    </testcase>\n",
             escaped(why)
+        );
+    }
+    for one in elsewhere {
+        let _ = write!(
+            out,
+            "    <testcase classname=\"{name}\" name=\"{}\">\n      <error message=\"{}\"/>\n    </testcase>\n",
+            escaped(&one.about()),
+            escaped(&one.words())
         );
     }
     for finding in errors {

@@ -162,7 +162,7 @@ fn write_one(out: &mut String, name: &str, looked: &Looked) -> fmt::Result {
         )?;
     }
     for one in &unplanned {
-        writeln!(out, "- {} {}", code(&one.resource()), prose(&one.words()))?;
+        writeln!(out, "- {} {}", code(&one.about()), prose(&one.words()))?;
     }
     for (kind, why) in &report.unlisted {
         writeln!(out, "- undeclared rows of {kind} may exist: {}", prose(why))?;

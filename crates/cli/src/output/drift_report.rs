@@ -115,7 +115,7 @@ impl Looked {
 
     /// What could not be compared.
     pub(crate) fn unplanned(&self) -> impl Iterator<Item = Unplanned<'_>> {
-        unplanned(&self.report.resources, &[])
+        unplanned(&self.report.resources, &self.report.elsewhere)
     }
 
     /// Agents reached by a resource, in words.

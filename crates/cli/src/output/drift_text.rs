@@ -78,6 +78,9 @@ fn write_one(
         }
     };
     match heading {
+        None if report.states().total() == 0 => {
+            writeln!(out, "{name} {}", looked.verdict().without_changes())?;
+        }
         None => writeln!(
             out,
             "{GOOD}{name}{GOOD:#} is as the manifests say ({})",
@@ -106,7 +109,7 @@ fn write_one(
             out,
             "\n{BAD}{}{BAD:#} {STRONG}{}{STRONG:#}   {DIM}{place}{DIM:#}\n    {}",
             sign(unplanned.obstacle.state),
-            plain(&unplanned.resource()),
+            plain(&unplanned.about()),
             plain(&unplanned.words())
         )?;
     }

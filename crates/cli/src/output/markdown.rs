@@ -120,7 +120,7 @@ impl PlanMarkdown<'_> {
         for one in all().take(IN_THE_OPEN) {
             text.push_str(&format!(
                 "- {} {}\n",
-                code(&cut(&plain(&one.resource()), REACH_LENGTH)),
+                code(&cut(&plain(&one.about()), REACH_LENGTH)),
                 prose(&cut(&plain(&one.words()), FINDING_LENGTH))
             ));
         }

@@ -131,7 +131,7 @@ impl PlanText<'_> {
                 out,
                 "{BAD}{}{BAD:#} {STRONG}{}{STRONG:#}{place}\n    {}",
                 sign(one.obstacle.state),
-                plain(&one.resource()),
+                plain(&one.about()),
                 plain(&one.words())
             )?;
         }

@@ -3,7 +3,7 @@
 use deskstate_model::{Kind, Manifests, ResourceKey, SourceMap, Undeclared};
 use deskstate_reconcile::drift::{self as found, Class, DriftState, Drifted, Shift};
 use deskstate_reconcile::plan::{
-    Action, Change, Difference, FieldChange, Judged, Obstacle, Plan, Reason, SyncState,
+    Action, Change, Difference, Elsewhere, FieldChange, Judged, Obstacle, Plan, Reason, SyncState,
 };
 
 use super::drift_report::{Looked, Outcome, Seen};
@@ -28,6 +28,8 @@ const ALL_IS_WELL: [&str; 9] = [
 
 const HIDDEN: &str = "the caller may not read it";
 
+const RULE: &str = "contract `guide/profile`";
+
 /// What is known of each of three resources, and whether rows that nobody declares are unknown.
 fn mixtures() -> impl Iterator<Item = (Vec<SyncState>, bool)> {
     let states = SyncState::ALL;
@@ -51,6 +53,16 @@ fn hidden() -> Obstacle {
         code: "unreadable",
         reason: HIDDEN.to_owned(),
         span: None,
+    }
+}
+
+fn unknown_rule() -> Elsewhere {
+    Elsewhere {
+        about: RULE.to_owned(),
+        obstacle: Obstacle {
+            path: String::new(),
+            ..hidden()
+        },
     }
 }
 
@@ -99,7 +111,7 @@ fn plan(states: &[SyncState], elsewhere: bool) -> Plan {
             })
             .collect(),
         resources: judged(states),
-        elsewhere: elsewhere.then(hidden).into_iter().collect(),
+        elsewhere: elsewhere.then(unknown_rule).into_iter().collect(),
         ..Plan::default()
     }
 }
@@ -235,6 +247,21 @@ fn no_format_says_that_all_is_well_while_something_is_unknown() {
         }
         for (format, text) in drift_in_every_format(&[looked]) {
             says_so(format, &text, &what);
+        }
+    }
+    for (states, _) in mixtures() {
+        let what = format!("{states:?} and a rule");
+        let mut looked = seen(&states, false);
+        if let Ok(looked) = &mut looked.looked {
+            looked.report.elsewhere = vec![unknown_rule()];
+        }
+        assert_eq!(looked.outcome(), Outcome::Incomplete, "{what}");
+        for (format, text) in drift_in_every_format(&[looked]) {
+            says_so(format, &text, &what);
+            assert!(
+                format == "metrics" || text.contains("guide/profile"),
+                "{what} as {format}:\n{text}"
+            );
         }
     }
 }

@@ -2,7 +2,7 @@
 //! them can call something in sync that was not compared.
 
 use deskstate_model::{ResourceKey, SourceMap, Span};
-use deskstate_reconcile::plan::{Judged, Obstacle, Plan, States, SyncState};
+use deskstate_reconcile::plan::{Elsewhere, Judged, Obstacle, Plan, States, SyncState};
 
 use super::plan_text::count;
 use crate::ui::{BAD, GOOD, Style, WARN};
@@ -36,6 +36,9 @@ impl Verdict {
         // While something is unknown, nothing about the whole may read as if all was well.
         match self.state {
             SyncState::InSync | SyncState::Different => format!("{resources}, {alike} {in_sync}"),
+            SyncState::Unknown if unknown == 0 => {
+                format!("{resources}, {alike} in sync, and not everything was compared")
+            }
             SyncState::Unknown => format!("{resources}, {alike} in sync, {unknown} unknown"),
         }
     }
@@ -80,10 +83,19 @@ pub(crate) fn sign(state: SyncState) -> &'static str {
     }
 }
 
+/// What something that could not be planned is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum About<'a> {
+    /// A declared resource.
+    Resource(&'a ResourceKey),
+    /// Rows that nobody declares, or a rule of a contract.
+    Other(&'a str),
+}
+
 /// Something that could not be planned, for one line.
 pub(crate) struct Unplanned<'a> {
-    /// The resource; none for rows that nobody declares.
-    pub(crate) key: Option<&'a ResourceKey>,
+    /// The resource, or what else it is about.
+    pub(crate) about: About<'a>,
     /// Where the resource is declared.
     pub(crate) declared_at: Option<Span>,
     /// What it is.
@@ -91,12 +103,12 @@ pub(crate) struct Unplanned<'a> {
 }
 
 impl Unplanned<'_> {
-    /// `AppProfile contoso_agents`, or rows that nobody declares.
-    pub(crate) fn resource(&self) -> String {
-        self.key.map_or_else(
-            || "rows that no manifest declares".to_owned(),
-            ToString::to_string,
-        )
+    /// `AppProfile contoso_agents`, or what else it is about.
+    pub(crate) fn about(&self) -> String {
+        match self.about {
+            About::Resource(key) => key.to_string(),
+            About::Other(what) => what.to_owned(),
+        }
     }
 
     /// `users: unknown: the environment has no user …`
@@ -131,19 +143,19 @@ impl Unplanned<'_> {
 /// Everything that could not be planned, resource by resource.
 pub(crate) fn unplanned<'a>(
     resources: &'a [Judged],
-    elsewhere: &'a [Obstacle],
+    elsewhere: &'a [Elsewhere],
 ) -> impl Iterator<Item = Unplanned<'a>> {
     let declared = resources.iter().flat_map(|judged| {
         judged.obstacles.iter().map(|obstacle| Unplanned {
-            key: Some(&judged.key),
+            about: About::Resource(&judged.key),
             declared_at: judged.declared_at,
             obstacle,
         })
     });
-    let others = elsewhere.iter().map(|obstacle| Unplanned {
-        key: None,
+    let others = elsewhere.iter().map(|one| Unplanned {
+        about: About::Other(&one.about),
         declared_at: None,
-        obstacle,
+        obstacle: &one.obstacle,
     });
     declared.chain(others)
 }

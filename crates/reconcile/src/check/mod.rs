@@ -17,6 +17,7 @@ use self::unread::Unread;
 pub use self::writers::{LastWrite, Source, last_write, rows_to_ask};
 use crate::kinds;
 use crate::live::{Access, Live};
+use crate::plan::{Elsewhere, Obstacle, SyncState};
 use crate::raise::{Loss, Options, raise};
 
 /// Whether an environment keeps a rule. Ordered: of several, the last one counts.
@@ -105,6 +106,8 @@ pub struct Doubt {
     pub path: String,
     /// Why.
     pub why: String,
+    /// It is about how manifests write the field, which no environment shows. Loading the manifests judges that.
+    pub of_manifests: bool,
 }
 
 /// A live row as rules see it.
@@ -135,10 +138,51 @@ pub fn check(contracts: &[Contract], live: &Live) -> Vec<RuleCheck> {
         .collect()
 }
 
-/// Every rule of these contracts that live provably breaks.
-pub fn broken(contracts: &[Contract], live: &Live) -> Vec<Broken> {
-    let checked = check(contracts, live);
-    checked.into_iter().flat_map(|rule| rule.broken).collect()
+/// The finding of a rule that nobody can judge.
+pub(crate) const UNKNOWN: &str = "contract-unknown";
+
+/// Doubts about a rule that are told one by one.
+const MOST_DOUBTS: usize = 3;
+
+impl RuleCheck {
+    /// That nobody can say whether an environment keeps the rule, as far as `counts` lets a doubt count.
+    pub(crate) fn unknown(&self, counts: impl Fn(&Doubt) -> bool) -> Option<Elsewhere> {
+        let doubts = self.doubts.iter().filter(|doubt| !doubt.of_manifests);
+        let doubts: Vec<&Doubt> = doubts.filter(|doubt| counts(doubt)).collect();
+        let mut reasons: Vec<String> = doubts
+            .iter()
+            .take(MOST_DOUBTS)
+            .map(|doubt| doubt.words())
+            .collect();
+        let more = doubts.len().saturating_sub(MOST_DOUBTS);
+        if more > 0 {
+            reasons.push(format!("{more} more"));
+        }
+        (!doubts.is_empty()).then(|| Elsewhere {
+            about: format!("contract `{}/{}`", self.contract, self.rule),
+            obstacle: Obstacle {
+                path: String::new(),
+                state: SyncState::Unknown,
+                code: UNKNOWN,
+                reason: reasons.join("; "),
+                span: Some(self.span),
+            },
+        })
+    }
+}
+
+impl Doubt {
+    /// `AppProfile contoso_agents users: the caller may not read them`.
+    fn words(&self) -> String {
+        let resource = self.key.as_ref().map(ToString::to_string);
+        let path = Some(self.path.as_str()).filter(|path| !path.is_empty());
+        let about: Vec<&str> = resource.as_deref().into_iter().chain(path).collect();
+        if about.is_empty() {
+            self.why.clone()
+        } else {
+            format!("{}: {}", about.join(" "), self.why)
+        }
+    }
 }
 
 /// Whether names of users, roles and other looked-up rows decide about these contracts.
@@ -238,6 +282,7 @@ impl Judging<'_> {
             key: Some(row.subject.key.clone()),
             path: word.to_owned(),
             why,
+            of_manifests: false,
         })
     }
 
@@ -250,12 +295,15 @@ impl Judging<'_> {
                     key: Some(row.subject.key.clone()),
                     path: word.to_owned(),
                     why,
+                    of_manifests: false,
                 });
             }
         }
         for finding in check_subject(self.rule, &row.subject) {
             let word = finding.path.first().map_or("", String::as_str);
-            let why = unread::incomparable(self.rule.resource.kind, &finding);
+            let kind = self.rule.resource.kind;
+            let of_manifests = unread::is_form_of_manifest(kind, &finding);
+            let why = unread::incomparable(kind, &finding);
             match self.doubt(row, word) {
                 Some(doubt) => verdict.doubts.push(Doubt {
                     path: finding.path.join("."),
@@ -265,6 +313,7 @@ impl Judging<'_> {
                     key: Some(row.subject.key.clone()),
                     path: finding.path.join("."),
                     why: why.to_owned(),
+                    of_manifests,
                 })),
                 None => {
                     let note = self.unread.lacking(word);
@@ -292,6 +341,7 @@ impl Judging<'_> {
             doubts.push(Doubt {
                 key: Some(key()),
                 path: String::new(),
+                of_manifests: false,
                 why: format!("{} rows have this unique name", chosen.len()),
             });
             return Verdict::default();
@@ -304,6 +354,7 @@ impl Judging<'_> {
                 key: Some(key()),
                 path: String::new(),
                 why,
+                of_manifests: false,
             });
         } else if self.rule.required && doubts.is_empty() {
             return self.whole(Problem::Missing);
@@ -316,6 +367,7 @@ impl Judging<'_> {
             key: None,
             path: String::new(),
             why,
+            of_manifests: false,
         }));
         let mut together = Verdict::default();
         for verdict in verdicts {
@@ -343,6 +395,7 @@ impl Judging<'_> {
             key: None,
             path: String::new(),
             why,
+            of_manifests: false,
         }));
         let perhaps = verdicts.iter().filter(|verdict| errors(verdict) == 0);
         doubts.extend(perhaps.flat_map(|verdict| verdict.doubts.iter().cloned()));

@@ -93,8 +93,8 @@ pub(super) fn holds_names(kind: Kind, word: &str) -> bool {
 
 /// Why a value says nothing about a rule: it is an id where the rule has a name, or the rule asks how a set is written.
 pub(super) fn incomparable(kind: Kind, finding: &Finding) -> Option<&'static str> {
-    let (word, rest) = finding.path.split_first()?;
-    if !rest.is_empty() && matches!(field(kind, word)?.holds, Holds::Set { .. }) {
+    let word = finding.path.first()?;
+    if is_form_of_manifest(kind, finding) {
         return Some("an environment has the members of a set, not how a manifest writes it");
     }
     if !holds_names(kind, word) {
@@ -118,4 +118,13 @@ pub(super) fn incomparable(kind: Kind, finding: &Finding) -> Option<&'static str
 
 fn is_guid(text: &str) -> bool {
     Uuid::try_parse(text).is_ok()
+}
+
+/// Whether a rule asks how a manifest writes a set.
+pub(super) fn is_form_of_manifest(kind: Kind, finding: &Finding) -> bool {
+    let Some((word, rest)) = finding.path.split_first() else {
+        return false;
+    };
+    let is_set = |field: &Field| matches!(field.holds, Holds::Set { .. });
+    !rest.is_empty() && field(kind, word).is_some_and(is_set)
 }

@@ -9,19 +9,22 @@ mod ignore;
 
 use std::collections::{BTreeSet, HashSet};
 
-use deskstate_model::{Kind, Manifests, ResourceKey, Span, Undeclared};
+use deskstate_model::{Kind, Manifests, Prune, ResourceKey, Span, State, Undeclared};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
 pub use ignore::{Expired, Ignored, keep_accepted};
 
 use crate::blame::{Audit, Blame};
-use crate::check::{Broken, broken};
+use crate::check::{Broken, check};
 use crate::extras::{Extra, extras};
 use crate::kinds;
 use crate::live::{Access, Live};
 use crate::lower::Desired;
-use crate::plan::{self, Action, Change, FieldChange, Judged, Plan, States, SyncState};
+use crate::plan::{
+    self, Action, Change, Elsewhere, FieldChange, Judged, Obstacle, Plan, States, SyncState,
+    pruned_to_nothing,
+};
 
 /// What a report is made from.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +43,8 @@ pub struct Input<'a> {
     pub blame: &'a Blame,
     /// The day, as `YYYY-MM-DD`, for rules that expire.
     pub today: &'a str,
+    /// Contract rules are reported only where they are about these resources; none for everything.
+    pub only: Option<&'a BTreeSet<ResourceKey>>,
 }
 
 /// The manifests of a revision, compared with the same live rows.
@@ -72,6 +77,8 @@ pub struct Report {
     pub expired: Vec<Expired>,
     /// Contract rules that live breaks.
     pub broken: Vec<Broken>,
+    /// Contract rules that nobody can judge.
+    pub elsewhere: Vec<Elsewhere>,
     /// Whether auditing could be asked.
     pub audit: Audit,
     /// Rows whose history was not read.
@@ -92,7 +99,8 @@ impl Report {
             Undeclared::Fail if !self.extras.is_empty() => SyncState::Different,
             Undeclared::Fail => SyncState::InSync,
         };
-        self.states().together().max(extras)
+        let elsewhere = self.elsewhere.iter().map(|one| one.obstacle.state);
+        elsewhere.fold(self.states().together().max(extras), Ord::max)
     }
 
     /// Differences of a class.
@@ -298,7 +306,17 @@ pub fn drift(input: Input<'_>) -> Report {
         .filter(|extra| !rules.accepts(&extra.key, ""))
         .map(|extra| extra_row(&input, extra))
         .collect();
-    let broken = broken(&input.manifests.contracts, input.live);
+    let checked = check(&input.manifests.contracts, input.live);
+    let is_chosen = |key: Option<&ResourceKey>| {
+        let chosen = |only: &BTreeSet<ResourceKey>| key.is_some_and(|key| only.contains(key));
+        input.only.is_none_or(chosen)
+    };
+    let unknown = checked
+        .iter()
+        .filter_map(|rule| rule.unknown(|doubt| is_chosen(doubt.key.as_ref())));
+    let elsewhere = unknown.chain(lost_manifests(&input)).collect();
+    let mut broken: Vec<Broken> = checked.into_iter().flat_map(|rule| rule.broken).collect();
+    broken.retain(|broken| is_chosen(broken.key.as_ref()));
     for drifted in &mut drifted {
         contracts::attach(&broken, &drifted.key, &mut drifted.differences);
     }
@@ -318,9 +336,26 @@ pub fn drift(input: Input<'_>) -> Report {
         ignored,
         expired,
         broken,
+        elsewhere,
         audit: input.blame.audit.clone(),
         histories_unread: input.blame.unread,
     }
+}
+
+/// That no manifest declares anything, although rows that nobody declares are to be deleted.
+fn lost_manifests(input: &Input<'_>) -> Option<Elsewhere> {
+    let project = input.manifests.project.as_ref()?;
+    let mut declared = input.desired.resources.values();
+    if project.prune != Prune::Owned
+        || input.only.is_some()
+        || declared.any(|resource| resource.state == State::Present)
+    {
+        return None;
+    }
+    let rows = owned_extras(input.manifests, input.desired, input.live);
+    let diagnostic = pruned_to_nothing(rows.iter().filter(|row| row.may_go()).count())?;
+    let obstacle = Obstacle::of(String::new(), SyncState::Unknown, &diagnostic);
+    Some(Elsewhere::undeclared(obstacle))
 }
 
 /// The states of the plan, without the differences that rules accept.

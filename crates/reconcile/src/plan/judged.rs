@@ -70,6 +70,25 @@ impl Obstacle {
     }
 }
 
+/// Something that is unknown, or cannot be planned, and that no declared resource is to blame for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// What it is about, for people.
+    pub about: String,
+    /// What is unknown, or cannot be planned.
+    pub obstacle: Obstacle,
+}
+
+impl Elsewhere {
+    /// About rows that no manifest declares.
+    pub(crate) fn undeclared(obstacle: Obstacle) -> Self {
+        Self {
+            about: "rows that no manifest declares".to_owned(),
+            obstacle,
+        }
+    }
+}
+
 /// A declared resource, and whether live has it as declared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judged {
@@ -159,7 +178,7 @@ pub(super) struct Findings<'a> {
     reported: HashSet<(&'static str, String, Option<Span>)>,
     current: Option<&'a ResourceKey>,
     obstacles: BTreeMap<&'a ResourceKey, Vec<Obstacle>>,
-    elsewhere: Vec<Obstacle>,
+    elsewhere: Vec<Elsewhere>,
     /// Resources of which another resource's change takes a link.
     changed_elsewhere: BTreeSet<&'a ResourceKey>,
 }
@@ -254,7 +273,7 @@ impl<'a> Findings<'a> {
     fn add(&mut self, obstacle: Obstacle) {
         match self.current {
             Some(key) => self.obstacles.entry(key).or_default().push(obstacle),
-            None => self.elsewhere.push(obstacle),
+            None => self.elsewhere.push(Elsewhere::undeclared(obstacle)),
         }
     }
 
@@ -271,7 +290,7 @@ impl<'a> Findings<'a> {
     }
 
     /// The findings, and what is unknown of rows that nobody declares.
-    pub(super) fn finish(self) -> (Vec<Diagnostic>, Vec<Obstacle>) {
+    pub(super) fn finish(self) -> (Vec<Diagnostic>, Vec<Elsewhere>) {
         debug_assert!(
             self.obstacles.is_empty(),
             "obstacles of resources that were not judged: {:?}",

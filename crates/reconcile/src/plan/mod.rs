@@ -17,11 +17,12 @@ use deskstate_model::{Diagnostic, KindNameGlob, ResourceKey, Span};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-pub use judged::{Judged, Obstacle, States, SyncState};
+pub use judged::{Elsewhere, Judged, Obstacle, States, SyncState};
 pub use order::{Limits, Transaction, transactions};
 pub use planner::plan;
 pub(crate) use planner::{declared_names, is_copy, path};
 pub(crate) use problems::unseen_undo;
+pub(crate) use removal::pruned_to_nothing;
 
 use crate::live::ObservedRow;
 use crate::table::{Relationship, Table};
@@ -47,8 +48,8 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// Every declared resource that was looked at, by key, and whether live has it as declared.
     pub resources: Vec<Judged>,
-    /// What could not be found out about rows that nobody declares, where the plan has to know.
-    pub elsewhere: Vec<Obstacle>,
+    /// What is unknown beside the declared resources: rows that nobody declares, where the plan has to know, and rules of contracts.
+    pub elsewhere: Vec<Elsewhere>,
     /// HTTP requests that reading took.
     pub read_requests: u64,
 }
@@ -71,7 +72,7 @@ impl Plan {
         } else {
             SyncState::Different
         };
-        let elsewhere = self.elsewhere.iter().map(|obstacle| obstacle.state);
+        let elsewhere = self.elsewhere.iter().map(|one| one.obstacle.state);
         elsewhere.fold(own.max(self.states().together()), Ord::max)
     }
 

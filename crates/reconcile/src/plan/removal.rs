@@ -81,8 +81,8 @@ impl Planner<'_> {
 
     /// Rows under an owned prefix that nobody declares and that nothing which stays refers to.
     ///
-    /// None where the run does not see the whole project and the whole environment: with a selection, after any error, with
-    /// unread workstreams (for templates), or if nothing at all is declared.
+    /// None where the run does not see the whole project and the whole environment: with a selection, after any error, or with
+    /// unread workstreams (for templates). If nothing at all is declared, the manifests may be lost, so nobody can tell.
     pub(super) fn prune(&mut self, options: &Options, planned: &[Change]) -> Vec<Change> {
         let declares_something = self
             .desired
@@ -90,7 +90,7 @@ impl Planner<'_> {
             .values()
             .any(|resource| resource.state == State::Present);
         let failed = self.findings.has_errors();
-        if options.prune.is_empty() || options.only.is_some() || failed || !declares_something {
+        if options.prune.is_empty() || options.only.is_some() || failed {
             return Vec::new();
         }
         let going: HashSet<Uuid> = planned
@@ -104,6 +104,13 @@ impl Planner<'_> {
         self.unseen_extras();
         let mut candidates = self.candidates(options);
         candidates.retain(|extra| !going.contains(&extra.id));
+        if !declares_something {
+            self.findings.about(None);
+            if let Some(diagnostic) = pruned_to_nothing(candidates.len()) {
+                self.findings.unknown("", diagnostic);
+            }
+            return Vec::new();
+        }
         let mut changes = Vec::new();
         for extra in unreferenced(self.live, candidates, planned) {
             let table = kinds::of(extra.key.kind).table;
@@ -151,6 +158,22 @@ impl Planner<'_> {
         });
         found
     }
+}
+
+/// That pruning would delete everything.
+pub(crate) fn pruned_to_nothing(rows: usize) -> Option<Diagnostic> {
+    let rows = match rows {
+        0 => return None,
+        1 => "the only row".to_owned(),
+        rows => format!("all {rows} rows"),
+    };
+    let message = format!(
+        "no manifest declares a resource, so `prune: owned` would delete {rows} under the owned prefixes; nothing is pruned"
+    );
+    Some(
+        Diagnostic::warning("nothing-declared", message)
+            .help("restore the manifests; to delete these rows, declare them with `state: absent`"),
+    )
 }
 
 /// Those to which nothing that stays refers. What only other candidates refer to goes with them.

@@ -176,11 +176,13 @@ pub struct Report {
     pub transactions: usize,
     /// Agents whom all changes together reach; `null` where some change could not be counted.
     pub agents: Option<usize>,
+    /// Of everything that the run looked at: `inSync`, `different` or `unknown`.
+    pub state: String,
     /// Resources by state, and changes by action.
     pub counts: Counts,
     /// Every declared resource that the run looked at, and its state.
     pub resources: Vec<ResourceState>,
-    /// What could not be planned about rows that nobody declares.
+    /// What is unknown beside the declared resources: rows that nobody declares, and rules of contracts.
     pub elsewhere: Vec<NotPlanned>,
     /// What could not be planned, what review refuses, and warnings.
     pub findings: Vec<Finding>,
@@ -228,6 +230,9 @@ pub struct ResourceState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NotPlanned {
+    /// What it is about; left out where that is the resource that lists it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
     /// The field; empty for the whole resource.
     pub field: String,
     /// `unknown` if nobody can tell whether it differs, `different` if it is known to.
@@ -241,6 +246,7 @@ pub struct NotPlanned {
 impl NotPlanned {
     fn of(obstacle: &plan::Obstacle) -> Self {
         Self {
+            about: None,
             field: obstacle.path.clone(),
             state: obstacle.state.code().to_owned(),
             code: obstacle.code.to_owned(),
@@ -359,7 +365,15 @@ impl PlanFile {
                 not_planned: judged.obstacles.iter().map(NotPlanned::of).collect(),
             })
             .collect();
-        file.report.elsewhere = plan.elsewhere.iter().map(NotPlanned::of).collect();
+        file.report.elsewhere = plan
+            .elsewhere
+            .iter()
+            .map(|one| NotPlanned {
+                about: Some(one.about.clone()),
+                ..NotPlanned::of(&one.obstacle)
+            })
+            .collect();
+        plan.state().code().clone_into(&mut file.report.state);
         file.digest = file.own_digest().to_string();
         file
     }

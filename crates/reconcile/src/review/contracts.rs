@@ -7,18 +7,36 @@ use std::mem::discriminant;
 use deskstate_model::Problem;
 
 use super::{Allow, Case, Finding};
-use crate::check::{Broken, broken};
+use crate::check::{self, Broken, RuleCheck};
 use crate::foresee::foresee;
+use crate::plan::{Elsewhere, Obstacle};
 use crate::writes::writable;
 
-pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
+/// Findings, and the rules that nobody can judge.
+pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) -> Vec<Elsewhere> {
     let contracts = &case.rules.contracts;
     if contracts.is_empty() {
-        return;
+        return Vec::new();
     }
-    let now = broken(contracts, case.live);
+    let now = broken(check::check(contracts, case.live));
     let written = writable(case.plan, case.rules.writes);
-    let after: Vec<Broken> = broken(contracts, &foresee(case.live, &written))
+    let after = check::check(contracts, &foresee(case.live, &written));
+    let unknown: Vec<Elsewhere> = after
+        .iter()
+        .filter_map(|rule| rule.unknown(|_| true))
+        .collect();
+    for rule in &unknown {
+        let Obstacle {
+            code, reason, span, ..
+        } = &rule.obstacle;
+        let message = format!("{} could not be judged: {reason}", rule.about);
+        found.push(
+            Finding::new(code, None, message)
+                .help("`deskstate check --env NAME` lists everything that is unknown of a contract")
+                .at(*span),
+        );
+    }
+    let after: Vec<Broken> = broken(after)
         .into_iter()
         .filter(|broken| broken.finding.problem.is_error())
         .collect();
@@ -94,6 +112,11 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
         }
         found.push(finding);
     }
+    unknown
+}
+
+fn broken(checked: Vec<RuleCheck>) -> Vec<Broken> {
+    checked.into_iter().flat_map(|rule| rule.broken).collect()
 }
 
 /// What is broken where.

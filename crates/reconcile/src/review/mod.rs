@@ -21,7 +21,7 @@ pub use allow::{Allow, UnknownAllow};
 
 use crate::live::Live;
 use crate::lower::Desired;
-use crate::plan::Plan;
+use crate::plan::{Elsewhere, Plan};
 use crate::reach::Reach;
 use crate::referrers::Referrers;
 
@@ -104,6 +104,11 @@ pub const CHECKS: &[Check] = &[
         "contract-stays-broken",
         Policy::Warn,
         "live breaks a rule of a contract, and still does after the plan",
+    ),
+    check(
+        "contract-unknown",
+        Policy::Warn,
+        "nobody can say whether the environment keeps a rule of a contract",
     ),
     fixed(
         "customizations-blocked",
@@ -269,14 +274,23 @@ pub(crate) struct Case<'a> {
     pub(crate) referrers: Referrers,
 }
 
-/// Judges a plan. Findings stand in the order of changes, those about the whole plan last; denied ones first within each.
+/// What review says of a plan.
+#[derive(Debug, Clone, Default)]
+pub struct Review {
+    /// In the order of changes, those about the whole plan last; denied ones first within each.
+    pub findings: Vec<Finding>,
+    /// What is unknown, whatever policy says.
+    pub unknown: Vec<Elsewhere>,
+}
+
+/// Judges a plan.
 pub fn review(
     plan: &Plan,
     desired: &Desired,
     live: &Live,
     reach: &Reach,
     rules: &ReviewRules,
-) -> Vec<Finding> {
+) -> Review {
     let case = Case {
         plan,
         desired,
@@ -291,13 +305,16 @@ pub fn review(
     rows::check(&case, &mut found);
     people::check(&case, &mut found);
     addresses::check(&case, &mut found);
-    contracts::check(&case, &mut found);
+    let unknown = contracts::check(&case, &mut found);
     let mut found: Vec<Finding> = found
         .into_iter()
         .filter_map(|finding| judged(finding, rules))
         .collect();
     found.sort_by(|left, right| place(left).cmp(&place(right)));
-    found
+    Review {
+        findings: found,
+        unknown,
+    }
 }
 
 /// Whether the plan must not be carried out.

@@ -13,8 +13,8 @@ use crate::field::{Field, PartTable, lookup_read_name};
 use crate::kinds::{self, tables};
 use crate::live::{Access, Live, part_identity};
 use crate::plan::{
-    Action, Along, Change, Difference, FieldChange, Guard, Judged, Obstacle, Operation, Plan,
-    Planned, Reason, RowTarget, Seen, SyncState, sort_changes, unseen_undo,
+    Action, Along, Change, Difference, Elsewhere, FieldChange, Guard, Judged, Obstacle, Operation,
+    Plan, Planned, Reason, RowTarget, Seen, SyncState, sort_changes, unseen_undo,
 };
 use crate::referrers::set_word;
 use crate::table::{Relationship, Table};
@@ -53,7 +53,10 @@ pub fn plan(file: &UndoFile, live: &Live) -> Planned {
         let obstacles: Vec<Obstacle> = undoing.diagnostics[said..].iter().map(obstacle).collect();
         match key {
             Some(key) => resources.push(Judged::new(key, None, change.is_some(), obstacles)),
-            None => elsewhere.extend(obstacles),
+            None => elsewhere.extend(obstacles.into_iter().map(|obstacle| Elsewhere {
+                about: format!("{} {}", recorded.kind, recorded.name),
+                obstacle,
+            })),
         }
         changes.extend(change);
     }

@@ -474,7 +474,7 @@ pub(super) fn not_planned<'a>(
                 el("p")
                     .class("finding")
                     .child(el("span").class("badge").text(badge))
-                    .child(el("span").text(one.resource())),
+                    .child(el("span").text(one.about())),
             )
             .children(place.map(|place| el("p").class("place").text(place)))
             .child(el("p").class("help").children(prose(&one.words())))

@@ -221,7 +221,13 @@ fn differences_section(seen: &[Seen]) -> Section {
         )
     });
     let complete = seen.iter().all(|one| one.outcome().is_complete());
-    let body = if found.is_empty() && complete {
+    let looked = seen.iter().filter_map(|one| one.looked.as_ref().ok());
+    let declared: usize = looked.map(|one| one.report.states().total()).sum();
+    let body = if declared == 0 && found.is_empty() && complete {
+        el("p")
+            .class("uncertain")
+            .text("Nothing was compared: the manifests declare nothing.")
+    } else if found.is_empty() && complete {
         el("p")
             .class("calm")
             .text("Everything is as the manifests say.")

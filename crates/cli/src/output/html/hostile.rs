@@ -3,7 +3,7 @@
 use deskstate_model::{Diagnostic, Kind, Manifests, ResourceKey, SourceMap};
 use deskstate_reconcile::drift::{self as found, Class, DriftState, Drifted, Shift};
 use deskstate_reconcile::plan::{
-    Action, Change, Difference, FieldChange, Judged, Obstacle, Plan, Reason, SyncState,
+    Action, Change, Difference, Elsewhere, FieldChange, Judged, Obstacle, Plan, Reason, SyncState,
 };
 use deskstate_reconcile::reach::Reached;
 use proptest::prelude::*;
@@ -135,6 +135,7 @@ pub(crate) fn seen(text: &str) -> Vec<Seen> {
         report: found::Report {
             resources: vec![unknown(text)],
             drifted: vec![drifted],
+            elsewhere: elsewhere(text),
             ..found::Report::default()
         },
         findings: vec![Diagnostic::warning("hostile", text)],
@@ -211,9 +212,19 @@ pub(crate) fn plan(text: &str) -> Plan {
     Plan {
         changes,
         resources: vec![unknown(text)],
-        elsewhere: unknown(text).obstacles,
+        elsewhere: elsewhere(text),
         ..Plan::default()
     }
+}
+
+/// The same of something that is no declared resource.
+fn elsewhere(text: &str) -> Vec<Elsewhere> {
+    let obstacles = unknown(text).obstacles.into_iter();
+    let elsewhere = obstacles.map(|obstacle| Elsewhere {
+        about: text.to_owned(),
+        obstacle,
+    });
+    elsewhere.collect()
 }
 
 /// A resource of which nobody can tell.

@@ -60,7 +60,7 @@ async fn judged(
 ) -> Vec<Finding> {
     let (plan, live) = world.plan(declared, options).await;
     let reach = reach(&plan, &declared.desired, &live);
-    review(&plan, &declared.desired, &live, &reach, rules)
+    review(&plan, &declared.desired, &live, &reach, rules).findings
 }
 
 fn codes(findings: &[Finding]) -> Vec<&str> {
