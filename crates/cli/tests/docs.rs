@@ -3,12 +3,14 @@
 //! A block of the language `console` is a session: `$ ` begins a command, `> ` goes on with it, everything else is what people see
 //! (both streams). A line `...` stands for any lines. The blocks of a file share one folder and go on where the one before stopped. `<!--
 //! starts with: examples/tenfold -->` puts a copy of an example into the folder first. A shell block that cannot be run has a comment
-//! `<!-- not run: why -->` above it. `<!-- edit FILE: OLD => NEW -->` does what the text around it asks readers to do in their editor.
+//! `<!-- not run: why -->` above it. `<!-- edit FILE: OLD => NEW -->` does what the text around it asks readers to do in their editor, and
+//! `<!-- file FILE -->` saves the block below it. Commands must mean the same in bash and in PowerShell; no shell runs them here.
 //! `UPDATE_DOCS=1 cargo test -p deskstate --test docs` writes down what commands print now.
 
 mod support;
 
 use std::fmt::Write as _;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -75,42 +77,103 @@ impl Session {
         std::fs::write(path, text.replace(&old, &new)).map_err(|error| format!("{file}: {error}"))
     }
 
-    /// What people see after typing a command.
-    fn run(&mut self, command: &str) -> String {
-        if command == "echo $?" {
-            return format!("{}\n", self.code);
-        }
-        if let Some(folder) = command.strip_prefix("cd ") {
-            self.here = self
-                .here
-                .join(folder)
-                .canonicalize()
-                .unwrap_or_else(|_| panic!("no folder {folder}"));
-            assert!(
-                self.here
-                    .starts_with(self.folder.path().canonicalize().unwrap()),
-                "{command} leaves the session's folder"
-            );
-            return String::new();
-        }
-        let binaries = Path::new(env!("CARGO_BIN_EXE_deskstate")).parent().unwrap();
-        let path = std::env::join_paths(std::iter::once(binaries.to_path_buf()).chain(
-            std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()),
-        ));
-        let output = std::process::Command::new("bash")
-            .args(["-c", &format!("exec 2>&1\n{command}")])
-            .current_dir(&self.here)
-            .env_clear()
-            .envs(support::line_counts())
-            .env("PATH", path.unwrap())
-            .env("HOME", self.folder.path())
-            .env("NO_COLOR", "1")
-            .stdin(std::process::Stdio::null())
-            .output()
-            .unwrap();
-        self.code = output.status.code().unwrap_or(-1);
-        String::from_utf8_lossy(&output.stdout).into_owned()
+    /// Saves a block as a file, as readers are asked to do.
+    fn save(&self, file: &str, text: &str) {
+        let path = self.here.join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
     }
+
+    /// What people see after typing a command; an error where it does not mean the same in bash and in PowerShell.
+    fn run(&mut self, command: &str) -> Result<String, String> {
+        let elsewhere = ["|", "&", ";", "<", ">", "$", "`", "\\", "\n", ",", "\""];
+        if command == "echo $?" {
+            return Ok(format!("{}\n", self.code));
+        }
+        let (command, redirected) = match command.split_once(" > ") {
+            Some((command, file)) => (command, Some(file)),
+            None => (command, None),
+        };
+        if let Some(mark) = elsewhere.iter().find(|mark| command.contains(**mark)) {
+            return Err(format!("`{mark}` has another meaning in PowerShell"));
+        }
+        let words = words(command);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        match words.as_slice() {
+            ["deskstate", arguments @ ..] => Ok(self.deskstate(arguments, redirected)),
+            ["cd", folder] => {
+                self.here = self.place(folder);
+                Ok(String::new())
+            }
+            ["cat", file] => Ok(std::fs::read_to_string(self.place(file)).unwrap()),
+            ["ls", folder] => {
+                let mut names: Vec<String> = std::fs::read_dir(self.place(folder))
+                    .unwrap()
+                    .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                    .filter(|name| !name.starts_with('.'))
+                    .collect();
+                names.sort();
+                Ok(names.join("\n"))
+            }
+            ["rm", file] => {
+                std::fs::remove_file(self.place(file)).unwrap();
+                Ok(String::new())
+            }
+            ["rm", "-r", folder] => {
+                std::fs::remove_dir_all(self.place(folder)).unwrap();
+                Ok(String::new())
+            }
+            _ => Err(
+                "not every shell has this command: use `<!-- edit -->` or `<!-- file -->`"
+                    .to_owned(),
+            ),
+        }
+    }
+
+    /// Something that is there, in the session's folder.
+    fn place(&self, relative: &str) -> PathBuf {
+        let place = self.here.join(relative);
+        let place = place
+            .canonicalize()
+            .unwrap_or_else(|_| panic!("no {relative}"));
+        assert!(
+            place.starts_with(self.folder.path().canonicalize().unwrap()),
+            "{relative} is not in the session's folder"
+        );
+        place
+    }
+
+    /// Both streams in the order in which they were written, or stderr where stdout becomes a file.
+    fn deskstate(&mut self, arguments: &[&str], redirected: Option<&str>) -> String {
+        let (mut said, stderr) = std::io::pipe().unwrap();
+        let mut command = support::deskstate(&self.here);
+        command.args(arguments).env("HOME", self.folder.path());
+        match redirected {
+            Some(file) => command.stdout(std::fs::File::create(self.here.join(file)).unwrap()),
+            None => command.stdout(stderr.try_clone().unwrap()),
+        };
+        let mut child = command.stderr(stderr).spawn().unwrap();
+        // It holds our ends of the pipe, and without them the text would never end.
+        drop(command);
+        let mut text = Vec::new();
+        said.read_to_end(&mut text).unwrap();
+        self.code = child.wait().unwrap().code().unwrap_or(-1);
+        String::from_utf8_lossy(&text).into_owned()
+    }
+}
+
+/// Words between spaces; single quotes hold one together.
+fn words(command: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    for letter in command.chars() {
+        match letter {
+            '\'' => quoted = !quoted,
+            ' ' if !quoted => words.push(String::new()),
+            other => words.last_mut().unwrap().push(other),
+        }
+    }
+    words
 }
 
 /// Whether lines are as expected; `...` stands for any number of lines.
@@ -152,12 +215,21 @@ fn check(text: &str) -> (String, Vec<String>) {
                 {
                     wrong.push(format!("a block of `{other}` is neither run (`console`) nor says why not (`<!-- not run: why -->`)"));
                 }
+                let mut block = String::new();
                 for line in lines.by_ref() {
                     writeln!(written, "{line}").unwrap();
                     if line == fence {
                         break;
                     }
+                    writeln!(block, "{line}").unwrap();
                 }
+                let file = previous
+                    .strip_prefix("<!-- file ")
+                    .and_then(|line| line.strip_suffix(" -->"));
+                if let Some(file) = file {
+                    session.save(file, &block);
+                }
+                previous = "";
                 continue;
             }
             None => {
@@ -194,7 +266,10 @@ fn check(text: &str) -> (String, Vec<String>) {
             while let Some(line) = lines.next_if(|line| *line != fence && !line.starts_with("$ ")) {
                 expected.push(line);
             }
-            let seen = session.run(&command);
+            let seen = session.run(&command).unwrap_or_else(|problem| {
+                wrong.push(format!("$ {command}\n{problem}"));
+                String::new()
+            });
             let actual: Vec<&str> = seen.trim_end_matches('\n').lines().collect();
             let shown = if fits(&expected, &actual) {
                 expected
@@ -335,6 +410,30 @@ fn the_table_of_contents_names_every_page() {
             "SUMMARY.md does not name {page}"
         );
     }
+}
+
+#[test]
+fn what_only_one_shell_understands_is_refused() {
+    let mut session = Session::new(None);
+    for command in [
+        "sed -i s/a/b/ a.yaml",
+        "cat > a.yaml <<'END'\na\nEND",
+        "deskstate --version && rm a",
+        "export A=1",
+        "deskstate explain $KIND",
+    ] {
+        assert!(session.run(command).is_err(), "{command}");
+    }
+    assert!(
+        session
+            .run("deskstate --version")
+            .unwrap()
+            .starts_with("deskstate ")
+    );
+    assert_eq!(
+        words("deskstate plan -C 'my desk'"),
+        ["deskstate", "plan", "-C", "my desk"]
+    );
 }
 
 #[test]
