@@ -2,6 +2,7 @@
 //! of memory.
 
 mod limit;
+mod names;
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -9,6 +10,7 @@ use std::path::Path;
 
 use limit::Size;
 pub use limit::{Limit, USUAL_MEMORY, allow_memory, scaled};
+pub use names::is_device;
 
 /// Why a file was not read.
 #[derive(Debug, thiserror::Error)]

@@ -372,11 +372,36 @@ fn is_date(text: &str) -> bool {
     (1..=days).contains(&day)
 }
 
+/// Reports a name of an environment that no file can have everywhere: answers and plans are kept under it.
+fn no_file_name<'k>(
+    name: &Spanned<String>,
+    mut known: impl Iterator<Item = &'k str>,
+) -> Option<Diagnostic> {
+    let why = if deskstate_files::is_device(&name.value) {
+        "Windows keeps this name for a device".to_owned()
+    } else if name.value.ends_with('.') {
+        "Windows drops a dot at the end".to_owned()
+    } else {
+        let other = known.find(|known| known.eq_ignore_ascii_case(&name.value))?;
+        format!("Windows and macOS take it for `{other}`")
+    };
+    Some(
+        Diagnostic::error(
+            "name-shape",
+            format!("`{}` cannot name an environment", name.value),
+        )
+        .at(name.span, why)
+        .help("choose another name"),
+    )
+}
+
 fn environments(map: &Node, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<String, Environment> {
     let mut environments = BTreeMap::new();
     for entry in map.entries() {
         let name = Spanned::new(entry.key.to_string(), entry.key_span);
         check_name("an environment", &name, diagnostics);
+        let known = environments.keys().map(String::as_str);
+        diagnostics.extend(no_file_name(&name, known));
         check_variables(entry.value.get("variables"), diagnostics);
         let Some(target) = target(&entry.value, diagnostics) else {
             continue;

@@ -331,8 +331,6 @@ pub fn file_names<'a>(keys: impl IntoIterator<Item = &'a ResourceKey>) -> Vec<St
 
 /// A name that every file system takes.
 fn file_stem(name: &str) -> String {
-    /// Names that Windows keeps for devices.
-    const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
     /// Longest stem: with the ending it stays below what file systems take.
     const LONGEST: usize = 120;
     let mut stem: String = name
@@ -347,14 +345,7 @@ fn file_stem(name: &str) -> String {
     while stem.ends_with('.') {
         stem.pop();
     }
-    let lower = stem.to_ascii_lowercase();
-    let device = DEVICES.contains(&lower.as_str())
-        || ["com", "lpt"].iter().any(|port| {
-            lower.strip_prefix(port).is_some_and(|rest| {
-                rest.len() == 1 && rest.bytes().all(|byte| byte.is_ascii_digit())
-            })
-        });
-    if stem.is_empty() || stem.starts_with('.') || device {
+    if stem.is_empty() || stem.starts_with('.') || deskstate_files::is_device(&stem) {
         stem.insert(0, '_');
     }
     stem
@@ -373,6 +364,8 @@ mod tests {
             ResourceKey::new(Kind::CifProvider, "../../etc/passwd"),
             ResourceKey::new(Kind::CifProvider, "NUL"),
             ResourceKey::new(Kind::CifProvider, "lpt1"),
+            ResourceKey::new(Kind::CifProvider, "Con.tab"),
+            ResourceKey::new(Kind::CifProvider, "a:b\\c. "),
             ResourceKey::new(Kind::CifProvider, "..."),
         ];
         assert_eq!(
@@ -384,6 +377,8 @@ mod tests {
                 "cif-providers/_..-..-etc-passwd.yaml",
                 "cif-providers/_NUL.yaml",
                 "cif-providers/_lpt1.yaml",
+                "cif-providers/_Con.tab.yaml",
+                "cif-providers/a-b-c.yaml",
                 "cif-providers/_.yaml",
             ]
         );
