@@ -2,7 +2,8 @@
 //! belongs to a run that is still going on, or that ended without a word.
 //!
 //! A line of JSON for each step: the first says what was begun, the others which transaction is sent and which one was committed. A run
-//! that goes on holds a lock on the file, and the system releases the lock of a run that was killed.
+//! that goes on holds a lock, and the system releases the lock of a run that was killed. The lock is on a file of its own: on Windows
+//! nobody can read a locked file.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
@@ -19,6 +20,8 @@ use crate::kept;
 const VERSION: u32 = 1;
 /// What follows the name of the undo file.
 const ENDING: &str = "journal";
+/// The same for the file that is locked.
+const LOCK: &str = "lock";
 /// No journal is longer: a line takes less than 40 bytes.
 const MAX_BYTES: u64 = 1 << 20;
 
@@ -48,6 +51,7 @@ enum Step {
 pub(crate) struct Journal {
     path: PathBuf,
     file: File,
+    lock: File,
     committed: usize,
 }
 
@@ -67,12 +71,13 @@ impl Journal {
             transactions,
         };
         let begin = || {
-            let file = kept::create_private(&path)?;
+            let lock = kept::create_private(&undo.with_extension(LOCK))?;
             // Without locks a run that goes on looks like one that was interrupted: no reason not to apply.
-            drop(file.try_lock());
+            drop(lock.try_lock());
             let mut journal = Self {
                 path: path.clone(),
-                file,
+                file: kept::create_private(&path)?,
+                lock,
                 committed: 0,
             };
             journal.line(&begun)?;
@@ -106,9 +111,8 @@ impl Journal {
 
     /// The end was told.
     pub(crate) fn end(self) {
-        drop(self.file);
-        // What is left is told once more: a nuisance, and no loss.
-        drop(std::fs::remove_file(&self.path));
+        drop((self.file, self.lock));
+        remove(&self.path);
     }
 }
 
@@ -149,7 +153,9 @@ pub(crate) fn unfinished(root: &Path, environment: &str) -> Result<Vec<Unfinishe
 /// What a journal says; none for what is no journal.
 fn read(path: &Path) -> Option<Unfinished> {
     let file = deskstate_files::open(path, Limit::STATE, Links::Refuse).ok()?;
-    let running = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+    let lock = deskstate_files::open(path.with_extension(LOCK), Limit::STATE, Links::Refuse);
+    let running =
+        lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)));
     let mut text = String::new();
     // A line may be cut where the disk was full or the machine stopped.
     let mut bytes = Vec::new();
@@ -177,7 +183,14 @@ fn read(path: &Path) -> Option<Unfinished> {
 /// Forgets runs that ended without a word: what they left undone is done.
 pub(crate) fn forget(unfinished: &[Unfinished]) {
     for run in unfinished.iter().filter(|run| !run.running) {
-        drop(std::fs::remove_file(run.undo.with_extension(ENDING)));
+        remove(&run.undo.with_extension(ENDING));
+    }
+}
+
+/// Removes a journal and its lock. What cannot be removed is told once more: a nuisance, and no loss.
+fn remove(journal: &Path) {
+    for path in [journal, &journal.with_extension(LOCK)] {
+        drop(std::fs::remove_file(path));
     }
 }
 
@@ -231,6 +244,8 @@ mod tests {
         }
         forget(&[only(root)]);
         assert_eq!(unfinished(root, "prod").unwrap(), []);
+        let left = std::fs::read_dir(root.join(".deskstate/undo")).unwrap();
+        assert_eq!(left.count(), 0);
     }
 
     #[test]
