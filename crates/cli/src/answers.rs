@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 use crate::kept::{self, write_file};
+use crate::paths::shown_path;
 use crate::suggest::suggest;
 
 /// The only version of the sheet so far.
@@ -75,7 +76,7 @@ pub(crate) fn read(root: &Path, environment: &str) -> Result<Answers, Error> {
         }
     };
     parse(&text).map_err(|message| Error::Failed {
-        message: format!("{} is no answer sheet: {message}", path.display()),
+        message: format!("{} is no answer sheet: {message}", shown_path(&path)),
         hint: Some(format!(
             "delete it, or write a new one with {}",
             suggest("doctor", &["--env", environment, "--probe"])

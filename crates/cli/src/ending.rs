@@ -10,7 +10,8 @@ use thiserror::Error;
 use crate::journal::Unfinished;
 use crate::output::plain;
 use crate::output::plan_text::count;
-use crate::suggest::{from_here, line, suggest};
+use crate::paths::from_here;
+use crate::suggest::{line, suggest};
 use crate::ui::{HINT, STRONG, WARN};
 
 /// Why it ended before it was done.

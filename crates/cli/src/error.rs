@@ -9,12 +9,13 @@ use thiserror::Error;
 use crate::comment::CommentError;
 use crate::ending::Ended;
 use crate::exit_code::ExitCode;
+use crate::paths::shown_path;
 use crate::remedy;
 
 /// Why a command failed.
 #[derive(Debug, Error)]
 pub(crate) enum Error {
-    #[error("no `deskstate.yaml` here or in a folder above ({})", .0.display())]
+    #[error("no `deskstate.yaml` here or in a folder above ({})", shown_path(.0))]
     NoProject(PathBuf),
     #[error("the project has no environment `{name}`")]
     NoEnvironment { name: String, known: Vec<String> },
@@ -30,14 +31,14 @@ pub(crate) enum Error {
         message: String,
         hint: Option<String>,
     },
-    #[error("{what} {}", .path.display())]
+    #[error("{what} {}", shown_path(.path))]
     File {
         what: &'static str,
         path: PathBuf,
         source: std::io::Error,
     },
     /// The undo file or the journal.
-    #[error("could not write {}, so nothing was changed", .path.display())]
+    #[error("could not write {}, so nothing was changed", shown_path(.path))]
     NotBegun {
         path: PathBuf,
         source: std::io::Error,

@@ -17,6 +17,7 @@ mod graph;
 mod journal;
 mod kept;
 mod output;
+mod paths;
 mod preview;
 mod project;
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Commands that messages suggest. Each is complete: it names what it is about, quoted for a shell, and takes along the options of the
 //! present command that it understands (the project, the selection, how to connect), so that pasting it does what the message says.
 
-use std::path::Path;
 use std::sync::OnceLock;
 
 use clap::parser::ValueSource;
@@ -131,27 +130,40 @@ fn carried(program: &Command, command: &str, words: &[&str], given: &Given) -> V
     all
 }
 
-/// A word for a POSIX shell; PowerShell reads it alike, unless it has a `'` itself.
+/// A word for the shells of this system.
 pub(crate) fn quoted(word: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:=@%+,".contains(&byte);
-    if !word.is_empty() && word.bytes().all(plain) {
+    if cfg!(windows) {
+        for_windows(word)
+    } else {
+        for_posix(word)
+    }
+}
+
+fn is_plain(word: &str, marks: &[u8]) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || marks.contains(&byte);
+    !word.is_empty() && word.bytes().all(plain)
+}
+
+fn for_posix(word: &str) -> String {
+    if is_plain(word, b"_-./:=@%+,") {
         word.to_owned()
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 
-/// A path as it is named from the current folder.
-pub(crate) fn from_here(path: &Path) -> String {
-    let here = std::env::current_dir().and_then(|here| here.canonicalize());
-    let near = here
-        .ok()
-        .zip(path.canonicalize().ok())
-        .and_then(|(here, path)| Some(path.strip_prefix(here).ok()?.to_path_buf()));
-    near.as_deref()
-        .unwrap_or(path)
-        .to_string_lossy()
-        .into_owned()
+/// Double quotes, which cmd and PowerShell read alike, unless the word has a letter that means something within them. Then PowerShell's own.
+fn for_windows(word: &str) -> String {
+    if is_plain(word, br"_-./\:=+") {
+        word.to_owned()
+    } else if word.contains(['"', '$', '`', '%', '!']) {
+        format!("'{}'", word.replace('\'', "''"))
+    } else if word.ends_with('\\') {
+        // A single one would quote the quotation mark.
+        format!("\"{word}\\\"")
+    } else {
+        format!("\"{word}\"")
+    }
 }
 
 #[cfg(test)]
@@ -211,7 +223,26 @@ mod tests {
             ("é", "'é'"),
             ("", "''"),
         ] {
-            assert_eq!(quoted(word), written);
+            assert_eq!(for_posix(word), written);
+        }
+    }
+
+    #[test]
+    fn words_are_quoted_for_cmd_and_powershell() {
+        for (word, written) in [
+            ("prod", "prod"),
+            (r"C:\desk\plan.json", r"C:\desk\plan.json"),
+            (r"C:\my desk\", r#""C:\my desk\\""#),
+            ("my desk", r#""my desk""#),
+            ("a'b", r#""a'b""#),
+            ("a,b", r#""a,b""#),
+            ("CTI_*", r#""CTI_*""#),
+            ("$(id)", "'$(id)'"),
+            ("it's 100%", "'it''s 100%'"),
+            ("é", "\"é\""),
+            ("", "\"\""),
+        ] {
+            assert_eq!(for_windows(word), written);
         }
     }
 }

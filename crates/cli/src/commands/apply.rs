@@ -21,6 +21,7 @@ use crate::journal::{self, Unfinished};
 use crate::output::divergence::{Divergent, NotNeeded};
 use crate::output::plain;
 use crate::output::plan_text::PlanText;
+use crate::paths::shown_path;
 use crate::project::{load_environment, load_revision};
 use crate::revision;
 use crate::suggest::suggest;
@@ -167,7 +168,7 @@ async fn as_reviewed(
             .count(text.len())
             .map_err(|problem| Error::failed(format!("the reviewed plans together: {problem}")))?;
         let mut file = plan_file::read(&text).map_err(|error| Error::Failed {
-            message: format!("{}: {error}", plain(&path.display().to_string())),
+            message: format!("{}: {error}", shown_path(path)),
             hint: Some(error.help().to_owned()),
         })?;
         // Only the changes are compared.

@@ -24,8 +24,9 @@ use crate::kept;
 use crate::output::plan_text::count;
 use crate::output::sides::sides;
 use crate::output::{plain, shown};
+use crate::paths::from_here;
 use crate::project::Loaded;
-use crate::suggest::{from_here, line};
+use crate::suggest::line;
 use crate::ui::{BAD, GOOD, Ui};
 
 /// What is carried out.

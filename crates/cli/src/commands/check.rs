@@ -27,6 +27,7 @@ use crate::output::{
     check_json, check_junit, check_markdown, check_text, harmless_json, html, markdown, plain,
     sarif,
 };
+use crate::paths::shown_path;
 use crate::project::{self, load_contract_files, load_contracts};
 use crate::revision;
 use crate::suggest::suggest;
@@ -140,7 +141,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         write_files(&bundle(folder, &report, &live, &contracts, &sources))?;
         ui.note(format_args!(
             "{} has the report to send: look through it first, since values and names of resources are as they were read",
-            folder.display()
+            shown_path(folder)
         ));
     }
     match report.keeping() {
@@ -169,7 +170,7 @@ fn new_folder(folder: &Path) -> Result<&Path, Error> {
         return Ok(folder);
     }
     Err(Error::Refused {
-        message: format!("{} already exists", plain(&folder.display().to_string())),
+        message: format!("{} already exists", shown_path(folder)),
         hint: Some("choose a folder that does not exist yet for `--report`".to_owned()),
     })
 }

@@ -9,6 +9,7 @@ use crate::comment::{self, Client, CommentError, Host, Posted};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::output::markdown::{self, marker};
+use crate::paths::shown_path;
 use crate::suggest::suggest;
 use crate::ui::{GOOD, Ui};
 
@@ -36,7 +37,7 @@ pub(crate) async fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
         let file = if is_stdin(&args.file) {
             "stdin".to_owned()
         } else {
-            args.file.display().to_string()
+            shown_path(&args.file)
         };
         return Err(Error::Failed {
             message: format!(

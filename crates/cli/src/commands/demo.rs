@@ -12,6 +12,7 @@ use crate::door;
 use crate::environment;
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::paths::shown_path;
 use crate::ui::{DIM, GOOD, STRONG, Ui};
 
 /// Tells the whole story on an embedded Dataverse: validate, plan, apply, somebody edits by hand, drift, apply
@@ -84,7 +85,7 @@ fn tell(folder: &Path, ui: &mut Ui) -> Result<ExitCode, Error> {
     ui.print(format_args!(
         "A telephony vendor's installation guide as files in git, on a Dataverse that runs inside this program.\n{DIM}{} files in {}{DIM:#}\n",
         EXAMPLE.len(),
-        folder.display(),
+        shown_path(folder),
     ))?;
     let mut story = Story {
         folder,
@@ -258,7 +259,7 @@ fn new_folder(folder: &Path) -> Result<PathBuf, Error> {
     std::fs::create_dir_all(folder).map_err(file)?;
     if std::fs::read_dir(folder).map_err(file)?.next().is_some() {
         return Err(Error::Refused {
-            message: format!("{} is not empty", folder.display()),
+            message: format!("{} is not empty", shown_path(folder)),
             hint: Some("name a new folder".to_owned()),
         });
     }

@@ -25,6 +25,7 @@ use crate::exit_code::ExitCode;
 use crate::kept::write_file;
 use crate::output::plain;
 use crate::output::plan_text::{PlanText, count};
+use crate::paths::shown_path;
 use crate::project::{self, Loaded, load_environment, load_folder};
 use crate::ui::{GOOD, Ui, WARN};
 
@@ -467,7 +468,7 @@ fn write_overlay(folder: &Path, wanted: &Export, plan: &Plan, ui: &mut Ui) -> Re
         format_args!(
             "{} to {}",
             count(overlay.len(), "document"),
-            folder.display()
+            shown_path(folder)
         ),
     );
     Ok(())

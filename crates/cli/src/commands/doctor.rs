@@ -19,6 +19,7 @@ use crate::exit_code::ExitCode;
 use crate::kept::write_file;
 use crate::output::plain;
 use crate::output::plan_text::count;
+use crate::paths::shown_path;
 use crate::project::load_if_valid;
 use crate::ui::{BAD, GOOD, STRONG, Ui, WARN};
 
@@ -134,7 +135,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         write_file(file, &report::text(args.probe, &answers)?)?;
         ui.note(format_args!(
             "report in {}; read it, then attach it to an issue",
-            file.display()
+            shown_path(file)
         ));
     }
     if let Some(probed) = probed {
@@ -203,7 +204,7 @@ fn keep(
         ))?;
     }
     let path = crate::answers::write(root, environment, answers)?;
-    ui.note(format_args!("answers in {}", path.display()));
+    ui.note(format_args!("answers in {}", shown_path(&path)));
     Ok(())
 }
 

@@ -19,6 +19,7 @@ use crate::exit_code::ExitCode;
 use crate::kept::write_one_of_many;
 use crate::output::plain;
 use crate::output::plan_text::count;
+use crate::paths::shown_path;
 use crate::project::{Need, load_environment, load_project_file};
 use crate::ui::{GOOD, Ui, WARN};
 
@@ -204,7 +205,7 @@ fn write_files(folder: &Path, exported: &Export, force: bool, ui: &mut Ui) -> Re
         format_args!(
             "{} to {}",
             count(exported.documents.len(), "document"),
-            folder.display()
+            shown_path(folder)
         ),
     );
     Ok(())

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::graph::{Embedding, dot, graph, mermaid, svg};
 use crate::kept::write_file;
+use crate::paths::shown_path;
 use crate::project::load_for_reading;
 use crate::ui::{GOOD, Ui};
 
@@ -53,7 +54,7 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
         None => ui.print(drawn)?,
         Some(path) => {
             write_file(path, &drawn)?;
-            ui.verb(GOOD, "Wrote", path.display());
+            ui.verb(GOOD, "Wrote", shown_path(path));
         }
     }
     Ok(ExitCode::Done)

@@ -8,6 +8,7 @@ use deskstate_model::{PROJECT_FILE, json_schemas};
 
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::paths::with_slashes;
 use crate::suggest;
 use crate::ui::{DIM, GOOD, Ui};
 
@@ -110,10 +111,7 @@ pub(crate) fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
     }
     if is_new {
         let place = match &args.folder {
-            Some(folder) => vec![
-                "--project".to_owned(),
-                folder.to_string_lossy().into_owned(),
-            ],
+            Some(folder) => vec!["--project".to_owned(), with_slashes(folder)],
             None => Vec::new(),
         };
         let place: Vec<&str> = place.iter().map(String::as_str).collect();

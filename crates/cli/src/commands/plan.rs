@@ -20,6 +20,7 @@ use crate::output::harmless_json;
 use crate::output::html::{self, Report};
 use crate::output::markdown::{self, PlanMarkdown};
 use crate::output::plan_text::PlanText;
+use crate::paths::shown_path;
 use crate::project::load_environment;
 use crate::revision;
 use crate::specs::Specs;
@@ -124,7 +125,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         return Err(Error::failed("not everything could be planned"));
     }
     if let Some(path) = &args.out {
-        ui.say(format_args!("the plan is in {}", path.display()));
+        ui.say(format_args!("the plan is in {}", shown_path(path)));
     }
     compared.complete()?;
     refuse_denied(&compared.findings)?;

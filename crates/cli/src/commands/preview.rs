@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::kept::{self, write_file};
 use crate::output::html;
+use crate::paths::{for_programs, shown_path};
 use crate::project::load_for_reading;
 use crate::ui::{GOOD, Ui};
 
@@ -66,7 +67,7 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
         None => kept::path(&loaded.root, &Path::new(kept::FOLDER).join("preview.html"))?,
     };
     write_file(&path, &page)?;
-    ui.verb(GOOD, "Wrote", path.display());
+    ui.verb(GOOD, "Wrote", shown_path(&path));
     if !args.no_open && !open(&path) {
         ui.note("no browser could be started: open the file by hand");
     }
@@ -82,8 +83,7 @@ fn only_one(selection: &Selection) -> Option<ResourceKey> {
 
 /// Hands the file to whatever opens pages here; false if there is nothing.
 fn open(path: &Path) -> bool {
-    // Not the canonical path: on Windows its prefix `\\?\` opens nothing.
-    let Ok(path) = std::path::absolute(path) else {
+    let Ok(path) = for_programs(path) else {
         return false;
     };
     let program = if cfg!(target_os = "macos") {

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::kept::write_file;
+use crate::paths::shown_path;
 use crate::ui::Ui;
 
 /// Prints the JSON Schemas of manifests and plan files, or writes them into a folder
@@ -33,7 +34,7 @@ pub(crate) fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
         ui.note(format_args!(
             "{} schemas in {}",
             schemas.len(),
-            folder.display()
+            shown_path(folder)
         ));
         return Ok(ExitCode::Done);
     }

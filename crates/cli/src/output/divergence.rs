@@ -8,6 +8,7 @@ use deskstate_reconcile::plan_file::{Divergence, FileChange, FileField, LastWrit
 
 use super::plan_text::count;
 use super::{plain, shown};
+use crate::paths::shown_path;
 use crate::ui::{BAD, GOOD, STRONG, WARN};
 
 /// Something that nobody reviewed.
@@ -32,7 +33,7 @@ impl Display for Divergent<'_> {
                 let file = self
                     .plans
                     .get(*plan)
-                    .map_or_else(String::new, |path| plain(&format!("{}: ", path.display())));
+                    .map_or_else(String::new, |path| format!("{}: ", shown_path(path)));
                 let id = |id: &Option<uuid::Uuid>| {
                     id.map_or_else(|| "unknown".to_owned(), |id| id.to_string())
                 };
