@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use crate::error::Error;
+use crate::paths::shown_path;
 
 /// The folder of a project for what deskstate keeps there.
 pub(crate) const FOLDER: &str = ".deskstate";
@@ -22,7 +23,7 @@ pub(crate) fn path(root: &Path, relative: &Path) -> Result<PathBuf, Error> {
             return Err(Error::Refused {
                 message: format!(
                     "{} is a link, and what deskstate keeps stays in the project",
-                    crate::output::plain(&path.display().to_string())
+                    shown_path(&path)
                 ),
                 hint: Some("look at where it leads, and remove it".to_owned()),
             });
@@ -175,8 +176,21 @@ fn replace(
     }
 }
 
-fn put(file: NamedTempFile, path: &Path) -> io::Result<()> {
-    file.persist(path).map_err(|error| error.error)?;
+fn put(mut file: NamedTempFile, path: &Path) -> io::Result<()> {
+    /// Windows replaces no file that is open elsewhere, and virus scanners open what was just written.
+    const TRIES: u64 = if cfg!(windows) { 8 } else { 1 };
+    for attempt in 1.. {
+        match file.persist(path) {
+            Ok(_) => break,
+            Err(refused)
+                if attempt < TRIES && refused.error.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                file = refused.file;
+                std::thread::sleep(std::time::Duration::from_millis(10 << attempt));
+            }
+            Err(refused) => return Err(refused.error),
+        }
+    }
     Ok(())
 }
 
@@ -190,6 +204,16 @@ fn prepare(
     let known = std::fs::metadata(path).ok();
     if known.as_ref().is_some_and(|known| !known.is_file()) {
         return Ok(None);
+    }
+    // Replacing it would go past the mark on some systems and fail on others.
+    if known
+        .as_ref()
+        .is_some_and(|known| known.permissions().readonly() && !path.is_symlink())
+    {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "the file is read-only",
+        ));
     }
     let folder = path
         .parent()
@@ -214,12 +238,47 @@ fn prepare(
     Ok(Some(file))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
+    #[cfg(unix)]
     use std::os::unix::fs::symlink;
 
     use super::*;
 
+    #[test]
+    fn a_read_only_file_is_left_alone_and_the_message_says_that_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("all.yaml");
+        std::fs::write(&path, "mine").unwrap();
+        let writable = std::fs::metadata(&path).unwrap().permissions();
+        let mut read_only = writable.clone();
+        read_only.set_readonly(true);
+        std::fs::set_permissions(&path, read_only).unwrap();
+        let refused = write_file(&path, "theirs").unwrap_err();
+        assert!(
+            matches!(&refused, Error::File { source, .. } if source.to_string() == "the file is read-only"),
+            "{refused:?}"
+        );
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
+        std::fs::set_permissions(&path, writable).unwrap();
+        write_file(&path, "theirs").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "theirs");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn names_that_are_long_or_not_ascii_are_written_like_any_other() {
+        let folder = tempfile::tempdir().unwrap();
+        // Longer than the 260 letters that Windows once took.
+        let deep: PathBuf = std::iter::repeat_n("Überstunden-für-José", 20).collect();
+        let path = folder.path().join(deep).join("прод.yaml");
+        let path = std::path::absolute(path).unwrap();
+        write_file(&path, "text").unwrap();
+        write_file(&path, "again").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "again");
+    }
+
+    #[cfg(unix)]
     #[test]
     fn what_a_link_leads_to_is_never_written_to() {
         let folder = tempfile::tempdir().unwrap();
@@ -242,6 +301,7 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
     #[test]
     fn what_holds_names_of_people_is_read_by_its_owner_alone_and_other_files_by_whom_the_system_lets()
      {
@@ -295,12 +355,14 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 17);
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_device_stays_a_device() {
         write_file(Path::new("/dev/null"), "nothing").unwrap();
         assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
     }
 
+    #[cfg(unix)]
     #[test]
     fn no_link_stands_on_the_way_to_what_is_kept() {
         let folder = tempfile::tempdir().unwrap();
