@@ -39,7 +39,11 @@ const HOLD: &str = r#"{"kind":"delay","delayMs":1500}"#;
 
 /// Begins a command and waits until a fault struck it.
 fn begin(project: &Project, server: &Server, arguments: &[&str]) -> Child {
-    let child = deskstate(project.path())
+    let mut command = deskstate(project.path());
+    // A console of its own: `interrupt` presses Ctrl-C there.
+    #[cfg(windows)]
+    std::os::windows::process::CommandExt::creation_flags(&mut command, 0x0800_0000);
+    let child = command
         .args(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -53,11 +57,17 @@ fn begin(project: &Project, server: &Server, arguments: &[&str]) -> Child {
 
 const APPLY: &[&str] = &["apply", "--env", "server", "--yes"];
 
-fn signal(child: &Child, name: &str) {
-    let sent = Command::new("kill")
-        .args([&format!("-{name}"), &child.id().to_string()])
-        .status();
-    assert!(sent.unwrap().success());
+/// Presses Ctrl-C. On Windows that takes the program of `ci/wine/interrupt.c`, compiled and on the `PATH`.
+fn interrupt(child: &Child) {
+    let mut command = if cfg!(windows) {
+        Command::new("interrupt")
+    } else {
+        let mut kill = Command::new("kill");
+        kill.arg("-INT");
+        kill
+    };
+    let sent = command.arg(child.id().to_string()).status();
+    assert!(sent.expect("a program that interrupts").success());
 }
 
 fn end(child: Child) -> Run {
@@ -218,7 +228,7 @@ fn after_an_interrupt_the_transaction_is_finished_and_the_end_says_what_was_appl
         let (project, server) = waiting();
         faults(&server, &on_write(sent, HOLD));
         let child = begin(&project, &server, APPLY);
-        signal(&child, "INT");
+        interrupt(&child);
         let ended = end(child).ended(1);
         accounts_for(&ended.err, sent);
         let what = if sent == TRANSACTIONS {
@@ -247,7 +257,7 @@ fn where_the_reply_is_lost_and_nobody_waits_the_end_says_that_it_is_unknown_and_
         faults(&server, &on_write(done + 1, r#"{"kind":"dropBefore"}"#));
         // It looks at the rows for three minutes, unless it is asked to stop.
         let child = begin(&project, &server, APPLY);
-        signal(&child, "INT");
+        interrupt(&child);
         let ended = end(child).ended(1);
         says(
             &ended.err,

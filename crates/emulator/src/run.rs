@@ -181,9 +181,22 @@ fn interruption() -> std::io::Result<impl Future<Output = std::io::Result<()>>> 
     })
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 fn interruption() -> std::io::Result<impl Future<Output = std::io::Result<()>>> {
-    Ok(tokio::signal::ctrl_c())
+    use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown};
+    let mut interrupt = ctrl_c()?;
+    let mut halt = ctrl_break()?;
+    let mut close = ctrl_close()?;
+    let mut shutdown = ctrl_shutdown()?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = halt.recv() => {}
+            _ = close.recv() => {}
+            _ = shutdown.recv() => {}
+        }
+        Ok(())
+    })
 }
 
 #[cfg(test)]

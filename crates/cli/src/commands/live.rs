@@ -267,7 +267,7 @@ pub(super) fn read_file(path: &Path, limit: Limit) -> Result<String, Error> {
     })
 }
 
-/// The first Ctrl-C or SIGTERM stops where stopping is clean: between requests, never inside a transaction. The second ends the
+/// The first Ctrl-C or SIGTERM (on Windows Ctrl-Break, a closed window or a shutdown) stops where stopping is clean: between requests, never inside a transaction. The second ends the
 /// process as usual.
 pub(super) fn stop_on_interrupt() -> Stop {
     let stop = Stop::new();
@@ -296,7 +296,19 @@ async fn interrupted() {
     }
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 async fn interrupted() {
-    drop(tokio::signal::ctrl_c().await);
+    use tokio::signal::windows::{ctrl_break, ctrl_close, ctrl_shutdown};
+    // Agents of builds send Ctrl-C or Ctrl-Break. Once a window is closed, Windows waits a few seconds before it ends the process.
+    match (ctrl_break(), ctrl_close(), ctrl_shutdown()) {
+        (Ok(mut halt), Ok(mut close), Ok(mut shutdown)) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = halt.recv() => {}
+                _ = close.recv() => {}
+                _ = shutdown.recv() => {}
+            }
+        }
+        _ => drop(tokio::signal::ctrl_c().await),
+    }
 }
