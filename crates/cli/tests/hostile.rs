@@ -271,7 +271,7 @@ fn live_text_steers_no_stream() {
     ] {
         run(folder, command);
     }
-    let said = run(folder, &["preview", "--out", "p.html"]);
+    let said = run(folder, &["preview", "--no-open", "--out", "p.html"]);
     assert!(folder.join("p.html").exists(), "{said}");
     check("the preview", project.read("p.html").as_bytes());
     let manifests = project.read("manifests/templates.yaml");
@@ -308,7 +308,7 @@ fn manifests_and_their_names_steer_no_stream() {
         &["graph"],
         &["graph", "--format", "dot"],
         &["graph", "--format", "svg"],
-        &["preview", "--out", "p.html"],
+        &["preview", "--no-open", "--out", "p.html"],
         &["drift", "--env", "local"],
         &["adopt", "--env", "local", "--check"],
         &["apply", "--env", "local", "--yes"],

@@ -1,0 +1,212 @@
+//! What every system must do alike: each command once in a folder whose name is long or not ASCII, with files as Windows has them.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use support::{Run, Server, deskstate, says};
+use tempfile::TempDir;
+
+/// Runs a command in a folder.
+fn run(folder: &Path, arguments: &[&str]) -> Run {
+    deskstate(folder).args(arguments).output().unwrap().into()
+}
+
+const MANIFEST: &str = "manifests/desktop.yaml";
+
+/// A project in a folder of a name that a person may have, and what holds it.
+fn started(name: &str) -> (TempDir, PathBuf) {
+    let folder = TempDir::new().unwrap();
+    run(folder.path(), &["init", name, "--name", "desk"]).ended(0);
+    let desk = folder.path().join(name);
+    (folder, desk)
+}
+
+fn edit(desk: &Path, old: &str, new: &str) {
+    let path = desk.join(MANIFEST);
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains(old), "no `{old}` in\n{text}");
+    std::fs::write(path, text.replace(old, new)).unwrap();
+}
+
+#[test]
+fn each_command_works_where_a_home_folder_is_not_ascii() {
+    let (_folder, desk) = started("José Müller 用户");
+    let here = |arguments: &[&str]| run(&desk, arguments);
+    says(&here(&["validate"]).ended(0).out, &["valid: 3 resources"]);
+    here(&["plan", "--env", "local", "--detailed-exitcode"]).ended(2);
+    here(&["plan", "--env", "local", "--out", "plan.json"]).ended(0);
+    here(&["apply", "--env", "local", "--yes"]).ended(0);
+    here(&["drift", "--env", "local"]).ended(0);
+    here(&["doctor", "--env", "local"]).ended(0);
+    here(&["check", "--env", "local"]);
+    here(&["graph", "--out", "graph.svg", "--format", "svg"]).ended(0);
+
+    // Live has another title than the file, whose lines end as on Windows.
+    edit(&desk, "title: All cases", "title: By hand");
+    let applied = here(&["apply", "--env", "local", "--yes"]).ended(0);
+    edit(&desk, "title: By hand", "title: All cases");
+    edit(&desk, "\n", "\r\n");
+    here(&["drift", "--env", "local"]).ended(2);
+    says(
+        &here(&["adopt", "--env", "local"]).ended(0).err,
+        &["Adopted ApplicationTab contoso_allCases title"],
+    );
+    let adopted = std::fs::read_to_string(desk.join(MANIFEST)).unwrap();
+    assert!(adopted.contains("title: By hand\r\n"), "{adopted}");
+    assert_eq!(
+        adopted.matches('\n').count(),
+        adopted.matches("\r\n").count()
+    );
+    here(&["drift", "--env", "local"]).ended(0);
+
+    here(&["export", "--env", "local", "--out", "exported"]).ended(0);
+    assert!(
+        desk.join("exported/application-tabs/contoso_allCases.yaml")
+            .is_file()
+    );
+    let preview = here(&["preview", "--no-open"]).ended(0);
+    says(&preview.err, &["/preview.html"]);
+    assert!(desk.join(".deskstate/preview.html").is_file());
+
+    // The command that the apply printed, word by word.
+    let undo = applied
+        .out
+        .split("undo with `deskstate ")
+        .nth(1)
+        .unwrap_or_else(|| panic!("{}", applied.out));
+    let undo: Vec<&str> = undo.split('`').next().unwrap().split(' ').collect();
+    assert!(undo.iter().all(|word| !word.contains('\\')), "{undo:?}");
+    let undone = here(&[&undo[..], &["--yes"]].concat());
+    assert_eq!(undone.code, Some(0), "{}", undone.err);
+    here(&["plan", "--env", "local", "--detailed-exitcode"]).ended(2);
+}
+
+#[test]
+fn the_demo_runs_to_its_end() {
+    let folder = TempDir::new().unwrap();
+    let told = run(folder.path(), &["demo", "--dir", "démo"]).ended(0);
+    says(&told.out, &["drift"]);
+    assert!(folder.path().join("démo/deskstate.yaml").is_file());
+}
+
+#[test]
+fn a_project_may_lie_deeper_than_windows_once_allowed() {
+    let folder = TempDir::new().unwrap();
+    let deep: PathBuf = std::iter::repeat_n("a-folder-with-a-long-name", 12).collect();
+    let desk = folder.path().join(deep).join("desk");
+    let desk = desk.to_str().unwrap();
+    let here = |arguments: &[&str]| run(folder.path(), arguments).ended(0);
+    here(&["init", desk]);
+    here(&["validate", "--project", desk]);
+    here(&["apply", "--env", "local", "--yes", "--project", desk]);
+    here(&["drift", "--env", "local", "--project", desk]);
+    here(&[
+        "export",
+        "--env",
+        "local",
+        "--project",
+        desk,
+        "--out",
+        &format!("{desk}/exported"),
+    ]);
+}
+
+#[test]
+fn a_read_only_manifest_is_not_adopted_into_and_its_message_says_why() {
+    let (_folder, desk) = started("desk");
+    edit(&desk, "title: All cases", "title: By hand");
+    run(&desk, &["apply", "--env", "local", "--yes"]).ended(0);
+    edit(&desk, "title: By hand", "title: All cases");
+    let path = desk.join(MANIFEST);
+    let before = std::fs::read(&path).unwrap();
+    let writable = std::fs::metadata(&path).unwrap().permissions();
+    let mut read_only = writable.clone();
+    read_only.set_readonly(true);
+    std::fs::set_permissions(&path, read_only).unwrap();
+    let refused = run(&desk, &["adopt", "--env", "local"]).ended(1);
+    says(&refused.err, &["could not write", "the file is read-only"]);
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    std::fs::set_permissions(&path, writable).unwrap();
+    run(&desk, &["adopt", "--env", "local"]).ended(0);
+}
+
+#[test]
+fn a_second_process_on_a_state_file_is_told_that_another_one_uses_it() {
+    let (_folder, desk) = started("desk");
+    let state = desk.join(".deskstate/local.json");
+    let state = state.to_str().unwrap();
+    let server = Server::start(&["--state", state]);
+    let second = std::thread::scope(|scope| {
+        let emulator = scope.spawn(|| {
+            run(
+                &desk,
+                &["emulator", "--listen", "127.0.0.1:0", "--state", state],
+            )
+        });
+        let plan = run(&desk, &["plan", "--env", "local"]).ended(1);
+        says(&plan.err, &["local.json", "another process is using it"]);
+        emulator.join().unwrap()
+    });
+    says(&second.ended(1).err, &["another process is using it"]);
+    drop(server);
+    run(&desk, &["plan", "--env", "local"]).ended(0);
+}
+
+#[test]
+fn a_state_file_keeps_what_was_written_to_it() {
+    let (_folder, desk) = started("desk");
+    let state = desk.join("état.json");
+    let project = desk.join("deskstate.yaml");
+    let set_url = |url: &str| {
+        let text = std::fs::read_to_string(&project).unwrap();
+        let line = text
+            .lines()
+            .find(|line| line.contains("emulator:") || line.contains("url:"));
+        let text = text.replace(line.unwrap(), &format!("      url: \"{url}\""));
+        std::fs::write(&project, text).unwrap();
+    };
+    let server = Server::start(&["--state", state.to_str().unwrap()]);
+    set_url(&server.url);
+    run(&desk, &["apply", "--env", "local", "--yes"]).ended(0);
+    drop(server);
+    let server = Server::start(&["--state", state.to_str().unwrap()]);
+    set_url(&server.url);
+    says(
+        &run(&desk, &["plan", "--env", "local"]).ended(0).out,
+        &["local matches the manifests"],
+    );
+}
+
+#[test]
+fn names_that_differ_only_in_case_are_one_file_or_an_error() {
+    let (_folder, desk) = started("desk");
+    let text = std::fs::read_to_string(desk.join(MANIFEST)).unwrap();
+    std::fs::write(desk.join("manifests/Desktop.yaml"), text).unwrap();
+    let validated = run(&desk, &["validate"]);
+    if std::fs::read_dir(desk.join("manifests")).unwrap().count() == 1 {
+        validated.ended(0);
+    } else {
+        says(
+            &validated.ended(3).err,
+            &["`manifests/Desktop.yaml` and `manifests/desktop.yaml` differ only in case"],
+        );
+    }
+}
+
+#[test]
+fn colours_are_written_when_asked_for_and_never_into_a_pipe_unasked() {
+    let (_folder, desk) = started("desk");
+    let plan = |arguments: &[&str]| {
+        let mut command = deskstate(&desk);
+        command.env_remove("NO_COLOR");
+        let plan = ["plan", "--env", "local"];
+        Run::from(command.args(plan).args(arguments).output().unwrap())
+            .ended(0)
+            .out
+    };
+    assert!(plan(&["--color", "always"]).contains('\u{1b}'));
+    for arguments in [&[][..], &["--color", "never"]] {
+        assert!(!plan(arguments).contains('\u{1b}'));
+    }
+}
