@@ -2,8 +2,7 @@
 //! `UPDATE_DOCS=1 cargo test -p deskstate --lib reference`.
 
 use clap::CommandFactory;
-use deskstate_model::{Explanation, explanations};
-use deskstate_reconcile::codes;
+use deskstate_model::{Explanation, MANIFEST_CODES};
 
 use crate::commands::explain::paragraphs;
 
@@ -124,12 +123,12 @@ fn error_index() -> String {
         (
             "Findings of manifests",
             "What `validate` says, and every command that reads manifests. They are about files alone.",
-            explanations(),
+            MANIFEST_CODES.iter().collect(),
         ),
         (
             "Findings of plans",
             "What `plan`, `apply`, `drift` and `undo` say of an environment. Those of review take their level from `policy` in the project file.",
-            codes::EXPLANATIONS,
+            crate::explanations::of_plans(),
         ),
     ];
     for (title, about, group) in groups {

@@ -169,6 +169,10 @@ fn manifests_that_cannot_be_read_end_the_run_before_anything_is_pruned() {
         says(&said, &[&lost.replace('`', "")]);
         assert!(!said.contains("as the manifests say"), "{said}");
     }
+    says(
+        &run(&["plan", "--format", "json"]).out,
+        &["nothing-declared"],
+    );
     assert_eq!(server.dump()["rows"], before["rows"]);
     // The ways out that the finding names.
     project.edit("deskstate.yaml", "prune: owned", "prune: never");

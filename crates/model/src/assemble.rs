@@ -269,7 +269,7 @@ fn effective(
     let mut node = base.clone();
     let mut unmanaged = Vec::new();
     for overlay in over {
-        for path in checks::overlays::unmanaged_paths(overlay) {
+        for path in checks::overlay::unmanaged_paths(overlay) {
             if let NodeValue::Map(entries) = &mut node.value
                 && let Some(spec) = entries.iter_mut().find(|entry| &*entry.key == "spec")
             {
@@ -277,7 +277,7 @@ fn effective(
             }
             unmanaged.push(path.to_owned());
         }
-        node = merged(&node, &checks::overlays::patch(overlay));
+        node = merged(&node, &checks::overlay::patch(overlay));
     }
     if has_variables(&node) {
         node = Substitution {
@@ -494,7 +494,7 @@ fn take_file(
     let span = entries[at].value.span;
     let content = texts.content(&texts.beside(span, &path));
     if let Ok(content) = &content {
-        checks::secrets::check_content(content, span, diagnostics);
+        checks::secret::check_content(content, span, diagnostics);
     }
     let value = match content {
         Ok(content) => match &*content {

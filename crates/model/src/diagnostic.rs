@@ -34,7 +34,7 @@ pub struct Label {
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// The stable name of the rule; `explain_code` tells more.
+    /// The stable name of the rule; its [`Explanation`](crate::Explanation) tells more.
     pub code: &'static str,
     /// How bad it is.
     pub severity: Severity,

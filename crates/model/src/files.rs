@@ -1,10 +1,39 @@
 //! Files of a project: found in a fixed order, read within bounds, never from outside its folder.
 
+use crate::explanation::Explanation;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use deskstate_files::{Limit, Problem, Total, read};
+
+pub(crate) const ENCODING: Explanation = Explanation::new(
+    "encoding",
+    "Files are written in UTF-8.",
+    "Another encoding would change letters without a word. A byte order mark is allowed and ignored.",
+    "Save the file as UTF-8.",
+);
+
+pub(crate) const PATH_OUTSIDE: Explanation = Explanation::new(
+    "path-outside",
+    "Paths stay inside the folder of the project.",
+    "What a commit means is then fixed by the commit. Absolute paths, `..` and links that lead out are refused.",
+    "Move the file into the project.",
+);
+
+pub(crate) const UNREADABLE_FILE: Explanation = Explanation::new(
+    "unreadable-file",
+    "Every file that the project names can be read.",
+    "A file that is missing could hold half of the desktop.",
+    "Correct the path or the permissions.",
+);
+
+pub(crate) const YAML_LIMITS: Explanation = Explanation::new(
+    "yaml-limits",
+    "Files have at most 16 MiB, projects 512 MiB; nesting has at most 64 levels; aliases stand for at most 10,000 values in a file.",
+    "A small file must not be able to take all memory.",
+    "Split the file, or write aliases out.",
+);
 
 /// Most files of a project.
 const MAX_FILES: usize = 200_000;
@@ -69,17 +98,17 @@ impl FileProblem {
     /// The rule that is broken.
     pub(crate) fn code(&self) -> &'static str {
         match self {
-            FileProblem::Leaves => "path-outside",
-            FileProblem::OtherEncoding(_) | FileProblem::NotUtf8(_) => "encoding",
+            FileProblem::Leaves => PATH_OUTSIDE.code,
+            FileProblem::OtherEncoding(_) | FileProblem::NotUtf8(_) => ENCODING.code,
             FileProblem::Unread(Problem::TooLarge(_) | Problem::TooLong { .. })
             | FileProblem::TooManyValues
             | FileProblem::TooMany
-            | FileProblem::TooDeep => "yaml-limits",
+            | FileProblem::TooDeep => YAML_LIMITS.code,
             FileProblem::Io(_)
             | FileProblem::NotThere
             | FileProblem::Unread(_)
             | FileProblem::NameNotUtf8
-            | FileProblem::Backslash => "unreadable-file",
+            | FileProblem::Backslash => UNREADABLE_FILE.code,
         }
     }
 

@@ -19,11 +19,12 @@
 
 mod assemble;
 mod checks;
+mod codes;
 mod contract;
 mod decode;
 mod diagnostic;
 mod document;
-mod explain;
+mod explanation;
 mod field;
 mod file_texts;
 mod files;
@@ -46,19 +47,21 @@ mod render;
 mod schema;
 mod set;
 mod shape;
+mod shape_codes;
 mod span;
 mod suggest;
 mod variables;
 mod yaml;
 
-pub use checks::secrets::{is_secret_key, secret_values};
+pub use checks::secret::{is_secret_key, secret_values};
+pub use codes::MANIFEST_CODES;
 pub use contract::{
     CIF_V2_LOADER, Contract, Finding, MatchMode, Problem, Rule, RuleSubject, RuleValue, Subject,
     check as check_subject, evaluate, selects, subject_of,
 };
 pub use decode::shortened;
 pub use diagnostic::{Diagnostic, Label, Severity, sort_diagnostics};
-pub use explain::{Explanation, explain_code, explanations};
+pub use explanation::Explanation;
 pub use field::{FieldInfo, FieldRule, FieldView, ValueView};
 pub use files::is_yaml;
 pub use given::Given;

@@ -1,7 +1,7 @@
 //! Loading a project: files to documents, documents to resources, and everything that is wrong on the way.
 
-mod environments;
-mod listing;
+pub(crate) mod environments;
+pub(crate) mod listing;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -12,10 +12,13 @@ pub use self::listing::DEFAULT_FOLDER;
 use self::listing::{Exceptions, list};
 use crate::assemble::{Assembled, Assembly, Base, assemble, gather};
 use crate::checks;
+use crate::checks::duplicate_resource::DUPLICATE_RESOURCE;
 use crate::contract::Contract;
 use crate::diagnostic::{Diagnostic, sort_diagnostics};
 use crate::document::{self, Document};
+use crate::explanation::Explanation;
 use crate::file_texts::FileTexts;
+use crate::files::YAML_LIMITS;
 use crate::files::{FileProblem, Root};
 use crate::kinds::ResourceKey;
 use crate::manifests::{Declared, Manifests};
@@ -24,9 +27,17 @@ use crate::parallel;
 use crate::project::Project;
 use crate::read_contract::contract;
 use crate::read_project::project;
+use crate::shape_codes::NOT_A_MANIFEST;
 use crate::span::{FileId, SourceMap, Span, Spanned};
 use crate::variables::refuse_outside_values;
 use crate::yaml::{Budget, Node, Stream, read};
+
+pub(crate) const NO_PROJECT: Explanation = Explanation::new(
+    "no-project",
+    "A project has a file `deskstate.yaml` at its root.",
+    "It says which manifests there are and which environments.",
+    "Change to the folder that holds it, or start one with `deskstate init`.",
+);
 
 /// The project file, at the root.
 pub const PROJECT_FILE: &str = "deskstate.yaml";
@@ -102,7 +113,7 @@ pub fn load_contracts(paths: &[PathBuf]) -> (Manifests, Vec<Diagnostic>) {
             ),
         }
     }
-    checks::contract_conflicts::check(&manifests.contracts, &mut diagnostics);
+    checks::contract_conflict::check(&manifests.contracts, &mut diagnostics);
     loader.ended(manifests, diagnostics)
 }
 
@@ -164,7 +175,7 @@ fn load_from(
 
 fn no_project(problem: &FileProblem) -> Diagnostic {
     Diagnostic::error(
-        "no-project",
+        NO_PROJECT.code,
         format!("there is no project here: `{PROJECT_FILE}` cannot be read: {problem}"),
     )
     .help("change to the folder that holds it, or start one with `deskstate init`")
@@ -212,7 +223,7 @@ impl Loader {
         let Some(node) = documents.next() else {
             if diagnostics.is_empty() {
                 diagnostics.push(
-                    Diagnostic::error("not-a-manifest", format!("`{PROJECT_FILE}` is empty"))
+                    Diagnostic::error(NOT_A_MANIFEST.code, format!("`{PROJECT_FILE}` is empty"))
                         .at(start_of(file), "nothing here")
                         .help("`deskstate init` writes one to start from"),
                 );
@@ -222,7 +233,7 @@ impl Loader {
         for extra in documents {
             diagnostics.push(
                 Diagnostic::error(
-                    "not-a-manifest",
+                    NOT_A_MANIFEST.code,
                     format!("`{PROJECT_FILE}` holds the project and nothing else"),
                 )
                 .at(document::first_line(&extra), "a second document")
@@ -249,7 +260,7 @@ impl Loader {
         let manifest_files = self.manifest_files(files, &project, diagnostics);
         let overlays = self.overlays(files, &project, diagnostics);
         let documents = self.documents(&manifest_files, &project, &overlays, diagnostics);
-        checks::overlays::check(&documents, &overlays, diagnostics);
+        checks::overlay::check(&documents, &overlays, diagnostics);
         let assembly = Assembly::new(
             node,
             &project,
@@ -285,7 +296,7 @@ impl Loader {
                 gather(&assembly, None, texts).resources
             }
         };
-        checks::contract_conflicts::check(&contracts, diagnostics);
+        checks::contract_conflict::check(&contracts, diagnostics);
         drop(assembly);
         // They share the resources, which are taken out now.
         drop(documents);
@@ -326,7 +337,7 @@ impl Loader {
             {
                 Some(first) => diagnostics.push(
                     Diagnostic::error(
-                        "duplicate-resource",
+                        DUPLICATE_RESOURCE.code,
                         format!("two contracts are called `{}`", found.name.value),
                     )
                     .at(found.name.span, "again")
@@ -433,7 +444,7 @@ impl Loader {
                     if let Some(first) = seen.insert(header.key.clone(), header.name_span) {
                         diagnostics.push(
                             Diagnostic::error(
-                                "duplicate-resource",
+                                DUPLICATE_RESOURCE.code,
                                 format!("{} stands twice in this overlay", header.key),
                             )
                             .at(header.name_span, "again")
@@ -487,7 +498,7 @@ impl Loader {
             read(&self.sources, file, &self.budget, &mut diagnostics);
         let secrets = documents
             .iter()
-            .flat_map(|document| checks::secrets::check(document, &self.sources, &mut diagnostics))
+            .flat_map(|document| checks::secret::check(document, &self.sources, &mut diagnostics))
             .collect();
         ReadFile {
             documents,
@@ -557,7 +568,7 @@ impl Loader {
 
 fn too_many_findings(place: Span) -> Diagnostic {
     Diagnostic::error(
-        "yaml-limits",
+        YAML_LIMITS.code,
         "so much is wrong that the rest of the project is not read",
     )
     .at(place, "reading stopped here")

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use crate::checks::duplicate_resource::DUPLICATE_RESOURCE;
 use crate::contract::{Contract, MatchMode, Rule, RuleSubject, RuleValue};
 use crate::diagnostic::Diagnostic;
 use crate::document::{check_version, first_line};
@@ -10,6 +11,7 @@ use crate::kinds::Kind;
 use crate::read_project::check_name;
 use crate::set::Reference;
 use crate::shape::{self, Shape};
+use crate::shape_codes::{UNKNOWN_FIELD, UNKNOWN_KIND};
 use crate::span::{Span, Spanned};
 use crate::suggest::nearest;
 use crate::variables::refuse_all;
@@ -23,7 +25,7 @@ pub(crate) fn contract(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option
             .get("kind")
             .map_or_else(|| first_line(node), |kind| kind.span);
         diagnostics.push(
-            Diagnostic::error("unknown-kind", "a contract file holds documents of the kind `Contract`")
+            Diagnostic::error(UNKNOWN_KIND.code, "a contract file holds documents of the kind `Contract`")
                 .at(place, "another kind")
                 .help("write `kind: Contract`, or remove the file from `spec.contracts` of `deskstate.yaml`"),
         );
@@ -60,7 +62,7 @@ fn report_repeated_ids(rules: &[Rule], diagnostics: &mut Vec<Diagnostic>) {
         match seen.get(rule.id.value.as_str()) {
             Some(first) => diagnostics.push(
                 Diagnostic::error(
-                    "duplicate-resource",
+                    DUPLICATE_RESOURCE.code,
                     format!("two rules have the id `{}`", rule.id.value),
                 )
                 .at(rule.id.span, "again")
@@ -173,7 +175,7 @@ fn report_idle_breaks(rule: &Rule, node: &Node, diagnostics: &mut Vec<Diagnostic
         };
         diagnostics.push(
             Diagnostic::error(
-                "unknown-field",
+                UNKNOWN_FIELD.code,
                 format!("rule `{}` does not check `{}`", rule.id.value, entry.key),
             )
             .at(entry.key_span, "not a value of this rule")
@@ -222,7 +224,7 @@ fn check_field(kind: Kind, path: &str, span: Span, diagnostics: &mut Vec<Diagnos
     if words().any(|known| known == word) {
         return true;
     }
-    let diagnostic = Diagnostic::error("unknown-field", format!("{kind} has no field `{word}`"))
+    let diagnostic = Diagnostic::error(UNKNOWN_FIELD.code, format!("{kind} has no field `{word}`"))
         .at(span, "unknown field");
     diagnostics.push(match nearest(word, words()) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),

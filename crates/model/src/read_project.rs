@@ -7,8 +7,12 @@ use std::path::PathBuf;
 
 use uuid::Uuid;
 
+use crate::checks::https_needed::HTTPS_NEEDED;
+use crate::checks::unique_name::RESERVED_PREFIX;
 use crate::diagnostic::Diagnostic;
 use crate::document::check_version;
+use crate::explanation::Explanation;
+use crate::files::PATH_OUTSIDE;
 use crate::kinds::Kind;
 use crate::project::{
     CifV2Loader, Defaults, Environment, IgnoreRule, KindNameGlob, Policy, Project, Prune, Removals,
@@ -16,10 +20,18 @@ use crate::project::{
 };
 use crate::set::Owner;
 use crate::shape::{self, Shape};
+use crate::shape_codes::{NOT_A_MANIFEST, UNKNOWN_FIELD, UNKNOWN_KIND, UNKNOWN_VALUE};
 use crate::span::Spanned;
 use crate::suggest::nearest;
 use crate::variables::{Variables, is_variable_name};
 use crate::yaml::{Node, NodeValue};
+
+pub(crate) const NAME_SHAPE: Explanation = Explanation::new(
+    "name-shape",
+    "Names of projects, environments, contracts, rules and labels are letters, digits, `-`, `_` and `.`, up to 63. Variables are a letter, then letters, digits and `_`. Prefixes are letters and digits. Patterns are `Kind/name`.",
+    "They stand in commands, file names and reports.",
+    "Choose another name.",
+);
 
 /// The greatest number of operations that Dataverse takes in one transaction
 /// (documented in Web API: Execute batch operations).
@@ -29,7 +41,7 @@ const MAX_CHANGESET: usize = 1000;
 pub(crate) fn project(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Project> {
     if !node.is_map() {
         diagnostics.push(
-            Diagnostic::error("not-a-manifest", "`deskstate.yaml` must be a mapping with `apiVersion`, `kind`, `metadata` and `spec`")
+            Diagnostic::error(NOT_A_MANIFEST.code, "`deskstate.yaml` must be a mapping with `apiVersion`, `kind`, `metadata` and `spec`")
                 .at(node.span, "no mapping")
                 .help("`deskstate init` writes one to start from"),
         );
@@ -128,9 +140,12 @@ pub(crate) fn name_problem(what: &str, name: &Spanned<String>) -> Option<Diagnos
         |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
     let is_name = (1..=63).contains(&name.value.len()) && name.value.chars().all(fits);
     (!is_name).then(|| {
-        Diagnostic::error("name-shape", format!("`{}` cannot name {what}", name.value))
-            .at(name.span, "letters, digits, `-`, `_` and `.`, up to 63")
-            .help("choose another name")
+        Diagnostic::error(
+            NAME_SHAPE.code,
+            format!("`{}` cannot name {what}", name.value),
+        )
+        .at(name.span, "letters, digits, `-`, `_` and `.`, up to 63")
+        .help("choose another name")
     })
 }
 
@@ -159,7 +174,7 @@ fn prefixes(spec: &Node, diagnostics: &mut Vec<Diagnostic>) -> Vec<Spanned<Strin
         if prefix.value.eq_ignore_ascii_case("msdyn") {
             diagnostics.push(
                 Diagnostic::error(
-                    "reserved-prefix",
+                    RESERVED_PREFIX.code,
                     "`msdyn` is Microsoft's prefix and cannot be owned",
                 )
                 .at(prefix.span, "Microsoft's")
@@ -167,7 +182,7 @@ fn prefixes(spec: &Node, diagnostics: &mut Vec<Diagnostic>) -> Vec<Spanned<Strin
             );
         } else if !letters || prefix.value.is_empty() {
             diagnostics.push(
-                Diagnostic::error("name-shape", format!("`{}` is no prefix", prefix.value))
+                Diagnostic::error(NAME_SHAPE.code, format!("`{}` is no prefix", prefix.value))
                     .at(prefix.span, "letters and digits only")
                     .help("write the part before the first underscore, without the underscore"),
             );
@@ -193,7 +208,7 @@ fn globs(node: Option<&Node>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Spanned<
             }
             _ => diagnostics.push(
                 Diagnostic::error(
-                    "name-shape",
+                    NAME_SHAPE.code,
                     format!("`{}` is no pattern for resources", pattern.value),
                 )
                 .at(pattern.span, "no `Kind/name`")
@@ -212,7 +227,7 @@ fn check_kind_pattern(pattern: &str, span: crate::span::Span, diagnostics: &mut 
     {
         return;
     }
-    let diagnostic = Diagnostic::error("unknown-kind", format!("no kind is called `{pattern}`"))
+    let diagnostic = Diagnostic::error(UNKNOWN_KIND.code, format!("no kind is called `{pattern}`"))
         .at(span, "no kind fits");
     let near = nearest(pattern, Kind::ALL.iter().map(|kind| kind.as_str()));
     diagnostics.push(match near {
@@ -295,7 +310,7 @@ fn ignore_rules(list: &Node, diagnostics: &mut Vec<Diagnostic>) -> Vec<IgnoreRul
         check_fields(&kind.value, &fields, diagnostics);
         if !is_date(&until.value) {
             diagnostics.push(
-                Diagnostic::error("unknown-value", format!("`{}` is no day", until.value))
+                Diagnostic::error(UNKNOWN_VALUE.code, format!("`{}` is no day", until.value))
                     .at(until.span, "no day")
                     .help("write year, month and day: `2027-01-31`"),
             );
@@ -331,9 +346,11 @@ fn check_fields(pattern: &str, paths: &[Spanned<String>], diagnostics: &mut Vec<
         if words.contains(word) {
             continue;
         }
-        let diagnostic =
-            Diagnostic::error("unknown-field", format!("{pattern} has no field `{word}`"))
-                .at(path.span, "unknown field");
+        let diagnostic = Diagnostic::error(
+            UNKNOWN_FIELD.code,
+            format!("{pattern} has no field `{word}`"),
+        )
+        .at(path.span, "unknown field");
         diagnostics.push(match nearest(word, words.iter().copied()) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None => diagnostic
@@ -415,7 +432,7 @@ fn environments(map: &Node, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<Strin
                 if parsed.is_none() {
                     diagnostics.push(
                         Diagnostic::error(
-                            "unknown-value",
+                            UNKNOWN_VALUE.code,
                             format!("`{}` is no id of an organisation", id.value),
                         )
                         .at(id.span, "no GUID")
@@ -474,7 +491,7 @@ fn target(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Target> {
     if climbs {
         diagnostics.push(
             Diagnostic::error(
-                "path-outside",
+                PATH_OUTSIDE.code,
                 "the emulator's state must lie inside the project",
             )
             .at(state.span, "leaves the project")
@@ -508,7 +525,7 @@ fn check_url(url: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) {
     if !fits || authority.contains(['@', ' ']) {
         diagnostics.push(
             Diagnostic::error(
-                "https-needed",
+                HTTPS_NEEDED.code,
                 "the address of an environment must begin with `https://` and hold no sign-in data",
             )
             .at(url.span, "not such an address")
@@ -523,7 +540,7 @@ fn check_variables(map: Option<&Node>, diagnostics: &mut Vec<Diagnostic>) {
         if !is_variable_name(&entry.key) {
             diagnostics.push(
                 Diagnostic::error(
-                    "name-shape",
+                    NAME_SHAPE.code,
                     format!("`{}` cannot name a variable", entry.key),
                 )
                 .at(entry.key_span, "a letter, then letters, digits and `_`")

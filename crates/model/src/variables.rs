@@ -7,9 +7,38 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
 use crate::span::Span;
 use crate::suggest::nearest;
 use crate::yaml::{Entry, Node, NodeValue};
+
+pub(crate) const UNKNOWN_VARIABLE: Explanation = Explanation::new(
+    "unknown-variable",
+    "Every variable has a value in every environment where it is used.",
+    "A value must not depend on who runs the tool, so there is no fallback to the process environment.",
+    "Add it to `variables` of the project or of the environment.",
+);
+
+pub(crate) const VARIABLE_PLACEMENT: Explanation = Explanation::new(
+    "variable-placement",
+    "Variables stand in values under `spec` and `metadata.labels` only, and not in the values of other variables.",
+    "Names are the same in every environment, and what a variable means can be seen in one place.",
+    "Write the value out.",
+);
+
+pub(crate) const VARIABLE_SYNTAX: Explanation = Explanation::new(
+    "variable-syntax",
+    "A variable is written `${{ vars.name }}`.",
+    "There are no functions and no other namespaces. `{slug}` and `${slug}` belong to Dynamics and pass untouched.",
+    "Correct it; `$${{` stands for the characters themselves.",
+);
+
+pub(crate) const VARIABLE_TYPE: Explanation = Explanation::new(
+    "variable-type",
+    "Inside a text a variable is text, a number or a flag.",
+    "A list or mapping has no form there. As a whole value a variable keeps its type.",
+    "Use it as the whole value.",
+);
 
 const OPEN: &str = "${{";
 const CLOSE: &str = "}}";
@@ -73,7 +102,7 @@ pub(crate) fn refuse_all(node: &Node, diagnostics: &mut Vec<Diagnostic>) {
     match &node.value {
         NodeValue::Text(text) if text.contains(OPEN) => diagnostics.push(
             Diagnostic::error(
-                "variable-placement",
+                VARIABLE_PLACEMENT.code,
                 "variables may stand only in values under `spec` and `metadata.labels`",
             )
             .at(node.span, "a variable here")
@@ -159,7 +188,7 @@ impl<'p> Substitution<'_, 'p> {
         let Some(pieces) = pieces(text) else {
             self.diagnostics.push(
                 Diagnostic::error(
-                    "variable-syntax",
+                    VARIABLE_SYNTAX.code,
                     "a variable is written `${{ vars.name }}`",
                 )
                 .at(span, "cannot be read as a variable")
@@ -198,7 +227,7 @@ impl<'p> Substitution<'_, 'p> {
                         complete = false;
                         self.diagnostics.push(
                             Diagnostic::error(
-                                "variable-type",
+                                VARIABLE_TYPE.code,
                                 format!("variable `{name}` cannot stand inside a text"),
                             )
                             .at(span, "inside a text")
@@ -225,7 +254,7 @@ impl<'p> Substitution<'_, 'p> {
             return Some(value);
         }
         let diagnostic = Diagnostic::error(
-            "unknown-variable",
+            UNKNOWN_VARIABLE.code,
             format!("variable `{name}` has no value"),
         )
         .at(span, "not defined");

@@ -13,7 +13,7 @@ pub mod apply;
 pub mod blame;
 pub mod bounds;
 pub mod check;
-pub mod codes;
+mod codes;
 pub mod drift;
 pub mod export;
 pub mod extras;
@@ -46,6 +46,7 @@ pub mod writes;
 
 pub use apply::apply;
 pub use blame::blame;
+pub use codes::PLAN_CODES;
 pub use drift::drift;
 pub use foresee::foresee;
 pub use lower::{Desired, lower};

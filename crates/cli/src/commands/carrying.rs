@@ -28,6 +28,14 @@ use crate::paths::from_here;
 use crate::project::Loaded;
 use crate::suggest::line;
 use crate::ui::{BAD, GOOD, Ui};
+use deskstate_model::Explanation;
+
+pub(crate) const SERVER_REFUSED: Explanation = Explanation::new(
+    "server-refused",
+    "The server takes every write of a transaction, or none.",
+    "It refused the write of this resource, so nothing of the transaction happened. Its own words, the status, its code and the id of the request follow below.",
+    "Set right what the server names and run apply again; with the id of the request support finds it.",
+);
 
 /// What is carried out.
 pub(super) struct Carrying<'a> {
@@ -247,7 +255,7 @@ fn show_refused(error: &ApplyError, plan: &Plan, loaded: &Loaded, ui: &mut Ui) {
     let refused = |change: &&Change| change.operations.contains(operation);
     if let Some(change) = plan.changes.iter().find(refused) {
         let message = format!("the server refused {}", change.key);
-        let mut finding = Diagnostic::error("server-refused", message);
+        let mut finding = Diagnostic::error(SERVER_REFUSED.code, message);
         if let Some(span) = change.declared_at {
             finding = finding.at(span, "declared here");
         }

@@ -23,6 +23,14 @@ use crate::output::plan_text::count;
 use crate::project::Loaded;
 use crate::ui::Ui;
 use crate::{revision, today};
+use deskstate_model::Explanation;
+
+pub(crate) const PRUNED: Explanation = Explanation::new(
+    "pruned",
+    "A plan that deletes a row because nobody declares it names the file that used to declare it, as far as git knows.",
+    "A file that was moved, renamed or deleted by mistake takes its rows along with `prune: owned`.",
+    "If the row is to stay, restore the file from the commit that the finding names.",
+);
 
 /// Manifests beside live, and the difference.
 pub(super) struct Compared {
@@ -205,7 +213,7 @@ fn pruned(root: &Path, plan: &Plan) -> Vec<Diagnostic> {
                 format!("{key} will be deleted: `{path}` declares it in {since}, but no longer")
             }
         };
-        Some(Diagnostic::warning("pruned", message).help(format!(
+        Some(Diagnostic::warning(PRUNED.code, message).help(format!(
             "if that was a mistake, restore it: git checkout {restore} -- {path}"
         )))
     };

@@ -2,7 +2,7 @@
 
 pub(crate) mod adopt;
 pub(crate) mod apply;
-mod carrying;
+pub(crate) mod carrying;
 pub(crate) mod check;
 mod choosing;
 pub(crate) mod comment;
@@ -16,7 +16,7 @@ mod exporting;
 pub(crate) mod graph;
 pub(crate) mod init;
 mod judging;
-mod live;
+pub(crate) mod live;
 pub(crate) mod plan;
 pub(crate) mod preview;
 mod progress;

@@ -2,7 +2,15 @@
 
 use super::Context;
 use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
 use crate::kinds::Resource;
+
+pub(crate) const AUTO_ACCEPT: Explanation = Explanation::new(
+    "auto-accept",
+    "`autoAcceptCalls` goes together with `autoAssignWorkItems`.",
+    "Microsoft's page offers it only where work items are assigned by themselves; alone it probably has no effect.",
+    "Add `autoAssignWorkItems: true`, or remove `autoAcceptCalls`.",
+);
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     for declared in context.resources {
@@ -17,7 +25,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
         {
             diagnostics.push(
                 Diagnostic::warning(
-                    "auto-accept",
+                    AUTO_ACCEPT.code,
                     "`autoAcceptCalls` has an effect only together with `autoAssignWorkItems`",
                 )
                 .at(accepts.span, "probably without effect")

@@ -8,8 +8,51 @@ use serde_json::Value;
 use super::{Context, Index};
 use crate::contract::{Contract, Finding, Problem, Rule, Subject, evaluate, subject_of};
 use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
 use crate::kinds::Kind;
 use crate::manifests::{Declared, State};
+
+pub(crate) const CONTRACT_CONTAINS: Explanation = Explanation::new(
+    "contract-contains",
+    "A set must have the members that a contract asks for.",
+    "The vendor's guide needs these links. Links that apply adds by itself count.",
+    "Add the member to the set.",
+);
+
+pub(crate) const CONTRACT_MISSING: Explanation = Explanation::new(
+    "contract-missing",
+    "What a contract asks for by name, or at least one resource that passes a rule with `match: some`, must be declared.",
+    "Software of the vendor looks for exactly this unique name.",
+    "Declare it under that name. If somebody else brings it, declare it with `metadata.state: existing`.",
+);
+
+pub(crate) const CONTRACT_PATTERN: Explanation = Explanation::new(
+    "contract-pattern",
+    "A text must have the form that a contract asks for.",
+    "The vendor's guide limits the value, often to the vendor's own hosts. `*` is any characters but `/`; at the end of the pattern any characters.",
+    "Write a value of that form.",
+);
+
+pub(crate) const CONTRACT_SET: Explanation = Explanation::new(
+    "contract-set",
+    "A field must have some value, or a set some member, where a contract asks for it.",
+    "The vendor's guide needs one, whichever it is.",
+    "Give the field a value.",
+);
+
+pub(crate) const LOCKED_VALUE: Explanation = Explanation::new(
+    "locked-value",
+    "A value that a contract locks must be exactly that one, and must be given.",
+    "The vendor's software depends on it. A field that the manifest leaves out is not watched, so nothing would guarantee the value.",
+    "Set the field to the locked value, or remove the contract from `deskstate.yaml`.",
+);
+
+pub(crate) const PREFERRED_VALUE: Explanation = Explanation::new(
+    "preferred-value",
+    "A contract prefers another value.",
+    "The vendor's guide recommends it, and works without.",
+    "Take the preferred value unless there is a reason.",
+);
 
 pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut Vec<Diagnostic>) {
     if context.contracts.is_empty() {
@@ -73,7 +116,7 @@ fn missing(
                 return None;
             }
             Diagnostic::error(
-                "contract-missing",
+                CONTRACT_MISSING.code,
                 format!(
                     "contract `{contract_name}` needs {kind} {}, which nobody declares",
                     name.value
@@ -91,7 +134,7 @@ fn missing(
         }
         (None, Problem::NonePasses { nearest }) => {
             let diagnostic = Diagnostic::error(
-                "contract-missing",
+                CONTRACT_MISSING.code,
                 format!(
                     "contract `{contract_name}` needs at least one {kind} that keeps rule `{id}`"
                 ),
@@ -130,7 +173,7 @@ fn of_resource(
             expected,
             actual: Some(_),
         } => (
-            "locked-value",
+            LOCKED_VALUE.code,
             format!(
                 "`{path}` must be {} by contract `{contract_name}`",
                 shown(expected)
@@ -145,7 +188,7 @@ fn of_resource(
             expected,
             actual: None,
         } => (
-            "locked-value",
+            LOCKED_VALUE.code,
             format!(
                 "`{path}` must be {} by contract `{contract_name}`, and is left out",
                 shown(expected)
@@ -154,7 +197,7 @@ fn of_resource(
             format!("add `{path}: {}`", plain(expected)),
         ),
         Problem::NotPreferred { expected, .. } => (
-            "preferred-value",
+            PREFERRED_VALUE.code,
             format!(
                 "contract `{contract_name}` prefers {} for `{path}`",
                 shown(expected)
@@ -163,25 +206,25 @@ fn of_resource(
             format!("set it to {} unless there is a reason", shown(expected)),
         ),
         Problem::NoMatch { pattern, .. } => (
-            "contract-pattern",
+            CONTRACT_PATTERN.code,
             format!("`{path}` must have the form `{pattern}` by contract `{contract_name}`"),
             format!("not of the form `{pattern}`"),
             format!("write a value of the form `{pattern}`"),
         ),
         Problem::NotSet => (
-            "contract-set",
+            CONTRACT_SET.code,
             format!("`{path}` must be set by contract `{contract_name}`"),
             "nothing is set".to_owned(),
             format!("give `{path}` a value"),
         ),
         Problem::NotContained { member } => (
-            "contract-contains",
+            CONTRACT_CONTAINS.code,
             format!("`{path}` must contain `{member}` by contract `{contract_name}`"),
             format!("`{member}` is not among them"),
             format!("add `{member}`"),
         ),
         Problem::Missing | Problem::NonePasses { .. } => (
-            "contract-missing",
+            CONTRACT_MISSING.code,
             format!("contract `{contract_name}` is not kept"),
             String::new(),
             "see the contract".to_owned(),

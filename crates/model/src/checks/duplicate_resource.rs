@@ -4,6 +4,14 @@ use std::collections::HashMap;
 
 use super::Context;
 use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
+
+pub(crate) const DUPLICATE_RESOURCE: Explanation = Explanation::new(
+    "duplicate-resource",
+    "A resource is declared once per environment; a contract, a rule's id and an overlay document once.",
+    "Names are compared without case and outer blanks: the database takes them for one.",
+    "Keep one of the two documents, rename one, or limit each to other environments with `metadata.environments`.",
+);
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let mut seen = HashMap::with_capacity(context.resources.len());
@@ -27,7 +35,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
         };
         diagnostics.push(
             Diagnostic::error(
-                "duplicate-resource",
+                DUPLICATE_RESOURCE.code,
                 format!("{} is declared twice{spelling}", second.key),
             )
             .at(second.name_span, "again")

@@ -2,8 +2,16 @@
 
 use super::{Context, Index};
 use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
 use crate::kinds::{FieldItem, Kind, Resource, ResourceKey};
 use crate::span::Span;
+
+pub(crate) const FIELD_ORDER: Explanation = Explanation::new(
+    "field-order",
+    "The order of notification fields rises along the list of every template.",
+    "Dataverse keeps the order on the field and not on the link, so a shared field has one order for all templates. Fields of one template count from 1 unless they say otherwise.",
+    "Change `order` of one of the two, or their places in the list.",
+);
 
 pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut Vec<Diagnostic>) {
     for declared in context.resources {
@@ -22,7 +30,7 @@ pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut 
                 continue;
             };
             if let Some((before, place)) = last.filter(|(before, _)| order <= *before) {
-                let mut diagnostic = Diagnostic::error("field-order", format!("a field of order {order} cannot follow one of order {before}"))
+                let mut diagnostic = Diagnostic::error(FIELD_ORDER.code, format!("a field of order {order} cannot follow one of order {before}"))
                     .at(item.span, format!("order {order}"))
                     .also(place, format!("order {before}"))
                     .help("the order is on the field, one for all templates: change it, or the order of the list");

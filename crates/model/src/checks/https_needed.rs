@@ -2,8 +2,16 @@
 
 use super::Context;
 use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
 use crate::kinds::{PageType, ParameterValue, Resource};
 use crate::span::Spanned;
+
+pub(crate) const HTTPS_NEEDED: Explanation = Explanation::new(
+    "https-needed",
+    "Third-party sites, trusted domains, channel URLs and environments are reached over https.",
+    "The product refuses other sites, and browsers do not show them in a frame. Plain http is for an environment on this machine alone.",
+    "Write the address with `https://`. Slugs may stand behind the host.",
+);
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     for declared in context.resources {
@@ -30,7 +38,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
                 if !matches!(&url.value, ParameterValue::Text(text) if is_https(text)) {
                     diagnostics.push(
                         Diagnostic::error(
-                            "https-needed",
+                            HTTPS_NEEDED.code,
                             "the address of a third-party website must begin with `https://`",
                         )
                         .at(url.span, "another beginning")
@@ -59,12 +67,12 @@ fn channel_url(url: Option<&Spanned<String>>, diagnostics: &mut Vec<Diagnostic>)
         .is_some_and(|start| start.eq_ignore_ascii_case("http://"));
     let diagnostic = if plain {
         Diagnostic::warning(
-            "https-needed",
+            HTTPS_NEEDED.code,
             "browsers do not show a page in a frame over plain http",
         )
     } else {
         Diagnostic::error(
-            "https-needed",
+            HTTPS_NEEDED.code,
             "`channelUrl` must be an address that begins with `https://`",
         )
     };
@@ -78,9 +86,12 @@ fn channel_url(url: Option<&Spanned<String>>, diagnostics: &mut Vec<Diagnostic>)
 fn trusted_domain(domain: Option<&Spanned<String>>, diagnostics: &mut Vec<Diagnostic>) {
     if let Some(domain) = domain.filter(|domain| !is_https(&domain.value)) {
         diagnostics.push(
-            Diagnostic::error("https-needed", "`trustedDomain` must begin with `https://`")
-                .at(domain.span, "not https")
-                .help("write `https://` and the domain"),
+            Diagnostic::error(
+                HTTPS_NEEDED.code,
+                "`trustedDomain` must begin with `https://`",
+            )
+            .at(domain.span, "not https")
+            .help("write `https://` and the domain"),
         );
     }
 }

@@ -1,28 +1,28 @@
-//! The rules that a schema cannot say. One file per rule; the file, the code of its findings and its page share a name.
+//! The rules that a schema cannot say. One file per rule, with the codes that it raises.
 
-mod auto_accept;
-pub(crate) mod contract_conflicts;
-mod contracts;
-mod duplicate_resource;
-mod field_order;
-mod https_needed;
-mod icons;
-pub(crate) mod overlays;
-mod part_names;
-mod profile_channels;
-mod profile_rank;
-mod profile_templates;
-mod protected_absent;
-pub(crate) mod secrets;
-mod session_type;
-mod set_members;
-mod shared_pane;
-mod slugs;
-mod stored_length;
-mod tab_parameters;
-mod unique_name;
-mod unknown_reference;
-mod users;
+pub(crate) mod auto_accept;
+pub(crate) mod contract_conflict;
+pub(crate) mod contracts;
+pub(crate) mod duplicate_resource;
+pub(crate) mod field_order;
+pub(crate) mod https_needed;
+pub(crate) mod icon;
+pub(crate) mod overlay;
+pub(crate) mod part_name;
+pub(crate) mod profile_channels;
+pub(crate) mod profile_rank;
+pub(crate) mod profile_templates;
+pub(crate) mod protected_absent;
+pub(crate) mod secret;
+pub(crate) mod session_type;
+pub(crate) mod set_members;
+pub(crate) mod shared_pane;
+pub(crate) mod slug;
+pub(crate) mod tab_parameters;
+pub(crate) mod too_long;
+pub(crate) mod unique_name;
+pub(crate) mod unknown_reference;
+pub(crate) mod users;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -88,12 +88,12 @@ pub(crate) fn run(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     session_type::check(context, diagnostics);
     tab_parameters::check(context, diagnostics);
     field_order::check(context, &index, diagnostics);
-    part_names::check(context, diagnostics);
+    part_name::check(context, diagnostics);
     auto_accept::check(context, diagnostics);
     https_needed::check(context, diagnostics);
-    icons::check(context, diagnostics);
-    stored_length::check(context, diagnostics);
-    slugs::check(context, diagnostics);
+    icon::check(context, diagnostics);
+    too_long::check(context, diagnostics);
+    slug::check(context, diagnostics);
     protected_absent::check(context, diagnostics);
     contracts::check(context, &index, diagnostics);
 }

@@ -3,11 +3,26 @@
 use super::Context;
 use crate::contract::CIF_V2_LOADER;
 use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
 use crate::kinds::{AppProfile, Resource};
 use crate::manifests::State;
 use crate::name::{UniqueName, fold};
 use crate::set::{Reference, SetMode};
 use crate::span::Spanned;
+
+pub(crate) const FIRST_PARTY_CHANNEL: Explanation = Explanation::new(
+    "first-party-channel",
+    "Microsoft's own channel provider is not a member of `channelProviders`, and a plan does not take it from a profile by accident.",
+    "It is the toggle All active channels of the admin page: without it agents get no chat and no voice of the product. With a field of its own, no list takes it away.",
+    "Write `allActiveChannels: true` or `false`. A plan that switches it off needs the `--allow channel=…` that the finding prints.",
+);
+
+pub(crate) const LOADER_EXTENSION: Explanation = Explanation::new(
+    "loader-extension",
+    "A profile with channel providers keeps the extension `msdyn_CIFV2Loader`.",
+    "Without it the widgets of CIF v2 do not load. An exact list of extensions without it would take it away; where it stands under `without`, somebody means that, and it is a warning.",
+    "Add `msdyn_CIFV2Loader` to `extensions`, or leave `extensions` out.",
+);
 
 /// The unique name of Microsoft's own channel provider.
 const FIRST_PARTY: &str = "msdyn_omnichannel";
@@ -38,7 +53,7 @@ fn first_party(profile: &AppProfile, diagnostics: &mut Vec<Diagnostic>) {
     {
         diagnostics.push(
             Diagnostic::error(
-                "first-party-channel",
+                FIRST_PARTY_CHANNEL.code,
                 format!("`{}` is Microsoft's own channel provider", name.value),
             )
             .at(name.span, "not a third-party provider")
@@ -70,11 +85,11 @@ fn loader(profile: &AppProfile, name: &str, diagnostics: &mut Vec<Diagnostic>) {
     // Who writes it under `without` says so on purpose.
     let (diagnostic, place) = match refused {
         Some(refused) => (
-            Diagnostic::warning("loader-extension", message),
+            Diagnostic::warning(LOADER_EXTENSION.code, message),
             refused.span,
         ),
         None if left_out => (
-            Diagnostic::error("loader-extension", message),
+            Diagnostic::error(LOADER_EXTENSION.code, message),
             extensions.span,
         ),
         None => return,

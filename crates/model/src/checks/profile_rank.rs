@@ -4,8 +4,16 @@ use std::collections::BTreeMap;
 
 use super::Context;
 use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
 use crate::kinds::Resource;
 use crate::manifests::State;
+
+pub(crate) const PROFILE_RANK: Explanation = Explanation::new(
+    "profile-rank",
+    "Ranks of profiles are different, and a profile with roles has one.",
+    "The lower rank decides which profile somebody with several roles gets. The admin page refuses the same rank twice.",
+    "Give each profile a rank of its own, 0 to 100.",
+);
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let mut ranks = BTreeMap::new();
@@ -22,7 +30,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
             {
                 diagnostics.push(
                     Diagnostic::error(
-                        "profile-rank",
+                        PROFILE_RANK.code,
                         format!(
                             "{first} and {} have the same rank {}",
                             declared.key.name, rank.value
@@ -41,7 +49,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
             .filter(|roles| !roles.value.members.is_empty());
         if let Some(roles) = roles.filter(|_| declared.state == State::Present) {
             diagnostics.push(
-                Diagnostic::warning("profile-rank", format!("{} is given by roles and has no `rank`", declared.key.name))
+                Diagnostic::warning(PROFILE_RANK.code, format!("{} is given by roles and has no `rank`", declared.key.name))
                     .at(roles.span, "roles without a rank")
                     .help("add `rank`, 0 to 100: it decides which profile somebody with several roles gets"),
             );

@@ -4,9 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Context, Index};
 use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
 use crate::kinds::{Kind, Resource, ResourceKey, SessionType};
 use crate::manifests::State;
 use crate::span::Span;
+
+pub(crate) const GENERIC_TEMPLATE: Explanation = Explanation::new(
+    "generic-template",
+    "Profiles take session templates of type Entity.",
+    "Microsoft's pages attach Generic templates to workstreams. Some vendors' guides attach them to profiles all the same.",
+    "Use an Entity template; where a guide wants a Generic one, say so in a contract with `contains: {sessionTemplates: [...]}`, which silences the warning.",
+);
+
+pub(crate) const ONE_TEMPLATE_PER_ENTITY: Explanation = Explanation::new(
+    "one-template-per-entity",
+    "A profile has at most one Entity session template per entity.",
+    "With two the product could not know which one opens a record. Documented on Microsoft's page on the app profile manager.",
+    "Keep one of the two.",
+);
 
 pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let demanded = demanded_by_contracts(context);
@@ -35,7 +50,7 @@ pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut 
             };
             match template.r#type.value() {
                 Some(SessionType::Generic) if !demanded.contains(name.value.name().folded()) => diagnostics.push(
-                    Diagnostic::warning("generic-template", format!("`{}` is Generic, and profiles take Entity templates", name.value))
+                    Diagnostic::warning(GENERIC_TEMPLATE.code, format!("`{}` is Generic, and profiles take Entity templates", name.value))
                         .at(name.span, "a Generic template on a profile")
                         .help("Generic templates belong to workstreams; where a vendor's guide wants it here, say so in a contract"),
                 ),
@@ -45,7 +60,7 @@ pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut 
                     if let Some((first, place)) = entities.insert(entity.to_ascii_lowercase(), here).filter(|first| *first != here) {
                         diagnostics.push(
                             Diagnostic::error(
-                                "one-template-per-entity",
+                                ONE_TEMPLATE_PER_ENTITY.code,
                                 format!("`{first}` and `{}` are both for the entity `{entity}`", name.value),
                             )
                             .at(name.span, "the second one for this entity")

@@ -2,7 +2,15 @@
 
 use super::Context;
 use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
 use crate::manifests::State;
+
+pub(crate) const PROTECTED_ABSENT: Explanation = Explanation::new(
+    "protected-absent",
+    "What the project protects is not declared absent.",
+    "Nothing ever deletes what is protected, so the document could not be carried out.",
+    "Remove the document, or narrow the pattern under `protect`.",
+);
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     for declared in context
@@ -18,7 +26,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
         if let Some(pattern) = pattern {
             diagnostics.push(
                 Diagnostic::error(
-                    "protected-absent",
+                    PROTECTED_ABSENT.code,
                     format!("{} is declared absent and protected", declared.key),
                 )
                 .at(declared.name_span, "`state: absent`")

@@ -2,9 +2,17 @@
 
 use super::Context;
 use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
 use crate::given::Given;
 use crate::kinds::{CommunicationPanelMode, Resource, SessionTemplate, SessionType};
 use crate::manifests::{Declared, State};
+
+pub(crate) const SESSION_TYPE: Explanation = Explanation::new(
+    "session-type",
+    "`entity` belongs to sessions of type Entity; `anchorTab` and `sessionIcon` to Generic ones; the anchor tab is no additional tab.",
+    "The form offers each for one type only and cannot be saved without it. Sessions of records hide the communication panel.",
+    "Add or remove the field, or change `type`.",
+);
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     for declared in context.resources {
@@ -32,7 +40,7 @@ fn generic(
     if let Given::Value(entity) = &session.entity {
         diagnostics.push(
             Diagnostic::error(
-                "session-type",
+                SESSION_TYPE.code,
                 "`entity` belongs to sessions of type Entity",
             )
             .at(entity.span, "not for Generic")
@@ -50,7 +58,7 @@ fn generic(
     if missing {
         diagnostics.push(
             Diagnostic::error(
-                "session-type",
+                SESSION_TYPE.code,
                 "a session of type Generic needs an `anchorTab`",
             )
             .at(
@@ -77,13 +85,16 @@ fn entity(
     };
     if missing {
         diagnostics.push(
-            Diagnostic::error("session-type", "a session of type Entity needs an `entity`")
-                .at(
-                    session.entity.span().unwrap_or(declared.name_span),
-                    "no entity",
-                )
-                .also(kind, "this is Entity")
-                .help("add `entity:` with the logical name of a table, such as `incident`"),
+            Diagnostic::error(
+                SESSION_TYPE.code,
+                "a session of type Entity needs an `entity`",
+            )
+            .at(
+                session.entity.span().unwrap_or(declared.name_span),
+                "no entity",
+            )
+            .also(kind, "this is Entity")
+            .help("add `entity:` with the logical name of a table, such as `incident`"),
         );
     }
     let only_generic = [
@@ -94,7 +105,7 @@ fn entity(
         if let Some(span) = span {
             diagnostics.push(
                 Diagnostic::error(
-                    "session-type",
+                    SESSION_TYPE.code,
                     format!("`{field}` belongs to sessions of type Generic"),
                 )
                 .at(span, "not for Entity")
@@ -108,7 +119,7 @@ fn entity(
     {
         diagnostics.push(
             Diagnostic::warning(
-                "session-type",
+                SESSION_TYPE.code,
                 "sessions of records hide the communication panel",
             )
             .at(mode.span, "probably without effect")
@@ -128,7 +139,7 @@ fn anchor_among_tabs(session: &SessionTemplate, diagnostics: &mut Vec<Diagnostic
     if let Some(tab) = tabs.members.iter().find(|tab| tab.value == anchor.value) {
         diagnostics.push(
             Diagnostic::error(
-                "session-type",
+                SESSION_TYPE.code,
                 format!("the anchor tab `{}` is not an additional tab", tab.value),
             )
             .at(tab.span, "opens twice")

@@ -4,12 +4,27 @@ use std::collections::HashMap;
 
 use super::Context;
 use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
 use crate::given::Given;
 use crate::kinds::{FieldItem, Resource};
 use crate::manifests::{Declared, State};
 use crate::name::fold;
 use crate::set::{RoleRef, SetMode, SetOf, UserRef};
 use crate::span::{Span, Spanned};
+
+pub(crate) const EXACT_ON_EXISTING: Explanation = Explanation::new(
+    "exact-on-existing",
+    "An exact set on a resource with `metadata.state: existing` is probably not meant.",
+    "Somebody else brings the resource and may link things that this project does not know; an exact set takes them away.",
+    "Write `{mode: atLeast, members: [...]}`.",
+);
+
+pub(crate) const SET_MEMBERS: Explanation = Explanation::new(
+    "set-members",
+    "A set has every member once, nobody both in `members` and in `without`, and `without` only with `mode: atLeast`.",
+    "The order of a set means nothing, so a second mention is a slip.",
+    "Remove one of the two.",
+);
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     for declared in context.resources {
@@ -110,7 +125,7 @@ impl Rule<'_> {
             if let Some(first) = wanted.get(&identity(&member.value)) {
                 self.diagnostics.push(
                     Diagnostic::error(
-                        "set-members",
+                        SET_MEMBERS.code,
                         format!("a member of `{field}` is both wanted and not wanted"),
                     )
                     .at(member.span, "not wanted here")
@@ -123,7 +138,7 @@ impl Rule<'_> {
             if let Some(first) = set.without.first() {
                 self.diagnostics.push(
                     Diagnostic::error(
-                        "set-members",
+                        SET_MEMBERS.code,
                         "`without` has a meaning with `mode: atLeast` only",
                     )
                     .at(first.span, "an exact set has nobody else anyway")
@@ -140,7 +155,7 @@ impl Rule<'_> {
             match seen.get(&identity) {
                 Some(first) => self.diagnostics.push(
                     Diagnostic::error(
-                        "set-members",
+                        SET_MEMBERS.code,
                         format!("`{shown}` stands twice in `{field}`"),
                     )
                     .at(span, "again")
@@ -161,7 +176,7 @@ impl Rule<'_> {
         };
         self.diagnostics.push(
             Diagnostic::warning(
-                "exact-on-existing",
+                EXACT_ON_EXISTING.code,
                 format!("`{field}` is exact on a resource that somebody else brings"),
             )
             .at(span, "takes away what is not listed")

@@ -4,8 +4,16 @@ use std::collections::HashMap;
 
 use super::Context;
 use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
 use crate::kinds::Resource;
 use crate::manifests::State;
+
+pub(crate) const SHARED_PANE: Explanation = Explanation::new(
+    "shared-pane",
+    "Two profiles with one productivity pane are unusual.",
+    "The admin page makes one pane per profile; a change there may reach both.",
+    "Give each profile a pane of its own, unless you mean it.",
+);
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let mut used = HashMap::new();
@@ -25,7 +33,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
             (&declared.key.name, pane.span),
         ) {
             diagnostics.push(
-                Diagnostic::warning("shared-pane", format!("{first} and {} share the pane `{}`", declared.key.name, pane.value))
+                Diagnostic::warning(SHARED_PANE.code, format!("{first} and {} share the pane `{}`", declared.key.name, pane.value))
                     .at(pane.span, "here too")
                     .also(place, "first here")
                     .help("the admin page makes one pane per profile, and a change there may reach both: give each its own"),

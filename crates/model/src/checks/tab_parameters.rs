@@ -3,13 +3,29 @@
 use serde_json::{Map, Value, json};
 
 use super::Context;
+use crate::checks::too_long::TOO_LONG;
 use crate::decode::stored_length;
 use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
 use crate::kinds::{ApplicationTab, PageType, ParameterValue, Parameters, Resource};
 use crate::manifests::{Declared, State};
 use crate::set::LookedUp;
 use crate::span::{Span, Spanned};
 use crate::suggest::nearest;
+
+pub(crate) const TAB_PARAMETERS: Explanation = Explanation::new(
+    "tab-parameters",
+    "A tab has the parameters that its page type needs, with values that the product knows.",
+    "Documented on Microsoft's page on application tab templates. A view or form is looked up by name in its table, so the table must be known.",
+    "Add or correct the parameter.",
+);
+
+pub(crate) const UNDOCUMENTED_PARAMETER: Explanation = Explanation::new(
+    "undocumented-parameter",
+    "A tab's parameter is one that Microsoft documents for its page type.",
+    "Others may work, and are sent as they stand; a slip looks the same.",
+    "Correct the name, or keep it if you know that it works.",
+);
 
 /// Greatest length of one value (`msdyn_value`) and of all as JSON (`msdyn_templateparameters`), in characters.
 const MAX_LENGTH: usize = 2048;
@@ -69,7 +85,7 @@ fn required(
         {
             diagnostics.push(
                 Diagnostic::error(
-                    "tab-parameters",
+                    TAB_PARAMETERS.code,
                     format!(
                         "a tab of page type {} needs the parameter `{name}`",
                         page.value.as_str()
@@ -94,7 +110,7 @@ fn known(parameters: &Parameters, page: &Spanned<PageType>, diagnostics: &mut Ve
         .filter(|(name, _)| !names.contains(&name.value.as_str()))
     {
         let diagnostic = Diagnostic::warning(
-            "undocumented-parameter",
+            UNDOCUMENTED_PARAMETER.code,
             format!(
                 "no page documents the parameter `{}` for page type {}",
                 name.value,
@@ -122,7 +138,7 @@ fn mappings(parameters: &Parameters, page: &Spanned<PageType>, diagnostics: &mut
         if is_text && matches!(value.value, ParameterValue::Json(_)) {
             diagnostics.push(
                 Diagnostic::error(
-                    "tab-parameters",
+                    TAB_PARAMETERS.code,
                     format!("`{}` takes text, not a mapping", name.value),
                 )
                 .at(value.span, "a mapping")
@@ -138,7 +154,7 @@ fn together(parameters: &Parameters, diagnostics: &mut Vec<Diagnostic>) {
     if let (Some(id), Some(data)) = (parameters.get("entityId"), parameters.get("data")) {
         diagnostics.push(
             Diagnostic::error(
-                "tab-parameters",
+                TAB_PARAMETERS.code,
                 "`entityId` is for an existing record, `data` for a new one",
             )
             .at(data.span, "for a new record")
@@ -159,7 +175,7 @@ fn together(parameters: &Parameters, diagnostics: &mut Vec<Diagnostic>) {
         ) {
             diagnostics.push(
                 Diagnostic::error(
-                    "tab-parameters",
+                    TAB_PARAMETERS.code,
                     format!("`{name}` cannot be looked up by name without a table"),
                 )
                 .at(value.span, "of which table?")
@@ -186,7 +202,7 @@ fn together(parameters: &Parameters, diagnostics: &mut Vec<Diagnostic>) {
             };
             diagnostics.push(
                 Diagnostic::error(
-                    "tab-parameters",
+                    TAB_PARAMETERS.code,
                     format!("`{name}` has a value that the product does not know"),
                 )
                 .at(value.span, "unknown value")
@@ -209,7 +225,7 @@ fn lengths(parameters: &Parameters, span: Span, diagnostics: &mut Vec<Diagnostic
         if length > MAX_LENGTH {
             diagnostics.push(
                 Diagnostic::error(
-                    "too-long",
+                    TOO_LONG.code,
                     format!(
                         "`{}` has {length} characters, and at most {MAX_LENGTH} fit",
                         name.value
@@ -225,7 +241,7 @@ fn lengths(parameters: &Parameters, span: Span, diagnostics: &mut Vec<Diagnostic
     let length = stored_length(&Value::Object(all).to_string());
     if length > MAX_LENGTH {
         diagnostics.push(
-            Diagnostic::error("too-long", format!("the parameters together have {length} characters as JSON, and at most {MAX_LENGTH} fit"))
+            Diagnostic::error(TOO_LONG.code, format!("the parameters together have {length} characters as JSON, and at most {MAX_LENGTH} fit"))
                 .at(span, format!("{} too many", length - MAX_LENGTH))
                 .help("shorten the longest values"),
         );

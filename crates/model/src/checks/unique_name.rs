@@ -10,9 +10,31 @@ use unicode_security::restriction_level::{RestrictionLevel, RestrictionLevelDete
 
 use super::Context;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::explanation::Explanation;
 use crate::kinds::{FieldItem, Kind, Resource};
 use crate::manifests::State;
 use crate::span::Span;
+
+pub(crate) const LOOK_ALIKE: Explanation = Explanation::new(
+    "look-alike",
+    "Unique names contain only characters that people can see and tell apart.",
+    "An invisible character, or a Cyrillic letter in a Latin word, makes another name that looks the same, and the existing row is not found. The rules are those of Unicode for identifiers (UTS #39). A word that looks Latin as a whole is only a warning.",
+    "Type the name again. For a row that exists under such a name, write `metadata.state: existing`.",
+);
+
+pub(crate) const RESERVED_PREFIX: Explanation = Explanation::new(
+    "reserved-prefix",
+    "Unique names that begin with `msdyn_` cannot be created, and the prefix cannot be owned.",
+    "It is Microsoft's.",
+    "Choose another prefix. For a row that is there already, write `metadata.state: existing`, or just refer to it.",
+);
+
+pub(crate) const UNIQUE_NAME: Explanation = Explanation::new(
+    "unique-name",
+    "A unique name is a prefix of 3 to 8 letters and digits, an underscore and a name, together at most 128 characters.",
+    "Microsoft writes the rule for profiles, session and tab templates, channel providers, scripts and their steps; for the other kinds it is likely, so there it is a warning. References and `existing` documents are not held to it.",
+    "Choose a name such as `contoso_callSession`. It cannot be changed later.",
+);
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     for declared in context
@@ -82,7 +104,7 @@ fn one(name: &str, span: Span, severity: Severity, diagnostics: &mut Vec<Diagnos
         .is_some_and(|start| start.eq_ignore_ascii_case("msdyn_"))
     {
         diagnostics.push(
-            Diagnostic::error("reserved-prefix", format!("`{name}` begins with Microsoft's prefix and cannot be created"))
+            Diagnostic::error(RESERVED_PREFIX.code, format!("`{name}` begins with Microsoft's prefix and cannot be created"))
                 .at(span, "`msdyn_` is Microsoft's")
                 .help("choose another prefix; for a row that is there already write `metadata.state: existing`"),
         );
@@ -90,7 +112,7 @@ fn one(name: &str, span: Span, severity: Severity, diagnostics: &mut Vec<Diagnos
     }
     characters(name, span, diagnostics);
     let Some(problem) = problem(name) else { return };
-    let diagnostic = Diagnostic::error("unique-name", format!("`{name}` has not the form of a unique name"))
+    let diagnostic = Diagnostic::error(UNIQUE_NAME.code, format!("`{name}` has not the form of a unique name"))
         .at(span, problem)
         .help("write a prefix of 3 to 8 letters and digits, an underscore and a name: `contoso_callSession`");
     diagnostics.push(Diagnostic {
@@ -110,7 +132,7 @@ fn characters(name: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) {
     });
     let finding = if let Some(character) = unfit {
         Diagnostic::error(
-            "look-alike",
+            LOOK_ALIKE.code,
             format!(
                 "`{name}` contains the character U+{:04X}, which does not belong in a name",
                 u32::from(character)
@@ -120,14 +142,14 @@ fn characters(name: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) {
         .help("type the name again with letters, digits and underscores")
     } else if !is_nfc(name) {
         Diagnostic::error(
-            "look-alike",
+            LOOK_ALIKE.code,
             format!("`{name}` is not in Unicode normal form C"),
         )
         .at(span, "a letter and its mark are two characters")
         .help(format!("write `{}`", name.nfc().collect::<String>()))
     } else if let Some(word) = words(name).find(|word| is_mixed(word)) {
         Diagnostic::error(
-            "look-alike",
+            LOOK_ALIKE.code,
             format!(
                 "`{word}` mixes letters of different scripts: {}",
                 foreign(word)
@@ -137,7 +159,7 @@ fn characters(name: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) {
         .help("type it again in one script")
     } else if let Some(word) = words(name).find(|word| looks_latin(word)) {
         Diagnostic::warning(
-            "look-alike",
+            LOOK_ALIKE.code,
             format!(
                 "`{word}` looks like Latin letters, but is not: {}",
                 foreign(word)

@@ -4,9 +4,17 @@ use std::collections::BTreeMap;
 
 use super::{Context, Index};
 use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
 use crate::kinds::{Kind, ReferenceView, ResourceKey};
 use crate::manifests::{Declared, State};
 use crate::suggest::nearest;
+
+pub(crate) const UNKNOWN_REFERENCE: Explanation = Explanation::new(
+    "unknown-reference",
+    "A name of another resource is declared in every environment where it is needed, in any state but `absent`; names with the prefix `msdyn_` are looked up in the environment.",
+    "An empty environment could not be built otherwise, and a slip would only be found while writing.",
+    "Correct the name, declare the resource, or declare it with `metadata.state: existing` and no `spec` if somebody else brings it.",
+);
 
 /// Findings that get a suggestion; looking for the nearest name takes time, and nobody reads so many.
 const MOST_SUGGESTIONS: usize = 100;
@@ -67,7 +75,7 @@ fn names_by_kind<'a>(context: &Context<'a>) -> BTreeMap<Kind, Vec<&'a str>> {
 
 fn to_absent(declared: &Declared, reference: &ReferenceView<'_>, target: &Declared) -> Diagnostic {
     Diagnostic::error(
-        "unknown-reference",
+        UNKNOWN_REFERENCE.code,
         format!(
             "{} refers to {}, which is declared absent",
             declared.key, target.key
@@ -86,14 +94,17 @@ fn unknown(
 ) -> Diagnostic {
     if context.anywhere.contains(key) {
         return Diagnostic::error(
-            "unknown-reference",
+            UNKNOWN_REFERENCE.code,
             format!("{key} is not declared in every environment where it is needed"),
         )
         .at(reference.span, "not declared in this environment")
         .help("widen `metadata.environments` of the one, or narrow that of the other");
     }
-    let diagnostic = Diagnostic::error("unknown-reference", format!("no manifest declares {key}"))
-        .at(reference.span, format!("in `{}`", reference.field));
+    let diagnostic = Diagnostic::error(
+        UNKNOWN_REFERENCE.code,
+        format!("no manifest declares {key}"),
+    )
+    .at(reference.span, format!("in `{}`", reference.field));
     match nearest(reference.name.as_str(), candidates.iter().copied()) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
         None => diagnostic

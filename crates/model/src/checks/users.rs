@@ -5,13 +5,29 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use super::Context;
+use crate::checks::set_members::SET_MEMBERS;
 use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
 use crate::given::Given;
 use crate::kinds::{AppProfile, Resource};
 use crate::manifests::{Declared, State};
 use crate::name::fold;
 use crate::set::{SetOf, UserRef};
 use crate::span::{Span, Spanned};
+
+pub(crate) const USER_IN_TWO_PROFILES: Explanation = Explanation::new(
+    "user-in-two-profiles",
+    "A user is assigned to one profile.",
+    "An agent has one profile; a third party reports one per app, so across apps it is a warning.",
+    "Keep the user in one of the two.",
+);
+
+pub(crate) const USER_REFERENCE: Explanation = Explanation::new(
+    "user-reference",
+    "A user is written as user principal name, e-mail address or Entra object id.",
+    "Nothing else names one person in every environment.",
+    "Write `ada@contoso.com`, or the object id.",
+);
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let mut profiles: HashMap<String, (&Declared, &AppProfile, Span)> = HashMap::new();
@@ -38,7 +54,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
                 if let Some(set) = provider.users.value().filter(|set| set.moves) {
                     diagnostics.push(
                         Diagnostic::error(
-                            "set-members",
+                            SET_MEMBERS.code,
                             "`moves` has a meaning for the users of a profile only",
                         )
                         .at(set.span, "not a profile")
@@ -63,7 +79,7 @@ fn check_form(users: &Given<SetOf<UserRef>>, diagnostics: &mut Vec<Diagnostic>) 
         if !domain_name && Uuid::try_parse(name).is_err() {
             diagnostics.push(
                 Diagnostic::error(
-                    "user-reference",
+                    USER_REFERENCE.code,
                     format!(
                         "`{name}` is neither a user principal name, an e-mail address nor an id"
                     ),
@@ -87,10 +103,10 @@ fn twice(user: &str, first: Assignment<'_>, second: Assignment<'_>) -> Diagnosti
         _ => false,
     };
     let diagnostic = if same_app {
-        Diagnostic::error("user-in-two-profiles", message)
+        Diagnostic::error(USER_IN_TWO_PROFILES.code, message)
     } else {
         Diagnostic::warning(
-            "user-in-two-profiles",
+            USER_IN_TWO_PROFILES.code,
             format!("{message}, which may belong to different apps"),
         )
     };

@@ -4,10 +4,18 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
+use crate::explanation::Explanation;
 use crate::project::Project;
 use crate::span::Span;
 use crate::suggest::nearest;
 use crate::yaml::Node;
+
+pub(crate) const UNKNOWN_ENVIRONMENT: Explanation = Explanation::new(
+    "unknown-environment",
+    "Environments are named as in `deskstate.yaml`.",
+    "Another name would make a document disappear without a word.",
+    "Correct the name, or add the environment.",
+);
 
 pub(super) fn unknown_environment(
     name: &str,
@@ -16,7 +24,7 @@ pub(super) fn unknown_environment(
 ) -> Diagnostic {
     let names = || project.environments.keys().map(String::as_str);
     let mut diagnostic = Diagnostic::error(
-        "unknown-environment",
+        UNKNOWN_ENVIRONMENT.code,
         format!("no environment is called `{name}`"),
     );
     if let Some(place) = place {

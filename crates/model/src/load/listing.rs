@@ -3,11 +3,35 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::start_of;
+use crate::checks::overlay::OVERLAY;
 use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
+use crate::files::PATH_OUTSIDE;
 use crate::files::{Below, FileProblem, Root, is_below};
 use crate::glob::{PathPattern, PatternProblem};
 use crate::project::Project;
 use crate::span::{SourceMap, Spanned};
+
+pub(crate) const FILE_NOT_READ: Explanation = Explanation::new(
+    "file-not-read",
+    "Every YAML file below a folder of manifests or an overlay is read, or listed under `ignoreFiles`.",
+    "A file that a pattern misses declares nothing, and with `prune: owned` the next apply would delete its rows. Windows and macOS keep only one of two files whose names differ only in case.",
+    "Correct the pattern under `manifests`, rename the file, or add it to `ignoreFiles` in `deskstate.yaml`.",
+);
+
+pub(crate) const FILE_PATTERN: Explanation = Explanation::new(
+    "file-pattern",
+    "Patterns for files use `/` and the wildcards `*`, `?`, `**`, `[a-c]` and `{a,b}`.",
+    "A pattern means the same files on every system. What to leave out is listed under `ignoreFiles`.",
+    "Correct the pattern. Write `[[]` for a bracket and `[{]` for a brace in a name.",
+);
+
+pub(crate) const NO_MANIFESTS: Explanation = Explanation::new(
+    "no-manifests",
+    "A path under `manifests` or `overlay` contains no YAML file.",
+    "An empty project is valid, but more often the path is wrong.",
+    "Correct the path, remove it, or add a manifest.",
+);
 
 /// The folder of manifests where the project names none. Git does not keep empty folders, so it may be missing.
 pub const DEFAULT_FOLDER: &str = "manifests";
@@ -55,7 +79,7 @@ impl Exceptions {
             match around {
                 Some(manifests) => diagnostics.push(
                     Diagnostic::error(
-                        "overlay",
+                        OVERLAY.code,
                         format!("the overlay folder `{folder}` contains the manifests"),
                     )
                     .at(overlay.span, "the overlay folder")
@@ -150,19 +174,20 @@ fn understood(written: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) -> O
     let text = &written.value;
     let finding = match PathPattern::new(text) {
         Ok(pattern) => return Some(pattern),
-        Err(PatternProblem::Leaves) => {
-            Diagnostic::error("path-outside", format!("`{text}` leads out of the project"))
-                .at(written.span, "outside")
-                .help("write a path below the folder of `deskstate.yaml`, without `..`")
-        }
+        Err(PatternProblem::Leaves) => Diagnostic::error(
+            PATH_OUTSIDE.code,
+            format!("`{text}` leads out of the project"),
+        )
+        .at(written.span, "outside")
+        .help("write a path below the folder of `deskstate.yaml`, without `..`"),
         Err(PatternProblem::Backslash) => Diagnostic::error(
-            "file-pattern",
+            FILE_PATTERN.code,
             format!("`{text}` uses `\\`; paths are written with `/` on every system"),
         )
         .at(written.span, "a backslash")
         .help(format!("write `{}`", text.replace('\\', "/"))),
         Err(PatternProblem::Negated) => {
-            Diagnostic::error("file-pattern", "a pattern cannot exclude files")
+            Diagnostic::error(FILE_PATTERN.code, "a pattern cannot exclude files")
                 .at(written.span, "begins with `!`")
                 .help(format!(
                     "add `{}` to `ignoreFiles`",
@@ -170,7 +195,7 @@ fn understood(written: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) -> O
                 ))
         }
         Err(PatternProblem::Syntax(why)) => Diagnostic::error(
-            "file-pattern",
+            FILE_PATTERN.code,
             format!("`{text}` is not a valid pattern: {why}"),
         )
         .at(written.span, "not a pattern")
@@ -191,7 +216,7 @@ fn unreadable(path: &str, problem: &FileProblem, named: &Spanned<String>) -> Dia
 
 fn nothing(pattern: &Spanned<String>) -> Diagnostic {
     Diagnostic::warning(
-        "no-manifests",
+        NO_MANIFESTS.code,
         format!("`{}` contains no YAML files", pattern.value),
     )
     .at(pattern.span, "nothing there")
@@ -212,7 +237,7 @@ fn not_read(
             ("no pattern matches it", "correct the pattern")
         };
         diagnostics.push(
-            Diagnostic::error("file-not-read", format!("`{path}` is not read"))
+            Diagnostic::error(FILE_NOT_READ.code, format!("`{path}` is not read"))
                 .at(start_of(file), label)
                 .also(
                     pattern.span,
@@ -227,7 +252,7 @@ fn not_read(
     if let Some((path, pattern)) = left.iter().nth(MOST_REPORTED) {
         diagnostics.push(
             Diagnostic::error(
-                "file-not-read",
+                FILE_NOT_READ.code,
                 format!(
                     "{} more files are not read, `{path}` first",
                     left.len() - MOST_REPORTED
@@ -251,7 +276,7 @@ fn same_without_case(
             let file = sources.add(path, "");
             diagnostics.push(
                 Diagnostic::error(
-                    "file-not-read",
+                    FILE_NOT_READ.code,
                     format!("`{first}` and `{path}` differ only in case"),
                 )
                 .at(start_of(file), "Windows and macOS keep only one of the two")

@@ -5,7 +5,7 @@
 mod budget;
 mod edit;
 mod layout;
-mod read;
+pub(crate) mod read;
 mod scalar;
 mod write;
 

@@ -1,7 +1,7 @@
 //! From text to nodes, within fixed bounds and with as many findings as there are.
 
-mod key;
-mod syntax;
+pub(crate) mod key;
+pub(crate) mod syntax;
 
 use std::collections::HashMap;
 
@@ -13,7 +13,30 @@ use super::budget::Budget;
 use super::scalar::{NotJson, resolve, with_spelling};
 use super::{Entry, Node, NodeValue};
 use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
+use crate::files::YAML_LIMITS;
 use crate::span::{FileId, SourceMap, Span};
+
+pub(crate) const YAML_NUMBER: Explanation = Explanation::new(
+    "yaml-number",
+    "Numbers are finite and fit 64 bits. A number that is stored as text is written as it is stored.",
+    "JSON, in which they are sent, has no others; and `0400` or `1.10` would silently become `400` or `1.1`.",
+    "Quote the value to make it text.",
+);
+
+pub(crate) const YAML_TAG: Explanation = Explanation::new(
+    "yaml-tag",
+    "Tags such as `!!str` are not part of the language.",
+    "The type of every field is known.",
+    "Remove the tag; quote a value to make it text.",
+);
+
+pub(crate) const YAML_TEXT: Explanation = Explanation::new(
+    "yaml-text",
+    "Texts hold no control characters.",
+    "They cannot be seen, and can change what a terminal shows.",
+    "Remove them.",
+);
 
 /// Deepest nesting of lists and mappings.
 const MAX_DEPTH: usize = 64;
@@ -275,7 +298,7 @@ impl<'text, 'budget> Builder<'text, 'budget> {
         let Some(Some(target)) = self.anchors.get(&anchor) else {
             return Err(Box::new(
                 Diagnostic::error(
-                    "yaml-limits",
+                    YAML_LIMITS.code,
                     "an alias inside the value that it stands for",
                 )
                 .at(span, "refers to itself")
@@ -296,7 +319,7 @@ impl<'text, 'budget> Builder<'text, 'budget> {
         }
         Err(Box::new(
             Diagnostic::error(
-                "yaml-limits",
+                YAML_LIMITS.code,
                 format!(
                     "anchors and aliases stand for more than {MAX_ALIASED} values in this file"
                 ),
@@ -317,9 +340,12 @@ impl<'text, 'budget> Builder<'text, 'budget> {
         if self.nodes_left == 0 {
             if !self.budget.take_share() {
                 return Err(Box::new(
-                    Diagnostic::error("yaml-limits", "the project holds too many values to read")
-                        .at(node.span, "reading stopped here")
-                        .help("split the project"),
+                    Diagnostic::error(
+                        YAML_LIMITS.code,
+                        "the project holds too many values to read",
+                    )
+                    .at(node.span, "reading stopped here")
+                    .help("split the project"),
                 ));
             }
             self.nodes_left = Budget::SHARE;
@@ -380,7 +406,7 @@ impl<'text, 'budget> Builder<'text, 'budget> {
         {
             diagnostics.push(
                 Diagnostic::error(
-                    "yaml-text",
+                    YAML_TEXT.code,
                     format!(
                         "a text holds the control character U+{:04X}",
                         u32::from(control)
@@ -406,7 +432,7 @@ impl<'text, 'budget> Builder<'text, 'budget> {
                 ),
             };
             diagnostics.push(
-                Diagnostic::error("yaml-number", message)
+                Diagnostic::error(YAML_NUMBER.code, message)
                     .at(self.trimmed(span), "")
                     .help(help),
             );
@@ -417,7 +443,7 @@ impl<'text, 'budget> Builder<'text, 'budget> {
     fn refuse_tag(&self, tagged: bool, span: Span, diagnostics: &mut Vec<Diagnostic>) {
         if tagged {
             diagnostics.push(
-                Diagnostic::error("yaml-tag", "tags are not part of the manifest language")
+                Diagnostic::error(YAML_TAG.code, "tags are not part of the manifest language")
                     .at(self.trimmed(span), "has a tag")
                     .help("remove the tag; quote a value to make it text"),
             );

@@ -9,8 +9,8 @@ mod writers;
 use std::collections::BTreeMap;
 
 use deskstate_model::{
-    Contract, Finding, Kind, MatchMode, Problem, ResourceKey, Rule, Span, Subject, check_subject,
-    selects,
+    Contract, Explanation, Finding, Kind, MatchMode, Problem, ResourceKey, Rule, Span, Subject,
+    check_subject, selects,
 };
 
 use self::unread::Unread;
@@ -138,8 +138,12 @@ pub fn check(contracts: &[Contract], live: &Live) -> Vec<RuleCheck> {
         .collect()
 }
 
-/// The finding of a rule that nobody can judge.
-pub(crate) const UNKNOWN: &str = "contract-unknown";
+pub(crate) const CONTRACT_UNKNOWN: Explanation = Explanation::new(
+    "contract-unknown",
+    "Whether the environment keeps a rule of a contract is known.",
+    "Rows, links or names that decide about the rule could not be read, for example because the caller may not read all rows of a table. The rule may be broken, so `plan` and `drift` exit with 1.",
+    "Give the caller the missing rights: `deskstate doctor --env NAME` lists them, and `deskstate check --env NAME` lists everything that is unknown.",
+);
 
 /// Doubts about a rule that are told one by one.
 const MOST_DOUBTS: usize = 3;
@@ -163,7 +167,7 @@ impl RuleCheck {
             obstacle: Obstacle {
                 path: String::new(),
                 state: SyncState::Unknown,
-                code: UNKNOWN,
+                code: CONTRACT_UNKNOWN.code,
                 reason: reasons.join("; "),
                 span: Some(self.span),
             },

@@ -11,6 +11,35 @@ use crate::live::Access;
 use crate::state::{DeclaredResource, DeclaredRow, DeclaredSet};
 use crate::table::{Relationship, Table};
 use crate::value::{self, Resolved};
+use deskstate_model::Explanation;
+
+pub(crate) const COLUMN_MISSING: Explanation = Explanation::new(
+    "column-missing",
+    "The environment has a column for every field that a manifest sets. A field that is set to `null` needs none.",
+    "Older versions of the app lack some columns, so the value could not be stored.",
+    "Update the app in the environment, or leave the field out there with `metadata.unmanaged` in its overlay.",
+);
+
+pub(crate) const OPTION_MISSING: Explanation = Explanation::new(
+    "option-missing",
+    "The environment has every option that a manifest chooses.",
+    "Older versions of the app lack some options of their choice columns, and the server refuses a number that it does not know.",
+    "Update the app in the environment, or choose another option there in its overlay.",
+);
+
+pub(crate) const RELATIONSHIP_MISSING: Explanation = Explanation::new(
+    "relationship-missing",
+    "The environment has the many-to-many relationship of every set that a manifest gives members. An empty set needs none.",
+    "Older versions of the app lack some relationships, so the links could not be stored.",
+    "Update the app in the environment, or leave the field out there with `metadata.unmanaged` in its overlay.",
+);
+
+pub(crate) const TABLE_MISSING: Explanation = Explanation::new(
+    "table-missing",
+    "The environment has the tables of everything that is declared for it.",
+    "The app that brings the table is not installed, or is too old.",
+    "Install or update the app. Otherwise declare the document for other environments only with `metadata.environments`, or leave the field out there with `metadata.unmanaged` in an overlay.",
+);
 
 /// Something that an environment may not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -135,18 +164,18 @@ fn word<'a>(declared: &'a DeclaredRow, field: &'static Field) -> &'a str {
 fn said(lack: Lack, word: &str) -> (&'static str, String) {
     let (code, what) = match lack {
         Lack::Table(table) | Lack::Lookup(table) => {
-            ("table-missing", format!("the table `{}`", table.logical))
+            (TABLE_MISSING.code, format!("the table `{}`", table.logical))
         }
         Lack::Column(table, column) => (
-            "column-missing",
+            COLUMN_MISSING.code,
             format!("the column `{column}` of `{}`", table.logical),
         ),
         Lack::Option(table, column, number) => (
-            "option-missing",
+            OPTION_MISSING.code,
             format!("option {number} of `{column}` in `{}`", table.logical),
         ),
         Lack::Links(relationship) => (
-            "relationship-missing",
+            RELATIONSHIP_MISSING.code,
             format!(
                 "the relationship `{}` between `{}` and `{}`",
                 relationship.schema_name, relationship.owner.logical, relationship.member.logical

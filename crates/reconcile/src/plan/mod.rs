@@ -1,14 +1,14 @@
 //! The plan: the ordered changes from live to desired. A plain function of its inputs; it has nothing to write with.
 
 mod judged;
-mod lacking;
+pub(crate) mod lacking;
 mod order;
-mod parts;
-mod planner;
-mod problems;
-mod ranks;
-mod removal;
-mod sets;
+pub(crate) mod parts;
+pub(crate) mod planner;
+pub(crate) mod problems;
+pub(crate) mod ranks;
+pub(crate) mod removal;
+pub(crate) mod sets;
 
 use std::collections::BTreeSet;
 

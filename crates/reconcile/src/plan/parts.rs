@@ -12,8 +12,17 @@ use crate::field::{PartTable, Unlisted, lookup_read_name};
 use crate::kinds::{self, tables};
 use crate::live::{Access, LiveTable, ObservedRow};
 use crate::lookup::Match;
+use crate::plan::problems::UNREADABLE;
 use crate::state::{DeclaredParts, DeclaredResource, DeclaredRow, RowKey};
 use crate::table::Table;
+use deskstate_model::Explanation;
+
+pub(crate) const PART_ELSEWHERE: Explanation = Explanation::new(
+    "part-elsewhere",
+    "A part, such as a step of a script, belongs to the resource that declares it.",
+    "Its unique name is taken by a part of another resource, and parts are not moved.",
+    "Give the part another `name`.",
+);
 
 /// The word of the number that keeps parts in the order of their list.
 pub(super) const ORDER: &str = "order";
@@ -70,7 +79,7 @@ impl<'a> Planner<'a> {
                 Match::Unknown(why) if declared.only_if_there => {
                     let path = declared.path.as_str();
                     self.findings
-                        .not_compared(path, "unreadable", &why, declared.span);
+                        .not_compared(path, UNREADABLE.code, &why, declared.span);
                 }
                 Match::Unknown(why) => {
                     self.findings.unknown(
@@ -141,7 +150,7 @@ impl<'a> Planner<'a> {
         self.findings.blocked(
             declared.path.as_str(),
             Diagnostic::error(
-                "part-elsewhere",
+                PART_ELSEWHERE.code,
                 format!(
                     "`{}` belongs to {other}, not to {}",
                     declared.key.label(),

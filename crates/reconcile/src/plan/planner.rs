@@ -23,6 +23,56 @@ use crate::lower::Desired;
 use crate::state::{DeclaredResource, DeclaredRow, RowKey, Stored};
 use crate::table::{Relationship, Table};
 use crate::value::{self, Resolved};
+use deskstate_model::Explanation;
+
+pub(crate) const EXISTING_MISSING: Explanation = Explanation::new(
+    "existing-missing",
+    "A resource that is declared with `metadata.state: existing` is there.",
+    "Somebody else brings it, so it is never created.",
+    "Bring it with the solution or the project that it belongs to, correct the name, or declare it as present.",
+);
+
+pub(crate) const FOREIGN_LANGUAGE: Explanation = Explanation::new(
+    "foreign-language",
+    "Texts are read and written in the organisation's base language.",
+    "Dataverse gives texts in the caller's language. In another one they would look changed, and a write would land in the wrong translation; so they are neither compared nor written.",
+    "Set the language in the personal settings of the user that signs in.",
+);
+
+pub(crate) const ID_TAKEN: Explanation = Explanation::new(
+    "id-taken",
+    "The id that a new row gets is free.",
+    "Ids follow from names, so that every environment has the same ones and a repeated create is recognised. The row that has this one was renamed or cut off from its parent by hand.",
+    "Set that row right as it was declared, or delete it; the finding names its table and id.",
+);
+
+pub(crate) const INACTIVE_ROW: Explanation = Explanation::new(
+    "inactive-row",
+    "A declared row is active, or its manifest says that it is not.",
+    "An inactive row does nothing for agents, whatever its other columns hold. Where a manifest leaves `status` out, deskstate does not compare it.",
+    "Activate the row in the environment, or write `status: Active` or `status: Inactive` into the manifest.",
+);
+
+pub(crate) const LOOKUP_MISSING: Explanation = Explanation::new(
+    "lookup-missing",
+    "What a manifest names in the environment is there: users, teams, roles, web resources, views, forms, dashboards, macros, and rows of Microsoft's.",
+    "They are looked up by name and never created.",
+    "Correct the name, or bring it into the environment first.",
+);
+
+pub(crate) const LOOKUP_UNFIT: Explanation = Explanation::new(
+    "lookup-unfit",
+    "What a manifest names in the environment is of the sort that is needed.",
+    "Something has the name and cannot be used: a user who is disabled, a team or a view of the wrong type. The finding says which.",
+    "Name another, or set it right in the environment.",
+);
+
+pub(crate) const LOOKUP_UNREADABLE: Explanation = Explanation::new(
+    "lookup-unreadable",
+    "The caller may read what a manifest names in the environment.",
+    "Otherwise nobody can say whether it is there.",
+    "Give the caller read access to the whole organisation; `deskstate doctor --env NAME` lists what is missing.",
+);
 
 /// Computes what must change so that live is as desired.
 ///
@@ -140,7 +190,7 @@ impl<'a> Planner<'a> {
             (State::Absent, Match::None) => None,
             (State::Existing, Match::None) => {
                 self.findings.blocked("",
-                    Diagnostic::error("existing-missing", format!("{} is declared `existing` but is not there", resource.key))
+                    Diagnostic::error(EXISTING_MISSING.code, format!("{} is declared `existing` but is not there", resource.key))
                         .at(resource.name_span, "no row has this unique name")
                         .help("bring it in first (its solution, its owner), or drop `state: existing` so that deskstate creates it"),
                 );
@@ -282,7 +332,7 @@ impl<'a> Planner<'a> {
         let name = taken.row.text(column).unwrap_or_default();
         self.findings.blocked(
             path,
-            Diagnostic::error("id-taken", format!("the id of {what} belongs to a row that is now called `{name}` or hangs on nothing"))
+            Diagnostic::error(ID_TAKEN.code, format!("the id of {what} belongs to a row that is now called `{name}` or hangs on nothing"))
                 .at(span, "would get this id")
                 .help(format!("somebody changed row {id} of `{}`: set it right as declared again, or delete it", table.logical)),
         );
@@ -386,7 +436,7 @@ impl<'a> Planner<'a> {
         self.findings.blocked(
             declared.path.as_str(),
             Diagnostic::error(
-                "foreign-language",
+                FOREIGN_LANGUAGE.code,
                 format!(
                     "{} `{}` cannot be created in another language than the organisation's",
                     table.logical,
@@ -412,7 +462,7 @@ impl<'a> Planner<'a> {
             if column.field.localizable && !self.speaks_base_language {
                 self.findings.not_compared(
                     path(&declared.path, column.field),
-                    "foreign-language",
+                    FOREIGN_LANGUAGE.code,
                     "the caller reads texts in another language than the organisation's",
                     column.span,
                 );
@@ -487,7 +537,7 @@ impl<'a> Planner<'a> {
         };
         self.findings.warn(
             Diagnostic::warning(
-                "inactive-row",
+                INACTIVE_ROW.code,
                 format!("{what} is inactive in the environment"),
             )
             .at(
@@ -563,9 +613,9 @@ impl<'a> Planner<'a> {
         }
         let diagnostic = match self.live.find(key) {
             Match::Several(ids) => ambiguous(key, &ids),
-            Match::Unfit(_, why) => Diagnostic::error("lookup-unfit", format!("{what} is {why}")),
-            Match::Unknown(why) => Diagnostic::error("lookup-unreadable", format!("{what} cannot be looked up: {why}")),
-            Match::None | Match::One(_) => Diagnostic::error("lookup-missing", format!("the environment has no {what}"))
+            Match::Unfit(_, why) => Diagnostic::error(LOOKUP_UNFIT.code, format!("{what} is {why}")),
+            Match::Unknown(why) => Diagnostic::error(LOOKUP_UNREADABLE.code, format!("{what} cannot be looked up: {why}")),
+            Match::None | Match::One(_) => Diagnostic::error(LOOKUP_MISSING.code, format!("the environment has no {what}"))
                 .help("it is looked up by name and never created: correct the name, or bring it into the environment first"),
         };
         self.findings

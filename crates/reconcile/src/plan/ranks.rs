@@ -10,6 +10,14 @@ use crate::field::lookup_read_name;
 use crate::kinds::app_profile::{FIELDS, MAPPED_ROLE, ROLES};
 use crate::kinds::{self, tables};
 use crate::state::{DeclaredResource, PartName, RowKey, Stored};
+use deskstate_model::Explanation;
+
+pub(crate) const RANK_TIE: Explanation = Explanation::new(
+    "rank-tie",
+    "No profile outside of the project has the rank and a security role of a profile in it.",
+    "The lower rank decides which profile the holders of a role get. Microsoft's pages do not say what happens when two ranks are equal.",
+    "Give one of the two another `rank`, or take the role from one of them.",
+);
 
 impl Planner<'_> {
     /// Warns where a declared profile and a live one that nobody declares have the same rank and a role in common.
@@ -51,7 +59,7 @@ impl Planner<'_> {
                 if let Some(role) = roles.intersection(&theirs).next() {
                     found.push(
                         Diagnostic::warning(
-                            "rank-tie",
+                            RANK_TIE.code,
                             format!(
                                 "{} and the profile `{}`, which is not declared here, both have rank {rank} and the security role `{}`: nobody can say which one its holders get",
                                 resource.key,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use deskstate_model::{Diagnostic, ResourceKey, Span, State};
+use deskstate_model::{Diagnostic, Explanation, ResourceKey, Span, State};
 use uuid::Uuid;
 
 use super::planner::Planner;
@@ -11,8 +11,16 @@ use super::{Action, Along, Change, Operation, Options, Reason, RowTarget, Seen};
 use crate::extras::{Extra, extras};
 use crate::kinds::{self, tables};
 use crate::live::{Access, Live, ObservedRow};
+use crate::plan::problems::UNREADABLE;
 use crate::referrers::Referrers;
 use crate::table::Table;
+
+pub(crate) const NOTHING_DECLARED: Explanation = Explanation::new(
+    "nothing-declared",
+    "With `prune: owned`, the manifests declare at least one resource.",
+    "Without any, `prune` would delete every row under the owned prefixes. More often the manifests are lost or the path is wrong, so nothing is pruned, and `plan`, `apply` and `drift` exit with 1.",
+    "Restore the manifests or correct `manifests`. To delete these rows, declare them with `state: absent`; to leave them alone, write `prune: never`.",
+);
 
 impl Planner<'_> {
     /// Deletes a row with its parts, if all of it can be seen.
@@ -136,7 +144,7 @@ impl Planner<'_> {
             );
             self.findings.unknown(
                 "",
-                Diagnostic::warning("unreadable", message).help(READ_ALL),
+                Diagnostic::warning(UNREADABLE.code, message).help(READ_ALL),
             );
         }
     }
@@ -171,7 +179,7 @@ pub(crate) fn pruned_to_nothing(rows: usize) -> Option<Diagnostic> {
         "no manifest declares a resource, so `prune: owned` would delete {rows} under the owned prefixes; nothing is pruned"
     );
     Some(
-        Diagnostic::warning("nothing-declared", message)
+        Diagnostic::warning(NOTHING_DECLARED.code, message)
             .help("restore the manifests; to delete these rows, declare them with `state: absent`"),
     )
 }

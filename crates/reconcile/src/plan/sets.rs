@@ -10,8 +10,31 @@ use super::{Difference, FieldChange, Operation, Options, RowTarget};
 use crate::kinds::tables;
 use crate::live::Access;
 use crate::lookup::Match;
+use crate::plan::problems::UNREADABLE;
 use crate::state::{DeclaredMember, DeclaredResource, DeclaredSet, Lookup, RowKey, Universe, fold};
 use crate::table::Relationship;
+use deskstate_model::Explanation;
+
+pub(crate) const TEAM_UNREADABLE: Explanation = Explanation::new(
+    "team-unreadable",
+    "The members of a team that stands in a set can be told.",
+    "The team is not there, not readable, without a visible member, or too large to be read whole. With half of the members, the others would lose their profile.",
+    "Let the caller read the team and its users, or list the users.",
+);
+
+pub(crate) const USER_HAS_PROFILE: Explanation = Explanation::new(
+    "user-has-profile",
+    "A user who is added to a set has no other profile, or leaves it by declaration.",
+    "A user has one profile. The other one is not declared here, so taking the user out of it is somebody else's matter.",
+    "Write `moves: allow` into the set, declare that profile, or leave the user out.",
+);
+
+pub(crate) const USER_SKIPPED: Explanation = Explanation::new(
+    "user-skipped",
+    "Users who are disabled, deleted or applications are skipped.",
+    "They have no desktop, and the server refuses some of them.",
+    "Take the user out of the set, or enable the user.",
+);
 
 /// A member with its id, and where it is written.
 struct Wanted {
@@ -142,9 +165,12 @@ impl<'a> Planner<'a> {
             && let Match::Unfit(id, why) = self.live.find(&member.key)
         {
             self.findings.warn(
-                Diagnostic::warning("user-skipped", format!("`{name}` is {why} and is skipped"))
-                    .at(member.span, "named here")
-                    .help("take the user out of the set, or enable the user in the environment"),
+                Diagnostic::warning(
+                    USER_SKIPPED.code,
+                    format!("`{name}` is {why} and is skipped"),
+                )
+                .at(member.span, "named here")
+                .help("take the user out of the set, or enable the user in the environment"),
             );
             return Member::Skipped(id);
         }
@@ -201,7 +227,7 @@ impl<'a> Planner<'a> {
         if let Some(message) = diagnostic {
             self.findings.unknown(
                 set.field.word,
-                Diagnostic::error("team-unreadable", message).at(span, "named here"),
+                Diagnostic::error(TEAM_UNREADABLE.code, message).at(span, "named here"),
             );
             return Vec::new();
         }
@@ -220,7 +246,7 @@ impl<'a> Planner<'a> {
             self.findings.unknown(
                 set.field.word,
                 Diagnostic::error(
-                    "team-unreadable",
+                    TEAM_UNREADABLE.code,
                     format!("team `{team}` has no member that the caller can see"),
                 )
                 .at(span, "named here")
@@ -301,7 +327,7 @@ impl<'a> Planner<'a> {
             if !declared && !set.moves {
                 return Some(Err(Box::new(
                     Diagnostic::error(
-                        "user-has-profile",
+                        USER_HAS_PROFILE.code,
                         format!("`{}` has the profile `{name}`, which is not declared here", member.label),
                     )
                     .at(member.span, "a user has one profile")
@@ -495,7 +521,7 @@ impl<'a> Planner<'a> {
     fn unseen(&mut self, draft: &Draft<'a>, set: &DeclaredSet, why: &str) {
         self.findings.unknown(
             set.field.word,
-            Diagnostic::error("unreadable", format!("nobody can say which `{}` {} has: {why}", set.field.word, draft.resource.key))
+            Diagnostic::error(UNREADABLE.code, format!("nobody can say which `{}` {} has: {why}", set.field.word, draft.resource.key))
                 .at(set.span, "cannot be planned")
                 .help("give the caller read access to the whole organisation (`deskstate doctor --env NAME` lists what is missing)"),
         );

@@ -4,6 +4,14 @@ use deskstate_model::Kind;
 
 use super::{Case, Finding};
 use crate::plan::{Action, Difference};
+use deskstate_model::Explanation;
+
+pub(crate) const ADDRESS_CHANGED: Explanation = Explanation::new(
+    "address-changed",
+    "A plan says so when the address of a channel provider, its trusted domain or the script of an extension becomes another.",
+    "Code of that address runs in the agents' browser, with their session. A change of one word decides whose code it is.",
+    "Look whose address it is. `policy: {address-changed: deny}` refuses such plans, `allow` is silent about them.",
+);
 
 /// Fields that decide what code runs, and for which site it is trusted.
 const ADDRESSES: &[(Kind, &str)] = &[
@@ -40,7 +48,7 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
                     show(before)
                 );
                 found.push(
-                    Finding::new("address-changed", Some(index), message)
+                    Finding::new(ADDRESS_CHANGED.code, Some(index), message)
                         .at(field.span)
                         .help(
                             "code of this address runs in the agents' browser, with their session",

@@ -11,6 +11,21 @@ use crate::check::{self, Broken, RuleCheck};
 use crate::foresee::foresee;
 use crate::plan::{Elsewhere, Obstacle};
 use crate::writes::writable;
+use deskstate_model::Explanation;
+
+pub(crate) const CONTRACT_BROKEN: Explanation = Explanation::new(
+    "contract-broken",
+    "A plan breaks no rule of a contract that the environment keeps.",
+    "What a vendor's guide demands holds now and would not any more: by what the plan writes, deletes or takes away.",
+    "Declare what the contract demands. If the vendor agreed, the finding names the override for one run.",
+);
+
+pub(crate) const CONTRACT_STAYS_BROKEN: Explanation = Explanation::new(
+    "contract-stays-broken",
+    "A plan says so when the environment breaks a rule of a contract and still does afterwards.",
+    "It is about live rows, declared or not: a field that no document gives is not put right by an apply.",
+    "Declare the field, so that apply writes it. `policy: {contract-stays-broken: deny}` refuses plans until then.",
+);
 
 /// Findings, and the rules that nobody can judge.
 pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) -> Vec<Elsewhere> {
@@ -82,14 +97,14 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) -> Vec<Elsewhere>
         let finding = if is_new {
             let count = new[&(broken.contract.as_str(), broken.rule.as_str())];
             Finding::new(
-                "contract-broken",
+                CONTRACT_BROKEN.code,
                 change,
                 format!("the plan breaks contract `{rule}`: {who}{breaks}"),
             )
             .unless(Allow::new("contract", rule, count))
         } else {
             Finding::new(
-                "contract-stays-broken",
+                CONTRACT_STAYS_BROKEN.code,
                 change,
                 format!("contract `{rule}` is broken and stays so: {who}{breaks}"),
             )

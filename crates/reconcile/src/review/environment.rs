@@ -5,7 +5,30 @@ use std::collections::BTreeMap;
 use deskstate_model::Writes;
 
 use super::{Case, Finding};
+use crate::plan::planner::FOREIGN_LANGUAGE;
 use crate::plan::{Action, Operation};
+use deskstate_model::Explanation;
+
+pub(crate) const CUSTOMIZATIONS_BLOCKED: Explanation = Explanation::new(
+    "customizations-blocked",
+    "Where unmanaged customisations are blocked, no component is written.",
+    "The server would refuse it. The setting is `Block unmanaged customizations` of the environment.",
+    "Let the components come with a managed solution, and write `writes: assignments` for the environment: then only users are assigned.",
+);
+
+pub(crate) const SHIPS_BY_SOLUTION: Explanation = Explanation::new(
+    "ships-by-solution",
+    "In an environment with `writes: assignments` or `writes: none`, the other changes are shown and not written.",
+    "They are expected to arrive with a managed solution.",
+    "Import the solution that holds them; the finding goes away once they are there. `writes: all` lets them be written.",
+);
+
+pub(crate) const UNKNOWN_PREFIX: Explanation = Explanation::new(
+    "unknown-prefix",
+    "A new unique name has the prefix of a publisher of the environment.",
+    "Some tables refuse others; whether this one does is not documented.",
+    "Create a publisher with the prefix, or take a name under one that is there.",
+);
 
 pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
     blocked(case, found);
@@ -36,7 +59,7 @@ fn blocked(case: &Case<'_>, found: &mut Vec<Finding>) {
     if case.live.facts.locked_down && case.rules.writes == Writes::All && writes().any(is_component)
     {
         found.push(
-            Finding::new("customizations-blocked", None, "the environment blocks unmanaged customisations".to_owned())
+            Finding::new(CUSTOMIZATIONS_BLOCKED.code, None, "the environment blocks unmanaged customisations".to_owned())
                 .help("the setting is `Block unmanaged customizations` (IsLockdownOfUnmanagedCustomizationEnabled) of the environment; ship the change as a managed solution and write `writes: assignments` for this environment"),
         );
     }
@@ -62,7 +85,7 @@ fn ships_by_solution(case: &Case<'_>, found: &mut Vec<Finding>) {
             Writes::All => return,
         };
         found.push(Finding::new(
-            "ships-by-solution",
+            SHIPS_BY_SOLUTION.code,
             None,
             format!(
                 "the environment {why}; not written: {}{and_more}",
@@ -99,7 +122,7 @@ fn prefixes(case: &Case<'_>, found: &mut Vec<Finding>) {
         };
         found.push(
             Finding::new(
-                "unknown-prefix",
+                UNKNOWN_PREFIX.code,
                 Some(first),
                 format!("no publisher of the environment has the prefix `{prefix}` of {names}"),
             )
@@ -128,7 +151,7 @@ fn language(case: &Case<'_>, found: &mut Vec<Finding>) {
             number(facts.base_language)
         );
         found.push(
-            Finding::new("foreign-language", None, message)
+            Finding::new(FOREIGN_LANGUAGE.code, None, message)
                 .help("set the caller's language to the organisation's base language"),
         );
     }

@@ -1,26 +1,29 @@
 //! Judges a plan before anything is written: what it takes away, whom it reaches, what it would break.
 //!
-//! Every check has a stable code. Those of [`CHECKS`] that are not fixed take their level from `policy` in the project file. What a
+//! Every check has a stable code. All but [`FIXED_CHECKS`] take their level from `policy` in the project file. What a
 //! check denies can mostly be allowed for one run, by the narrowest override that the finding prints.
 
-mod addresses;
+pub(crate) mod addresses;
 mod allow;
-mod contracts;
-mod environment;
-mod people;
-mod removals;
-mod rows;
+pub(crate) mod contracts;
+pub(crate) mod environment;
+pub(crate) mod people;
+pub(crate) mod removals;
+pub(crate) mod rows;
 
 use std::collections::BTreeMap;
 
 use deskstate_model::{
-    Contract, Diagnostic, KindNameGlob, Policy, Project, Removals, Severity, Span, Writes,
+    Contract, Diagnostic, FIXED_CHECKS, KindNameGlob, Policy, Project, Removals, Severity, Span,
+    Writes,
 };
 
 pub use allow::{Allow, UnknownAllow};
 
+use crate::check::CONTRACT_UNKNOWN;
 use crate::live::Live;
 use crate::lower::Desired;
+use crate::plan::planner::FOREIGN_LANGUAGE;
 use crate::plan::{Elsewhere, Plan};
 use crate::reach::Reach;
 use crate::referrers::Referrers;
@@ -57,138 +60,17 @@ pub struct Finding {
     pub allowed: bool,
 }
 
-/// A check of review.
-#[derive(Debug, Clone, Copy)]
-pub struct Check {
-    /// Its code, the key in `policy`.
-    pub code: &'static str,
-    /// Its level where `policy` says nothing.
-    pub default: Policy,
-    /// Whether `policy` has no say.
-    pub fixed: bool,
-    /// What it is about.
-    pub about: &'static str,
-}
-
-const fn check(code: &'static str, default: Policy, about: &'static str) -> Check {
-    Check {
-        code,
-        default,
-        fixed: false,
-        about,
-    }
-}
-
-const fn fixed(code: &'static str, about: &'static str) -> Check {
-    Check {
-        code,
-        default: Policy::Deny,
-        fixed: true,
-        about,
-    }
-}
-
-/// Every check, in the order of their codes.
-pub const CHECKS: &[Check] = &[
-    check(
-        "address-changed",
-        Policy::Warn,
-        "a channel provider's URL or trusted domain, or the script of an extension, becomes another",
-    ),
-    check(
-        "contract-broken",
-        Policy::Deny,
-        "the plan breaks a rule of a contract that live keeps",
-    ),
-    check(
-        "contract-stays-broken",
-        Policy::Warn,
-        "live breaks a rule of a contract, and still does after the plan",
-    ),
-    check(
-        "contract-unknown",
-        Policy::Warn,
-        "nobody can say whether the environment keeps a rule of a contract",
-    ),
-    fixed(
-        "customizations-blocked",
-        "the environment blocks unmanaged customisations",
-    ),
-    check(
-        "first-party-channel",
-        Policy::Deny,
-        "a profile loses the first-party channel",
-    ),
-    check(
-        "foreign-language",
-        Policy::Warn,
-        "the caller's language is not the organisation's: localizable texts are neither compared nor written",
-    ),
-    check(
-        "loader-removed",
-        Policy::Deny,
-        "a profile loses the extension that loads its channel providers",
-    ),
-    fixed(
-        "managed-link",
-        "a link that came with a managed solution would be taken away",
-    ),
-    check(
-        "managed-row",
-        Policy::Deny,
-        "a managed or out-of-the-box row would get a layer of its own",
-    ),
-    check(
-        "many-agents",
-        Policy::Warn,
-        "the plan reaches more than ten times `removals.maxAgents` agents",
-    ),
-    fixed(
-        "not-customizable",
-        "the publisher lets nobody change the row",
-    ),
-    fixed("protected", "`protect` names the row that would be deleted"),
-    check(
-        "prune-to-empty",
-        Policy::Deny,
-        "pruning would leave nothing of a kind under the owned prefixes",
-    ),
-    check(
-        "removals",
-        Policy::Deny,
-        "more is taken away than `removals` lets pass",
-    ),
-    check(
-        "set-emptied",
-        Policy::Deny,
-        "a set or list that has members would have none",
-    ),
-    check(
-        "ships-by-solution",
-        Policy::Warn,
-        "the environment takes this by solution only",
-    ),
-    check(
-        "still-referenced",
-        Policy::Warn,
-        "a row that is deleted is still referred to",
-    ),
-    check(
-        "unknown-prefix",
-        Policy::Warn,
-        "no publisher of the environment has the prefix of a new unique name",
-    ),
-    check("user-moves", Policy::Warn, "a user leaves another profile"),
-    check(
-        "workstream-names",
-        Policy::Deny,
-        "a workstream names the template that is deleted",
-    ),
-    check(
-        "workstreams-unread",
-        Policy::Deny,
-        "a template is deleted and nobody can say whether a workstream names it",
-    ),
+/// The checks that only warn where `policy` does not mention them. All others deny.
+const WARNINGS: [&str; 9] = [
+    addresses::ADDRESS_CHANGED.code,
+    contracts::CONTRACT_STAYS_BROKEN.code,
+    CONTRACT_UNKNOWN.code,
+    FOREIGN_LANGUAGE.code,
+    people::MANY_AGENTS.code,
+    environment::SHIPS_BY_SOLUTION.code,
+    rows::STILL_REFERENCED.code,
+    environment::UNKNOWN_PREFIX.code,
+    people::USER_MOVES.code,
 ];
 
 /// What review goes by.
@@ -244,18 +126,18 @@ impl ReviewRules {
 
     fn level(&self, code: &str) -> Option<Level> {
         // The server would refuse it, whatever policy says.
-        if code == "unknown-prefix" && self.prefix_needs_publisher {
+        if code == environment::UNKNOWN_PREFIX.code && self.prefix_needs_publisher {
             return Some(Level::Deny);
         }
-        let check = CHECKS.iter().find(|check| check.code == code);
-        let given = self
-            .policy
-            .get(code)
-            .copied()
-            .filter(|_| check.is_none_or(|check| !check.fixed));
+        let default = if WARNINGS.contains(&code) {
+            Policy::Warn
+        } else {
+            Policy::Deny
+        };
+        let given = self.policy.get(code).copied();
         match given
-            .or(check.map(|check| check.default))
-            .unwrap_or(Policy::Deny)
+            .filter(|_| !FIXED_CHECKS.contains(&code))
+            .unwrap_or(default)
         {
             Policy::Deny => Some(Level::Deny),
             Policy::Warn => Some(Level::Warn),
@@ -401,26 +283,5 @@ impl From<&Finding> for Diagnostic {
             diagnostic = diagnostic.help(help.clone());
         }
         diagnostic
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use deskstate_model::{FIXED_CHECKS, POLICY_CHECKS};
-
-    #[test]
-    fn the_project_file_knows_every_check_and_which_of_them_policy_may_set() {
-        let codes = |fixed: bool| {
-            let checks = CHECKS.iter().filter(move |check| check.fixed == fixed);
-            checks.map(|check| check.code).collect::<Vec<_>>()
-        };
-        assert_eq!(codes(false), POLICY_CHECKS);
-        assert_eq!(codes(true), FIXED_CHECKS);
-    }
-
-    #[test]
-    fn checks_stand_in_the_order_of_their_codes_and_each_once() {
-        assert!(CHECKS.windows(2).all(|pair| pair[0].code < pair[1].code));
     }
 }

@@ -4,6 +4,28 @@ use super::{Allow, Case, Finding};
 use crate::kinds::tables::{self, CIF_V2_LOADER, FIRST_PARTY_CHANNEL};
 use crate::plan::{Change, Difference, Operation};
 use crate::state::fold;
+use deskstate_model::Explanation;
+
+pub(crate) const LOADER_REMOVED: Explanation = Explanation::new(
+    "loader-removed",
+    "A profile with channel providers keeps the extension that loads the widgets of CIF v2.",
+    "Without it they do not load, and agents cannot take calls.",
+    "Add the extension to the set again. If it is meant, allow it for the run with the `--allow loader=…` that the finding prints.",
+);
+
+pub(crate) const MANY_AGENTS: Explanation = Explanation::new(
+    "many-agents",
+    "A plan says so when it reaches more than ten times `removals.maxAgents` agents.",
+    "A slip is dear then, and agents get changes when they next sign in or reload, in the middle of a shift.",
+    "Apply it when few of them work, or in parts with selectors.",
+);
+
+pub(crate) const USER_MOVES: Explanation = Explanation::new(
+    "user-moves",
+    "A plan says so when a user leaves another profile for this one.",
+    "A user has one profile per app; for the agent the whole desktop changes.",
+    "Nothing, if that is meant. Otherwise take the user out of one of the two sets.",
+);
 
 pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
     for (index, change) in case.plan.changes.iter().enumerate() {
@@ -24,7 +46,7 @@ fn moves(index: usize, change: &Change, found: &mut Vec<Finding>) {
             let from = &note[at + "moves from ".len()..];
             found.push(
                 Finding::new(
-                    "user-moves",
+                    USER_MOVES.code,
                     Some(index),
                     format!("`{member}` leaves `{from}` (one profile per user)"),
                 )
@@ -58,7 +80,7 @@ fn channels(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Find
             && keeps_a_provider(case, *owner)
         {
             found.push(
-                Finding::new("loader-removed", Some(index), format!("`{profile}` loses `{CIF_V2_LOADER}`, without which its channel providers do not load"))
+                Finding::new(LOADER_REMOVED.code, Some(index), format!("`{profile}` loses `{CIF_V2_LOADER}`, without which its channel providers do not load"))
                     .at(span_of(change, "extensions"))
                     .unless(Allow::new("loader", subject, 1)),
             );
@@ -116,7 +138,7 @@ fn many(case: &Case<'_>, found: &mut Vec<Finding>) {
         && agents > most
     {
         let message = format!("the plan reaches {agents} agents (more than {most})");
-        found.push(Finding::new("many-agents", None, message).help(
+        found.push(Finding::new(MANY_AGENTS.code, None, message).help(
             "apply it when few of them work: agents get it when they next sign in or reload",
         ));
     }

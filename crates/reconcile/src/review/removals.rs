@@ -10,6 +10,28 @@ use crate::kinds::{self, tables};
 use crate::plan::{Action, Change, Operation, Reason};
 use crate::referrers::set_word;
 use crate::table::Relationship;
+use deskstate_model::Explanation;
+
+pub(crate) const PRUNE_TO_EMPTY: Explanation = Explanation::new(
+    "prune-to-empty",
+    "Pruning leaves something of every kind under the owned prefixes.",
+    "A kind that disappears as a whole is more often a folder that was not loaded than a wish.",
+    "Check that all manifests were loaded. If it is meant, allow it for the run with the `--allow prune=…` that the finding prints.",
+);
+
+pub(crate) const REMOVALS: Explanation = Explanation::new(
+    "removals",
+    "A plan takes away no more than `removals` lets pass: a share of what is there, and from so many agents.",
+    "A slip in a set or a missing folder looks like a wish to delete. Where nobody can count the agents, that counts as too many.",
+    "Look at what goes. If it is meant, allow it for the run with the `--allow delete=…` or `unlink=…` that the finding prints, or change `removals`.",
+);
+
+pub(crate) const SET_EMPTIED: Explanation = Explanation::new(
+    "set-emptied",
+    "A set or list that has members keeps one.",
+    "`[]` takes every user, tab or channel away; it is written by mistake more easily than on purpose.",
+    "Leave the key out if the set is not yours. If it is meant, allow it for the run with the `--allow empty=…` that the finding prints.",
+);
 
 /// Shares of fewer than this many mean nothing: one of three is a third.
 const MINIMUM_POPULATION: usize = 10;
@@ -134,7 +156,7 @@ fn too_much(
         "the plan {verb} {count} of `{subject}`: {}",
         reasons.join(", ")
     );
-    let finding = Finding::new("removals", removed.first, message)
+    let finding = Finding::new(REMOVALS.code, removed.first, message)
         .at(removed
             .first
             .and_then(|index| case.plan.changes[index].declared_at))
@@ -224,7 +246,7 @@ fn emptied(case: &Case<'_>, found: &mut Vec<Finding>) {
                 .and_then(|field| field.span);
             found.push(
                 Finding::new(
-                    "set-emptied",
+                    SET_EMPTIED.code,
                     Some(*index),
                     format!("`{word}` of {} would have no member left", change.key),
                 )
@@ -331,7 +353,7 @@ fn prune_to_empty(case: &Case<'_>, found: &mut Vec<Finding>) {
             let message =
                 format!("pruning would delete {count} of `{kind}` and no document declares any");
             found.push(
-                Finding::new("prune-to-empty", Some(first), message)
+                Finding::new(PRUNE_TO_EMPTY.code, Some(first), message)
                     .help("check that all manifests were loaded")
                     .unless(Allow::new("prune", kind, count)),
             );

@@ -7,6 +7,56 @@ use crate::kinds::{self, tables};
 use crate::live::ObservedRow;
 use crate::plan::{Action, Change, Operation};
 use crate::state::fold;
+use deskstate_model::Explanation;
+
+pub(crate) const MANAGED_LINK: Explanation = Explanation::new(
+    "managed-link",
+    "A link that came with a managed solution is not taken away.",
+    "Both of its rows belong to the solution, and so does the link: the next update would bring it back.",
+    "Leave the member in the set, or write the set with `mode: atLeast`.",
+);
+
+pub(crate) const MANAGED_ROW: Explanation = Explanation::new(
+    "managed-row",
+    "Rows that came with a managed solution, and Microsoft's own, are not changed or deleted.",
+    "A change is a layer on top of the solution that hides its later updates, or is overwritten by the next update of the product.",
+    "Change it where it comes from, or leave the fields out. `--allow-managed` makes the change all the same.",
+);
+
+pub(crate) const NOT_CUSTOMIZABLE: Explanation = Explanation::new(
+    "not-customizable",
+    "A row that its publisher locked is left alone.",
+    "Its managed property says that nobody may change it, and the server refuses to.",
+    "Leave the fields out, or declare the row with `metadata.state: existing`.",
+);
+
+pub(crate) const PROTECTED: Explanation = Explanation::new(
+    "protected",
+    "What `protect` names is never deleted.",
+    "It stands in the project file so that no slip, no prune and no override of one run takes it away.",
+    "Keep the resource. If it must go, take the pattern out of `protect` in a change of its own.",
+);
+
+pub(crate) const STILL_REFERENCED: Explanation = Explanation::new(
+    "still-referenced",
+    "A row is deleted when nothing that stays refers to it.",
+    "The server takes the links away without a word, or refuses the delete.",
+    "Take the reference away first, in the manifests or in the environment.",
+);
+
+pub(crate) const WORKSTREAM_NAMES: Explanation = Explanation::new(
+    "workstream-names",
+    "A template that a workstream names is not deleted.",
+    "Workstreams keep the name as text, so Dataverse does not protect it: calls would come in without a session or a notification.",
+    "Give the workstream another template first. If it is meant, allow it for the run with the `--allow reference=…` that the finding prints.",
+);
+
+pub(crate) const WORKSTREAMS_UNREAD: Explanation = Explanation::new(
+    "workstreams-unread",
+    "A template is deleted when workstreams can be read.",
+    "They keep names of templates as text; unread, nobody can say whether one still names it.",
+    "Let the caller read workstreams, or allow it for the run with the `--allow reference=…` that the finding prints.",
+);
 
 pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
     for (index, change) in case.plan.changes.iter().enumerate() {
@@ -35,7 +85,7 @@ fn protected(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Fin
         };
         found.push(
             Finding::new(
-                "protected",
+                PROTECTED.code,
                 Some(index),
                 format!(
                     "{key} is protected by `{}/{}` and is never deleted",
@@ -60,7 +110,7 @@ fn managed(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Findi
                 if !live.is_customizable() {
                     found.push(
                         Finding::new(
-                            "not-customizable",
+                            NOT_CUSTOMIZABLE.code,
                             Some(index),
                             format!("the publisher lets nobody change {what}"),
                         )
@@ -92,7 +142,8 @@ fn managed(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Findi
                         case.live.label(relationship.member, *member)
                     );
                     found.push(
-                        Finding::new("managed-link", Some(index), message).at(change.declared_at),
+                        Finding::new(MANAGED_LINK.code, Some(index), message)
+                            .at(change.declared_at),
                     );
                 }
             }
@@ -130,7 +181,7 @@ fn foreign(what: &str, managed: bool, deletes: bool, index: usize) -> Finding {
             "`--allow-managed` lets it pass; an update of the product may bring the old state back"
         }
     };
-    Finding::new("managed-row", Some(index), message).help(help)
+    Finding::new(MANAGED_ROW.code, Some(index), message).help(help)
 }
 
 /// Links and lookups of rows that stay.
@@ -147,7 +198,8 @@ fn references(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Fi
             change.key,
             listed(&names)
         );
-        found.push(Finding::new("still-referenced", Some(index), message).at(change.declared_at));
+        found
+            .push(Finding::new(STILL_REFERENCED.code, Some(index), message).at(change.declared_at));
     }
 }
 
@@ -164,7 +216,7 @@ fn workstreams(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<F
     if let Some(why) = &case.live.mentions_unread {
         found.push(
             Finding::new(
-                "workstreams-unread",
+                WORKSTREAMS_UNREAD.code,
                 Some(index),
                 format!(
                     "nobody can say whether a workstream names {}: {why}",
@@ -189,7 +241,7 @@ fn workstreams(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<F
     if !names.is_empty() {
         found.push(
             Finding::new(
-                "workstream-names",
+                WORKSTREAM_NAMES.code,
                 Some(index),
                 format!(
                     "{} is deleted, and by its name it is still used by workstream {}",

@@ -6,7 +6,7 @@
 
 mod columns;
 mod record;
-mod reverse;
+pub(crate) mod reverse;
 
 use std::collections::{BTreeMap, HashSet};
 

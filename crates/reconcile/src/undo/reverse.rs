@@ -19,6 +19,28 @@ use crate::plan::{
 use crate::referrers::set_word;
 use crate::table::{Relationship, Table};
 use crate::value::show_live;
+use deskstate_model::Explanation;
+
+pub(crate) const UNDO_CHANGED: Explanation = Explanation::new(
+    "undo-changed",
+    "A row is put back only if nobody changed it since the apply that is undone.",
+    "What somebody did afterwards would be lost.",
+    "Look at it with `deskstate drift --env NAME`, and change it by manifests.",
+);
+
+pub(crate) const UNDO_ELSEWHERE: Explanation = Explanation::new(
+    "undo-elsewhere",
+    "An undo file is used for the organisation that it was written for.",
+    "It names rows by their ids, and holds what they were there.",
+    "Choose the environment with `--env`, or the file that belongs to it.",
+);
+
+pub(crate) const UNDO_LINK: Explanation = Explanation::new(
+    "undo-link",
+    "A link comes back when both of its rows are there.",
+    "One of the two was deleted since the apply; everything else is put back.",
+    "Nothing, if that is as it should be. Otherwise declare the missing row.",
+);
 
 /// Computes what must change so that live is as before the apply. What is so already needs nothing.
 ///
@@ -37,7 +59,7 @@ pub fn plan(file: &UndoFile, live: &Live) -> Planned {
     };
     if file.organization != live.facts.organization {
         undoing.diagnostics.push(Diagnostic::error(
-            "undo-elsewhere",
+            UNDO_ELSEWHERE.code,
             "the undo file is of another organisation",
         ));
     }
@@ -104,7 +126,7 @@ impl Undoing<'_> {
     fn key(&mut self, recorded: &Recorded) -> Option<ResourceKey> {
         let Ok(kind) = recorded.kind.parse::<Kind>() else {
             self.diagnostics.push(Diagnostic::error(
-                "undo-changed",
+                UNDO_CHANGED.code,
                 format!("the undo file names the kind `{}`, which this version of deskstate does not know", recorded.kind),
             ));
             return None;
@@ -122,7 +144,7 @@ impl Undoing<'_> {
         if let Some(what) = self.stranger(recorded, kind) {
             self.diagnostics.push(
                 Diagnostic::error(
-                    "undo-changed",
+                    UNDO_CHANGED.code,
                     format!(
                         "{what} is listed under {kind} `{}` in the undo file, and is no part of it",
                         recorded.name
@@ -489,7 +511,7 @@ impl Undoing<'_> {
                 self.label(relationship.owner, saved.owner)
             );
             self.diagnostics.push(Diagnostic::warning(
-                "undo-link",
+                UNDO_LINK.code,
                 format!(
                     "the link to {name} cannot come back: one of the two is not there any more"
                 ),
@@ -556,7 +578,7 @@ impl Undoing<'_> {
     fn changed(&mut self, table: &Table, label: &str) {
         self.diagnostics.push(
             Diagnostic::error(
-                "undo-changed",
+                UNDO_CHANGED.code,
                 format!("{} `{label}` was changed since the apply", table.logical),
             )
             .help("look at it with `deskstate drift --env NAME`, and change it by manifests"),

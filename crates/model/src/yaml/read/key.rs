@@ -4,8 +4,30 @@ use std::collections::BTreeMap;
 
 use super::trim;
 use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
 use crate::span::{FileId, Span};
 use crate::yaml::{Entry, Node, NodeValue};
+
+pub(crate) const DUPLICATE_KEY: Explanation = Explanation::new(
+    "duplicate-key",
+    "A key stands once in a mapping.",
+    "YAML parsers differ in which of two they take, so one of them would be ignored without a word.",
+    "Keep one of the two.",
+);
+
+pub(crate) const MERGE_KEY: Explanation = Explanation::new(
+    "merge-key",
+    "Merge keys (`<<`) are not part of the language.",
+    "They are no part of YAML 1.2, and which of two values wins is easily misread.",
+    "Write the keys out. A whole value can be repeated with an anchor and an alias; what differs per environment belongs in an overlay.",
+);
+
+pub(crate) const YAML_KEY: Explanation = Explanation::new(
+    "yaml-key",
+    "Keys are text or numbers.",
+    "YAML allows lists and mappings as keys; they have no meaning here, and come mostly from a brace without quotes.",
+    "Quote the value that holds the brace.",
+);
 
 /// The keys of a mapping that is being read.
 #[derive(Default)]
@@ -50,7 +72,7 @@ pub(super) fn key_of(
         | NodeValue::Unresolved(_)
         | NodeValue::Opaque(_) => {
             diagnostics.push(
-                Diagnostic::error("yaml-key", "a key must be text")
+                Diagnostic::error(YAML_KEY.code, "a key must be text")
                     .at(span, "is no text")
                     .help("a value that holds a brace must be quoted: \"{customer}\""),
             );
@@ -60,7 +82,7 @@ pub(super) fn key_of(
     if &*name == "<<" {
         diagnostics.push(
             Diagnostic::error(
-                "merge-key",
+                MERGE_KEY.code,
                 "merge keys are not part of the manifest language",
             )
             .at(span, "")
@@ -70,7 +92,7 @@ pub(super) fn key_of(
     }
     if let Some(first) = seen.first(&name, entries) {
         diagnostics.push(
-            Diagnostic::error("duplicate-key", format!("`{name}` is written twice"))
+            Diagnostic::error(DUPLICATE_KEY.code, format!("`{name}` is written twice"))
                 .at(span, "again")
                 .also(first, "first here")
                 .help("keep one of the two"),

@@ -4,7 +4,16 @@ use saphyr_parser::ScanError;
 
 use super::MAX_DEPTH;
 use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
+use crate::files::YAML_LIMITS;
 use crate::span::Span;
+
+pub(crate) const BROKEN_YAML: Explanation = Explanation::new(
+    "broken-yaml",
+    "Every file must be readable as YAML 1.2.",
+    "What cannot be read cannot be checked. Reading goes on with the next document after `---`, so that everything else is still reported.",
+    "Look at the line and the one before it: a missing quote or bracket, a tab, a `: ` inside a text. A value that begins with a brace must be quoted: `title: \"{customer}\"`.",
+);
 
 /// Why the parser stopped, and what people usually meant.
 pub(super) fn syntax_error(error: &ScanError, text: &str, base: usize, span: Span) -> Diagnostic {
@@ -23,7 +32,7 @@ pub(super) fn syntax_error(error: &ScanError, text: &str, base: usize, span: Spa
                 .then_some("close the brace or bracket that is open here")
         });
     let diagnostic = Diagnostic::error(
-        "broken-yaml",
+        BROKEN_YAML.code,
         format!("the YAML cannot be read: {}", error.info()),
     )
     .at(span, "reading stopped here");
@@ -37,7 +46,7 @@ pub(super) fn syntax_error(error: &ScanError, text: &str, base: usize, span: Spa
 
 pub(super) fn too_deep(span: Span) -> Diagnostic {
     Diagnostic::error(
-        "yaml-limits",
+        YAML_LIMITS.code,
         format!("nested more than {MAX_DEPTH} levels deep"),
     )
     .at(span, "one level too deep")

@@ -3,10 +3,18 @@
 use super::Context;
 use crate::decode::stored_length;
 use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
 use crate::field::{FieldInfo, FieldView, ValueView};
 use crate::kinds::Resource;
 use crate::set::JsonOrText;
 use crate::span::{Span, Spanned};
+
+pub(crate) const TOO_LONG: Explanation = Explanation::new(
+    "too-long",
+    "A text fits its column, after variables are filled in; JSON as it is stored.",
+    "The server refuses longer ones.",
+    "Shorten it.",
+);
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     for declared in context.resources {
@@ -70,7 +78,7 @@ fn too_long(
     {
         diagnostics.push(
             Diagnostic::error(
-                "too-long",
+                TOO_LONG.code,
                 format!("`{word}` has {length} characters as JSON, and at most {max} fit"),
             )
             .at(span, format!("{} too many", length - max))

@@ -5,8 +5,16 @@ use std::ops::Range;
 use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
 use crate::span::{SourceMap, Span};
 use crate::yaml::{Node, NodeValue};
+
+pub(crate) const SECRET: Explanation = Explanation::new(
+    "secret",
+    "Credentials are not kept in manifests.",
+    "Manifests are in git, in plans and in reports. What was committed once must be taken for known.",
+    "Take the value out and replace the credential where it is valid. If it is none, write `# deskstate: allow-secret` at the end of the line.",
+);
 
 const SILENCE: &str = "# deskstate: allow-secret";
 
@@ -72,7 +80,7 @@ pub(crate) fn check_content(content: &Value, place: Span, diagnostics: &mut Vec<
     if let Some(reason) = in_json(None, content) {
         diagnostics.push(
             Diagnostic::error(
-                "secret",
+                SECRET.code,
                 format!("the file holds a value that looks like a credential: {reason}"),
             )
             .at(place, "in this file")
@@ -106,7 +114,7 @@ fn walk(
                 && !is_silenced(node.span, key.map(|(_, span)| span), sources)
             {
                 diagnostics.push(
-                    Diagnostic::error("secret", format!("a value looks like a credential: {reason}"))
+                    Diagnostic::error(SECRET.code, format!("a value looks like a credential: {reason}"))
                         .at(node.span, "must not be kept here")
                         .help(format!("take it out and replace it where it is valid; if it is none, write `{SILENCE}` at the end of the line")),
                 );

@@ -4,7 +4,15 @@ use std::collections::BTreeMap;
 
 use crate::contract::{Contract, RuleValue};
 use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
 use crate::kinds::Kind;
+
+pub(crate) const CONTRACT_CONFLICT: Explanation = Explanation::new(
+    "contract-conflict",
+    "Two contracts must not lock one field to different values.",
+    "No manifest could keep both.",
+    "Ask the two vendors which value holds, and correct the other contract.",
+);
 
 /// A field of one named resource, or of all of a kind.
 type LockedField<'a> = (Kind, Option<&'a str>, &'a [String]);
@@ -52,7 +60,7 @@ fn conflict(
 ) -> Diagnostic {
     let field = value.path.join(".");
     Diagnostic::error(
-        "contract-conflict",
+        CONTRACT_CONFLICT.code,
         format!(
             "contracts `{}` and `{}` lock `{field}` to different values",
             other.name.value, contract.name.value

@@ -7,9 +7,18 @@ use std::collections::{BTreeMap, HashSet};
 use crate::assemble::Base;
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
+use crate::explanation::Explanation;
 use crate::kinds::ResourceKey;
+use crate::shape_codes::UNKNOWN_FIELD;
 use crate::suggest::nearest;
 use crate::yaml::{Entry, Node, NodeValue};
+
+pub(crate) const OVERLAY: Explanation = Explanation::new(
+    "overlay",
+    "An overlay changes a document of the base; it does not take away required fields, and `environments` belongs in the base.",
+    "A slip in a name would otherwise make the change disappear without a word.",
+    "Correct the name, or declare the resource in a manifest folder.",
+);
 
 /// The field paths that an overlay leaves alone, without those that are required.
 pub(crate) fn unmanaged_paths(overlay: &Document) -> impl Iterator<Item = &str> {
@@ -109,7 +118,7 @@ impl<'a> BaseNames<'a> {
 fn check_document(overlay: &Document, known: &BaseNames<'_>, diagnostics: &mut Vec<Diagnostic>) {
     if !known.has(&overlay.header.key) {
         let diagnostic = Diagnostic::error(
-            "overlay",
+            OVERLAY.code,
             format!("no base document declares {}", overlay.header.key),
         )
         .at(overlay.header.name_span, "nothing to change");
@@ -126,7 +135,7 @@ fn check_document(overlay: &Document, known: &BaseNames<'_>, diagnostics: &mut V
         .and_then(|metadata| metadata.entry("environments"))
     {
         diagnostics.push(
-            Diagnostic::error("overlay", "`environments` belongs in base documents")
+            Diagnostic::error(OVERLAY.code, "`environments` belongs in base documents")
                 .at(entry.key_span, "not in an overlay")
                 .help("say it in the base document, or use another overlay folder"),
         );
@@ -139,7 +148,7 @@ fn check_document(overlay: &Document, known: &BaseNames<'_>, diagnostics: &mut V
             Some(field) if (field.rule.required || field.rule.has_default) && path == word => {
                 diagnostics.push(
                     Diagnostic::error(
-                        "overlay",
+                        OVERLAY.code,
                         format!("`{word}` is required, so it cannot be left alone"),
                     )
                     .at(item.span, "a required field")
@@ -149,7 +158,7 @@ fn check_document(overlay: &Document, known: &BaseNames<'_>, diagnostics: &mut V
             Some(_) => {}
             None => {
                 let diagnostic = Diagnostic::error(
-                    "unknown-field",
+                    UNKNOWN_FIELD.code,
                     format!("{} has no field `{word}`", overlay.header.key.kind),
                 )
                 .at(item.span, "unknown field");

@@ -6,10 +6,18 @@ use serde_json::Value;
 
 use super::Context;
 use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
 use crate::kinds::{FieldItem, ParameterValue, Resource, StepAction};
 use crate::manifests::State;
 use crate::span::Span;
 use crate::suggest::nearest;
+
+pub(crate) const SLUG: Explanation = Explanation::new(
+    "slug",
+    "A slug is one that the product documents, or one that a channel provider passes.",
+    "An unknown slug is shown as it stands, or drops the whole value. `{name}` is for templates, `${name}` for scripts.",
+    "Correct the name. Slugs of a channel provider are fine: the warning goes away once one is declared.",
+);
 
 /// The slugs that Microsoft documents for templates.
 const KNOWN: &[&str] = &[
@@ -50,7 +58,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
             continue;
         }
         let mut diagnostic = Diagnostic::warning(
-            "slug",
+            SLUG.code,
             format!("the product documents no slug `{{{name}}}`"),
         )
         .at(*first, "unknown slug");
@@ -231,7 +239,7 @@ impl Found {
 
     fn push(&mut self, message: &str, span: Span, label: &str, help: &str) {
         self.diagnostics.push(
-            Diagnostic::warning("slug", message)
+            Diagnostic::warning(SLUG.code, message)
                 .at(span, label)
                 .help(help),
         );

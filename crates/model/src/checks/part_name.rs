@@ -4,11 +4,19 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::Context;
 use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
 use crate::kinds::{FieldItem, Resource};
 use crate::manifests::{Declared, State};
 use crate::name::fold;
 use crate::part::{PartOf, unique_name_of_part};
 use crate::span::{Span, Spanned};
+
+pub(crate) const PART_NAME: Explanation = Explanation::new(
+    "part-name",
+    "Every part has a unique name of its own, given or derived.",
+    "Derived names keep ASCII letters and digits, and a hash where others are lost, so two headings can come out alike.",
+    "Give `name`.",
+);
 
 /// Names that stand in one table, and where.
 type Names = HashMap<String, Span>;
@@ -132,7 +140,7 @@ fn derive(names: &mut Names, part: PartOf<'_>, span: Span, diagnostics: &mut Vec
 fn take(names: &mut Names, name: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) {
     if let Some(first) = names.insert(fold(name), span) {
         diagnostics.push(
-            Diagnostic::error("part-name", format!("two parts have the unique name `{name}`"))
+            Diagnostic::error(PART_NAME.code, format!("two parts have the unique name `{name}`"))
                 .at(span, "again")
                 .also(first, "first here")
                 .help("give one of the two another `name`; a notification field of several templates is a NotificationField of its own"),
