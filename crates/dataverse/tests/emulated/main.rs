@@ -10,3 +10,4 @@ mod recordings;
 mod signing_in;
 mod switches;
 mod trips;
+mod variants;

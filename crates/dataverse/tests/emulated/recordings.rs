@@ -1,13 +1,20 @@
 //! A recording of a whole environment names none of its people, and answers like it.
 
 use deskstate_dataverse::{Query, Reader};
-use deskstate_emulator::Config;
+use deskstate_emulator::Switches;
 
 use crate::environment::{connection, start};
+use crate::variants::{environments, with};
 
 #[tokio::test]
 async fn a_recording_of_an_environment_names_none_of_its_people() {
-    let emulator = start(Config::default()).await;
+    for switches in environments() {
+        names_nobody(&switches).await;
+    }
+}
+
+async fn names_nobody(switches: &Switches) {
+    let emulator = start(with(switches)).await;
     let directory = tempfile::tempdir().expect("a directory");
     let queries = [
         Query::rows("systemusers").annotations(),

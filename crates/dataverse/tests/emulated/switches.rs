@@ -1,16 +1,22 @@
 //! However an environment answers what documents leave open, a refusal means that nothing was stored.
 
 use deskstate_dataverse::{ErrorCode, Operation, Outcome, Place, Query, Reader, Session};
-use deskstate_emulator::{BatchStatus, ChangesetFailure, Config, LinkAnswer, Switches};
+use deskstate_emulator::{BatchStatus, ChangesetFailure, LinkAnswer, Switches};
 use uuid::Uuid;
 
 use crate::environment::{
     FIELDS, FIELDS_OF_TEMPLATE, TEMPLATES, connection, rows, stale_update, start, stored,
     three_writes,
 };
+use crate::variants::{environments, with};
 
 const TEMPLATE: Uuid = Uuid::from_u128(1);
 const FIELD: Uuid = Uuid::from_u128(2);
+
+/// Only a part of its own names the operation that was refused.
+fn named(switches: &Switches, operation: usize) -> Option<usize> {
+    (switches.changeset_failure == ChangesetFailure::Nested).then_some(operation)
+}
 
 #[tokio::test]
 async fn each_shape_of_a_failed_changeset_is_a_refusal_of_its_operation() {
@@ -27,11 +33,7 @@ async fn each_shape_of_a_failed_changeset_is_a_refusal_of_its_operation() {
                     codes_on_conditional_errors,
                     ..Switches::default()
                 };
-                let emulator = start(Config {
-                    switches,
-                    ..Config::default()
-                })
-                .await;
+                let emulator = start(with(&switches)).await;
                 let session = Session::open(&connection(emulator.url())).expect("a session opens");
                 let existing = rows(
                     session.reader(),
@@ -47,9 +49,7 @@ async fn each_shape_of_a_failed_changeset_is_a_refusal_of_its_operation() {
                 let Outcome::Refused { operation, error } = outcome else {
                     panic!("{outcome:?}");
                 };
-                // a bare part names no operation
-                let named = (changeset_failure == ChangesetFailure::Nested).then_some(1);
-                assert_eq!(operation, named);
+                assert_eq!(operation, named(&switches, 1));
                 assert!(error.is_version_mismatch(), "{error}");
                 assert_eq!(
                     error.place,
@@ -76,7 +76,13 @@ async fn each_shape_of_a_failed_changeset_is_a_refusal_of_its_operation() {
 
 #[tokio::test]
 async fn a_row_lives_through_every_operation() {
-    let emulator = start(Config::default()).await;
+    for switches in environments() {
+        lives(&switches).await;
+    }
+}
+
+async fn lives(switches: &Switches) {
+    let emulator = start(with(switches)).await;
     let session = Session::open(&connection(emulator.url())).expect("a session opens");
     let reader = session.reader();
     let changeset = three_writes(TEMPLATE, FIELD);
@@ -88,13 +94,10 @@ async fn a_row_lives_through_every_operation() {
 
     // the same keys again
     let outcome = session.commit(&changeset).await;
-    let Outcome::Refused {
-        operation: Some(0),
-        error,
-    } = outcome
-    else {
+    let Outcome::Refused { operation, error } = outcome else {
         panic!("{outcome:?}")
     };
+    assert_eq!(operation, named(switches, 0));
     assert_eq!(error.code, Some(ErrorCode::DUPLICATE_RECORD));
 
     let row = rows(reader, Query::record(TEMPLATES, TEMPLATE))
@@ -141,16 +144,9 @@ async fn a_row_lives_through_every_operation() {
 
 #[tokio::test]
 async fn what_a_link_that_exists_means_is_told_by_the_code() {
-    for answer in [LinkAnswer::Refused, LinkAnswer::Accepted] {
-        let switches = Switches {
-            associate_again: answer,
-            ..Switches::default()
-        };
-        let emulator = start(Config {
-            switches,
-            ..Config::default()
-        })
-        .await;
+    for switches in environments() {
+        let answer = switches.associate_again;
+        let emulator = start(with(&switches)).await;
         let session = Session::open(&connection(emulator.url())).expect("a session opens");
         let mut changeset = three_writes(TEMPLATE, FIELD);
         assert!(matches!(
@@ -161,13 +157,9 @@ async fn what_a_link_that_exists_means_is_told_by_the_code() {
         let outcome = session.commit(&changeset).await;
         match (answer, outcome) {
             (LinkAnswer::Accepted, Outcome::Committed) => {}
-            (
-                LinkAnswer::Refused,
-                Outcome::Refused {
-                    operation: Some(0),
-                    error,
-                },
-            ) => {
+            (LinkAnswer::Refused, Outcome::Refused { operation, error }) => {
+                // the only one
+                assert_eq!(operation, Some(0));
                 assert_eq!(error.code, Some(ErrorCode::DUPLICATE_RECORD));
             }
             (_, other) => panic!("{answer:?}: {other:?}"),
@@ -178,16 +170,18 @@ async fn what_a_link_that_exists_means_is_told_by_the_code() {
 
 #[tokio::test]
 async fn what_an_environment_lacks_is_told_apart() {
+    for switches in environments() {
+        told_apart(switches).await;
+    }
+}
+
+async fn told_apart(switches: Switches) {
     let switches = Switches {
         missing_tables: ["msdyn_chtprofileconfiguration".to_owned()].into(),
         missing_columns: ["msdyn_sessiontemplate.msdyn_sessionicon".to_owned()].into(),
-        ..Switches::default()
+        ..switches
     };
-    let emulator = start(Config {
-        switches,
-        ..Config::default()
-    })
-    .await;
+    let emulator = start(with(&switches)).await;
     let reader = Reader::open(&connection(emulator.url())).expect("a reader opens");
     let sessions =
         Query::rows("msdyn_sessiontemplates").select(["msdyn_name", "msdyn_sessionicon"]);
