@@ -25,6 +25,10 @@ pub(crate) struct Answers {
     pub(crate) if_match_in_changesets: Option<bool>,
     /// What writing a tab does to its parameter rows.
     pub(crate) tab_write_touches_parameters: Option<TouchedParameters>,
+    /// A link moves the versions of both of its rows.
+    pub(crate) links_raise_version: Option<bool>,
+    /// A row moves when what it points to is deleted.
+    pub(crate) emptied_lookup_raises_version: Option<bool>,
     /// A unique name without the prefix of a publisher is refused.
     pub(crate) prefix_needs_publisher: Option<bool>,
 }
@@ -132,6 +136,29 @@ mod tests {
                 ..Answers::default()
             })
         );
+    }
+
+    #[test]
+    fn the_page_lists_every_answer_that_configures_the_client() {
+        let page = include_str!("../../../docs/evidence.md");
+        let (_, section) = page
+            .split_once("## What deskstate does with the answers")
+            .expect("the section");
+        let section = section.split("\n## ").next().unwrap_or_default();
+        let rows: Vec<&str> = section
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .collect();
+        for row in &rows {
+            let mut words = row.split('`').skip(1).step_by(2);
+            let (word, value) = (words.next(), words.next());
+            let (word, value) = (word.expect("a word"), value.expect("a value"));
+            let sheet = format!(r#"{{"formatVersion":1,"answers":{{"{word}":{value}}}}}"#);
+            let answers = parse(&sheet).unwrap_or_else(|error| panic!("{sheet}: {error}"));
+            assert_ne!(answers, Answers::default(), "{row}");
+        }
+        let fields = format!("{:?}", Answers::default()).matches("None").count();
+        assert_eq!(rows.len(), fields);
     }
 
     #[test]

@@ -577,4 +577,40 @@ fn a_refusal_is_told_alike_in_each_shape_that_was_recorded() {
     });
     assert_eq!(refused[0], refused[1]);
     assert_eq!(refused[0], refused[2]);
+
+    let session = |name: &str| {
+        format!(
+            "---\napiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {{name: {name}}}\nspec: {{displayName: Calls, type: Entity, entity: incident}}\n"
+        )
+    };
+    let profile = |session: &str| {
+        format!(
+            "---\napiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {{name: contoso_agents}}\nspec: {{displayName: Agents, app: CustomerServiceApps, sessionTemplates: {{mode: atLeast, members: [{session}]}}}}\n"
+        )
+    };
+    let nameless = shapes.map(|failure| {
+        let (project, server) = three_lines(failure);
+        let with = |name: &str, header: &str| {
+            format!("{}{}{}", lines("contoso", header), session(name), profile(name))
+        };
+        project.write("manifests/all.yaml", &with("contoso_first", "Before"));
+        project.apply();
+        // The server takes one for each table, and names no row when it refuses a second one.
+        project.write("manifests/all.yaml", &with("contoso_second", "After"));
+        let before = server.dump();
+        let run = project.run(&["apply", "--env", "server", "--yes"]).ended(1);
+        says(
+            &run.err,
+            &[
+                "the server refused transaction 1 and nothing of it happened; it refused one of these writes: ",
+                "create msdyn_sessiontemplate `contoso_second`",
+                "The app profile already has an entity session template for 'incident'.",
+                "  applied: nothing",
+            ],
+        );
+        assert_eq!(server.dump()["rows"], before["rows"]);
+        without_ids(&run.err)
+    });
+    assert_eq!(nameless[0], nameless[1]);
+    assert_eq!(nameless[0], nameless[2]);
 }

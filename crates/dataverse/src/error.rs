@@ -159,6 +159,16 @@ pub struct ServiceError {
 }
 
 impl ServiceError {
+    /// As an error of the whole batch, where nobody can tell which of its requests was refused.
+    #[must_use]
+    pub fn of_the_batch(self) -> Self {
+        Self {
+            method: "POST",
+            path: crate::client::batch_path(),
+            ..self
+        }
+    }
+
     /// Whether the row had another version than the one the write named.
     pub fn is_version_mismatch(&self) -> bool {
         match self.code {

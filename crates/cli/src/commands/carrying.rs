@@ -10,7 +10,7 @@ use deskstate_dataverse::{Session, Stop};
 use deskstate_model::{Diagnostic, Environment};
 use deskstate_reconcile::apply::{Applied, ApplyError, Settings, Work, carry_out};
 use deskstate_reconcile::live::Live;
-use deskstate_reconcile::plan::{Change, Difference, Plan, Planned};
+use deskstate_reconcile::plan::{Difference, Plan, Planned};
 use deskstate_reconcile::{Desired, Scope, observe_owners, plan_file, undo};
 
 use super::live::{Cutting, solution};
@@ -92,6 +92,8 @@ impl Carrying<'_> {
             server_adds_parts: self.answers.tab_makes_parameters,
             heeds_versions: self.answers.if_match_in_changesets,
             server_touches_parts: self.answers.touches_parameters(),
+            links_move_versions: self.answers.links_raise_version,
+            emptied_lookups_move_versions: self.answers.emptied_lookup_raises_version,
             solution: solution(loaded, environment),
             patience: Duration::from_secs(180),
         };
@@ -245,15 +247,14 @@ fn show_mismatches(applied: &Applied, ui: &mut Ui) {
 
 /// Shows which resource the server refused, and where it is declared.
 fn show_refused(error: &ApplyError, plan: &Plan, loaded: &Loaded, ui: &mut Ui) {
-    let ApplyError::Refused {
-        operation: Some(operation),
-        ..
-    } = error
-    else {
+    let ApplyError::Refused { suspects, .. } = error else {
         return;
     };
-    let refused = |change: &&Change| change.operations.contains(operation);
-    if let Some(change) = plan.changes.iter().find(refused) {
+    let mut suspected = plan.changes.iter().filter(|change| {
+        let mut operations = change.operations.iter();
+        operations.any(|operation| suspects.contains(operation))
+    });
+    if let (Some(change), None) = (suspected.next(), suspected.next()) {
         let message = format!("the server refused {}", change.key);
         let mut finding = Diagnostic::error(SERVER_REFUSED.code, message);
         if let Some(span) = change.declared_at {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::kinds::UNIQUE_NAME;
 use crate::plan::{Guard, Operation, RowTarget, Transaction};
-use crate::table::Relationship;
+use crate::table::{Relationship, Table};
 
 /// What the server said is wrong, where rows can show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,20 +38,41 @@ impl Wrong {
     }
 }
 
-/// The first write that the rows, as they are now, rule out in the way that the server stated; none where they do not tell.
+/// The writes of which the server refused one: by what the rows show now, or by what its message names.
 ///
-/// The transaction was rolled back, so the rows are as they were before it. Nothing is written.
-///
-/// # Errors
-/// If the rows cannot be read.
-pub(super) async fn locate(
+/// Replies differ in whether they say which write was refused. Where neither rows nor message tell, neither does this, so that a refusal
+/// is told alike whatever its reply looks like; but what a reply says outranks what rows and message suggest. Nothing is written: the
+/// transaction was rolled back, so the rows are as they were before it.
+pub(super) async fn suspects(
     transaction: &Transaction,
+    stated: Option<usize>,
     error: &ServiceError,
     reader: &Reader,
-) -> Result<Option<usize>, Error> {
-    let Some(wrong) = Wrong::of(error) else {
-        return Ok(named(transaction, &error.message));
+) -> Vec<usize> {
+    let by_rows = match Wrong::of(error) {
+        Some(wrong) => match locate(transaction, wrong, reader).await {
+            Ok(found) => found,
+            // Without an answer, the reply is all there is.
+            Err(_) => stated,
+        },
+        None => None,
     };
+    let found = match by_rows {
+        Some(index) => vec![index],
+        None => named(transaction, &error.message),
+    };
+    match stated {
+        Some(stated) if !found.contains(&stated) => vec![stated],
+        _ => found,
+    }
+}
+
+/// The first write that the rows, as they are now, rule out in the way that the server stated; none where they do not tell.
+async fn locate(
+    transaction: &Transaction,
+    wrong: Wrong,
+    reader: &Reader,
+) -> Result<Option<usize>, Error> {
     let asked: Vec<Vec<Query>> = transaction.operations.iter().map(queries).collect();
     let answers = reader.read(&asked.concat()).await?;
     let mut answers = answers.iter();
@@ -75,24 +96,123 @@ pub(super) async fn locate(
     Ok(None)
 }
 
-/// The only write whose row the server's message names, by its unique name or its id.
-fn named(transaction: &Transaction, message: &str) -> Option<usize> {
-    let names = |row: &RowTarget| {
-        let end = |char: char| !(char.is_alphanumeric() || matches!(char, '_' | '-'));
-        let id = row.id.to_string();
-        message
-            .split(end)
-            .any(|word| word.eq_ignore_ascii_case(&row.label) || word.eq_ignore_ascii_case(&id))
+/// The writes that a message can be about: those that touch the rows that it names, need the privilege, set the column to the value, or are
+/// of the table. What fits no write tells nothing, and a column alone does not either: a write may be refused for what it lacks.
+fn named(transaction: &Transaction, message: &str) -> Vec<usize> {
+    let end = |char: char| !(char.is_alphanumeric() || matches!(char, '_' | '-'));
+    let words: BTreeSet<String> = message
+        .split(end)
+        .map(str::to_lowercase)
+        .filter(|word| !word.is_empty())
+        .collect();
+    let operations = &transaction.operations;
+    // A label of one plain word, such as `url`, may be a word of the sentence.
+    let rows = operations.iter().filter_map(own_row);
+    let rows: BTreeSet<Uuid> = rows
+        .filter(|row| row.label.contains('_') && words.contains(&row.label.to_lowercase()))
+        .map(|row| row.id)
+        .collect();
+    let touches = |operation: &Operation| {
+        let is_named = |id: &Uuid| rows.contains(id) || words.contains(&id.to_string());
+        touched(operation).iter().any(is_named)
     };
-    let operations = transaction.operations.iter().enumerate();
-    let mut found = operations.filter(|(_, operation)| match operation {
+    let hints: [&dyn Fn(&Operation) -> bool; 4] = [
+        &touches,
+        &|operation| needs_privilege(operation, &words),
+        &|operation| sets_value(operation, &words),
+        &|operation| is_of_table(operation, &words),
+    ];
+    let mut left: Vec<usize> = (0..operations.len()).collect();
+    for hint in hints {
+        if left.iter().any(|index| hint(&operations[*index])) {
+            left.retain(|index| hint(&operations[*index]));
+        }
+    }
+    left
+}
+
+fn own_row(operation: &Operation) -> Option<&RowTarget> {
+    match operation {
         Operation::Create { row, .. }
         | Operation::Update { row, .. }
-        | Operation::Delete { row, .. } => names(row),
-        Operation::Link { .. } | Operation::Unlink { .. } => false,
-    });
-    let (index, _) = found.next()?;
-    found.next().is_none().then_some(index)
+        | Operation::Delete { row, .. } => Some(row),
+        Operation::Link { .. } | Operation::Unlink { .. } => None,
+    }
+}
+
+/// The rows that a write is about, and those that it points to.
+fn touched(operation: &Operation) -> Vec<Uuid> {
+    match operation {
+        Operation::Link { owner, member, .. } | Operation::Unlink { owner, member, .. } => {
+            vec![*owner, *member]
+        }
+        _ => {
+            let bound = body(operation).iter().filter_map(|(_, value)| match value {
+                Value::Bind { id, .. } => Some(*id),
+                Value::Cell(_) | Value::Unbind => None,
+            });
+            own_row(operation)
+                .map(|row| row.id)
+                .into_iter()
+                .chain(bound)
+                .collect()
+        }
+    }
+}
+
+fn needs_privilege(operation: &Operation, words: &BTreeSet<String>) -> bool {
+    let rights: &[&str] = match operation {
+        Operation::Create { .. } => &["create", "append", "appendto", "assign"],
+        Operation::Update { .. } => &["write", "append", "appendto", "assign"],
+        Operation::Delete { .. } => &["delete"],
+        Operation::Link { .. } | Operation::Unlink { .. } => &["append", "appendto"],
+    };
+    let tables = tables(operation);
+    rights.iter().any(|right| {
+        let mut tables = tables.iter();
+        tables.any(|table| words.contains(&format!("prv{right}{}", table.logical)))
+    })
+}
+
+fn sets_value(operation: &Operation, words: &BTreeSet<String>) -> bool {
+    body(operation).iter().any(|(column, value)| {
+        words.contains(&column.to_lowercase())
+            && match value {
+                Value::Cell(Cell::Int(number)) => words.contains(&number.to_string()),
+                Value::Cell(Cell::Text(text)) => words.contains(&text.to_lowercase()),
+                Value::Cell(_) | Value::Bind { .. } | Value::Unbind => false,
+            }
+    })
+}
+
+fn is_of_table(operation: &Operation, words: &BTreeSet<String>) -> bool {
+    let of_table = |table: &&Table| words.contains(table.logical) || words.contains(table.set);
+    let relationship = match operation {
+        Operation::Link { relationship, .. } | Operation::Unlink { relationship, .. } => {
+            words.contains(&relationship.schema_name.to_lowercase())
+        }
+        _ => false,
+    };
+    relationship || tables(operation).iter().any(of_table)
+}
+
+fn body(operation: &Operation) -> &[(String, Value)] {
+    match operation {
+        Operation::Create { body, .. } | Operation::Update { body, .. } => body,
+        Operation::Delete { .. } | Operation::Link { .. } | Operation::Unlink { .. } => &[],
+    }
+}
+
+fn tables(operation: &Operation) -> Vec<&'static Table> {
+    match operation {
+        Operation::Link { relationship, .. } | Operation::Unlink { relationship, .. } => {
+            vec![relationship.owner, relationship.member]
+        }
+        _ => own_row(operation)
+            .map(|row| row.table)
+            .into_iter()
+            .collect(),
+    }
 }
 
 fn queries(operation: &Operation) -> Vec<Query> {
@@ -133,7 +253,7 @@ fn by_key(row: &RowTarget) -> Query {
     end(row.table, row.id)
 }
 
-fn end(table: &crate::table::Table, id: Uuid) -> Query {
+fn end(table: &Table, id: Uuid) -> Query {
     Query::rows(table.set)
         .select([table.key])
         .filter(Filter::eq(table.key, id))

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use deskstate_dataverse::{Filter, Query, Reader};
 use uuid::Uuid;
 
-use super::{ApplyError, has_parts_of_the_server, unread};
+use super::{ApplyError, Settings, has_parts_of_the_server, unread};
 use crate::plan::{Guard, Operation, RowTarget, Seen, Transaction};
 use crate::table::Table;
 
@@ -13,8 +13,12 @@ use crate::table::Table;
 type Guarded<'a> = BTreeMap<&'static Table, Vec<(&'a RowTarget, &'a Seen)>>;
 
 /// What this very apply did to rows that it has yet to write.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Own {
+    /// A link moves the versions of both of its rows.
+    links_move_versions: bool,
+    /// A row moves when what it points to is deleted.
+    deletes_move_versions: bool,
     /// Rows whose version it may have moved: they were looked at before it did.
     moved: BTreeSet<Uuid>,
     /// Rows seen again after a write that may have moved them.
@@ -22,9 +26,19 @@ pub(super) struct Own {
 }
 
 impl Own {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self {
+            links_move_versions: settings.links_move_versions != Some(false),
+            deletes_move_versions: settings.emptied_lookups_move_versions != Some(false),
+            moved: BTreeSet::new(),
+            seen: BTreeMap::new(),
+        }
+    }
+
     /// Live was read whole again, and the rest planned anew.
     pub(super) fn forget(&mut self) {
-        *self = Self::default();
+        self.moved.clear();
+        self.seen.clear();
     }
 
     /// Takes note of a transaction that was carried out.
@@ -38,14 +52,42 @@ impl Own {
         reader: &Reader,
         done: usize,
     ) -> Result<(), ApplyError> {
-        self.moved.extend(moves(transaction));
-        if stirs_others(transaction) {
+        self.moved.extend(self.moves(transaction));
+        if self.stirs_others(transaction) {
             let guarded = self.guarded(ahead.iter());
             for (_, rows) in read(&guarded, reader, done).await? {
                 self.seen.extend(rows);
             }
         }
         Ok(())
+    }
+
+    /// Whether a transaction may move rows that it does not write: a delete empties what refers to the row and takes its links away, and
+    /// the server may write the parts of a changed row again.
+    fn stirs_others(&self, transaction: &Transaction) -> bool {
+        let stirs = |operation: &Operation| match operation {
+            Operation::Delete { .. } => self.deletes_move_versions || self.links_move_versions,
+            Operation::Update { row, .. } => has_parts_of_the_server(row.table),
+            Operation::Create { .. } | Operation::Link { .. } | Operation::Unlink { .. } => false,
+        };
+        transaction.operations.iter().any(stirs)
+    }
+
+    /// Rows whose version a transaction may have moved.
+    fn moves(&self, transaction: &Transaction) -> BTreeSet<Uuid> {
+        let moves = |operation: &Operation| match operation {
+            Operation::Link { .. } | Operation::Unlink { .. } if !self.links_move_versions => {
+                Vec::new()
+            }
+            Operation::Link { owner, member, .. } | Operation::Unlink { owner, member, .. } => {
+                vec![*owner, *member]
+            }
+            Operation::Create {
+                row, attaches_to, ..
+            } => attaches_to.iter().copied().chain([row.id]).collect(),
+            Operation::Update { row, .. } | Operation::Delete { row, .. } => vec![row.id],
+        };
+        transaction.operations.iter().flat_map(moves).collect()
     }
 
     fn guarded<'a>(&'a self, transactions: impl Iterator<Item = &'a Transaction>) -> Guarded<'a> {
@@ -73,7 +115,7 @@ pub(super) async fn unchanged(
     reader: &Reader,
     done: usize,
 ) -> Result<(), ApplyError> {
-    let ahead = ahead.iter().filter(|_| stirs_others(transaction));
+    let ahead = ahead.iter().filter(|_| own.stirs_others(transaction));
     let guarded = own.guarded(std::iter::once(transaction).chain(ahead));
     let found = read(&guarded, reader, done).await?;
     let mut changed = Vec::new();
@@ -141,17 +183,6 @@ async fn read(
         .collect())
 }
 
-/// Whether a transaction may move rows that it does not write: a delete empties what refers to the row, and the server may write
-/// the parts of a changed row again.
-fn stirs_others(transaction: &Transaction) -> bool {
-    let stirs = |operation: &Operation| match operation {
-        Operation::Delete { .. } => true,
-        Operation::Update { row, .. } => has_parts_of_the_server(row.table),
-        Operation::Create { .. } | Operation::Link { .. } | Operation::Unlink { .. } => false,
-    };
-    transaction.operations.iter().any(stirs)
-}
-
 /// Rows that an operation changes or takes away without a version to hold on to.
 fn looks(operation: &Operation) -> Vec<(&RowTarget, &Seen)> {
     match operation {
@@ -174,21 +205,4 @@ fn looks(operation: &Operation) -> Vec<(&RowTarget, &Seen)> {
         | Operation::Link { .. }
         | Operation::Unlink { .. } => Vec::new(),
     }
-}
-
-/// Rows whose version a transaction may have moved.
-fn moves(transaction: &Transaction) -> BTreeSet<Uuid> {
-    transaction
-        .operations
-        .iter()
-        .flat_map(|operation| match operation {
-            Operation::Link { owner, member, .. } | Operation::Unlink { owner, member, .. } => {
-                vec![*owner, *member]
-            }
-            Operation::Create {
-                row, attaches_to, ..
-            } => attaches_to.iter().copied().chain([row.id]).collect(),
-            Operation::Update { row, .. } | Operation::Delete { row, .. } => vec![row.id],
-        })
-        .collect()
 }

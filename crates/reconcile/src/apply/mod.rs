@@ -36,6 +36,11 @@ pub struct Settings {
     pub heeds_versions: Option<bool>,
     /// Whether the server writes the parts of some rows again, or moves their versions, when it writes such a row; unknown counts as yes.
     pub server_touches_parts: Option<bool>,
+    /// Whether a link moves the versions of both of its rows; unknown counts as yes. Where it moves none, an edit by somebody else is seen
+    /// in rows that an earlier transaction linked, too.
+    pub links_move_versions: Option<bool>,
+    /// Whether a row moves when what it points to is deleted; unknown counts as yes.
+    pub emptied_lookups_move_versions: Option<bool>,
     /// The unmanaged solution that new and changed components land in.
     pub solution: Option<String>,
     /// How long to look for the effect of a write whose outcome is unknown.
@@ -112,12 +117,12 @@ pub enum Event<'a> {
 #[derive(Debug, Error)]
 pub enum ApplyError {
     /// The server refused a transaction: nothing of it happened.
-    #[error("{}", refused(*.transactions_before, .operation.as_deref(), *.operations, .error))]
+    #[error("{}", refused(*.transactions_before, .suspects, *.operations, .error))]
     Refused {
         /// Transactions that were carried out before.
         transactions_before: usize,
-        /// What the refused operation was to do, where the server or the rows tell.
-        operation: Option<Box<Operation>>,
+        /// The writes of which it refused one.
+        suspects: Vec<Operation>,
         /// Writes in the transaction.
         operations: usize,
         /// What the server said.
@@ -243,18 +248,22 @@ impl ApplyError {
 
 fn refused(
     before: usize,
-    operation: Option<&Operation>,
+    suspects: &[Operation],
     operations: usize,
     error: &ServiceError,
 ) -> String {
+    /// So many writes are listed.
+    const LISTED: usize = 5;
     let because = if error.is_stale() {
         "somebody changed the environment since it was read, so "
     } else {
         ""
     };
-    let what = match operation {
-        Some(operation) => format!(": {}", describe(operation)),
-        None => format!("; it does not say which of the {operations} writes it refused"),
+    let listed = || suspects.iter().map(describe).collect::<Vec<_>>().join("; ");
+    let what = match suspects.len() {
+        1 => format!(": {}", listed()),
+        number if number <= LISTED => format!("; it refused one of these writes: {}", listed()),
+        number => format!("; it refused one of {number} writes of {operations}"),
     };
     format!(
         "{because}the server refused transaction {} and nothing of it happened{what}",
@@ -369,7 +378,7 @@ pub async fn carry_out(
     let mut queue = settings.cut(work.plan, settings.limits());
     let mut done = 0;
     let mut operations = 0;
-    let mut own = look::Own::default();
+    let mut own = look::Own::new(settings);
     while let Some(transaction) = queue.pop_front() {
         let stopped = ApplyError::Stopped {
             transactions_before: done,
@@ -467,33 +476,25 @@ async fn commit(
     let sent = Instant::now();
     match session.commit(&changeset).await {
         Commit::Committed => Ok(()),
-        Commit::Refused {
-            operation,
-            mut error,
-        } => {
-            let operation = match operation {
-                Some(index) => Some(index),
-                // Without an answer this stays open; what was refused is known all the same.
-                None => locate::locate(transaction, &error, session.reader())
-                    .await
-                    .unwrap_or_default(),
-            };
-            // However the server wraps the refusal, it is about this write.
-            if let Some(request) = operation.and_then(|index| {
-                let mut requests = changeset.requests("").ok()?;
-                (index < requests.len()).then(|| requests.swap_remove(index))
-            }) {
+        Commit::Refused { operation, error } => {
+            let suspects = locate::suspects(transaction, operation, &error, session.reader()).await;
+            // However the server wraps the refusal, it is about this write, or about one of several.
+            let mut error = error.of_the_batch();
+            if let ([index], Ok(mut requests)) = (suspects.as_slice(), changeset.requests(""))
+                && *index < requests.len()
+            {
+                let request = requests.swap_remove(*index);
                 error.method = request.method;
                 error.path = request.path;
             }
+            let suspects = suspects.into_iter();
             Err(ApplyError::Refused {
                 transactions_before: done,
-                operation: operation
-                    .and_then(|index| transaction.operations.get(index))
-                    .cloned()
-                    .map(Box::new),
+                suspects: suspects
+                    .filter_map(|index| transaction.operations.get(index).cloned())
+                    .collect(),
                 operations: transaction.operations.len(),
-                error,
+                error: Box::new(error),
             })
         }
         Commit::NotAttempted { cause } => Err(ApplyError::NotSent {

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
+use deskstate_emulator::Age;
 use deskstate_reconcile::Scope;
 use deskstate_reconcile::apply::{Applied, ApplyError, Event, Settings, Work, carry_out};
 use deskstate_reconcile::kinds;
@@ -21,7 +22,7 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use crate::project::{Chance, project};
-use crate::world::{Content, Declared, Mark, World, declare, no_errors, on_all_cores, seeds};
+use crate::world::{Content, Declared, Mark, World, declare, no_errors, nth, on_all_cores, seeds};
 
 const BY_HAND: &str = "by hand";
 
@@ -67,9 +68,12 @@ fn options() -> Options {
 impl Scenario {
     async fn new(number: u64) -> Self {
         let adds_parts = number % 4 == 3;
-        let world = World::worded(number / 4, adds_parts).await;
+        let age = *nth(&Age::ALL, number + number / 3);
+        let world = World::worded(number / 4, age, adds_parts).await;
         let settings = Settings {
             server_touches_parts: None,
+            links_move_versions: None,
+            emptied_lookups_move_versions: None,
             max_changeset: [1000, 7, 40][(number % 3) as usize],
             server_adds_parts: (!adds_parts).then_some(false),
             heeds_versions: None,
@@ -77,8 +81,8 @@ impl Scenario {
             patience: Duration::from_millis(150),
         };
         let (first, second) = (
-            declare(json!({}), &project(number)),
-            declare(json!({}), &project(number + 500)),
+            declare(json!({}), &project(age, number)),
+            declare(json!({}), &project(age, number + 500)),
         );
         world.sync(&first, &options(), &settings).await;
         let mark = world.mark().await;

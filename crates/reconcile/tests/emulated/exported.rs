@@ -17,7 +17,7 @@ use serde_json::{Map, Value as Json};
 use tempfile::TempDir;
 
 use crate::project::{Chance, project};
-use crate::world::{World, declare, on_all_cores, seeds, settings};
+use crate::world::{World, declare, nth, of_every_age, on_all_cores, seeds, settings};
 
 /// Columns that are not carried over: stamps, ids, what follows from others, and who owns the row.
 const NOT_CARRIED: [&str; 16] = [
@@ -631,15 +631,18 @@ fn stored(folder: &Path, files: &BTreeMap<String, String>, packed: bool) -> Path
 #[test]
 fn what_is_exported_from_a_file_and_applied_is_what_the_file_says() {
     on_all_cores(seeds("EXPORT_SEEDS", 20), async |seeds| {
-        let world = World::plain().await;
-        world.mark().await;
+        let worlds = of_every_age().await;
+        for (_, world) in &worlds {
+            world.mark().await;
+        }
         for seed in seeds {
+            let (age, world) = nth(&worlds, seed);
             world.back().await;
             let migration = seed % 4 == 3;
             let settings = settings(1000, Some(false));
-            let source = declare(Json::Object(Map::new()), &project(seed));
+            let source = declare(Json::Object(Map::new()), &project(*age, seed));
             world.sync(&source, &Options::default(), &settings).await;
-            let before = Dump::of(&world).await;
+            let before = Dump::of(world).await;
             let told = before.told(migration);
 
             let files = if migration {
@@ -686,7 +689,7 @@ fn what_is_exported_from_a_file_and_applied_is_what_the_file_says() {
                 .collect();
             let again = declare(Json::Object(Map::new()), &documents);
             world.sync(&again, &Options::default(), &settings).await;
-            let after = Dump::of(&world).await.told(migration);
+            let after = Dump::of(world).await.told(migration);
             let gone: Vec<&String> = told.difference(&after).collect();
             let new: Vec<&String> = after.difference(&told).collect();
             if !gone.is_empty() || !new.is_empty() {

@@ -181,3 +181,73 @@ async fn of_two_applies_at_once_one_wins_and_the_other_changes_nothing() {
         race(switches(), &before, [&left, &right], "both unlink a user").await;
     }
 }
+
+/// The requests just before which an edit of a row is seen, which the plan unlinks in one transaction and deletes in the next.
+async fn seen_before(links_move_versions: Option<bool>) -> Vec<usize> {
+    let switches = Switches {
+        tab_makes_parameters: false,
+        links_raise_version: false,
+        ..Switches::default()
+    };
+    let world = World::with(Config {
+        switches,
+        ..Config::default()
+    })
+    .await;
+    let (options, settings) = (
+        Options::default(),
+        Settings {
+            links_move_versions,
+            ..settings(1, Some(false))
+        },
+    );
+    let session = |scripts: &[&str]| {
+        let spec = json!({"displayName": "S", "type": "Entity", "entity": "incident", "scripts": {"mode": "exact", "members": scripts}});
+        document("SessionTemplate", "contoso_s", spec)
+    };
+    let script = document(
+        "AgentScript",
+        "contoso_script",
+        json!({"displayName": "Script", "language": 1033}),
+    );
+    let gone = json!({"apiVersion": "deskstate/v1", "kind": "AgentScript", "metadata": {"name": "contoso_script", "state": "absent"}});
+    let first = declare(json!({}), &[session(&["contoso_script"]), script]);
+    world.sync(&first, &options, &settings).await;
+    let second = declare(json!({}), &[session(&[]), gone]);
+    world.mark().await;
+    let (plan, _) = world.plan(&second, &options).await;
+    let id = plan.changes.iter().find_map(|change| {
+        let deletes = change.action == deskstate_reconcile::plan::Action::Delete;
+        deletes.then_some(change.id)
+    });
+    let edit = json!({"kind": "foreignEdit", "set": "msdyn_productivityagentscripts", "id": id.unwrap(), "body": {"msdyn_name": "by hand"}});
+    let mut seen = Vec::new();
+    for nth in 1..=10 {
+        world.back().await;
+        world
+            .faults(&json!({"formatVersion": 1, "rules": [{"when": {"nth": nth}, "fault": edit}]}))
+            .await;
+        let replan = |live: &Live| deskstate_reconcile::plan(&second.desired, live, &options);
+        let outcome = world
+            .carry_out(&plan, &second.desired, &settings, &replan)
+            .await;
+        world.no_faults().await;
+        match outcome {
+            Ok(_) => {}
+            Err(error) => {
+                assert!(error.is_stale(), "{error}");
+                seen.push(nth);
+            }
+        }
+    }
+    seen
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_links_move_no_versions_an_edit_between_unlinking_and_deleting_is_seen() {
+    let (unknown, known) = (seen_before(None).await, seen_before(Some(false)).await);
+    assert!(
+        unknown.iter().all(|nth| known.contains(nth)) && known.len() > unknown.len(),
+        "{known:?} against {unknown:?}"
+    );
+}

@@ -4,6 +4,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::Value as Wire;
+use deskstate_emulator::Age;
 use deskstate_reconcile::plan::{
     Action, Guard, Limits, Operation, Options, Plan, RowTarget, Transaction, transactions,
 };
@@ -11,7 +12,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::project::project;
-use crate::world::{WORDINGS, World, declare, on_all_cores, same, seeds, settings};
+use crate::world::{
+    WORDINGS, World, declare, nth, of_every_age, on_all_cores, same, seeds, settings,
+};
 
 /// Every project owns its prefix, so what a later one does not declare goes.
 fn pruning() -> Options {
@@ -32,27 +35,28 @@ fn after_apply_the_plan_is_empty_and_undo_restores_everything() {
         let mut worlds = BTreeMap::new();
         for seed in seeds {
             let adds_parts = chance_flag(seed);
-            let which = (seed % WORDINGS, adds_parts);
+            let age = *nth(&Age::ALL, seed);
+            let which = (seed % WORDINGS, age, adds_parts);
             if let Entry::Vacant(vacant) = worlds.entry(which) {
-                let world = World::worded(seed, adds_parts).await;
+                let world = World::worded(seed, age, adds_parts).await;
                 let mark = world.mark().await;
                 vacant.insert((world, mark));
             }
             let (world, mark) = &worlds[&which];
             world.back().await;
             let settings = settings(
-                [200, 7, 1000][(seed % 3) as usize],
+                *nth(&[200, 7, 1000], seed / 5),
                 (!adds_parts).then_some(false),
             );
             let (first, second) = (
-                declare(json!({}), &project(seed)),
-                declare(json!({}), &project(seed + 1000)),
+                declare(json!({}), &project(age, seed)),
+                declare(json!({}), &project(age, seed + 1000)),
             );
             let undo_first = world.sync(&first, &pruning(), &settings).await;
             let before = world.since(mark).await;
             let undo_second = world.sync(&second, &pruning(), &settings).await;
             world.undo(&second, &undo_second, &settings).await;
-            let told = format!("seed {seed}");
+            let told = format!("seed {seed}, {age:?}");
             same(&before, &world.since(mark).await, &told);
             world.in_sync(&first, &pruning()).await;
             world.undo(&first, &undo_first, &settings).await;
@@ -69,12 +73,13 @@ fn chance_flag(seed: u64) -> bool {
 #[test]
 fn no_write_precedes_what_it_needs_or_a_guard_that_it_can_move_however_a_plan_is_cut() {
     on_all_cores(law_seeds(40), async |seeds| {
-        let world = World::plain().await;
+        let worlds = of_every_age().await;
         for seed in seeds {
+            let (age, world) = nth(&worlds, seed);
             world.back().await;
             let (first, second) = (
-                declare(json!({}), &project(seed)),
-                declare(json!({}), &project(seed + 2000)),
+                declare(json!({}), &project(*age, seed)),
+                declare(json!({}), &project(*age, seed + 2000)),
             );
             for declared in [&first, &second] {
                 let (plan, _) = world.plan(declared, &pruning()).await;
@@ -228,10 +233,11 @@ fn together(plan: &Plan, cut: &[Transaction], most: usize) {
 #[test]
 fn a_plan_writes_nothing_input_order_changes_nothing_and_every_change_can_be_seen() {
     on_all_cores(law_seeds(40), async |seeds| {
-        let world = World::plain().await;
+        let worlds = of_every_age().await;
         for seed in seeds {
+            let (age, world) = nth(&worlds, seed);
             world.back().await;
-            let mut documents = project(seed);
+            let mut documents = project(*age, seed);
             world.admin("DELETE", "stats", "").await;
             let (first, live) = world
                 .plan(&declare(json!({}), &documents), &pruning())
@@ -260,7 +266,7 @@ fn a_plan_writes_nothing_input_order_changes_nothing_and_every_change_can_be_see
             }
             world
                 .sync(
-                    &declare(json!({}), &project(seed)),
+                    &declare(json!({}), &project(*age, seed)),
                     &pruning(),
                     &settings(1000, Some(false)),
                 )

@@ -7,7 +7,7 @@ use deskstate_reconcile::plan::{Operation, Options};
 use serde_json::json;
 
 use crate::project::{Chance, project};
-use crate::world::{World, declare, on_all_cores, seeds, settings};
+use crate::world::{declare, nth, of_every_age, on_all_cores, seeds, settings};
 
 #[test]
 fn where_a_caller_sees_a_part_nothing_is_created_deleted_linked_or_unlinked() {
@@ -19,17 +19,20 @@ fn where_a_caller_sees_a_part_nothing_is_created_deleted_linked_or_unlinked() {
         .collect();
     let all: Vec<&str> = all.into_iter().collect();
     on_all_cores(seeds("LAW_SEEDS", 16), async |seeds| {
-        let world = World::plain().await;
-        world.mark().await;
+        let worlds = of_every_age().await;
+        for (_, world) in &worlds {
+            world.mark().await;
+        }
         let options = Options {
             prune: BTreeSet::from(["contoso".to_owned()]),
             ..Options::default()
         };
         for seed in seeds {
+            let (age, world) = nth(&worlds, seed);
             world.back().await;
             let (first, second) = (
-                declare(json!({}), &project(seed)),
-                declare(json!({}), &project(seed + 3000)),
+                declare(json!({}), &project(*age, seed)),
+                declare(json!({}), &project(*age, seed + 3000)),
             );
             world
                 .sync(&first, &options, &settings(1000, Some(false)))

@@ -1,5 +1,6 @@
 //! Projects by chance: every kind, references between them, the same for the same seed.
 
+use deskstate_emulator::Age;
 use deskstate_model::Kind;
 use deskstate_reconcile::kinds;
 use serde_json::{Map, Value as Json, json};
@@ -98,8 +99,39 @@ fn object(value: Json) -> Map<String, Json> {
     value.as_object().unwrap().clone()
 }
 
+/// Documents of every kind that an environment of this age takes.
+pub(crate) fn project(age: Age, seed: u64) -> Vec<Json> {
+    let mut documents = newest(seed);
+    for document in &mut documents {
+        let kind = document["kind"].as_str().unwrap().to_owned();
+        let came_later: Vec<&str> = came_later(age)
+            .iter()
+            .filter_map(|(of, word)| (kind == *of).then_some(*word))
+            .collect();
+        let spec = document["spec"].as_object_mut().unwrap();
+        spec.retain(|word, _| !came_later.contains(&word.as_str()));
+    }
+    documents
+}
+
+/// Fields of generated documents that an environment of this age has no column, table or link for, as its typings and its dump of
+/// metadata list them.
+fn came_later(age: Age) -> &'static [(&'static str, &'static str)] {
+    match age {
+        Age::Y2022 => &[
+            ("AppProfile", "rank"),
+            ("AppProfile", "roles"),
+            ("AppProfile", "copilotFeatures"),
+            ("AppProfile", "inboxViews"),
+            ("PaneTool", "type"),
+        ],
+        // It lacks nothing that these documents set.
+        Age::Y2024 | Age::Y2026 => &[],
+    }
+}
+
 /// Documents of every kind.
-pub(crate) fn project(seed: u64) -> Vec<Json> {
+fn newest(seed: u64) -> Vec<Json> {
     let mut chance = Chance::new(seed);
     let chance = &mut chance;
     let tabs = names(chance, "tab", 4);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use deskstate_dataverse::{Budget, Connection, Session, SignIn};
 use deskstate_emulator::{
-    BatchStatus, ChangesetFailure, Config, Emulator, LinkAnswer, MissingPrivilege, Switches,
+    Age, BatchStatus, ChangesetFailure, Config, Emulator, LinkAnswer, MissingPrivilege, Switches,
     TouchedParameters, UnknownColumn,
 };
 use deskstate_model::{Diagnostic, SourceMap, load};
@@ -133,9 +133,23 @@ pub(crate) fn seeds(variable: &str, otherwise: u64) -> u64 {
 /// So many wordings there are.
 pub(crate) const WORDINGS: u64 = 5;
 
-/// What environments were seen to answer where reports differ, one wording per number: the tables are the same, what refuses and how is not.
-pub(crate) fn worded(number: u64) -> Switches {
-    let usual = Switches::default();
+/// The n-th of ages, or whatever else there is one of for each of them.
+pub(crate) fn nth<T>(of_ages: &[T], number: u64) -> &T {
+    &of_ages[usize::try_from(number).unwrap() % of_ages.len()]
+}
+
+/// An environment of each age that adds no rows of its own.
+pub(crate) async fn of_every_age() -> Vec<(Age, World)> {
+    let mut worlds = Vec::new();
+    for age in Age::ALL {
+        worlds.push((age, World::aged(age).await));
+    }
+    worlds
+}
+
+/// What environments of an age were seen to answer where reports differ, one wording per number: what refuses and how is not the same.
+pub(crate) fn worded(number: u64, age: Age) -> Switches {
+    let usual = age.switches();
     match number % WORDINGS {
         0 => usual,
         // A part of its own, codes of a support page; writing a tab moves the versions of its parameters.
@@ -191,22 +205,27 @@ impl World {
 
     /// An environment that adds no rows of its own, so that a plan is one transaction.
     pub(crate) async fn plain() -> Self {
+        Self::aged(Age::default()).await
+    }
+
+    /// An environment of an age that adds no rows of its own.
+    pub(crate) async fn aged(age: Age) -> Self {
         Self::with(Config {
             switches: Switches {
                 tab_makes_parameters: false,
-                ..Switches::default()
+                ..age.switches()
             },
             ..Config::default()
         })
         .await
     }
 
-    /// An environment in the words of the n-th; it adds rows of its own, or none.
-    pub(crate) async fn worded(number: u64, adds_parts: bool) -> Self {
+    /// An environment of an age in the words of the n-th; it adds rows of its own, or none.
+    pub(crate) async fn worded(number: u64, age: Age, adds_parts: bool) -> Self {
         Self::with(Config {
             switches: Switches {
                 tab_makes_parameters: adds_parts,
-                ..worded(number)
+                ..worded(number, age)
             },
             ..Config::default()
         })
@@ -576,6 +595,8 @@ pub(crate) fn session(url: &str) -> Session {
 pub(crate) fn settings(max_changeset: usize, server_adds_parts: Option<bool>) -> Settings {
     Settings {
         server_touches_parts: None,
+        links_move_versions: None,
+        emptied_lookups_move_versions: None,
         max_changeset,
         server_adds_parts,
         heeds_versions: None,
