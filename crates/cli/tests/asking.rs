@@ -183,6 +183,18 @@ fn a_prefix_that_the_environment_was_found_to_refuse_stops_a_plan_before_anythin
         run.err
     );
     assert_eq!(server.stats()["writes"], json!({}), "nothing may be sent");
+
+    let (project, _server) = environment(&json!({"prefixNeedsPublisher": false}));
+    project.write("manifests/nobody.yaml", field);
+    let plan = ["plan", "--env", "server"];
+    let unasked = project.run(&plan).ended(0);
+    let said = said.replace("error[", "warning[");
+    assert!(unasked.err.contains(&said), "{}", unasked.err);
+    project
+        .run(&["doctor", "--env", "server", "--probe"])
+        .ended(0);
+    let accepted = project.run(&plan).ended(0);
+    assert!(!accepted.err.contains("unknown-prefix"), "{}", accepted.err);
 }
 
 #[test]

@@ -152,6 +152,10 @@ const FOLLOWED: &[(&str, &str)] = &[
     ("--contract FILE", "check_without_a_rule_says_so"),
     ("--report", "the_report_to_send_names_nobody_and_no_host"),
     (
+        "deskstate doctor --env NAME --probe",
+        "a_prefix_that_the_environment_was_found_to_refuse_stops_a_plan_before_anything_is_sent",
+    ),
+    (
         "deskstate doctor --probe",
         "a_prefix_that_the_environment_was_found_to_refuse_stops_a_plan_before_anything_is_sent",
     ),

@@ -75,7 +75,7 @@ impl Judging {
         rules.allow.clone_from(&self.allow);
         rules.allow_managed = self.allow_managed;
         let answers = answers::read(&loaded.root, &environment.name)?;
-        rules.prefix_needs_publisher = answers.prefix_needs_publisher == Some(true);
+        rules.prefix_needs_publisher = answers.prefix_needs_publisher;
         Ok(review(plan, desired, live, reach, &rules))
     }
 }

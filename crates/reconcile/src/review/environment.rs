@@ -26,8 +26,8 @@ pub(crate) const SHIPS_BY_SOLUTION: Explanation = Explanation::new(
 pub(crate) const UNKNOWN_PREFIX: Explanation = Explanation::new(
     "unknown-prefix",
     "A new unique name has the prefix of a publisher of the environment.",
-    "Some tables refuse others; whether this one does is not documented.",
-    "Create a publisher with the prefix, or take a name under one that is there.",
+    "Some environments refuse other names. It is a warning until `deskstate doctor --env NAME --probe` finds out: then it is an error where the environment refuses such names, and nothing where it accepts them.",
+    "Create a publisher with the prefix, or use a prefix that the environment has. If you do not know whether the environment accepts the name, run the probe.",
 );
 
 pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
@@ -109,10 +109,16 @@ fn prefixes(case: &Case<'_>, found: &mut Vec<Finding>) {
             unknown.entry(prefix.to_owned()).or_insert((0, index)).0 += 1;
         }
     }
-    let help = if case.rules.prefix_needs_publisher {
-        "`deskstate doctor --probe` found that this environment refuses such names; add a publisher with the prefix"
-    } else {
-        "some environments refuse such names; add a publisher with the prefix, or keep the names of the vendor's guide and see"
+    let help = match case.rules.prefix_needs_publisher {
+        Some(true) => {
+            "`deskstate doctor --probe` found that this environment refuses such names; add a publisher with the prefix"
+        }
+        Some(false) => {
+            "`deskstate doctor --probe` found that this environment accepts such names; others may refuse them"
+        }
+        None => {
+            "some environments refuse such names; `deskstate doctor --env NAME --probe` finds out. Add a publisher with the prefix, or keep the names of the vendor's guide"
+        }
     };
     for (prefix, (count, first)) in unknown {
         let names = if count == 1 {

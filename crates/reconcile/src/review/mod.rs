@@ -89,7 +89,7 @@ pub struct ReviewRules {
     /// Overrides that were given.
     pub allow: Vec<Allow>,
     /// The environment was found to refuse unique names without the prefix of a publisher.
-    pub prefix_needs_publisher: bool,
+    pub prefix_needs_publisher: Option<bool>,
     /// Prefixes of the project, folded.
     pub owned: Vec<String>,
     /// What vendors' guides demand.
@@ -114,7 +114,7 @@ impl ReviewRules {
                 .collect(),
             writes,
             allow_managed: false,
-            prefix_needs_publisher: false,
+            prefix_needs_publisher: None,
             allow: Vec::new(),
             owned: project
                 .owns
@@ -126,7 +126,8 @@ impl ReviewRules {
 
     fn level(&self, code: &str) -> Option<Level> {
         // The server would refuse it, whatever policy says.
-        if code == environment::UNKNOWN_PREFIX.code && self.prefix_needs_publisher {
+        let is_prefix = code == environment::UNKNOWN_PREFIX.code;
+        if is_prefix && self.prefix_needs_publisher == Some(true) {
             return Some(Level::Deny);
         }
         let default = if WARNINGS.contains(&code) {
@@ -135,6 +136,10 @@ impl ReviewRules {
             Policy::Deny
         };
         let given = self.policy.get(code).copied();
+        // The server accepts it, so only a policy of the project's objects.
+        if is_prefix && self.prefix_needs_publisher == Some(false) && given.is_none() {
+            return None;
+        }
         match given
             .filter(|_| !FIXED_CHECKS.contains(&code))
             .unwrap_or(default)
