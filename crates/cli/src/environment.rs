@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use deskstate_dataverse::{Connection, EnvironmentUrl, Method, Prompt, SignIn, Stop};
-use deskstate_emulator::Emulator;
+use deskstate_emulator::{Age, Emulator, Switches};
 use deskstate_files::Limit;
 use deskstate_model::{Environment, Target};
 
@@ -122,18 +122,21 @@ pub(crate) async fn open(
                 ..opened
             })
         }
-        Target::Emulator { state } => {
+        Target::Emulator { state, age } => {
             let state = kept::path(root, state)?;
             kept::make_folder_of(&state).map_err(|source| Error::File {
                 what: "could not write",
                 path: state.clone(),
                 source,
             })?;
-            let emulator = start(&state).await?;
+            let emulator = start(&state, *age).await?;
             let url: EnvironmentUrl = emulator.url().parse()?;
             Ok(Opened {
                 connection: access.apply_to(Connection::new(url, SignIn::Anonymous), stop)?,
-                address: "embedded emulator".to_owned(),
+                address: match age {
+                    Some(year) => format!("embedded emulator of {year}"),
+                    None => "embedded emulator".to_owned(),
+                },
                 answers: Answers {
                     tab_makes_parameters: Some(false),
                     if_match_in_changesets: Some(true),
@@ -159,12 +162,22 @@ pub(crate) fn open_url(url: &str, access: &Access, stop: &Stop) -> Result<Opened
     })
 }
 
-/// Starts the embedded emulator on a state file, with the gentle answers that the local environment is known to give.
-pub(crate) async fn start(state: &Path) -> Result<Emulator, Error> {
-    let mut config = deskstate_emulator::Config {
+/// Starts the embedded emulator on a state file, like an environment of a year or the newest, and with the gentle answers that the
+/// local environment is known to give.
+pub(crate) async fn start(state: &Path, year: Option<i64>) -> Result<Emulator, Error> {
+    let age = year.map_or(Ok(Age::default()), |year| {
+        let known = Age::ALL.iter().find(|age| i64::from(age.year()) == year);
+        known
+            .copied()
+            .ok_or_else(|| Error::failed(format!("the emulator knows no environment of {year}")))
+    })?;
+    let config = deskstate_emulator::Config {
         state: Some(state.to_path_buf()),
+        switches: Switches {
+            tab_makes_parameters: false,
+            ..age.switches()
+        },
         ..deskstate_emulator::Config::default()
     };
-    config.switches.tab_makes_parameters = false;
     Ok(Emulator::start(config).await?)
 }

@@ -1,7 +1,18 @@
 //! An environment of 2022 lacks tables and columns; only what a manifest needs of them stops a plan.
 
-mod support;
+#![expect(
+    clippy::duplicate_mod,
+    reason = "the same scenarios run on each age, which they tell by their module"
+)]
 
+mod support;
+#[path = "ages/y2022.rs"]
+mod y2022;
+#[path = "ages/y2024.rs"]
+mod y2024;
+
+use deskstate_emulator::Age;
+use deskstate_model::EMULATOR_AGES;
 use support::{Project, Server, says};
 
 #[test]
@@ -109,4 +120,23 @@ fn what_the_age_lacks_is_named_once_and_an_overlay_leaves_it_out() {
     let plan = ["plan", "--env", "dev", "--detailed-exitcode"];
     let same = project.run(&plan).ended(0);
     says(&same.out, &["dev matches the manifests"]);
+}
+
+#[test]
+fn an_environment_inside_deskstate_can_be_of_an_older_year() {
+    let years: Vec<i64> = Age::ALL.iter().map(|age| age.year().into()).collect();
+    assert_eq!(years, EMULATOR_AGES, "the schema knows every age");
+
+    let project = Project::example("contoso");
+    project.run(&["plan", "--env", "local"]).ended(0);
+    project.edit("deskstate.yaml", "local.json}", "local.json, age: 2022}");
+    let refused = project.run(&["plan", "--env", "local"]).ended(1);
+    let lacks =
+        "the environment lacks the table `msdyn_inboxconfiguration`, which `inboxViews` needs";
+    says(&refused.err, &[lacks]);
+    says(&refused.out, &["local (embedded emulator of 2022)"]);
+
+    project.edit("deskstate.yaml", "age: 2022", "age: 2023");
+    let unknown = project.run(&["validate"]).ended(3);
+    says(&unknown.err, &["write `2022`, `2024` or `2026`"]);
 }

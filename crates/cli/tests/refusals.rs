@@ -40,7 +40,7 @@ fn profile(spec: &str) -> String {
     document(
         "AppProfile",
         "contoso_agents",
-        &format!("{{displayName: Agents, app: CustomerServiceApps, rank: 3, {spec}}}"),
+        &format!("{{displayName: Agents, app: CustomerServiceApps, {spec}}}"),
     )
 }
 

@@ -47,6 +47,15 @@ impl Age {
     /// Every age, oldest first.
     pub const ALL: [Age; 3] = [Age::Y2022, Age::Y2024, Age::Y2026];
 
+    /// The year.
+    pub fn year(self) -> u16 {
+        match self {
+            Age::Y2022 => 2022,
+            Age::Y2024 => 2024,
+            Age::Y2026 => 2026,
+        }
+    }
+
     /// The switches of an environment of this age.
     ///
     /// # Panics

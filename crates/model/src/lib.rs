@@ -75,8 +75,8 @@ pub use manifests::{Declared, Manifests, State};
 pub use name::{UniqueName, fold};
 pub use part::{MAX_UNIQUE_NAME, PartOf, unique_name_of_part};
 pub use project::{
-    CifV2Loader, Defaults, Environment, FIXED_CHECKS, IgnoreRule, KindNameGlob, POLICY_CHECKS,
-    Policy, Project, Prune, Removals, Target, Undeclared, Writes,
+    CifV2Loader, Defaults, EMULATOR_AGES, Environment, FIXED_CHECKS, IgnoreRule, KindNameGlob,
+    POLICY_CHECKS, Policy, Project, Prune, Removals, Target, Undeclared, Writes,
 };
 pub use render::{render, to_yaml};
 pub use schema::json_schemas;

@@ -242,6 +242,9 @@ pub struct Environment {
     pub entry: Span,
 }
 
+/// The years that an embedded emulator can be like.
+pub const EMULATOR_AGES: [i64; 3] = [2022, 2024, 2026];
+
 /// Where an environment is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
@@ -251,6 +254,8 @@ pub enum Target {
     Emulator {
         /// The file, relative to the root.
         state: PathBuf,
+        /// The year that it is like; the newest that the emulator knows if left out.
+        age: Option<i64>,
     },
 }
 

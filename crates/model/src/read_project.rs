@@ -480,7 +480,8 @@ fn target(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Target> {
         check_url(&url, diagnostics);
         return Some(Target::Url(url));
     }
-    let state = node.get("emulator")?.get("state")?;
+    let emulator = node.get("emulator")?;
+    let state = emulator.get("state")?;
     let path = PathBuf::from(state.as_text()?);
     let climbs = path.components().any(|part| {
         !matches!(
@@ -499,7 +500,10 @@ fn target(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Target> {
         );
         return None;
     }
-    Some(Target::Emulator { state: path })
+    Some(Target::Emulator {
+        state: path,
+        age: emulator.get("age").and_then(Node::as_int),
+    })
 }
 
 /// An organisation is reached over https, which need not be written; plain http only on this machine.

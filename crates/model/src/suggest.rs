@@ -37,7 +37,7 @@ fn distance(left: &str, right: &str) -> usize {
 }
 
 /// `a`, `b` or `c`, each in backticks.
-pub(crate) fn one_of<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+pub(crate) fn one_of(words: impl IntoIterator<Item = impl std::fmt::Display>) -> String {
     let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
     match words.as_slice() {
         [] => String::new(),

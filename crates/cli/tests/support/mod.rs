@@ -39,6 +39,21 @@ pub(crate) fn line_counts() -> Option<(&'static str, OsString)> {
     Some((name, std::env::var_os(name)?))
 }
 
+/// The option for the year that emulators are like, unless a test chooses it: that of the module which holds the test, such as `y2022`, or
+/// that of `DESKSTATE_TEST_AGE`. Otherwise the newest.
+fn of_age(arguments: &[&str]) -> Vec<String> {
+    let of_module = module_path!()
+        .split("::")
+        .find_map(|module| module.strip_prefix('y').filter(|year| year.len() == 4));
+    let year = of_module
+        .map(str::to_owned)
+        .or_else(|| std::env::var("DESKSTATE_TEST_AGE").ok());
+    match year {
+        Some(year) if !arguments.contains(&"--age") => vec!["--age".to_owned(), year],
+        _ => Vec::new(),
+    }
+}
+
 /// A Tenfold project that is applied to a server of its own.
 pub(crate) fn applied() -> (Project, Server) {
     let project = Project::example("tenfold");
@@ -262,6 +277,7 @@ impl Server {
     pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut child = deskstate(&std::env::temp_dir())
             .args(["emulator", "--listen", "127.0.0.1:0"])
+            .args(of_age(arguments))
             .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

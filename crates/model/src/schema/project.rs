@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::project::{FIXED_CHECKS, POLICY_CHECKS};
+use crate::project::{EMULATOR_AGES, FIXED_CHECKS, POLICY_CHECKS};
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
@@ -192,6 +192,9 @@ struct EmulatorForm {
     /// The file that keeps its state, relative to this file.
     #[schemars(length(min = 1))]
     state: String,
+    /// The year that the environment is like: older ones lack tables, columns and options. Default: the newest.
+    #[schemars(default, extend("enum" = EMULATOR_AGES))]
+    age: i64,
 }
 
 fn one_or_many(_: &mut schemars::SchemaGenerator) -> schemars::Schema {

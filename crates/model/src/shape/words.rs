@@ -188,21 +188,17 @@ pub(super) fn unknown_field(
 
 fn unknown_value(options: &Value, found: &Found<'_>) -> Diagnostic {
     let word = found.word.unwrap_or("the value");
-    let options: Vec<&str> = options
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
+    let options = options.as_array().map(Vec::as_slice).unwrap_or_default();
+    let words: Vec<&str> = options.iter().filter_map(Value::as_str).collect();
     let actual = plain(&found.node.to_json());
     let diagnostic = Diagnostic::error("unknown-value", format!("`{word}` cannot be `{actual}`"))
         .at(found.node.span, "unknown value");
     if found.node.is_null() {
         return not_clearable(found);
     }
-    match nearest(&actual, options.iter().copied()) {
+    match nearest(&actual, words.iter().copied()) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-        None => diagnostic.help(format!("write {}", one_of(options))),
+        None => diagnostic.help(format!("write {}", one_of(options.iter().map(plain)))),
     }
 }
 
