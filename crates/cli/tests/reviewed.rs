@@ -483,6 +483,31 @@ fn what_is_made_lands_in_the_solution_and_belongs_to_the_owner_that_are_set_also
         )
     };
     is_there();
+
+    // A link is a component of its own, and deskstate adds none to the solution: it says so before and while it writes.
+    let linked = owned.replace(
+        "title: first",
+        "title: first, additionalTabs: [contoso_tab]",
+    ) + &tab("contoso_tab");
+    project.write("manifests/all.yaml", &linked);
+    let said = "note: deskstate adds no links to the solution `ContosoDesk`: 1 link of this plan will not travel with it";
+    let plan = project.run(&["plan", "--env", "server"]).ended(0);
+    says(&plan.err, &[said]);
+    says(&project.apply().err, &[said]);
+    let links = server.get("/api/data/v9.2/msdyn_sessiontemplate_applicationtabset");
+    let id = links["value"][0]["msdyn_sessiontemplate_applicationtabid"].as_str();
+    let components = server.get(&format!(
+        "/api/data/v9.2/solutioncomponents?$select=objectid&$filter=_solutionid_value%20eq%20{solution}"
+    ));
+    let components = components["value"].as_array().unwrap();
+    assert_eq!(
+        components.len(),
+        3,
+        "the session template, the tab and its parameter"
+    );
+    let is_link = |component: &serde_json::Value| component["objectid"].as_str() == id;
+    assert!(id.is_some() && !components.iter().any(is_link));
+
     project.write(
         "manifests/all.yaml",
         "apiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {name: contoso_calls, state: absent}\n",
