@@ -66,6 +66,8 @@ pub(crate) enum FileProblem {
     Io(String),
     #[error("it does not exist")]
     NotThere,
+    #[error("on the disk it is spelled `{0}`")]
+    OtherCase(String),
     #[error("{0}")]
     Unread(Problem),
     #[error("its name is not valid UTF-8")]
@@ -106,6 +108,7 @@ impl FileProblem {
             | FileProblem::TooDeep => YAML_LIMITS.code,
             FileProblem::Io(_)
             | FileProblem::NotThere
+            | FileProblem::OtherCase(_)
             | FileProblem::Unread(_)
             | FileProblem::NameNotUtf8
             | FileProblem::Backslash => UNREADABLE_FILE.code,
@@ -125,6 +128,7 @@ impl FileProblem {
             }
             FileProblem::Io(_) => "check the path and the permissions",
             FileProblem::NotThere => "correct the path",
+            FileProblem::OtherCase(_) => "spell it the same way: Linux tells the two apart",
             FileProblem::NameNotUtf8 | FileProblem::Backslash => "rename it",
             FileProblem::TooDeep => "move it up, or add it to `ignoreFiles` in `deskstate.yaml`",
             FileProblem::Unread(_) => "put a regular file there",
@@ -352,11 +356,18 @@ fn inside(root: &Path, relative: &str) -> Result<PathBuf, FileProblem> {
         .join(path)
         .canonicalize()
         .map_err(|error| FileProblem::of(&error))?;
-    if real.starts_with(root) {
-        Ok(real)
-    } else {
-        Err(FileProblem::Leaves)
+    let Ok(spelled) = real.strip_prefix(root) else {
+        return Err(FileProblem::Leaves);
+    };
+    // Windows and macOS compare names without case, so another spelling opens the file too.
+    if cfg!(any(windows, target_os = "macos")) {
+        let spelled = spelled.to_string_lossy().replace('\\', "/");
+        let asked = relative.trim_end_matches('/');
+        if spelled != asked && spelled.eq_ignore_ascii_case(asked) {
+            return Err(FileProblem::OtherCase(spelled));
+        }
     }
+    Ok(real)
 }
 
 /// Whether a path ends in `.yaml` or `.yml`, in any case.

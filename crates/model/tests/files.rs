@@ -213,6 +213,20 @@ fn patterns_that_mean_something_else_elsewhere_are_refused_with_what_to_write() 
 }
 
 #[test]
+fn a_path_in_another_spelling_is_an_error_on_every_system() {
+    let folder = folder("manifests: [Manifests]", &["manifests/a.yaml"]);
+    let (_, diagnostics) = load(folder.path(), None);
+    let finding = diagnostics
+        .iter()
+        .find(|finding| finding.code == "unreadable-file")
+        .unwrap_or_else(|| panic!("{:?}", findings(&diagnostics)));
+    assert!(finding.is_error());
+    let ignores_case = folder.path().join("MANIFESTS").exists();
+    let spelled = finding.message.contains("it is spelled `manifests`");
+    assert_eq!(spelled, ignores_case, "{}", finding.message);
+}
+
+#[test]
 fn a_project_without_manifests_is_valid_and_says_so() {
     let empty = folder("", &[]);
     for make in [false, true] {
@@ -374,6 +388,17 @@ proptest! {
             usable &= fs::create_dir_all(path.parent().unwrap()).is_ok() && fs::write(&path, text).is_ok();
         }
         prop_assume!(usable);
+        if cfg!(windows) {
+            // Two names that differ only in case are one file there.
+            let mut spelled = BTreeMap::new();
+            let prefixes = paths_below.iter().flat_map(|path| {
+                let ends = path.match_indices('/').map(|(at, _)| at);
+                ends.chain([path.len()]).map(|end| &path[..end])
+            });
+            for path in prefixes {
+                prop_assume!(*spelled.entry(path.to_lowercase()).or_insert(path) == path);
+            }
+        }
         let (manifests, diagnostics) = load(on_disk.path(), None);
         let from_texts = load_texts(texts.clone(), None);
         let read = paths(&manifests);
