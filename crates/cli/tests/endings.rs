@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -35,20 +36,29 @@ fn on_write(number: usize, fault: &str) -> String {
     format!(r#"{{"when":{{"writes":true,"nth":{number}}},"fault":{fault}}}"#)
 }
 
-const HOLD: &str = r#"{"kind":"delay","delayMs":1500}"#;
+/// How long a write is held back: longer than another command takes meanwhile.
+const HELD: Duration = Duration::from_millis(if cfg!(windows) { 5000 } else { 1500 });
 
-/// Begins a command and waits until a fault struck it.
-fn begin(project: &Project, server: &Server, arguments: &[&str]) -> Child {
+fn hold() -> String {
+    format!(r#"{{"kind":"delay","delayMs":{}}}"#, HELD.as_millis())
+}
+
+/// Starts a command in a console of its own, in which [`interrupt`] presses Ctrl-C.
+fn start(project: &Project, arguments: &[&str]) -> Child {
     let mut command = deskstate(project.path());
-    // A console of its own: `interrupt` presses Ctrl-C there.
     #[cfg(windows)]
     std::os::windows::process::CommandExt::creation_flags(&mut command, 0x0800_0000);
-    let child = command
+    command
         .args(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap();
+        .unwrap()
+}
+
+/// Begins a command and waits until a fault struck it.
+fn begin(project: &Project, server: &Server, arguments: &[&str]) -> Child {
+    let child = start(project, arguments);
     while server.get("/__emulator/stats")["faults"] == 0 {
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -187,7 +197,7 @@ fn a_refused_transaction_ends_with_what_was_applied_and_the_rest_is_finished_by_
 fn a_killed_apply_is_reported_by_the_next_runs_until_what_it_left_is_applied_or_undone() {
     for done in 0..TRANSACTIONS {
         let (project, server) = waiting();
-        faults(&server, &on_write(done + 1, HOLD));
+        faults(&server, &on_write(done + 1, &hold()));
         let mut child = begin(&project, &server, APPLY);
         // Meanwhile another run says that one is going on.
         let plan = project.run(&["plan", "--env", "server"]).ended(0);
@@ -197,7 +207,7 @@ fn a_killed_apply_is_reported_by_the_next_runs_until_what_it_left_is_applied_or_
         );
         child.kill().unwrap();
         child.wait().unwrap();
-        std::thread::sleep(Duration::from_millis(1600));
+        std::thread::sleep(HELD + Duration::from_millis(100));
         let expected = [
             "warning: an earlier apply in `server` was interrupted".to_owned(),
             format!("  applied: {done} of 3 transactions\n"),
@@ -226,7 +236,7 @@ fn a_killed_apply_is_reported_by_the_next_runs_until_what_it_left_is_applied_or_
 fn after_an_interrupt_the_transaction_is_finished_and_the_end_says_what_was_applied() {
     for sent in 1..=TRANSACTIONS {
         let (project, server) = waiting();
-        faults(&server, &on_write(sent, HOLD));
+        faults(&server, &on_write(sent, &hold()));
         let child = begin(&project, &server, APPLY);
         interrupt(&child);
         let ended = end(child).ended(1);
@@ -272,7 +282,25 @@ fn where_the_reply_is_lost_and_nobody_waits_the_end_says_that_it_is_unknown_and_
     }
 }
 
+#[test]
+fn an_interrupted_emulator_ends_with_success_and_keeps_its_state() {
+    let project = Project::example("tenfold");
+    let mut child = start(
+        &project,
+        &["emulator", "--listen", "127.0.0.1:0", "--state", "s.json"],
+    );
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert!(line.contains("http://127.0.0.1:"), "{line}");
+    interrupt(&child);
+    end(child).ended(0);
+    assert!(project.read("s.json").contains("rows"));
+}
+
 /// Limits how large files of a running process may become.
+#[cfg(target_os = "linux")]
 fn fill_disk(child: &Child) {
     let limited = Command::new("prlimit")
         .args(["--fsize=1", "--pid", &child.id().to_string()])
@@ -281,6 +309,7 @@ fn fill_disk(child: &Child) {
 }
 
 /// A shell in which a write beyond a limit is an error, and not the end of the process.
+#[cfg(target_os = "linux")]
 fn in_shell(project: &Project, script: &str) -> Command {
     let mut command = Command::new("sh");
     command
@@ -314,7 +343,7 @@ fn on_a_full_disk_nothing_is_sent_that_could_not_be_accounted_for() {
     assert_eq!(unfinished(&project), 0);
     for done in 1..=TRANSACTIONS {
         let (project, server) = waiting();
-        faults(&server, &on_write(done, HOLD));
+        faults(&server, &on_write(done, &hold()));
         let script = "exec \"$DESKSTATE\" apply --env server --yes";
         let child = in_shell(&project, script).spawn().unwrap();
         while server.get("/__emulator/stats")["faults"] == 0 {
@@ -426,11 +455,11 @@ fn an_undo_that_ends_early_is_accounted_for_like_an_apply() {
             "help: run the same command again: it undoes what is left",
         ],
     );
-    faults(&server, &on_write(1, HOLD));
+    faults(&server, &on_write(1, &hold()));
     let mut child = begin(&project, &server, &undo);
     child.kill().unwrap();
     child.wait().unwrap();
-    std::thread::sleep(Duration::from_millis(1600));
+    std::thread::sleep(HELD + Duration::from_millis(100));
     faults(&server, "");
     let plan = project.run(&["plan", "--env", "server"]).ended(0);
     says(
@@ -451,7 +480,7 @@ fn an_undo_that_ends_early_is_accounted_for_like_an_apply() {
 #[test]
 fn an_apply_whose_last_line_nobody_could_read_is_reported_by_the_next_run() {
     let (project, server) = waiting();
-    faults(&server, &on_write(TRANSACTIONS, HOLD));
+    faults(&server, &on_write(TRANSACTIONS, &hold()));
     let mut child = begin(&project, &server, APPLY);
     // Whoever reads goes away before the end.
     drop(child.stdout.take());

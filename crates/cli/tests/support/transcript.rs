@@ -59,6 +59,10 @@ impl<'a> Transcript<'a> {
 /// A text without addresses, times, hashes and versions.
 pub(crate) fn steady(text: &str, servers: &[&Server]) -> String {
     let mut text = text.replace(env!("CARGO_PKG_VERSION"), "VERSION");
+    // Each system has quotes of its own.
+    if cfg!(windows) {
+        text = text.replace(r#""deskstate/{env}""#, "'deskstate/{env}'");
+    }
     for server in servers {
         text = text.replace(&server.url, "http://SERVER");
     }

@@ -98,13 +98,16 @@ async fn a_killed_process_keeps_every_row_that_it_confirmed() {
         let killer = async {
             tokio::time::sleep(std::time::Duration::from_millis(150)).await;
             let id = process.child.id().to_string();
-            assert!(
-                Command::new("kill")
-                    .args(["-9", &id])
-                    .status()
-                    .expect("kill")
-                    .success()
-            );
+            let mut kill = if cfg!(windows) {
+                let mut kill = Command::new("taskkill");
+                kill.args(["/F", "/PID", &id]);
+                kill
+            } else {
+                let mut kill = Command::new("kill");
+                kill.args(["-9", &id]);
+                kill
+            };
+            assert!(kill.status().expect("kill").success());
         };
         let (done, ()) = tokio::join!(writing, killer);
         assert!(!done.is_empty());
@@ -116,6 +119,7 @@ async fn a_killed_process_keeps_every_row_that_it_confirmed() {
     assert!(confirmed.iter().all(|name| kept.contains(name)));
 }
 
+#[cfg(unix)]
 #[tokio::test]
 async fn sigterm_ends_the_command_with_success_and_a_saved_state() {
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -66,10 +66,12 @@ async fn the_certificate_covers_every_address_listened_on() {
             .build()
             .expect("a client");
         let mut called = vec![emulator.url().to_owned()];
-        if !listen.starts_with("[::1]") {
+        // On Windows a socket for every address of IPv6 takes no calls of IPv4.
+        let has_ipv4 = !(listen.starts_with("[::1]") || cfg!(windows) && listen.starts_with('['));
+        if has_ipv4 {
             called.push(format!("https://127.0.0.2:{port}"));
         }
-        if !listen.starts_with("127") && !listen.starts_with("[::1]") {
+        if has_ipv4 && !listen.starts_with("127") {
             called.push(format!("https://127.0.0.3:{port}"));
             called.push(format!("https://localhost:{port}"));
             called.push(format!("https://dataverse.test:{port}"));
