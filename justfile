@@ -64,6 +64,10 @@ bench-peers *arguments:
     cargo build --profile campaign -p deskstate-dataverse --example record_at_a_time
     python3 benches/peers/run.py {{arguments}}
 
+# From an empty machine to a posted comment, for each way to install (wants `just dist`, `just wheel` and `just npm`).
+bench-install *arguments:
+    python3 benches/install.py {{arguments}}
+
 # Figures of the libraries (criterion).
 bench:
     cargo bench --workspace
