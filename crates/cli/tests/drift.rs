@@ -351,3 +351,52 @@ fn adopt_keeps_the_mark_the_line_ends_the_link_and_the_permissions_of_a_file() {
     assert!(link.is_symlink());
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o640);
 }
+
+#[test]
+fn a_value_that_looks_like_the_declared_one_is_told_apart_by_every_command_and_format() {
+    let (project, server) = applied();
+    let declared = project.read("manifests/templates.yaml");
+    assert!(declared.contains("displayName: Tenfold\n"), "{declared}");
+    // The second letter is Cyrillic.
+    server.patch_session("{\"msdyn_name\":\"T\u{435}nfold\"}");
+    let env = ["--env", "server"];
+    let commands: [&[&str]; 10] = [
+        &["plan"],
+        &["plan", "--format", "markdown"],
+        &["plan", "--format", "html"],
+        &["plan", "--format", "json"],
+        &["drift"],
+        &["drift", "--format", "markdown"],
+        &["drift", "--format", "html"],
+        &["drift", "--format", "json"],
+        &["drift", "--format", "junit"],
+        &["adopt", "--check"],
+    ];
+    let mut patch = String::new();
+    for command in commands {
+        let run = project.run(&[command, &env].concat());
+        let told = ["\\u{435}", "\\u0435"];
+        assert!(
+            told.iter().any(|told| run.out.contains(told)),
+            "{command:?}\n{}",
+            run.out
+        );
+        if command.contains(&"json") {
+            let parsed: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+            assert!(parsed.to_string().contains("T\u{435}nfold"), "{parsed}");
+        }
+        patch = run.out;
+    }
+    let diff = ["diff", "--from", "server", "--to", "."];
+    let differs = project.run(&diff).ended(2);
+    assert!(differs.out.contains("\\u{435}"), "{}", differs.out);
+    // What reads the patch passes over the lines that tell them apart.
+    project.git(&["init", "--quiet"]);
+    project.write("adopt.patch", &patch);
+    project.git(&["apply", "adopt.patch"]);
+    let patched = project.read("manifests/templates.yaml");
+    assert!(patched.contains("displayName: T\u{435}nfold"), "{patched}");
+    project
+        .run(&["plan", "--env", "server", "--detailed-exitcode"])
+        .ended(0);
+}

@@ -15,7 +15,7 @@ use deskstate_reconcile::plan::{Options as PlanOptions, Plan, SyncState};
 use deskstate_reconcile::raise::Options;
 use deskstate_reconcile::selection::{NothingChosen, Selector, select};
 use deskstate_reconcile::{Desired, lower, plan};
-use similar::TextDiff;
+use similar::{ChangeTag, TextDiff};
 
 use super::choosing::{self, Choosing};
 use super::exporting::{People, export_exactly, read_all, say_left_out};
@@ -27,6 +27,7 @@ use crate::exit_code::ExitCode;
 use crate::kept::write_files;
 use crate::output::plain;
 use crate::output::plan_text::count;
+use crate::output::sides;
 use crate::output::verdict::unplanned;
 use crate::project::{Loaded, load_environment};
 use crate::ui::{GOOD, Ui, WARN};
@@ -133,6 +134,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 "/dev/null".to_owned()
             };
             let diff = TextDiff::from_lines(before, &change.after);
+            for line in look_alikes(&diff) {
+                ui.print(format_args!("# {line}\n"))?;
+            }
             ui.print(diff.unified_diff().header(&old, &format!("b/{path}")))?;
         }
     }
@@ -145,6 +149,24 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         ));
     }
     end(&adoption, &plan, args)
+}
+
+/// Changed lines that look like another one, with the code points that differ. What reads a patch passes over them.
+fn look_alikes(diff: &TextDiff<'_, '_, str>) -> Vec<String> {
+    let changed = || {
+        let changes = diff.iter_all_changes();
+        changes.filter(|change| change.tag() != ChangeTag::Equal)
+    };
+    let alike = sides::alike(changed().map(|change| change.value().trim_end_matches('\n')));
+    if alike.is_empty() {
+        return Vec::new();
+    }
+    let heading = "These lines look alike; the characters that differ are given as numbers:";
+    let lines = changed().filter_map(|change| {
+        let told = alike.get(change.value().trim_end_matches('\n'))?;
+        Some(format!("{} {told}", change.tag()))
+    });
+    std::iter::once(heading.to_owned()).chain(lines).collect()
 }
 
 /// Everything that is there, and rows that no manifest declares as documents that pass `validate` and plan to no changes.
@@ -212,13 +234,10 @@ fn end(adoption: &Adoption, plan: &Plan, args: &Args) -> Result<ExitCode, Error>
         }
     }
     if !adoption.refused.is_empty() {
-        return Err(Error::Refused {
-            message: format!(
-                "{} could not be adopted",
-                count(adoption.refused.len(), "difference")
-            ),
-            hint: None,
-        });
+        return Err(Error::failed(format!(
+            "{} could not be adopted",
+            count(adoption.refused.len(), "difference")
+        )));
     }
     if args.check && !adoption.files.is_empty() {
         return Ok(ExitCode::Differences);

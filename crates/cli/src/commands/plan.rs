@@ -19,7 +19,8 @@ use crate::output::format::PlanFormat;
 use crate::output::harmless_json;
 use crate::output::html::{self, Report};
 use crate::output::markdown::{self, PlanMarkdown};
-use crate::output::plan_text::PlanText;
+use crate::output::plan_text::{PlanText, texts};
+use crate::output::sides::told_apart_in_json;
 use crate::paths::shown_path;
 use crate::project::load_environment;
 use crate::revision;
@@ -91,14 +92,15 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             reach: Some(&compared.reach),
             report: &compared.report(&loaded, &opened.address, transactions),
         };
-        plan_file::write(&compared.plan, &compared.live, &about)
+        let file = plan_file::write(&compared.plan, &compared.live, &about);
+        told_apart_in_json(harmless_json(&file), texts(&compared.plan))
     };
     // Saved first: whoever reads what is shown may go away before its end.
     if let Some(path) = args.out.as_deref().filter(|_| !failed) {
         write_file(path, &file())?;
     }
     match args.format {
-        PlanFormat::Json => ui.print(harmless_json(&file()))?,
+        PlanFormat::Json => ui.print(file())?,
         PlanFormat::Text => ui.page(&shown)?,
         PlanFormat::Markdown => ui.print(
             PlanMarkdown {

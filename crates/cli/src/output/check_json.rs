@@ -5,6 +5,7 @@ use deskstate_reconcile::check::{Keeping, Source};
 use serde_json::{Value as Json, json};
 
 use super::check_report::{Among, CheckReport, Fault, Wanted};
+use super::sides::{Texts, told_apart_in_json};
 
 /// The whole report, one object; without `sources`, it does not say where the contracts are.
 pub(crate) fn render(report: &CheckReport, sources: Option<&SourceMap>) -> String {
@@ -33,7 +34,16 @@ pub(crate) fn render(report: &CheckReport, sources: Option<&SourceMap>) -> Strin
             })
         })
         .collect();
-    let report = json!({
+    let faults = report.rules.iter().flat_map(|rule| &rule.faults);
+    let texts = faults.map(|fault| {
+        let mut texts = Texts::default();
+        if let Wanted::Value(value) = &fault.wanted {
+            texts.value(value);
+            texts.value(&fault.actual);
+        }
+        texts
+    });
+    let json = json!({
         "formatVersion": 1,
         "environment": report.environment,
         "address": report.address,
@@ -45,7 +55,7 @@ pub(crate) fn render(report: &CheckReport, sources: Option<&SourceMap>) -> Strin
         "auditing": report.audit,
         "rules": rules,
     });
-    super::harmless_json(&format!("{report:#}\n"))
+    told_apart_in_json(super::harmless_json(&format!("{json:#}\n")), texts)
 }
 
 fn fault(fault: &Fault) -> Json {

@@ -4,6 +4,7 @@ use deskstate_reconcile::drift::{Difference, DriftState, Shift};
 use serde_json::{Value as Json, json};
 
 use super::drift_report::{Looked, Seen, counts};
+use super::sides::{Texts, told_apart_in_json};
 use super::verdict::About;
 
 /// The whole report, one object.
@@ -18,7 +19,33 @@ pub(crate) fn render(seen: &[Seen], revision: Option<&str>) -> String {
         })
         .collect();
     let report = json!({"formatVersion": 1, "manifests": revision, "environments": environments});
-    super::harmless_json(&format!("{report:#}\n"))
+    let json = super::harmless_json(&format!("{report:#}\n"));
+    told_apart_in_json(json, seen.iter().flat_map(texts))
+}
+
+/// The texts of each difference.
+fn texts(seen: &Seen) -> Vec<Texts<'_>> {
+    let Ok(looked) = &seen.looked else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for drifted in &looked.report.drifted {
+        let mut members = Texts::default();
+        for difference in &drifted.differences {
+            match &difference.shift {
+                Shift::Value { declared, live } => {
+                    let mut texts = Texts::default();
+                    texts.value(declared);
+                    texts.value(live);
+                    found.push(texts);
+                }
+                Shift::Lost { member } | Shift::Gained { member } => members.text(member),
+                Shift::Copy { .. } | Shift::Row => {}
+            }
+        }
+        found.push(members);
+    }
+    found
 }
 
 fn environment(name: &str, looked: &Looked) -> Json {

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use similar::ChangeTag;
 use unicode_width::UnicodeWidthStr;
 
-use super::sides::{self, is_long, sides};
+use super::sides::{self, Texts, is_long, sides};
 use super::verdict::{Verdict, sign, unplanned};
 use super::{plain, shown};
 use crate::suggest::suggest;
@@ -266,6 +266,30 @@ pub(crate) fn members_alike(fields: &[FieldChange]) -> BTreeMap<&str, String> {
         }
         Difference::Value { .. } | Difference::Copy { .. } => None,
     }))
+}
+
+/// The texts of each difference of a plan.
+pub(crate) fn texts(plan: &Plan) -> impl Iterator<Item = Texts<'_>> {
+    plan.changes.iter().flat_map(|change| {
+        let mut members = Texts::default();
+        let mut found = Vec::new();
+        for field in &change.fields {
+            match &field.difference {
+                Difference::Value { before, after } => {
+                    let mut texts = Texts::default();
+                    texts.value(before);
+                    texts.value(after);
+                    found.push(texts);
+                }
+                Difference::Added { member, .. } | Difference::Removed { member, .. } => {
+                    members.text(member);
+                }
+                Difference::Copy { .. } => {}
+            }
+        }
+        found.push(members);
+        found
+    })
 }
 
 /// A member, told from those that look like it.

@@ -9,7 +9,7 @@ use similar::{ChangeTag, TextDiff};
 use unicode_security::skeleton;
 use unicode_width::UnicodeWidthStr;
 
-use super::{plain, shown};
+use super::{harmless_json, plain, shown};
 
 /// Longer texts, and texts of several lines, are shown as a diff.
 const LONG_TEXT: usize = 60;
@@ -50,22 +50,115 @@ pub(crate) fn sides(before: &Json, after: &Json) -> (String, String) {
 
 /// The members of a difference by what they are called where another member looks the same.
 pub(crate) fn alike<'m>(members: impl IntoIterator<Item = &'m str>) -> BTreeMap<&'m str, String> {
-    let members: BTreeSet<&str> = members.into_iter().collect();
-    let mut by_look: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for member in members {
-        by_look
-            .entry(look(&plain(member)))
-            .or_default()
-            .push(member);
+    look_alikes(members.into_iter().collect())
+        .into_iter()
+        .map(|(member, other)| (member, apart(member, other).0))
+        .collect()
+}
+
+/// Every text that looks like another one of these, and that other one.
+fn look_alikes(texts: BTreeSet<&str>) -> Vec<(&str, &str)> {
+    if texts.len() < 2 {
+        return Vec::new();
     }
-    let mut told = BTreeMap::new();
+    let mut by_look: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for text in texts {
+        by_look.entry(look(&plain(text))).or_default().push(text);
+    }
+    let mut found = Vec::new();
     for group in by_look.values().filter(|group| group.len() > 1) {
-        for (at, member) in group.iter().enumerate() {
-            let other = group[usize::from(at == 0)];
-            told.insert(*member, apart(member, other).0);
+        for (at, text) in group.iter().enumerate() {
+            found.push((*text, group[usize::from(at == 0)]));
         }
     }
-    told
+    found
+}
+
+/// The texts of one difference. Within it, those that look alike are told apart.
+#[derive(Debug, Default)]
+pub(crate) struct Texts<'v>(BTreeSet<&'v str>);
+
+impl<'v> Texts<'v> {
+    /// Adds a text.
+    pub(crate) fn text(&mut self, text: &'v str) {
+        self.0.insert(text);
+    }
+
+    /// Adds every text and every name in a value.
+    pub(crate) fn value(&mut self, value: &'v Json) {
+        match value {
+            Json::Null | Json::Bool(_) | Json::Number(_) => {}
+            Json::String(text) => self.text(text),
+            Json::Array(items) => items.iter().for_each(|item| self.value(item)),
+            Json::Object(members) => {
+                for (name, value) in members {
+                    self.text(name);
+                    self.value(value);
+                }
+            }
+        }
+    }
+}
+
+/// JSON in which texts that look like another one of their difference are told apart: the characters that differ are written as `\u` and
+/// their number, which means the same.
+pub(crate) fn told_apart_in_json<'v>(
+    json: String,
+    differences: impl IntoIterator<Item = Texts<'v>>,
+) -> String {
+    let alike = differences
+        .into_iter()
+        .flat_map(|texts| look_alikes(texts.0));
+    let told: BTreeMap<&str, String> = alike
+        .map(|(text, other)| (text, literal(text, other)))
+        .collect();
+    if told.is_empty() {
+        return json;
+    }
+    let mut out = String::with_capacity(json.len());
+    let mut rest = json.as_str();
+    while let Some(start) = rest.find('"') {
+        out.push_str(&rest[..start]);
+        let (found, after) = rest[start..].split_at(end_of_literal(&rest[start..]));
+        let text: Option<String> = serde_json::from_str(found).ok();
+        let told = text.and_then(|text| told.get(text.as_str()));
+        out.push_str(told.map_or(found, String::as_str));
+        rest = after;
+    }
+    out + rest
+}
+
+/// Where a JSON text ends that begins with its quote.
+fn end_of_literal(json: &str) -> usize {
+    let mut escaped = true;
+    for (at, byte) in json.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return at + 1,
+            _ => {}
+        }
+    }
+    json.len()
+}
+
+/// A text as JSON, the characters by which it differs from another one as their numbers.
+fn literal(text: &str, other: &str) -> String {
+    let (start, end) = common(text, other);
+    let last = text.chars().count() - end;
+    let mut out = String::from("\"");
+    for (at, character) in text.chars().enumerate() {
+        if (start..last).contains(&at) {
+            let mut units = [0; 2];
+            for unit in character.encode_utf16(&mut units) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            let quoted = Json::from(character.to_string()).to_string();
+            out.push_str(&quoted[1..quoted.len() - 1]);
+        }
+    }
+    harmless_json(&(out + "\""))
 }
 
 /// Whether a value is shown as lines.
@@ -443,6 +536,32 @@ mod tests {
         }
     }
 
+    /// JSON of a difference, line by line.
+    fn json_lines(before: &Json, after: &Json) -> Vec<String> {
+        let mut texts = Texts::default();
+        texts.value(before);
+        texts.value(after);
+        let text = harmless_json(&format!("{}\n{}", before, after));
+        let told = told_apart_in_json(text, [texts]);
+        told.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn json_gives_the_code_points_of_texts_that_look_alike() {
+        let lines = json_lines(&json!("test"), &json!("t\u{435}st"));
+        assert_eq!(lines, ["\"t\\u0065st\"", "\"t\\u0435st\""]);
+        let lines = json_lines(&json!({"a\"b": "\u{e9}"}), &json!({"a\"b": "e\u{301}"}));
+        assert_eq!(
+            lines,
+            [
+                "{\"a\\\"b\":\"\\u00e9\"}",
+                "{\"a\\\"b\":\"\\u0065\\u0301\"}"
+            ]
+        );
+        let lines = json_lines(&json!("old"), &json!(["new \u{e9}"]));
+        assert_eq!(lines, ["\"old\"", "[\"new \u{e9}\"]"]);
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
 
@@ -455,6 +574,12 @@ mod tests {
             ] {
                 if before == after {
                     continue;
+                }
+                let written = json_lines(&before, &after);
+                prop_assert!(!look_alike(&written[0], &written[1]), "{written:?}");
+                for (line, value) in written.iter().zip([&before, &after]) {
+                    let read: Json = serde_json::from_str(line).unwrap();
+                    prop_assert_eq!(&read, value);
                 }
                 let (old, new) = sides(&before, &after);
                 prop_assert!(!look_alike(&old, &new), "{old} {new}");
