@@ -454,32 +454,44 @@ impl AzureDevOps {
         format!("{}/", self.host.uri())
     }
 
-    /// The artifact of the build of pull request 12.
-    async fn publish(&self, zip: Vec<u8>) {
-        Mock::given(method("GET"))
-            .and(path("/desk/_apis/build/builds"))
-            .and(query_param("branchName", "refs/pull/12/merge"))
-            .and(query_param("definitions", "4"))
-            .respond_with(ResponseTemplate::new(200).set_body_json(json!({"value": [{"id": 5}]})))
+    /// Completed pull requests, each with the artifact of its build; pull request 14 is open still, and no other one was planned.
+    async fn publish(&self, plans: &[(u64, Vec<u8>)]) {
+        let get = |at: String| Mock::given(method("GET")).and(path(format!("/desk/_apis/{at}")));
+        let json = |body: serde_json::Value| ResponseTemplate::new(200).set_body_json(body);
+        for (request, zip) in plans {
+            let build = 100 + request;
+            get("build/builds".to_owned())
+                .and(query_param(
+                    "branchName",
+                    format!("refs/pull/{request}/merge"),
+                ))
+                .and(query_param("definitions", "4"))
+                .respond_with(json(json!({"value": [{"id": build}]})))
+                .mount(&self.host)
+                .await;
+            let url = format!("{}/{build}.zip", self.host.uri());
+            get(format!("build/builds/{build}/artifacts"))
+                .and(query_param("artifactName", "deskstate-plan-prod"))
+                .respond_with(json(json!({"resource": {"downloadUrl": url}})))
+                .mount(&self.host)
+                .await;
+            Mock::given(method("GET"))
+                .and(path(format!("/{build}.zip")))
+                .respond_with(ResponseTemplate::new(200).set_body_bytes(zip.clone()))
+                .mount(&self.host)
+                .await;
+        }
+        get("build/builds".to_owned())
+            .respond_with(json(json!({"value": []})))
+            .mount(&self.host)
+            .await;
+        get("git/pullrequests/14".to_owned())
+            .respond_with(json(json!({"status": "active"})))
             .mount(&self.host)
             .await;
         Mock::given(method("GET"))
-            .and(path("/desk/_apis/build/builds"))
-            .respond_with(ResponseTemplate::new(200).set_body_json(json!({"value": []})))
-            .mount(&self.host)
-            .await;
-        let url = format!("{}/artifact.zip", self.host.uri());
-        Mock::given(method("GET"))
-            .and(path("/desk/_apis/build/builds/5/artifacts"))
-            .and(query_param("artifactName", "deskstate-plan-prod"))
-            .respond_with(
-                ResponseTemplate::new(200).set_body_json(json!({"resource": {"downloadUrl": url}})),
-            )
-            .mount(&self.host)
-            .await;
-        Mock::given(method("GET"))
-            .and(path("/artifact.zip"))
-            .respond_with(ResponseTemplate::new(200).set_body_bytes(zip))
+            .and(path_regex("^/desk/_apis/git/pullrequests/[0-9]+$"))
+            .respond_with(json(json!({"status": "completed"})))
             .mount(&self.host)
             .await;
     }
@@ -518,6 +530,67 @@ impl AzureDevOps {
     }
 }
 
+/// The plan that the step `Plan` left, as the artifact of a build.
+fn zipped_plan(repository: &Repository) -> Vec<u8> {
+    let zip = "mkdir deskstate-plan-prod; mv plan/* deskstate-plan-prod/; python3 -m zipfile -c \"$HOME/a.zip\" deskstate-plan-prod; rm -r deskstate-plan-prod";
+    repository.shell(zip, &[]).ended(0);
+    std::fs::read(repository.home().join("a.zip")).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_azure_devops_a_run_applies_what_all_pull_requests_since_the_last_apply_were_reviewed_for()
+ {
+    const PLAN: &str = "azure-pipelines/plan.yml";
+    const APPLY: &str = "azure-pipelines/apply.yml";
+    let repository = Repository::new("azure");
+    let host = AzureDevOps::start().await;
+    let origin =
+        "git init -q --bare \"$HOME/origin.git\"; git remote add origin \"$HOME/origin.git\"";
+    repository.shell(origin, &[]).ended(0);
+    repository.step(APPLY, "Apply", &[]).ended(0);
+    repository
+        .step(APPLY, "Mark what was applied", &[])
+        .ended(0);
+    // Two pull requests, each planned without the other one.
+    let edits = [
+        ("title: Case", "title: A case"),
+        ("displayName: Contoso agents", "displayName: All agents"),
+    ];
+    let mut plans = Vec::new();
+    for (request, (old, new)) in (20..).zip(edits) {
+        repository.edit(old, new);
+        let url = [("RUN_URL", "https://dev.azure.com/contoso/desk")];
+        repository.step(PLAN, "Plan", &url).ended(0);
+        plans.push((request, zipped_plan(&repository)));
+        repository.edit(new, old);
+    }
+    host.publish(&plans).await;
+    // The run of the first merge failed; the second one applies both.
+    for ((request, _), (old, new)) in plans.iter().zip(edits) {
+        repository.edit(old, new);
+        repository.commit(&format!("Merged PR {request}: {new}"));
+    }
+    let collection = host.collection();
+    let variables = [
+        ("COLLECTION", collection.as_str()),
+        ("PROJECT", "desk"),
+        ("PIPELINE", "4"),
+        ("SYSTEM_ACCESSTOKEN", "token"),
+    ];
+    repository
+        .step(APPLY, "Fetch the reviewed plan", &variables)
+        .ended(0);
+    let applied = repository.step(APPLY, "Apply", &[]).ended(0);
+    assert!(
+        applied.out.contains("2 changes applied to prod"),
+        "{}",
+        applied.out
+    );
+    // What none of them planned is refused.
+    repository.edit("title: A case", "title: Something else");
+    repository.step(APPLY, "Apply", &[]).ended(4);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn on_azure_devops_a_merge_applies_the_plan_of_its_pull_request_and_moves_the_tag() {
     const PLAN: &str = "azure-pipelines/plan.yml";
@@ -541,11 +614,8 @@ async fn on_azure_devops_a_merge_applies_the_plan_of_its_pull_request_and_moves_
             )],
         )
         .ended(0);
-    repository
-        .shell("mkdir deskstate-plan-prod; cp plan/* deskstate-plan-prod/; python3 -m zipfile -c \"$HOME/a.zip\" deskstate-plan-prod; rm -r deskstate-plan-prod", &[])
-        .ended(0);
-    host.publish(std::fs::read(repository.home().join("a.zip")).unwrap())
-        .await;
+    let plan = zipped_plan(&repository);
+    host.publish(&[(12, plan.clone()), (14, plan)]).await;
     let collection = host.collection();
     let variables = [
         ("COLLECTION", collection.as_str()),
@@ -558,21 +628,18 @@ async fn on_azure_devops_a_merge_applies_the_plan_of_its_pull_request_and_moves_
     let lost = repository
         .step(APPLY, "Fetch the reviewed plan", &variables)
         .ended(1);
-    assert!(
-        lost.out
-            .contains("##vso[task.logissue type=error]the commit was not merged by a pull request"),
-        "{}",
-        lost.out
-    );
-    repository.commit("Merged PR 13: another one");
-    let lost = repository
-        .step(APPLY, "Fetch the reviewed plan", &variables)
-        .ended(1);
-    assert!(
-        lost.out.contains("no plan of pull request 13 succeeded"),
-        "{}",
-        lost.out
-    );
+    let error = "##vso[task.logissue type=error]nothing since the last apply was merged by a pull request whose plan succeeded";
+    assert!(lost.out.contains(error), "{}", lost.out);
+    // One without a plan, and one that a message alone calls merged.
+    for request in ["13", "14"] {
+        repository.commit(&format!("Merged PR {request}: another one"));
+        let lost = repository
+            .step(APPLY, "Fetch the reviewed plan", &variables)
+            .ended(1);
+        let why = format!("pull request {request} is not completed or no plan of it succeeded");
+        assert!(lost.out.contains(&why), "{}", lost.out);
+        assert!(lost.out.contains(error), "{}", lost.out);
+    }
 
     let merged = repository.commit("Merged PR 12: Start the desktop");
     repository
