@@ -31,7 +31,7 @@ pub(crate) fn of(error: &Error) -> Option<String> {
 fn of_sign_in(error: &SignInError) -> &'static str {
     match error {
         SignInError::Required => {
-            "choose how to sign in with `--sign-in`, for example `--sign-in device-code`, or set the `AZURE_*` variables"
+            "choose how to sign in with `--sign-in`: `--sign-in device-code` signs a person in, and needs `AZURE_CLIENT_ID` of an app registration that allows public client flows; an application needs the `AZURE_*` variables of its method"
         }
         SignInError::Missing { .. } => {
             "set what is missing, or choose another method with `--sign-in`"

@@ -57,11 +57,11 @@ const FOLLOWED: &[(&str, &str)] = &[
     ),
     (
         "deskstate doctor --env NAME",
-        "the_doctor_lists_what_is_missing",
+        "rights_that_are_missing_are_listed_by_the_doctor_as_suggested",
     ),
     (
         "deskstate drift --env NAME",
-        "what_drift_suggests_settles_the_drift",
+        "what_changed_since_an_apply_is_shown_by_drift_and_changed_by_manifests_as_suggested",
     ),
     (
         "deskstate check --env NAME",
@@ -147,7 +147,7 @@ const FOLLOWED: &[(&str, &str)] = &[
     ),
     (
         "--env",
-        "the_apply_that_a_plan_suggests_carries_out_that_plan",
+        "an_undo_file_of_another_environment_is_used_for_its_own_as_suggested",
     ),
     ("--contract FILE", "check_without_a_rule_says_so"),
     ("--report", "the_report_to_send_names_nobody_and_no_host"),
@@ -159,8 +159,6 @@ const FOLLOWED: &[(&str, &str)] = &[
         "deskstate doctor --probe",
         "a_prefix_that_the_environment_was_found_to_refuse_stops_a_plan_before_anything_is_sent",
     ),
-    // Said where neither is given; the command line asks for one of them before.
-    ("--solution", "an_export_goes_on_as_suggested"),
     ("--force", "an_export_goes_on_as_suggested"),
     ("--out", "an_export_goes_on_as_suggested"),
     (
@@ -377,7 +375,11 @@ fn an_environment_behind_an_authority_of_its_own_is_signed_in_to_as_suggested() 
     let trusted = ["--ca-file", authority];
     support::says(
         &run(&trusted, "").ended(1).err,
-        &["`--sign-in device-code`", "`AZURE_*`"],
+        &[
+            "`--sign-in device-code`",
+            "needs `AZURE_CLIENT_ID`",
+            "`AZURE_*`",
+        ],
     );
     let with = |method| [&trusted[..], &["--sign-in", method]].concat();
     support::says(
@@ -517,15 +519,189 @@ fn a_broken_answer_sheet_is_written_anew_as_suggested() {
     project.run(&["plan", "--env", "server"]).ended(0);
 }
 
+/// An environment that asks for a sign-in, and what an application sets for it.
+fn signed_in(project: &Project, client: &str, arguments: &[&str]) -> Run {
+    let mut command = deskstate(project.path());
+    command.args(arguments).args(["--ca-file", "ca.pem"]).envs([
+        ("AZURE_TENANT_ID", "0c0f0000-0000-4000-8000-00000000000a"),
+        ("AZURE_CLIENT_ID", client),
+        ("AZURE_CLIENT_SECRET", "emulator-secret"),
+    ]);
+    command.output().unwrap().into()
+}
+
+/// May do everything.
+const ADMINISTRATION: &str = "0c0f0000-0000-4000-8000-000000000a02";
+/// May manage profiles, and not who gets them by role.
+const PIPELINE: &str = "5b1f2f64-5c1b-4b6e-9b0e-6a7d7e0a3c11";
+
 #[test]
-fn the_doctor_lists_what_is_missing() {
-    let (project, _server) = applied();
-    let page = project.run(&["doctor", "--env", "server"]).ended(0);
+fn rights_that_are_missing_are_listed_by_the_doctor_as_suggested() {
+    const MANIFESTS: &str = include_str!("fixtures/every-kind.yaml");
+    let folder = tempfile::tempdir().unwrap();
+    let authority = folder.path().join("ca.pem");
+    let server = Server::start(&[
+        "--sign-in",
+        "required",
+        "--tls-ca-out",
+        authority.to_str().unwrap(),
+    ]);
+    let project = Project::desk(&server, "", "", MANIFESTS);
+    std::fs::copy(&authority, project.path().join("ca.pem")).unwrap();
+    project.answer(true);
+    let run = |client, arguments: &[&str]| signed_in(&project, client, arguments);
+    run(ADMINISTRATION, &["apply", "--env", "server", "--yes"]).ended(0);
+    let plan = ["plan", "--env", "server"];
+    run(ADMINISTRATION, &plan).ended(0);
+    let unread = run(PIPELINE, &plan).ended(1);
+    let said = "`deskstate doctor --env NAME` lists what is missing";
+    assert!(unread.err.contains(said), "{}", unread.err);
+    let doctor = suggested(&unread, "doctor").replace("NAME", "server");
+    let words: Vec<&str> = doctor.split(' ').skip(1).collect();
+    let listed = run(PIPELINE, &words).ended(1);
+    let missing = "prvReadmsdyn_appprofilerolemapping";
+    let shown = listed.out.to_lowercase();
+    assert!(shown.contains(&missing.to_lowercase()), "{}", listed.out);
+    // Who has these rights is told of none.
+    let complete = run(ADMINISTRATION, &words);
     assert!(
-        page.out.contains("prvRead") || page.out.contains("read"),
+        !complete
+            .out
+            .to_lowercase()
+            .contains(&missing.to_lowercase()),
         "{}",
-        page.out
+        complete.out
     );
+}
+
+#[test]
+fn what_changed_since_an_apply_is_shown_by_drift_and_changed_by_manifests_as_suggested() {
+    let (project, server) = applied();
+    let title = |from: &str, to: &str| {
+        let (from, to) = (
+            format!("displayName: {from}\n"),
+            format!("displayName: {to}\n"),
+        );
+        project.edit("manifests/templates.yaml", &from, &to);
+    };
+    title("Tenfold", "Calls");
+    let applied = project.apply();
+    server.patch_session(r#"{"msdyn_name":"Changed by hand"}"#);
+    let file = Project::undo_file(&applied);
+    let undo = ["undo", "--env", "server", "--yes", &file];
+    let refused = project.run(&undo).ended(4);
+    let drift = suggested(&refused, "drift").replace("NAME", "server");
+    let drifted = paste(project.path(), &drift).ended(2);
+    assert!(
+        drifted.out.contains("Calls → Changed by hand"),
+        "{}",
+        drifted.out
+    );
+    title("Calls", "Tenfold");
+    project.apply();
+    paste(project.path(), &drift).ended(0);
+}
+
+#[test]
+fn an_undo_file_of_another_environment_is_used_for_its_own_as_suggested() {
+    let (project, _server) = applied();
+    project.edit(
+        "manifests/templates.yaml",
+        "displayName: Tenfold",
+        "displayName: Calls",
+    );
+    let file = Project::undo_file(&project.apply());
+    let undo = ["undo", "--env", "local", "--yes", &file];
+    let other = project.run(&undo).ended(4);
+    let suggested = suggested(&other, "undo");
+    paste(project.path(), &format!("{suggested} --yes")).ended(0);
+    let plan = ["plan", "--env", "server", "--detailed-exitcode"];
+    project.run(&plan).ended(2);
+}
+
+/// Every command that help names, one that a person would type for it, and what it shows.
+const NAMED_BY_HELP: &[(&str, &str, &str)] = &[
+    (
+        "deskstate help COMMAND",
+        "deskstate help apply",
+        "--reviewed",
+    ),
+    ("deskstate explain", "deskstate explain", "SessionTemplate"),
+    (
+        "deskstate explain SessionTemplate.anchorTab",
+        "deskstate explain SessionTemplate.anchorTab",
+        "cannot be closed",
+    ),
+    (
+        "deskstate explain unknown-reference",
+        "deskstate explain unknown-reference",
+        "To do",
+    ),
+    (
+        "deskstate completions bash > /etc/bash_completion.d/deskstate",
+        "deskstate completions bash > deskstate.sh && cat deskstate.sh",
+        "complete -F",
+    ),
+    // The answers that `doctor --probe` wrote; an emulator that took them is stopped at once.
+    (
+        "deskstate emulator --answers",
+        "timeout 5 deskstate emulator --listen 127.0.0.1:0 --answers answers.json || test $? = 124",
+        "http://127.0.0.1:",
+    ),
+];
+
+#[test]
+fn every_command_and_option_that_help_names_is_there_and_does_what_help_says() {
+    let reference = std::fs::read_to_string("../../docs/reference/command-line.md").unwrap();
+    let (project, _server) = applied();
+    let probe = project.run(&["doctor", "--env", "server", "--probe"]);
+    assert!(probe.code.is_some_and(|code| code < 2), "{}", probe.err);
+    project.write(
+        "answers.json",
+        &project.read(".deskstate/answers/server.json"),
+    );
+    let spans = |text: &str| -> Vec<String> {
+        let spans = text.split('`').skip(1).step_by(2);
+        spans.map(str::to_owned).collect()
+    };
+    let named: BTreeSet<String> = spans(&reference.replace("```text", "").replace("```", ""))
+        .into_iter()
+        .filter(|span| span.starts_with("deskstate ") && !span.contains('['))
+        .collect();
+    let known: BTreeSet<String> = NAMED_BY_HELP
+        .iter()
+        .map(|(named, ..)| (*named).to_owned())
+        .collect();
+    assert_eq!(named, known, "every command that help names is run here");
+    for (named, line, shows) in NAMED_BY_HELP {
+        let run = paste(project.path(), line).ended(0);
+        assert!(
+            format!("{}{}", run.out, run.err).contains(shows),
+            "{named}: {}{}",
+            run.out,
+            run.err
+        );
+    }
+    // An option that a text names belongs to the command that the text is about.
+    let (_, common) = reference.split_once("## Options of every command").unwrap();
+    let common = common.split("\n## ").next().unwrap();
+    for section in reference.split("\n## ").skip(3) {
+        let heading = section.lines().next().unwrap();
+        let rows = section.lines().chain(common.lines());
+        let arguments: Vec<&str> = rows.filter_map(|line| line.strip_prefix("| `")).collect();
+        let texts = section.lines().map(|line| match line.strip_prefix("| `") {
+            Some(row) => row.split_once("` | ").map_or("", |(_, text)| text),
+            None => line,
+        });
+        for span in texts.flat_map(spans).filter(|span| span.starts_with("--")) {
+            let option = span.split([' ', '=']).next().unwrap();
+            let has = arguments.iter().any(|row| {
+                let row = row.split('`').next().unwrap();
+                row.split([' ', ',', '[']).any(|word| word == option)
+            });
+            assert!(has, "{heading} has no `{option}`");
+        }
+    }
 }
 
 #[test]

@@ -237,6 +237,17 @@ fn a_partial_clone_contacts_nobody() {
         &["this clone lacks files of revision `HEAD~1`", "--filter"],
     );
     assert!(!started.exists(), "nobody was contacted");
+    // A clone without `--filter` has the files, as the error says.
+    let whole = parent.path().join("whole");
+    project.git(&["clone", "--quiet", &from, whole.to_str().unwrap()]);
+    std::fs::copy(
+        project.path().join("deskstate.yaml"),
+        whole.join("deskstate.yaml"),
+    )
+    .unwrap();
+    let drift = ["drift", "--env", "server", "--at", "HEAD~1"];
+    let drift: support::Run = deskstate(&whole).args(drift).output().unwrap().into();
+    drift.ended(0);
     assert!(begun.elapsed() < std::time::Duration::from_secs(60));
     git(&["cat-file", "blob", "HEAD~1:manifests/old.yaml"]);
     assert!(started.exists(), "the trap is set");

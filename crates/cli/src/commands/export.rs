@@ -88,11 +88,10 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     };
     let (mut exported, whole) = match (&args.env, &args.solution) {
         (Some(name), _) => of_environment(args, name, global, &mut selection, options, ui).await?,
-        (None, Some(path)) => of_file(path, &selection, options, args.strict, ui)?,
-        (None, None) => {
-            return Err(Error::failed(
-                "say what to export with `--env` or `--solution`",
-            ));
+        // Without an environment, the command line asks for a file.
+        (None, file) => {
+            let file = file.as_deref().unwrap_or(Path::new(""));
+            of_file(file, &selection, options, args.strict, ui)?
         }
     };
     if args.sanitize {
