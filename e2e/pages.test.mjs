@@ -130,7 +130,7 @@ look("drift says what somebody made of it, and on what evidence", () => pages.dr
   const card = page.locator(".card", { hasText: "ringway_callSession" });
   assert.match(await card.textContent(), /Docked→ becomes Minimized/);
   assert.ok((await card.locator(".verdict").count()) >= 1);
-  await page.getByRole("radio", { name: "As it is" }).check({ force: true });
+  await page.getByRole("radio", { name: "Live" }).check({ force: true });
   assert.equal(await shown(page, ".frame").count(), 1);
 });
 

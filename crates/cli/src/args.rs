@@ -34,7 +34,7 @@ pub(crate) struct Global {
     /// Memory that deskstate may use; larger projects and environments need more
     #[arg(long, global = true, value_name = "MIB", env = "DESKSTATE_MEMORY", default_value_t = USUAL_MEMORY, value_parser = clap::value_parser!(u32).range(i64::from(USUAL_MEMORY)..))]
     pub(crate) memory: u32,
-    /// Results and errors only
+    /// Results and errors only; plans are shown as numbers, unless you are asked to confirm one
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
     /// Say more on stderr; twice for everything

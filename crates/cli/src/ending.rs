@@ -7,8 +7,8 @@ use std::io;
 use deskstate_reconcile::apply::ApplyError;
 use thiserror::Error;
 
+use crate::door::Page;
 use crate::journal::Unfinished;
-use crate::output::plain;
 use crate::output::plan_text::count;
 use crate::paths::from_here;
 use crate::suggest::{line, suggest};
@@ -170,38 +170,43 @@ fn rest_in_words(rest: usize) -> String {
 }
 
 /// A run whose end nobody was told, as a warning.
-pub(crate) fn unfinished(run: &Unfinished) -> String {
-    let environment = plain(&run.begun.environment);
+pub(crate) fn unfinished(run: &Unfinished) -> Page {
+    let environment = &run.begun.environment;
     let command = match run.begun.command.as_str() {
         "undo" => "undo",
         _ => "apply",
     };
     let what = format!("{WARN}warning{WARN:#}{STRONG}");
     if run.running {
-        return format!("{what}: another {command} in `{environment}` is running{STRONG:#}\n");
+        return Page::of(format_args!(
+            "{what}: another {command} in `{environment}` is running{STRONG:#}"
+        ));
     }
     let (done, of) = (run.committed, run.begun.transactions);
-    let mut text = format!(
-        "{what}: an earlier {command} in `{environment}` was interrupted{STRONG:#}\n  applied: {done} of {}\n",
+    let mut page = Page::of(format_args!(
+        "{what}: an earlier {command} in `{environment}` was interrupted{STRONG:#}"
+    ));
+    page.line(format_args!(
+        "  applied: {done} of {}",
         count(of, "transaction")
-    );
+    ));
     if let Some(sent) = run.sent {
-        text.push_str(&format!("  unknown: transaction {sent} of {of}\n"));
+        page.line(format_args!("  unknown: transaction {sent} of {of}"));
     }
     let may_have_written = done > 0 || run.sent.is_some();
     if may_have_written && run.undo.is_file() {
-        let undo = line("undo", &["--env", &environment, &from_here(&run.undo)]);
-        text.push_str(&format!("  to undo: {}\n", plain(&undo)));
+        let undo = line("undo", &["--env", environment, &from_here(&run.undo)]);
+        page.line(format_args!("  to undo: {undo}"));
     }
     let next = match command {
         "undo" => "run the same undo again: it undoes what is left".to_owned(),
         _ => format!(
             "{} applies what is left",
-            suggest("apply", &["--env", &environment])
+            suggest("apply", &["--env", environment])
         ),
     };
-    text.push_str(&format!("  {HINT}help{HINT:#}: {next}\n"));
-    text
+    page.line(format_args!("  {HINT}help{HINT:#}: {next}"));
+    page
 }
 
 #[cfg(test)]

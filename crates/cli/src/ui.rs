@@ -9,7 +9,7 @@ use deskstate_model::{Diagnostic, SourceMap};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::{Color, Global};
-use crate::door::{self, LogCommand, Stream, plain};
+use crate::door::{self, LogCommand, Page, Stream, plain};
 pub(crate) use crate::door::{BAD, DIM, GOOD, HINT, STRONG, Style, WARN};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
@@ -67,14 +67,13 @@ impl Ui {
 
     /// A line for people, to stdout.
     pub(crate) fn line(&mut self, line: impl Display) -> Result<(), Error> {
-        self.page(format_args!("{}\n", plain(&line.to_string())))
+        self.page(&Page::of(line))
     }
 
-    /// A result of several lines for people, to stdout. Its renderer put text from outside through [`plain`].
-    pub(crate) fn page(&mut self, text: impl Display) -> Result<(), Error> {
-        let text = text.to_string();
+    /// A result of several lines for people, to stdout.
+    pub(crate) fn page(&mut self, page: &Page) -> Result<(), Error> {
         let out = &mut self.out;
-        beside(self.bar.as_ref(), || out.lines(&text))?;
+        beside(self.bar.as_ref(), || out.lines(page))?;
         Ok(())
     }
 
@@ -114,8 +113,8 @@ impl Ui {
             .filter(|finding| finding.is_error() || !self.quiet)
             .cloned()
             .collect();
-        let text = diagnostics::render(&shown, sources, self.colored(), self.error.width());
-        self.say_page(&text);
+        let page = diagnostics::render(&shown, sources, self.colored(), self.error.width());
+        self.say_page(&page);
     }
 
     /// How many findings there are, to stderr.
@@ -125,14 +124,14 @@ impl Ui {
 
     /// A line to stderr, whatever the verbosity. Line feeds in it are text from outside.
     pub(crate) fn say(&mut self, line: impl Display) {
-        self.say_page(&format!("{}\n", plain(&line.to_string())));
+        self.say_page(&Page::of(line));
     }
 
-    /// Several lines to stderr, whatever the verbosity. Their renderer put text from outside through [`plain`].
-    pub(crate) fn say_page(&mut self, text: &str) {
+    /// Several lines to stderr, whatever the verbosity.
+    pub(crate) fn say_page(&mut self, page: &Page) {
         let error = &mut self.error;
         // Nobody is left to tell that stderr cannot be written.
-        beside(self.bar.as_ref(), || drop(error.lines(text)));
+        beside(self.bar.as_ref(), || drop(error.lines(page)));
     }
 
     /// A bar below what is said, on a terminal; elsewhere, and with `--quiet`, nothing.
@@ -195,6 +194,11 @@ impl Ui {
         self.note(format_args!("{HINT}next:{HINT:#} {text}"));
     }
 
+    /// Whether only results and errors are wanted.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Whether stderr takes colour.
     pub(crate) fn colored(&self) -> bool {
         self.error.has_color()
@@ -207,11 +211,10 @@ impl Ui {
 
     /// Asks for a yes. Anything else is a no.
     pub(crate) fn confirm(&mut self, question: &str) -> Result<bool, Error> {
-        self.say_page(&format!(
-            "{} Only `yes` is taken as a yes: ",
-            plain(question)
-        ));
-        self.error.flush()?;
+        let error = &mut self.error;
+        beside(self.bar.as_ref(), || {
+            error.question(&format!("{question} Type `yes` to continue: "))
+        })?;
         let mut answer = String::new();
         // a line without an end is no yes
         io::stdin()

@@ -72,8 +72,8 @@ fn a_row_that_somebody_changed_after_the_review_is_refused_with_both_plans_who_a
         &[
             "~ SessionTemplate contoso_calls: another change than was reviewed (last written 20",
             " by ada@contoso.com)",
-            "reviewed  title: first -> second",
-            "now       title: by hand -> second",
+            "reviewed  title: first → second",
+            "now       title: by hand → second",
             "the reviewed plan does not contain all of these changes, so nothing was changed",
             "deskstate plan --env server --out FILE",
         ],
@@ -96,7 +96,7 @@ fn a_change_that_nobody_reviewed_is_refused_and_one_that_is_not_needed_any_more_
         &[
             "reviewed, and not needed: live has it already, or the manifests no longer ask for it",
             "= SessionTemplate contoso_calls: update",
-            "reviewed  title: first -> second",
+            "reviewed  title: first → second",
             "+ ApplicationTab contoso_tab: not reviewed: create",
         ],
     );

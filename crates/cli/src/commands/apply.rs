@@ -20,7 +20,7 @@ use crate::exit_code::ExitCode;
 use crate::journal::{self, Unfinished};
 use crate::output::divergence::{Divergent, NotNeeded};
 use crate::output::plain;
-use crate::output::plan_text::PlanText;
+use crate::output::plan_text::{PlanText, Title};
 use crate::paths::shown_path;
 use crate::project::{load_environment, load_revision};
 use crate::revision;
@@ -86,16 +86,22 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     };
     let writable = writable(&compared.plan, environment.writes);
     let reach = compared.reach_in_words();
-    ui.page(PlanText {
+    let shown = PlanText {
         plan: &compared.plan,
         sources: &loaded.manifests.sources,
         environment: &environment.name,
         address: &opened.address,
         revision: revision.as_deref(),
         transactions: Some(args.cutting.count(&writable, loaded, &opened.answers)),
-        title: "Plan",
+        title: Title::Plan,
         explain_wire: false,
         reach: &reach,
+    };
+    // Who is asked has to see what about.
+    ui.page(&if ui.is_quiet() && args.yes {
+        shown.summary()
+    } else {
+        shown.page()
     })?;
     for accepted in &compared.accepted {
         let what = format!("{} {}", accepted.key, accepted.path);
@@ -177,7 +183,7 @@ async fn as_reviewed(
     }
     let compared = plan_file::compare(&reviewed, plan, live);
     drop(reviewed);
-    ui.say_page(&NotNeeded(&compared.not_needed).to_string());
+    ui.say_page(&NotNeeded(&compared.not_needed).page());
     if compared.divergences.is_empty() {
         return Ok(());
     }
@@ -193,7 +199,7 @@ async fn as_reviewed(
             plans: paths,
             blame: &blame,
         };
-        ui.say_page(&shown.to_string());
+        ui.say_page(&shown.page());
     }
     let plans = match paths {
         [_] => "the reviewed plan does not contain",

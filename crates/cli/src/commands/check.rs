@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use super::doctor::findings;
 use super::live::{read, stop_on_interrupt};
 use crate::args::Global;
+use crate::door::Page;
 use crate::environment::{self, Access, Opened};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
@@ -130,12 +131,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     } = subject;
     opened.close().await?;
     let Judged { live, report } = judged?;
-    let text = render(&report, args.format, &sources, &root)?;
-    match args.format {
-        Format::Text => ui.page(text)?,
-        Format::Markdown | Format::Html | Format::Json | Format::Sarif | Format::Junit => {
-            ui.print(text)?;
-        }
+    match render(&report, args.format, &sources, &root)? {
+        Rendered::Page(page) => ui.page(&page)?,
+        Rendered::Document(text) => ui.print(text)?,
     }
     if let Some(folder) = folder {
         write_files(&bundle(folder, &report, &live, &contracts, &sources))?;
@@ -276,14 +274,20 @@ fn audit(live: &Live, blame: &Blame, unasked: bool) -> String {
     }
 }
 
+/// A report in one of its formats.
+enum Rendered {
+    Page(Page),
+    Document(String),
+}
+
 fn render(
     report: &CheckReport,
     format: Format,
     sources: &SourceMap,
     root: &Path,
-) -> Result<String, Error> {
-    Ok(match format {
-        Format::Text => check_text::render(report),
+) -> Result<Rendered, Error> {
+    let text = match format {
+        Format::Text => return Ok(Rendered::Page(check_text::render(report))),
         Format::Markdown => check_markdown::render(
             report,
             markdown::limit_of_environment(|name| std::env::var(name).ok()),
@@ -299,7 +303,8 @@ fn render(
             sarif::render(&report.diagnostics(), &places).map_err(std::io::Error::from)?
         }
         Format::Junit => check_junit::render(report),
-    })
+    };
+    Ok(Rendered::Document(text))
 }
 
 /// The files to send to a vendor.

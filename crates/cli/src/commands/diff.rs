@@ -24,7 +24,7 @@ use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::kept::write_file;
 use crate::output::plain;
-use crate::output::plan_text::{PlanText, count};
+use crate::output::plan_text::{PlanText, Title, count};
 use crate::paths::shown_path;
 use crate::project::{self, Loaded, load_environment, load_folder};
 use crate::ui::{GOOD, Ui, WARN};
@@ -161,17 +161,19 @@ fn side<'a>(named: &'a str, known: &[String]) -> Result<Side<'a>, Error> {
 
 fn show(args: &Args, compared: &Compared, ui: &mut Ui) -> Result<(), Error> {
     if compared.plan.state() != SyncState::InSync {
-        ui.page(PlanText {
+        let environment = format!("{} → {}", args.from, args.to);
+        let shown = PlanText {
             plan: &compared.plan,
             sources: &compared.manifests.sources,
-            environment: &format!("{} → {}", args.from, args.to),
+            environment: &environment,
             address: &compared.address,
             revision: None,
             transactions: None,
-            title: "Difference",
+            title: Title::Difference,
             explain_wire: args.explain_wire,
             reach: &[],
-        })?;
+        };
+        ui.page(&shown.page())?;
     }
     for finding in &compared.findings {
         ui.say(format_args!(
@@ -357,16 +359,54 @@ fn turn(change: &mut Change) {
     }
 }
 
-fn new_fields(document: &Document) -> impl Iterator<Item = FieldChange> {
-    document.spec.iter().map(|(word, value)| FieldChange {
-        path: word.clone(),
-        difference: Difference::Value {
+/// What a document gives, as the fields of a new resource: members one by one, and nothing for a field that has no value.
+fn new_fields(document: &Document) -> Vec<FieldChange> {
+    let mut fields = Vec::new();
+    for (word, value) in &document.spec {
+        given_fields(word, value, &mut fields);
+    }
+    fields
+}
+
+fn given_fields(path: &str, value: &Json, fields: &mut Vec<FieldChange>) {
+    let mut add = |difference| {
+        fields.push(FieldChange {
+            path: path.to_owned(),
+            difference,
+            span: None,
+            wire: String::new(),
+        });
+    };
+    match value {
+        Json::Null => {}
+        // A set in its long form.
+        Json::Object(entries) if entries.contains_key("mode") => {
+            let members = entries.get("members").unwrap_or(&Json::Null);
+            given_fields(path, members, fields);
+        }
+        Json::Object(entries) => {
+            for (word, value) in entries {
+                given_fields(&format!("{path}.{word}"), value, fields);
+            }
+        }
+        Json::Array(members) if members.iter().all(Json::is_string) => {
+            for member in members.iter().filter_map(Json::as_str) {
+                add(Difference::Added {
+                    member: member.to_owned(),
+                    note: None,
+                });
+            }
+        }
+        Json::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                given_fields(&format!("{path}[{index}]"), item, fields);
+            }
+        }
+        Json::Bool(_) | Json::Number(_) | Json::String(_) => add(Difference::Value {
             before: Json::Null,
             after: value.clone(),
-        },
-        span: None,
-        wire: String::new(),
-    })
+        }),
+    }
 }
 
 /// Everything that an environment has, with all names, and its address.

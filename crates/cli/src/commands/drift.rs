@@ -172,26 +172,22 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     if let Some(path) = &args.metrics {
         write_file(path, &drift_metrics::render(&seen))?;
     }
-    let text = match args.format {
-        Format::Text => drift_text::render(
+    match args.format {
+        Format::Text => ui.page(&drift_text::render(
             &seen,
             revision.as_deref(),
             args.all,
             args.extras,
             args.explain_wire,
-        ),
-        Format::Markdown => drift_markdown::render(
+        ))?,
+        Format::Markdown => ui.print(drift_markdown::render(
             &seen,
             revision.as_deref(),
             markdown::limit_of_environment(|name| std::env::var(name).ok()),
-        ),
-        Format::Json => drift_json::render(&seen, revision.as_deref()),
-        Format::Junit => drift_junit::render(&seen),
-        Format::Html => html::drift(&seen, revision.as_deref()),
-    };
-    match args.format {
-        Format::Text => ui.page(text)?,
-        Format::Markdown | Format::Json | Format::Junit | Format::Html => ui.print(text)?,
+        ))?,
+        Format::Json => ui.print(drift_json::render(&seen, revision.as_deref()))?,
+        Format::Junit => ui.print(drift_junit::render(&seen))?,
+        Format::Html => ui.print(html::drift(&seen, revision.as_deref()))?,
     }
     let any = |wanted: Outcome| seen.iter().any(|seen| seen.outcome() == wanted);
     if any(Outcome::Failed) || any(Outcome::Incomplete) {
@@ -653,7 +649,8 @@ async fn read(
         .zip(&reached.changes)
         .filter_map(|(change, reach)| Some((change.key.clone(), reach.words()?)))
         .collect();
-    let picture = draws.then(|| html::Picture::of(&manifests, &Specs::live(&live), &plan_now));
+    let picture =
+        draws.then(|| html::Picture::of_drift(&manifests, &Specs::live(&live), &plan_now));
     Ok((report, findings, reaches, reader.requests(), picture))
 }
 

@@ -4,6 +4,7 @@
 use deskstate_model::{FieldInfo, Kind, json_schemas};
 use serde_json::Value;
 
+use crate::door::Page;
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::explanations;
@@ -25,11 +26,11 @@ const OTHER_DOCUMENTS: [(&str, &str); 2] =
     [("Project", "project.json"), ("Contract", "contract.json")];
 
 pub(crate) fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
-    let text = match &args.subject {
+    let page = match &args.subject {
         None => overview(),
         Some(subject) => explain(subject).ok_or_else(|| unknown(subject))?,
     };
-    ui.page(text)?;
+    ui.page(&page)?;
     Ok(ExitCode::Done)
 }
 
@@ -40,8 +41,8 @@ pub(crate) fn unknown(subject: &str) -> Error {
     }
 }
 
-fn overview() -> String {
-    let mut text = format!("{STRONG}Kinds{STRONG:#}\n");
+fn overview() -> Page {
+    let mut text = Page::of(format_args!("{STRONG}Kinds{STRONG:#}"));
     let width = Kind::ALL
         .iter()
         .map(|kind| kind.as_str().len())
@@ -50,7 +51,7 @@ fn overview() -> String {
     for kind in Kind::ALL {
         line(&mut text, kind.as_str(), width, first_line(kind.doc()));
     }
-    text.push_str(&format!("\n{STRONG}Other documents{STRONG:#}\n"));
+    heading(&mut text, "Other documents");
     for (name, file) in OTHER_DOCUMENTS {
         line(
             &mut text,
@@ -59,13 +60,34 @@ fn overview() -> String {
             schema(file)["description"].as_str().unwrap_or_default(),
         );
     }
-    text.push_str(&format!(
-        "\n{DIM}more: deskstate explain KIND, KIND.field, or the code of a finding{DIM:#}\n"
+    text.blank();
+    text.line(format_args!(
+        "{DIM}more: deskstate explain KIND, KIND.field, or the code of a finding{DIM:#}"
     ));
     text
 }
 
-fn explain(subject: &str) -> Option<String> {
+/// A heading after an empty line.
+fn heading(text: &mut Page, words: &str) {
+    text.blank();
+    text.line(format_args!("{STRONG}{words}{STRONG:#}"));
+}
+
+/// A page with its title, and an empty line.
+fn titled(title: &str) -> Page {
+    let mut text = Page::of(format_args!("{STRONG}{title}{STRONG:#}"));
+    text.blank();
+    text
+}
+
+/// Paragraphs of a doc comment.
+fn add_paragraphs(text: &mut Page, doc: &str) {
+    for line in paragraphs(doc).lines() {
+        text.line(line);
+    }
+}
+
+fn explain(subject: &str) -> Option<Page> {
     let mut path = subject.split('.');
     let head = path.next().unwrap_or_default();
     let rest: Vec<&str> = path.collect();
@@ -82,17 +104,24 @@ fn explain(subject: &str) -> Option<String> {
         let schema = schema(file);
         return explain_document(name, &schema["properties"]["spec"], &rest);
     }
-    explanations::of_code(subject)
-        .map(|known| format!("{STRONG}{subject}{STRONG:#}\n\n{}", known.text()))
+    explanations::of_code(subject).map(|known| {
+        let mut text = titled(subject);
+        for line in known.text().lines() {
+            text.line(line);
+        }
+        text
+    })
 }
 
-fn explain_kind(kind: Kind, path: &[&str]) -> Option<String> {
+fn explain_kind(kind: Kind, path: &[&str]) -> Option<Page> {
     let Some((first, inner)) = path.split_first() else {
-        let mut text = format!("{STRONG}{kind}{STRONG:#}\n\n{}\n\n", paragraphs(kind.doc()));
-        text.push_str(&format!("{STRONG}Fields of spec{STRONG:#}\n"));
+        let mut text = titled(kind.as_str());
+        add_paragraphs(&mut text, kind.doc());
+        heading(&mut text, "Fields of spec");
         list(&mut text, kind.field_infos());
-        text.push_str(&format!(
-            "\n{DIM}more: deskstate explain {kind}.FIELD{DIM:#}\n"
+        text.blank();
+        text.line(format_args!(
+            "{DIM}more: deskstate explain {kind}.FIELD{DIM:#}"
         ));
         return Some(text);
     };
@@ -100,24 +129,22 @@ fn explain_kind(kind: Kind, path: &[&str]) -> Option<String> {
     for word in inner {
         info = find(info.items, word)?;
     }
-    let mut text = format!(
-        "{STRONG}{kind}.{}{STRONG:#}\n\n{}\n",
-        path.join("."),
-        paragraphs(info.doc)
-    );
+    let mut text = titled(&format!("{kind}.{}", path.join(".")));
+    add_paragraphs(&mut text, info.doc);
+    text.blank();
     if info.clearable {
-        text.push_str("\n`null` clears it. Left out, it is neither compared nor changed.\n");
+        text.line("`null` clears it. If omitted, deskstate ignores this field.");
     } else {
-        text.push_str("\nLeft out, it is neither compared nor changed.\n");
+        text.line("If omitted, deskstate ignores this field.");
     }
     if info.rule.from_file {
-        text.push_str(&format!(
-            "`{}File` takes a path, relative to the manifest, in its place.\n",
+        text.line(format_args!(
+            "`{}File` takes a path, relative to the manifest, in its place.",
             info.word
         ));
     }
     if !info.items.is_empty() {
-        text.push_str(&format!("\n{STRONG}Fields of an item{STRONG:#}\n"));
+        heading(&mut text, "Fields of an item");
         list(&mut text, info.items);
     }
     Some(text)
@@ -129,7 +156,7 @@ fn find<'a>(infos: &'a [FieldInfo], word: &str) -> Option<&'a FieldInfo> {
         .find(|info| info.word.eq_ignore_ascii_case(word))
 }
 
-fn list(text: &mut String, infos: &[FieldInfo]) {
+fn list(text: &mut Page, infos: &[FieldInfo]) {
     let width = infos.iter().map(|info| info.word.len()).max().unwrap_or(0);
     for info in infos {
         let required = if info.rule.required || info.rule.has_default {
@@ -146,7 +173,7 @@ fn list(text: &mut String, infos: &[FieldInfo]) {
     }
 }
 
-fn explain_document(name: &str, spec: &Value, path: &[&str]) -> Option<String> {
+fn explain_document(name: &str, spec: &Value, path: &[&str]) -> Option<Page> {
     let mut schema = spec;
     for word in path {
         schema = member(schema, word)?;
@@ -155,19 +182,20 @@ fn explain_document(name: &str, spec: &Value, path: &[&str]) -> Option<String> {
         .chain(path.iter().copied())
         .collect::<Vec<_>>()
         .join(".");
-    let mut text = format!(
-        "{STRONG}{title}{STRONG:#}\n\n{}\n",
-        schema["description"].as_str().unwrap_or_default()
-    );
+    let mut text = titled(&title);
+    for line in schema["description"].as_str().unwrap_or_default().lines() {
+        text.line(line);
+    }
     if let Some(words) = schema["enum"].as_array() {
         let words: Vec<String> = words
             .iter()
             .map(|word| format!("`{}`", word.as_str().unwrap_or_default()))
             .collect();
-        text.push_str(&format!("\nOne of {}.\n", words.join(", ")));
+        text.blank();
+        text.line(format_args!("One of {}.", words.join(", ")));
     }
     if let Some(members) = members(schema) {
-        text.push_str(&format!("\n{STRONG}Fields{STRONG:#}\n"));
+        heading(&mut text, "Fields");
         let width = members.keys().map(String::len).max().unwrap_or(0);
         for (word, member) in members {
             line(
@@ -206,8 +234,8 @@ fn schema(file: &str) -> Value {
         .unwrap_or_default()
 }
 
-fn line(text: &mut String, name: &str, width: usize, what: &str) {
-    text.push_str(&format!("  {name:width$}  {what}\n"));
+fn line(text: &mut Page, name: &str, width: usize, what: &str) {
+    text.line(format_args!("  {name:width$}  {what}"));
 }
 
 /// The first sentence or line of a doc comment.
@@ -235,6 +263,7 @@ mod tests {
             for info in infos {
                 let path = format!("{path}.{}", info.word);
                 let text = explain(&path).unwrap_or_else(|| panic!("{path} is not explained"));
+                let text = text.to_string();
                 assert!(
                     text.contains(first_line(info.doc)) && !info.doc.trim().is_empty(),
                     "{path}: {text}"
@@ -245,7 +274,7 @@ mod tests {
         for kind in Kind::ALL {
             assert!(
                 explain(kind.as_str())
-                    .is_some_and(|text| text.contains(kind.field_infos()[0].word))
+                    .is_some_and(|text| text.to_string().contains(kind.field_infos()[0].word))
             );
             check(kind.as_str(), kind.field_infos());
         }
@@ -261,6 +290,7 @@ mod tests {
             "Project.prune",
         ] {
             let text = explain(path).unwrap_or_else(|| panic!("{path} is not explained"));
+            let text = text.to_string();
             assert!(
                 text.lines().nth(2).is_some_and(|line| !line.is_empty()),
                 "{path}: {text}"
@@ -271,7 +301,10 @@ mod tests {
 
     #[test]
     fn kinds_and_fields_are_found_without_case() {
-        assert!(explain("sessiontemplate.ANCHORTAB").is_some_and(|text| text.contains("first")));
+        assert!(
+            explain("sessiontemplate.ANCHORTAB")
+                .is_some_and(|text| text.to_string().contains("first"))
+        );
         assert_eq!(explain("SessionTemplate.nothing"), None);
         assert_eq!(explain("no-such-code"), None);
     }

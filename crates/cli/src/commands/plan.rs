@@ -19,7 +19,7 @@ use crate::output::format::PlanFormat;
 use crate::output::harmless_json;
 use crate::output::html::{self, Report};
 use crate::output::markdown::{self, PlanMarkdown};
-use crate::output::plan_text::{PlanText, texts};
+use crate::output::plan_text::{PlanText, Title, texts};
 use crate::output::sides::told_apart_in_json;
 use crate::paths::shown_path;
 use crate::project::load_environment;
@@ -79,7 +79,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         address: &opened.address,
         revision: revision.as_deref(),
         transactions: Some(args.cutting.count(&compared.plan, &loaded, &opened.answers)),
-        title: "Plan",
+        title: Title::Plan,
         explain_wire: args.explain_wire,
         reach: &reach,
     };
@@ -101,7 +101,8 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     }
     match args.format {
         PlanFormat::Json => ui.print(file())?,
-        PlanFormat::Text => ui.page(&shown)?,
+        PlanFormat::Text if ui.is_quiet() => ui.page(&shown.summary())?,
+        PlanFormat::Text => ui.page(&shown.page())?,
         PlanFormat::Markdown => ui.print(
             PlanMarkdown {
                 shown: &shown,

@@ -19,8 +19,10 @@ use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::journal::{self, Unfinished};
-use crate::output::plan_text::PlanText;
+use crate::output::plan_text::{PlanText, Title};
+use crate::paths::from_here;
 use crate::project::{Need, load_project_file};
+use crate::suggest::suggest;
 use crate::ui::Ui;
 
 /// Takes an apply back by the file that it left
@@ -55,7 +57,13 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 "the file is of the environment `{}`",
                 file.environment.escape_debug()
             ),
-            hint: None,
+            hint: Some(format!(
+                "{} undoes that apply",
+                suggest(
+                    "undo",
+                    &["--env", &file.environment, &from_here(&args.file)]
+                )
+            )),
         });
     }
     let unfinished = tell_unfinished(&loaded, &environment.name, ui)?;
@@ -67,6 +75,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         organization: environment.organization_id,
         // No manifest says whose names will be shown.
         names: true,
+        shown: file.shown(),
         ..Scope::default()
     };
     let mut live = read(session.reader(), &desired, &scope, &environment.name, ui).await?;
@@ -84,16 +93,22 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     }
     let words: Vec<Option<Reached>> = reach.changes.iter().map(ChangeReach::said).collect();
     let writable = writable(&plan, environment.writes);
-    ui.page(PlanText {
+    let shown = PlanText {
         plan: &plan,
         sources: &loaded.manifests.sources,
         environment: &environment.name,
         address: &opened.address,
         revision: None,
         transactions: Some(args.cutting.count(&writable, &loaded, &opened.answers)),
-        title: "Undo",
+        title: Title::Undo,
         explain_wire: false,
         reach: &words,
+    };
+    // Who is asked has to see what about.
+    ui.page(&if ui.is_quiet() && args.yes {
+        shown.summary()
+    } else {
+        shown.page()
     })?;
     for line in &file.not_restored {
         ui.say(format_args!("not restored: {}", crate::output::plain(line)));

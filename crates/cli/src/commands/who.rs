@@ -1,7 +1,5 @@
 //! `who`: one agent, the profile they get and why. Cannot write: it has a reader only.
 
-use std::fmt::Write;
-
 use deskstate_dataverse::Reader;
 use deskstate_reconcile::lookup::Match;
 use deskstate_reconcile::state::Lookup;
@@ -10,6 +8,7 @@ use deskstate_reconcile::{Desired, Scope, held_roles, who};
 
 use super::live::{read, stop_on_interrupt};
 use crate::args::Global;
+use crate::door::Page;
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
@@ -87,22 +86,18 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         opened.close().await?;
         return complete(&answer);
     }
-    let mut text = String::new();
-    text.push_str(&format!(
-        "{STRONG}{}{STRONG:#} ({}) in {}\n",
-        plain(name),
-        plain(full_name),
+    let mut page = Page::new();
+    page.line(format_args!(
+        "{STRONG}{name}{STRONG:#} ({full_name}) in {}",
         environment.name
     ));
     if let Some(why) = unfit {
-        text.push_str(&format!(
-            "{WARN}is {why}{WARN:#}, so works with no profile now\n"
+        page.line(format_args!(
+            "{WARN}is {why}{WARN:#}, so works with no profile now"
         ));
     }
-    // Writing into a text cannot fail.
-    show(&answer, unfit.is_none(), &mut text)
-        .map_err(|_| Error::failed("the answer could not be written"))?;
-    ui.page(text)?;
+    show(&answer, unfit.is_none(), &mut page);
+    ui.page(&page)?;
     opened.close().await?;
     complete(&answer)
 }
@@ -127,17 +122,11 @@ fn unknown(user: &str, why: &str) -> Error {
 }
 
 /// Shows an answer; of a user who cannot work it says what would be.
-pub(crate) fn show(answer: &Who, works: bool, text: &mut String) -> std::fmt::Result {
+pub(crate) fn show(answer: &Who, works: bool, text: &mut Page) {
     match answer.candidates.split_first() {
-        None if !answer.unseen.is_empty() => writeln!(
-            text,
-            "no profile was found, but not everything could be read"
-        )?,
-        None => writeln!(
-            text,
-            "{} no profile by assignment or role: the custom default, else one of the product's own",
-            if works { "gets" } else { "would get" }
-        )?,
+        None if !answer.unseen.is_empty() => text.line("no profile was found, but not everything could be read"),
+        None => text.line(format_args!("{} no profile by assignment or role: the custom default, else one of the product's own",
+            if works { "gets" } else { "would get" })),
         Some((first, others)) => {
             let certain = !answer.is_tied() && answer.unseen.is_empty();
             let verb = match (works, certain) {
@@ -145,12 +134,9 @@ pub(crate) fn show(answer: &Who, works: bool, text: &mut String) -> std::fmt::Re
                 (true, true) => "gets ",
                 (false, true) => "would get",
             };
-            writeln!(
-                text,
-                "{verb} {GOOD}AppProfile {}{GOOD:#}  {}",
+            text.line(format_args!("{verb} {GOOD}AppProfile {}{GOOD:#}  {}",
                 plain(&first.profile),
-                reason(first)
-            )?;
+                reason(first)));
             for other in others {
                 let why = if other.app != first.app {
                     "in another app"
@@ -163,40 +149,39 @@ pub(crate) fn show(answer: &Who, works: bool, text: &mut String) -> std::fmt::Re
                 } else {
                     "the lower rank wins"
                 };
-                writeln!(
-                    text,
-                    "not   AppProfile {}  {}; {DIM}{why}{DIM:#}",
+                text.line(format_args!("not   AppProfile {}  {}; {DIM}{why}{DIM:#}",
                     plain(&other.profile),
-                    reason(other)
-                )?;
+                    reason(other)));
             }
         }
     }
     if !answer.desktop.is_empty() {
         let would = if works { "" } else { ", once able to work" };
-        writeln!(text, "\ndesktop{would}")?;
+        text.blank();
+        text.line(format_args!("desktop{would}"));
         for (word, members) in &answer.desktop {
             let members = members
                 .iter()
                 .map(|member| plain(member))
                 .collect::<Vec<_>>()
                 .join(", ");
-            writeln!(text, "    {word:<22}  {members}")?;
+            text.line(format_args!("    {word:<22}  {members}"));
         }
     }
     if !answer.not_applied.is_empty() {
-        writeln!(text, "\nnot applied")?;
+        text.blank();
+        text.line("not applied");
         for what in &answer.not_applied {
-            writeln!(text, "    {}", plain(what))?;
+            text.line(format_args!("    {}", plain(what)));
         }
     }
     if !answer.unseen.is_empty() {
-        writeln!(text, "\nnot seen")?;
+        text.blank();
+        text.line("not seen");
         for what in &answer.unseen {
-            writeln!(text, "    {}", plain(what))?;
+            text.line(format_args!("    {}", plain(what)));
         }
     }
-    Ok(())
 }
 
 fn reason(candidate: &Candidate) -> String {

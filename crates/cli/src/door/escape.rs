@@ -138,7 +138,8 @@ pub(super) fn colored(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{BAD, drawn_by_us};
+    use super::super::BAD;
+    use super::super::style::drawn_by_us;
     use super::*;
 
     /// What a terminal would be sent.

@@ -5,11 +5,13 @@
 //! writes a mark that only this process knows: text from outside cannot hold one.
 
 mod escape;
+mod page;
 mod stream;
 mod style;
 
 pub(crate) use escape::{harmless_json, plain, visible};
+pub(crate) use page::Page;
 pub(crate) use stream::{
     LogCommand, Stream, aside, error, explain_panics, log, out, run_ourselves, usage,
 };
-pub(crate) use style::{BAD, DIM, GOOD, HINT, STRONG, Style, WARN, drawn_by_us};
+pub(crate) use style::{BAD, DIM, GOOD, HINT, STRONG, Style, WARN};

@@ -1,8 +1,11 @@
-//! Lines for people.
+//! Lines for people: the only thing that a stream takes for them.
 
-use std::fmt::{self, Display};
+use std::fmt::Display;
 
-use super::escape::plain;
+use annotate_snippets::{Group, Renderer};
+
+use super::escape::{laid_out, plain};
+use super::style::drawn_by_us;
 
 /// Lines, each of which went through [`plain`]. There is no other way to end a line than to add one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,19 +35,22 @@ impl Page {
         self.0.push('\n');
     }
 
-    /// Adds the lines of another page.
-    pub(crate) fn add(&mut self, page: &Page) {
-        self.0.push_str(&page.0);
+    /// Adds the lines of a finding as the renderer draws them. Its line feeds are the renderer's, and those of a file that it quotes.
+    pub(crate) fn finding(&mut self, renderer: &Renderer, finding: Group<'_>) {
+        let drawn = drawn_by_us(&renderer.render(&[finding]));
+        self.0.push_str(&laid_out(&drawn));
+        self.0.push('\n');
     }
 
-    /// Whether it has no line.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Its lines, each of which ends with a line feed.
+    pub(super) fn text_of_lines(&self) -> &str {
+        &self.0
     }
 }
 
-impl Display for Page {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+#[cfg(test)]
+impl std::fmt::Display for Page {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.write_str(&self.0)
     }
 }

@@ -14,6 +14,7 @@ use anstream::stream::{AsLockedWrite, RawStream};
 use anstream::{AutoStream, ColorChoice};
 
 use super::escape::{colored, laid_out, plain, without_line_commands};
+use super::page::Page;
 use super::style::drawn_by_us;
 use crate::output::wrap::wrap;
 
@@ -50,12 +51,19 @@ impl<S: RawStream + AsLockedWrite> Stream<S> {
     }
 
     /// Lines for people, cut where the terminal ends.
-    pub(crate) fn lines(&mut self, text: &str) -> io::Result<()> {
-        let mut text = colored(&laid_out(text));
+    pub(crate) fn lines(&mut self, page: &Page) -> io::Result<()> {
+        let mut text = colored(page.text_of_lines());
         if let Some(width) = self.width {
             text = wrap(&text, width);
         }
         self.to.write_all(without_line_commands(&text).as_bytes())
+    }
+
+    /// A question, after which somebody types.
+    pub(crate) fn question(&mut self, question: &str) -> io::Result<()> {
+        let text = without_line_commands(&colored(&plain(question)));
+        self.to.write_all(text.as_bytes())?;
+        self.to.flush()
     }
 
     /// A document for a program: a format of its own, in which its renderer escaped what is not inert.
@@ -106,7 +114,7 @@ impl Display for LogCommand {
 /// A line beside everything else, to standard error, from code that has no [`Ui`](crate::ui::Ui).
 pub(crate) fn aside(line: impl Display) {
     // Nobody is left to tell that stderr cannot be written.
-    drop(error(ColorChoice::Never).lines(&format!("{}\n", plain(&line.to_string()))));
+    drop(error(ColorChoice::Never).lines(&Page::of(line)));
 }
 
 /// Where the libraries' log goes: each event is one line.

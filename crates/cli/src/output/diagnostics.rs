@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use deskstate_model::{Diagnostic, FileId, Label, Severity, SourceMap, Span};
 
-use crate::door::{BAD, WARN, drawn_by_us, visible};
+use crate::door::{BAD, Page, WARN, visible};
 
 /// Columns of a log.
 const WIDTH: usize = 120;
@@ -25,27 +25,23 @@ pub(crate) fn render(
     sources: &SourceMap,
     colored: bool,
     width: Option<usize>,
-) -> String {
+) -> Page {
     let renderer = if colored {
         Renderer::styled()
     } else {
         Renderer::plain()
     }
     .term_width(width.unwrap_or(WIDTH));
-    let mut text: String = diagnostics
-        .iter()
-        .take(MOST)
-        .map(|diagnostic| {
-            format!(
-                "{}\n\n",
-                drawn_by_us(&renderer.render(&[group(diagnostic, sources)]))
-            )
-        })
-        .collect();
-    if diagnostics.len() > MOST {
-        text += &format!("and {} more\n\n", diagnostics.len() - MOST);
+    let mut page = Page::new();
+    for diagnostic in diagnostics.iter().take(MOST) {
+        page.finding(&renderer, group(diagnostic, sources));
+        page.blank();
     }
-    text
+    if diagnostics.len() > MOST {
+        page.line(format_args!("and {} more", diagnostics.len() - MOST));
+        page.blank();
+    }
+    page
 }
 
 fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
@@ -161,7 +157,7 @@ fn floor(text: &str, offset: u32) -> usize {
 }
 
 /// `2 errors, 1 warning`, on a line.
-pub(crate) fn summary(diagnostics: &[Diagnostic]) -> String {
+pub(crate) fn summary(diagnostics: &[Diagnostic]) -> Page {
     let errors = diagnostics
         .iter()
         .filter(|diagnostic| diagnostic.is_error())
@@ -176,9 +172,9 @@ pub(crate) fn summary(diagnostics: &[Diagnostic]) -> String {
         }
     }
     if parts.is_empty() {
-        String::new()
+        Page::new()
     } else {
-        format!("{}\n", parts.join(", "))
+        Page::of(parts.join(", "))
     }
 }
 
@@ -204,7 +200,7 @@ mod tests {
             let file = sources.add("a.yaml", format!("{}{line}", "#\n".repeat(before)));
             let start = 2 * before + 13;
             let found = finding(file, start, start + "é".len());
-            let text = render(std::slice::from_ref(&found), &sources, false, None);
+            let text = render(std::slice::from_ref(&found), &sources, false, None).to_string();
             let number = before + 1;
             assert!(text.contains(&format!("a.yaml:{number}:14\n")), "{text}");
             assert!(
@@ -213,7 +209,7 @@ mod tests {
             );
             let labelled = finding(file, 0, 1);
             let with_first = found.also(labelled.primary.unwrap().span, "before");
-            let text = render(&[with_first], &sources, false, None);
+            let text = render(&[with_first], &sources, false, None).to_string();
             assert!(text.contains("before") && text.contains("here"), "{text}");
         }
     }
@@ -224,7 +220,8 @@ mod tests {
         let long = format!("a: {}\n", "é".repeat(1 << 20));
         let file = sources.add("long.yaml", long.clone());
         for start in [0, 1 << 20, long.len() - 1] {
-            let text = render(&[finding(file, start, long.len())], &sources, false, None);
+            let text =
+                render(&[finding(file, start, long.len())], &sources, false, None).to_string();
             assert!(
                 text.contains("long.yaml:1:") && text.contains("here"),
                 "{start}"
@@ -235,7 +232,7 @@ mod tests {
         let file = sources.add("many.yaml", many.clone());
         let found = finding(file, many.len() - 11, many.len() - 8);
         let first = finding(file, 0, 3).primary.expect("a place").span;
-        let text = render(&[found.also(first, "first here")], &sources, false, None);
+        let text = render(&[found.also(first, "first here")], &sources, false, None).to_string();
         assert!(
             text.contains("many.yaml:262144:1") && text.contains("first here"),
             "{text}"
@@ -249,7 +246,7 @@ mod tests {
         let text = "a:\n  b\n";
         let file = sources.add("a.yaml", text);
         let found = finding(file, text.len(), text.len());
-        let text = render(&[found], &sources, false, None);
+        let text = render(&[found], &sources, false, None).to_string();
         assert!(
             text.contains("a.yaml:2:5\n") && text.contains("2 |   b\n"),
             "{text}"
@@ -263,7 +260,7 @@ mod tests {
         let found: Vec<Diagnostic> = (0..100_000)
             .map(|line| finding(file, 5 * line, 5 * line + 1))
             .collect();
-        let text = render(&found, &sources, false, None);
+        let text = render(&found, &sources, false, None).to_string();
         assert_eq!(text.matches("error[unknown-value]").count(), MOST);
         assert!(text.ends_with("and 99000 more\n\n"));
     }

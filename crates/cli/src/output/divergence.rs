@@ -1,13 +1,17 @@
 //! What a plan does that nobody reviewed, and what was reviewed and is not needed, as text.
 
-use std::fmt::{self, Display};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use deskstate_reconcile::blame::Blame;
 use deskstate_reconcile::plan_file::{Divergence, FileChange, FileField, LastWrite};
 
-use super::plan_text::count;
+use serde_json::Value as Json;
+
+use super::plan_text::{count, named};
+use super::sides::{alike, sides};
 use super::{plain, shown};
+use crate::door::Page;
 use crate::paths::shown_path;
 use crate::ui::{BAD, GOOD, STRONG, WARN};
 
@@ -21,8 +25,11 @@ pub(crate) struct Divergent<'a> {
     pub(crate) blame: &'a Blame,
 }
 
-impl Display for Divergent<'_> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Divergent<'_> {
+    /// Its lines.
+    pub(crate) fn page(&self) -> Page {
+        let mut page = Page::new();
+        let out = &mut page;
         let name = |change: &FileChange| plain(&format!("{} {}", change.kind, change.name));
         match self.divergence {
             Divergence::Organization {
@@ -37,25 +44,23 @@ impl Display for Divergent<'_> {
                 let id = |id: &Option<uuid::Uuid>| {
                     id.map_or_else(|| "unknown".to_owned(), |id| id.to_string())
                 };
-                writeln!(
-                    out,
+                out.line(format_args!(
                     "{BAD}organisation{BAD:#}: {file}reviewed for {}, this environment is {}",
                     id(reviewed),
                     id(now)
-                )
+                ));
             }
             Divergence::New { change, last_write } => {
-                writeln!(
-                    out,
+                out.line(format_args!(
                     "{GOOD}+{GOOD:#} {STRONG}{}{STRONG:#}: not reviewed: {}{}",
                     name(change),
                     plain(&change.action),
                     self.written(last_write.as_ref())
-                )?;
-                change
-                    .fields
-                    .iter()
-                    .try_for_each(|field| line(out, "now", field))
+                ));
+                let told = told_apart(&change.fields);
+                for field in &change.fields {
+                    line(out, "now", field, &told);
+                }
             }
             Divergence::Different {
                 reviewed_actions,
@@ -63,35 +68,34 @@ impl Display for Divergent<'_> {
                 reviewed,
                 last_write,
             } => {
-                writeln!(
-                    out,
+                out.line(format_args!(
                     "{WARN}~{WARN:#} {STRONG}{}{STRONG:#}: another change than was reviewed{}",
                     name(now),
                     self.written(last_write.as_ref())
-                )?;
+                ));
                 if !reviewed_actions.is_empty() {
                     let actions = plain(&reviewed_actions.join(", "));
                     let now = plain(&now.action);
-                    writeln!(out, "    reviewed: {actions}, now: {now}")?;
+                    out.line(format_args!("    reviewed: {actions}, now: {now}"));
                 }
                 let mut paths: Vec<&str> =
                     now.fields.iter().map(|field| field.path.as_str()).collect();
                 paths.dedup();
+                let told = told_apart(reviewed.iter().chain(&now.fields));
                 for path in &paths {
                     for (when, fields) in [("reviewed", reviewed), ("now", &now.fields)] {
-                        fields
-                            .iter()
-                            .filter(|field| field.path == *path)
-                            .try_for_each(|field| line(out, when, field))?;
+                        for field in fields.iter().filter(|field| field.path == *path) {
+                            line(out, when, field, &told);
+                        }
                     }
                 }
                 if paths.is_empty() && reviewed_actions.is_empty() {
                     let what = "the fields are the same, but the rows that are linked, referred to or deleted are not";
-                    writeln!(out, "    {what}")?;
+                    out.line(format_args!("    {what}"));
                 }
-                Ok(())
             }
         }
+        page
     }
 }
 
@@ -101,29 +105,38 @@ pub(crate) struct NotNeeded<'a>(pub(crate) &'a [FileChange]);
 /// More are counted.
 const LISTED: usize = 10;
 
-impl Display for NotNeeded<'_> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl NotNeeded<'_> {
+    /// Their lines; none without any.
+    pub(crate) fn page(&self) -> Page {
+        let mut out = Page::new();
         if self.0.is_empty() {
-            return Ok(());
+            return out;
         }
-        writeln!(
-            out,
-            "reviewed, and not needed: live has it already, or the manifests no longer ask for it"
-        )?;
+        out.line(
+            "reviewed, and not needed: live has it already, or the manifests no longer ask for it",
+        );
         for change in self.0.iter().take(LISTED) {
             let name = format!("{} {}", change.kind, change.name);
-            writeln!(out, "  = {}: {}", plain(&name), plain(&change.action))?;
+            out.line(format_args!(
+                "  = {}: {}",
+                plain(&name),
+                plain(&change.action)
+            ));
+            let told = told_apart(&change.fields);
             for field in change.fields.iter().take(LISTED) {
-                line(out, "reviewed", field)?;
+                line(&mut out, "reviewed", field, &told);
             }
             if let Some(more) = change.fields.len().checked_sub(LISTED + 1) {
-                writeln!(out, "    and {} more", count(more + 1, "difference"))?;
+                out.line(format_args!(
+                    "    and {} more",
+                    count(more + 1, "difference")
+                ));
             }
         }
-        match self.0.len().checked_sub(LISTED + 1) {
-            Some(more) => writeln!(out, "  and {} more", count(more + 1, "change")),
-            None => Ok(()),
+        if let Some(more) = self.0.len().checked_sub(LISTED + 1) {
+            out.line(format_args!("  and {} more", count(more + 1, "change")));
         }
+        out
     }
 }
 
@@ -138,21 +151,35 @@ impl Divergent<'_> {
     }
 }
 
-fn line(out: &mut fmt::Formatter<'_>, when: &str, field: &FileField) -> fmt::Result {
-    let path = plain(&field.path);
-    match (&field.added, &field.removed, &field.before, &field.after) {
-        (Some(member), ..) => writeln!(out, "    {when:<9} {path}: + {}", plain(member)),
-        (_, Some(member), ..) => writeln!(out, "    {when:<9} {path}: - {}", plain(member)),
-        (_, _, before, after) => {
-            let value = |value: &Option<serde_json::Value>| {
-                value.as_ref().map_or_else(|| "?".to_owned(), shown)
-            };
-            writeln!(
-                out,
-                "    {when:<9} {path}: {} -> {}",
-                value(before),
-                value(after)
-            )
+/// The texts that look like another one of these fields.
+fn told_apart<'f>(fields: impl IntoIterator<Item = &'f FileField>) -> BTreeMap<&'f str, String> {
+    let texts = fields.into_iter().flat_map(|field| {
+        let text = |value: &'f Option<Json>| value.as_ref().and_then(Json::as_str);
+        let members = [field.added.as_deref(), field.removed.as_deref()];
+        members
+            .into_iter()
+            .chain([text(&field.before), text(&field.after)])
+    });
+    alike(texts.flatten())
+}
+
+fn line(out: &mut Page, when: &str, field: &FileField, told: &BTreeMap<&str, String>) {
+    let path = &field.path;
+    let what = match (&field.added, &field.removed, &field.before, &field.after) {
+        (Some(member), ..) => format!("+ {}", named(member, told)),
+        (_, Some(member), ..) => format!("− {}", named(member, told)),
+        (_, _, Some(before), Some(after)) if before.is_string() && after.is_string() => {
+            let text = |value: &Json| named(&shown(value), told);
+            format!("{} → {}", text(before), text(after))
         }
-    }
+        (_, _, Some(before), Some(after)) => {
+            let (before, after) = sides(before, after);
+            format!("{before} → {after}")
+        }
+        (_, _, before, after) => {
+            let value = |value: &Option<Json>| value.as_ref().map_or_else(|| "?".to_owned(), shown);
+            format!("{} → {}", value(before), value(after))
+        }
+    };
+    out.line(format_args!("    {when:<9} {path}: {what}"));
 }

@@ -1,13 +1,12 @@
 //! Drift as text: what differs, what it looks like and on what evidence; a matrix where there are several environments.
 
-use std::fmt::{self, Write};
-
 use super::drift_report::{
     Looked, Outcome, Seen, audit, counts, members_alike, state, symbol, verdict, words,
 };
 use super::plain;
 use super::plan_text::count;
 use super::verdict::sign;
+use crate::door::Page;
 use crate::suggest::suggest;
 use crate::ui::{BAD, DIM, GOOD, STRONG, WARN};
 
@@ -23,51 +22,37 @@ pub(crate) fn render(
     matrix: bool,
     all_extras: bool,
     wire: bool,
-) -> String {
-    let mut out = String::new();
-    // Writing to a string cannot fail.
-    let _ = write_all(&mut out, seen, revision, matrix, all_extras, wire);
-    out
-}
-
-fn write_all(
-    out: &mut String,
-    seen: &[Seen],
-    revision: Option<&str>,
-    matrix: bool,
-    all_extras: bool,
-    wire: bool,
-) -> fmt::Result {
+) -> Page {
+    let mut out = Page::new();
     let mut after_details = false;
     for one in seen {
         if after_details {
-            writeln!(out)?;
+            out.blank();
         }
         after_details = matches!(one.outcome(), Outcome::Drift | Outcome::Incomplete);
         match &one.looked {
-            Ok(looked) => write_one(out, one, looked, revision, all_extras, wire)?,
-            Err(why) => writeln!(
-                out,
+            Ok(looked) => write_one(&mut out, one, looked, revision, all_extras, wire),
+            Err(why) => out.line(format_args!(
                 "{BAD}{}{BAD:#} could not be read: {}",
                 plain(&one.environment),
                 plain(why)
-            )?,
+            )),
         }
     }
     if matrix {
-        write_matrix(out, seen)?;
+        write_matrix(&mut out, seen);
     }
-    Ok(())
+    out
 }
 
 fn write_one(
-    out: &mut String,
+    out: &mut Page,
     seen: &Seen,
     looked: &Looked,
     revision: Option<&str>,
     all_extras: bool,
     wire: bool,
-) -> fmt::Result {
+) {
     let report = &looked.report;
     let name = plain(&seen.environment);
     let heading = match seen.outcome() {
@@ -79,39 +64,39 @@ fn write_one(
     };
     match heading {
         None if report.states().total() == 0 => {
-            writeln!(out, "{name} {}", looked.verdict().without_changes())?;
+            out.line(format_args!(
+                "{name} {}",
+                looked.verdict().without_changes()
+            ));
         }
-        None => writeln!(
-            out,
+        None => out.line(format_args!(
             "{GOOD}{name}{GOOD:#} is as the manifests say ({})",
             count(report.states().total(), "resource")
-        )?,
+        )),
         Some(heading) => {
-            writeln!(
-                out,
+            out.line(format_args!(
                 "{STRONG}{heading}{STRONG:#} ({})",
                 plain(&looked.address)
-            )?;
+            ));
             let manifests = revision.map_or_else(String::new, |revision| {
                 format!("manifests at {}: ", plain(revision))
             });
-            writeln!(
-                out,
+            out.line(format_args!(
                 "{DIM}{manifests}{}; {}{DIM:#}",
                 looked.verdict().counts("as declared"),
                 audit(report)
-            )?;
+            ));
         }
     }
     for unplanned in looked.unplanned() {
         let place = unplanned.place(&looked.sources).unwrap_or_default();
-        writeln!(
-            out,
-            "\n{BAD}{}{BAD:#} {STRONG}{}{STRONG:#}   {DIM}{place}{DIM:#}\n    {}",
+        out.blank();
+        out.line(format_args!(
+            "{BAD}{}{BAD:#} {STRONG}{}{STRONG:#}   {DIM}{place}{DIM:#}",
             sign(unplanned.obstacle.state),
-            plain(&unplanned.about()),
-            plain(&unplanned.words())
-        )?;
+            unplanned.about()
+        ));
+        out.line(format_args!("    {}", unplanned.words()));
     }
     for drifted in &report.drifted {
         let place = looked.place(drifted.declared_at).unwrap_or_default();
@@ -125,12 +110,12 @@ fn write_one(
         } else {
             format!(" {state}")
         };
-        writeln!(
-            out,
-            "\n{WARN}{}{WARN:#} {STRONG}{}{STRONG:#}{state}   {DIM}{place}{DIM:#}{reach}",
+        out.blank();
+        out.line(format_args!(
+            "{WARN}{}{WARN:#} {STRONG}{}{STRONG:#}{state}   {DIM}{place}{DIM:#}{reach}",
             symbol(drifted),
             plain(&drifted.key.to_string())
-        )?;
+        ));
         let alike = members_alike(&drifted.differences);
         for difference in &drifted.differences {
             if !difference.path.is_empty() {
@@ -140,39 +125,38 @@ fn write_one(
                 } else {
                     String::new()
                 };
-                writeln!(
-                    out,
+                out.line(format_args!(
                     "    {path:VALUE_COLUMN$}{}{column}",
                     words(difference, &alike)
-                )?;
+                ));
             }
-            writeln!(out, "        {DIM}{}{DIM:#}", verdict(difference))?;
+            out.line(format_args!("        {DIM}{}{DIM:#}", verdict(difference)));
             for breaks in &difference.breaks {
-                writeln!(out, "        {BAD}{}{BAD:#}", plain(breaks))?;
+                out.line(format_args!("        {BAD}{}{BAD:#}", plain(breaks)));
             }
         }
     }
-    write_extras(out, &seen.environment, looked, all_extras)?;
-    write_notes(out, looked)
+    write_extras(out, &seen.environment, looked, all_extras);
+    write_notes(out, looked);
 }
 
-fn write_extras(out: &mut String, environment: &str, looked: &Looked, all: bool) -> fmt::Result {
+fn write_extras(out: &mut Page, environment: &str, looked: &Looked, all: bool) {
     let extras = &looked.report.extras;
     for (kind, why) in &looked.report.unlisted {
-        writeln!(
-            out,
-            "\n{WARN}?{WARN:#} undeclared rows of {kind} may exist: {}",
+        out.blank();
+        out.line(format_args!(
+            "{WARN}?{WARN:#} undeclared rows of {kind} may exist: {}",
             plain(why)
-        )?;
+        ));
     }
     if extras.is_empty() {
-        return Ok(());
+        return;
     }
-    writeln!(
-        out,
-        "\n{STRONG}{} under owned prefixes that no manifest declares{STRONG:#}",
+    out.blank();
+    out.line(format_args!(
+        "{STRONG}{} under owned prefixes that no manifest declares{STRONG:#}",
         count(extras.len(), "row")
-    )?;
+    ));
     let shown = if all { extras.len() } else { FIRST_EXTRAS };
     for row in extras.iter().take(shown) {
         let by = match (&row.who, &row.when) {
@@ -180,58 +164,53 @@ fn write_extras(out: &mut String, environment: &str, looked: &Looked, all: bool)
             (Some(who), None) => format!("written by {}", plain(who)),
             _ => String::new(),
         };
-        writeln!(
-            out,
+        out.line(format_args!(
             "  + {}   {DIM}{by}{DIM:#}",
             plain(&row.extra.key.to_string())
-        )?;
+        ));
     }
     if extras.len() > shown {
-        writeln!(
-            out,
+        out.line(format_args!(
             "  … and {} more (`--extras` lists them)",
             extras.len() - shown
-        )?;
+        ));
     }
-    writeln!(
-        out,
+    out.line(format_args!(
         "  {DIM}{} writes one as a manifest, a rule under `ignore` accepts it{DIM:#}",
         suggest("export", &["--env", environment, "KIND", "NAME"])
-    )
+    ));
 }
 
-fn write_notes(out: &mut String, looked: &Looked) -> fmt::Result {
+fn write_notes(out: &mut Page, looked: &Looked) {
     let report = &looked.report;
     if !report.ignored.is_empty() {
-        writeln!(
-            out,
-            "\n{} accepted by rules under `ignore`:",
+        out.blank();
+        out.line(format_args!(
+            "{} accepted by rules under `ignore`:",
             count(report.ignored.len(), "difference")
-        )?;
+        ));
         for ignored in &report.ignored {
             let path = if ignored.path.is_empty() {
                 String::new()
             } else {
                 format!(" {}", plain(&ignored.path))
             };
-            writeln!(
-                out,
+            out.line(format_args!(
                 "  {}{path}   {DIM}until {}: {}{DIM:#}",
                 plain(&ignored.key.to_string()),
                 ignored.until,
                 plain(&ignored.reason)
-            )?;
+            ));
         }
     }
     for expired in &report.expired {
         let place = looked.place(Some(expired.span)).unwrap_or_default();
-        writeln!(
-            out,
+        out.line(format_args!(
             "{WARN}warning{WARN:#}: the rule for {} accepts nothing since {} ({place}): {}",
             plain(&expired.resources),
             expired.until,
             plain(&expired.reason)
-        )?;
+        ));
     }
     let drifted = |key: &deskstate_model::ResourceKey| {
         report.drifted.iter().any(|drifted| drifted.key == *key)
@@ -250,52 +229,46 @@ fn write_notes(out: &mut String, looked: &Looked) -> fmt::Result {
             Some(key) => format!("{level} {key}"),
             None => "nothing live is as it asks".to_owned(),
         };
-        writeln!(
-            out,
+        out.line(format_args!(
             "{WARN}contract{WARN:#}: {}, {}",
             plain(&what),
             plain(&broken.words())
-        )?;
+        ));
     }
-    Ok(())
 }
 
-fn write_matrix(out: &mut String, seen: &[Seen]) -> fmt::Result {
+fn write_matrix(out: &mut Page, seen: &[Seen]) {
     let width = seen
         .iter()
         .map(|seen| seen.environment.len())
         .max()
         .unwrap_or(0)
         .max("environment".len());
-    writeln!(
-        out,
-        "\n{STRONG}{:width$}  resources  edited  not applied  product  unknown  extras  result{STRONG:#}",
-        "environment"
-    )?;
+    out.blank();
+    out.line(format_args!("{STRONG}{:width$}  resources  edited  not applied  product  unknown  extras  result{STRONG:#}",
+        "environment"));
     for one in seen {
         let name = plain(&one.environment);
         match &one.looked {
-            Err(_) => writeln!(
-                out,
+            Err(_) => out.line(format_args!(
                 "{name:width$}  {:>9}  {:>6}  {:>11}  {:>7}  {:>7}  {:>6}  {BAD}failed{BAD:#}",
                 "-", "-", "-", "-", "-", "-"
-            )?,
+            )),
             Ok(looked) => {
                 let report = &looked.report;
                 let [(_, edited), (_, late), (_, product), (_, unknown)] = counts(report);
-                write!(
-                    out,
+                let numbers = format!(
                     "{name:width$}  {:>9}  {edited:>6}  {late:>11}  {product:>7}  {unknown:>7}  {:>6}  ",
                     report.states().total(),
                     report.extras.len()
-                )?;
+                );
                 let outcome = one.outcome();
                 let style = match outcome {
                     Outcome::InSync => GOOD,
                     Outcome::Drift => WARN,
                     Outcome::Incomplete | Outcome::Failed => BAD,
                 };
-                writeln!(out, "{style}{}{style:#}", outcome.words())?;
+                out.line(format_args!("{numbers}{style}{}{style:#}", outcome.words()));
             }
         }
     }
@@ -304,11 +277,10 @@ fn write_matrix(out: &mut String, seen: &[Seen]) -> fmt::Result {
         0 => String::new(),
         incomplete => format!("{incomplete} incomplete, "),
     };
-    writeln!(
-        out,
+    out.line(format_args!(
         "{}: {} with drift, {incomplete}{} failed",
         count(seen.len(), "environment"),
         number(Outcome::Drift),
         number(Outcome::Failed)
-    )
+    ));
 }

@@ -12,11 +12,12 @@ use super::check_report::{Among, CheckReport, Doubt, Fault, Rule, Wanted};
 use super::html::hostile::{CORPUS, is_steering, plan, seen};
 use super::markdown::{GITHUB_LIMIT, tests::check_inactive};
 use super::places::Places;
-use super::plan_text::PlanText;
+use super::plan_text::{PlanText, Title};
 use super::*;
 use crate::commands::doctor::findings::tests::nothing;
 use crate::commands::{explain, who};
 use crate::door::LogCommand;
+use crate::door::Page;
 
 /// What every renderer of text makes of the same hostile thing: a name and the output.
 fn texts(text: &str) -> Vec<(&'static str, String)> {
@@ -35,7 +36,7 @@ fn texts(text: &str) -> Vec<(&'static str, String)> {
         address: "https://contoso.crm.dynamics.com",
         revision: None,
         transactions: Some(1),
-        title: "Plan",
+        title: Title::Plan,
         explain_wire: false,
         reach: &[],
     };
@@ -58,8 +59,8 @@ fn texts(text: &str) -> Vec<(&'static str, String)> {
         report: &report,
     };
     let seen = seen(text);
-    let mut answer = String::new();
-    who::show(&agent(text), true, &mut answer).expect("a text takes everything");
+    let mut answer = Page::new();
+    who::show(&agent(text), true, &mut answer);
     let sarif = sarif::render(&found, &places).expect("a log is JSON");
     let json = diagnostics_json::render(&found, &places).expect("findings are JSON");
     let plan_json = harmless_json(&plan_file::write(&plan, &nothing(), &about));
@@ -81,10 +82,10 @@ fn texts(text: &str) -> Vec<(&'static str, String)> {
         );
     }
     vec![
-        ("plan", shown.to_string()),
+        ("plan", shown.page().to_string()),
         (
             "findings",
-            diagnostics::render(&found, &sources, false, None),
+            diagnostics::render(&found, &sources, false, None).to_string(),
         ),
         ("findings as json", json),
         ("findings as sarif", sarif),
@@ -92,7 +93,7 @@ fn texts(text: &str) -> Vec<(&'static str, String)> {
         ("divergence", diverging(text)),
         (
             "drift",
-            drift_text::render(&seen, Some(text), true, true, true),
+            drift_text::render(&seen, Some(text), true, true, true).to_string(),
         ),
         (
             "drift as markdown",
@@ -101,7 +102,7 @@ fn texts(text: &str) -> Vec<(&'static str, String)> {
         ("drift as json", drift_json),
         ("drift as junit", drift_junit::render(&seen)),
         ("drift as metrics", drift_metrics::render(&seen)),
-        ("check", check_text::render(&checked)),
+        ("check", check_text::render(&checked).to_string()),
         (
             "check as markdown",
             check_markdown::render(&checked, GITHUB_LIMIT),
@@ -109,7 +110,7 @@ fn texts(text: &str) -> Vec<(&'static str, String)> {
         ("check as json", check_json),
         ("check as sarif", check_sarif),
         ("check as junit", check_junit::render(&checked)),
-        ("who", answer),
+        ("who", answer.to_string()),
         ("explain", explain::unknown(text).to_string()),
     ]
 }
@@ -216,9 +217,10 @@ fn diverging(text: &str) -> String {
                 plans: &[],
                 blame: &blame,
             }
+            .page()
             .to_string()
         })
-        .chain([divergence::NotNeeded(&file.changes).to_string()])
+        .chain([divergence::NotNeeded(&file.changes).page().to_string()])
         .collect()
 }
 
@@ -368,10 +370,11 @@ fn the_fields_of_very_many_new_resources_are_counted() {
             address: "",
             revision: None,
             transactions: Some(1),
-            title: "Plan",
+            title: Title::Plan,
             explain_wire: false,
             reach: &[],
         }
+        .page()
         .to_string()
     };
     let (few, many) = (shown(30), shown(200));

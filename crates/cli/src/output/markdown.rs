@@ -82,7 +82,7 @@ impl PlanMarkdown<'_> {
             ..
         } = self.shown;
         let (create, update, delete) = plan.counts();
-        let title = plain(self.shown.title);
+        let title = self.shown.title.words();
         let mut text = format!("{}\n", marker(environment));
         let verdict = Verdict::of_plan(plan);
         let outcome = match (plan.is_empty(), verdict.state) {

@@ -1,10 +1,9 @@
 //! A plan as text: symbol first, only what changes, danger in place, what to do next at the end.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Display};
 
 use deskstate_model::SourceMap;
-use deskstate_reconcile::plan::{Action, Change, Difference, FieldChange, Plan};
+use deskstate_reconcile::plan::{Action, Change, Difference, FieldChange, Plan, SyncState};
 use deskstate_reconcile::reach::Reached;
 use serde_json::Value as Json;
 use similar::ChangeTag;
@@ -13,6 +12,7 @@ use unicode_width::UnicodeWidthStr;
 use super::sides::{self, Texts, is_long, sides};
 use super::verdict::{Verdict, sign, unplanned};
 use super::{plain, shown};
+use crate::door::Page;
 use crate::suggest::suggest;
 use crate::ui::{BAD, DIM, GOOD, STRONG, WARN};
 
@@ -40,16 +40,58 @@ pub(crate) struct PlanText<'a> {
     pub(crate) revision: Option<&'a str>,
     /// Transactions that applying would take; none for what nobody would apply.
     pub(crate) transactions: Option<usize>,
-    /// `Plan` or `Difference`.
-    pub(crate) title: &'a str,
+    /// What it is.
+    pub(crate) title: Title,
     /// Tables and columns beside the words.
     pub(crate) explain_wire: bool,
     /// Agents reached by each change.
     pub(crate) reach: &'a [Option<Reached>],
 }
 
-impl Display for PlanText<'_> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// What a plan is, and so what it compares with live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Title {
+    /// Of manifests.
+    Plan,
+    /// Of an undo file.
+    Undo,
+    /// Of two environments, or of an environment and a folder.
+    Difference,
+}
+
+impl Title {
+    /// In a heading.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Plan => "Plan",
+            Self::Undo => "Undo",
+            Self::Difference => "Difference",
+        }
+    }
+
+    /// One line for an environment that needs nothing.
+    fn without_changes(self, verdict: Verdict) -> String {
+        match (self, verdict.state) {
+            (Self::Undo, SyncState::InSync) => format!(
+                "is as it was before that apply ({})",
+                count(verdict.states.total(), "resource")
+            ),
+            (Self::Undo, SyncState::Different | SyncState::Unknown)
+            | (Self::Plan | Self::Difference, _) => verdict.without_changes(),
+        }
+    }
+}
+
+impl PlanText<'_> {
+    /// The whole plan.
+    pub(crate) fn page(&self) -> Page {
+        let mut page = Page::new();
+        let out = &mut page;
+        if self.plan.is_empty() {
+            self.nothing(out);
+            self.unplanned(out);
+            return page;
+        }
         let Self {
             plan,
             environment,
@@ -58,42 +100,33 @@ impl Display for PlanText<'_> {
             ..
         } = self;
         let verdict = Verdict::of_plan(plan);
-        if plan.is_empty() {
-            let style = verdict.style();
-            writeln!(
-                out,
-                "{style}{environment}{style:#} {}",
-                verdict.without_changes()
-            )?;
-            return self.unplanned(out);
-        }
-        writeln!(
-            out,
-            "{STRONG}{title} for {environment}{STRONG:#} ({address})"
-        )?;
+        out.line(format_args!(
+            "{STRONG}{} for {environment}{STRONG:#} ({address})",
+            title.words()
+        ));
         let requests = usize::try_from(plan.read_requests).unwrap_or(usize::MAX);
         let requests = count(requests, "request");
         match self.transactions {
-            None => writeln!(
-                out,
-                "{DIM}{}; {requests} to read{DIM:#}\n",
+            None => out.line(format_args!(
+                "{DIM}{}; {requests} to read{DIM:#}",
                 verdict.counts("alike")
-            )?,
+            )),
             Some(transactions) => {
-                let at = self.revision.map_or_else(
-                    || "manifests".to_owned(),
-                    |revision| format!("manifests at {revision}"),
-                );
+                let of = match (title, self.revision) {
+                    (Title::Undo, _) => "undo file".to_owned(),
+                    (_, None) => "manifests".to_owned(),
+                    (_, Some(revision)) => format!("manifests at {revision}"),
+                };
                 let transactions = count(transactions, "transaction");
-                writeln!(
-                    out,
-                    "{DIM}{at}: {}; {requests} to read, {transactions} to write{DIM:#}\n",
+                out.line(format_args!(
+                    "{DIM}{of}: {}; {requests} to read, {transactions} to write{DIM:#}",
                     verdict.counts("in sync")
-                )?;
+                ));
             }
         }
+        out.blank();
         for (index, change) in plan.changes.iter().enumerate() {
-            self.change(out, change, self.reach.get(index).and_then(Option::as_ref))?;
+            self.change(out, change, self.reach.get(index).and_then(Option::as_ref));
         }
         if self.folds_creates() {
             let page = ["--env", environment, "--format", "html"];
@@ -102,105 +135,115 @@ impl Display for PlanText<'_> {
                 None => String::new(),
                 Some(_) => format!(", or see all with {}", suggest("plan", &page)),
             };
-            writeln!(
-                out,
-                "{DIM}Fields are not listed for more than {MOST_CREATES} new resources: select some{whole}{DIM:#}\n"
-            )?;
+            out.line(format_args!(
+                "{DIM}Fields are not listed for more than {MOST_CREATES} new resources: select some{whole}{DIM:#}"
+            ));
+            out.blank();
         }
-        self.unplanned(out)?;
-        let (create, update, delete) = plan.counts();
-        let unknown = match verdict.states.unknown {
+        self.unplanned(out);
+        out.line(format_args!("{STRONG}{}{STRONG:#}", self.total()));
+        page
+    }
+
+    /// What cannot be planned, and how much changes: all that `--quiet` leaves.
+    pub(crate) fn summary(&self) -> Page {
+        let mut page = Page::new();
+        if self.plan.is_empty() {
+            self.nothing(&mut page);
+        }
+        self.unplanned(&mut page);
+        if !self.plan.is_empty() {
+            page.line(format_args!("{}: {}", self.environment, self.total()));
+        }
+        page
+    }
+
+    /// One line where nothing changes.
+    fn nothing(&self, out: &mut Page) {
+        let verdict = Verdict::of_plan(self.plan);
+        let style = verdict.style();
+        out.line(format_args!(
+            "{style}{}{style:#} {}",
+            self.environment,
+            self.title.without_changes(verdict)
+        ));
+    }
+
+    /// `1 to create, 2 to update, 0 to delete`.
+    fn total(&self) -> String {
+        let (create, update, delete) = self.plan.counts();
+        let unknown = match Verdict::of_plan(self.plan).states.unknown {
             0 => String::new(),
             unknown => format!(", {unknown} unknown"),
         };
-        writeln!(
-            out,
-            "{STRONG}{create} to create, {update} to update, {delete} to delete{unknown}{STRONG:#}"
-        )
+        format!("{create} to create, {update} to update, {delete} to delete{unknown}")
     }
 }
 
 impl PlanText<'_> {
     /// What could not be planned, each on a line.
-    fn unplanned(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn unplanned(&self, out: &mut Page) {
         let all = unplanned(&self.plan.resources, &self.plan.elsewhere);
         for one in all.take(MOST_UNPLANNED) {
             let place = one.place(self.sources);
             let place = place.map_or_else(String::new, |place| format!("   {DIM}{place}{DIM:#}"));
-            writeln!(
-                out,
-                "{BAD}{}{BAD:#} {STRONG}{}{STRONG:#}{place}\n    {}",
+            out.line(format_args!(
+                "{BAD}{}{BAD:#} {STRONG}{}{STRONG:#}{place}",
                 sign(one.obstacle.state),
-                plain(&one.about()),
-                plain(&one.words())
-            )?;
+                one.about()
+            ));
+            out.line(format_args!("    {}", one.words()));
         }
-        match unplanned(&self.plan.resources, &self.plan.elsewhere).count() {
-            ..=MOST_UNPLANNED => Ok(()),
-            number => writeln!(
-                out,
+        let all = unplanned(&self.plan.resources, &self.plan.elsewhere).count();
+        if let Some(more) = all.checked_sub(MOST_UNPLANNED + 1) {
+            out.line(format_args!(
                 "… and {} (`--format json` lists all)",
-                count(number - MOST_UNPLANNED, "more unknown part")
-            ),
+                count(more + 1, "more unknown part")
+            ));
         }
     }
 
-    fn change(
-        &self,
-        out: &mut fmt::Formatter<'_>,
-        change: &Change,
-        reach: Option<&Reached>,
-    ) -> fmt::Result {
+    fn change(&self, out: &mut Page, change: &Change, reach: Option<&Reached>) {
         let (symbol, style) = match change.action {
             Action::Create => ("+", GOOD),
             Action::Update => ("~", WARN),
             Action::Delete => ("-", BAD),
         };
-        let head = format!("{symbol} {}", change.key);
+        let key = plain(&change.key.to_string());
         let place = change.declared_at.map(|span| {
             let (line, _) = self.sources.line_column(span);
-            let path = self.sources.path(span.file);
-            format!("{}:{line}", plain(path))
+            format!("{}:{line}", plain(self.sources.path(span.file)))
         });
-        write!(
-            out,
-            "{style}{symbol}{style:#} {STRONG}{}{STRONG:#}",
-            plain(&change.key.to_string())
-        )?;
-        if let Some(place) = place {
+        let place = place.map_or_else(String::new, |place| {
             let gap = PLACE_COLUMN
-                .saturating_sub(head.width() + place.width())
+                .saturating_sub(2 + key.width() + place.width())
                 .max(2);
-            write!(out, "{:gap$}{DIM}{place}{DIM:#}", "")?;
-        }
-        if let Some(reach) = reach {
-            write!(out, "   {}", reach.agents)?;
-        }
-        writeln!(out)?;
+            format!("{:gap$}{DIM}{place}{DIM:#}", "")
+        });
+        let reached = reach.map_or_else(String::new, |reach| format!("   {}", reach.agents));
+        out.line(format_args!(
+            "{style}{symbol}{style:#} {STRONG}{key}{STRONG:#}{place}{reached}"
+        ));
         if change.action == Action::Create && self.folds_creates() {
-            return writeln!(
-                out,
-                "    {DIM}{}{DIM:#}",
-                count(change.fields.len(), "field")
-            );
+            let fields = count(change.fields.len(), "field");
+            return out.line(format_args!("    {DIM}{fields}{DIM:#}"));
         }
         let mut previous = "";
         let alike = members_alike(&change.fields);
         for field in &change.fields {
-            self.field(out, change.action, field, field.path == previous, &alike)?;
+            self.field(out, change.action, field, field.path == previous, &alike);
             previous = &field.path;
         }
         if let Some(reach) = reach {
-            writeln!(out, "    {DIM}reached: {}{DIM:#}", plain(&reach.how))?;
+            out.line(format_args!("    {DIM}reached: {}{DIM:#}", reach.how));
         }
         if !change.left_to_server.is_empty() {
-            writeln!(
-                out,
+            out.line(format_args!(
                 "    {DIM}left to the server: {}{DIM:#}",
                 change.left_to_server.join(", ")
-            )?;
+            ));
         }
-        writeln!(out)
+        out.blank();
     }
 
     /// Whether there are too many new resources to read the fields of each.
@@ -211,50 +254,48 @@ impl PlanText<'_> {
 
     fn field(
         &self,
-        out: &mut fmt::Formatter<'_>,
+        out: &mut Page,
         action: Action,
         field: &FieldChange,
         repeated: bool,
         alike: &BTreeMap<&str, String>,
-    ) -> fmt::Result {
+    ) {
         let word = if repeated { "" } else { field.path.as_str() };
-        let gap = VALUE_COLUMN.saturating_sub(4 + word.width()).max(2);
-        write!(out, "    {}", plain(word))?;
         if let Difference::Value { before, after } = &field.difference
             && action != Action::Create
             && (is_long(before) || is_long(after))
         {
+            out.line(format_args!("    {word}"));
             return diff(out, before, after);
         }
-        write!(out, "{:gap$}", "")?;
-        match &field.difference {
-            Difference::Value { after, .. } if action == Action::Create => {
-                write!(out, "{}", shown(after))?
-            }
+        let gap = VALUE_COLUMN.saturating_sub(4 + word.width()).max(2);
+        let what = match &field.difference {
+            Difference::Value { after, .. } if action == Action::Create => shown(after),
             Difference::Value { before, after } => {
                 let (before, after) = sides(before, after);
-                write!(out, "{before} {DIM}→{DIM:#} {after}")?
+                format!("{before} {DIM}→{DIM:#} {after}")
             }
-            Difference::Copy { column, after } => {
-                write!(
-                    out,
-                    "{} {DIM}(the second copy in {column} says otherwise){DIM:#}",
-                    shown(after)
-                )?;
-            }
-            Difference::Added { member, note } => {
-                write!(out, "{GOOD}+{GOOD:#} {}", named(member, alike))?;
-                write_note(out, note.as_deref())?;
-            }
-            Difference::Removed { member, note } => {
-                write!(out, "{BAD}−{BAD:#} {}", named(member, alike))?;
-                write_note(out, note.as_deref())?;
-            }
-        }
-        if self.explain_wire {
-            write!(out, "   {DIM}{}{DIM:#}", field.wire)?;
-        }
-        writeln!(out)
+            Difference::Copy { column, after } => format!(
+                "{} {DIM}(the second copy in {column} says otherwise){DIM:#}",
+                shown(after)
+            ),
+            Difference::Added { member, note } => format!(
+                "{GOOD}+{GOOD:#} {}{}",
+                named(member, alike),
+                shown_note(note.as_deref())
+            ),
+            Difference::Removed { member, note } => format!(
+                "{BAD}−{BAD:#} {}{}",
+                named(member, alike),
+                shown_note(note.as_deref())
+            ),
+        };
+        let wire = if self.explain_wire {
+            format!("   {DIM}{}{DIM:#}", field.wire)
+        } else {
+            String::new()
+        };
+        out.line(format_args!("    {word}{:gap$}{what}{wire}", ""));
     }
 }
 
@@ -297,23 +338,21 @@ pub(crate) fn named(member: &str, alike: &BTreeMap<&str, String>) -> String {
     alike.get(member).cloned().unwrap_or_else(|| plain(member))
 }
 
-fn write_note(out: &mut fmt::Formatter<'_>, note: Option<&str>) -> fmt::Result {
-    note.map_or(Ok(()), |note| {
-        write!(out, "  {WARN}{}{WARN:#}", plain(note))
+fn shown_note(note: Option<&str>) -> String {
+    note.map_or_else(String::new, |note| {
+        format!("  {WARN}{}{WARN:#}", plain(note))
     })
 }
 
 /// A long text line by line, a mapping by its paths.
-fn diff(out: &mut fmt::Formatter<'_>, before: &Json, after: &Json) -> fmt::Result {
-    writeln!(out)?;
+fn diff(out: &mut Page, before: &Json, after: &Json) {
     for (tag, line) in sides::diff(before, after) {
         match tag {
-            ChangeTag::Delete => writeln!(out, "      {BAD}−{BAD:#} {line}")?,
-            ChangeTag::Insert => writeln!(out, "      {GOOD}+{GOOD:#} {line}")?,
-            ChangeTag::Equal => writeln!(out, "        {DIM}{line}{DIM:#}")?,
+            ChangeTag::Delete => out.line(format_args!("      {BAD}−{BAD:#} {line}")),
+            ChangeTag::Insert => out.line(format_args!("      {GOOD}+{GOOD:#} {line}")),
+            ChangeTag::Equal => out.line(format_args!("        {DIM}{line}{DIM:#}")),
         }
     }
-    Ok(())
 }
 
 /// `1 request`, `2 requests`.

@@ -9,7 +9,7 @@ use deskstate_reconcile::plan::{
 use super::drift_report::{Looked, Outcome, Seen};
 use super::html::{self, Report};
 use super::markdown::{GITHUB_LIMIT, PlanMarkdown};
-use super::plan_text::PlanText;
+use super::plan_text::{PlanText, Title};
 use super::{drift_json, drift_junit, drift_markdown, drift_metrics, drift_text};
 use crate::specs::Specs;
 
@@ -125,7 +125,7 @@ fn plan_in_every_format(plan: &Plan) -> Vec<(&'static str, String)> {
         address: "https://contoso.crm.dynamics.com",
         revision: None,
         transactions: Some(1),
-        title: "Plan",
+        title: Title::Plan,
         explain_wire: false,
         reach: &[],
     };
@@ -143,7 +143,7 @@ fn plan_in_every_format(plan: &Plan) -> Vec<(&'static str, String)> {
         next: "",
     });
     vec![
-        ("text", shown.to_string()),
+        ("text", shown.page().to_string()),
         ("Markdown", comment.render()),
         ("HTML", page),
     ]
@@ -200,7 +200,10 @@ fn seen(states: &[SyncState], elsewhere: bool) -> Seen {
 fn drift_in_every_format(seen: &[Seen]) -> Vec<(&'static str, String)> {
     let matrix = seen.len() > 1;
     vec![
-        ("text", drift_text::render(seen, None, matrix, false, false)),
+        (
+            "text",
+            drift_text::render(seen, None, matrix, false, false).to_string(),
+        ),
         ("Markdown", drift_markdown::render(seen, None, GITHUB_LIMIT)),
         ("JSON", drift_json::render(seen, None)),
         ("JUnit", drift_junit::render(seen)),

@@ -1,6 +1,6 @@
 //! What to ask on each trip.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Expand, Filter, Query};
 use uuid::Uuid;
@@ -21,6 +21,8 @@ pub struct Scope {
     pub organization: Option<Uuid>,
     /// More users to look up.
     pub users: Vec<String>,
+    /// More rows whose names will be shown, whether or not a live row points to them.
+    pub shown: BTreeMap<&'static Table, BTreeSet<Uuid>>,
     /// The last writer of each row by name, in the same request.
     pub writers: bool,
 }

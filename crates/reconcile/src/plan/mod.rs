@@ -13,7 +13,7 @@ pub(crate) mod sets;
 use std::collections::BTreeSet;
 
 use deskstate_dataverse::{Etag, Value as Wire};
-use deskstate_model::{Diagnostic, KindNameGlob, ResourceKey, Span};
+use deskstate_model::{Diagnostic, KindNameGlob, ResourceKey, Span, fold};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -314,4 +314,22 @@ pub(crate) fn sort_changes(changes: &mut [Change]) {
         (deletes, level, change.key.kind, change.key.name.clone())
     });
     removal::loosen_after_links(changes);
+    for change in changes {
+        sort_removed(&mut change.fields);
+    }
+}
+
+/// Puts the removed members of each set in the order of their names, after those that are added.
+fn sort_removed(fields: &mut [FieldChange]) {
+    let member = |field: &FieldChange| match &field.difference {
+        Difference::Added { .. } => Some(None),
+        Difference::Removed { member, .. } => Some(Some(fold(member))),
+        Difference::Value { .. } | Difference::Copy { .. } => None,
+    };
+    let of_one_set = |left: &FieldChange, right: &FieldChange| {
+        left.path == right.path && member(left).is_some() == member(right).is_some()
+    };
+    for run in fields.chunk_by_mut(of_one_set) {
+        run.sort_by_cached_key(member);
+    }
 }

@@ -8,7 +8,7 @@ mod columns;
 mod record;
 pub(crate) mod reverse;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use deskstate_files::Limit;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,8 @@ pub use record::record;
 pub use reverse::plan;
 
 use crate::bounds::{self, TooMuch};
+use crate::kinds::tables;
+use crate::table::Table;
 
 /// `formatVersion` of the file.
 const VERSION: u32 = 1;
@@ -44,6 +46,37 @@ pub struct UndoFile {
     /// What cannot be restored, in words.
     #[serde(default)]
     pub not_restored: Vec<String>,
+}
+
+impl UndoFile {
+    /// Rows that an undo shows by name, though no live row may point to them any more.
+    pub fn shown(&self) -> BTreeMap<&'static Table, BTreeSet<Uuid>> {
+        const NAMED: [&Table; 4] = [
+            &tables::USER,
+            &tables::ROLE,
+            &tables::WEB_RESOURCE,
+            &tables::MACRO,
+        ];
+        let of_link = |link: &SavedLink| {
+            let member = columns::relationship(&link.relationship)?.member;
+            (member == &tables::USER).then_some((member, link.member))
+        };
+        let of_column = |value: &Json| {
+            let (set, id) = (value.get("set")?.as_str()?, value.get("id")?.as_str()?);
+            let table = NAMED.into_iter().find(|table| table.set == set)?;
+            Some((table, id.parse().ok()?))
+        };
+        let mut shown: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for recorded in &self.changes {
+            let rows = recorded.deleted.iter().map(|row| &row.columns);
+            let rows = rows.chain(recorded.updated.iter().map(|update| &update.before));
+            let named = rows.flat_map(BTreeMap::values).filter_map(of_column);
+            for (table, id) in named.chain(recorded.unlinked.iter().filter_map(of_link)) {
+                shown.entry(table).or_default().insert(id);
+            }
+        }
+        shown
+    }
 }
 
 /// What an apply was about to do to one resource.

@@ -9,7 +9,7 @@ use similar::ChangeTag;
 
 use super::markup::{Element, Markup, el};
 use super::page::prose;
-use crate::output::plan_text::{members_alike, named};
+use crate::output::plan_text::{count, members_alike, named};
 use crate::output::shown;
 use crate::output::sides::{self, is_long, sides};
 use crate::output::verdict::{Unplanned, Verdict};
@@ -172,6 +172,8 @@ pub(super) struct Title<'a> {
     pub(super) environment: Option<&'a str>,
     /// Where it is declared.
     pub(super) place: Option<String>,
+    /// What is in it, for one line; shown while it is folded.
+    pub(super) gist: Option<String>,
     /// Whether it starts unfolded.
     pub(super) open: bool,
 }
@@ -188,6 +190,7 @@ pub(super) fn folding(title: Title<'_>, body: Element) -> Element {
         key,
         environment,
         place,
+        gist,
         open,
     } = title;
     let line = el("summary")
@@ -205,7 +208,8 @@ pub(super) fn folding(title: Title<'_>, body: Element) -> Element {
                 .child(el("strong").class("name").text(key.name.as_written())),
         )
         .children(environment.map(|environment| el("span").class("badge").text(environment)))
-        .children(place.map(|place| el("span").class("place").text(place)));
+        .children(place.map(|place| el("span").class("place").text(place)))
+        .children(gist.map(|gist| el("span").class("gist").text(gist)));
     el("details")
         .class(&format!("card {class}"))
         .attr("data-action", class)
@@ -243,9 +247,61 @@ fn card(changes: &Changes<'_>, at: usize, change: &Change) -> Element {
         key: &change.key,
         environment: None,
         place: change.declared_at.map(|span| place(changes.sources, span)),
+        gist: gist(change),
         open: changes.plan.changes.len() < FOLDED_FROM,
     };
     folding(title, body)
+}
+
+/// The longest line about what is in a card.
+const GIST_LENGTH: usize = 120;
+
+/// What changes, for one line: the change itself where it is the only one, else the fields.
+fn gist(change: &Change) -> Option<String> {
+    let paths = change.fields.iter().map(|field| field.path.as_str());
+    let what = match (change.action, change.fields.as_slice()) {
+        (_, []) => return None,
+        (Action::Create, fields) => count(fields.len(), "field"),
+        (_, [field]) => {
+            let alike = members_alike(&change.fields);
+            let what = match &field.difference {
+                Difference::Value { before, after } => {
+                    let (before, after) = sides(before, after);
+                    format!("{before} → {after}")
+                }
+                Difference::Copy { after, .. } => shown(after),
+                Difference::Added { member, .. } => format!("+ {}", named(member, &alike)),
+                Difference::Removed { member, .. } => format!("− {}", named(member, &alike)),
+            };
+            format!("{}: {what}", field.path)
+        }
+        _ => listed(paths),
+    };
+    Some(shortened(&what))
+}
+
+/// Fields, each once, and how often where a set changes by several members.
+pub(super) fn listed<'p>(paths: impl Iterator<Item = &'p str>) -> String {
+    let mut counted: Vec<(&str, usize)> = Vec::new();
+    for path in paths {
+        match counted.last_mut() {
+            Some((last, number)) if *last == path => *number += 1,
+            _ => counted.push((path, 1)),
+        }
+    }
+    let words = counted.into_iter().map(|(path, number)| match number {
+        1 => path.to_owned(),
+        number => format!("{path} ({number})"),
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// A text that is not longer than a line of a card.
+pub(super) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(GIST_LENGTH) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 fn fields(change: &Change) -> Element {

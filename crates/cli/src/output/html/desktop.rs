@@ -10,9 +10,9 @@ use crate::preview::{Desktop, Preview, Toast, differences, sample, toast_differe
 
 /// Two drawings of one screen. A page of manifests alone has no drawing of before.
 pub(super) struct Screens<'a> {
-    /// What agents see now.
+    /// What agents see first: now, or as declared.
     pub(super) before: Option<&'a Preview>,
-    /// What agents will see.
+    /// What agents see after that: once it is applied, or as somebody made it.
     pub(super) after: &'a Preview,
     /// What the two are called.
     pub(super) names: (&'static str, &'static str),

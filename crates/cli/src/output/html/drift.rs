@@ -6,11 +6,13 @@ use deskstate_model::{Kind, ResourceKey};
 use deskstate_reconcile::drift::{Class, Difference, DriftState, Drifted, Shift};
 use deskstate_reconcile::plan::{self, SyncState};
 
-use super::changes::{Chip, FOLDED_FROM, Title, findings, folding, not_planned, toolbar, value};
+use super::changes::{
+    Chip, FOLDED_FROM, Title, findings, folding, listed, not_planned, shortened, toolbar, value,
+};
 use super::markup::{Element, el};
 use super::page::{Head, Section, page, prose, tiles};
 use crate::output::drift_report::{
-    Looked, Outcome, Seen, audit, counts, members_alike, state, verdict,
+    Looked, Outcome, Seen, audit, counts, members_alike, state, verdict, words,
 };
 use crate::output::plan_text::count;
 use crate::suggest::suggest;
@@ -35,7 +37,7 @@ pub(crate) fn drift(seen: &[Seen], revision: Option<&str>) -> String {
     sections.push(differences_section(seen));
     sections.extend(notes_section(seen));
     if let Some(picture) = alone.and_then(|(_, looked)| looked.picture.as_ref()) {
-        sections.extend(picture.sections(("As it is", "As declared")));
+        sections.extend(picture.sections());
     }
     page(head(seen, alone, revision), sections, &next(alone))
 }
@@ -292,10 +294,25 @@ fn card(drifted: &Drifted, looked: &Looked, environment: Option<&str>, open: boo
             key: &drifted.key,
             environment,
             place,
+            gist: gist(drifted, &alike),
             open,
         },
         body,
     )
+}
+
+/// What differs, for one line: the difference itself where it is the only one, else the fields.
+fn gist(drifted: &Drifted, alike: &BTreeMap<&str, String>) -> Option<String> {
+    let classes: BTreeSet<Class> = drifted.differences.iter().map(|one| one.class).collect();
+    let classes: Vec<&str> = classes.into_iter().map(Class::words).collect();
+    let classes = classes.join(", ");
+    let what = match drifted.differences.as_slice() {
+        [] => return None,
+        [one] if one.path.is_empty() => format!("{}; ", state(drifted)),
+        [one] => format!("{}: {}; ", one.path, words(one, alike)),
+        several => format!("{}; ", listed(several.iter().map(|one| one.path.as_str()))),
+    };
+    Some(shortened(&(what + &classes)))
 }
 
 /// What the manifests say, what live has, and on what evidence.

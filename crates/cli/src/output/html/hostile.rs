@@ -14,7 +14,7 @@ use super::{Report, drift, report};
 use crate::graph::{Embedding, dot, mermaid, svg};
 use crate::output::drift_report::{Looked, Seen};
 use crate::output::hostile::{checked, nowhere};
-use crate::output::plan_text::PlanText;
+use crate::output::plan_text::{PlanText, Title};
 use crate::preview::Preview;
 use crate::specs::Specs;
 
@@ -252,7 +252,7 @@ fn pages(text: &str) -> Vec<String> {
         address: text,
         revision: Some(text),
         transactions: Some(1),
-        title: "Plan",
+        title: Title::Plan,
         explain_wire: false,
         reach: &[Some(Reached {
             agents: text.to_owned(),

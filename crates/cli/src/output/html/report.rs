@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use deskstate_model::{Diagnostic, Manifests, ResourceKey};
-use deskstate_reconcile::plan::Plan;
+use deskstate_reconcile::plan::{Action, Plan};
 
 use super::changes::{
     Changes, cards, chips, findings, not_planned, tiles, toolbar, without_changes,
@@ -103,10 +103,10 @@ pub(crate) fn report(report: &Report<'_>) -> String {
         body: body.into(),
     });
     let picture = Picture::of(manifests, live, plan);
-    sections.extend(picture.sections(("Before", "After")));
+    sections.extend(picture.sections());
     let head = Head {
-        kicker: title,
-        title: format!("{title} for {environment}"),
+        kicker: title.words(),
+        title: format!("{} for {environment}", title.words()),
         facts,
         summary: tiles(plan),
     };
@@ -115,8 +115,10 @@ pub(crate) fn report(report: &Report<'_>) -> String {
 
 /// What the pictures of a page are drawn from.
 pub(crate) struct Picture {
-    live: Preview,
-    wanted: Preview,
+    before: Preview,
+    after: Preview,
+    /// What the two are called.
+    names: (&'static str, &'static str),
     graph: Graph,
 }
 
@@ -129,18 +131,38 @@ impl Picture {
             .chain(plan.changes.iter().map(|change| change.key.clone()))
             .collect();
         Self {
-            live: Preview::of(live).about(&about),
-            wanted: Preview::of(&live.carried_out(&declared, plan)).about(&about),
+            before: Preview::of(live).about(&about),
+            after: Preview::of(&live.carried_out(&declared, plan)).about(&about),
+            names: ("Before", "After"),
             graph: graph(manifests, Some(plan)),
         }
     }
 
-    /// The screen in two states, called so, and the graph.
-    pub(super) fn sections(&self, names: (&'static str, &'static str)) -> Vec<Section> {
+    /// The same for drift, which reads forward in time: what was declared, then what somebody made of it.
+    pub(crate) fn of_drift(manifests: &Manifests, live: &Specs, plan: &Plan) -> Self {
+        let planned = Self::of(manifests, live, plan);
+        let mut graph = planned.graph;
+        for node in &mut graph.nodes {
+            node.mark = node.mark.map(|mark| match mark {
+                Action::Create => Action::Delete,
+                Action::Update => Action::Update,
+                Action::Delete => Action::Create,
+            });
+        }
+        Self {
+            before: planned.after,
+            after: planned.before,
+            names: ("Declared", "Live"),
+            graph,
+        }
+    }
+
+    /// The screen in two states, and the graph.
+    pub(super) fn sections(&self) -> Vec<Section> {
         let drawn = Screens {
-            before: Some(&self.live),
-            after: &self.wanted,
-            names,
+            before: Some(&self.before),
+            after: &self.after,
+            names: self.names,
             focus: None,
         };
         desktop_section(&drawn)

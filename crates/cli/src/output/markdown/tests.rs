@@ -8,6 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
+use crate::output::plan_text::Title;
 
 fn change(
     kind: Kind,
@@ -72,7 +73,7 @@ fn text<'a>(plan: &'a Plan, sources: &'a SourceMap, reach: &'a [Option<Reached>]
         address: "https://contoso.crm.dynamics.com",
         revision: Some("4f2c9e1"),
         transactions: Some(1),
-        title: "Plan",
+        title: Title::Plan,
         explain_wire: false,
         reach,
     }

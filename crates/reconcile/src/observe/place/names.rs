@@ -44,6 +44,17 @@ impl Observed {
                     .map(|(_, user)| *user),
             );
         }
+        for (table, ids) in &scope.shown {
+            if *table == &tables::USER {
+                users.extend(ids);
+            } else {
+                let named = |id: &&Uuid| {
+                    self.found.labels.contains_key(*id) || self.found.roles.get(**id).is_some()
+                };
+                let nameless = ids.iter().filter(|id| !named(id));
+                labels.entry(table).or_default().extend(nameless);
+            }
+        }
         users.retain(|id| !self.found.users.contains_key(id));
         for (table, rows) in &self.rows {
             let mut unnamed = Vec::new();
