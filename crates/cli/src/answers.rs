@@ -46,6 +46,11 @@ pub(crate) enum TouchedParameters {
 }
 
 impl Answers {
+    /// Whether writing a tab is known to write other values into its parameter rows.
+    pub(crate) fn rewrites_parameters(&self) -> bool {
+        self.tab_write_touches_parameters == Some(TouchedParameters::Values)
+    }
+
     /// Whether writing a tab touches its parameter rows.
     pub(crate) fn touches_parameters(&self) -> Option<bool> {
         Some(self.tab_write_touches_parameters? != TouchedParameters::Nothing)
@@ -124,6 +129,8 @@ fn parse(text: &str) -> Result<Answers, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -158,7 +165,8 @@ mod tests {
             assert_ne!(answers, Answers::default(), "{row}");
         }
         let fields = format!("{:?}", Answers::default()).matches("None").count();
-        assert_eq!(rows.len(), fields);
+        let words = rows.iter().filter_map(|row| row.split('`').nth(1));
+        assert_eq!(words.collect::<BTreeSet<_>>().len(), fields);
     }
 
     #[test]

@@ -130,6 +130,7 @@ fn planning(criterion: &mut Criterion) {
                     Limits {
                         operations: 200,
                         server_adds_parts: true,
+                        server_rewrites_parts: false,
                     },
                 )
                 .len()

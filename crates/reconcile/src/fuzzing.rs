@@ -139,6 +139,7 @@ fn is_sound(plan: &Plan, sources: &SourceMap) {
         let limits = Limits {
             operations: most,
             server_adds_parts,
+            server_rewrites_parts: false,
         };
         let ordered: usize = transactions(plan, limits)
             .iter()

@@ -128,6 +128,7 @@ fn cut(changes: Vec<Change>, operations: usize, server_adds_parts: bool) -> Vec<
         Limits {
             operations,
             server_adds_parts,
+            server_rewrites_parts: false,
         },
     )
 }

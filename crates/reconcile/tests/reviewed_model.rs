@@ -170,6 +170,7 @@ fn carry_out(plan: &Plan, live: &Live, most: usize, operations: usize) -> Live {
     let limits = Limits {
         operations,
         server_adds_parts: false,
+        server_rewrites_parts: false,
     };
     let mut live = live.clone();
     for transaction in transactions(plan, limits).into_iter().take(most) {

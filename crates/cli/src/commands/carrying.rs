@@ -90,6 +90,7 @@ impl Carrying<'_> {
         let settings = Settings {
             max_changeset: self.cutting.most(loaded),
             server_adds_parts: self.answers.tab_makes_parameters,
+            server_rewrites_parts: self.answers.rewrites_parameters(),
             heeds_versions: self.answers.if_match_in_changesets,
             server_touches_parts: self.answers.touches_parameters(),
             links_move_versions: self.answers.links_raise_version,

@@ -241,6 +241,7 @@ impl Cutting {
         let limits = Limits {
             operations: self.most(loaded),
             server_adds_parts: answers.tab_makes_parameters != Some(false),
+            server_rewrites_parts: answers.rewrites_parameters(),
         };
         transactions(plan, limits).len()
     }

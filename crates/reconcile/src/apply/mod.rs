@@ -36,6 +36,9 @@ pub struct Settings {
     pub heeds_versions: Option<bool>,
     /// Whether the server writes the parts of some rows again, or moves their versions, when it writes such a row; unknown counts as yes.
     pub server_touches_parts: Option<bool>,
+    /// The server is known to write other values into the parts of some rows when it writes such a row: that row is written first, and its
+    /// parts are set right in a transaction of their own.
+    pub server_rewrites_parts: bool,
     /// Whether a link moves the versions of both of its rows; unknown counts as yes. Where it moves none, an edit by somebody else is seen
     /// in rows that an earlier transaction linked, too.
     pub links_move_versions: Option<bool>,
@@ -52,6 +55,7 @@ impl Settings {
         Limits {
             operations: self.max_changeset,
             server_adds_parts: self.server_adds_parts != Some(false),
+            server_rewrites_parts: self.server_rewrites_parts,
         }
     }
 
@@ -379,6 +383,7 @@ pub async fn carry_out(
     let mut done = 0;
     let mut operations = 0;
     let mut own = look::Own::new(settings);
+    let mut looks = 0;
     while let Some(transaction) = queue.pop_front() {
         let stopped = ApplyError::Stopped {
             transactions_before: done,
@@ -411,15 +416,20 @@ pub async fn carry_out(
                 .await
                 .map_err(|error| not_read(unread(error, done), stop))?;
             let (rest, _) = (work.replan)(&live);
-            if let Some((key, path)) = rest::beyond(&rest, work.plan) {
+            if let Some((key, path)) =
+                rest::beyond(&rest, work.plan, settings.server_rewrites_parts)
+            {
                 return Err(ApplyError::Moved {
                     transactions_before: done,
                     key,
                     path,
                 });
             }
+            looks += 1;
             let limits = Limits {
                 server_adds_parts: false,
+                // A new row may be changed once more, to repeat what its parts say.
+                server_rewrites_parts: settings.server_rewrites_parts && looks < 2,
                 ..settings.limits()
             };
             queue = settings.cut(&rest, limits);

@@ -9,7 +9,7 @@ use crate::field::Holds;
 use crate::kinds;
 use crate::live::Live;
 use crate::lower::Desired;
-use crate::plan::{self, Action, Change, Difference, FieldChange, Options, Plan};
+use crate::plan::{self, Action, Change, Difference, FieldChange, Operation, Options, Plan};
 
 /// What still differs among what a plan wrote.
 pub fn mismatches(
@@ -43,10 +43,7 @@ pub(super) fn left_over(plan: &Plan, rest: &Plan) -> Vec<(ResourceKey, FieldChan
             .map(|field| field.path.as_str())
             .collect();
         // Parts that were in sync, and that the server wrote again together with their row.
-        let touched = before.operations.iter().any(|operation| {
-            let row = operation.changed_row();
-            row.is_some_and(|row| has_parts_of_the_server(row.table))
-        });
+        let touched = changes_row_of_the_server(before);
         let differing = change.fields.iter().filter(|field| {
             (touched && is_of_the_server(change, &field.path)
                 || written.contains(field.path.as_str()))
@@ -55,6 +52,16 @@ pub(super) fn left_over(plan: &Plan, rest: &Plan) -> Vec<(ResourceKey, FieldChan
         found.extend(differing.map(|field| (change.key.clone(), field.clone())));
     }
     found
+}
+
+/// Whether a change writes a row whose parts the server may write by itself.
+fn changes_row_of_the_server(change: &Change) -> bool {
+    change.operations.iter().any(|operation| match operation {
+        Operation::Create { row, .. } | Operation::Update { row, .. } => {
+            has_parts_of_the_server(row.table)
+        }
+        _ => false,
+    })
 }
 
 /// Whether a field is about parts that the server writes by itself.
@@ -81,8 +88,13 @@ fn whole_row(change: &Change) -> FieldChange {
 
 /// Where the rest of a plan holds what the plan did not: resource and field.
 ///
-/// It may only hold the same resources, fields and values, from the same values before, but for rows that the plan itself made.
-pub(super) fn beyond(rest: &Plan, plan: &Plan) -> Option<(ResourceKey, String)> {
+/// It may only hold the same resources, fields and values, from the same values before, but for rows that the plan itself made, and for parts
+/// that the server wrote again with their row.
+pub(super) fn beyond(
+    rest: &Plan,
+    plan: &Plan,
+    server_rewrites_parts: bool,
+) -> Option<(ResourceKey, String)> {
     let planned: BTreeMap<&ResourceKey, &Change> = plan
         .changes
         .iter()
@@ -104,13 +116,16 @@ pub(super) fn beyond(rest: &Plan, plan: &Plan) -> Option<(ResourceKey, String)> 
             .collect();
         for field in &change.fields {
             let same = known.contains(&(field.path.as_str(), facts(&field.difference, made)));
-            // A part that the server itself made is set right or emptied; the copy follows from the rest.
+            // A part that the server itself made or wrote is set right or emptied; the copy follows from the rest.
+            let rewritten = server_rewrites_parts
+                && changes_row_of_the_server(before)
+                && is_of_the_server(change, &field.path);
             let implied = match &field.difference {
                 Difference::Copy { .. } => true,
                 Difference::Value { after, .. } => made && after.is_null(),
                 Difference::Added { .. } | Difference::Removed { .. } => false,
             };
-            if !same && !implied {
+            if !same && !implied && !rewritten {
                 return Some((change.key.clone(), field.path.clone()));
             }
         }

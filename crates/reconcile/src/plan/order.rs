@@ -48,6 +48,8 @@ pub struct Limits {
     pub operations: usize,
     /// The server may make the parts of some rows by itself when they are created.
     pub server_adds_parts: bool,
+    /// The server writes the parts of some rows again when such a row is changed.
+    pub server_rewrites_parts: bool,
 }
 
 /// Operations that stay together.
@@ -57,11 +59,7 @@ type Unit<'a> = Vec<&'a Operation>;
 pub fn transactions(plan: &Plan, limits: Limits) -> Vec<Transaction> {
     let most = limits.operations.max(1);
     let mut transactions = Vec::new();
-    let early = if limits.server_adds_parts {
-        rows_that_get_parts(plan)
-    } else {
-        BTreeSet::new()
-    };
+    let early = rows_before_their_parts(plan, limits);
     let is_early = |operation: &Operation| match operation {
         Operation::Create { row, .. } | Operation::Update { row, .. } => early.contains(&row.id),
         Operation::Delete { .. } | Operation::Link { .. } | Operation::Unlink { .. } => false,
@@ -76,8 +74,9 @@ pub fn transactions(plan: &Plan, limits: Limits) -> Vec<Transaction> {
     transactions
 }
 
-/// Rows to which the server may add the very parts that the plan adds: new ones, and changed ones that get new parts.
-fn rows_that_get_parts(plan: &Plan) -> BTreeSet<Uuid> {
+/// Rows to which the server may add the very parts that the plan adds: new ones, and changed ones that get new parts. And changed ones whose
+/// parts it writes again.
+fn rows_before_their_parts(plan: &Plan, limits: Limits) -> BTreeSet<Uuid> {
     let parents: BTreeSet<_> = crate::kinds::part_tables()
         .filter(|part| part.server_adds)
         .map(|part| part.parent)
@@ -91,14 +90,15 @@ fn rows_that_get_parts(plan: &Plan) -> BTreeSet<Uuid> {
         .collect();
     operations()
         .filter_map(|operation| match operation {
-            Operation::Create { row, .. } if parents.contains(&row.table) => Some(row.id),
-            Operation::Update { row, .. }
-                if parents.contains(&row.table) && growing.contains(&row.id) =>
-            {
-                Some(row.id)
+            Operation::Create { row, .. } => Some((row, limits.server_adds_parts)),
+            Operation::Update { row, .. } => {
+                let grows = limits.server_adds_parts && growing.contains(&row.id);
+                Some((row, grows || limits.server_rewrites_parts))
             }
             _ => None,
         })
+        .filter(|(row, is_early)| *is_early && parents.contains(&row.table))
+        .map(|(row, _)| row.id)
         .collect()
 }
 

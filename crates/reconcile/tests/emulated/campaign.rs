@@ -76,6 +76,7 @@ impl Scenario {
             emptied_lookups_move_versions: None,
             max_changeset: [1000, 7, 40][(number % 3) as usize],
             server_adds_parts: (!adds_parts).then_some(false),
+            server_rewrites_parts: false,
             heeds_versions: None,
             solution: None,
             patience: Duration::from_millis(150),

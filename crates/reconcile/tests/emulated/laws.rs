@@ -90,6 +90,7 @@ fn no_write_precedes_what_it_needs_or_a_guard_that_it_can_move_however_a_plan_is
                             Limits {
                                 operations: most,
                                 server_adds_parts,
+                                server_rewrites_parts: false,
                             },
                         );
                         check(&plan, &cut, most, server_adds_parts);

@@ -599,6 +599,7 @@ pub(crate) fn settings(max_changeset: usize, server_adds_parts: Option<bool>) ->
         emptied_lookups_move_versions: None,
         max_changeset,
         server_adds_parts,
+        server_rewrites_parts: false,
         heeds_versions: None,
         solution: None,
         patience: Duration::from_millis(400),

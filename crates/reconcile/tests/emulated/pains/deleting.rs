@@ -108,6 +108,7 @@ async fn what_goes_goes_last_and_says_who_still_uses_it() {
     let limits = Limits {
         operations: 200,
         server_adds_parts: false,
+        server_rewrites_parts: false,
     };
     for transaction in transactions(&plan, limits) {
         let kinds = transaction.operations.iter();

@@ -138,6 +138,7 @@ async fn a_new_name_takes_the_place_of_the_old_one_in_one_transaction() {
         Limits {
             operations: 200,
             server_adds_parts: false,
+            server_rewrites_parts: false,
         },
     );
     assert!(
