@@ -7,12 +7,8 @@ use std::io;
 use deskstate_reconcile::apply::ApplyError;
 use thiserror::Error;
 
-use crate::door::Page;
-use crate::journal::Unfinished;
-use crate::output::plan_text::count;
-use crate::paths::from_here;
-use crate::suggest::{line, suggest};
-use crate::ui::{HINT, STRONG, WARN};
+use crate::output::count;
+use crate::suggest::suggest;
 
 /// Why it ended before it was done.
 #[derive(Debug, Error)]
@@ -167,46 +163,6 @@ fn rest_in_words(rest: usize) -> String {
         1 => "1 change of which nothing was made".to_owned(),
         rest => format!("{rest} changes of which nothing was made"),
     }
-}
-
-/// A run whose end nobody was told, as a warning.
-pub(crate) fn unfinished(run: &Unfinished) -> Page {
-    let environment = &run.begun.environment;
-    let command = match run.begun.command.as_str() {
-        "undo" => "undo",
-        _ => "apply",
-    };
-    let what = format!("{WARN}warning{WARN:#}{STRONG}");
-    if run.running {
-        return Page::of(format_args!(
-            "{what}: another {command} in `{environment}` is running{STRONG:#}"
-        ));
-    }
-    let (done, of) = (run.committed, run.begun.transactions);
-    let mut page = Page::of(format_args!(
-        "{what}: an earlier {command} in `{environment}` was interrupted{STRONG:#}"
-    ));
-    page.line(format_args!(
-        "  applied: {done} of {}",
-        count(of, "transaction")
-    ));
-    if let Some(sent) = run.sent {
-        page.line(format_args!("  unknown: transaction {sent} of {of}"));
-    }
-    let may_have_written = done > 0 || run.sent.is_some();
-    if may_have_written && run.undo.is_file() {
-        let undo = line("undo", &["--env", environment, &from_here(&run.undo)]);
-        page.line(format_args!("  to undo: {undo}"));
-    }
-    let next = match command {
-        "undo" => "run the same undo again: it undoes what is left".to_owned(),
-        _ => format!(
-            "{} applies what is left",
-            suggest("apply", &["--env", environment])
-        ),
-    };
-    page.line(format_args!("  {HINT}help{HINT:#}: {next}"));
-    page
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod error;
 mod exit_code;
 mod explanations;
 mod git;
+mod global;
 mod graph;
 mod journal;
 mod kept;
@@ -36,8 +37,10 @@ use std::process::ExitCode as ProcessExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser as _};
 
-use args::{Args, Global};
+use args::{Args, Command};
+use error::Error;
 use exit_code::ExitCode;
+use global::Global;
 use ui::Ui;
 
 /// Runs one command line and says how it ended.
@@ -47,7 +50,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ProcessExitCode {
     let parsed = Args::command()
         .try_get_matches_from(&arguments)
         .and_then(|matches| {
-            suggest::remember(&matches);
+            suggest::remember(Args::command(), &matches);
             Args::from_arg_matches(&matches).map_err(|error| error.format(&mut Args::command()))
         });
     let args = match parsed {
@@ -73,7 +76,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ProcessExitCode {
     deskstate_files::allow_memory(args.global.memory);
     let mut ui = Ui::new(&args.global);
     ui.start_log();
-    let code = match commands::run(args, &mut ui) {
+    let code = match run(args, &mut ui) {
         Ok(code) => code,
         Err(error) => {
             ui.failure(&error);
@@ -81,6 +84,46 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ProcessExitCode {
         }
     };
     ui.finish(code).into()
+}
+
+/// Runs a command to its end.
+fn run(args: Args, ui: &mut Ui) -> Result<ExitCode, Error> {
+    let Args { global, command } = args;
+    match command {
+        Command::Init(args) => commands::init::run(&args, ui),
+        Command::Validate(args) => commands::validate::run(&args, &global, ui),
+        Command::Plan(args) => commands::block_on(commands::plan::run(&args, &global, ui)),
+        Command::Apply(args) => commands::block_on(commands::apply::run(&args, &global, ui)),
+        Command::Undo(args) => commands::block_on(commands::undo::run(&args, &global, ui)),
+        Command::Who(args) => commands::block_on(commands::who::run(&args, &global, ui)),
+        Command::Check(args) => commands::block_on(commands::check::run(&args, &global, ui)),
+        Command::Drift(args) => commands::block_on(commands::drift::run(&args, &global, ui)),
+        Command::Export(args) => commands::block_on(commands::export::run(&args, &global, ui)),
+        Command::Adopt(args) => commands::block_on(commands::adopt::run(&args, &global, ui)),
+        Command::Diff(args) => commands::block_on(commands::diff::run(&args, &global, ui)),
+        Command::Comment(args) => commands::block_on(commands::comment::run(&args, ui)),
+        Command::Doctor(args) => commands::block_on(commands::doctor::run(&args, &global, ui)),
+        Command::Render(args) => commands::render::run(&args, &global, ui),
+        Command::Explain(args) => commands::explain::run(&args, ui),
+        Command::Schema(args) => commands::schema::run(&args, ui),
+        Command::Completions(args) => commands::shell::completions(&args, Args::command(), ui),
+        Command::Man(args) => commands::shell::man(&args, Args::command(), ui),
+        Command::Preview(args) => commands::preview::run(&args, &global, ui),
+        Command::Graph(args) => commands::graph::run(&args, &global, ui),
+        Command::Demo(args) => commands::demo::run(&args, ui),
+        Command::Emulator(args) => {
+            commands::block_on(async { Ok(emulator_exit(deskstate_emulator::run(args).await)) })
+        }
+    }
+}
+
+/// The emulator's own exit code, as one of ours.
+fn emulator_exit(code: ProcessExitCode) -> ExitCode {
+    if code == ProcessExitCode::SUCCESS {
+        ExitCode::Done
+    } else {
+        ExitCode::Failed
+    }
 }
 
 fn lacks_environment(error: &clap::Error) -> bool {

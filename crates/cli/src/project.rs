@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use deskstate_model::{Diagnostic, Environment, Manifests, PROJECT_FILE, Severity, Span, load};
 
-use crate::args::Global;
 use crate::error::Error;
+use crate::global::Global;
 use crate::ui::Ui;
 
 /// The project's folder: the one given, or the nearest with a project file.

@@ -4,12 +4,10 @@
 use std::sync::OnceLock;
 
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Command, CommandFactory as _};
+use clap::{ArgMatches, Command};
 
-use crate::args::Args;
-
-/// What the present command was given.
-static GIVEN: OnceLock<Given> = OnceLock::new();
+/// The program, and what the present command was given.
+static GIVEN: OnceLock<(Command, Given)> = OnceLock::new();
 
 #[derive(Debug, Default)]
 struct Given(Vec<Written>);
@@ -39,10 +37,10 @@ fn taken_along(command: &str, id: &str) -> bool {
         }
 }
 
-/// Remembers the options of this run.
-pub(crate) fn remember(matches: &ArgMatches) {
+/// Remembers the program and the options of this run.
+pub(crate) fn remember(program: Command, matches: &ArgMatches) {
     // The first of a process counts; there is one.
-    let _ = GIVEN.set(written(matches));
+    let _ = GIVEN.set((program, written(matches)));
 }
 
 /// What was written on the command line.
@@ -78,11 +76,11 @@ pub(crate) fn suggest(command: &str, words: &[&str]) -> String {
 
 /// The same without backticks.
 pub(crate) fn line(command: &str, words: &[&str]) -> String {
-    let empty = Given::default();
-    let given = GIVEN.get().unwrap_or(&empty);
     let mut all = vec!["deskstate".to_owned(), command.to_owned()];
     all.extend(words.iter().map(|word| (*word).to_owned()));
-    all.extend(carried(&Args::command(), command, words, given));
+    if let Some((program, given)) = GIVEN.get() {
+        all.extend(carried(program, command, words, given));
+    }
     all.iter()
         .map(|word| quoted(word))
         .collect::<Vec<_>>()
@@ -168,7 +166,10 @@ fn for_windows(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
+    use crate::args::Args;
 
     fn carried_to(command: &str, words: &[&str], run: &[&str]) -> Vec<String> {
         let arguments = std::iter::once("deskstate").chain(run.iter().copied());

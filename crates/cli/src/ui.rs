@@ -8,11 +8,10 @@ use anstream::ColorChoice;
 use deskstate_model::{Diagnostic, SourceMap};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::args::{Color, Global};
-use crate::door::{self, LogCommand, Page, Stream, plain};
-pub(crate) use crate::door::{BAD, DIM, GOOD, HINT, STRONG, Style, WARN};
+use crate::door::{self, BAD, HINT, LogCommand, Page, STRONG, Stream, Style, plain};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::global::{Color, Global};
 use crate::output::diagnostics;
 
 /// The most bytes of an answer to a question.

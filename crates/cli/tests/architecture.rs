@@ -11,8 +11,9 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// A source file of a crate, without the tests at its end.
+/// A source file of a crate: its path below `src/`, with `/`, and its text without the tests at its end.
 struct Source {
+    path: String,
     code: String,
 }
 
@@ -20,13 +21,14 @@ fn sources(crates: &[&str]) -> Vec<Source> {
     let mut found = Vec::new();
     for name in crates {
         let before = found.len();
-        collect(&root().join("crates").join(name).join("src"), &mut found);
+        let folder = root().join("crates").join(name).join("src");
+        collect(&folder, &folder, &mut found);
         assert!(found.len() > before, "no sources of {name}");
     }
     found
 }
 
-fn collect(folder: &Path, found: &mut Vec<Source>) {
+fn collect(root: &Path, folder: &Path, found: &mut Vec<Source>) {
     let mut entries: Vec<_> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -34,7 +36,7 @@ fn collect(folder: &Path, found: &mut Vec<Source>) {
     entries.sort();
     for path in entries {
         if path.is_dir() {
-            collect(&path, found);
+            collect(root, &path, found);
             continue;
         }
         let name = path.file_name().unwrap().to_str().unwrap();
@@ -47,7 +49,9 @@ fn collect(folder: &Path, found: &mut Vec<Source>) {
             .next()
             .unwrap()
             .to_owned();
-        found.push(Source { code });
+        let path = path.strip_prefix(root).unwrap().to_str().unwrap();
+        let path = path.replace('\\', "/");
+        found.push(Source { path, code });
     }
 }
 
@@ -159,4 +163,196 @@ fn the_project_file_knows_every_check_of_review() {
     let explained = MANIFEST_CODES.iter().chain(PLAN_CODES);
     let explained: BTreeSet<&str> = explained.map(|known| known.code).collect();
     assert!(known.is_subset(&explained), "{known:?}");
+}
+
+/// Groups of modules that use each other, by crate. A parent and its children may; of others, none is to come.
+const CYCLES: [(&str, &[&str]); 6] = [
+    // One concept in several files, until one table says what a kind is.
+    (
+        "model",
+        &["decode", "field", "kinds", "part", "schema", "set"],
+    ),
+    ("reconcile", &["kinds", "lower"]),
+    // An age is a set of switches, and one of the switches is the age.
+    ("emulator", &["age", "switches"]),
+    // A batch is a request that holds requests.
+    ("emulator", &["batch", "engine"]),
+    // A function of an expression has expressions for arguments, and an expanded row has rows.
+    (
+        "emulator",
+        &["odata::eval", "odata::expr", "odata::functions"],
+    ),
+    ("emulator", &["odata::expand", "odata::read"]),
+];
+
+#[test]
+fn modules_form_no_cycles_except_a_parent_and_its_children() {
+    let mut found = Vec::new();
+    for name in [
+        "files",
+        "model",
+        "dataverse",
+        "reconcile",
+        "emulator",
+        "cli",
+    ] {
+        let uses = uses_of(name);
+        assert!(name == "files" || uses.values().any(|to| !to.is_empty()));
+        let reached: BTreeMap<&String, BTreeSet<&String>> = uses
+            .keys()
+            .map(|from| (from, reached(&uses, from)))
+            .collect();
+        for (from, to) in &reached {
+            let mut circle: Vec<String> = to
+                .iter()
+                .filter(|other| reached[*other].contains(from))
+                .map(|other| (*other).clone())
+                .collect();
+            circle.sort_unstable();
+            if circle.first() == Some(*from) {
+                found.push((name, circle));
+            }
+        }
+    }
+    let known: Vec<(&str, Vec<String>)> = CYCLES
+        .iter()
+        .map(|(name, of)| {
+            (
+                *name,
+                of.iter().map(|module| (*module).to_owned()).collect(),
+            )
+        })
+        .collect();
+    for circle in &found {
+        assert!(
+            known.contains(circle),
+            "modules that use each other: {circle:?}"
+        );
+    }
+    for circle in &known {
+        assert!(
+            found.contains(circle),
+            "no cycle any more, remove it: {circle:?}"
+        );
+    }
+}
+
+/// What can be reached from a module in one step or more.
+fn reached<'a>(
+    uses: &'a BTreeMap<String, BTreeSet<String>>,
+    from: &String,
+) -> BTreeSet<&'a String> {
+    let mut seen = BTreeSet::new();
+    let mut open: Vec<&String> = uses[from].iter().collect();
+    while let Some(next) = open.pop() {
+        if seen.insert(next) {
+            open.extend(&uses[next]);
+        }
+    }
+    seen
+}
+
+/// The modules of a crate and those that each names in its paths, parents and children aside.
+fn uses_of(name: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut modules = BTreeMap::new();
+    for source in sources(&[name]) {
+        let path = source.path.trim_end_matches(".rs").trim_end_matches("/mod");
+        if !["lib", "main"].contains(&path) {
+            let code = source
+                .code
+                .lines()
+                .map(|line| line.split("//").next().unwrap());
+            modules.insert(path.replace('/', "::"), code.collect::<Vec<_>>().join("\n"));
+        }
+    }
+    let related = |one: &str, other: &str| {
+        let below = |one: &str, other: &str| {
+            one.strip_prefix(other)
+                .is_some_and(|rest| rest.starts_with("::"))
+        };
+        one == other || below(one, other) || below(other, one)
+    };
+    let uses = |module: &String, code: &String| {
+        let paths = paths_of(code).into_iter();
+        let named = paths.filter_map(|path| module_of(&modules, module, &path));
+        named.filter(|other| !related(module, other)).collect()
+    };
+    modules
+        .iter()
+        .map(|(module, code)| (module.clone(), uses(module, code)))
+        .collect()
+}
+
+/// The module that a path names, or that has what it names.
+fn module_of(modules: &BTreeMap<String, String>, from: &str, path: &str) -> Option<String> {
+    let mut base: Vec<&str> = from.split("::").collect();
+    let mut steps: Vec<&str> = path.split("::").collect();
+    match steps[0] {
+        "crate" => base.clear(),
+        "self" => {}
+        _ => {
+            while steps[0] == "super" {
+                base.pop();
+                steps[0] = "self";
+                if steps.get(1) == Some(&"super") {
+                    steps.remove(0);
+                }
+            }
+        }
+    }
+    base.extend(&steps[1..]);
+    (1..=base.len())
+        .rev()
+        .map(|length| base[..length].join("::"))
+        .find(|name| modules.contains_key(name))
+}
+
+/// Every path that begins with `crate`, `super` or `self`, those of `use` with braces written out.
+fn paths_of(code: &str) -> Vec<String> {
+    let mut paths = Vec::new();
+    for start in ["crate::", "super::", "self::"] {
+        for (at, _) in code.match_indices(start) {
+            let before = code[..at].chars().next_back();
+            if before
+                .is_some_and(|before| before.is_alphanumeric() || [':', '_', '$'].contains(&before))
+            {
+                continue;
+            }
+            write_out("", &code[at..], &mut paths);
+        }
+    }
+    paths
+}
+
+/// Reads one path, or a tree of them, and gives what follows it.
+fn write_out<'a>(before: &str, text: &'a str, paths: &mut Vec<String>) -> &'a str {
+    let is_part = |character: char| character.is_alphanumeric() || [':', '_'].contains(&character);
+    let end = text
+        .find(|character| !is_part(character))
+        .unwrap_or(text.len());
+    let path = format!("{before}{}", &text[..end]);
+    let mut rest = &text[end..];
+    if !path.ends_with("::") || !rest.starts_with('{') {
+        paths.push(path.trim_end_matches(':').to_owned());
+        return rest;
+    }
+    rest = &rest[1..];
+    loop {
+        rest = rest
+            .trim_start_matches(|character: char| character.is_whitespace() || character == ',');
+        match rest.strip_prefix('}') {
+            Some(behind) => return behind,
+            None if rest.is_empty() => return rest,
+            None => {
+                rest = write_out(&path, rest, paths);
+                // A name that is given another: ` as other`.
+                if rest.starts_with(" as ") {
+                    rest = rest[4..].trim_start_matches(is_part);
+                }
+                if !rest.trim_start().starts_with([',', '}']) {
+                    return rest;
+                }
+            }
+        }
+    }
 }

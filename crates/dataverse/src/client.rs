@@ -13,11 +13,10 @@ use uuid::Uuid;
 use crate::auth::{self, Authenticator, SignInError};
 use crate::batch::{Envelope, server_error};
 use crate::budget::{Meter, Spent};
+use crate::exchanged::{Outgoing, Reply};
 use crate::request::API_PATH;
 use crate::retry::{self, Attempts, Kind, Verdict, Wait};
-use crate::transport::{
-    CLIENT_REQUEST_ID, Network, Outgoing, Reply, Transport, header_value, over_budget,
-};
+use crate::transport::{CLIENT_REQUEST_ID, Network, Transport, header_value, over_budget};
 use crate::{Connection, Error, Exchange, Place, ServiceError, WaitCause, Waiting};
 
 /// The path of a batch.

@@ -72,6 +72,7 @@ mod connection;
 mod decode;
 mod environment;
 mod error;
+mod exchanged;
 mod filter;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;

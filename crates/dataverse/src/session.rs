@@ -231,7 +231,7 @@ pub(crate) fn outcome_of_two(status: u16, content_type: &str, body: &[u8]) -> Ou
             path: "/api/data/v9.2/$batch".to_owned(),
             client_request_id: Uuid::nil(),
         },
-        reply: crate::transport::Reply {
+        reply: crate::exchanged::Reply {
             status,
             headers,
             body: bytes::Bytes::copy_from_slice(body),

@@ -14,36 +14,12 @@ use uuid::Uuid;
 
 use crate::budget::{Meter, Spent};
 use crate::environment::is_loopback;
+use crate::exchanged::{Outgoing, Reply};
 use crate::recording::{Player, Recorder};
 use crate::{Connection, Error, Exchange};
 
 /// The header with our id of a request; the server logs it too.
 pub(crate) const CLIENT_REQUEST_ID: &str = "x-ms-client-request-id";
-
-/// A request as it goes out.
-#[derive(Debug)]
-pub(crate) struct Outgoing {
-    pub(crate) exchange: Exchange,
-    pub(crate) url: Url,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Option<Bytes>,
-    pub(crate) limit: Duration,
-}
-
-/// A reply, read to its end.
-#[derive(Debug, Clone)]
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-}
-
-impl Reply {
-    /// A header as text.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
-    }
-}
 
 /// Carries requests: over the network, written down or not, or to a recording.
 #[derive(Debug)]

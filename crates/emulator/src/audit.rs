@@ -7,7 +7,7 @@ use crate::body::Body;
 use crate::schema::TableId;
 use crate::store::{Row, Transaction};
 use crate::value::Value;
-use crate::write::{Writing, new_key};
+use crate::writing::{Writing, new_key};
 
 const CREATE: i64 = 1;
 const UPDATE: i64 = 2;

@@ -10,7 +10,7 @@ use crate::resolve;
 use crate::schema::{Column, Kind, Navigation, TableId};
 use crate::store::Transaction;
 use crate::value::Value;
-use crate::write::Writing;
+use crate::writing::Writing;
 
 /// What a body sets.
 #[derive(Debug, Default)]

@@ -5,9 +5,12 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
+use crate::clock::Moment;
 use crate::error::ServiceError;
 use crate::odata::json::Preferences;
-use crate::write::Condition;
+use crate::security::Caller;
+use crate::switches::Switches;
+use crate::writing::{Condition, Writing};
 
 /// One request, its URL cut to what follows the root of the Web API.
 #[derive(Debug, Clone)]
@@ -148,5 +151,23 @@ impl Reply {
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Reply {
         self.headers.push((name, value.into()));
         self
+    }
+}
+
+/// What a request is carried out with.
+pub(crate) struct Context<'a> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) switches: &'a Switches,
+    pub(crate) now: Moment,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn writing(&self, call: &Call) -> Writing<'a> {
+        Writing {
+            caller: self.caller,
+            switches: self.switches,
+            now: self.now,
+            solution: call.header("mscrm.solutionuniquename").map(str::to_owned),
+        }
     }
 }

@@ -7,23 +7,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use http::{Method, StatusCode};
 use uuid::Uuid;
 
-use crate::age::{self, Age};
+use crate::age::Age;
 use crate::batch::{self, Failure};
+use crate::call::Context;
 use crate::call::{Call, Reply};
-use crate::caller::Caller;
 use crate::clock::Moment;
 use crate::error::{Outcome, ServiceError, code};
 use crate::faults::Faults;
 use crate::limits::Protection;
 use crate::schema::Schema;
 use crate::security;
+use crate::security::Caller;
 use crate::seed;
-use crate::service::{self, Context};
+use crate::service;
 use crate::state_file::StateFile;
 use crate::stats::Stats;
 use crate::store::{Store, Transaction};
 use crate::switches::Switches;
-use crate::write::{self, Condition, Writing};
+use crate::write;
+use crate::writing::{Condition, Writing};
 
 /// Shared by every connection.
 #[derive(Debug)]
@@ -69,7 +71,7 @@ impl Engine {
         clock: Option<Moment>,
     ) -> Engine {
         let full = Arc::clone(&store.schema);
-        age::apply(&full, &switches, &mut store, &fresh);
+        seed::apply(&full, &switches, &mut store, &fresh);
         Engine {
             marked: Mutex::default(),
             store: RwLock::new(store),
@@ -119,7 +121,7 @@ impl Engine {
     pub(crate) fn set_switches(&self, switches: Switches) {
         // Whoever reads or writes rows sees the old tables with the old switches, or the new with the new.
         let mut store = self.store_mut();
-        age::apply(&self.full, &switches, &mut store, &self.fresh);
+        seed::apply(&self.full, &switches, &mut store, &self.fresh);
         *self
             .switches
             .write()
@@ -325,7 +327,7 @@ impl Engine {
     /// Replaces every row: for reset and load.
     pub(crate) fn replace(&self, mut store: Store) -> std::io::Result<()> {
         let mut current = self.store_mut();
-        age::apply(&self.full, &self.switches(), &mut store, &self.fresh);
+        seed::apply(&self.full, &self.switches(), &mut store, &self.fresh);
         if let Some(file) = self
             .state_file
             .lock()

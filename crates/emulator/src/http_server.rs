@@ -20,7 +20,7 @@ use crate::faults::Fault;
 use crate::identity::ADMINISTRATOR;
 use crate::limits::refusal;
 use crate::line::Line;
-use crate::pages::{self, Names};
+use crate::pages::{self, Names, plain};
 use crate::signin::{self, Desk};
 
 /// A request may carry so many bytes.
@@ -302,14 +302,5 @@ pub(crate) fn response(reply: Reply) -> Response {
             response.headers_mut().append(name, value);
         }
     }
-    response
-}
-
-pub(crate) fn plain(status: StatusCode, text: &'static str) -> Response {
-    let mut response = Response::new(Body::from(text));
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert("content-type", HeaderValue::from_static("text/plain"));
     response
 }

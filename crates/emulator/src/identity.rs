@@ -4,8 +4,8 @@ use http::StatusCode;
 use uuid::Uuid;
 
 use crate::call::Call;
-use crate::caller::Caller;
 use crate::error::{Outcome, ServiceError, code};
+use crate::security::Caller;
 use crate::security::{self};
 use crate::store::Store;
 

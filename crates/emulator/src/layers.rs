@@ -8,7 +8,7 @@ use crate::rules;
 use crate::schema::{Table, TableId};
 use crate::store::{IndexKey, Row, Transaction};
 use crate::value::Value;
-use crate::write::{Writing, new_key};
+use crate::writing::{Writing, new_key};
 
 /// The unmanaged solution that every environment has.
 pub(crate) const ACTIVE_SOLUTION: Uuid = Uuid::from_u128(0xfd14_0aae_4df4_11dd_bd17_0019_b931_2238);
@@ -66,11 +66,11 @@ pub(crate) fn drop_active(
     table: TableId,
     id: Uuid,
 ) -> Outcome<()> {
-    let mut row = crate::write::find(tx, table, id)?;
+    let mut row = crate::writing::find(tx, table, id)?;
     for (column, value) in std::mem::take(&mut row.below) {
         row.cells[column] = value;
     }
-    crate::write::stamp(tx, writing, table, &mut row);
+    crate::writing::stamp(tx, writing, table, &mut row);
     tx.put(table, row);
     Ok(())
 }

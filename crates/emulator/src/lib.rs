@@ -10,7 +10,6 @@ mod audit;
 mod batch;
 mod body;
 mod call;
-mod caller;
 mod clock;
 mod component_layers;
 mod engine;
@@ -50,6 +49,7 @@ mod tabs;
 mod tls;
 mod value;
 mod write;
+mod writing;
 
 pub use age::Age;
 pub use limits::Limits;

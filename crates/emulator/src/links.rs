@@ -9,7 +9,7 @@ use crate::security::Right;
 use crate::store::{IndexKey, Row, Transaction};
 use crate::switches::LinkAnswer;
 use crate::value::Value;
-use crate::write::{Writing, find, new_key, stamp};
+use crate::writing::{Writing, find, new_key, stamp};
 use crate::{product_rules, rules};
 
 /// Links a row to another one through a collection.

@@ -5,13 +5,13 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, ORIGIN, TRANSFER_ENCODING};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
-use crate::http_server::plain;
 use crate::signin;
 
 /// The names that this machine is called by.
@@ -134,6 +134,15 @@ fn is_json(headers: &HeaderMap, path: &str) -> bool {
         kind.and_then(|kind| kind.split(';').next())
             .is_some_and(|kind| kind.trim().eq_ignore_ascii_case(wanted))
     })
+}
+
+pub(crate) fn plain(status: StatusCode, text: &'static str) -> Response {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert("content-type", HeaderValue::from_static("text/plain"));
+    response
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::rules::{is_customizable, is_managed};
 use crate::schema::TableId;
 use crate::store::{IndexKey, Transaction};
 use crate::value::fold;
-use crate::write::Writing;
+use crate::writing::Writing;
 
 /// Product rules about links, each behind its switch.
 pub(crate) fn before_link(

@@ -8,7 +8,7 @@ use crate::schema::{OnDelete, TableId};
 use crate::security::Right;
 use crate::store::{IndexKey, Row, Transaction};
 use crate::value::Value;
-use crate::write::{Condition, Writing, find, stamp};
+use crate::writing::{Condition, Writing, find, stamp};
 use crate::{links, rules, tabs};
 
 /// Deletes a row: what hangs on it goes with it, or is emptied, or forbids it.

@@ -8,7 +8,7 @@ use crate::resolve;
 use crate::schema::{Kind, Required, Table, TableId};
 use crate::store::{IndexKey, Row, Transaction};
 use crate::value::{Value, fold};
-use crate::write::Writing;
+use crate::writing::Writing;
 
 const UNIQUE_NAME: &str = "msdyn_uniquename";
 

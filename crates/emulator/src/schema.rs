@@ -4,9 +4,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-/// Position of a table in [`Schema::tables`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct TableId(pub(crate) u16);
+pub(crate) use crate::value::TableId;
+use crate::value::Value;
 
 /// Every table and relationship of the environment.
 #[derive(Debug, Clone)]
@@ -178,7 +177,7 @@ pub(crate) struct Column {
     pub(crate) options: BTreeMap<i64, String>,
     /// Labels of a yes/no column: false, true.
     pub(crate) flag_labels: (String, String),
-    pub(crate) default: Option<crate::value::Value>,
+    pub(crate) default: Option<Value>,
     pub(crate) global_choice: Option<String>,
     /// Status reasons: which state each belongs to.
     pub(crate) states: BTreeMap<i64, i64>,

@@ -6,11 +6,23 @@ use std::sync::Arc;
 use http::StatusCode;
 use uuid::Uuid;
 
-use crate::caller::Caller;
 use crate::error::{Outcome, ServiceError, code};
 use crate::schema::{Ownership, Schema, Table, TableId};
 use crate::store::{IndexKey, Row, Store, Transaction};
 use crate::value::Value;
+
+/// The user on whose behalf a request runs.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) user: Uuid,
+    pub(crate) business_unit: Uuid,
+    /// Language in which localizable columns are read and written.
+    pub(crate) language: i64,
+    pub(crate) teams: BTreeSet<Uuid>,
+    /// Who really called, if the request impersonates.
+    pub(crate) on_behalf_by: Option<Uuid>,
+    pub(crate) access: Access,
+}
 
 /// How far a privilege reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -465,4 +477,17 @@ pub(crate) fn revoke_privilege(tx: &mut Transaction<'_>, role: Uuid, privilege: 
 
 fn link_key(role: Uuid, privilege: Uuid) -> Uuid {
     Uuid::new_v5(&role, privilege.as_bytes())
+}
+
+/// Every privilege name that the tables need, with its access right, for the seed.
+pub(crate) fn privilege_names(schema: &Schema) -> BTreeMap<String, i64> {
+    let mut names = BTreeMap::new();
+    for table in schema.visible() {
+        for right in Right::ALL {
+            if let Some(name) = privilege_name(table, right) {
+                names.insert(name, right.mask());
+            }
+        }
+    }
+    names
 }

@@ -9,7 +9,7 @@ use crate::schema::{Table, TableId};
 use crate::store::{IndexKey, Row, Transaction};
 use crate::switches::TouchedParameters;
 use crate::value::Value;
-use crate::write::{Writing, create, stamp};
+use crate::writing::{Writing, stamp};
 
 const TAB: &str = "msdyn_applicationtabtemplate";
 const PARAMETER: &str = "msdyn_templateparameter";
@@ -87,17 +87,28 @@ fn has_unknown_slug(text: &str) -> bool {
         })
 }
 
+/// How a row is created, with everything that creating one brings about.
+type Create = fn(
+    &mut Transaction<'_>,
+    &Writing<'_>,
+    TableId,
+    &serde_json::Map<String, Json>,
+) -> Outcome<Uuid>;
+
 /// Makes the parameter rows of a new tab, and keeps the JSON column in step.
 pub(crate) fn after_create(
     tx: &mut Transaction<'_>,
     writing: &Writing<'_>,
     table: TableId,
     id: Uuid,
+    create: Create,
 ) -> Outcome<()> {
     let schema = tx.schema();
     let own = schema.table(table);
     match own.name.as_str() {
-        TAB if writing.switches.tab_makes_parameters => make_parameters(tx, writing, table, id),
+        TAB if writing.switches.tab_makes_parameters => {
+            make_parameters(tx, writing, table, id, create)
+        }
         PARAMETER => derive_of_parameter(tx, writing, id),
         _ => Ok(()),
     }
@@ -110,6 +121,7 @@ pub(crate) fn after_update(
     table: TableId,
     id: Uuid,
     before: &Row,
+    create: Create,
 ) -> Outcome<()> {
     let schema = tx.schema();
     let own = schema.table(table);
@@ -123,7 +135,7 @@ pub(crate) fn after_update(
                 .get(table, id)
                 .is_some_and(|row| row.cells[column] != before.cells[column]);
             if changed && writing.switches.tab_makes_parameters {
-                make_parameters(tx, writing, table, id)
+                make_parameters(tx, writing, table, id, create)
             } else {
                 Ok(())
             }
@@ -200,6 +212,7 @@ fn make_parameters(
     writing: &Writing<'_>,
     table: TableId,
     id: Uuid,
+    create: Create,
 ) -> Outcome<()> {
     let schema = tx.schema();
     let (own, Some(parameters)) = (schema.table(table), schema.named(PARAMETER)) else {

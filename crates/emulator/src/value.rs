@@ -5,7 +5,9 @@ use std::cmp::Ordering;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::schema::TableId;
+/// Position of a table in [`Schema::tables`](crate::schema::Schema::tables).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct TableId(pub(crate) u16);
 
 /// What one column of one row holds.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,7 +1,7 @@
 //! Every code of the manifests. Each is explained in the file that raises it; the command line makes `docs/reference/codes.md` of them.
 
 use crate::explanation::Explanation;
-use crate::{checks, files, load, read_project, shape_codes, variables, yaml};
+use crate::{checks, files, load, name, shape_codes, variables, yaml};
 
 /// Every code of the manifests, sorted. Each is explained in the file that raises it.
 pub const MANIFEST_CODES: &[Explanation] = &[
@@ -31,7 +31,7 @@ pub const MANIFEST_CODES: &[Explanation] = &[
     checks::unique_name::LOOK_ALIKE,
     yaml::read::key::MERGE_KEY,
     shape_codes::MISSING_FIELD,
-    read_project::NAME_SHAPE,
+    name::NAME_SHAPE,
     load::listing::NO_MANIFESTS,
     load::NO_PROJECT,
     shape_codes::NOT_A_MANIFEST,

@@ -5,10 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use crate::glob::matches_pattern;
-use crate::kinds::{Kind, Resource, ResourceKey};
-use crate::manifests::{Declared, State};
+use crate::kinds::{Kind, ResourceKey};
 use crate::name::fold;
-use crate::project::{CifV2Loader, Project};
 use crate::set::Reference;
 use crate::span::{Span, Spanned};
 
@@ -458,38 +456,3 @@ impl Problem {
 
 /// The extension that a profile with a channel provider of CIF v2 must load.
 pub const CIF_V2_LOADER: &str = "msdyn_CIFV2Loader";
-
-/// A declared resource as rules see it. Links that apply adds by itself count.
-#[must_use]
-pub fn subject_of(declared: &Declared, project: &Project) -> Subject {
-    let mut spec = declared.spec.to_spec();
-    if let Resource::AppProfile(profile) = &declared.spec
-        && declared.state == State::Present
-        && project.cif_v2_loader == CifV2Loader::Link
-        && profile
-            .channel_providers
-            .value()
-            .is_some_and(|set| !set.members.is_empty())
-    {
-        let extensions = spec
-            .entry("extensions")
-            .or_insert_with(|| Value::Array(Vec::new()));
-        let list = match extensions {
-            Value::Array(list) => Some(list),
-            other => other.get_mut("members").and_then(Value::as_array_mut),
-        };
-        if let Some(list) = list
-            && !list.iter().any(|member| {
-                member
-                    .as_str()
-                    .is_some_and(|name| fold(name) == fold(CIF_V2_LOADER))
-            })
-        {
-            list.push(CIF_V2_LOADER.into());
-        }
-    }
-    Subject {
-        key: declared.key.clone(),
-        spec,
-    }
-}

@@ -287,7 +287,7 @@ fn labels_of(node: &Node, decoder: &mut Decoder<'_>) -> BTreeMap<String, String>
     let mut labels = BTreeMap::new();
     for entry in node.entries() {
         let name = Spanned::new(entry.key.to_string(), entry.key_span);
-        if let Some(problem) = crate::read_project::name_problem("a label", &name) {
+        if let Some(problem) = crate::name::name_problem("a label", &name) {
             decoder.report(problem);
         }
         if let Some(text) = decoder.text(&entry.value, None) {

@@ -57,7 +57,7 @@ pub use checks::secret::{is_secret_key, secret_values};
 pub use codes::MANIFEST_CODES;
 pub use contract::{
     CIF_V2_LOADER, Contract, Finding, MatchMode, Problem, Rule, RuleSubject, RuleValue, Subject,
-    check as check_subject, evaluate, selects, subject_of,
+    check as check_subject, evaluate, selects,
 };
 pub use decode::shortened;
 pub use diagnostic::{Diagnostic, Label, Severity, sort_diagnostics};
@@ -68,16 +68,16 @@ pub use given::Given;
 pub use glob::matches_pattern;
 pub use kinds::*;
 pub use load::{
-    DEFAULT_FOLDER, PROJECT_FILE, load, load_contracts, load_folder, load_project, load_texts,
-    load_with,
+    PROJECT_FILE, load, load_contracts, load_folder, load_project, load_texts, load_with,
 };
-pub use manifests::{Declared, Manifests, State};
+pub use manifests::{Declared, Manifests, State, subject_of};
 pub use name::{UniqueName, fold};
 pub use part::{MAX_UNIQUE_NAME, PartOf, unique_name_of_part};
 pub use project::{
     CifV2Loader, Defaults, EMULATOR_AGES, Environment, FIXED_CHECKS, IgnoreRule, KindNameGlob,
     POLICY_CHECKS, Policy, Project, Prune, Removals, Target, Undeclared, Writes,
 };
+pub use read_project::DEFAULT_FOLDER;
 pub use render::{render, to_yaml};
 pub use schema::json_schemas;
 pub use set::{

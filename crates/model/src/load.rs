@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::environments::{check_environments, merge_findings, unknown_environment};
-pub use self::listing::DEFAULT_FOLDER;
 use self::listing::{Exceptions, list};
 use crate::assemble::{Assembled, Assembly, Base, assemble, gather};
 use crate::checks;

@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::contract::Contract;
+use serde_json::Value;
+
+use crate::contract::{CIF_V2_LOADER, Contract, Subject};
 use crate::kinds::{Resource, ResourceKey};
-use crate::project::Project;
+use crate::name::fold;
+use crate::project::{CifV2Loader, Project};
 use crate::span::{SourceMap, Span};
 
 /// Everything that a project says, for one environment or for all.
@@ -83,5 +86,40 @@ impl State {
             State::Existing => "existing",
             State::Absent => "absent",
         }
+    }
+}
+
+/// A declared resource as rules see it. Links that apply adds by itself count.
+#[must_use]
+pub fn subject_of(declared: &Declared, project: &Project) -> Subject {
+    let mut spec = declared.spec.to_spec();
+    if let Resource::AppProfile(profile) = &declared.spec
+        && declared.state == State::Present
+        && project.cif_v2_loader == CifV2Loader::Link
+        && profile
+            .channel_providers
+            .value()
+            .is_some_and(|set| !set.members.is_empty())
+    {
+        let extensions = spec
+            .entry("extensions")
+            .or_insert_with(|| Value::Array(Vec::new()));
+        let list = match extensions {
+            Value::Array(list) => Some(list),
+            other => other.get_mut("members").and_then(Value::as_array_mut),
+        };
+        if let Some(list) = list
+            && !list.iter().any(|member| {
+                member
+                    .as_str()
+                    .is_some_and(|name| fold(name) == fold(CIF_V2_LOADER))
+            })
+        {
+            list.push(CIF_V2_LOADER.into());
+        }
+    }
+    Subject {
+        key: declared.key.clone(),
+        spec,
     }
 }

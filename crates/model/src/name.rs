@@ -5,6 +5,17 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
+use crate::span::Spanned;
+
+pub(crate) const NAME_SHAPE: Explanation = Explanation::new(
+    "name-shape",
+    "Names of projects, environments, contracts, rules and labels are letters, digits, `-`, `_` and `.`, up to 63. Variables are a letter, then letters, digits and `_`. Prefixes are letters and digits. Patterns are `Kind/name`.",
+    "They stand in commands, file names and reports.",
+    "Choose another name.",
+);
+
 /// The unique name by which a resource is found in every environment.
 ///
 /// Two names that differ in ASCII case or outer blanks only are the same name. Copies share the text: a name stands in the resource, in
@@ -89,6 +100,26 @@ impl From<&str> for UniqueName {
     fn from(written: &str) -> Self {
         Self::new(written)
     }
+}
+
+/// Reports a name that is not made of letters, digits, `-`, `_` and `.`, or is too long.
+pub(crate) fn check_name(what: &str, name: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) {
+    diagnostics.extend(name_problem(what, name));
+}
+
+/// What is wrong with a name of ours, if anything.
+pub(crate) fn name_problem(what: &str, name: &Spanned<String>) -> Option<Diagnostic> {
+    let fits =
+        |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
+    let is_name = (1..=63).contains(&name.value.len()) && name.value.chars().all(fits);
+    (!is_name).then(|| {
+        Diagnostic::error(
+            NAME_SHAPE.code,
+            format!("`{}` cannot name {what}", name.value),
+        )
+        .at(name.span, "letters, digits, `-`, `_` and `.`, up to 63")
+        .help("choose another name")
+    })
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::contract::{Contract, MatchMode, Rule, RuleSubject, RuleValue};
 use crate::diagnostic::Diagnostic;
 use crate::document::{check_version, first_line};
 use crate::kinds::Kind;
-use crate::read_project::check_name;
+use crate::name::check_name;
 use crate::set::Reference;
 use crate::shape::{self, Shape};
 use crate::shape_codes::{UNKNOWN_FIELD, UNKNOWN_KIND};

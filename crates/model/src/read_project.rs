@@ -11,9 +11,9 @@ use crate::checks::https_needed::HTTPS_NEEDED;
 use crate::checks::unique_name::RESERVED_PREFIX;
 use crate::diagnostic::Diagnostic;
 use crate::document::check_version;
-use crate::explanation::Explanation;
 use crate::files::PATH_OUTSIDE;
 use crate::kinds::Kind;
+use crate::name::{NAME_SHAPE, check_name};
 use crate::project::{
     CifV2Loader, Defaults, Environment, IgnoreRule, KindNameGlob, Policy, Project, Prune, Removals,
     Target, Undeclared, Writes,
@@ -26,12 +26,8 @@ use crate::suggest::nearest;
 use crate::variables::{Variables, is_variable_name};
 use crate::yaml::{Node, NodeValue};
 
-pub(crate) const NAME_SHAPE: Explanation = Explanation::new(
-    "name-shape",
-    "Names of projects, environments, contracts, rules and labels are letters, digits, `-`, `_` and `.`, up to 63. Variables are a letter, then letters, digits and `_`. Prefixes are letters and digits. Patterns are `Kind/name`.",
-    "They stand in commands, file names and reports.",
-    "Choose another name.",
-);
+/// The folder of manifests where the project names none. Git does not keep empty folders, so it may be missing.
+pub const DEFAULT_FOLDER: &str = "manifests";
 
 /// The greatest number of operations that Dataverse takes in one transaction
 /// (documented in Web API: Execute batch operations).
@@ -63,7 +59,7 @@ pub(crate) fn project(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<
     let name = name.unwrap_or_else(|| Spanned::new("project".to_owned(), place));
     check_name("a project", &name, diagnostics);
     let manifests = spec.get("manifests").map_or_else(
-        || vec![Spanned::new(crate::load::DEFAULT_FOLDER.to_owned(), place)],
+        || vec![Spanned::new(DEFAULT_FOLDER.to_owned(), place)],
         |list| list.items().iter().filter_map(text).collect(),
     );
     check_variables(spec.get("variables"), diagnostics);
@@ -127,26 +123,6 @@ pub(crate) fn variables<'p>(project: Option<&'p Node>, environment: Option<&str>
         );
     }
     variables
-}
-
-/// Reports a name that is not made of letters, digits, `-`, `_` and `.`, or is too long.
-pub(crate) fn check_name(what: &str, name: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) {
-    diagnostics.extend(name_problem(what, name));
-}
-
-/// What is wrong with a name of ours, if anything.
-pub(crate) fn name_problem(what: &str, name: &Spanned<String>) -> Option<Diagnostic> {
-    let fits =
-        |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
-    let is_name = (1..=63).contains(&name.value.len()) && name.value.chars().all(fits);
-    (!is_name).then(|| {
-        Diagnostic::error(
-            NAME_SHAPE.code,
-            format!("`{}` cannot name {what}", name.value),
-        )
-        .at(name.span, "letters, digits, `-`, `_` and `.`, up to 63")
-        .help("choose another name")
-    })
 }
 
 fn text(node: &Node) -> Option<Spanned<String>> {

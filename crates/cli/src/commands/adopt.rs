@@ -20,17 +20,18 @@ use similar::{ChangeTag, TextDiff};
 use super::choosing::{self, Choosing};
 use super::exporting::{People, export_exactly, read_all, say_left_out};
 use super::live::stop_on_interrupt;
-use crate::args::Global;
+use crate::door::{GOOD, WARN};
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::global::Global;
 use crate::kept::write_files;
+use crate::output::count;
 use crate::output::plain;
-use crate::output::plan_text::count;
 use crate::output::sides;
 use crate::output::verdict::unplanned;
 use crate::project::{Loaded, load_environment};
-use crate::ui::{GOOD, Ui, WARN};
+use crate::ui::Ui;
 
 /// Writes live values into the manifests where they are declared; comments, order and quotes stay
 ///

@@ -16,18 +16,19 @@ use deskstate_reconcile::{Desired, Scope, observe_owners, plan_file, undo};
 use super::live::{Cutting, solution};
 use super::progress::{Account, Progress};
 use crate::answers::Answers;
+use crate::door::{BAD, GOOD};
 use crate::ending::{Cause, Ended};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::journal::{self, Journal, Unfinished};
 use crate::kept;
-use crate::output::plan_text::count;
+use crate::output::count;
 use crate::output::sides::sides;
 use crate::output::{plain, shown};
 use crate::paths::from_here;
 use crate::project::Loaded;
 use crate::suggest::line;
-use crate::ui::{BAD, GOOD, Ui};
+use crate::ui::Ui;
 use deskstate_model::Explanation;
 
 pub(crate) const SERVER_REFUSED: Explanation = Explanation::new(
@@ -212,7 +213,7 @@ pub(super) fn tell_unfinished(
 ) -> Result<Vec<Unfinished>, Error> {
     let found = journal::unfinished(&loaded.root, environment)?;
     for run in &found {
-        ui.say_page(&crate::ending::unfinished(run));
+        ui.say_page(&journal::told(run));
     }
     Ok(found)
 }

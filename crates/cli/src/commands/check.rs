@@ -15,15 +15,15 @@ use sha2::{Digest, Sha256};
 
 use super::doctor::findings;
 use super::live::{read, stop_on_interrupt};
-use crate::args::Global;
 use crate::door::Page;
 use crate::environment::{self, Access, Opened};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::global::Global;
 use crate::kept::write_files;
 use crate::output::check_report::{CheckReport, Rule};
+use crate::output::count;
 use crate::output::places::Places;
-use crate::output::plan_text::count;
 use crate::output::{
     check_json, check_junit, check_markdown, check_text, harmless_json, html, markdown, plain,
     sarif,

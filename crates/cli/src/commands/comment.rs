@@ -6,12 +6,13 @@ use std::time::Duration;
 use deskstate_files::Limit;
 
 use crate::comment::{self, Client, CommentError, Host, Posted};
+use crate::door::GOOD;
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::output::markdown::{self, marker};
 use crate::paths::shown_path;
 use crate::suggest::suggest;
-use crate::ui::{GOOD, Ui};
+use crate::ui::Ui;
 
 /// Posts a plan on the pull request that a build is about, or edits the comment that stands
 ///

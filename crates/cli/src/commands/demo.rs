@@ -9,11 +9,12 @@ use uuid::Uuid;
 
 use super::block_on;
 use crate::door;
+use crate::door::{DIM, GOOD, STRONG};
 use crate::environment;
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::paths::shown_path;
-use crate::ui::{DIM, GOOD, STRONG, Ui};
+use crate::ui::Ui;
 
 /// Tells the whole story on an embedded Dataverse: validate, plan, apply, somebody edits by hand, drift, apply
 ///

@@ -18,16 +18,18 @@ use serde_json::Value as Json;
 use super::choosing::{self, Choosing};
 use super::exporting::{People, read_all};
 use super::live::stop_on_interrupt;
-use crate::args::Global;
+use crate::door::{GOOD, WARN};
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::global::Global;
 use crate::kept::write_file;
+use crate::output::count;
 use crate::output::plain;
-use crate::output::plan_text::{PlanText, Title, count};
+use crate::output::plan_text::{PlanText, Title};
 use crate::paths::shown_path;
 use crate::project::{self, Loaded, load_environment, load_folder};
-use crate::ui::{GOOD, Ui, WARN};
+use crate::ui::Ui;
 
 /// Shows what would make one environment like another, or like a folder of manifests. Cannot write to either
 ///

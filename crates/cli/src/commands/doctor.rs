@@ -12,16 +12,17 @@ use deskstate_reconcile::{Scope, lower};
 
 use self::findings::{Finding, State};
 use super::live::{read, stop_on_interrupt};
-use crate::args::Global;
+use crate::door::{BAD, GOOD, STRONG, WARN};
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::global::Global;
 use crate::kept::write_file;
+use crate::output::count;
 use crate::output::plain;
-use crate::output::plan_text::count;
 use crate::paths::shown_path;
 use crate::project::load_if_valid;
-use crate::ui::{BAD, GOOD, STRONG, Ui, WARN};
+use crate::ui::Ui;
 
 /// Looks at what stands between an environment and a plan: sign-in, rights, language, tables. Reads only
 ///

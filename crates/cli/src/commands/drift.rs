@@ -19,10 +19,10 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::choosing::Choosing;
 use super::live::stop_on_interrupt;
-use crate::args::Global;
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::global::Global;
 use crate::kept::write_file;
 use crate::output::drift_report::{Looked, Outcome, Seen};
 use crate::output::{

@@ -5,10 +5,11 @@ use deskstate_model::{FieldInfo, Kind, json_schemas};
 use serde_json::Value;
 
 use crate::door::Page;
+use crate::door::{DIM, STRONG};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::explanations;
-use crate::ui::{DIM, STRONG, Ui};
+use crate::ui::Ui;
 
 /// Tells what a kind, a field or the code of a finding means
 ///

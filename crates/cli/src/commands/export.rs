@@ -12,16 +12,17 @@ use deskstate_reconcile::{Desired, solution};
 use super::choosing::{self, Choosing};
 use super::exporting::{People, export_exactly, read_all, say_left_out};
 use super::live::stop_on_interrupt;
-use crate::args::Global;
+use crate::door::{GOOD, WARN};
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::global::Global;
 use crate::kept::write_one_of_many;
+use crate::output::count;
 use crate::output::plain;
-use crate::output::plan_text::count;
 use crate::paths::shown_path;
 use crate::project::{Need, load_environment, load_project_file};
-use crate::ui::{GOOD, Ui, WARN};
+use crate::ui::Ui;
 
 /// Writes live rows, or a solution file, as manifests that plan to no changes
 ///

@@ -12,9 +12,10 @@ use deskstate_reconcile::raise::{LeftOut, Loss, Options, Users};
 use deskstate_reconcile::{Desired, Scope, lower, observe, observe_names, plan};
 
 use super::live::read;
+use crate::door::WARN;
 use crate::error::Error;
 use crate::output::plain;
-use crate::ui::{Ui, WARN};
+use crate::ui::Ui;
 
 /// How people are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]

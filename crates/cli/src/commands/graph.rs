@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::choosing::Choosing;
-use crate::args::Global;
+use crate::door::GOOD;
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::global::Global;
 use crate::graph::{Embedding, dot, graph, mermaid, svg};
 use crate::kept::write_file;
 use crate::paths::shown_path;
 use crate::project::load_for_reading;
-use crate::ui::{GOOD, Ui};
+use crate::ui::Ui;
 
 /// Draws which resources refer to which. Sends nothing
 #[derive(Debug, clap::Args)]

@@ -6,11 +6,12 @@ use clap::ValueEnum;
 use deskstate_dataverse::EnvironmentUrl;
 use deskstate_model::{PROJECT_FILE, json_schemas};
 
+use crate::door::{DIM, GOOD};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::paths::with_slashes;
 use crate::suggest;
-use crate::ui::{DIM, GOOD, Ui};
+use crate::ui::Ui;
 
 /// Starts a project: one example that validates and applies, editors told of the schemas, CI on request
 ///

@@ -19,7 +19,7 @@ use deskstate_reconcile::{Desired, ObserveError, Plan, Reach, Scope, lower, obse
 use super::judging::{self, Judging};
 use crate::answers::Answers;
 use crate::error::Error;
-use crate::output::plan_text::count;
+use crate::output::count;
 use crate::project::Loaded;
 use crate::ui::Ui;
 use crate::{revision, today};

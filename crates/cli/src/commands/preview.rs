@@ -8,14 +8,15 @@ use deskstate_reconcile::lower;
 use deskstate_reconcile::selection::Selection;
 
 use super::choosing::{self, Choosing};
-use crate::args::Global;
+use crate::door::GOOD;
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::global::Global;
 use crate::kept::{self, write_file};
 use crate::output::html;
 use crate::paths::{for_programs, shown_path};
 use crate::project::load_for_reading;
-use crate::ui::{GOOD, Ui};
+use crate::ui::Ui;
 
 /// Draws the agent's desktop from the manifests and opens it in a browser. Sends nothing
 ///

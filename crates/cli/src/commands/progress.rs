@@ -6,9 +6,10 @@ use deskstate_reconcile::apply::Event;
 use deskstate_reconcile::plan::{Action, Operation, Plan, Transaction};
 use uuid::Uuid;
 
+use crate::door::{BAD, GOOD};
+use crate::output::count;
 use crate::output::plain;
-use crate::output::plan_text::count;
-use crate::ui::{BAD, GOOD, Ui};
+use crate::ui::Ui;
 
 /// Tells of each resource once, when its first write was carried out.
 pub(super) struct Progress<'a, 'u> {

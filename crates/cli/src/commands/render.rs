@@ -4,9 +4,9 @@ use deskstate_model::inert::escaped;
 use deskstate_model::{Declared, Manifests, OutDocument, SourceMap, write_documents};
 
 use super::choosing::Choosing;
-use crate::args::Global;
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::global::Global;
 use crate::project::load_environment;
 use crate::ui::Ui;
 

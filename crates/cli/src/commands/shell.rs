@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::CommandFactory;
+use clap::Command;
 use clap_complete::Shell;
 
 use crate::error::Error;
@@ -19,14 +19,13 @@ pub(crate) struct CompletionsArgs {
     shell: Shell,
 }
 
-pub(crate) fn completions(args: &CompletionsArgs, ui: &mut Ui) -> Result<ExitCode, Error> {
+pub(crate) fn completions(
+    args: &CompletionsArgs,
+    mut command: Command,
+    ui: &mut Ui,
+) -> Result<ExitCode, Error> {
     let mut text = Vec::new();
-    clap_complete::generate(
-        args.shell,
-        &mut crate::args::Args::command(),
-        "deskstate",
-        &mut text,
-    );
+    clap_complete::generate(args.shell, &mut command, "deskstate", &mut text);
     ui.print(String::from_utf8_lossy(&text))?;
     Ok(ExitCode::Done)
 }
@@ -41,8 +40,7 @@ pub(crate) struct ManArgs {
     out: Option<PathBuf>,
 }
 
-pub(crate) fn man(args: &ManArgs, ui: &mut Ui) -> Result<ExitCode, Error> {
-    let mut command = crate::args::Args::command();
+pub(crate) fn man(args: &ManArgs, mut command: Command, ui: &mut Ui) -> Result<ExitCode, Error> {
     if let Some(folder) = &args.out {
         let file = |source| Error::File {
             what: "could not write",
@@ -72,7 +70,7 @@ pub(crate) fn man(args: &ManArgs, ui: &mut Ui) -> Result<ExitCode, Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use clap::CommandFactory as _;
 
     #[test]
     fn the_command_line_is_sound_in_every_command() {

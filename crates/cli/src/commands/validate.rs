@@ -5,15 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use deskstate_model::{Declared, Diagnostic, FileId, Manifests, ResourceKey, Span, load};
 
 use super::choosing::Choosing;
-use crate::args::Global;
+use crate::door::GOOD;
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::global::Global;
 use crate::output::format::FindingsFormat;
 use crate::output::places::Places;
-use crate::output::{annotations, diagnostics_json, plan_text::count, sarif};
+use crate::output::{annotations, count, diagnostics_json, sarif};
 use crate::project;
 use crate::revision;
-use crate::ui::{GOOD, Ui};
+use crate::ui::Ui;
 
 /// Checks the manifests offline: shape, references, product rules, contracts. Sends nothing
 ///

@@ -7,16 +7,17 @@ use deskstate_reconcile::who::{Basis, Candidate, Who};
 use deskstate_reconcile::{Desired, Scope, held_roles, who};
 
 use super::live::{read, stop_on_interrupt};
-use crate::args::Global;
 use crate::door::Page;
+use crate::door::{DIM, GOOD, STRONG, WARN};
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
+use crate::global::Global;
 use crate::output::format::WhoFormat;
 use crate::output::plain;
 use crate::output::who_json::{self, Agent};
 use crate::project::{Need, load_project_file};
-use crate::ui::{DIM, GOOD, STRONG, Ui, WARN};
+use crate::ui::Ui;
 
 /// Says which app profile an agent gets, why, and what desktop follows. Cannot write
 ///

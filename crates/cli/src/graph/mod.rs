@@ -186,7 +186,7 @@ fn in_items(
 fn note(kind: Kind, spec: &Spec) -> Option<String> {
     let counted = |word: &str, noun: &str| {
         let count = specs::members(spec, word).len();
-        (count > 0).then(|| crate::output::plan_text::count(count, noun))
+        (count > 0).then(|| crate::output::count(count, noun))
     };
     let notes: Vec<String> = match kind {
         Kind::AppProfile | Kind::CifProvider => {

@@ -83,7 +83,7 @@ fn loops(graph: &Graph, layout: &Layout) -> usize {
 }
 
 fn summary(graph: &Graph) -> String {
-    let count = crate::output::plan_text::count;
+    let count = crate::output::count;
     format!(
         "{} and {} between them",
         count(graph.nodes.len(), "resource"),

@@ -316,7 +316,7 @@ impl CheckReport {
     pub(crate) fn counts(&self) -> String {
         format!(
             "{}: {} kept, {} broken, {} unknown",
-            super::plan_text::count(self.rules.len(), "rule"),
+            super::count(self.rules.len(), "rule"),
             self.number(Keeping::Kept),
             self.number(Keeping::Broken),
             self.number(Keeping::Unknown)

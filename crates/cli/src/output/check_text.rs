@@ -3,10 +3,10 @@
 use deskstate_reconcile::check::Keeping;
 
 use super::check_report::{CheckReport, Fault, Rule};
+use super::count;
 use super::plain;
-use super::plan_text::count;
 use crate::door::Page;
-use crate::ui::{BAD, DIM, GOOD, STRONG, Style, WARN};
+use crate::door::{BAD, DIM, GOOD, STRONG, Style, WARN};
 
 /// The whole report.
 pub(crate) fn render(report: &CheckReport) -> Page {

@@ -8,12 +8,13 @@ use deskstate_reconcile::plan_file::{Divergence, FileChange, FileField, LastWrit
 
 use serde_json::Value as Json;
 
-use super::plan_text::{count, named};
+use super::count;
+use super::plan_text::named;
 use super::sides::{alike, sides};
 use super::{plain, shown};
 use crate::door::Page;
+use crate::door::{BAD, GOOD, STRONG, WARN};
 use crate::paths::shown_path;
-use crate::ui::{BAD, GOOD, STRONG, WARN};
 
 /// Something that nobody reviewed.
 pub(crate) struct Divergent<'a> {

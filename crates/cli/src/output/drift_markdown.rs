@@ -4,9 +4,9 @@ use std::fmt::{self, Write};
 
 use deskstate_model::ResourceKey;
 
+use super::count;
 use super::drift_report::{Looked, Outcome, Seen, audit, counts, members_alike, state, words};
 use super::markdown_text::{code, length, prose};
-use super::plan_text::count;
 use crate::suggest::suggest;
 
 /// Enough to close what is open and to say that something is missing.

@@ -1,14 +1,14 @@
 //! Drift as text: what differs, what it looks like and on what evidence; a matrix where there are several environments.
 
+use super::count;
 use super::drift_report::{
     Looked, Outcome, Seen, audit, counts, members_alike, state, symbol, verdict, words,
 };
 use super::plain;
-use super::plan_text::count;
 use super::verdict::sign;
 use crate::door::Page;
+use crate::door::{BAD, DIM, GOOD, STRONG, WARN};
 use crate::suggest::suggest;
-use crate::ui::{BAD, DIM, GOOD, STRONG, WARN};
 
 /// Rows that no manifest declares and that are listed unless all are asked for.
 const FIRST_EXTRAS: usize = 5;

@@ -6,8 +6,9 @@ use deskstate_model::{Diagnostic, Severity};
 use deskstate_reconcile::plan::{Action, Change, Difference, FieldChange, SyncState};
 use deskstate_reconcile::reach::Reached;
 
+use super::count;
 use super::markdown_text::{code, cut, fence_of, length, opened_fence, prose};
-use super::plan_text::{PlanText, count, members_alike, named};
+use super::plan_text::{PlanText, members_alike, named};
 use super::sides::{self, is_long, sides};
 use super::verdict::{Verdict, unplanned};
 use super::{plain, shown};

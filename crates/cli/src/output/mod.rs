@@ -40,6 +40,15 @@ pub(crate) fn shown(value: &serde_json::Value) -> String {
     }
 }
 
+/// `1 request`, `2 requests`.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    if number == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{number} {noun}s")
+    }
+}
+
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]

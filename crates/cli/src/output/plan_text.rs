@@ -11,10 +11,10 @@ use unicode_width::UnicodeWidthStr;
 
 use super::sides::{self, Texts, is_long, sides};
 use super::verdict::{Verdict, sign, unplanned};
-use super::{plain, shown};
+use super::{count, plain, shown};
 use crate::door::Page;
+use crate::door::{BAD, DIM, GOOD, STRONG, WARN};
 use crate::suggest::suggest;
-use crate::ui::{BAD, DIM, GOOD, STRONG, WARN};
 
 /// Where the values of fields begin.
 const VALUE_COLUMN: usize = 28;
@@ -352,14 +352,5 @@ fn diff(out: &mut Page, before: &Json, after: &Json) {
             ChangeTag::Insert => out.line(format_args!("      {GOOD}+{GOOD:#} {line}")),
             ChangeTag::Equal => out.line(format_args!("        {DIM}{line}{DIM:#}")),
         }
-    }
-}
-
-/// `1 request`, `2 requests`.
-pub(crate) fn count(number: usize, noun: &str) -> String {
-    if number == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{number} {noun}s")
     }
 }

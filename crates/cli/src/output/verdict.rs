@@ -4,8 +4,8 @@
 use deskstate_model::{ResourceKey, SourceMap, Span};
 use deskstate_reconcile::plan::{Elsewhere, Judged, Obstacle, Plan, States, SyncState};
 
-use super::plan_text::count;
-use crate::ui::{BAD, GOOD, Style, WARN};
+use super::count;
+use crate::door::{BAD, GOOD, Style, WARN};
 
 /// The state of everything that was looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 use super::SignInError;
 use crate::environment::is_loopback;
+use crate::exchanged::Outgoing;
 use crate::request::API_PATH;
-use crate::transport::{CLIENT_REQUEST_ID, Network, Outgoing, header_value};
+use crate::transport::{CLIENT_REQUEST_ID, Network, header_value};
 use crate::{EnvironmentUrl, Error, Exchange};
 
 /// Issuers of Microsoft's clouds. A secret is sent to no other unless it was named by the user.

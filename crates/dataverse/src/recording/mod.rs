@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize, de};
 use tracing::warn;
 use uuid::Uuid;
 
-use crate::transport::{Outgoing, Reply};
+use crate::exchanged::{Outgoing, Reply};
 use crate::{Budget, EnvironmentUrl, Error, Spent};
 use scrub::{Scrubber, outline};
 

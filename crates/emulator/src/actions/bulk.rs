@@ -5,15 +5,17 @@ use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 use super::NAMESPACE;
+use crate::call::Context;
 use crate::call::{Call, Reply};
 use crate::error::{Outcome, ServiceError};
 use crate::odata::path::{Segment, reference};
 use crate::resolve::{self, Alternate};
 use crate::schema::TableId;
-use crate::service::{Context, table_of};
+use crate::service::table_of;
 use crate::store::Transaction;
 use crate::switches::Switches;
-use crate::write::{self, Condition};
+use crate::write;
+use crate::writing::Condition;
 
 /// `CreateMultiple`, `UpdateMultiple`, `UpsertMultiple`: one table, one transaction.
 pub(super) fn bulk(

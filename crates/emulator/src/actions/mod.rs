@@ -7,16 +7,16 @@ use http::{Method, StatusCode};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
+use crate::call::Context;
 use crate::call::{Call, Reply};
 use crate::error::{Outcome, ServiceError, code};
 use crate::layers;
 use crate::odata::path::Segment;
 use crate::resolve;
-use crate::schema::Schema;
-use crate::security::{self, privilege_name};
-use crate::service::{Context, table_of};
+use crate::security::{self};
+use crate::service::table_of;
 use crate::store::{IndexKey, Transaction};
-use crate::write::{self};
+use crate::{write, writing};
 use bulk::bulk;
 
 pub(crate) use functions::function;
@@ -164,8 +164,8 @@ fn merge(tx: &mut Transaction<'_>, context: &Context<'_>, call: &Call) -> Outcom
         return Err(ServiceError::not_for("Merge", &schema.table(table).name));
     }
     let writing = context.writing(call);
-    let condition = write::Condition::default();
-    write::find(tx, table, target)?;
+    let condition = writing::Condition::default();
+    writing::find(tx, table, target)?;
     let mut content = match body.get("UpdateContent") {
         Some(Json::Object(content)) => content.clone(),
         _ => Map::new(),
@@ -264,7 +264,7 @@ fn role_privileges(
     let schema = tx.schema();
     let table = table_of(&schema, &role.name)?;
     let id = resolve::key(tx.store(), context.switches, table, role)?;
-    let row = write::find(tx, table, id)?;
+    let row = writing::find(tx, table, id)?;
     context
         .caller
         .access
@@ -305,17 +305,4 @@ fn role_privileges(
         other => return Err(ServiceError::unknown_segment(other)),
     }
     Ok(Reply::empty())
-}
-
-/// Every privilege name that the tables need, with its access right, for the seed.
-pub(crate) fn privilege_names(schema: &Schema) -> std::collections::BTreeMap<String, i64> {
-    let mut names = std::collections::BTreeMap::new();
-    for table in schema.visible() {
-        for right in security::Right::ALL {
-            if let Some(name) = privilege_name(table, right) {
-                names.insert(name, right.mask());
-            }
-        }
-    }
-    names
 }

@@ -8,13 +8,13 @@ use http::StatusCode;
 use serde_json::{Map, Value as Json, json};
 
 use self::query::{Shape, shape};
+use crate::call::Context;
 use crate::call::Reply;
 use crate::error::{Outcome, ServiceError, code};
 use crate::odata::options::{Options, split_outside};
 use crate::odata::path::Segment;
 use crate::odata::read::Reading;
 use crate::schema::{Schema, Table};
-use crate::service::Context;
 use crate::switches::Switches;
 use definitions::*;
 

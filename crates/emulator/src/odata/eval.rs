@@ -7,9 +7,9 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::expr::{Expr, Operand, Operator, Path};
-use crate::caller::Caller;
 use crate::clock::Moment;
 use crate::schema::{Kind, Navigation, TableId};
+use crate::security::Caller;
 use crate::store::{IndexKey, Row, Store};
 use crate::value::{Value, fold};
 

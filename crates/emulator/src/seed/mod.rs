@@ -1,5 +1,6 @@
 //! The rows that an environment starts with, and generators for large ones.
 
+mod aged;
 mod described;
 mod roles;
 
@@ -15,6 +16,7 @@ use crate::layers::ACTIVE_SOLUTION;
 use crate::schema::{Kind, Schema, TableId};
 use crate::store::{Row, Store, Transaction};
 use crate::value::Value;
+pub(crate) use aged::apply;
 pub(crate) use described::describes_nothing;
 use roles::{Role, make_roles};
 

@@ -57,7 +57,7 @@ pub(super) fn make_roles(tx: &mut Transaction<'_>, roles: &[Role]) -> Result<(),
     ]
     .map(|name| (name.to_owned(), 0))
     .to_vec();
-    extra.extend(crate::actions::privilege_names(&schema));
+    extra.extend(crate::security::privilege_names(&schema));
     for (name, right) in extra {
         let id = id_of("privilege", &name);
         let mut row = blank(tx, privileges, id);

@@ -6,33 +6,11 @@ mod write;
 use http::{Method, StatusCode};
 
 use crate::call::Call;
-use crate::caller::Caller;
-use crate::clock::Moment;
 use crate::error::{Outcome, ServiceError, code};
 use crate::schema::{Schema, TableId};
-use crate::switches::Switches;
-use crate::write::Writing;
 
 pub(crate) use self::write::write;
 pub(crate) use read::read;
-
-/// What a request is carried out with.
-pub(crate) struct Context<'a> {
-    pub(crate) caller: &'a Caller,
-    pub(crate) switches: &'a Switches,
-    pub(crate) now: Moment,
-}
-
-impl<'a> Context<'a> {
-    pub(crate) fn writing(&self, call: &Call) -> Writing<'a> {
-        Writing {
-            caller: self.caller,
-            switches: self.switches,
-            now: self.now,
-            solution: call.header("mscrm.solutionuniquename").map(str::to_owned),
-        }
-    }
-}
 
 /// Whether a request can change rows.
 pub(crate) fn is_write(call: &Call) -> bool {

@@ -3,7 +3,8 @@
 use http::StatusCode;
 use serde_json::Value as Json;
 
-use super::{Context, table_of};
+use super::table_of;
+use crate::call::Context;
 use crate::call::{Call, Reply};
 use crate::error::{Outcome, ServiceError, code};
 use crate::odata::eval::related;

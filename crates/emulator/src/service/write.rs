@@ -4,7 +4,8 @@ use http::{Method, StatusCode};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::{Context, table_of};
+use super::table_of;
+use crate::call::Context;
 use crate::call::{Call, Reply};
 use crate::error::{Outcome, ServiceError, code};
 use crate::odata::options::{self};
@@ -13,7 +14,8 @@ use crate::odata::read::Reading;
 use crate::resolve::{self, Alternate};
 use crate::schema::{Navigation, Schema, TableId};
 use crate::store::Transaction;
-use crate::write::{self, Condition, Writing};
+use crate::write;
+use crate::writing::{Condition, Writing};
 use crate::{actions, links, metadata, removal};
 
 /// Carries out a write inside a transaction.

@@ -11,8 +11,9 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
+use super::asked::{Asked, bearer};
 use super::jwt::{Skew, Token};
-use super::routes::{self, Asked, bearer};
+use super::routes;
 use super::{Desk, GENERATION, SignIn};
 use crate::call::Reply;
 use crate::clock::Moment;

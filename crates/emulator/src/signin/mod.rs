@@ -3,6 +3,7 @@
 //! One listener is both the environment and its issuer. Facts: "Use OAuth authentication with Microsoft Dataverse" and
 //! the Microsoft identity platform's pages on its protocols; every issuer also answers OpenID Connect discovery.
 
+mod asked;
 mod assertion;
 mod certificate;
 mod device;

@@ -6,10 +6,10 @@ use http::StatusCode;
 use serde_json::{Value as Json, json};
 
 use super::Desk;
+use super::asked::{Asked, bearer, json_reply};
 use super::directory::Platform;
 use super::place::Place;
 use super::refusal::Refusal;
-use super::routes::{Asked, bearer, json_reply};
 use crate::call::Reply;
 use crate::clock::Moment;
 

@@ -1,35 +1,14 @@
 //! Which request is answered by what: the token protocol, pages, discovery, platforms.
 
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use serde_json::{Value as Json, json};
 
-use super::form::Form;
-use super::place::Place;
+use super::asked::{Asked, json_reply};
 use super::refusal::Refusal;
 use super::token::{Request, Version};
 use super::{Desk, device, platform, token};
 use crate::call::Reply;
 use crate::clock::Moment;
-
-/// A request to an issuer.
-pub(super) struct Asked<'a> {
-    pub(super) method: &'a Method,
-    pub(super) path: &'a str,
-    pub(super) query: &'a str,
-    pub(super) headers: &'a HeaderMap,
-    pub(super) body: &'a [u8],
-    pub(super) place: Place,
-}
-
-impl Asked<'_> {
-    pub(super) fn query(&self) -> Form {
-        Form::parse(self.query)
-    }
-
-    fn form(&self) -> Form {
-        Form::parse(&String::from_utf8_lossy(self.body))
-    }
-}
 
 /// Whether a path belongs to the issuers, and not to the environment or the tests.
 pub(crate) fn is_ours(path: &str) -> bool {
@@ -172,24 +151,6 @@ fn issued(desk: &Desk, result: Result<Json, Refusal>) -> Reply {
             .with("Pragma", "no-cache"),
         Err(refusal) => refusal.reply(&desk.engine.request_id()),
     }
-}
-
-pub(super) fn json_reply(status: StatusCode, body: &Json) -> Reply {
-    Reply {
-        status,
-        headers: vec![("Content-Type", "application/json; charset=utf-8".into())],
-        body: body.to_string().into_bytes(),
-    }
-}
-
-/// The token of an `Authorization: Bearer` header.
-pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get("authorization")?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then(|| token.trim())
-        .filter(|token| !token.is_empty())
 }
 
 #[cfg(test)]

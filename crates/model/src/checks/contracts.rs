@@ -6,10 +6,11 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Context, Index};
-use crate::contract::{Contract, Finding, Problem, Rule, Subject, evaluate, subject_of};
+use crate::contract::{Contract, Finding, Problem, Rule, Subject, evaluate};
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
 use crate::kinds::Kind;
+use crate::manifests::subject_of;
 use crate::manifests::{Declared, State};
 
 pub(crate) const CONTRACT_CONTAINS: Explanation = Explanation::new(

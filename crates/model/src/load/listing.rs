@@ -10,6 +10,7 @@ use crate::files::PATH_OUTSIDE;
 use crate::files::{Below, FileProblem, Root, is_below};
 use crate::glob::{PathPattern, PatternProblem};
 use crate::project::Project;
+use crate::read_project::DEFAULT_FOLDER;
 use crate::span::{SourceMap, Spanned};
 
 pub(crate) const FILE_NOT_READ: Explanation = Explanation::new(
@@ -32,9 +33,6 @@ pub(crate) const NO_MANIFESTS: Explanation = Explanation::new(
     "An empty project is valid, but more often the path is wrong.",
     "Correct the path, remove it, or add a manifest.",
 );
-
-/// The folder of manifests where the project names none. Git does not keep empty folders, so it may be missing.
-pub const DEFAULT_FOLDER: &str = "manifests";
 
 /// So many files are reported one by one; the rest is counted.
 const MOST_REPORTED: usize = 100;

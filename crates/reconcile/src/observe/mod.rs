@@ -3,6 +3,7 @@
 mod ask;
 mod held_roles;
 mod names;
+mod next;
 mod owners;
 mod place;
 
@@ -10,9 +11,10 @@ use deskstate_dataverse::{Error, Reader};
 use thiserror::Error;
 
 pub use ask::Scope;
-use ask::{Ask, first_trip, next_trip};
+use ask::{Ask, first_trip};
 pub use held_roles::held_roles;
 pub use names::observe_names;
+use next::next_trip;
 pub use owners::observe_owners;
 use place::Observed;
 

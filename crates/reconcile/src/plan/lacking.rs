@@ -1,15 +1,13 @@
 //! What the manifests need and the environment lacks: said once, with every place that needs it.
 
-use std::collections::BTreeMap;
-
 use deskstate_model::{Diagnostic, Span};
 
-use super::planner::Planner;
+use super::planner::{Lack, Planner};
 use crate::field::{Field, Holds};
 use crate::kinds;
 use crate::live::Access;
 use crate::state::{DeclaredResource, DeclaredRow, DeclaredSet};
-use crate::table::{Relationship, Table};
+use crate::table::Table;
 use crate::value::{self, Resolved};
 use deskstate_model::Explanation;
 
@@ -40,20 +38,6 @@ pub(crate) const TABLE_MISSING: Explanation = Explanation::new(
     "The app that brings the table is not installed, or is too old.",
     "Install or update the app. Otherwise declare the document for other environments only with `metadata.environments`, or leave the field out there with `metadata.unmanaged` in an overlay.",
 );
-
-/// Something that an environment may not have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Lack {
-    Table(&'static Table),
-    /// Where rows of some sort are looked up.
-    Lookup(&'static Table),
-    Column(&'static Table, &'static str),
-    Option(&'static Table, &'static str, i64),
-    Links(&'static Relationship),
-}
-
-/// Places by what is lacking and by the word that needs it.
-pub(super) type Lacking = BTreeMap<(Lack, String), Vec<Span>>;
 
 /// How many places a finding shows; the rest is counted.
 const SHOWN: usize = 10;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use deskstate_model::{Diagnostic, SetMode};
 use uuid::Uuid;
 
-use super::planner::{Draft, Planner};
+use super::planner::{Draft, ORDER, Planner};
 use super::problems::{ambiguous, unreadable, unseen_parts};
 use super::{Difference, FieldChange, Operation, RowTarget};
 use crate::field::{PartTable, Unlisted, lookup_read_name};
@@ -23,9 +23,6 @@ pub(crate) const PART_ELSEWHERE: Explanation = Explanation::new(
     "Its unique name is taken by a part of another resource, and parts are not moved.",
     "Give the part another `name`.",
 );
-
-/// The word of the number that keeps parts in the order of their list.
-pub(super) const ORDER: &str = "order";
 
 impl<'a> Planner<'a> {
     pub(super) fn parts(&mut self, draft: &mut Draft<'a>) {

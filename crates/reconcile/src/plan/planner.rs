@@ -8,8 +8,6 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::judged::Findings;
-use super::lacking::Lacking;
-use super::parts::ORDER;
 use super::problems::{ambiguous, unreadable};
 use super::{
     Action, Change, Difference, FieldChange, Guard, Operation, Options, Plan, Planned, Reason,
@@ -24,6 +22,23 @@ use crate::state::{DeclaredResource, DeclaredRow, RowKey, Stored};
 use crate::table::{Relationship, Table};
 use crate::value::{self, Resolved};
 use deskstate_model::Explanation;
+
+/// The word of the number that keeps parts in the order of their list.
+pub(super) const ORDER: &str = "order";
+
+/// Something that an environment may not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Lack {
+    Table(&'static Table),
+    /// Where rows of some sort are looked up.
+    Lookup(&'static Table),
+    Column(&'static Table, &'static str),
+    Option(&'static Table, &'static str, i64),
+    Links(&'static Relationship),
+}
+
+/// Places by what is lacking and by the word that needs it.
+pub(super) type Lacking = BTreeMap<(Lack, String), Vec<Span>>;
 
 pub(crate) const EXISTING_MISSING: Explanation = Explanation::new(
     "existing-missing",

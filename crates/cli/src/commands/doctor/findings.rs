@@ -7,8 +7,8 @@ use deskstate_reconcile::kinds;
 use deskstate_reconcile::live::{Access as TableAccess, Live};
 use deskstate_reconcile::probe::{Probed, WRITE_RIGHTS, privilege};
 
+use crate::output::count;
 use crate::output::plain;
-use crate::output::plan_text::count;
 
 /// How something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

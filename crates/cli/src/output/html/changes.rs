@@ -9,7 +9,8 @@ use similar::ChangeTag;
 
 use super::markup::{Element, Markup, el};
 use super::page::prose;
-use crate::output::plan_text::{count, members_alike, named};
+use crate::output::count;
+use crate::output::plan_text::{members_alike, named};
 use crate::output::shown;
 use crate::output::sides::{self, is_long, sides};
 use crate::output::verdict::{Unplanned, Verdict};

@@ -5,7 +5,7 @@ use deskstate_reconcile::check::Keeping;
 use super::markup::{Element, el};
 use super::page::{Head, Section, page, prose, tiles};
 use crate::output::check_report::{CheckReport, Fault, Piece, Rule};
-use crate::output::plan_text::count;
+use crate::output::count;
 
 /// Writes the page.
 pub(crate) fn check(report: &CheckReport) -> String {

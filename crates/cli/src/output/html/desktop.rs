@@ -232,7 +232,7 @@ fn samples(slugs: &[&str]) -> Element {
         .flag("open", slugs.len() <= 6)
         .child(el("summary").text(format!(
             "Sample values for {}",
-            crate::output::plan_text::count(slugs.len(), "slug")
+            crate::output::count(slugs.len(), "slug")
         )))
         .child(el("div").class("sample-grid").children(inputs))
 }

@@ -11,10 +11,10 @@ use super::changes::{
 };
 use super::markup::{Element, el};
 use super::page::{Head, Section, page, prose, tiles};
+use crate::output::count;
 use crate::output::drift_report::{
     Looked, Outcome, Seen, audit, counts, members_alike, state, verdict, words,
 };
-use crate::output::plan_text::count;
 use crate::suggest::suggest;
 
 /// Writes the page of one environment, or of many.

@@ -1,0 +1,39 @@
+//! Options of every command. Doc comments are the help.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, ValueEnum};
+use deskstate_files::USUAL_MEMORY;
+
+/// Options of every command.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// The project's folder: the one with `deskstate.yaml` [default: here or the nearest above]
+    #[arg(long, short = 'C', global = true, value_name = "DIR")]
+    pub(crate) project: Option<PathBuf>,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN", hide_possible_values = true)]
+    pub(crate) color: Color,
+    /// Memory that deskstate may use; larger projects and environments need more
+    #[arg(long, global = true, value_name = "MIB", env = "DESKSTATE_MEMORY", default_value_t = USUAL_MEMORY, value_parser = clap::value_parser!(u32).range(i64::from(USUAL_MEMORY)..))]
+    pub(crate) memory: u32,
+    /// Results and errors only; plans are shown as numbers, unless you are asked to confirm one
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Say more on stderr; twice for everything
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}

@@ -1,0 +1,57 @@
+//! What is asked after the first answers.
+
+use deskstate_dataverse::{Expand, Filter, Query};
+
+use super::ask::{Ask, Scope, USER_COLUMNS, guarded_tables, read_privilege};
+use super::place::Observed;
+use crate::kinds::tables;
+use crate::lower::Desired;
+
+/// What the answers so far show to be needed: columns that the environment lacks are left out, and what has no name is looked up.
+pub(super) fn next_trip(
+    observed: &mut Observed,
+    desired: &Desired,
+    scope: &Scope,
+) -> Vec<(Ask, Query)> {
+    let mut trip = observed.take_refused_queries();
+    for relationship in observed.take_refused_links() {
+        let members = Expand::new(relationship.schema_name).select([relationship.member.key]);
+        let query = Query::rows(relationship.owner.set)
+            .select([relationship.owner.key])
+            .expand(members);
+        trip.push((Ask::ExpandedLinks(relationship), query));
+    }
+    if let Some(caller) = observed.caller_without_privileges() {
+        for table in guarded_tables() {
+            let name = read_privilege(table);
+            trip.push((
+                Ask::Privilege(name.clone()),
+                Query::user_privilege(caller, name),
+            ));
+        }
+    }
+    let (users, labels) = observed.take_nameless(desired, scope);
+    if !users.is_empty() {
+        let filter = Filter::any_of("systemuserid", users);
+        trip.push((
+            Ask::Users,
+            Query::rows(tables::USER.set)
+                .select(USER_COLUMNS)
+                .filter(filter),
+        ));
+    }
+    for (table, ids) in labels {
+        let query = Query::rows(table.set)
+            .select([table.key, table.label])
+            .filter(Filter::any_of(table.key, ids));
+        trip.push((Ask::Labels(table), query));
+    }
+    let roles = observed.mapped_roles(desired, scope);
+    if observed.asks_anew(&roles) {
+        let query = Query::rows(tables::USER_ROLES)
+            .select(["systemuserid", "roleid"])
+            .filter(Filter::any_of("roleid", roles));
+        trip.push((Ask::RoleHolders, query));
+    }
+    trip
+}
