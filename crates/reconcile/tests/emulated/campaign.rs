@@ -69,7 +69,7 @@ impl Scenario {
     async fn new(number: u64) -> Self {
         let adds_parts = number % 4 == 3;
         let age = *nth(&Age::ALL, number + number / 3);
-        let world = World::worded(number / 4, age, adds_parts).await;
+        let world = World::worded(number, age, adds_parts).await;
         let settings = Settings {
             server_touches_parts: None,
             links_move_versions: None,
