@@ -8,7 +8,7 @@ use super::expr::*;
 use super::lexer::{Token, tokens};
 use crate::error::{Outcome, ServiceError, code};
 use crate::like::Pattern;
-use crate::schema::{Navigation, Schema, TableId};
+use crate::schema::{Kind, Navigation, Schema, TableId};
 use crate::value::Value;
 
 /// Reads a filter over the rows of a table.
@@ -203,7 +203,57 @@ impl Parser<'_> {
         };
         self.at += 1;
         let right = self.operand()?;
+        self.comparable(operator, &left, &right)?;
         Ok(Expr::Compare(operator, left, right))
+    }
+
+    /// A number or a yes/no column is not compared with text, nor text with anything else. (Ids and dates are taken in quotes, too.)
+    fn comparable(&self, operator: Operator, left: &Operand, right: &Operand) -> Outcome<()> {
+        let types = match (left, right) {
+            (Operand::Column(path), Operand::Literal(value)) => self.incompatible(path, value),
+            (Operand::Literal(value), Operand::Column(path)) => {
+                self.incompatible(path, value).map(|[a, b]| [b, a])
+            }
+            _ => None,
+        };
+        let Some([left, right]) = types else {
+            return Ok(());
+        };
+        let operator = match operator {
+            Operator::Eq => "Equal",
+            Operator::Ne => "NotEqual",
+            Operator::Gt => "GreaterThan",
+            Operator::Ge => "GreaterThanOrEqual",
+            Operator::Lt => "LessThan",
+            Operator::Le => "LessThanOrEqual",
+        };
+        Err(ServiceError::query(format!(
+            "A binary operator with incompatible types was detected. Found operand types 'Edm.{left}' and 'Edm.{right}' for operator kind '{operator}'."
+        )))
+    }
+
+    /// The types of a column and of a value that it cannot be compared with.
+    fn incompatible(&self, path: &Path, value: &Value) -> Option<[&'static str; 2]> {
+        let column = match self.schema.table(path.table).columns[path.column].kind {
+            Kind::Text | Kind::Memo | Kind::EntityName => "String",
+            Kind::Integer | Kind::Choice | Kind::State | Kind::Status => "Int32",
+            Kind::BigInteger => "Int64",
+            Kind::Decimal => "Decimal",
+            Kind::Double => "Double",
+            Kind::Flag => "Boolean",
+            Kind::Lookup | Kind::Owner | Kind::DateTime | Kind::Id | Kind::Managed => return None,
+        };
+        let value = match value {
+            Value::Text(_) => "String",
+            Value::Int(_) => "Int32",
+            Value::Number(_) => "Double",
+            Value::Flag(_) => "Boolean",
+            Value::Id(_) => "Guid",
+            _ => return None,
+        };
+        let is_number = |name: &str| !matches!(name, "String" | "Boolean" | "Guid");
+        let fits = column == value || is_number(column) && is_number(value);
+        (!fits).then_some([column, value])
     }
 
     fn operand(&mut self) -> Outcome<Operand> {
@@ -240,7 +290,12 @@ impl Parser<'_> {
                     .map(Operand::Column);
                 }
             },
-            other => {
+            None => {
+                return Err(ServiceError::query(
+                    "Syntax error: the filter expression ends where an operand is expected.",
+                ));
+            }
+            Some(other) => {
                 return Err(ServiceError::query(format!(
                     "Syntax error in the filter expression near {other:?}."
                 )));

@@ -65,7 +65,8 @@ pub(crate) fn from_pairs(pairs: impl Iterator<Item = (String, String)>) -> Outco
             "$skiptoken" => options.skiptoken = Some(value),
             "$id" => options.id = Some(value),
             "$skip" => return Err(ServiceError::query("Skip Clause is not supported in CRM")),
-            "$search" | "$format" | "$compute" | "$apply" | "$deltatoken" => {
+            "$search" | "$format" | "$compute" | "$apply" | "$deltatoken" | "savedQuery"
+            | "userQuery" => {
                 return Err(ServiceError::query(format!(
                     "The query option '{name}' is not supported."
                 )));

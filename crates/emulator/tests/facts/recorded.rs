@@ -413,6 +413,48 @@ async fn a_lookup_is_compared_with_null_by_its_navigation_property() {
     .expect(400);
 }
 
+/// As reports of XrmDefinitelyTyped (issue 35) and DynamicsWebApi (issue 32) have it.
+#[tokio::test]
+async fn operands_of_types_that_do_not_fit_are_refused() {
+    let desk = desk().await;
+    for (filter, types) in [
+        ("msdyn_panelstate eq '162450000'", ["Int32", "String"]),
+        ("'0' eq statecode", ["String", "Int32"]),
+        ("msdyn_name eq 1", ["String", "Int32"]),
+        ("msdyn_name eq true", ["String", "Boolean"]),
+    ] {
+        let query = format!(
+            "msdyn_sessiontemplates?$filter={}",
+            filter.replace(' ', "%20")
+        );
+        let refused = desk.get(&query).await.expect(400);
+        let [left, right] = types;
+        assert_eq!(
+            refused.message(),
+            format!(
+                "A binary operator with incompatible types was detected. Found operand types 'Edm.{left}' and 'Edm.{right}' for operator kind 'Equal'."
+            )
+        );
+    }
+    for filter in [
+        "statecode eq 0",
+        "msdyn_name ne null",
+        "msdyn_panelstate eq null",
+        "createdon gt '2020-01-01'",
+        "_ownerid_value eq '0c0f0000-0000-4000-8000-000000000a01'",
+    ] {
+        let query = format!(
+            "msdyn_sessiontemplates?$select=msdyn_name&$filter={}",
+            filter.replace(' ', "%20")
+        );
+        desk.get(&query).await.expect(200);
+    }
+    // A view as a query is not there, and what asks for it must not get every row.
+    desk.get(&format!("msdyn_sessiontemplates?savedQuery={NOBODY}"))
+        .await
+        .expect(400);
+}
+
 #[tokio::test]
 async fn functions_take_parameter_aliases() {
     let desk = desk().await;

@@ -130,7 +130,7 @@ pub(in crate::commands) fn of_tables(live: &Live) -> Vec<Finding> {
             TableAccess::Absent => {
                 findings.push(Finding::worth(
                     format!("there is no table `{}`", table.logical),
-                    "its kind cannot be declared here; a newer version has it",
+                    "fields and kinds that need it cannot be declared here; a newer version of the app has it",
                 ));
             }
             TableAccess::Partial(why) => findings.push(Finding::worth(
