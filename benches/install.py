@@ -5,8 +5,8 @@
 
 Needs what `just dist`, `just wheel` and `just npm` put into target/dist. Each run installs into empty folders with empty caches: the archive
 with `ci/install.sh` from a web server on this machine, the wheel with pip in a new virtual environment, the npm packages with npm. `--compile`
-also compiles, once, from crates that cargo has downloaded. Prints medians of wall seconds as a Markdown table. With `--limit`, fails if the
-archive takes longer from its installation to the plan.
+also compiles, once, from crates that cargo has downloaded. Prints medians as a Markdown table: wall seconds of each step, and the CPU seconds
+of all three, which depend less on what else the machine does. With `--limit`, fails if the archive takes longer from its installation to the plan.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import http.server
 import json
 import os
 import pathlib
+import resource
 import shutil
 import statistics
 import subprocess
@@ -91,10 +92,16 @@ def compiled(folder, _):
     return folder / "tools/bin/deskstate"
 
 
+def cpu():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def once(way, url, comments):
     folder = pathlib.Path(tempfile.mkdtemp())
     try:
         shutil.copytree(ROOT / "examples/tenfold", folder / "desk")
+        before = cpu()
         times = [time.monotonic()]
         program = way(folder, url)
         times.append(time.monotonic())
@@ -106,7 +113,7 @@ def once(way, url, comments):
         times.append(time.monotonic())
         if len(comments) != posted + 1 or "to create" not in comments[-1]:
             sys.exit("error: the comment did not arrive")
-        return [after - before for before, after in zip(times, times[1:])]
+        return [end - start for start, end in zip(times, times[1:])] + [cpu() - before]
     finally:
         shutil.rmtree(folder)
 
@@ -122,14 +129,14 @@ def main():
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}"
     ways = {"archive": archive, "wheel (pip)": wheel, "npm": npm}
-    print("| way | install s | plan s | comment s | in all s |\n| --- | ---: | ---: | ---: | ---: |")
+    print("| way | install s | plan s | comment s | in all s | CPU s |\n| --- | ---: | ---: | ---: | ---: | ---: |")
     slow = False
     if given.compile:
         ways["compiling"] = compiled
     for name, way in ways.items():
         runs = [once(way, url, server.comments) for _ in range(1 if name == "compiling" else given.runs)]
-        install, plan, comment = (statistics.median(column) for column in zip(*runs))
-        print(f"| {name} | {install:.2f} | {plan:.2f} | {comment:.2f} | {install + plan + comment:.2f} |", flush=True)
+        install, plan, comment, used = (statistics.median(column) for column in zip(*runs))
+        print(f"| {name} | {install:.2f} | {plan:.2f} | {comment:.2f} | {install + plan + comment:.2f} | {used:.1f} |", flush=True)
         slow |= name == "archive" and given.limit is not None and install + plan > given.limit
     if slow:
         sys.exit(f"error: from the archive to the first plan takes longer than {given.limit} s")
