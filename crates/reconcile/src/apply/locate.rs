@@ -316,3 +316,55 @@ fn ruled_out(
         (Operation::Unlink { .. }, _) => false,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::tables::{NOTIFICATION_FIELD, PROFILE_USERS, SESSION};
+
+    #[test]
+    fn a_message_leaves_the_writes_that_it_can_be_about() {
+        let row = |table, number, label: &str| RowTarget {
+            table,
+            id: Uuid::from_u128(number),
+            label: label.to_owned(),
+        };
+        let order = |number| vec![("msdyn_order".to_owned(), Value::Cell(Cell::Int(number)))];
+        let create = |row, body| Operation::Create {
+            row,
+            body,
+            attaches_to: None,
+        };
+        let transaction = Transaction {
+            operations: vec![
+                create(row(&NOTIFICATION_FIELD, 1, "contoso_a"), order(100)),
+                create(row(&NOTIFICATION_FIELD, 2, "contoso_b"), order(7)),
+                create(row(&SESSION, 3, "contoso_session"), Vec::new()),
+                Operation::Link {
+                    relationship: &PROFILE_USERS,
+                    owner: Uuid::from_u128(4),
+                    member: Uuid::from_u128(5),
+                },
+            ],
+            look_after: false,
+        };
+        let cases: [(&str, &[usize]); 8] = [
+            ("The row contoso_B is not allowed.", &[1]),
+            ("No row 00000000-0000-0000-0000-000000000005.", &[3]),
+            ("missing prvCreatemsdyn_sessiontemplate privilege", &[2]),
+            ("The value 7 of 'msdyn_order' is out of range.", &[1]),
+            // A length is no value of the column.
+            ("'msdyn_name' has at most 100 characters", &[0, 1, 2, 3]),
+            // A write can be refused for the column that it lacks.
+            (
+                "'msdyn_order' of 'msdyn_notificationfield' is needed",
+                &[0, 1],
+            ),
+            ("msdyn_appconfiguration_systemuser is full", &[3]),
+            ("A plug-in says no.", &[0, 1, 2, 3]),
+        ];
+        for (message, wanted) in cases {
+            assert_eq!(named(&transaction, message), wanted, "{message}");
+        }
+    }
+}
