@@ -86,7 +86,7 @@ impl Access {
     }
 }
 
-/// An environment that can be talked to. The embedded emulator lives as long as this does.
+/// An environment that can be talked to.
 pub(crate) struct Opened {
     /// How to reach it.
     pub(crate) connection: Connection,
@@ -94,59 +94,59 @@ pub(crate) struct Opened {
     pub(crate) address: String,
     /// What is known of its ways.
     pub(crate) answers: Answers,
-    emulator: Option<Emulator>,
 }
 
-impl Opened {
-    /// Stops an embedded emulator, which saves its state.
-    pub(crate) async fn close(self) -> Result<(), Error> {
-        if let Some(emulator) = self.emulator {
-            emulator.stop().await?;
-        }
-        Ok(())
-    }
-}
-
-/// Opens an environment of the project. Nothing is sent yet.
-pub(crate) async fn open(
+/// Opens an environment of the project, works with it, and closes it, however the work ends. An embedded emulator saves its state then.
+pub(crate) async fn with<T>(
     root: &Path,
     environment: &Environment,
     access: &Access,
     stop: &Stop,
-) -> Result<Opened, Error> {
-    match &environment.target {
+    work: impl AsyncFnOnce(Opened) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let (state, age) = match &environment.target {
         Target::Url(url) => {
             let opened = open_url(&url.value, access, stop)?;
-            Ok(Opened {
-                answers: answers::read(root, &environment.name)?,
-                ..opened
-            })
+            let answers = answers::read(root, &environment.name)?;
+            return work(Opened { answers, ..opened }).await;
         }
-        Target::Emulator { state, age } => {
-            let state = kept::path(root, state)?;
-            kept::make_folder_of(&state).map_err(|source| Error::File {
-                what: "could not write",
-                path: state.clone(),
-                source,
-            })?;
-            let emulator = start(&state, *age).await?;
-            let url: EnvironmentUrl = emulator.url().parse()?;
-            Ok(Opened {
-                connection: access.apply_to(Connection::new(url, SignIn::Anonymous), stop)?,
-                address: match age {
-                    Some(year) => format!("embedded emulator of {year}"),
-                    None => "embedded emulator".to_owned(),
-                },
-                answers: Answers {
-                    tab_makes_parameters: Some(false),
-                    if_match_in_changesets: Some(true),
-                    tab_write_touches_parameters: Some(TouchedParameters::Nothing),
-                    ..Answers::default()
-                },
-                emulator: Some(emulator),
-            })
-        }
-    }
+        Target::Emulator { state, age } => (kept::path(root, state)?, *age),
+    };
+    kept::make_folder_of(&state).map_err(|source| Error::File {
+        what: "could not write",
+        path: state.clone(),
+        source,
+    })?;
+    let emulator = start(&state, age).await?;
+    let done = work_in(&emulator, age, access, stop, work).await;
+    let stopped = emulator.stop().await;
+    let value = done?;
+    stopped?;
+    Ok(value)
+}
+
+async fn work_in<T>(
+    emulator: &Emulator,
+    age: Option<i64>,
+    access: &Access,
+    stop: &Stop,
+    work: impl AsyncFnOnce(Opened) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let url: EnvironmentUrl = emulator.url().parse()?;
+    work(Opened {
+        connection: access.apply_to(Connection::new(url, SignIn::Anonymous), stop)?,
+        address: match age {
+            Some(year) => format!("embedded emulator of {year}"),
+            None => "embedded emulator".to_owned(),
+        },
+        answers: Answers {
+            tab_makes_parameters: Some(false),
+            if_match_in_changesets: Some(true),
+            tab_write_touches_parameters: Some(TouchedParameters::Nothing),
+            ..Answers::default()
+        },
+    })
+    .await
 }
 
 /// Opens an environment that no project names. Nothing is sent yet.
@@ -158,7 +158,6 @@ pub(crate) fn open_url(url: &str, access: &Access, stop: &Stop) -> Result<Opened
         connection: access.apply_to(Connection::new(url, sign_in), stop)?,
         address,
         answers: Answers::default(),
-        emulator: None,
     })
 }
 

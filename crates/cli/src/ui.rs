@@ -23,7 +23,6 @@ pub(crate) struct Ui {
     error: Stream<io::Stderr>,
     quiet: bool,
     verbose: u8,
-    closed: bool,
     bar: Option<ProgressBar>,
 }
 
@@ -39,7 +38,6 @@ impl Ui {
             error: door::error(choice),
             quiet: global.quiet,
             verbose: global.verbose,
-            closed: false,
             bar: None,
         }
     }
@@ -225,11 +223,7 @@ impl Ui {
 
     /// The end of a command that failed: the chain of causes, and what to do next.
     pub(crate) fn failure(&mut self, error: &Error) {
-        if error.is_closed_pipe() {
-            self.closed = true;
-            return;
-        }
-        if matches!(error, Error::InvalidManifests) {
+        if error.is_closed_pipe() || matches!(error, Error::InvalidManifests) {
             return;
         }
         let mut shown = error.to_string();

@@ -72,84 +72,90 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let desired = lower(&loaded.manifests);
     let (only, new) = chosen(&args.choosing, &loaded, &desired)?;
     let stop = stop_on_interrupt();
-    let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
-    let reader = Reader::open(&opened.connection)?;
-    let writing = Options {
-        users: args.users.into(),
-        ..Options::default()
-    };
-    let read = read(&reader, &desired, environment, new, writing, ui).await;
-    opened.close().await?;
-    let (live, new) = read?;
-    let options = PlanOptions {
-        only,
-        ..PlanOptions::default()
-    };
-    let (plan, found) = plan(&desired, &live, &options);
-    let errors: Vec<Diagnostic> = found.into_iter().filter(Diagnostic::is_error).collect();
-    if !errors.is_empty() {
-        ui.findings(&errors, &loaded.manifests.sources);
-    }
-    let overlays: Vec<String> = environment
-        .overlay
-        .iter()
-        .map(|folder| folder.value.to_string_lossy().replace('\\', "/"))
-        .collect();
-    let project = loaded.manifests.project.as_ref();
-    let folder = project.and_then(Project::folder_for_new_files);
-    let adoption = adopt(&Request {
-        manifests: &loaded.manifests,
-        desired: &desired,
-        live: &live,
-        plan: &plan,
-        new: &new,
-        into: match args.into {
-            Into::Base => Place::Base,
-            Into::Overlay => Place::Overlay,
-        },
-        overlays: &overlays,
-        folder: folder.as_deref().unwrap_or(DEFAULT_FOLDER),
-        options: writing,
-    });
-    keeps_valid(&adoption, &loaded, &environment.name, ui)?;
-    if !args.check {
-        let files: Vec<(PathBuf, String)> = adoption
-            .files
-            .iter()
-            .map(|(path, change)| {
-                let path = loaded.root.join(path);
-                // A linked file is changed where it is, and the link stays.
-                let path = path.canonicalize().unwrap_or(path);
-                let text = with_its_mark(&path, &change.after).into_owned();
-                (path, text)
-            })
-            .collect();
-        write_files(&files)?;
-    }
-    if args.check {
-        for (path, change) in &adoption.files {
-            let before = change.before.as_deref().unwrap_or_default();
-            let old = if change.before.is_some() {
-                format!("a/{path}")
-            } else {
-                "/dev/null".to_owned()
+    environment::with(
+        &loaded.root,
+        environment,
+        &args.access,
+        &stop,
+        async |opened| {
+            let reader = Reader::open(&opened.connection)?;
+            let writing = Options {
+                users: args.users.into(),
+                ..Options::default()
             };
-            let diff = TextDiff::from_lines(before, &change.after);
-            for line in look_alikes(&diff) {
-                ui.print(format_args!("# {line}\n"))?;
+            let (live, new) = read(&reader, &desired, environment, new, writing, ui).await?;
+            let options = PlanOptions {
+                only,
+                ..PlanOptions::default()
+            };
+            let (plan, found) = plan(&desired, &live, &options);
+            let errors: Vec<Diagnostic> = found.into_iter().filter(Diagnostic::is_error).collect();
+            if !errors.is_empty() {
+                ui.findings(&errors, &loaded.manifests.sources);
             }
-            ui.print(diff.unified_diff().header(&old, &format!("b/{path}")))?;
-        }
-    }
-    tell(&adoption, &plan, &loaded, ui);
-    say_left_out(&new.left_out, ui);
-    choosing::refuse_nothing(&new.not_found)?;
-    if new.loses() {
-        return Err(Error::failed(
-            "not everything that was named could be written",
-        ));
-    }
-    end(&adoption, &plan, args)
+            let overlays: Vec<String> = environment
+                .overlay
+                .iter()
+                .map(|folder| folder.value.to_string_lossy().replace('\\', "/"))
+                .collect();
+            let project = loaded.manifests.project.as_ref();
+            let folder = project.and_then(Project::folder_for_new_files);
+            let adoption = adopt(&Request {
+                manifests: &loaded.manifests,
+                desired: &desired,
+                live: &live,
+                plan: &plan,
+                new: &new,
+                into: match args.into {
+                    Into::Base => Place::Base,
+                    Into::Overlay => Place::Overlay,
+                },
+                overlays: &overlays,
+                folder: folder.as_deref().unwrap_or(DEFAULT_FOLDER),
+                options: writing,
+            });
+            keeps_valid(&adoption, &loaded, &environment.name, ui)?;
+            if !args.check {
+                let files: Vec<(PathBuf, String)> = adoption
+                    .files
+                    .iter()
+                    .map(|(path, change)| {
+                        let path = loaded.root.join(path);
+                        // A linked file is changed where it is, and the link stays.
+                        let path = path.canonicalize().unwrap_or(path);
+                        let text = with_its_mark(&path, &change.after).into_owned();
+                        (path, text)
+                    })
+                    .collect();
+                write_files(&files)?;
+            }
+            if args.check {
+                for (path, change) in &adoption.files {
+                    let before = change.before.as_deref().unwrap_or_default();
+                    let old = if change.before.is_some() {
+                        format!("a/{path}")
+                    } else {
+                        "/dev/null".to_owned()
+                    };
+                    let diff = TextDiff::from_lines(before, &change.after);
+                    for line in look_alikes(&diff) {
+                        ui.print(format_args!("# {line}\n"))?;
+                    }
+                    ui.print(diff.unified_diff().header(&old, &format!("b/{path}")))?;
+                }
+            }
+            tell(&adoption, &plan, &loaded, ui);
+            say_left_out(&new.left_out, ui);
+            choosing::refuse_nothing(&new.not_found)?;
+            if new.loses() {
+                return Err(Error::failed(
+                    "not everything that was named could be written",
+                ));
+            }
+            end(&adoption, &plan, args)
+        },
+    )
+    .await
 }
 
 /// Changed lines that look like another one, with the code points that differ. What reads a patch passes over them.

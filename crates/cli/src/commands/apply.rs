@@ -69,85 +69,90 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let loaded = applied.as_ref().unwrap_or(&current);
     let unfinished = tell_unfinished(loaded, &environment.name, ui)?;
     let stop = stop_on_interrupt();
-    let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
-    let session = Session::open(&opened.connection)?;
-    let accepting = args.only_drift.then_some(&current.manifests);
-    let reader = session.reader();
-    let mut compared = compare(loaded, environment, reader, &args.judging, accepting, ui).await?;
-    if report(loaded, &compared, ui) {
-        opened.close().await?;
-        return Err(Error::failed(
-            "not everything can be carried out, so nothing was changed",
-        ));
-    }
-    let revision = match &args.at {
-        Some(at) => Some(at.replace("{env}", &args.env)),
-        None => revision::describe(&loaded.root),
-    };
-    let writable = writable(&compared.plan, environment.writes);
-    let reach = compared.reach_in_words();
-    let shown = PlanText {
-        plan: &compared.plan,
-        sources: &loaded.manifests.sources,
-        environment: &environment.name,
-        address: &opened.address,
-        revision: revision.as_deref(),
-        transactions: Some(args.cutting.count(&writable, loaded, &opened.answers)),
-        title: Title::Plan,
-        explain_wire: false,
-        reach: &reach,
-    };
-    // Who is asked has to see what about.
-    ui.page(&if ui.is_quiet() && args.yes {
-        shown.summary()
-    } else {
-        shown.page()
-    })?;
-    for accepted in &compared.accepted {
-        let what = format!("{} {}", accepted.key, accepted.path);
-        ui.line(format_args!(
-            "{} stays: accepted until {}: {}",
-            plain(what.trim_end()),
-            accepted.until,
-            plain(&accepted.reason)
-        ))?;
-    }
-    let mut allowed = refuse_denied(&compared.findings);
-    if allowed.is_ok() && !args.reviewed.is_empty() {
-        let (live, reader) = (&compared.live, session.reader());
-        allowed = as_reviewed(&args.reviewed, &writable, live, &args.env, reader, ui).await;
-    }
-    if allowed.is_err() || writable.is_empty() {
-        opened.close().await?;
-        allowed?;
-        compared.complete()?;
-        if compared.plan.is_empty() {
-            forget(&unfinished, &compared);
-        }
-        return Ok(ExitCode::Done);
-    }
-    if let Err(error) = agree(args.yes, &environment.name, ui) {
-        opened.close().await?;
-        return Err(error);
-    }
-    let replan = |live: &Live| plan(&compared.desired, live, &compared.options);
-    let carrying = Carrying {
-        command: "apply",
-        loaded,
+    environment::with(
+        &loaded.root,
         environment,
-        answers: opened.answers,
-        cutting: args.cutting,
-        plan: &writable,
-        desired: &compared.desired,
-        scope: &compared.scope,
-        replan: &replan,
-    };
-    let carried = carrying.run(&mut compared.live, &session, &stop, ui).await;
-    opened.close().await?;
-    let done = carrying.tell(carried?, ui)?;
-    forget(&unfinished, &compared);
-    compared.complete()?;
-    Ok(done)
+        &args.access,
+        &stop,
+        async |opened| {
+            let session = Session::open(&opened.connection)?;
+            let accepting = args.only_drift.then_some(&current.manifests);
+            let reader = session.reader();
+            let mut compared =
+                compare(loaded, environment, reader, &args.judging, accepting, ui).await?;
+            if report(loaded, &compared, ui) {
+                return Err(Error::failed(
+                    "not everything can be carried out, so nothing was changed",
+                ));
+            }
+            let revision = match &args.at {
+                Some(at) => Some(at.replace("{env}", &args.env)),
+                None => revision::describe(&loaded.root),
+            };
+            let writable = writable(&compared.plan, environment.writes);
+            let reach = compared.reach_in_words();
+            let shown = PlanText {
+                plan: &compared.plan,
+                sources: &loaded.manifests.sources,
+                environment: &environment.name,
+                address: &opened.address,
+                revision: revision.as_deref(),
+                transactions: Some(args.cutting.count(&writable, loaded, &opened.answers)),
+                title: Title::Plan,
+                explain_wire: false,
+                reach: &reach,
+            };
+            // Who is asked has to see what about.
+            ui.page(&if ui.is_quiet() && args.yes {
+                shown.summary()
+            } else {
+                shown.page()
+            })?;
+            for accepted in &compared.accepted {
+                let what = format!("{} {}", accepted.key, accepted.path);
+                ui.line(format_args!(
+                    "{} stays: accepted until {}: {}",
+                    plain(what.trim_end()),
+                    accepted.until,
+                    plain(&accepted.reason)
+                ))?;
+            }
+            let mut allowed = refuse_denied(&compared.findings);
+            if allowed.is_ok() && !args.reviewed.is_empty() {
+                let (live, reader) = (&compared.live, session.reader());
+                allowed = as_reviewed(&args.reviewed, &writable, live, &args.env, reader, ui).await;
+            }
+            if allowed.is_err() || writable.is_empty() {
+                allowed?;
+                compared.complete()?;
+                if compared.plan.is_empty() {
+                    forget(&unfinished, &compared);
+                }
+                return Ok(ExitCode::Done);
+            }
+            agree(args.yes, &environment.name, ui)?;
+            let replan = |live: &Live| plan(&compared.desired, live, &compared.options);
+            let carrying = Carrying {
+                command: "apply",
+                loaded,
+                environment,
+                answers: opened.answers,
+                cutting: args.cutting,
+                plan: &writable,
+                desired: &compared.desired,
+                scope: &compared.scope,
+                replan: &replan,
+            };
+            let carried = carrying
+                .run(&mut compared.live, &session, &stop, ui)
+                .await?;
+            let done = carrying.tell(carried, ui)?;
+            forget(&unfinished, &compared);
+            compared.complete()?;
+            Ok(done)
+        },
+    )
+    .await
 }
 
 /// What earlier runs left undone is done, if this one looked at all of it.

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use deskstate_dataverse::{Reader, Stop};
-use deskstate_model::{Contract, Rule as ContractRule, SourceMap};
+use deskstate_dataverse::Reader;
+use deskstate_model::{Contract, Environment, Rule as ContractRule, SourceMap};
 use deskstate_reconcile::blame::{self, Audit, Blame};
 use deskstate_reconcile::check::{Keeping, check, last_write, needs_names, rows_to_ask};
 use deskstate_reconcile::live::Live;
@@ -93,8 +93,8 @@ struct Subject {
     /// The folder of the contracts' paths.
     root: PathBuf,
     name: String,
-    organization: Option<uuid::Uuid>,
-    opened: Opened,
+    /// The environment and the folder of its project, unless a URL names it.
+    environment: Option<(PathBuf, Environment)>,
 }
 
 /// What was read and judged.
@@ -106,13 +106,12 @@ struct Judged {
 pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
     let folder = args.report.as_deref().map(new_folder).transpose()?;
     let stop = stop_on_interrupt();
-    let subject = subject(args, global, &stop, ui).await?;
+    let subject = subject(args, global, ui)?;
     if subject
         .contracts
         .iter()
         .all(|contract| contract.rules.is_empty())
     {
-        subject.opened.close().await?;
         return Err(Error::Failed {
             message: "there is no rule to check".to_owned(),
             hint: Some(
@@ -121,16 +120,19 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             ),
         });
     }
-    let judged = judge(args, &subject, ui).await;
+    let mut work = async |opened: Opened| judge(args, &subject, &opened, ui).await;
+    let Judged { live, report } = match &subject.environment {
+        Some((root, environment)) => {
+            environment::with(root, environment, &args.access, &stop, work).await?
+        }
+        None => work(environment::open_url(&subject.name, &args.access, &stop)?).await?,
+    };
     let Subject {
         contracts,
         sources,
         root,
-        opened,
         ..
     } = subject;
-    opened.close().await?;
-    let Judged { live, report } = judged?;
     match render(&report, args.format, &sources, &root)? {
         Rendered::Page(page) => ui.page(&page)?,
         Rendered::Document(text) => ui.print(text)?,
@@ -173,30 +175,25 @@ fn new_folder(folder: &Path) -> Result<&Path, Error> {
     })
 }
 
-async fn subject(args: &Args, global: &Global, stop: &Stop, ui: &mut Ui) -> Result<Subject, Error> {
+fn subject(args: &Args, global: &Global, ui: &mut Ui) -> Result<Subject, Error> {
     let files = (!args.contract.is_empty())
         .then(|| load_contract_files(&args.contract, ui))
         .transpose()?;
-    let (name, organization, opened, loaded) = match (&args.env, &args.url) {
-        (Some(name), _) => {
-            let loaded = match &files {
-                Some(_) => {
-                    project::load_project_file(global, name, project::Need::ProjectFile, ui)?
-                }
-                None => load_contracts(global, name, ui)?,
-            };
-            let environment = loaded.environment()?;
-            let opened = environment::open(&loaded.root, environment, &args.access, stop).await?;
-            let organization = environment.organization_id;
-            (name.clone(), organization, opened, Some(loaded))
-        }
-        (None, url) => {
-            let url = url.as_deref().unwrap_or_default();
-            let opened = environment::open_url(url, &args.access, stop)?;
-            (opened.address.clone(), None, opened, None)
-        }
+    let project = match (&args.env, &files) {
+        (Some(name), Some(_)) => Some(project::load_project_file(
+            global,
+            name,
+            project::Need::ProjectFile,
+            ui,
+        )?),
+        (Some(name), None) => Some(load_contracts(global, name, ui)?),
+        (None, _) => None,
     };
-    let loaded = match files.or(loaded) {
+    let environment = match &project {
+        Some(loaded) => Some((loaded.root.clone(), loaded.environment()?.clone())),
+        None => None,
+    };
+    let loaded = match files.or(project) {
         Some(loaded) => loaded,
         None => load_contract_files(&[], ui)?,
     };
@@ -208,22 +205,30 @@ async fn subject(args: &Args, global: &Global, stop: &Stop, ui: &mut Ui) -> Resu
         contracts: loaded.manifests.contracts,
         sources: loaded.manifests.sources,
         root: loaded.root,
-        name,
-        organization,
-        opened,
+        name: args.env.clone().or(args.url.clone()).unwrap_or_default(),
+        environment,
     })
 }
 
 /// Reads once, judges, and asks who broke what is broken.
-async fn judge(args: &Args, subject: &Subject, ui: &mut Ui) -> Result<Judged, Error> {
-    let reader = Reader::open(&subject.opened.connection)?;
+async fn judge(
+    args: &Args,
+    subject: &Subject,
+    opened: &Opened,
+    ui: &mut Ui,
+) -> Result<Judged, Error> {
+    let (name, organization) = match &subject.environment {
+        Some((_, environment)) => (&environment.name, environment.organization_id),
+        None => (&opened.address, None),
+    };
+    let reader = Reader::open(&opened.connection)?;
     let scope = Scope {
         names: needs_names(&subject.contracts),
-        organization: subject.organization,
+        organization,
         writers: true,
         ..Scope::default()
     };
-    let live = read(&reader, &Desired::default(), &scope, &subject.name, ui).await?;
+    let live = read(&reader, &Desired::default(), &scope, name, ui).await?;
     let checked = check(&subject.contracts, &live);
     let rows = rows_to_ask(&checked, &live);
     let asks = live.facts.auditing && !args.no_history && !rows.is_empty();
@@ -233,8 +238,8 @@ async fn judge(args: &Args, subject: &Subject, ui: &mut Ui) -> Result<Judged, Er
         Blame::default()
     };
     let report = CheckReport {
-        environment: subject.name.clone(),
-        address: subject.opened.address.clone(),
+        environment: name.to_owned(),
+        address: opened.address.clone(),
         requests: reader.requests(),
         audit: audit(&live, &blame, args.no_history),
         rules: checked

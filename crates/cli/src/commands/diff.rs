@@ -420,12 +420,19 @@ async fn read(
 ) -> Result<(Live, String), Error> {
     let environment = loaded.environment()?;
     let stop = stop_on_interrupt();
-    let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
-    let reader = Reader::open(&opened.connection)?;
-    let live = read_all(&reader, desired, environment, ui).await;
-    let address = opened.address.clone();
-    opened.close().await?;
-    Ok((live?, address))
+    environment::with(
+        &loaded.root,
+        environment,
+        &args.access,
+        &stop,
+        async |opened| {
+            let reader = Reader::open(&opened.connection)?;
+            let live = read_all(&reader, desired, environment, ui).await;
+            let address = opened.address.clone();
+            Ok((live?, address))
+        },
+    )
+    .await
 }
 
 fn selection(args: &Args, manifests: &Manifests) -> Selection {

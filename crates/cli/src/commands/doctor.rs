@@ -72,7 +72,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         }
     }
     let stop = stop_on_interrupt();
-    let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
+    environment::with(&loaded.root, environment, &args.access, &stop, async |opened| {
     let reader = Reader::open(&opened.connection)?;
     let desired = lower(&loaded.manifests);
     let scope = Scope {
@@ -93,7 +93,6 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         None => None,
     };
     let address = opened.address.clone();
-    opened.close().await?;
     let mut findings = vec![Finding::good(format!(
         "signed in, and {address} answers: {} read everything",
         requests(live.requests)
@@ -152,6 +151,8 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     } else {
         ExitCode::Done
     })
+    })
+    .await
 }
 
 /// An environment that is not to be written to is not asked by writing.

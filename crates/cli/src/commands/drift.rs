@@ -19,7 +19,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::choosing::Choosing;
 use super::live::stop_on_interrupt;
-use crate::environment::{self, Access};
+use crate::environment::{self, Access, Opened};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::global::Global;
@@ -543,21 +543,22 @@ async fn look(
     how: &How<'_>,
 ) -> Result<Looked, Error> {
     let environment = loaded.environment()?;
-    let mut opened = environment::open(&loaded.root, environment, how.access, how.stop).await?;
-    opened.connection = opened.connection.budget(how.budget);
-    let address = opened.address.clone();
-    let result = read(
-        loaded,
-        applied,
-        only,
-        &opened.connection,
-        environment.organization_id,
-        how.today,
-        how.draws,
-    )
-    .await;
-    opened.close().await?;
-    let (report, findings, reaches, requests, picture) = result?;
+    let work = async |opened: Opened| {
+        let read = read(
+            loaded,
+            applied,
+            only,
+            &opened.connection.budget(how.budget),
+            environment.organization_id,
+            how.today,
+            how.draws,
+        )
+        .await?;
+        Ok((opened.address, read))
+    };
+    let (address, read) =
+        environment::with(&loaded.root, environment, how.access, how.stop, work).await?;
+    let (report, findings, reaches, requests, picture) = read;
     let points_nowhere = report.state() == SyncState::InSync
         && report.ignored.is_empty()
         && report.expired.is_empty()

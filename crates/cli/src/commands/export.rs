@@ -159,7 +159,7 @@ async fn of_environment(
     selection.labels = choosing::labels(&loaded.manifests);
     let environment = loaded.environment()?;
     let stop = stop_on_interrupt();
-    let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
+    environment::with(&loaded.root, environment, &args.access, &stop, async |opened| {
     let reader = Reader::open(&opened.connection)?;
     let live = read_all(&reader, &Desired::default(), environment, ui).await?;
     if !live.facts.reads_base_language() {
@@ -167,9 +167,7 @@ async fn of_environment(
             "{WARN}warning{WARN:#}: the caller does not read the organisation's base language; texts are in the caller's"
         ));
     }
-    let exported = export_exactly(&reader, &live, selection, options).await;
-    opened.close().await?;
-    let exported = exported?;
+    let exported = export_exactly(&reader, &live, selection, options).await?;
     let unmodelled = exported.unmodelled(&live);
     for columns in &unmodelled {
         ui.note(format_args!(
@@ -179,6 +177,8 @@ async fn of_environment(
     }
     let whole = !exported.loses() && (!args.strict || unmodelled.is_empty());
     Ok((exported, whole))
+    })
+    .await
 }
 
 fn write_files(folder: &Path, exported: &Export, force: bool, ui: &mut Ui) -> Result<(), Error> {

@@ -65,80 +65,87 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let environment = loaded.environment()?;
     tell_unfinished(&loaded, &environment.name, ui)?;
     let stop = stop_on_interrupt();
-    let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
-    let reader = Reader::open(&opened.connection)?;
-    let compared = compare(&loaded, environment, &reader, &args.judging, None, ui).await?;
-    let compared = ManuallyDrop::new(compared);
-    let failed = report(&loaded, &compared, ui);
-    let revision = revision.await.ok().flatten();
-    let reach = compared.reach_in_words();
-    let shown = PlanText {
-        plan: &compared.plan,
-        sources: &loaded.manifests.sources,
-        environment: &environment.name,
-        address: &opened.address,
-        revision: revision.as_deref(),
-        transactions: Some(args.cutting.count(&compared.plan, &loaded, &opened.answers)),
-        title: Title::Plan,
-        explain_wire: args.explain_wire,
-        reach: &reach,
-    };
-    let transactions = shown.transactions.unwrap_or_default();
-    let file = || {
-        let about = About {
-            environment: &environment.name,
-            revision: revision.as_deref(),
-            sources: &loaded.manifests.sources,
-            reach: Some(&compared.reach),
-            report: &compared.report(&loaded, &opened.address, transactions),
-        };
-        let file = plan_file::write(&compared.plan, &compared.live, &about);
-        told_apart_in_json(harmless_json(&file), texts(&compared.plan))
-    };
-    // Saved first: whoever reads what is shown may go away before its end.
-    if let Some(path) = args.out.as_deref().filter(|_| !failed) {
-        write_file(path, &file())?;
-    }
-    match args.format {
-        PlanFormat::Json => ui.print(file())?,
-        PlanFormat::Text if ui.is_quiet() => ui.page(&shown.summary())?,
-        PlanFormat::Text => ui.page(&shown.page())?,
-        PlanFormat::Markdown => ui.print(
-            PlanMarkdown {
-                shown: &shown,
-                findings: &findings(&loaded, &compared),
-                limit: markdown::limit_of_environment(|name| std::env::var(name).ok()),
-                report_url: args.report_url.as_deref(),
+    environment::with(
+        &loaded.root,
+        environment,
+        &args.access,
+        &stop,
+        async |opened| {
+            let reader = Reader::open(&opened.connection)?;
+            let compared = compare(&loaded, environment, &reader, &args.judging, None, ui).await?;
+            let compared = ManuallyDrop::new(compared);
+            let failed = report(&loaded, &compared, ui);
+            let revision = revision.await.ok().flatten();
+            let reach = compared.reach_in_words();
+            let shown = PlanText {
+                plan: &compared.plan,
+                sources: &loaded.manifests.sources,
+                environment: &environment.name,
+                address: &opened.address,
+                revision: revision.as_deref(),
+                transactions: Some(args.cutting.count(&compared.plan, &loaded, &opened.answers)),
+                title: Title::Plan,
+                explain_wire: args.explain_wire,
+                reach: &reach,
+            };
+            let transactions = shown.transactions.unwrap_or_default();
+            let file = || {
+                let about = About {
+                    environment: &environment.name,
+                    revision: revision.as_deref(),
+                    sources: &loaded.manifests.sources,
+                    reach: Some(&compared.reach),
+                    report: &compared.report(&loaded, &opened.address, transactions),
+                };
+                let file = plan_file::write(&compared.plan, &compared.live, &about);
+                told_apart_in_json(harmless_json(&file), texts(&compared.plan))
+            };
+            // Saved first: whoever reads what is shown may go away before its end.
+            if let Some(path) = args.out.as_deref().filter(|_| !failed) {
+                write_file(path, &file())?;
             }
-            .render(),
-        )?,
-        PlanFormat::Html => ui.print(html::report(&Report {
-            shown: &shown,
-            manifests: &loaded.manifests,
-            live: &Specs::live(&compared.live),
-            findings: &findings(&loaded, &compared),
-            next: &format!(
-                "Carry it out with {}.",
-                suggest("apply", &["--env", &args.env])
-            ),
-        }))?,
-    }
-    opened.close().await?;
-    if failed {
-        return Err(Error::failed("not everything could be planned"));
-    }
-    if let Some(path) = &args.out {
-        ui.say(format_args!("the plan is in {}", shown_path(path)));
-    }
-    compared.complete()?;
-    refuse_denied(&compared.findings)?;
-    if compared.plan.is_empty() {
-        return Ok(ExitCode::Done);
-    }
-    ui.hint(suggest::line("apply", &["--env", &args.env]));
-    Ok(if args.detailed_exitcode {
-        ExitCode::Differences
-    } else {
-        ExitCode::Done
-    })
+            match args.format {
+                PlanFormat::Json => ui.print(file())?,
+                PlanFormat::Text if ui.is_quiet() => ui.page(&shown.summary())?,
+                PlanFormat::Text => ui.page(&shown.page())?,
+                PlanFormat::Markdown => ui.print(
+                    PlanMarkdown {
+                        shown: &shown,
+                        findings: &findings(&loaded, &compared),
+                        limit: markdown::limit_of_environment(|name| std::env::var(name).ok()),
+                        report_url: args.report_url.as_deref(),
+                    }
+                    .render(),
+                )?,
+                PlanFormat::Html => ui.print(html::report(&Report {
+                    shown: &shown,
+                    manifests: &loaded.manifests,
+                    live: &Specs::live(&compared.live),
+                    findings: &findings(&loaded, &compared),
+                    next: &format!(
+                        "Carry it out with {}.",
+                        suggest("apply", &["--env", &args.env])
+                    ),
+                }))?,
+            }
+            if failed {
+                return Err(Error::failed("not everything could be planned"));
+            }
+            if let Some(path) = &args.out {
+                ui.say(format_args!("the plan is in {}", shown_path(path)));
+            }
+            compared.complete()?;
+            refuse_denied(&compared.findings)?;
+            if compared.plan.is_empty() {
+                return Ok(ExitCode::Done);
+            }
+            ui.hint(suggest::line("apply", &["--env", &args.env]));
+            Ok(if args.detailed_exitcode {
+                ExitCode::Differences
+            } else {
+                ExitCode::Done
+            })
+        },
+    )
+    .await
 }

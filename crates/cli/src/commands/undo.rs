@@ -68,89 +68,92 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     }
     let unfinished = tell_unfinished(&loaded, &environment.name, ui)?;
     let stop = stop_on_interrupt();
-    let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
-    let session = Session::open(&opened.connection)?;
-    let desired = Desired::default();
-    let scope = Scope {
-        organization: environment.organization_id,
-        // No manifest says whose names will be shown.
-        names: true,
-        shown: file.shown(),
-        ..Scope::default()
-    };
-    let mut live = read(session.reader(), &desired, &scope, &environment.name, ui).await?;
-    let (mut plan, mut found) = undo::plan(&file, &live);
-    let failed = found.iter().any(Diagnostic::is_error);
-    let reach = reach(&plan, &desired, &live);
-    let Review { findings, unknown } =
-        args.judging
-            .review(&loaded, environment, &plan, &desired, &live, &reach)?;
-    plan.elsewhere.extend(unknown);
-    found.extend(judging::diagnostics(&findings));
-    found.extend(loaded.warnings.iter().cloned());
-    if !found.is_empty() {
-        ui.findings(&found, &loaded.manifests.sources);
-    }
-    let words: Vec<Option<Reached>> = reach.changes.iter().map(ChangeReach::said).collect();
-    let writable = writable(&plan, environment.writes);
-    let shown = PlanText {
-        plan: &plan,
-        sources: &loaded.manifests.sources,
-        environment: &environment.name,
-        address: &opened.address,
-        revision: None,
-        transactions: Some(args.cutting.count(&writable, &loaded, &opened.answers)),
-        title: Title::Undo,
-        explain_wire: false,
-        reach: &words,
-    };
-    // Who is asked has to see what about.
-    ui.page(&if ui.is_quiet() && args.yes {
-        shown.summary()
-    } else {
-        shown.page()
-    })?;
-    for line in &file.not_restored {
-        ui.say(format_args!("not restored: {}", crate::output::plain(line)));
-    }
-    let allowed = if failed {
-        Err(Error::Refused {
-            message: "not everything can be taken back, so nothing was changed".to_owned(),
-            hint: None,
-        })
-    } else {
-        refuse_denied(&findings)
-    };
-    if allowed.is_err() || writable.is_empty() {
-        opened.close().await?;
-        allowed?;
-        if plan.is_empty() {
-            forget(unfinished, &args.file);
-        }
-        return Ok(ExitCode::Done);
-    }
-    if let Err(error) = agree(args.yes, &environment.name, ui) {
-        opened.close().await?;
-        return Err(error);
-    }
-    let replan = |live: &Live| undo::plan(&file, live);
-    // An undo can be undone like any other apply.
-    let carrying = Carrying {
-        command: "undo",
-        loaded: &loaded,
+    environment::with(
+        &loaded.root,
         environment,
-        answers: opened.answers,
-        cutting: args.cutting,
-        plan: &writable,
-        desired: &desired,
-        scope: &scope,
-        replan: &replan,
-    };
-    let carried = carrying.run(&mut live, &session, &stop, ui).await;
-    opened.close().await?;
-    let done = carrying.tell(carried?, ui)?;
-    forget(unfinished, &args.file);
-    Ok(done)
+        &args.access,
+        &stop,
+        async |opened| {
+            let session = Session::open(&opened.connection)?;
+            let desired = Desired::default();
+            let scope = Scope {
+                organization: environment.organization_id,
+                // No manifest says whose names will be shown.
+                names: true,
+                shown: file.shown(),
+                ..Scope::default()
+            };
+            let mut live = read(session.reader(), &desired, &scope, &environment.name, ui).await?;
+            let (mut plan, mut found) = undo::plan(&file, &live);
+            let failed = found.iter().any(Diagnostic::is_error);
+            let reach = reach(&plan, &desired, &live);
+            let Review { findings, unknown } =
+                args.judging
+                    .review(&loaded, environment, &plan, &desired, &live, &reach)?;
+            plan.elsewhere.extend(unknown);
+            found.extend(judging::diagnostics(&findings));
+            found.extend(loaded.warnings.iter().cloned());
+            if !found.is_empty() {
+                ui.findings(&found, &loaded.manifests.sources);
+            }
+            let words: Vec<Option<Reached>> = reach.changes.iter().map(ChangeReach::said).collect();
+            let writable = writable(&plan, environment.writes);
+            let shown = PlanText {
+                plan: &plan,
+                sources: &loaded.manifests.sources,
+                environment: &environment.name,
+                address: &opened.address,
+                revision: None,
+                transactions: Some(args.cutting.count(&writable, &loaded, &opened.answers)),
+                title: Title::Undo,
+                explain_wire: false,
+                reach: &words,
+            };
+            // Who is asked has to see what about.
+            ui.page(&if ui.is_quiet() && args.yes {
+                shown.summary()
+            } else {
+                shown.page()
+            })?;
+            for line in &file.not_restored {
+                ui.say(format_args!("not restored: {}", crate::output::plain(line)));
+            }
+            let allowed = if failed {
+                Err(Error::Refused {
+                    message: "not everything can be taken back, so nothing was changed".to_owned(),
+                    hint: None,
+                })
+            } else {
+                refuse_denied(&findings)
+            };
+            if allowed.is_err() || writable.is_empty() {
+                allowed?;
+                if plan.is_empty() {
+                    forget(unfinished, &args.file);
+                }
+                return Ok(ExitCode::Done);
+            }
+            agree(args.yes, &environment.name, ui)?;
+            let replan = |live: &Live| undo::plan(&file, live);
+            // An undo can be undone like any other apply.
+            let carrying = Carrying {
+                command: "undo",
+                loaded: &loaded,
+                environment,
+                answers: opened.answers,
+                cutting: args.cutting,
+                plan: &writable,
+                desired: &desired,
+                scope: &scope,
+                replan: &replan,
+            };
+            let carried = carrying.run(&mut live, &session, &stop, ui).await?;
+            let done = carrying.tell(carried, ui)?;
+            forget(unfinished, &args.file);
+            Ok(done)
+        },
+    )
+    .await
 }
 
 /// The run that was undone left nothing behind; neither did an undo of it that was interrupted.

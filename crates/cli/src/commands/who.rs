@@ -41,66 +41,72 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let loaded = load_project_file(global, &args.env, Need::ProjectFile, ui)?;
     let environment = loaded.environment()?;
     let stop = stop_on_interrupt();
-    let opened = environment::open(&loaded.root, environment, &args.access, &stop).await?;
-    let reader = Reader::open(&opened.connection)?;
-    let scope = Scope {
-        names: true,
-        organization: environment.organization_id,
-        users: vec![args.user.clone()],
-        ..Scope::default()
-    };
-    let live = read(&reader, &Desired::default(), &scope, &environment.name, ui).await?;
-    let found = live.look_up(&Lookup::User(args.user.clone()));
-    let (id, unfit) = match found {
-        Match::One(id) => (id, None),
-        Match::Unfit(id, why) => (id, Some(why)),
-        Match::None => return Err(unknown(&args.user, "nobody has this name there")),
-        Match::Several(ids) => {
-            let ids = ids
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(", ");
-            return Err(unknown(
-                &args.user,
-                &format!("several users have this name: {ids}"),
+    environment::with(
+        &loaded.root,
+        environment,
+        &args.access,
+        &stop,
+        async |opened| {
+            let reader = Reader::open(&opened.connection)?;
+            let scope = Scope {
+                names: true,
+                organization: environment.organization_id,
+                users: vec![args.user.clone()],
+                ..Scope::default()
+            };
+            let live = read(&reader, &Desired::default(), &scope, &environment.name, ui).await?;
+            let found = live.look_up(&Lookup::User(args.user.clone()));
+            let (id, unfit) = match found {
+                Match::One(id) => (id, None),
+                Match::Unfit(id, why) => (id, Some(why)),
+                Match::None => return Err(unknown(&args.user, "nobody has this name there")),
+                Match::Several(ids) => {
+                    let ids = ids
+                        .iter()
+                        .map(ToString::to_string)
+                        .collect::<Vec<_>>()
+                        .join(", ");
+                    return Err(unknown(
+                        &args.user,
+                        &format!("several users have this name: {ids}"),
+                    ));
+                }
+                Match::Unknown(why) => return Err(unknown(&args.user, &why)),
+            };
+            let held = held_roles(&reader, id).await?;
+            let answer = who(&live, id, &held);
+            let user = live.found.users.get(&id);
+            let name = user.map_or(args.user.as_str(), |user| user.name.as_str());
+            let full_name = user.map(|user| user.full_name.as_str()).unwrap_or_default();
+            if args.format == WhoFormat::Json {
+                let agent = Agent {
+                    id,
+                    name,
+                    full_name,
+                    unfit,
+                };
+                // Texts and numbers always have a form in JSON.
+                let json = who_json::write(&environment.name, &agent, &answer)
+                    .map_err(|_| Error::failed("the answer could not be written"))?;
+                ui.print(json)?;
+                return complete(&answer);
+            }
+            let mut page = Page::new();
+            page.line(format_args!(
+                "{STRONG}{name}{STRONG:#} ({full_name}) in {}",
+                environment.name
             ));
-        }
-        Match::Unknown(why) => return Err(unknown(&args.user, &why)),
-    };
-    let held = held_roles(&reader, id).await?;
-    let answer = who(&live, id, &held);
-    let user = live.found.users.get(&id);
-    let name = user.map_or(args.user.as_str(), |user| user.name.as_str());
-    let full_name = user.map(|user| user.full_name.as_str()).unwrap_or_default();
-    if args.format == WhoFormat::Json {
-        let agent = Agent {
-            id,
-            name,
-            full_name,
-            unfit,
-        };
-        // Texts and numbers always have a form in JSON.
-        let json = who_json::write(&environment.name, &agent, &answer)
-            .map_err(|_| Error::failed("the answer could not be written"))?;
-        ui.print(json)?;
-        opened.close().await?;
-        return complete(&answer);
-    }
-    let mut page = Page::new();
-    page.line(format_args!(
-        "{STRONG}{name}{STRONG:#} ({full_name}) in {}",
-        environment.name
-    ));
-    if let Some(why) = unfit {
-        page.line(format_args!(
-            "{WARN}is {why}{WARN:#}, so works with no profile now"
-        ));
-    }
-    show(&answer, unfit.is_none(), &mut page);
-    ui.page(&page)?;
-    opened.close().await?;
-    complete(&answer)
+            if let Some(why) = unfit {
+                page.line(format_args!(
+                    "{WARN}is {why}{WARN:#}, so works with no profile now"
+                ));
+            }
+            show(&answer, unfit.is_none(), &mut page);
+            ui.page(&page)?;
+            complete(&answer)
+        },
+    )
+    .await
 }
 
 /// What was not seen may give the user another profile.
