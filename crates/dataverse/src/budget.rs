@@ -84,6 +84,7 @@ impl Budget {
 
 /// The part of a budget that was used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Spent {
     /// One reply has more than so many bytes.
     Reply(u64),

@@ -55,7 +55,7 @@ pub enum Operation {
     Update {
         /// The entity set.
         set: String,
-        /// The row.
+        /// The primary key of the row.
         id: Uuid,
         /// Only if this is still its version; with none, whatever the version.
         if_match: Option<Etag>,
@@ -66,7 +66,7 @@ pub enum Operation {
     Delete {
         /// The entity set.
         set: String,
-        /// The row.
+        /// The primary key of the row.
         id: Uuid,
         /// Only if this is still its version; with none, whatever the version.
         if_match: Option<Etag>,

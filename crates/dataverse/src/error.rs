@@ -255,7 +255,7 @@ pub enum Error {
     Setup {
         /// Which option.
         what: String,
-        /// Why.
+        /// What the HTTP client said.
         #[source]
         source: Option<Source>,
     },
@@ -271,7 +271,7 @@ pub enum Error {
     Unreachable {
         /// Which request.
         exchange: Exchange,
-        /// Why.
+        /// What the HTTP client said.
         #[source]
         source: Source,
     },
@@ -280,7 +280,7 @@ pub enum Error {
     UnknownHost {
         /// Which request.
         exchange: Exchange,
-        /// Why.
+        /// What the HTTP client said.
         #[source]
         source: Source,
     },
@@ -292,7 +292,7 @@ pub enum Error {
     Untrusted {
         /// Which request.
         exchange: Exchange,
-        /// Why.
+        /// What the HTTP client said.
         #[source]
         source: Source,
     },
@@ -301,7 +301,7 @@ pub enum Error {
     Lost {
         /// Which request.
         exchange: Exchange,
-        /// Why.
+        /// What the HTTP client said.
         #[source]
         source: Source,
     },

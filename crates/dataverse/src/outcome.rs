@@ -17,12 +17,12 @@ pub enum Outcome {
     },
     /// Nothing was carried out: no request reached the server, or it turned each away before starting.
     NotAttempted {
-        /// Why.
+        /// The error that came before it.
         cause: Error,
     },
     /// A request went out, and whether it was carried out is not known. It is not repeated: look.
     Unknown {
-        /// Why.
+        /// The error that left it open.
         cause: Error,
     },
 }

@@ -17,6 +17,7 @@ pub struct Waiting {
 
 /// What is waited for. Its words are ours, so they may be shown as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WaitCause {
     /// The server is not reached.
     Unreachable,

@@ -177,13 +177,13 @@ pub enum SignInError {
     /// The server's challenge cannot be followed.
     #[error("the environment's sign-in challenge is not followed: {reason}")]
     Challenge {
-        /// Why.
+        /// What the environment answered.
         reason: String,
     },
     /// The server is too busy to say how to sign in.
     #[error("the environment does not say how to sign in: {reason}")]
     Busy {
-        /// Why.
+        /// What the identity platform answered.
         reason: String,
     },
     /// The issuer, or the platform that vouches, gave no token.

@@ -16,6 +16,7 @@ const SERVICE_CONNECTION_OF_TASK: &str = "AZURESUBSCRIPTION_SERVICE_CONNECTION_I
 
 /// A method of signing in, as people choose it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Method {
     /// `AZURE_CLIENT_ID`, `AZURE_CLIENT_SECRET`.
     ClientSecret,

@@ -233,16 +233,6 @@ impl Query {
         })
     }
 
-    /// The solution layers of a component (`msdyn_componentlayers`), by the component's type name.
-    ///
-    /// Rows have `msdyn_solutionname` (`Active` is the unmanaged layer), `msdyn_order`, `msdyn_changes`.
-    pub fn component_layers(component: impl Into<String>, id: Uuid) -> Query {
-        Query::rows("msdyn_componentlayers").filter(
-            Filter::eq("msdyn_componentid", id.to_string())
-                .and(Filter::eq("msdyn_solutioncomponentname", component.into())),
-        )
-    }
-
     /// Only these columns. The key and the etag always come along.
     #[must_use]
     pub fn select<C: Into<String>>(mut self, columns: impl IntoIterator<Item = C>) -> Query {

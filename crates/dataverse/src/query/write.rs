@@ -378,12 +378,6 @@ mod tests {
              &@page=%7B%22PageNumber%22:1,%22Count%22:50,%22ReturnTotalRecordCount%22:true%7D",
         );
         check(
-            Query::component_layers("msdyn_SessionTemplate", ID),
-            "msdyn_componentlayers?$filter=(msdyn_componentid%20eq%20\
-             '00000000-0000-0000-0000-000000000001'%20and%20msdyn_solutioncomponentname%20eq%20\
-             'msdyn_SessionTemplate')",
-        );
-        check(
             Query::caller_settings(),
             "usersettingscollection?$select=systemuserid,uilanguageid,helplanguageid&$filter=\
              Microsoft.Dynamics.CRM.EqualUserId(PropertyName%3D'systemuserid')",
@@ -413,7 +407,7 @@ mod tests {
 
     #[test]
     fn the_privileges_of_the_caller_need_no_id() {
-        let [own, teams] = Query::caller_privileges(["prvReadmsdyn_x", "prvWritemsdyn_x"]);
+        let [own, teams] = Query::caller_privileges(["prvReadcfg_x", "prvWritecfg_x"]);
         let own = path(own);
         let teams = path(teams);
         for text in [&own, &teams] {
@@ -422,7 +416,7 @@ mod tests {
                     "/api/data/v9.2/privileges?fetchXml=%3Cfetch%20distinct%3D'true'%3E"
                 )
             );
-            assert!(text.contains("%3Cvalue%3EprvReadmsdyn_x%3C/value%3E"));
+            assert!(text.contains("%3Cvalue%3EprvReadcfg_x%3C/value%3E"));
             assert!(text.contains("alias%3D'depth'") && text.contains("operator%3D'eq-userid'"));
         }
         assert!(own.contains("systemuserroles") && !own.contains("teammembership"));

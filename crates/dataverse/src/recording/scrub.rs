@@ -384,7 +384,7 @@ mod tests {
             "{{\"@odata.context\":\"https://Contoso.crm.dynamics.com/api\",\"systemuserid\":\"{ID}\",\
              \"fullname\":\"Ada \\\"L\\\" Lovelace\",\"domainname\":\"ada@contoso.com\",\
              \"_ownerid_value@OData.Community.Display.V1.FormattedValue\":\"Ada\",\
-             \"cfg_Parent@odata.bind\":\"/x\",\"msdyn_name\":\"Gold\",\"firstname\":null,\"statecode\":0}}"
+             \"cfg_Parent@odata.bind\":\"/x\",\"cfg_name\":\"Gold\",\"firstname\":null,\"statecode\":0}}"
         );
         let scrubbed = scrub(&text);
         for gone in ["Ada", "Lovelace", "ada@", "contoso", "Contoso", ID] {
@@ -393,7 +393,7 @@ mod tests {
         for kept in [
             "https://environment.example/api",
             "\"cfg_Parent@odata.bind\":\"/x\"",
-            "\"msdyn_name\":\"Gold\"",
+            "\"cfg_name\":\"Gold\"",
             "\"_ownerid_value@OData.Community.Display.V1.FormattedValue\":\"person-",
             "\"firstname\":null,\"statecode\":0",
         ] {
@@ -434,7 +434,7 @@ mod tests {
     fn secrets_are_replaced_also_in_json_held_in_text() {
         let inner = r#"{"apiKey":"hush","url":"https://w","nested":"{\"clientSecret\":\"hush\"}"}"#;
         let text =
-            serde_json::json!({"msdyn_customparams": inner, "accessToken": "hush"}).to_string();
+            serde_json::json!({"cfg_customparams": inner, "accessToken": "hush"}).to_string();
         let scrubbed = scrub(&text);
         assert!(!scrubbed.contains("hush"), "{scrubbed}");
         assert!(scrubbed.contains("https://w"), "{scrubbed}");
