@@ -45,7 +45,7 @@ pub(crate) struct Ended {
     pub(crate) changes: usize,
     /// The command that undoes it.
     pub(crate) undo: String,
-    /// Why.
+    /// What ended it.
     pub(crate) cause: Cause,
 }
 

@@ -117,11 +117,15 @@ fn quiet_leaves_results_and_errors_and_verbose_tells_of_each_request() {
     let verbose = project
         .run(&["plan", "--env", "local", "--verbose"])
         .ended(0);
-    assert!(
-        verbose.err.contains("deskstate_dataverse"),
-        "{}",
-        verbose.err
-    );
+    for told in [
+        "deskstate_dataverse",
+        "observe:",
+        "read everything requests=1",
+        "plan{resources=5}: deskstate_reconcile::plan::planner: planned changes=5",
+        "review{changes=5}: deskstate_reconcile::review: reviewed",
+    ] {
+        assert!(verbose.err.contains(told), "{told} in {}", verbose.err);
+    }
     assert!(verbose.err.len() > loud.err.len());
     let most = project.run(&["plan", "--env", "local", "-vv"]).ended(0);
     assert!(most.err.contains("deskstate_dataverse"));

@@ -81,7 +81,7 @@ pub enum StartError {
     Faults {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What is wrong with them.
         message: String,
     },
     /// A table file is wrong.
@@ -104,7 +104,7 @@ pub enum StartError {
     State {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What the file system or the parser said.
         #[source]
         source: std::io::Error,
     },
@@ -113,7 +113,7 @@ pub enum StartError {
     Listen {
         /// The address.
         address: SocketAddr,
-        /// Why.
+        /// What the system said.
         #[source]
         source: std::io::Error,
     },

@@ -55,7 +55,7 @@ pub enum TlsError {
     Write {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What the system said.
         #[source]
         source: io::Error,
     },

@@ -44,7 +44,7 @@ pub struct Rule {
     pub set: Vec<Spanned<String>>,
     /// Set fields and members that they must have at least.
     pub contains: BTreeMap<String, Vec<Spanned<Reference>>>,
-    /// Why.
+    /// The reason that the contract gives.
     pub message: Option<String>,
     /// What stops working if the rule is broken.
     pub breaks: Option<String>,

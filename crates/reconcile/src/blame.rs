@@ -155,6 +155,7 @@ pub async fn blame(
 ///
 /// # Errors
 /// If the environment cannot be asked at all. What it refuses stays unknown.
+#[tracing::instrument(level = "info", skip_all, fields(rows = rows.len()))]
 pub async fn histories(
     reader: &Reader,
     live: &Live,

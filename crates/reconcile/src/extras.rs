@@ -26,11 +26,6 @@ pub struct Extra {
 }
 
 impl Extra {
-    /// Nothing names it and it may go.
-    pub fn prunable(&self) -> bool {
-        self.named_by.is_empty() && self.may_go()
-    }
-
     /// It is nobody else's.
     pub fn may_go(&self) -> bool {
         // A v1 provider has no unique name, so nobody can tell whose it is.

@@ -48,18 +48,18 @@ impl<'a> Gone<'a> {
 
 /// A row that refers to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Referrer {
+pub(crate) struct Referrer {
     /// Its table; never that of a part, whose parent stands here in its place.
-    pub table: &'static Table,
+    pub(crate) table: &'static Table,
     /// Its id.
-    pub id: Uuid,
+    pub(crate) id: Uuid,
     /// The field of the manifest that refers, such as `anchorTab`.
-    pub word: &'static str,
+    pub(crate) word: &'static str,
 }
 
 /// Every reference between live rows, by the row that is referred to.
 #[derive(Debug, Default)]
-pub struct Referrers {
+pub(crate) struct Referrers {
     by_target: HashMap<Uuid, Vec<Referrer>>,
 }
 
@@ -75,12 +75,12 @@ struct Pointer {
 
 impl Referrers {
     /// Every reference that is there.
-    pub fn of(live: &Live) -> Self {
+    pub(crate) fn of(live: &Live) -> Self {
         Self::without(live, &Gone::default())
     }
 
     /// The references that are left when these changes are carried out. New ones are not among them.
-    pub fn left_by(live: &Live, changes: &[Change]) -> Self {
+    pub(crate) fn left_by(live: &Live, changes: &[Change]) -> Self {
         Self::without(live, &Gone::with(changes))
     }
 
@@ -134,7 +134,7 @@ impl Referrers {
     }
 
     /// Rows that refer to this one, each way once.
-    pub fn to(&self, id: Uuid) -> &[Referrer] {
+    pub(crate) fn to(&self, id: Uuid) -> &[Referrer] {
         self.by_target.get(&id).map_or(&[], Vec::as_slice)
     }
 
@@ -149,7 +149,7 @@ impl Referrers {
 
 impl Referrer {
     /// `SessionTemplate CTI_createSession (anchorTab)`.
-    pub fn describe(&self, live: &Live) -> String {
+    pub(crate) fn describe(&self, live: &Live) -> String {
         let kind =
             kinds::by_table(self.table).map_or(self.table.logical, |kind| kind.kind.as_str());
         format!("{kind} {} ({})", live.label(self.table, self.id), self.word)

@@ -36,7 +36,7 @@ pub enum SolutionError {
     Io {
         /// Which.
         path: PathBuf,
-        /// Why.
+        /// What the system said.
         source: std::io::Error,
     },
     /// It is not an archive.
@@ -44,7 +44,7 @@ pub enum SolutionError {
     Zip {
         /// Which.
         path: PathBuf,
-        /// Why.
+        /// What is wrong with the archive.
         reason: String,
     },
     /// It is built to do harm, or too large.

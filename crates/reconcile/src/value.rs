@@ -11,7 +11,7 @@ use crate::table::Table;
 
 /// A value with every row it names found.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Resolved {
+pub(crate) enum Resolved {
     /// Cleared.
     Null,
     /// Text.
@@ -26,7 +26,7 @@ pub enum Resolved {
     Row {
         /// The entity set of the row.
         set: &'static str,
-        /// The row.
+        /// The primary key of the row.
         id: Uuid,
         /// What people call it.
         label: String,
@@ -76,7 +76,7 @@ fn is_empty(live: &Cell) -> bool {
 }
 
 /// The one equality of plan, drift and read-back: whether a live row already holds the value.
-pub fn holds(field: &Field, value: &Resolved, row: &Row) -> bool {
+pub(crate) fn holds(field: &Field, value: &Resolved, row: &Row) -> bool {
     let read_name = field.read_name();
     let live = row.get(&read_name);
     let own = match (value, field.holds) {
@@ -131,7 +131,7 @@ fn mirror_holds(field: &Field, value: &Resolved, row: &Row) -> bool {
 }
 
 /// Equal as JSON: order of keys means nothing, `1` is `1.0`.
-pub fn same_json(left: &Json, right: &Json) -> bool {
+pub(crate) fn same_json(left: &Json, right: &Json) -> bool {
     match (left, right) {
         (Json::Object(left), Json::Object(right)) => {
             left.len() == right.len()
@@ -189,7 +189,7 @@ pub(crate) fn became(written: &str, live: &Cell, copies: bool) -> bool {
 }
 
 /// The value as a manifest would say it.
-pub fn show(field: &Field, value: &Resolved) -> Json {
+pub(crate) fn show(field: &Field, value: &Resolved) -> Json {
     match (value, field.holds) {
         (Resolved::Null, _) => Json::Null,
         (Resolved::Text(text), _) => json!(text),
@@ -223,7 +223,7 @@ fn show_flag(holds: Holds, flag: bool) -> Json {
 }
 
 /// A live column as a manifest would say it: the other half of [`show`].
-pub fn show_live(field: &Field, row: &Row, live: &Live) -> Json {
+pub(crate) fn show_live(field: &Field, row: &Row, live: &Live) -> Json {
     let read_name = field.read_name();
     let cell = row.get(&read_name);
     match (field.holds, cell) {
@@ -255,7 +255,7 @@ pub fn show_live(field: &Field, row: &Row, live: &Live) -> Json {
 }
 
 /// The table that a target's rows stand in.
-pub fn target_table(to: Target) -> &'static Table {
+pub(crate) fn target_table(to: Target) -> &'static Table {
     use crate::kinds::tables;
     match to {
         Target::Named(table) => table,
@@ -268,7 +268,7 @@ pub fn target_table(to: Target) -> &'static Table {
 
 /// Column and navigation properties that write the value. A new row gets a plain null too, since the server may have a default; only
 /// lookups start with nothing.
-pub fn write(field: &Field, value: &Resolved, new: bool) -> Vec<(String, Wire)> {
+pub(crate) fn write(field: &Field, value: &Resolved, new: bool) -> Vec<(String, Wire)> {
     let column = field.column.to_owned();
     let mut written = match (value, field.holds) {
         (Resolved::Null, Holds::Lookup { .. } | Holds::Owner | Holds::ParametersCopy) if new => {
@@ -323,7 +323,7 @@ pub fn write(field: &Field, value: &Resolved, new: bool) -> Vec<(String, Wire)> 
 ///
 /// # Errors
 /// The key that could not be found.
-pub fn resolve(
+pub(crate) fn resolve(
     value: &Stored,
     find: &mut dyn FnMut(&RowKey) -> Option<(&'static str, Uuid)>,
 ) -> Result<Resolved, RowKey> {

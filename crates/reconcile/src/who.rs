@@ -52,7 +52,7 @@ pub struct Candidate {
     pub app: Option<String>,
     /// Its rank; lower wins among roles.
     pub rank: Option<i64>,
-    /// Why.
+    /// What gives the profile to the user.
     pub basis: Basis,
 }
 

@@ -102,7 +102,7 @@ pub(crate) struct Doubt {
     pub(crate) resource: Option<String>,
     /// The field.
     pub(crate) field: String,
-    /// Why.
+    /// What could not be read.
     pub(crate) why: String,
 }
 

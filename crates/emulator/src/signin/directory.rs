@@ -122,7 +122,7 @@ pub enum DirectoryError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What the system said.
         #[source]
         source: std::io::Error,
     },

@@ -74,7 +74,7 @@ pub enum TablesError {
     Read {
         /// The file or folder.
         path: String,
-        /// Why.
+        /// What the system said.
         #[source]
         source: std::io::Error,
     },
@@ -83,7 +83,7 @@ pub enum TablesError {
     Parse {
         /// The file.
         path: String,
-        /// Why.
+        /// What the parser said.
         #[source]
         source: serde_yaml::Error,
     },

@@ -76,7 +76,7 @@ pub struct Refusal {
     pub key: ResourceKey,
     /// The field; empty for all of it.
     pub path: String,
-    /// Why.
+    /// What is in the way, in words.
     pub why: String,
     /// The place that stands in the way.
     pub place: Option<Span>,

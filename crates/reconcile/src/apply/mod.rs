@@ -138,7 +138,7 @@ pub enum ApplyError {
     NotSent {
         /// Transactions that were carried out before.
         transactions_before: usize,
-        /// Why.
+        /// The error of the request that failed.
         #[source]
         error: Box<Error>,
     },
@@ -158,7 +158,7 @@ pub enum ApplyError {
     NotRead {
         /// Transactions that were carried out before.
         transactions_before: usize,
-        /// Why.
+        /// The error of the request that failed.
         #[source]
         error: Box<ObserveError>,
     },
@@ -167,7 +167,7 @@ pub enum ApplyError {
     NotVerified {
         /// Transactions that were carried out.
         transactions: usize,
-        /// Why.
+        /// The error of the request that failed.
         #[source]
         error: Box<ObserveError>,
     },
@@ -372,6 +372,7 @@ pub async fn apply(
 ///
 /// # Errors
 /// If a transaction is refused, cannot be sent or has an unknown outcome. All or nothing of each transaction happened.
+#[tracing::instrument(level = "info", skip_all, name = "apply", fields(changes = work.plan.changes.len()))]
 pub async fn carry_out(
     work: &Work<'_>,
     session: &Session,
@@ -405,6 +406,7 @@ pub async fn carry_out(
         commit(&transaction, session, settings, done, stop, on_event).await?;
         done += 1;
         operations += transaction.operations.len();
+        tracing::info!(transaction = done, operations, "committed");
         on_event(Event::Committed {
             transaction: &transaction,
         });

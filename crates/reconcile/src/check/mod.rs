@@ -104,7 +104,7 @@ pub struct Doubt {
     pub key: Option<ResourceKey>,
     /// The field; empty for the whole resource.
     pub path: String,
-    /// Why.
+    /// What could not be read.
     pub why: String,
     /// It is about how manifests write the field, which no environment shows. Loading the manifests judges that.
     pub of_manifests: bool,
@@ -118,6 +118,7 @@ struct Seen {
 }
 
 /// Checks every rule of these contracts.
+#[tracing::instrument(level = "info", skip_all, fields(contracts = contracts.len()))]
 pub fn check(contracts: &[Contract], live: &Live) -> Vec<RuleCheck> {
     let mut seen: BTreeMap<Kind, Vec<Seen>> = BTreeMap::new();
     let rules = contracts

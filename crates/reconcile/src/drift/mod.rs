@@ -239,7 +239,7 @@ impl Class {
 /// A row that no document declares.
 #[derive(Debug, Clone)]
 pub struct ExtraRow {
-    /// The row.
+    /// What nobody declares.
     pub extra: Extra,
     /// Its last writer.
     pub who: Option<String>,
@@ -274,6 +274,7 @@ fn unlisted(manifests: &Manifests, live: &Live) -> Vec<(Kind, String)> {
 }
 
 /// Reports the drift of one environment.
+#[tracing::instrument(level = "info", skip_all)]
 pub fn drift(input: Input<'_>) -> Report {
     let mut rules = ignore::Rules::new(input.manifests, input.today);
     let mut drifted = Vec::new();

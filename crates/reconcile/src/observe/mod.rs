@@ -41,6 +41,7 @@ pub enum ObserveError {
 ///
 /// # Errors
 /// If the environment cannot be asked at all, or is another organisation than the scope expects.
+#[tracing::instrument(level = "info", skip_all)]
 pub async fn observe(
     reader: &Reader,
     desired: &Desired,
@@ -68,5 +69,7 @@ pub async fn observe(
         }
         trip = next_trip(&mut observed, desired, scope);
     }
-    Ok(observed.finish(reader.requests() - before))
+    let requests = reader.requests() - before;
+    tracing::info!(requests, "read everything");
+    Ok(observed.finish(requests))
 }

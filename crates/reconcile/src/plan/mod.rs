@@ -233,7 +233,7 @@ pub struct Along {
 pub enum Operation {
     /// A new row; nothing is there before.
     Create {
-        /// The row.
+        /// The row to make, with the id that follows from its name.
         row: RowTarget,
         /// Its columns.
         body: Vec<(String, Wire)>,
@@ -242,7 +242,7 @@ pub enum Operation {
     },
     /// Other values in an existing row.
     Update {
-        /// The row.
+        /// The row to change, at the version that was read.
         row: RowTarget,
         /// What keeps it from undoing somebody else's write.
         guard: Guard,
@@ -251,7 +251,7 @@ pub enum Operation {
     },
     /// The row goes.
     Delete {
-        /// The row.
+        /// The row to delete, at the version that was read.
         row: RowTarget,
         /// What keeps it from taking away what somebody else wrote.
         guard: Guard,

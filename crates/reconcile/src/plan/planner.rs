@@ -92,6 +92,7 @@ pub(crate) const LOOKUP_UNREADABLE: Explanation = Explanation::new(
 /// Computes what must change so that live is as desired.
 ///
 /// The diagnostics say what cannot be planned: a look-up that finds nothing, a row that is there twice. Such a change is left out.
+#[tracing::instrument(level = "info", skip_all, fields(resources = desired.resources.len()))]
 pub fn plan(desired: &Desired, live: &Live, options: &Options) -> Planned {
     let mut planner = Planner::new(desired, live);
     let mut changes = Vec::new();
@@ -123,6 +124,11 @@ pub fn plan(desired: &Desired, live: &Live, options: &Options) -> Planned {
     changes.extend(pruned);
     sort_changes(&mut changes);
     let (diagnostics, elsewhere) = planner.findings.finish();
+    tracing::info!(
+        changes = changes.len(),
+        findings = diagnostics.len(),
+        "planned"
+    );
     let plan = Plan {
         organization: live.facts.organization,
         changes,

@@ -171,6 +171,7 @@ pub struct Review {
 }
 
 /// Judges a plan.
+#[tracing::instrument(level = "info", skip_all, fields(changes = plan.changes.len()))]
 pub fn review(
     plan: &Plan,
     desired: &Desired,
@@ -198,6 +199,7 @@ pub fn review(
         .filter_map(|finding| judged(finding, rules))
         .collect();
     found.sort_by(|left, right| place(left).cmp(&place(right)));
+    tracing::info!(findings = found.len(), denied = denies(&found), "reviewed");
     Review {
         findings: found,
         unknown,

@@ -126,7 +126,7 @@ pub struct SavedRow {
 pub struct SavedUpdate {
     /// Logical name of the table.
     pub table: String,
-    /// The row.
+    /// The primary key of the row.
     pub id: Uuid,
     /// What people call it.
     pub label: String,

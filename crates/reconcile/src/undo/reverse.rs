@@ -45,6 +45,7 @@ pub(crate) const UNDO_LINK: Explanation = Explanation::new(
 /// Computes what must change so that live is as before the apply. What is so already needs nothing.
 ///
 /// The diagnostics name rows that somebody changed since, and what cannot be put back; such a change is left out.
+#[tracing::instrument(level = "info", skip_all, name = "undo", fields(changes = file.changes.len()))]
 pub fn plan(file: &UndoFile, live: &Live) -> Planned {
     let mut undoing = Undoing {
         live,
