@@ -15,6 +15,8 @@ pub(crate) enum ExitCode {
     InvalidManifests,
     /// Refused: differs from the reviewed plan, changed meanwhile, a threshold, a protected or managed row, a blocked environment.
     Refused,
+    /// Stopped by a second interrupt, without waiting for the end of a write.
+    Interrupted,
 }
 
 impl ExitCode {
@@ -26,6 +28,7 @@ impl ExitCode {
             Self::Differences => 2,
             Self::InvalidManifests => 3,
             Self::Refused => 4,
+            Self::Interrupted => 130,
         }
     }
 }

@@ -165,6 +165,166 @@ fn the_project_file_knows_every_check_of_review() {
     assert!(known.is_subset(&explained), "{known:?}");
 }
 
+/// The files of crates whose code has a text, as `crate/path`.
+fn files_with(crates: &[&str], texts: &[&str]) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for name in crates {
+        for source in sources(&[name]) {
+            let lines = source
+                .code
+                .lines()
+                .map(|line| line.split("//").next().unwrap());
+            let code: String = lines.collect::<Vec<_>>().join("\n");
+            if texts.iter().any(|text| code.contains(text)) {
+                found.insert(format!("{name}/{}", source.path));
+            }
+        }
+    }
+    found
+}
+
+#[track_caller]
+fn only_in(found: &BTreeSet<String>, places: &[&str]) {
+    assert!(
+        !found.is_empty(),
+        "the text is nowhere: the test looks for the wrong one"
+    );
+    for file in found {
+        let known = places.iter().any(|place| file.starts_with(place));
+        assert!(known, "{file} is not among {places:?}");
+    }
+}
+
+#[test]
+fn dependencies_run_one_way() {
+    let allowed: [(&str, &[&str]); 6] = [
+        ("files", &[]),
+        ("model", &["files"]),
+        ("dataverse", &["files"]),
+        ("reconcile", &["files", "model", "dataverse"]),
+        ("emulator", &[]),
+        (
+            "cli",
+            &["files", "model", "dataverse", "reconcile", "emulator"],
+        ),
+    ];
+    for (name, expected) in allowed {
+        let path = root().join("crates").join(name).join("Cargo.toml");
+        let text = fs::read_to_string(path).unwrap();
+        let (_, section) = text.split_once("[dependencies]").unwrap();
+        let section = section.split("\n[").next().unwrap();
+        let ours = section
+            .lines()
+            .filter_map(|line| line.strip_prefix("deskstate-"));
+        let ours: Vec<&str> = ours.map(|line| line.split('.').next().unwrap()).collect();
+        assert_eq!(ours, expected, "{name}");
+    }
+}
+
+#[test]
+fn yaml_crates_are_named_in_one_folder() {
+    let crates = ["files", "model", "dataverse", "reconcile", "cli"];
+    only_in(
+        &files_with(&crates, &["serde_yaml", "saphyr"]),
+        &["model/yaml/"],
+    );
+}
+
+#[test]
+fn in_reconcile_only_what_talks_to_somebody_awaits() {
+    only_in(
+        &files_with(&["reconcile"], &[".await", "async fn"]),
+        &[
+            "reconcile/observe/",
+            "reconcile/apply/",
+            "reconcile/probe/",
+            "reconcile/blame.rs",
+        ],
+    );
+}
+
+#[test]
+fn only_apply_and_the_probe_hold_what_can_write() {
+    let mut holding = BTreeSet::new();
+    for name in ["reconcile", "cli"] {
+        for source in sources(&[name]) {
+            let imports = first_arguments(&source.code, "use deskstate_dataverse::");
+            let mut imports = imports.map(|import| import.split(';').next().unwrap());
+            if imports.any(|import| import.contains("Session")) {
+                holding.insert(format!("{name}/{}", source.path));
+            }
+        }
+    }
+    only_in(
+        &holding,
+        &[
+            "reconcile/apply/",
+            "reconcile/probe/",
+            "cli/commands/apply.rs",
+            "cli/commands/undo.rs",
+            "cli/commands/carrying.rs",
+            "cli/commands/doctor.rs",
+        ],
+    );
+    let paths = files_with(&["reconcile", "cli"], &["deskstate_dataverse::Session"]);
+    assert!(paths.is_subset(&holding), "{paths:?}");
+}
+
+#[test]
+fn only_the_door_prints() {
+    let printing = [
+        "println!",
+        "eprintln!",
+        "print!(",
+        "io::stdout()",
+        "io::stderr()",
+        "Stdio::inherit",
+    ];
+    let crates = ["files", "model", "dataverse", "reconcile", "cli"];
+    only_in(&files_with(&crates, &printing), &["cli/door/"]);
+    // The emulator is a program of its own, too.
+    only_in(&files_with(&["emulator"], &printing), &["emulator/run.rs"]);
+}
+
+#[test]
+fn exit_codes_are_one_enum() {
+    let crates = ["files", "model", "dataverse", "reconcile", "cli"];
+    for source in sources(&crates) {
+        for argument in first_arguments(&source.code, "process::exit(") {
+            assert!(
+                argument.starts_with("ExitCode::"),
+                "{}: exits with a bare number",
+                source.path
+            );
+        }
+    }
+    only_in(
+        &files_with(&crates, &["Self::from(code.number())"]),
+        &["cli/exit_code.rs"],
+    );
+    assert!(
+        files_with(
+            &crates,
+            &["ExitCode::from(", "ExitCode::SUCCESS", "ExitCode::FAILURE"]
+        )
+        .is_subset(&BTreeSet::from(["cli/lib.rs".to_owned()]))
+    );
+}
+
+#[test]
+fn the_client_knows_nothing_of_one_app() {
+    fn look(path: &Path) {
+        if path.is_dir() {
+            for entry in fs::read_dir(path).unwrap() {
+                look(&entry.unwrap().path());
+            }
+        } else if let Ok(text) = fs::read_to_string(path) {
+            assert!(!text.contains("msdyn_"), "{}", path.display());
+        }
+    }
+    look(&root().join("crates/dataverse/src"));
+}
+
 /// Groups of modules that use each other, by crate. A parent and its children may; of others, none is to come.
 const CYCLES: [(&str, &[&str]); 6] = [
     // One concept in several files, until one table says what a kind is.

@@ -19,6 +19,7 @@ use deskstate_reconcile::{Desired, ObserveError, Plan, Reach, Scope, lower, obse
 use super::judging::{self, Judging};
 use crate::answers::Answers;
 use crate::error::Error;
+use crate::exit_code::ExitCode;
 use crate::output::count;
 use crate::project::Loaded;
 use crate::ui::Ui;
@@ -285,7 +286,7 @@ pub(super) fn stop_on_interrupt() -> Stop {
         interrupted().await;
         signal.stop();
         interrupted().await;
-        std::process::exit(130);
+        std::process::exit(ExitCode::Interrupted.number().into());
     });
     stop
 }
