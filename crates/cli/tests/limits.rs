@@ -9,6 +9,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use support::{Project, Server, deskstate};
@@ -90,7 +91,14 @@ enum Attack {
     Parts,
     /// Very many headers.
     Headers,
+    /// Pages that hold blanks alone: nothing of them is kept.
+    Blanks,
+    /// Empty pages, each with a link to the next.
+    EmptyPages,
 }
+
+/// Bytes that [`Attack::Blanks`] sent.
+static BLANKS_SENT: AtomicUsize = AtomicUsize::new(0);
 
 fn serve(attack: Attack) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -173,7 +181,16 @@ fn rows(attack: Attack, at: usize) -> String {
                 uuid::Uuid::new_v4()
             )
         }
+        Attack::EmptyPages => {
+            let next = uuid::Uuid::new_v4();
+            format!(r#"{{"value":[],"@odata.nextLink":"/api/data/v9.2/a?page={next}"}}"#)
+        }
         _ if at > 0 => r#"{"value":[]}"#.to_owned(),
+        Attack::Blanks => {
+            let (blanks, next) = (" ".repeat(4 << 20), uuid::Uuid::new_v4());
+            BLANKS_SENT.fetch_add(blanks.len(), Ordering::Relaxed);
+            format!(r#"{{"value":[],{blanks}"@odata.nextLink":"/api/data/v9.2/a?page={next}"}}"#)
+        }
         Attack::TinyRows => format!(r#"{{"value":[{}{{}}]}}"#, r#"{"a":1},"#.repeat(210_000)),
         Attack::Nodes => format!(r#"{{"value":[{{"a":[{}0]}}]}}"#, "[],".repeat(8_000_000)),
         Attack::Brackets => format!(r#"{{"value":[{{"a":{}"#, "[".repeat(20_000_000)),
@@ -193,6 +210,11 @@ fn whatever_a_server_sends_memory_is_bounded_and_the_budget_is_named() {
         (Attack::Nodes, "of memory, the budget of a trip"),
         (Attack::Brackets, "cannot be read"),
         (Attack::Endless, "32 MiB, the budget of a reply"),
+        (Attack::Blanks, "128 MiB, the budget of a trip"),
+        (
+            Attack::EmptyPages,
+            "2000 further pages, the budget of a trip",
+        ),
         (Attack::Parts, "parts"),
         (Attack::Headers, "the answer was lost"),
     ] {
@@ -200,6 +222,8 @@ fn whatever_a_server_sends_memory_is_bounded_and_the_budget_is_named() {
         project.add_server(&serve(attack));
         ends(project.path(), &["plan", "--env", "server"], names);
     }
+    let sent = BLANKS_SENT.load(Ordering::Relaxed) >> 20;
+    assert!((128..160).contains(&sent), "{sent} MiB were taken");
     let project = Project::example("tenfold");
     project.add_server(&serve(Attack::Errors));
     let (_, said, memory) = measured(project.path(), &["drift", "--env", "server"]);
