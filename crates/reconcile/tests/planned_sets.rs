@@ -411,11 +411,11 @@ fn a_field_that_leaves_its_template_is_deleted_if_it_is_nobody_elses() {
     assert_eq!(
         shown(&plan),
         [
+            "fields - contoso_declared",
+            "fields - contoso_managed",
             "fields - contoso_own (deleted with its link)",
             "fields - contoso_shared",
-            "fields - contoso_managed",
             "fields - msdyn_field",
-            "fields - contoso_declared"
         ]
     );
 }
