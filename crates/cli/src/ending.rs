@@ -228,7 +228,7 @@ mod tests {
                 Cause::Apply(ApplyError::Moved {
                     transactions_before: done,
                     key: deskstate_model::ResourceKey::new(
-                        deskstate_model::Kind::AppProfile,
+                        deskstate_model::Kind::APP_PROFILE,
                         "contoso",
                     ),
                     path: "title".to_owned(),

@@ -227,15 +227,15 @@ mod tests {
     const AGENTS: &str = "contoso_agents";
 
     fn agents(spec: Json) -> Specs {
-        Specs::of_json(&[(Kind::AppProfile, AGENTS, spec)])
+        Specs::of_json(&[(Kind::APP_PROFILE, AGENTS, spec)])
     }
 
     /// The profile of an environment once a plan that changes these fields is carried out.
     fn after(live: Json, declared: Json, changed: &[&str]) -> Json {
-        let plan = plan_of(Action::Update, Kind::AppProfile, AGENTS, changed);
+        let plan = plan_of(Action::Update, Kind::APP_PROFILE, AGENTS, changed);
         let after = agents(live).carried_out(&agents(declared), &plan);
         after
-            .get(&ResourceKey::new(Kind::AppProfile, AGENTS))
+            .get(&ResourceKey::new(Kind::APP_PROFILE, AGENTS))
             .cloned()
             .map_or(Json::Null, Json::Object)
     }
@@ -275,9 +275,9 @@ mod tests {
     #[test]
     fn what_is_deleted_is_gone_and_what_is_created_is_there() {
         let (live, none) = (agents(json!({})), Specs::default());
-        let delete = plan_of(Action::Delete, Kind::AppProfile, AGENTS, &[]);
+        let delete = plan_of(Action::Delete, Kind::APP_PROFILE, AGENTS, &[]);
         assert_eq!(live.carried_out(&none, &delete), none);
-        let create = plan_of(Action::Create, Kind::AppProfile, AGENTS, &["displayName"]);
+        let create = plan_of(Action::Create, Kind::APP_PROFILE, AGENTS, &["displayName"]);
         assert_eq!(none.carried_out(&live, &create), live);
     }
 }

@@ -8,16 +8,16 @@ use crate::checks;
 use crate::contract::Contract;
 use crate::diagnostic::Diagnostic;
 use crate::document::{self, Document, Header};
-use crate::field::FieldInfo;
 use crate::file_texts::FileTexts;
-use crate::given::Given;
-use crate::kinds::{Kind, Resource, ResourceKey};
+use crate::kinds::{AppProfile, Kind, Resource, ResourceKey};
 use crate::manifests::{Declared, State};
 use crate::overlay::{merged, remove};
 use crate::project::Project;
 use crate::read_project::variables;
+use crate::record::Value;
 use crate::schema::file_word;
-use crate::span::Span;
+use crate::span::{Span, Spanned};
+use crate::table::{Field, Holds, Need};
 use crate::variables::{Origins, Substitution, Variables, has_variables};
 use crate::yaml::{Entry, Node, NodeValue};
 
@@ -300,7 +300,7 @@ fn finished(
     texts: &mut FileTexts<'_>,
 ) -> Complete {
     let mut diagnostics = Vec::new();
-    let fields = header.key.kind.field_infos();
+    let fields = header.key.kind.fields();
     let node = with_files(fields, node, texts, &mut diagnostics);
     complete(
         assembly.project,
@@ -358,10 +358,10 @@ fn absent_with_spec(written: &Node) -> Option<Diagnostic> {
 
 /// `app` is required, but the project may give it, which no schema can know.
 fn require_app(declared: &Declared, unread_fields: &[String], diagnostics: &mut Vec<Diagnostic>) {
-    let Resource::AppProfile(profile) = &declared.spec else {
+    let Some(profile) = AppProfile::of(&declared.spec) else {
         return;
     };
-    if profile.app.is_absent() && !unread_fields.iter().any(|field| field == "app") {
+    if profile.app().is_absent() && !unread_fields.iter().any(|field| field == "app") {
         diagnostics.push(
             Diagnostic::error("missing-field", "`app` is missing")
                 .at(declared.name_span, "the document needs `app`")
@@ -371,46 +371,46 @@ fn require_app(declared: &Declared, unread_fields: &[String], diagnostics: &mut 
 }
 
 fn fill_defaults(spec: &mut Resource, project: &Project, unmanaged: &[String]) {
-    let free = |word: &str| !unmanaged.iter().any(|path| path == word);
-    if let (Some(owner), Some(field)) = (&project.defaults.owner, spec.owner_mut())
-        && field.is_absent()
-        && free("owner")
-    {
-        *field = Given::Value(owner.clone());
+    let is_free = |field: &Field| !unmanaged.iter().any(|path| path == field.word);
+    if let Some(owner) = &project.defaults.owner {
+        let value = owner.clone().map(Value::Owner);
+        spec.fill(
+            |field| matches!(field.holds, Holds::Owner) && is_free(field),
+            value,
+        );
     }
-    if let (Some(app), Resource::AppProfile(profile)) = (&project.defaults.app, spec)
-        && profile.app.is_absent()
-        && free("app")
-    {
-        profile.app = Given::Value(app.clone());
+    // Microsoft's app is the one value that the project may give.
+    if let Some(app) = &project.defaults.app {
+        let value: Spanned<Value> = app.clone().map(Value::Text);
+        spec.fill(
+            |field| field.need == Need::RequiredOrDefault && is_free(field),
+            value,
+        );
     }
 }
 
 /// Whether the content of files may belong in a document of this kind.
 fn may_name_files(kind: Kind, node: &Node) -> bool {
     node.get("spec")
-        .is_some_and(|spec| fields_from_files(kind.field_infos(), spec).next().is_some())
+        .is_some_and(|spec| fields_from_files(kind.fields(), spec).next().is_some())
 }
 
 /// The fields of a `spec` that files may stand in for, or that have such fields in the items of their lists.
-fn fields_from_files<'f>(
-    fields: &'f [FieldInfo],
-    spec: &Node,
-) -> impl Iterator<Item = &'f FieldInfo> {
+fn fields_from_files<'f>(fields: &'f [Field], spec: &Node) -> impl Iterator<Item = &'f Field> {
     fields.iter().filter(|field| {
-        let may = field.rule.from_file || field.items.iter().any(|item| item.rule.from_file);
+        let may = field.from_file || field.items().any(|item| item.from_file);
         may && (spec.get(&file_word(field.word)).is_some() || spec.get(field.word).is_some())
     })
 }
 
 /// Puts the content of files in the place of `<field>File`, in `spec` and in the items of its lists.
 fn with_files<'n>(
-    fields: &[FieldInfo],
+    fields: &[Field],
     node: Cow<'n, Node>,
     texts: &mut FileTexts<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Cow<'n, Node> {
-    let relevant: Vec<&FieldInfo> = node
+    let relevant: Vec<&Field> = node
         .get("spec")
         .map(|spec| fields_from_files(fields, spec).collect())
         .unwrap_or_default();
@@ -422,14 +422,10 @@ fn with_files<'n>(
         && let Some(spec) = entries.iter_mut().find(|entry| &*entry.key == "spec")
     {
         for field in relevant {
-            if field.rule.from_file {
+            if field.from_file {
                 take_file(&mut spec.value, field, texts, diagnostics);
             }
-            let nested: Vec<&FieldInfo> = field
-                .items
-                .iter()
-                .filter(|item| item.rule.from_file)
-                .collect();
+            let nested: Vec<&Field> = field.items().filter(|item| item.from_file).collect();
             if let NodeValue::Map(entries) = &mut spec.value.value
                 && let Some(list) = entries.iter_mut().find(|entry| &*entry.key == field.word)
             {
@@ -464,7 +460,7 @@ fn each_item(node: &mut Node, change: &mut dyn FnMut(&mut Node)) {
 
 fn take_file(
     node: &mut Node,
-    field: &FieldInfo,
+    field: &Field,
     texts: &mut FileTexts<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) {

@@ -403,8 +403,8 @@ fn is_empty(value: &Value) -> bool {
 fn same(kind: Kind, path: &[String], actual: &Value, expected: &Value) -> bool {
     let field = path
         .first()
-        .and_then(|word| kind.field_infos().iter().find(|field| field.word == word));
-    let is_name = field.is_some_and(|field| field.is_name);
+        .and_then(|word| kind.fields().iter().find(|field| field.word == word));
+    let is_name = field.is_some_and(crate::table::Field::is_name);
     match (actual, expected) {
         (Value::String(actual), Value::String(expected)) if is_name => {
             fold(actual) == fold(expected)
@@ -453,6 +453,3 @@ impl Problem {
         !matches!(self, Problem::NotPreferred { .. })
     }
 }
-
-/// The extension that a profile with a channel provider of CIF v2 must load.
-pub const CIF_V2_LOADER: &str = "msdyn_CIFV2Loader";

@@ -1,209 +1,322 @@
-//! Reading typed values from nodes.
-//!
-//! A document is either taken as it is, or rejected: then the JSON Schema that editors get is asked what is wrong, so that there is one
-//! place for the words. What a schema cannot say is reported from here at once.
+//! Reading records from nodes, by the tables of their fields.
 
+use std::collections::BTreeMap;
+
+use crate::decoder::Decoder;
 use crate::diagnostic::Diagnostic;
-use crate::field::{FieldInfo, FieldType, decode};
 use crate::given::Given;
+use crate::parameters::Parameters;
+use crate::record::{Record, Set, Value};
+use crate::set::{Owner, Reference, SetMode};
 use crate::span::{Span, Spanned};
-use crate::yaml::{Entry, Node, NodeValue};
+use crate::table::{Field, Holds, Links, PartTable, Referent, Written};
+use crate::yaml::{Node, NodeValue};
 
-/// The length of a text as the server counts it: in UTF-16 code units.
-pub(crate) fn stored_length(text: &str) -> usize {
-    text.encode_utf16().count()
-}
-
-/// The beginning of a text that fits a column.
-#[must_use]
-pub fn shortened(text: &str, max: usize) -> String {
-    let mut length = 0;
-    let fits = |character: &char| {
-        length += character.len_utf16();
-        length <= max
-    };
-    text.chars().take_while(fits).collect()
-}
-
-/// What reading one document finds.
-pub(crate) struct Decoder<'a> {
-    rejected: bool,
-    diagnostics: &'a mut Vec<Diagnostic>,
-}
-
-impl<'a> Decoder<'a> {
-    pub(crate) fn new(diagnostics: &'a mut Vec<Diagnostic>) -> Self {
-        Self {
-            rejected: false,
-            diagnostics,
-        }
-    }
-
-    /// The document does not fit its schema.
-    pub(crate) fn reject(&mut self) {
-        self.rejected = true;
-    }
-
-    /// Whether the document fits its schema.
-    pub(crate) fn is_rejected(&self) -> bool {
-        self.rejected
-    }
-
-    /// Rejects the document where there is no value.
-    pub(crate) fn fits<T>(&mut self, value: Option<T>) -> Option<T> {
-        self.rejected |= value.is_none();
-        value
-    }
-
-    /// Says what a schema cannot say.
-    pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
-    }
-
-    /// A text that is not empty and not longer than allowed. Blanks at its ends are reported.
-    pub(crate) fn text<'n>(&mut self, node: &'n Node, max_length: Option<u32>) -> Option<&'n str> {
-        if matches!(node.value, NodeValue::Unresolved(_)) {
-            return None;
-        }
-        let text = node.as_text().filter(|text| !text.is_empty());
-        let fits = |text: &&str| {
-            max_length.is_none_or(|max| {
-                text.len() <= max as usize || text.chars().count() <= max as usize
-            })
-        };
-        let text = self.fits(text.filter(fits))?;
-        // A schema counts characters, and has no words for this.
-        if let Some(max) = max_length.map(|max| max as usize)
-            && text.len() > max
-            && stored_length(text) > max
-        {
-            self.report_long(text, max, node.span);
-            return None;
-        }
-        if text.trim() != text {
-            self.report_blanks(text, node.span);
-        }
-        Some(text)
-    }
-
-    /// Reports numbers and flags that are stored as text and would lose their spelling.
-    pub(crate) fn report_spellings(&mut self, node: &Node) {
-        match &node.value {
-            NodeValue::Spelled(spelled) => {
-                let (text, value) = (&spelled.text, node.to_json());
-                let what = if value.is_boolean() { "flag" } else { "number" };
-                self.report(
-                    Diagnostic::error(
-                        "yaml-number",
-                        format!("`{text}` is read as the {what} `{value}`"),
-                    )
-                    .at(node.span, "would lose its spelling")
-                    .help(format!("write `'{text}'` to keep it as text, or `{value}`")),
-                );
-            }
-            NodeValue::List(items) => items.iter().for_each(|item| self.report_spellings(item)),
-            NodeValue::Map(entries) => entries
-                .iter()
-                .for_each(|entry| self.report_spellings(&entry.value)),
-            _ => {}
-        }
-    }
-
-    fn report_long(&mut self, text: &str, max: usize, span: Span) {
-        let length = stored_length(text);
-        self.report(
-            Diagnostic::error(
-                "too-long",
-                format!("the text has {length} characters as Dataverse counts them, and at most {max} fit"),
-            )
-            .at(span, format!("{} too many", length - max))
-            .help("shorten it; an emoji counts as two characters or more"),
-        );
-    }
-
-    fn report_blanks(&mut self, text: &str, span: Span) {
-        let help = if text.ends_with('\n') {
-            "begin the text with `|-` in place of `|`, which keeps no line break at the end"
-        } else {
-            "remove them"
-        };
-        self.report(
-            Diagnostic::error(
-                "text-blanks",
-                "a text begins or ends with blanks or line breaks",
-            )
-            .at(span, "blanks at the ends")
-            .help(help),
-        );
-    }
-
-    /// Opens a mapping whose keys are known; anything else is rejected.
-    pub(crate) fn record<'n>(
-        &mut self,
-        node: &'n Node,
-        fields: &'static [FieldInfo],
-    ) -> Option<Record<'n>> {
-        if matches!(node.value, NodeValue::Unresolved(_)) {
-            return None;
-        }
-        self.fits(node.is_map().then_some(()))?;
-        let known = |entry: &Entry| fields.iter().any(|field| field.word == &*entry.key);
-        self.rejected |= !node.entries().iter().all(known);
-        Some(Record { node, fields })
-    }
-
-    /// The items of a list; anything else is rejected.
-    pub(crate) fn list<'n>(&mut self, node: &'n Node) -> Option<&'n [Node]> {
-        match &node.value {
-            NodeValue::List(items) => Some(items),
-            NodeValue::Unresolved(_) => None,
-            _ => self.fits(None),
-        }
-    }
-}
-
-/// A mapping with known keys.
-#[derive(Clone, Copy)]
-pub(crate) struct Record<'n> {
-    node: &'n Node,
-    fields: &'static [FieldInfo],
-}
-
-impl<'n> Record<'n> {
-    /// An optional field.
-    pub(crate) fn given<T: FieldType>(&self, word: &str, decoder: &mut Decoder<'_>) -> Given<T> {
-        match self.node.get(word) {
-            Some(node) => decode(node, self.rule(word), decoder),
-            None => Given::Absent,
-        }
-    }
-
-    /// A field that may be left out but not be cleared.
-    pub(crate) fn optional<T: FieldType>(
-        &self,
-        word: &str,
-        decoder: &mut Decoder<'_>,
-    ) -> Option<Spanned<T>> {
-        let node = self.node.get(word)?;
-        T::decode(node, self.rule(word), decoder).map(|value| Spanned::new(value, node.span))
-    }
-
-    /// A field that must be there.
-    pub(crate) fn required<T: FieldType>(
-        &self,
-        word: &str,
-        decoder: &mut Decoder<'_>,
-    ) -> Option<Spanned<T>> {
-        match self.node.get(word) {
-            Some(_) => self.optional(word, decoder),
-            None => decoder.fits(None),
-        }
-    }
-
-    fn rule(&self, word: &str) -> crate::field::FieldRule {
-        self.fields
+/// Reads the fields of a mapping; a key that the table does not have is rejected.
+pub(crate) fn record(fields: &'static [Field], node: &Node, decoder: &mut Decoder<'_>) -> Record {
+    let mut record = Record::empty(fields);
+    for entry in node.entries() {
+        let place = fields
             .iter()
-            .find(|field| field.word == word)
-            .map_or(crate::field::FieldRule::ANY, |field| field.rule)
+            .position(|field| field.word == &*entry.key && field.is_written);
+        match place {
+            Some(place) => record.put(place, given(&fields[place], &entry.value, decoder)),
+            None => decoder.reject(),
+        }
     }
+    record.shrink();
+    record
+}
+
+/// Reads one field: `null`, or a value.
+fn given(field: &'static Field, node: &Node, decoder: &mut Decoder<'_>) -> Given<Value> {
+    match &node.value {
+        NodeValue::Unresolved(_) => Given::Absent,
+        NodeValue::Null if field.is_clearable() => Given::Clear(node.span),
+        _ => match value(field, node, decoder) {
+            Some(value) => Given::Value(Spanned::new(value, node.span)),
+            None => Given::Absent,
+        },
+    }
+}
+
+/// Reads a value. What does not fit the schema of the field is rejected through the decoder, which has the schema find the words.
+fn value(field: &'static Field, node: &Node, decoder: &mut Decoder<'_>) -> Option<Value> {
+    match field.holds {
+        Holds::Text | Holds::UniqueName | Holds::BusinessUnit => {
+            text(node, field.max_length, decoder)
+        }
+        Holds::Json | Holds::JsonOrText => json(node, field.max_length, decoder),
+        Holds::Number | Holds::Position => {
+            let (smallest, greatest) = field.range.unwrap_or((i64::MIN, i64::MAX));
+            let number = node
+                .as_int()
+                .filter(|number| (smallest..=greatest).contains(number));
+            decoder.fits(number).map(Value::Number)
+        }
+        Holds::Flag | Holds::InvertedFlag => decoder.fits(node.as_flag()).map(Value::Flag),
+        Holds::Choice(options) | Holds::FlagChoice(options) | Holds::Status(options) => {
+            let option = options.iter().find(|option| is_word(node, option.word));
+            decoder
+                .fits(option)
+                .map(|option| Value::Choice(option.word))
+        }
+        Holds::Lookup { to, .. } => name(to, node, decoder),
+        Holds::Owner => owner(node, decoder),
+        Holds::Set { to, links, .. } => match links {
+            Links::All | Links::Except(_) => {
+                let users = matches!(to, Referent::User);
+                set(
+                    node,
+                    users,
+                    &|node, decoder| name(to, node, decoder),
+                    decoder,
+                )
+            }
+            Links::Only(_) => decoder.fits(node.as_flag()).map(Value::Flag),
+            Links::One => name(to, node, decoder),
+            Links::Items(kinds) => {
+                let fields = |item: &Node| match kinds.shared.first() {
+                    Some(field) if item.get(field.word).is_some() => kinds.shared,
+                    _ => kinds.own,
+                };
+                items(field, node, &fields, decoder)
+            }
+        },
+        Holds::Parts(part) => match part.written {
+            Written::List => items(field, node, &|_| part.fields, decoder),
+            Written::Set => set(
+                node,
+                false,
+                &|node, decoder| member(part, node, decoder),
+                decoder,
+            ),
+            Written::Features(_) => features(part, node, decoder),
+            Written::Parameters => Parameters::decode(node, decoder).map(Value::Parameters),
+        },
+        Holds::ParametersCopy | Holds::Option | Holds::OneOf(_) => decoder.fits(None),
+    }
+}
+
+fn text(node: &Node, max_length: Option<u32>, decoder: &mut Decoder<'_>) -> Option<Value> {
+    decoder
+        .text(node, max_length)
+        .map(|text| Value::Text(text.to_owned()))
+}
+
+fn name(to: Referent, node: &Node, decoder: &mut Decoder<'_>) -> Option<Value> {
+    match to {
+        Referent::Named(_) => decoder
+            .text(node, None)
+            .map(|name| Value::Name(Reference::new(name))),
+        Referent::User | Referent::WebResource | Referent::Macro | Referent::Role => {
+            text(node, None, decoder)
+        }
+    }
+}
+
+fn json(node: &Node, max_length: Option<u32>, decoder: &mut Decoder<'_>) -> Option<Value> {
+    match &node.value {
+        NodeValue::Text(_) => text(node, max_length, decoder),
+        NodeValue::Map(_) | NodeValue::List(_) => {
+            decoder.report_spellings(node);
+            Some(Value::Json(Box::new(node.to_json())))
+        }
+        NodeValue::Opaque(value) => Some(Value::Json(value.clone())),
+        NodeValue::Null
+        | NodeValue::Flag(_)
+        | NodeValue::Int(_)
+        | NodeValue::Float(_)
+        | NodeValue::Spelled(_)
+        | NodeValue::Unresolved(_) => decoder.fits(None),
+    }
+}
+
+/// Whether a value is the word of an option. A word that reads as a number, such as `2.0`, may be written as one.
+fn is_word(node: &Node, word: &str) -> bool {
+    match *node.plain() {
+        NodeValue::Text(ref text) => **text == *word,
+        NodeValue::Int(_) | NodeValue::Float(_) => {
+            let number = match *node.plain() {
+                NodeValue::Float(number) => Some(number),
+                _ => node
+                    .as_int()
+                    .and_then(|number| i32::try_from(number).ok())
+                    .map(f64::from),
+            };
+            number.is_some() && word.parse::<f64>().ok() == number
+        }
+        _ => false,
+    }
+}
+
+fn owner(node: &Node, decoder: &mut Decoder<'_>) -> Option<Value> {
+    decoder.fits(node.is_map().then_some(()))?;
+    let [entry] = node.entries() else {
+        return decoder.fits(None);
+    };
+    let owner: fn(String) -> Owner = match &*entry.key {
+        "user" => Owner::User,
+        "team" => Owner::Team,
+        _ => return decoder.fits(None),
+    };
+    let name = decoder.text(&entry.value, None)?;
+    Some(Value::Owner(owner(name.to_owned())))
+}
+
+type ReadMember<'a> = &'a dyn Fn(&Node, &mut Decoder<'_>) -> Option<Value>;
+
+fn set(
+    node: &Node,
+    users: bool,
+    member: ReadMember<'_>,
+    decoder: &mut Decoder<'_>,
+) -> Option<Value> {
+    let set = |set| Some(Value::Set(Box::new(set)));
+    if let NodeValue::List(items) = &node.value {
+        return set(Set::exact(members(items, member, decoder), node.span));
+    }
+    decoder.fits(node.is_map().then_some(()))?;
+    let mut found = Set::exact(Vec::new(), node.span);
+    let mut mode = None;
+    for entry in node.entries() {
+        let value = &entry.value;
+        let listed = |member: ReadMember<'_>, decoder: &mut Decoder<'_>| {
+            let items = decoder.list(value).unwrap_or_default();
+            members(items, member, decoder)
+        };
+        match &*entry.key {
+            "mode" => {
+                mode = [SetMode::Exact, SetMode::AtLeast]
+                    .into_iter()
+                    .find(|mode| value.as_text() == Some(mode.as_str()));
+                decoder.fits(mode);
+            }
+            "members" => found.members = listed(member, decoder),
+            "without" => found.without = listed(member, decoder),
+            "fromTeams" if users => {
+                let teams = listed(&|node, decoder| text(node, None, decoder), decoder);
+                let name = |team: Spanned<Value>| {
+                    Some(Spanned::new(team.value.as_text()?.to_owned(), team.span))
+                };
+                found.from_teams = teams.into_iter().filter_map(name).collect();
+            }
+            "moves" if users => {
+                let word = value
+                    .as_text()
+                    .filter(|word| ["allow", "refuse"].contains(word));
+                found.moves = decoder.fits(word) == Some("allow");
+            }
+            _ => decoder.reject(),
+        }
+    }
+    if node.get("mode").is_none() {
+        decoder.reject();
+    }
+    found.mode = mode?;
+    set(found)
+}
+
+fn members(
+    items: &[Node],
+    member: ReadMember<'_>,
+    decoder: &mut Decoder<'_>,
+) -> Vec<Spanned<Value>> {
+    items
+        .iter()
+        .filter_map(|item| Some(Spanned::new(member(item, decoder)?, item.span)))
+        .collect()
+}
+
+/// A member of a set of parts: what tells it apart alone, or a mapping.
+fn member(part: &'static PartTable, node: &Node, decoder: &mut Decoder<'_>) -> Option<Value> {
+    let identity = part.fields.iter().position(|field| part.is_bare(field));
+    match identity {
+        Some(place) if !node.is_map() => {
+            let mut record = Record::empty(part.fields);
+            let value = value(&part.fields[place], node, decoder)?;
+            record.put(place, Given::Value(Spanned::new(value, node.span)));
+            record.shrink();
+            Some(Value::Item(record))
+        }
+        _ => item(part.fields, node, decoder).map(Value::Item),
+    }
+}
+
+fn items(
+    field: &Field,
+    node: &Node,
+    fields: &dyn Fn(&Node) -> &'static [Field],
+    decoder: &mut Decoder<'_>,
+) -> Option<Value> {
+    let items = decoder.list(node)?;
+    if field
+        .max_items
+        .is_some_and(|max| items.len() > max as usize)
+    {
+        decoder.reject();
+    }
+    let items = items
+        .iter()
+        .filter_map(|node| Some(Spanned::new(item(fields(node), node, decoder)?, node.span)));
+    Some(Value::Items(items.collect()))
+}
+
+/// One item; none where it lacks what makes it one.
+fn item(fields: &'static [Field], node: &Node, decoder: &mut Decoder<'_>) -> Option<Record> {
+    if matches!(node.value, NodeValue::Unresolved(_)) {
+        return None;
+    }
+    decoder.fits(node.is_map().then_some(()))?;
+    let record = record(fields, node, decoder);
+    let mut is_whole = true;
+    for field in fields {
+        if field.is_required() && field.is_written {
+            is_whole &= record.get(field).value().is_some();
+            decoder.fits(node.get(field.word));
+        }
+        if let Holds::OneOf(words) = field.holds {
+            let written = words.iter().filter(|one| node.get(one.word).is_some());
+            decoder.fits((written.count() == 1).then_some(()))?;
+            is_whole &= words
+                .iter()
+                .filter_map(|one| fields.iter().find(|field| field.word == one.word))
+                .any(|field| record.get(field).value().is_some());
+        }
+    }
+    is_whole.then_some(record)
+}
+
+fn features(part: &PartTable, node: &Node, decoder: &mut Decoder<'_>) -> Option<Value> {
+    decoder.fits(node.is_map().then_some(()))?;
+    let mut features: Vec<(Spanned<i64>, Spanned<bool>)> = Vec::new();
+    let mut seen: BTreeMap<i64, Span> = BTreeMap::new();
+    for entry in node.entries() {
+        let Some(number) = decoder.fits(part.feature_number(&entry.key)) else {
+            continue;
+        };
+        if matches!(entry.value.value, NodeValue::Unresolved(_)) {
+            continue;
+        }
+        let Some(enabled) = decoder.fits(entry.value.as_flag()) else {
+            continue;
+        };
+        if let Some(first) = seen.insert(number, entry.key_span) {
+            decoder.report(
+                Diagnostic::error(
+                    "duplicate-key",
+                    format!("feature {number} is given by name and by number"),
+                )
+                .at(entry.key_span, "again")
+                .also(first, "first here")
+                .help("keep one of the two"),
+            );
+            continue;
+        }
+        features.push((
+            Spanned::new(number, entry.key_span),
+            Spanned::new(enabled, entry.value.span),
+        ));
+    }
+    Some(Value::Features(features))
 }

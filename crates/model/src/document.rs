@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use crate::decode::Decoder;
+use crate::decoder::Decoder;
 use crate::diagnostic::Diagnostic;
-use crate::field::{FieldRule, FieldView};
 use crate::kinds::{Kind, Resource, ResourceKey};
 use crate::manifests::{Declared, State};
 use crate::schema::API_VERSION;
 use crate::shape::{self, Shape};
 use crate::span::{Span, Spanned};
 use crate::suggest::{nearest, one_of};
-use crate::yaml::{Node, NodeValue};
+use crate::table::Field;
+use crate::yaml::{Entry, Node, NodeValue};
 
 /// A document of one of the kinds, as it stands in its file.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ fn kind_of(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Kind> {
                 )
                 .help(format!(
                     "add `kind:` with {}",
-                    one_of(Kind::ALL.iter().map(|kind| kind.as_str()))
+                    one_of(Kind::all().map(Kind::as_str))
                 )),
         );
         return None;
@@ -106,9 +106,9 @@ fn kind_of(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Kind> {
     diagnostics.push(match word {
         "Project" => diagnostic.help("the project stands in `deskstate.yaml` at the root"),
         "Contract" => diagnostic.help("keep contracts outside the manifest folders and list them under `spec.contracts` of `deskstate.yaml`"),
-        _ => match nearest(word, Kind::ALL.iter().map(|kind| kind.as_str())) {
+        _ => match nearest(word, Kind::all().map(Kind::as_str)) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-            None => diagnostic.help(format!("write {}", one_of(Kind::ALL.iter().map(|kind| kind.as_str())))),
+            None => diagnostic.help(format!("write {}", one_of(Kind::all().map(Kind::as_str)))),
         },
     });
     None
@@ -196,10 +196,8 @@ pub(crate) fn declared(
     let kind = header.key.kind;
     let spec = match node.get("spec") {
         Some(spec) if spec.is_map() => {
-            let missing = |field: &&crate::field::FieldInfo| {
-                field.rule.required && spec.get(field.word).is_none()
-            };
-            if state == State::Present && kind.field_infos().iter().any(|field| missing(&field)) {
+            let missing = |field: &Field| field.is_required() && spec.get(field.word).is_none();
+            if state == State::Present && kind.fields().iter().any(missing) {
                 decoder.reject();
             }
             Resource::decode(kind, spec, &mut decoder)
@@ -241,25 +239,12 @@ pub(crate) fn declared(
 /// Fields that are written, but not understood: what they lack must not be reported again.
 fn unread_fields(spec: &Resource, node: &Node) -> Vec<String> {
     let entries = node.get("spec").map_or(&[][..], Node::entries);
-    let taken = spec
-        .fields()
-        .iter()
-        .filter(|(_, view)| *view != FieldView::Absent)
-        .count();
-    if taken == entries.len() {
+    if spec.record().len() == entries.len() {
         return Vec::new();
     }
-    let fields = spec.fields();
-    let is_taken = |word: &str| {
-        fields
-            .iter()
-            .any(|(field, view)| *field == word && *view != FieldView::Absent)
-    };
-    entries
-        .iter()
-        .filter(|entry| !is_taken(&entry.key))
-        .map(|entry| entry.key.to_string())
-        .collect()
+    let unread = |entry: &&Entry| spec.span_of(&entry.key).is_none();
+    let words = entries.iter().filter(unread).map(|entry| &entry.key);
+    words.map(ToString::to_string).collect()
 }
 
 /// Whether a finding is about `apiVersion` or `kind`.
@@ -301,9 +286,8 @@ fn check_metadata(kind: Kind, metadata: &Node, decoder: &mut Decoder<'_>) {
     for entry in metadata.entries() {
         match &*entry.key {
             "name" => {
-                let rule = FieldRule::ANY
-                    .max_length(u32::try_from(kind.max_name_length()).unwrap_or(u32::MAX));
-                decoder.text(&entry.value, rule.max_length);
+                let longest = u32::try_from(kind.max_name_length()).ok();
+                decoder.text(&entry.value, longest);
             }
             "environments" => {
                 let texts = match &entry.value.value {

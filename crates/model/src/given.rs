@@ -3,7 +3,7 @@
 use crate::span::{Span, Spanned};
 
 /// One optional field of a manifest.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Given<T> {
     /// The key is left out: the field is not ours, neither compared nor changed.
     #[default]
@@ -23,28 +23,26 @@ impl<T> Given<T> {
 
     /// The value, if there is one.
     #[must_use]
-    pub fn value(&self) -> Option<&T> {
-        match self {
-            Given::Value(given) => Some(&given.value),
-            Given::Absent | Given::Clear(_) => None,
-        }
+    pub fn value(self) -> Option<T> {
+        self.spanned().map(|given| given.value)
     }
 
     /// The value with its place, if there is one.
     #[must_use]
-    pub fn spanned(&self) -> Option<&Spanned<T>> {
+    pub fn spanned(self) -> Option<Spanned<T>> {
         match self {
             Given::Value(given) => Some(given),
             Given::Absent | Given::Clear(_) => None,
         }
     }
 
-    /// Takes the value with its place, if there is one.
+    /// The same without taking the value.
     #[must_use]
-    pub fn into_value(self) -> Option<Spanned<T>> {
+    pub fn as_ref(&self) -> Given<&T> {
         match self {
-            Given::Value(given) => Some(given),
-            Given::Absent | Given::Clear(_) => None,
+            Given::Absent => Given::Absent,
+            Given::Clear(span) => Given::Clear(*span),
+            Given::Value(given) => Given::Value(Spanned::new(&given.value, given.span)),
         }
     }
 
@@ -56,11 +54,5 @@ impl<T> Given<T> {
             Given::Clear(span) => Some(*span),
             Given::Value(given) => Some(given.span),
         }
-    }
-}
-
-impl<T> From<Spanned<T>> for Given<T> {
-    fn from(given: Spanned<T>) -> Self {
-        Given::Value(given)
     }
 }

@@ -22,10 +22,11 @@ mod checks;
 mod codes;
 mod contract;
 mod decode;
+mod decoder;
+mod describe;
 mod diagnostic;
 mod document;
 mod explanation;
-mod field;
 mod file_texts;
 mod files;
 #[cfg(any(test, fuzzing))]
@@ -39,10 +40,12 @@ mod manifests;
 mod name;
 mod overlay;
 mod parallel;
+mod parameters;
 mod part;
 mod project;
 mod read_contract;
 mod read_project;
+mod record;
 mod render;
 mod schema;
 mod set;
@@ -50,19 +53,20 @@ mod shape;
 mod shape_codes;
 mod span;
 mod suggest;
+mod table;
+pub mod tables;
 mod variables;
 mod yaml;
 
 pub use checks::secret::{is_secret_key, secret_values};
 pub use codes::MANIFEST_CODES;
 pub use contract::{
-    CIF_V2_LOADER, Contract, Finding, MatchMode, Problem, Rule, RuleSubject, RuleValue, Subject,
+    Contract, Finding, MatchMode, Problem, Rule, RuleSubject, RuleValue, Subject,
     check as check_subject, evaluate, selects,
 };
-pub use decode::shortened;
+pub use decoder::shortened;
 pub use diagnostic::{Diagnostic, Label, Severity, sort_diagnostics};
 pub use explanation::Explanation;
-pub use field::{FieldInfo, FieldRule, FieldView, ValueView};
 pub use files::is_yaml;
 pub use given::Given;
 pub use glob::matches_pattern;
@@ -72,18 +76,19 @@ pub use load::{
 };
 pub use manifests::{Declared, Manifests, State, subject_of};
 pub use name::{UniqueName, fold};
-pub use part::{MAX_UNIQUE_NAME, PartOf, unique_name_of_part};
+pub use parameters::{ParameterValue, Parameters};
+pub use part::{MAX_UNIQUE_NAME, unique_name_of_part};
 pub use project::{
     CifV2Loader, Defaults, EMULATOR_AGES, Environment, FIXED_CHECKS, IgnoreRule, KindNameGlob,
     POLICY_CHECKS, Policy, Project, Prune, Removals, Target, Undeclared, Writes,
 };
 pub use read_project::DEFAULT_FOLDER;
+pub use record::{Items as RecordItems, Record, Set, SetView, Value, Viewed};
 pub use render::{render, to_yaml};
 pub use schema::json_schemas;
-pub use set::{
-    JsonOrText, LookedUp, Owner, Reference, RoleRef, SetMode, SetOf, UserRef, WebResource,
-};
+pub use set::{LookedUp, Owner, Reference, SetMode};
 pub use span::{FileId, SourceMap, Span, Spanned};
 pub use suggest::nearest;
+pub use table::*;
 pub use variables::escape_variables;
 pub use yaml::{EditRefused, OutDocument, YamlEdits, write_documents};

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::contract::{CIF_V2_LOADER, Contract, Subject};
-use crate::kinds::{Resource, ResourceKey};
+use crate::contract::{Contract, Subject};
+use crate::kinds::{AppProfile, CIF_V2_LOADER, Resource, ResourceKey};
 use crate::name::fold;
 use crate::project::{CifV2Loader, Project};
 use crate::span::{SourceMap, Span};
@@ -93,13 +93,11 @@ impl State {
 #[must_use]
 pub fn subject_of(declared: &Declared, project: &Project) -> Subject {
     let mut spec = declared.spec.to_spec();
-    if let Resource::AppProfile(profile) = &declared.spec
+    if let Some(profile) = AppProfile::of(&declared.spec)
         && declared.state == State::Present
         && project.cif_v2_loader == CifV2Loader::Link
-        && profile
-            .channel_providers
-            .value()
-            .is_some_and(|set| !set.members.is_empty())
+        && let Some(providers) = profile.channel_providers().value()
+        && providers.members().next().is_some()
     {
         let extensions = spec
             .entry("extensions")

@@ -2,71 +2,24 @@
 
 use uuid::Uuid;
 
-use crate::decode::{shortened, stored_length};
+use crate::decoder::{shortened, stored_length};
+use crate::table::NameOf;
 
 /// Greatest length of a unique name (`msdyn_uniquename`), as Dataverse counts characters.
 pub const MAX_UNIQUE_NAME: usize = 128;
 
-/// A part, by what it belongs to and what makes it different from its siblings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PartOf<'a> {
-    /// A parameter of an application tab.
-    Parameter {
-        /// Unique name of the tab.
-        tab: &'a str,
-        /// The parameter.
-        parameter: &'a str,
-    },
-    /// A notification field that belongs to one template.
-    NotificationField {
-        /// Unique name of the template.
-        template: &'a str,
-        /// The field's header.
-        header: &'a str,
-    },
-    /// A step of a script.
-    ScriptStep {
-        /// Unique name of the script.
-        script: &'a str,
-        /// The step's heading.
-        display_name: &'a str,
-    },
-    /// A tool of a pane.
-    PaneEntry {
-        /// Unique name of the pane.
-        pane: &'a str,
-        /// Unique name of the tool.
-        tool: &'a str,
-    },
-    /// A role of a profile.
-    RoleMapping {
-        /// Unique name of the profile.
-        profile: &'a str,
-        /// The role as [`RoleRef`](crate::RoleRef) shows it: its name, with the business unit where one is given.
-        role: &'a str,
-    },
-}
-
-/// The unique name of a new part.
+/// The unique name of a new part of `parent`, told apart by a text or a name; none where its document gives it.
 ///
 /// ASCII letters and digits are kept, in camelCase: `Customer name` gives `customerName`. Where none is left, or letters that are not Latin
 /// are lost, eight hexadecimal digits of a hash of the text take their place. A name of more than 128 characters is cut and ends in an
 /// underscore and eight such digits of the whole.
 #[must_use]
-pub fn unique_name_of_part(part: PartOf<'_>) -> String {
-    let name = match part {
-        PartOf::Parameter { tab, parameter } => format!("{tab}_{}", camel_case(parameter)),
-        PartOf::NotificationField { template, header } => {
-            format!("{template}_{}", camel_case(header))
-        }
-        PartOf::ScriptStep {
-            script,
-            display_name,
-        } => format!("{script}_{}", camel_case(display_name)),
-        PartOf::PaneEntry { pane, tool } => format!("{tool}_config_{pane}_pane_tab"),
-        PartOf::RoleMapping { profile, role } => format!("{profile}_{}", camel_case(role)),
-    };
-    cut(name)
+pub fn unique_name_of_part(name: NameOf, parent: &str, part: &str) -> Option<String> {
+    match name {
+        NameOf::Behind(_) => Some(cut(format!("{parent}_{}", camel_case(part)))),
+        NameOf::PaneTab(_) => Some(cut(format!("{part}_config_{parent}_pane_tab"))),
+        NameOf::Given => None,
+    }
 }
 
 fn camel_case(text: &str) -> String {
@@ -117,12 +70,8 @@ mod tests {
 
     #[test]
     fn a_header_becomes_camel_case_behind_the_name_of_its_template() {
-        let name = |header| {
-            unique_name_of_part(PartOf::NotificationField {
-                template: "contoso_call",
-                header,
-            })
-        };
+        let name =
+            |header| unique_name_of_part(NameOf::Behind("header"), "contoso_call", header).unwrap();
         assert_eq!(name("Customer name"), "contoso_call_customerName");
         assert_eq!(name("entityName"), "contoso_call_entityName");
         assert_eq!(name("URL (new)"), "contoso_call_urlNew");
@@ -135,21 +84,17 @@ mod tests {
 
     #[test]
     fn a_pane_entry_is_named_after_tool_and_pane() {
-        let name = unique_name_of_part(PartOf::PaneEntry {
-            pane: "contoso_pane",
-            tool: "contoso_tool",
-        });
-        assert_eq!(name, "contoso_tool_config_contoso_pane_pane_tab");
+        let name = unique_name_of_part(NameOf::PaneTab("tool"), "contoso_pane", "contoso_tool");
+        assert_eq!(
+            name.as_deref(),
+            Some("contoso_tool_config_contoso_pane_pane_tab")
+        );
     }
 
     #[test]
     fn a_long_name_is_cut_to_128_characters_and_stays_different_from_its_neighbour() {
-        let name = |role: &str| {
-            unique_name_of_part(PartOf::RoleMapping {
-                profile: "contoso_p",
-                role,
-            })
-        };
+        let name =
+            |role: &str| unique_name_of_part(NameOf::Behind("role"), "contoso_p", role).unwrap();
         let (left, right) = (
             name(&"a".repeat(200)),
             name(&format!("{}b", "a".repeat(200))),

@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn patterns_match_without_case_and_with_wildcards() {
-        let key = ResourceKey::new(Kind::SessionTemplate, "CTI_createSession");
+        let key = ResourceKey::new(Kind::SESSION_TEMPLATE, "CTI_createSession");
         let glob = |kind: &str, name: &str| KindNameGlob {
             kind: kind.to_owned(),
             name: name.to_owned(),

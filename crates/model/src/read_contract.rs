@@ -220,7 +220,7 @@ fn patterns(
 /// A rule about a field that the kind does not have would never find anything.
 fn check_field(kind: Kind, path: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) -> bool {
     let word = path.split('.').next().unwrap_or(path);
-    let words = || kind.field_infos().iter().map(|field| field.word);
+    let words = || kind.fields().iter().map(|field| field.word);
     if words().any(|known| known == word) {
         return true;
     }

@@ -197,15 +197,12 @@ fn globs(node: Option<&Node>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Spanned<
 
 /// A pattern that no kind has the form of protects nothing.
 fn check_kind_pattern(pattern: &str, span: crate::span::Span, diagnostics: &mut Vec<Diagnostic>) {
-    if Kind::ALL
-        .iter()
-        .any(|kind| crate::glob::matches_pattern(pattern, kind.as_str()))
-    {
+    if Kind::all().any(|kind| crate::glob::matches_pattern(pattern, kind.as_str())) {
         return;
     }
     let diagnostic = Diagnostic::error(UNKNOWN_KIND.code, format!("no kind is called `{pattern}`"))
         .at(span, "no kind fits");
-    let near = nearest(pattern, Kind::ALL.iter().map(|kind| kind.as_str()));
+    let near = nearest(pattern, Kind::all().map(|kind| kind.as_str()));
     diagnostics.push(match near {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
         None => diagnostic.help("write a kind, or `*` for all"),
@@ -308,10 +305,9 @@ fn ignore_rules(list: &Node, diagnostics: &mut Vec<Diagnostic>) -> Vec<IgnoreRul
 
 /// A rule for a field that no kind of the pattern has accepts nothing.
 fn check_fields(pattern: &str, paths: &[Spanned<String>], diagnostics: &mut Vec<Diagnostic>) {
-    let words: BTreeSet<&str> = Kind::ALL
-        .iter()
+    let words: BTreeSet<&str> = Kind::all()
         .filter(|kind| crate::glob::matches_pattern(pattern, kind.as_str()))
-        .flat_map(|kind| kind.field_infos())
+        .flat_map(|kind| kind.fields())
         .map(|field| field.word)
         .collect();
     if words.is_empty() {

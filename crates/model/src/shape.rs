@@ -2,9 +2,9 @@
 
 mod words;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ptr;
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::paths::LocationSegment;
@@ -68,22 +68,17 @@ struct Compiled {
 
 /// The schema of a shape, made and compiled when it is first needed, and once.
 fn compiled(shape: Shape) -> &'static Compiled {
-    static PROJECT: OnceLock<Compiled> = OnceLock::new();
-    static CONTRACT: OnceLock<Compiled> = OnceLock::new();
-    static DOCUMENTS: [OnceLock<Compiled>; Kind::ALL.len()] =
-        [const { OnceLock::new() }; Kind::ALL.len()];
-    static PARTIALS: [OnceLock<Compiled>; Kind::ALL.len()] =
-        [const { OnceLock::new() }; Kind::ALL.len()];
-    match shape {
-        Shape::Project => PROJECT.get_or_init(|| compile(schema::project())),
-        Shape::Contract => CONTRACT.get_or_init(|| compile(schema::contract())),
-        Shape::Document(kind) => {
-            DOCUMENTS[kind as usize].get_or_init(|| compile(schema::document(kind)))
-        }
-        Shape::Partial(kind) => {
-            PARTIALS[kind as usize].get_or_init(|| compile(schema::partial_spec(kind)))
-        }
-    }
+    static COMPILED: Mutex<BTreeMap<Shape, &'static Compiled>> = Mutex::new(BTreeMap::new());
+    let mut known = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    known.entry(shape).or_insert_with(|| {
+        let schema = match shape {
+            Shape::Project => schema::project(),
+            Shape::Contract => schema::contract(),
+            Shape::Document(kind) => schema::document(kind),
+            Shape::Partial(kind) => schema::partial_spec(kind),
+        };
+        Box::leak(Box::new(compile(schema)))
+    })
 }
 
 fn compile(schema: Value) -> Compiled {

@@ -47,13 +47,13 @@ fn names_have_no_case_sets_no_order_and_line_ends_do_not_count() {
         "    - id: a\n      resource: {kind: SessionTemplate, name: cti_CREATEsession}\n      locked: {anchorTab: Contoso_Tab, scripts: [contoso_b, contoso_a], description: \"a\\nb\"}\n",
     );
     let fits = subject(
-        Kind::SessionTemplate,
+        Kind::SESSION_TEMPLATE,
         "CTI_createSession",
         json!({"anchorTab": "contoso_tab", "scripts": ["contoso_A", "contoso_B"], "description": "a\r\nb"}),
     );
     assert_eq!(evaluate(&rules[0], &[fits]), []);
     let other = subject(
-        Kind::SessionTemplate,
+        Kind::SESSION_TEMPLATE,
         "CTI_createSession",
         json!({"anchorTab": null, "scripts": ["contoso_a"]}),
     );
@@ -73,7 +73,7 @@ fn a_lock_reaches_into_json_and_leaves_the_rest_alone() {
     );
     let provider = |parameters: Value| {
         subject(
-            Kind::ChannelProvider,
+            Kind::CHANNEL_PROVIDER,
             "contoso_a",
             json!({"customParameters": parameters}),
         )
@@ -107,12 +107,12 @@ fn some_needs_one_that_passes_and_tells_of_the_nearest() {
         "    - id: a\n      resource: {kind: AppProfile}\n      match: some\n      contains: {channelProviders: [contoso_a, contoso_b], sessionTemplates: [contoso_c]}\n",
     );
     let far = subject(
-        Kind::AppProfile,
+        Kind::APP_PROFILE,
         "contoso_far",
         json!({"channelProviders": []}),
     );
     let near = subject(
-        Kind::AppProfile,
+        Kind::APP_PROFILE,
         "contoso_near",
         json!({"channelProviders": {"mode": "atLeast", "members": ["CONTOSO_A", "contoso_b"]}}),
     );
@@ -135,7 +135,7 @@ fn some_needs_one_that_passes_and_tells_of_the_nearest() {
         }
     );
     let passes = subject(
-        Kind::AppProfile,
+        Kind::APP_PROFILE,
         "x",
         json!({"channelProviders": ["contoso_a", "contoso_b"], "sessionTemplates": ["contoso_c"]}),
     );
@@ -153,7 +153,7 @@ fn resources_are_found_by_content_since_customers_choose_names() {
     );
     let provider = |url: &str| {
         subject(
-            Kind::ChannelProvider,
+            Kind::CHANNEL_PROVIDER,
             "any_name",
             json!({"channelUrl": url, "channelOrder": 3, "label": "Phone 2"}),
         )
@@ -188,6 +188,6 @@ fn a_required_name_is_missed_and_one_that_is_not_required_is_not() {
     );
     assert_eq!(evaluate(&rules[0], &[])[0].problem, Problem::Missing);
     assert_eq!(evaluate(&rules[1], &[]), []);
-    let of_other_kind = subject(Kind::AppProfile, "CTI_a", json!({}));
+    let of_other_kind = subject(Kind::APP_PROFILE, "CTI_a", json!({}));
     assert_eq!(evaluate(&rules[0], &[of_other_kind]).len(), 1);
 }

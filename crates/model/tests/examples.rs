@@ -103,7 +103,7 @@ fn overlays_and_variables_make_the_effective_profile_of_an_environment() {
     let effective = |environment: &str| {
         let (manifests, _) = load(&example("contoso"), Some(environment));
         manifests
-            .find(&ResourceKey::new(Kind::AppProfile, "contoso_agents"))
+            .find(&ResourceKey::new(Kind::APP_PROFILE, "contoso_agents"))
             .map(to_yaml)
             .unwrap()
     };
@@ -179,7 +179,7 @@ fn a_document_of_some_environments_is_there_and_nowhere_else() {
         let (manifests, _) = load(&example("contoso"), Some(environment));
         manifests
             .find(&ResourceKey::new(
-                Kind::ChannelProvider,
+                Kind::CHANNEL_PROVIDER,
                 "contoso_testPhone",
             ))
             .is_some()

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use deskstate_model::{FieldInfo, Kind};
+use deskstate_model::{Field, Kind, Need};
 
 fn assert_current(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -34,27 +34,27 @@ fn anchor(word: &str) -> String {
     word.to_lowercase()
 }
 
-fn field(info: &FieldInfo, depth: usize, text: &mut String) {
-    let needed = match (info.rule.required, info.rule.has_default) {
-        (true, _) => " (required)",
-        (false, true) => " (required here or in the project's `defaults`)",
-        (false, false) => "",
+fn field(info: &Field, depth: usize, text: &mut String) {
+    let needed = match info.need {
+        Need::Required => " (required)",
+        Need::RequiredOrDefault => " (required here or in the project's `defaults`)",
+        Need::Optional => "",
     };
     let indent = "  ".repeat(depth);
     let _ = writeln!(
         text,
         "{indent}- **`{}`**{needed}: {}",
         info.word,
-        paragraphs(info.doc).join(" ")
+        paragraphs(&info.doc()).join(" ")
     );
-    if info.rule.from_file {
+    if info.from_file {
         let _ = writeln!(
             text,
             "{indent}  Also as `{}File:` with a path relative to the manifest.",
             info.word
         );
     }
-    for item in info.items {
+    for item in info.items() {
         field(item, depth + 1, text);
     }
 }
@@ -64,16 +64,16 @@ fn the_page_of_kinds_is_current() {
     let mut text = String::from(
         "# Kinds\n\n<!-- Made from the doc comments in crates/model/src/kinds: change them there. -->\n\nWhat can be declared, field by field. How documents, values and sets are written stands in [the manifest language](README.md).\n\n",
     );
-    for kind in Kind::ALL {
+    for kind in Kind::all() {
         let _ = writeln!(text, "- [{kind}](#{})", anchor(kind.as_str()));
     }
-    for kind in Kind::ALL {
+    for kind in Kind::all() {
         let _ = write!(
             text,
             "\n## {kind}\n\n{}\n\n",
-            paragraphs(kind.doc()).join("\n\n").trim()
+            paragraphs(&kind.doc()).join("\n\n").trim()
         );
-        for info in kind.field_infos() {
+        for info in kind.fields() {
             field(info, 0, &mut text);
         }
     }

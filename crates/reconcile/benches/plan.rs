@@ -5,46 +5,40 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use deskstate_dataverse::{Cell, Etag, Row};
-use deskstate_model::{
-    Declared, Given, Kind, Manifests, NotificationField, Resource, ResourceKey, SourceMap, Span,
-    Spanned, State,
-};
-use deskstate_reconcile::kinds::{self, tables};
+use deskstate_model::{Kind, Table, load_texts, tables};
 use deskstate_reconcile::live::{Access, Facts, Found, Live, LiveLinks, LiveTable};
 use deskstate_reconcile::plan::{Limits, Options, transactions};
-use deskstate_reconcile::table::Table;
 use deskstate_reconcile::{Desired, lower, plan};
 use uuid::Uuid;
 
+/// Read as projects of at most ten thousand documents, which is what one project may hold.
 fn declared(count: usize) -> Desired {
-    let mut sources = SourceMap::default();
-    let span = Span {
-        file: sources.add("manifests/all.yaml", ""),
-        start: 0,
-        end: 0,
-    };
-    let text = |text: String| Given::Value(Spanned::new(text, span));
-    let mut resources: Vec<Declared> = (0..count)
-        .map(|number| Declared {
-            key: ResourceKey::new(Kind::NotificationField, &format!("contoso_field{number}")),
-            state: State::Present,
-            labels: BTreeMap::new(),
-            span,
-            name_span: span,
-            spec: Resource::NotificationField(Box::new(NotificationField {
-                display_name: text(format!("Field {number}")),
-                header: text(format!("Header {number}")),
-                value: text("{customer}".to_owned()),
-                ..NotificationField::default()
-            })),
+    const MOST: usize = 10_000;
+    let mut desired = Desired::default();
+    for first in (0..count).step_by(MOST) {
+        let some = declared_from(first..count.min(first + MOST));
+        desired.resources.extend(some.resources);
+    }
+    desired
+}
+
+fn declared_from(numbers: std::ops::Range<usize>) -> Desired {
+    let count = numbers.len();
+    let documents: String = numbers
+        .map(|number| {
+            format!(
+                "---\napiVersion: deskstate/v1\nkind: NotificationField\nmetadata: {{name: contoso_field{number}}}\nspec:\n  displayName: Field {number}\n  header: Header {number}\n  value: '{{customer}}'\n  order: 1\n"
+            )
         })
         .collect();
-    resources.sort_by(|left, right| left.key.cmp(&right.key));
-    lower(&Manifests {
-        sources,
-        resources,
-        ..Manifests::default()
-    })
+    let project = "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: desk}\nspec: {}\n";
+    let texts = BTreeMap::from([
+        ("deskstate.yaml".to_owned(), project.to_owned()),
+        ("manifests/all.yaml".to_owned(), documents),
+    ]);
+    let (manifests, _) = load_texts(texts, None);
+    assert_eq!(manifests.resources.len(), count, "every document is read");
+    lower(&manifests)
 }
 
 /// As declared, but for every tenth row.
@@ -55,7 +49,7 @@ fn live(count: usize) -> Live {
         } else {
             format!("Header {number}")
         };
-        let cells: [(&str, Cell); 6] = [
+        let cells: [(&str, Cell); 7] = [
             (
                 tables::NOTIFICATION_FIELD.key,
                 Uuid::from_u128(number as u128 + 1).into(),
@@ -64,15 +58,15 @@ fn live(count: usize) -> Live {
             ("msdyn_name", format!("Field {number}").into()),
             ("msdyn_title", header.into()),
             ("msdyn_value", "{customer}".into()),
+            ("msdyn_order", Cell::Int(1)),
             ("statecode", Cell::Int(0)),
         ];
         Row::from_cells(cells, Etag::new(&format!("W/\"{number}\"")))
     });
     let mut rows: Vec<Row> = rows.collect();
-    let all = kinds::all()
-        .iter()
-        .map(|kind| kind.table)
-        .chain(kinds::part_tables().map(|part| part.table));
+    let all = Kind::all()
+        .map(Kind::table)
+        .chain(Kind::part_tables().map(|part| part.table));
     let tables: BTreeMap<&'static Table, LiveTable> = all
         .map(|table| {
             let own = if table == &tables::NOTIFICATION_FIELD {
@@ -80,21 +74,15 @@ fn live(count: usize) -> Live {
             } else {
                 Vec::new()
             };
-            let part = kinds::part_tables().find(|part| part.table == table);
+            let part = Kind::part_tables().find(|part| part.table == table);
             (
                 table,
                 LiveTable::index(table, part, own, Access::Whole, &HashMap::new()),
             )
         })
         .collect();
-    let links = tables::RELATIONSHIPS
-        .iter()
-        .map(|relationship| {
-            (
-                *relationship,
-                LiveLinks::new(BTreeSet::new(), Access::Whole),
-            )
-        })
+    let links = Kind::relationships()
+        .map(|relationship| (relationship, LiveLinks::new(BTreeSet::new(), Access::Whole)))
         .collect();
     Live {
         tables,

@@ -4,6 +4,7 @@
 //! audit data (`RetrieveRecordChangeHistory`) names each change where auditing is on. Who made or removed a link is known from
 //! auditing only.
 
+use deskstate_model::{Table, tables};
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Cell, Filter, Query, Reader, Row};
@@ -11,11 +12,9 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use crate::extras::Extra;
-use crate::kinds::{self, tables};
 use crate::live::Live;
 use crate::observe::ObserveError;
 use crate::plan::{Operation, Plan};
-use crate::table::Table;
 
 /// Rows whose history is read; of more, only the last writer is told.
 pub const MOST_HISTORIES: usize = 200;
@@ -144,10 +143,11 @@ pub async fn blame(
         .iter()
         .filter_map(|(table, id)| live.row(table, *id)?.modified_by())
         .collect();
-    users.extend(extras.iter().filter_map(|extra| {
-        live.row(kinds::of(extra.key.kind).table, extra.id)?
-            .modified_by()
-    }));
+    users.extend(
+        extras
+            .iter()
+            .filter_map(|extra| live.row(extra.key.kind.table(), extra.id)?.modified_by()),
+    );
     histories(reader, live, rows, &users).await
 }
 

@@ -2,20 +2,18 @@
 
 pub(crate) mod settle;
 
+use deskstate_model::{
+    Holds, Kind, OutDocument, ResourceKey, State, Table, escape_variables, fold, write_documents,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
-use deskstate_model::{
-    Kind, OutDocument, ResourceKey, State, escape_variables, fold, write_documents,
-};
 use serde_json::{Map, Value as Json};
 
 use crate::extras::prefix;
-use crate::field::Holds;
 use crate::live::{Access, Live};
 use crate::lower::Desired;
 use crate::raise::{LeftOut, Loss, Options, Raised, Skipped, raise_all};
 use crate::selection::{NothingChosen, Selector};
-use crate::table::Table;
 
 /// Which rows are exported. Everything, unless something is named; what those need comes along.
 #[derive(Debug, Clone, Default)]
@@ -135,12 +133,12 @@ impl Export {
     pub fn unmodelled(&self, live: &Live) -> Vec<Unmodelled> {
         let kinds: BTreeSet<Kind> = self.documents.iter().map(|one| one.key.kind).collect();
         let tables = kinds.into_iter().flat_map(|kind| {
-            let kind = crate::kinds::of(kind);
-            let parts = kind.fields.iter().filter_map(|field| match field.holds {
+            let kind = kind;
+            let parts = kind.fields().iter().filter_map(|field| match field.holds {
                 Holds::Parts(part) => Some(part.table),
                 _ => None,
             });
-            std::iter::once(kind.table).chain(parts)
+            std::iter::once(kind.table()).chain(parts)
         });
         let tables: BTreeSet<&'static Table> = tables.collect();
         tables
@@ -292,20 +290,7 @@ pub fn write(document: &Document) -> String {
 
 /// The folder in which documents of a kind stand.
 pub fn folder(kind: Kind) -> &'static str {
-    match kind {
-        Kind::AppProfile => "app-profiles",
-        Kind::SessionTemplate => "session-templates",
-        Kind::ApplicationTab => "application-tabs",
-        Kind::NotificationTemplate => "notification-templates",
-        Kind::NotificationField => "notification-fields",
-        Kind::ChannelProvider => "channel-providers",
-        Kind::CifProvider => "cif-providers",
-        Kind::ApplicationExtension => "application-extensions",
-        Kind::ProductivityPane => "productivity-panes",
-        Kind::PaneTool => "pane-tools",
-        Kind::AgentScript => "agent-scripts",
-        Kind::SmartAssist => "smart-assist",
-    }
+    kind.definition().folder
 }
 
 /// A file for each document, `<folder of the kind>/<name>.yaml`, below the folder of the manifests; no two differ in case only.
@@ -358,15 +343,15 @@ mod tests {
     #[test]
     fn files_are_named_after_documents_and_never_collide_on_any_system() {
         let keys = [
-            ResourceKey::new(Kind::ApplicationTab, "contoso_Tab"),
-            ResourceKey::new(Kind::ApplicationTab, "contoso_tab "),
-            ResourceKey::new(Kind::CifProvider, "Voxline / classic: ü"),
-            ResourceKey::new(Kind::CifProvider, "../../etc/passwd"),
-            ResourceKey::new(Kind::CifProvider, "NUL"),
-            ResourceKey::new(Kind::CifProvider, "lpt1"),
-            ResourceKey::new(Kind::CifProvider, "Con.tab"),
-            ResourceKey::new(Kind::CifProvider, "a:b\\c. "),
-            ResourceKey::new(Kind::CifProvider, "..."),
+            ResourceKey::new(Kind::APPLICATION_TAB, "contoso_Tab"),
+            ResourceKey::new(Kind::APPLICATION_TAB, "contoso_tab "),
+            ResourceKey::new(Kind::CIF_PROVIDER, "Voxline / classic: ü"),
+            ResourceKey::new(Kind::CIF_PROVIDER, "../../etc/passwd"),
+            ResourceKey::new(Kind::CIF_PROVIDER, "NUL"),
+            ResourceKey::new(Kind::CIF_PROVIDER, "lpt1"),
+            ResourceKey::new(Kind::CIF_PROVIDER, "Con.tab"),
+            ResourceKey::new(Kind::CIF_PROVIDER, "a:b\\c. "),
+            ResourceKey::new(Kind::CIF_PROVIDER, "..."),
         ];
         assert_eq!(
             file_names(&keys),
@@ -386,7 +371,7 @@ mod tests {
 
     #[test]
     fn a_selection_wants_every_condition_that_it_gives() {
-        let key = ResourceKey::new(Kind::ApplicationTab, "contoso_tab");
+        let key = ResourceKey::new(Kind::APPLICATION_TAB, "contoso_tab");
         let takes = |prefix: &str, kind: Kind| {
             Selection {
                 prefixes: BTreeSet::from([prefix.to_owned()]),
@@ -396,11 +381,11 @@ mod tests {
             .takes(&key)
         };
         assert!(Selection::default().takes(&key));
-        assert!(takes("Contoso", Kind::ApplicationTab));
+        assert!(takes("Contoso", Kind::APPLICATION_TAB));
         assert!(
-            !takes("con", Kind::ApplicationTab),
+            !takes("con", Kind::APPLICATION_TAB),
             "a prefix is the whole part before the underscore"
         );
-        assert!(!takes("contoso", Kind::SessionTemplate));
+        assert!(!takes("contoso", Kind::SESSION_TEMPLATE));
     }
 }

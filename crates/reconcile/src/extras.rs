@@ -1,11 +1,10 @@
 //! Live rows under owned prefixes that nobody declares.
 
+use deskstate_model::{Kind, ResourceKey};
 use std::collections::BTreeSet;
 
-use deskstate_model::{Kind, ResourceKey};
 use uuid::Uuid;
 
-use crate::kinds;
 use crate::live::Live;
 use crate::lower::Desired;
 use crate::plan::declared_names;
@@ -29,7 +28,7 @@ impl Extra {
     /// It is nobody else's.
     pub fn may_go(&self) -> bool {
         // A v1 provider has no unique name, so nobody can tell whose it is.
-        !self.locked && self.key.kind != Kind::CifProvider
+        !self.locked && self.key.kind != Kind::CIF_PROVIDER
     }
 }
 
@@ -48,8 +47,8 @@ pub fn extras(desired: &Desired, live: &Live, prefixes: &BTreeSet<String>) -> Ve
     let declared = declared_names(desired);
     let referrers = Referrers::of(live);
     let mut found = Vec::new();
-    for kind in kinds::all() {
-        let table = kind.table;
+    for kind in Kind::all() {
+        let table = kind.table();
         let Some(column) = table.name else { continue };
         let names: BTreeSet<&str> = declared
             .get(table)
@@ -80,7 +79,7 @@ pub fn extras(desired: &Desired, live: &Live, prefixes: &BTreeSet<String>) -> Ve
             );
             named_by.sort();
             found.push(Extra {
-                key: ResourceKey::new(kind.kind, name),
+                key: ResourceKey::new(kind, name),
                 id: row.id,
                 named_by,
                 locked: row.is_managed() || !row.is_customizable(),

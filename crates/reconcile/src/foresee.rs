@@ -1,15 +1,13 @@
 //! What live will be once a plan is carried out, as far as the plan can tell: what the server adds by itself is not there.
 
+use deskstate_model::{Kind, Relationship, Table, lookup_read_name};
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Cell, Row, Value as Wire};
 use uuid::Uuid;
 
-use crate::field::lookup_read_name;
-use crate::kinds;
 use crate::live::{Live, LiveLinks, LiveTable};
 use crate::plan::{Operation, Plan};
-use crate::table::{Relationship, Table};
 
 type Cells = BTreeMap<String, Cell>;
 
@@ -84,7 +82,7 @@ pub fn foresee(live: &Live, plan: &Plan) -> Live {
             .filter(|row| !rows.contains_key(&row.id))
             .map(|row| row.row.clone());
         let all: Vec<Row> = kept.chain(rows.values().flatten().cloned()).collect();
-        let part = kinds::part_tables().find(|part| part.table == table);
+        let part = Kind::part_tables().find(|part| part.table == table);
         let mut now = LiveTable::index(table, part, all, before.access.clone(), &roots);
         now.missing_columns.clone_from(&before.missing_columns);
         now.optimistic_concurrency = before.optimistic_concurrency;

@@ -1,13 +1,14 @@
 //! What Dataverse has: rows by table, links by relationship, and what is known of the environment itself.
 
+use deskstate_model::{
+    PartIdentity, PartTable, Relationship, Table, UNIQUE_NAME, lookup_read_name,
+};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use deskstate_dataverse::{Cell, Depth, Etag, Row};
 use uuid::Uuid;
 
-use crate::field::{PartIdentity, PartTable, lookup_read_name};
 use crate::state::{Lookup, fold};
-use crate::table::{Relationship, Table};
 
 /// A row as it was read.
 #[derive(Debug, Clone)]
@@ -192,7 +193,7 @@ pub fn part_identity(part: &PartTable, row: &Row, roots: &HashMap<Uuid, Uuid>) -
             let id = row.uuid(&lookup_read_name(column))?;
             Some(roots.get(&id).copied().unwrap_or(id).to_string())
         }
-        PartIdentity::UniqueName => row.text(crate::kinds::UNIQUE_NAME.column).map(fold),
+        PartIdentity::UniqueName => row.text(UNIQUE_NAME.column).map(fold),
     }
 }
 

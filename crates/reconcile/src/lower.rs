@@ -1,22 +1,14 @@
 //! From manifests to rows and links.
 
+pub(crate) mod resource;
+
+use deskstate_model::{
+    CifV2Loader, Field, Fill, Holds, Kind, Manifests, PartTable, Referent, ResourceKey, Table,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
-use deskstate_model::{CifV2Loader, Kind, Manifests, Resource, ResourceKey, State, UniqueName};
-
-use crate::field::Field;
-use crate::kinds;
 use crate::state::{DeclaredResource, Lookup, PartName, RowKey, Stored};
-use crate::table::Table;
-
-/// What lowering one document needs to know of the others.
-#[derive(Debug)]
-pub struct Context<'a> {
-    /// Display names of the declared tools.
-    pub tool_names: BTreeMap<UniqueName, &'a str>,
-    /// A profile with a channel provider gets the loader extension too.
-    pub links_loader: bool,
-}
+use resource::Context;
 
 /// All that the manifests declare for one environment.
 #[derive(Debug, Clone, Default)]
@@ -31,7 +23,7 @@ impl Desired {
         let RowKey::Named { table, name } = key else {
             return None;
         };
-        let kind = kinds::by_table(table)?.kind;
+        let kind = Kind::of_table(table)?;
         let key = ResourceKey {
             kind,
             name: name.clone(),
@@ -106,44 +98,50 @@ fn collect_key(key: &RowKey, found: &mut BTreeSet<Lookup>) {
 
 /// Lowers every document.
 pub fn lower(manifests: &Manifests) -> Desired {
-    let tool_names = manifests
-        .resources
-        .iter()
-        .filter_map(|declared| match &declared.spec {
-            Resource::PaneTool(tool) => tool
-                .display_name
-                .value()
-                .map(|name| (declared.key.name.clone(), name.as_str())),
-            _ => None,
-        })
-        .collect();
     let links_loader = manifests
         .project
         .as_ref()
         .is_none_or(|project| project.cif_v2_loader == CifV2Loader::Link);
     let context = Context {
-        tool_names,
+        display_names: display_names(manifests),
         links_loader,
     };
-    let resources = manifests
-        .resources
-        .iter()
-        .map(|declared| {
-            (
-                declared.key.clone(),
-                Box::new(kinds::lower(declared, &context)),
-            )
-        })
-        .collect();
-    Desired { resources }
+    let lowered = manifests.resources.iter().map(|declared| {
+        let resource = resource::lower(declared, &context);
+        (declared.key.clone(), Box::new(resource))
+    });
+    Desired {
+        resources: lowered.collect(),
+    }
 }
 
-/// Whether a document of this kind and state takes part in a plan at all.
-pub fn is_reference_only(resource: &DeclaredResource) -> bool {
-    resource.state == State::Existing
-        && resource.row.columns.is_empty()
-        && resource.parts.is_empty()
-        && resource.sets.is_empty()
-        && resource.part_lists.is_empty()
-        && resource.key.kind != Kind::AppProfile
+/// Display names of the declared resources that parts may be called after, such as the tools of panes.
+fn display_names(manifests: &Manifests) -> BTreeMap<ResourceKey, &str> {
+    let named_after = |part: &'static PartTable| {
+        let words = part.fields.iter().filter_map(|field| match field.fill {
+            Fill::NameOf(word) => Some(word),
+            _ => None,
+        });
+        words.filter_map(|word| {
+            let target = part.fields.iter().find(|field| field.word == word)?;
+            match target.holds {
+                Holds::Lookup {
+                    to: Referent::Named(table),
+                    ..
+                } => Kind::of_table(table),
+                _ => None,
+            }
+        })
+    };
+    let kinds: BTreeSet<Kind> = Kind::part_tables().flat_map(named_after).collect();
+    let declared = manifests.resources.iter();
+    declared
+        .filter(|declared| kinds.contains(&declared.key.kind))
+        .filter_map(|declared| {
+            let label = declared.key.kind.table().label;
+            let mut fields = declared.spec.record().fields();
+            let (_, given) = fields.find(|(field, _)| field.column == label)?;
+            Some((declared.key.clone(), given.value()?.as_text()?))
+        })
+        .collect()
 }

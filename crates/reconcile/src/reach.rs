@@ -4,19 +4,17 @@
 //! to such a profile and, where they could be read, the holders of the security roles mapped to it. What was not counted is named;
 //! a number is never a guess.
 
+use deskstate_model::{Kind, Table, lookup_read_name, tables};
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::Value as Wire;
-use deskstate_model::Kind;
 use uuid::Uuid;
 
-use crate::field::lookup_read_name;
-use crate::kinds::{self, app_profile, tables};
+use crate::kinds;
 use crate::live::Live;
 use crate::lower::Desired;
 use crate::plan::{Action, Change, Operation, Plan};
 use crate::referrers::{Referrer, Referrers, parents, set_word};
-use crate::table::Table;
 
 /// Agents whom each change of a plan reaches.
 #[derive(Debug, Clone, Default)]
@@ -130,8 +128,8 @@ impl<'a> Counting<'a> {
         for (profile, user) in &live.links(&tables::PROFILE_USERS).pairs {
             counting.users.entry(*profile).or_default().insert(*user);
         }
-        let role_column = lookup_read_name(app_profile::MAPPED_ROLE.column);
-        let profile_column = lookup_read_name(app_profile::ROLES.parent_column);
+        let role_column = lookup_read_name(kinds::mapped_role());
+        let profile_column = lookup_read_name(tables::ROLES.parent_column);
         for row in live.table(&tables::ROLE_MAPPING).rows.values() {
             if let (Some(profile), Some(role)) =
                 (row.row.uuid(&profile_column), row.row.uuid(&role_column))
@@ -178,7 +176,7 @@ impl<'a> Counting<'a> {
                 self.referrers.add(*member, referrer);
             }
             Operation::Create { row, body, .. } | Operation::Update { row, body, .. } => {
-                let part = kinds::part_tables().find(|part| part.table == row.table);
+                let part = Kind::part_tables().find(|part| part.table == row.table);
                 let bound = |wanted: &str| {
                     body.iter().find_map(|(name, value)| match value {
                         Wire::Bind { id, .. } if name == wanted => Some(*id),
@@ -192,8 +190,8 @@ impl<'a> Counting<'a> {
                 }
                 if row.table == &tables::ROLE_MAPPING
                     && let (Some(profile), Some(role)) = (
-                        bound(app_profile::ROLES.parent_navigation),
-                        bound(app_profile::MAPPED_ROLE.column),
+                        bound(tables::ROLES.parent_navigation),
+                        bound(kinds::mapped_role()),
                     )
                 {
                     self.roles
@@ -227,8 +225,8 @@ impl<'a> Counting<'a> {
 
     fn change(&self, change: &Change) -> (BTreeSet<Uuid>, ChangeReach) {
         match change.key.kind {
-            Kind::AppProfile if only_users(change) => self.users_that_change(change),
-            Kind::CifProvider => self.v1_provider(change),
+            Kind::APP_PROFILE if only_users(change) => self.users_that_change(change),
+            Kind::CIF_PROVIDER => self.v1_provider(change),
             _ => self.users_of_profiles(change),
         }
     }
@@ -310,7 +308,7 @@ impl<'a> Counting<'a> {
 
     /// Profiles that use the resource, through however many steps, and who else may use it.
     fn profiles_above(&self, change: &Change) -> (BTreeSet<Uuid>, BTreeSet<String>) {
-        let table = kinds::of(change.key.kind).table;
+        let table = change.key.kind.table();
         let mut profiles = BTreeSet::new();
         let mut uncounted = BTreeSet::new();
         let mut seen = BTreeSet::from([change.id]);

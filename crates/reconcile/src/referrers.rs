@@ -1,14 +1,13 @@
 //! Who refers to a row: by a link, by a lookup, or as the parent of a part that does.
 
+use deskstate_model::{Field, Holds, Kind, PartTable, Referent, Relationship, Table};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use uuid::Uuid;
 
-use crate::field::{Field, Holds, PartTable, Target};
-use crate::kinds::{self, tables};
+use crate::kinds;
 use crate::live::Live;
 use crate::plan::{Change, Operation};
-use crate::table::{Relationship, Table};
 
 /// What changes take away.
 #[derive(Default)]
@@ -86,10 +85,10 @@ impl Referrers {
 
     fn without(live: &Live, gone: &Gone<'_>) -> Self {
         let mut by_target: HashMap<Uuid, Vec<Referrer>> = HashMap::new();
-        for relationship in tables::RELATIONSHIPS {
+        for relationship in Kind::relationships() {
             let word = set_word(relationship.schema_name);
             for (owner, member) in &live.links(relationship).pairs {
-                if gone.links.contains(&(*relationship, *owner, *member))
+                if gone.links.contains(&(relationship, *owner, *member))
                     || gone.rows.contains(owner)
                 {
                     continue;
@@ -150,17 +149,15 @@ impl Referrers {
 impl Referrer {
     /// `SessionTemplate CTI_createSession (anchorTab)`.
     pub(crate) fn describe(&self, live: &Live) -> String {
-        let kind =
-            kinds::by_table(self.table).map_or(self.table.logical, |kind| kind.kind.as_str());
+        let kind = kinds::noun(self.table);
         format!("{kind} {} ({})", live.label(self.table, self.id), self.word)
     }
 }
 
 /// The word of the field that a relationship stores.
 pub(crate) fn set_word(schema_name: &str) -> &'static str {
-    kinds::all()
-        .iter()
-        .flat_map(|kind| kind.fields)
+    Kind::all()
+        .flat_map(|kind| kind.fields())
         .filter(|field| matches!(field.holds, Holds::Set { .. }) && field.column == schema_name)
         .map(|field| field.word)
         // The toggle shares its relationship with the set of channel providers.
@@ -171,17 +168,17 @@ pub(crate) fn set_word(schema_name: &str) -> &'static str {
 fn pointers() -> Vec<Pointer> {
     let named = |field: &Field| match field.holds {
         Holds::Lookup {
-            to: Target::Named(_),
+            to: Referent::Named(_),
             navigation,
         } => Some(navigation),
         _ => None,
     };
     let mut found = Vec::new();
-    for kind in kinds::all() {
-        for field in kind.fields {
+    for kind in Kind::all() {
+        for field in kind.fields() {
             if let Some(navigation) = named(field) {
                 found.push(Pointer {
-                    table: kind.table,
+                    table: kind.table(),
                     column: field.read_name(),
                     navigation,
                     word: field.word,
@@ -191,15 +188,14 @@ fn pointers() -> Vec<Pointer> {
             let Holds::Parts(part) = field.holds else {
                 continue;
             };
-            let extra = kinds::part_extra_fields(part).iter().copied();
-            for lookup in part.fields.iter().chain(extra) {
+            for lookup in part.fields {
                 if let Some(navigation) = named(lookup) {
                     found.push(Pointer {
                         table: part.table,
                         column: lookup.read_name(),
                         navigation,
                         word: field.word,
-                        part: Some((part, crate::field::lookup_read_name(part.parent_column))),
+                        part: Some((part, deskstate_model::lookup_read_name(part.parent_column))),
                     });
                 }
             }
@@ -211,8 +207,8 @@ fn pointers() -> Vec<Pointer> {
 /// Parents by part: which row a part's row belongs to.
 pub(crate) fn parents(live: &Live) -> BTreeMap<Uuid, (&'static Table, Uuid)> {
     let mut parents = BTreeMap::new();
-    for part in kinds::part_tables() {
-        let column = crate::field::lookup_read_name(part.parent_column);
+    for part in Kind::part_tables() {
+        let column = deskstate_model::lookup_read_name(part.parent_column);
         for row in live.table(part.table).rows.values() {
             if let Some(parent) = row.row.uuid(&column) {
                 parents.insert(row.id, (part.parent, parent));

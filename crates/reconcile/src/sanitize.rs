@@ -160,7 +160,7 @@ mod tests {
         let mut export = Export {
             documents: vec![
                 Document {
-                    key: ResourceKey::new(Kind::AppProfile, "contoso_agents"),
+                    key: ResourceKey::new(Kind::APP_PROFILE, "contoso_agents"),
                     state: State::Present,
                     spec: spec(json!({
                         "users": {"mode": "atLeast", "members": ["ada@contoso.com", "lin"]},
@@ -169,7 +169,7 @@ mod tests {
                     })),
                 },
                 Document {
-                    key: ResourceKey::new(Kind::ApplicationTab, "contoso_tab"),
+                    key: ResourceKey::new(Kind::APPLICATION_TAB, "contoso_tab"),
                     state: State::Present,
                     spec: spec(json!({"parameters": {
                         "url": "https://desk.contoso.com/{customer}",

@@ -1,13 +1,12 @@
 //! Choosing resources: by label, kind and name, together with everything they need.
 
+use deskstate_model::{Kind, KindNameGlob, Manifests, ResourceKey, State, fold, nearest};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-use deskstate_model::{Kind, KindNameGlob, Manifests, ResourceKey, State, fold, nearest};
 use thiserror::Error;
 
-use crate::kinds;
 use crate::lower::Desired;
 use crate::state::{DeclaredResource, RowKey, Stored};
 
@@ -79,7 +78,7 @@ impl FromStr for Selector {
 }
 
 fn kind_names() -> impl Iterator<Item = &'static str> {
-    Kind::ALL.iter().map(|kind| kind.as_str())
+    Kind::all().map(Kind::as_str)
 }
 
 /// Whether a word, with `*` and `?`, is the name of some kind.
@@ -88,9 +87,7 @@ fn is_kind(word: &str) -> bool {
         kind: word.to_owned(),
         name: "*".to_owned(),
     };
-    Kind::ALL
-        .iter()
-        .any(|kind| any_name.matches(&ResourceKey::new(*kind, "")))
+    Kind::all().any(|kind| any_name.matches(&ResourceKey::new(kind, "")))
 }
 
 impl fmt::Display for Selector {
@@ -355,8 +352,8 @@ fn needs(
     keys.into_iter()
         .filter_map(|key| {
             let own = match key {
-                RowKey::Named { table, name } => kinds::by_table(table).map(|kind| ResourceKey {
-                    kind: kind.kind,
+                RowKey::Named { table, name } => Kind::of_table(table).map(|kind| ResourceKey {
+                    kind: kind,
                     name: name.clone(),
                 }),
                 RowKey::Part { .. } | RowKey::Found(_) => None,
@@ -436,8 +433,8 @@ mod tests {
 
     #[test]
     fn what_chooses_nothing_is_told_what_was_meant() {
-        let tab = ResourceKey::new(Kind::ApplicationTab, "contoso_orders");
-        let session = ResourceKey::new(Kind::SessionTemplate, "contoso_case");
+        let tab = ResourceKey::new(Kind::APPLICATION_TAB, "contoso_orders");
+        let session = ResourceKey::new(Kind::SESSION_TEMPLATE, "contoso_case");
         let voice = BTreeMap::from([("team".to_owned(), "voice".to_owned())]);
         let none = BTreeMap::new();
         let help = |selector: &str| {

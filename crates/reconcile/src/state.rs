@@ -1,14 +1,13 @@
 //! Both sides of a plan: rows and links. What manifests declare, and what Dataverse has.
 
+use deskstate_model::{
+    Field, PartTable, Relationship, ResourceKey, SetMode, Span, State, Table, UniqueName,
+};
 use std::cmp::Ordering;
 use std::fmt;
 
-use deskstate_model::{ResourceKey, SetMode, Span, State, UniqueName};
 use serde_json::Value as Json;
 use uuid::Uuid;
-
-use crate::field::{Field, PartTable};
-use crate::table::{Relationship, Table};
 
 /// How a row is found: by what people call it, never by an id of one environment.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -356,7 +355,7 @@ pub struct DeclaredResource {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::tables::{COPILOT, PARAMETER, PROFILE, ROLE_MAPPING, TAB};
+    use deskstate_model::tables::{COPILOT, PARAMETER, PROFILE, ROLE_MAPPING, TAB};
 
     fn named(table: &'static Table, name: &str) -> RowKey {
         RowKey::Named {

@@ -1,13 +1,12 @@
 //! Values of columns: filled in with ids, compared as the server would compare them, shown in manifest words, and written.
 
 use deskstate_dataverse::{Cell, Row, Value as Wire};
+use deskstate_model::{Field, Holds, Referent, Table};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use crate::field::{Field, Holds, Target};
 use crate::live::Live;
 use crate::state::{RowKey, Stored};
-use crate::table::Table;
 
 /// A value with every row it names found.
 #[derive(Debug, Clone, PartialEq)]
@@ -202,11 +201,14 @@ pub(crate) fn show(field: &Field, value: &Resolved) -> Json {
 
 fn show_number(holds: Holds, number: i64) -> Json {
     match holds {
-        Holds::Choice(options) => match options.iter().find(|(_, value)| *value == number) {
-            Some((word, _)) => json!(word),
-            None => json!(number),
-        },
-        Holds::Status => json!(if number == 0 { "Active" } else { "Inactive" }),
+        Holds::Choice(options) | Holds::Status(options) | Holds::OneOf(options) => {
+            match (options.iter().find(|choice| choice.number == number), holds) {
+                // What an item does follows from its other fields, so no manifest has a word for it.
+                (Some(choice), Holds::OneOf(_)) => json!(choice.meaning),
+                (Some(choice), _) => json!(choice.word),
+                (None, _) => json!(number),
+            }
+        }
         _ => json!(number),
     }
 }
@@ -214,10 +216,12 @@ fn show_number(holds: Holds, number: i64) -> Json {
 fn show_flag(holds: Holds, flag: bool) -> Json {
     match holds {
         Holds::InvertedFlag => json!(!flag),
-        Holds::FlagChoice(options) => match options.iter().find(|(_, value)| *value == flag) {
-            Some((word, _)) => json!(word),
-            None => json!(flag),
-        },
+        Holds::FlagChoice(options) => {
+            match options.iter().find(|choice| (choice.number == 1) == flag) {
+                Some(choice) => json!(choice.word),
+                None => json!(flag),
+            }
+        }
         _ => json!(flag),
     }
 }
@@ -232,7 +236,7 @@ pub(crate) fn show_live(field: &Field, row: &Row, live: &Live) -> Json {
             None => Json::Null,
         },
         (Holds::Owner, _) => match row.uuid(&read_name) {
-            Some(id) => json!(live.label(&crate::kinds::tables::USER, id)),
+            Some(id) => json!(live.label(&deskstate_model::tables::USER, id)),
             None => Json::Null,
         },
         (_, Cell::Null) => match null_flag(field) {
@@ -255,14 +259,14 @@ pub(crate) fn show_live(field: &Field, row: &Row, live: &Live) -> Json {
 }
 
 /// The table that a target's rows stand in.
-pub(crate) fn target_table(to: Target) -> &'static Table {
-    use crate::kinds::tables;
+pub(crate) fn target_table(to: Referent) -> &'static Table {
+    use deskstate_model::tables;
     match to {
-        Target::Named(table) => table,
-        Target::User => &tables::USER,
-        Target::WebResource => &tables::WEB_RESOURCE,
-        Target::Macro => &tables::MACRO,
-        Target::Role => &tables::ROLE,
+        Referent::Named(table) => table,
+        Referent::User => &tables::USER,
+        Referent::WebResource => &tables::WEB_RESOURCE,
+        Referent::Macro => &tables::MACRO,
+        Referent::Role => &tables::ROLE,
     }
 }
 
@@ -280,7 +284,7 @@ pub(crate) fn write(field: &Field, value: &Resolved, new: bool) -> Vec<(String, 
         (Resolved::Null, _) => vec![(column, Wire::Cell(Cell::Null))],
         (Resolved::Text(text), _) => vec![(column, Wire::Cell(Cell::Text(text.as_str().into())))],
         // The status reason follows the status.
-        (Resolved::Number(number), Holds::Status) => {
+        (Resolved::Number(number), Holds::Status(_)) => {
             vec![
                 (column, Wire::Cell(Cell::Int(*number))),
                 ("statuscode".to_owned(), Wire::Cell(Cell::Int(*number + 1))),

@@ -4,13 +4,12 @@
 //! has the lowest rank, then the custom default profile, then one of the product's own. How the custom default is stored is not documented,
 //! so where neither of the first two decides, this says that it cannot say.
 
+use deskstate_model::{Holds, Kind, Links, lookup_read_name, tables};
 use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use crate::field::{Holds, lookup_read_name};
-use crate::kinds::app_profile::{FIELDS, MAPPED_ROLE, ROLES};
-use crate::kinds::{self, tables};
+use crate::kinds;
 use crate::live::{Live, ObservedRow};
 
 /// Security roles that a user holds, and what could not be read of them.
@@ -98,8 +97,8 @@ pub fn who(live: &Live, user: Uuid, held: &HeldRoles) -> Who {
         .map(|role| live.role_root(*role))
         .collect();
     let (profile, role) = (
-        lookup_read_name(ROLES.parent_column),
-        lookup_read_name(MAPPED_ROLE.column),
+        lookup_read_name(tables::ROLES.parent_column),
+        lookup_read_name(crate::kinds::mapped_role()),
     );
     let through_teams: BTreeSet<Uuid> = held
         .through_teams
@@ -108,7 +107,7 @@ pub fn who(live: &Live, user: Uuid, held: &HeldRoles) -> Who {
         .filter(|root| !roots.contains(root))
         .collect();
     let mut not_applied = BTreeSet::new();
-    for mapping in live.table(ROLES.table).rows.values() {
+    for mapping in live.table(tables::ROLES.table).rows.values() {
         let (Some(profile), Some(role)) = (mapping.row.uuid(&profile), mapping.row.uuid(&role))
         else {
             continue;
@@ -147,7 +146,7 @@ pub fn who(live: &Live, user: Uuid, held: &HeldRoles) -> Who {
         ),
         (
             "which roles are mapped to profiles",
-            &live.table(ROLES.table).access,
+            &live.table(tables::ROLES.table).access,
         ),
         ("profiles", &live.table(&tables::PROFILE).access),
     ] {
@@ -174,9 +173,9 @@ pub fn who(live: &Live, user: Uuid, held: &HeldRoles) -> Who {
 
 fn candidate(live: &Live, id: Uuid, basis: Basis) -> Option<Candidate> {
     let row = live.row(&tables::PROFILE, id)?;
-    let column = |word| kinds::field(FIELDS, word).column;
+    let column = |word| crate::kinds::profile(word).column;
     // An inactive profile is nobody's.
-    if row.row.int(kinds::field(FIELDS, "status").column) == Some(1) {
+    if row.row.int(crate::kinds::profile("status").column) == Some(1) {
         return None;
     }
     Some(Candidate {
@@ -191,12 +190,17 @@ fn candidate(live: &Live, id: Uuid, basis: Basis) -> Option<Candidate> {
 /// The sets of a profile by the word of the manifest, and the tabs of its session templates.
 fn desktop(live: &Live, profile: Uuid) -> Vec<(&'static str, Vec<String>)> {
     let mut desktop = Vec::new();
-    for field in FIELDS {
-        let Holds::Set { relationship, .. } = field.holds else {
+    for field in Kind::APP_PROFILE.fields() {
+        let Holds::Set {
+            relationship,
+            links,
+            ..
+        } = field.holds
+        else {
             continue;
         };
         // The toggle and the providers share one relationship; people are not part of a desktop.
-        if relationship == &tables::PROFILE_USERS || field.word == "allActiveChannels" {
+        if relationship == &tables::PROFILE_USERS || matches!(links, Links::Only(_)) {
             continue;
         }
         let mut names: Vec<String> = live
@@ -223,7 +227,7 @@ fn desktop(live: &Live, profile: Uuid) -> Vec<(&'static str, Vec<String>)> {
 }
 
 fn session_tabs(live: &Live, session: &ObservedRow) -> Vec<String> {
-    let anchor = kinds::field(kinds::session_template::FIELDS, "anchorTab").read_name();
+    let anchor = kinds::field(Kind::SESSION_TEMPLATE.fields(), "anchorTab").read_name();
     let anchored = session.row.uuid(&anchor);
     let additional = live.links(&tables::SESSION_TABS).members(session.id);
     anchored

@@ -1,10 +1,8 @@
 //! Environments that take configuration by managed solution only: which part of a plan is written there.
 
+use deskstate_model::{Writes, tables};
 use std::borrow::Cow;
 
-use deskstate_model::Writes;
-
-use crate::kinds::tables;
 use crate::plan::{Action, Change, Operation, Plan};
 
 /// The part of a plan that the environment takes. The rest ships by solution.

@@ -5,8 +5,8 @@ mod support;
 use std::collections::BTreeMap;
 
 use deskstate_model::load_texts;
+use deskstate_model::tables::{SCRIPT, SESSION, SESSION_TABS, STEP, TAB};
 use deskstate_reconcile::drift::keep_accepted;
-use deskstate_reconcile::kinds::tables::{SCRIPT, SESSION, SESSION_TABS, STEP, TAB};
 use deskstate_reconcile::plan::Options;
 use deskstate_reconcile::{lower, plan};
 use serde_json::json;

@@ -5,9 +5,9 @@
 mod support;
 
 use deskstate_model::load;
+use deskstate_model::tables::{PARAMETER, SESSION, SESSION_TABS, TAB};
 use deskstate_reconcile::adopt::{Adoption, Into, Request, adopt};
 use deskstate_reconcile::export::{Selection, export};
-use deskstate_reconcile::kinds::tables::{PARAMETER, SESSION, SESSION_TABS, TAB};
 use deskstate_reconcile::plan::Options as PlanOptions;
 use deskstate_reconcile::raise::Options;
 use deskstate_reconcile::selection::{Selector, select};

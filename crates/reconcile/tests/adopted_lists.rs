@@ -5,11 +5,11 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use deskstate_reconcile::adopt::Adoption;
-use deskstate_reconcile::kinds::tables::{
+use deskstate_model::tables::{
     INBOX, NOTIFICATION, NOTIFICATION_FIELD, NOTIFICATION_FIELDS, PANE, PANE_TAB, PROFILE,
     ROLE_MAPPING, SCRIPT, STEP, TOOL,
 };
+use deskstate_reconcile::adopt::Adoption;
 use serde_json::json;
 use support::{PROJECT, Rows, id, live};
 
@@ -243,7 +243,7 @@ fn a_list_without_a_view_that_cannot_be_said_is_refused() {
         refused(&text, &rows),
         one(
             "inboxViews",
-            "live has what a manifest cannot say: the view contoso_all has no `displayName` (00000000-0000-0000-0000-000000000002)"
+            "live has what a manifest cannot say: contoso_all has no `displayName` (00000000-0000-0000-0000-000000000002)"
         )
     );
 }

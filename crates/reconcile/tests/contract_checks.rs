@@ -4,11 +4,11 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use deskstate_model::{Contract, load_texts};
-use deskstate_reconcile::check::{Keeping, RuleCheck, check};
-use deskstate_reconcile::kinds::tables::{
+use deskstate_model::tables::{
     EXTENSION, PROFILE, PROFILE_EXTENSIONS, PROFILE_SESSIONS, SESSION, TAB,
 };
+use deskstate_model::{Contract, load_texts};
+use deskstate_reconcile::check::{Keeping, RuleCheck, check};
 use deskstate_reconcile::live::{Access, Live};
 use serde_json::json;
 use support::{Rows, id, live};
@@ -98,16 +98,13 @@ fn part() -> Access {
     Access::Partial("own rows only".to_owned())
 }
 
-fn with_table(table: &'static deskstate_reconcile::table::Table, access: Access) -> Live {
+fn with_table(table: &'static deskstate_model::Table, access: Access) -> Live {
     let mut live = live(&rows());
     live.tables.get_mut(table).expect("it was read").access = access;
     live
 }
 
-fn with_links(
-    relationship: &'static deskstate_reconcile::table::Relationship,
-    access: Access,
-) -> Live {
+fn with_links(relationship: &'static deskstate_model::Relationship, access: Access) -> Live {
     let mut live = live(&rows());
     live.links
         .get_mut(relationship)

@@ -1,11 +1,9 @@
-//! Manifests, field tables and Dataverse's own columns name the same things: a forgotten column fails here.
+//! The tables of the kinds and Dataverse's own columns name the same things: a forgotten column fails here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use deskstate_model::Resource;
-use deskstate_reconcile::field::{Field, Holds};
-use deskstate_reconcile::kinds;
+use deskstate_model::{Field, Holds, Kind};
 use serde::Deserialize;
 
 /// Columns that no manifest says: the reasons stand in `docs/coverage.md`.
@@ -99,43 +97,31 @@ fn known_columns<'a>(fields: impl IntoIterator<Item = &'a Field>) -> BTreeSet<&'
 }
 
 #[test]
-fn every_word_of_a_manifest_is_in_its_kinds_table_and_the_other_way_round() {
-    for kind in kinds::all() {
-        let words: BTreeSet<&str> = Resource::empty(kind.kind)
-            .fields()
-            .into_iter()
-            .map(|(word, _)| word)
-            .collect();
-        let table: BTreeSet<&str> = kind.fields.iter().map(|field| field.word).collect();
-        assert_eq!(words, table, "{}", kind.kind);
-    }
-}
-
-#[test]
 fn every_writable_column_has_a_field_or_a_reason() {
     let Some(tables) = table_files() else { return };
     let exempt: BTreeMap<&str, &[&str]> = WITHOUT_A_FIELD.iter().copied().collect();
     let mut forgotten = Vec::new();
-    for kind in kinds::all() {
-        let (_, columns) = &tables[kind.table.logical];
-        let mut known = known_columns(kind.fields);
-        known.extend(kind.table.name);
+    for kind in Kind::all() {
+        let (_, columns) = &tables[kind.table().logical];
+        let mut known = known_columns(kind.fields());
+        known.extend(kind.table().name);
         known.extend(NO_SETTINGS);
-        known.extend(exempt.get(kind.table.logical).copied().unwrap_or_default());
+        known.extend(
+            exempt
+                .get(kind.table().logical)
+                .copied()
+                .unwrap_or_default(),
+        );
         forgotten.extend(
             columns
                 .iter()
                 .filter(|column| !known.contains(column.as_str()))
-                .map(|column| format!("{}.{column}", kind.table.logical)),
+                .map(|column| format!("{}.{column}", kind.table().logical)),
         );
     }
-    for part in kinds::part_tables() {
+    for part in Kind::part_tables() {
         let (_, columns) = &tables[part.table.logical];
-        let mut known = known_columns(
-            part.fields
-                .iter()
-                .chain(kinds::part_extra_fields(part).iter().copied()),
-        );
+        let mut known = known_columns(part.fields);
         known.extend(part.table.name);
         known.insert(part.table.label);
         known.insert(part.parent_column);
@@ -158,21 +144,21 @@ fn every_writable_column_has_a_field_or_a_reason() {
 #[test]
 fn every_field_names_a_column_that_dataverse_has() {
     let Some(tables) = table_files() else { return };
-    for kind in kinds::all() {
-        let (key, columns) = &tables[kind.table.logical];
-        assert_eq!(key, kind.table.key);
-        for column in known_columns(kind.fields) {
-            assert!(columns.contains(column), "{}.{column}", kind.table.logical);
+    for kind in Kind::all() {
+        let (key, columns) = &tables[kind.table().logical];
+        assert_eq!(key, kind.table().key);
+        for column in known_columns(kind.fields()) {
+            assert!(
+                columns.contains(column),
+                "{}.{column}",
+                kind.table().logical
+            );
         }
     }
-    for part in kinds::part_tables() {
+    for part in Kind::part_tables() {
         let (key, columns) = &tables[part.table.logical];
         assert_eq!(key, part.table.key);
-        for column in known_columns(
-            part.fields
-                .iter()
-                .chain(kinds::part_extra_fields(part).iter().copied()),
-        ) {
+        for column in known_columns(part.fields) {
             assert!(columns.contains(column), "{}.{column}", part.table.logical);
         }
     }
@@ -190,14 +176,10 @@ fn every_reason_for_leaving_a_column_out_is_about_a_column_that_is_there() {
 
 #[test]
 fn a_set_is_stored_by_links_of_the_kind_that_declares_it() {
-    for kind in kinds::all() {
-        for field in kind.fields {
+    for kind in Kind::all() {
+        for field in kind.fields() {
             if let Holds::Set { relationship, .. } = field.holds {
-                assert_eq!(
-                    relationship.owner, kind.table,
-                    "{}.{}",
-                    kind.kind, field.word
-                );
+                assert_eq!(relationship.owner, kind.table(), "{}.{}", kind, field.word);
             }
         }
     }

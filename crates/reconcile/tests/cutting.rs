@@ -1,16 +1,16 @@
 //! The order of writes, and where a plan that is larger than a transaction is cut.
 
 use deskstate_dataverse::Value;
-use deskstate_model::{Kind, ResourceKey};
-use deskstate_reconcile::kinds::tables::{
+use deskstate_model::tables::{
     NOTIFICATION, NOTIFICATION_FIELD, NOTIFICATION_FIELDS, PANE, PARAMETER, PROFILE,
     PROFILE_SESSIONS, PROFILE_USERS, ROLE_MAPPING, SCRIPT, SESSION, SESSION_TABS, STEP, TAB,
 };
+use deskstate_model::{Kind, ResourceKey};
+use deskstate_model::{Relationship, Table};
 use deskstate_reconcile::plan::{
     Action, Change, Guard, Limits, Operation, Plan, Reason, RowTarget, Seen, Transaction,
     transactions,
 };
-use deskstate_reconcile::table::{Relationship, Table};
 use uuid::Uuid;
 
 fn id(number: u128) -> Uuid {
@@ -107,7 +107,7 @@ fn unlink(relationship: &'static Relationship, owner: u128, member: u128) -> Ope
 
 fn change(action: Action, number: u128, operations: Vec<Operation>) -> Change {
     Change {
-        key: ResourceKey::new(Kind::ApplicationTab, &format!("contoso_{number}")),
+        key: ResourceKey::new(Kind::APPLICATION_TAB, &format!("contoso_{number}")),
         id: id(number),
         action,
         reason: Reason::Declared,

@@ -6,10 +6,11 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_model::inert::is_inert;
-use deskstate_model::{Diagnostic, Manifests, ResourceKey, fold, load_texts};
+use deskstate_model::tables;
+use deskstate_model::{
+    Diagnostic, Holds, Kind, Links, Manifests, Referent, ResourceKey, fold, load_texts,
+};
 use deskstate_reconcile::export::{Export, Selection, export, write};
-use deskstate_reconcile::field::{Holds, Target};
-use deskstate_reconcile::kinds::{self, tables};
 use deskstate_reconcile::live::{Access, Live, LiveLinks, LiveTable};
 use deskstate_reconcile::plan::{Options as PlanOptions, SyncState};
 use deskstate_reconcile::raise::{Loss, Options};
@@ -113,10 +114,9 @@ fn option(options: &'static [i64]) -> impl Strategy<Value = Json> {
 }
 
 /// A value for every column of a kind, by what its table says of it.
-fn columns(kind: &'static kinds::KindTable) -> BoxedStrategy<Vec<(String, Json)>> {
-    use deskstate_reconcile::field::Holds;
+fn columns(kind: Kind) -> BoxedStrategy<Vec<(String, Json)>> {
     let mut all: Vec<BoxedStrategy<Vec<(String, Json)>>> = Vec::new();
-    for field in kind.fields {
+    for field in kind.fields() {
         let column = field.column;
         let one = move |value: BoxedStrategy<Json>| -> BoxedStrategy<Vec<(String, Json)>> {
             value
@@ -124,14 +124,14 @@ fn columns(kind: &'static kinds::KindTable) -> BoxedStrategy<Vec<(String, Json)>
                 .boxed()
         };
         all.push(match field.holds {
-            Holds::Text => one(text().boxed()),
+            Holds::Text | Holds::UniqueName => one(text().boxed()),
             Holds::Json | Holds::JsonOrText | Holds::ParametersCopy => one(json_text().boxed()),
-            Holds::Number | Holds::Option => one(number().boxed()),
+            Holds::Number | Holds::Position | Holds::Option => one(number().boxed()),
             Holds::Flag | Holds::InvertedFlag | Holds::FlagChoice(_) => one(flag().boxed()),
-            Holds::Choice(options) => {
+            Holds::Choice(options) | Holds::OneOf(options) => {
                 let numbers: &'static [i64] = options
                     .iter()
-                    .map(|(_, number)| *number)
+                    .map(|choice| choice.number)
                     .collect::<Vec<_>>()
                     .leak();
                 let mirror = field.mirror.as_ref();
@@ -153,8 +153,12 @@ fn columns(kind: &'static kinds::KindTable) -> BoxedStrategy<Vec<(String, Json)>
                     })
                     .boxed()
             }
-            Holds::Status => one(prop_oneof![9 => Just(json!(0)), 1 => Just(json!(1))].boxed()),
-            Holds::Owner | Holds::Lookup { .. } | Holds::Set { .. } | Holds::Parts(_) => continue,
+            Holds::Status(_) => one(prop_oneof![9 => Just(json!(0)), 1 => Just(json!(1))].boxed()),
+            Holds::Owner
+            | Holds::BusinessUnit
+            | Holds::Lookup { .. }
+            | Holds::Set { .. }
+            | Holds::Parts(_) => continue,
         });
     }
     all.into_iter()
@@ -194,8 +198,7 @@ fn wiring() -> impl Strategy<Value = Wiring> {
 
 /// Two rows of each kind, without what is between them.
 fn new_rows() -> impl Strategy<Value = Vec<NewRow>> {
-    kinds::all()
-        .iter()
+    Kind::all()
         .flat_map(|kind| [kind, kind])
         .map(|kind| (columns(kind), unique_name(), prop::bool::weighted(0.1)).boxed())
         .collect::<Vec<BoxedStrategy<NewRow>>>()
@@ -204,14 +207,14 @@ fn new_rows() -> impl Strategy<Value = Vec<NewRow>> {
 fn wired(rows: Vec<NewRow>, (choices, texts, numbers, flags): &Wiring) -> Rows {
     let mut environment = Rows::default();
     for (at, (cells, name, managed)) in rows.into_iter().enumerate() {
-        let kind = &kinds::all()[at / 2];
+        let kind = Kind::all().nth(at / 2).expect("two rows of each");
         let mut row = serde_json::Map::new();
-        row.insert(kind.table.key.to_owned(), json!(id(100 + at as u128)));
+        row.insert(kind.table().key.to_owned(), json!(id(100 + at as u128)));
         row.extend(cells);
-        let column = kind.table.name.unwrap_or("msdyn_name");
+        let column = kind.table().name.unwrap_or("msdyn_name");
         row.insert(column.to_owned(), json!(name));
         row.insert("ismanaged".to_owned(), json!(managed));
-        environment.row(kind.table, Json::Object(row));
+        environment.row(kind.table(), Json::Object(row));
     }
     environment.connect(choices, texts, numbers, flags);
     environment
@@ -224,7 +227,7 @@ fn environment() -> impl Strategy<Value = Rows> {
 
 /// The same rows on another day: some columns are others, and so is what is between them.
 fn two_days() -> impl Strategy<Value = (Rows, Rows)> {
-    let edited = prop::collection::vec(prop::bool::weighted(0.2), 2 * kinds::all().len());
+    let edited = prop::collection::vec(prop::bool::weighted(0.2), 2 * Kind::all().count());
     (new_rows(), new_rows(), edited, wiring(), wiring()).prop_map(
         |(rows, others, edited, wiring, rewiring)| {
             let mut later = rows.clone();
@@ -339,7 +342,7 @@ fn seen_with(live: &Live, (tables, links, lookups): &Rights) -> Live {
         _ => false,
     };
     for ((table, seen), (level, kept)) in view.tables.iter_mut().zip(tables) {
-        let part = kinds::part_tables().find(|part| &part.table == table);
+        let part = Kind::part_tables().find(|part| &part.table == table);
         let rows = seen.rows.values().enumerate();
         let rows = rows
             .filter(|(at, _)| shows(*level, kept, *at))
@@ -419,25 +422,25 @@ fn unaccounted(live: &Live, selection: &Selection) -> Vec<String> {
         .iter()
         .map(|(_, member)| *member)
         .collect();
-    for kind in kinds::all() {
-        for row in live.table(kind.table).rows.values() {
-            let name = kind.table.name.and_then(|column| row.row.text(column));
+    for kind in Kind::all() {
+        for row in live.table(kind.table()).rows.values() {
+            let name = kind.table().name.and_then(|column| row.row.text(column));
             let name = name.unwrap_or_default();
-            let key = ResourceKey::new(kind.kind, name);
+            let key = ResourceKey::new(kind, name);
             let is_written = exported
                 .documents
                 .iter()
                 .filter(|one| one.key == key)
                 .count()
                 == 1
-                && live.table(kind.table).named(key.name.folded()).len() == 1;
+                && live.table(kind.table()).named(key.name.folded()).len() == 1;
             let is_chosen = name.trim().is_empty() || selection.takes(&key);
             if is_chosen && !is_written && !held.contains(&row.id) && !reported(row.id) {
                 missing.push(format!("{key} {}", row.id));
             }
         }
     }
-    for part in kinds::part_tables() {
+    for part in Kind::part_tables() {
         let column = format!("_{}_value", part.parent_column);
         for row in live.table(part.table).rows.values() {
             let parent = row.row.uuid(&column);
@@ -455,10 +458,10 @@ fn own_rows(live: &Live) -> Vec<(ResourceKey, Uuid)> {
     let fields = live.links(&tables::NOTIFICATION_FIELDS);
     let held: BTreeSet<Uuid> = fields.pairs.iter().map(|(_, member)| *member).collect();
     let mut own = Vec::new();
-    for kind in kinds::all() {
-        for row in live.table(kind.table).rows.values() {
-            let name = kind.table.name.and_then(|column| row.row.text(column));
-            let key = ResourceKey::new(kind.kind, name.unwrap_or_default());
+    for kind in Kind::all() {
+        for row in live.table(kind.table()).rows.values() {
+            let name = kind.table().name.and_then(|column| row.row.text(column));
+            let key = ResourceKey::new(kind, name.unwrap_or_default());
             if !held.contains(&row.id) {
                 own.push((key, row.id));
             }
@@ -515,22 +518,20 @@ fn unadopted(before: &Live, now: &Live) -> (Vec<String>, usize) {
     };
     let (mut missing, mut looked_at) = (Vec::new(), 0);
     for (at, document) in exported.documents.iter().enumerate() {
-        let kind = kinds::of(document.key.kind);
-        let [row] = now.table(kind.table).named(document.key.name.folded()) else {
+        let kind = document.key.kind;
+        let [row] = now.table(kind.table()).named(document.key.name.folded()) else {
             continue;
         };
-        for field in kind.fields {
+        for field in kind.fields() {
             let Holds::Set {
                 relationship,
-                to: Target::Named(table),
+                to: Referent::Named(table),
+                links,
             } = field.holds
             else {
                 continue;
             };
-            let is_plain = matches!(
-                field.word,
-                "sessionTemplates" | "additionalTabs" | "scripts" | "extensions" | "smartAssist"
-            );
+            let is_plain = matches!(links, Links::All);
             let exact = document.spec.get(field.word).and_then(Json::as_array);
             if !is_plain || exact.is_none() {
                 continue;

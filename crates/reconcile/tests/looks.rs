@@ -4,10 +4,10 @@ mod support;
 
 use std::collections::BTreeMap;
 
+use deskstate_model::tables::{SESSION, SESSION_TABS, TAB};
 use deskstate_model::{Manifests, load_texts};
 use deskstate_reconcile::blame::{Audit, Blame, Nature, Recorded, What, Writer};
 use deskstate_reconcile::drift::{Applied, Class, Input, Report, drift};
-use deskstate_reconcile::kinds::tables::{SESSION, SESSION_TABS, TAB};
 use deskstate_reconcile::plan::Options;
 use deskstate_reconcile::{lower, plan};
 use proptest::prelude::*;

@@ -2,7 +2,7 @@
 
 mod support;
 
-use deskstate_reconcile::kinds::tables::TAB;
+use deskstate_model::tables::TAB;
 use deskstate_reconcile::live::{Live, Role, User};
 use deskstate_reconcile::lookup::Match;
 use deskstate_reconcile::state::Lookup;

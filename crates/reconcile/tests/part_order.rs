@@ -2,51 +2,29 @@
 
 mod support;
 
-use deskstate_model::{
-    AgentScript, Declared, Given, Kind, Manifests, Resource, ResourceKey, ScriptStep, ScriptSteps,
-    Span, Spanned, State, StepAction,
-};
-use deskstate_reconcile::kinds::tables::{SCRIPT, STEP};
+use deskstate_model::tables::{SCRIPT, STEP};
+use deskstate_reconcile::plan;
 use deskstate_reconcile::plan::Options;
-use deskstate_reconcile::{lower, plan};
 use serde_json::json;
-use support::{Rows, id, live};
+use support::{Rows, desired, document, id, live};
 
 /// Plans a script of these steps against live steps with these numbers; gives the paths that change.
 fn changes(declared: &[&str], numbered: &[(&str, Option<i64>)]) -> Vec<String> {
-    let mut manifests = Manifests::default();
-    let file = manifests.sources.add("a.yaml", "");
-    let span = Span {
-        file,
-        start: 0,
-        end: 0,
-    };
-    let steps = declared.iter().map(|name| {
-        let step = ScriptStep {
-            name: Some(Spanned::new(format!("contoso_{name}"), span)),
-            display_name: Spanned::new((*name).to_owned(), span),
-            description: Given::Absent,
-            action: Spanned::new(StepAction::Text("hello".to_owned()), span),
-        };
-        Spanned::new(step, span)
-    });
-    let spec = AgentScript {
-        steps: Given::Value(Spanned::new(ScriptSteps(steps.collect()), span)),
-        ..AgentScript::default()
-    };
-    manifests.resources.push(Declared {
-        key: ResourceKey::new(Kind::AgentScript, "contoso_script"),
-        state: State::Present,
-        labels: Default::default(),
-        span,
-        name_span: span,
-        spec: Resource::AgentScript(Box::new(spec)),
-    });
+    let steps = declared.iter().map(
+        |name| json!({"name": format!("contoso_{name}"), "displayName": name, "text": "hello"}),
+    );
+    let spec = json!({"displayName": "Script", "language": 1033, "steps": Vec::from_iter(steps)});
+    let desired = desired(&[document("AgentScript", "contoso_script", spec)]);
     let script = id(1);
     let mut rows = Rows::default();
     rows.row(
         &SCRIPT,
-        json!({"msdyn_productivityagentscriptid": script, "msdyn_uniquename": "contoso_script"}),
+        json!({
+            "msdyn_productivityagentscriptid": script,
+            "msdyn_uniquename": "contoso_script",
+            "msdyn_name": "Script",
+            "msdyn_language": 1033,
+        }),
     );
     for (at, (name, number)) in numbered.iter().enumerate() {
         rows.row(
@@ -62,7 +40,7 @@ fn changes(declared: &[&str], numbered: &[(&str, Option<i64>)]) -> Vec<String> {
             }),
         );
     }
-    let (plan, diagnostics) = plan(&lower(&manifests), &live(&rows), &Options::default());
+    let (plan, diagnostics) = plan(&desired, &live(&rows), &Options::default());
     assert!(diagnostics.is_empty(), "{diagnostics:?}");
     plan.changes
         .iter()

@@ -4,7 +4,7 @@ mod support;
 
 use deskstate_dataverse::{Cell, Value};
 use deskstate_model::Diagnostic;
-use deskstate_reconcile::kinds::tables::{
+use deskstate_model::tables::{
     PANE, PANE_TAB, PARAMETER, PROFILE, ROLE_MAPPING, SCRIPT, SESSION, STEP, TAB, TOOL,
 };
 use deskstate_reconcile::live::{Access, Live};
@@ -53,7 +53,7 @@ fn session_row(more: Json) -> Json {
     row
 }
 
-fn with(rows: &[(&'static deskstate_reconcile::table::Table, Json)]) -> Live {
+fn with(rows: &[(&'static deskstate_model::Table, Json)]) -> Live {
     let mut all = Rows::default();
     for (table, cells) in rows {
         all.row(table, cells.clone());

@@ -3,7 +3,7 @@
 mod support;
 
 use deskstate_model::Diagnostic;
-use deskstate_reconcile::kinds::tables::{
+use deskstate_model::tables::{
     EXTENSION, NOTIFICATION, NOTIFICATION_FIELD, NOTIFICATION_FIELDS, PROFILE, PROFILE_EXTENSIONS,
     PROFILE_PROVIDERS, PROFILE_USERS, PROVIDER,
 };

@@ -5,7 +5,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use deskstate_model::KindNameGlob;
-use deskstate_reconcile::kinds::tables::{
+use deskstate_model::tables::{
     NOTIFICATION, NOTIFICATION_FIELD, NOTIFICATION_FIELDS, PROFILE, PROFILE_SESSIONS, SESSION,
     SESSION_TABS, TAB, TOOL,
 };
@@ -23,7 +23,7 @@ fn owning(prefix: &str) -> Options {
 
 fn row(
     rows: &mut Rows,
-    table: &'static deskstate_reconcile::table::Table,
+    table: &'static deskstate_model::Table,
     number: u128,
     name: &str,
     more: Json,

@@ -11,7 +11,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use deskstate_model::SourceMap;
-use deskstate_reconcile::kinds::tables::{PARAMETER, SESSION, SESSION_TABS, TAB};
+use deskstate_model::tables::{PARAMETER, SESSION, SESSION_TABS, TAB};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{Change, Limits, Operation, Options, Plan, transactions};
 use deskstate_reconcile::plan_file::{self, About, Comparison, Divergence, PlanFile, Report};

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use deskstate_reconcile::kinds::{self, tables};
+use deskstate_model::Kind;
+use deskstate_model::tables;
 use deskstate_reconcile::probe::{WRITE_RIGHTS, privilege};
 
 /// The privileges of a role, each at the level of the organisation.
@@ -26,10 +27,9 @@ fn privileges(role: &str) -> BTreeSet<String> {
 }
 
 fn written() -> BTreeSet<&'static str> {
-    kinds::all()
-        .iter()
-        .map(|kind| kind.table)
-        .chain(kinds::part_tables().map(|part| part.table))
+    Kind::all()
+        .map(Kind::table)
+        .chain(Kind::part_tables().map(|part| part.table))
         .map(|table| table.logical)
         .collect()
 }

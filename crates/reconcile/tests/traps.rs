@@ -10,7 +10,7 @@ mod support;
 
 use deskstate_dataverse::{Cell, Value};
 use deskstate_model::load;
-use deskstate_reconcile::kinds::tables;
+use deskstate_model::tables;
 use deskstate_reconcile::plan::{Operation, Options, Plan};
 use deskstate_reconcile::{lower, plan};
 use serde_json::json;

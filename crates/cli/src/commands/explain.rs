@@ -1,7 +1,7 @@
 //! `explain`: the reference at hand. Kinds and fields from the model's own texts, project and contract from their schemas, codes from
 //! the explanations.
 
-use deskstate_model::{FieldInfo, Kind, json_schemas};
+use deskstate_model::{Field, Kind, json_schemas};
 use serde_json::Value;
 
 use crate::door::Page;
@@ -44,13 +44,12 @@ pub(crate) fn unknown(subject: &str) -> Error {
 
 fn overview() -> Page {
     let mut text = Page::of(format_args!("{STRONG}Kinds{STRONG:#}"));
-    let width = Kind::ALL
-        .iter()
+    let width = Kind::all()
         .map(|kind| kind.as_str().len())
         .max()
         .unwrap_or(0);
-    for kind in Kind::ALL {
-        line(&mut text, kind.as_str(), width, first_line(kind.doc()));
+    for kind in Kind::all() {
+        line(&mut text, kind.as_str(), width, first_line(&kind.doc()));
     }
     heading(&mut text, "Other documents");
     for (name, file) in OTHER_DOCUMENTS {
@@ -92,11 +91,8 @@ fn explain(subject: &str) -> Option<Page> {
     let mut path = subject.split('.');
     let head = path.next().unwrap_or_default();
     let rest: Vec<&str> = path.collect();
-    if let Some(kind) = Kind::ALL
-        .iter()
-        .find(|kind| kind.as_str().eq_ignore_ascii_case(head))
-    {
-        return explain_kind(*kind, &rest);
+    if let Some(kind) = Kind::all().find(|kind| kind.as_str().eq_ignore_ascii_case(head)) {
+        return explain_kind(kind, &rest);
     }
     if let Some((name, file)) = OTHER_DOCUMENTS
         .iter()
@@ -117,59 +113,58 @@ fn explain(subject: &str) -> Option<Page> {
 fn explain_kind(kind: Kind, path: &[&str]) -> Option<Page> {
     let Some((first, inner)) = path.split_first() else {
         let mut text = titled(kind.as_str());
-        add_paragraphs(&mut text, kind.doc());
+        add_paragraphs(&mut text, &kind.doc());
         heading(&mut text, "Fields of spec");
-        list(&mut text, kind.field_infos());
+        list(&mut text, &Vec::from_iter(kind.fields()));
         text.blank();
         text.line(format_args!(
             "{DIM}more: deskstate explain {kind}.FIELD{DIM:#}"
         ));
         return Some(text);
     };
-    let mut info = find(kind.field_infos(), first)?;
+    let mut info = find(kind.fields(), first)?;
     for word in inner {
-        info = find(info.items, word)?;
+        info = info
+            .items()
+            .find(|inner| inner.word.eq_ignore_ascii_case(word))?;
     }
     let mut text = titled(&format!("{kind}.{}", path.join(".")));
-    add_paragraphs(&mut text, info.doc);
+    add_paragraphs(&mut text, &info.doc());
     text.blank();
-    if info.clearable {
+    if info.is_clearable() {
         text.line("`null` clears it. If omitted, deskstate ignores this field.");
     } else {
         text.line("If omitted, deskstate ignores this field.");
     }
-    if info.rule.from_file {
+    if info.from_file {
         text.line(format_args!(
             "`{}File` takes a path, relative to the manifest, in its place.",
             info.word
         ));
     }
-    if !info.items.is_empty() {
+    let items: Vec<&Field> = info.items().collect();
+    if !items.is_empty() {
         heading(&mut text, "Fields of an item");
-        list(&mut text, info.items);
+        list(&mut text, &items);
     }
     Some(text)
 }
 
-fn find<'a>(infos: &'a [FieldInfo], word: &str) -> Option<&'a FieldInfo> {
+fn find<'a>(infos: &'a [Field], word: &str) -> Option<&'a Field> {
     infos
         .iter()
         .find(|info| info.word.eq_ignore_ascii_case(word))
 }
 
-fn list(text: &mut Page, infos: &[FieldInfo]) {
+fn list(text: &mut Page, infos: &[&Field]) {
     let width = infos.iter().map(|info| info.word.len()).max().unwrap_or(0);
     for info in infos {
-        let required = if info.rule.required || info.rule.has_default {
-            " (required)"
-        } else {
-            ""
-        };
+        let required = if info.is_needed() { " (required)" } else { "" };
         line(
             text,
             info.word,
             width,
-            &format!("{}{required}", first_line(info.doc)),
+            &format!("{}{required}", first_line(&info.doc())),
         );
     }
 }
@@ -260,24 +255,24 @@ mod tests {
 
     #[test]
     fn every_kind_and_every_field_is_explained() {
-        fn check(path: &str, infos: &[FieldInfo]) {
+        fn check(path: &str, infos: &[&'static Field]) {
             for info in infos {
                 let path = format!("{path}.{}", info.word);
                 let text = explain(&path).unwrap_or_else(|| panic!("{path} is not explained"));
                 let text = text.to_string();
                 assert!(
-                    text.contains(first_line(info.doc)) && !info.doc.trim().is_empty(),
+                    text.contains(first_line(&info.doc())) && !info.doc().trim().is_empty(),
                     "{path}: {text}"
                 );
-                check(&path, info.items);
+                check(&path, &Vec::from_iter(info.items()));
             }
         }
-        for kind in Kind::ALL {
+        for kind in Kind::all() {
             assert!(
                 explain(kind.as_str())
-                    .is_some_and(|text| text.to_string().contains(kind.field_infos()[0].word))
+                    .is_some_and(|text| text.to_string().contains(kind.fields()[0].word))
             );
-            check(kind.as_str(), kind.field_infos());
+            check(kind.as_str(), &Vec::from_iter(kind.fields()));
         }
     }
 

@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn a_name_cannot_leave_its_quotes() {
         let drawn = dot(&of(&Specs::of_json(&[(
-            Kind::CifProvider,
+            Kind::CIF_PROVIDER,
             "a\\\"]; evil\u{7}",
             json!({}),
         )])));

@@ -78,17 +78,18 @@ fn place_column(column: usize, nodes: &[usize], cells: &mut [(usize, usize)]) {
     }
 }
 
+/// The kinds that refer to a kind are left of it.
 fn column_of(kind: Kind) -> usize {
-    match kind {
-        Kind::AppProfile | Kind::NotificationTemplate | Kind::CifProvider => 0,
-        Kind::SessionTemplate
-        | Kind::ChannelProvider
-        | Kind::ApplicationExtension
-        | Kind::ProductivityPane
-        | Kind::SmartAssist
-        | Kind::NotificationField => 1,
-        Kind::ApplicationTab | Kind::AgentScript | Kind::PaneTool => 2,
-    }
+    let names = |other: Kind| {
+        let fields = other.fields().iter();
+        let mut inner = fields.flat_map(|field| std::iter::once(field).chain(field.items()));
+        inner.any(|field| field.refers_to() == Some(kind))
+    };
+    let referring = Kind::all().filter(|other| *other != kind && names(*other));
+    referring
+        .map(|other| column_of(other) + 1)
+        .max()
+        .unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -120,22 +121,22 @@ mod tests {
     fn lines_that_need_not_cross_do_not() {
         let graph = of(&Specs::of_json(&[
             (
-                Kind::AppProfile,
+                Kind::APP_PROFILE,
                 "contoso_a",
                 json!({"sessionTemplates": ["contoso_y"]}),
             ),
             (
-                Kind::AppProfile,
+                Kind::APP_PROFILE,
                 "contoso_b",
                 json!({"sessionTemplates": ["contoso_x"]}),
             ),
             (
-                Kind::SessionTemplate,
+                Kind::SESSION_TEMPLATE,
                 "contoso_x",
                 json!({"anchorTab": "contoso_1"}),
             ),
             (
-                Kind::SessionTemplate,
+                Kind::SESSION_TEMPLATE,
                 "contoso_y",
                 json!({"anchorTab": "contoso_2"}),
             ),

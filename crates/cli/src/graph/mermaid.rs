@@ -89,7 +89,7 @@ mod tests {
     fn a_name_cannot_leave_its_label() {
         let name = "x_\"] --> evil[<img src=x onerror=alert(1)>\n%% `@everyone`\u{1b}";
         let drawn = mermaid(&of(&Specs::of_json(&[(
-            Kind::CifProvider,
+            Kind::CIF_PROVIDER,
             name,
             json!({}),
         )])));

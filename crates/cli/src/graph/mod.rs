@@ -7,7 +7,7 @@ mod svg;
 
 use std::collections::BTreeMap;
 
-use deskstate_model::{Kind, Manifests, ResourceKey, State};
+use deskstate_model::{Field, Holds, Kind, Manifests, Referent, ResourceKey, State};
 use deskstate_reconcile::plan::{Action, Plan};
 use serde_json::Value as Json;
 
@@ -131,88 +131,51 @@ fn build(
 /// What a resource refers to, field by field.
 fn references_of(kind: Kind, spec: &Spec) -> Vec<(&'static str, ResourceKey)> {
     let mut found = Vec::new();
-    let mut one = |word: &'static str, to: Kind| {
-        found.extend(specs::text(spec, word).map(|name| (word, ResourceKey::new(to, name))));
-        found.extend(
-            specs::members(spec, word)
-                .iter()
-                .map(|name| (word, ResourceKey::new(to, name))),
-        );
-    };
-    match kind {
-        Kind::AppProfile => {
-            one("sessionTemplates", Kind::SessionTemplate);
-            one("channelProviders", Kind::ChannelProvider);
-            one("extensions", Kind::ApplicationExtension);
-            one("productivityPane", Kind::ProductivityPane);
-            one("smartAssist", Kind::SmartAssist);
+    for field in kind.fields() {
+        if let Some(to) = field.refers_to() {
+            let one = specs::text(spec, field.word).map(str::to_owned);
+            let all = specs::members(spec, field.word);
+            let names = one.into_iter().chain(all);
+            found.extend(names.map(|name| (field.word, ResourceKey::new(to, &name))));
         }
-        Kind::SessionTemplate => {
-            one("anchorTab", Kind::ApplicationTab);
-            one("additionalTabs", Kind::ApplicationTab);
-            one("scripts", Kind::AgentScript);
+        for inner in field.items() {
+            let Some(to) = inner.refers_to() else {
+                continue;
+            };
+            let items = specs::items(spec, field.word).iter();
+            let names = items.filter_map(|item| item.get(inner.word).and_then(Json::as_str));
+            found.extend(names.map(|name| (field.word, ResourceKey::new(to, name))));
         }
-        Kind::NotificationTemplate => {
-            found.extend(in_items(spec, "fields", "shared", Kind::NotificationField))
-        }
-        Kind::ProductivityPane => found.extend(in_items(spec, "tools", "tool", Kind::PaneTool)),
-        Kind::AgentScript => found.extend(in_items(spec, "steps", "script", Kind::AgentScript)),
-        Kind::ApplicationTab
-        | Kind::NotificationField
-        | Kind::ChannelProvider
-        | Kind::CifProvider
-        | Kind::ApplicationExtension
-        | Kind::PaneTool
-        | Kind::SmartAssist => {}
     }
     found
 }
 
-fn in_items(
-    spec: &Spec,
-    list: &'static str,
-    word: &str,
-    to: Kind,
-) -> Vec<(&'static str, ResourceKey)> {
-    let names = specs::items(spec, list)
-        .iter()
-        .filter_map(|item| item.get(word).and_then(Json::as_str));
-    names
-        .map(|name| (list, ResourceKey::new(to, name)))
-        .collect()
-}
-
 /// What a resource has beside references.
 fn note(kind: Kind, spec: &Spec) -> Option<String> {
-    let counted = |word: &str, noun: &str| {
-        let count = specs::members(spec, word).len();
+    let caption = specs::text(spec, kind.definition().caption).map(str::to_owned);
+    let people = kind.fields().iter().filter_map(|field| {
+        let count = specs::members(spec, field.word).len();
+        let noun = match field.holds {
+            Holds::Set {
+                to: Referent::User, ..
+            } => "user",
+            Holds::Parts(part) if part.fields.iter().any(is_role) => "role",
+            _ => return None,
+        };
         (count > 0).then(|| crate::output::count(count, noun))
-    };
-    let notes: Vec<String> = match kind {
-        Kind::AppProfile | Kind::CifProvider => {
-            [counted("users", "user"), counted("roles", "role")]
-                .into_iter()
-                .flatten()
-                .collect()
-        }
-        Kind::SessionTemplate => specs::text(spec, "entity")
-            .map(str::to_owned)
-            .into_iter()
-            .collect(),
-        Kind::ApplicationTab => specs::text(spec, "pageType")
-            .map(str::to_owned)
-            .into_iter()
-            .collect(),
-        Kind::NotificationTemplate
-        | Kind::NotificationField
-        | Kind::ChannelProvider
-        | Kind::ApplicationExtension
-        | Kind::ProductivityPane
-        | Kind::PaneTool
-        | Kind::AgentScript
-        | Kind::SmartAssist => Vec::new(),
-    };
+    });
+    let notes: Vec<String> = caption.into_iter().chain(people).collect();
     (!notes.is_empty()).then(|| notes.join(", "))
+}
+
+fn is_role(field: &Field) -> bool {
+    matches!(
+        field.holds,
+        Holds::Lookup {
+            to: Referent::Role,
+            ..
+        }
+    )
 }
 
 #[cfg(test)]
@@ -275,11 +238,11 @@ pub(crate) mod tests {
     fn a_reference_in_other_letters_is_the_same_node() {
         let graph = of(&Specs::of_json(&[
             (
-                Kind::SessionTemplate,
+                Kind::SESSION_TEMPLATE,
                 "contoso_a",
                 json!({"anchorTab": "CONTOSO_tab"}),
             ),
-            (Kind::ApplicationTab, "contoso_tab", json!({})),
+            (Kind::APPLICATION_TAB, "contoso_tab", json!({})),
         ]));
         assert_eq!((graph.nodes.len(), graph.edges.len()), (2, 1));
     }

@@ -1,6 +1,5 @@
 //! The graph as a picture.
 
-use deskstate_model::Kind;
 use deskstate_reconcile::plan::Action;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -137,8 +136,8 @@ fn draw(at: usize, node: &Node, (x, y): (usize, usize)) -> Element {
     };
     let name = node.key.name.as_written();
     let over = match &node.note {
-        Some(note) => format!("{} · {note}", words(node.key.kind)),
-        None => words(node.key.kind).to_owned(),
+        Some(note) => format!("{} · {note}", node.key.kind.definition().title),
+        None => node.key.kind.definition().title.to_owned(),
     };
     let text = |class: &str, x: usize, y: usize, text: String| {
         el("text")
@@ -169,24 +168,6 @@ fn draw(at: usize, node: &Node, (x, y): (usize, usize)) -> Element {
         ))
 }
 
-/// The kind in words.
-fn words(kind: Kind) -> &'static str {
-    match kind {
-        Kind::AppProfile => "App profile",
-        Kind::SessionTemplate => "Session template",
-        Kind::ApplicationTab => "Application tab",
-        Kind::NotificationTemplate => "Notification template",
-        Kind::NotificationField => "Notification field",
-        Kind::ChannelProvider => "Channel provider",
-        Kind::CifProvider => "CIF v1 provider",
-        Kind::ApplicationExtension => "Application extension",
-        Kind::ProductivityPane => "Productivity pane",
-        Kind::PaneTool => "Pane tool",
-        Kind::AgentScript => "Agent script",
-        Kind::SmartAssist => "Smart assist",
-    }
-}
-
 /// The text, cut where it would leave its box.
 fn shortened(text: &str, letters: usize) -> String {
     let text = crate::output::plain(text);
@@ -209,6 +190,8 @@ mod tests {
     use serde_json::json;
 
     use super::super::tests::{contoso, of};
+    use deskstate_model::Kind;
+
     use super::*;
     use crate::specs::Specs;
 
@@ -235,7 +218,7 @@ mod tests {
     fn a_long_name_is_cut_and_stands_whole_in_the_title() {
         let name = format!("contoso_{}", "日".repeat(40));
         let drawn = svg(
-            &of(&Specs::of_json(&[(Kind::PaneTool, &name, json!({}))])),
+            &of(&Specs::of_json(&[(Kind::PANE_TOOL, &name, json!({}))])),
             Embedding::Page,
         )
         .to_string();
@@ -250,7 +233,7 @@ mod tests {
     fn a_name_cannot_leave_its_element() {
         let name = "x_</text><script>alert(1)</script>";
         let drawn = svg(
-            &of(&Specs::of_json(&[(Kind::CifProvider, name, json!({}))])),
+            &of(&Specs::of_json(&[(Kind::CIF_PROVIDER, name, json!({}))])),
             Embedding::File,
         )
         .to_string();

@@ -43,7 +43,7 @@ fn mixtures() -> impl Iterator<Item = (Vec<SyncState>, bool)> {
 }
 
 fn key(number: usize) -> ResourceKey {
-    ResourceKey::new(Kind::ApplicationTab, &format!("contoso_tab{number}"))
+    ResourceKey::new(Kind::APPLICATION_TAB, &format!("contoso_tab{number}"))
 }
 
 fn hidden() -> Obstacle {
@@ -177,7 +177,7 @@ fn seen(states: &[SyncState], elsewhere: bool) -> Seen {
             })
             .collect(),
         unlisted: elsewhere
-            .then(|| (Kind::PaneTool, HIDDEN.to_owned()))
+            .then(|| (Kind::PANE_TOOL, HIDDEN.to_owned()))
             .into_iter()
             .collect(),
         undeclared: Undeclared::Fail,

@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn nothing_is_said_where_nothing_changes() {
         assert_eq!(
-            after(Kind::AppProfile, "contoso_agents", json!({})),
+            after(Kind::APP_PROFILE, "contoso_agents", json!({})),
             (vec![], vec![])
         );
     }
@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn changes_are_told_in_the_words_of_the_screen() {
         let (desktop, _) = after(
-            Kind::SessionTemplate,
+            Kind::SESSION_TEMPLATE,
             "voxline_callSession",
             json!({"title": "Call: {customer}", "communicationPanelMode": "Hidden", "additionalTabs": [], "scripts": []}),
         );
@@ -299,7 +299,7 @@ mod tests {
     #[test]
     fn a_profile_tells_of_its_sessions_widgets_and_pane() {
         let (desktop, _) = after(
-            Kind::AppProfile,
+            Kind::APP_PROFILE,
             "contoso_agents",
             json!({"sessionTemplates": ["contoso_caseSession"], "channelProviders": [], "productivityPane": null, "allActiveChannels": false}),
         );
@@ -315,7 +315,7 @@ mod tests {
     #[test]
     fn a_toast_tells_of_each_thing_that_an_agent_sees() {
         let (_, toast) = after(
-            Kind::NotificationTemplate,
+            Kind::NOTIFICATION_TEMPLATE,
             "voxline_incomingCall",
             json!({"title": "Ring", "timeoutSeconds": 30, "showRejectButton": false, "fields": []}),
         );

@@ -132,7 +132,7 @@ impl Preview {
     /// Draws all resources.
     pub(crate) fn of(specs: &Specs) -> Self {
         let mut desktops: Vec<Desktop> = specs
-            .of(Kind::AppProfile)
+            .of(Kind::APP_PROFILE)
             .map(|(key, spec)| desktop(specs, key, spec))
             .collect();
         let carried: BTreeSet<&ResourceKey> = desktops
@@ -141,7 +141,7 @@ impl Preview {
             .map(|session| &session.key)
             .collect();
         let alone: Vec<Session> = specs
-            .of(Kind::SessionTemplate)
+            .of(Kind::SESSION_TEMPLATE)
             .filter(|(key, _)| !carried.contains(key))
             .map(|(key, spec)| session(specs, key, spec))
             .collect();
@@ -156,7 +156,7 @@ impl Preview {
             });
         }
         let toasts = specs
-            .of(Kind::NotificationTemplate)
+            .of(Kind::NOTIFICATION_TEMPLATE)
             .map(|(key, spec)| Toast::of(specs, key, spec))
             .collect();
         Self { desktops, toasts }
@@ -210,23 +210,23 @@ impl Desktop {
                 || session
                     .tabs
                     .iter()
-                    .any(|tab| named(Kind::ApplicationTab, &tab.name))
+                    .any(|tab| named(Kind::APPLICATION_TAB, &tab.name))
                 || session
                     .scripts
                     .iter()
-                    .any(|script| named(Kind::AgentScript, script))
+                    .any(|script| named(Kind::AGENT_SCRIPT, script))
         };
         self.sessions.iter().any(in_session)
             || self
                 .widgets
                 .iter()
-                .any(|widget| named(Kind::ChannelProvider, &widget.name))
+                .any(|widget| named(Kind::CHANNEL_PROVIDER, &widget.name))
             || self.pane.as_ref().is_some_and(|pane| {
-                named(Kind::ProductivityPane, &pane.name)
+                named(Kind::PRODUCTIVITY_PANE, &pane.name)
                     || pane
                         .tools
                         .iter()
-                        .any(|(tool, _)| named(Kind::PaneTool, tool))
+                        .any(|(tool, _)| named(Kind::PANE_TOOL, tool))
             })
     }
 }
@@ -235,7 +235,7 @@ fn desktop(specs: &Specs, key: &ResourceKey, spec: &Spec) -> Desktop {
     let mut sessions: Vec<Session> = specs::members(spec, "sessionTemplates")
         .iter()
         .map(|name| {
-            let key = ResourceKey::new(Kind::SessionTemplate, name);
+            let key = ResourceKey::new(Kind::SESSION_TEMPLATE, name);
             match specs.get(&key) {
                 Some(spec) => session(specs, &key, spec),
                 None => unknown_session(key),
@@ -260,9 +260,11 @@ fn desktop(specs: &Specs, key: &ResourceKey, spec: &Spec) -> Desktop {
 
 fn session(specs: &Specs, key: &ResourceKey, spec: &Spec) -> Session {
     let mut assumed = Vec::new();
-    let hides_panel = SessionType::ALL.iter().any(|kind| {
-        specs::text(spec, "type") == Some(kind.as_str()) && kind.hides_communication_panel()
-    });
+    let hides_panel = [SessionType::Generic, SessionType::Entity]
+        .into_iter()
+        .any(|kind| {
+            specs::text(spec, "type") == Some(kind.as_str()) && kind.hides_communication_panel()
+        });
     let panel = match specs::text(spec, "communicationPanelMode") {
         _ if hides_panel => PanelMode::Hidden,
         Some("Minimized") => PanelMode::Minimized,
@@ -337,7 +339,7 @@ fn unknown_session(key: ResourceKey) -> Session {
 }
 
 fn tab(specs: &Specs, name: &str, anchor: bool) -> Tab {
-    let key = ResourceKey::new(Kind::ApplicationTab, name);
+    let key = ResourceKey::new(Kind::APPLICATION_TAB, name);
     let spec = specs.get(&key);
     let given = |word| spec.and_then(|spec| specs::text(spec, word));
     let parameters = spec
@@ -377,7 +379,7 @@ fn shown(value: &Json) -> String {
 }
 
 fn widget(specs: &Specs, name: &str) -> Widget {
-    let spec = specs.get(&ResourceKey::new(Kind::ChannelProvider, name));
+    let spec = specs.get(&ResourceKey::new(Kind::CHANNEL_PROVIDER, name));
     let given = |word| spec.and_then(|spec| specs::text(spec, word));
     Widget {
         name: name.to_owned(),
@@ -397,7 +399,7 @@ fn host(url: &str) -> Option<&str> {
 }
 
 fn pane(specs: &Specs, name: &str) -> Pane {
-    let spec = specs.get(&ResourceKey::new(Kind::ProductivityPane, name));
+    let spec = specs.get(&ResourceKey::new(Kind::PRODUCTIVITY_PANE, name));
     let enabled = spec.and_then(|spec| specs::flag(spec, "enabled")) != Some(false);
     let expanded = spec.and_then(|spec| specs::text(spec, "defaultMode")) != Some("Collapsed");
     let entries = spec.map_or(&[][..], |spec| specs::items(spec, "tools"));
@@ -406,7 +408,7 @@ fn pane(specs: &Specs, name: &str) -> Pane {
         .filter(|entry| entry.get("enabled").and_then(Json::as_bool) != Some(false))
         .filter_map(|entry| {
             let tool = entry.get("tool").and_then(Json::as_str)?;
-            let key = ResourceKey::new(Kind::PaneTool, tool);
+            let key = ResourceKey::new(Kind::PANE_TOOL, tool);
             let own = entry
                 .get("displayName")
                 .and_then(Json::as_str)
@@ -441,7 +443,7 @@ pub(crate) mod tests {
     pub(crate) fn contoso() -> Specs {
         Specs::of_json(&[
             (
-                Kind::AppProfile,
+                Kind::APP_PROFILE,
                 "contoso_agents",
                 json!({
                     "displayName": "Contoso agents",
@@ -454,7 +456,7 @@ pub(crate) mod tests {
                 }),
             ),
             (
-                Kind::SessionTemplate,
+                Kind::SESSION_TEMPLATE,
                 "voxline_callSession",
                 json!({
                     "displayName": "Call (Voxline)", "type": "Generic", "title": "{customer}",
@@ -463,57 +465,57 @@ pub(crate) mod tests {
                 }),
             ),
             (
-                Kind::SessionTemplate,
+                Kind::SESSION_TEMPLATE,
                 "contoso_caseSession",
                 json!({"displayName": "Case", "type": "Entity", "entity": "incident", "title": "{anchor.title}", "communicationPanelMode": "Hidden"}),
             ),
             (
-                Kind::ApplicationTab,
+                Kind::APPLICATION_TAB,
                 "contoso_customerTab",
                 json!({"displayName": "Customer", "title": "{customer}", "pageType": "EntityRecord", "canClose": true,
                     "parameters": {"entityName": "contact", "entityId": "{customerRecordId}", "validateRecord": true}}),
             ),
             (
-                Kind::ApplicationTab,
+                Kind::APPLICATION_TAB,
                 "contoso_orderTab",
                 json!({"displayName": "Orders", "title": "Orders", "pageType": "ThirdPartyWebsite",
                     "parameters": {"url": "https://orders.contoso.example/embed"}}),
             ),
             (
-                Kind::ChannelProvider,
+                Kind::CHANNEL_PROVIDER,
                 "voxline_provider",
                 json!({"label": "Voxline", "channelUrl": "https://user@app.voxline.example:8443/cif?x=1", "channelOrder": 1}),
             ),
             (
-                Kind::ProductivityPane,
+                Kind::PRODUCTIVITY_PANE,
                 "contoso_agentPane",
                 json!({"displayName": "Pane", "defaultMode": "Collapsed",
                     "tools": [{"tool": "contoso_orderTool", "tooltip": "Orders"}, {"tool": "contoso_offTool", "enabled": false}]}),
             ),
             (
-                Kind::PaneTool,
+                Kind::PANE_TOOL,
                 "contoso_orderTool",
                 json!({"displayName": "Orders"}),
             ),
             (
-                Kind::AgentScript,
+                Kind::AGENT_SCRIPT,
                 "contoso_greeting",
                 json!({"displayName": "Greeting", "steps": [{"displayName": "Complains", "script": "contoso_complaint"}]}),
             ),
             (
-                Kind::AgentScript,
+                Kind::AGENT_SCRIPT,
                 "contoso_complaint",
                 json!({"displayName": "Complaint", "steps": [{"displayName": "Back", "script": "contoso_greeting"}]}),
             ),
             (
-                Kind::NotificationTemplate,
+                Kind::NOTIFICATION_TEMPLATE,
                 "voxline_incomingCall",
                 json!({"displayName": "Incoming call", "title": "Call from {customer}", "timeoutSeconds": 12,
                     "acceptButton": "Answer", "rejectButton": "Pass on", "desktopNotifications": "WhenInBackground",
                     "fields": [{"header": "Number", "value": "{number}"}, {"shared": "contoso_priorityField"}]}),
             ),
             (
-                Kind::NotificationField,
+                Kind::NOTIFICATION_FIELD,
                 "contoso_priorityField",
                 json!({"displayName": "Priority", "header": "Priority", "value": "{priority}", "order": 10}),
             ),
@@ -596,7 +598,7 @@ pub(crate) mod tests {
     #[test]
     fn a_session_template_without_a_profile_is_drawn_all_the_same() {
         let specs = Specs::of_json(&[(
-            Kind::SessionTemplate,
+            Kind::SESSION_TEMPLATE,
             "CTI_createSession",
             json!({"type": "Generic"}),
         )]);
@@ -615,12 +617,12 @@ pub(crate) mod tests {
             let preview = Preview::of(&contoso()).about(&keys);
             (preview.desktops.len(), preview.toasts.len())
         };
-        assert_eq!(about(Kind::ApplicationTab, "contoso_orderTab"), (1, 0));
+        assert_eq!(about(Kind::APPLICATION_TAB, "contoso_orderTab"), (1, 0));
         assert_eq!(
-            about(Kind::NotificationField, "contoso_priorityField"),
+            about(Kind::NOTIFICATION_FIELD, "contoso_priorityField"),
             (0, 1)
         );
-        assert_eq!(about(Kind::ApplicationTab, "contoso_none"), (0, 0));
+        assert_eq!(about(Kind::APPLICATION_TAB, "contoso_none"), (0, 0));
     }
 
     #[test]

@@ -85,7 +85,7 @@ fn fields(specs: &Specs, items: &[Json]) -> (Vec<(String, Words)>, Vec<ResourceK
     for item in items {
         let own = |word| item.get(word).and_then(Json::as_str);
         if let Some(name) = own("shared") {
-            let key = ResourceKey::new(Kind::NotificationField, name);
+            let key = ResourceKey::new(Kind::NOTIFICATION_FIELD, name);
             let spec = specs.get(&key);
             let given = |word| spec.and_then(|spec| specs::text(spec, word));
             fields.push((
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     fn toast(spec: Json) -> Toast {
-        let specs = Specs::of_json(&[(Kind::NotificationTemplate, "contoso_call", spec)]);
+        let specs = Specs::of_json(&[(Kind::NOTIFICATION_TEMPLATE, "contoso_call", spec)]);
         Preview::of(&specs).toasts.remove(0)
     }
 

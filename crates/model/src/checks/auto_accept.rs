@@ -3,7 +3,7 @@
 use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
-use crate::kinds::Resource;
+use crate::kinds::NotificationTemplate;
 
 pub(crate) const AUTO_ACCEPT: Explanation = Explanation::new(
     "auto-accept",
@@ -14,12 +14,12 @@ pub(crate) const AUTO_ACCEPT: Explanation = Explanation::new(
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     for declared in context.resources {
-        let Resource::NotificationTemplate(template) = &declared.spec else {
+        let Some(template) = NotificationTemplate::of(&declared.spec) else {
             continue;
         };
-        let assigns = template.auto_assign_work_items.value().copied();
+        let assigns = template.auto_assign_work_items().value();
         if let Some(accepts) = template
-            .auto_accept_calls
+            .auto_accept_calls()
             .spanned()
             .filter(|accepts| accepts.value && assigns != Some(true))
         {

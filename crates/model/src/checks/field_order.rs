@@ -3,7 +3,7 @@
 use super::{Context, Index};
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
-use crate::kinds::{FieldItem, Kind, Resource, ResourceKey};
+use crate::kinds::{FieldItem, Kind, NotificationField, NotificationTemplate, ResourceKey};
 use crate::span::Span;
 
 pub(crate) const FIELD_ORDER: Explanation = Explanation::new(
@@ -15,18 +15,15 @@ pub(crate) const FIELD_ORDER: Explanation = Explanation::new(
 
 pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut Vec<Diagnostic>) {
     for declared in context.resources {
-        let Resource::NotificationTemplate(template) = &declared.spec else {
+        let Some(template) = NotificationTemplate::of(&declared.spec) else {
             continue;
         };
         let mut last: Option<(i64, Span)> = None;
-        for (at, item) in template
-            .fields
-            .value()
-            .map_or(&[][..], |items| &items.0)
-            .iter()
-            .enumerate()
-        {
-            let Some((order, said)) = order_of(index, &item.value, at) else {
+        let Some(items) = template.fields().value() else {
+            continue;
+        };
+        for (at, item) in items.iter().enumerate() {
+            let Some((order, said)) = order_of(index, item.value, at) else {
                 continue;
             };
             if let Some((before, place)) = last.filter(|(before, _)| order <= *before) {
@@ -45,24 +42,20 @@ pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut 
 }
 
 /// The order of an item and, for a shared field, where it is said; `None` where nothing here says it.
-fn order_of(index: &Index<'_>, item: &FieldItem, at: usize) -> Option<(i64, Option<Span>)> {
+fn order_of(index: &Index<'_>, item: FieldItem<'_>, at: usize) -> Option<(i64, Option<Span>)> {
     match item {
         FieldItem::Own(field) => {
             let position = i64::try_from(at + 1).unwrap_or(i64::MAX);
-            Some((field.order.value().copied().unwrap_or(position), None))
+            Some((field.order().value().unwrap_or(position), None))
         }
-        FieldItem::Shared(name) => {
+        FieldItem::Shared(item) => {
             let key = ResourceKey {
-                kind: Kind::NotificationField,
-                name: name.value.name().clone(),
+                kind: Kind::NOTIFICATION_FIELD,
+                name: item.shared().value()?.name().clone(),
             };
-            let Resource::NotificationField(field) = &index.find(&key)?.spec else {
-                return None;
-            };
-            field
-                .order
-                .spanned()
-                .map(|order| (order.value, Some(order.span)))
+            let field = NotificationField::of(&index.find(&key)?.spec)?;
+            let order = field.order().spanned()?;
+            Some((order.value, Some(order.span)))
         }
     }
 }

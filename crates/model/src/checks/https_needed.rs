@@ -3,7 +3,8 @@
 use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
-use crate::kinds::{PageType, ParameterValue, Resource};
+use crate::kinds::{ApplicationTab, ChannelProvider, CifProvider, PageType};
+use crate::parameters::ParameterValue;
 use crate::span::Spanned;
 
 pub(crate) const HTTPS_NEEDED: Explanation = Explanation::new(
@@ -15,38 +16,26 @@ pub(crate) const HTTPS_NEEDED: Explanation = Explanation::new(
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     for declared in context.resources {
-        match &declared.spec {
-            Resource::ChannelProvider(provider) => {
-                channel_url(provider.channel_url.spanned(), diagnostics);
-                trusted_domain(provider.trusted_domain.spanned(), diagnostics);
-            }
-            Resource::CifProvider(provider) => {
-                channel_url(provider.channel_url.spanned(), diagnostics);
-                trusted_domain(provider.trusted_domain.spanned(), diagnostics);
-            }
-            Resource::ApplicationTab(tab) => {
-                if tab.page_type.value() != Some(&PageType::ThirdPartyWebsite) {
-                    continue;
-                }
-                let Some(url) = tab
-                    .parameters
-                    .value()
-                    .and_then(|parameters| parameters.get("url"))
-                else {
-                    continue;
-                };
-                if !matches!(&url.value, ParameterValue::Text(text) if is_https(text)) {
-                    diagnostics.push(
-                        Diagnostic::error(
-                            HTTPS_NEEDED.code,
-                            "the address of a third-party website must begin with `https://`",
-                        )
-                        .at(url.span, "another beginning")
-                        .help("write the scheme and the host out; slugs may follow"),
-                    );
-                }
-            }
-            _ => {}
+        if let Some(provider) = ChannelProvider::of(&declared.spec) {
+            channel_url(provider.channel_url().spanned(), diagnostics);
+            trusted_domain(provider.trusted_domain().spanned(), diagnostics);
+        } else if let Some(provider) = CifProvider::of(&declared.spec) {
+            channel_url(provider.channel_url().spanned(), diagnostics);
+            trusted_domain(provider.trusted_domain().spanned(), diagnostics);
+        } else if let Some(tab) = ApplicationTab::of(&declared.spec)
+            && tab.page_type().value() == Some(PageType::ThirdPartyWebsite)
+            && let Some(parameters) = tab.parameters().value()
+            && let Some(url) = parameters.get("url")
+            && !matches!(&url.value, ParameterValue::Text(text) if is_https(text))
+        {
+            diagnostics.push(
+                Diagnostic::error(
+                    HTTPS_NEEDED.code,
+                    "the address of a third-party website must begin with `https://`",
+                )
+                .at(url.span, "another beginning")
+                .help("write the scheme and the host out; slugs may follow"),
+            );
         }
     }
 }
@@ -57,8 +46,8 @@ fn is_https(text: &str) -> bool {
         && text.len() > 8
 }
 
-fn channel_url(url: Option<&Spanned<String>>, diagnostics: &mut Vec<Diagnostic>) {
-    let Some(url) = url.filter(|url| !is_https(&url.value)) else {
+fn channel_url(url: Option<Spanned<&str>>, diagnostics: &mut Vec<Diagnostic>) {
+    let Some(url) = url.filter(|url| !is_https(url.value)) else {
         return;
     };
     let plain = url
@@ -83,8 +72,8 @@ fn channel_url(url: Option<&Spanned<String>>, diagnostics: &mut Vec<Diagnostic>)
     );
 }
 
-fn trusted_domain(domain: Option<&Spanned<String>>, diagnostics: &mut Vec<Diagnostic>) {
-    if let Some(domain) = domain.filter(|domain| !is_https(&domain.value)) {
+fn trusted_domain(domain: Option<Spanned<&str>>, diagnostics: &mut Vec<Diagnostic>) {
+    if let Some(domain) = domain.filter(|domain| !is_https(domain.value)) {
         diagnostics.push(
             Diagnostic::error(
                 HTTPS_NEEDED.code,

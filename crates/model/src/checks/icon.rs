@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
-use crate::kinds::{DesktopNotifications, Resource};
+use crate::kinds::{DesktopNotifications, NotificationTemplate, SessionTemplate};
 
 pub(crate) const ICON: Explanation = Explanation::new(
     "icon",
@@ -16,46 +16,36 @@ pub(crate) const ICON: Explanation = Explanation::new(
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     for declared in context.resources {
-        match &declared.spec {
-            Resource::SessionTemplate(session) => {
-                let Some(icon) = session.session_icon.spanned() else {
-                    continue;
-                };
-                if has_extension(&icon.value.0, "gif") {
-                    diagnostics.push(
-                        Diagnostic::error(ICON.code, "a session icon cannot be a GIF")
-                            .at(icon.span, "a GIF")
-                            .help("use a PNG or SVG web resource"),
-                    );
-                } else if icon.value.0.contains('{') {
-                    diagnostics.push(
-                        Diagnostic::error(ICON.code, "a session icon cannot hold slugs")
-                            .at(icon.span, "holds a brace")
-                            .help("name one web resource"),
-                    );
-                }
+        let session = SessionTemplate::of(&declared.spec);
+        if let Some(icon) = session.and_then(|session| session.session_icon().spanned()) {
+            if has_extension(icon.value, "gif") {
+                diagnostics.push(
+                    Diagnostic::error(ICON.code, "a session icon cannot be a GIF")
+                        .at(icon.span, "a GIF")
+                        .help("use a PNG or SVG web resource"),
+                );
+            } else if icon.value.contains('{') {
+                diagnostics.push(
+                    Diagnostic::error(ICON.code, "a session icon cannot hold slugs")
+                        .at(icon.span, "holds a brace")
+                        .help("name one web resource"),
+                );
             }
-            Resource::NotificationTemplate(template) => {
-                let (Some(icon), Some(desktop)) = (
-                    template.icon.spanned(),
-                    template.desktop_notifications.spanned(),
-                ) else {
-                    continue;
-                };
-                if has_extension(&icon.value, "svg") && desktop.value != DesktopNotifications::Never
-                {
-                    diagnostics.push(
-                        Diagnostic::warning(
-                            ICON.code,
-                            "desktop notifications do not show SVG icons",
-                        )
-                        .at(icon.span, "an SVG")
-                        .also(desktop.span, "desktop notifications are on")
-                        .help("use a PNG"),
-                    );
-                }
-            }
-            _ => {}
+        }
+        let Some(template) = NotificationTemplate::of(&declared.spec) else {
+            continue;
+        };
+        let desktop = template.desktop_notifications().spanned();
+        if let (Some(icon), Some(desktop)) = (template.icon().spanned(), desktop)
+            && has_extension(icon.value, "svg")
+            && desktop.value != DesktopNotifications::Never
+        {
+            diagnostics.push(
+                Diagnostic::warning(ICON.code, "desktop notifications do not show SVG icons")
+                    .at(icon.span, "an SVG")
+                    .also(desktop.span, "desktop notifications are on")
+                    .help("use a PNG"),
+            );
         }
     }
 }

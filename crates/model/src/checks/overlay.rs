@@ -11,6 +11,7 @@ use crate::explanation::Explanation;
 use crate::kinds::ResourceKey;
 use crate::shape_codes::UNKNOWN_FIELD;
 use crate::suggest::nearest;
+use crate::table::Field;
 use crate::yaml::{Entry, Node, NodeValue};
 
 pub(crate) const OVERLAY: Explanation = Explanation::new(
@@ -22,10 +23,10 @@ pub(crate) const OVERLAY: Explanation = Explanation::new(
 
 /// The field paths that an overlay leaves alone, without those that are required.
 pub(crate) fn unmanaged_paths(overlay: &Document) -> impl Iterator<Item = &str> {
-    let fields = overlay.header.key.kind.field_infos();
+    let fields = overlay.header.key.kind.fields();
     let is_required = |path: &&str| {
         let field = fields.iter().find(|field| field.word == *path);
-        field.is_some_and(|field| field.rule.required || field.rule.has_default)
+        field.is_some_and(Field::is_needed)
     };
     unmanaged(overlay)
         .iter()
@@ -140,21 +141,19 @@ fn check_document(overlay: &Document, known: &BaseNames<'_>, diagnostics: &mut V
                 .help("say it in the base document, or use another overlay folder"),
         );
     }
-    let fields = overlay.header.key.kind.field_infos();
+    let fields = overlay.header.key.kind.fields();
     for item in unmanaged(overlay) {
         let Some(path) = item.as_text() else { continue };
         let word = path.split('.').next().unwrap_or(path);
         match fields.iter().find(|field| field.word == word) {
-            Some(field) if (field.rule.required || field.rule.has_default) && path == word => {
-                diagnostics.push(
-                    Diagnostic::error(
-                        OVERLAY.code,
-                        format!("`{word}` is required, so it cannot be left alone"),
-                    )
-                    .at(item.span, "a required field")
-                    .help("remove it from `unmanaged`"),
+            Some(field) if field.is_needed() && path == word => diagnostics.push(
+                Diagnostic::error(
+                    OVERLAY.code,
+                    format!("`{word}` is required, so it cannot be left alone"),
                 )
-            }
+                .at(item.span, "a required field")
+                .help("remove it from `unmanaged`"),
+            ),
             Some(_) => {}
             None => {
                 let diagnostic = Diagnostic::error(

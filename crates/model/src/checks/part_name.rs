@@ -1,15 +1,17 @@
 //! Unique names of parts: derived or given, each is there once.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
-use crate::kinds::{FieldItem, Resource};
+use crate::given::Given;
 use crate::manifests::{Declared, State};
 use crate::name::fold;
-use crate::part::{PartOf, unique_name_of_part};
+use crate::part::unique_name_of_part;
+use crate::record::{Record, Value};
 use crate::span::{Span, Spanned};
+use crate::table::{Field, Holds, Links, NameOf, PartIdentity, Table};
 
 pub(crate) const PART_NAME: Explanation = Explanation::new(
     "part-name",
@@ -18,123 +20,134 @@ pub(crate) const PART_NAME: Explanation = Explanation::new(
     "Give `name`.",
 );
 
-/// Names that stand in one table, and where.
+/// Names that are in one table, and where.
 type Names = HashMap<String, Span>;
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
-    let mut fields = Names::new();
-    let mut steps = Names::new();
-    let mut views = Names::new();
     let is_there = |declared: &&std::sync::Arc<Declared>| declared.state != State::Absent;
+    // A table may hold resources of their own and parts.
+    let mut tables: BTreeMap<&Table, Names> = BTreeMap::new();
     for declared in context.resources.iter().filter(is_there) {
-        if let Resource::NotificationField(_) = &declared.spec {
-            fields.insert(declared.key.name.folded().to_owned(), declared.name_span);
-        }
+        let name = declared.key.name.folded().to_owned();
+        let table = declared.key.kind.table();
+        tables
+            .entry(table)
+            .or_default()
+            .insert(name, declared.name_span);
     }
     for declared in context.resources.iter().filter(is_there) {
         let parent = declared.key.name.as_written();
-        match &declared.spec {
-            Resource::NotificationTemplate(template) => {
-                for item in template.fields.value().map_or(&[][..], |items| &items.0) {
-                    let FieldItem::Own(field) = &item.value else {
-                        continue;
-                    };
-                    let derived = PartOf::NotificationField {
-                        template: parent,
-                        header: &field.header.value,
-                    };
-                    part(
-                        &mut fields,
-                        field.name.as_ref(),
-                        derived,
-                        &field.header,
-                        diagnostics,
-                    );
-                }
-            }
-            Resource::AgentScript(script) => {
-                for step in script.steps.value().map_or(&[][..], |steps| &steps.0) {
-                    let step = &step.value;
-                    let derived = PartOf::ScriptStep {
-                        script: parent,
-                        display_name: &step.display_name.value,
-                    };
-                    part(
-                        &mut steps,
-                        step.name.as_ref(),
-                        derived,
-                        &step.display_name,
-                        diagnostics,
-                    );
-                }
-            }
-            Resource::AppProfile(profile) => {
-                for view in profile
-                    .inbox_views
-                    .value()
-                    .map_or(&[][..], |views| &views.members)
-                {
-                    take(
-                        &mut views,
-                        &view.value.name.value,
-                        view.value.name.span,
-                        diagnostics,
-                    );
-                }
-                let mut mappings = Names::new();
-                let mut seen = BTreeSet::new();
-                for role in profile
-                    .roles
-                    .value()
-                    .map_or(&[][..], |roles| &roles.members)
-                {
-                    let name = role.value.to_string();
-                    if !seen.insert(fold(&name)) {
-                        continue;
+        for (field, given) in declared.spec.record().fields() {
+            let (Given::Value(value), Some(parts)) = (given, Parts::of(field)) else {
+                continue;
+            };
+            // Parts that are known by their own name are so everywhere; others among those of their parent.
+            let mut own = Names::new();
+            let names = match parts.is_known_by_name {
+                true => tables.entry(parts.table).or_default(),
+                false => &mut own,
+            };
+            match value.value {
+                Value::Items(items) => {
+                    for item in items {
+                        part(&parts, parent, &item.value, names, diagnostics);
                     }
-                    let derived = PartOf::RoleMapping {
-                        profile: parent,
-                        role: &name,
-                    };
-                    let given = role.value.mapping_name.as_ref();
-                    let source = Spanned::new(name.clone(), role.span);
-                    part(&mut mappings, given, derived, &source, diagnostics);
                 }
-            }
-            Resource::ApplicationTab(tab) => {
-                let mut parameters = Names::new();
-                for (name, _) in tab
-                    .parameters
-                    .value()
-                    .map_or(&[][..], |parameters| &parameters.0)
-                {
-                    let derived = PartOf::Parameter {
-                        tab: parent,
-                        parameter: &name.value,
-                    };
-                    derive(&mut parameters, derived, name.span, diagnostics);
+                Value::Set(set) => {
+                    let mut seen = BTreeSet::new();
+                    for member in &set.members {
+                        if let (Value::Item(item), Holds::Parts(part_table)) =
+                            (&member.value, field.holds)
+                            && seen.insert(fold(&item.identity(part_table)))
+                        {
+                            part(&parts, parent, item, names, diagnostics);
+                        }
+                    }
                 }
+                Value::Parameters(parameters) => {
+                    for (name, _) in &parameters.0 {
+                        derive(&parts, parent, &name.value, name.span, names, diagnostics);
+                    }
+                }
+                _ => {}
             }
-            _ => {}
+        }
+    }
+}
+
+/// What the names of parts depend on.
+struct Parts {
+    table: &'static Table,
+    name: NameOf,
+    is_known_by_name: bool,
+}
+
+impl Parts {
+    fn of(field: &Field) -> Option<Self> {
+        match field.holds {
+            Holds::Parts(part) => Some(Self {
+                table: part.table,
+                name: part.name,
+                is_known_by_name: part.identity == PartIdentity::UniqueName,
+            }),
+            Holds::Set {
+                relationship,
+                links: Links::Items(items),
+                ..
+            } => Some(Self {
+                table: relationship.member,
+                name: items.name,
+                is_known_by_name: true,
+            }),
+            _ => None,
         }
     }
 }
 
 fn part(
+    parts: &Parts,
+    parent: &str,
+    item: &Record,
     names: &mut Names,
-    given: Option<&Spanned<String>>,
-    derived: PartOf<'_>,
-    source: &Spanned<String>,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    match given {
-        Some(given) => take(names, &given.value, given.span, diagnostics),
-        None => derive(names, derived, source.span, diagnostics),
+    let mut fields = item.fields();
+    let given = fields.find_map(|(field, given)| match (field.holds, given) {
+        (Holds::UniqueName, Given::Value(name)) => {
+            Some(Spanned::new(name.value.as_text()?, name.span))
+        }
+        _ => None,
+    });
+    if let Some(given) = given {
+        take(names, given.value, given.span, diagnostics);
+        return;
+    }
+    // What an entry of a pane is called follows from its tool, which is there once.
+    if let Some(source) = parts.name.source(item)
+        && !matches!(parts.name, NameOf::PaneTab(_))
+    {
+        derive(
+            parts,
+            parent,
+            &source.value,
+            source.span,
+            names,
+            diagnostics,
+        );
     }
 }
 
-fn derive(names: &mut Names, part: PartOf<'_>, span: Span, diagnostics: &mut Vec<Diagnostic>) {
-    take(names, &unique_name_of_part(part), span, diagnostics);
+fn derive(
+    parts: &Parts,
+    parent: &str,
+    source: &str,
+    span: Span,
+    names: &mut Names,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    if let Some(name) = unique_name_of_part(parts.name, parent, source) {
+        take(names, &name, span, diagnostics);
+    }
 }
 
 fn take(names: &mut Names, name: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) {

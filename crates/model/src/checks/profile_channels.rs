@@ -1,10 +1,9 @@
 //! Channels of a profile: the first-party one has a field of its own, and a provider of CIF v2 needs the loader extension.
 
 use super::Context;
-use crate::contract::CIF_V2_LOADER;
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
-use crate::kinds::{AppProfile, Resource};
+use crate::kinds::{self, AppProfile, CIF_V2_LOADER};
 use crate::manifests::State;
 use crate::name::{UniqueName, fold};
 use crate::set::{Reference, SetMode};
@@ -24,16 +23,13 @@ pub(crate) const LOADER_EXTENSION: Explanation = Explanation::new(
     "Add `msdyn_CIFV2Loader` to `extensions`, or leave `extensions` out.",
 );
 
-/// The unique name of Microsoft's own channel provider.
-const FIRST_PARTY: &str = "msdyn_omnichannel";
-
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     for declared in context
         .resources
         .iter()
         .filter(|declared| declared.state != State::Absent)
     {
-        let Resource::AppProfile(profile) = &declared.spec else {
+        let Some(profile) = AppProfile::of(&declared.spec) else {
             continue;
         };
         first_party(profile, diagnostics);
@@ -41,15 +37,14 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-fn first_party(profile: &AppProfile, diagnostics: &mut Vec<Diagnostic>) {
-    let Some(set) = profile.channel_providers.value() else {
+fn first_party(profile: AppProfile<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let Some(set) = profile.channel_providers().value() else {
         return;
     };
     for name in set
-        .members
-        .iter()
-        .chain(&set.without)
-        .filter(|name| is(name, FIRST_PARTY))
+        .members()
+        .chain(set.without())
+        .filter(|name| is(name, kinds::FIRST_PARTY_CHANNEL))
     {
         diagnostics.push(
             Diagnostic::error(
@@ -62,25 +57,16 @@ fn first_party(profile: &AppProfile, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-fn loader(profile: &AppProfile, name: &str, diagnostics: &mut Vec<Diagnostic>) {
-    let providers = profile
-        .channel_providers
-        .spanned()
-        .filter(|set| !set.value.members.is_empty());
-    let (Some(providers), Some(extensions)) = (providers, profile.extensions.spanned()) else {
+fn loader(profile: AppProfile<'_>, name: &str, diagnostics: &mut Vec<Diagnostic>) {
+    let providers = profile.channel_providers().spanned();
+    let providers = providers.filter(|set| set.value.members().next().is_some());
+    let (Some(providers), Some(extensions)) = (providers, profile.extensions().spanned()) else {
         return;
     };
-    let left_out = extensions.value.mode == SetMode::Exact
-        && !extensions
-            .value
-            .members
-            .iter()
-            .any(|name| is(name, CIF_V2_LOADER));
-    let refused = extensions
-        .value
-        .without
-        .iter()
-        .find(|name| is(name, CIF_V2_LOADER));
+    let is_loader = |name: &Spanned<&Reference>| is(name, CIF_V2_LOADER);
+    let left_out = extensions.value.set().mode == SetMode::Exact
+        && !extensions.value.members().any(|name| is_loader(&name));
+    let refused = extensions.value.without().find(is_loader);
     let message = format!("the channel providers of {name} do not load without `{CIF_V2_LOADER}`");
     // Who writes it under `without` says so on purpose.
     let (diagnostic, place) = match refused {
@@ -102,6 +88,6 @@ fn loader(profile: &AppProfile, name: &str, diagnostics: &mut Vec<Diagnostic>) {
     );
 }
 
-fn is(name: &Spanned<Reference>, other: &str) -> bool {
+fn is(name: &Spanned<&Reference>, other: &str) -> bool {
     *name.value.name() == UniqueName::new(&fold(other))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
-use crate::kinds::Resource;
+use crate::kinds::AppProfile;
 use crate::manifests::State;
 
 pub(crate) const PROFILE_RANK: Explanation = Explanation::new(
@@ -22,10 +22,10 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
         .iter()
         .filter(|declared| declared.state != State::Absent)
     {
-        let Resource::AppProfile(profile) = &declared.spec else {
+        let Some(profile) = AppProfile::of(&declared.spec) else {
             continue;
         };
-        if let Some(rank) = profile.rank.spanned() {
+        if let Some(rank) = profile.rank().spanned() {
             if let Some((first, place)) = ranks.insert(rank.value, (&declared.key.name, rank.span))
             {
                 diagnostics.push(
@@ -43,10 +43,8 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
             }
             continue;
         }
-        let roles = profile
-            .roles
-            .spanned()
-            .filter(|roles| !roles.value.members.is_empty());
+        let roles = profile.roles().spanned();
+        let roles = roles.filter(|roles| roles.value.members().next().is_some());
         if let Some(roles) = roles.filter(|_| declared.state == State::Present) {
             diagnostics.push(
                 Diagnostic::warning(PROFILE_RANK.code, format!("{} is given by roles and has no `rank`", declared.key.name))

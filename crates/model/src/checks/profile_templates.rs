@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Context, Index};
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
-use crate::kinds::{Kind, Resource, ResourceKey, SessionType};
+use crate::kinds::{AppProfile, Kind, ResourceKey, SessionTemplate, SessionType};
 use crate::manifests::State;
 use crate::span::Span;
 
@@ -30,32 +30,30 @@ pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut 
         .iter()
         .filter(|declared| declared.state != State::Absent)
     {
-        let Resource::AppProfile(profile) = &declared.spec else {
+        let Some(profile) = AppProfile::of(&declared.spec) else {
+            continue;
+        };
+        let Some(templates) = profile.session_templates().value() else {
             continue;
         };
         let mut entities: BTreeMap<String, (&str, Span)> = BTreeMap::new();
-        for name in profile
-            .session_templates
-            .value()
-            .map_or(&[][..], |set| &set.members)
-        {
+        for name in templates.members() {
             let key = ResourceKey {
-                kind: Kind::SessionTemplate,
+                kind: Kind::SESSION_TEMPLATE,
                 name: name.value.name().clone(),
             };
-            let Some(Resource::SessionTemplate(template)) =
-                index.find(&key).map(|target| &target.spec)
-            else {
+            let target = index.find(&key);
+            let Some(template) = target.and_then(|target| SessionTemplate::of(&target.spec)) else {
                 continue;
             };
-            match template.r#type.value() {
+            match template.r#type().value() {
                 Some(SessionType::Generic) if !demanded.contains(name.value.name().folded()) => diagnostics.push(
                     Diagnostic::warning(GENERIC_TEMPLATE.code, format!("`{}` is Generic, and profiles take Entity templates", name.value))
                         .at(name.span, "a Generic template on a profile")
                         .help("Generic templates belong to workstreams; where a vendor's guide wants it here, say so in a contract"),
                 ),
                 Some(SessionType::Entity) => {
-                    let Some(entity) = template.entity.value() else { continue };
+                    let Some(entity) = template.entity().value() else { continue };
                     let here = (name.value.as_str(), name.span);
                     if let Some((first, place)) = entities.insert(entity.to_ascii_lowercase(), here).filter(|first| *first != here) {
                         diagnostics.push(
@@ -82,7 +80,7 @@ fn demanded_by_contracts<'a>(context: &Context<'a>) -> BTreeSet<&'a str> {
         .iter()
         .flat_map(|contract| &contract.rules);
     rules
-        .filter(|rule| rule.resource.kind == Kind::AppProfile)
+        .filter(|rule| rule.resource.kind == Kind::APP_PROFILE)
         .filter_map(|rule| rule.contains.get("sessionTemplates"))
         .flatten()
         .map(|name| name.value.name().folded())

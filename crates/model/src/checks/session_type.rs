@@ -4,7 +4,7 @@ use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
 use crate::given::Given;
-use crate::kinds::{CommunicationPanelMode, Resource, SessionTemplate, SessionType};
+use crate::kinds::{CommunicationPanelMode, SessionTemplate, SessionType};
 use crate::manifests::{Declared, State};
 
 pub(crate) const SESSION_TYPE: Explanation = Explanation::new(
@@ -16,11 +16,11 @@ pub(crate) const SESSION_TYPE: Explanation = Explanation::new(
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     for declared in context.resources {
-        let Resource::SessionTemplate(session) = &declared.spec else {
+        let Some(session) = SessionTemplate::of(&declared.spec) else {
             continue;
         };
         anchor_among_tabs(session, diagnostics);
-        let Some(kind) = session.r#type.spanned() else {
+        let Some(kind) = session.r#type().spanned() else {
             continue;
         };
         match kind.value {
@@ -33,11 +33,11 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
 fn generic(
     context: &Context<'_>,
     declared: &Declared,
-    session: &SessionTemplate,
+    session: SessionTemplate<'_>,
     kind: crate::span::Span,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    if let Given::Value(entity) = &session.entity {
+    if let Given::Value(entity) = session.entity() {
         diagnostics.push(
             Diagnostic::error(
                 SESSION_TYPE.code,
@@ -48,7 +48,7 @@ fn generic(
             .help("remove `entity`, or write `type: Entity`"),
         );
     }
-    let missing = match &session.anchor_tab {
+    let missing = match session.anchor_tab() {
         Given::Absent => {
             declared.state == State::Present && !context.is_unread(declared, "anchorTab")
         }
@@ -62,7 +62,7 @@ fn generic(
                 "a session of type Generic needs an `anchorTab`",
             )
             .at(
-                session.anchor_tab.span().unwrap_or(declared.name_span),
+                session.anchor_tab().span().unwrap_or(declared.name_span),
                 "no anchor tab",
             )
             .also(kind, "this is Generic")
@@ -74,11 +74,11 @@ fn generic(
 fn entity(
     context: &Context<'_>,
     declared: &Declared,
-    session: &SessionTemplate,
+    session: SessionTemplate<'_>,
     kind: crate::span::Span,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let missing = match &session.entity {
+    let missing = match session.entity() {
         Given::Absent => declared.state == State::Present && !context.is_unread(declared, "entity"),
         Given::Clear(_) => true,
         Given::Value(_) => false,
@@ -90,7 +90,7 @@ fn entity(
                 "a session of type Entity needs an `entity`",
             )
             .at(
-                session.entity.span().unwrap_or(declared.name_span),
+                session.entity().span().unwrap_or(declared.name_span),
                 "no entity",
             )
             .also(kind, "this is Entity")
@@ -98,8 +98,8 @@ fn entity(
         );
     }
     let only_generic = [
-        ("anchorTab", value_span(&session.anchor_tab)),
-        ("sessionIcon", value_span(&session.session_icon)),
+        ("anchorTab", value_span(session.anchor_tab())),
+        ("sessionIcon", value_span(session.session_icon())),
     ];
     for (field, span) in only_generic {
         if let Some(span) = span {
@@ -114,7 +114,7 @@ fn entity(
             );
         }
     }
-    if let Given::Value(mode) = &session.communication_panel_mode
+    if let Given::Value(mode) = session.communication_panel_mode()
         && mode.value != CommunicationPanelMode::Hidden
     {
         diagnostics.push(
@@ -129,14 +129,12 @@ fn entity(
     }
 }
 
-fn anchor_among_tabs(session: &SessionTemplate, diagnostics: &mut Vec<Diagnostic>) {
-    let (Some(anchor), Some(tabs)) = (
-        session.anchor_tab.spanned(),
-        session.additional_tabs.value(),
-    ) else {
+fn anchor_among_tabs(session: SessionTemplate<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let anchor = session.anchor_tab().spanned();
+    let (Some(anchor), Some(tabs)) = (anchor, session.additional_tabs().value()) else {
         return;
     };
-    if let Some(tab) = tabs.members.iter().find(|tab| tab.value == anchor.value) {
+    if let Some(tab) = tabs.members().find(|tab| tab.value == anchor.value) {
         diagnostics.push(
             Diagnostic::error(
                 SESSION_TYPE.code,
@@ -149,6 +147,6 @@ fn anchor_among_tabs(session: &SessionTemplate, diagnostics: &mut Vec<Diagnostic
     }
 }
 
-fn value_span<T>(given: &Given<T>) -> Option<crate::span::Span> {
+fn value_span<T>(given: Given<T>) -> Option<crate::span::Span> {
     given.spanned().map(|given| given.span)
 }

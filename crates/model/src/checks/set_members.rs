@@ -6,11 +6,12 @@ use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
 use crate::given::Given;
-use crate::kinds::{FieldItem, Resource};
 use crate::manifests::{Declared, State};
 use crate::name::fold;
-use crate::set::{RoleRef, SetMode, SetOf, UserRef};
+use crate::record::{Record, Set, Value};
+use crate::set::SetMode;
 use crate::span::{Span, Spanned};
+use crate::table::{Field, Holds};
 
 pub(crate) const EXACT_ON_EXISTING: Explanation = Explanation::new(
     "exact-on-existing",
@@ -32,70 +33,39 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
             declared,
             diagnostics,
         };
-        match &declared.spec {
-            Resource::AppProfile(profile) => {
-                rule.set("users", &profile.users, |user: &UserRef| fold(&user.0));
-                rule.set("roles", &profile.roles, |role: &RoleRef| {
-                    fold(&role.to_string())
-                });
-                rule.set("sessionTemplates", &profile.session_templates, |name| {
-                    name.name().folded().to_owned()
-                });
-                rule.set("channelProviders", &profile.channel_providers, |name| {
-                    name.name().folded().to_owned()
-                });
-                rule.set("extensions", &profile.extensions, |name| {
-                    name.name().folded().to_owned()
-                });
-                rule.set("smartAssist", &profile.smart_assist, |name| {
-                    name.name().folded().to_owned()
-                });
-                rule.set("inboxViews", &profile.inbox_views, |view| {
-                    fold(&view.name.value)
-                });
+        for (field, given) in declared.spec.record().fields() {
+            let Given::Value(value) = given else { continue };
+            match value.value {
+                Value::Set(set) => rule.set(field, set),
+                Value::Items(items) => {
+                    rule.twice(field.word, items.iter().filter_map(named));
+                    rule.exact_on_existing(field.word, Some(value.span));
+                }
+                _ => {}
             }
-            Resource::SessionTemplate(session) => {
-                rule.set("additionalTabs", &session.additional_tabs, |name| {
-                    name.name().folded().to_owned()
-                });
-                rule.set("scripts", &session.scripts, |name| {
-                    name.name().folded().to_owned()
-                });
-            }
-            Resource::CifProvider(provider) => {
-                rule.set("users", &provider.users, |user: &UserRef| fold(&user.0));
-            }
-            Resource::NotificationTemplate(template) => {
-                let items = template.fields.value().map_or(&[][..], |items| &items.0);
-                let shared = items.iter().filter_map(|item| match &item.value {
-                    FieldItem::Shared(name) => Some((
-                        name.value.name().folded().to_owned(),
-                        name.value.to_string(),
-                        name.span,
-                    )),
-                    FieldItem::Own(_) => None,
-                });
-                rule.twice("fields", shared);
-                rule.exact_on_existing("fields", template.fields.span());
-            }
-            Resource::ProductivityPane(pane) => {
-                let entries = pane.tools.value().map_or(&[][..], |entries| &entries.0);
-                let tools = entries.iter().map(|entry| &entry.value.tool);
-                rule.twice(
-                    "tools",
-                    tools.map(|tool| {
-                        (
-                            tool.value.name().folded().to_owned(),
-                            tool.value.to_string(),
-                            tool.span,
-                        )
-                    }),
-                );
-                rule.exact_on_existing("tools", pane.tools.span());
-            }
-            Resource::AgentScript(script) => rule.exact_on_existing("steps", script.steps.span()),
-            _ => {}
         }
+    }
+}
+
+/// The resource that an item is about, where that is what tells it apart.
+fn named(item: &Spanned<Record>) -> Option<(String, String, Span)> {
+    let mut fields = item.value.fields();
+    let (_, given) = fields.find(|(field, _)| field.is_name() && field.is_required())?;
+    match given.spanned()? {
+        Spanned {
+            value: Value::Name(name),
+            span,
+        } => Some((name.name().folded().to_owned(), name.to_string(), span)),
+        _ => None,
+    }
+}
+
+/// What tells members of a set apart.
+fn identity(field: &Field, member: &Value) -> String {
+    match (member, field.holds) {
+        (Value::Name(name), _) => name.name().folded().to_owned(),
+        (Value::Item(record), Holds::Parts(part)) => fold(&record.identity(part)),
+        (value, _) => fold(value.as_text().unwrap_or_default()),
     }
 }
 
@@ -105,28 +75,24 @@ struct Rule<'a> {
 }
 
 impl Rule<'_> {
-    fn set<T>(&mut self, field: &str, set: &Given<SetOf<T>>, identity: impl Fn(&T) -> String) {
-        let Some(set) = set.value() else { return };
-        let named = |member: &Spanned<T>| {
-            (
-                identity(&member.value),
-                identity(&member.value),
-                member.span,
-            )
+    fn set(&mut self, field: &Field, set: &Set) {
+        let named = |member: &Spanned<Value>| {
+            let identity = identity(field, &member.value);
+            (identity.clone(), identity, member.span)
         };
-        self.twice(field, set.members.iter().map(named));
-        self.twice(field, set.without.iter().map(named));
+        self.twice(field.word, set.members.iter().map(named));
+        self.twice(field.word, set.without.iter().map(named));
         let wanted: HashMap<String, Span> = set
             .members
             .iter()
-            .map(|member| (identity(&member.value), member.span))
+            .map(|member| (identity(field, &member.value), member.span))
             .collect();
         for member in &set.without {
-            if let Some(first) = wanted.get(&identity(&member.value)) {
+            if let Some(first) = wanted.get(&identity(field, &member.value)) {
                 self.diagnostics.push(
                     Diagnostic::error(
                         SET_MEMBERS.code,
-                        format!("a member of `{field}` is both wanted and not wanted"),
+                        format!("a member of `{}` is both wanted and not wanted", field.word),
                     )
                     .at(member.span, "not wanted here")
                     .also(*first, "wanted here")
@@ -145,7 +111,7 @@ impl Rule<'_> {
                     .help("remove `without`, or write `mode: atLeast`"),
                 );
             }
-            self.exact_on_existing(field, Some(set.span));
+            self.exact_on_existing(field.word, Some(set.span));
         }
     }
 

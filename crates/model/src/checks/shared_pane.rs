@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
-use crate::kinds::Resource;
+use crate::kinds::AppProfile;
 use crate::manifests::State;
 
 pub(crate) const SHARED_PANE: Explanation = Explanation::new(
@@ -22,10 +22,10 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
         .iter()
         .filter(|declared| declared.state != State::Absent)
     {
-        let Resource::AppProfile(profile) = &declared.spec else {
+        let Some(profile) = AppProfile::of(&declared.spec) else {
             continue;
         };
-        let Some(pane) = profile.productivity_pane.spanned() else {
+        let Some(pane) = profile.productivity_pane().spanned() else {
             continue;
         };
         if let Some((first, place)) = used.insert(

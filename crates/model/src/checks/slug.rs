@@ -7,9 +7,13 @@ use serde_json::Value;
 use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
-use crate::kinds::{FieldItem, ParameterValue, Resource, StepAction};
+use crate::kinds::{
+    AgentScript, AppProfile, ApplicationTab, FieldItem, Kind, NotificationField,
+    NotificationTemplate, Resource, SessionTemplate,
+};
 use crate::manifests::State;
-use crate::span::Span;
+use crate::parameters::ParameterValue;
+use crate::span::{Span, Spanned};
 use crate::suggest::nearest;
 
 pub(crate) const SLUG: Explanation = Explanation::new(
@@ -79,19 +83,15 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
 }
 
 fn has_channel_provider(context: &Context<'_>) -> bool {
-    context
-        .resources
-        .iter()
-        .any(|declared| match &declared.spec {
-            Resource::ChannelProvider(_) | Resource::CifProvider(_) => {
-                declared.state != State::Absent
-            }
-            Resource::AppProfile(profile) => profile
-                .channel_providers
-                .value()
-                .is_some_and(|set| !set.members.is_empty()),
-            _ => false,
-        })
+    let providers = [Kind::CHANNEL_PROVIDER, Kind::CIF_PROVIDER];
+    context.resources.iter().any(|declared| {
+        let set =
+            AppProfile::of(&declared.spec).and_then(|profile| profile.channel_providers().value());
+        match set {
+            Some(set) => set.members().next().is_some(),
+            None => providers.contains(&declared.key.kind) && declared.state != State::Absent,
+        }
+    })
 }
 
 #[derive(Default)]
@@ -101,71 +101,51 @@ struct Found {
 }
 
 fn collect(spec: &Resource, found: &mut Found) {
-    match spec {
-        Resource::SessionTemplate(session) => found.template(
-            session
-                .title
-                .spanned()
-                .map(|title| (title.value.as_str(), title.span)),
-        ),
-        Resource::ApplicationTab(tab) => {
-            found.template(
-                tab.title
-                    .spanned()
-                    .map(|title| (title.value.as_str(), title.span)),
-            );
-            for (_, value) in tab
-                .parameters
-                .value()
-                .map_or(&[][..], |parameters| &parameters.0)
-            {
-                match &value.value {
-                    ParameterValue::Text(text) => found.template(Some((text, value.span))),
-                    ParameterValue::Json(json) => found.json(json, value.span),
-                    ParameterValue::LookedUp(_) => {}
-                }
+    if let Some(session) = SessionTemplate::of(spec) {
+        found.template(session.title().spanned());
+    } else if let Some(tab) = ApplicationTab::of(spec) {
+        found.template(tab.title().spanned());
+        let parameters = tab.parameters().value();
+        for (_, value) in parameters.map_or(&[][..], |parameters| &parameters.0) {
+            match &value.value {
+                ParameterValue::Text(text) => found.template(Some(Spanned::new(text, value.span))),
+                ParameterValue::Json(json) => found.json(json, value.span),
+                ParameterValue::LookedUp(_) => {}
             }
         }
-        Resource::NotificationTemplate(template) => {
-            found.template(
-                template
-                    .title
-                    .spanned()
-                    .map(|title| (title.value.as_str(), title.span)),
-            );
-            for item in template.fields.value().map_or(&[][..], |items| &items.0) {
-                if let FieldItem::Own(field) = &item.value {
-                    found.template(
-                        field
-                            .value
-                            .spanned()
-                            .map(|value| (value.value.as_str(), value.span)),
-                    );
-                }
+    } else if let Some(template) = NotificationTemplate::of(spec) {
+        found.template(template.title().spanned());
+        for item in template
+            .fields()
+            .value()
+            .into_iter()
+            .flat_map(|items| items.iter())
+        {
+            if let FieldItem::Own(field) = item.value {
+                found.template(field.value().spanned());
             }
         }
-        Resource::NotificationField(field) => found.template(
-            field
-                .value
-                .spanned()
-                .map(|value| (value.value.as_str(), value.span)),
-        ),
-        Resource::AgentScript(script) => {
-            for step in script.steps.value().map_or(&[][..], |steps| &steps.0) {
-                found.script(&step.value.display_name.value, step.value.display_name.span);
-                if let StepAction::Text(text) = &step.value.action.value {
-                    found.script(text, step.value.action.span);
-                }
+    } else if let Some(field) = NotificationField::of(spec) {
+        found.template(field.value().spanned());
+    } else if let Some(script) = AgentScript::of(spec) {
+        for step in script
+            .steps()
+            .value()
+            .into_iter()
+            .flat_map(|steps| steps.iter())
+        {
+            let texts = [step.value.display_name(), step.value.text()];
+            for text in texts.into_iter().filter_map(|text| text.spanned()) {
+                found.script(text.value, text.span);
             }
         }
-        _ => {}
     }
 }
 
 impl Found {
     fn json(&mut self, value: &Value, span: Span) {
         match value {
-            Value::String(text) => self.template(Some((text, span))),
+            Value::String(text) => self.template(Some(Spanned::new(text, span))),
             Value::Array(items) => items.iter().for_each(|item| self.json(item, span)),
             Value::Object(entries) => entries.values().for_each(|value| self.json(value, span)),
             _ => {}
@@ -173,8 +153,10 @@ impl Found {
     }
 
     /// `{name}` in a template.
-    fn template(&mut self, text: Option<(&str, Span)>) {
-        let Some((text, span)) = text else { return };
+    fn template(&mut self, text: Option<Spanned<&str>>) {
+        let Some(Spanned { value: text, span }) = text else {
+            return;
+        };
         let mut rest = text;
         while let Some(at) = rest.find('{') {
             let of_script = rest[..at].ends_with('$');

@@ -4,11 +4,12 @@ use serde_json::{Map, Value, json};
 
 use super::Context;
 use crate::checks::too_long::TOO_LONG;
-use crate::decode::stored_length;
+use crate::decoder::stored_length;
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
-use crate::kinds::{ApplicationTab, PageType, ParameterValue, Parameters, Resource};
+use crate::kinds::{ApplicationTab, PageType};
 use crate::manifests::{Declared, State};
+use crate::parameters::{ParameterValue, Parameters};
 use crate::set::LookedUp;
 use crate::span::{Span, Spanned};
 use crate::suggest::nearest;
@@ -49,18 +50,18 @@ const fn documented(page: PageType) -> (&'static [&'static str], &'static [&'sta
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     for declared in context.resources {
-        let Resource::ApplicationTab(tab) = &declared.spec else {
+        let Some(tab) = ApplicationTab::of(&declared.spec) else {
             continue;
         };
-        let Some(page) = tab.page_type.spanned() else {
+        let Some(page) = tab.page_type().spanned() else {
             continue;
         };
         required(context, declared, tab, page, diagnostics);
-        if let Some(parameters) = tab.parameters.spanned() {
-            known(&parameters.value, page, diagnostics);
-            mappings(&parameters.value, page, diagnostics);
-            together(&parameters.value, diagnostics);
-            lengths(&parameters.value, parameters.span, diagnostics);
+        if let Some(parameters) = tab.parameters().spanned() {
+            known(parameters.value, page, diagnostics);
+            mappings(parameters.value, page, diagnostics);
+            together(parameters.value, diagnostics);
+            lengths(parameters.value, parameters.span, diagnostics);
         }
     }
 }
@@ -68,18 +69,18 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
 fn required(
     context: &Context<'_>,
     declared: &Declared,
-    tab: &ApplicationTab,
-    page: &Spanned<PageType>,
+    tab: ApplicationTab<'_>,
+    page: Spanned<PageType>,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let unread = context.is_unread(declared, "parameters");
-    if (tab.parameters.is_absent() && declared.state != State::Present) || unread {
+    if (tab.parameters().is_absent() && declared.state != State::Present) || unread {
         return;
     }
     let (_, needed) = documented(page.value);
     for name in needed {
         if tab
-            .parameters
+            .parameters()
             .value()
             .is_none_or(|parameters| parameters.get(name).is_none())
         {
@@ -92,7 +93,7 @@ fn required(
                     ),
                 )
                 .at(
-                    tab.parameters.span().unwrap_or(declared.name_span),
+                    tab.parameters().span().unwrap_or(declared.name_span),
                     format!("no `{name}`"),
                 )
                 .also(page.span, "decides the parameters")
@@ -102,7 +103,7 @@ fn required(
     }
 }
 
-fn known(parameters: &Parameters, page: &Spanned<PageType>, diagnostics: &mut Vec<Diagnostic>) {
+fn known(parameters: &Parameters, page: Spanned<PageType>, diagnostics: &mut Vec<Diagnostic>) {
     let (names, _) = documented(page.value);
     for (name, _) in parameters
         .0
@@ -130,7 +131,7 @@ fn known(parameters: &Parameters, page: &Spanned<PageType>, diagnostics: &mut Ve
 }
 
 /// Only the values of a new record are a mapping; everything else that is documented is text.
-fn mappings(parameters: &Parameters, page: &Spanned<PageType>, diagnostics: &mut Vec<Diagnostic>) {
+fn mappings(parameters: &Parameters, page: Spanned<PageType>, diagnostics: &mut Vec<Diagnostic>) {
     let (names, _) = documented(page.value);
     for (name, value) in &parameters.0 {
         let takes_mapping = name.value == "data" && page.value == PageType::EntityRecord;

@@ -11,9 +11,11 @@ use unicode_security::restriction_level::{RestrictionLevel, RestrictionLevelDete
 use super::Context;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::explanation::Explanation;
-use crate::kinds::{FieldItem, Kind, Resource};
+use crate::given::Given;
 use crate::manifests::State;
+use crate::record::{Record, Value};
 use crate::span::Span;
+use crate::table::{Field, Holds, Links, Names};
 
 pub(crate) const LOOK_ALIKE: Explanation = Explanation::new(
     "look-alike",
@@ -42,58 +44,60 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
         .iter()
         .filter(|declared| declared.state == State::Present)
     {
-        let severity = match declared.key.kind {
-            Kind::AppProfile
-            | Kind::SessionTemplate
-            | Kind::ApplicationTab
-            | Kind::ChannelProvider
-            | Kind::AgentScript => Severity::Error,
-            Kind::NotificationTemplate
-            | Kind::NotificationField
-            | Kind::ApplicationExtension
-            | Kind::ProductivityPane
-            | Kind::PaneTool
-            | Kind::SmartAssist => Severity::Warning,
-            Kind::CifProvider => continue,
-        };
-        one(
-            declared.key.name.as_written(),
-            declared.name_span,
-            severity,
-            diagnostics,
-        );
-        match &declared.spec {
-            Resource::AgentScript(script) => {
-                for step in script.steps.value().map_or(&[][..], |steps| &steps.0) {
-                    if let Some(name) = &step.value.name {
-                        one(&name.value, name.span, Severity::Error, diagnostics);
+        if let Some(severity) = severity(declared.key.kind.definition().names) {
+            let name = declared.key.name.as_written();
+            one(name, declared.name_span, severity, diagnostics);
+        }
+        for (field, given) in declared.spec.record().fields() {
+            let (Some(severity), Given::Value(value)) = (severity(names_of_parts(field)), given)
+            else {
+                continue;
+            };
+            match value.value {
+                Value::Items(items) => {
+                    for item in items {
+                        part(&item.value, severity, diagnostics);
                     }
                 }
-            }
-            Resource::NotificationTemplate(template) => {
-                for item in template.fields.value().map_or(&[][..], |items| &items.0) {
-                    if let FieldItem::Own(field) = &item.value
-                        && let Some(name) = &field.name
-                    {
-                        one(&name.value, name.span, Severity::Warning, diagnostics);
+                Value::Set(set) => {
+                    for member in &set.members {
+                        if let Value::Item(record) = &member.value {
+                            part(record, severity, diagnostics);
+                        }
                     }
                 }
+                _ => {}
             }
-            Resource::AppProfile(profile) => {
-                for view in profile
-                    .inbox_views
-                    .value()
-                    .map_or(&[][..], |views| &views.members)
-                {
-                    one(
-                        &view.value.name.value,
-                        view.value.name.span,
-                        Severity::Warning,
-                        diagnostics,
-                    );
-                }
-            }
-            _ => {}
+        }
+    }
+}
+
+fn severity(names: Names) -> Option<Severity> {
+    match names {
+        Names::Enforced => Some(Severity::Error),
+        Names::Likely => Some(Severity::Warning),
+        Names::Free => None,
+    }
+}
+
+fn names_of_parts(field: &Field) -> Names {
+    match field.holds {
+        Holds::Parts(part) => part.names,
+        Holds::Set {
+            links: Links::Items(items),
+            ..
+        } => items.names,
+        _ => Names::Free,
+    }
+}
+
+/// The unique name that an item gives itself.
+fn part(item: &Record, severity: Severity, diagnostics: &mut Vec<Diagnostic>) {
+    for (field, given) in item.fields() {
+        if let (Holds::UniqueName, Given::Value(name)) = (field.holds, given)
+            && let Some(text) = name.value.as_text()
+        {
+            one(text, name.span, severity, diagnostics);
         }
     }
 }

@@ -8,12 +8,11 @@ use super::Context;
 use crate::checks::set_members::SET_MEMBERS;
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
-use crate::given::Given;
-use crate::kinds::{AppProfile, Resource};
+use crate::kinds::{AppProfile, CifProvider};
 use crate::manifests::{Declared, State};
 use crate::name::fold;
-use crate::set::{SetOf, UserRef};
-use crate::span::{Span, Spanned};
+use crate::record::{SetView, Text};
+use crate::span::Span;
 
 pub(crate) const USER_IN_TWO_PROFILES: Explanation = Explanation::new(
     "user-in-two-profiles",
@@ -30,51 +29,46 @@ pub(crate) const USER_REFERENCE: Explanation = Explanation::new(
 );
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
-    let mut profiles: HashMap<String, (&Declared, &AppProfile, Span)> = HashMap::new();
+    let mut profiles: HashMap<String, (&Declared, AppProfile<'_>, Span)> = HashMap::new();
     for declared in context
         .resources
         .iter()
         .filter(|declared| declared.state != State::Absent)
     {
-        match &declared.spec {
-            Resource::AppProfile(profile) => {
-                check_form(&profile.users, diagnostics);
-                for user in members(&profile.users) {
-                    let here = (&**declared, &**profile, user.span);
-                    match profiles.insert(fold(&user.value.0), here) {
-                        Some(first) if first.0.key != declared.key => {
-                            diagnostics.push(twice(&user.value.0, first, here))
-                        }
-                        _ => {}
+        if let Some(profile) = AppProfile::of(&declared.spec)
+            && let Some(users) = profile.users().value()
+        {
+            check_form(users, diagnostics);
+            for user in users.members() {
+                let here = (&**declared, profile, user.span);
+                match profiles.insert(fold(user.value), here) {
+                    Some(first) if first.0.key != declared.key => {
+                        diagnostics.push(twice(user.value, first, here));
                     }
+                    _ => {}
                 }
             }
-            Resource::CifProvider(provider) => {
-                check_form(&provider.users, diagnostics);
-                if let Some(set) = provider.users.value().filter(|set| set.moves) {
-                    diagnostics.push(
-                        Diagnostic::error(
-                            SET_MEMBERS.code,
-                            "`moves` has a meaning for the users of a profile only",
-                        )
-                        .at(set.span, "not a profile")
-                        .help("remove `moves`"),
-                    );
-                }
+        } else if let Some(provider) = CifProvider::of(&declared.spec)
+            && let Some(users) = provider.users().value()
+        {
+            check_form(users, diagnostics);
+            if users.set().moves {
+                diagnostics.push(
+                    Diagnostic::error(
+                        SET_MEMBERS.code,
+                        "`moves` has a meaning for the users of a profile only",
+                    )
+                    .at(users.set().span, "not a profile")
+                    .help("remove `moves`"),
+                );
             }
-            _ => {}
         }
     }
 }
 
-fn members(users: &Given<SetOf<UserRef>>) -> &[Spanned<UserRef>] {
-    users.value().map_or(&[], |set| &set.members)
-}
-
-fn check_form(users: &Given<SetOf<UserRef>>, diagnostics: &mut Vec<Diagnostic>) {
-    let Some(set) = users.value() else { return };
-    for user in set.members.iter().chain(&set.without) {
-        let name = &user.value.0;
+fn check_form(users: SetView<'_, Text>, diagnostics: &mut Vec<Diagnostic>) {
+    for user in users.members().chain(users.without()) {
+        let name = user.value;
         let domain_name = name.contains('@') || name.contains('\\');
         if !domain_name && Uuid::try_parse(name).is_err() {
             diagnostics.push(
@@ -91,14 +85,14 @@ fn check_form(users: &Given<SetOf<UserRef>>, diagnostics: &mut Vec<Diagnostic>) 
     }
 }
 
-type Assignment<'a> = (&'a Declared, &'a AppProfile, Span);
+type Assignment<'a> = (&'a Declared, AppProfile<'a>, Span);
 
 fn twice(user: &str, first: Assignment<'_>, second: Assignment<'_>) -> Diagnostic {
     let message = format!(
         "`{user}` is assigned to both {} and {}",
         first.0.key.name, second.0.key.name
     );
-    let same_app = match (first.1.app.value(), second.1.app.value()) {
+    let same_app = match (first.1.app().value(), second.1.app().value()) {
         (Some(first), Some(second)) => fold(first) == fold(second),
         _ => false,
     };

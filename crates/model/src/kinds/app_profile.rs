@@ -1,337 +1,320 @@
 //! App profiles: the bundle of templates, channels and tools for a group of agents, and who gets it.
 
-use std::collections::BTreeMap;
+use super::application_extension::EXTENSION;
+use super::build::{
+    OWNER, business_unit, flag, hidden, json, links, named, number, parts, set, text, unique_name,
+};
+use super::channel_provider::{FIRST_PARTY_CHANNEL, PROVIDER};
+use super::productivity_pane::PANE;
+use super::session_template::SESSION;
+use super::smart_assist::SMART_ASSIST;
+use super::{Definition, Quirk, STATUS, Status, UNIQUE_NAME};
+use crate::record::{
+    Features, Flag, Hidden, Item, JsonValue, Name, Named, Number, OwnerOf, SetOf, Text, record,
+};
+use crate::table::{
+    Choice, Fill, Holds, Links, NameOf, Names, NewRow, PartIdentity, PartTable, Referent,
+    Relationship, Table, USER, Unlisted, Written,
+};
 
-use serde_json::{Map, Value, json};
+/// App profiles.
+pub static PROFILE: Table = Table::desk(
+    "msdyn_appconfiguration",
+    "msdyn_appconfigurations",
+    "msdyn_appconfigurationid",
+    3,
+);
+/// Which security role gets which profile.
+pub static ROLE_MAPPING: Table = Table::desk(
+    "msdyn_appprofilerolemapping",
+    "msdyn_appprofilerolemappings",
+    "msdyn_appprofilerolemappingid",
+    4,
+);
+/// Inbox views of profiles.
+pub static INBOX: Table = Table::desk(
+    "msdyn_inboxconfiguration",
+    "msdyn_inboxconfigurations",
+    "msdyn_inboxconfigurationid",
+    4,
+);
+/// Copilot features of profiles; the rows have no unique name.
+pub static COPILOT: Table = Table {
+    name: None,
+    ..Table::desk(
+        "msdyn_appcopilotconfiguration",
+        "msdyn_appcopilotconfigurations",
+        "msdyn_appcopilotconfigurationid",
+        4,
+    )
+};
+/// CHT features of profiles; the table is missing in older environments.
+pub static CHT: Table = Table {
+    name: None,
+    ..Table::desk(
+        "msdyn_chtprofileconfiguration",
+        "msdyn_chtprofileconfigurations",
+        "msdyn_chtprofileconfigurationid",
+        4,
+    )
+};
 
-use crate::decode::Decoder;
-use crate::diagnostic::Diagnostic;
-use crate::field::{FieldInfo, FieldRule, FieldType, kind, put};
-use crate::given::Given;
-use crate::kinds::Status;
-use crate::schema::{items_schema, with_variable};
-use crate::set::{JsonOrText, Member, Owner, Reference, RoleRef, SetOf, UserRef};
-use crate::span::{Span, Spanned};
-use crate::yaml::{Node, NodeValue};
+/// Session templates of a profile.
+pub static PROFILE_SESSIONS: Relationship = Relationship::many(
+    "msdyn_appconfiguration_sessiontemplate",
+    "msdyn_appconfiguration_sessiontemplateset",
+    &PROFILE,
+    &SESSION,
+);
+/// Users assigned to a profile.
+pub static PROFILE_USERS: Relationship = Relationship {
+    component: false,
+    ..Relationship::many(
+        "msdyn_appconfiguration_systemuser",
+        "msdyn_appconfiguration_systemuserset",
+        &PROFILE,
+        &USER,
+    )
+};
+/// Channel providers of a profile.
+pub static PROFILE_PROVIDERS: Relationship = Relationship::many(
+    "msdyn_appconfig_msdyn_channelprovider",
+    "msdyn_appconfig_msdyn_channelproviderset",
+    &PROFILE,
+    &PROVIDER,
+);
+/// Application extensions of a profile.
+pub static PROFILE_EXTENSIONS: Relationship = Relationship::many(
+    "msdyn_appconfiguration_applicationextension",
+    "msdyn_appconfiguration_applicationextensionset",
+    &PROFILE,
+    &EXTENSION,
+);
+/// The productivity pane of a profile: stored many-to-many, but a profile has at most one.
+pub static PROFILE_PANE: Relationship = Relationship::many(
+    "msdyn_msdyn_paneconfig_msdyn_appconfig",
+    "msdyn_msdyn_paneconfig_msdyn_appconfigset",
+    &PROFILE,
+    &PANE,
+);
+/// Smart assist configurations of a profile.
+pub static PROFILE_SMART_ASSIST: Relationship = Relationship::many(
+    "msdyn_smartassistconfig_msdyn_appconfig",
+    "msdyn_smartassistconfig_msdyn_appconfigset",
+    &PROFILE,
+    &SMART_ASSIST,
+);
 
-const ANY: FieldRule = FieldRule::ANY;
+pub(super) static DEFINITION: Definition = Definition {
+    word: "AppProfile",
+    title: "App profile",
+    meaning: "An app profile (agent experience profile): which templates, channels and tools a group of agents gets.",
+    note: "Microsoft's own profiles cannot be changed at all.",
+    folder: "app-profiles",
+    table: &PROFILE,
+    name: &UNIQUE_NAME,
+    names: Names::Enforced,
+    fields: PROFILE_FIELDS,
+    quirks: &[Quirk::LoaderWithProvider],
+    ..Definition::NOTHING
+};
 
-kind! {
-    /// An app profile (agent experience profile): which templates, channels and tools a group of agents gets.
-    ///
-    /// Dataverse: `msdyn_appconfiguration`. Microsoft's own profiles cannot be changed at all.
-    AppProfile {
+record! {
+    /// What a document says of an app profile.
+    AppProfile, PROFILE_FIELDS {
         /// Name on the admin pages.
-        ///
-        /// Text of at most 100 characters, required. Dataverse: `msdyn_name`, localizable.
-        "displayName" display_name: String = ANY.required().max_length(100);
+        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required();
         /// What administrators should know about the profile.
-        ///
-        /// Text of at most 2000 characters. Dataverse: `msdyn_description`, localizable.
-        "description" description: String = ANY.max_length(2000);
+        description: Text = text("description", "msdyn_description").max(2000).localizable();
         /// Deactivates the profile without deleting it.
-        ///
-        /// `Active` or `Inactive`; a new row is `Active`. Dataverse: `statecode` with `statuscode`.
-        "status" status: Status = ANY;
+        status: Status = STATUS;
         /// Who owns the row.
-        ///
-        /// `{user: ...}` or `{team: ...}`; a new row belongs to the caller, or to the project's `defaults.owner`. Dataverse: `ownerid`.
-        "owner" owner: Owner = ANY;
+        owner: OwnerOf = OWNER;
         /// The app module, as text.
-        ///
-        /// Text of at most 100 characters, required here or as the project's `defaults.app`. Public test code writes
-        /// `CustomerServiceApps`; compare with a profile that was made by hand. Dataverse: `msdyn_appmoduleuniquename`.
-        "app" app: String = ANY.required_or_default().max_length(100);
+        app: Text = text("app", "msdyn_appmoduleuniquename").max(100).required_or_default()
+            .note("Public test code writes `CustomerServiceApps`; compare with a profile that was made by hand.");
         /// Which of several role-mapped profiles an agent gets: the lower number wins.
-        ///
-        /// 0 to 100, different for every profile. Dataverse: `msdyn_profileorder`.
-        "rank" rank: i64 = ANY.range(0, 100);
+        rank: Number = number("rank", "msdyn_profileorder").range(0, 100).more(", different for every profile");
         /// The agents to whom the profile is assigned directly; an agent has one profile.
-        ///
-        /// Set of users: user principal name, e-mail address or Entra object id. Dataverse: N:N `msdyn_appconfiguration_systemuser`.
-        "users" users: SetOf<UserRef> = ANY;
+        users: SetOf<Text> = set("users", &PROFILE_USERS, Referent::User);
         /// The security roles whose holders get the profile.
-        ///
-        /// Set of role names, or `{role: Agent, businessUnit: Berlin}`. Dataverse: rows of `msdyn_appprofilerolemapping`
-        /// (`msdyn_appprofileid`, `msdyn_securityroleid`, `msdyn_name`, `msdyn_uniquename`).
-        "roles" roles: SetOf<RoleRef> = ANY;
+        roles: SetOf<Item<MappedRole<'static>>> = parts("roles", &ROLES).form("Set of role names, or `{role: Agent, businessUnit: Berlin}`")
+            .stored("rows of `msdyn_appprofilerolemapping` (`msdyn_appprofileid`, `msdyn_securityroleid`, `msdyn_name`, `msdyn_uniquename`)");
         /// The session templates of the profile: one of type Entity per entity.
-        ///
-        /// Set of SessionTemplate. Dataverse: N:N `msdyn_appconfiguration_sessiontemplate`.
-        "sessionTemplates" session_templates: SetOf<Reference> = ANY;
+        session_templates: SetOf<Name> = set("sessionTemplates", &PROFILE_SESSIONS, Referent::Named(&SESSION));
         /// The toggle All active channels: whether the first-party provider is linked.
-        ///
-        /// Flag. Dataverse: link to the provider `msdyn_omnichannel` in the N:N `msdyn_appconfig_msdyn_channelprovider`.
-        "allActiveChannels" all_active_channels: bool = ANY;
+        all_active_channels: Flag = links("allActiveChannels", &PROFILE_PROVIDERS, Referent::Named(&PROVIDER), Links::Only(FIRST_PARTY_CHANNEL))
+            .new_has(NewRow::Flag(false))
+            .stored("link to the provider `msdyn_omnichannel` in the N:N `msdyn_appconfig_msdyn_channelprovider`");
         /// The third-party channel providers; the first-party one is `allActiveChannels`.
-        ///
-        /// Set of ChannelProvider. Dataverse: N:N `msdyn_appconfig_msdyn_channelprovider`.
-        "channelProviders" channel_providers: SetOf<Reference> = ANY;
+        channel_providers: SetOf<Name> = links("channelProviders", &PROFILE_PROVIDERS, Referent::Named(&PROVIDER), Links::Except(FIRST_PARTY_CHANNEL));
         /// Scripts that are loaded for the profile. Beside a channel provider `msdyn_CIFV2Loader` is linked too.
-        ///
-        /// Set of ApplicationExtension. Dataverse: N:N `msdyn_appconfiguration_applicationextension`.
-        "extensions" extensions: SetOf<Reference> = ANY;
+        extensions: SetOf<Name> = set("extensions", &PROFILE_EXTENSIONS, Referent::Named(&EXTENSION));
         /// The productivity pane; `null` is none.
-        ///
-        /// Name of a ProductivityPane. Dataverse: N:N `msdyn_msdyn_paneconfig_msdyn_appconfig`.
-        "productivityPane" productivity_pane: Reference = ANY;
+        productivity_pane: Name = links("productivityPane", &PROFILE_PANE, Referent::Named(&PANE), Links::One);
         /// Smart assist configurations.
-        ///
-        /// Set of SmartAssist. Dataverse: N:N `msdyn_smartassistconfig_msdyn_appconfig`.
-        "smartAssist" smart_assist: SetOf<Reference> = ANY;
+        smart_assist: SetOf<Name> = set("smartAssist", &PROFILE_SMART_ASSIST, Referent::Named(&SMART_ASSIST));
         /// Copilot features, switched on or off one by one.
-        ///
-        /// Map of feature to flag; a feature that has no name here yet is written as its option number. In the environment a feature
-        /// without a row, or with an empty flag, is on: leaving it out does not switch it off. Dataverse: rows of
-        /// `msdyn_appcopilotconfiguration` (`msdyn_appconfigurationid`, `msdyn_copilotfeature`, `msdyn_enabled`, `msdyn_name`).
-        "copilotFeatures" copilot_features: Features<CopilotFeature> = ANY;
+        copilot_features: Features = parts("copilotFeatures", &COPILOT_FEATURES)
+            .form("Map of feature to flag; a feature that has no name here yet is written as its option number")
+            .note("In the environment a feature without a row, or with an empty flag, is on: leaving it out does not switch it off.")
+            .stored("rows of `msdyn_appcopilotconfiguration` (`msdyn_appconfigurationid`, `msdyn_copilotfeature`, `msdyn_enabled`, `msdyn_name`)");
         /// CHT features: undocumented, and absent from older environments.
-        ///
-        /// Map of `enableCht` to flag. Dataverse: rows of `msdyn_chtprofileconfiguration` (`msdyn_appconfigurationid`,
-        /// `msdyn_chtfeature`, `msdyn_enabled`, `msdyn_name`).
-        "chtFeatures" cht_features: Features<ChtFeature> = ANY;
+        cht_features: Features = parts("chtFeatures", &CHT_FEATURES).form("Map of `enableCht` to flag")
+            .stored("rows of `msdyn_chtprofileconfiguration` (`msdyn_appconfigurationid`, `msdyn_chtfeature`, `msdyn_enabled`, `msdyn_name`)");
         /// The views of the inbox.
-        ///
-        /// Set of items. Dataverse: rows of `msdyn_inboxconfiguration` (`msdyn_appconfigurationid`).
-        "inboxViews" inbox_views: SetOf<InboxView> = ANY;
+        inbox_views: SetOf<Item<InboxView<'static>>> = parts("inboxViews", &INBOX_VIEWS).form("Set of items")
+            .stored("rows of `msdyn_inboxconfiguration` (`msdyn_appconfigurationid`)");
     }
 }
 
-/// Features and whether each is on, by option number, in the order of the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Features<F> {
-    /// The option number of the choice column, and the switch.
-    pub entries: Vec<(Spanned<i64>, Spanned<bool>)>,
-    names: std::marker::PhantomData<F>,
-}
+/// Which roles get a profile: one row for each.
+pub static ROLES: PartTable = PartTable {
+    table: &ROLE_MAPPING,
+    parent_column: "msdyn_appprofileid",
+    parent_navigation: "msdyn_appprofileid",
+    parent: &PROFILE,
+    identity: PartIdentity::Lookup("msdyn_securityroleid"),
+    written: Written::Set,
+    fields: ROLE_FIELDS,
+    name: NameOf::Behind("role"),
+    unlisted: Unlisted::Delete,
+    server_adds: false,
+    goes_with_parent: false,
+    makes_up_row: false,
+    names: Names::Free,
+};
 
-impl<F> Features<F> {
-    /// Takes features by option number.
-    #[must_use]
-    pub fn new(entries: Vec<(Spanned<i64>, Spanned<bool>)>) -> Self {
-        Self {
-            entries,
-            names: std::marker::PhantomData,
-        }
+record! {
+    /// What a document says of a role that gets a profile.
+    MappedRole, ROLE_FIELDS {
+        /// Name of the security role.
+        role: Named = named("role", "msdyn_securityroleid", Referent::Role).required().form("Text");
+        /// The business unit whose copy of the role is meant.
+        business_unit: Text = business_unit("businessUnit", "msdyn_securityroleid").form("Text").note("Default: the root business unit.");
+        /// Unique name of the row that maps the role to the profile, used when it is created.
+        name: Text = unique_name("name").max(128).note("Default: derived from the role.");
+        /// The name of the row.
+        label: Hidden = hidden("displayName", "msdyn_name", Holds::Text).fill(Fill::UniqueName);
     }
 }
 
-/// The names of the features of one choice column.
-pub trait FeatureNames {
-    /// Word in a manifest and option number.
-    const NAMES: &'static [(&'static str, i64)];
+/// Copilot features of a profile.
+pub(crate) static COPILOT_FEATURES: PartTable = features(
+    &COPILOT,
+    COPILOT_FEATURE_FIELDS,
+    "msdyn_copilotfeature",
+    COPILOT_NAMES,
+);
+/// CHT features of a profile.
+pub(crate) static CHT_FEATURES: PartTable =
+    features(&CHT, CHT_FEATURE_FIELDS, "msdyn_chtfeature", CHT_NAMES);
+
+const fn features(
+    table: &'static Table,
+    fields: &'static [crate::table::Field],
+    feature: &'static str,
+    names: &'static [Choice],
+) -> PartTable {
+    PartTable {
+        table,
+        parent_column: "msdyn_appconfigurationid",
+        parent_navigation: "msdyn_appconfigurationid",
+        parent: &PROFILE,
+        identity: PartIdentity::Number(feature),
+        written: Written::Features(names),
+        fields,
+        name: NameOf::Given,
+        unlisted: Unlisted::Leave,
+        server_adds: false,
+        goes_with_parent: true,
+        makes_up_row: false,
+        names: Names::Free,
+    }
+}
+
+static COPILOT_FEATURE_FIELDS: &[crate::table::Field] = &feature_fields("msdyn_copilotfeature");
+static CHT_FEATURE_FIELDS: &[crate::table::Field] = &feature_fields("msdyn_chtfeature");
+
+/// On or off. The product takes a row without a value for on, as it does a feature without a row.
+const fn feature_fields(feature: &'static str) -> [crate::table::Field; 3] {
+    [
+        hidden("", "msdyn_enabled", Holds::Flag)
+            .null_reads_as(true)
+            .required()
+            .meaning(""),
+        hidden("feature", feature, Holds::Option).meaning(""),
+        hidden("displayName", "msdyn_name", Holds::Text)
+            .fill(Fill::Key {
+                behind_parent: true,
+            })
+            .meaning(""),
+    ]
+}
+
+const fn feature(word: &'static str, number: i64) -> Choice {
+    Choice {
+        word,
+        number,
+        meaning: "",
+    }
 }
 
 /// The copilot features (`msdyn_copilotfeature`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CopilotFeature;
-
-impl FeatureNames for CopilotFeature {
-    const NAMES: &'static [(&'static str, i64)] = &[
-        ("askAQuestion", 829_050_000),
-        ("liveConversationResponse", 829_050_001),
-        ("writeAnEmail", 829_050_002),
-        ("caseSummary", 829_050_003),
-        ("liveConversationSummary", 829_050_004),
-        ("caseBasedKnowledgeCreation", 829_050_005),
-        ("conversationToCaseAutonomousCreation", 829_050_006),
-        ("conversationToCaseManualCreation", 829_050_007),
-        ("caseToCaseResolutionManualCreation", 829_050_008),
-        ("knowledgeHarvestingFromCase", 829_050_009),
-        ("intentBasedSuggestions", 829_050_010),
-        ("inboxSuggestedNextActions", 829_050_011),
-        ("emailToCase", 829_050_012),
-    ];
-}
+const COPILOT_NAMES: &[Choice] = &[
+    feature("askAQuestion", 829_050_000),
+    feature("liveConversationResponse", 829_050_001),
+    feature("writeAnEmail", 829_050_002),
+    feature("caseSummary", 829_050_003),
+    feature("liveConversationSummary", 829_050_004),
+    feature("caseBasedKnowledgeCreation", 829_050_005),
+    feature("conversationToCaseAutonomousCreation", 829_050_006),
+    feature("conversationToCaseManualCreation", 829_050_007),
+    feature("caseToCaseResolutionManualCreation", 829_050_008),
+    feature("knowledgeHarvestingFromCase", 829_050_009),
+    feature("intentBasedSuggestions", 829_050_010),
+    feature("inboxSuggestedNextActions", 829_050_011),
+    feature("emailToCase", 829_050_012),
+];
 
 /// The CHT features (`msdyn_chtfeature`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ChtFeature;
+const CHT_NAMES: &[Choice] = &[feature("enableCht", 829_050_013)];
 
-impl FeatureNames for ChtFeature {
-    const NAMES: &'static [(&'static str, i64)] = &[("enableCht", 829_050_013)];
-}
+/// Inbox views of a profile.
+pub(crate) static INBOX_VIEWS: PartTable = PartTable {
+    table: &INBOX,
+    parent_column: "msdyn_appconfigurationid",
+    parent_navigation: "msdyn_appconfigurationid",
+    parent: &PROFILE,
+    identity: PartIdentity::UniqueName,
+    written: Written::Set,
+    fields: INBOX_FIELDS,
+    name: NameOf::Given,
+    unlisted: Unlisted::Delete,
+    server_adds: false,
+    goes_with_parent: true,
+    makes_up_row: false,
+    names: Names::Likely,
+};
 
-/// One view of the inbox.
-#[derive(Debug, Clone, PartialEq)]
-pub struct InboxView {
-    /// Its unique name. Dataverse: `msdyn_uniquename`.
-    pub name: Spanned<String>,
-    /// Name on the page. Dataverse: `msdyn_name`, localizable.
-    pub display_name: Given<String>,
-    /// Whether agents see it. Dataverse: `msdyn_isvisible`.
-    pub visible: Given<bool>,
-    /// Whether it is the one shown first. Dataverse: `msdyn_isdefault`.
-    pub default: Given<bool>,
-    /// What the view shows; made by the product, its form is not documented. Dataverse: `msdyn_configuration`.
-    pub configuration: Given<JsonOrText>,
-    /// How it is sorted; made by the product. Dataverse: `msdyn_defaultsort`.
-    pub default_sort: Given<JsonOrText>,
-    /// Missing in older environments. Dataverse: `enablecrosspartition`.
-    pub enable_cross_partition: Given<bool>,
-}
-
-impl<F: FeatureNames> FieldType for Features<F> {
-    fn decode(node: &Node, _rule: FieldRule, decoder: &mut Decoder<'_>) -> Option<Self> {
-        decoder.fits(node.is_map().then_some(()))?;
-        let mut entries: Vec<(Spanned<i64>, Spanned<bool>)> = Vec::new();
-        let mut seen: BTreeMap<i64, Span> = BTreeMap::new();
-        for entry in node.entries() {
-            let Some(number) = decoder.fits(feature_number::<F>(&entry.key)) else {
-                continue;
-            };
-            if matches!(entry.value.value, NodeValue::Unresolved(_)) {
-                continue;
-            }
-            let Some(enabled) = decoder.fits(entry.value.as_flag()) else {
-                continue;
-            };
-            if let Some(first) = seen.insert(number, entry.key_span) {
-                decoder.report(
-                    Diagnostic::error(
-                        "duplicate-key",
-                        format!("feature {number} is given by name and by number"),
-                    )
-                    .at(entry.key_span, "again")
-                    .also(first, "first here")
-                    .help("keep one of the two"),
-                );
-                continue;
-            }
-            entries.push((
-                Spanned::new(number, entry.key_span),
-                Spanned::new(enabled, entry.value.span),
-            ));
-        }
-        Some(Self::new(entries))
-    }
-
-    fn to_json(&self) -> Value {
-        let word = |number: i64| {
-            F::NAMES
-                .iter()
-                .find(|(_, known)| *known == number)
-                .map(|(word, _)| (*word).to_owned())
-        };
-        let entries = self.entries.iter().map(|(number, enabled)| {
-            (
-                word(number.value).unwrap_or_else(|| number.value.to_string()),
-                Value::from(enabled.value),
-            )
-        });
-        Value::Object(entries.collect())
-    }
-
-    fn schema(_rule: FieldRule) -> Value {
-        let flag = with_variable(json!({"type": "boolean"}));
-        let named: Map<String, Value> = F::NAMES
-            .iter()
-            .map(|(word, _)| ((*word).to_owned(), flag.clone()))
-            .collect();
-        json!({
-            "type": "object",
-            "properties": named,
-            "patternProperties": {"^[0-9]{1,18}$": flag},
-            "additionalProperties": false,
-        })
-    }
-}
-
-/// The option number of a feature that is written by name or by number.
-fn feature_number<F: FeatureNames>(key: &str) -> Option<i64> {
-    let named = F::NAMES
-        .iter()
-        .find(|(word, _)| *word == key)
-        .map(|(_, number)| *number);
-    let is_number =
-        (1..=18).contains(&key.len()) && key.bytes().all(|digit| digit.is_ascii_digit());
-    named.or_else(|| key.parse().ok().filter(|_| is_number))
-}
-
-impl Member for InboxView {
-    const IS_NAME: bool = false;
-    const ITEMS: &'static [FieldInfo] = &[
-        FieldInfo::of::<String>(
-            "name",
-            "Its unique name.\n\nText of at most 128 characters, required. Dataverse: `msdyn_uniquename`.",
-            ANY.required().max_length(128),
-        ),
-        FieldInfo::of::<String>(
-            "displayName",
-            "Name on the page.\n\nText of at most 100 characters, required. Dataverse: `msdyn_name`, localizable.",
-            ANY.required().max_length(100),
-        ),
-        FieldInfo::of::<bool>(
-            "visible",
-            "Whether agents see it.\n\nFlag; a new row has `false`. Dataverse: `msdyn_isvisible`.",
-            ANY,
-        ),
-        FieldInfo::of::<bool>(
-            "default",
-            "Whether it is the view shown first.\n\nFlag; a new row has `false`. Dataverse: `msdyn_isdefault`.",
-            ANY,
-        ),
-        FieldInfo::of::<JsonOrText>(
-            "configuration",
-            "What the view shows. The product makes it and its form is not documented: take it from an export.\n\n\
-             JSON of at most 1048576 characters, required here or as `configurationFile`. Dataverse: `msdyn_configuration`.",
-            ANY.required().max_length(1_048_576).or_file(),
-        ),
-        FieldInfo::of::<JsonOrText>(
-            "defaultSort",
-            "How the view is sorted. The product makes it: take it from an export.\n\n\
-             JSON of at most 1048576 characters, here or as `defaultSortFile`. Dataverse: `msdyn_defaultsort`.",
-            ANY.max_length(1_048_576).or_file(),
-        ),
-        FieldInfo::of::<bool>(
-            "enableCrossPartition",
-            "Missing in older environments.\n\nFlag; a new row has `false`. Dataverse: `enablecrosspartition`.",
-            ANY,
-        ),
-    ];
-
-    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
-        let record = decoder.record(node, Self::ITEMS)?;
-        let name = record.required("name", decoder);
-        let display_name = record.required("displayName", decoder);
-        let configuration = record.required("configuration", decoder);
-        let visible = record.given("visible", decoder);
-        let default = record.given("default", decoder);
-        let default_sort = record.given("defaultSort", decoder);
-        let enable_cross_partition = record.given("enableCrossPartition", decoder);
-        Some(Self {
-            name: name?,
-            display_name: display_name?.into(),
-            visible,
-            default,
-            configuration: configuration?.into(),
-            default_sort,
-            enable_cross_partition,
-        })
-    }
-
-    fn to_json(&self) -> Value {
-        let InboxView {
-            name,
-            display_name,
-            visible,
-            default,
-            configuration,
-            default_sort,
-            enable_cross_partition,
-        } = self;
-        let mut view = Map::new();
-        view.insert("name".to_owned(), name.value.as_str().into());
-        put("displayName", display_name, &mut view);
-        put("visible", visible, &mut view);
-        put("default", default, &mut view);
-        put("configuration", configuration, &mut view);
-        put("defaultSort", default_sort, &mut view);
-        put("enableCrossPartition", enable_cross_partition, &mut view);
-        Value::Object(view)
-    }
-
-    fn schema() -> Value {
-        items_schema(Self::ITEMS)
+record! {
+    /// What a document says of a view of the inbox.
+    InboxView, INBOX_FIELDS {
+        /// Its unique name.
+        name: Text = unique_name("name").max(128).required();
+        /// Name on the page.
+        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required();
+        /// Whether agents see it.
+        visible: Flag = flag("visible", "msdyn_isvisible").new_has(NewRow::Flag(false));
+        /// Whether it is the view shown first.
+        default: Flag = flag("default", "msdyn_isdefault").new_has(NewRow::Flag(false));
+        /// What the view shows. The product makes it and its form is not documented: take it from an export.
+        configuration: JsonValue = json("configuration", "msdyn_configuration").max(1_048_576).or_file().required()
+            .form("JSON of at most 1048576 characters, required here or as `configurationFile`");
+        /// How the view is sorted. The product makes it: take it from an export.
+        default_sort: JsonValue = json("defaultSort", "msdyn_defaultsort").max(1_048_576).or_file()
+            .form("JSON of at most 1048576 characters, here or as `defaultSortFile`");
+        /// Missing in older environments.
+        enable_cross_partition: Flag = flag("enableCrossPartition", "enablecrosspartition").new_has(NewRow::Flag(false));
     }
 }

@@ -1,63 +1,70 @@
 //! Application extensions: scripts that are loaded for an app profile.
 
-use crate::field::{FieldRule, choice, kind};
-use crate::kinds::Status;
-use crate::set::Owner;
+use super::build::{OWNER, choice, options, text};
+use super::{Definition, STATUS, Status, UNIQUE_NAME};
+use crate::record::{OwnerOf, Text, record};
+use crate::table::{Names, NewRow, Table};
 
-const ANY: FieldRule = FieldRule::ANY;
+/// Application extensions.
+pub static EXTENSION: Table = Table::desk(
+    "msdyn_applicationextension",
+    "msdyn_applicationextensions",
+    "msdyn_applicationextensionid",
+    0,
+);
 
-kind! {
-    /// An application extension: a script that is loaded for an app profile. Mostly referenced, rarely written.
-    ///
-    /// Dataverse: `msdyn_applicationextension`.
-    ApplicationExtension {
+/// The extension that loads the Channel Integration Framework 2 for a profile.
+pub const CIF_V2_LOADER: &str = "msdyn_CIFV2Loader";
+
+pub(super) static DEFINITION: Definition = Definition {
+    word: "ApplicationExtension",
+    title: "Application extension",
+    meaning: "An application extension: a script that is loaded for an app profile. Mostly referenced, rarely written.",
+    folder: "application-extensions",
+    table: &EXTENSION,
+    name: &UNIQUE_NAME,
+    names: Names::Likely,
+    fields: EXTENSION_FIELDS,
+    ..Definition::NOTHING
+};
+
+record! {
+    /// What a document says of an application extension.
+    ApplicationExtension, EXTENSION_FIELDS {
         /// Name on the admin pages.
-        ///
-        /// Text of at most 100 characters, required. Dataverse: `msdyn_name`.
-        "displayName" display_name: String = ANY.required().max_length(100);
+        display_name: Text = text("displayName", "msdyn_name").max(100).required();
         /// Deactivates the extension without deleting it.
-        ///
-        /// `Active` or `Inactive`; a new row is `Active`. Dataverse: `statecode` with `statuscode`.
-        "status" status: Status = ANY;
+        status: Status = STATUS;
         /// Who owns the row.
-        ///
-        /// `{user: ...}` or `{team: ...}`; a new row belongs to the caller, or to the project's `defaults.owner`. Dataverse: `ownerid`.
-        "owner" owner: Owner = ANY;
+        owner: OwnerOf = OWNER;
         /// Who brings the extension.
-        ///
-        /// `System` or `Custom`; a new row is `Custom`. Dataverse: `msdyn_type`.
-        "type" r#type: ExtensionType = ANY;
+        r#type: ExtensionType = choice("type", "msdyn_type").new_is("Custom");
         /// Webresource Url: the script.
-        ///
-        /// Text of at most 256 characters, required. Dataverse: `msdyn_webresource_url`.
-        "webResourceUrl" web_resource_url: String = ANY.required().max_length(256);
+        web_resource_url: Text = text("webResourceUrl", "msdyn_webresource_url").max(256).required();
         /// Undocumented.
-        ///
-        /// Text of at most 100 characters. Dataverse: `msdyn_appconfig_relationshipname`.
-        "relationshipName" relationship_name: String = ANY.max_length(100);
+        relationship_name: Text = text("relationshipName", "msdyn_appconfig_relationshipname").max(100);
         /// Undocumented.
-        ///
-        /// `One` or `Many`; a new row has `Many`. Dataverse: `msdyn_relationship_cardinality`.
-        "relationshipCardinality" relationship_cardinality: RelationshipCardinality = ANY;
+        relationship_cardinality: RelationshipCardinality = choice("relationshipCardinality", "msdyn_relationship_cardinality")
+            .new_has(NewRow::Word("Many"));
     }
 }
 
-choice! {
+options! {
     /// Who brings an extension.
     ExtensionType {
         /// Microsoft.
-        System = "System",
+        System = "System", 387_300_000;
         /// Somebody else.
-        Custom = "Custom",
+        Custom = "Custom", 387_300_001;
     }
 }
 
-choice! {
+options! {
     /// Undocumented.
     RelationshipCardinality {
         /// One.
-        One = "One",
+        One = "One", 387_300_000;
         /// Many.
-        Many = "Many",
+        Many = "Many", 387_300_001;
     }
 }

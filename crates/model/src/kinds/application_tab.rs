@@ -1,280 +1,125 @@
 //! Application tabs: a page that opens as a tab of a session.
+//!
+//! Dataverse keeps the parameters twice: as rows, and as JSON text on the tab. The rows are what manifests declare; the text is kept right
+//! along with them.
 
-use serde_json::{Map, Value, json};
-use uuid::Uuid;
+use super::build::{OWNER, choice, derived_name, hidden, inverted_flag, options, parts, text};
+use super::{Definition, STATUS, Status, UNIQUE_NAME};
+use crate::record::{Flag, OwnerOf, ParametersOf, Text, record};
+use crate::table::{
+    Field, Fill, Holds, NameOf, Names, NewRow, PartIdentity, PartTable, Table, Unlisted, Written,
+};
 
-use crate::decode::Decoder;
-use crate::diagnostic::Diagnostic;
-use crate::field::{FieldInfo, FieldRule, FieldType, choice, kind};
-use crate::kinds::Status;
-use crate::set::{LookedUp, Owner};
-use crate::span::Spanned;
-use crate::yaml::{Node, NodeValue};
+/// Application tabs.
+pub static TAB: Table = Table::desk(
+    "msdyn_applicationtabtemplate",
+    "msdyn_applicationtabtemplates",
+    "msdyn_applicationtabtemplateid",
+    0,
+);
+/// Parameters of application tabs.
+pub static PARAMETER: Table = Table::desk(
+    "msdyn_templateparameter",
+    "msdyn_templateparameters",
+    "msdyn_templateparameterid",
+    1,
+);
 
-const ANY: FieldRule = FieldRule::ANY;
+pub(super) static DEFINITION: Definition = Definition {
+    word: "ApplicationTab",
+    title: "Application tab",
+    meaning: "An application tab: a page that opens as a tab of a session.",
+    caption: "pageType",
+    folder: "application-tabs",
+    table: &TAB,
+    name: &UNIQUE_NAME,
+    names: Names::Enforced,
+    fields: TAB_FIELDS,
+    companions: PARAMETERS_COPY,
+    ..Definition::NOTHING
+};
 
-kind! {
-    /// An application tab: a page that opens as a tab of a session.
-    ///
-    /// Dataverse: `msdyn_applicationtabtemplate`.
-    ApplicationTab {
+/// The text column that repeats the parameters.
+pub static PARAMETERS_COPY: &[Field] = &[hidden(
+    "parameters",
+    "msdyn_templateparameters",
+    Holds::ParametersCopy,
+)
+.max(2048)
+.meaning("")];
+
+record! {
+    /// What a document says of an application tab.
+    ApplicationTab, TAB_FIELDS {
         /// Name on the admin pages.
-        ///
-        /// Text of at most 100 characters, required. Dataverse: `msdyn_name`, localizable.
-        "displayName" display_name: String = ANY.required().max_length(100);
+        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required();
         /// What administrators should know about the tab.
-        ///
-        /// Text of at most 2000 characters. Dataverse: `msdyn_Description`, localizable.
-        "description" description: String = ANY.max_length(2000);
+        description: Text = text("description", "msdyn_description").max(2000).localizable().stored("`msdyn_Description`");
         /// Deactivates the tab without deleting it.
-        ///
-        /// `Active` or `Inactive`; a new row is `Active`. Dataverse: `statecode` with `statuscode`.
-        "status" status: Status = ANY;
+        status: Status = STATUS;
         /// Who owns the row.
-        ///
-        /// `{user: ...}` or `{team: ...}`; a new row belongs to the caller, or to the project's `defaults.owner`. Dataverse: `ownerid`.
-        "owner" owner: Owner = ANY;
+        owner: OwnerOf = OWNER;
         /// Heading of the tab; may hold slugs such as `{customer}`.
-        ///
-        /// Text of at most 200 characters. Dataverse: `msdyn_title`, localizable.
-        "title" title: String = ANY.max_length(200);
+        title: Text = text("title", "msdyn_title").max(200).localizable();
         /// What the tab shows; decides the parameters.
-        ///
-        /// Required. Dataverse: `msdyn_pagetype`.
-        "pageType" page_type: PageType = ANY.required();
+        page_type: PageType = choice("pageType", "msdyn_pagetype").required();
         /// The parameters of the page, owned as a whole.
-        ///
-        /// Map of Microsoft's parameter names to text, which may hold slugs; each value at most 2048 characters, as JSON together
-        /// at most 2048. A view, form or dashboard is `{name: Active Contacts}`, with `table` where `entityName` is a slug, or its id.
-        /// Dataverse: rows of `msdyn_templateparameter` (`msdyn_applicationtabtemplateid`, `msdyn_name`, `msdyn_value`,
-        /// `msdyn_uniquename`) and a second copy in `msdyn_templateparameters`.
-        "parameters" parameters: Parameters = ANY;
+        parameters: ParametersOf = parts("parameters", &PARAMETERS)
+            .form("Map of Microsoft's parameter names to text, which may hold slugs; each value at most 2048 characters, as JSON together at most 2048")
+            .note("A view, form or dashboard is `{name: Active Contacts}`, with `table` where `entityName` is a slug, or its id.")
+            .stored("rows of `msdyn_templateparameter` (`msdyn_applicationtabtemplateid`, `msdyn_name`, `msdyn_value`, `msdyn_uniquename`) and a second copy in `msdyn_templateparameters`");
         /// Whether agents can close the tab.
-        ///
-        /// Flag; a new row has `true`. Dataverse: `msdyn_pinned`, inverted.
-        "canClose" can_close: bool = ANY;
+        // `msdyn_pinned` is labelled Can close and means the opposite.
+        can_close: Flag = inverted_flag("canClose", "msdyn_pinned").new_has(NewRow::Flag(true)).stored("`msdyn_pinned`, inverted");
     }
 }
 
-choice! {
+/// Parameters of a tab. The product adds rows of its own, so what is not listed is left alone.
+pub static PARAMETERS: PartTable = PartTable {
+    table: &PARAMETER,
+    parent_column: "msdyn_applicationtabtemplateid",
+    parent_navigation: "msdyn_applicationtabtemplateid",
+    parent: &TAB,
+    identity: PartIdentity::Text("msdyn_name"),
+    written: Written::Parameters,
+    fields: PARAMETER_FIELDS,
+    name: NameOf::Behind("name"),
+    unlisted: Unlisted::Leave,
+    server_adds: true,
+    goes_with_parent: true,
+    makes_up_row: true,
+    names: Names::Free,
+};
+
+/// The value, and what a new row is called: a live one may call itself what it likes.
+pub(crate) static PARAMETER_FIELDS: &[Field] = &[
+    hidden("", "msdyn_value", Holds::Text).max(2048).meaning(""),
+    hidden("displayName", "msdyn_name", Holds::Text)
+        .fill(Fill::Key {
+            behind_parent: false,
+        })
+        .meaning(""),
+    derived_name().meaning(""),
+];
+
+options! {
     /// What a tab shows.
     PageType {
         /// The rows of a table in a view.
-        EntityList = "EntityList",
+        EntityList = "EntityList", 509_180_000;
         /// One record, existing or new.
-        EntityRecord = "EntityRecord",
+        EntityRecord = "EntityRecord", 509_180_001;
         /// A dashboard.
-        Dashboard = "Dashboard",
+        Dashboard = "Dashboard", 509_180_004;
         /// The result of a search.
-        Search = "Search",
+        Search = "Search", 509_180_005;
         /// A page of another web site in a frame.
-        ThirdPartyWebsite = "ThirdPartyWebsite",
+        ThirdPartyWebsite = "ThirdPartyWebsite", 509_180_006;
         /// An HTML web resource.
-        WebResource = "WebResource",
+        WebResource = "WebResource", 509_180_002;
         /// A custom page.
-        Custom = "Custom",
+        Custom = "Custom", 509_180_007;
         /// A control; internal to Microsoft.
-        Control = "Control",
+        Control = "Control", 509_180_003;
     }
 }
-
-/// The parameters of a tab, in the order of the file.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Parameters(pub Vec<(Spanned<String>, Spanned<ParameterValue>)>);
-
-impl Parameters {
-    /// The value of a parameter.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Spanned<ParameterValue>> {
-        self.0
-            .iter()
-            .find(|(key, _)| key.value == name)
-            .map(|(_, value)| value)
-    }
-}
-
-/// The value of one parameter.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ParameterValue {
-    /// Text; flags and numbers are here as the text that is stored (`true`, `0`).
-    Text(String),
-    /// A view, form or dashboard, stored as its id.
-    LookedUp(LookedUp),
-    /// A mapping, stored as compact JSON.
-    Json(serde_json::Value),
-}
-
-/// Parameters that Microsoft documents, and what each is.
-pub(crate) const DOCUMENTED: &[(&str, &str)] = &[
-    (
-        "entityName",
-        "Logical name of the table. EntityList, EntityRecord: required; Custom.",
-    ),
-    (
-        "viewId",
-        "The view: `{name: Active Contacts}` or its id. EntityList.",
-    ),
-    ("viewType", "Type of the view; undocumented. EntityList."),
-    (
-        "entityId",
-        "Id of the record, or a slug. EntityRecord, an existing record.",
-    ),
-    (
-        "formId",
-        "The form: `{name: Contact}` or its id. EntityRecord.",
-    ),
-    (
-        "validateRecord",
-        "Opens the form only if the record exists. EntityRecord, an existing record.",
-    ),
-    (
-        "data",
-        "EntityRecord, a new record: values of its columns, as a mapping. ThirdPartyWebsite: appended to the address. WebResource: given to the page.",
-    ),
-    (
-        "dashboardId",
-        "The dashboard: `{name: My dashboard}` or its id. Dashboard: required.",
-    ),
-    ("searchText", "What is searched for. Search: required."),
-    ("searchType", "`Relevance` or `Categorized`. Search."),
-    (
-        "url",
-        "The address, beginning with `https://`. ThirdPartyWebsite: required.",
-    ),
-    (
-        "webresourceName",
-        "Name of the web resource. WebResource: required.",
-    ),
-    ("name", "Unique name of the custom page. Custom: required."),
-    ("recordId", "Id of a record, or a slug. Custom."),
-];
-
-/// Parameters whose value is a view, form or dashboard.
-const LOOKED_UP: [&str; 3] = ["viewId", "formId", "dashboardId"];
-
-impl FieldType for Parameters {
-    fn decode(node: &Node, _rule: FieldRule, decoder: &mut Decoder<'_>) -> Option<Self> {
-        decoder.fits(node.is_map().then_some(()))?;
-        let mut parameters = Vec::with_capacity(node.entries().len());
-        for entry in node.entries() {
-            if let Some(value) = parameter(&entry.key, &entry.value, decoder) {
-                let name = Spanned::new(entry.key.to_string(), entry.key_span);
-                parameters.push((name, Spanned::new(value, entry.value.span)));
-            }
-        }
-        Some(Self(parameters))
-    }
-
-    fn to_json(&self) -> Value {
-        let value = |name: &str, value: &ParameterValue| match value {
-            ParameterValue::Text(text) => match (name, text.as_str()) {
-                ("searchType", "0") => Value::from("Relevance"),
-                ("searchType", "1") => Value::from("Categorized"),
-                ("validateRecord", "true" | "false") => Value::from(text == "true"),
-                _ => Value::from(text.as_str()),
-            },
-            ParameterValue::LookedUp(LookedUp::Id(id)) => Value::from(id.to_string()),
-            ParameterValue::LookedUp(LookedUp::Name { name, table: None }) => json!({"name": name}),
-            ParameterValue::LookedUp(LookedUp::Name {
-                name,
-                table: Some(table),
-            }) => json!({"name": name, "table": table}),
-            ParameterValue::Json(value) => value.clone(),
-        };
-        Value::Object(
-            self.0
-                .iter()
-                .map(|(name, given)| (name.value.clone(), value(&name.value, &given.value)))
-                .collect(),
-        )
-    }
-
-    fn schema(_rule: FieldRule) -> Value {
-        let value = json!({"type": ["string", "boolean", "integer", "object"], "minLength": 1});
-        let documented: Map<String, Value> = DOCUMENTED
-            .iter()
-            .map(|(name, meaning)| {
-                let mut schema = if LOOKED_UP.contains(name) {
-                    looked_up_schema()
-                } else {
-                    value.clone()
-                };
-                schema["description"] = Value::from(*meaning);
-                ((*name).to_owned(), schema)
-            })
-            .collect();
-        json!({"type": "object", "properties": documented, "additionalProperties": value})
-    }
-}
-
-fn looked_up_schema() -> Value {
-    json!({"anyOf": [
-        {"type": "string", "minLength": 1},
-        {
-            "type": "object",
-            "properties": {"name": {"type": "string", "minLength": 1}, "table": {"type": "string", "minLength": 1}},
-            "required": ["name"],
-            "additionalProperties": false,
-        },
-    ]})
-}
-
-fn parameter(name: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option<ParameterValue> {
-    let looked_up = LOOKED_UP.contains(&name);
-    match &node.value {
-        NodeValue::Text(_) => {
-            let text = decoder.text(node, None)?;
-            Some(match (name, Uuid::try_parse(text)) {
-                (_, Ok(id)) if looked_up => ParameterValue::LookedUp(LookedUp::Id(id)),
-                ("searchType", _) if text == "Relevance" => ParameterValue::Text("0".to_owned()),
-                ("searchType", _) if text == "Categorized" => ParameterValue::Text("1".to_owned()),
-                _ => ParameterValue::Text(text.to_owned()),
-            })
-        }
-        NodeValue::Map(_) if looked_up => {
-            let record = decoder.record(node, LOOKED_UP_ITEMS)?;
-            let name = record.required::<String>("name", decoder);
-            let table = record.optional::<String>("table", decoder);
-            Some(ParameterValue::LookedUp(LookedUp::Name {
-                name: name?.value,
-                table: table.map(|table| table.value),
-            }))
-        }
-        NodeValue::Flag(flag) if !looked_up => Some(ParameterValue::Text(flag.to_string())),
-        NodeValue::Int(_) | NodeValue::Float(_) if !looked_up => decoder
-            .fits(node.as_int())
-            .map(|number| ParameterValue::Text(number.to_string())),
-        NodeValue::Map(_) if node.is_brace_value() => {
-            decoder.report(
-                Diagnostic::error(
-                    "unquoted-brace",
-                    format!("`{name}` is read as a mapping, because it begins with a brace"),
-                )
-                .at(node.span, "a mapping in YAML")
-                .help("put it into quotes: \"{customer}\""),
-            );
-            // Taken as what was meant, so that nothing else is said to be missing.
-            let keys: Vec<&str> = node.entries().iter().map(|entry| &*entry.key).collect();
-            Some(ParameterValue::Text(format!("{{{}}}", keys.join(", "))))
-        }
-        NodeValue::Map(_) => {
-            decoder.report_spellings(node);
-            Some(ParameterValue::Json(node.to_json()))
-        }
-        NodeValue::Spelled(spelled) if !looked_up => {
-            decoder.report_spellings(node);
-            Some(ParameterValue::Text(spelled.text.to_string()))
-        }
-        NodeValue::Unresolved(_) => None,
-        _ => decoder.fits(None),
-    }
-}
-
-const LOOKED_UP_ITEMS: &[FieldInfo] = &[
-    FieldInfo::of::<String>("name", "Name as shown in the product.", ANY.required()),
-    FieldInfo::of::<String>(
-        "table",
-        "The table it belongs to, where `entityName` is a slug.",
-        ANY,
-    ),
-];

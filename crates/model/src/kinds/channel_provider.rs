@@ -1,71 +1,67 @@
 //! Channel providers: telephony widgets on the second channel integration framework (CIF v2).
 
-use crate::field::{FieldRule, choice, kind};
-use crate::kinds::Status;
-use crate::set::{JsonOrText, Owner};
+use super::build::{OWNER, choice, flag, json_or_text, number, options, text};
+use super::{Definition, STATUS, Status, UNIQUE_NAME};
+use crate::record::{Flag, JsonValue, Number, OwnerOf, Text, record};
+use crate::table::{Names, NewRow, Table};
 
-const ANY: FieldRule = FieldRule::ANY;
+/// Channel providers (CIF v2).
+pub static PROVIDER: Table = Table::desk(
+    "msdyn_channelprovider",
+    "msdyn_channelproviders",
+    "msdyn_channelproviderid",
+    0,
+);
 
-kind! {
-    /// A channel provider of CIF v2: a telephony widget in the multisession apps.
-    ///
-    /// Dataverse: `msdyn_channelprovider`.
-    ChannelProvider {
+/// The first-party channel provider.
+pub const FIRST_PARTY_CHANNEL: &str = "msdyn_omnichannel";
+
+pub(super) static DEFINITION: Definition = Definition {
+    word: "ChannelProvider",
+    title: "Channel provider",
+    meaning: "A channel provider of CIF v2: a telephony widget in the multisession apps.",
+    folder: "channel-providers",
+    table: &PROVIDER,
+    name: &UNIQUE_NAME,
+    names: Names::Enforced,
+    fields: PROVIDER_FIELDS,
+    ..Definition::NOTHING
+};
+
+record! {
+    /// What a document says of a channel provider of CIF v2.
+    ChannelProvider, PROVIDER_FIELDS {
         /// Name on the admin pages.
-        ///
-        /// Text of at most 100 characters, required. Dataverse: `msdyn_name`.
-        "displayName" display_name: String = ANY.required().max_length(100);
+        display_name: Text = text("displayName", "msdyn_name").max(100).required();
         /// Deactivates the provider without deleting it.
-        ///
-        /// `Active` or `Inactive`; a new row is `Active`. Dataverse: `statecode` with `statuscode`.
-        "status" status: Status = ANY;
+        status: Status = STATUS;
         /// Who owns the row.
-        ///
-        /// `{user: ...}` or `{team: ...}`; a new row belongs to the caller, or to the project's `defaults.owner`. Dataverse: `ownerid`.
-        "owner" owner: Owner = ANY;
+        owner: OwnerOf = OWNER;
         /// Title of the widget.
-        ///
-        /// Text of at most 100 characters, required. Dataverse: `msdyn_Label`, localizable.
-        "label" label: String = ANY.required().max_length(100);
+        label: Text = text("label", "msdyn_label").max(100).localizable().required().stored("`msdyn_Label`");
         /// Channel URL: the page that the widget shows.
-        ///
-        /// URL of at most 1024 characters, required. Dataverse: `msdyn_channelurl`.
-        "channelUrl" channel_url: String = ANY.required().max_length(1024);
+        channel_url: Text = text("channelUrl", "msdyn_channelurl").max(1024).required().form("URL").of_one_environment();
         /// Whether a click on a telephone number calls it.
-        ///
-        /// Flag; a new row has `false`. Dataverse: `msdyn_enableoutbound`.
-        "enableOutboundCommunication" enable_outbound_communication: bool = ANY;
+        enable_outbound_communication: Flag = flag("enableOutboundCommunication", "msdyn_enableoutbound").new_has(NewRow::Flag(false));
         /// Channel Order: 0 comes first.
-        ///
-        /// 0 to 1000, required. Dataverse: `msdyn_SortOrder`.
-        "channelOrder" channel_order: i64 = ANY.required().range(0, 1000);
+        channel_order: Number = number("channelOrder", "msdyn_sortorder").range(0, 1000).required().stored("`msdyn_SortOrder`");
         /// Api Version.
-        ///
-        /// `"2.0"`, which a new row has. Dataverse: `msdyn_apiversion`.
-        "apiVersion" api_version: ChannelApiVersion = ANY;
+        api_version: ChannelApiVersion = choice("apiVersion", "msdyn_apiversion").new_has(NewRow::Word("2.0")).form("`\"2.0\"`, which a new row has");
         /// A further domain that may talk to the widget.
-        ///
-        /// https URL of at most 2000 characters. Dataverse: `msdyn_trusteddomain`.
-        "trustedDomain" trusted_domain: String = ANY.max_length(2000);
+        trusted_domain: Text = text("trustedDomain", "msdyn_trusteddomain").max(2000).form("https URL").of_one_environment();
         /// What the widget is given; never a secret.
-        ///
-        /// A mapping, stored as JSON, or text; at most 2000 characters. Dataverse: `msdyn_customparams`.
-        "customParameters" custom_parameters: JsonOrText = ANY.max_length(2000);
+        custom_parameters: JsonValue = json_or_text("customParameters", "msdyn_customparams").max(2000).of_one_environment();
         /// Whether the widget's events are recorded for reports.
-        ///
-        /// Flag; a new row has `false`. Dataverse: `msdyn_enableanalytics`.
-        "enableAnalytics" enable_analytics: bool = ANY;
+        enable_analytics: Flag = flag("enableAnalytics", "msdyn_enableanalytics").new_has(NewRow::Flag(false));
         /// Sandbox Configuration; not on Microsoft's page, and missing in older environments.
-        ///
-        /// Text of at most 2000 characters. Dataverse: `msdyn_sandboxconfiguration`.
-        "sandboxConfiguration" sandbox_configuration: String = ANY.max_length(2000);
+        sandbox_configuration: Text = text("sandboxConfiguration", "msdyn_sandboxconfiguration").max(2000).of_one_environment();
     }
 }
 
-choice! {
+options! {
     /// Versions of the widget's interface.
     ChannelApiVersion {
         /// The only one.
-        V2 = "2.0",
+        V2 = "2.0", 162_450_000;
     }
 }

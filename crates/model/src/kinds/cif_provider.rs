@@ -1,85 +1,92 @@
 //! Channel providers of the first channel integration framework (CIF v1), for single-session apps.
+//!
+//! The table has no unique name: the name is the identity.
 
-use crate::field::{FieldRule, choice, kind};
-use crate::kinds::Status;
-use crate::set::{JsonOrText, SetOf, UserRef, WebResource};
+use super::build::{choice, flag, json_or_text, named, number, options, set, text};
+use super::{Definition, STATUS, Status};
+use crate::record::{Flag, JsonValue, Named, Number, SetOf, Text, record};
+use crate::table::{Field, Names, NewRow, Referent, Relationship, Table, USER};
 
-const ANY: FieldRule = FieldRule::ANY;
+/// Channel providers of the first Channel Integration Framework; they have no unique name.
+pub static CIF_PROVIDER: Table = Table {
+    name: Some("msdyn_name"),
+    component: false,
+    ..Table::desk(
+        "msdyn_ciprovider",
+        "msdyn_ciproviders",
+        "msdyn_ciproviderid",
+        0,
+    )
+};
+/// Users of a CIF v1 provider. The intersect table is named differently from the relationship.
+pub static CIF_USERS: Relationship = Relationship {
+    component: false,
+    ..Relationship::many(
+        "msdyn_ciprovider_systemuser_membership",
+        "msdyn_ciprovider_systemuserset",
+        &CIF_PROVIDER,
+        &USER,
+    )
+};
+/// The name of a v1 provider, which is its identity too.
+static CIF_NAME: Field = text("name", "msdyn_name").max(100).meaning("");
 
-kind! {
-    /// A channel provider of CIF v1, for single-session apps such as Customer Service Hub.
-    ///
-    /// Dataverse: `msdyn_ciprovider`. It has no unique name: `metadata.name` is its Name (`msdyn_name`, at most 100 characters).
-    CifProvider {
+pub(super) static DEFINITION: Definition = Definition {
+    word: "CifProvider",
+    title: "CIF v1 provider",
+    meaning: "A channel provider of CIF v1, for single-session apps such as Customer Service Hub.",
+    note: "It has no unique name: `metadata.name` is its Name (`msdyn_name`, at most 100 characters).",
+    folder: "cif-providers",
+    table: &CIF_PROVIDER,
+    name: &CIF_NAME,
+    names: Names::Free,
+    fields: CIF_FIELDS,
+    ..Definition::NOTHING
+};
+
+record! {
+    /// What a document says of a channel provider of CIF v1.
+    CifProvider, CIF_FIELDS {
         /// Deactivates the provider without deleting it.
-        ///
-        /// `Active` or `Inactive`; a new row is `Active`. Dataverse: `statecode` with `statuscode`.
-        "status" status: Status = ANY;
+        status: Status = STATUS;
         /// Title of the widget.
-        ///
-        /// Text of at most 100 characters, required. Dataverse: `msdyn_Label`.
-        "label" label: String = ANY.required().max_length(100);
+        label: Text = text("label", "msdyn_label").max(100).required().stored("`msdyn_Label`");
         /// Channel URL: the page that the widget shows.
-        ///
-        /// URL of at most 1024 characters, required. Dataverse: `msdyn_LandingUrl`.
-        "channelUrl" channel_url: String = ANY.required().max_length(1024);
+        channel_url: Text = text("channelUrl", "msdyn_landingurl").max(1024).required().form("URL").stored("`msdyn_LandingUrl`").of_one_environment();
         /// Whether a click on a telephone number calls it.
-        ///
-        /// Flag; a new row has `false`. Dataverse: `msdyn_ClickToAct`.
-        "enableOutboundCommunication" enable_outbound_communication: bool = ANY;
+        enable_outbound_communication: Flag = flag("enableOutboundCommunication", "msdyn_clicktoact").new_has(NewRow::Flag(false))
+            .stored("`msdyn_ClickToAct`");
         /// Channel Order: 0 comes first.
-        ///
-        /// 0 to 1000, required. Dataverse: `msdyn_SortOrder`.
-        "channelOrder" channel_order: i64 = ANY.required().range(0, 1000);
+        channel_order: Number = number("channelOrder", "msdyn_sortorder").range(0, 1000).required().stored("`msdyn_SortOrder`");
         /// Api Version.
-        ///
-        /// `"1.0"` or `"2.0"`; a new row has `"1.0"`. Dataverse: `msdyn_ciproviderapiversion`.
-        "apiVersion" api_version: CifApiVersion = ANY;
+        api_version: CifApiVersion = choice("apiVersion", "msdyn_ciproviderapiversion").new_has(NewRow::Word("1.0"));
         /// A further domain that may talk to the widget.
-        ///
-        /// https URL of at most 2000 characters. Dataverse: `msdyn_trusteddomain`.
-        "trustedDomain" trusted_domain: String = ANY.max_length(2000);
+        trusted_domain: Text = text("trustedDomain", "msdyn_trusteddomain").max(2000).form("https URL").of_one_environment();
         /// What the widget is given; never a secret.
-        ///
-        /// A mapping, stored as JSON, or text; at most 2000 characters. Dataverse: `msdyn_customparams`.
-        "customParameters" custom_parameters: JsonOrText = ANY.max_length(2000);
+        custom_parameters: JsonValue = json_or_text("customParameters", "msdyn_customparams").max(2000).of_one_environment();
         /// Whether the widget's events are recorded for reports.
-        ///
-        /// Flag; a new row has `false`. Dataverse: `msdyn_EnableAnalytics`.
-        "enableAnalytics" enable_analytics: bool = ANY;
+        enable_analytics: Flag = flag("enableAnalytics", "msdyn_enableanalytics").new_has(NewRow::Flag(false)).stored("`msdyn_EnableAnalytics`");
         /// What the widget's frame may do: words for the frame's sandbox, separated by commas.
-        ///
-        /// Text of at most 2000 characters. Dataverse: `msdyn_sandboxconfiguration`.
-        "sandboxConfiguration" sandbox_configuration: String = ANY.max_length(2000);
+        sandbox_configuration: Text = text("sandboxConfiguration", "msdyn_sandboxconfiguration").max(2000).of_one_environment();
         /// The security roles that see the widget, in a stored form that is not documented: take it from an export.
-        ///
-        /// Text of at most 4000 characters, required. Dataverse: `msdyn_RoleSelector`.
-        "roleSelector" role_selector: String = ANY.required().max_length(4000);
+        role_selector: Text = text("roleSelector", "msdyn_roleselector").max(4000).required().stored("`msdyn_RoleSelector`").of_one_environment();
         /// The apps that show the widget, in a stored form that is not documented: take it from an export.
-        ///
-        /// Text of at most 4000 characters. Dataverse: `msdyn_AppSelector`.
-        "appSelector" app_selector: String = ANY.max_length(4000);
+        app_selector: Text = text("appSelector", "msdyn_appselector").max(4000).stored("`msdyn_AppSelector`").of_one_environment();
         /// Users of the provider; how the product uses the list is not documented.
-        ///
-        /// Set of users: user principal name, e-mail address or Entra object id. Dataverse: N:N `msdyn_ciprovider_systemuser_membership`.
-        "users" users: SetOf<UserRef> = ANY;
+        users: SetOf<Text> = set("users", &CIF_USERS, Referent::User);
         /// Icon of the provider.
-        ///
-        /// Name of a web resource. Dataverse: `msdyn_channelprovidericon`.
-        "channelProviderIcon" channel_provider_icon: WebResource = ANY;
+        channel_provider_icon: Named = named("channelProviderIcon", "msdyn_channelprovidericon", Referent::WebResource);
         /// Version of the framework's solution.
-        ///
-        /// Text of at most 2000 characters. Dataverse: `msdyn_cifsolversion`.
-        "cifSolutionVersion" cif_solution_version: String = ANY.max_length(2000);
+        cif_solution_version: Text = text("cifSolutionVersion", "msdyn_cifsolversion").max(2000);
     }
 }
 
-choice! {
+options! {
     /// Versions of the widget's interface.
     CifApiVersion {
         /// The first one.
-        V1 = "1.0",
+        V1 = "1.0", 0;
         /// The second one.
-        V2 = "2.0",
+        V2 = "2.0", 1;
     }
 }

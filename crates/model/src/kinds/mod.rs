@@ -1,340 +1,340 @@
-//! The kinds of resources. The only place that matches over all of them.
+//! The kinds of resources: one file each, which is the only place where that kind is defined.
+//!
+//! A kind is a value: what it is called, the table of its rows, its fields, its parts. The kinds that come with the program are the lines of
+//! `built_in!` below; [`Kind::register`] adds others while the program runs.
 
 mod agent_script;
 mod app_profile;
 mod application_extension;
 mod application_tab;
+pub(crate) mod build;
 mod channel_provider;
 mod cif_provider;
 mod notification_field;
 mod notification_template;
 mod pane_tool;
 mod productivity_pane;
+mod resource;
 mod session_template;
 mod smart_assist;
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
-pub use agent_script::{AgentScript, ScriptStep, ScriptSteps, StepAction};
-pub use app_profile::{AppProfile, ChtFeature, CopilotFeature, FeatureNames, Features, InboxView};
-pub use application_extension::{ApplicationExtension, ExtensionType, RelationshipCardinality};
-pub use application_tab::{ApplicationTab, PageType, ParameterValue, Parameters};
-pub use channel_provider::{ChannelApiVersion, ChannelProvider};
+pub use agent_script::{AgentScript, ScriptStep};
+pub use app_profile::{AppProfile, InboxView, MappedRole};
+pub use application_extension::{
+    ApplicationExtension, CIF_V2_LOADER, ExtensionType, RelationshipCardinality,
+};
+pub use application_tab::{ApplicationTab, PageType};
+pub use channel_provider::{ChannelApiVersion, ChannelProvider, FIRST_PARTY_CHANNEL};
 pub use cif_provider::{CifApiVersion, CifProvider};
 pub use notification_field::NotificationField;
 pub use notification_template::{
-    DesktopNotifications, FieldItem, FieldItems, NotificationTemplate, OwnField, Theme,
+    DesktopNotifications, FieldItem, NotificationTemplate, OwnField, SharedField, Theme,
 };
 pub use pane_tool::{PaneTool, ToolCategory, ToolType};
-pub use productivity_pane::{PaneEntries, PaneEntry, PaneMode, ProductivityPane};
+pub use productivity_pane::{PaneEntry, PaneMode, ProductivityPane};
+pub use resource::{ReferenceView, Resource};
 pub use session_template::{CommunicationPanelMode, SessionTemplate, SessionType};
 pub use smart_assist::{ControlType, SmartAssist, SuggestionType};
 
-use serde_json::{Map, Value};
+/// The tables and relationships of the kinds.
+pub(crate) mod tables {
+    pub use super::agent_script::{SCRIPT, STEP};
+    pub use super::app_profile::{
+        CHT, COPILOT, INBOX, PROFILE, PROFILE_EXTENSIONS, PROFILE_PANE, PROFILE_PROVIDERS,
+        PROFILE_SESSIONS, PROFILE_SMART_ASSIST, PROFILE_USERS, ROLE_MAPPING, ROLES,
+    };
+    pub use super::application_extension::EXTENSION;
+    pub use super::application_tab::{PARAMETER, PARAMETERS, PARAMETERS_COPY, TAB};
+    pub use super::channel_provider::PROVIDER;
+    pub use super::cif_provider::{CIF_PROVIDER, CIF_USERS};
+    pub use super::notification_field::NOTIFICATION_FIELD;
+    pub use super::notification_template::{NOTIFICATION, NOTIFICATION_FIELDS};
+    pub use super::pane_tool::TOOL;
+    pub use super::productivity_pane::{PANE, PANE_TAB};
+    pub use super::session_template::{SESSION, SESSION_SCRIPTS, SESSION_TABS};
+    pub use super::smart_assist::SMART_ASSIST;
+}
 
-use crate::decode::Decoder;
-use crate::field::{FieldInfo, FieldView, choice};
-use crate::given::Given;
+use super::build::{Of, Options, options, status, unique_name};
 use crate::name::UniqueName;
-use crate::set::{Owner, Reference, SetOf};
-use crate::span::{Span, Spanned};
-use crate::yaml::Node;
+use crate::record::Viewed;
+use crate::table::{Field, Holds, Links, Names, PartTable, Referent, Relationship, Table};
 
-choice! {
-    /// Whether a row is in use.
-    Status {
-        /// In use.
-        Active = "Active",
-        /// Kept, but not in use.
-        Inactive = "Inactive",
-    }
+/// All that is known of a kind.
+#[derive(Debug)]
+pub struct Definition {
+    /// The word in a manifest.
+    pub word: &'static str,
+    /// What people call it.
+    pub title: &'static str,
+    /// What it is for.
+    pub meaning: &'static str,
+    /// More that the reference says of its rows.
+    pub note: &'static str,
+    /// The field that a drawing shows beside its name.
+    pub caption: &'static str,
+    /// The folder that an export writes its documents to.
+    pub folder: &'static str,
+    /// The table of its rows.
+    pub table: &'static Table,
+    /// The column that a new row's name goes into.
+    pub name: &'static Field,
+    /// What form its names must have.
+    pub names: Names,
+    /// Its fields, in the order of the reference.
+    pub fields: &'static [Field],
+    /// Columns of its own row that are no field but managed along: second copies.
+    pub companions: &'static [Field],
+    /// What no table can say.
+    pub quirks: &'static [Quirk],
 }
 
-/// What every kind's struct says about itself.
-pub(crate) trait Spec {
-    /// The doc comment of the kind.
-    const DOC: &'static str;
-    /// The fields in the order of the reference.
-    const FIELDS: &'static [FieldInfo];
-
-    /// Every field by its word, in the order of [`Spec::FIELDS`].
-    fn fields(&self) -> Vec<(&'static str, FieldView<'_>)>;
-
-    /// The fields that are given, in the form of a manifest.
-    fn to_spec(&self) -> Map<String, Value>;
-
-    /// Reads a `spec`.
-    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Self;
+/// What no table can say of a kind. The reconciler has a function for each direction, side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quirk {
+    /// A profile with a channel provider of CIF v2 loads the framework's own extension too.
+    LoaderWithProvider,
+    /// What a session template must have, and what it cannot have, depends on its type.
+    SessionType,
 }
 
-/// Declares [`Kind`] and [`Resource`], which have one variant per kind.
-macro_rules! kinds {
-    ($($name:ident),* $(,)?) => {
-        /// The kind of a resource.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Kind {
-            $(
-                #[doc = concat!("See [`", stringify!($name), "`](struct@", stringify!($name), ").")]
-                $name,
-            )*
-        }
-
-        impl Kind {
-            /// Every kind, in the order of the reference.
-            pub const ALL: &'static [Kind] = &[$(Kind::$name),*];
-
-            /// The word in a manifest.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Kind::$name => stringify!($name),)* }
-            }
-
-            /// What the kind is for: the doc comment of its struct.
-            #[must_use]
-            pub fn doc(self) -> &'static str {
-                match self { $(Kind::$name => <$name as Spec>::DOC,)* }
-            }
-
-            /// The fields of the kind, in the order of the reference.
-            #[must_use]
-            pub fn field_infos(self) -> &'static [FieldInfo] {
-                match self { $(Kind::$name => <$name as Spec>::FIELDS,)* }
-            }
-        }
-
-        /// What a document says in its `spec`.
-        #[derive(Debug, Clone, PartialEq)]
-        pub enum Resource {
-            $(
-                #[doc = concat!("The fields of the kind `", stringify!($name), "`.")]
-                $name(Box<$name>),
-            )*
-        }
-
-        impl Resource {
-            /// A resource of a kind that says nothing.
-            #[must_use]
-            pub fn empty(kind: Kind) -> Self {
-                match kind { $(Kind::$name => Resource::$name(Box::default()),)* }
-            }
-
-            /// Reads the `spec` of a document.
-            pub(crate) fn decode(kind: Kind, node: &Node, decoder: &mut Decoder<'_>) -> Self {
-                match kind { $(Kind::$name => Resource::$name(Box::new(<$name as Spec>::decode(node, decoder))),)* }
-            }
-
-            /// The fields that are given, in the form of a manifest and in the order of the reference.
-            #[must_use]
-            pub fn to_spec(&self) -> Map<String, Value> {
-                match self { $(Resource::$name(spec) => spec.to_spec(),)* }
-            }
-
-            /// The kind.
-            #[must_use]
-            pub fn kind(&self) -> Kind {
-                match self { $(Resource::$name(_) => Kind::$name,)* }
-            }
-
-            /// Every field of the struct by its word, in the order of the declaration.
-            #[must_use]
-            pub fn fields(&self) -> Vec<(&'static str, FieldView<'_>)> {
-                match self { $(Resource::$name(spec) => spec.fields(),)* }
-            }
-        }
+impl Definition {
+    /// What most definitions leave out.
+    pub const NOTHING: Definition = Definition {
+        word: "",
+        title: "",
+        meaning: "",
+        note: "",
+        caption: "",
+        folder: "",
+        table: &crate::table::USER,
+        name: &UNIQUE_NAME,
+        names: Names::Likely,
+        fields: &[],
+        companions: &[],
+        quirks: &[],
     };
 }
 
-kinds!(
-    AppProfile,
-    SessionTemplate,
-    ApplicationTab,
-    NotificationTemplate,
-    NotificationField,
-    ChannelProvider,
-    CifProvider,
-    ApplicationExtension,
-    ProductivityPane,
-    PaneTool,
-    AgentScript,
-    SmartAssist,
-);
+/// The unique name of a row.
+pub static UNIQUE_NAME: Field = unique_name("name").meaning("");
 
-/// A name of another resource, and where it stands.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ReferenceView<'a> {
-    /// The field that holds it.
-    pub field: &'static str,
-    /// The kind of what it names.
-    pub kind: Kind,
-    /// The name.
-    pub name: &'a Reference,
-    /// Its place.
-    pub span: Span,
-    /// Whether it says that the other one must not be linked (`without`).
-    pub excluded: bool,
-}
-
-impl Resource {
-    /// Every name of another resource, in the order of the fields.
-    #[must_use]
-    pub fn references(&self) -> Vec<ReferenceView<'_>> {
-        let mut found = References(Vec::new());
-        match self {
-            Resource::AppProfile(profile) => {
-                found.set(
-                    "sessionTemplates",
-                    Kind::SessionTemplate,
-                    &profile.session_templates,
-                );
-                found.set(
-                    "channelProviders",
-                    Kind::ChannelProvider,
-                    &profile.channel_providers,
-                );
-                found.set(
-                    "extensions",
-                    Kind::ApplicationExtension,
-                    &profile.extensions,
-                );
-                found.one(
-                    "productivityPane",
-                    Kind::ProductivityPane,
-                    profile.productivity_pane.spanned(),
-                );
-                found.set("smartAssist", Kind::SmartAssist, &profile.smart_assist);
-            }
-            Resource::SessionTemplate(session) => {
-                found.one(
-                    "anchorTab",
-                    Kind::ApplicationTab,
-                    session.anchor_tab.spanned(),
-                );
-                found.set(
-                    "additionalTabs",
-                    Kind::ApplicationTab,
-                    &session.additional_tabs,
-                );
-                found.set("scripts", Kind::AgentScript, &session.scripts);
-            }
-            Resource::NotificationTemplate(template) => {
-                for item in template.fields.value().map_or(&[][..], |items| &items.0) {
-                    if let FieldItem::Shared(name) = &item.value {
-                        found.one("fields", Kind::NotificationField, Some(name));
-                    }
-                }
-            }
-            Resource::ProductivityPane(pane) => {
-                for entry in pane.tools.value().map_or(&[][..], |entries| &entries.0) {
-                    found.one("tools", Kind::PaneTool, Some(&entry.value.tool));
-                }
-            }
-            Resource::AgentScript(script) => {
-                for step in script.steps.value().map_or(&[][..], |steps| &steps.0) {
-                    if let StepAction::Script(name) = &step.value.action.value {
-                        found.push(
-                            "steps",
-                            Kind::AgentScript,
-                            name,
-                            step.value.action.span,
-                            false,
-                        );
-                    }
-                }
-            }
-            Resource::ApplicationTab(_)
-            | Resource::NotificationField(_)
-            | Resource::ChannelProvider(_)
-            | Resource::CifProvider(_)
-            | Resource::ApplicationExtension(_)
-            | Resource::PaneTool(_)
-            | Resource::SmartAssist(_) => {}
-        }
-        found.0
-    }
-
-    /// The field `owner` of the kinds that have one.
-    pub(crate) fn owner_mut(&mut self) -> Option<&mut Given<Owner>> {
-        match self {
-            Resource::AppProfile(spec) => Some(&mut spec.owner),
-            Resource::SessionTemplate(spec) => Some(&mut spec.owner),
-            Resource::ApplicationTab(spec) => Some(&mut spec.owner),
-            Resource::NotificationTemplate(spec) => Some(&mut spec.owner),
-            Resource::NotificationField(spec) => Some(&mut spec.owner),
-            Resource::ChannelProvider(spec) => Some(&mut spec.owner),
-            Resource::ApplicationExtension(spec) => Some(&mut spec.owner),
-            Resource::AgentScript(spec) => Some(&mut spec.owner),
-            Resource::CifProvider(_)
-            | Resource::ProductivityPane(_)
-            | Resource::PaneTool(_)
-            | Resource::SmartAssist(_) => None,
-        }
-    }
-
-    /// The place of a field, if the document gives it.
-    #[must_use]
-    pub fn span_of(&self, word: &str) -> Option<Span> {
-        self.fields()
-            .into_iter()
-            .find(|(field, _)| *field == word)
-            .and_then(|(_, view)| match view {
-                FieldView::Absent => None,
-                FieldView::Clear(span) | FieldView::Value(_, span) | FieldView::Typed(span) => {
-                    Some(span)
-                }
-            })
+options! {
+    /// Whether a row is in use.
+    Status {
+        /// In use.
+        Active = "Active", 0;
+        /// Kept, but not in use.
+        Inactive = "Inactive", 1;
     }
 }
 
-struct References<'a>(Vec<ReferenceView<'a>>);
+/// `status`, the same for every kind.
+pub(crate) const STATUS: Of<Status> = status(Status::OPTIONS);
 
-impl<'a> References<'a> {
-    fn push(
-        &mut self,
-        field: &'static str,
-        kind: Kind,
-        name: &'a Reference,
-        span: Span,
-        excluded: bool,
-    ) {
-        self.0.push(ReferenceView {
-            field,
-            kind,
-            name,
-            span,
-            excluded,
-        });
-    }
+/// A kind of resources: a handle into the registry of definitions.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Kind(u16);
 
-    fn one(&mut self, field: &'static str, kind: Kind, name: Option<&'a Spanned<Reference>>) {
-        if let Some(name) = name {
-            self.push(field, kind, &name.value, name.span, false);
-        }
-    }
+macro_rules! built_in {
+    ($($name:ident: $module:ident::$view:ident,)*) => {
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
+        enum At { $($name),* }
 
-    fn set(&mut self, field: &'static str, kind: Kind, set: &'a Given<SetOf<Reference>>) {
-        let Some(set) = set.value() else { return };
-        for name in &set.members {
-            self.push(field, kind, &name.value, name.span, false);
+        static BUILT_IN: &[&Definition] = &[$(&$module::DEFINITION),*];
+
+        impl Kind {
+            $(
+                #[doc = concat!("See [`", stringify!($view), "`].")]
+                pub const $name: Kind = Kind(At::$name as u16);
+            )*
         }
-        for name in &set.without {
-            self.push(field, kind, &name.value, name.span, true);
-        }
-    }
+
+        $(
+            impl<'a> $view<'a> {
+                /// Looks at a resource of the kind; none where it is of another one.
+                #[must_use]
+                pub fn of(resource: &'a Resource) -> Option<Self> {
+                    (resource.kind() == Kind::$name).then(|| $view::view(resource.record()))
+                }
+            }
+        )*
+    };
+}
+
+built_in! {
+    APP_PROFILE: app_profile::AppProfile,
+    SESSION_TEMPLATE: session_template::SessionTemplate,
+    APPLICATION_TAB: application_tab::ApplicationTab,
+    NOTIFICATION_TEMPLATE: notification_template::NotificationTemplate,
+    NOTIFICATION_FIELD: notification_field::NotificationField,
+    CHANNEL_PROVIDER: channel_provider::ChannelProvider,
+    CIF_PROVIDER: cif_provider::CifProvider,
+    APPLICATION_EXTENSION: application_extension::ApplicationExtension,
+    PRODUCTIVITY_PANE: productivity_pane::ProductivityPane,
+    PANE_TOOL: pane_tool::PaneTool,
+    AGENT_SCRIPT: agent_script::AgentScript,
+    SMART_ASSIST: smart_assist::SmartAssist,
+}
+
+/// Kinds that were registered while the program runs. They are never taken back, so that a handle stays good.
+static REGISTERED: [OnceLock<&'static Definition>; 64] = [const { OnceLock::new() }; 64];
+
+/// A kind cannot be registered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RegisterError {
+    /// Another one has its word or its table.
+    #[error("there is a kind of this word or table already: `{0}`")]
+    Taken(&'static str),
+    /// No room is left.
+    #[error("more than 64 kinds cannot be registered")]
+    Full,
 }
 
 impl Kind {
-    /// Greatest length of a name: `msdyn_uniquename`, for CifProvider `msdyn_name`.
+    /// Every kind, in the order of the reference.
+    pub fn all() -> impl DoubleEndedIterator<Item = Kind> + Clone {
+        let registered = REGISTERED.iter().take_while(|slot| slot.get().is_some());
+        let count = BUILT_IN.len() + registered.count();
+        (0..u16::try_from(count).unwrap_or(u16::MAX)).map(Kind)
+    }
+
+    /// Adds a kind. A definition that is registered twice is one kind.
+    ///
+    /// # Errors
+    /// Its word or table is another kind's, or there are too many.
+    pub fn register(definition: &'static Definition) -> Result<Kind, RegisterError> {
+        let taken = Kind::all().find(|kind| {
+            kind.definition().word == definition.word || kind.table() == definition.table
+        });
+        match taken {
+            Some(kind) if std::ptr::eq(kind.definition(), definition) => return Ok(kind),
+            Some(kind) => return Err(RegisterError::Taken(kind.as_str())),
+            None => {}
+        }
+        let slot = REGISTERED
+            .iter()
+            .position(|slot| std::ptr::eq(*slot.get_or_init(|| definition), definition));
+        let place = slot.map(|slot| BUILT_IN.len() + slot);
+        place
+            .and_then(|place| u16::try_from(place).ok())
+            .map(Kind)
+            .ok_or(RegisterError::Full)
+    }
+
+    /// All that is known of it.
+    #[must_use]
+    pub fn definition(self) -> &'static Definition {
+        let place = usize::from(self.0);
+        match BUILT_IN.get(place) {
+            Some(definition) => definition,
+            None => REGISTERED[place - BUILT_IN.len()]
+                .get()
+                .expect("a handle is given out once its kind is registered"),
+        }
+    }
+
+    /// The word in a manifest.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.definition().word
+    }
+
+    /// What the kind is for, and where its rows are.
+    #[must_use]
+    pub fn doc(self) -> String {
+        let Definition {
+            meaning,
+            note,
+            table,
+            ..
+        } = self.definition();
+        let doc = format!("{meaning}\n\nDataverse: `{}`. {note}", table.logical);
+        doc.trim_end().to_owned()
+    }
+
+    /// The fields of the kind, in the order of the reference.
+    #[must_use]
+    pub fn fields(self) -> &'static [Field] {
+        self.definition().fields
+    }
+
+    /// The table of its rows.
+    #[must_use]
+    pub fn table(self) -> &'static Table {
+        self.definition().table
+    }
+
+    /// The kind whose rows are in a table, if they are no parts.
+    #[must_use]
+    pub fn of_table(table: &Table) -> Option<Kind> {
+        Kind::all().find(|kind| kind.table() == table)
+    }
+
+    /// Greatest length of a name.
     #[must_use]
     pub fn max_name_length(self) -> usize {
-        match self {
-            Kind::CifProvider => 100,
-            _ => crate::part::MAX_UNIQUE_NAME,
+        match self.definition().name.max_length {
+            Some(max) => max as usize,
+            None => crate::part::MAX_UNIQUE_NAME,
+        }
+    }
+
+    /// The part tables of every kind, in the order of their parents.
+    pub fn part_tables() -> impl Iterator<Item = &'static PartTable> {
+        Kind::all()
+            .flat_map(|kind| kind.fields())
+            .filter_map(|field| match field.holds {
+                Holds::Parts(part) => Some(part),
+                _ => None,
+            })
+    }
+
+    /// The relationships of every kind, in the order of their names.
+    pub fn relationships() -> impl Iterator<Item = &'static Relationship> {
+        let mut found: Vec<_> = Kind::all()
+            .flat_map(|kind| kind.fields())
+            .filter_map(|field| match field.holds {
+                Holds::Set { relationship, .. } => Some(relationship),
+                _ => None,
+            })
+            .collect();
+        found.sort();
+        found.dedup();
+        found.into_iter()
+    }
+}
+
+impl Field {
+    /// The kind of the resources that it names.
+    #[must_use]
+    pub fn refers_to(&self) -> Option<Kind> {
+        match self.holds {
+            Holds::Lookup {
+                to: Referent::Named(table),
+                ..
+            }
+            | Holds::Set {
+                to: Referent::Named(table),
+                links: Links::All | Links::Except(_) | Links::One,
+                ..
+            } => Kind::of_table(table),
+            _ => None,
         }
     }
 }
 
 impl fmt::Display for Kind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Kind {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.as_str())
     }
@@ -349,9 +349,7 @@ impl FromStr for Kind {
     type Err = UnknownKind;
 
     fn from_str(word: &str) -> Result<Self, Self::Err> {
-        Kind::ALL
-            .iter()
-            .copied()
+        Kind::all()
             .find(|kind| kind.as_str() == word)
             .ok_or_else(|| UnknownKind(word.to_owned()))
     }
@@ -389,8 +387,8 @@ mod tests {
 
     #[test]
     fn every_kind_is_found_by_its_word() {
-        for kind in Kind::ALL {
-            assert_eq!(kind.as_str().parse(), Ok(*kind));
+        for kind in Kind::all() {
+            assert_eq!(kind.as_str().parse(), Ok(kind));
         }
         assert_eq!(
             "Sessiontemplate".parse::<Kind>(),
@@ -400,10 +398,11 @@ mod tests {
 
     #[test]
     fn every_field_has_a_meaning_and_a_dataverse_column() {
-        for kind in Kind::ALL {
-            assert!(kind.doc().contains("Dataverse: `msdyn_"), "{kind}");
-            for field in kind.field_infos() {
-                assert!(field.doc.contains("Dataverse:"), "{kind}.{}", field.word);
+        for kind in Kind::all() {
+            assert!(kind.doc().contains("Dataverse: `"), "{kind}");
+            for field in kind.fields() {
+                assert!(!field.meaning.is_empty(), "{kind}.{}", field.word);
+                assert!(field.doc().contains("Dataverse:"), "{kind}.{}", field.word);
             }
         }
     }

@@ -1,39 +1,45 @@
-//! Notification fields that several notification templates share.
+//! Notification fields that several notification templates share. The order is on the field, so it is one for all templates.
 
-use crate::field::{FieldRule, kind};
-use crate::kinds::Status;
-use crate::set::Owner;
+use super::build::{OWNER, number, text};
+use super::{Definition, STATUS, Status, UNIQUE_NAME};
+use crate::record::{Number, OwnerOf, Text, record};
+use crate::table::{Names, Table};
 
-const ANY: FieldRule = FieldRule::ANY;
+/// Notification fields.
+pub static NOTIFICATION_FIELD: Table = Table::desk(
+    "msdyn_notificationfield",
+    "msdyn_notificationfields",
+    "msdyn_notificationfieldid",
+    0,
+);
 
-kind! {
-    /// A notification field that several notification templates share.
-    ///
-    /// Dataverse: `msdyn_notificationfield`. A field of one template alone is written in its `fields`.
-    NotificationField {
+pub(super) static DEFINITION: Definition = Definition {
+    word: "NotificationField",
+    title: "Notification field",
+    meaning: "A notification field that several notification templates share.",
+    note: "A field of one template alone is written in its `fields`.",
+    folder: "notification-fields",
+    table: &NOTIFICATION_FIELD,
+    name: &UNIQUE_NAME,
+    names: Names::Likely,
+    fields: NOTIFICATION_FIELD_FIELDS,
+    ..Definition::NOTHING
+};
+
+record! {
+    /// What a document says of a notification field.
+    NotificationField, NOTIFICATION_FIELD_FIELDS {
         /// Name on the admin pages.
-        ///
-        /// Text of at most 100 characters, required. Dataverse: `msdyn_name`, localizable.
-        "displayName" display_name: String = ANY.required().max_length(100);
+        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required();
         /// Deactivates the field without deleting it.
-        ///
-        /// `Active` or `Inactive`; a new row is `Active`. Dataverse: `statecode` with `statuscode`.
-        "status" status: Status = ANY;
+        status: Status = STATUS;
         /// Who owns the row.
-        ///
-        /// `{user: ...}` or `{team: ...}`; a new row belongs to the caller, or to the project's `defaults.owner`. Dataverse: `ownerid`.
-        "owner" owner: Owner = ANY;
+        owner: OwnerOf = OWNER;
         /// The header, also the key by which values are replaced.
-        ///
-        /// Text of at most 200 characters, required. Dataverse: `msdyn_title`, localizable.
-        "header" header: String = ANY.required().max_length(200);
+        header: Text = text("header", "msdyn_title").max(200).localizable().required();
         /// What stands beside the header; may hold slugs such as `{priority}`.
-        ///
-        /// Text of at most 1028 characters. Dataverse: `msdyn_value`, localizable.
-        "value" value: String = ANY.max_length(1028);
+        value: Text = text("value", "msdyn_value").max(1028).localizable();
         /// Its place in every template that shows it: must rise along each template's list.
-        ///
-        /// 0 to 2147483647, required. Dataverse: `msdyn_order`, one for all templates.
-        "order" order: i64 = ANY.required().range(0, 2_147_483_647);
+        order: Number = number("order", "msdyn_order").range(0, 2_147_483_647).required().stored("`msdyn_order`, one for all templates");
     }
 }

@@ -1,248 +1,152 @@
 //! Notification templates: the toast that announces a conversation or call.
+//!
+//! A field of one template is a row of `msdyn_notificationfield` like a shared one; only its document tells them apart.
 
-use serde_json::{Map, Value, json};
+use super::build::{OWNER, choice, flag, links, number, options, position, text, unique_name};
+use super::notification_field::NOTIFICATION_FIELD;
+use super::{Definition, STATUS, Status, UNIQUE_NAME};
+use crate::record::{Flag, ListOf, Name, Number, OwnerOf, Record, Text, Viewed, record};
+use crate::table::{Fill, ItemTable, Links, NameOf, Names, NewRow, Referent, Relationship, Table};
 
-use crate::decode::Decoder;
-use crate::field::{FieldInfo, FieldRule, FieldType, choice, kind, put};
-use crate::given::Given;
-use crate::kinds::Status;
-use crate::schema::items_schema;
-use crate::set::{Owner, Reference};
-use crate::span::Spanned;
-use crate::yaml::Node;
+/// Notification templates.
+pub static NOTIFICATION: Table = Table::desk(
+    "msdyn_notificationtemplate",
+    "msdyn_notificationtemplates",
+    "msdyn_notificationtemplateid",
+    1,
+);
+/// Fields of a notification template.
+pub static NOTIFICATION_FIELDS: Relationship = Relationship::many(
+    "msdyn_notificationtemplate_notificationfield",
+    "msdyn_notificationtemplate_notificationfieldset",
+    &NOTIFICATION,
+    &NOTIFICATION_FIELD,
+);
 
-const ANY: FieldRule = FieldRule::ANY;
+pub(super) static DEFINITION: Definition = Definition {
+    word: "NotificationTemplate",
+    title: "Notification template",
+    meaning: "A notification template: the toast that announces a conversation or call.",
+    folder: "notification-templates",
+    table: &NOTIFICATION,
+    name: &UNIQUE_NAME,
+    names: Names::Likely,
+    fields: NOTIFICATION_TEMPLATE_FIELDS,
+    ..Definition::NOTHING
+};
 
-kind! {
-    /// A notification template: the toast that announces a conversation or call.
-    ///
-    /// Dataverse: `msdyn_notificationtemplate`.
-    NotificationTemplate {
+record! {
+    /// What a document says of a notification template.
+    NotificationTemplate, NOTIFICATION_TEMPLATE_FIELDS {
         /// Name on the admin pages.
-        ///
-        /// Text of at most 100 characters, required. Dataverse: `msdyn_name`, localizable.
-        "displayName" display_name: String = ANY.required().max_length(100);
+        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required();
         /// What administrators should know about the template.
-        ///
-        /// Text of at most 2000 characters. Dataverse: `msdyn_description`, localizable.
-        "description" description: String = ANY.max_length(2000);
+        description: Text = text("description", "msdyn_description").max(2000).localizable();
         /// Deactivates the template without deleting it.
-        ///
-        /// `Active` or `Inactive`; a new row is `Active`. Dataverse: `statecode` with `statuscode`.
-        "status" status: Status = ANY;
+        status: Status = STATUS;
         /// Who owns the row.
-        ///
-        /// `{user: ...}` or `{team: ...}`; a new row belongs to the caller, or to the project's `defaults.owner`. Dataverse: `ownerid`.
-        "owner" owner: Owner = ANY;
+        owner: OwnerOf = OWNER;
         /// Heading of the toast; may hold slugs such as `{customer}`.
-        ///
-        /// Text of at most 100 characters, required. Dataverse: `msdyn_title`, localizable.
-        "title" title: String = ANY.required().max_length(100);
+        title: Text = text("title", "msdyn_title").max(100).localizable().required();
         /// Icon of the toast; SVG does not show in desktop notifications.
-        ///
-        /// Path of at most 1024 characters; the form's default is `/webresources/msdyn_chat_icon_zfp.svg`. Dataverse: `msdyn_icon`, localizable.
-        "icon" icon: String = ANY.max_length(1024);
+        icon: Text = text("icon", "msdyn_icon").max(1024).localizable().form("Path")
+            .more("; the form's default is `/webresources/msdyn_chat_icon_zfp.svg`");
         /// Shows the countdown; the timer runs anyway.
-        ///
-        /// Flag; a new row has `true`, and an empty column counts as `true`. Dataverse: `msdyn_showtimeout`.
-        "showTimeout" show_timeout: bool = ANY;
+        show_timeout: Flag = flag("showTimeout", "msdyn_showtimeout").new_has(NewRow::Flag(true)).null_reads_as(true);
         /// Countdown: seconds until the notification goes away.
-        ///
-        /// 0 to 500; the form's default is 120. Dataverse: `msdyn_timeout`.
-        "timeoutSeconds" timeout_seconds: i64 = ANY.range(0, 500);
+        timeout_seconds: Number = number("timeoutSeconds", "msdyn_timeout").range(0, 500).more("; the form's default is 120");
         /// Assigns the work item without asking: Reject is disabled and Accept becomes Open.
-        ///
-        /// Flag; a new row has `false`. Dataverse: `msdyn_autoacceptnotification` (by its meaning).
-        "autoAssignWorkItems" auto_assign_work_items: bool = ANY;
+        auto_assign_work_items: Flag = flag("autoAssignWorkItems", "msdyn_autoacceptnotification").new_has(NewRow::Flag(false))
+            .stored("`msdyn_autoacceptnotification` (by its meaning)");
         /// Accepts calls and chats by itself; only together with `autoAssignWorkItems`.
-        ///
-        /// Flag; a new row has `false`. Dataverse: `msdyn_autopopupsession` (by its meaning).
-        "autoAcceptCalls" auto_accept_calls: bool = ANY;
+        auto_accept_calls: Flag = flag("autoAcceptCalls", "msdyn_autopopupsession").new_has(NewRow::Flag(false))
+            .stored("`msdyn_autopopupsession` (by its meaning)");
         /// Whether there is a button to reject.
-        ///
-        /// Flag; a new row has `true`. Dataverse: `msdyn_showrejectbutton`.
-        "showRejectButton" show_reject_button: bool = ANY;
+        show_reject_button: Flag = flag("showRejectButton", "msdyn_showrejectbutton").new_has(NewRow::Flag(true));
         /// Text on the button that accepts.
-        ///
-        /// Text of at most 100 characters; the form's default is Accept. Dataverse: `msdyn_acceptbuttontext`, localizable.
-        "acceptButton" accept_button: String = ANY.max_length(100);
+        accept_button: Text = text("acceptButton", "msdyn_acceptbuttontext").max(100).localizable().more("; the form's default is Accept");
         /// Text on the button that rejects.
-        ///
-        /// Text of at most 100 characters; the form's default is Reject. Dataverse: `msdyn_rejectbuttontext`, localizable.
-        "rejectButton" reject_button: String = ANY.max_length(100);
+        reject_button: Text = text("rejectButton", "msdyn_rejectbuttontext").max(100).localizable().more("; the form's default is Reject");
         /// When the operating system shows the notification too.
-        ///
-        /// `Never`, `WhenInBackground` or `Always`; a new row has `Never`. Dataverse: `msdyn_desktopnotificationmode`.
-        "desktopNotifications" desktop_notifications: DesktopNotifications = ANY;
+        desktop_notifications: DesktopNotifications = choice("desktopNotifications", "msdyn_desktopnotificationmode").new_has(NewRow::Word("Never"));
         /// Colours of the toast; not on Microsoft's page.
-        ///
-        /// `Dark` or `Light`; a new row has `Dark`. Dataverse: `msdyn_theme`.
-        "theme" theme: Theme = ANY;
+        theme: Theme = choice("theme", "msdyn_theme").new_has(NewRow::Word("Dark"));
         /// The lines below the heading, in the order shown.
-        ///
-        /// List of at most 4: `shared:` with the name of a NotificationField, or a field of this template alone. Dataverse:
-        /// N:N `msdyn_notificationtemplate_notificationfield`.
-        "fields" fields: FieldItems = ANY.max_items(4);
+        fields: ListOf<FieldItem<'static>> = links("fields", &NOTIFICATION_FIELDS, Referent::Named(&NOTIFICATION_FIELD), Links::Items(&ITEMS))
+            .max_items(4).form("List of at most 4: `shared:` with the name of a NotificationField, or a field of this template alone");
     }
 }
 
-choice! {
+options! {
     /// When the operating system shows the notification too.
     DesktopNotifications {
         /// Not at all.
-        Never = "Never",
+        Never = "Never", 509_180_000;
         /// While another window is in front.
-        WhenInBackground = "WhenInBackground",
+        WhenInBackground = "WhenInBackground", 509_180_001;
         /// Every time.
-        Always = "Always",
+        Always = "Always", 509_180_002;
     }
 }
 
-choice! {
+options! {
     /// Colours of the toast.
     Theme {
         /// Light on dark.
-        Dark = "Dark",
+        Dark = "Dark", 509_180_000;
         /// Dark on light.
-        Light = "Light",
+        Light = "Light", 509_180_001;
     }
 }
 
-/// The lines of a notification, in the order shown.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FieldItems(pub Vec<Spanned<FieldItem>>);
+static ITEMS: ItemTable = ItemTable {
+    own: OWN_FIELDS,
+    shared: SHARED_FIELDS,
+    name: NameOf::Behind("header"),
+    names: Names::Likely,
+};
+
+record! {
+    /// What a document says of a line that belongs to one template.
+    OwnField, OWN_FIELDS {
+        /// The header, also the key by which values are replaced.
+        header: Text = text("header", "msdyn_title").max(200).localizable().required();
+        /// What stands beside the header; may hold slugs such as `{customer}`.
+        value: Text = text("value", "msdyn_value").max(1028).localizable();
+        /// Its place: must rise along the list.
+        order: Number = position("order", "msdyn_order").range(0, 2_147_483_647).more("; the position in the list, from 1, where left out");
+        /// Its unique name; give it to keep the row when the header changes.
+        name: Text = unique_name("name").max(128).more("; derived from template and header where left out");
+        /// Name on the admin pages.
+        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().fill(Fill::TextOf("header")).more("; the header where left out");
+    }
+}
+
+record! {
+    /// A line that several templates may share.
+    SharedField, SHARED_FIELDS {
+        /// A NotificationField that several templates may share.
+        shared: Name = links("shared", &NOTIFICATION_FIELDS, Referent::Named(&NOTIFICATION_FIELD), Links::One).required().form("Its unique name");
+    }
+}
 
 /// One line of a notification.
-#[derive(Debug, Clone, PartialEq)]
-pub enum FieldItem {
+#[derive(Debug, Clone, Copy)]
+pub enum FieldItem<'a> {
     /// A NotificationField that several templates may share.
-    Shared(Spanned<Reference>),
+    Shared(SharedField<'a>),
     /// A field of this template alone.
-    Own(OwnField),
+    Own(OwnField<'a>),
 }
 
-/// A notification field that belongs to one template.
-#[derive(Debug, Clone, PartialEq)]
-pub struct OwnField {
-    /// Its unique name; derived from template and header where left out. Dataverse: `msdyn_uniquename`.
-    pub name: Option<Spanned<String>>,
-    /// The header, also the key by which values are replaced. Dataverse: `msdyn_title`, localizable.
-    pub header: Spanned<String>,
-    /// What stands beside the header; may hold slugs. Dataverse: `msdyn_value`, localizable.
-    pub value: Given<String>,
-    /// Its place; the position in the list, from 1, where left out. Dataverse: `msdyn_order`.
-    pub order: Given<i64>,
-    /// Name on the admin pages; the header where left out. Dataverse: `msdyn_name`, localizable.
-    pub display_name: Given<String>,
-}
+impl Viewed for FieldItem<'_> {
+    type View<'a> = FieldItem<'a>;
 
-const OWN_ITEMS: &[FieldInfo] = &[
-    FieldInfo::of::<String>(
-        "header",
-        "The header, also the key by which values are replaced.\n\nText of at most 200 characters, required. Dataverse: `msdyn_title`, localizable.",
-        ANY.required().max_length(200),
-    ),
-    FieldInfo::of::<String>(
-        "value",
-        "What stands beside the header; may hold slugs such as `{customer}`.\n\nText of at most 1028 characters. Dataverse: `msdyn_value`, localizable.",
-        ANY.max_length(1028),
-    ),
-    FieldInfo::of::<i64>(
-        "order",
-        "Its place: must rise along the list.\n\n0 to 2147483647; the position in the list, from 1, where left out. Dataverse: `msdyn_order`.",
-        ANY.range(0, 2_147_483_647),
-    ),
-    FieldInfo::of::<String>(
-        "name",
-        "Its unique name; give it to keep the row when the header changes.\n\nText of at most 128 characters; derived from template and header where left out. Dataverse: `msdyn_uniquename`.",
-        ANY.max_length(128),
-    ),
-    FieldInfo::of::<String>(
-        "displayName",
-        "Name on the admin pages.\n\nText of at most 100 characters; the header where left out. Dataverse: `msdyn_name`, localizable.",
-        ANY.max_length(100),
-    ),
-];
-
-const SHARED_ITEMS: &[FieldInfo] = &[FieldInfo::of::<Reference>(
-    "shared",
-    "A NotificationField that several templates may share.\n\nIts unique name. Dataverse: N:N `msdyn_notificationtemplate_notificationfield`.",
-    ANY.required(),
-)];
-
-/// Every key that an item of `fields` may have.
-const ITEM_KEYS: &[FieldInfo] = &[
-    SHARED_ITEMS[0],
-    OWN_ITEMS[0],
-    OWN_ITEMS[1],
-    OWN_ITEMS[2],
-    OWN_ITEMS[3],
-    OWN_ITEMS[4],
-];
-
-impl FieldType for FieldItems {
-    const ITEMS: &'static [FieldInfo] = ITEM_KEYS;
-
-    fn decode(node: &Node, rule: FieldRule, decoder: &mut Decoder<'_>) -> Option<Self> {
-        let items = decoder.list(node)?;
-        if rule.max_items.is_some_and(|max| items.len() > max as usize) {
-            decoder.reject();
+    fn view(record: &Record) -> FieldItem<'_> {
+        if std::ptr::eq(record.table(), SHARED_FIELDS) {
+            FieldItem::Shared(SharedField::view(record))
+        } else {
+            FieldItem::Own(OwnField::view(record))
         }
-        let decoded = items
-            .iter()
-            .filter_map(|item| Some(Spanned::new(field_item(item, decoder)?, item.span)));
-        Some(Self(decoded.collect()))
     }
-
-    fn to_json(&self) -> Value {
-        let item = |item: &FieldItem| match item {
-            FieldItem::Shared(name) => json!({"shared": name.value.as_str()}),
-            FieldItem::Own(OwnField {
-                name,
-                header,
-                value,
-                order,
-                display_name,
-            }) => {
-                let mut field = Map::new();
-                field.insert("header".to_owned(), header.value.as_str().into());
-                put("value", value, &mut field);
-                put("order", order, &mut field);
-                if let Some(name) = name {
-                    field.insert("name".to_owned(), name.value.as_str().into());
-                }
-                put("displayName", display_name, &mut field);
-                Value::Object(field)
-            }
-        };
-        Value::from_iter(self.0.iter().map(|given| item(&given.value)))
-    }
-
-    fn schema(rule: FieldRule) -> Value {
-        let mut schema = json!({"type": "array", "items": {"anyOf": [items_schema(OWN_ITEMS), items_schema(SHARED_ITEMS)]}});
-        if let Some(items) = rule.max_items {
-            schema["maxItems"] = items.into();
-        }
-        schema
-    }
-}
-
-fn field_item(node: &Node, decoder: &mut Decoder<'_>) -> Option<FieldItem> {
-    if node.get("shared").is_some() {
-        let record = decoder.record(node, SHARED_ITEMS)?;
-        return record.required("shared", decoder).map(FieldItem::Shared);
-    }
-    let record = decoder.record(node, OWN_ITEMS)?;
-    let name = record.given("name", decoder);
-    let header = record.required("header", decoder);
-    let value = record.given("value", decoder);
-    let order = record.given("order", decoder);
-    let display_name = record.given("displayName", decoder);
-    Some(FieldItem::Own(OwnField {
-        name: name.into_value(),
-        header: header?,
-        value,
-        order,
-        display_name,
-    }))
 }

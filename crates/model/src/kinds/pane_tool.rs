@@ -1,93 +1,84 @@
 //! Pane tools: what a productivity pane offers.
 
-use crate::field::{FieldRule, choice, kind};
-use crate::kinds::Status;
-use crate::set::{JsonOrText, WebResource};
+use super::build::{choice, flag, json_or_text, named, options, text};
+use super::{Definition, STATUS, Status, UNIQUE_NAME};
+use crate::record::{Flag, JsonValue, Named, Text, record};
+use crate::table::{Names, NewRow, Referent, Table};
 
-const ANY: FieldRule = FieldRule::ANY;
+/// Tools of productivity panes.
+pub static TOOL: Table = Table::desk(
+    "msdyn_panetoolconfiguration",
+    "msdyn_panetoolconfigurations",
+    "msdyn_panetoolconfigurationid",
+    0,
+);
 
-kind! {
-    /// A tool of productivity panes.
-    ///
-    /// Dataverse: `msdyn_panetoolconfiguration`.
-    PaneTool {
+pub(super) static DEFINITION: Definition = Definition {
+    word: "PaneTool",
+    title: "Pane tool",
+    meaning: "A tool of productivity panes.",
+    folder: "pane-tools",
+    table: &TOOL,
+    name: &UNIQUE_NAME,
+    names: Names::Likely,
+    fields: TOOL_FIELDS,
+    ..Definition::NOTHING
+};
+
+record! {
+    /// What a document says of a tool of productivity panes.
+    PaneTool, TOOL_FIELDS {
         /// Name on the admin pages.
-        ///
-        /// Text of at most 100 characters, required. Dataverse: `msdyn_name`, localizable.
-        "displayName" display_name: String = ANY.required().max_length(100);
+        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required();
         /// What administrators should know about the tool.
-        ///
-        /// Text of at most 256 characters. Dataverse: `msdyn_description`, localizable.
-        "description" description: String = ANY.max_length(256);
+        description: Text = text("description", "msdyn_description").max(256).localizable();
         /// Deactivates the tool without deleting it.
-        ///
-        /// `Active` or `Inactive`; a new row is `Active`. Dataverse: `statecode` with `statuscode`.
-        "status" status: Status = ANY;
+        status: Status = STATUS;
         /// What the tool is made of.
-        ///
-        /// `Control` or `CustomPage`. Dataverse: `msdyn_type`.
-        "type" r#type: ToolType = ANY;
+        r#type: ToolType = choice("type", "msdyn_type");
         /// Control Name; for a custom page its unique name, as far as known.
-        ///
-        /// Text of at most 100 characters, required. Dataverse: `msdyn_controlname`.
-        "controlName" control_name: String = ANY.required().max_length(100);
+        control_name: Text = text("controlName", "msdyn_controlname").max(100).required();
         /// The group under which the tool is offered.
-        ///
-        /// Dataverse: `msdyn_category`.
-        "category" category: ToolCategory = ANY;
+        category: ToolCategory = choice("category", "msdyn_category");
         /// What the tool is given.
-        ///
-        /// A mapping, stored as JSON, or text; at most 1000 characters. Dataverse: `msdyn_data`.
-        "data" data: JsonOrText = ANY.max_length(1000);
+        data: JsonValue = json_or_text("data", "msdyn_data").max(1000);
         /// Icon of the tool.
-        ///
-        /// Name of a web resource. Dataverse: `msdyn_icon`.
-        "icon" icon: WebResource = ANY;
+        icon: Named = named("icon", "msdyn_icon", Referent::WebResource);
         /// Icon that is shown where there is no other.
-        ///
-        /// Path of at most 100 characters. Dataverse: `msdyn_defaulticon`.
-        "defaultIcon" default_icon: String = ANY.max_length(100);
+        default_icon: Text = text("defaultIcon", "msdyn_defaulticon").max(100).form("Path");
         /// Whether the tool stays when the agent changes the session.
-        ///
-        /// Flag; a new row has `false`. Dataverse: `msdyn_isglobal`.
-        "global" global: bool = ANY;
+        global: Flag = flag("global", "msdyn_isglobal").new_has(NewRow::Flag(false));
         /// Whether the tool has settings of its own.
-        ///
-        /// Flag; a new row has `false`. Dataverse: `msdyn_isConfigurable`.
-        "configurable" configurable: bool = ANY;
+        configurable: Flag = flag("configurable", "msdyn_isconfigurable").new_has(NewRow::Flag(false)).stored("`msdyn_isConfigurable`");
         /// Tool Configuration Entity: the table that holds the tool's settings.
-        ///
-        /// Text of at most 100 characters. Dataverse: `msdyn_toolConfigurationEntity`.
-        "configurationEntity" configuration_entity: String = ANY.max_length(100);
+        configuration_entity: Text = text("configurationEntity", "msdyn_toolconfigurationentity").max(100).stored("`msdyn_toolConfigurationEntity`");
         /// Where administrators read more.
-        ///
-        /// Text of at most 100 characters. Dataverse: `msdyn_learnmorelink`.
-        "learnMoreLink" learn_more_link: String = ANY.max_length(100);
+        learn_more_link: Text = text("learnMoreLink", "msdyn_learnmorelink").max(100);
     }
 }
 
-choice! {
+options! {
     /// What a tool is made of.
     ToolType {
         /// A code component.
-        Control = "Control",
+        Control = "Control", 0;
         /// A custom page.
-        CustomPage = "CustomPage",
+        CustomPage = "CustomPage", 1;
     }
 }
 
-choice! {
+options! {
     /// The group under which a tool is offered.
     ToolCategory {
         /// None.
-        Uncategorized = "Uncategorized",
+        Uncategorized = "Uncategorized", 100_000_000;
         /// Agent guidance.
-        AgentGuidance = "AgentGuidance",
+        AgentGuidance = "AgentGuidance", 100_000_001;
         /// Reference.
-        Reference = "Reference",
+        Reference = "Reference", 100_000_002;
         /// Collaboration (the option's label in Dataverse is misspelt).
-        Collaboration = "Collaboration",
+        Collaboration = "Collaboration", 100_000_003;
         /// Automated action.
-        AutomatedAction = "AutomatedAction",
+        AutomatedAction = "AutomatedAction", 100_000_004;
     }
 }

@@ -1,98 +1,107 @@
 //! Session templates: what opens when a conversation, a call or a record starts a session.
 
-use crate::field::{FieldRule, choice, kind};
-use crate::kinds::Status;
-use crate::set::{JsonOrText, Owner, Reference, SetOf, WebResource};
+use super::agent_script::SCRIPT;
+use super::application_tab::TAB;
+use super::build::{OWNER, choice, flag, json, name, named, options, set, text};
+use super::{Definition, Quirk, STATUS, Status, UNIQUE_NAME};
+use crate::record::{Flag, JsonValue, Name, Named, OwnerOf, SetOf, Text, record};
+use crate::table::{Names, NewRow, Referent, Relationship, Table};
 
-const ANY: FieldRule = FieldRule::ANY;
+/// Session templates.
+pub static SESSION: Table = Table::desk(
+    "msdyn_sessiontemplate",
+    "msdyn_sessiontemplates",
+    "msdyn_sessiontemplateid",
+    2,
+);
+/// Additional tabs of a session template; the order is not stored.
+pub static SESSION_TABS: Relationship = Relationship::many(
+    "msdyn_sessiontemplate_applicationtab",
+    "msdyn_sessiontemplate_applicationtabset",
+    &SESSION,
+    &TAB,
+);
+/// Scripts of a session template. The relationship ends in `sessiontemplat`, its intersect table in `sessiontempl`.
+pub static SESSION_SCRIPTS: Relationship = Relationship::many(
+    "msdyn_msdyn_prod_agentscript_msdyn_sessiontemplat",
+    "msdyn_msdyn_prod_agentscript_msdyn_sessiontemplset",
+    &SESSION,
+    &SCRIPT,
+);
 
-kind! {
-    /// A session template: what opens when a conversation, a call or a record starts a session.
-    ///
-    /// Dataverse: `msdyn_sessiontemplate`.
-    SessionTemplate {
+pub(super) static DEFINITION: Definition = Definition {
+    word: "SessionTemplate",
+    title: "Session template",
+    meaning: "A session template: what opens when a conversation, a call or a record starts a session.",
+    caption: "entity",
+    folder: "session-templates",
+    table: &SESSION,
+    name: &UNIQUE_NAME,
+    names: Names::Enforced,
+    fields: SESSION_FIELDS,
+    quirks: &[Quirk::SessionType],
+    ..Definition::NOTHING
+};
+
+record! {
+    /// What a document says of a session template.
+    SessionTemplate, SESSION_FIELDS {
         /// Name on the admin pages; agents do not see it.
-        ///
-        /// Text of at most 100 characters, required. Dataverse: `msdyn_name`, localizable.
-        "displayName" display_name: String = ANY.required().max_length(100);
+        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required();
         /// What administrators should know about the template.
-        ///
-        /// Text of at most 2000 characters. Dataverse: `msdyn_description`, localizable.
-        "description" description: String = ANY.max_length(2000);
+        description: Text = text("description", "msdyn_description").max(2000).localizable();
         /// Deactivates the template without deleting it.
-        ///
-        /// `Active` or `Inactive`; a new row is `Active`. Dataverse: `statecode` with `statuscode`.
-        "status" status: Status = ANY;
+        status: Status = STATUS;
         /// Who owns the row.
-        ///
-        /// `{user: ...}` or `{team: ...}`; a new row belongs to the caller, or to the project's `defaults.owner`. Dataverse: `ownerid`.
-        "owner" owner: Owner = ANY;
+        owner: OwnerOf = OWNER;
         /// Generic for calls, conversations and workstreams; Entity for records.
-        ///
-        /// `Generic` or `Entity`, required. Dataverse: `msdyn_sessiontype` and its second copy `msdyn_type`, always written together.
-        "type" r#type: SessionType = ANY.required();
+        // Dataverse keeps the type twice, with opposite defaults.
+        r#type: SessionType = choice("type", "msdyn_sessiontype").required().mirrored("msdyn_type", &[(0, false), (1, true)])
+            .stored("`msdyn_sessiontype` and its second copy `msdyn_type`, always written together");
         /// The table whose records open with the template.
-        ///
-        /// Logical name of at most 100 characters, required for type Entity, not allowed for Generic. Dataverse: `msdyn_entity`.
-        "entity" entity: String = ANY.max_length(100);
+        entity: Text = text("entity", "msdyn_entity").max(100).form("Logical name").more(", required for type Entity, not allowed for Generic");
         /// Title of the session; may hold slugs such as `{customer}`.
-        ///
-        /// Text of at most 200 characters. Dataverse: `msdyn_title`, localizable.
-        "title" title: String = ANY.max_length(200);
+        title: Text = text("title", "msdyn_title").max(200).localizable();
         /// Where the conversation or call widget stands when the session opens.
-        ///
-        /// `Docked`, `Minimized` or `Hidden`; a new row is `Docked`. Dataverse: `msdyn_panelstate`.
-        "communicationPanelMode" communication_panel_mode: CommunicationPanelMode = ANY;
+        communication_panel_mode: CommunicationPanelMode = choice("communicationPanelMode", "msdyn_panelstate").new_is("Docked");
         /// The tab that opens first and cannot be closed.
-        ///
-        /// Name of an ApplicationTab, required for type Generic, not allowed for Entity. Dataverse: `msdyn_anchortab`.
-        "anchorTab" anchor_tab: Reference = ANY;
+        anchor_tab: Name = name("anchorTab", "msdyn_anchortab", &TAB).more(", required for type Generic, not allowed for Entity");
         /// Shows the session's title on the anchor tab too.
-        ///
-        /// Flag; a new row has `false`. Missing in older environments. Dataverse: `msdyn_enabletitlesync`.
-        "applySessionTitleToAnchorTab" apply_session_title_to_anchor_tab: bool = ANY;
+        apply_session_title_to_anchor_tab: Flag = flag("applySessionTitleToAnchorTab", "msdyn_enabletitlesync").new_has(NewRow::Flag(false))
+            .note("Missing in older environments.");
         /// Icon of the session, for type Generic only; no GIF, no slugs.
-        ///
-        /// Name of a web resource. Dataverse: `msdyn_sessionicon`.
-        "sessionIcon" session_icon: WebResource = ANY;
+        session_icon: Named = named("sessionIcon", "msdyn_sessionicon", Referent::WebResource);
         /// Tabs that open beside the anchor tab; Dataverse stores no order.
-        ///
-        /// Set of ApplicationTab, without the anchor tab. Dataverse: N:N `msdyn_sessiontemplate_applicationtab`.
-        "additionalTabs" additional_tabs: SetOf<Reference> = ANY;
+        additional_tabs: SetOf<Name> = set("additionalTabs", &SESSION_TABS, Referent::Named(&TAB)).more(", without the anchor tab");
         /// Scripts that guide the agent through the session.
-        ///
-        /// Set of AgentScript. Dataverse: N:N `msdyn_msdyn_prod_agentscript_msdyn_sessiontemplat`.
-        "scripts" scripts: SetOf<Reference> = ANY;
+        scripts: SetOf<Name> = set("scripts", &SESSION_SCRIPTS, Referent::Named(&SCRIPT));
         /// Whether an expression chooses the default script.
-        ///
-        /// Flag; a new row has `false`. Dataverse: `msdyn_enablebuildexpression`.
-        "enableBuildExpression" enable_build_expression: bool = ANY;
+        enable_build_expression: Flag = flag("enableBuildExpression", "msdyn_enablebuildexpression").new_has(NewRow::Flag(false));
         /// The expression that chooses the default script, as the expression builder wrote it.
-        ///
-        /// JSON of at most 1048576 characters, of undocumented form: take it from an export. Dataverse: `msdyn_expressiondata`.
-        "expressionData" expression_data: JsonOrText = ANY.max_length(1_048_576).or_file();
+        expression_data: JsonValue = json("expressionData", "msdyn_expressiondata").max(1_048_576).or_file()
+            .more(", of undocumented form: take it from an export");
     }
 }
 
-choice! {
+options! {
     /// What starts a session of the template.
     SessionType {
         /// A call, a conversation or a workstream.
-        Generic = "Generic",
+        Generic = "Generic", 0;
         /// A record of a table.
-        Entity = "Entity",
+        Entity = "Entity", 1;
     }
 }
 
-choice! {
-    /// Where the communication panel stands when the session opens.
+options! {
+    /// Where the communication panel stands when the session opens. The older choice `msdyn_panestate` has other numbers.
     CommunicationPanelMode {
         /// Open at the side.
-        Docked = "Docked",
+        Docked = "Docked", 162_450_002;
         /// Reduced to a bar.
-        Minimized = "Minimized",
+        Minimized = "Minimized", 162_450_000;
         /// Not shown.
-        Hidden = "Hidden",
+        Hidden = "Hidden", 162_450_001;
     }
 }
 

@@ -1,86 +1,80 @@
 //! Smart assist configurations: suggestions that agents get beside a record.
 
-use crate::field::{FieldRule, choice, kind};
-use crate::kinds::Status;
+use super::build::{choice, flag, number, options, text};
+use super::{Definition, STATUS, Status, UNIQUE_NAME};
+use crate::record::{Flag, Number, Text, record};
+use crate::table::{Names, NewRow, Table};
 
-const ANY: FieldRule = FieldRule::ANY;
+/// Smart assist configurations.
+pub static SMART_ASSIST: Table = Table::desk(
+    "msdyn_smartassistconfig",
+    "msdyn_smartassistconfigs",
+    "msdyn_smartassistconfigid",
+    0,
+);
 
-kind! {
-    /// A smart assist configuration: suggestions that agents get beside a record.
-    ///
-    /// Dataverse: `msdyn_smartassistconfig`.
-    SmartAssist {
+pub(super) static DEFINITION: Definition = Definition {
+    word: "SmartAssist",
+    title: "Smart assist",
+    meaning: "A smart assist configuration: suggestions that agents get beside a record.",
+    folder: "smart-assist",
+    table: &SMART_ASSIST,
+    name: &UNIQUE_NAME,
+    names: Names::Likely,
+    fields: SMART_ASSIST_FIELDS,
+    ..Definition::NOTHING
+};
+
+record! {
+    /// What a document says of a smart assist configuration.
+    SmartAssist, SMART_ASSIST_FIELDS {
         /// Name on the admin pages.
-        ///
-        /// Text of at most 100 characters, required. Dataverse: `msdyn_name`.
-        "displayName" display_name: String = ANY.required().max_length(100);
+        display_name: Text = text("displayName", "msdyn_name").max(100).required();
         /// Deactivates the configuration without deleting it.
-        ///
-        /// `Active` or `Inactive`; a new row is `Active`. Dataverse: `statecode` with `statuscode`.
-        "status" status: Status = ANY;
+        status: Status = STATUS;
         /// The table whose records get suggestions.
-        ///
-        /// Logical name of at most 100 characters, required. Dataverse: `msdyn_SourceEntityName`.
-        "sourceEntity" source_entity: String = ANY.required().max_length(100);
+        source_entity: Text = text("sourceEntity", "msdyn_sourceentityname").max(100).required().form("Logical name").stored("`msdyn_SourceEntityName`");
         /// What is suggested.
-        ///
-        /// `KnowledgeArticle`, `SimilarCase` or `Bot`, required. Dataverse: `msdyn_Suggestiontype`.
-        "suggestionType" suggestion_type: SuggestionType = ANY.required();
+        suggestion_type: SuggestionType = choice("suggestionType", "msdyn_suggestiontype").required().stored("`msdyn_Suggestiontype`");
         /// How a suggestion is drawn.
-        ///
-        /// `AdaptiveCard`, the only value. Dataverse: `msdyn_Suggestioncontroltype`.
-        "controlType" control_type: ControlType = ANY;
+        control_type: ControlType = choice("controlType", "msdyn_suggestioncontroltype").new_has(NewRow::Word("AdaptiveCard"))
+            .stored("`msdyn_Suggestioncontroltype`");
         /// Unique name of the control's configuration.
-        ///
-        /// Text of at most 100 characters, required. Dataverse: `msdyn_SuggestionControlConfigUniquename`.
-        "controlConfig" control_config: String = ANY.required().max_length(100);
+        control_config: Text = text("controlConfig", "msdyn_suggestioncontrolconfiguniquename").max(100).required()
+            .stored("`msdyn_SuggestionControlConfigUniquename`");
         /// Who makes the suggestions.
-        ///
-        /// Text of at most 100 characters. Dataverse: `msdyn_SuggestionProvider`.
-        "provider" provider: String = ANY.max_length(100);
+        provider: Text = text("provider", "msdyn_suggestionprovider").max(100).stored("`msdyn_SuggestionProvider`");
         /// The script that makes the suggestions.
-        ///
-        /// Text of at most 256 characters. Dataverse: `msdyn_SuggestionWebresourceURL`.
-        "webResourceUrl" web_resource_url: String = ANY.max_length(256);
+        web_resource_url: Text = text("webResourceUrl", "msdyn_suggestionwebresourceurl").max(256).stored("`msdyn_SuggestionWebresourceURL`");
         /// Icon of a suggestion.
-        ///
-        /// Text of at most 256 characters. Dataverse: `msdyn_IconURL`.
-        "iconUrl" icon_url: String = ANY.max_length(256);
+        icon_url: Text = text("iconUrl", "msdyn_iconurl").max(256).stored("`msdyn_IconURL`");
         /// Suggestion panel title.
-        ///
-        /// Text of at most 100 characters. Dataverse: `msdyn_Suggestioncontainertitle`, localizable.
-        "panelTitle" panel_title: String = ANY.max_length(100);
+        panel_title: Text = text("panelTitle", "msdyn_suggestioncontainertitle").max(100).localizable().stored("`msdyn_Suggestioncontainertitle`");
         /// How many suggestions are shown at most.
-        ///
-        /// Whole number. Dataverse: `msdyn_maxsuggestioncount`.
-        "maxSuggestions" max_suggestions: i64 = ANY.range(-2_147_483_648, 2_147_483_647);
+        max_suggestions: Number = number("maxSuggestions", "msdyn_maxsuggestioncount").range(-2_147_483_648, 2_147_483_647);
         /// Its place among the suggestions.
-        ///
-        /// Whole number. Dataverse: `msdyn_Order`.
-        "order" order: i64 = ANY.range(-2_147_483_648, 2_147_483_647);
+        order: Number = number("order", "msdyn_order").range(-2_147_483_648, 2_147_483_647).stored("`msdyn_Order`");
         /// Whether it is the configuration that is used where nothing else says so.
-        ///
-        /// Flag; a new row has `false`. Dataverse: `msdyn_isDefault`.
-        "default" default: bool = ANY;
+        default: Flag = flag("default", "msdyn_isdefault").new_has(NewRow::Flag(false)).stored("`msdyn_isDefault`");
     }
 }
 
-choice! {
+options! {
     /// What is suggested.
     SuggestionType {
         /// Knowledge articles.
-        KnowledgeArticle = "KnowledgeArticle",
+        KnowledgeArticle = "KnowledgeArticle", 192_360_000;
         /// Cases like this one.
-        SimilarCase = "SimilarCase",
+        SimilarCase = "SimilarCase", 192_360_001;
         /// What a bot finds.
-        Bot = "Bot",
+        Bot = "Bot", 192_360_002;
     }
 }
 
-choice! {
+options! {
     /// How a suggestion is drawn.
     ControlType {
         /// An adaptive card.
-        AdaptiveCard = "AdaptiveCard",
+        AdaptiveCard = "AdaptiveCard", 192_360_000;
     }
 }

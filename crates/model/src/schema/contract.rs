@@ -103,8 +103,7 @@ struct ResourceForm {
 }
 
 fn kind_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    let words: Vec<&str> = crate::kinds::Kind::ALL
-        .iter()
+    let words: Vec<&str> = crate::kinds::Kind::all()
         .map(|kind| kind.as_str())
         .collect();
     schemars::json_schema!({"enum": words})

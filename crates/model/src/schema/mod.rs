@@ -7,8 +7,9 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use crate::field::FieldInfo;
 use crate::kinds::Kind;
+use crate::parameters::Parameters;
+use crate::table::{Choice, Field, Holds, Links, PartTable, Referent, Written};
 
 /// The version of the language, at the head of every document.
 pub(crate) const API_VERSION: &str = "deskstate/v1";
@@ -19,7 +20,7 @@ const DRAFT: &str = "http://json-schema.org/draft-07/schema#";
 /// The schemas that editors get, by file name.
 #[must_use]
 pub fn json_schemas() -> Vec<(String, Value)> {
-    let kinds = Kind::ALL.iter().map(|&kind| {
+    let kinds = Kind::all().map(|kind| {
         (
             format!("{kind}.json"),
             titled(kind.as_str(), document(kind)),
@@ -56,10 +57,9 @@ fn titled(title: &str, schema: Value) -> Value {
 
 /// One schema for documents of any kind: the kind decides.
 fn by_kind(document: fn(Kind) -> Value) -> Value {
-    let words: Vec<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
-    let branches: Vec<Value> = Kind::ALL
-        .iter()
-        .map(|&kind| {
+    let words: Vec<&str> = Kind::all().map(Kind::as_str).collect();
+    let branches: Vec<Value> = Kind::all()
+        .map(|kind| {
             json!({
                 "if": {"properties": {"kind": {"const": kind.as_str()}}, "required": ["kind"]},
                 "then": document(kind),
@@ -78,7 +78,7 @@ fn by_kind(document: fn(Kind) -> Value) -> Value {
 pub(crate) fn document(kind: Kind) -> Value {
     let mut schema = frame(kind, metadata(kind, false));
     let mut required = json!({});
-    require(kind.field_infos(), &mut required);
+    require(kind.fields(), &mut required);
     schema["if"] = json!({
         "properties": {"metadata": {"properties": {"state": {"enum": ["existing", "absent"]}}, "required": ["state"]}},
         "required": ["metadata"],
@@ -112,16 +112,16 @@ fn demand_nothing(schema: &mut Value) {
 pub(crate) fn partial_spec(kind: Kind) -> Value {
     json!({
         "type": "object",
-        "properties": properties(kind.field_infos()),
+        "properties": properties(kind.fields()),
         "additionalProperties": false,
     })
 }
 
 fn frame(kind: Kind, metadata: Value) -> Value {
     let mut spec = partial_spec(kind);
-    spec["description"] = one_paragraph(kind.doc()).into();
+    spec["description"] = one_paragraph(&kind.doc()).into();
     json!({
-        "description": one_paragraph(kind.doc()),
+        "description": one_paragraph(&kind.doc()),
         "type": "object",
         "properties": {
             "apiVersion": {"description": "Version of the language.", "const": API_VERSION},
@@ -260,9 +260,9 @@ fn any_of(schema: Value, other: Value) -> Value {
 }
 
 /// The schema of one field with its description, `null` where it may be cleared, and a variable.
-pub(crate) fn field_schema(field: &FieldInfo) -> Value {
-    let mut schema = (field.schema)(field.rule);
-    if field.clearable {
+pub(crate) fn field_schema(field: &Field) -> Value {
+    let mut schema = value_schema(field);
+    if field.is_clearable() {
         schema = match schema {
             Value::Object(mut object) if takes_any_text(&Value::Object(object.clone())) => {
                 let names = match object.remove("type") {
@@ -279,11 +279,146 @@ pub(crate) fn field_schema(field: &FieldInfo) -> Value {
     }
     let schema = with_variable(schema);
     let mut described = Map::new();
-    described.insert("description".to_owned(), one_paragraph(field.doc).into());
+    described.insert("description".to_owned(), one_paragraph(&field.doc()).into());
     if let Value::Object(schema) = schema {
         described.extend(schema);
     }
     Value::Object(described)
+}
+
+/// The schema that fits exactly the values that are read for a field, without `null` and variables.
+fn value_schema(field: &Field) -> Value {
+    match field.holds {
+        Holds::Text | Holds::UniqueName | Holds::BusinessUnit => text_schema(field.max_length),
+        Holds::Json | Holds::JsonOrText => {
+            let mut schema = text_schema(field.max_length);
+            schema["type"] = json!(["object", "array", "string"]);
+            schema
+        }
+        Holds::Number | Holds::Position => match field.range {
+            Some((smallest, greatest)) => {
+                json!({"type": "integer", "minimum": smallest, "maximum": greatest})
+            }
+            None => json!({"type": "integer"}),
+        },
+        Holds::Flag | Holds::InvertedFlag => json!({"type": "boolean"}),
+        Holds::Choice(options) | Holds::FlagChoice(options) | Holds::Status(options) => {
+            choice_schema(options)
+        }
+        Holds::Lookup { .. } => text_schema(None),
+        Holds::Owner => json!({
+            "type": "object",
+            "properties": {
+                "user": {"description": "User principal name, e-mail address or Entra object id.", "type": "string", "minLength": 1},
+                "team": {"description": "Name of a team.", "type": "string", "minLength": 1},
+            },
+            "additionalProperties": false,
+            "minProperties": 1,
+            "maxProperties": 1,
+        }),
+        Holds::Set { to, links, .. } => match links {
+            Links::All | Links::Except(_) => {
+                set_schema(&text_schema(None), matches!(to, Referent::User))
+            }
+            Links::Only(_) => json!({"type": "boolean"}),
+            Links::One => text_schema(None),
+            Links::Items(items) => {
+                let either = [items_schema(items.own), items_schema(items.shared)];
+                list_schema(json!({ "anyOf": either }), field.max_items)
+            }
+        },
+        Holds::Parts(part) => parts_schema(part, field.max_items),
+        Holds::ParametersCopy | Holds::Option | Holds::OneOf(_) => Value::Bool(false),
+    }
+}
+
+fn text_schema(max_length: Option<u32>) -> Value {
+    let mut schema = json!({"type": "string", "minLength": 1});
+    if let Some(characters) = max_length {
+        schema["maxLength"] = characters.into();
+    }
+    schema
+}
+
+/// The schema of a choice, with what each option means.
+fn choice_schema(options: &[Choice]) -> Value {
+    let words = options.iter().map(|option| Value::from(option.word));
+    let numbers = options
+        .iter()
+        .filter_map(|option| option.word.parse::<f64>().ok())
+        .map(Value::from);
+    let meanings: Vec<&str> = options.iter().map(|option| option.meaning.trim()).collect();
+    json!({"enum": words.chain(numbers).collect::<Vec<_>>(), "enumDescriptions": meanings})
+}
+
+fn list_schema(items: Value, max_items: Option<u32>) -> Value {
+    let mut schema = json!({"type": "array", "items": items});
+    if let Some(items) = max_items {
+        schema["maxItems"] = items.into();
+    }
+    schema
+}
+
+fn parts_schema(part: &PartTable, max_items: Option<u32>) -> Value {
+    let mut item = items_schema(part.fields);
+    for field in part.fields {
+        if let Holds::OneOf(words) = field.holds {
+            let one = |choice: &Choice| json!({"required": [choice.word]});
+            item["oneOf"] = words.iter().map(one).collect();
+        }
+    }
+    match part.written {
+        Written::List => list_schema(item, max_items),
+        // What tells a role apart may be written alone.
+        Written::Set if part.fields.iter().any(|field| part.is_bare(field)) => {
+            let either = [text_schema(None), item];
+            set_schema(&json!({ "anyOf": either }), false)
+        }
+        Written::Set => set_schema(&item, false),
+        Written::Features(names) => {
+            let flag = with_variable(json!({"type": "boolean"}));
+            let named: Map<String, Value> = names
+                .iter()
+                .map(|name| (name.word.to_owned(), flag.clone()))
+                .collect();
+            json!({
+                "type": "object",
+                "properties": named,
+                "patternProperties": {"^[0-9]{1,18}$": flag},
+                "additionalProperties": false,
+            })
+        }
+        Written::Parameters => Parameters::schema(),
+    }
+}
+
+fn set_schema(member: &Value, users: bool) -> Value {
+    let list = json!({"type": "array", "items": member});
+    let mut long = json!({
+        "type": "object",
+        "properties": {
+            "mode": {
+                "description": "`exact`: these and no others. `atLeast`: these are there, others are left alone.",
+                "enum": ["exact", "atLeast"],
+            },
+            "members": {"description": "What must be there.", "anyOf": [list.clone(), variable_schema()]},
+            "without": {"description": "What must not be there; with `atLeast` only.", "anyOf": [list.clone(), variable_schema()]},
+        },
+        "required": ["mode"],
+        "additionalProperties": false,
+    });
+    if users {
+        let teams = json!({"type": "array", "items": {"type": "string", "minLength": 1}});
+        long["properties"]["fromTeams"] = json!({
+            "description": "Dataverse teams whose members belong to the set.",
+            "anyOf": [teams, variable_schema()],
+        });
+        long["properties"]["moves"] = json!({
+            "description": "Whether somebody may leave a profile that is not declared here; `refuse` where left out.",
+            "enum": ["allow", "refuse"],
+        });
+    }
+    json!({"anyOf": [list, long]})
 }
 
 /// A doc comment as text for editors: paragraphs without line breaks of their own.
@@ -296,7 +431,7 @@ pub(crate) fn one_paragraph(doc: &str) -> String {
 }
 
 /// The schema of a mapping with known keys.
-pub(crate) fn items_schema(fields: &[FieldInfo]) -> Value {
+pub(crate) fn items_schema(fields: &[Field]) -> Value {
     let mut schema = json!({
         "type": "object",
         "properties": properties(fields),
@@ -307,11 +442,11 @@ pub(crate) fn items_schema(fields: &[FieldInfo]) -> Value {
 }
 
 /// Demands the required fields; one that may stand in a file is demanded in one of its two forms.
-pub(crate) fn require(fields: &[FieldInfo], schema: &mut Value) {
-    let (in_file, here): (Vec<&FieldInfo>, Vec<&FieldInfo>) = fields
+pub(crate) fn require(fields: &[Field], schema: &mut Value) {
+    let (in_file, here): (Vec<&Field>, Vec<&Field>) = fields
         .iter()
-        .filter(|field| field.rule.required)
-        .partition(|field| field.rule.from_file);
+        .filter(|field| field.is_required() && field.is_written)
+        .partition(|field| field.from_file);
     let words: Vec<&str> = here.iter().map(|field| field.word).collect();
     schema["required"] = words.into();
     let either: Vec<Value> = in_file
@@ -329,11 +464,11 @@ pub(crate) fn file_word(word: &str) -> String {
 }
 
 /// The properties of a mapping, with `<word>File` beside a field that may stand in a file.
-pub(crate) fn properties(fields: &[FieldInfo]) -> Map<String, Value> {
+pub(crate) fn properties(fields: &[Field]) -> Map<String, Value> {
     let mut properties = Map::new();
-    for field in fields {
+    for field in fields.iter().filter(|field| field.is_written) {
         properties.insert(field.word.to_owned(), field_schema(field));
-        if field.rule.from_file {
+        if field.from_file {
             let description = format!(
                 "A file with the value of `{}`; its path, relative to this manifest.",
                 field.word

@@ -70,7 +70,7 @@ fn value() -> impl Strategy<Value = String> {
 }
 
 fn document() -> impl Strategy<Value = (Kind, String)> {
-    let kind = prop::sample::select(Kind::ALL.to_vec());
+    let kind = prop::sample::select(Kind::all().collect::<Vec<_>>());
     let state = prop::sample::select(vec![
         "",
         ", state: existing",
@@ -87,7 +87,7 @@ fn document() -> impl Strategy<Value = (Kind, String)> {
         let mut text = format!("{extra}apiVersion: deskstate/v1\nkind: {kind}\nmetadata: {{name: contoso_x{state}}}\nspec:\n");
         let mut given = std::collections::BTreeSet::new();
         for (index, value) in fields {
-            let word = index.get(kind.field_infos()).word;
+            let word = index.get(kind.fields()).word;
             if given.insert(word) {
                 text.push_str(&format!("  {word}: {value}\n"));
             }

@@ -4,7 +4,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde_json::Value;
 
 use super::{Found, Shape};
-use crate::decode::stored_length;
+use crate::decoder::stored_length;
 use crate::diagnostic::Diagnostic;
 use crate::span::Span;
 use crate::suggest::{nearest, one_of};

@@ -331,7 +331,7 @@ mod tests {
         };
         OutDocument {
             comment: None,
-            kind: Kind::SessionTemplate,
+            kind: Kind::SESSION_TEMPLATE,
             name: "CTI_createSession".into(),
             labels: BTreeMap::from([("team".into(), "voice".into())]),
             state: State::Present,

@@ -4,9 +4,9 @@
 mod overlay;
 mod wanted;
 
+use deskstate_model::{FileId, Manifests, ResourceKey, Span, YamlEdits, escape_variables, fold};
 use std::collections::{BTreeMap, btree_map};
 
-use deskstate_model::{FileId, Manifests, ResourceKey, Span, YamlEdits, escape_variables, fold};
 use serde_json::{Map, Value as Json};
 
 use crate::export::{Document, Export, file_names, write};
@@ -157,8 +157,7 @@ impl<'a> Adopting<'a> {
             self.refuse(&change.key, "", why, change.declared_at);
             return;
         }
-        let kind = kinds::of(change.key.kind);
-        let Some(row) = self.request.live.row(kind.table, change.id) else {
+        let Some(row) = self.request.live.row(change.key.kind.table(), change.id) else {
             return;
         };
         let options = Options {
@@ -176,10 +175,8 @@ impl<'a> Adopting<'a> {
         let mut units: BTreeMap<(&str, Option<FileId>), Unit<'_>> = BTreeMap::new();
         for field in &change.fields {
             let (word, part) = field.path.split_once('.').unwrap_or((&field.path, ""));
-            let file = field
-                .span
-                .map(|span| span.file)
-                .filter(|_| wanted::is_by_key(word));
+            let by_key = kinds::named(change.key.kind, word).is_some_and(wanted::is_by_key);
+            let file = field.span.map(|span| span.file).filter(|_| by_key);
             units
                 .entry((word, file))
                 .or_insert(Unit {
@@ -225,8 +222,12 @@ impl<'a> Adopting<'a> {
             );
             return;
         };
-        let wanted = if wanted::is_by_key(word) {
-            wanted::by_key(word, parts, &written, raised)
+        let Some(known) = kinds::named(key.kind, word) else {
+            self.refuse(key, word, "it is no field of the kind", Some(span));
+            return;
+        };
+        let wanted = if wanted::is_by_key(known) {
+            wanted::by_key(known, parts, &written, raised)
         } else {
             let Request {
                 desired,
@@ -241,13 +242,12 @@ impl<'a> Adopting<'a> {
                     options,
                 },
                 change,
-                word,
+                known,
                 &written,
                 raised,
             )
         };
-        let infos = key.kind.field_infos();
-        let sayable = wanted.and_then(|wanted| wanted::sayable(infos, word, wanted));
+        let sayable = wanted.and_then(|wanted| wanted::sayable(known, wanted));
         let wanted = match sayable {
             Ok(wanted) => wanted,
             Err(why) => {

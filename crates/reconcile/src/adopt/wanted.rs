@@ -2,12 +2,12 @@
 
 mod items;
 
-use deskstate_model::{ChtFeature, CopilotFeature, FeatureNames, FieldInfo, SetMode, fold};
+use deskstate_model::{
+    CIF_V2_LOADER, Field, Holds, Links, PartTable, Referent, SetMode, Written, fold,
+};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-use crate::field::Target;
-use crate::kinds::tables;
 use crate::live::Live;
 use crate::lookup::Match;
 use crate::lower::Desired;
@@ -23,13 +23,13 @@ pub(super) struct Side<'a> {
 }
 
 /// Fields whose keys are owned one by one.
-pub(super) fn is_by_key(word: &str) -> bool {
-    matches!(word, "parameters" | "copilotFeatures" | "chtFeatures")
+pub(super) fn is_by_key(field: &Field) -> bool {
+    matches!(field.holds, Holds::Parts(part) if matches!(part.written, Written::Parameters | Written::Features(_)))
 }
 
 /// The mapping that is written, with the keys that differ as they are live.
 pub(super) fn by_key(
-    word: &str,
+    field: &Field,
     parts: &[&str],
     written: &Json,
     raised: &Raised,
@@ -37,6 +37,7 @@ pub(super) fn by_key(
     let Json::Object(written) = written else {
         return Err("it is no mapping where it is written".to_owned());
     };
+    let word = field.word;
     let live = match raised.spec.get(word) {
         Some(Json::Object(live)) => live.clone(),
         _ => match raised
@@ -52,16 +53,16 @@ pub(super) fn by_key(
     for part in parts {
         let key = written
             .keys()
-            .find(|key| same_key(word, key, part))
+            .find(|key| same_key(field, key, part))
             .map_or(*part, String::as_str);
         let value = live
             .iter()
-            .find(|(name, _)| same_key(word, name, part))
+            .find(|(name, _)| same_key(field, name, part))
             .map(|(_, value)| value.clone());
         let unsayable = raised.left_out.iter().find(|left_out| {
             let of = left_out.path.strip_prefix(word);
             of.and_then(|of| of.strip_prefix('.'))
-                .is_some_and(|of| same_key(word, of, part))
+                .is_some_and(|of| same_key(field, of, part))
         });
         match (value, unsayable) {
             (Some(value), _) => drop(wanted.insert(key.to_owned(), value)),
@@ -73,19 +74,11 @@ pub(super) fn by_key(
 }
 
 /// Features go by name or number.
-fn same_key(word: &str, left: &str, right: &str) -> bool {
-    let number = |names: &[(&str, i64)], key: &str| {
-        names
-            .iter()
-            .find(|(name, _)| *name == key)
-            .map(|(_, number)| *number)
-            .or_else(|| key.parse().ok())
-    };
-    match word {
-        "copilotFeatures" => {
-            number(CopilotFeature::NAMES, left) == number(CopilotFeature::NAMES, right)
+fn same_key(field: &Field, left: &str, right: &str) -> bool {
+    match field.holds {
+        Holds::Parts(part) if matches!(part.written, Written::Features(_)) => {
+            part.feature_number(left) == part.feature_number(right)
         }
-        "chtFeatures" => number(ChtFeature::NAMES, left) == number(ChtFeature::NAMES, right),
         _ => left == right,
     }
 }
@@ -94,10 +87,11 @@ fn same_key(word: &str, left: &str, right: &str) -> bool {
 pub(super) fn whole(
     side: &Side<'_>,
     change: &Change,
-    word: &str,
+    field: &'static Field,
     written: &Json,
     raised: &Raised,
 ) -> Result<Json, String> {
+    let word = field.word;
     let Some(resource) = side.desired.resources.get(&change.key) else {
         return Err("it is not declared".to_owned());
     };
@@ -105,28 +99,42 @@ pub(super) fn whole(
         .sets
         .iter()
         .find(|set| set.field.word == word && !set.members_are_parts);
-    match (word, set) {
-        ("fields" | "steps" | "tools" | "inboxViews", _) => {
-            items::items(word, change, written, list(word, written, raised)?)
+    match (field.holds, set) {
+        (Holds::Parts(part), _) if part.fields.iter().any(|field| part.is_bare(field)) => {
+            bare_parts(
+                side,
+                resource,
+                field,
+                part,
+                written,
+                list(word, written, raised)?,
+            )
         }
-        ("roles", _) => roles(side, resource, written, list(word, written, raised)?),
-        (_, Some(set))
-            if !matches!(set.universe, Universe::Only(_)) && word != "productivityPane" =>
-        {
-            members(side, change, set, written, raised)
+        (Holds::Parts(part), _) if matches!(part.written, Written::List | Written::Set) => {
+            items::items(field, change, written, list(word, written, raised)?)
         }
+        (
+            Holds::Set {
+                links: Links::Items(_),
+                ..
+            },
+            _,
+        ) => items::items(field, change, written, list(word, written, raised)?),
+        (
+            Holds::Set {
+                links: Links::All | Links::Except(_),
+                ..
+            },
+            Some(set),
+        ) => members(side, change, set, written, raised),
         _ => left_out(raised, word),
     }
 }
 
 /// The value, unless it says that something is empty of which no manifest can say that.
-pub(super) fn sayable(infos: &[FieldInfo], word: &str, value: Json) -> Result<Json, String> {
-    let Some(info) = infos.iter().find(|info| info.word == word) else {
-        return Ok(value);
-    };
-    if value.is_null() && !info.clearable {
-        let needed = info.rule.required || info.rule.has_default;
-        let or = if needed {
+pub(super) fn sayable(field: &Field, value: Json) -> Result<Json, String> {
+    if value.is_null() && !field.is_clearable() {
+        let or = if field.is_needed() {
             ""
         } else {
             ", or take the field out"
@@ -136,10 +144,9 @@ pub(super) fn sayable(infos: &[FieldInfo], word: &str, value: Json) -> Result<Js
         ));
     }
     for item in listed(&value, "members").into_iter().flatten() {
-        let empty = info
-            .items
-            .iter()
-            .find(|field| !field.clearable && item.get(field.word).is_some_and(Json::is_null));
+        let empty = field
+            .items()
+            .find(|field| !field.is_clearable() && item.get(field.word).is_some_and(Json::is_null));
         if let Some(field) = empty {
             return Err(lost(field.word, item));
         }
@@ -312,18 +319,16 @@ fn members(
         });
     if implied_gone {
         let members = listed(&adopted, "members").cloned().unwrap_or_default();
-        adopted =
-            json!({"mode": "atLeast", "members": members, "without": [tables::CIF_V2_LOADER]});
+        adopted = json!({"mode": "atLeast", "members": members, "without": [CIF_V2_LOADER]});
     }
     Ok(adopted)
 }
 
 fn name_of(side: &Side<'_>, set: &DeclaredSet, id: Uuid) -> Result<String, String> {
-    use crate::field::Holds;
     let is_user = matches!(
         set.field.holds,
         Holds::Set {
-            to: Target::User,
+            to: Referent::User,
             ..
         }
     );
@@ -362,10 +367,12 @@ fn name_of(side: &Side<'_>, set: &DeclaredSet, id: Uuid) -> Result<String, Strin
     }
 }
 
-/// Roles that are mapped stay as they are written; others come by name.
-fn roles(
+/// Parts that are written by a name alone, such as roles: those that are there stay as they are written; others come by name.
+fn bare_parts(
     side: &Side<'_>,
     resource: &DeclaredResource,
+    field: &Field,
+    part: &'static PartTable,
     written: &Json,
     raised: Json,
 ) -> Result<Json, String> {
@@ -375,7 +382,7 @@ fn roles(
         .parts
         .iter()
         .map(|part| &part.key)
-        .filter(|key| key.table() == Some(&tables::ROLE_MAPPING))
+        .filter(|key| key.table() == Some(part.table))
         .collect();
     if items.len() != declared.len() {
         return Err("its members come from a variable".to_owned());
@@ -383,7 +390,7 @@ fn roles(
     let exact = resource
         .part_lists
         .iter()
-        .any(|list| list.field.word == "roles" && list.mode == SetMode::Exact);
+        .any(|list| list.field.word == field.word && list.mode == SetMode::Exact);
     let mut kept = Vec::new();
     let mut names = Vec::new();
     for (item, key) in items.iter().zip(declared) {

@@ -1,5 +1,6 @@
 //! Which write of a refused transaction the server refused, where its reply does not say: what the rows themselves show.
 
+use deskstate_model::{Relationship, Table, UNIQUE_NAME};
 use std::collections::BTreeSet;
 
 use deskstate_dataverse::{
@@ -7,9 +8,7 @@ use deskstate_dataverse::{
 };
 use uuid::Uuid;
 
-use crate::kinds::UNIQUE_NAME;
 use crate::plan::{Guard, Operation, RowTarget, Transaction};
-use crate::table::{Relationship, Table};
 
 /// What the server said is wrong, where rows can show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -253,7 +252,7 @@ fn by_key(row: &RowTarget) -> Query {
     end(row.table, row.id)
 }
 
-fn end(table: &Table, id: Uuid) -> Query {
+fn end(table: &deskstate_model::Table, id: Uuid) -> Query {
     Query::rows(table.set)
         .select([table.key])
         .filter(Filter::eq(table.key, id))
@@ -320,7 +319,7 @@ fn ruled_out(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::tables::{NOTIFICATION_FIELD, PROFILE_USERS, SESSION};
+    use deskstate_model::tables::{NOTIFICATION_FIELD, PROFILE_USERS, SESSION};
 
     #[test]
     fn a_message_leaves_the_writes_that_it_can_be_about() {

@@ -1,5 +1,6 @@
 //! Another look at rows whose writes cannot be bound to a version.
 
+use deskstate_model::Table;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use deskstate_dataverse::{Filter, Query, Reader};
@@ -7,7 +8,6 @@ use uuid::Uuid;
 
 use super::{ApplyError, Settings, has_parts_of_the_server, unread};
 use crate::plan::{Guard, Operation, RowTarget, Seen, Transaction};
-use crate::table::Table;
 
 /// Rows by table, and what was seen of each.
 type Guarded<'a> = BTreeMap<&'static Table, Vec<(&'a RowTarget, &'a Seen)>>;

@@ -5,13 +5,13 @@ mod look;
 mod rest;
 mod settle;
 
+use deskstate_model::{Kind, ResourceKey, Table};
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use deskstate_dataverse::{
     Changeset, Error, Operation as Wire, Outcome as Commit, ServiceError, Session,
 };
-use deskstate_model::ResourceKey;
 pub use rest::mismatches;
 use thiserror::Error;
 use tokio::time::Instant;
@@ -23,7 +23,6 @@ use crate::observe::{ObserveError, Scope, observe};
 use crate::plan::{
     self, FieldChange, Guard, Limits, Operation, Options, Plan, Planned, Transaction, transactions,
 };
-use crate::table::Table;
 
 /// How a plan is carried out.
 #[derive(Debug, Clone)]
@@ -312,13 +311,13 @@ pub struct Applied {
 
 /// Whether the server writes parts of such rows by itself.
 fn has_parts_of_the_server(table: &Table) -> bool {
-    crate::kinds::part_tables().any(|part| part.server_adds && part.parent == table)
+    Kind::part_tables().any(|part| part.server_adds && part.parent == table)
 }
 
 /// Parts whose rows the server may touch by itself, since the plan changes the row that they belong to.
 fn touched_parts(plan: &Plan) -> BTreeSet<Uuid> {
     let mut touched = BTreeSet::new();
-    for part in crate::kinds::part_tables().filter(|part| part.server_adds) {
+    for part in Kind::part_tables().filter(|part| part.server_adds) {
         for change in &plan.changes {
             let rows = || change.operations.iter().filter_map(Operation::changed_row);
             if rows().any(|row| row.table == part.parent) {

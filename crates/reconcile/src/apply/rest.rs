@@ -1,12 +1,9 @@
 //! What is left of a plan: between two transactions, and at the end.
 
+use deskstate_model::{Holds, ResourceKey};
 use std::collections::{BTreeMap, BTreeSet};
 
-use deskstate_model::ResourceKey;
-
 use super::has_parts_of_the_server;
-use crate::field::Holds;
-use crate::kinds;
 use crate::live::Live;
 use crate::lower::Desired;
 use crate::plan::{self, Action, Change, Difference, FieldChange, Operation, Options, Plan};
@@ -67,7 +64,7 @@ fn changes_row_of_the_server(change: &Change) -> bool {
 /// Whether a field is about parts that the server writes by itself.
 fn is_of_the_server(change: &Change, path: &str) -> bool {
     let word = path.split('.').next().unwrap_or_default();
-    let fields = kinds::of(change.key.kind).fields.iter();
+    let fields = change.key.kind.fields().iter();
     let mut parts = fields.filter(|field| field.word == word);
     parts.any(|field| matches!(field.holds, Holds::Parts(part) if part.server_adds))
 }

@@ -1,5 +1,6 @@
 //! A write whose reply was lost: what the rows themselves show of it.
 
+use deskstate_model::{Kind, Table};
 use std::time::Duration;
 
 use deskstate_dataverse::{Error, Query, Reader};
@@ -7,9 +8,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{ApplyError, describe};
-use crate::kinds;
 use crate::plan::{Operation, Transaction, is_copy};
-use crate::table::Table;
 use crate::value::became;
 
 /// What the rows of a transaction show of it.
@@ -162,10 +161,9 @@ fn trace_query(operation: &Operation) -> Query {
 
 /// Whether a column repeats what the parts of its row say.
 fn repeats_parts(table: &Table, column: &str) -> bool {
-    kinds::by_table(table).is_some_and(|kind| {
-        kinds::companion_fields(kind.kind)
-            .iter()
-            .any(|field| field.column == column && is_copy(field))
+    Kind::of_table(table).is_some_and(|kind| {
+        let mut companions = kind.definition().companions.iter();
+        companions.any(|field| field.column == column && is_copy(field))
     })
 }
 

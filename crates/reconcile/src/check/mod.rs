@@ -6,16 +6,14 @@
 mod unread;
 mod writers;
 
-use std::collections::BTreeMap;
-
 use deskstate_model::{
     Contract, Explanation, Finding, Kind, MatchMode, Problem, ResourceKey, Rule, Span, Subject,
     check_subject, selects,
 };
+use std::collections::BTreeMap;
 
 use self::unread::Unread;
 pub use self::writers::{LastWrite, Source, last_write, rows_to_ask};
-use crate::kinds;
 use crate::live::{Access, Live};
 use crate::plan::{Elsewhere, Obstacle, SyncState};
 use crate::raise::{Loss, Options, raise};
@@ -206,7 +204,7 @@ fn rows_of(kind: Kind, live: &Live) -> Vec<Seen> {
         as_read: true,
         ..Options::default()
     };
-    let rows = live.table(kinds::of(kind).table).rows.values();
+    let rows = live.table(kind.table()).rows.values();
     rows.map(|row| {
         let raised = raise(live, kind, row, options);
         let left_out = raised
@@ -427,7 +425,7 @@ impl Judging<'_> {
             path: Vec::new(),
             problem,
         };
-        let table = self.live.table(kinds::of(self.rule.resource.kind).table);
+        let table = self.live.table(self.rule.resource.kind.table());
         let note = (table.access == Access::Absent)
             .then(|| "this environment has no table for it".to_owned());
         Verdict {
@@ -438,11 +436,7 @@ impl Judging<'_> {
 
     /// Why rows may exist that nobody saw.
     fn rows_may_be_unseen(&self) -> Option<String> {
-        match &self
-            .live
-            .table(kinds::of(self.rule.resource.kind).table)
-            .access
-        {
+        match &self.live.table(self.rule.resource.kind.table()).access {
             Access::Whole | Access::Absent => None,
             Access::Partial(why) | Access::Refused(why) => {
                 Some(format!("rows may exist that were not read: {why}"))

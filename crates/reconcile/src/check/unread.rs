@@ -1,13 +1,11 @@
 //! Why a field could not be read as it is, or cannot be what a rule asks for.
 
+use deskstate_model::{Field, Finding, Holds, Kind, Problem, Referent};
 use std::collections::BTreeMap;
 
-use deskstate_model::{Finding, Kind, Problem};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::field::{Field, Holds, Target};
-use crate::kinds;
 use crate::live::{Access, Live};
 
 /// What is unread of one kind.
@@ -44,24 +42,14 @@ impl<'a> Unread<'a> {
                 left_out.get(word).cloned()
             }
             // What a column holds was read, whether or not a manifest could hold it.
-            Holds::Text
-            | Holds::Json
-            | Holds::JsonOrText
-            | Holds::ParametersCopy
-            | Holds::Number
-            | Holds::Flag
-            | Holds::InvertedFlag
-            | Holds::Choice(_)
-            | Holds::Option
-            | Holds::FlagChoice(_)
-            | Holds::Status => None,
+            _ => None,
         }
     }
 
     /// That the environment has no place for the field, so it cannot have the value.
     pub(super) fn lacking(&self, word: &str) -> Option<String> {
         let field = field(self.kind, word)?;
-        let columns = &self.live.table(kinds::of(self.kind).table).missing_columns;
+        let columns = &self.live.table(self.kind.table()).missing_columns;
         let lacks = columns.contains(field.column)
             || access(self.live, field).is_some_and(|access| *access == Access::Absent);
         lacks.then(|| "this environment has no column or table for it".to_owned())
@@ -78,7 +66,7 @@ fn access<'a>(live: &'a Live, field: &Field) -> Option<&'a Access> {
 }
 
 fn field(kind: Kind, word: &str) -> Option<&'static Field> {
-    let fields = kinds::of(kind).fields;
+    let fields = kind.fields();
     fields.iter().find(|field| field.word == word)
 }
 
@@ -86,7 +74,7 @@ fn field(kind: Kind, word: &str) -> Option<&'static Field> {
 pub(super) fn holds_names(kind: Kind, word: &str) -> bool {
     field(kind, word).is_some_and(|field| match field.holds {
         Holds::Owner | Holds::Parts(_) => true,
-        Holds::Lookup { to, .. } | Holds::Set { to, .. } => !matches!(to, Target::Named(_)),
+        Holds::Lookup { to, .. } | Holds::Set { to, .. } => !matches!(to, Referent::Named(_)),
         _ => false,
     })
 }

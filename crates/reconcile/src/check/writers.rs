@@ -1,17 +1,14 @@
 //! Who wrote what breaks a contract, and when, as far as the environment says.
 
+use deskstate_model::{Finding, Holds, Problem, ResourceKey, Table};
 use std::collections::BTreeMap;
 
-use deskstate_model::{Finding, Problem, ResourceKey};
 use uuid::Uuid;
 
 use super::{Broken, RuleCheck};
 use crate::blame::{Blame, Recorded, What};
-use crate::field::Holds;
-use crate::kinds;
 use crate::live::Live;
 use crate::state::{RowKey, fold};
-use crate::table::Table;
 
 /// The last write of a value, a link or a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +64,7 @@ pub fn rows_to_ask(checked: &[RuleCheck], live: &Live) -> Vec<(&'static Table, U
 
 /// The row of a resource, or the id that deskstate would have given it: a deleted row keeps its history.
 fn row_of(live: &Live, key: &ResourceKey) -> (&'static Table, Uuid) {
-    let table = kinds::of(key.kind).table;
+    let table = key.kind.table();
     let id = match live.table(table).named(key.name.folded()) {
         [id] => *id,
         _ => RowKey::Named {
@@ -97,7 +94,7 @@ pub fn last_write(
         return deleted.map(audited);
     }
     let word = finding.path.first()?;
-    let fields = kinds::of(key.kind).fields.iter();
+    let fields = key.kind.fields().iter();
     let field = fields.into_iter().find(|field| field.word == word)?;
     match field.holds {
         Holds::Parts(_) => None,

@@ -4,6 +4,7 @@
 //! auditing: if the declared value was there before an edit, somebody changed it after it was applied, even if that was the identity that
 //! deskstate uses. Then the writer, whom auditing knows for each column and link, and the row only as a whole. Otherwise it is unknown.
 
+use deskstate_model::{Field, Kind, Table};
 use std::collections::BTreeMap;
 
 use deskstate_dataverse::{Cell, Row};
@@ -11,12 +12,9 @@ use uuid::Uuid;
 
 use super::{Class, Difference, Input, Shift};
 use crate::blame::{Audit, Nature, Recorded, What, Writer};
-use crate::field::Field;
-use crate::kinds;
 use crate::lookup::Match;
 use crate::plan::{self, Action, Change, FieldChange, Operation};
 use crate::state::{DeclaredResource, RowKey, fold};
-use crate::table::Table;
 use crate::value::{self, Resolved};
 
 /// A class with its evidence.
@@ -97,7 +95,7 @@ pub(super) fn whole_row(input: &Input<'_>, change: &Change) -> Difference {
         when: verdict.when,
         breaks: Vec::new(),
         span: change.declared_at,
-        wire: crate::kinds::of(change.key.kind).table.logical.to_owned(),
+        wire: change.key.kind.table().logical.to_owned(),
     }
 }
 
@@ -384,9 +382,8 @@ fn wire_column(field: &FieldChange) -> (&str, Option<&'static Table>) {
 /// The name under which the column of a change is read.
 fn read_name(change: &Change, field: &FieldChange) -> String {
     let (column, table) = wire_column(field);
-    let own = kinds::of(change.key.kind);
-    let mut fields: Vec<&'static Field> = own.fields.iter().collect();
-    if let Some(part) = kinds::part_tables().find(|part| Some(part.table) == table) {
+    let mut fields: Vec<&'static Field> = change.key.kind.fields().iter().collect();
+    if let Some(part) = Kind::part_tables().find(|part| Some(part.table) == table) {
         fields = part.fields.iter().collect();
     }
     let definition = fields.into_iter().find(|field| field.column == column);
@@ -416,16 +413,15 @@ fn declared_value(
 }
 
 fn table_named(logical: &str) -> Option<&'static Table> {
-    crate::kinds::all()
-        .iter()
-        .map(|kind| kind.table)
-        .chain(crate::kinds::part_tables().map(|part| part.table))
+    Kind::all()
+        .map(|kind| kind.table())
+        .chain(Kind::part_tables().map(|part| part.table))
         .find(|table| table.logical == logical)
 }
 
 /// The row whose history knows about the field: the part's for a part's column, else the resource's own.
 fn written_row(input: &Input<'_>, change: &Change, field: &FieldChange) -> Option<Uuid> {
-    let own = crate::kinds::of(change.key.kind).table;
+    let own = change.key.kind.table();
     let table = wire_column(field).1.unwrap_or(own);
     if table == own {
         return Some(change.id);

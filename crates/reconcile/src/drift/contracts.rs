@@ -1,9 +1,8 @@
 //! What differences break, by contract.
 
-use deskstate_model::ResourceKey;
-
 use super::Difference;
 use crate::check::Broken;
+use deskstate_model::ResourceKey;
 
 /// Says with each difference which rules it breaks: those that found fault with the same field, or with the whole resource.
 pub(super) fn attach(broken: &[Broken], key: &ResourceKey, differences: &mut [Difference]) {

@@ -1,10 +1,9 @@
 //! Accepted drift: rules with a reason and a last day.
 
-use deskstate_model::{IgnoreRule, Manifests, ResourceKey, Span, matches_pattern};
-
 use crate::lower::Desired;
 use crate::plan::{Action, Options, Plan, is_copy, path};
 use crate::state::DeclaredResource;
+use deskstate_model::{IgnoreRule, Manifests, ResourceKey, Span, matches_pattern};
 
 /// A difference that a rule accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]

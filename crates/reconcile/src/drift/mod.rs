@@ -7,9 +7,9 @@ mod classify;
 mod contracts;
 mod ignore;
 
+use deskstate_model::{Kind, Manifests, Prune, ResourceKey, Span, State, Undeclared};
 use std::collections::{BTreeSet, HashSet};
 
-use deskstate_model::{Kind, Manifests, Prune, ResourceKey, Span, State, Undeclared};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -18,7 +18,6 @@ pub use ignore::{Expired, Ignored, keep_accepted};
 use crate::blame::{Audit, Blame};
 use crate::check::{Broken, check};
 use crate::extras::{Extra, extras};
-use crate::kinds;
 use crate::live::{Access, Live};
 use crate::lower::Desired;
 use crate::plan::{
@@ -264,12 +263,10 @@ fn unlisted(manifests: &Manifests, live: &Live) -> Vec<(Kind, String)> {
         .project
         .iter()
         .any(|project| !project.owns.is_empty());
-    let hidden = kinds::all()
-        .iter()
-        .filter_map(|kind| match &live.table(kind.table).access {
-            Access::Whole | Access::Absent => None,
-            Access::Partial(why) | Access::Refused(why) => Some((kind.kind, why.clone())),
-        });
+    let hidden = Kind::all().filter_map(|kind| match &live.table(kind.table()).access {
+        Access::Whole | Access::Absent => None,
+        Access::Partial(why) | Access::Refused(why) => Some((kind, why.clone())),
+    });
     if owns { hidden.collect() } else { Vec::new() }
 }
 
@@ -430,7 +427,7 @@ fn difference(input: &Input<'_>, change: &Change, field: &FieldChange) -> Differ
 }
 
 fn extra_row(input: &Input<'_>, extra: Extra) -> ExtraRow {
-    let row = input.live.row(kinds::of(extra.key.kind).table, extra.id);
+    let row = input.live.row(extra.key.kind.table(), extra.id);
     ExtraRow {
         who: row
             .and_then(|row| row.modified_by())

@@ -1,14 +1,12 @@
 //! What an export cannot say: values that `validate` refuses, and fields that a plan of it would still change. They are left out,
 //! each with the reason, so that an export passes `validate` and plans to no changes whatever live holds.
 
+use deskstate_model::{Diagnostic, Holds, Manifests, PROJECT_FILE, ResourceKey, State, load_texts};
 use std::collections::{BTreeMap, BTreeSet};
 
-use deskstate_model::{Diagnostic, Manifests, PROJECT_FILE, ResourceKey, State, load_texts};
 use serde_json::{Value as Json, json};
 
 use super::{Document, Export, file_names, write};
-use crate::field::Holds;
-use crate::kinds;
 use crate::plan::{Plan, Planned};
 use crate::raise::{LeftOut, Loss};
 
@@ -225,20 +223,24 @@ fn field_at(text: &str, at: usize) -> Option<String> {
 
 /// Whether a document that creates its row must have the field.
 fn is_needed(document: &Document, word: &str) -> bool {
-    let is_column = kinds::of(document.key.kind)
-        .fields
+    let is_column = document
+        .key
+        .kind
+        .fields()
         .iter()
         .any(|field| field.word == word && field.is_column());
-    let infos = document.key.kind.field_infos();
+    let infos = document.key.kind.fields();
     is_column
         && infos
             .iter()
-            .any(|info| info.word == word && (info.rule.required || info.rule.has_default))
+            .any(|info| info.word == word && (info.is_needed()))
 }
 
 fn sets(document: &Document) -> impl Iterator<Item = &'static str> + use<> {
-    kinds::of(document.key.kind)
-        .fields
+    document
+        .key
+        .kind
+        .fields()
         .iter()
         .filter(|field| matches!(field.holds, Holds::Set { .. }))
         .map(|field| field.word)

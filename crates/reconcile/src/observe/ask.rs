@@ -1,15 +1,17 @@
 //! What to ask on each trip.
 
+use deskstate_model::{
+    Field, Holds, Kind, PartIdentity, Referent, Relationship, Table, UNIQUE_NAME, lookup_read_name,
+    tables,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Expand, Filter, Query};
 use uuid::Uuid;
 
-use crate::field::{Field, Holds, PartIdentity, lookup_read_name};
-use crate::kinds::{self, part_of, tables};
+use crate::kinds::{self, part_of};
 use crate::lower::Desired;
 use crate::state::Lookup;
-use crate::table::{Relationship, Table};
 
 /// How much to read beside what the manifests need.
 #[derive(Debug, Clone, Default)]
@@ -80,7 +82,7 @@ pub(super) fn structural_columns(table: &'static Table) -> Vec<String> {
             columns.push(match part.identity {
                 PartIdentity::Text(column) | PartIdentity::Number(column) => column.to_owned(),
                 PartIdentity::Lookup(column) => lookup_read_name(column),
-                PartIdentity::UniqueName => kinds::UNIQUE_NAME.column.to_owned(),
+                PartIdentity::UniqueName => UNIQUE_NAME.column.to_owned(),
             });
         }
     }
@@ -89,10 +91,9 @@ pub(super) fn structural_columns(table: &'static Table) -> Vec<String> {
 
 /// Every table whose rows deskstate writes.
 pub(super) fn written_tables() -> Vec<&'static Table> {
-    kinds::all()
-        .iter()
-        .map(|kind| kind.table)
-        .chain(kinds::part_tables().map(|part| part.table))
+    Kind::all()
+        .map(|kind| kind.table())
+        .chain(Kind::part_tables().map(|part| part.table))
         .collect()
 }
 
@@ -121,7 +122,7 @@ pub(super) fn first_trip(desired: &Desired, scope: &Scope) -> Vec<(Ask, Query)> 
         }
         trip.push((Ask::Table(table), query));
     }
-    for relationship in tables::RELATIONSHIPS {
+    for relationship in Kind::relationships() {
         let query = Query::rows(relationship.intersect_set)
             .select([relationship.owner_column, relationship.member_column]);
         trip.push((Ask::Links(relationship), query));
@@ -293,17 +294,17 @@ pub(super) fn users_by_name(names: &[String]) -> Vec<Query> {
 
 /// Lookup fields to rows that are never written, by table; their labels may have to be fetched.
 pub(super) fn looked_up_table(field: &Field) -> Option<&'static Table> {
-    use crate::field::Target;
     match field.holds {
         Holds::Lookup {
-            to: Target::WebResource,
+            to: Referent::WebResource,
             ..
         } => Some(&tables::WEB_RESOURCE),
         Holds::Lookup {
-            to: Target::Macro, ..
+            to: Referent::Macro,
+            ..
         } => Some(&tables::MACRO),
         Holds::Lookup {
-            to: Target::Role, ..
+            to: Referent::Role, ..
         } => Some(&tables::ROLE),
         _ => None,
     }

@@ -1,11 +1,11 @@
 //! The security roles of one user, direct and through teams.
 
+use deskstate_model::tables;
 use std::collections::BTreeSet;
 
 use deskstate_dataverse::{Answer, Error, Filter, Query, Reader};
 use uuid::Uuid;
 
-use crate::kinds::tables;
 use crate::who::HeldRoles;
 
 /// Reads them in two trips: own roles and teams, then the roles of the teams.

@@ -2,6 +2,7 @@
 //!
 //! A name is of use only if it leads back to the same row, so everything of the same name is read too.
 
+use deskstate_model::{Holds, Kind, Table, lookup_read_name, tables};
 use std::collections::BTreeSet;
 
 use deskstate_dataverse::{Filter, Query, Reader};
@@ -10,12 +11,10 @@ use uuid::Uuid;
 use super::ObserveError;
 use super::ask::{Ask, USER_COLUMNS, looked_up_table, users_by_name};
 use super::place::{DASHBOARD_TYPES, Observed};
-use crate::field::{Holds, lookup_read_name};
-use crate::kinds::{self, application_tab, tables};
+use crate::kinds;
 use crate::live::Live;
 use crate::lower::Desired;
 use crate::state::{Lookup, fold};
-use crate::table::Table;
 
 /// Reads the names, in two trips: by id, then whatever else has the same name.
 ///
@@ -93,7 +92,7 @@ impl Wanted {
     fn of(live: &Live) -> Self {
         let mut wanted = Self::default();
         for (table, rows) in &live.tables {
-            let kind = kinds::by_table(table).map_or(&[][..], |kind| kind.fields);
+            let kind = Kind::of_table(table).map_or(&[][..], |kind| kind.fields());
             let part = kinds::part_of(table).map_or(&[][..], |part| part.fields);
             for field in kind.iter().chain(part) {
                 let into = match (looked_up_table(field), field.holds) {
@@ -109,16 +108,16 @@ impl Wanted {
             }
         }
         for row in live.table(&tables::PARAMETER).rows.values() {
-            let value = application_tab::PARAMETER_FIELDS[0].column;
+            let value = kinds::parameter_value().column;
             if let Some(id) = row.row.uuid(value) {
-                match row.row.text(kinds::NAME.column) {
+                match row.row.text(kinds::parameter_name().column) {
                     Some("viewId") => drop(wanted.views.insert(id)),
                     Some("formId" | "dashboardId") => drop(wanted.forms.insert(id)),
                     _ => {}
                 }
             }
         }
-        for relationship in tables::RELATIONSHIPS {
+        for relationship in Kind::relationships() {
             if relationship.member == &tables::USER {
                 let pairs = &live.links(relationship).pairs;
                 wanted

@@ -1,10 +1,10 @@
 //! What is asked after the first answers.
 
 use deskstate_dataverse::{Expand, Filter, Query};
+use deskstate_model::tables;
 
 use super::ask::{Ask, Scope, USER_COLUMNS, guarded_tables, read_privilege};
 use super::place::Observed;
-use crate::kinds::tables;
 use crate::lower::Desired;
 
 /// What the answers so far show to be needed: columns that the environment lacks are left out, and what has no name is looked up.

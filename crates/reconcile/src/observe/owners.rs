@@ -2,17 +2,17 @@
 //!
 //! A row names its owner by id alone, whether it is a user or a team; what brings the row back has to say which.
 
+use deskstate_model::Table;
+use deskstate_model::tables::OWNER;
 use std::collections::BTreeSet;
 
 use deskstate_dataverse::{Error, Filter, Query, Reader};
 use uuid::Uuid;
 
-use crate::field::OWNER;
-use crate::kinds::tables::TEAM;
 use crate::live::{Live, Team};
 use crate::plan::{Operation, Plan};
 use crate::state::fold;
-use crate::table::Table;
+use deskstate_model::tables::TEAM;
 
 /// Looks which owners are teams; without owners that nobody knows yet, nothing is sent.
 ///

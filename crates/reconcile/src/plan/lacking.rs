@@ -1,15 +1,10 @@
 //! What the manifests need and the environment lacks: said once, with every place that needs it.
 
-use deskstate_model::{Diagnostic, Span};
-
 use super::planner::{Lack, Planner};
-use crate::field::{Field, Holds};
-use crate::kinds;
 use crate::live::Access;
 use crate::state::{DeclaredResource, DeclaredRow, DeclaredSet};
-use crate::table::Table;
 use crate::value::{self, Resolved};
-use deskstate_model::Explanation;
+use deskstate_model::{Diagnostic, Explanation, Field, Holds, Kind, Span, Table};
 
 pub(crate) const COLUMN_MISSING: Explanation = Explanation::new(
     "column-missing",
@@ -56,7 +51,7 @@ impl<'a> Planner<'a> {
 
     /// Whether the table of a resource is not there; a resource that is to be there needs it.
     pub(super) fn lacks_kind(&mut self, resource: &'a DeclaredResource) -> bool {
-        let table = kinds::of(resource.key.kind).table;
+        let table = resource.key.kind.table();
         let absent = self.live.table(table).access == Access::Absent;
         if absent && resource.state != deskstate_model::State::Absent {
             let word = resource.key.kind.as_str();
@@ -175,7 +170,7 @@ fn said(lack: Lack, word: &str) -> (&'static str, String) {
 
 fn diagnostic(lack: Lack, word: &str, places: &[Span]) -> Diagnostic {
     let (code, message) = said(lack, word);
-    let is_kind = kinds::all().iter().any(|kind| kind.kind.as_str() == word);
+    let is_kind = Kind::all().any(|kind| kind.as_str() == word);
     let help = if is_kind {
         "update the app in the environment, or declare the document for other environments only: `metadata: {environments: […]}`".to_owned()
     } else if matches!(lack, Lack::Lookup(_)) {

@@ -10,10 +10,10 @@ pub(crate) mod ranks;
 pub(crate) mod removal;
 pub(crate) mod sets;
 
+use deskstate_model::{Diagnostic, KindNameGlob, Relationship, ResourceKey, Span, Table, fold};
 use std::collections::BTreeSet;
 
 use deskstate_dataverse::{Etag, Value as Wire};
-use deskstate_model::{Diagnostic, KindNameGlob, ResourceKey, Span, fold};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -25,7 +25,6 @@ pub(crate) use problems::unseen_undo;
 pub(crate) use removal::pruned_to_nothing;
 
 use crate::live::ObservedRow;
-use crate::table::{Relationship, Table};
 
 /// What a plan may do beside making the declared true.
 #[derive(Debug, Clone, Default)]
@@ -306,7 +305,7 @@ pub type Planned = (Plan, Vec<Diagnostic>);
 /// Puts changes into apply order: what others refer to comes first and goes last.
 pub(crate) fn sort_changes(changes: &mut [Change]) {
     changes.sort_by_cached_key(|change| {
-        let level = i16::from(crate::kinds::of(change.key.kind).table.level);
+        let level = i16::from(change.key.kind.table().level);
         let (deletes, level) = match change.action {
             Action::Create | Action::Update => (false, level),
             Action::Delete => (true, -level),

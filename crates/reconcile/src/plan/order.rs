@@ -24,13 +24,13 @@
 //! A plan that is larger than a transaction may be is cut between units: a resource with its parts, the links of an owner, a user who
 //! moves. Resources come after those they refer to; what refers to each other in a circle is one unit.
 
+use deskstate_model::{Kind, tables};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use deskstate_dataverse::Value as Wire;
 use uuid::Uuid;
 
 use super::{Action, Change, Operation, Plan};
-use crate::kinds::tables;
 
 /// Writes that happen together or not at all.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,7 +77,7 @@ pub fn transactions(plan: &Plan, limits: Limits) -> Vec<Transaction> {
 /// Rows to which the server may add the very parts that the plan adds: new ones, and changed ones that get new parts. And changed ones whose
 /// parts it writes again.
 fn rows_before_their_parts(plan: &Plan, limits: Limits) -> BTreeSet<Uuid> {
-    let parents: BTreeSet<_> = crate::kinds::part_tables()
+    let parents: BTreeSet<_> = Kind::part_tables()
         .filter(|part| part.server_adds)
         .map(|part| part.parent)
         .collect();
@@ -399,15 +399,15 @@ fn rank(operation: &Operation) -> (u8, i16, &'static str, String, Uuid, Uuid) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::field::{Holds, Target};
-    use crate::kinds;
+
+    use deskstate_model::Holds;
 
     #[test]
     fn no_lookup_points_to_its_own_level_or_a_higher_one_so_rows_cannot_form_a_circle() {
         let mut looked_at = 0;
-        let mut check = |table: &crate::table::Table, field: &crate::field::Field| {
+        let mut check = |table: &deskstate_model::Table, field: &deskstate_model::Field| {
             if let Holds::Lookup {
-                to: Target::Named(to),
+                to: deskstate_model::Referent::Named(to),
                 ..
             } = field.holds
             {
@@ -421,22 +421,20 @@ mod tests {
                 looked_at += 1;
             }
         };
-        for kind in kinds::all() {
-            kind.fields
+        for kind in Kind::all() {
+            kind.fields()
                 .iter()
-                .for_each(|field| check(kind.table, field));
+                .for_each(|field| check(kind.table(), field));
         }
-        for part in kinds::part_tables() {
+        for part in Kind::part_tables() {
             assert!(
                 part.parent.level < part.table.level,
                 "{} hangs on {}",
                 part.table.logical,
                 part.parent.logical
             );
-            let extra = kinds::part_extra_fields(part).iter().copied();
             part.fields
                 .iter()
-                .chain(extra)
                 .for_each(|field| check(part.table, field));
         }
         assert!(looked_at >= 3, "anchor tabs, routes and tools at least");

@@ -1,21 +1,20 @@
 //! Parts of a resource: rows without a life of their own, found by their parent and their place there.
 
+use deskstate_model::{
+    Diagnostic, Explanation, PartTable, SetMode, Table, UNIQUE_NAME, Unlisted, lookup_read_name,
+    tables,
+};
 use std::collections::BTreeSet;
 
-use deskstate_model::{Diagnostic, SetMode};
 use uuid::Uuid;
 
 use super::planner::{Draft, ORDER, Planner};
 use super::problems::{ambiguous, unreadable, unseen_parts};
 use super::{Difference, FieldChange, Operation, RowTarget};
-use crate::field::{PartTable, Unlisted, lookup_read_name};
-use crate::kinds::{self, tables};
 use crate::live::{Access, LiveTable, ObservedRow};
 use crate::lookup::Match;
 use crate::plan::problems::UNREADABLE;
 use crate::state::{DeclaredParts, DeclaredResource, DeclaredRow, RowKey};
-use crate::table::Table;
-use deskstate_model::Explanation;
 
 pub(crate) const PART_ELSEWHERE: Explanation = Explanation::new(
     "part-elsewhere",
@@ -224,7 +223,7 @@ impl<'a> Planner<'a> {
 
     /// What people call a live part.
     pub(super) fn part_label(&self, part: &PartTable, row: &ObservedRow) -> String {
-        use crate::field::PartIdentity;
+        use deskstate_model::PartIdentity;
         match part.identity {
             PartIdentity::Text(column) => row.row.text(column).unwrap_or_default().to_owned(),
             PartIdentity::Number(column) => row
@@ -245,7 +244,7 @@ impl<'a> Planner<'a> {
                 .unwrap_or_else(|| row.id.to_string()),
             PartIdentity::UniqueName => row
                 .row
-                .text(kinds::UNIQUE_NAME.column)
+                .text(UNIQUE_NAME.column)
                 .unwrap_or_default()
                 .to_owned(),
         }

@@ -1,9 +1,12 @@
 //! From desired and live to changes, resource by resource.
 
+use deskstate_model::{
+    Diagnostic, Explanation, Field, Holds, Kind, PartTable, Relationship, ResourceKey, Severity,
+    Span, State, Table, UniqueName, tables,
+};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use deskstate_dataverse::Value as Wire;
-use deskstate_model::{Diagnostic, ResourceKey, Severity, Span, State, UniqueName};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -13,15 +16,12 @@ use super::{
     Action, Change, Difference, FieldChange, Guard, Operation, Options, Plan, Planned, Reason,
     RowTarget, Seen, sort_changes,
 };
-use crate::field::{Field, Holds, PartTable, STATUS};
-use crate::kinds::{self, tables};
+use crate::kinds;
 use crate::live::{Access, Live, ObservedRow};
 use crate::lookup::Match;
 use crate::lower::Desired;
 use crate::state::{DeclaredResource, DeclaredRow, RowKey, Stored};
-use crate::table::{Relationship, Table};
 use crate::value::{self, Resolved};
-use deskstate_model::Explanation;
 
 /// The word of the number that keeps parts in the order of their list.
 pub(super) const ORDER: &str = "order";
@@ -196,7 +196,7 @@ impl<'a> Planner<'a> {
         if self.lacks_kind(resource) {
             return None;
         }
-        let table = kinds::of(resource.key.kind).table;
+        let table = resource.key.kind.table();
         match (resource.state, self.live.find(&resource.row.key)) {
             (State::Absent, Match::One(id)) => {
                 let row = self.live.found(table, id);
@@ -294,7 +294,7 @@ impl<'a> Planner<'a> {
             operations: Vec::new(),
             in_order: self.lists_in_order(resource),
         };
-        let table = kinds::of(resource.key.kind).table;
+        let table = resource.key.kind.table();
         self.update_row(&mut draft, &resource.row, table, row);
         self.parts(&mut draft);
         self.sets(&mut draft);
@@ -315,17 +315,17 @@ impl<'a> Planner<'a> {
 
     /// Warns of names that several live rows have, where no error says so already.
     fn doubles(&mut self) {
-        for kind in kinds::all() {
-            for ids in self.live.table(kind.table).doubles() {
+        for kind in Kind::all() {
+            for ids in self.live.table(kind.table()).doubles() {
                 let first = ids[0].to_string();
                 let said =
                     self.findings.diagnostics().iter().any(|known| {
                         known.code == "ambiguous-row" && known.message.contains(&first)
                     });
                 if !said {
-                    let name = UniqueName::new(&self.live.label(kind.table, ids[0]));
+                    let name = UniqueName::new(&self.live.label(kind.table(), ids[0]));
                     let key = RowKey::Named {
-                        table: kind.table,
+                        table: kind.table(),
                         name,
                     };
                     self.findings.warn(Diagnostic {
@@ -544,11 +544,14 @@ impl<'a> Planner<'a> {
 
     /// A row that was switched off does nothing for agents, whatever its other columns say.
     fn inactive(&mut self, draft: &Draft<'a>, declared: &DeclaredRow, row: &ObservedRow) {
-        let is_off = row.row.int(STATUS.column).is_some_and(|state| state != 0);
+        let is_off = row
+            .row
+            .int(tables::STATUS.column)
+            .is_some_and(|state| state != 0);
         let is_compared = declared
             .columns
             .iter()
-            .any(|column| column.field.column == STATUS.column);
+            .any(|column| column.field.column == tables::STATUS.column);
         if !is_off || is_compared {
             return;
         }
@@ -617,14 +620,14 @@ impl<'a> Planner<'a> {
         let what = match key {
             RowKey::Found(lookup) => format!("{} `{}`", lookup.noun(), lookup.name()),
             RowKey::Named { table, name } => {
-                let kind = kinds::by_table(table).map_or(table.logical, |kind| kind.kind.as_str());
+                let kind = kinds::noun(table);
                 format!("{kind} `{}`", name.as_written())
             }
             RowKey::Part { .. } => key.to_string(),
         };
         match key {
             RowKey::Named { table, .. } if self.live.table(table).access == Access::Absent => {
-                let kind = kinds::by_table(table).map_or(table.logical, |kind| kind.kind.as_str());
+                let kind = kinds::noun(table);
                 return self.lacks_table(table, kind, span);
             }
             RowKey::Found(lookup) if self.live.found.absent.contains(lookup.noun()) => {
@@ -731,8 +734,8 @@ mod tests {
 
     #[test]
     fn a_part_path_joins_the_list_the_part_and_the_field() {
-        let field = crate::field::text("text", "x");
-        let unnamed = crate::field::text("", "x");
+        let field = Field::new("text", "x", Holds::Text);
+        let unnamed = Field::new("", "x", Holds::Text);
         assert_eq!(path("", &field), "text");
         assert_eq!(path("steps.a_b", &field), "steps.a_b.text");
         assert_eq!(path("parameters.url", &unnamed), "parameters.url");

@@ -1,11 +1,9 @@
 //! What keeps a change from being planned, in words.
 
-use deskstate_model::Diagnostic;
+use deskstate_model::{Diagnostic, Explanation, Table};
 use uuid::Uuid;
 
 use crate::state::{DeclaredParts, RowKey};
-use crate::table::Table;
-use deskstate_model::Explanation;
 
 pub(crate) const AMBIGUOUS_ROW: Explanation = Explanation::new(
     "ambiguous-row",

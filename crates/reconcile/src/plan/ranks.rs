@@ -1,16 +1,12 @@
 //! Two profiles of one rank for one security role: the product's pages do not say which of them an agent gets.
 
+use deskstate_model::{Diagnostic, Explanation, SetMode, Span, lookup_read_name, tables};
 use std::collections::{BTreeMap, BTreeSet};
 
-use deskstate_model::{Diagnostic, SetMode, Span};
 use uuid::Uuid;
 
 use super::planner::Planner;
-use crate::field::lookup_read_name;
-use crate::kinds::app_profile::{FIELDS, MAPPED_ROLE, ROLES};
-use crate::kinds::{self, tables};
 use crate::state::{DeclaredResource, PartName, RowKey, Stored};
-use deskstate_model::Explanation;
 
 pub(crate) const RANK_TIE: Explanation = Explanation::new(
     "rank-tie",
@@ -33,8 +29,8 @@ impl Planner<'_> {
             .filter_map(|resource| self.live.find(&resource.row.key).one())
             .collect();
         let mapped = self.mapped_roles();
-        let rank_column = kinds::field(FIELDS, "rank").column;
-        let status = kinds::field(FIELDS, "status").column;
+        let rank_column = crate::kinds::profile("rank").column;
+        let status = crate::kinds::profile("status").column;
         let mut found = Vec::new();
         for resource in declared {
             let Some((rank, span)) = self.rank_of(resource) else {
@@ -80,10 +76,10 @@ impl Planner<'_> {
 
     /// Root roles mapped to each live profile.
     fn mapped_roles(&self) -> BTreeMap<Uuid, BTreeSet<Uuid>> {
-        let profile = lookup_read_name(ROLES.parent_column);
-        let role = lookup_read_name(MAPPED_ROLE.column);
+        let profile = lookup_read_name(tables::ROLES.parent_column);
+        let role = lookup_read_name(crate::kinds::mapped_role());
         let mut mapped: BTreeMap<Uuid, BTreeSet<Uuid>> = BTreeMap::new();
-        for row in self.live.table(ROLES.table).rows.values() {
+        for row in self.live.table(tables::ROLES.table).rows.values() {
             if let (Some(profile), Some(role)) = (row.row.uuid(&profile), row.row.uuid(&role)) {
                 let root = self.live.role_root(role);
                 mapped.entry(profile).or_default().insert(root);
@@ -103,7 +99,7 @@ impl Planner<'_> {
             None => {
                 let id = self.live.find(&resource.row.key).one()?;
                 let row = self.live.row(&tables::PROFILE, id)?;
-                let rank = row.row.int(kinds::field(FIELDS, "rank").column)?;
+                let rank = row.row.int(crate::kinds::profile("rank").column)?;
                 Some((rank, resource.name_span))
             }
         }
@@ -122,13 +118,15 @@ impl Planner<'_> {
                     table,
                     part: PartName::Row(role),
                     ..
-                } if *table == ROLES.table => self.live.find(role).one(),
+                } if *table == tables::ROLES.table => self.live.find(role).one(),
                 _ => None,
             })
             .map(|role| self.live.role_root(role))
             .collect();
         let lists = &resource.part_lists;
-        let list = lists.iter().find(|list| list.part.table == ROLES.table);
+        let list = lists
+            .iter()
+            .find(|list| list.part.table == tables::ROLES.table);
         // Live mappings stay unless the list is exact.
         if list.is_none_or(|list| list.mode == SetMode::AtLeast)
             && let Some(id) = self.live.find(&resource.row.key).one()

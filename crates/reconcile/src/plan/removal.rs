@@ -1,19 +1,17 @@
 //! Rows that go: declared absent, or under an owned prefix and declared by nobody.
 
+use deskstate_model::{Diagnostic, Explanation, Kind, ResourceKey, Span, State, Table, tables};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use deskstate_model::{Diagnostic, Explanation, ResourceKey, Span, State};
 use uuid::Uuid;
 
 use super::planner::Planner;
 use super::problems::{READ_ALL, unseen_removal};
 use super::{Action, Along, Change, Operation, Options, Reason, RowTarget, Seen};
 use crate::extras::{Extra, extras};
-use crate::kinds::{self, tables};
 use crate::live::{Access, Live, ObservedRow};
 use crate::plan::problems::UNREADABLE;
 use crate::referrers::Referrers;
-use crate::table::Table;
 
 pub(crate) const NOTHING_DECLARED: Explanation = Explanation::new(
     "nothing-declared",
@@ -43,7 +41,7 @@ impl Planner<'_> {
         }
         let mut operations = Vec::new();
         let mut along = Vec::new();
-        for part in kinds::part_tables().filter(|part| part.parent == table) {
+        for part in Kind::part_tables().filter(|part| part.parent == table) {
             for child in self.live.table(part.table).children(part, row.id) {
                 let target = RowTarget {
                     table: part.table,
@@ -121,7 +119,7 @@ impl Planner<'_> {
         }
         let mut changes = Vec::new();
         for extra in unreferenced(self.live, candidates, planned) {
-            let table = kinds::of(extra.key.kind).table;
+            let table = extra.key.kind.table();
             if unseen(self.live, table).is_none()
                 && let Some(row) = self.live.row(table, extra.id)
             {
@@ -133,14 +131,15 @@ impl Planner<'_> {
 
     /// Rows that pruning would delete may be hidden.
     fn unseen_extras(&mut self) {
-        for kind in kinds::all() {
-            let (Access::Partial(why) | Access::Refused(why)) = &self.live.table(kind.table).access
+        for kind in Kind::all() {
+            let (Access::Partial(why) | Access::Refused(why)) =
+                &self.live.table(kind.table()).access
             else {
                 continue;
             };
             let message = format!(
                 "whether `prune` has to delete rows of {} cannot be found out: {why}",
-                kind.kind
+                kind
             );
             self.findings.unknown(
                 "",
@@ -152,7 +151,7 @@ impl Planner<'_> {
     fn candidates(&self, options: &Options) -> Vec<Extra> {
         let mut found = extras(self.desired, self.live, &options.prune);
         found.retain(|extra| {
-            let table = kinds::of(extra.key.kind).table;
+            let table = extra.key.kind.table();
             let by_text = table == &tables::SESSION || table == &tables::NOTIFICATION;
             let mentioned = by_text
                 && (self.live.mentions_unread.is_some()
@@ -218,13 +217,12 @@ fn unseen<'a>(live: &'a Live, table: &'static Table) -> Option<(&'static Table, 
             Access::Partial(why) | Access::Refused(why) => Some(why),
         }
     }
-    let parts = kinds::part_tables()
+    let parts = Kind::part_tables()
         .filter(|part| part.parent == table)
         .map(|part| part.table);
     let tables = std::iter::once(table).chain(parts);
     let rows = tables.filter_map(|table| Some((table, why(&live.table(table).access)?)));
-    let links = tables::RELATIONSHIPS
-        .iter()
+    let links = Kind::relationships()
         .filter(|relationship| relationship.owner == table || relationship.member == table)
         .filter_map(|relationship| {
             Some((relationship.owner, why(&live.links(relationship).access)?))

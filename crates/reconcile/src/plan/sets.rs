@@ -1,19 +1,18 @@
 //! Sets of links: who comes, who goes, and where a user comes from.
 
+use deskstate_model::{
+    Diagnostic, Explanation, Kind, Relationship, ResourceKey, SetMode, Span, tables,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
-use deskstate_model::{Diagnostic, Kind, ResourceKey, SetMode, Span};
 use uuid::Uuid;
 
 use super::planner::{Draft, Planner};
 use super::{Difference, FieldChange, Operation, Options, RowTarget};
-use crate::kinds::tables;
 use crate::live::Access;
 use crate::lookup::Match;
 use crate::plan::problems::UNREADABLE;
 use crate::state::{DeclaredMember, DeclaredResource, DeclaredSet, Lookup, RowKey, Universe, fold};
-use crate::table::Relationship;
-use deskstate_model::Explanation;
 
 pub(crate) const TEAM_UNREADABLE: Explanation = Explanation::new(
     "team-unreadable",
@@ -322,7 +321,7 @@ impl<'a> Planner<'a> {
         let mut from = Vec::new();
         for other in others {
             let name = self.live.label(&tables::PROFILE, other);
-            let key = ResourceKey::new(Kind::AppProfile, &name);
+            let key = ResourceKey::new(Kind::APP_PROFILE, &name);
             let declared = self.desired.resources.contains_key(&key);
             if !declared && !set.moves {
                 return Some(Err(Box::new(
@@ -351,7 +350,7 @@ impl<'a> Planner<'a> {
         resource: &DeclaredResource,
         row: Option<&crate::live::ObservedRow>,
     ) -> Option<String> {
-        let column = crate::kinds::field(crate::kinds::app_profile::FIELDS, "app");
+        let column = crate::kinds::profile("app");
         let declared = resource
             .row
             .columns
@@ -370,7 +369,7 @@ impl<'a> Planner<'a> {
         let profiles = desired
             .resources
             .values()
-            .filter(|resource| resource.key.kind == Kind::AppProfile);
+            .filter(|resource| resource.key.kind == Kind::APP_PROFILE);
         let mut wanted: BTreeMap<(Uuid, Option<String>), (&ResourceKey, Span)> = BTreeMap::new();
         for resource in profiles {
             let row = self
@@ -436,7 +435,7 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) fn same_app(&self, profile: Uuid, app: Option<&str>) -> bool {
-        let column = crate::kinds::field(crate::kinds::app_profile::FIELDS, "app").column;
+        let column = crate::kinds::profile("app").column;
         let other = self
             .live
             .row(&tables::PROFILE, profile)

@@ -1,12 +1,11 @@
 //! Whether everything that a plan does was reviewed.
 
+use deskstate_model::{Kind, ResourceKey};
 use std::collections::{BTreeMap, HashSet};
 
-use deskstate_model::{Kind, ResourceKey};
 use uuid::Uuid;
 
 use super::v2::{self, Change, Field, PlanFile, Write};
-use crate::kinds;
 use crate::live::Live;
 use crate::plan::Plan;
 
@@ -233,7 +232,7 @@ fn place(field: &Field) -> (&str, Option<&str>, Option<&str>) {
 fn last_write(change: &Change, live: &Live) -> Option<LastWrite> {
     let kind: Kind = change.kind.parse().ok()?;
     let key = ResourceKey::new(kind, &change.name);
-    let table = kinds::of(kind).table;
+    let table = kind.table();
     let row = live.row(table, change.id).or_else(|| {
         match live.table(table).named(key.name.folded()) {
             [id] => live.row(table, *id),

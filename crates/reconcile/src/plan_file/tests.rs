@@ -1,17 +1,16 @@
+use deskstate_model::{Kind, ResourceKey, Table};
 use std::collections::BTreeMap;
 
 use deskstate_dataverse::{Cell, Value as Wire};
-use deskstate_model::{Kind, ResourceKey};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
 use crate::fuzzing::NOTHING;
-use crate::kinds::tables::{PROFILE, PROFILE_USERS, SESSION, TAB};
 use crate::plan::{
     Action, Change, Difference, FieldChange, Guard, Operation, Reason, RowTarget, Seen,
 };
-use crate::table::Table;
+use deskstate_model::tables::{PROFILE, PROFILE_USERS, SESSION, TAB};
 
 fn saved(plan: &Plan) -> String {
     let about = About {
@@ -82,7 +81,7 @@ fn guard() -> Guard {
 /// A plan with everything that a change can hold.
 fn full() -> Plan {
     let created = change(
-        (Kind::SessionTemplate, "contoso_Café"),
+        (Kind::SESSION_TEMPLATE, "contoso_Café"),
         1,
         Action::Create,
         vec![
@@ -108,7 +107,7 @@ fn full() -> Plan {
         }],
     );
     let updated = change(
-        (Kind::AppProfile, "contoso_agents"),
+        (Kind::APP_PROFILE, "contoso_agents"),
         3,
         Action::Update,
         vec![
@@ -158,7 +157,7 @@ fn full() -> Plan {
         ],
     );
     let deleted = change(
-        (Kind::ApplicationTab, "contoso_old"),
+        (Kind::APPLICATION_TAB, "contoso_old"),
         6,
         Action::Delete,
         Vec::new(),
@@ -335,7 +334,7 @@ fn whatever_differs_from_the_reviewed_plan_is_refused() {
         ("organisation", |plan| plan.organization = Some(id(8))),
         ("another row", |plan| plan.changes[0].id = id(77)),
         ("a new resource", |plan| {
-            plan.changes[2].key = ResourceKey::new(Kind::ApplicationTab, "contoso_other");
+            plan.changes[2].key = ResourceKey::new(Kind::APPLICATION_TAB, "contoso_other");
         }),
         ("before", |plan| {
             plan.changes[0].fields[0] = value("displayName", json!("x"), json!("Café \"1\"\n"));

@@ -3,14 +3,12 @@
 use deskstate_dataverse::{
     Cell, Changeset, Error, Etag, Operation, Outcome, ServiceError, Session, Value,
 };
-use deskstate_model::Kind;
+use deskstate_model::{Choice, Field, Holds, Kind, Relationship, Table, UNIQUE_NAME, tables};
 use uuid::Uuid;
 
 use super::RESERVED;
-use crate::field::{Field, Holds};
-use crate::kinds::{self, tables};
+use crate::kinds;
 use crate::live::Live;
-use crate::table::{Relationship, Table};
 
 /// What became of a changeset whose last operation is the one in question.
 pub(super) enum Found {
@@ -67,10 +65,10 @@ impl<'s> Probe<'s> {
 
     /// A row with what its kind requires.
     pub(super) fn row(&self, kind: Kind, word: &str) -> Row {
-        let known = kinds::of(kind);
+        let known = kind.definition();
         let name = self.name(&self.prefix, word);
         let mut body = vec![(known.name.column.to_owned(), text(&name))];
-        for field in known.fields.iter().filter(|field| field.required) {
+        for field in known.fields.iter().filter(|field| field.is_needed()) {
             set(&mut body, field, "Probe", 0);
         }
         Row {
@@ -147,13 +145,13 @@ pub(super) struct Row {
 
 impl Row {
     fn field(&self, word: &str) -> &'static Field {
-        kinds::field(kinds::of(self.kind).fields, word)
+        kinds::field(self.kind.fields(), word)
     }
 
     /// With another unique name.
     pub(super) fn named(mut self, name: &str) -> Self {
         self.name = name.to_owned();
-        put(&mut self.body, kinds::UNIQUE_NAME.column, text(name));
+        put(&mut self.body, UNIQUE_NAME.column, text(name));
         self
     }
 
@@ -167,7 +165,7 @@ impl Row {
     pub(super) fn with(mut self, word: &str, value: &str) -> Self {
         let field = self.field(word);
         let option = match field.holds {
-            Holds::Choice(options) => options.iter().position(|(known, _)| *known == value),
+            Holds::Choice(options) => options.iter().position(|known| known.word == value),
             _ => None,
         };
         set(&mut self.body, field, value, option.unwrap_or_default());
@@ -248,10 +246,12 @@ fn put(body: &mut Vec<(String, Value)>, column: &str, value: Value) {
 
 /// Sets a field to a text or, for a choice, to its option at a position, with the column that repeats it.
 fn set(body: &mut Vec<(String, Value)>, field: &Field, value: &str, option: usize) {
-    let Holds::Choice(options) = field.holds else {
-        return put(body, field.column, text(value));
+    let options = match field.holds {
+        Holds::Choice(options) => options,
+        Holds::Number => return put(body, field.column, Value::Cell(Cell::Int(1))),
+        _ => return put(body, field.column, text(value)),
     };
-    let Some((_, number)) = options.get(option) else {
+    let Some(Choice { number, .. }) = options.get(option) else {
         return;
     };
     put(body, field.column, Value::Cell(Cell::Int(*number)));

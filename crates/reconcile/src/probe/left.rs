@@ -1,10 +1,9 @@
 //! What the questions left behind: rows with the reserved word in their name.
 
 use deskstate_dataverse::{Changeset, Error, Filter, Operation, Outcome, Query, Reader, Session};
+use deskstate_model::{Table, UNIQUE_NAME, tables};
 
 use super::RESERVED;
-use crate::kinds::{UNIQUE_NAME, tables};
-use crate::table::Table;
 
 /// Every table that a question names a row of, in the order in which rows can be deleted.
 static ASKED: [&Table; 6] = [

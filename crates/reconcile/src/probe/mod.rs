@@ -10,6 +10,7 @@ mod rights;
 mod rolled_back;
 mod scratch;
 
+use deskstate_model::{Holds, Kind};
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Error, ServiceError, Session};
@@ -18,8 +19,6 @@ use thiserror::Error;
 
 pub use rights::{WRITE_RIGHTS, privilege, privileges_to_write};
 
-use crate::field::Holds;
-use crate::kinds;
 use crate::live::Live;
 use ask::{Found, Probe};
 
@@ -218,20 +217,19 @@ impl Answers {
             })
             .collect();
         self.say("missingColumns", columns);
-        let options: BTreeSet<String> = kinds::all()
-            .iter()
-            .filter_map(|kind| Some((kind, live.tables.get(kind.table)?)))
+        let options: BTreeSet<String> = Kind::all()
+            .filter_map(|kind| Some((kind, live.tables.get(kind.table())?)))
             .flat_map(|(kind, seen)| {
-                kind.fields.iter().flat_map(move |field| {
+                kind.fields().iter().flat_map(move |field| {
                     let (Holds::Choice(known), Some(there)) =
                         (&field.holds, seen.options.get(field.column))
                     else {
                         return Vec::new();
                     };
-                    let absent = known.iter().filter(|(_, number)| !there.contains(number));
+                    let absent = known.iter().filter(|known| !there.contains(&known.number));
                     absent
-                        .map(|(_, number)| {
-                            format!("{}.{}={number}", kind.table.logical, field.column)
+                        .map(|known| {
+                            format!("{}.{}={}", kind.table().logical, field.column, known.number)
                         })
                         .collect()
                 })

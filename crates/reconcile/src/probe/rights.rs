@@ -1,11 +1,9 @@
 //! What apply needs, and what the caller may.
 
+use deskstate_model::{Kind, Table};
 use std::collections::BTreeMap;
 
 use deskstate_dataverse::{Depth, Error, Query, Reader, privilege_depths};
-
-use crate::kinds;
-use crate::table::Table;
 
 /// The rights that apply needs on the tables of the kinds.
 pub const WRITE_RIGHTS: [&str; 5] = ["Create", "Write", "Delete", "Append", "AppendTo"];
@@ -23,9 +21,8 @@ pub fn privilege(right: &str, table: &Table) -> String {
 pub async fn privileges_to_write(
     reader: &Reader,
 ) -> Result<Option<BTreeMap<String, Depth>>, Error> {
-    let names = kinds::all()
-        .iter()
-        .flat_map(|kind| WRITE_RIGHTS.map(|right| privilege(right, kind.table)));
+    let names =
+        Kind::all().flat_map(|kind| WRITE_RIGHTS.map(|right| privilege(right, kind.table())));
     let answers = reader.read(&Query::caller_privileges(names)).await?;
     let rows: Vec<_> = answers.into_iter().filter_map(Result::ok).collect();
     Ok((!rows.is_empty()).then(|| privilege_depths(&rows)))

@@ -1,11 +1,11 @@
 //! Questions whose changesets must fail, so that nothing is stored.
 
 use deskstate_dataverse::{Error, ErrorCode, Etag, Operation, Place, Query};
-use deskstate_model::Kind;
+use deskstate_model::{Kind, UNIQUE_NAME, tables};
 
 use super::ask::{Found, Link, Probe, Row};
 use super::{Answers, CARRIED_OUT};
-use crate::kinds::{self, tables};
+use crate::kinds;
 use crate::live::Live;
 
 /// Questions that need rows under ids that are known beforehand.
@@ -89,7 +89,7 @@ async fn own_keys(
     live: &Live,
     answers: &mut Answers,
 ) -> Result<bool, Error> {
-    let field = probe.row(Kind::NotificationField, "a");
+    let field = probe.row(Kind::NOTIFICATION_FIELD, "a");
     let without = probe.ask(vec![field.create_without_key()]).await?;
     if live.facts.locked_down {
         answers.flag("lockdownCoversRows", &without);
@@ -118,7 +118,7 @@ async fn own_keys(
 
 /// Which unique names are taken.
 async fn names(probe: &mut Probe<'_>, answers: &mut Answers) -> Result<(), Error> {
-    let field = probe.row(Kind::NotificationField, "a");
+    let field = probe.row(Kind::NOTIFICATION_FIELD, "a");
     let bare = field.clone().without("header");
     let found = probe.ask(vec![bare.create()]).await?;
     answers.flag("applicationRequiredEnforced", &found);
@@ -132,7 +132,7 @@ async fn names(probe: &mut Probe<'_>, answers: &mut Answers) -> Result<(), Error
     let found = probe.ask(vec![foreign.create()]).await?;
     answers.flag("foreignPrefixesRefused", &found);
 
-    let twin = |name: &str| probe.row(Kind::NotificationField, "b").named(name);
+    let twin = |name: &str| probe.row(Kind::NOTIFICATION_FIELD, "b").named(name);
     let (same, other_case) = (
         twin(&field.name),
         twin(&field.name.replace("deskstate", "Deskstate")),
@@ -151,8 +151,8 @@ async fn names(probe: &mut Probe<'_>, answers: &mut Answers) -> Result<(), Error
 
 /// What becomes of a row that is there already, and of a version that it does not have.
 async fn versions(probe: &mut Probe<'_>, live: &Live, answers: &mut Answers) -> Result<(), Error> {
-    let field = probe.row(Kind::NotificationField, "a");
-    let twin = probe.row(Kind::NotificationField, "b").under(field.id);
+    let field = probe.row(Kind::NOTIFICATION_FIELD, "a");
+    let twin = probe.row(Kind::NOTIFICATION_FIELD, "b").under(field.id);
     match probe.ask(vec![field.create(), twin.create()]).await? {
         Found::Refused(error) => answers.reply("existingKey", &error),
         Found::Taken(error) | Found::Earlier(error) => {
@@ -161,18 +161,18 @@ async fn versions(probe: &mut Probe<'_>, live: &Live, answers: &mut Answers) -> 
         Found::Stored => {}
     }
 
-    let renamed = field.update(kinds::UNIQUE_NAME.column, &twin.name, None);
+    let renamed = field.update(UNIQUE_NAME.column, &twin.name, None);
     let found = probe.ask(vec![field.create(), renamed]).await?;
     answers.flag("uniqueNamesAreImmutable", &found);
 
     let versioned = [
-        Kind::NotificationField,
-        Kind::NotificationTemplate,
-        Kind::ApplicationTab,
+        Kind::NOTIFICATION_FIELD,
+        Kind::NOTIFICATION_TEMPLATE,
+        Kind::APPLICATION_TAB,
     ]
     .into_iter()
     .find(|kind| {
-        let seen = live.tables.get(kinds::of(*kind).table);
+        let seen = live.tables.get(kind.table());
         seen.and_then(|seen| seen.optimistic_concurrency) != Some(false)
     });
     let Some(kind) = versioned else {
@@ -201,9 +201,9 @@ async fn versions(probe: &mut Probe<'_>, live: &Live, answers: &mut Answers) -> 
 
 /// Links made twice, taken away twice, and too many of them.
 async fn links_of_templates(probe: &mut Probe<'_>, answers: &mut Answers) -> Result<(), Error> {
-    let template = probe.row(Kind::NotificationTemplate, "t");
+    let template = probe.row(Kind::NOTIFICATION_TEMPLATE, "t");
     let fields: Vec<Row> = ["a", "b", "c", "d", "e"]
-        .map(|word| probe.row(Kind::NotificationField, word))
+        .map(|word| probe.row(Kind::NOTIFICATION_FIELD, word))
         .into();
     let link = |field: &Row| Link {
         relationship: &tables::NOTIFICATION_FIELDS,
@@ -231,7 +231,7 @@ async fn links_of_templates(probe: &mut Probe<'_>, answers: &mut Answers) -> Res
 
 /// Two profiles for one user, two entity session templates of one table for one profile.
 async fn profiles(probe: &mut Probe<'_>, live: &Live, answers: &mut Answers) -> Result<(), Error> {
-    let profiles = ["a", "b"].map(|word| probe.row(Kind::AppProfile, word));
+    let profiles = ["a", "b"].map(|word| probe.row(Kind::APP_PROFILE, word));
     match live.facts.caller {
         None => answers.leave_open("oneProfilePerUser", "nobody can say who is asking"),
         Some(caller) => {
@@ -256,7 +256,7 @@ async fn profiles(probe: &mut Probe<'_>, live: &Live, answers: &mut Answers) -> 
 
     let sessions = ["a", "b"].map(|word| {
         probe
-            .row(Kind::SessionTemplate, word)
+            .row(Kind::SESSION_TEMPLATE, word)
             .with("type", "Entity")
             .with("entity", "incident")
     });

@@ -1,18 +1,16 @@
 //! Questions that show only in rows that are stored: a scratch tab, and a scratch session template that opens with it.
 
+use deskstate_model::{Kind, UNIQUE_NAME, lookup_read_name, tables};
 use std::collections::BTreeMap;
 
 use deskstate_dataverse::{
     Answer, Changeset, Error, Etag, Filter, Operation, Outcome, Query, Refused, ServiceError,
 };
-use deskstate_model::Kind;
 use uuid::Uuid;
 
 use super::Answers;
 use super::ask::{Link, Probe, Row, text};
-use crate::field::lookup_read_name;
-use crate::kinds::application_tab::{PARAMETER_FIELDS, PARAMETERS, PARAMETERS_COPY};
-use crate::kinds::{NAME, UNIQUE_NAME, tables};
+use crate::kinds;
 
 /// What is settled here.
 const WORDS: [&str; 6] = [
@@ -75,16 +73,16 @@ pub(super) async fn ask(probe: &Probe<'_>, answers: &mut Answers) -> Result<(), 
 
 async fn ask_rows(probe: &Probe<'_>, answers: &mut Answers) -> Result<(), End> {
     let tab = probe
-        .row(Kind::ApplicationTab, "Tab")
+        .row(Kind::APPLICATION_TAB, "Tab")
         .with("pageType", "ThirdPartyWebsite");
     let session = probe
-        .row(Kind::SessionTemplate, "Session")
+        .row(Kind::SESSION_TEMPLATE, "Session")
         .pointing("anchorTab", &tab);
     commit(probe, vec![tab.create(), session.create()]).await?;
 
     let made = parameters(probe, &tab).await?;
     answers.say("tabMakesParameters", !made.is_empty());
-    let value = PARAMETER_FIELDS[0].column;
+    let value = kinds::parameter_value().column;
     let written = [("url", SLUG), ("data", PLAIN)].map(|(name, text)| {
         let there = made.iter().find(|parameter| parameter.name == name);
         write(&tab, there.map(|parameter| parameter.id), name, value, text)
@@ -96,7 +94,7 @@ async fn ask_rows(probe: &Probe<'_>, answers: &mut Answers) -> Result<(), End> {
         "unknownSlugsNulled",
         url.is_some_and(|parameter| parameter.value.is_none()),
     );
-    let copy = PARAMETERS_COPY.column;
+    let copy = tables::PARAMETERS_COPY[0].column;
     let row = one(probe, Query::record(tab.table.set, tab.id).select([copy])).await?;
     let derived = row.text(copy).is_some_and(|text| text.contains(PLAIN));
     answers.say("tabJsonDerived", derived);
@@ -136,7 +134,7 @@ async fn ask_rows(probe: &Probe<'_>, answers: &mut Answers) -> Result<(), End> {
 
 /// Changes a parameter that is there, else creates it.
 fn write(tab: &Row, there: Option<Uuid>, name: &str, value: &str, content: &str) -> Operation {
-    let table = PARAMETERS.table;
+    let table = tables::PARAMETERS.table;
     let mut body = vec![(value.to_owned(), text(content))];
     if let Some(id) = there {
         return Operation::Update {
@@ -147,13 +145,13 @@ fn write(tab: &Row, there: Option<Uuid>, name: &str, value: &str, content: &str)
         };
     }
     body.extend([
-        (NAME.column.to_owned(), text(name)),
+        (kinds::parameter_name().column.to_owned(), text(name)),
         (
             UNIQUE_NAME.column.to_owned(),
             text(&format!("{}_{name}", tab.name)),
         ),
         (
-            PARAMETERS.parent_navigation.to_owned(),
+            tables::PARAMETERS.parent_navigation.to_owned(),
             deskstate_dataverse::Value::Bind {
                 set: tab.table.set.to_owned(),
                 id: tab.id,
@@ -185,19 +183,19 @@ fn values(parameters: &[Parameter]) -> BTreeMap<Uuid, Option<&str>> {
 }
 
 async fn parameters(probe: &Probe<'_>, tab: &Row) -> Result<Vec<Parameter>, End> {
-    let table = PARAMETERS.table;
-    let value = PARAMETER_FIELDS[0].column;
+    let table = tables::PARAMETERS.table;
+    let value = kinds::parameter_value().column;
     let query = Query::rows(table.set)
-        .select([table.key, NAME.column, value])
+        .select([table.key, kinds::parameter_name().column, value])
         .filter(Filter::eq(
-            lookup_read_name(PARAMETERS.parent_column),
+            lookup_read_name(tables::PARAMETERS.parent_column),
             tab.id,
         ));
     let rows = read(probe, query).await??;
     let parameters = rows.rows.iter().filter_map(|row| {
         Some(Parameter {
             id: row.uuid(table.key)?,
-            name: row.text(NAME.column)?.to_owned(),
+            name: row.text(kinds::parameter_name().column)?.to_owned(),
             value: row.text(value).map(str::to_owned),
             version: row.etag().cloned(),
         })

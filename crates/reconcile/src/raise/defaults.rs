@@ -1,20 +1,23 @@
 //! What a new row has when its document says nothing, as far as the metadata of the tables tells.
 
-use deskstate_model::Kind;
+use deskstate_model::{Field, Kind, NewRow};
 use serde_json::{Map, Value as Json, json};
 
 /// Leaves out nulls, empty sets and what a new row has anyway.
 pub(super) fn skip(kind: Kind, spec: &mut Map<String, Json>) {
-    let required: Vec<&str> = kind
-        .field_infos()
-        .iter()
-        .filter(|info| info.rule.required)
-        .map(|info| info.word)
-        .collect();
     spec.retain(|word, value| {
-        required.contains(&word.as_str())
-            || !(is_nothing(value) || default(kind, word).as_ref() == Some(value))
+        let field = kind.fields().iter().find(|field| field.word == word);
+        field.is_some_and(Field::is_required)
+            || !(is_nothing(value) || field.and_then(default).as_ref() == Some(value))
     });
+}
+
+/// In the words of the manifest.
+fn default(field: &Field) -> Option<Json> {
+    Some(match field.new_row? {
+        NewRow::Flag(flag) => json!(flag),
+        NewRow::Word(word) => json!(word),
+    })
 }
 
 fn is_nothing(value: &Json) -> bool {
@@ -24,33 +27,4 @@ fn is_nothing(value: &Json) -> bool {
         Json::Object(entries) => entries.is_empty(),
         Json::Bool(_) | Json::Number(_) | Json::String(_) => false,
     }
-}
-
-/// Defaults of the columns, in the words of the manifest.
-fn default(kind: Kind, word: &str) -> Option<Json> {
-    Some(match (kind, word) {
-        (_, "status") => json!("Active"),
-        (Kind::AppProfile, "allActiveChannels")
-        | (Kind::SessionTemplate, "applySessionTitleToAnchorTab" | "enableBuildExpression")
-        | (Kind::NotificationTemplate, "autoAssignWorkItems" | "autoAcceptCalls")
-        | (
-            Kind::ChannelProvider | Kind::CifProvider,
-            "enableOutboundCommunication" | "enableAnalytics",
-        )
-        | (Kind::PaneTool, "global" | "configurable")
-        | (Kind::SmartAssist, "default") => json!(false),
-        (Kind::ApplicationTab, "canClose")
-        | (Kind::NotificationTemplate, "showTimeout" | "showRejectButton")
-        | (Kind::ProductivityPane, "enabled") => json!(true),
-        (Kind::SessionTemplate, "communicationPanelMode") => json!("Docked"),
-        (Kind::NotificationTemplate, "desktopNotifications") => json!("Never"),
-        (Kind::NotificationTemplate, "theme") => json!("Dark"),
-        (Kind::ChannelProvider, "apiVersion") => json!("2.0"),
-        (Kind::CifProvider, "apiVersion") => json!("1.0"),
-        (Kind::ApplicationExtension, "type") => json!("Custom"),
-        (Kind::ApplicationExtension, "relationshipCardinality") => json!("Many"),
-        (Kind::ProductivityPane, "defaultMode") => json!("Expanded"),
-        (Kind::SmartAssist, "controlType") => json!("AdaptiveCard"),
-        _ => return None,
-    })
 }

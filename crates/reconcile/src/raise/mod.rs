@@ -3,25 +3,25 @@
 //! What is raised says the same as the row. A value that a manifest cannot say is left out, with the reason.
 
 mod defaults;
-mod parameters;
 mod parts;
 mod sets;
-mod text;
+pub(crate) mod text;
 
+use deskstate_model::{
+    Field, Holds, Kind, Names, Quirk, Referent, ResourceKey, State, Table, lookup_read_name, tables,
+};
 use std::collections::BTreeSet;
 
-use deskstate_model::{Kind, ResourceKey, State};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 pub use text::refused;
 
-use crate::field::{Field, Holds, Target, lookup_read_name};
-use crate::kinds::{self, KindTable, tables};
+use crate::kinds;
 use crate::live::{Access, Live, ObservedRow};
 use crate::lookup::Match;
+use crate::quirks::session_type;
 use crate::state::{Lookup, RowKey};
-use crate::table::Table;
 use crate::value::show_live;
 
 /// How people are written.
@@ -100,15 +100,15 @@ impl Loss {
     /// What is lost if a manifest cannot express this path of a resource; an empty path is the whole row.
     pub(crate) fn of(kind: Kind, name: &str, path: &str) -> Self {
         let word = path.split('.').next().unwrap_or_default();
-        let mut fields = kinds::of(kind).fields.iter();
+        let mut fields = kind.fields().iter();
         let makes_up_the_row = fields.any(|field| {
             let is_value = match field.holds {
-                Holds::Parts(_) => kinds::is_of_the_row(field),
+                Holds::Parts(part) => part.makes_up_row,
                 _ => field.is_column(),
             };
             field.word == word && is_value
         });
-        if makes_up_the_row && crate::state::fold(name).starts_with(kinds::MICROSOFT_PREFIX) {
+        if makes_up_the_row && kinds::is_microsofts(name) {
             Self::Product
         } else {
             Self::Lost
@@ -118,15 +118,14 @@ impl Loss {
 
 /// Raises one row of a kind.
 pub fn raise(live: &Live, kind: Kind, row: &ObservedRow, options: Options) -> Raised {
-    let table = kinds::of(kind);
-    let name = live.label(table.table, row.id);
+    let name = live.label(kind.table(), row.id);
     let mut raising = Raising {
         live,
         options,
-        kind: table,
+        kind,
         row,
         name: name.clone(),
-        existing: !options.all_present && brought_by_others(table, &name, row),
+        existing: !options.all_present && brought_by_others(kind, &name, row),
         spec: Map::new(),
         refers_to: BTreeSet::new(),
         holds: BTreeSet::new(),
@@ -169,26 +168,26 @@ impl Skipped {
 pub fn raise_all(live: &Live, options: Options) -> (Vec<Raised>, Vec<Skipped>) {
     let mut raised = Vec::new();
     let mut skipped = Vec::new();
-    for kind in kinds::all() {
+    for kind in Kind::all() {
         let named = |row: &ObservedRow| {
-            let name = kind.table.name.and_then(|column| row.row.text(column));
+            let name = kind.table().name.and_then(|column| row.row.text(column));
             name.filter(|name| !name.trim().is_empty())
                 .map(str::to_owned)
         };
-        for row in live.table(kind.table).rows.values() {
+        for row in live.table(kind.table()).rows.values() {
             match nameable(live, kind, row) {
-                Ok(()) => raised.push(raise(live, kind.kind, row, options)),
+                Ok(()) => raised.push(raise(live, kind, row, options)),
                 Err(why) => skipped.push(Skipped {
-                    kind: kind.kind,
+                    kind: kind,
                     name: named(row),
                     id: Some(row.id),
                     why,
                 }),
             }
         }
-        if let Access::Partial(why) | Access::Refused(why) = &live.table(kind.table).access {
+        if let Access::Partial(why) | Access::Refused(why) = &live.table(kind.table()).access {
             skipped.push(Skipped {
-                kind: kind.kind,
+                kind: kind,
                 name: None,
                 id: None,
                 why: format!("rows may be missing: {why}"),
@@ -203,9 +202,9 @@ pub fn raise_all(live: &Live, options: Options) -> (Vec<Raised>, Vec<Skipped>) {
 
 /// Parts whose parent is not there or cannot be read: no document has a place for them.
 fn orphans(live: &Live) -> impl Iterator<Item = Skipped> {
-    kinds::part_tables().flat_map(move |part| {
+    Kind::part_tables().flat_map(move |part| {
         let column = lookup_read_name(part.parent_column);
-        let kind = kinds::by_table(part.parent).map(|kind| kind.kind);
+        let kind = Kind::of_table(part.parent).map(|kind| kind);
         let rows = live.table(part.table).rows.values();
         rows.filter_map(move |row| {
             let parent = row.row.uuid(&column);
@@ -230,8 +229,8 @@ fn orphans(live: &Live) -> impl Iterator<Item = Skipped> {
 }
 
 /// Whether a document can name the row.
-fn nameable(live: &Live, kind: &KindTable, row: &ObservedRow) -> Result<(), String> {
-    let Some(name) = kind.table.name.and_then(|column| row.row.text(column)) else {
+fn nameable(live: &Live, kind: Kind, row: &ObservedRow) -> Result<(), String> {
+    let Some(name) = kind.table().name.and_then(|column| row.row.text(column)) else {
         return Err("it has no unique name".to_owned());
     };
     if name.trim().is_empty() {
@@ -240,37 +239,19 @@ fn nameable(live: &Live, kind: &KindTable, row: &ObservedRow) -> Result<(), Stri
     if let Some(why) = refused(name.trim()) {
         return Err(format!("its unique name cannot be written: {why}"));
     }
-    match live.table(kind.table).named(&crate::state::fold(name)) {
+    match live.table(kind.table()).named(&crate::state::fold(name)) {
         [_] => Ok(()),
         rows => Err(format!("{} rows have this unique name", rows.len())),
     }
 }
 
 /// Microsoft's, a solution's, or of a name that no document may create.
-fn brought_by_others(kind: &KindTable, name: &str, row: &ObservedRow) -> bool {
+fn brought_by_others(kind: Kind, name: &str, row: &ObservedRow) -> bool {
     let folded = crate::state::fold(name);
     folded.starts_with(crate::kinds::MICROSOFT_PREFIX)
         || row.is_managed()
         || !row.is_customizable()
-        || (has_name_rule(kind.kind) && !follows_name_rule(name.trim()))
-}
-
-/// Kinds for which Microsoft writes the rule of unique names (App profile manager, unique names).
-fn has_name_rule(kind: Kind) -> bool {
-    match kind {
-        Kind::AppProfile
-        | Kind::SessionTemplate
-        | Kind::ApplicationTab
-        | Kind::ChannelProvider
-        | Kind::AgentScript => true,
-        Kind::NotificationTemplate
-        | Kind::NotificationField
-        | Kind::CifProvider
-        | Kind::ApplicationExtension
-        | Kind::ProductivityPane
-        | Kind::PaneTool
-        | Kind::SmartAssist => false,
-    }
+        || (kind.definition().names == Names::Enforced && !follows_name_rule(name.trim()))
 }
 
 /// `^[A-Za-z0-9]{3,8}_.+$`, at most 128 characters.
@@ -285,23 +266,23 @@ fn follows_name_rule(name: &str) -> bool {
 }
 
 /// A row on its way to a manifest.
-struct Raising<'a> {
-    live: &'a Live,
-    options: Options,
-    kind: &'static KindTable,
-    row: &'a ObservedRow,
-    name: String,
-    existing: bool,
-    spec: Map<String, Json>,
-    refers_to: BTreeSet<ResourceKey>,
-    holds: BTreeSet<Uuid>,
-    left_out: Vec<LeftOut>,
+pub(crate) struct Raising<'a> {
+    pub(crate) live: &'a Live,
+    pub(crate) options: Options,
+    pub(crate) kind: Kind,
+    pub(crate) row: &'a ObservedRow,
+    pub(crate) name: String,
+    pub(crate) existing: bool,
+    pub(crate) spec: Map<String, Json>,
+    pub(crate) refers_to: BTreeSet<ResourceKey>,
+    pub(crate) holds: BTreeSet<Uuid>,
+    pub(crate) left_out: Vec<LeftOut>,
 }
 
 impl Raising<'_> {
     fn fields(&mut self, which: impl Fn(&Field) -> bool) {
-        let lacking = &self.live.table(self.kind.table).missing_columns;
-        for field in self.kind.fields {
+        let lacking = &self.live.table(self.kind.table()).missing_columns;
+        for field in self.kind.fields() {
             if !which(field) || lacking.contains(field.column) {
                 continue;
             }
@@ -327,12 +308,11 @@ impl Raising<'_> {
         if !self.existing || self.options.all_present {
             return false;
         }
-        let is_microsofts =
-            |name: &str| crate::state::fold(name).starts_with(kinds::MICROSOFT_PREFIX);
+        let is_microsofts = |name: &str| kinds::is_microsofts(name);
         if is_microsofts(&self.name) {
             // Links and roles of its rows may be ours; what makes up the row itself is the product's.
             match field.holds {
-                Holds::Parts(_) if !kinds::is_of_the_row(field) => return false,
+                Holds::Parts(part) if !part.makes_up_row => return false,
                 Holds::Parts(part) => {
                     let live = self.live.table(part.table);
                     let added = live
@@ -356,7 +336,7 @@ impl Raising<'_> {
                 "",
                 "written as `existing` without values, which belong to the product",
             );
-        } else if kinds::is_of_one_environment(field) {
+        } else if field.of_one_environment || matches!(field.holds, Holds::Owner) {
             self.remark(
                 field.word,
                 "a managed row may have another value in each environment",
@@ -368,7 +348,7 @@ impl Raising<'_> {
     }
 
     /// Says something of the row that is no loss.
-    fn remark(&mut self, path: impl Into<String>, why: impl Into<String>) {
+    pub(crate) fn remark(&mut self, path: impl Into<String>, why: impl Into<String>) {
         self.left_out.push(LeftOut {
             path: path.into(),
             why: why.into(),
@@ -376,9 +356,9 @@ impl Raising<'_> {
         });
     }
 
-    fn leave_out(&mut self, path: impl Into<String>, why: impl Into<String>) {
+    pub(crate) fn leave_out(&mut self, path: impl Into<String>, why: impl Into<String>) {
         let path = path.into();
-        let loss = Loss::of(self.kind.kind, &self.name, &path);
+        let loss = Loss::of(self.kind, &self.name, &path);
         let why = why.into();
         self.left_out.push(LeftOut { path, why, loss });
     }
@@ -393,7 +373,11 @@ impl Raising<'_> {
     /// The value of a field; none where there is nothing to say.
     fn field(&mut self, field: &'static Field) -> Result<Option<Json>, String> {
         match field.holds {
-            Holds::Set { relationship, to } => self.set(field, relationship, to),
+            Holds::Set {
+                relationship,
+                to,
+                links,
+            } => self.set(field, relationship, to, links),
             Holds::Parts(part) => self.parts(field, part),
             Holds::Lookup { to, .. } => {
                 let Some(id) = self.row.row.uuid(&field.read_name()) else {
@@ -407,13 +391,13 @@ impl Raising<'_> {
     }
 
     /// The name of a row that a lookup or a link points to.
-    fn reference(&mut self, to: Target, id: Uuid) -> Result<String, String> {
+    fn reference(&mut self, to: Referent, id: Uuid) -> Result<String, String> {
         let (table, lookup): (&'static Table, fn(String) -> Lookup) = match to {
-            Target::Named(table) => return self.named(table, id),
-            Target::User => return self.user(id),
-            Target::WebResource => (&tables::WEB_RESOURCE, Lookup::WebResource),
-            Target::Macro => (&tables::MACRO, Lookup::Macro),
-            Target::Role => (&tables::ROLE, |name| Lookup::Role {
+            Referent::Named(table) => return self.named(table, id),
+            Referent::User => return self.user(id),
+            Referent::WebResource => (&tables::WEB_RESOURCE, Lookup::WebResource),
+            Referent::Macro => (&tables::MACRO, Lookup::Macro),
+            Referent::Role => (&tables::ROLE, |name| Lookup::Role {
                 name,
                 business_unit: None,
             }),
@@ -433,7 +417,7 @@ impl Raising<'_> {
     }
 
     fn named(&mut self, table: &'static Table, id: Uuid) -> Result<String, String> {
-        let noun = kinds::by_table(table).map_or(table.logical, |kind| kind.kind.as_str());
+        let noun = kinds::noun(table);
         let row = self
             .live
             .row(table, id)
@@ -454,8 +438,8 @@ impl Raising<'_> {
         if self.live.find(&key) != Match::One(id) {
             return Err(format!("several {noun} rows have the unique name {name}"));
         }
-        if let Some(kind) = kinds::by_table(table) {
-            self.refers_to.insert(ResourceKey::new(kind.kind, name));
+        if let Some(kind) = Kind::of_table(table) {
+            self.refers_to.insert(ResourceKey::new(kind, name));
         }
         Ok(name.to_owned())
     }
@@ -513,32 +497,39 @@ impl Raising<'_> {
             self.spec.retain(|_, value| !value.is_null());
             return;
         }
-        if self.kind.kind == Kind::SessionTemplate {
-            self.session_fields();
+        for quirk in self.kind.definition().quirks {
+            match quirk {
+                Quirk::SessionType => session_type::raise(self),
+                // Sets are raised later, and name the loader where a profile lacks it.
+                Quirk::LoaderWithProvider => {}
+            }
         }
         if self.options.from_file && self.existing {
             return;
         }
-        for info in self.kind.kind.field_infos() {
+        for info in self.kind.fields() {
             let lacks = self.spec.get(info.word).is_none_or(Json::is_null);
             let is_column = self
                 .kind
-                .fields
+                .fields()
                 .iter()
                 .any(|field| field.word == info.word && field.is_column());
-            if (info.rule.required || info.rule.has_default) && is_column && lacks {
+            if (info.is_needed()) && is_column && lacks {
                 self.spec.remove(info.word);
                 self.becomes_existing(format!("`{}` has no value that can be written", info.word));
             }
         }
         // Null says "clear it", which only what can be empty may say.
-        let infos = self.kind.kind.field_infos();
+        let infos = self.kind.fields();
         self.spec.retain(|word, value| {
-            !value.is_null() || infos.iter().any(|info| info.word == word && info.clearable)
+            !value.is_null()
+                || infos
+                    .iter()
+                    .any(|info| info.word == word && info.is_clearable())
         });
     }
 
-    fn becomes_existing(&mut self, why: String) {
+    pub(crate) fn becomes_existing(&mut self, why: String) {
         if self.options.from_file {
             self.remark("", format!("incomplete, as it is in the file: {why}"));
         } else if !self.existing && !self.options.all_present {
@@ -547,42 +538,22 @@ impl Raising<'_> {
         }
     }
 
-    /// Generic sessions have an anchor tab and no table, entity sessions the other way round.
-    fn session_fields(&mut self) {
-        let foreign: &[&str] = match self.spec.get("type").and_then(Json::as_str) {
-            Some("Generic") => &["entity"],
-            Some("Entity") => &["anchorTab", "sessionIcon"],
-            _ => &[],
-        };
-        for word in foreign {
-            if let Some(value) = self.spec.remove(*word)
-                && !value.is_null()
-            {
-                self.leave_out(*word, "a template of this type has no such field");
-            }
-        }
-        let needed = match self.spec.get("type").and_then(Json::as_str) {
-            Some("Generic") => "anchorTab",
-            Some("Entity") => "entity",
-            _ => return,
-        };
-        if self.spec.get(needed).is_none_or(Json::is_null) {
-            self.spec.remove(needed);
-            self.becomes_existing(format!("`{needed}` has no value"));
-        }
-    }
-
     fn finish(mut self) -> Raised {
         if self.options.skip_defaults {
-            defaults::skip(self.kind.kind, &mut self.spec);
+            defaults::skip(self.kind, &mut self.spec);
         }
-        let order = |word: &str| self.kind.fields.iter().position(|field| field.word == word);
+        let order = |word: &str| {
+            self.kind
+                .fields()
+                .iter()
+                .position(|field| field.word == word)
+        };
         let mut entries: Vec<(String, Json)> = std::mem::take(&mut self.spec).into_iter().collect();
         entries.sort_by_key(|(word, _)| order(word));
         self.left_out.sort();
         self.left_out.dedup();
         Raised {
-            key: ResourceKey::new(self.kind.kind, self.name.trim()),
+            key: ResourceKey::new(self.kind, self.name.trim()),
             id: self.row.id,
             state: if self.existing {
                 State::Existing
@@ -612,7 +583,7 @@ fn column(
                 "option {number} is none of {}",
                 options
                     .iter()
-                    .map(|(word, _)| *word)
+                    .map(|choice| choice.word)
                     .collect::<Vec<_>>()
                     .join(", ")
             ));

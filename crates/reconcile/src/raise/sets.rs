@@ -1,20 +1,21 @@
 //! Links as sets of names.
 
+use deskstate_model::{Field, Links, Quirk, Referent, Relationship};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 use super::{Raising, Users};
-use crate::field::{Field, Target};
-use crate::kinds::{self, tables};
 use crate::live::Access;
-use crate::table::Relationship;
+use crate::lower::resource::target_key;
+use crate::quirks::loader;
 
 impl Raising<'_> {
     pub(super) fn set(
         &mut self,
         field: &'static Field,
         relationship: &'static Relationship,
-        to: Target,
+        to: Referent,
+        links_of: Links,
     ) -> Result<Option<Json>, String> {
         let links = self.live.links(relationship);
         if matches!(links.access, Access::Absent) {
@@ -27,29 +28,33 @@ impl Raising<'_> {
         if self.options.from_file && members.is_empty() {
             return Ok(None);
         }
-        if relationship == &tables::PROFILE_PROVIDERS {
-            let first = self.live.find(&kinds::app_profile::first_party()).one();
-            if field.word == "allActiveChannels" {
-                let all = first.is_some_and(|first| members.contains(&first));
-                return Ok((all || !self.options.from_file).then(|| json!(all)));
+        let is_that = |name| self.live.find(&target_key(to, name)).one();
+        let members = match links_of {
+            Links::All => members,
+            Links::Except(name) => {
+                let other = is_that(name);
+                members
+                    .into_iter()
+                    .filter(|id| Some(*id) != other)
+                    .collect()
             }
-            let others = members
-                .into_iter()
-                .filter(|id| Some(*id) != first)
-                .collect();
-            return self.members(field, to, others);
-        }
-        if relationship == &tables::PROFILE_PANE {
-            return match members.as_slice() {
-                [] => Ok(Some(Json::Null)),
-                [pane] => self.reference(to, *pane).map(|name| Some(json!(name))),
-                several => Err(format!("the profile has {} panes", several.len())),
-            };
-        }
-        if relationship == &tables::NOTIFICATION_FIELDS {
-            return self.notification_fields(members);
-        }
-        if matches!(to, Target::User) && self.options.users == Users::None {
+            Links::Only(name) => {
+                let linked = is_that(name).is_some_and(|id| members.contains(&id));
+                return Ok((linked || !self.options.from_file).then(|| json!(linked)));
+            }
+            Links::One => {
+                return match members.as_slice() {
+                    [] => Ok(Some(Json::Null)),
+                    [one] => self.reference(to, *one).map(|name| Some(json!(name))),
+                    several => Err(format!(
+                        "there are {} links where one is expected",
+                        several.len()
+                    )),
+                };
+            }
+            Links::Items(items) => return self.shared_list(field, relationship, items, members),
+        };
+        if matches!(to, Referent::User) && self.options.users == Users::None {
             return Ok(None);
         }
         self.members(field, to, members)
@@ -59,11 +64,11 @@ impl Raising<'_> {
     pub(super) fn members(
         &mut self,
         field: &'static Field,
-        to: Target,
+        to: Referent,
         members: Vec<Uuid>,
     ) -> Result<Option<Json>, String> {
         let mut names = Vec::new();
-        let mut whole = self.options.exact_users || !matches!(to, Target::User);
+        let mut whole = self.options.exact_users || !matches!(to, Referent::User);
         for id in members {
             match self.reference(to, id) {
                 Ok(name) => names.push(name),
@@ -74,28 +79,15 @@ impl Raising<'_> {
             }
         }
         names.sort_by_key(|name| (crate::state::fold(name), name.clone()));
-        let without = self.without_loader(field, &names);
+        let has_loader = self
+            .kind
+            .definition()
+            .quirks
+            .contains(&Quirk::LoaderWithProvider);
+        let without = (has_loader && !self.existing)
+            .then(|| loader::left_out(field, &names, &self.spec))
+            .flatten();
         Ok(self.written_set(names.into_iter().map(Json::from).collect(), whole, without))
-    }
-
-    /// A profile that has channel providers and not the loader extension must say so, or it would get the extension.
-    fn without_loader(&self, field: &Field, extensions: &[String]) -> Option<&'static str> {
-        let provided = |spec: &Json| match spec {
-            Json::Array(members) => !members.is_empty(),
-            Json::Object(set) => set
-                .get("members")
-                .and_then(Json::as_array)
-                .is_some_and(|members| !members.is_empty()),
-            _ => false,
-        };
-        let loader = crate::state::fold(tables::CIF_V2_LOADER);
-        let lacks = field.word == "extensions"
-            && !self.existing
-            && self.spec.get("channelProviders").is_some_and(provided)
-            && !extensions
-                .iter()
-                .any(|name| crate::state::fold(name) == loader);
-        lacks.then_some(tables::CIF_V2_LOADER)
     }
 
     pub(super) fn written_set(

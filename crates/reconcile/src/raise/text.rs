@@ -23,7 +23,7 @@ fn is_refused(character: char) -> bool {
 }
 
 /// Whether YAML gives the value back as it is: whole numbers, texts without control characters, no great depth.
-pub(super) fn is_plain_json(value: &Json) -> bool {
+pub(crate) fn is_plain_json(value: &Json) -> bool {
     fn plain(value: &Json, depth: usize) -> bool {
         depth < MAX_DEPTH
             && match value {

@@ -1,10 +1,8 @@
 //! Addresses from which code is loaded into the agents' browser.
 
-use deskstate_model::Kind;
-
 use super::{Case, Finding};
 use crate::plan::{Action, Difference};
-use deskstate_model::Explanation;
+use deskstate_model::{Explanation, Kind};
 
 pub(crate) const ADDRESS_CHANGED: Explanation = Explanation::new(
     "address-changed",
@@ -15,11 +13,11 @@ pub(crate) const ADDRESS_CHANGED: Explanation = Explanation::new(
 
 /// Fields that decide what code runs, and for which site it is trusted.
 const ADDRESSES: &[(Kind, &str)] = &[
-    (Kind::ChannelProvider, "channelUrl"),
-    (Kind::ChannelProvider, "trustedDomain"),
-    (Kind::CifProvider, "channelUrl"),
-    (Kind::CifProvider, "trustedDomain"),
-    (Kind::ApplicationExtension, "webResourceUrl"),
+    (Kind::CHANNEL_PROVIDER, "channelUrl"),
+    (Kind::CHANNEL_PROVIDER, "trustedDomain"),
+    (Kind::CIF_PROVIDER, "channelUrl"),
+    (Kind::CIF_PROVIDER, "trustedDomain"),
+    (Kind::APPLICATION_EXTENSION, "webResourceUrl"),
 ];
 
 pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {

@@ -1,8 +1,7 @@
 //! What the environment itself does not take.
 
-use std::collections::BTreeMap;
-
 use deskstate_model::Writes;
+use std::collections::BTreeMap;
 
 use super::{Case, Finding};
 use crate::plan::planner::FOREIGN_LANGUAGE;

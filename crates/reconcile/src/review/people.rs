@@ -1,10 +1,9 @@
 //! Agents: who moves, who loses a channel, how many are reached.
 
 use super::{Allow, Case, Finding};
-use crate::kinds::tables::{self, CIF_V2_LOADER, FIRST_PARTY_CHANNEL};
 use crate::plan::{Change, Difference, Operation};
 use crate::state::fold;
-use deskstate_model::Explanation;
+use deskstate_model::{CIF_V2_LOADER, Explanation, FIRST_PARTY_CHANNEL, tables};
 
 pub(crate) const LOADER_REMOVED: Explanation = Explanation::new(
     "loader-removed",

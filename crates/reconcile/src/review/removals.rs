@@ -1,16 +1,15 @@
 //! What a plan takes away: how much of what exists, from how many agents, and whether anything is left.
 
+use deskstate_model::{
+    Explanation, Holds, Kind, PartTable, Relationship, Unlisted, lookup_read_name, tables,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
 use super::{Allow, Case, Finding};
-use crate::field::{Holds, PartTable, Unlisted, lookup_read_name};
-use crate::kinds::{self, tables};
 use crate::plan::{Action, Change, Operation, Reason};
 use crate::referrers::set_word;
-use crate::table::Relationship;
-use deskstate_model::Explanation;
 
 pub(crate) const PRUNE_TO_EMPTY: Explanation = Explanation::new(
     "prune-to-empty",
@@ -59,9 +58,9 @@ fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
     let mut sorts: BTreeMap<(&'static str, String), Removed> = BTreeMap::new();
     for (index, change) in case.plan.changes.iter().enumerate() {
         let mut here: BTreeMap<(&'static str, String), (usize, usize)> = BTreeMap::new();
-        let kind = kinds::of(change.key.kind);
+        let kind = change.key.kind;
         if change.action == Action::Delete {
-            here.entry(("delete", kind.kind.as_str().to_owned()))
+            here.entry(("delete", kind.as_str().to_owned()))
                 .or_default()
                 .0 += 1;
         }
@@ -80,14 +79,14 @@ fn thresholds(case: &Case<'_>, found: &mut Vec<Finding>) {
                     if *owner == change.id && !a_move {
                         let population =
                             || case.live.links(relationship).members(change.id).count();
-                        here.entry(("unlink", subject(kind.kind.as_str(), relationship)))
+                        here.entry(("unlink", subject(kind.as_str(), relationship)))
                             .or_insert_with(|| (0, population()))
                             .0 += 1;
                     }
                 }
                 Operation::Delete { row, .. } => {
                     if let Some((part, word)) = part_of(change, row.table.logical) {
-                        here.entry(("delete", format!("{}.{word}", kind.kind)))
+                        here.entry(("delete", format!("{}.{word}", kind)))
                             .or_insert_with(|| (0, live_parts(case, part, change.id)))
                             .0 += 1;
                     }
@@ -189,8 +188,10 @@ fn subject(kind: &str, relationship: &Relationship) -> String {
 
 /// The part table of a kind that stands in this Dataverse table, and the word of its list.
 fn part_of(change: &Change, logical: &str) -> Option<(&'static PartTable, &'static str)> {
-    kinds::of(change.key.kind)
-        .fields
+    change
+        .key
+        .kind
+        .fields()
         .iter()
         .find_map(|field| match field.holds {
             Holds::Parts(part) if part.table.logical == logical => Some((part, field.word)),
@@ -204,14 +205,11 @@ fn live_parts(case: &Case<'_>, part: &'static PartTable, parent: Uuid) -> usize 
 
 /// Rows of a kind that are not somebody else's.
 fn rows_of(case: &Case<'_>, kind: &str) -> usize {
-    let Some(kind) = kinds::all()
-        .iter()
-        .find(|known| known.kind.as_str() == kind)
-    else {
+    let Some(kind) = Kind::all().find(|known| known.as_str() == kind) else {
         return 0;
     };
     case.live
-        .table(kind.table)
+        .table(kind.table())
         .rows
         .values()
         .filter(|row| !row.is_managed())
@@ -289,7 +287,7 @@ fn emptied_sets(case: &Case<'_>, change: &Change) -> BTreeSet<&'static str> {
 
 fn emptied_lists(case: &Case<'_>, change: &Change) -> BTreeSet<&'static str> {
     let mut words = BTreeSet::new();
-    for field in kinds::of(change.key.kind).fields {
+    for field in change.key.kind.fields() {
         let Holds::Parts(part) = field.holds else {
             continue;
         };
@@ -340,14 +338,11 @@ fn prune_to_empty(case: &Case<'_>, found: &mut Vec<Finding>) {
         }
     }
     for (kind, (count, first)) in pruned {
-        let Some(known) = kinds::all()
-            .iter()
-            .find(|known| known.kind.as_str() == kind)
-        else {
+        let Some(known) = Kind::all().find(|known| known.as_str() == kind) else {
             continue;
         };
         let left = case.desired.resources.values().any(|resource| {
-            resource.key.kind == known.kind && resource.state == deskstate_model::State::Present
+            resource.key.kind == known && resource.state == deskstate_model::State::Present
         });
         if !left {
             let message =

@@ -1,13 +1,10 @@
 //! Single rows: protected, somebody else's, or still referred to.
 
-use deskstate_model::ResourceKey;
-
 use super::{Allow, Case, Finding, KindNameGlob};
-use crate::kinds::{self, tables};
 use crate::live::ObservedRow;
 use crate::plan::{Action, Change, Operation};
 use crate::state::fold;
-use deskstate_model::Explanation;
+use deskstate_model::{Explanation, Kind, ResourceKey, UNIQUE_NAME, tables};
 
 pub(crate) const MANAGED_LINK: Explanation = Explanation::new(
     "managed-link",
@@ -75,10 +72,10 @@ fn protected(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Fin
         let Operation::Delete { row, .. } = operation else {
             continue;
         };
-        let Some(kind) = kinds::by_table(row.table) else {
+        let Some(kind) = Kind::of_table(row.table) else {
             continue;
         };
-        let key = ResourceKey::new(kind.kind, &case.live.label(row.table, row.id));
+        let key = ResourceKey::new(kind, &case.live.label(row.table, row.id));
         let protects = |glob: &&KindNameGlob| glob.matches(&key);
         let Some(glob) = case.rules.protect.iter().find(protects) else {
             continue;
@@ -156,7 +153,7 @@ fn is_foreign(row: &ObservedRow) -> bool {
     row.is_managed()
         || row
             .row
-            .text(crate::kinds::UNIQUE_NAME.column)
+            .text(UNIQUE_NAME.column)
             .is_some_and(|name| fold(name).starts_with(crate::kinds::MICROSOFT_PREFIX))
 }
 
@@ -204,7 +201,7 @@ fn references(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Fi
 }
 
 fn workstreams(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Finding>) {
-    let table = crate::kinds::of(change.key.kind).table;
+    let table = change.key.kind.table();
     if table != &tables::SESSION && table != &tables::NOTIFICATION {
         return;
     }

@@ -2,20 +2,21 @@
 //!
 //! A file knows few ids. Rows without one get an id that is derived from their name; no message shows it.
 
+use deskstate_model::{
+    Field, Holds, Kind, Referent, Relationship, Table, UniqueName, lookup_read_name, tables,
+};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use deskstate_dataverse::{Cell, Row};
-use deskstate_model::UniqueName;
 use uuid::Uuid;
 
 use super::gathered::{FileRow, FileUser, Gathered, Said, all_tables, as_id};
 use super::others;
-use crate::field::{Field, Holds, PartTable, Target, lookup_read_name};
-use crate::kinds::{self, MICROSOFT_PREFIX, application_tab, tables};
+use crate::kinds::{self, MICROSOFT_PREFIX};
 use crate::live::{Access, Facts, Found, Live, LiveLinks, LiveTable, Role, User};
+use crate::quirks::parameters;
 use crate::raise::{LeftOut, Loss};
 use crate::state::{Lookup, RowKey, fold};
-use crate::table::{Relationship, Table};
 use crate::value::target_table;
 
 /// Columns that are no setting of the desktop: of the platform, of imports, or second copies.
@@ -310,7 +311,7 @@ impl Assembling {
             .or_default()
             .push(Row::from_cells(cells, None));
         if !fold(name).starts_with(MICROSOFT_PREFIX) {
-            let noun = kinds::by_table(table).map_or(table.logical, |kind| kind.kind.as_str());
+            let noun = kinds::noun(table);
             self.notes.push(format!(
                 "{noun} {name}: written as `existing`, since the file refers to it and does not hold it"
             ));
@@ -319,7 +320,7 @@ impl Assembling {
     }
 
     /// The row that a lookup names. An id that the file has no name for stays an id.
-    fn lookup(&mut self, to: Target, said: &Said) -> Option<Uuid> {
+    fn lookup(&mut self, to: Referent, said: &Said) -> Option<Uuid> {
         let single;
         let columns = match said {
             Said::Row(columns) => columns,
@@ -328,28 +329,28 @@ impl Assembling {
                 &single
             }
         };
-        if let Target::Named(table) = to {
+        if let Referent::Named(table) = to {
             return self.target(table, columns);
         }
         let id = columns.iter().find_map(|(_, value)| as_id(value));
-        if id.is_some() || matches!(to, Target::User) {
+        if id.is_some() || matches!(to, Referent::User) {
             return id;
         }
         let name = columns.first().map(|(_, value)| value.trim().to_owned())?;
         let table = target_table(to);
         let known = match to {
-            Target::Role => self.found.roles.named(&name).next().map(|role| role.id),
-            Target::Macro => self
+            Referent::Role => self.found.roles.named(&name).next().map(|role| role.id),
+            Referent::Macro => self
                 .found
                 .rows
                 .get(&Lookup::Macro(name.clone()))
                 .and_then(|ids| ids.first().copied()),
-            Target::WebResource => self
+            Referent::WebResource => self
                 .found
                 .rows
                 .get(&Lookup::WebResource(name.clone()))
                 .and_then(|ids| ids.first().copied()),
-            Target::Named(_) | Target::User => None,
+            Referent::Named(_) | Referent::User => None,
         };
         let id = known.unwrap_or_else(|| derived(table, &name));
         self.looked_up(table, id, &name);
@@ -375,7 +376,7 @@ impl Assembling {
             cells.push(("iscustomizable".to_owned(), Cell::Flag(false)));
         }
         let mut modelled: BTreeSet<&str> = BTreeSet::from([table.key]);
-        for field in fields_of(table) {
+        for field in kinds::row_fields(table).filter(|field| field.is_column()) {
             modelled.insert(field.column);
             if let Some(mirror) = &field.mirror {
                 modelled.insert(mirror.column);
@@ -403,19 +404,19 @@ impl Assembling {
                 cells.push((mirror.column.to_owned(), Cell::Flag(flag)));
             }
         }
-        let part = part_of(table);
+        let part = kinds::part_of(table);
         if let Some(part) = part {
             modelled.insert(part.parent_column);
             match row.columns.get(part.parent_column) {
                 Some(said) => {
-                    if let Some(parent) = self.lookup(Target::Named(part.parent), said) {
+                    if let Some(parent) = self.lookup(Referent::Named(part.parent), said) {
                         if !self
                             .ids
                             .get(part.parent)
                             .is_some_and(|ids| ids.contains(&parent))
                         {
-                            let noun = kinds::by_table(part.parent)
-                                .map_or(part.parent.logical, |kind| kind.kind.as_str());
+                            let noun = Kind::of_table(part.parent)
+                                .map_or(part.parent.logical, |kind| kind.as_str());
                             self.leave_out(
                                 label.clone(),
                                 "",
@@ -468,16 +469,27 @@ impl Assembling {
         };
         let bad = |what: &str| format!("expected {what}, found `{text}`");
         Ok(Some(match field.holds {
-            Holds::Text | Holds::Json | Holds::JsonOrText | Holds::ParametersCopy => {
-                Cell::from(text.clone())
-            }
-            Holds::Number | Holds::Option | Holds::Choice(_) | Holds::Status => {
+            Holds::Text
+            | Holds::UniqueName
+            | Holds::Json
+            | Holds::JsonOrText
+            | Holds::ParametersCopy => Cell::from(text.clone()),
+            Holds::Number
+            | Holds::Position
+            | Holds::Option
+            | Holds::Choice(_)
+            | Holds::OneOf(_)
+            | Holds::Status(_) => {
                 Cell::Int(text.trim().parse().map_err(|_| bad("a whole number"))?)
             }
             Holds::Flag | Holds::InvertedFlag | Holds::FlagChoice(_) => {
                 Cell::Flag(flag(text).ok_or_else(|| bad("1 or 0"))?)
             }
-            Holds::Owner | Holds::Set { .. } | Holds::Parts(_) | Holds::Lookup { .. } => {
+            Holds::Owner
+            | Holds::Set { .. }
+            | Holds::Parts(_)
+            | Holds::Lookup { .. }
+            | Holds::BusinessUnit => {
                 return Ok(None);
             }
         }))
@@ -485,7 +497,7 @@ impl Assembling {
 
     /// A tab keeps its parameters twice. Where the file has the second copy alone, the rows follow from it.
     fn parameters_from_copies(&mut self) {
-        let part = &application_tab::PARAMETERS;
+        let part = &tables::PARAMETERS;
         let parent = lookup_read_name(part.parent_column);
         let with_rows: BTreeSet<Uuid> = self
             .rows
@@ -502,14 +514,14 @@ impl Assembling {
             else {
                 continue;
             };
-            for (name, value) in application_tab::parameters_of_copy(tab) {
+            for (name, value) in parameters::parameters_of_copy(tab) {
                 let key = derived(part.table, &format!("{id}/{name}"));
                 let cells = [
                     (part.table.key.to_owned(), Cell::from(key)),
                     (parent.clone(), Cell::from(id)),
-                    (kinds::NAME.column.to_owned(), Cell::from(name)),
+                    (kinds::parameter_name().column.to_owned(), Cell::from(name)),
                     (
-                        application_tab::PARAMETER_FIELDS[0].column.to_owned(),
+                        kinds::parameter_value().column.to_owned(),
                         Cell::from(value),
                     ),
                 ];
@@ -544,12 +556,11 @@ impl Assembling {
             } else {
                 Access::Whole
             };
-            let part = part_of(table);
+            let part = kinds::part_of(table);
             let roots = self.found.roles.roots();
             live_tables.insert(table, LiveTable::index(table, part, rows, access, &roots));
         }
-        let links = tables::RELATIONSHIPS
-            .iter()
+        let links = Kind::relationships()
             .map(|relationship| {
                 let pairs = pairs.remove(relationship).unwrap_or_default();
                 let access = if pairs.is_empty() {
@@ -557,7 +568,7 @@ impl Assembling {
                 } else {
                     Access::Whole
                 };
-                (*relationship, LiveLinks::new(pairs, access))
+                (relationship, LiveLinks::new(pairs, access))
             })
             .collect();
         let live = Live {
@@ -584,24 +595,6 @@ impl Assembling {
     }
 }
 
-fn part_of(table: &Table) -> Option<&'static PartTable> {
-    kinds::part_tables().find(|part| part.table == table)
-}
-
-/// Every column of a table that is read.
-fn fields_of(table: &'static Table) -> impl Iterator<Item = &'static Field> {
-    let kind = kinds::by_table(table);
-    let companions = kind.map_or(&[][..], |kind| kinds::companion_fields(kind.kind));
-    let part = part_of(table);
-    let extra = part.map_or(&[][..], kinds::part_extra_fields);
-    kind.map_or(&[][..], |kind| kind.fields)
-        .iter()
-        .chain(companions.iter().copied())
-        .chain(part.map_or(&[][..], |part| part.fields))
-        .chain(extra.iter().copied())
-        .filter(|field| field.is_column())
-}
-
 /// The id of a row that has none in the file.
 fn derived(table: &'static Table, name: &str) -> Uuid {
     RowKey::Named {
@@ -617,8 +610,8 @@ fn label(row: &FileRow) -> String {
         Some(Said::Text(name, _)) if !name.trim().is_empty() => name.trim(),
         _ => return row.place.clone(),
     };
-    match kinds::by_table(row.table) {
-        Some(kind) => format!("{} {name}", kind.kind),
+    match Kind::of_table(row.table) {
+        Some(kind) => format!("{} {name}", kind),
         None => format!("{} {name}", row.table.logical),
     }
 }

@@ -4,7 +4,7 @@
 use super::form::Managed;
 use super::gathered::{Gathered, table_named};
 use super::xml::{Element, Step, Visitor};
-use crate::kinds::tables;
+use deskstate_model::tables;
 
 /// What `solution.xml` says.
 #[derive(Debug, Default)]

@@ -1,12 +1,11 @@
 //! What the files of an export say, before names and ids are matched: rows, links, and the names of other rows.
 
+use deskstate_model::{Kind, Relationship, Table};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use uuid::Uuid;
 
 use super::xml::Element;
-use crate::kinds;
-use crate::table::{Relationship, Table};
 
 /// Rows of the agent desktop in one export. More would not fit the memory that a run may use.
 pub(super) const MOST_ROWS: usize = 20_000;
@@ -82,10 +81,9 @@ pub(super) struct Gathered {
 
 /// Tables of rows that are exported.
 pub(super) fn all_tables() -> impl Iterator<Item = &'static Table> {
-    kinds::all()
-        .iter()
-        .map(|kind| kind.table)
-        .chain(kinds::part_tables().map(|part| part.table))
+    Kind::all()
+        .map(|kind| kind.table())
+        .chain(Kind::part_tables().map(|part| part.table))
 }
 
 /// The table with this logical name.
@@ -98,17 +96,15 @@ pub(super) fn between(one: &str, other: &str) -> Option<(&'static Relationship, 
     let is = |table: &Table, key: &str| {
         table.key.eq_ignore_ascii_case(key) || table.logical.eq_ignore_ascii_case(key)
     };
-    kinds::tables::RELATIONSHIPS
-        .iter()
-        .find_map(|relationship| {
-            if is(relationship.owner, one) && is(relationship.member, other) {
-                Some((*relationship, true))
-            } else if is(relationship.owner, other) && is(relationship.member, one) {
-                Some((*relationship, false))
-            } else {
-                None
-            }
-        })
+    Kind::relationships().find_map(|relationship| {
+        if is(relationship.owner, one) && is(relationship.member, other) {
+            Some((relationship, true))
+        } else if is(relationship.owner, other) && is(relationship.member, one) {
+            Some((relationship, false))
+        } else {
+            None
+        }
+    })
 }
 
 /// An id, with or without braces.
@@ -377,7 +373,7 @@ impl Gathered {
 
 /// Whether a column is the key of a table that deskstate manages or links.
 fn is_key(column: &str) -> bool {
-    kinds::tables::RELATIONSHIPS.iter().any(|relationship| {
+    Kind::relationships().any(|relationship| {
         [relationship.owner_column, relationship.member_column]
             .iter()
             .any(|key| key.eq_ignore_ascii_case(column))

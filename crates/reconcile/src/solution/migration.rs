@@ -1,12 +1,11 @@
 //! The XML of the Configuration Migration tool: `data.xml` with rows by table, each with its id, and links by the ids of both ends;
 //! `data_schema.xml` with the tables and their columns.
 
+use deskstate_model::{Table, tables};
 use std::collections::BTreeMap;
 
 use super::gathered::{FileLink, FileRow, FileUser, Gathered, Said, as_id, between, table_named};
 use super::xml::{Element, Step, Visitor};
-use crate::kinds::tables;
-use crate::table::Table;
 
 /// What `data_schema.xml` says of the tables.
 #[derive(Debug, Default)]

@@ -1,17 +1,15 @@
 //! Columns as an undo file keeps them: by the name under which they are written.
 
+use deskstate_model::{Field, Holds, Kind, Relationship, Table, lookup_read_name, tables};
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Cell, Row, Value as Wire};
-use deskstate_model::Kind;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::{SavedRow, UndoFile};
-use crate::field::{Field, Holds, lookup_read_name};
-use crate::kinds::{self, tables};
+use crate::kinds;
 use crate::live::Live;
-use crate::table::{Relationship, Table};
 use crate::value::{same_json, target_table};
 
 /// What a saved row is called.
@@ -43,17 +41,14 @@ impl Column {
 
 /// Every table whose rows deskstate writes.
 pub(super) fn table(logical: &str) -> Option<&'static Table> {
-    let own = kinds::all().iter().map(|kind| kind.table);
-    own.chain(kinds::part_tables().map(|part| part.table))
+    let own = Kind::all().map(|kind| kind.table());
+    own.chain(Kind::part_tables().map(|part| part.table))
         .find(|table| table.logical == logical)
 }
 
 /// The relationship of this schema name.
 pub(super) fn relationship(schema_name: &str) -> Option<&'static Relationship> {
-    tables::RELATIONSHIPS
-        .iter()
-        .find(|relationship| relationship.schema_name == schema_name)
-        .copied()
+    Kind::relationships().find(|relationship| relationship.schema_name == schema_name)
 }
 
 /// The columns of a table that a client may write.
@@ -134,7 +129,7 @@ pub(super) fn write(column: &Column, saved: &Json, body: &mut Vec<(String, Wire)
     body.push((column.name.clone(), value));
     if column
         .field
-        .is_some_and(|field| matches!(field.holds, Holds::Status))
+        .is_some_and(|field| matches!(field.holds, Holds::Status(_)))
         && let Some(state) = saved.as_i64()
     {
         body.push(("statuscode".to_owned(), Wire::Cell(Cell::Int(state + 1))));
@@ -186,9 +181,8 @@ pub(super) fn as_row(columns: &[Column], saved: &BTreeMap<String, Json>) -> Row 
 
 /// Whether a file names only what deskstate writes.
 pub(super) fn check(file: &UndoFile) -> Result<(), String> {
-    let sets: BTreeSet<&str> = kinds::all()
-        .iter()
-        .map(|kind| kind.table.set)
+    let sets: BTreeSet<&str> = Kind::all()
+        .map(|kind| kind.table().set)
         .chain([
             tables::USER.set,
             tables::TEAM.set,

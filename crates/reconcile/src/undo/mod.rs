@@ -8,6 +8,7 @@ mod columns;
 mod record;
 pub(crate) mod reverse;
 
+use deskstate_model::tables;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use deskstate_files::Limit;
@@ -21,8 +22,7 @@ pub use record::record;
 pub use reverse::plan;
 
 use crate::bounds::{self, TooMuch};
-use crate::kinds::tables;
-use crate::table::Table;
+use deskstate_model::Table;
 
 /// `formatVersion` of the file.
 const VERSION: u32 = 1;

@@ -1,11 +1,11 @@
 //! What a plan is about to change, from what was read.
 
+use deskstate_model::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
 use super::{Recorded, SavedLink, SavedRow, SavedUpdate, UndoFile, VERSION, columns};
-use crate::kinds::tables;
 use crate::live::Live;
 use crate::plan::{Change, Operation, Plan, RowTarget};
 use crate::plan_file::digest;
@@ -145,7 +145,7 @@ pub(crate) fn columns_of(
 /// Every link of a row, whichever side it stands on.
 fn links_of(id: Uuid, live: &Live) -> Vec<SavedLink> {
     let mut found = Vec::new();
-    for relationship in tables::RELATIONSHIPS {
+    for relationship in Kind::relationships() {
         let links = live.links(relationship);
         let as_owner = links.members(id).map(|member| (id, member));
         let as_member = links.owners(id).iter().map(|owner| (*owner, id));

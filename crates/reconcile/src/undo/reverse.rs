@@ -1,25 +1,24 @@
 //! The changes that take an apply back.
 
+use deskstate_model::{
+    Diagnostic, Explanation, Field, Kind, PartTable, Relationship, ResourceKey, Table, UniqueName,
+    lookup_read_name, tables,
+};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use deskstate_dataverse::{Row, Value as Wire};
-use deskstate_model::{Diagnostic, Kind, ResourceKey, UniqueName};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::columns::{self, Column};
 use super::{Recorded, SavedLink, SavedRow, SavedUpdate, UndoFile};
-use crate::field::{Field, PartTable, lookup_read_name};
-use crate::kinds::{self, tables};
 use crate::live::{Access, Live, part_identity};
 use crate::plan::{
     Action, Along, Change, Difference, Elsewhere, FieldChange, Guard, Judged, Obstacle, Operation,
     Plan, Planned, Reason, RowTarget, Seen, SyncState, sort_changes, unseen_undo,
 };
 use crate::referrers::set_word;
-use crate::table::{Relationship, Table};
 use crate::value::show_live;
-use deskstate_model::Explanation;
 
 pub(crate) const UNDO_CHANGED: Explanation = Explanation::new(
     "undo-changed",
@@ -212,7 +211,7 @@ impl Undoing<'_> {
     /// A row that belongs to another resource than the one it is listed under: people read the name of a change. (A user's link may be
     /// another's, from which the user moved.)
     fn stranger(&self, recorded: &Recorded, kind: Kind) -> Option<String> {
-        let own = kinds::of(kind).table;
+        let own = kind.table();
         let named = |text: &str| UniqueName::new(text) == UniqueName::new(&recorded.name);
         let rows = recorded.created.iter().chain(&recorded.deleted);
         let rows = rows.map(|row| (&row.table, row.id, Some(&row.columns)));
@@ -232,7 +231,7 @@ impl Undoing<'_> {
                 // Lines that a template declares for itself.
                 true
             } else {
-                kinds::part_tables().any(|part| {
+                Kind::part_tables().any(|part| {
                     let parent = |id: Uuid| id == recorded.id;
                     let read = lookup_read_name(part.parent_column);
                     part.table == table
@@ -268,7 +267,7 @@ impl Undoing<'_> {
             }
             return;
         }
-        let part = kinds::part_tables().find(|part| part.table == table);
+        let part = Kind::part_tables().find(|part| part.table == table);
         let parent = part
             .and_then(|part| saved.columns.get(part.parent_navigation))
             .and_then(|value| value.get("id")?.as_str()?.parse().ok());
@@ -295,7 +294,7 @@ impl Undoing<'_> {
             columns::write(column, value, &mut body);
             if saved.id == change.id
                 && let Some(field) = column.field
-                && column.name != kinds::of(change.key.kind).name.column
+                && column.name != change.key.kind.definition().name.column
             {
                 change.fields.push(difference(
                     table,
@@ -437,7 +436,7 @@ impl Undoing<'_> {
             self.changed(table, &saved.label);
             return;
         }
-        let part = kinds::part_tables().find(|part| part.table == table);
+        let part = Kind::part_tables().find(|part| part.table == table);
         if part.is_some_and(|part| part.goes_with_parent && self.going.contains(&change.id))
             && saved.id != change.id
         {
@@ -448,7 +447,7 @@ impl Undoing<'_> {
             change.action = Action::Delete;
             change.reason = Reason::StateAbsent;
             for part in
-                kinds::part_tables().filter(|part| part.parent == table && part.goes_with_parent)
+                Kind::part_tables().filter(|part| part.parent == table && part.goes_with_parent)
             {
                 for child in self.live.table(part.table).children(part, saved.id) {
                     along.push(Along {
@@ -597,7 +596,7 @@ fn target(table: &'static Table, id: Uuid, label: &str) -> RowTarget {
 
 fn difference(
     table: &Table,
-    field: &crate::field::Field,
+    field: &deskstate_model::Field,
     before: Json,
     after: Json,
 ) -> FieldChange {
@@ -622,12 +621,14 @@ fn difference(
 
 /// A part that comes or goes, under the word of its list.
 fn member(change: &Change, table: &Table, label: &str, comes: bool) -> FieldChange {
-    let word = kinds::of(change.key.kind)
-        .fields
+    let word = change
+        .key
+        .kind
+        .fields()
         .iter()
         .find_map(|field| match field.holds {
-            crate::field::Holds::Parts(part) if part.table == table => Some(field.word),
-            crate::field::Holds::Set { relationship, .. } if relationship.member == table => {
+            deskstate_model::Holds::Parts(part) if part.table == table => Some(field.word),
+            deskstate_model::Holds::Set { relationship, .. } if relationship.member == table => {
                 Some(field.word)
             }
             _ => None,

@@ -13,9 +13,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use deskstate_emulator::Age;
+use deskstate_model::Kind;
 use deskstate_reconcile::Scope;
 use deskstate_reconcile::apply::{Applied, ApplyError, Event, Settings, Work, carry_out};
-use deskstate_reconcile::kinds;
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{Guard, Operation, Options, Plan};
 use serde_json::{Value as Json, json};
@@ -331,7 +331,7 @@ fn edited_rows(plan: &Plan) -> Vec<Edited> {
     let operations = plan.changes.iter().flat_map(|change| &change.operations);
     operations
         .filter_map(|operation| match operation {
-            Operation::Update { row, guard, body } if kinds::by_table(row.table).is_some() => {
+            Operation::Update { row, guard, body } if Kind::of_table(row.table).is_some() => {
                 let writes_name = body.iter().any(|(name, _)| name == "msdyn_name");
                 Some(Edited {
                     set: row.table.set,

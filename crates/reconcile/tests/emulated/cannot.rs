@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use deskstate_emulator::{Config, Switches};
-use deskstate_reconcile::kinds::tables;
+use deskstate_model::tables;
 use deskstate_reconcile::plan::Options;
 use serde_json::{Value as Json, json};
 

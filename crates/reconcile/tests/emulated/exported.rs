@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use deskstate_model::Kind;
+use deskstate_model::tables;
 use deskstate_reconcile::export::{Selection, export, write};
-use deskstate_reconcile::kinds::{self, tables};
 use deskstate_reconcile::plan::Options;
 use deskstate_reconcile::raise::Options as RaiseOptions;
 use deskstate_reconcile::solution;
@@ -94,7 +95,7 @@ impl Dump {
                 told.insert(format!("{} {named:?} {cells:?}", table.logical));
             }
         }
-        for relationship in tables::RELATIONSHIPS {
+        for relationship in Kind::relationships() {
             if !migration && !relationship.component {
                 continue;
             }
@@ -127,9 +128,9 @@ impl Dump {
     }
 }
 
-fn desktop(migration: bool) -> impl Iterator<Item = &'static deskstate_reconcile::table::Table> {
-    let kinds = kinds::all().iter().map(|kind| kind.table);
-    let parts = kinds::part_tables().map(|part| part.table);
+fn desktop(migration: bool) -> impl Iterator<Item = &'static deskstate_model::Table> {
+    let kinds = Kind::all().map(Kind::table);
+    let parts = Kind::part_tables().map(|part| part.table);
     let all: BTreeSet<_> = kinds.chain(parts).collect();
     // Providers of the first framework are no solution components.
     all.into_iter()
@@ -318,7 +319,7 @@ impl Solution<'_> {
     }
 
     fn links(&mut self) {
-        for relationship in tables::RELATIONSHIPS.iter().filter(|one| one.component) {
+        for relationship in Kind::relationships().filter(|one| one.component) {
             let intersect = relationship.intersect_set.trim_end_matches("set");
             // Names are cut to fit, and nobody says where.
             let length = if self.chance.yes(40) {
@@ -519,7 +520,7 @@ fn migration_files(dump: &Dump, seed: u64) -> BTreeMap<String, String> {
             let fields = shuffled(&mut chance, fields).concat();
             records.push(format!("<record id=\"{id}\">\n{fields}</record>\n"));
         }
-        for relationship in tables::RELATIONSHIPS {
+        for relationship in Kind::relationships() {
             let intersect = relationship.intersect_set.trim_end_matches("set");
             // The tool writes links below either of the two tables.
             let from_owner = relationship.member == &tables::USER || seed.is_multiple_of(2);

@@ -39,9 +39,7 @@ async fn an_edit_by_somebody_else_at_any_step_is_never_lost() {
         let told = world.admin("GET", "faults", "").await;
         world.no_faults().await;
         let live = world.look(&second.desired).await;
-        let row = live
-            .row(&deskstate_reconcile::kinds::tables::SESSION, id)
-            .unwrap();
+        let row = live.row(&deskstate_model::tables::SESSION, id).unwrap();
         match step {
             // Before the write: refused, and the edit stands.
             1 => {

@@ -4,11 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use deskstate_model::Kind;
+use deskstate_model::tables;
+use deskstate_model::{Relationship, Table};
 use deskstate_reconcile::Desired;
-use deskstate_reconcile::kinds::{self, tables};
+use deskstate_reconcile::kinds;
 use deskstate_reconcile::plan::Options;
 use deskstate_reconcile::state::Stored;
-use deskstate_reconcile::table::{Relationship, Table};
 use serde_json::{Value as Json, json};
 
 use crate::world::{Declared, World, declare, settings};
@@ -26,12 +28,8 @@ fn everything() -> Declared {
 }
 
 fn written_tables() -> Vec<&'static Table> {
-    let parts = kinds::part_tables().map(|part| part.table);
-    kinds::all()
-        .iter()
-        .map(|kind| kind.table)
-        .chain(parts)
-        .collect()
+    let parts = Kind::part_tables().map(|part| part.table);
+    Kind::all().map(Kind::table).chain(parts).collect()
 }
 
 /// What the crate reads or writes and an environment may lack.
@@ -55,7 +53,7 @@ fn things(desired: &Desired) -> BTreeSet<Thing> {
                 .map(|column| format!("{}.{column}", table.logical)),
         );
     }
-    things.extend(tables::RELATIONSHIPS.iter().map(|relationship| {
+    things.extend(Kind::relationships().map(|relationship| {
         relationship
             .intersect_set
             .trim_end_matches("set")
@@ -143,10 +141,8 @@ fn is_gone(table: &str, missing: &[&Thing]) -> bool {
 }
 
 fn relationship_of(intersect: &str) -> Option<&'static Relationship> {
-    tables::RELATIONSHIPS
-        .iter()
+    Kind::relationships()
         .find(|relationship| relationship.intersect_set.trim_end_matches("set") == intersect)
-        .copied()
 }
 
 /// What is said when these are missing: one message for each table, column, relationship or option and each field that needs it.

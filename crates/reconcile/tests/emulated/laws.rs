@@ -222,7 +222,7 @@ fn together(plan: &Plan, cut: &[Transaction], most: usize) {
             })
             .count();
         // Scripts that lead to each other are one unit, which may be larger than a transaction.
-        let is_script = change.key.kind == deskstate_model::Kind::AgentScript;
+        let is_script = change.key.kind == deskstate_model::Kind::AGENT_SCRIPT;
         assert!(
             holding <= 1 || change.operations.len() > most || is_script && most < 40,
             "{} is cut into {holding}",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use deskstate_reconcile::kinds;
+use deskstate_model::Kind;
 use deskstate_reconcile::plan::{Operation, Options};
 use serde_json::json;
 
@@ -11,10 +11,9 @@ use crate::world::{declare, nth, of_every_age, on_all_cores, seeds, settings};
 
 #[test]
 fn where_a_caller_sees_a_part_nothing_is_created_deleted_linked_or_unlinked() {
-    let parts = kinds::part_tables().map(|part| part.table.logical);
-    let all: BTreeSet<&str> = kinds::all()
-        .iter()
-        .map(|kind| kind.table.logical)
+    let parts = Kind::part_tables().map(|part| part.table.logical);
+    let all: BTreeSet<&str> = Kind::all()
+        .map(|kind| kind.table().logical)
         .chain(parts)
         .collect();
     let all: Vec<&str> = all.into_iter().collect();

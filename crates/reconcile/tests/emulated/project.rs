@@ -2,7 +2,6 @@
 
 use deskstate_emulator::Age;
 use deskstate_model::Kind;
-use deskstate_reconcile::kinds;
 use serde_json::{Map, Value as Json, json};
 
 /// Numbers by chance (SplitMix64).
@@ -241,10 +240,7 @@ fn newest(seed: u64) -> Vec<Json> {
     }
     for document in &mut all {
         let kind: Kind = document["kind"].as_str().unwrap().parse().unwrap();
-        let has_owner = kinds::of(kind)
-            .fields
-            .iter()
-            .any(|field| field.word == "owner");
+        let has_owner = kind.fields().iter().any(|field| field.word == "owner");
         if has_owner && chance.yes(20) {
             let owners = [
                 json!({"team": "Desktop owners"}),

@@ -373,8 +373,7 @@ impl World {
             if self.makes_parameters && table == "msdyn_templateparameter" {
                 continue;
             }
-            let is_link = deskstate_reconcile::kinds::tables::RELATIONSHIPS
-                .iter()
+            let is_link = deskstate_model::Kind::relationships()
                 .any(|relationship| relationship.intersect_set.trim_end_matches("set") == table);
             let rows = rows.as_object_mut().unwrap().iter_mut().map(|(id, row)| {
                 let Some(cells) = row.as_object_mut() else {

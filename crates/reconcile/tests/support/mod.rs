@@ -13,16 +13,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Cell, Etag, Row};
-use deskstate_model::{Diagnostic, load_texts};
+use deskstate_model::tables;
+use deskstate_model::{Diagnostic, Holds, Kind, PartIdentity, Relationship, Table, load_texts};
 use deskstate_reconcile::adopt::{Adoption, Into, Request, adopt};
 use deskstate_reconcile::export::Export;
-use deskstate_reconcile::field::{Holds, PartIdentity};
-use deskstate_reconcile::kinds::{self, tables};
 use deskstate_reconcile::live::{Access, Facts, Found, Live, LiveLinks, LiveTable, Role, User};
 use deskstate_reconcile::plan::{Difference, Operation, Options as PlanOptions, Plan};
 use deskstate_reconcile::raise::Options;
 use deskstate_reconcile::state::Lookup;
-use deskstate_reconcile::table::{Relationship, Table};
 use deskstate_reconcile::{Desired, lower, plan};
 use proptest::sample::Index;
 use serde_json::{Value as Json, json};
@@ -89,13 +87,13 @@ impl Rows {
         let before = self.clone();
         for at in 0..self.rows.len() {
             let table = self.rows[at].0;
-            let Some(kind) = kinds::by_table(table) else {
+            let Some(kind) = Kind::of_table(table) else {
                 continue;
             };
-            for field in kind.fields {
+            for field in kind.fields() {
                 let targets = match field.holds {
                     Holds::Lookup {
-                        to: deskstate_reconcile::field::Target::Named(target),
+                        to: deskstate_model::Referent::Named(target),
                         ..
                     } => before.ids(target),
                     Holds::Lookup { .. } => vec![id(1), id(2)],
@@ -110,7 +108,7 @@ impl Rows {
                 }
             }
         }
-        for relationship in tables::RELATIONSHIPS {
+        for relationship in Kind::relationships() {
             let members = if relationship.member == &tables::USER {
                 vec![id(20), id(21), id(22)]
             } else {
@@ -125,7 +123,7 @@ impl Rows {
                 }
             }
         }
-        for part in kinds::part_tables() {
+        for part in Kind::part_tables() {
             for parent in before.ids(part.parent) {
                 for _ in 0..choices.next().expect("endless").index(4) {
                     number += 1;
@@ -143,15 +141,13 @@ impl Rows {
                         let value = match field.holds {
                             Holds::Text => texts.next().expect("endless").clone(),
                             Holds::Json => json!("{\"a\": 1}"),
-                            Holds::Number | Holds::Option => {
+                            Holds::Number | Holds::Position | Holds::Option => {
                                 numbers.next().expect("endless").clone()
                             }
                             Holds::Flag => flags.next().expect("endless").clone(),
-                            Holds::Choice(options) => {
-                                json!(
-                                    options[choices.next().expect("endless").index(options.len())]
-                                        .1
-                                )
+                            Holds::Choice(options) | Holds::OneOf(options) => {
+                                let at = choices.next().expect("endless").index(options.len());
+                                json!(options[at].number)
                             }
                             Holds::Lookup { .. } => continue,
                             _ => continue,
@@ -203,13 +199,9 @@ pub(crate) fn live(rows: &Rows) -> Live {
     let found = found();
     let roots = found.roles.roots();
     let mut all: BTreeMap<&'static Table, LiveTable> = BTreeMap::new();
-    let part_tables = kinds::part_tables().map(|part| part.table);
-    for table in kinds::all()
-        .iter()
-        .map(|kind| kind.table)
-        .chain(part_tables)
-    {
-        let part = kinds::part_tables().find(|part| part.table == table);
+    let part_tables = Kind::part_tables().map(|part| part.table);
+    for table in Kind::all().map(Kind::table).chain(part_tables) {
+        let part = Kind::part_tables().find(|part| part.table == table);
         let own = rows
             .rows
             .iter()
@@ -219,12 +211,11 @@ pub(crate) fn live(rows: &Rows) -> Live {
         let index = LiveTable::index(table, part, own, Access::Whole, &roots);
         all.insert(table, index);
     }
-    let links = tables::RELATIONSHIPS
-        .iter()
+    let links = Kind::relationships()
         .map(|relationship| {
-            let own = rows.links.iter().filter(|(of, ..)| of == relationship);
+            let own = rows.links.iter().filter(|(of, ..)| *of == relationship);
             let pairs = own.map(|(_, owner, member)| (*owner, *member)).collect();
-            (*relationship, LiveLinks::new(pairs, Access::Whole))
+            (relationship, LiveLinks::new(pairs, Access::Whole))
         })
         .collect();
     Live {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use deskstate_dataverse::Depth;
-use deskstate_reconcile::kinds;
+use deskstate_model::Kind;
 use deskstate_reconcile::live::{Access as TableAccess, Live};
 use deskstate_reconcile::probe::{Probed, WRITE_RIGHTS, privilege};
 
@@ -208,7 +208,7 @@ pub(super) fn of_privileges(
         .map(|(name, depth)| (name.to_ascii_lowercase(), *depth))
         .collect();
     let mut lacking: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for table in kinds::all().iter().map(|kind| kind.table) {
+    for table in Kind::all().map(Kind::table) {
         let is_there = live
             .tables
             .get(table)
@@ -276,7 +276,7 @@ fn list(items: impl Iterator<Item = String>) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use deskstate_reconcile::kinds::tables::{CHT, NOTIFICATION, PROFILE_USERS, SESSION, TAB};
+    use deskstate_model::tables::{CHT, NOTIFICATION, PROFILE_USERS, SESSION, TAB};
     use deskstate_reconcile::live::{Facts, Found, LiveLinks, LiveTable};
 
     /// An environment of which nothing is read.
@@ -406,9 +406,8 @@ pub(crate) mod tests {
             said(&of_privileges(&live, None)),
             [(State::Worth, "the caller's privileges cannot be read")]
         );
-        let mut held: BTreeMap<String, Depth> = kinds::all()
-            .iter()
-            .flat_map(|kind| WRITE_RIGHTS.map(|right| privilege(right, kind.table)))
+        let mut held: BTreeMap<String, Depth> = Kind::all()
+            .flat_map(|kind| WRITE_RIGHTS.map(|right| privilege(right, kind.table())))
             .map(|name| (name, Depth::Global))
             .collect();
         assert_eq!(

@@ -43,7 +43,7 @@ pub(crate) const CORPUS: &[&str] = &[
 
 fn change(text: &str, action: Action, difference: Difference) -> Change {
     Change {
-        key: ResourceKey::new(Kind::SessionTemplate, text),
+        key: ResourceKey::new(Kind::SESSION_TEMPLATE, text),
         id: uuid::Uuid::nil(),
         action,
         reason: Reason::Declared,
@@ -64,34 +64,34 @@ fn specs(text: &str) -> Specs {
     let value = || Json::from(text);
     Specs::of_json(&[
         (
-            Kind::AppProfile,
+            Kind::APP_PROFILE,
             text,
             json!({"displayName": value(), "sessionTemplates": [text, "other"], "channelProviders": [text],
                 "productivityPane": text, "users": [text], "allActiveChannels": true}),
         ),
         (
-            Kind::SessionTemplate,
+            Kind::SESSION_TEMPLATE,
             text,
             json!({"displayName": value(), "title": value(), "type": "Entity", "entity": value(),
                 "additionalTabs": [text], "scripts": [text]}),
         ),
         (
-            Kind::ApplicationTab,
+            Kind::APPLICATION_TAB,
             text,
             json!({"displayName": value(), "title": value(), "pageType": value(), "parameters": {text: value(), "json": {text: text}}}),
         ),
         (
-            Kind::ChannelProvider,
+            Kind::CHANNEL_PROVIDER,
             text,
             json!({"label": value(), "channelUrl": format!("https://{text}/")}),
         ),
         (
-            Kind::ProductivityPane,
+            Kind::PRODUCTIVITY_PANE,
             text,
             json!({"tools": [{"tool": text, "displayName": text}]}),
         ),
         (
-            Kind::NotificationTemplate,
+            Kind::NOTIFICATION_TEMPLATE,
             text,
             json!({"displayName": value(), "title": value(), "acceptButton": value(), "rejectButton": value(),
                 "desktopNotifications": value(), "timeoutSeconds": 3, "fields": [{"header": text, "value": text}, {"shared": text}]}),
@@ -121,7 +121,7 @@ pub(crate) fn seen(text: &str) -> Vec<Seen> {
             member: text.to_owned(),
         }),
     ];
-    let key = ResourceKey::new(Kind::AppProfile, text);
+    let key = ResourceKey::new(Kind::APP_PROFILE, text);
     let drifted = Drifted {
         key: key.clone(),
         id: uuid::Uuid::nil(),
@@ -237,7 +237,7 @@ fn unknown(text: &str) -> Judged {
         span: None,
     };
     let states = [SyncState::Different, SyncState::Unknown];
-    let key = ResourceKey::new(Kind::AppProfile, text);
+    let key = ResourceKey::new(Kind::APP_PROFILE, text);
     Judged::new(key, None, true, states.map(obstacle).into())
 }
 

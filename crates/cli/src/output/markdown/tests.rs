@@ -49,7 +49,7 @@ fn plan(changes: Vec<Change>) -> Plan {
     Plan {
         resources: (0..14)
             .map(|number| {
-                let key = ResourceKey::new(Kind::ApplicationTab, &format!("contoso_{number}"));
+                let key = ResourceKey::new(Kind::APPLICATION_TAB, &format!("contoso_{number}"));
                 Judged::new(key, None, !changes.is_empty() && number < 4, Vec::new())
             })
             .collect(),
@@ -90,14 +90,14 @@ fn a_comment_shows_counts_dangers_and_agents_in_the_open_and_folds_the_rest() {
     };
     let plan = plan(vec![
         change(
-            Kind::NotificationTemplate,
+            Kind::NOTIFICATION_TEMPLATE,
             "CTI_inboundCallNotification",
             Action::Create,
             Some(at),
             vec![value("title", json!(null), json!("{headerText}"))],
         ),
         change(
-            Kind::SessionTemplate,
+            Kind::SESSION_TEMPLATE,
             "CTI_createSession",
             Action::Update,
             Some(at),
@@ -114,7 +114,7 @@ fn a_comment_shows_counts_dangers_and_agents_in_the_open_and_folds_the_rest() {
             ],
         ),
         change(
-            Kind::ApplicationTab,
+            Kind::APPLICATION_TAB,
             "tenfold_old",
             Action::Delete,
             None,
@@ -182,7 +182,7 @@ fn a_comment_that_is_too_long_says_what_is_missing_and_where_it_is() {
                 json!("y".repeat(100)),
             )];
             change(
-                Kind::ApplicationTab,
+                Kind::APPLICATION_TAB,
                 &format!("contoso_tab{number}"),
                 Action::Update,
                 None,
@@ -226,7 +226,7 @@ fn a_comment_made_for_a_longer_limit_is_cut_and_closed() {
     let many = (0..100)
         .map(|number| {
             change(
-                Kind::ApplicationTab,
+                Kind::APPLICATION_TAB,
                 &format!("contoso_tab{number}"),
                 Action::Update,
                 None,
@@ -381,7 +381,15 @@ fn check_harmless(hostile: &str, limit: usize) {
     ];
     let changes = [Action::Create, Action::Update, Action::Delete]
         .into_iter()
-        .map(|action| change(Kind::CifProvider, hostile, action, Some(at), fields.clone()))
+        .map(|action| {
+            change(
+                Kind::CIF_PROVIDER,
+                hostile,
+                action,
+                Some(at),
+                fields.clone(),
+            )
+        })
         .collect();
     let plan = plan(changes);
     let reach = vec![Some(reached(hostile, hostile)); 3];

@@ -1,17 +1,16 @@
 //! Lists of mappings, such as the steps of a script: an item that is live keeps the keys that it has, at their live values.
 
-use deskstate_model::{PartOf, fold, unique_name_of_part};
+use deskstate_model::{
+    Choice, Field, Fill, Holds, Links, NameOf, Unlisted, fold, unique_name_of_part,
+};
 use serde_json::{Map, Value as Json, json};
 
 use super::{is_at_least, listed, lost, with_lists};
 use crate::plan::{Change, Difference};
 
-/// Exactly one of these says what a step does.
-const ACTIONS: [&str; 3] = ["text", "macro", "script"];
-
 /// The list with the items of live, in their order.
 pub(super) fn items(
-    word: &str,
+    field: &'static Field,
     change: &Change,
     written: &Json,
     raised: Json,
@@ -20,65 +19,92 @@ pub(super) fn items(
     let empty = Vec::new();
     let before = listed(written, "members").unwrap_or(&empty);
     let live = listed(&raised, "members").unwrap_or(&empty);
+    let name = |item: &Json| item_name(field, item, parent);
     let mut wanted: Vec<Json> = Vec::new();
     for (at, item) in live.iter().enumerate() {
-        let identity = item_name(word, item, parent);
-        match before
-            .iter()
-            .find(|other| item_name(word, other, parent) == identity)
-        {
+        let identity = name(item);
+        match before.iter().find(|other| name(other) == identity) {
             Some(known) => {
-                if let Some(key) = emptied(change, word, identity.as_deref(), item) {
+                if let Some(key) = emptied(change, field, identity.as_deref(), item) {
                     return Err(lost(key, item));
                 }
-                wanted.push(changed_item(known, item, at + 1));
+                wanted.push(changed_item(field, known, item, at + 1));
             }
             None if is_at_least(written) => {}
             None => wanted.push(item.clone()),
         }
     }
-    // A tool that is listed and off is no item of live, and still what the manifest says.
+    // What is listed and off is no item of live, and still what the manifest says.
     for (at, item) in before.iter().enumerate() {
-        let off = word == "tools" && item.get("enabled") == Some(&json!(false));
-        let there = live
-            .iter()
-            .any(|other| item_name(word, other, parent) == item_name(word, item, parent));
-        if off && !there {
+        let there = live.iter().any(|other| name(other) == name(item));
+        if is_off(field, item) && !there {
             wanted.insert(at.min(wanted.len()), item.clone());
         }
     }
     Ok(with_lists(written, wanted, None))
 }
 
-/// What names an item of a list.
-fn item_name(word: &str, item: &Json, parent: &str) -> Option<String> {
-    let text = |key: &str| item.get(key).and_then(Json::as_str);
-    let name = match word {
-        "tools" => text("tool").map(str::to_owned),
-        "steps" => text("name").map(str::to_owned).or_else(|| {
-            Some(unique_name_of_part(PartOf::ScriptStep {
-                script: parent,
-                display_name: text("displayName")?,
-            }))
-        }),
-        "fields" => text("shared")
-            .or_else(|| text("name"))
-            .map(str::to_owned)
-            .or_else(|| {
-                Some(unique_name_of_part(PartOf::NotificationField {
-                    template: parent,
-                    header: text("header")?,
-                }))
-            }),
-        _ => text("name").map(str::to_owned),
+fn is_off(field: &Field, item: &Json) -> bool {
+    let Holds::Parts(part) = field.holds else {
+        return false;
     };
-    name.map(|name| fold(&name))
+    let Unlisted::SwitchOff(column) = part.unlisted else {
+        return false;
+    };
+    let mut switches = part.fields.iter().filter(|field| field.column == column);
+    switches.any(|switch| item.get(switch.word) == Some(&json!(false)))
+}
+
+/// What names an item of a list.
+fn item_name(field: &Field, item: &Json, parent: &str) -> Option<String> {
+    let text = |key: &str| item.get(key).and_then(Json::as_str);
+    let own_name = |field: &Field| match field.holds {
+        Holds::UniqueName => text(field.word),
+        _ => None,
+    };
+    let (named, name_of) = match field.holds {
+        Holds::Parts(part) => {
+            let mut identity = part.fields.iter().filter(|field| part.is_identity(field));
+            (identity.find_map(|field| text(field.word)), part.name)
+        }
+        Holds::Set {
+            links: Links::Items(items),
+            ..
+        } => {
+            let mut shared = items.shared.iter().filter_map(|field| text(field.word));
+            let own = || items.own.iter().find_map(own_name);
+            (shared.next().or_else(own), items.name)
+        }
+        _ => (None, NameOf::Given),
+    };
+    let derived = || match name_of {
+        NameOf::Behind(word) => unique_name_of_part(name_of, parent, text(word)?),
+        NameOf::PaneTab(_) | NameOf::Given => None,
+    };
+    let name = named.map(str::to_owned).or_else(derived)?;
+    Some(fold(&name))
+}
+
+/// The keys of which an item has exactly one.
+fn alternatives(field: &'static Field) -> &'static [Choice] {
+    let Holds::Parts(part) = field.holds else {
+        return &[];
+    };
+    let words = part.fields.iter().find_map(|field| match field.holds {
+        Holds::OneOf(words) => Some(words),
+        _ => None,
+    });
+    words.unwrap_or_default()
+}
+
+fn is_alternative(field: &'static Field, key: &str) -> bool {
+    alternatives(field).iter().any(|choice| choice.word == key)
 }
 
 /// A key of an item of which live holds nothing, and no item can say so.
 fn emptied<'c>(
     change: &'c Change,
-    word: &str,
+    field: &'static Field,
     identity: Option<&str>,
     live: &Json,
 ) -> Option<&'c str> {
@@ -86,38 +112,51 @@ fn emptied<'c>(
         .fields
         .iter()
         .filter(|field| matches!(&field.difference, Difference::Value { before, .. } if before.is_null()))
-        .filter_map(|field| field.path.strip_prefix(word)?.strip_prefix('.')?.rsplit_once('.'))
+        .filter_map(|change| change.path.strip_prefix(field.word)?.strip_prefix('.')?.rsplit_once('.'))
         .filter(|(item, _)| Some(fold(item).as_str()) == identity)
         .map(|(_, key)| key)
-        .find(|key| live.get(key).is_none() && !ACTIONS.contains(key))
+        .find(|key| live.get(key).is_none() && !is_alternative(field, key))
 }
 
 /// The item with the keys it has, at their live values. What it does not say stays unsaid.
-fn changed_item(known: &Json, live: &Json, position: usize) -> Json {
+fn changed_item(field: &'static Field, known: &Json, live: &Json, position: usize) -> Json {
     let (Json::Object(known), Json::Object(now)) = (known, live) else {
         return live.clone();
     };
-    // A shared field became the template's own, or the other way round.
-    if known.contains_key("shared") != now.contains_key("shared") {
-        return live.clone();
+    // A shared row became the resource's own, or the other way round.
+    if let Holds::Set {
+        links: Links::Items(items),
+        ..
+    } = field.holds
+    {
+        let shared = |item: &Map<String, Json>| {
+            items
+                .shared
+                .iter()
+                .any(|field| item.contains_key(field.word))
+        };
+        if shared(known) != shared(now) {
+            return live.clone();
+        }
     }
     let mut item = Map::new();
     for (key, value) in known {
-        let value = match (now.get(key), key.as_str()) {
+        let inner = field.items().find(|inner| inner.word == key);
+        let value = match (now.get(key), inner.map(|inner| (inner.holds, inner.fill))) {
             (Some(now), _) => now.clone(),
-            // A step does something else: one of the keys below says what.
-            (None, action) if ACTIONS.contains(&action) => continue,
-            (None, "order") => json!(position),
-            (None, "enabled") => json!(true),
+            // It does something else: one of the keys below says what.
+            (None, _) if is_alternative(field, key) => continue,
+            (None, Some((Holds::Position, _))) => json!(position),
+            (None, Some((_, Fill::Yes))) => json!(true),
             // What is named like its header says so by its header alone.
-            (None, "displayName") => now.get("header").unwrap_or(value).clone(),
+            (None, Some((_, Fill::TextOf(word)))) => now.get(word).unwrap_or(value).clone(),
             (None, _) => value.clone(),
         };
         item.insert(key.clone(), value);
     }
-    for action in ACTIONS {
-        if let Some(value) = now.get(action) {
-            item.insert(action.to_owned(), value.clone());
+    for choice in alternatives(field) {
+        if let Some(value) = now.get(choice.word) {
+            item.insert(choice.word.to_owned(), value.clone());
         }
     }
     Json::Object(item)

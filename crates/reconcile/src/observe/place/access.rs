@@ -1,5 +1,6 @@
 //! What the caller may see, and what the environment has.
 
+use deskstate_model::Table;
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Depth, privilege_depths};
@@ -10,7 +11,6 @@ use super::lacking::logical;
 use crate::kinds;
 use crate::live::Access;
 use crate::observe::ask::{guarded_tables, read_privilege, structural_columns};
-use crate::table::Table;
 
 impl Observed {
     /// The caller's id, if privileges must be asked one by one.

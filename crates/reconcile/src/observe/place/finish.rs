@@ -1,12 +1,12 @@
 //! All answers together: live.
 
+use deskstate_model::{Kind, Table, tables};
 use std::collections::BTreeMap;
 
 use super::Observed;
-use crate::kinds::{part_of, tables};
+use crate::kinds::part_of;
 use crate::live::{Access, Live, LiveLinks, LiveTable};
 use crate::observe::ask::written_tables;
-use crate::table::Table;
 
 impl Observed {
     pub(in crate::observe) fn finish(mut self, requests: u64) -> Live {
@@ -34,7 +34,7 @@ impl Observed {
             live_tables.insert(table, live);
         }
         let mut live_links = BTreeMap::new();
-        for relationship in tables::RELATIONSHIPS {
+        for relationship in Kind::relationships() {
             let own = self.link_access.remove(relationship);
             let pairs = self.links.remove(relationship);
             let access = match (own, &pairs) {
@@ -46,7 +46,7 @@ impl Observed {
                     .unwrap_or(Access::Whole),
             };
             live_links.insert(
-                *relationship,
+                relationship,
                 LiveLinks::new(pairs.unwrap_or_default(), access),
             );
         }

@@ -1,12 +1,12 @@
 //! Columns that an environment lacks: what was refused for one is asked again without it.
 
+use deskstate_model::tables;
 use std::collections::BTreeSet;
 
 use deskstate_dataverse::{Query, Refused, Rows};
 use serde_json::Value as Json;
 
 use super::Observed;
-use crate::kinds::tables;
 use crate::observe::ask::Ask;
 
 /// A query that was refused because it names a column that is not there.
@@ -166,7 +166,7 @@ impl Observed {
     }
 
     /// Options of the choice columns of a table: those of its own and those that tables share.
-    pub(super) fn place_options(&mut self, table: &'static crate::table::Table, rows: &Rows) {
+    pub(super) fn place_options(&mut self, table: &'static deskstate_model::Table, rows: &Rows) {
         for row in &rows.rows {
             let Some(column) = row.text("LogicalName") else {
                 continue;

@@ -7,6 +7,7 @@ mod names;
 mod people;
 mod rows;
 
+use deskstate_model::{Relationship, Table};
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Answer, Depth, Query, Refused, Row, Rows};
@@ -20,7 +21,6 @@ use crate::kinds;
 use crate::live::{Access, Facts, Found, Mention, RoleHolders};
 use crate::lower::Desired;
 use crate::state::{Lookup, fold};
-use crate::table::{Relationship, Table};
 
 /// Answers as they come in.
 pub(super) struct Observed {

@@ -1,18 +1,16 @@
 //! What a plan will show by name, and has no name yet.
 
+use deskstate_model::{Kind, Relationship, SetMode, Table, lookup_read_name, tables};
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::Row;
-use deskstate_model::SetMode;
 use uuid::Uuid;
 
 use super::Observed;
-use crate::field::lookup_read_name;
-use crate::kinds::{self, tables};
+use crate::kinds;
 use crate::lower::Desired;
 use crate::observe::ask::{Scope, looked_up_table};
 use crate::state::{Universe, fold};
-use crate::table::{Relationship, Table};
 
 impl Observed {
     /// Users and other rows that links or lookups name and that have no name yet, as far as a plan will show them.
@@ -23,9 +21,8 @@ impl Observed {
     ) -> (BTreeSet<Uuid>, BTreeMap<&'static Table, BTreeSet<Uuid>>) {
         let mut users = BTreeSet::new();
         let mut labels: BTreeMap<&'static Table, BTreeSet<Uuid>> = BTreeMap::new();
-        for relationship in tables::RELATIONSHIPS
-            .iter()
-            .filter(|relationship| relationship.member == &tables::USER)
+        for relationship in
+            Kind::relationships().filter(|relationship| relationship.member == &tables::USER)
         {
             let Some(pairs) = self.links.get(relationship) else {
                 continue;
@@ -129,13 +126,13 @@ impl Observed {
 
     /// Live rows of a table that are resources which are declared.
     pub(super) fn declared_rows(&self, table: &'static Table, desired: &Desired) -> BTreeSet<Uuid> {
-        let (Some(kind), Some(column)) = (kinds::by_table(table), table.name) else {
+        let (Some(kind), Some(column)) = (Kind::of_table(table), table.name) else {
             return BTreeSet::new();
         };
         let rows = self.rows.get(table).into_iter().flatten();
         rows.filter(|row| {
             row.text(column).is_some_and(|name| {
-                let key = deskstate_model::ResourceKey::new(kind.kind, name);
+                let key = deskstate_model::ResourceKey::new(kind, name);
                 desired.resources.contains_key(&key)
             })
         })

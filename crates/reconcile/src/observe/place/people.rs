@@ -1,5 +1,6 @@
 //! Users, teams and security roles, and who holds what.
 
+use deskstate_model::{lookup_read_name, tables};
 use std::collections::BTreeSet;
 
 use deskstate_dataverse::{Cell, Row};
@@ -7,8 +8,6 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::Observed;
-use crate::field::lookup_read_name;
-use crate::kinds::tables;
 use crate::live::{Role, RoleHolders, Team, User};
 use crate::lower::Desired;
 use crate::observe::ask::Scope;
@@ -87,10 +86,10 @@ impl Observed {
         desired: &Desired,
         scope: &Scope,
     ) -> BTreeSet<Uuid> {
-        use crate::kinds::app_profile::{MAPPED_ROLE, ROLES};
+        use deskstate_model::tables::ROLES;
         let declared = self.declared_rows(ROLES.parent, desired);
         let profile = lookup_read_name(ROLES.parent_column);
-        let role = lookup_read_name(MAPPED_ROLE.column);
+        let role = lookup_read_name(crate::kinds::mapped_role());
         let mut roots: BTreeSet<Uuid> = self
             .rows
             .get(ROLES.table)

@@ -1,14 +1,13 @@
 //! Rows that manifests look up by name, and workstreams that name templates.
 
+use deskstate_model::{Table, tables};
 use std::collections::HashMap;
 
 use deskstate_dataverse::Row;
 
 use super::Observed;
-use crate::kinds::tables;
 use crate::live::Mention;
 use crate::state::{Lookup, fold};
-use crate::table::Table;
 
 /// Forms of these types are dashboards.
 pub(in crate::observe) const DASHBOARD_TYPES: [i64; 4] = [0, 10, 13, 103];

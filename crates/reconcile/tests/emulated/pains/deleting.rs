@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use deskstate_dataverse::Value;
+use deskstate_model::tables;
 use deskstate_model::{KindNameGlob, Policy, Removals};
-use deskstate_reconcile::kinds::tables;
 use deskstate_reconcile::plan::{Action, Limits, Operation, Options, Plan, transactions};
 use deskstate_reconcile::review::{ReviewRules, denies};
 use serde_json::{Value as Json, json};

@@ -6,10 +6,10 @@ mod planning;
 mod sets;
 
 use deskstate_dataverse::{Changeset, Operation as Wire, Outcome, Value};
+use deskstate_model::Table;
 use deskstate_reconcile::plan::{Operation, Options, Plan};
 use deskstate_reconcile::reach;
 use deskstate_reconcile::review::{Finding, ReviewRules, review};
-use deskstate_reconcile::table::Table;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 

@@ -2,8 +2,9 @@
 
 use deskstate_dataverse::{Cell, Value};
 use deskstate_emulator::{Config, Switches};
+use deskstate_model::tables;
 use deskstate_reconcile::plan::{Action, Operation, Options};
-use deskstate_reconcile::{kinds::tables, plan, plan_file};
+use deskstate_reconcile::{plan, plan_file};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -239,25 +240,24 @@ async fn line_ends_the_layout_of_json_and_the_case_of_ids_are_no_difference() {
     );
     world.sync(&declared, &Options::default(), &settings).await;
     let live = world.look(&declared.desired).await;
-    let rewrite = |table: &'static deskstate_reconcile::table::Table,
-                   cell: &str,
-                   to: &dyn Fn(&str) -> String| {
-        let rows = live.table(table).rows.values();
-        let ours = rows.filter(|row| {
-            row.row
-                .text("msdyn_uniquename")
-                .is_some_and(|name| name.starts_with("contoso_"))
-        });
-        ours.filter_map(|row| {
-            Some(Wire::Update {
-                set: table.set.to_owned(),
-                id: row.id,
-                if_match: None,
-                body: vec![(cell.to_owned(), to(row.row.text(cell)?).into())],
+    let rewrite =
+        |table: &'static deskstate_model::Table, cell: &str, to: &dyn Fn(&str) -> String| {
+            let rows = live.table(table).rows.values();
+            let ours = rows.filter(|row| {
+                row.row
+                    .text("msdyn_uniquename")
+                    .is_some_and(|name| name.starts_with("contoso_"))
+            });
+            ours.filter_map(|row| {
+                Some(Wire::Update {
+                    set: table.set.to_owned(),
+                    id: row.id,
+                    if_match: None,
+                    body: vec![(cell.to_owned(), to(row.row.text(cell)?).into())],
+                })
             })
-        })
-        .collect::<Vec<_>>()
-    };
+            .collect::<Vec<_>>()
+        };
     let mut edits = rewrite(&tables::SESSION, "msdyn_description", &|text| {
         text.replace('\n', "\r\n")
     });

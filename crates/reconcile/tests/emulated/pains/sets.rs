@@ -1,6 +1,6 @@
 //! Sets: who comes, who goes, and that what goes is the link.
 
-use deskstate_reconcile::kinds::tables;
+use deskstate_model::tables;
 use deskstate_reconcile::plan::{Difference, Limits, Operation, Options, transactions};
 use serde_json::{Value as Json, json};
 

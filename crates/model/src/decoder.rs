@@ -1,0 +1,146 @@
+//! What reading a document finds, and the values that every reader takes.
+//!
+//! A document is either taken as it is, or rejected: then the JSON Schema that editors get is asked what is wrong, so that there is one
+//! place for the words. What a schema cannot say is reported from here at once.
+
+use crate::diagnostic::Diagnostic;
+use crate::span::Span;
+use crate::yaml::{Node, NodeValue};
+
+/// The length of a text as the server counts it: in UTF-16 code units.
+pub(crate) fn stored_length(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+/// The beginning of a text that fits a column.
+#[must_use]
+pub fn shortened(text: &str, max: usize) -> String {
+    let mut length = 0;
+    let fits = |character: &char| {
+        length += character.len_utf16();
+        length <= max
+    };
+    text.chars().take_while(fits).collect()
+}
+
+/// What reading one document finds.
+pub(crate) struct Decoder<'a> {
+    rejected: bool,
+    diagnostics: &'a mut Vec<Diagnostic>,
+}
+
+impl<'a> Decoder<'a> {
+    pub(crate) fn new(diagnostics: &'a mut Vec<Diagnostic>) -> Self {
+        Self {
+            rejected: false,
+            diagnostics,
+        }
+    }
+
+    /// The document does not fit its schema.
+    pub(crate) fn reject(&mut self) {
+        self.rejected = true;
+    }
+
+    /// Whether the document fits its schema.
+    pub(crate) fn is_rejected(&self) -> bool {
+        self.rejected
+    }
+
+    /// Rejects the document where there is no value.
+    pub(crate) fn fits<T>(&mut self, value: Option<T>) -> Option<T> {
+        self.rejected |= value.is_none();
+        value
+    }
+
+    /// Says what a schema cannot say.
+    pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// A text that is not empty and not longer than allowed. Blanks at its ends are reported.
+    pub(crate) fn text<'n>(&mut self, node: &'n Node, max_length: Option<u32>) -> Option<&'n str> {
+        if matches!(node.value, NodeValue::Unresolved(_)) {
+            return None;
+        }
+        let text = node.as_text().filter(|text| !text.is_empty());
+        let fits = |text: &&str| {
+            max_length.is_none_or(|max| {
+                text.len() <= max as usize || text.chars().count() <= max as usize
+            })
+        };
+        let text = self.fits(text.filter(fits))?;
+        // A schema counts characters, and has no words for this.
+        if let Some(max) = max_length.map(|max| max as usize)
+            && text.len() > max
+            && stored_length(text) > max
+        {
+            self.report_long(text, max, node.span);
+            return None;
+        }
+        if text.trim() != text {
+            self.report_blanks(text, node.span);
+        }
+        Some(text)
+    }
+
+    /// Reports numbers and flags that are stored as text and would lose their spelling.
+    pub(crate) fn report_spellings(&mut self, node: &Node) {
+        match &node.value {
+            NodeValue::Spelled(spelled) => {
+                let (text, value) = (&spelled.text, node.to_json());
+                let what = if value.is_boolean() { "flag" } else { "number" };
+                self.report(
+                    Diagnostic::error(
+                        "yaml-number",
+                        format!("`{text}` is read as the {what} `{value}`"),
+                    )
+                    .at(node.span, "would lose its spelling")
+                    .help(format!("write `'{text}'` to keep it as text, or `{value}`")),
+                );
+            }
+            NodeValue::List(items) => items.iter().for_each(|item| self.report_spellings(item)),
+            NodeValue::Map(entries) => entries
+                .iter()
+                .for_each(|entry| self.report_spellings(&entry.value)),
+            _ => {}
+        }
+    }
+
+    fn report_long(&mut self, text: &str, max: usize, span: Span) {
+        let length = stored_length(text);
+        self.report(
+            Diagnostic::error(
+                "too-long",
+                format!("the text has {length} characters as Dataverse counts them, and at most {max} fit"),
+            )
+            .at(span, format!("{} too many", length - max))
+            .help("shorten it; an emoji counts as two characters or more"),
+        );
+    }
+
+    fn report_blanks(&mut self, text: &str, span: Span) {
+        let help = if text.ends_with('\n') {
+            "begin the text with `|-` in place of `|`, which keeps no line break at the end"
+        } else {
+            "remove them"
+        };
+        self.report(
+            Diagnostic::error(
+                "text-blanks",
+                "a text begins or ends with blanks or line breaks",
+            )
+            .at(span, "blanks at the ends")
+            .help(help),
+        );
+    }
+
+    /// The items of a list; anything else is rejected.
+    pub(crate) fn list<'n>(&mut self, node: &'n Node) -> Option<&'n [Node]> {
+        match &node.value {
+            NodeValue::List(items) => Some(items),
+            NodeValue::Unresolved(_) => None,
+            _ => self.fits(None),
+        }
+    }
+}

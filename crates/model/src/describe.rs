@@ -1,0 +1,152 @@
+//! What the reference says of a field, as far as it follows from the table.
+
+use crate::kinds::Kind;
+use crate::table::{Field, Holds, Links, Need, NewRow, Referent, Table};
+
+impl Field {
+    /// What it is for, what values it takes, and where they are kept.
+    #[must_use]
+    pub fn doc(&self) -> String {
+        let mut sentences = Vec::new();
+        let form = self.form();
+        if !form.is_empty() {
+            sentences.push(format!("{form}."));
+        }
+        if !self.words.note.is_empty() {
+            sentences.push(self.words.note.to_owned());
+        }
+        sentences.push(format!("Dataverse: {}.", self.stored()));
+        format!("{}\n\n{}", self.meaning.trim(), sentences.join(" "))
+    }
+
+    /// What values it takes.
+    fn form(&self) -> String {
+        let mut form = match self.words.form {
+            "" => self.type_words(),
+            "Text" | "URL" | "https URL" | "Path" | "Logical name" => {
+                limited(self.words.form, self.max_length)
+            }
+            form => form.to_owned(),
+        };
+        let says_need = form.contains("required");
+        let need = match self.need {
+            Need::Required if !says_need => "required",
+            Need::RequiredOrDefault => "required here or as the project's `defaults.app`",
+            _ => "",
+        };
+        if !need.is_empty() {
+            form = match form.as_str() {
+                "" => need.replace("required", "Required"),
+                form => format!("{form}, {need}"),
+            };
+        }
+        form.push_str(self.words.more);
+        let is = if self.words.is { "is" } else { "has" };
+        match self.new_row {
+            _ if self.options().len() == 1 => {}
+            Some(NewRow::Flag(flag)) => form.push_str(&format!("; a new row {is} `{flag}`")),
+            Some(NewRow::Word(word)) => {
+                form.push_str(&format!("; a new row {is} {}", option(word)));
+            }
+            None => {}
+        }
+        if self.null_reads_as == Some(true) {
+            form.push_str(", and an empty column counts as `true`");
+        }
+        form
+    }
+
+    fn type_words(&self) -> String {
+        match self.holds {
+            Holds::Text | Holds::UniqueName | Holds::BusinessUnit => {
+                limited("Text", self.max_length)
+            }
+            Holds::Json => limited("JSON", self.max_length),
+            Holds::JsonOrText => match self.max_length {
+                Some(max) => {
+                    format!("A mapping, stored as JSON, or text; at most {max} characters")
+                }
+                None => "A mapping, stored as JSON, or text".to_owned(),
+            },
+            Holds::Number | Holds::Position => match self.range {
+                Some((smallest, greatest)) if smallest >= 0 => format!("{smallest} to {greatest}"),
+                _ => "Whole number".to_owned(),
+            },
+            Holds::Flag | Holds::InvertedFlag => "Flag".to_owned(),
+            Holds::Choice(_) | Holds::FlagChoice(_) | Holds::Status(_) => self.options_words(),
+            Holds::Lookup { to, .. } => format!("Name of {}", article(to)),
+            Holds::Set { to, links, .. } => match links {
+                Links::Only(_) => "Flag".to_owned(),
+                Links::One => format!("Name of {}", article(to)),
+                Links::All | Links::Except(_) | Links::Items(_) => match to {
+                    Referent::User => {
+                        "Set of users: user principal name, e-mail address or Entra object id"
+                            .to_owned()
+                    }
+                    to => format!("Set of {}", noun(to)),
+                },
+            },
+            Holds::Owner
+            | Holds::Parts(_)
+            | Holds::ParametersCopy
+            | Holds::Option
+            | Holds::OneOf(_) => String::new(),
+        }
+    }
+
+    /// Up to three options are named; more are in the list of options that editors show.
+    fn options_words(&self) -> String {
+        let words: Vec<String> = self.options().iter().map(|one| option(one.word)).collect();
+        match words.as_slice() {
+            [one] => format!("{one}, the only value"),
+            [first, second] => format!("{first} or {second}"),
+            [first, second, third] => format!("{first}, {second} or {third}"),
+            _ => String::new(),
+        }
+    }
+
+    /// Where the value is kept.
+    fn stored(&self) -> String {
+        let mut stored = match (self.words.stored, self.holds) {
+            ("", Holds::Set { .. }) => format!("N:N `{}`", self.column),
+            ("", _) => format!("`{}`", self.column),
+            (stored, _) => stored.to_owned(),
+        };
+        if self.localizable {
+            stored.push_str(", localizable");
+        }
+        stored
+    }
+}
+
+fn limited(noun: &str, max: Option<u32>) -> String {
+    match max {
+        Some(max) => format!("{noun} of at most {max} characters"),
+        None => noun.to_owned(),
+    }
+}
+
+/// A word that reads as a number is quoted, as it must be in YAML.
+fn option(word: &str) -> String {
+    match word.parse::<f64>() {
+        Ok(_) => format!("`\"{word}\"`"),
+        Err(_) => format!("`{word}`"),
+    }
+}
+
+fn noun(to: Referent) -> String {
+    let kind = |table: &Table| Kind::of_table(table).map_or(table.logical, Kind::as_str);
+    match to {
+        Referent::Named(table) => kind(table).to_owned(),
+        Referent::User => "user".to_owned(),
+        Referent::WebResource => "web resource".to_owned(),
+        Referent::Macro => "process".to_owned(),
+        Referent::Role => "security role".to_owned(),
+    }
+}
+
+fn article(to: Referent) -> String {
+    let noun = noun(to);
+    let vowel = noun.starts_with(['A', 'E', 'I', 'O', 'a', 'e', 'i', 'o']);
+    format!("{} {noun}", if vowel { "an" } else { "a" })
+}

@@ -1,0 +1,208 @@
+//! The parameters of a tab: names and values that the type of its page decides.
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::decoder::Decoder;
+use crate::diagnostic::Diagnostic;
+use crate::set::LookedUp;
+use crate::span::Spanned;
+use crate::yaml::{Entry, Node, NodeValue};
+
+/// The parameters of a tab, in the order of the file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parameters(pub Vec<(Spanned<String>, Spanned<ParameterValue>)>);
+
+impl Parameters {
+    /// The value of a parameter.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Spanned<ParameterValue>> {
+        self.0
+            .iter()
+            .find(|(key, _)| key.value == name)
+            .map(|(_, value)| value)
+    }
+}
+
+/// The value of one parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ParameterValue {
+    /// Text; flags and numbers are here as the text that is stored (`true`, `0`).
+    Text(String),
+    /// A view, form or dashboard, stored as its id.
+    LookedUp(LookedUp),
+    /// A mapping, stored as compact JSON.
+    Json(serde_json::Value),
+}
+
+/// Parameters that Microsoft documents, and what each is.
+pub(crate) const DOCUMENTED: &[(&str, &str)] = &[
+    (
+        "entityName",
+        "Logical name of the table. EntityList, EntityRecord: required; Custom.",
+    ),
+    (
+        "viewId",
+        "The view: `{name: Active Contacts}` or its id. EntityList.",
+    ),
+    ("viewType", "Type of the view; undocumented. EntityList."),
+    (
+        "entityId",
+        "Id of the record, or a slug. EntityRecord, an existing record.",
+    ),
+    (
+        "formId",
+        "The form: `{name: Contact}` or its id. EntityRecord.",
+    ),
+    (
+        "validateRecord",
+        "Opens the form only if the record exists. EntityRecord, an existing record.",
+    ),
+    (
+        "data",
+        "EntityRecord, a new record: values of its columns, as a mapping. ThirdPartyWebsite: appended to the address. WebResource: given to the page.",
+    ),
+    (
+        "dashboardId",
+        "The dashboard: `{name: My dashboard}` or its id. Dashboard: required.",
+    ),
+    ("searchText", "What is searched for. Search: required."),
+    ("searchType", "`Relevance` or `Categorized`. Search."),
+    (
+        "url",
+        "The address, beginning with `https://`. ThirdPartyWebsite: required.",
+    ),
+    (
+        "webresourceName",
+        "Name of the web resource. WebResource: required.",
+    ),
+    ("name", "Unique name of the custom page. Custom: required."),
+    ("recordId", "Id of a record, or a slug. Custom."),
+];
+
+/// Parameters whose value is a view, form or dashboard.
+const LOOKED_UP: [&str; 3] = ["viewId", "formId", "dashboardId"];
+
+impl Parameters {
+    pub(crate) fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        decoder.fits(node.is_map().then_some(()))?;
+        let mut parameters = Vec::with_capacity(node.entries().len());
+        for entry in node.entries() {
+            if let Some(value) = parameter(&entry.key, &entry.value, decoder) {
+                let name = Spanned::new(entry.key.to_string(), entry.key_span);
+                parameters.push((name, Spanned::new(value, entry.value.span)));
+            }
+        }
+        Some(Self(parameters))
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        let value = |name: &str, value: &ParameterValue| match value {
+            ParameterValue::Text(text) => match (name, text.as_str()) {
+                ("searchType", "0") => Value::from("Relevance"),
+                ("searchType", "1") => Value::from("Categorized"),
+                ("validateRecord", "true" | "false") => Value::from(text == "true"),
+                _ => Value::from(text.as_str()),
+            },
+            ParameterValue::LookedUp(LookedUp::Id(id)) => Value::from(id.to_string()),
+            ParameterValue::LookedUp(LookedUp::Name { name, table: None }) => json!({"name": name}),
+            ParameterValue::LookedUp(LookedUp::Name {
+                name,
+                table: Some(table),
+            }) => json!({"name": name, "table": table}),
+            ParameterValue::Json(value) => value.clone(),
+        };
+        Value::Object(
+            self.0
+                .iter()
+                .map(|(name, given)| (name.value.clone(), value(&name.value, &given.value)))
+                .collect(),
+        )
+    }
+
+    pub(crate) fn schema() -> Value {
+        let value = json!({"type": ["string", "boolean", "integer", "object"], "minLength": 1});
+        let documented: Map<String, Value> = DOCUMENTED
+            .iter()
+            .map(|(name, meaning)| {
+                let mut schema = if LOOKED_UP.contains(name) {
+                    looked_up_schema()
+                } else {
+                    value.clone()
+                };
+                schema["description"] = Value::from(*meaning);
+                ((*name).to_owned(), schema)
+            })
+            .collect();
+        json!({"type": "object", "properties": documented, "additionalProperties": value})
+    }
+}
+
+fn looked_up_schema() -> Value {
+    json!({"anyOf": [
+        {"type": "string", "minLength": 1},
+        {
+            "type": "object",
+            "properties": {"name": {"type": "string", "minLength": 1}, "table": {"type": "string", "minLength": 1}},
+            "required": ["name"],
+            "additionalProperties": false,
+        },
+    ]})
+}
+
+fn parameter(name: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option<ParameterValue> {
+    let looked_up = LOOKED_UP.contains(&name);
+    match &node.value {
+        NodeValue::Text(_) => {
+            let text = decoder.text(node, None)?;
+            Some(match (name, Uuid::try_parse(text)) {
+                (_, Ok(id)) if looked_up => ParameterValue::LookedUp(LookedUp::Id(id)),
+                ("searchType", _) if text == "Relevance" => ParameterValue::Text("0".to_owned()),
+                ("searchType", _) if text == "Categorized" => ParameterValue::Text("1".to_owned()),
+                _ => ParameterValue::Text(text.to_owned()),
+            })
+        }
+        NodeValue::Map(_) if looked_up => {
+            let mut text = |word: &str| {
+                let text = decoder.text(node.get(word)?, None)?;
+                Some(text.to_owned())
+            };
+            let (name, table) = (text("name"), text("table"));
+            let known = |entry: &Entry| matches!(&*entry.key, "name" | "table");
+            if node.get("name").is_none() || !node.entries().iter().all(known) {
+                decoder.reject();
+            }
+            Some(ParameterValue::LookedUp(LookedUp::Name {
+                name: name?,
+                table,
+            }))
+        }
+        NodeValue::Flag(flag) if !looked_up => Some(ParameterValue::Text(flag.to_string())),
+        NodeValue::Int(_) | NodeValue::Float(_) if !looked_up => decoder
+            .fits(node.as_int())
+            .map(|number| ParameterValue::Text(number.to_string())),
+        NodeValue::Map(_) if node.is_brace_value() => {
+            decoder.report(
+                Diagnostic::error(
+                    "unquoted-brace",
+                    format!("`{name}` is read as a mapping, because it begins with a brace"),
+                )
+                .at(node.span, "a mapping in YAML")
+                .help("put it into quotes: \"{customer}\""),
+            );
+            // Taken as what was meant, so that nothing else is said to be missing.
+            let keys: Vec<&str> = node.entries().iter().map(|entry| &*entry.key).collect();
+            Some(ParameterValue::Text(format!("{{{}}}", keys.join(", "))))
+        }
+        NodeValue::Map(_) => {
+            decoder.report_spellings(node);
+            Some(ParameterValue::Json(node.to_json()))
+        }
+        NodeValue::Spelled(spelled) if !looked_up => {
+            decoder.report_spellings(node);
+            Some(ParameterValue::Text(spelled.text.to_string()))
+        }
+        NodeValue::Unresolved(_) => None,
+        _ => decoder.fits(None),
+    }
+}

@@ -1,0 +1,58 @@
+//! The tables of the platform that the kinds lean on, and every table and relationship of the kinds by name.
+//!
+//! Source: Microsoft's generated entity reference for Dynamics 365, compared with metadata of live organisations.
+
+pub use crate::kinds::tables::*;
+pub use crate::table::USER;
+use crate::table::{Field, Table};
+
+/// Teams.
+pub static TEAM: Table = Table::platform("team", "teams", "teamid", "name");
+/// Security roles.
+pub static ROLE: Table = Table::platform("role", "roles", "roleid", "name");
+/// Business units.
+pub static BUSINESS_UNIT: Table =
+    Table::platform("businessunit", "businessunits", "businessunitid", "name");
+/// Web resources.
+pub static WEB_RESOURCE: Table =
+    Table::platform("webresource", "webresourceset", "webresourceid", "name");
+/// System views.
+pub static VIEW: Table = Table::platform("savedquery", "savedqueries", "savedqueryid", "name");
+/// Forms and dashboards.
+pub static FORM: Table = Table::platform("systemform", "systemforms", "formid", "name");
+/// Processes; macros are rows of it.
+pub static MACRO: Table = Table::platform("workflow", "workflows", "workflowid", "name");
+/// Workstreams, which name templates as text.
+pub static WORKSTREAM: Table = Table::platform(
+    "msdyn_liveworkstream",
+    "msdyn_liveworkstreams",
+    "msdyn_liveworkstreamid",
+    "msdyn_name",
+);
+
+/// The eight columns in which a workstream names a template by its unique name, as text.
+pub static WORKSTREAM_SESSION_COLUMNS: &[&str] = &["msdyn_sessiontemplate_default"];
+/// Those that name notification templates.
+pub static WORKSTREAM_NOTIFICATION_COLUMNS: &[&str] = &[
+    "msdyn_notificationtemplate_incoming_auth",
+    "msdyn_notificationtemplate_incoming_unauth",
+    "msdyn_notificationtemplate_consult",
+    "msdyn_notificationtemplate_transfer",
+    "msdyn_notificationtemplate_supervisorassign",
+    "msdyn_notificationtemplate_callback_previewdialing",
+    "msdyn_notificationtemplate_returning_conv_assig",
+];
+
+/// Who holds which security role directly: an intersect whose entity set ends in `collection`.
+pub const USER_ROLES: &str = "systemuserrolescollection";
+/// Which team holds which security role.
+pub const TEAM_ROLES: &str = "teamrolescollection";
+/// The members of a team: a navigation property of teams.
+pub const TEAM_MEMBERSHIP: &str = "teammembership_association";
+/// Who is in which team.
+pub const TEAM_MEMBERS: &str = "teammemberships";
+
+/// Who owns a row.
+pub static OWNER: Field = crate::kinds::build::OWNER.meaning("Who owns the row.");
+/// Whether a row is in use.
+pub static STATUS: Field = crate::kinds::STATUS.meaning("Whether the row is in use.");

@@ -1,0 +1,70 @@
+//! What the tables of the kinds say about the rows of Dataverse tables.
+
+use deskstate_model::{Field, Kind, PartIdentity, PartTable, Table, tables};
+
+/// The beginning of unique names that are Microsoft's.
+pub const MICROSOFT_PREFIX: &str = "msdyn_";
+
+/// The part table whose rows are in this table.
+pub fn part_of(table: &Table) -> Option<&'static PartTable> {
+    Kind::part_tables().find(|part| part.table == table)
+}
+
+/// Every field that is kept in the rows of a table, whether a manifest writes it or deskstate does: sets and lists of parts among them.
+pub fn row_fields(table: &Table) -> impl Iterator<Item = &'static Field> {
+    let kind = Kind::of_table(table).map(Kind::definition);
+    let own = kind.into_iter().flat_map(|kind| {
+        let name = std::iter::once(kind.name);
+        kind.fields.iter().chain(kind.companions).chain(name)
+    });
+    own.chain(part_of(table).map_or(&[][..], |part| part.fields))
+}
+
+/// The field of a kind by its word in a manifest.
+pub fn named(kind: Kind, word: &str) -> Option<&'static Field> {
+    kind.fields().iter().find(|field| field.word == word)
+}
+
+/// A field of app profiles by its word.
+pub fn profile(word: &str) -> &'static Field {
+    field(Kind::APP_PROFILE.fields(), word)
+}
+
+/// What people call the rows of a table: the kind, or the table's own name.
+pub fn noun(table: &'static Table) -> &'static str {
+    Kind::of_table(table).map_or(table.logical, Kind::as_str)
+}
+
+/// The field of a table by its word. The words are constants of this crate.
+///
+/// # Panics
+/// If the table has no such word: a mistake in this crate, caught by any test that gets there.
+pub fn field(fields: &'static [Field], word: &str) -> &'static Field {
+    fields
+        .iter()
+        .find(|field| field.word == word)
+        .unwrap_or_else(|| panic!("no field `{word}` in this table"))
+}
+
+/// Whether a name is one of Microsoft's.
+pub fn is_microsofts(name: &str) -> bool {
+    crate::state::fold(name).starts_with(MICROSOFT_PREFIX)
+}
+
+/// The lookup of a mapping to its role.
+pub fn mapped_role() -> &'static str {
+    match tables::ROLES.identity {
+        PartIdentity::Lookup(column) => column,
+        _ => "",
+    }
+}
+
+/// The text that a parameter holds.
+pub fn parameter_value() -> &'static Field {
+    &tables::PARAMETERS.fields[0]
+}
+
+/// The name of a parameter.
+pub fn parameter_name() -> &'static Field {
+    &tables::PARAMETERS.fields[1]
+}

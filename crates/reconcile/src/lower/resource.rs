@@ -1,0 +1,590 @@
+//! From one document to rows and links: the tables of its kind say how, except for the quirks.
+
+use std::collections::BTreeMap;
+
+use deskstate_model::{
+    Declared, Field, Fill, Given, Holds, Kind, Links, NameOf, Owner, PartIdentity, PartTable,
+    Quirk, Record, Referent, ResourceKey, Set, SetMode, Span, Spanned, State, Table, UniqueName,
+    Value, shortened, unique_name_of_part,
+};
+
+use crate::quirks::{loader, parameters};
+use crate::state::{
+    DeclaredColumn, DeclaredMember, DeclaredParts, DeclaredResource, DeclaredRow, DeclaredSet,
+    Lookup, PartName, RowKey, Stored, Universe,
+};
+
+/// What lowering one document needs to know of the others.
+#[derive(Debug)]
+pub(crate) struct Context<'a> {
+    /// Display names of declared resources that parts are called after.
+    pub display_names: BTreeMap<ResourceKey, &'a str>,
+    /// A profile with a channel provider gets the loader extension too.
+    pub links_loader: bool,
+}
+
+/// A resource on its way to rows and links.
+pub(crate) struct Lowering<'a> {
+    pub(crate) context: &'a Context<'a>,
+    pub(crate) kind: Kind,
+    pub(crate) state: State,
+    /// The unique name of the resource, as written.
+    pub(crate) name: &'a str,
+    pub(crate) row: DeclaredRow,
+    pub(crate) parts: Vec<DeclaredRow>,
+    pub(crate) part_lists: Vec<DeclaredParts>,
+    pub(crate) sets: Vec<DeclaredSet>,
+}
+
+/// Lowers a document.
+pub(crate) fn lower(declared: &Declared, context: &Context<'_>) -> DeclaredResource {
+    let kind = declared.key.kind;
+    let mut lowering = Lowering {
+        context,
+        kind,
+        state: declared.state,
+        name: declared.key.name.as_written(),
+        row: own_row(declared),
+        parts: Vec::new(),
+        part_lists: Vec::new(),
+        sets: Vec::new(),
+    };
+    let record = declared.spec.record();
+    let mut left_out = Vec::new();
+    for (field, given) in record.fields() {
+        match given {
+            Given::Absent => left_out.push(field),
+            Given::Clear(span) => lowering.clear(field, span),
+            Given::Value(value) => lowering.value(field, value, record),
+        }
+    }
+    for quirk in kind.definition().quirks {
+        match quirk {
+            Quirk::LoaderWithProvider => loader::lower(&mut lowering),
+            // What depends on the type is checked where manifests are read.
+            Quirk::SessionType => {}
+        }
+    }
+    let Lowering {
+        mut row,
+        mut parts,
+        mut part_lists,
+        mut sets,
+        ..
+    } = lowering;
+    // What is implied is not left to anybody.
+    left_out.retain(|field| sets.iter().all(|set| set.field.word != field.word));
+    // Thousands of these are kept to the end of a run, and room to grow is half of them.
+    row.columns.shrink_to_fit();
+    parts.shrink_to_fit();
+    part_lists.shrink_to_fit();
+    sets.shrink_to_fit();
+    left_out.shrink_to_fit();
+    DeclaredResource {
+        key: declared.key.clone(),
+        state: declared.state,
+        span: declared.span,
+        name_span: declared.name_span,
+        row,
+        parts,
+        part_lists,
+        sets,
+        left_out,
+    }
+}
+
+fn own_row(declared: &Declared) -> DeclaredRow {
+    let kind = declared.key.kind.definition();
+    let name = declared.key.name.as_written().trim().to_owned();
+    DeclaredRow {
+        key: RowKey::Named {
+            table: kind.table,
+            name: declared.key.name.clone(),
+        },
+        columns: Vec::new(),
+        when_new: vec![(kind.name, Stored::Text(name))],
+        path: String::new(),
+        part: None,
+        only_if_there: false,
+        span: declared.span,
+    }
+}
+
+impl Lowering<'_> {
+    fn clear(&mut self, field: &'static Field, span: Span) {
+        if field.is_column() {
+            let value = Stored::Null;
+            self.row.columns.push(DeclaredColumn { field, value, span });
+        } else {
+            self.sets
+                .extend(DeclaredSet::new(field, SetMode::Exact, Vec::new(), span));
+        }
+    }
+
+    fn value(&mut self, field: &'static Field, value: Spanned<&Value>, record: &Record) {
+        let span = value.span;
+        match (field.holds, value.value) {
+            (Holds::Set { links, to, .. }, value) => self.set(field, links, to, value, span),
+            (Holds::Parts(part), value) => self.parts(field, part, value, span, record),
+            (_, value) => {
+                if let Some(value) = stored(field, value) {
+                    self.row.columns.push(DeclaredColumn { field, value, span });
+                }
+            }
+        }
+    }
+
+    fn set(
+        &mut self,
+        field: &'static Field,
+        links: Links,
+        to: Referent,
+        value: &Value,
+        span: Span,
+    ) {
+        let member = |value: &Value, span| {
+            Some(DeclaredMember {
+                key: target_key(to, value.as_text()?),
+                span,
+                implied: false,
+            })
+        };
+        let members = match (links, value) {
+            (_, Value::Set(set)) => {
+                let all = |values: &[Spanned<Value>]| -> Vec<DeclaredMember> {
+                    let named = |value: &Spanned<Value>| member(&value.value, value.span);
+                    values.iter().filter_map(named).collect()
+                };
+                let lowered = DeclaredSet::new(field, set.mode, all(&set.members), span);
+                self.sets.extend(lowered.map(|lowered| DeclaredSet {
+                    without: all(&set.without),
+                    from_teams: from_teams(set),
+                    moves: set.moves,
+                    ..lowered
+                }));
+                return;
+            }
+            (Links::Only(name), Value::Flag(linked)) => {
+                let key = target_key(to, name);
+                let implied = false;
+                let member = linked.then_some(DeclaredMember { key, span, implied });
+                member.into_iter().collect()
+            }
+            (Links::Items(items), Value::Items(values)) => {
+                let Referent::Named(table) = to else { return };
+                let list = List {
+                    word: field.word,
+                    table,
+                    part: None,
+                    name: items.name,
+                };
+                let mut members = Vec::new();
+                for (index, item) in values.iter().enumerate() {
+                    let mut named = item.value.fields();
+                    let shared = items.shared.first().and_then(|shared| {
+                        let (_, given) = named.find(|(field, _)| field.word == shared.word)?;
+                        member(given.value()?, item.span)
+                    });
+                    members.extend(shared.or_else(|| {
+                        let row = self.item(&list, item, index)?;
+                        let (key, span) = (row.key.clone(), item.span);
+                        self.parts.push(row);
+                        let implied = false;
+                        Some(DeclaredMember { key, span, implied })
+                    }));
+                }
+                members
+            }
+            (_, value) => member(value, span).into_iter().collect(),
+        };
+        self.sets
+            .extend(DeclaredSet::new(field, SetMode::Exact, members, span));
+    }
+
+    fn parts(
+        &mut self,
+        field: &'static Field,
+        part: &'static PartTable,
+        value: &Value,
+        span: Span,
+        record: &Record,
+    ) {
+        let list = List {
+            word: field.word,
+            table: part.table,
+            part: Some(part),
+            name: part.name,
+        };
+        let mode = match value {
+            Value::Items(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    let row = self.item(&list, item, index);
+                    self.parts.extend(row);
+                }
+                SetMode::Exact
+            }
+            Value::Set(set) => {
+                for (index, member) in set.members.iter().enumerate() {
+                    if let Value::Item(item) = &member.value {
+                        let item = Spanned::new(item.clone(), member.span);
+                        let row = self.item(&list, &item, index);
+                        self.parts.extend(row);
+                    }
+                }
+                set.mode
+            }
+            Value::Features(features) => {
+                for (number, on) in features {
+                    let row = self.feature(field, part, *number, *on);
+                    self.parts.push(row);
+                }
+                SetMode::AtLeast
+            }
+            Value::Parameters(given) => {
+                parameters::lower(self, part, given, span, record);
+                SetMode::Exact
+            }
+            _ => return,
+        };
+        self.part_lists.push(DeclaredParts {
+            field,
+            part,
+            mode,
+            span,
+        });
+    }
+
+    /// A row for an item of a list or a set.
+    fn item(&self, list: &List, item: &Spanned<Record>, index: usize) -> Option<DeclaredRow> {
+        let record = &item.value;
+        let source = list.name.source(record);
+        let given = record
+            .columns()
+            .find_map(|(field, given)| match field.holds {
+                Holds::UniqueName => given.value()?.as_text().map(str::to_owned),
+                _ => None,
+            });
+        let derived = || unique_name_of_part(list.name, self.name, &source.as_ref()?.value);
+        let unique_name = given.or_else(derived)?;
+        let target = list.part.and_then(|part| target_of(part, record));
+        let key = match (&target, list.part) {
+            (Some((_, key)), Some(part)) => {
+                self.part_key(part, PartName::Row(Box::new(key.clone())))
+            }
+            _ => RowKey::Named {
+                table: list.table,
+                name: UniqueName::new(&unique_name),
+            },
+        };
+        let path = match &target {
+            Some((label, _)) => format!("{}.{label}", list.word),
+            None => format!("{}.{unique_name}", list.word),
+        };
+        let mut row = DeclaredRow {
+            key,
+            columns: Vec::new(),
+            when_new: Vec::new(),
+            path,
+            part: list.part,
+            only_if_there: false,
+            span: item.span,
+        };
+        for (field, given) in record.columns() {
+            let is_identity = list.part.is_some_and(|part| part.is_identity(field));
+            match (field.holds, &target) {
+                (Holds::UniqueName, _) => {
+                    let name = Stored::Text(unique_name.clone());
+                    row.when_new.push((field, name));
+                }
+                (Holds::Lookup { .. }, Some((_, key))) if is_identity => {
+                    row.when_new.push((field, Stored::Row(key.clone())));
+                }
+                _ => self.item_column(field, given, item, index, &unique_name, &mut row),
+            }
+        }
+        Some(row)
+    }
+
+    fn item_column(
+        &self,
+        field: &'static Field,
+        given: Given<&Value>,
+        item: &Spanned<Record>,
+        index: usize,
+        unique_name: &str,
+        row: &mut DeclaredRow,
+    ) {
+        let mut column = |value, span| row.columns.push(DeclaredColumn { field, value, span });
+        match (field.holds, given) {
+            (Holds::BusinessUnit, _) => {}
+            (Holds::Position, given) => {
+                let position = i64::try_from(index + 1).unwrap_or(i64::MAX);
+                match given {
+                    Given::Value(Spanned {
+                        value: Value::Number(order),
+                        span,
+                    }) => column(Stored::Number(*order), span),
+                    _ => column(Stored::Number(position), item.span),
+                }
+            }
+            (Holds::OneOf(words), _) => {
+                if let Some((number, span)) = chosen(words, &item.value) {
+                    column(Stored::Number(number), span);
+                }
+            }
+            (_, Given::Value(value)) => {
+                if let Some(stored) = stored(field, value.value) {
+                    column(stored, value.span);
+                }
+            }
+            (_, Given::Clear(_)) if matches!(field.fill, Fill::TextOf(_)) => {
+                self.fill(field, item, unique_name, row);
+            }
+            (_, Given::Clear(span)) => column(Stored::Null, span),
+            (_, Given::Absent) => self.fill(field, item, unique_name, row),
+        }
+    }
+
+    /// What an item that leaves a field out gets.
+    fn fill(
+        &self,
+        field: &'static Field,
+        item: &Spanned<Record>,
+        unique_name: &str,
+        row: &mut DeclaredRow,
+    ) {
+        let said = |word: &str| {
+            let mut fields = item.value.fields();
+            let (_, given) = fields.find(|(field, _)| field.word == word)?;
+            given.spanned()
+        };
+        let longest = field.max_length.map_or(100, |max| max as usize);
+        let text = match field.fill {
+            Fill::Nothing => {
+                // The actions that are not meant are emptied, so that a changed step leaves nothing behind.
+                if let Some(span) = one_of_several(field, &item.value) {
+                    let value = Stored::Null;
+                    row.columns.push(DeclaredColumn { field, value, span });
+                }
+                return;
+            }
+            Fill::Yes => {
+                let mut given = item.value.fields().filter_map(|(_, given)| given.span());
+                let span = given.next().unwrap_or(item.span);
+                let value = Stored::Flag(true);
+                row.columns.push(DeclaredColumn { field, value, span });
+                return;
+            }
+            Fill::TextOf(word) => said(word)
+                .and_then(|text| text.value.as_text())
+                .map(str::to_owned),
+            Fill::NameOf(word) => {
+                said(word).and_then(|name| self.display_name(item, word, name.value))
+            }
+            Fill::UniqueName | Fill::Key { .. } => Some(unique_name.to_owned()),
+        };
+        if let Some(text) = text {
+            row.when_new
+                .push((field, Stored::Text(shortened(&text, longest))));
+        }
+    }
+
+    /// What a resource that an item names is called, where it is declared; else its unique name.
+    fn display_name(&self, item: &Spanned<Record>, word: &str, name: &Value) -> Option<String> {
+        let name = name.as_text()?;
+        let (field, _) = item.value.fields().find(|(field, _)| field.word == word)?;
+        let Holds::Lookup {
+            to: Referent::Named(table),
+            ..
+        } = field.holds
+        else {
+            return None;
+        };
+        let key = ResourceKey::new(Kind::of_table(table)?, name);
+        let known = self.context.display_names.get(&key).copied();
+        Some(known.unwrap_or(name).to_owned())
+    }
+
+    fn feature(
+        &self,
+        field: &Field,
+        part: &'static PartTable,
+        number: Spanned<i64>,
+        on: Spanned<bool>,
+    ) -> DeclaredRow {
+        let name = part.feature_name(number.value);
+        let mut row = DeclaredRow {
+            key: self.part_key(part, PartName::Number(number.value)),
+            columns: Vec::new(),
+            when_new: Vec::new(),
+            path: format!("{}.{name}", field.word),
+            part: Some(part),
+            only_if_there: false,
+            span: number.span,
+        };
+        for column in part.fields {
+            match (column.holds, column.fill) {
+                (Holds::Flag, _) => row.columns.push(DeclaredColumn {
+                    field: column,
+                    value: Stored::Flag(on.value),
+                    span: on.span,
+                }),
+                (Holds::Option, _) => row.when_new.push((column, Stored::Number(number.value))),
+                (_, Fill::Key { .. }) => {
+                    let label = shortened(&format!("{}_{name}", self.name), 100);
+                    row.when_new.push((column, Stored::Text(label)));
+                }
+                _ => {}
+            }
+        }
+        row
+    }
+
+    pub(crate) fn part_key(&self, part: &'static PartTable, name: PartName) -> RowKey {
+        RowKey::Part {
+            table: part.table,
+            of: Box::new(self.row.key.clone()),
+            part: name,
+        }
+    }
+}
+
+/// Where the items of a list or a set go.
+struct List {
+    word: &'static str,
+    table: &'static Table,
+    part: Option<&'static PartTable>,
+    name: NameOf,
+}
+
+/// The row that tells a part apart, and what people call it.
+fn target_of(part: &PartTable, record: &Record) -> Option<(String, RowKey)> {
+    let PartIdentity::Lookup(_) = part.identity else {
+        return None;
+    };
+    let mut columns = record.columns();
+    let (field, given) = columns.find(|(field, _)| part.is_identity(field))?;
+    let Holds::Lookup { to, .. } = field.holds else {
+        return None;
+    };
+    let label = given.value()?.as_text()?.to_owned();
+    let key = match target_key(to, &label) {
+        RowKey::Found(Lookup::Role { name, .. }) => {
+            let unit = record
+                .columns()
+                .find_map(|(field, given)| match field.holds {
+                    Holds::BusinessUnit => given.value()?.as_text().map(str::to_owned),
+                    _ => None,
+                });
+            RowKey::Found(Lookup::Role {
+                name,
+                business_unit: unit,
+            })
+        }
+        key => key,
+    };
+    Some((label, key))
+}
+
+/// The number of the one field that an item gives, and where.
+fn chosen(words: &[deskstate_model::Choice], record: &Record) -> Option<(i64, Span)> {
+    record.fields().find_map(|(field, given)| {
+        let word = words.iter().find(|word| word.word == field.word)?;
+        Some((word.number, given.spanned()?.span))
+    })
+}
+
+/// Where an item says which of several fields it gives, if this is one of them.
+fn one_of_several(field: &Field, record: &Record) -> Option<Span> {
+    record.columns().find_map(|(other, _)| match other.holds {
+        Holds::OneOf(words) if words.iter().any(|word| word.word == field.word) => {
+            chosen(words, record).map(|(_, span)| span)
+        }
+        _ => None,
+    })
+}
+
+fn from_teams(set: &Set) -> Vec<(String, Span)> {
+    let teams = set.from_teams.iter();
+    teams.map(|team| (team.value.clone(), team.span)).collect()
+}
+
+/// A scalar or a single reference, as its column keeps it.
+fn stored(field: &'static Field, value: &Value) -> Option<Stored> {
+    Some(match (value, field.holds) {
+        (Value::Text(name), Holds::Lookup { to, .. }) => Stored::Row(target_key(to, name)),
+        (Value::Name(name), Holds::Lookup { to, .. }) => Stored::Row(target_key(to, name.as_str())),
+        (Value::Text(text), _) => Stored::Text(text.clone()),
+        (Value::Number(number), _) => Stored::Number(*number),
+        (Value::Flag(flag), Holds::InvertedFlag) => Stored::Flag(!flag),
+        (Value::Flag(flag), _) => Stored::Flag(*flag),
+        (Value::Choice(word), holds) => {
+            let option = field.options().iter().find(|option| option.word == *word)?;
+            match holds {
+                Holds::FlagChoice(_) => Stored::Flag(option.number == 1),
+                _ => Stored::Number(option.number),
+            }
+        }
+        (Value::Json(json), _) => Stored::Json(json.clone()),
+        (Value::Owner(Owner::User(name)), _) => {
+            Stored::Row(RowKey::Found(Lookup::User(name.clone())))
+        }
+        (Value::Owner(Owner::Team(name)), _) => {
+            Stored::Row(RowKey::Found(Lookup::Team(name.clone())))
+        }
+        _ => return None,
+    })
+}
+
+/// How a row that a lookup or a link points to is found.
+pub(crate) fn target_key(to: Referent, name: &str) -> RowKey {
+    match to {
+        Referent::Named(table) => RowKey::Named {
+            table,
+            name: UniqueName::new(name),
+        },
+        Referent::User => RowKey::Found(Lookup::User(name.to_owned())),
+        Referent::WebResource => RowKey::Found(Lookup::WebResource(name.to_owned())),
+        Referent::Macro => RowKey::Found(Lookup::Macro(name.to_owned())),
+        Referent::Role => RowKey::Found(Lookup::Role {
+            name: name.to_owned(),
+            business_unit: None,
+        }),
+    }
+}
+
+impl DeclaredSet {
+    /// A set of a field; none where the field holds no links.
+    pub(crate) fn new(
+        field: &'static Field,
+        mode: SetMode,
+        members: Vec<DeclaredMember>,
+        span: Span,
+    ) -> Option<Self> {
+        let Holds::Set {
+            relationship,
+            to,
+            links,
+        } = field.holds
+        else {
+            return None;
+        };
+        let universe = match links {
+            Links::All | Links::One | Links::Items(_) => Universe::All,
+            Links::Except(name) => Universe::Except(target_key(to, name)),
+            Links::Only(name) => Universe::Only(target_key(to, name)),
+        };
+        Some(Self {
+            field,
+            relationship,
+            mode,
+            universe,
+            members,
+            without: Vec::new(),
+            from_teams: Vec::new(),
+            moves: false,
+            members_are_parts: matches!(links, Links::Items(_)),
+            span,
+        })
+    }
+}

@@ -1,0 +1,377 @@
+//! Parameters of application tabs.
+//!
+//! Dataverse keeps them twice: as rows, and as JSON text on the tab. The rows are what manifests declare; the text is kept right along with
+//! them. For third-party sites the two differ in content. What a parameter holds depends on its name and on the type of the page.
+
+use deskstate_model::{
+    LookedUp, ParameterValue, Parameters, PartTable, Record, Span, Value, tables,
+    unique_name_of_part,
+};
+use serde_json::{Map, Value as Json, json};
+use uuid::Uuid;
+
+use crate::kinds;
+use crate::live::ObservedRow;
+use crate::lookup::Match;
+use crate::lower::resource::Lowering;
+use crate::raise::{Raising, refused, text};
+use crate::state::{DeclaredColumn, DeclaredRow, Lookup, PartName, RowKey, Stored};
+use crate::value::{Resolved, holds};
+
+/// The column that says what a tab shows.
+const PAGE_TYPE: &str = "msdyn_pagetype";
+
+/// The parameters that Microsoft documents for each page type: the ones that a manifest owns as a whole.
+pub(crate) fn documented_parameters(page_type: &str) -> &'static [&'static str] {
+    match page_type {
+        "EntityList" => &["entityName", "viewId"],
+        "EntityRecord" => &["entityName", "entityId", "formId", "validateRecord", "data"],
+        "Dashboard" => &["dashboardId"],
+        "Search" => &["searchText", "searchType"],
+        "ThirdPartyWebsite" => &["url", "data"],
+        "WebResource" => &["webresourceName", "data"],
+        "Custom" => &["name", "entityName", "recordId"],
+        _ => &[],
+    }
+}
+
+/// Lowers the parameters: a row for each, a cleared row for each documented one that is not given, and the copy on the tab.
+pub(crate) fn lower(
+    lowering: &mut Lowering<'_>,
+    part: &'static PartTable,
+    given: &Parameters,
+    span: Span,
+    record: &Record,
+) {
+    let page_type = page_type(record);
+    let entity = given
+        .get("entityName")
+        .and_then(|value| match &value.value {
+            ParameterValue::Text(text) if !text.contains('{') => Some(text.clone()),
+            ParameterValue::Text(_) | ParameterValue::LookedUp(_) | ParameterValue::Json(_) => None,
+        });
+    let mut copy = Map::new();
+    let mut ids = Vec::new();
+    for (name, value) in &given.0 {
+        let name = name.value.as_str();
+        let stored = stored(name, &value.value, entity.as_deref());
+        match &stored {
+            Stored::Text(text) => drop(copy.insert(name.to_owned(), Json::String(text.clone()))),
+            Stored::IdOf(key) => {
+                copy.insert(name.to_owned(), Json::Null);
+                ids.push((format!("/{name}/value"), key.clone()));
+            }
+            _ => {}
+        }
+        let mut row = parameter(lowering, part, name, stored, value.span);
+        // A live one may call itself what it likes.
+        row.when_new = names_of_new(lowering, part, name);
+        lowering.parts.push(row);
+    }
+    // Owned as a whole: a documented parameter that is not given must be empty where the product made a row for it.
+    for name in documented_parameters(page_type) {
+        if given.get(name).is_none() {
+            let row = parameter(lowering, part, name, Stored::Null, span);
+            lowering.parts.push(DeclaredRow {
+                only_if_there: true,
+                ..row
+            });
+        }
+    }
+    let copy = Json::Object(stored_copy(page_type, copy));
+    for field in lowering.kind.definition().companions {
+        lowering.row.columns.push(DeclaredColumn {
+            field,
+            value: Stored::JsonWith(Box::new(copy.clone()), ids.clone()),
+            span,
+        });
+    }
+}
+
+fn page_type(record: &Record) -> &'static str {
+    let mut fields = record.fields();
+    let page = fields.find_map(|(field, given)| match given.value()? {
+        Value::Choice(word) if field.column == PAGE_TYPE => Some(*word),
+        _ => None,
+    });
+    page.unwrap_or("")
+}
+
+fn stored(name: &str, value: &ParameterValue, entity: Option<&str>) -> Stored {
+    match value {
+        ParameterValue::Text(text) => Stored::Text(text.clone()),
+        ParameterValue::Json(json) => Stored::Text(json.to_string()),
+        ParameterValue::LookedUp(LookedUp::Id(id)) => Stored::Text(id.to_string()),
+        ParameterValue::LookedUp(LookedUp::Name { name: row, table }) => {
+            let table = table.clone().or_else(|| entity.map(str::to_owned));
+            Stored::IdOf(RowKey::Found(looked_up(name, row.clone(), table)))
+        }
+    }
+}
+
+/// The view, form or dashboard that a parameter names.
+fn looked_up(parameter: &str, name: String, table: Option<String>) -> Lookup {
+    match parameter {
+        "dashboardId" => Lookup::Dashboard(name),
+        "formId" => Lookup::Form { name, table },
+        _ => Lookup::View { name, table },
+    }
+}
+
+fn parameter(
+    lowering: &Lowering<'_>,
+    part: &'static PartTable,
+    name: &str,
+    value: Stored,
+    span: Span,
+) -> DeclaredRow {
+    DeclaredRow {
+        key: lowering.part_key(part, PartName::Text(name.to_owned())),
+        columns: vec![DeclaredColumn {
+            field: kinds::parameter_value(),
+            value,
+            span,
+        }],
+        when_new: Vec::new(),
+        path: format!("parameters.{name}"),
+        part: Some(part),
+        only_if_there: false,
+        span,
+    }
+}
+
+fn names_of_new(
+    lowering: &Lowering<'_>,
+    part: &'static PartTable,
+    name: &str,
+) -> Vec<(&'static deskstate_model::Field, Stored)> {
+    let columns = part.fields.iter().filter_map(|field| {
+        let text = match field.holds {
+            deskstate_model::Holds::UniqueName => {
+                unique_name_of_part(part.name, lowering.name, name)?
+            }
+            _ if part.is_identity(field) => name.to_owned(),
+            _ => return None,
+        };
+        Some((field, Stored::Text(text)))
+    });
+    columns.collect()
+}
+
+/// The page that shows a third-party site, and what stands before the site's address in its data.
+const CONTAINER_PAGE: &str = "msdyn_CECExternalWebPageContainer.html";
+const CONTAINER_DATA: &str = "cif_thirdpartyurl";
+
+/// The JSON that the product keeps on the tab: each parameter as an object with one `value`. A third-party site is shown in a
+/// container page, which gets the address with `=` written as `%3D`.
+pub(crate) fn stored_copy(page_type: &str, parameters: Map<String, Json>) -> Map<String, Json> {
+    if page_type == "ThirdPartyWebsite" {
+        let part = |name: &str| {
+            parameters
+                .get(name)
+                .and_then(Json::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let address = (part("url") + &part("data")).replace('=', "%3D");
+        let mut container = Map::new();
+        container.insert(
+            "webresourceName".to_owned(),
+            json!({ "value": CONTAINER_PAGE }),
+        );
+        container.insert(
+            "data".to_owned(),
+            json!({"value": format!("{CONTAINER_DATA}{address}")}),
+        );
+        return container;
+    }
+    parameters
+        .into_iter()
+        .map(|(name, value)| (name, json!({ "value": value })))
+        .collect()
+}
+
+/// The parameters that the second copy of a tab's row holds: the inverse of [`stored_copy`].
+pub(crate) fn parameters_of_copy(tab: &deskstate_dataverse::Row) -> Vec<(String, String)> {
+    let Some(Ok(Json::Object(copy))) = tab
+        .text(tables::PARAMETERS_COPY[0].column)
+        .map(serde_json::from_str::<Json>)
+    else {
+        return Vec::new();
+    };
+    let given = |name: &str| {
+        let value = copy.get(name)?.get("value")?;
+        Some(match value {
+            Json::String(text) => text.clone(),
+            other => other.to_string(),
+        })
+    };
+    if given("webresourceName").as_deref() == Some(CONTAINER_PAGE)
+        && let Some(data) = given("data")
+        && let Some(address) = data.strip_prefix(CONTAINER_DATA)
+    {
+        return vec![("url".to_owned(), address.replace("%3D", "="))];
+    }
+    copy.keys()
+        .filter_map(|name| Some((name.clone(), given(name)?)))
+        .filter(|(_, value)| !value.is_empty())
+        .collect()
+}
+
+impl Raising<'_> {
+    pub(crate) fn parameters(
+        &mut self,
+        part: &'static PartTable,
+        rows: &[&ObservedRow],
+    ) -> Result<Option<Json>, String> {
+        let Some(page) = self
+            .spec
+            .get("pageType")
+            .and_then(Json::as_str)
+            .map(str::to_owned)
+        else {
+            return Err("what a page of this type takes is not known".to_owned());
+        };
+        let mut found: Vec<(String, String)> = Vec::new();
+        for row in rows {
+            let (Some(name), Some(value)) = (
+                row.row.text(kinds::parameter_name().column),
+                row.row.text(kinds::parameter_value().column),
+            ) else {
+                continue;
+            };
+            if value.is_empty() {
+                continue;
+            }
+            if self
+                .live
+                .table(part.table)
+                .parts_of(self.row.id, name)
+                .len()
+                > 1
+            {
+                return Err(format!("the parameter {name} is there twice"));
+            }
+            let why = refused(name).or_else(|| refused(value));
+            if let Some(why) = why.filter(|_| !self.options.as_read) {
+                return Err(format!("the parameter {name}: {why}"));
+            }
+            found.push((name.to_owned(), value.to_owned()));
+        }
+        let documented = documented_parameters(&page);
+        found.sort_by_key(|(name, _)| {
+            let place = documented.iter().position(|known| known == name);
+            (place.unwrap_or(documented.len()), name.clone())
+        });
+        let entity = found
+            .iter()
+            .find(|(name, value)| name == "entityName" && !value.contains('{'))
+            .map(|(_, value)| value.clone());
+        let mut parameters = Map::new();
+        for (name, value) in &found {
+            let raised = self.parameter(&page, name, value, entity.as_deref());
+            parameters.insert(name.clone(), raised);
+        }
+        let lacking = required_parameters(&page)
+            .iter()
+            .find(|needed| !parameters.contains_key(**needed));
+        if let Some(needed) = lacking.filter(|_| !self.options.as_read) {
+            let why = format!("a page of type {page} needs the parameter `{needed}`");
+            self.becomes_existing(why.clone());
+            if !self.options.from_file {
+                return Err(why);
+            }
+        }
+        if parameters.is_empty() && self.options.from_file {
+            return Ok(None);
+        }
+        let agrees = self.options.unchecked || self.copy_agrees(&page, &found);
+        if !agrees && self.options.from_file {
+            let mut copy = parameters_of_copy(&self.row.row);
+            copy.sort();
+            found.sort();
+            if copy != found {
+                self.remark(
+                    "parameters",
+                    "the second copy of the parameters on the tab's own row says otherwise and is left out",
+                );
+            }
+        } else if !agrees {
+            return Err("the parameters and their second copy on the tab disagree; write them down and apply to settle it".to_owned());
+        }
+        Ok(Some(Json::Object(parameters)))
+    }
+
+    /// The text column on the tab says the same as the rows.
+    fn copy_agrees(&self, page: &str, found: &[(String, String)]) -> bool {
+        let given = found
+            .iter()
+            .map(|(name, value)| (name.clone(), json!(value)))
+            .collect();
+        let copy = Json::Object(stored_copy(page, given));
+        holds(
+            &tables::PARAMETERS_COPY[0],
+            &Resolved::Json(copy),
+            &self.row.row,
+        )
+    }
+
+    fn parameter(&self, page: &str, name: &str, value: &str, entity: Option<&str>) -> Json {
+        match (name, value) {
+            ("viewId" | "formId" | "dashboardId", _) => match Uuid::parse_str(value) {
+                Ok(id) if value == id.to_string() => self.looked_up(name, id, entity),
+                _ => json!(value),
+            },
+            ("searchType", "0") => json!("Relevance"),
+            ("searchType", "1") => json!("Categorized"),
+            ("validateRecord", "true") => json!(true),
+            ("validateRecord", "false") => json!(false),
+            ("data", _) if page == "EntityRecord" => match serde_json::from_str::<Json>(value) {
+                Ok(parsed @ Json::Object(_))
+                    if serde_json::to_string(&parsed).is_ok_and(|text| text == value)
+                        && text::is_plain_json(&parsed) =>
+                {
+                    parsed
+                }
+                _ => json!(value),
+            },
+            _ => json!(value),
+        }
+    }
+
+    /// A view, form or dashboard by name, if the name leads back to it; else its id.
+    fn looked_up(&self, parameter: &str, id: Uuid, entity: Option<&str>) -> Json {
+        let Some((name, table)) = self.live.found.pages.get(&id) else {
+            return json!(id.to_string());
+        };
+        if refused(name).is_some() {
+            return json!(id.to_string());
+        }
+        let lookup =
+            |table: Option<&str>| looked_up(parameter, name.clone(), table.map(str::to_owned));
+        let leads_back = |table: Option<&str>| self.live.look_up(&lookup(table)) == Match::One(id);
+        if entity.is_some() || parameter == "dashboardId" {
+            if leads_back(entity) {
+                return json!({ "name": name });
+            }
+        } else if let Some(table) = table
+            && leads_back(Some(table))
+        {
+            return json!({ "name": name, "table": table });
+        }
+        json!(id.to_string())
+    }
+}
+
+/// Parameters without which a page of a type shows nothing (Application tab templates, page types).
+fn required_parameters(page: &str) -> &'static [&'static str] {
+    match page {
+        "EntityList" | "EntityRecord" => &["entityName"],
+        "Dashboard" => &["dashboardId"],
+        "Search" => &["searchText"],
+        "ThirdPartyWebsite" => &["url"],
+        "WebResource" => &["webresourceName"],
+        "Custom" => &["name"],
+        _ => &[],
+    }
+}
