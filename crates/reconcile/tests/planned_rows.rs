@@ -174,9 +174,9 @@ fn rows_that_are_looked_up_are_bound_by_the_names_of_their_sets() {
     assert_eq!(
         bound,
         [
+            ("teams", id(30)),
             ("msdyn_applicationtabtemplates", tab),
             ("webresourceset", id(1)),
-            ("teams", id(30))
         ]
     );
 }

@@ -31,21 +31,13 @@ pub(crate) const UNDOCUMENTED_PARAMETER: Explanation = Explanation::new(
 /// Greatest length of one value (`msdyn_value`) and of all as JSON (`msdyn_templateparameters`), in characters.
 const MAX_LENGTH: usize = 2048;
 
-/// The parameters that Microsoft documents for a page type, and those of them that are needed.
-const fn documented(page: PageType) -> (&'static [&'static str], &'static [&'static str]) {
-    match page {
-        PageType::EntityList => (&["entityName", "viewId", "viewType"], &["entityName"]),
-        PageType::EntityRecord => (
-            &["entityName", "entityId", "formId", "validateRecord", "data"],
-            &["entityName"],
-        ),
-        PageType::Dashboard => (&["dashboardId"], &["dashboardId"]),
-        PageType::Search => (&["searchText", "searchType"], &["searchText"]),
-        PageType::ThirdPartyWebsite => (&["url", "data"], &["url"]),
-        PageType::WebResource => (&["webresourceName", "data"], &["webresourceName"]),
-        PageType::Custom => (&["name", "entityName", "recordId"], &["name"]),
-        PageType::Control => (&[], &[]),
-    }
+/// Parameters that a page type takes. One of them is seen and nowhere explained, so a manifest does not own it as it owns the others.
+fn taken(page: PageType) -> Vec<&'static str> {
+    let unexplained: &[&str] = match page {
+        PageType::EntityList => &["viewType"],
+        _ => &[],
+    };
+    [page.parameters(), unexplained].concat()
 }
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
@@ -77,8 +69,7 @@ fn required(
     if (tab.parameters().is_absent() && declared.state != State::Present) || unread {
         return;
     }
-    let (_, needed) = documented(page.value);
-    for name in needed {
+    for name in page.value.needed_parameters() {
         if tab
             .parameters()
             .value()
@@ -104,7 +95,7 @@ fn required(
 }
 
 fn known(parameters: &Parameters, page: Spanned<PageType>, diagnostics: &mut Vec<Diagnostic>) {
-    let (names, _) = documented(page.value);
+    let names = taken(page.value);
     for (name, _) in parameters
         .0
         .iter()
@@ -132,7 +123,7 @@ fn known(parameters: &Parameters, page: Spanned<PageType>, diagnostics: &mut Vec
 
 /// Only the values of a new record are a mapping; everything else that is documented is text.
 fn mappings(parameters: &Parameters, page: Spanned<PageType>, diagnostics: &mut Vec<Diagnostic>) {
-    let (names, _) = documented(page.value);
+    let names = taken(page.value);
     for (name, value) in &parameters.0 {
         let takes_mapping = name.value == "data" && page.value == PageType::EntityRecord;
         let is_text = names.contains(&name.value.as_str()) && !takes_mapping;

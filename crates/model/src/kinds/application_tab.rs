@@ -123,3 +123,50 @@ options! {
         Control = "Control", 509_180_003;
     }
 }
+
+impl PageType {
+    /// The page type with this word.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        let all = [
+            Self::EntityList,
+            Self::EntityRecord,
+            Self::Dashboard,
+            Self::Search,
+            Self::ThirdPartyWebsite,
+            Self::WebResource,
+            Self::Custom,
+            Self::Control,
+        ];
+        all.into_iter().find(|page| page.as_str() == word)
+    }
+
+    /// The parameters that Microsoft documents (Application tab templates, page types): a manifest owns them as a whole.
+    #[must_use]
+    pub const fn parameters(self) -> &'static [&'static str] {
+        match self {
+            Self::EntityList => &["entityName", "viewId"],
+            Self::EntityRecord => &["entityName", "entityId", "formId", "validateRecord", "data"],
+            Self::Dashboard => &["dashboardId"],
+            Self::Search => &["searchText", "searchType"],
+            Self::ThirdPartyWebsite => &["url", "data"],
+            Self::WebResource => &["webresourceName", "data"],
+            Self::Custom => &["name", "entityName", "recordId"],
+            Self::Control => &[],
+        }
+    }
+
+    /// Those without which a page shows nothing.
+    #[must_use]
+    pub const fn needed_parameters(self) -> &'static [&'static str] {
+        match self {
+            Self::EntityList | Self::EntityRecord => &["entityName"],
+            Self::Dashboard => &["dashboardId"],
+            Self::Search => &["searchText"],
+            Self::ThirdPartyWebsite => &["url"],
+            Self::WebResource => &["webresourceName"],
+            Self::Custom => &["name"],
+            Self::Control => &[],
+        }
+    }
+}

@@ -4,8 +4,8 @@
 //! them. For third-party sites the two differ in content. What a parameter holds depends on its name and on the type of the page.
 
 use deskstate_model::{
-    LookedUp, ParameterValue, Parameters, PartTable, Record, Span, Value, tables,
-    unique_name_of_part,
+    ApplicationTab, LookedUp, PageType, ParameterValue, Parameters, PartTable, Record, Span,
+    Viewed, tables, unique_name_of_part,
 };
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
@@ -18,23 +18,6 @@ use crate::raise::{Raising, refused, text};
 use crate::state::{DeclaredColumn, DeclaredRow, Lookup, PartName, RowKey, Stored};
 use crate::value::{Resolved, holds};
 
-/// The column that says what a tab shows.
-const PAGE_TYPE: &str = "msdyn_pagetype";
-
-/// The parameters that Microsoft documents for each page type: the ones that a manifest owns as a whole.
-pub(crate) fn documented_parameters(page_type: &str) -> &'static [&'static str] {
-    match page_type {
-        "EntityList" => &["entityName", "viewId"],
-        "EntityRecord" => &["entityName", "entityId", "formId", "validateRecord", "data"],
-        "Dashboard" => &["dashboardId"],
-        "Search" => &["searchText", "searchType"],
-        "ThirdPartyWebsite" => &["url", "data"],
-        "WebResource" => &["webresourceName", "data"],
-        "Custom" => &["name", "entityName", "recordId"],
-        _ => &[],
-    }
-}
-
 /// Lowers the parameters: a row for each, a cleared row for each documented one that is not given, and the copy on the tab.
 pub(crate) fn lower(
     lowering: &mut Lowering<'_>,
@@ -43,7 +26,7 @@ pub(crate) fn lower(
     span: Span,
     record: &Record,
 ) {
-    let page_type = page_type(record);
+    let page_type = ApplicationTab::view(record).page_type().value();
     let entity = given
         .get("entityName")
         .and_then(|value| match &value.value {
@@ -69,7 +52,7 @@ pub(crate) fn lower(
         lowering.parts.push(row);
     }
     // Owned as a whole: a documented parameter that is not given must be empty where the product made a row for it.
-    for name in documented_parameters(page_type) {
+    for name in page_type.map_or(&[][..], PageType::parameters) {
         if given.get(name).is_none() {
             let row = parameter(lowering, part, name, Stored::Null, span);
             lowering.parts.push(DeclaredRow {
@@ -86,15 +69,6 @@ pub(crate) fn lower(
             span,
         });
     }
-}
-
-fn page_type(record: &Record) -> &'static str {
-    let mut fields = record.fields();
-    let page = fields.find_map(|(field, given)| match given.value()? {
-        Value::Choice(word) if field.column == PAGE_TYPE => Some(*word),
-        _ => None,
-    });
-    page.unwrap_or("")
 }
 
 fn stored(name: &str, value: &ParameterValue, entity: Option<&str>) -> Stored {
@@ -164,8 +138,11 @@ const CONTAINER_DATA: &str = "cif_thirdpartyurl";
 
 /// The JSON that the product keeps on the tab: each parameter as an object with one `value`. A third-party site is shown in a
 /// container page, which gets the address with `=` written as `%3D`.
-pub(crate) fn stored_copy(page_type: &str, parameters: Map<String, Json>) -> Map<String, Json> {
-    if page_type == "ThirdPartyWebsite" {
+pub(crate) fn stored_copy(
+    page: Option<PageType>,
+    parameters: Map<String, Json>,
+) -> Map<String, Json> {
+    if page == Some(PageType::ThirdPartyWebsite) {
         let part = |name: &str| {
             parameters
                 .get(name)
@@ -224,12 +201,8 @@ impl Raising<'_> {
         part: &'static PartTable,
         rows: &[&ObservedRow],
     ) -> Result<Option<Json>, String> {
-        let Some(page) = self
-            .spec
-            .get("pageType")
-            .and_then(Json::as_str)
-            .map(str::to_owned)
-        else {
+        let page = self.spec.get("pageType").and_then(Json::as_str);
+        let Some(page) = page.and_then(PageType::of) else {
             return Err("what a page of this type takes is not known".to_owned());
         };
         let mut found: Vec<(String, String)> = Vec::new();
@@ -258,7 +231,7 @@ impl Raising<'_> {
             }
             found.push((name.to_owned(), value.to_owned()));
         }
-        let documented = documented_parameters(&page);
+        let documented = page.parameters();
         found.sort_by_key(|(name, _)| {
             let place = documented.iter().position(|known| known == name);
             (place.unwrap_or(documented.len()), name.clone())
@@ -269,14 +242,18 @@ impl Raising<'_> {
             .map(|(_, value)| value.clone());
         let mut parameters = Map::new();
         for (name, value) in &found {
-            let raised = self.parameter(&page, name, value, entity.as_deref());
+            let raised = self.parameter(page, name, value, entity.as_deref());
             parameters.insert(name.clone(), raised);
         }
-        let lacking = required_parameters(&page)
+        let lacking = page
+            .needed_parameters()
             .iter()
             .find(|needed| !parameters.contains_key(**needed));
         if let Some(needed) = lacking.filter(|_| !self.options.as_read) {
-            let why = format!("a page of type {page} needs the parameter `{needed}`");
+            let why = format!(
+                "a page of type {} needs the parameter `{needed}`",
+                page.as_str()
+            );
             self.becomes_existing(why.clone());
             if !self.options.from_file {
                 return Err(why);
@@ -285,7 +262,7 @@ impl Raising<'_> {
         if parameters.is_empty() && self.options.from_file {
             return Ok(None);
         }
-        let agrees = self.options.unchecked || self.copy_agrees(&page, &found);
+        let agrees = self.options.unchecked || self.copy_agrees(page, &found);
         if !agrees && self.options.from_file {
             let mut copy = parameters_of_copy(&self.row.row);
             copy.sort();
@@ -303,12 +280,12 @@ impl Raising<'_> {
     }
 
     /// The text column on the tab says the same as the rows.
-    fn copy_agrees(&self, page: &str, found: &[(String, String)]) -> bool {
+    fn copy_agrees(&self, page: PageType, found: &[(String, String)]) -> bool {
         let given = found
             .iter()
             .map(|(name, value)| (name.clone(), json!(value)))
             .collect();
-        let copy = Json::Object(stored_copy(page, given));
+        let copy = Json::Object(stored_copy(Some(page), given));
         holds(
             &tables::PARAMETERS_COPY[0],
             &Resolved::Json(copy),
@@ -316,7 +293,7 @@ impl Raising<'_> {
         )
     }
 
-    fn parameter(&self, page: &str, name: &str, value: &str, entity: Option<&str>) -> Json {
+    fn parameter(&self, page: PageType, name: &str, value: &str, entity: Option<&str>) -> Json {
         match (name, value) {
             ("viewId" | "formId" | "dashboardId", _) => match Uuid::parse_str(value) {
                 Ok(id) if value == id.to_string() => self.looked_up(name, id, entity),
@@ -326,15 +303,17 @@ impl Raising<'_> {
             ("searchType", "1") => json!("Categorized"),
             ("validateRecord", "true") => json!(true),
             ("validateRecord", "false") => json!(false),
-            ("data", _) if page == "EntityRecord" => match serde_json::from_str::<Json>(value) {
-                Ok(parsed @ Json::Object(_))
-                    if serde_json::to_string(&parsed).is_ok_and(|text| text == value)
-                        && text::is_plain_json(&parsed) =>
-                {
-                    parsed
+            ("data", _) if page == PageType::EntityRecord => {
+                match serde_json::from_str::<Json>(value) {
+                    Ok(parsed @ Json::Object(_))
+                        if serde_json::to_string(&parsed).is_ok_and(|text| text == value)
+                            && text::is_plain_json(&parsed) =>
+                    {
+                        parsed
+                    }
+                    _ => json!(value),
                 }
-                _ => json!(value),
-            },
+            }
             _ => json!(value),
         }
     }
@@ -360,18 +339,5 @@ impl Raising<'_> {
             return json!({ "name": name, "table": table });
         }
         json!(id.to_string())
-    }
-}
-
-/// Parameters without which a page of a type shows nothing (Application tab templates, page types).
-fn required_parameters(page: &str) -> &'static [&'static str] {
-    match page {
-        "EntityList" | "EntityRecord" => &["entityName"],
-        "Dashboard" => &["dashboardId"],
-        "Search" => &["searchText"],
-        "ThirdPartyWebsite" => &["url"],
-        "WebResource" => &["webresourceName"],
-        "Custom" => &["name"],
-        _ => &[],
     }
 }
