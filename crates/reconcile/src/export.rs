@@ -133,7 +133,6 @@ impl Export {
     pub fn unmodelled(&self, live: &Live) -> Vec<Unmodelled> {
         let kinds: BTreeSet<Kind> = self.documents.iter().map(|one| one.key.kind).collect();
         let tables = kinds.into_iter().flat_map(|kind| {
-            let kind = kind;
             let parts = kind.fields().iter().filter_map(|field| match field.holds {
                 Holds::Parts(part) => Some(part.table),
                 _ => None,

@@ -1,6 +1,7 @@
 //! From manifests to rows and links.
 
-pub(crate) mod resource;
+pub(crate) mod lowering;
+mod resource;
 
 use deskstate_model::{
     CifV2Loader, Field, Fill, Holds, Kind, Manifests, PartTable, Referent, ResourceKey, Table,
@@ -8,7 +9,7 @@ use deskstate_model::{
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::state::{DeclaredResource, Lookup, PartName, RowKey, Stored};
-use resource::Context;
+use lowering::Context;
 
 /// All that the manifests declare for one environment.
 #[derive(Debug, Clone, Default)]

@@ -353,7 +353,7 @@ fn needs(
         .filter_map(|key| {
             let own = match key {
                 RowKey::Named { table, name } => Kind::of_table(table).map(|kind| ResourceKey {
-                    kind: kind,
+                    kind,
                     name: name.clone(),
                 }),
                 RowKey::Part { .. } | RowKey::Found(_) => None,

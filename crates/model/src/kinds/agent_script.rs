@@ -2,9 +2,9 @@
 //!
 //! Scripts may lead to each other in circles, so every script's row comes before any step.
 
-use super::build::{OWNER, hidden, name, named, number, parts, text, unique_name};
+use super::build::{OWNER, hidden, name, named, number, parts, record, text, unique_name};
 use super::{Definition, STATUS, Status, UNIQUE_NAME};
-use crate::record::{Hidden, ListOf, Name, Named, Number, OwnerOf, Text, record};
+use crate::record::{Hidden, ListOf, Name, Named, Number, OwnerOf, Text};
 use crate::table::{
     Choice, Holds, NameOf, Names, PartIdentity, PartTable, Referent, Table, Unlisted, Written,
 };

@@ -2,7 +2,8 @@
 
 use super::application_extension::EXTENSION;
 use super::build::{
-    OWNER, business_unit, flag, hidden, json, links, named, number, parts, set, text, unique_name,
+    OWNER, business_unit, flag, hidden, json, links, named, number, parts, record, set, text,
+    unique_name,
 };
 use super::channel_provider::{FIRST_PARTY_CHANNEL, PROVIDER};
 use super::productivity_pane::PANE;
@@ -10,7 +11,7 @@ use super::session_template::SESSION;
 use super::smart_assist::SMART_ASSIST;
 use super::{Definition, Quirk, STATUS, Status, UNIQUE_NAME};
 use crate::record::{
-    Features, Flag, Hidden, Item, JsonValue, Name, Named, Number, OwnerOf, SetOf, Text, record,
+    Features, Flag, Hidden, Item, JsonValue, Name, Named, Number, OwnerOf, SetOf, Text,
 };
 use crate::table::{
     Choice, Fill, Holds, Links, NameOf, Names, NewRow, PartIdentity, PartTable, Referent,

@@ -1,8 +1,8 @@
 //! Application extensions: scripts that are loaded for an app profile.
 
-use super::build::{OWNER, choice, options, text};
+use super::build::{OWNER, choice, options, record, text};
 use super::{Definition, STATUS, Status, UNIQUE_NAME};
-use crate::record::{OwnerOf, Text, record};
+use crate::record::{OwnerOf, Text};
 use crate::table::{Names, NewRow, Table};
 
 /// Application extensions.

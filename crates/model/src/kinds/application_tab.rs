@@ -3,9 +3,11 @@
 //! Dataverse keeps the parameters twice: as rows, and as JSON text on the tab. The rows are what manifests declare; the text is kept right
 //! along with them.
 
-use super::build::{OWNER, choice, derived_name, hidden, inverted_flag, options, parts, text};
+use super::build::{
+    OWNER, choice, derived_name, hidden, inverted_flag, options, parts, record, text,
+};
 use super::{Definition, STATUS, Status, UNIQUE_NAME};
-use crate::record::{Flag, OwnerOf, ParametersOf, Text, record};
+use crate::record::{Flag, OwnerOf, ParametersOf, Text};
 use crate::table::{
     Field, Fill, Holds, NameOf, Names, NewRow, PartIdentity, PartTable, Table, Unlisted, Written,
 };

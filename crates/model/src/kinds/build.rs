@@ -300,3 +300,52 @@ macro_rules! options {
     };
 }
 pub(crate) use options;
+
+/// Declares the fields of a table, and the view that reads a record of it: one line per field with the type of its values.
+macro_rules! record {
+    (
+        $(#[doc = $doc:literal])*
+        $name:ident, $fields:ident {
+            $( $(#[doc = $meaning:literal])* $field:ident: $type:ty = $build:expr; )*
+        }
+    ) => {
+        #[doc = concat!("The fields of [`", stringify!($name), "`].")]
+        pub(crate) static $fields: &[crate::table::Field] = &[
+            $( {
+                const FIELD: crate::kinds::build::Of<$type> = $build;
+                FIELD.meaning(concat!($($meaning, "\n"),*))
+            } ),*
+        ];
+
+        $(#[doc = $doc])*
+        #[derive(Debug, Clone, Copy)]
+        pub struct $name<'a>(&'a crate::record::Record);
+
+        const _: () = {
+            #[expect(
+                non_camel_case_types,
+                reason = "a place has the name of its getter"
+            )]
+            enum At { $( $field ),* }
+
+            impl<'a> $name<'a> {
+                $(
+                    $(#[doc = $meaning])*
+                    #[must_use]
+                    pub fn $field(self) -> crate::given::Given<<$type as crate::record::FieldType>::View<'a>> {
+                        self.0.view::<$type>(At::$field as usize)
+                    }
+                )*
+            }
+
+            impl crate::record::Viewed for $name<'_> {
+                type View<'a> = $name<'a>;
+
+                fn view(record: &crate::record::Record) -> $name<'_> {
+                    $name(record)
+                }
+            }
+        };
+    };
+}
+pub(crate) use record;

@@ -1,8 +1,8 @@
 //! Channel providers: telephony widgets on the second channel integration framework (CIF v2).
 
-use super::build::{OWNER, choice, flag, json_or_text, number, options, text};
+use super::build::{OWNER, choice, flag, json_or_text, number, options, record, text};
 use super::{Definition, STATUS, Status, UNIQUE_NAME};
-use crate::record::{Flag, JsonValue, Number, OwnerOf, Text, record};
+use crate::record::{Flag, JsonValue, Number, OwnerOf, Text};
 use crate::table::{Names, NewRow, Table};
 
 /// Channel providers (CIF v2).

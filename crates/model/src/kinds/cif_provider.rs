@@ -2,9 +2,9 @@
 //!
 //! The table has no unique name: the name is the identity.
 
-use super::build::{choice, flag, json_or_text, named, number, options, set, text};
+use super::build::{choice, flag, json_or_text, named, number, options, record, set, text};
 use super::{Definition, STATUS, Status};
-use crate::record::{Flag, JsonValue, Named, Number, SetOf, Text, record};
+use crate::record::{Flag, JsonValue, Named, Number, SetOf, Text};
 use crate::table::{Field, Names, NewRow, Referent, Relationship, Table, USER};
 
 /// Channel providers of the first Channel Integration Framework; they have no unique name.

@@ -142,7 +142,7 @@ pub struct Kind(u16);
 
 macro_rules! built_in {
     ($($name:ident: $module:ident::$view:ident,)*) => {
-        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
+        #[expect(non_camel_case_types, reason = "a place has the name of its constant")]
         enum At { $($name),* }
 
         static BUILT_IN: &[&Definition] = &[$(&$module::DEFINITION),*];

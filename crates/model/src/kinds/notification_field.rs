@@ -1,8 +1,8 @@
 //! Notification fields that several notification templates share. The order is on the field, so it is one for all templates.
 
-use super::build::{OWNER, number, text};
+use super::build::{OWNER, number, record, text};
 use super::{Definition, STATUS, Status, UNIQUE_NAME};
-use crate::record::{Number, OwnerOf, Text, record};
+use crate::record::{Number, OwnerOf, Text};
 use crate::table::{Names, Table};
 
 /// Notification fields.

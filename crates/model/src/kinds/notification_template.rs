@@ -2,10 +2,12 @@
 //!
 //! A field of one template is a row of `msdyn_notificationfield` like a shared one; only its document tells them apart.
 
-use super::build::{OWNER, choice, flag, links, number, options, position, text, unique_name};
+use super::build::{
+    OWNER, choice, flag, links, number, options, position, record, text, unique_name,
+};
 use super::notification_field::NOTIFICATION_FIELD;
 use super::{Definition, STATUS, Status, UNIQUE_NAME};
-use crate::record::{Flag, ListOf, Name, Number, OwnerOf, Record, Text, Viewed, record};
+use crate::record::{Flag, ListOf, Name, Number, OwnerOf, Record, Text, Viewed};
 use crate::table::{Fill, ItemTable, Links, NameOf, Names, NewRow, Referent, Relationship, Table};
 
 /// Notification templates.

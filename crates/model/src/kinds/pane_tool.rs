@@ -1,8 +1,8 @@
 //! Pane tools: what a productivity pane offers.
 
-use super::build::{choice, flag, json_or_text, named, options, text};
+use super::build::{choice, flag, json_or_text, named, options, record, text};
 use super::{Definition, STATUS, Status, UNIQUE_NAME};
-use crate::record::{Flag, JsonValue, Named, Text, record};
+use crate::record::{Flag, JsonValue, Named, Text};
 use crate::table::{Names, NewRow, Referent, Table};
 
 /// Tools of productivity panes.

@@ -2,10 +2,10 @@
 //!
 //! A tool that is left out of a pane is switched off; its row stays. The lookups of an entry need capitals when they are bound.
 
-use super::build::{derived_name, flag, flag_choice, hidden, name, options, parts, text};
+use super::build::{derived_name, flag, flag_choice, hidden, name, options, parts, record, text};
 use super::pane_tool::TOOL;
 use super::{Definition, STATUS, Status, UNIQUE_NAME};
-use crate::record::{Flag, Hidden, ListOf, Name, Text, record};
+use crate::record::{Flag, Hidden, ListOf, Name, Text};
 use crate::table::{
     Fill, Holds, NameOf, Names, NewRow, PartIdentity, PartTable, Table, Unlisted, Written,
 };

@@ -2,9 +2,9 @@
 
 use super::agent_script::SCRIPT;
 use super::application_tab::TAB;
-use super::build::{OWNER, choice, flag, json, name, named, options, set, text};
+use super::build::{OWNER, choice, flag, json, name, named, options, record, set, text};
 use super::{Definition, Quirk, STATUS, Status, UNIQUE_NAME};
-use crate::record::{Flag, JsonValue, Name, Named, OwnerOf, SetOf, Text, record};
+use crate::record::{Flag, JsonValue, Name, Named, OwnerOf, SetOf, Text};
 use crate::table::{Names, NewRow, Referent, Relationship, Table};
 
 /// Session templates.

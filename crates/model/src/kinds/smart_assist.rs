@@ -1,8 +1,8 @@
 //! Smart assist configurations: suggestions that agents get beside a record.
 
-use super::build::{choice, flag, number, options, text};
+use super::build::{choice, flag, number, options, record, text};
 use super::{Definition, STATUS, Status, UNIQUE_NAME};
-use crate::record::{Flag, Number, Text, record};
+use crate::record::{Flag, Number, Text};
 use crate::table::{Names, NewRow, Table};
 
 /// Smart assist configurations.

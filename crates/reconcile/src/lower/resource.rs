@@ -1,40 +1,17 @@
 //! From one document to rows and links: the tables of its kind say how, except for the quirks.
 
-use std::collections::BTreeMap;
-
 use deskstate_model::{
     Declared, Field, Fill, Given, Holds, Kind, Links, NameOf, Owner, PartIdentity, PartTable,
-    Quirk, Record, Referent, ResourceKey, Set, SetMode, Span, Spanned, State, Table, UniqueName,
-    Value, shortened, unique_name_of_part,
+    Quirk, Record, Referent, ResourceKey, Set, SetMode, Span, Spanned, Table, UniqueName, Value,
+    shortened, unique_name_of_part,
 };
 
+use super::lowering::{Context, Lowering, target_key};
 use crate::quirks::{loader, parameters};
 use crate::state::{
     DeclaredColumn, DeclaredMember, DeclaredParts, DeclaredResource, DeclaredRow, DeclaredSet,
-    Lookup, PartName, RowKey, Stored, Universe,
+    Lookup, PartName, RowKey, Stored,
 };
-
-/// What lowering one document needs to know of the others.
-#[derive(Debug)]
-pub(crate) struct Context<'a> {
-    /// Display names of declared resources that parts are called after.
-    pub display_names: BTreeMap<ResourceKey, &'a str>,
-    /// A profile with a channel provider gets the loader extension too.
-    pub links_loader: bool,
-}
-
-/// A resource on its way to rows and links.
-pub(crate) struct Lowering<'a> {
-    pub(crate) context: &'a Context<'a>,
-    pub(crate) kind: Kind,
-    pub(crate) state: State,
-    /// The unique name of the resource, as written.
-    pub(crate) name: &'a str,
-    pub(crate) row: DeclaredRow,
-    pub(crate) parts: Vec<DeclaredRow>,
-    pub(crate) part_lists: Vec<DeclaredParts>,
-    pub(crate) sets: Vec<DeclaredSet>,
-}
 
 /// Lowers a document.
 pub(crate) fn lower(declared: &Declared, context: &Context<'_>) -> DeclaredResource {
@@ -439,14 +416,6 @@ impl Lowering<'_> {
         }
         row
     }
-
-    pub(crate) fn part_key(&self, part: &'static PartTable, name: PartName) -> RowKey {
-        RowKey::Part {
-            table: part.table,
-            of: Box::new(self.row.key.clone()),
-            part: name,
-        }
-    }
 }
 
 /// Where the items of a list or a set go.
@@ -534,57 +503,4 @@ fn stored(field: &'static Field, value: &Value) -> Option<Stored> {
         }
         _ => return None,
     })
-}
-
-/// How a row that a lookup or a link points to is found.
-pub(crate) fn target_key(to: Referent, name: &str) -> RowKey {
-    match to {
-        Referent::Named(table) => RowKey::Named {
-            table,
-            name: UniqueName::new(name),
-        },
-        Referent::User => RowKey::Found(Lookup::User(name.to_owned())),
-        Referent::WebResource => RowKey::Found(Lookup::WebResource(name.to_owned())),
-        Referent::Macro => RowKey::Found(Lookup::Macro(name.to_owned())),
-        Referent::Role => RowKey::Found(Lookup::Role {
-            name: name.to_owned(),
-            business_unit: None,
-        }),
-    }
-}
-
-impl DeclaredSet {
-    /// A set of a field; none where the field holds no links.
-    pub(crate) fn new(
-        field: &'static Field,
-        mode: SetMode,
-        members: Vec<DeclaredMember>,
-        span: Span,
-    ) -> Option<Self> {
-        let Holds::Set {
-            relationship,
-            to,
-            links,
-        } = field.holds
-        else {
-            return None;
-        };
-        let universe = match links {
-            Links::All | Links::One | Links::Items(_) => Universe::All,
-            Links::Except(name) => Universe::Except(target_key(to, name)),
-            Links::Only(name) => Universe::Only(target_key(to, name)),
-        };
-        Some(Self {
-            field,
-            relationship,
-            mode,
-            universe,
-            members,
-            without: Vec::new(),
-            from_teams: Vec::new(),
-            moves: false,
-            members_are_parts: matches!(links, Links::Items(_)),
-            span,
-        })
-    }
 }

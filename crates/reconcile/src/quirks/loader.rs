@@ -3,7 +3,7 @@
 use deskstate_model::{CIF_V2_LOADER, Field, SetMode, State, UniqueName, fold, tables};
 use serde_json::{Map, Value as Json};
 
-use crate::lower::resource::Lowering;
+use crate::lower::lowering::Lowering;
 use crate::state::{DeclaredMember, DeclaredSet, RowKey, Universe};
 
 /// Adds the extension to those that the profile declares. Nothing is implied on rows of somebody else.

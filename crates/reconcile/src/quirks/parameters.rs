@@ -13,8 +13,9 @@ use uuid::Uuid;
 use crate::kinds;
 use crate::live::ObservedRow;
 use crate::lookup::Match;
-use crate::lower::resource::Lowering;
-use crate::raise::{Raising, refused, text};
+use crate::lower::lowering::Lowering;
+use crate::raise::raising::Raising;
+use crate::raise::text::{self, refused};
 use crate::state::{DeclaredColumn, DeclaredRow, Lookup, PartName, RowKey, Stored};
 use crate::value::{Resolved, holds};
 

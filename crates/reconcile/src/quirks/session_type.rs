@@ -3,7 +3,7 @@
 use deskstate_model::SessionType;
 use serde_json::Value as Json;
 
-use crate::raise::Raising;
+use crate::raise::raising::Raising;
 
 /// Generic sessions have an anchor tab and no table, entity sessions the other way round.
 pub(crate) fn raise(raising: &mut Raising<'_>) {

@@ -7,7 +7,8 @@ use deskstate_model::{
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-use super::{Raising, refused};
+use super::raising::Raising;
+use super::text::refused;
 use crate::kinds;
 use crate::live::{Access, ObservedRow};
 use crate::state::fold;

@@ -4,9 +4,9 @@ use deskstate_model::{Field, Links, Quirk, Referent, Relationship};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-use super::{Raising, Users};
+use super::raising::{Raising, Users};
 use crate::live::Access;
-use crate::lower::resource::target_key;
+use crate::lower::lowering::target_key;
 use crate::quirks::loader;
 
 impl Raising<'_> {
