@@ -77,7 +77,7 @@ fn editors_find_nothing_wrong_with_the_examples() {
     yaml_files(&root().join("examples"), &mut files);
     assert!(files.len() > 10);
     for path in files {
-        let shown = path.display().to_string();
+        let shown = path.display().to_string().replace('\\', "/");
         let checked = if shown.ends_with("deskstate.yaml") {
             &project
         } else if shown.contains("/contracts/") {
