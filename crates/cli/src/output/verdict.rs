@@ -1,6 +1,8 @@
 //! What people are told about live and the manifests. Renderers take the state, the counts and the sentences from here, so that none of
 //! them can call something in sync that was not compared.
 
+use std::collections::BTreeSet;
+
 use deskstate_model::{ResourceKey, SourceMap, Span};
 use deskstate_reconcile::plan::{Elsewhere, Judged, Obstacle, Plan, States, SyncState};
 
@@ -140,17 +142,25 @@ impl Unplanned<'_> {
     }
 }
 
-/// Everything that could not be planned, resource by resource.
+/// Everything that could not be planned, resource by resource. What several parts of a resource lack is said of it once.
 pub(crate) fn unplanned<'a>(
     resources: &'a [Judged],
     elsewhere: &'a [Elsewhere],
 ) -> impl Iterator<Item = Unplanned<'a>> {
     let declared = resources.iter().flat_map(|judged| {
-        judged.obstacles.iter().map(|obstacle| Unplanned {
-            about: About::Resource(&judged.key),
-            declared_at: judged.declared_at,
-            obstacle,
-        })
+        let mut said = BTreeSet::new();
+        let new = move |obstacle: &&'a Obstacle| {
+            said.insert((&obstacle.path, obstacle.state, &obstacle.reason))
+        };
+        judged
+            .obstacles
+            .iter()
+            .filter(new)
+            .map(|obstacle| Unplanned {
+                about: About::Resource(&judged.key),
+                declared_at: judged.declared_at,
+                obstacle,
+            })
     });
     let others = elsewhere.iter().map(|one| Unplanned {
         about: About::Other(&one.about),
