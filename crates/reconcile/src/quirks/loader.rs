@@ -35,10 +35,8 @@ pub(crate) fn lower(lowering: &mut Lowering<'_>) {
             }
         }
         None => {
-            let fields = lowering.kind.fields().iter();
-            let field = fields
-                .map(|field| (field, field.holds))
-                .find_map(is_extensions);
+            let mut fields = lowering.kind.fields().iter();
+            let field = fields.find(|field| is_extensions(field));
             if let Some(field) = field {
                 let set = DeclaredSet::new(field, SetMode::AtLeast, vec![implied], span);
                 lowering.sets.extend(set);
@@ -47,15 +45,8 @@ pub(crate) fn lower(lowering: &mut Lowering<'_>) {
     }
 }
 
-fn is_extensions(
-    (field, holds): (&'static Field, deskstate_model::Holds),
-) -> Option<&'static Field> {
-    match holds {
-        deskstate_model::Holds::Set { relationship, .. } => {
-            (relationship == &tables::PROFILE_EXTENSIONS).then_some(field)
-        }
-        _ => None,
-    }
+fn is_extensions(field: &Field) -> bool {
+    field.column == tables::PROFILE_EXTENSIONS.schema_name
 }
 
 /// A profile that has channel providers and not the extension must say so, or it would get it.
@@ -73,7 +64,7 @@ pub(crate) fn left_out(
         _ => false,
     };
     let loader = fold(CIF_V2_LOADER);
-    let lacks = field.column == tables::PROFILE_EXTENSIONS.schema_name
+    let lacks = is_extensions(field)
         && spec.get("channelProviders").is_some_and(provided)
         && !extensions.iter().any(|name| fold(name) == loader);
     lacks.then_some(CIF_V2_LOADER)
