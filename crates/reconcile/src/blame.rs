@@ -4,10 +4,10 @@
 //! audit data (`RetrieveRecordChangeHistory`) names each change where auditing is on. Who made or removed a link is known from
 //! auditing only.
 
-use deskstate_model::{Table, tables};
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Cell, Filter, Query, Reader, Row};
+use deskstate_model::{Table, tables};
 use serde_json::Value as Json;
 use uuid::Uuid;
 

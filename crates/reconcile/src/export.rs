@@ -2,11 +2,11 @@
 
 pub(crate) mod settle;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use deskstate_model::{
     Holds, Kind, OutDocument, ResourceKey, State, Table, escape_variables, fold, write_documents,
 };
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde_json::{Map, Value as Json};
 
 use crate::extras::prefix;

@@ -1,8 +1,8 @@
 //! Live rows under owned prefixes that nobody declares.
 
-use deskstate_model::{Kind, ResourceKey};
 use std::collections::BTreeSet;
 
+use deskstate_model::{Kind, ResourceKey};
 use uuid::Uuid;
 
 use crate::live::Live;

@@ -1,9 +1,9 @@
 //! What live will be once a plan is carried out, as far as the plan can tell: what the server adds by itself is not there.
 
-use deskstate_model::{Kind, Relationship, Table, lookup_read_name};
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Cell, Row, Value as Wire};
+use deskstate_model::{Kind, Relationship, Table, lookup_read_name};
 use uuid::Uuid;
 
 use crate::live::{Live, LiveLinks, LiveTable};

@@ -1,11 +1,11 @@
 //! What Dataverse has: rows by table, links by relationship, and what is known of the environment itself.
 
-use deskstate_model::{
-    PartIdentity, PartTable, Relationship, Table, UNIQUE_NAME, lookup_read_name,
-};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use deskstate_dataverse::{Cell, Depth, Etag, Row};
+use deskstate_model::{
+    PartIdentity, PartTable, Relationship, Table, UNIQUE_NAME, lookup_read_name,
+};
 use uuid::Uuid;
 
 use crate::state::{Lookup, fold};

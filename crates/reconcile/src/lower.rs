@@ -3,10 +3,11 @@
 pub(crate) mod lowering;
 mod resource;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use deskstate_model::{
     CifV2Loader, Field, Fill, Holds, Kind, Manifests, PartTable, Referent, ResourceKey, Table,
 };
-use std::collections::{BTreeMap, BTreeSet};
 
 use crate::state::{DeclaredResource, Lookup, PartName, RowKey, Stored};
 use lowering::Context;

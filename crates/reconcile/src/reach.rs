@@ -4,10 +4,10 @@
 //! to such a profile and, where they could be read, the holders of the security roles mapped to it. What was not counted is named;
 //! a number is never a guess.
 
-use deskstate_model::{Kind, Table, lookup_read_name, tables};
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::Value as Wire;
+use deskstate_model::{Kind, Table, lookup_read_name, tables};
 use uuid::Uuid;
 
 use crate::kinds;

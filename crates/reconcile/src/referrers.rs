@@ -1,8 +1,8 @@
 //! Who refers to a row: by a link, by a lookup, or as the parent of a part that does.
 
-use deskstate_model::{Field, Holds, Kind, PartTable, Referent, Relationship, Table};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use deskstate_model::{Field, Holds, Kind, PartTable, Referent, Relationship, Table};
 use uuid::Uuid;
 
 use crate::kinds;

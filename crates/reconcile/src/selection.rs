@@ -1,10 +1,10 @@
 //! Choosing resources: by label, kind and name, together with everything they need.
 
-use deskstate_model::{Kind, KindNameGlob, Manifests, ResourceKey, State, fold, nearest};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
+use deskstate_model::{Kind, KindNameGlob, Manifests, ResourceKey, State, fold, nearest};
 use thiserror::Error;
 
 use crate::lower::Desired;

@@ -1,11 +1,11 @@
 //! Both sides of a plan: rows and links. What manifests declare, and what Dataverse has.
 
-use deskstate_model::{
-    Field, PartTable, Relationship, ResourceKey, SetMode, Span, State, Table, UniqueName,
-};
 use std::cmp::Ordering;
 use std::fmt;
 
+use deskstate_model::{
+    Field, PartTable, Relationship, ResourceKey, SetMode, Span, State, Table, UniqueName,
+};
 use serde_json::Value as Json;
 use uuid::Uuid;
 

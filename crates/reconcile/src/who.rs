@@ -4,9 +4,9 @@
 //! has the lowest rank, then the custom default profile, then one of the product's own. How the custom default is stored is not documented,
 //! so where neither of the first two decides, this says that it cannot say.
 
-use deskstate_model::{Holds, Kind, Links, lookup_read_name, tables};
 use std::collections::BTreeSet;
 
+use deskstate_model::{Holds, Kind, Links, lookup_read_name, tables};
 use uuid::Uuid;
 
 use crate::kinds;

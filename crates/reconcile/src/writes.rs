@@ -1,7 +1,8 @@
 //! Environments that take configuration by managed solution only: which part of a plan is written there.
 
-use deskstate_model::{Writes, tables};
 use std::borrow::Cow;
+
+use deskstate_model::{Writes, tables};
 
 use crate::plan::{Action, Change, Operation, Plan};
 

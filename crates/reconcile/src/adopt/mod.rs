@@ -4,9 +4,9 @@
 mod overlay;
 mod wanted;
 
-use deskstate_model::{FileId, Manifests, ResourceKey, Span, YamlEdits, escape_variables, fold};
 use std::collections::{BTreeMap, btree_map};
 
+use deskstate_model::{FileId, Manifests, ResourceKey, Span, YamlEdits, escape_variables, fold};
 use serde_json::{Map, Value as Json};
 
 use crate::export::{Document, Export, file_names, write};

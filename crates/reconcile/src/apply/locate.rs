@@ -1,11 +1,11 @@
 //! Which write of a refused transaction the server refused, where its reply does not say: what the rows themselves show.
 
-use deskstate_model::{Relationship, Table, UNIQUE_NAME};
 use std::collections::BTreeSet;
 
 use deskstate_dataverse::{
     Answer, Cell, Error, ErrorCode, Filter, Query, Reader, ServiceError, Value,
 };
+use deskstate_model::{Relationship, Table, UNIQUE_NAME};
 use uuid::Uuid;
 
 use crate::plan::{Guard, Operation, RowTarget, Transaction};

@@ -1,9 +1,9 @@
 //! Another look at rows whose writes cannot be bound to a version.
 
-use deskstate_model::Table;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use deskstate_dataverse::{Filter, Query, Reader};
+use deskstate_model::Table;
 use uuid::Uuid;
 
 use super::{ApplyError, Settings, has_parts_of_the_server, unread};

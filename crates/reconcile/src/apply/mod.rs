@@ -5,13 +5,13 @@ mod look;
 mod rest;
 mod settle;
 
-use deskstate_model::{Kind, ResourceKey, Table};
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use deskstate_dataverse::{
     Changeset, Error, Operation as Wire, Outcome as Commit, ServiceError, Session,
 };
+use deskstate_model::{Kind, ResourceKey, Table};
 pub use rest::mismatches;
 use thiserror::Error;
 use tokio::time::Instant;

@@ -1,7 +1,8 @@
 //! What is left of a plan: between two transactions, and at the end.
 
-use deskstate_model::{Holds, ResourceKey};
 use std::collections::{BTreeMap, BTreeSet};
+
+use deskstate_model::{Holds, ResourceKey};
 
 use super::has_parts_of_the_server;
 use crate::live::Live;

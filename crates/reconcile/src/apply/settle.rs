@@ -1,9 +1,9 @@
 //! A write whose reply was lost: what the rows themselves show of it.
 
-use deskstate_model::{Kind, Table};
 use std::time::Duration;
 
 use deskstate_dataverse::{Error, Query, Reader};
+use deskstate_model::{Kind, Table};
 use tokio::time::Instant;
 use uuid::Uuid;
 

@@ -6,11 +6,12 @@
 mod unread;
 mod writers;
 
+use std::collections::BTreeMap;
+
 use deskstate_model::{
     Contract, Explanation, Finding, Kind, MatchMode, Problem, ResourceKey, Rule, Span, Subject,
     check_subject, selects,
 };
-use std::collections::BTreeMap;
 
 use self::unread::Unread;
 pub use self::writers::{LastWrite, Source, last_write, rows_to_ask};

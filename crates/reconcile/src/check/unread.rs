@@ -1,8 +1,8 @@
 //! Why a field could not be read as it is, or cannot be what a rule asks for.
 
-use deskstate_model::{Field, Finding, Holds, Kind, Problem, Referent};
 use std::collections::BTreeMap;
 
+use deskstate_model::{Field, Finding, Holds, Kind, Problem, Referent};
 use serde_json::Value as Json;
 use uuid::Uuid;
 

@@ -1,8 +1,8 @@
 //! Who wrote what breaks a contract, and when, as far as the environment says.
 
-use deskstate_model::{Finding, Holds, Problem, ResourceKey, Table};
 use std::collections::BTreeMap;
 
+use deskstate_model::{Finding, Holds, Problem, ResourceKey, Table};
 use uuid::Uuid;
 
 use super::{Broken, RuleCheck};

@@ -4,10 +4,10 @@
 //! auditing: if the declared value was there before an edit, somebody changed it after it was applied, even if that was the identity that
 //! deskstate uses. Then the writer, whom auditing knows for each column and link, and the row only as a whole. Otherwise it is unknown.
 
-use deskstate_model::{Field, Kind, Table};
 use std::collections::BTreeMap;
 
 use deskstate_dataverse::{Cell, Row};
+use deskstate_model::{Field, Kind, Table};
 use uuid::Uuid;
 
 use super::{Class, Difference, Input, Shift};

@@ -7,9 +7,9 @@ mod classify;
 mod contracts;
 mod ignore;
 
-use deskstate_model::{Kind, Manifests, Prune, ResourceKey, Span, State, Undeclared};
 use std::collections::{BTreeSet, HashSet};
 
+use deskstate_model::{Kind, Manifests, Prune, ResourceKey, Span, State, Undeclared};
 use serde_json::Value as Json;
 use uuid::Uuid;
 

@@ -1,9 +1,9 @@
 //! What an export cannot say: values that `validate` refuses, and fields that a plan of it would still change. They are left out,
 //! each with the reason, so that an export passes `validate` and plans to no changes whatever live holds.
 
-use deskstate_model::{Diagnostic, Holds, Manifests, PROJECT_FILE, ResourceKey, State, load_texts};
 use std::collections::{BTreeMap, BTreeSet};
 
+use deskstate_model::{Diagnostic, Holds, Manifests, PROJECT_FILE, ResourceKey, State, load_texts};
 use serde_json::{Value as Json, json};
 
 use super::{Document, Export, file_names, write};

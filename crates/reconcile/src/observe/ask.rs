@@ -1,12 +1,12 @@
 //! What to ask on each trip.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use deskstate_dataverse::{Expand, Filter, Query};
 use deskstate_model::{
     Field, Holds, Kind, PartIdentity, Referent, Relationship, Table, UNIQUE_NAME, lookup_read_name,
     tables,
 };
-use std::collections::{BTreeMap, BTreeSet};
-
-use deskstate_dataverse::{Expand, Filter, Query};
 use uuid::Uuid;
 
 use crate::kinds::{self, part_of};

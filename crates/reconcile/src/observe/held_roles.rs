@@ -1,9 +1,9 @@
 //! The security roles of one user, direct and through teams.
 
-use deskstate_model::tables;
 use std::collections::BTreeSet;
 
 use deskstate_dataverse::{Answer, Error, Filter, Query, Reader};
+use deskstate_model::tables;
 use uuid::Uuid;
 
 use crate::who::HeldRoles;

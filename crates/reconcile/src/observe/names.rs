@@ -2,10 +2,10 @@
 //!
 //! A name is of use only if it leads back to the same row, so everything of the same name is read too.
 
-use deskstate_model::{Holds, Kind, Table, lookup_read_name, tables};
 use std::collections::BTreeSet;
 
 use deskstate_dataverse::{Filter, Query, Reader};
+use deskstate_model::{Holds, Kind, Table, lookup_read_name, tables};
 use uuid::Uuid;
 
 use super::ObserveError;

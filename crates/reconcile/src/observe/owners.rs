@@ -2,11 +2,11 @@
 //!
 //! A row names its owner by id alone, whether it is a user or a team; what brings the row back has to say which.
 
-use deskstate_model::Table;
-use deskstate_model::tables::OWNER;
 use std::collections::BTreeSet;
 
 use deskstate_dataverse::{Error, Filter, Query, Reader};
+use deskstate_model::Table;
+use deskstate_model::tables::OWNER;
 use uuid::Uuid;
 
 use crate::live::{Live, Team};

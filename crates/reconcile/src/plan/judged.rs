@@ -3,8 +3,9 @@
 //! Unknown is not in sync. Whatever could not be read, found or compared is an [`Obstacle`], and the planner has no other way to report
 //! an error than to say what it makes of the resource's state.
 
-use deskstate_model::{Diagnostic, ResourceKey, Span};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use deskstate_model::{Diagnostic, ResourceKey, Span};
 
 /// Whether live has what is declared. Ordered: of several, the last one counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

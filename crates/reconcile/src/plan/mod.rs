@@ -10,10 +10,10 @@ pub(crate) mod ranks;
 pub(crate) mod removal;
 pub(crate) mod sets;
 
-use deskstate_model::{Diagnostic, KindNameGlob, Relationship, ResourceKey, Span, Table, fold};
 use std::collections::BTreeSet;
 
 use deskstate_dataverse::{Etag, Value as Wire};
+use deskstate_model::{Diagnostic, KindNameGlob, Relationship, ResourceKey, Span, Table, fold};
 use serde_json::Value as Json;
 use uuid::Uuid;
 

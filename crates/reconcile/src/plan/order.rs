@@ -24,10 +24,10 @@
 //! A plan that is larger than a transaction may be is cut between units: a resource with its parts, the links of an owner, a user who
 //! moves. Resources come after those they refer to; what refers to each other in a circle is one unit.
 
-use deskstate_model::{Kind, tables};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use deskstate_dataverse::Value as Wire;
+use deskstate_model::{Kind, tables};
 use uuid::Uuid;
 
 use super::{Action, Change, Operation, Plan};

@@ -1,11 +1,11 @@
 //! Parts of a resource: rows without a life of their own, found by their parent and their place there.
 
+use std::collections::BTreeSet;
+
 use deskstate_model::{
     Diagnostic, Explanation, PartTable, SetMode, Table, UNIQUE_NAME, Unlisted, lookup_read_name,
     tables,
 };
-use std::collections::BTreeSet;
-
 use uuid::Uuid;
 
 use super::planner::{Draft, ORDER, Planner};

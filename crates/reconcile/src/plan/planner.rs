@@ -1,12 +1,12 @@
 //! From desired and live to changes, resource by resource.
 
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use deskstate_dataverse::Value as Wire;
 use deskstate_model::{
     Diagnostic, Explanation, Field, Holds, Kind, PartTable, Relationship, ResourceKey, Severity,
     Span, State, Table, UniqueName, tables,
 };
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-
-use deskstate_dataverse::Value as Wire;
 use serde_json::Value as Json;
 use uuid::Uuid;
 

@@ -1,8 +1,8 @@
 //! Two profiles of one rank for one security role: the product's pages do not say which of them an agent gets.
 
-use deskstate_model::{Diagnostic, Explanation, SetMode, Span, lookup_read_name, tables};
 use std::collections::{BTreeMap, BTreeSet};
 
+use deskstate_model::{Diagnostic, Explanation, SetMode, Span, lookup_read_name, tables};
 use uuid::Uuid;
 
 use super::planner::Planner;

@@ -1,8 +1,8 @@
 //! Rows that go: declared absent, or under an owned prefix and declared by nobody.
 
-use deskstate_model::{Diagnostic, Explanation, Kind, ResourceKey, Span, State, Table, tables};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use deskstate_model::{Diagnostic, Explanation, Kind, ResourceKey, Span, State, Table, tables};
 use uuid::Uuid;
 
 use super::planner::Planner;

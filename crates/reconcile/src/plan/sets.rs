@@ -1,10 +1,10 @@
 //! Sets of links: who comes, who goes, and where a user comes from.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use deskstate_model::{
     Diagnostic, Explanation, Kind, Relationship, ResourceKey, SetMode, Span, tables,
 };
-use std::collections::{BTreeMap, BTreeSet};
-
 use uuid::Uuid;
 
 use super::planner::{Draft, Planner};

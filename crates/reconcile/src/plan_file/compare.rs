@@ -1,8 +1,8 @@
 //! Whether everything that a plan does was reviewed.
 
-use deskstate_model::{Kind, ResourceKey};
 use std::collections::{BTreeMap, HashSet};
 
+use deskstate_model::{Kind, ResourceKey};
 use uuid::Uuid;
 
 use super::v2::{self, Change, Field, PlanFile, Write};

@@ -5,10 +5,10 @@ mod canonical;
 mod compare;
 mod v2;
 
-use deskstate_model::SourceMap;
 use std::io;
 
 use deskstate_files::Limit;
+use deskstate_model::SourceMap;
 use serde_json::Value as Json;
 use thiserror::Error;
 

@@ -1,7 +1,7 @@
-use deskstate_model::{Kind, ResourceKey, Table};
 use std::collections::BTreeMap;
 
 use deskstate_dataverse::{Cell, Value as Wire};
+use deskstate_model::{Kind, ResourceKey, Table};
 use serde_json::json;
 use uuid::Uuid;
 

@@ -3,11 +3,11 @@
 //! `apply --reviewed` compares the changes, so an unknown field there is an error. `report` holds what renderers show beside them; nothing
 //! there is compared, so a reader ignores what it does not know.
 
-use deskstate_model::{Diagnostic, Label, SourceMap, Span};
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use deskstate_dataverse::Value as Wire;
+use deskstate_model::{Diagnostic, Label, SourceMap, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};

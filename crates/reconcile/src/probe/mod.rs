@@ -10,10 +10,10 @@ mod rights;
 mod rolled_back;
 mod scratch;
 
-use deskstate_model::{Holds, Kind};
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Error, ServiceError, Session};
+use deskstate_model::{Holds, Kind};
 use serde_json::{Map, Value as Json, json};
 use thiserror::Error;
 

@@ -1,9 +1,9 @@
 //! What apply needs, and what the caller may.
 
-use deskstate_model::{Kind, Table};
 use std::collections::BTreeMap;
 
 use deskstate_dataverse::{Depth, Error, Query, Reader, privilege_depths};
+use deskstate_model::{Kind, Table};
 
 /// The rights that apply needs on the tables of the kinds.
 pub const WRITE_RIGHTS: [&str; 5] = ["Create", "Write", "Delete", "Append", "AppendTo"];

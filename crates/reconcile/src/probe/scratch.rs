@@ -1,11 +1,11 @@
 //! Questions that show only in rows that are stored: a scratch tab, and a scratch session template that opens with it.
 
-use deskstate_model::{Kind, UNIQUE_NAME, lookup_read_name, tables};
 use std::collections::BTreeMap;
 
 use deskstate_dataverse::{
     Answer, Changeset, Error, Etag, Filter, Operation, Outcome, Query, Refused, ServiceError,
 };
+use deskstate_model::{Kind, UNIQUE_NAME, lookup_read_name, tables};
 use uuid::Uuid;
 
 use super::Answers;

@@ -8,11 +8,11 @@ pub(crate) mod raising;
 mod sets;
 pub(crate) mod text;
 
+use std::collections::BTreeSet;
+
 use deskstate_model::{
     Field, Holds, Kind, Names, Quirk, Referent, ResourceKey, State, Table, lookup_read_name, tables,
 };
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 

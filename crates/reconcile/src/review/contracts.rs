@@ -1,9 +1,10 @@
 //! What vendors' guides demand, of the environment as the plan leaves it.
 
-use deskstate_model::Problem;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::mem::discriminant;
+
+use deskstate_model::Problem;
 
 use super::{Allow, Case, Finding};
 use crate::check::{self, Broken, RuleCheck};

@@ -1,7 +1,8 @@
 //! What the environment itself does not take.
 
-use deskstate_model::Writes;
 use std::collections::BTreeMap;
+
+use deskstate_model::Writes;
 
 use super::{Case, Finding};
 use crate::plan::planner::FOREIGN_LANGUAGE;

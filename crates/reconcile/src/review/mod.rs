@@ -11,11 +11,12 @@ pub(crate) mod people;
 pub(crate) mod removals;
 pub(crate) mod rows;
 
+use std::collections::BTreeMap;
+
 use deskstate_model::{
     Contract, Diagnostic, FIXED_CHECKS, KindNameGlob, Policy, Project, Removals, Severity, Span,
     Writes,
 };
-use std::collections::BTreeMap;
 
 pub use allow::{Allow, UnknownAllow};
 

@@ -1,10 +1,10 @@
 //! What a plan takes away: how much of what exists, from how many agents, and whether anything is left.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use deskstate_model::{
     Explanation, Holds, Kind, PartTable, Relationship, Unlisted, lookup_read_name, tables,
 };
-use std::collections::{BTreeMap, BTreeSet};
-
 use uuid::Uuid;
 
 use super::{Allow, Case, Finding};

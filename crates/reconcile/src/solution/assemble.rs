@@ -2,12 +2,12 @@
 //!
 //! A file knows few ids. Rows without one get an id that is derived from their name; no message shows it.
 
-use deskstate_model::{
-    Field, Holds, Kind, Referent, Relationship, Table, UniqueName, lookup_read_name, tables,
-};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use deskstate_dataverse::{Cell, Row};
+use deskstate_model::{
+    Field, Holds, Kind, Referent, Relationship, Table, UniqueName, lookup_read_name, tables,
+};
 use uuid::Uuid;
 
 use super::gathered::{FileRow, FileUser, Gathered, Said, all_tables, as_id};

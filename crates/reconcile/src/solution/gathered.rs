@@ -1,8 +1,8 @@
 //! What the files of an export say, before names and ids are matched: rows, links, and the names of other rows.
 
-use deskstate_model::{Kind, Relationship, Table};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use deskstate_model::{Kind, Relationship, Table};
 use uuid::Uuid;
 
 use super::xml::Element;

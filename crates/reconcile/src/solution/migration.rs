@@ -1,8 +1,9 @@
 //! The XML of the Configuration Migration tool: `data.xml` with rows by table, each with its id, and links by the ids of both ends;
 //! `data_schema.xml` with the tables and their columns.
 
-use deskstate_model::{Table, tables};
 use std::collections::BTreeMap;
+
+use deskstate_model::{Table, tables};
 
 use super::gathered::{FileLink, FileRow, FileUser, Gathered, Said, as_id, between, table_named};
 use super::xml::{Element, Step, Visitor};

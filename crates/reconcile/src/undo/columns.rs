@@ -1,9 +1,9 @@
 //! Columns as an undo file keeps them: by the name under which they are written.
 
-use deskstate_model::{Field, Holds, Kind, Relationship, Table, lookup_read_name, tables};
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Cell, Row, Value as Wire};
+use deskstate_model::{Field, Holds, Kind, Relationship, Table, lookup_read_name, tables};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 

@@ -8,10 +8,10 @@ mod columns;
 mod record;
 pub(crate) mod reverse;
 
-use deskstate_model::tables;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use deskstate_files::Limit;
+use deskstate_model::tables;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use thiserror::Error;

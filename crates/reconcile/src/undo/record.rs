@@ -1,8 +1,8 @@
 //! What a plan is about to change, from what was read.
 
-use deskstate_model::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 
+use deskstate_model::Kind;
 use uuid::Uuid;
 
 use super::{Recorded, SavedLink, SavedRow, SavedUpdate, UndoFile, VERSION, columns};

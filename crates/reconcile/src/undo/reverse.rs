@@ -1,12 +1,12 @@
 //! The changes that take an apply back.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use deskstate_dataverse::{Row, Value as Wire};
 use deskstate_model::{
     Diagnostic, Explanation, Field, Kind, PartTable, Relationship, ResourceKey, Table, UniqueName,
     lookup_read_name, tables,
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-use deskstate_dataverse::{Row, Value as Wire};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 

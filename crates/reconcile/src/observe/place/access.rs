@@ -1,9 +1,9 @@
 //! What the caller may see, and what the environment has.
 
-use deskstate_model::Table;
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Depth, privilege_depths};
+use deskstate_model::Table;
 use uuid::Uuid;
 
 use super::Observed;

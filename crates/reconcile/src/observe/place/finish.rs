@@ -1,7 +1,8 @@
 //! All answers together: live.
 
-use deskstate_model::{Kind, Table, tables};
 use std::collections::BTreeMap;
+
+use deskstate_model::{Kind, Table, tables};
 
 use super::Observed;
 use crate::kinds::part_of;

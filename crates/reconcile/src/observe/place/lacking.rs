@@ -1,9 +1,9 @@
 //! Columns that an environment lacks: what was refused for one is asked again without it.
 
-use deskstate_model::tables;
 use std::collections::BTreeSet;
 
 use deskstate_dataverse::{Query, Refused, Rows};
+use deskstate_model::tables;
 use serde_json::Value as Json;
 
 use super::Observed;

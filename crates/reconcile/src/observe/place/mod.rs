@@ -7,10 +7,10 @@ mod names;
 mod people;
 mod rows;
 
-use deskstate_model::{Relationship, Table};
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Answer, Depth, Query, Refused, Row, Rows};
+use deskstate_model::{Relationship, Table};
 use serde_json::Value as Json;
 use uuid::Uuid;
 

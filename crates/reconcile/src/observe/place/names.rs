@@ -1,9 +1,9 @@
 //! What a plan will show by name, and has no name yet.
 
-use deskstate_model::{Kind, Relationship, SetMode, Table, lookup_read_name, tables};
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::Row;
+use deskstate_model::{Kind, Relationship, SetMode, Table, lookup_read_name, tables};
 use uuid::Uuid;
 
 use super::Observed;

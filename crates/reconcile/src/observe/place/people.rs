@@ -1,9 +1,9 @@
 //! Users, teams and security roles, and who holds what.
 
-use deskstate_model::{lookup_read_name, tables};
 use std::collections::BTreeSet;
 
 use deskstate_dataverse::{Cell, Row};
+use deskstate_model::{lookup_read_name, tables};
 use serde_json::Value as Json;
 use uuid::Uuid;
 

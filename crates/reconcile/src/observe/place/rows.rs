@@ -1,9 +1,9 @@
 //! Rows that manifests look up by name, and workstreams that name templates.
 
-use deskstate_model::{Table, tables};
 use std::collections::HashMap;
 
 use deskstate_dataverse::Row;
+use deskstate_model::{Table, tables};
 
 use super::Observed;
 use crate::live::Mention;
