@@ -1,7 +1,7 @@
 //! What the reference says of a field, as far as it follows from the table.
 
 use crate::kinds::Kind;
-use crate::table::{Field, Holds, Links, Need, NewRow, Referent, Table};
+use crate::table::{Field, Holds, Links, Need, NewRow, Referent, Shown, Table};
 
 impl Field {
     /// What it is for, what values it takes, and where they are kept.
@@ -15,8 +15,30 @@ impl Field {
         if !self.words.note.is_empty() {
             sentences.push(self.words.note.to_owned());
         }
+        sentences.extend(self.place());
         sentences.push(format!("Dataverse: {}.", self.stored()));
         format!("{}\n\n{}", self.meaning.trim(), sentences.join(" "))
+    }
+
+    /// What people see of it in the admin center.
+    fn place(&self) -> Option<String> {
+        match self.shown {
+            Shown::Unsaid => None,
+            Shown::Labelled {
+                label,
+                formerly: [],
+            } => Some(format!("In the admin center: {label}.")),
+            Shown::Labelled { label, formerly } => Some(format!(
+                "In the admin center: {label} (other names: {}).",
+                formerly.join(", ")
+            )),
+            Shown::Nowhere { instead: "" } => {
+                Some("The admin center has no documented box for it.".to_owned())
+            }
+            Shown::Nowhere { instead } => Some(format!(
+                "The admin center has no documented box for it. {instead}"
+            )),
+        }
     }
 
     /// What values it takes.

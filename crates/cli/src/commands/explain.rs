@@ -1,7 +1,7 @@
 //! `explain`: the reference at hand. Kinds and fields from the model's own texts, project and contract from their schemas, codes from
 //! the explanations.
 
-use deskstate_model::{Field, Kind, json_schemas};
+use deskstate_model::{Field, Kind, json_schemas, nearest};
 use serde_json::Value;
 
 use crate::door::Page;
@@ -36,10 +36,29 @@ pub(crate) fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
 }
 
 pub(crate) fn unknown(subject: &str) -> Error {
+    let known = "`deskstate explain` lists the kinds, `deskstate explain KIND` its fields; the code of a finding is in brackets behind its severity";
+    let hint = match meant(subject) {
+        Some(kind) => format!("did you mean `{kind}`? {known}"),
+        None => known.to_owned(),
+    };
     Error::Failed {
         message: format!("nothing is called `{}`", crate::output::plain(subject)),
-        hint: Some("`deskstate explain` lists the kinds, `deskstate explain KIND` its fields; codes stand in brackets in every finding".to_owned()),
+        hint: Some(hint),
     }
+}
+
+/// The kind with a name near to this one: its word, its title or its list in the admin center.
+fn meant(subject: &str) -> Option<Kind> {
+    let head = subject.split('.').next().unwrap_or(subject);
+    let names = Kind::all().flat_map(|kind| {
+        let definition = kind.definition();
+        let list = definition.place.named();
+        let list = list
+            .into_iter()
+            .flat_map(|list| std::iter::once(list.name).chain(list.formerly.iter().copied()));
+        [definition.word, definition.title].into_iter().chain(list)
+    });
+    nearest(head, names).and_then(Kind::called)
 }
 
 fn overview() -> Page {
@@ -91,7 +110,7 @@ fn explain(subject: &str) -> Option<Page> {
     let mut path = subject.split('.');
     let head = path.next().unwrap_or_default();
     let rest: Vec<&str> = path.collect();
-    if let Some(kind) = Kind::all().find(|kind| kind.as_str().eq_ignore_ascii_case(head)) {
+    if let Some(kind) = Kind::called(head) {
         return explain_kind(kind, &rest);
     }
     if let Some((name, file)) = OTHER_DOCUMENTS
@@ -122,11 +141,9 @@ fn explain_kind(kind: Kind, path: &[&str]) -> Option<Page> {
         ));
         return Some(text);
     };
-    let mut info = find(kind.fields(), first)?;
+    let mut info = Field::called(kind.fields().iter(), first)?;
     for word in inner {
-        info = info
-            .items()
-            .find(|inner| inner.word.eq_ignore_ascii_case(word))?;
+        info = Field::called(info.items(), word)?;
     }
     let mut text = titled(&format!("{kind}.{}", path.join(".")));
     add_paragraphs(&mut text, &info.doc());
@@ -148,12 +165,6 @@ fn explain_kind(kind: Kind, path: &[&str]) -> Option<Page> {
         list(&mut text, &items);
     }
     Some(text)
-}
-
-fn find<'a>(infos: &'a [Field], word: &str) -> Option<&'a Field> {
-    infos
-        .iter()
-        .find(|info| info.word.eq_ignore_ascii_case(word))
 }
 
 fn list(text: &mut Page, infos: &[&Field]) {
@@ -302,6 +313,12 @@ mod tests {
                 .is_some_and(|text| text.to_string().contains("first"))
         );
         assert_eq!(explain("SessionTemplate.nothing"), None);
+        let by_label = explain("Session templates.anchor tab").map(|text| text.to_string());
+        assert!(
+            by_label.is_some_and(|text| text.contains("In the admin center: Anchor tab.")),
+            "the names in the admin center are known, too"
+        );
         assert_eq!(explain("no-such-code"), None);
+        assert_eq!(meant("sesion templates"), Some(Kind::SESSION_TEMPLATE));
     }
 }

@@ -1,5 +1,7 @@
 //! Texts with slugs in them, and sample values for the slugs.
 
+use deskstate_model::spaced;
+
 /// A text that may hold slugs: what an agent reads once the product has filled them in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Words(pub(crate) Vec<Piece>);
@@ -137,27 +139,7 @@ pub(crate) fn sample(slug: &str) -> String {
         .rsplit('.')
         .next()
         .unwrap_or(bare);
-    humanized(last)
-}
-
-/// `orderNumber` as `Order number`.
-fn humanized(name: &str) -> String {
-    let mut words = String::with_capacity(name.len() + 4);
-    let mut previous_lower = false;
-    for character in name.chars() {
-        if matches!(character, '_' | '-') {
-            words.push(' ');
-        } else if character.is_uppercase() && previous_lower {
-            words.push(' ');
-            words.extend(character.to_lowercase());
-        } else if words.is_empty() {
-            words.extend(character.to_uppercase());
-        } else {
-            words.push(character);
-        }
-        previous_lower = character.is_lowercase() || character.is_ascii_digit();
-    }
-    words.trim().to_owned()
+    spaced(last)
 }
 
 #[cfg(test)]

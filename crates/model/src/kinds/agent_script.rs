@@ -3,7 +3,8 @@
 //! Scripts may lead to each other in circles, so every script's row comes before any step.
 
 use super::build::{OWNER, hidden, name, named, number, parts, record, text, unique_name};
-use super::{Definition, STATUS, Status, UNIQUE_NAME};
+use super::place::{ADMIN_CENTER, PRODUCTIVITY, PageName, SUPPORT_EXPERIENCE};
+use super::{Definition, Place, STATUS, Status, UNIQUE_NAME};
 use crate::record::{Hidden, ListOf, Name, Named, Number, OwnerOf, Text};
 use crate::table::{
     Choice, Holds, NameOf, Names, PartIdentity, PartTable, Referent, Table, Unlisted, Written,
@@ -29,6 +30,18 @@ pub(super) static DEFINITION: Definition = Definition {
     title: "Agent script",
     meaning: "An agent script: steps that guide an agent through a conversation.",
     folder: "agent-scripts",
+    place: Place::Page {
+        app: ADMIN_CENTER,
+        way: &[
+            SUPPORT_EXPERIENCE,
+            PRODUCTIVITY,
+            PageName {
+                name: "Scripts",
+                formerly: &["Agent scripts"],
+            },
+        ],
+        role: "Productivity tools administrator",
+    },
     table: &SCRIPT,
     name: &UNIQUE_NAME,
     names: Names::Enforced,
@@ -40,19 +53,19 @@ record! {
     /// What a document says of an agent script.
     AgentScript, SCRIPT_FIELDS {
         /// Name on the admin pages and for agents.
-        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required();
+        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required().label("Name");
         /// What the script is for.
-        description: Text = text("description", "msdyn_description").max(100).localizable();
+        description: Text = text("description", "msdyn_description").max(100).localizable().label("Description");
         /// Deactivates the script without deleting it.
         status: Status = STATUS;
         /// Who owns the row.
         owner: OwnerOf = OWNER;
         /// The language of the script.
         language: Number = number("language", "msdyn_language").range(0, 2_147_483_647).required()
-            .form("Number of a language (LCID) such as 1033");
+            .form("Number of a language (LCID) such as 1033").label("Language");
         /// The steps, numbered from 1 in this order.
         steps: ListOf<ScriptStep<'static>> = parts("steps", &STEPS).form("List of steps")
-            .stored("rows of `msdyn_productivityagentscriptstep` (`msdyn_agentscriptid`, `msdyn_order`, `msdyn_actiontype`, `msdyn_uniquename`)");
+            .stored("rows of `msdyn_productivityagentscriptstep` (`msdyn_agentscriptid`, `msdyn_order`, `msdyn_actiontype`, `msdyn_uniquename`)").label("Script steps");
     }
 }
 
@@ -75,16 +88,22 @@ pub(crate) static STEPS: PartTable = PartTable {
 
 /// What a step does: the field that says it, and the number of `msdyn_actiontype`.
 const ACTIONS: &[Choice] = &[
-    action("text", "Text", 192_350_000),
-    action("macro", "Macro", 192_350_001),
-    action("script", "Script", 192_350_002),
+    action("text", "Text", 192_350_000, "Text instruction"),
+    action("macro", "Macro", 192_350_001, "Macro"),
+    action("script", "Script", 192_350_002, "Script"),
 ];
 
-const fn action(word: &'static str, meaning: &'static str, number: i64) -> Choice {
+const fn action(
+    word: &'static str,
+    meaning: &'static str,
+    number: i64,
+    label: &'static str,
+) -> Choice {
     Choice {
         word,
         number,
         meaning,
+        label,
     }
 }
 
@@ -95,20 +114,20 @@ record! {
     /// What a document says of a step of a script.
     ScriptStep, STEP_FIELDS {
         /// Heading of the step; may hold slugs such as `${customerName}`.
-        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required();
+        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required().label("Name");
         /// Its unique name; give it to keep the row when the heading changes.
-        name: Text = unique_name("name").max(128).more("; derived from script and heading where left out");
+        name: Text = unique_name("name").max(128).more("; derived from script and heading where left out").label("Unique name");
         /// What the step is for.
-        description: Text = text("description", "msdyn_description").max(2000).localizable();
+        description: Text = text("description", "msdyn_description").max(2000).localizable().label("Description");
         /// Shows a text; may hold slugs such as `${customerName}`.
-        text: Text = text("text", "msdyn_textinstruction").max(2000).localizable().never_null().more(ONE_OF_THREE);
+        text: Text = text("text", "msdyn_textinstruction").max(2000).localizable().never_null().more(ONE_OF_THREE).label("Text instruction");
         /// Runs a macro.
-        r#macro: Named = named("macro", "msdyn_macroactionid", Referent::Macro).never_null().form("Name of its process").more(ONE_OF_THREE);
+        r#macro: Named = named("macro", "msdyn_macroactionid", Referent::Macro).never_null().form("Name of its process").more(ONE_OF_THREE).label("Target macro");
         /// Leads to another script.
-        script: Name = name("script", "msdyn_routeactionid", &SCRIPT).never_null().more(ONE_OF_THREE);
+        script: Name = name("script", "msdyn_routeactionid", &SCRIPT).never_null().more(ONE_OF_THREE).label("Target script");
         /// What the step does.
-        action: Hidden = hidden("action", "msdyn_actiontype", Holds::OneOf(ACTIONS)).required();
+        action: Hidden = hidden("action", "msdyn_actiontype", Holds::OneOf(ACTIONS)).required().label("Action Type");
         /// Its place.
-        order: Hidden = hidden("order", "msdyn_order", Holds::Position).required();
+        order: Hidden = hidden("order", "msdyn_order", Holds::Position).required().label("Order");
     }
 }

@@ -6,10 +6,11 @@ use super::build::{
     unique_name,
 };
 use super::channel_provider::{FIRST_PARTY_CHANNEL, PROVIDER};
+use super::place::{PageName, SUPPORT_EXPERIENCE, WORKSPACES};
 use super::productivity_pane::PANE;
 use super::session_template::SESSION;
 use super::smart_assist::SMART_ASSIST;
-use super::{Definition, Quirk, STATUS, Status, UNIQUE_NAME};
+use super::{Definition, Place, Quirk, STATUS, Status, UNIQUE_NAME};
 use crate::record::{
     Features, Flag, Hidden, Item, JsonValue, Name, Named, Number, OwnerOf, SetOf, Text,
 };
@@ -112,6 +113,14 @@ pub(super) static DEFINITION: Definition = Definition {
     meaning: "An app profile (agent experience profile): which templates, channels and tools a group of agents gets.",
     note: "Microsoft's own profiles cannot be changed at all.",
     folder: "app-profiles",
+    place: Place::list(&[
+        SUPPORT_EXPERIENCE,
+        WORKSPACES,
+        PageName {
+            name: "Experience profiles",
+            formerly: &["Agent experience profiles", "App profiles"],
+        },
+    ]),
     table: &PROFILE,
     name: &UNIQUE_NAME,
     names: Names::Enforced,
@@ -124,48 +133,50 @@ record! {
     /// What a document says of an app profile.
     AppProfile, PROFILE_FIELDS {
         /// Name on the admin pages.
-        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required();
+        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required().label("Name");
         /// What administrators should know about the profile.
-        description: Text = text("description", "msdyn_description").max(2000).localizable();
+        description: Text = text("description", "msdyn_description").max(2000).localizable().label("Description");
         /// Deactivates the profile without deleting it.
         status: Status = STATUS;
         /// Who owns the row.
-        owner: OwnerOf = OWNER;
+        owner: OwnerOf = OWNER.no_box();
         /// The app module, as text.
         app: Text = text("app", "msdyn_appmoduleuniquename").max(100).required_or_default()
-            .note("Public test code writes `CustomerServiceApps`; compare with a profile that was made by hand.");
+            .note("Public test code writes `CustomerServiceApps`; compare with a profile that was made by hand.")
+            .instead("The page does not ask for it. Compare it with a profile that was made by hand.");
         /// Which of several role-mapped profiles an agent gets: the lower number wins.
-        rank: Number = number("rank", "msdyn_profileorder").range(0, 100).more(", different for every profile");
+        rank: Number = number("rank", "msdyn_profileorder").range(0, 100).more(", different for every profile").label("Rank");
         /// The agents to whom the profile is assigned directly; an agent has one profile.
-        users: SetOf<Text> = set("users", &PROFILE_USERS, Referent::User);
+        users: SetOf<Text> = set("users", &PROFILE_USERS, Referent::User).label("Users");
         /// The security roles whose holders get the profile.
         roles: SetOf<Item<MappedRole<'static>>> = parts("roles", &ROLES).form("Set of role names, or `{role: Agent, businessUnit: Berlin}`")
-            .stored("rows of `msdyn_appprofilerolemapping` (`msdyn_appprofileid`, `msdyn_securityroleid`, `msdyn_name`, `msdyn_uniquename`)");
+            .stored("rows of `msdyn_appprofilerolemapping` (`msdyn_appprofileid`, `msdyn_securityroleid`, `msdyn_name`, `msdyn_uniquename`)").label("Roles");
         /// The session templates of the profile: one of type Entity per entity.
-        session_templates: SetOf<Name> = set("sessionTemplates", &PROFILE_SESSIONS, Referent::Named(&SESSION));
+        session_templates: SetOf<Name> = set("sessionTemplates", &PROFILE_SESSIONS, Referent::Named(&SESSION)).label("Entity session templates").formerly(&["Session templates"]);
         /// The toggle All active channels: whether the first-party provider is linked.
         all_active_channels: Flag = links("allActiveChannels", &PROFILE_PROVIDERS, Referent::Named(&PROVIDER), Links::Only(FIRST_PARTY_CHANNEL))
             .new_has(NewRow::Flag(false))
-            .stored("link to the provider `msdyn_omnichannel` in the N:N `msdyn_appconfig_msdyn_channelprovider`");
+            .stored("link to the provider `msdyn_omnichannel` in the N:N `msdyn_appconfig_msdyn_channelprovider`").label("All active channels");
         /// The third-party channel providers; the first-party one is `allActiveChannels`.
-        channel_providers: SetOf<Name> = links("channelProviders", &PROFILE_PROVIDERS, Referent::Named(&PROVIDER), Links::Except(FIRST_PARTY_CHANNEL));
+        channel_providers: SetOf<Name> = links("channelProviders", &PROFILE_PROVIDERS, Referent::Named(&PROVIDER), Links::Except(FIRST_PARTY_CHANNEL)).label("Third party voice channel providers").formerly(&["Voice channels"]);
         /// Scripts that are loaded for the profile. Beside a channel provider `msdyn_CIFV2Loader` is linked too.
-        extensions: SetOf<Name> = set("extensions", &PROFILE_EXTENSIONS, Referent::Named(&EXTENSION));
+        extensions: SetOf<Name> = set("extensions", &PROFILE_EXTENSIONS, Referent::Named(&EXTENSION))
+            .instead("Adding a channel provider on the page seems to add its loader, too.");
         /// The productivity pane; `null` is none.
-        productivity_pane: Name = links("productivityPane", &PROFILE_PANE, Referent::Named(&PANE), Links::One);
+        productivity_pane: Name = links("productivityPane", &PROFILE_PANE, Referent::Named(&PANE), Links::One).label("Productivity pane");
         /// Smart assist configurations.
-        smart_assist: SetOf<Name> = set("smartAssist", &PROFILE_SMART_ASSIST, Referent::Named(&SMART_ASSIST));
+        smart_assist: SetOf<Name> = set("smartAssist", &PROFILE_SMART_ASSIST, Referent::Named(&SMART_ASSIST)).no_box();
         /// Copilot features, switched on or off one by one.
         copilot_features: Features = parts("copilotFeatures", &COPILOT_FEATURES)
             .form("Map of feature to flag; a feature that has no name here yet is written as its option number")
             .note("In the environment a feature without a row, or with an empty flag, is on: leaving it out does not switch it off.")
-            .stored("rows of `msdyn_appcopilotconfiguration` (`msdyn_appconfigurationid`, `msdyn_copilotfeature`, `msdyn_enabled`, `msdyn_name`)");
+            .stored("rows of `msdyn_appcopilotconfiguration` (`msdyn_appconfigurationid`, `msdyn_copilotfeature`, `msdyn_enabled`, `msdyn_name`)").label("Copilot AI features");
         /// CHT features: undocumented, and absent from older environments.
         cht_features: Features = parts("chtFeatures", &CHT_FEATURES).form("Map of `enableCht` to flag")
-            .stored("rows of `msdyn_chtprofileconfiguration` (`msdyn_appconfigurationid`, `msdyn_chtfeature`, `msdyn_enabled`, `msdyn_name`)");
+            .stored("rows of `msdyn_chtprofileconfiguration` (`msdyn_appconfigurationid`, `msdyn_chtfeature`, `msdyn_enabled`, `msdyn_name`)").no_box();
         /// The views of the inbox.
         inbox_views: SetOf<Item<InboxView<'static>>> = parts("inboxViews", &INBOX_VIEWS).form("Set of items")
-            .stored("rows of `msdyn_inboxconfiguration` (`msdyn_appconfigurationid`)");
+            .stored("rows of `msdyn_inboxconfiguration` (`msdyn_appconfigurationid`)").label("Inbox");
     }
 }
 
@@ -190,11 +201,11 @@ record! {
     /// What a document says of a role that gets a profile.
     MappedRole, ROLE_FIELDS {
         /// Name of the security role.
-        role: Named = named("role", "msdyn_securityroleid", Referent::Role).required().form("Text");
+        role: Named = named("role", "msdyn_securityroleid", Referent::Role).required().form("Text").label("Roles");
         /// The business unit whose copy of the role is meant.
-        business_unit: Text = business_unit("businessUnit", "msdyn_securityroleid").form("Text").note("Default: the root business unit.");
+        business_unit: Text = business_unit("businessUnit", "msdyn_securityroleid").form("Text").note("Default: the root business unit.").no_box();
         /// Unique name of the row that maps the role to the profile, used when it is created.
-        name: Text = unique_name("name").max(128).note("Default: derived from the role.");
+        name: Text = unique_name("name").max(128).note("Default: derived from the role.").no_box();
         /// The name of the row.
         label: Hidden = hidden("displayName", "msdyn_name", Holds::Text).fill(Fill::UniqueName);
     }
@@ -258,6 +269,7 @@ const fn feature(word: &'static str, number: i64) -> Choice {
         word,
         number,
         meaning: "",
+        label: "",
     }
 }
 
@@ -302,20 +314,20 @@ record! {
     /// What a document says of a view of the inbox.
     InboxView, INBOX_FIELDS {
         /// Its unique name.
-        name: Text = unique_name("name").max(128).required();
+        name: Text = unique_name("name").max(128).required().no_box();
         /// Name on the page.
-        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required();
+        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required().no_box();
         /// Whether agents see it.
-        visible: Flag = flag("visible", "msdyn_isvisible").new_has(NewRow::Flag(false));
+        visible: Flag = flag("visible", "msdyn_isvisible").new_has(NewRow::Flag(false)).no_box();
         /// Whether it is the view shown first.
-        default: Flag = flag("default", "msdyn_isdefault").new_has(NewRow::Flag(false));
+        default: Flag = flag("default", "msdyn_isdefault").new_has(NewRow::Flag(false)).no_box();
         /// What the view shows. The product makes it and its form is not documented: take it from an export.
         configuration: JsonValue = json("configuration", "msdyn_configuration").max(1_048_576).or_file().required()
-            .form("JSON of at most 1048576 characters, required here or as `configurationFile`");
+            .form("JSON of at most 1048576 characters, required here or as `configurationFile`").no_box();
         /// How the view is sorted. The product makes it: take it from an export.
         default_sort: JsonValue = json("defaultSort", "msdyn_defaultsort").max(1_048_576).or_file()
-            .form("JSON of at most 1048576 characters, here or as `defaultSortFile`");
+            .form("JSON of at most 1048576 characters, here or as `defaultSortFile`").no_box();
         /// Missing in older environments.
-        enable_cross_partition: Flag = flag("enableCrossPartition", "enablecrosspartition").new_has(NewRow::Flag(false));
+        enable_cross_partition: Flag = flag("enableCrossPartition", "enablecrosspartition").new_has(NewRow::Flag(false)).no_box();
     }
 }

@@ -6,7 +6,8 @@
 use super::build::{
     OWNER, choice, derived_name, hidden, inverted_flag, options, parts, record, text,
 };
-use super::{Definition, STATUS, Status, UNIQUE_NAME};
+use super::place::{SUPPORT_EXPERIENCE, WORKSPACES, now};
+use super::{Definition, Place, STATUS, Status, UNIQUE_NAME};
 use crate::record::{Flag, OwnerOf, ParametersOf, Text};
 use crate::table::{
     Field, Fill, Holds, NameOf, Names, NewRow, PartIdentity, PartTable, Table, Unlisted, Written,
@@ -33,6 +34,11 @@ pub(super) static DEFINITION: Definition = Definition {
     meaning: "An application tab: a page that opens as a tab of a session.",
     caption: "pageType",
     folder: "application-tabs",
+    place: Place::list(&[
+        SUPPORT_EXPERIENCE,
+        WORKSPACES,
+        now("Application tab templates"),
+    ]),
     table: &TAB,
     name: &UNIQUE_NAME,
     names: Names::Enforced,
@@ -54,25 +60,26 @@ record! {
     /// What a document says of an application tab.
     ApplicationTab, TAB_FIELDS {
         /// Name on the admin pages.
-        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required();
+        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required().label("Name");
         /// What administrators should know about the tab.
-        description: Text = text("description", "msdyn_description").max(2000).localizable().stored("`msdyn_Description`");
+        description: Text = text("description", "msdyn_description").max(2000).localizable().stored("`msdyn_Description`").label("Description");
         /// Deactivates the tab without deleting it.
         status: Status = STATUS;
         /// Who owns the row.
         owner: OwnerOf = OWNER;
         /// Heading of the tab; may hold slugs such as `{customer}`.
-        title: Text = text("title", "msdyn_title").max(200).localizable();
+        title: Text = text("title", "msdyn_title").max(200).localizable().label("Title");
         /// What the tab shows; decides the parameters.
-        page_type: PageType = choice("pageType", "msdyn_pagetype").required();
+        page_type: PageType = choice("pageType", "msdyn_pagetype").required().label("Page type");
         /// The parameters of the page, owned as a whole.
         parameters: ParametersOf = parts("parameters", &PARAMETERS)
             .form("Map of Microsoft's parameter names to text, which may hold slugs; each value at most 2048 characters, as JSON together at most 2048")
             .note("A view, form or dashboard is `{name: Active Contacts}`, with `table` where `entityName` is a slug, or its id.")
-            .stored("rows of `msdyn_templateparameter` (`msdyn_applicationtabtemplateid`, `msdyn_name`, `msdyn_value`, `msdyn_uniquename`) and a second copy in `msdyn_templateparameters`");
+            .stored("rows of `msdyn_templateparameter` (`msdyn_applicationtabtemplateid`, `msdyn_name`, `msdyn_value`, `msdyn_uniquename`) and a second copy in `msdyn_templateparameters`")
+            .label("Parameters");
         /// Whether agents can close the tab.
         // `msdyn_pinned` is labelled Can close and means the opposite.
-        can_close: Flag = inverted_flag("canClose", "msdyn_pinned").new_has(NewRow::Flag(true)).stored("`msdyn_pinned`, inverted");
+        can_close: Flag = inverted_flag("canClose", "msdyn_pinned").new_has(NewRow::Flag(true)).stored("`msdyn_pinned`, inverted").label("Can close");
     }
 }
 
@@ -116,7 +123,7 @@ options! {
         /// The result of a search.
         Search = "Search", 509_180_005;
         /// A page of another web site in a frame.
-        ThirdPartyWebsite = "ThirdPartyWebsite", 509_180_006;
+        ThirdPartyWebsite = "ThirdPartyWebsite", 509_180_006, "Third-party website";
         /// An HTML web resource.
         WebResource = "WebResource", 509_180_002;
         /// A custom page.

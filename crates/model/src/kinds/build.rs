@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use crate::record::{Flag, Hidden, JsonValue, Name, Named, Number, OwnerOf, SetOf, Text};
 use crate::table::{
     Choice, Field, Fill, Holds, Links, Mirror, Need, NewRow, PartTable, Referent, Relationship,
-    Table,
+    Shown, Table,
 };
 
 /// A field of which the type of its values is known.
@@ -221,6 +221,31 @@ impl<T> Of<T> {
         }
         self
     }
+    /// The label of its box in the admin center, as a page of Microsoft's shows it.
+    pub(crate) const fn label(mut self, label: &'static str) -> Self {
+        let formerly = match self.field.shown {
+            Shown::Labelled { formerly, .. } => formerly,
+            Shown::Unsaid | Shown::Nowhere { .. } => &[],
+        };
+        self.field.shown = Shown::Labelled { label, formerly };
+        self
+    }
+    /// Labels that the box has on other pages, or had before.
+    pub(crate) const fn formerly(mut self, formerly: &'static [&'static str]) -> Self {
+        if let Shown::Labelled { label, .. } = self.field.shown {
+            self.field.shown = Shown::Labelled { label, formerly };
+        }
+        self
+    }
+    /// No page of Microsoft's shows a box for it.
+    pub(crate) const fn no_box(self) -> Self {
+        self.instead("")
+    }
+    /// The same, and what people do instead.
+    pub(crate) const fn instead(mut self, instead: &'static str) -> Self {
+        self.field.shown = Shown::Nowhere { instead };
+        self
+    }
     /// What the value is, in place of what its type says.
     pub(crate) const fn form(mut self, form: &'static str) -> Self {
         self.field.words.form = form;
@@ -248,19 +273,21 @@ pub(crate) const fn status<T>(options: &'static [Choice]) -> Of<T> {
     field("status", "statecode", Holds::Status(options))
         .new_is("Active")
         .stored("`statecode` with `statuscode`")
+        .instead("Select `Deactivate` on the command bar; `Activate` takes it back.")
 }
 
 /// `owner`, the same for every table whose rows users own.
 pub(crate) const OWNER: Of<OwnerOf> = field("owner", "ownerid", Holds::Owner)
     .form("`{user: ...}` or `{team: ...}`")
-    .more("; a new row belongs to the caller, or to the project's `defaults.owner`");
+    .more("; a new row belongs to the caller, or to the project's `defaults.owner`")
+    .instead("Select `Assign` on the command bar.");
 
 /// Declares a choice: an enum whose variants have a word in manifests and a number in Dataverse.
 macro_rules! options {
     (
         $(#[doc = $doc:literal])*
         $name:ident {
-            $( $(#[doc = $meaning:literal])* $variant:ident = $word:literal, $number:expr; )*
+            $( $(#[doc = $meaning:literal])* $variant:ident = $word:literal, $number:expr $(, $label:literal)?; )*
         }
     ) => {
         $(#[doc = $doc])*
@@ -283,6 +310,7 @@ macro_rules! options {
                     word: $word,
                     number: $number,
                     meaning: concat!($($meaning),*),
+                    label: concat!($($label)?),
                 } ),*
             ];
         }

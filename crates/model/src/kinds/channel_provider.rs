@@ -1,7 +1,8 @@
 //! Channel providers: telephony widgets on the second channel integration framework (CIF v2).
 
 use super::build::{OWNER, choice, flag, json_or_text, number, options, record, text};
-use super::{Definition, STATUS, Status, UNIQUE_NAME};
+use super::place::{PageName, SUPPORT_EXPERIENCE, WORKSPACES};
+use super::{Definition, Place, STATUS, Status, UNIQUE_NAME};
 use crate::record::{Flag, JsonValue, Number, OwnerOf, Text};
 use crate::table::{Names, NewRow, Table};
 
@@ -21,6 +22,14 @@ pub(super) static DEFINITION: Definition = Definition {
     title: "Channel provider",
     meaning: "A channel provider of CIF v2: a telephony widget in the multisession apps.",
     folder: "channel-providers",
+    place: Place::list(&[
+        SUPPORT_EXPERIENCE,
+        WORKSPACES,
+        PageName {
+            name: "Third party voice channel provider",
+            formerly: &["Channel providers"],
+        },
+    ]),
     table: &PROVIDER,
     name: &UNIQUE_NAME,
     names: Names::Enforced,
@@ -32,29 +41,29 @@ record! {
     /// What a document says of a channel provider of CIF v2.
     ChannelProvider, PROVIDER_FIELDS {
         /// Name on the admin pages.
-        display_name: Text = text("displayName", "msdyn_name").max(100).required();
+        display_name: Text = text("displayName", "msdyn_name").max(100).required().label("Name");
         /// Deactivates the provider without deleting it.
         status: Status = STATUS;
         /// Who owns the row.
         owner: OwnerOf = OWNER;
         /// Title of the widget.
-        label: Text = text("label", "msdyn_label").max(100).localizable().required().stored("`msdyn_Label`");
+        label: Text = text("label", "msdyn_label").max(100).localizable().required().stored("`msdyn_Label`").label("Label");
         /// Channel URL: the page that the widget shows.
-        channel_url: Text = text("channelUrl", "msdyn_channelurl").max(1024).required().form("URL").of_one_environment();
+        channel_url: Text = text("channelUrl", "msdyn_channelurl").max(1024).required().form("URL").of_one_environment().label("Channel URL");
         /// Whether a click on a telephone number calls it.
-        enable_outbound_communication: Flag = flag("enableOutboundCommunication", "msdyn_enableoutbound").new_has(NewRow::Flag(false));
+        enable_outbound_communication: Flag = flag("enableOutboundCommunication", "msdyn_enableoutbound").new_has(NewRow::Flag(false)).label("Enable Outbound Communication");
         /// Channel Order: 0 comes first.
-        channel_order: Number = number("channelOrder", "msdyn_sortorder").range(0, 1000).required().stored("`msdyn_SortOrder`");
+        channel_order: Number = number("channelOrder", "msdyn_sortorder").range(0, 1000).required().stored("`msdyn_SortOrder`").label("Channel Order");
         /// Api Version.
-        api_version: ChannelApiVersion = choice("apiVersion", "msdyn_apiversion").new_has(NewRow::Word("2.0")).form("`\"2.0\"`, which a new row has");
+        api_version: ChannelApiVersion = choice("apiVersion", "msdyn_apiversion").new_has(NewRow::Word("2.0")).form("`\"2.0\"`, which a new row has").label("Api Version");
         /// A further domain that may talk to the widget.
-        trusted_domain: Text = text("trustedDomain", "msdyn_trusteddomain").max(2000).form("https URL").of_one_environment();
+        trusted_domain: Text = text("trustedDomain", "msdyn_trusteddomain").max(2000).form("https URL").of_one_environment().label("Trusted Domain");
         /// What the widget is given; never a secret.
-        custom_parameters: JsonValue = json_or_text("customParameters", "msdyn_customparams").max(2000).of_one_environment();
+        custom_parameters: JsonValue = json_or_text("customParameters", "msdyn_customparams").max(2000).of_one_environment().label("Custom Parameters");
         /// Whether the widget's events are recorded for reports.
-        enable_analytics: Flag = flag("enableAnalytics", "msdyn_enableanalytics").new_has(NewRow::Flag(false));
+        enable_analytics: Flag = flag("enableAnalytics", "msdyn_enableanalytics").new_has(NewRow::Flag(false)).label("Enable Analytics");
         /// Sandbox Configuration; not on Microsoft's page, and missing in older environments.
-        sandbox_configuration: Text = text("sandboxConfiguration", "msdyn_sandboxconfiguration").max(2000).of_one_environment();
+        sandbox_configuration: Text = text("sandboxConfiguration", "msdyn_sandboxconfiguration").max(2000).of_one_environment().no_box();
     }
 }
 

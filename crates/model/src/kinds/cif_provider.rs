@@ -3,7 +3,8 @@
 //! The table has no unique name: the name is the identity.
 
 use super::build::{choice, flag, json_or_text, named, number, options, record, set, text};
-use super::{Definition, STATUS, Status};
+use super::place::CIF_APP;
+use super::{Definition, Place, STATUS, Status};
 use crate::record::{Flag, JsonValue, Named, Number, SetOf, Text};
 use crate::table::{Field, Names, NewRow, Referent, Relationship, Table, USER};
 
@@ -29,7 +30,10 @@ pub static CIF_USERS: Relationship = Relationship {
     )
 };
 /// The name of a v1 provider, which is its identity too.
-static CIF_NAME: Field = text("name", "msdyn_name").max(100).meaning("");
+static CIF_NAME: Field = text("name", "msdyn_name")
+    .max(100)
+    .label("Name")
+    .meaning("");
 
 pub(super) static DEFINITION: Definition = Definition {
     word: "CifProvider",
@@ -37,6 +41,11 @@ pub(super) static DEFINITION: Definition = Definition {
     meaning: "A channel provider of CIF v1, for single-session apps such as Customer Service Hub.",
     note: "It has no unique name: `metadata.name` is its Name (`msdyn_name`, at most 100 characters).",
     folder: "cif-providers",
+    place: Place::Page {
+        app: CIF_APP,
+        way: &[],
+        role: "System Administrator",
+    },
     table: &CIF_PROVIDER,
     name: &CIF_NAME,
     names: Names::Free,
@@ -50,34 +59,34 @@ record! {
         /// Deactivates the provider without deleting it.
         status: Status = STATUS;
         /// Title of the widget.
-        label: Text = text("label", "msdyn_label").max(100).required().stored("`msdyn_Label`");
+        label: Text = text("label", "msdyn_label").max(100).required().stored("`msdyn_Label`").label("Label");
         /// Channel URL: the page that the widget shows.
-        channel_url: Text = text("channelUrl", "msdyn_landingurl").max(1024).required().form("URL").stored("`msdyn_LandingUrl`").of_one_environment();
+        channel_url: Text = text("channelUrl", "msdyn_landingurl").max(1024).required().form("URL").stored("`msdyn_LandingUrl`").of_one_environment().label("Channel URL");
         /// Whether a click on a telephone number calls it.
         enable_outbound_communication: Flag = flag("enableOutboundCommunication", "msdyn_clicktoact").new_has(NewRow::Flag(false))
-            .stored("`msdyn_ClickToAct`");
+            .stored("`msdyn_ClickToAct`").label("Enable Outbound Communication");
         /// Channel Order: 0 comes first.
-        channel_order: Number = number("channelOrder", "msdyn_sortorder").range(0, 1000).required().stored("`msdyn_SortOrder`");
+        channel_order: Number = number("channelOrder", "msdyn_sortorder").range(0, 1000).required().stored("`msdyn_SortOrder`").label("Channel Order");
         /// Api Version.
-        api_version: CifApiVersion = choice("apiVersion", "msdyn_ciproviderapiversion").new_has(NewRow::Word("1.0"));
+        api_version: CifApiVersion = choice("apiVersion", "msdyn_ciproviderapiversion").new_has(NewRow::Word("1.0")).label("API Version");
         /// A further domain that may talk to the widget.
-        trusted_domain: Text = text("trustedDomain", "msdyn_trusteddomain").max(2000).form("https URL").of_one_environment();
+        trusted_domain: Text = text("trustedDomain", "msdyn_trusteddomain").max(2000).form("https URL").of_one_environment().label("Trusted Domain");
         /// What the widget is given; never a secret.
-        custom_parameters: JsonValue = json_or_text("customParameters", "msdyn_customparams").max(2000).of_one_environment();
+        custom_parameters: JsonValue = json_or_text("customParameters", "msdyn_customparams").max(2000).of_one_environment().label("Custom Parameter");
         /// Whether the widget's events are recorded for reports.
-        enable_analytics: Flag = flag("enableAnalytics", "msdyn_enableanalytics").new_has(NewRow::Flag(false)).stored("`msdyn_EnableAnalytics`");
+        enable_analytics: Flag = flag("enableAnalytics", "msdyn_enableanalytics").new_has(NewRow::Flag(false)).stored("`msdyn_EnableAnalytics`").no_box();
         /// What the widget's frame may do: words for the frame's sandbox, separated by commas.
-        sandbox_configuration: Text = text("sandboxConfiguration", "msdyn_sandboxconfiguration").max(2000).of_one_environment();
+        sandbox_configuration: Text = text("sandboxConfiguration", "msdyn_sandboxconfiguration").max(2000).of_one_environment().label("Sandbox Configuration");
         /// The security roles that see the widget, in a stored form that is not documented: take it from an export.
-        role_selector: Text = text("roleSelector", "msdyn_roleselector").max(4000).required().stored("`msdyn_RoleSelector`").of_one_environment();
+        role_selector: Text = text("roleSelector", "msdyn_roleselector").max(4000).required().stored("`msdyn_RoleSelector`").of_one_environment().label("Select the Roles for the Channel");
         /// The apps that show the widget, in a stored form that is not documented: take it from an export.
-        app_selector: Text = text("appSelector", "msdyn_appselector").max(4000).stored("`msdyn_AppSelector`").of_one_environment();
+        app_selector: Text = text("appSelector", "msdyn_appselector").max(4000).stored("`msdyn_AppSelector`").of_one_environment().label("Select Unified Interface Apps for the Channel");
         /// Users of the provider; how the product uses the list is not documented.
-        users: SetOf<Text> = set("users", &CIF_USERS, Referent::User);
+        users: SetOf<Text> = set("users", &CIF_USERS, Referent::User).no_box();
         /// Icon of the provider.
-        channel_provider_icon: Named = named("channelProviderIcon", "msdyn_channelprovidericon", Referent::WebResource);
+        channel_provider_icon: Named = named("channelProviderIcon", "msdyn_channelprovidericon", Referent::WebResource).no_box();
         /// Version of the framework's solution.
-        cif_solution_version: Text = text("cifSolutionVersion", "msdyn_cifsolversion").max(2000);
+        cif_solution_version: Text = text("cifSolutionVersion", "msdyn_cifsolversion").max(2000).no_box();
     }
 }
 

@@ -13,6 +13,7 @@ mod cif_provider;
 mod notification_field;
 mod notification_template;
 mod pane_tool;
+mod place;
 mod productivity_pane;
 mod resource;
 mod session_template;
@@ -35,6 +36,7 @@ pub use notification_template::{
     DesktopNotifications, FieldItem, NotificationTemplate, OwnField, SharedField, Theme,
 };
 pub use pane_tool::{PaneTool, ToolCategory, ToolType};
+pub use place::{ADMIN_CENTER, PageName, Place};
 pub use productivity_pane::{PaneEntry, PaneMode, ProductivityPane};
 pub use resource::{ReferenceView, Resource};
 pub use session_template::{CommunicationPanelMode, SessionTemplate, SessionType};
@@ -79,6 +81,8 @@ pub struct Definition {
     pub caption: &'static str,
     /// The folder that an export writes its documents to.
     pub folder: &'static str,
+    /// Where in the admin center people make its rows.
+    pub place: Place,
     /// The table of its rows.
     pub table: &'static Table,
     /// The column that a new row's name goes into.
@@ -111,6 +115,7 @@ impl Definition {
         note: "",
         caption: "",
         folder: "",
+        place: Place::Nowhere,
         table: &crate::table::USER,
         name: &UNIQUE_NAME,
         names: Names::Likely,
@@ -121,7 +126,7 @@ impl Definition {
 }
 
 /// The unique name of a row.
-pub static UNIQUE_NAME: Field = unique_name("name").meaning("");
+pub static UNIQUE_NAME: Field = unique_name("name").label("Unique name").meaning("");
 
 options! {
     /// Whether a row is in use.
@@ -250,11 +255,29 @@ impl Kind {
         let Definition {
             meaning,
             note,
+            place,
             table,
             ..
         } = self.definition();
-        let doc = format!("{meaning}\n\nDataverse: `{}`. {note}", table.logical);
+        let doc = format!(
+            "{meaning}\n\n{} Dataverse: `{}`. {note}",
+            place.doc(),
+            table.logical
+        );
         doc.trim_end().to_owned()
+    }
+
+    /// The kind that people call so: by its word, its title, its list in the admin center or an earlier name of that list, in any case.
+    #[must_use]
+    pub fn called(name: &str) -> Option<Kind> {
+        let is_list = |kind: &Kind| {
+            let place = kind.definition().place;
+            place.named().is_some_and(|named| named.is_called(name))
+        };
+        Kind::all()
+            .find(|kind| kind.as_str().eq_ignore_ascii_case(name))
+            .or_else(|| Kind::all().find(|kind| kind.definition().title.eq_ignore_ascii_case(name)))
+            .or_else(|| Kind::all().find(is_list))
     }
 
     /// The fields of the kind, in the order of the reference.
@@ -384,6 +407,7 @@ impl fmt::Display for ResourceKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::Shown;
 
     #[test]
     fn every_kind_is_found_by_its_word() {
@@ -394,6 +418,46 @@ mod tests {
             "Sessiontemplate".parse::<Kind>(),
             Err(UnknownKind("Sessiontemplate".into()))
         );
+    }
+
+    /// Microsoft's pages were looked at for every field: what people see of it is its label, or nothing.
+    #[test]
+    fn every_field_of_a_page_has_a_label_there_or_none_on_purpose() {
+        fn check(path: &str, fields: &mut dyn Iterator<Item = &'static Field>) {
+            for field in fields {
+                let path = format!("{path}.{}", field.word);
+                assert_ne!(field.shown, Shown::Unsaid, "{path}");
+                check(&path, &mut field.items());
+            }
+        }
+        let mut pages = 0;
+        for kind in Kind::all() {
+            if kind.definition().place != Place::Nowhere {
+                pages += 1;
+                check(kind.as_str(), &mut kind.fields().iter());
+            }
+        }
+        assert_eq!(pages, 9, "the other kinds have no page");
+    }
+
+    #[test]
+    fn kinds_and_fields_are_found_by_what_the_admin_center_calls_them() {
+        for (name, kind) in [
+            ("session templates", Kind::SESSION_TEMPLATE),
+            ("Agent experience profiles", Kind::APP_PROFILE),
+            ("App profiles", Kind::APP_PROFILE),
+            ("Agent scripts", Kind::AGENT_SCRIPT),
+            ("Third party voice channel provider", Kind::CHANNEL_PROVIDER),
+            ("PaneTool", Kind::PANE_TOOL),
+        ] {
+            assert_eq!(Kind::called(name), Some(kind), "{name}");
+        }
+        assert_eq!(Kind::called("Workspaces"), None);
+        let timeout = Kind::NOTIFICATION_TEMPLATE.fields().iter();
+        let called = |name: &str| Field::called(timeout.clone(), name);
+        for name in ["timeoutSeconds", "timeout (seconds)", "Countdown (seconds)"] {
+            assert_eq!(called(name).map(|field| field.word), Some("timeoutSeconds"));
+        }
     }
 
     #[test]

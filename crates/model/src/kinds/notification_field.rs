@@ -1,7 +1,8 @@
 //! Notification fields that several notification templates share. The order is on the field, so it is one for all templates.
 
 use super::build::{OWNER, number, record, text};
-use super::{Definition, STATUS, Status, UNIQUE_NAME};
+use super::place::now;
+use super::{Definition, Place, STATUS, Status, UNIQUE_NAME};
 use crate::record::{Number, OwnerOf, Text};
 use crate::table::{Names, Table};
 
@@ -19,6 +20,7 @@ pub(super) static DEFINITION: Definition = Definition {
     meaning: "A notification field that several notification templates share.",
     note: "A field of one template alone is written in its `fields`.",
     folder: "notification-fields",
+    place: Place::Section(now("Notification Fields")),
     table: &NOTIFICATION_FIELD,
     name: &UNIQUE_NAME,
     names: Names::Likely,
@@ -30,16 +32,16 @@ record! {
     /// What a document says of a notification field.
     NotificationField, NOTIFICATION_FIELD_FIELDS {
         /// Name on the admin pages.
-        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required();
+        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required().label("Name");
         /// Deactivates the field without deleting it.
         status: Status = STATUS;
         /// Who owns the row.
         owner: OwnerOf = OWNER;
         /// The header, also the key by which values are replaced.
-        header: Text = text("header", "msdyn_title").max(200).localizable().required();
+        header: Text = text("header", "msdyn_title").max(200).localizable().required().label("Field header");
         /// What stands beside the header; may hold slugs such as `{priority}`.
-        value: Text = text("value", "msdyn_value").max(1028).localizable();
+        value: Text = text("value", "msdyn_value").max(1028).localizable().label("Value");
         /// Its place in every template that shows it: must rise along each template's list.
-        order: Number = number("order", "msdyn_order").range(0, 2_147_483_647).required().stored("`msdyn_order`, one for all templates");
+        order: Number = number("order", "msdyn_order").range(0, 2_147_483_647).required().stored("`msdyn_order`, one for all templates").no_box();
     }
 }

@@ -6,7 +6,8 @@ use super::build::{
     OWNER, choice, flag, links, number, options, position, record, text, unique_name,
 };
 use super::notification_field::NOTIFICATION_FIELD;
-use super::{Definition, STATUS, Status, UNIQUE_NAME};
+use super::place::{SUPPORT_EXPERIENCE, WORKSPACES, now};
+use super::{Definition, Place, STATUS, Status, UNIQUE_NAME};
 use crate::record::{Flag, ListOf, Name, Number, OwnerOf, Record, Text, Viewed};
 use crate::table::{Fill, ItemTable, Links, NameOf, Names, NewRow, Referent, Relationship, Table};
 
@@ -30,6 +31,11 @@ pub(super) static DEFINITION: Definition = Definition {
     title: "Notification template",
     meaning: "A notification template: the toast that announces a conversation or call.",
     folder: "notification-templates",
+    place: Place::list(&[
+        SUPPORT_EXPERIENCE,
+        WORKSPACES,
+        now("Notification templates"),
+    ]),
     table: &NOTIFICATION,
     name: &UNIQUE_NAME,
     names: Names::Likely,
@@ -41,41 +47,41 @@ record! {
     /// What a document says of a notification template.
     NotificationTemplate, NOTIFICATION_TEMPLATE_FIELDS {
         /// Name on the admin pages.
-        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required();
+        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required().label("Name");
         /// What administrators should know about the template.
-        description: Text = text("description", "msdyn_description").max(2000).localizable();
+        description: Text = text("description", "msdyn_description").max(2000).localizable().no_box();
         /// Deactivates the template without deleting it.
         status: Status = STATUS;
         /// Who owns the row.
-        owner: OwnerOf = OWNER;
+        owner: OwnerOf = OWNER.label("Owner");
         /// Heading of the toast; may hold slugs such as `{customer}`.
-        title: Text = text("title", "msdyn_title").max(100).localizable().required();
+        title: Text = text("title", "msdyn_title").max(100).localizable().required().label("Title");
         /// Icon of the toast; SVG does not show in desktop notifications.
         icon: Text = text("icon", "msdyn_icon").max(1024).localizable().form("Path")
-            .more("; the form's default is `/webresources/msdyn_chat_icon_zfp.svg`");
+            .more("; the form's default is `/webresources/msdyn_chat_icon_zfp.svg`").label("Icon");
         /// Shows the countdown; the timer runs anyway.
-        show_timeout: Flag = flag("showTimeout", "msdyn_showtimeout").new_has(NewRow::Flag(true)).null_reads_as(true);
+        show_timeout: Flag = flag("showTimeout", "msdyn_showtimeout").new_has(NewRow::Flag(true)).null_reads_as(true).label("Show timeout").formerly(&["Show countdown"]);
         /// Countdown: seconds until the notification goes away.
-        timeout_seconds: Number = number("timeoutSeconds", "msdyn_timeout").range(0, 500).more("; the form's default is 120");
+        timeout_seconds: Number = number("timeoutSeconds", "msdyn_timeout").range(0, 500).more("; the form's default is 120").label("Countdown (seconds)").formerly(&["Timeout (seconds)"]);
         /// Assigns the work item without asking: Reject is disabled and Accept becomes Open.
         auto_assign_work_items: Flag = flag("autoAssignWorkItems", "msdyn_autoacceptnotification").new_has(NewRow::Flag(false))
-            .stored("`msdyn_autoacceptnotification` (by its meaning)");
+            .stored("`msdyn_autoacceptnotification` (by its meaning)").label("Auto-assign work items").formerly(&["Autoassign work items"]);
         /// Accepts calls and chats by itself; only together with `autoAssignWorkItems`.
         auto_accept_calls: Flag = flag("autoAcceptCalls", "msdyn_autopopupsession").new_has(NewRow::Flag(false))
-            .stored("`msdyn_autopopupsession` (by its meaning)");
+            .stored("`msdyn_autopopupsession` (by its meaning)").label("Auto-accept voice/chat calls").formerly(&["Autoaccept voice/chat calls"]);
         /// Whether there is a button to reject.
-        show_reject_button: Flag = flag("showRejectButton", "msdyn_showrejectbutton").new_has(NewRow::Flag(true));
+        show_reject_button: Flag = flag("showRejectButton", "msdyn_showrejectbutton").new_has(NewRow::Flag(true)).label("Show reject button");
         /// Text on the button that accepts.
-        accept_button: Text = text("acceptButton", "msdyn_acceptbuttontext").max(100).localizable().more("; the form's default is Accept");
+        accept_button: Text = text("acceptButton", "msdyn_acceptbuttontext").max(100).localizable().more("; the form's default is Accept").label("Accept button");
         /// Text on the button that rejects.
-        reject_button: Text = text("rejectButton", "msdyn_rejectbuttontext").max(100).localizable().more("; the form's default is Reject");
+        reject_button: Text = text("rejectButton", "msdyn_rejectbuttontext").max(100).localizable().more("; the form's default is Reject").label("Reject button");
         /// When the operating system shows the notification too.
-        desktop_notifications: DesktopNotifications = choice("desktopNotifications", "msdyn_desktopnotificationmode").new_has(NewRow::Word("Never"));
+        desktop_notifications: DesktopNotifications = choice("desktopNotifications", "msdyn_desktopnotificationmode").new_has(NewRow::Word("Never")).label("Show desktop notifications");
         /// Colours of the toast; not on Microsoft's page.
-        theme: Theme = choice("theme", "msdyn_theme").new_has(NewRow::Word("Dark"));
+        theme: Theme = choice("theme", "msdyn_theme").new_has(NewRow::Word("Dark")).no_box();
         /// The lines below the heading, in the order shown.
         fields: ListOf<FieldItem<'static>> = links("fields", &NOTIFICATION_FIELDS, Referent::Named(&NOTIFICATION_FIELD), Links::Items(&ITEMS))
-            .max_items(4).form("List of at most 4: `shared:` with the name of a NotificationField, or a field of this template alone");
+            .max_items(4).form("List of at most 4: `shared:` with the name of a NotificationField, or a field of this template alone").label("Notification Fields");
     }
 }
 
@@ -85,7 +91,7 @@ options! {
         /// Not at all.
         Never = "Never", 509_180_000;
         /// While another window is in front.
-        WhenInBackground = "WhenInBackground", 509_180_001;
+        WhenInBackground = "WhenInBackground", 509_180_001, "When app is in background";
         /// Every time.
         Always = "Always", 509_180_002;
     }
@@ -112,15 +118,15 @@ record! {
     /// What a document says of a line that belongs to one template.
     OwnField, OWN_FIELDS {
         /// The header, also the key by which values are replaced.
-        header: Text = text("header", "msdyn_title").max(200).localizable().required();
+        header: Text = text("header", "msdyn_title").max(200).localizable().required().label("Field header");
         /// What stands beside the header; may hold slugs such as `{customer}`.
-        value: Text = text("value", "msdyn_value").max(1028).localizable();
+        value: Text = text("value", "msdyn_value").max(1028).localizable().label("Value");
         /// Its place: must rise along the list.
-        order: Number = position("order", "msdyn_order").range(0, 2_147_483_647).more("; the position in the list, from 1, where left out");
+        order: Number = position("order", "msdyn_order").range(0, 2_147_483_647).more("; the position in the list, from 1, where left out").no_box();
         /// Its unique name; give it to keep the row when the header changes.
-        name: Text = unique_name("name").max(128).more("; derived from template and header where left out");
+        name: Text = unique_name("name").max(128).more("; derived from template and header where left out").label("Unique name");
         /// Name on the admin pages.
-        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().fill(Fill::TextOf("header")).more("; the header where left out");
+        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().fill(Fill::TextOf("header")).more("; the header where left out").label("Name");
     }
 }
 
@@ -128,7 +134,7 @@ record! {
     /// A line that several templates may share.
     SharedField, SHARED_FIELDS {
         /// A NotificationField that several templates may share.
-        shared: Name = links("shared", &NOTIFICATION_FIELDS, Referent::Named(&NOTIFICATION_FIELD), Links::One).required().form("Its unique name");
+        shared: Name = links("shared", &NOTIFICATION_FIELDS, Referent::Named(&NOTIFICATION_FIELD), Links::One).required().form("Its unique name").label("Notification Fields");
     }
 }
 

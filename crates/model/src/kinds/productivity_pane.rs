@@ -4,7 +4,8 @@
 
 use super::build::{derived_name, flag, flag_choice, hidden, name, options, parts, record, text};
 use super::pane_tool::TOOL;
-use super::{Definition, STATUS, Status, UNIQUE_NAME};
+use super::place::now;
+use super::{Definition, Place, STATUS, Status, UNIQUE_NAME};
 use crate::record::{Flag, Hidden, ListOf, Name, Text};
 use crate::table::{
     Fill, Holds, NameOf, Names, NewRow, PartIdentity, PartTable, Table, Unlisted, Written,
@@ -30,6 +31,7 @@ pub(super) static DEFINITION: Definition = Definition {
     title: "Productivity pane",
     meaning: "A productivity pane: the tools at the side of a session.",
     folder: "productivity-panes",
+    place: Place::Section(now("Productivity pane")),
     table: &PANE,
     name: &UNIQUE_NAME,
     names: Names::Likely,
@@ -41,16 +43,16 @@ record! {
     /// What a document says of a productivity pane.
     ProductivityPane, PANE_FIELDS {
         /// Name on the admin pages.
-        display_name: Text = text("displayName", "msdyn_name").max(100).required();
+        display_name: Text = text("displayName", "msdyn_name").max(100).required().no_box();
         /// Deactivates the pane without deleting it.
         status: Status = STATUS;
         /// Enable productivity pane.
-        enabled: Flag = flag("enabled", "msdyn_panestate").new_has(NewRow::Flag(true));
+        enabled: Flag = flag("enabled", "msdyn_panestate").new_has(NewRow::Flag(true)).label("Turn on").formerly(&["Turn on productivity pane"]);
         /// Whether the pane is open when a session starts.
-        default_mode: PaneMode = flag_choice("defaultMode", "msdyn_panemode").new_has(NewRow::Word("Expanded"));
+        default_mode: PaneMode = flag_choice("defaultMode", "msdyn_panemode").new_has(NewRow::Word("Expanded")).label("Default mode");
         /// The tools that are on, in order. A tool that is left out is switched off; its row stays.
         tools: ListOf<PaneEntry<'static>> = parts("tools", &ENTRIES).form("List of items")
-            .stored("rows of `msdyn_panetabconfiguration` (`msdyn_ProductivityPaneId`, `msdyn_ToolId`, `msdyn_order`, `msdyn_isenabled`, `msdyn_uniquename`)");
+            .stored("rows of `msdyn_panetabconfiguration` (`msdyn_ProductivityPaneId`, `msdyn_ToolId`, `msdyn_order`, `msdyn_isenabled`, `msdyn_uniquename`)").label("Productivity tools");
     }
 }
 
@@ -85,18 +87,19 @@ record! {
     /// What a document says of a tool in a pane.
     PaneEntry, ENTRY_FIELDS {
         /// The tool.
-        tool: Name = name("tool", "msdyn_toolid", &TOOL).bound_by("msdyn_ToolId").required().stored("`msdyn_ToolId`");
+        tool: Name = name("tool", "msdyn_toolid", &TOOL).bound_by("msdyn_ToolId").required().stored("`msdyn_ToolId`").label("Productivity tools");
         /// The unique name of the entry.
         name: Hidden = derived_name();
         /// Whether the tool is on; being listed means `true`.
-        enabled: Flag = flag("enabled", "msdyn_isenabled").fill(Fill::Yes);
+        enabled: Flag = flag("enabled", "msdyn_isenabled").fill(Fill::Yes)
+            .instead("Turn the toggle of the tool on or off.");
         /// Its place.
         order: Hidden = hidden("order", "msdyn_order", Holds::Position);
         /// Name of the entry.
-        display_name: Text = text("displayName", "msdyn_name").max(100).fill(Fill::NameOf("tool")).more("; the tool's on a new row");
+        display_name: Text = text("displayName", "msdyn_name").max(100).fill(Fill::NameOf("tool")).more("; the tool's on a new row").no_box();
         /// Text shown when the mouse rests on the tool.
-        tooltip: Text = text("tooltip", "msdyn_tooltip").max(100).localizable();
+        tooltip: Text = text("tooltip", "msdyn_tooltip").max(100).localizable().no_box();
         /// Path of the icon.
-        icon_path: Text = text("iconPath", "msdyn_iconpath").max(100);
+        icon_path: Text = text("iconPath", "msdyn_iconpath").max(100).no_box();
     }
 }

@@ -3,7 +3,8 @@
 use super::agent_script::SCRIPT;
 use super::application_tab::TAB;
 use super::build::{OWNER, choice, flag, json, name, named, options, record, set, text};
-use super::{Definition, Quirk, STATUS, Status, UNIQUE_NAME};
+use super::place::{SUPPORT_EXPERIENCE, WORKSPACES, now};
+use super::{Definition, Place, Quirk, STATUS, Status, UNIQUE_NAME};
 use crate::record::{Flag, JsonValue, Name, Named, OwnerOf, SetOf, Text};
 use crate::table::{Names, NewRow, Referent, Relationship, Table};
 
@@ -35,6 +36,7 @@ pub(super) static DEFINITION: Definition = Definition {
     meaning: "A session template: what opens when a conversation, a call or a record starts a session.",
     caption: "entity",
     folder: "session-templates",
+    place: Place::list(&[SUPPORT_EXPERIENCE, WORKSPACES, now("Session templates")]),
     table: &SESSION,
     name: &UNIQUE_NAME,
     names: Names::Enforced,
@@ -47,39 +49,40 @@ record! {
     /// What a document says of a session template.
     SessionTemplate, SESSION_FIELDS {
         /// Name on the admin pages; agents do not see it.
-        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required();
+        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required().label("Name");
         /// What administrators should know about the template.
-        description: Text = text("description", "msdyn_description").max(2000).localizable();
+        description: Text = text("description", "msdyn_description").max(2000).localizable().label("Description");
         /// Deactivates the template without deleting it.
         status: Status = STATUS;
         /// Who owns the row.
-        owner: OwnerOf = OWNER;
+        owner: OwnerOf = OWNER.label("Owner");
         /// Generic for calls, conversations and workstreams; Entity for records.
         // Dataverse keeps the type twice, with opposite defaults.
         r#type: SessionType = choice("type", "msdyn_sessiontype").required().mirrored("msdyn_type", &[(0, false), (1, true)])
-            .stored("`msdyn_sessiontype` and its second copy `msdyn_type`, always written together");
+            .stored("`msdyn_sessiontype` and its second copy `msdyn_type`, always written together").label("Type");
         /// The table whose records open with the template.
-        entity: Text = text("entity", "msdyn_entity").max(100).form("Logical name").more(", required for type Entity, not allowed for Generic");
+        entity: Text = text("entity", "msdyn_entity").max(100).form("Logical name").more(", required for type Entity, not allowed for Generic").label("Entity");
         /// Title of the session; may hold slugs such as `{customer}`.
-        title: Text = text("title", "msdyn_title").max(200).localizable();
+        title: Text = text("title", "msdyn_title").max(200).localizable().label("Title");
         /// Where the conversation or call widget stands when the session opens.
-        communication_panel_mode: CommunicationPanelMode = choice("communicationPanelMode", "msdyn_panelstate").new_is("Docked");
+        communication_panel_mode: CommunicationPanelMode = choice("communicationPanelMode", "msdyn_panelstate").new_is("Docked").label("Communication panel mode");
         /// The tab that opens first and cannot be closed.
-        anchor_tab: Name = name("anchorTab", "msdyn_anchortab", &TAB).more(", required for type Generic, not allowed for Entity");
+        anchor_tab: Name = name("anchorTab", "msdyn_anchortab", &TAB).more(", required for type Generic, not allowed for Entity").label("Anchor tab");
         /// Shows the session's title on the anchor tab too.
         apply_session_title_to_anchor_tab: Flag = flag("applySessionTitleToAnchorTab", "msdyn_enabletitlesync").new_has(NewRow::Flag(false))
-            .note("Missing in older environments.");
+            .note("Missing in older environments.").label("Apply session title to anchor tab");
         /// Icon of the session, for type Generic only; no GIF, no slugs.
-        session_icon: Named = named("sessionIcon", "msdyn_sessionicon", Referent::WebResource);
+        session_icon: Named = named("sessionIcon", "msdyn_sessionicon", Referent::WebResource).label("Session Icon");
         /// Tabs that open beside the anchor tab; Dataverse stores no order.
-        additional_tabs: SetOf<Name> = set("additionalTabs", &SESSION_TABS, Referent::Named(&TAB)).more(", without the anchor tab");
+        additional_tabs: SetOf<Name> = set("additionalTabs", &SESSION_TABS, Referent::Named(&TAB)).more(", without the anchor tab").label("Additional Tab");
         /// Scripts that guide the agent through the session.
-        scripts: SetOf<Name> = set("scripts", &SESSION_SCRIPTS, Referent::Named(&SCRIPT));
+        scripts: SetOf<Name> = set("scripts", &SESSION_SCRIPTS, Referent::Named(&SCRIPT)).label("Scripts");
         /// Whether an expression chooses the default script.
-        enable_build_expression: Flag = flag("enableBuildExpression", "msdyn_enablebuildexpression").new_has(NewRow::Flag(false));
+        enable_build_expression: Flag = flag("enableBuildExpression", "msdyn_enablebuildexpression").new_has(NewRow::Flag(false)).label("Enable build expression");
         /// The expression that chooses the default script, as the expression builder wrote it.
         expression_data: JsonValue = json("expressionData", "msdyn_expressiondata").max(1_048_576).or_file()
-            .more(", of undocumented form: take it from an export");
+            .more(", of undocumented form: take it from an export")
+            .instead("Select `Build Expression`: the builder writes this text.");
     }
 }
 

@@ -40,8 +40,29 @@ pub struct Field {
     pub fill: Fill,
     /// The value belongs to the environment that it was read from, such as an address or an id.
     pub of_one_environment: bool,
+    /// What people see of it in the admin center.
+    pub shown: Shown,
     /// What the reference says where the rest of the table does not say it.
     pub words: Words,
+}
+
+/// What people see of a field in the admin center, as Microsoft's pages name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// No page was looked at.
+    Unsaid,
+    /// A box, a list, a toggle or a section.
+    Labelled {
+        /// Its label.
+        label: &'static str,
+        /// Labels that it has or had elsewhere.
+        formerly: &'static [&'static str],
+    },
+    /// Nothing.
+    Nowhere {
+        /// What people do instead, as a sentence; empty if no page says.
+        instead: &'static str,
+    },
 }
 
 /// Whether a field must be given.
@@ -108,6 +129,8 @@ pub struct Choice {
     pub number: i64,
     /// What it means.
     pub meaning: &'static str,
+    /// What the admin center calls it; empty if it has the words of `word`.
+    pub label: &'static str,
 }
 
 /// How a field is stored.
@@ -250,6 +273,7 @@ impl Field {
             mirror: None,
             fill: Fill::Nothing,
             of_one_environment: false,
+            shown: Shown::Unsaid,
             words: Words {
                 form: "",
                 more: "",
@@ -258,6 +282,32 @@ impl Field {
                 is: false,
             },
         }
+    }
+
+    /// What people call it: its label in the admin center, or else the words of its word.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self.shown {
+            Shown::Labelled { label, .. } => label.to_owned(),
+            Shown::Unsaid | Shown::Nowhere { .. } => spaced(self.word),
+        }
+    }
+
+    /// The field that people call so, in any case: by its word, else by one of its labels.
+    pub fn called<'f>(
+        fields: impl Iterator<Item = &'f Field> + Clone,
+        name: &str,
+    ) -> Option<&'f Field> {
+        let is_labelled = |field: &&Field| match field.shown {
+            Shown::Labelled { label, formerly } => std::iter::once(label)
+                .chain(formerly.iter().copied())
+                .any(|label| label.eq_ignore_ascii_case(name)),
+            Shown::Unsaid | Shown::Nowhere { .. } => false,
+        };
+        fields
+            .clone()
+            .find(|field| field.word.eq_ignore_ascii_case(name))
+            .or_else(|| fields.clone().find(is_labelled))
     }
 
     /// Whether a document that may have to create the row must give it, unless the project's `defaults` do.
@@ -306,7 +356,7 @@ impl Field {
     }
 
     /// The fields of its items that a manifest writes; none where it has no items.
-    pub fn items(&self) -> impl Iterator<Item = &'static Field> + use<> {
+    pub fn items(&self) -> impl Iterator<Item = &'static Field> + Clone + use<> {
         let (first, rest) = match self.holds {
             Holds::Parts(part) => (&[][..], part.fields),
             Holds::Set {
@@ -359,6 +409,38 @@ impl Field {
             Holds::Set { .. } | Holds::Parts(_) | Holds::BusinessUnit
         )
     }
+}
+
+impl Choice {
+    /// What the admin center calls it.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self.label {
+            "" => spaced(self.word),
+            label => label.to_owned(),
+        }
+    }
+}
+
+/// `orderNumber` or `order_number` as `Order number`.
+#[must_use]
+pub fn spaced(word: &str) -> String {
+    let mut words = String::with_capacity(word.len() + 4);
+    let mut previous_lower = false;
+    for character in word.chars() {
+        if matches!(character, '_' | '-') {
+            words.push(' ');
+        } else if character.is_uppercase() && previous_lower {
+            words.push(' ');
+            words.extend(character.to_lowercase());
+        } else if words.is_empty() {
+            words.extend(character.to_uppercase());
+        } else {
+            words.push(character);
+        }
+        previous_lower = character.is_lowercase() || character.is_ascii_digit();
+    }
+    words.trim().to_owned()
 }
 
 /// The property under which a lookup is read.

@@ -1,0 +1,117 @@
+//! Where in the admin center people make the rows of a kind. Microsoft renamed most pages; earlier names are kept, since guides and people
+//! still use them.
+//!
+//! Names of pages and labels of boxes are those of Microsoft's pages: Manage session templates, Manage application tab templates, Manage
+//! notification settings and templates, Create and use experience profiles, Add users to experience profiles, Guide representatives with
+//! scripts, and the pages on configuring channel providers in Channel Integration Framework 1.0 and 2.0.
+
+/// A name that people read on a page, and the names that it had before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageName {
+    /// The name.
+    pub name: &'static str,
+    /// Earlier names, and names in other apps.
+    pub formerly: &'static [&'static str],
+}
+
+/// Where the rows of a kind are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// On no page that Microsoft documents.
+    Nowhere,
+    /// On a page of their own.
+    Page {
+        /// The app.
+        app: PageName,
+        /// From the site map to the list: `Support experience`, `Workspaces`, `Session templates`.
+        way: &'static [PageName],
+        /// The security role that people need.
+        role: &'static str,
+    },
+    /// In a section of the page of the resource that refers to them.
+    Section(PageName),
+}
+
+/// The app in which administrators set up Customer Service.
+pub const ADMIN_CENTER: PageName = PageName {
+    name: "Copilot Service admin center",
+    formerly: &["Customer Service admin center", "Omnichannel admin center"],
+};
+/// The app in which the first channel integration framework is set up.
+pub(super) const CIF_APP: PageName = now("Channel Integration Framework");
+/// A group of the site map.
+pub(super) const SUPPORT_EXPERIENCE: PageName = PageName {
+    name: "Support experience",
+    formerly: &["Agent experience"],
+};
+/// The page of profiles and templates.
+pub(super) const WORKSPACES: PageName = now("Workspaces");
+/// The page of scripts and macros.
+pub(super) const PRODUCTIVITY: PageName = now("Productivity");
+/// The role for profiles, templates and channel providers.
+const APP_PROFILE_MANAGER: &str = "App Profile Manager Administrator";
+
+/// A name that never changed.
+pub(super) const fn now(name: &'static str) -> PageName {
+    PageName {
+        name,
+        formerly: &[],
+    }
+}
+
+impl Place {
+    /// A list in the admin center.
+    pub(super) const fn list(way: &'static [PageName]) -> Self {
+        Place::Page {
+            app: ADMIN_CENTER,
+            way,
+            role: APP_PROFILE_MANAGER,
+        }
+    }
+
+    /// Its own name: that of the list, the app or the section.
+    #[must_use]
+    pub fn named(&self) -> Option<PageName> {
+        match self {
+            Place::Nowhere => None,
+            Place::Page { app, way, .. } => Some(*way.last().unwrap_or(app)),
+            Place::Section(section) => Some(*section),
+        }
+    }
+
+    /// Where it is, as a sentence of the reference.
+    pub(super) fn doc(&self) -> String {
+        match self {
+            Place::Nowhere => "No page of the admin center makes it.".to_owned(),
+            Place::Section(section) => format!(
+                "In the admin center: the section {} of what refers to it.",
+                section.name
+            ),
+            Place::Page { app, way, .. } => {
+                let names: Vec<&str> = way.iter().map(|step| step.name).collect();
+                let mut doc = if names.is_empty() {
+                    format!("In the app {}", app.name)
+                } else {
+                    format!("In the admin center: {}", names.join(" > "))
+                };
+                let earlier: Vec<&str> = way
+                    .iter()
+                    .flat_map(|step| step.formerly.iter().copied())
+                    .collect();
+                if !earlier.is_empty() {
+                    doc.push_str(&format!(" (earlier names: {})", earlier.join(", ")));
+                }
+                doc + "."
+            }
+        }
+    }
+}
+
+impl PageName {
+    /// Whether people may mean it, in any case.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        let mut names = std::iter::once(self.name).chain(self.formerly.iter().copied());
+        names.any(|known| known.eq_ignore_ascii_case(name))
+    }
+}
