@@ -399,12 +399,17 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// Equal as the product would see it: line ends do not count, names have no case, members of sets no order.
+/// Equal as the product would see it: line ends do not count, names have no case, members of sets no order, JSON no spelling.
 fn same(kind: Kind, path: &[String], actual: &Value, expected: &Value) -> bool {
     let field = path
         .first()
         .and_then(|word| kind.fields().iter().find(|field| field.word == word));
     let is_name = field.is_some_and(crate::table::Field::is_name);
+    let json = match expected {
+        Value::String(text) if path.len() == 1 => field.and_then(|field| field.json_in(text)),
+        _ => None,
+    };
+    let expected = json.as_ref().unwrap_or(expected);
     match (actual, expected) {
         (Value::String(actual), Value::String(expected)) if is_name => {
             fold(actual) == fold(expected)

@@ -89,10 +89,17 @@ impl State {
     }
 }
 
-/// A declared resource as rules see it. Links that apply adds by itself count.
+/// A declared resource as rules see it. Links that apply adds by itself count, and JSON that is written as text is read.
 #[must_use]
 pub fn subject_of(declared: &Declared, project: &Project) -> Subject {
     let mut spec = declared.spec.to_spec();
+    for field in declared.key.kind.fields() {
+        if let Some(value) = spec.get_mut(field.word)
+            && let Some(json) = value.as_str().and_then(|text| field.json_in(text))
+        {
+            *value = json;
+        }
+    }
     if let Some(profile) = AppProfile::of(&declared.spec)
         && declared.state == State::Present
         && project.cif_v2_loader == CifV2Loader::Link

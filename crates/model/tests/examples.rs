@@ -99,6 +99,37 @@ spec: {displayName: A, sessionTemplates: [vendor_callSession], channelProviders:
 }
 
 #[test]
+fn json_is_the_same_for_a_contract_as_text_and_as_a_mapping() {
+    let found = |locked: &str, given: &str| {
+        let contract = format!(
+            "apiVersion: deskstate/v1\nkind: Contract\nmetadata: {{name: vendor}}\nspec:\n  rules:\n    - id: widget\n      resource: {{kind: ChannelProvider, name: vendor_widget}}\n      locked: {{customParameters: {locked}}}\n"
+        );
+        let manifest = format!(
+            "apiVersion: deskstate/v1\nkind: ChannelProvider\nmetadata: {{name: vendor_widget}}\nspec: {{displayName: A, label: A, channelUrl: \"https://vendor.example\", channelOrder: 0, customParameters: {given}}}\n"
+        );
+        let (_, diagnostics) = with_contract(&contract, &manifest);
+        diagnostics
+            .iter()
+            .map(|finding| finding.code)
+            .collect::<Vec<_>>()
+    };
+    let (text, mapping) = (r#"'{ "mode": "live" }'"#, "{mode: live}");
+    for given in [text, mapping, r#"'{"mode":"live"}'"#] {
+        assert_eq!(found(text, given), [""; 0], "text, {given}");
+        assert_eq!(found(mapping, given), [""; 0], "mapping, {given}");
+    }
+    // A mapping locks its members, a text the whole value.
+    for given in [r#"'{"mode":"live","call":"1"}'"#, "{mode: live, call: 1}"] {
+        assert_eq!(found(text, given), ["locked-value"], "text, {given}");
+        assert_eq!(found(mapping, given), [""; 0], "mapping, {given}");
+    }
+    for given in [r#"'{"mode":"mock"}'"#, "{mode: mock}", "live"] {
+        assert_eq!(found(text, given), ["locked-value"], "text, {given}");
+        assert_eq!(found(mapping, given), ["locked-value"], "mapping, {given}");
+    }
+}
+
+#[test]
 fn overlays_and_variables_make_the_effective_profile_of_an_environment() {
     let effective = |environment: &str| {
         let (manifests, _) = load(&example("contoso"), Some(environment));

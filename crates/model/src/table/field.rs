@@ -341,6 +341,15 @@ impl Field {
             }
     }
 
+    /// The JSON that a text of this field holds, if the field is for JSON and the text is an object or a list.
+    #[must_use]
+    pub fn json_in(&self, text: &str) -> Option<serde_json::Value> {
+        matches!(self.holds, Holds::Json | Holds::JsonOrText)
+            .then(|| serde_json::from_str(text).ok())
+            .flatten()
+            .filter(|value: &serde_json::Value| value.is_object() || value.is_array())
+    }
+
     /// Whether it names resources, users or roles, which are compared without case.
     #[must_use]
     pub fn is_name(&self) -> bool {
