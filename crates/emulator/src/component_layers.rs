@@ -11,7 +11,7 @@ use crate::odata::read::Reading;
 use crate::rules::is_managed;
 use crate::schema::{Table, TableId};
 use crate::store::Row;
-use crate::switches::Switches;
+use crate::switches::{QuotedIds, Switches};
 use crate::value::Value;
 
 /// The unmanaged layer.
@@ -35,7 +35,17 @@ pub(crate) fn answer(
     let filter = options
         .filter
         .as_deref()
-        .map(|text| parse(&reading.store.schema, table, text, &options.aliases))
+        .map(|text| {
+            // The ids of components are text.
+            let quoted_ids = QuotedIds::Accepted;
+            parse(
+                &reading.store.schema,
+                table,
+                text,
+                &options.aliases,
+                quoted_ids,
+            )
+        })
         .transpose()?;
     let mut equal = Vec::new();
     if let Some(filter) = &filter {

@@ -58,8 +58,8 @@ pub use seed::{Scale, SeedError};
 pub use server::{Config, Emulator, StartError, StopError};
 pub use signin::{DirectoryError, SignIn};
 pub use switches::{
-    BatchStatus, ChangesetFailure, LinkAnswer, MissingPrivilege, Switches, TouchedParameters,
-    UnknownColumn,
+    BatchStatus, ChangesetFailure, LinkAnswer, MissingPrivilege, QuotedIds, Switches,
+    TouchedParameters, UnknownColumn,
 };
 pub use tables::TablesError;
 pub use tls::{Tls, TlsError};

@@ -55,6 +55,16 @@ pub enum MissingPrivilege {
     PrincipalMissing,
 }
 
+/// What a filter makes of an id in quotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum QuotedIds {
+    /// It is text, which no id can be compared with.
+    Refused,
+    /// It is the id.
+    Accepted,
+}
+
 /// What writing a tab's own row does to its parameter rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -107,6 +117,8 @@ pub struct Switches {
     pub code_on_absent_in_changesets: Option<bool>,
     /// The code of a query that names an unknown property.
     pub unknown_column: UnknownColumn,
+    /// An id in quotes, compared with a key or a lookup in `$filter`.
+    pub quoted_ids: QuotedIds,
     /// The code of a refusal for want of a privilege.
     pub missing_privilege: MissingPrivilege,
     /// Tables (logical names) without optimistic concurrency.
@@ -180,6 +192,7 @@ impl Default for Switches {
             code_on_stale_in_changesets: None,
             code_on_absent_in_changesets: None,
             unknown_column: UnknownColumn::BadQuery,
+            quoted_ids: QuotedIds::Refused,
             missing_privilege: MissingPrivilege::PrivilegeDenied,
             no_optimistic_concurrency: BTreeSet::new(),
             if_match_in_changesets: true,

@@ -184,6 +184,9 @@ fn touch_parameters(tx: &mut Transaction<'_>, writing: &Writing<'_>, tab: Uuid, 
         }
         tx.put(parameters, row);
     }
+    if touched == TouchedParameters::Values {
+        derive(tx, writing, tab);
+    }
 }
 
 /// A parameter that went leaves the JSON too.

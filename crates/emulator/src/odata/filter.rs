@@ -9,6 +9,7 @@ use super::lexer::{Token, tokens};
 use crate::error::{Outcome, ServiceError, code};
 use crate::like::Pattern;
 use crate::schema::{Kind, Navigation, Schema, TableId};
+use crate::switches::QuotedIds;
 use crate::value::Value;
 
 /// Reads a filter over the rows of a table.
@@ -17,6 +18,7 @@ pub(crate) fn parse(
     table: TableId,
     text: &str,
     aliases: &BTreeMap<String, String>,
+    quoted_ids: QuotedIds,
 ) -> Outcome<Expr> {
     let mut parser = Parser {
         schema,
@@ -24,6 +26,7 @@ pub(crate) fn parse(
         tokens: tokens(text)?,
         at: 0,
         aliases,
+        quoted_ids,
         depth: 0,
     };
     let expr = parser.or()?;
@@ -70,6 +73,7 @@ pub(crate) fn column_path(schema: &Schema, table: TableId, text: &str) -> Outcom
         tokens: Vec::new(),
         at: 0,
         aliases: &BTreeMap::new(),
+        quoted_ids: QuotedIds::Refused,
         depth: 0,
     };
     parser.column(text)
@@ -81,6 +85,7 @@ struct Parser<'a> {
     tokens: Vec<Token>,
     at: usize,
     aliases: &'a BTreeMap<String, String>,
+    quoted_ids: QuotedIds,
     depth: usize,
 }
 
@@ -207,7 +212,7 @@ impl Parser<'_> {
         Ok(Expr::Compare(operator, left, right))
     }
 
-    /// A number or a yes/no column is not compared with text, nor text with anything else. (Ids and dates are taken in quotes, too.)
+    /// A number or a yes/no column is not compared with text, nor text with anything else. (Dates are taken in quotes, too.)
     fn comparable(&self, operator: Operator, left: &Operand, right: &Operand) -> Outcome<()> {
         let types = match (left, right) {
             (Operand::Column(path), Operand::Literal(value)) => self.incompatible(path, value),
@@ -241,7 +246,11 @@ impl Parser<'_> {
             Kind::Decimal => "Decimal",
             Kind::Double => "Double",
             Kind::Flag => "Boolean",
-            Kind::Lookup | Kind::Owner | Kind::DateTime | Kind::Id | Kind::Managed => return None,
+            Kind::Lookup | Kind::Owner | Kind::Id => match (value, self.quoted_ids) {
+                (Value::Text(_), QuotedIds::Accepted) => return None,
+                _ => "Guid",
+            },
+            Kind::DateTime | Kind::Managed => return None,
         };
         let value = match value {
             Value::Text(_) => "String",
@@ -526,7 +535,7 @@ mod tests {
     fn check(text: &str) -> Outcome<Expr> {
         let schema = &*SCHEMA;
         let table = schema.named("msdyn_sessiontemplate").expect("table");
-        parse(schema, table, text, &BTreeMap::new())
+        parse(schema, table, text, &BTreeMap::new(), QuotedIds::Refused)
     }
 
     #[test]

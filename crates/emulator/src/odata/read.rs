@@ -114,7 +114,16 @@ impl<'a> Reading<'a> {
         let filter = options
             .filter
             .as_deref()
-            .map(|text| parse_filter(&self.store.schema, table, text, &options.aliases))
+            .map(|text| {
+                let quoted_ids = self.switches.quoted_ids;
+                parse_filter(
+                    &self.store.schema,
+                    table,
+                    text,
+                    &options.aliases,
+                    quoted_ids,
+                )
+            })
             .transpose()?;
         let orders = self.orders(table, options)?;
         let cookie = match &options.skiptoken {

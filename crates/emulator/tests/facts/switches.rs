@@ -1,7 +1,7 @@
 //! Every question that the documents leave open, answered both ways. Section 8: limits.
 
 use crate::desk::{Desk, changeset, desk, desk_of, desk_with, field, part, send, session};
-use deskstate_emulator::{BatchStatus, Config, Limits, LinkAnswer, Switches};
+use deskstate_emulator::{BatchStatus, Config, Limits, LinkAnswer, QuotedIds, Switches};
 use serde_json::{Value as Json, json};
 
 async fn linked(desk: &Desk) -> (String, String) {
@@ -336,4 +336,50 @@ async fn section_10_lookups_name_their_targets_and_relationships_both_ends() {
         .find(|item| item["LogicalName"] == "ownerid")
         .expect("owner");
     assert_eq!(owner["Targets"], json!(["systemuser", "team"]));
+}
+
+#[tokio::test]
+async fn section_3_an_id_in_quotes_is_refused_or_taken() {
+    for quoted_ids in [QuotedIds::Refused, QuotedIds::Accepted] {
+        let desk = desk_with(Switches {
+            quoted_ids,
+            ..Switches::default()
+        })
+        .await;
+        let (_, tab) = linked(&desk).await;
+        let tabs = "msdyn_applicationtabtemplates";
+        let parameters = "msdyn_templateparameters";
+        for filter in [
+            format!("{tabs}?$filter=msdyn_applicationtabtemplateid eq '{tab}'"),
+            format!("{tabs}?$filter='{tab}' eq msdyn_applicationtabtemplateid"),
+            format!("{tabs}?$filter=msdyn_applicationtabtemplateid eq @id&@id='{tab}'"),
+            format!("{parameters}?$filter=_msdyn_applicationtabtemplateid_value eq '{tab}'"),
+            format!(
+                "{parameters}?$filter=msdyn_applicationtabtemplateid/msdyn_applicationtabtemplateid eq '{tab}'"
+            ),
+            format!(
+                "msdyn_sessiontemplates?$filter=msdyn_sessiontemplate_applicationtab/any(t:t/msdyn_applicationtabtemplateid eq '{tab}')"
+            ),
+        ] {
+            let bare = desk.get(&filter.replace('\'', "")).await.rows();
+            assert!(!bare.is_empty(), "{filter}");
+            let answer = desk.get(&filter).await;
+            match quoted_ids {
+                QuotedIds::Accepted => assert_eq!(answer.rows(), bare, "{filter}"),
+                QuotedIds::Refused => {
+                    let error = answer.expect(400).json()["error"].clone();
+                    assert_eq!(error["code"], "0x80060888", "{filter}: {error}");
+                    let message = error["message"].as_str().expect("a message");
+                    assert!(
+                        message.contains("incompatible types"),
+                        "{filter}: {message}"
+                    );
+                    assert!(
+                        message.contains("Edm.Guid") && message.contains("Edm.String"),
+                        "{filter}: {message}"
+                    );
+                }
+            }
+        }
+    }
 }
