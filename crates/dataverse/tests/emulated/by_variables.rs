@@ -8,6 +8,8 @@ use std::sync::mpsc;
 use deskstate_dataverse::{Budget, Connection, Query, Reader, SignIn};
 use deskstate_emulator::{Config, Emulator, SignIn as Mode, Tls};
 
+use crate::variants::{environments, with};
+
 const PIPELINE: &str = "5b1f2f64-5c1b-4b6e-9b0e-6a7d7e0a3c11";
 const CONNECTION: &str = "0c0f0000-0000-4000-8000-000000000a04";
 const JOB_TOKEN: &str = "emulator-job-token";
@@ -17,28 +19,30 @@ const URL: &str = "DESKSTATE_TEST_URL";
 /// Likewise: the certificate to trust, PEM.
 const AUTHORITY: &str = "DESKSTATE_TEST_AUTHORITY";
 
-/// Runs one test again in a process with these variables; `{url}` in a value is the environment's.
+/// Runs one test again for each of the environments, in a process with these variables; `{url}` in a value is the environment's.
 async fn in_a_process_with(test: &str, variables: &[(&str, &str)]) {
-    let emulator = Emulator::start(Config {
-        sign_in: Mode::Required,
-        tls: Tls::Generated {
-            authority_out: None,
-        },
-        ..Config::default()
-    })
-    .await
-    .expect("the emulator starts");
-    let url = emulator.url().to_owned();
-    let mut all: Vec<(&str, String)> = variables
-        .iter()
-        .map(|(name, value)| (*name, value.replace("{url}", &url)))
-        .collect();
-    all.push((URL, url.clone()));
-    all.push((
-        AUTHORITY,
-        emulator.authority().expect("TLS has one").to_owned(),
-    ));
-    again(test, all).await;
+    for switches in environments() {
+        let emulator = Emulator::start(Config {
+            sign_in: Mode::Required,
+            tls: Tls::Generated {
+                authority_out: None,
+            },
+            ..with(&switches)
+        })
+        .await
+        .expect("the emulator starts");
+        let url = emulator.url().to_owned();
+        let mut all: Vec<(&str, String)> = variables
+            .iter()
+            .map(|(name, value)| (*name, value.replace("{url}", &url)))
+            .collect();
+        all.push((URL, url.clone()));
+        all.push((
+            AUTHORITY,
+            emulator.authority().expect("TLS has one").to_owned(),
+        ));
+        again(test, all).await;
+    }
 }
 
 /// Runs one test again in a process with these variables.

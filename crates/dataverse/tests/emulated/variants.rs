@@ -1,6 +1,5 @@
-//! Environments that differ in whatever sources disagree about, or leave open. The tests of reading, writing and recording run in each.
-//!
-//! Those of signing in do not: they end before an environment answers.
+//! Environments that differ in whatever sources disagree about, or leave open. The tests of reading, writing, recording and signing in run
+//! in each.
 
 use std::collections::BTreeSet;
 
@@ -34,6 +33,7 @@ fn varied() -> Vec<(&'static str, Vec<Value>)> {
             "missingPrivilege",
             vec![json!("privilegeDenied"), json!("principalMissing")],
         ),
+        ("quotedIds", vec![json!("refused"), json!("accepted")]),
         ("associateAgain", vec![json!("refused"), json!("accepted")]),
         (
             "disassociateMissing",
