@@ -16,9 +16,15 @@ pub(crate) enum Cause {
     /// The apply itself.
     #[error(transparent)]
     Apply(ApplyError),
-    /// It was carried out, and the server stored something else.
-    #[error("the server did not store everything as it was written")]
-    Mismatched { transactions: usize },
+    /// It was carried out, and reading it back shows something else, or not all of it.
+    #[error("{}", mismatched(*.differs))]
+    Mismatched {
+        transactions: usize,
+        /// The server stored something else.
+        differs: bool,
+        /// It may have done so because it writes parameters again when their tab is written, which nobody told deskstate.
+        along: bool,
+    },
     /// The journal could not be written, so nothing more was sent.
     #[error("the journal could not be written, so transaction {} was not sent", transactions + 1)]
     NoJournal {
@@ -65,7 +71,7 @@ impl Ended {
     fn transactions(&self) -> usize {
         match &self.cause {
             Cause::Apply(error) => error.transactions(),
-            Cause::Mismatched { transactions } | Cause::NoJournal { transactions, .. } => {
+            Cause::Mismatched { transactions, .. } | Cause::NoJournal { transactions, .. } => {
                 *transactions
             }
         }
@@ -136,6 +142,20 @@ impl Ended {
             _ => "run the same command again: it applies what is left",
         };
         match &self.cause {
+            Cause::Mismatched { along: true, .. } => {
+                let probe = suggest("doctor", &["--env", &self.environment, "--probe=write"]);
+                let then = match self.command {
+                    "undo" => "apply the manifests as they were before",
+                    _ => "run the same command again",
+                };
+                format!(
+                    "it seems that this environment writes the parameters of a tab again when the tab is written; {probe} finds out and \
+                     configures deskstate for it; then {then}"
+                )
+            }
+            Cause::Mismatched { differs: true, .. } if self.command == "undo" => {
+                format!("{plan} shows what differs from the manifests")
+            }
             _ if self.command == "undo" => again.to_owned(),
             Cause::Mismatched { .. } | Cause::Apply(ApplyError::NotVerified { .. }) => {
                 format!("{plan} shows what differs, if anything does")
@@ -154,6 +174,14 @@ impl Ended {
                 ApplyError::NotVerified { .. } => unreachable!("matched above"),
             },
         }
+    }
+}
+
+fn mismatched(differs: bool) -> &'static str {
+    if differs {
+        "the server did not store everything as it was written"
+    } else {
+        "everything was written, but not all of it could be read back"
     }
 }
 
@@ -323,7 +351,11 @@ mod tests {
     #[test]
     fn every_end_after_the_last_transaction_says_that_all_is_applied_and_how_to_look_at_it() {
         let causes = [
-            Cause::Mismatched { transactions: 3 },
+            Cause::Mismatched {
+                transactions: 3,
+                differs: true,
+                along: false,
+            },
             Cause::Apply(ApplyError::NotVerified {
                 transactions: 3,
                 error: unreadable(),

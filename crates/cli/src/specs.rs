@@ -114,6 +114,7 @@ pub(crate) fn plan_of(action: Action, kind: Kind, name: &str, changed: &[&str]) 
         fields: changed.iter().map(field).collect(),
         operations: Vec::new(),
         left_to_server: Vec::new(),
+        kept: Vec::new(),
     };
     Plan {
         changes: vec![change],

@@ -440,6 +440,38 @@ fn undo_files_and_recordings_are_for_their_owner_alone() {
 }
 
 #[test]
+fn what_could_not_be_read_back_is_not_called_verified() {
+    let refused =
+        r#"{"when":{"part":"%msdyn_sessiontemplates?%","nth":2},"fault":{"kind":"refuse"}}"#;
+    let not_read = |run: &Run| {
+        assert_eq!(run.code, Some(1), "{}", run.err);
+        assert!(!run.err.contains("Verified"), "{}", run.err);
+        says(
+            &run.err,
+            &[
+                "everything was written, but not all of it could be read back",
+                "error: SessionTemplate contoso_calls could not be read back: ",
+            ],
+        );
+    };
+    let (project, server) = waiting();
+    faults(&server, refused);
+    let apply = project.run(APPLY);
+    not_read(&apply);
+    server.request("DELETE", "/__emulator/faults", "", "");
+    project
+        .run(&["plan", "--env", "server", "--detailed-exitcode"])
+        .ended(0);
+    let undo = to_undo(&apply.err);
+    let mut words: Vec<&str> = undo.iter().map(String::as_str).collect();
+    words.push("--yes");
+    faults(&server, refused);
+    not_read(&project.run(&words));
+    server.request("DELETE", "/__emulator/faults", "", "");
+    project.run(&words).ended(0);
+}
+
+#[test]
 fn an_undo_that_ends_early_is_accounted_for_like_an_apply() {
     let (project, server) = waiting();
     let file = Project::undo_file(&project.apply());

@@ -14,6 +14,7 @@ pub mod blame;
 pub mod bounds;
 pub mod check;
 mod codes;
+mod columns;
 pub mod drift;
 pub mod export;
 pub mod extras;

@@ -115,6 +115,7 @@ fn change(action: Action, number: u128, operations: Vec<Operation>) -> Change {
         fields: Vec::new(),
         operations,
         left_to_server: Vec::new(),
+        kept: Vec::new(),
     }
 }
 

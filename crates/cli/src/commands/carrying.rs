@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use deskstate_dataverse::{Session, Stop};
 use deskstate_model::{Diagnostic, Environment};
-use deskstate_reconcile::apply::{Applied, ApplyError, Settings, Work, carry_out};
+use deskstate_reconcile::apply::{Applied, ApplyError, Settings, Work, carry_out, written_along};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{Difference, Plan, Planned};
 use deskstate_reconcile::{Desired, Scope, observe_owners, plan_file, undo};
@@ -153,7 +153,7 @@ impl Carrying<'_> {
         } = self;
         let undo = line("undo", &["--env", name, &from_here(&undo)]);
         let cause = match applied {
-            Ok(applied) if applied.mismatches.is_empty() => {
+            Ok(applied) if applied.mismatches.is_empty() && applied.unseen.is_empty() => {
                 let changes = count(plan.changes.len(), "resource");
                 ui.verb(
                     GOOD,
@@ -175,9 +175,13 @@ impl Carrying<'_> {
                 return Ok(ExitCode::Done);
             }
             Ok(applied) => {
-                show_mismatches(&applied, ui);
+                self.show_mismatches(&applied, ui);
+                let mut fields = applied.mismatches.iter();
+                let along = fields.any(|(key, field)| written_along(plan, key, &field.path));
                 Cause::Mismatched {
                     transactions: applied.transactions,
+                    differs: !applied.mismatches.is_empty(),
+                    along: along && !self.answers.rewrites_parameters(),
                 }
             }
             Err(error @ ApplyError::Stopped { .. }) => match journal_failed {
@@ -202,6 +206,38 @@ impl Carrying<'_> {
         // `main` says it next, on stderr.
         journal.end();
         Err(Error::Ended(Box::new(ended)))
+    }
+
+    /// Shows what is stored in another way than it was written, or than it was.
+    fn show_mismatches(&self, applied: &Applied, ui: &mut Ui) {
+        for (key, field) in &applied.mismatches {
+            let (stored, wanted) = match &field.difference {
+                Difference::Value { before, after } => sides(before, after),
+                Difference::Copy { after, .. } => ("something else".to_owned(), shown(after)),
+                Difference::Added { member, .. } => ("not linked".to_owned(), plain(member)),
+                Difference::Removed { member, .. } => ("still linked".to_owned(), plain(member)),
+            };
+            let mut changes = self.plan.changes.iter().filter(|change| change.key == *key);
+            let written = changes.any(|change| {
+                let mut fields = change.fields.iter();
+                fields.any(|planned| planned.path == field.path)
+            });
+            let how = if written || !written_along(self.plan, key, &field.path) {
+                format!("wrote {wanted}, the server stored {stored}")
+            } else {
+                format!("was {wanted}, and is {stored} since its row was written")
+            };
+            ui.say(format_args!(
+                "{BAD}error{BAD:#}: {key} {}: {how}",
+                field.path
+            ));
+        }
+        for (key, why) in &applied.unseen {
+            ui.say(format_args!(
+                "{BAD}error{BAD:#}: {key} could not be read back: {}",
+                plain(why)
+            ));
+        }
     }
 }
 
@@ -229,22 +265,6 @@ pub(super) fn agree(yes: bool, environment: &str, ui: &mut Ui) -> Result<(), Err
         message: "nothing was changed".to_owned(),
         hint: Some("`--yes` carries it out without asking".to_owned()),
     })
-}
-
-/// Shows what the server stored in another way than it was written.
-fn show_mismatches(applied: &Applied, ui: &mut Ui) {
-    for (key, field) in &applied.mismatches {
-        let (stored, wanted) = match &field.difference {
-            Difference::Value { before, after } => sides(before, after),
-            Difference::Copy { after, .. } => ("something else".to_owned(), shown(after)),
-            Difference::Added { member, .. } => ("not linked".to_owned(), plain(member)),
-            Difference::Removed { member, .. } => ("still linked".to_owned(), plain(member)),
-        };
-        ui.say(format_args!(
-            "{BAD}error{BAD:#}: {key} {}: wrote {wanted}, the server stored {stored}",
-            field.path
-        ));
-    }
 }
 
 /// Shows which resource the server refused, and where it is declared.

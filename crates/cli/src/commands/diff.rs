@@ -324,6 +324,7 @@ async fn like_environment(
             fields: document.into_iter().flat_map(new_fields).collect(),
             operations: Vec::new(),
             left_to_server: Vec::new(),
+            kept: Vec::new(),
         });
     }
     Ok(Compared {
@@ -345,6 +346,7 @@ fn turn(change: &mut Change) {
         Action::Delete => Action::Create,
     };
     change.left_to_server.clear();
+    change.kept.clear();
     if change.action != Action::Update {
         change.fields.clear();
     }

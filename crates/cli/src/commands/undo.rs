@@ -134,7 +134,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 return Ok(ExitCode::Done);
             }
             agree(args.yes, &environment.name, ui)?;
-            let replan = |live: &Live| undo::plan(&file, live);
+            let replan = |live: &Live| undo::rest(&file, &writable, live);
             // An undo can be undone like any other apply.
             let carrying = Carrying {
                 command: "undo",

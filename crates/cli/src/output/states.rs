@@ -108,6 +108,7 @@ fn plan(states: &[SyncState], elsewhere: bool) -> Plan {
                 }],
                 operations: Vec::new(),
                 left_to_server: Vec::new(),
+                kept: Vec::new(),
             })
             .collect(),
         resources: judged(states),

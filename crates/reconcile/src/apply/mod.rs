@@ -12,7 +12,7 @@ use deskstate_dataverse::{
     Changeset, Error, Operation as Wire, Outcome as Commit, ServiceError, Session,
 };
 use deskstate_model::{Kind, ResourceKey, Table};
-pub use rest::mismatches;
+pub use rest::written_along;
 use thiserror::Error;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -21,7 +21,8 @@ use crate::live::Live;
 use crate::lower::Desired;
 use crate::observe::{ObserveError, Scope, observe};
 use crate::plan::{
-    self, FieldChange, Guard, Limits, Operation, Options, Plan, Planned, Transaction, transactions,
+    self, FieldChange, Guard, Limits, Operation, Options, Plan, Planned, Transaction,
+    server_adds_parts_to, transactions,
 };
 
 /// How a plan is carried out.
@@ -305,13 +306,15 @@ pub struct Applied {
     pub operations: usize,
     /// What the server stored differently: resource, field with both values.
     pub mismatches: Vec<(ResourceKey, FieldChange)>,
+    /// What was written and could not be compared with what was stored, and why.
+    pub unseen: Vec<(ResourceKey, String)>,
     /// HTTP requests that reading back took.
     pub read_requests: u64,
 }
 
 /// Whether the server writes parts of such rows by itself.
 fn has_parts_of_the_server(table: &Table) -> bool {
-    Kind::part_tables().any(|part| part.server_adds && part.parent == table)
+    server_adds_parts_to(table).next().is_some()
 }
 
 /// Parts whose rows the server may touch by itself, since the plan changes the row that they belong to.
@@ -341,6 +344,15 @@ pub struct Work<'a> {
     pub scope: &'a Scope,
     /// Makes the plan again: nothing of it may be left at the end.
     pub replan: &'a dyn Fn(&Live) -> Planned,
+}
+
+impl Work<'_> {
+    /// What is left to do, with the parts that the server wrote again.
+    fn rest(&self, live: &Live) -> Plan {
+        let (mut rest, _) = (self.replan)(live);
+        rest::put_back(self.plan, &mut rest, live);
+        rest
+    }
 }
 
 /// Carries out a plan of manifests; see [`carry_out`].
@@ -416,7 +428,7 @@ pub async fn carry_out(
             let live = observe(session.reader(), work.desired, work.scope)
                 .await
                 .map_err(|error| not_read(unread(error, done), stop))?;
-            let (rest, _) = (work.replan)(&live);
+            let rest = work.rest(&live);
             if let Some((key, path)) =
                 rest::beyond(&rest, work.plan, settings.server_rewrites_parts)
             {
@@ -444,10 +456,12 @@ pub async fn carry_out(
             transactions: done,
             error: Box::new(error),
         })?;
+    let rest = work.rest(&live);
     Ok(Applied {
         transactions: done,
         operations,
-        mismatches: rest::left_over(work.plan, &(work.replan)(&live).0),
+        mismatches: rest::left_over(work.plan, &rest),
+        unseen: rest::unseen(work.plan, &rest),
         read_requests: live.requests,
     })
 }

@@ -3,20 +3,49 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_model::{Holds, ResourceKey};
+use uuid::Uuid;
 
 use super::has_parts_of_the_server;
 use crate::live::Live;
-use crate::lower::Desired;
-use crate::plan::{self, Action, Change, Difference, FieldChange, Operation, Options, Plan};
+use crate::plan::{Action, Change, Difference, FieldChange, Judged, Operation, Plan, SyncState};
 
-/// What still differs among what a plan wrote.
-pub fn mismatches(
-    plan: &Plan,
-    desired: &Desired,
-    live: &Live,
-    options: &Options,
-) -> Vec<(ResourceKey, FieldChange)> {
-    left_over(plan, &plan::plan(desired, live, options).0)
+/// Adds to the rest of a plan what gives the parts that the plan leaves alone their values back.
+pub(super) fn put_back(plan: &Plan, rest: &mut Plan, live: &Live) {
+    for back in plan
+        .changes
+        .iter()
+        .filter_map(|change| change.put_back(live))
+    {
+        match rest
+            .changes
+            .iter_mut()
+            .find(|change| change.key == back.key)
+        {
+            None => rest.changes.push(back),
+            Some(change) => {
+                let own: BTreeSet<Uuid> = (change.operations.iter())
+                    .filter_map(Operation::changed_row)
+                    .map(|row| row.id)
+                    .collect();
+                let known: BTreeSet<String> = change
+                    .fields
+                    .iter()
+                    .map(|field| field.path.clone())
+                    .collect();
+                change
+                    .operations
+                    .extend(back.operations.into_iter().filter(|operation| {
+                        !operation
+                            .changed_row()
+                            .is_some_and(|row| own.contains(&row.id))
+                    }));
+                let fields = back.fields.into_iter();
+                change
+                    .fields
+                    .extend(fields.filter(|field| !known.contains(&field.path)));
+            }
+        }
+    }
 }
 
 /// What a plan wrote and a plan made afterwards would write again.
@@ -50,6 +79,36 @@ pub(super) fn left_over(plan: &Plan, rest: &Plan) -> Vec<(ResourceKey, FieldChan
         found.extend(differing.map(|field| (change.key.clone(), field.clone())));
     }
     found
+}
+
+/// What a plan wrote and what nobody can say of it afterwards: the resource and why.
+pub(super) fn unseen(plan: &Plan, rest: &Plan) -> Vec<(ResourceKey, String)> {
+    let before: BTreeMap<&ResourceKey, &Judged> = of(plan);
+    let written = plan.changes.iter().map(|change| &change.key);
+    let after = of(rest);
+    written
+        .filter_map(|key| {
+            let known = before.get(key).map_or(&[][..], |judged| &judged.obstacles);
+            let now = &after.get(key)?.obstacles;
+            let new = now.iter().find(|obstacle| {
+                obstacle.state == SyncState::Unknown && !known.contains(obstacle)
+            })?;
+            Some((key.clone(), new.reason.clone()))
+        })
+        .collect()
+}
+
+fn of(plan: &Plan) -> BTreeMap<&ResourceKey, &Judged> {
+    plan.resources
+        .iter()
+        .map(|judged| (&judged.key, judged))
+        .collect()
+}
+
+/// Whether a field that differs is about a part that the server may have written along with its row, which the plan wrote.
+pub fn written_along(plan: &Plan, key: &ResourceKey, path: &str) -> bool {
+    let mut changes = plan.changes.iter().filter(|change| change.key == *key);
+    changes.any(|change| changes_row_of_the_server(change) && is_of_the_server(change, path))
 }
 
 /// Whether a change writes a row whose parts the server may write by itself.

@@ -1,6 +1,7 @@
 //! The plan: the ordered changes from live to desired. A plain function of its inputs; it has nothing to write with.
 
 mod judged;
+mod kept;
 pub(crate) mod lacking;
 mod order;
 pub(crate) mod parts;
@@ -18,13 +19,15 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 pub use judged::{Elsewhere, Judged, Obstacle, States, SyncState};
+pub use kept::Kept;
+pub(crate) use kept::{keep, part_path, server_adds_parts_to};
 pub use order::{Limits, Transaction, transactions};
 pub use planner::plan;
 pub(crate) use planner::{declared_names, is_copy, path};
 pub(crate) use problems::unseen_undo;
 pub(crate) use removal::pruned_to_nothing;
 
-use crate::live::ObservedRow;
+use crate::live::{LiveTable, ObservedRow};
 
 /// What a plan may do beside making the declared true.
 #[derive(Debug, Clone, Default)]
@@ -106,6 +109,8 @@ pub struct Change {
     pub operations: Vec<Operation>,
     /// Fields that a new row takes from the server.
     pub left_to_server: Vec<&'static str>,
+    /// Parts that it leaves alone, and that the server may write again with the row they belong to.
+    pub kept: Vec<Kept>,
 }
 
 /// What happens to a resource's own row.
@@ -197,6 +202,18 @@ pub enum Guard {
     /// The row is read again just before, since it cannot be bound to a version: its table has none, or an earlier write of the same
     /// transaction may move it.
     Look(Seen),
+}
+
+impl Guard {
+    /// The version, or another look where the table has none to bind to.
+    pub(crate) fn of(table: &LiveTable, row: &ObservedRow) -> Self {
+        match row.etag() {
+            Some(etag) if table.optimistic_concurrency != Some(false) => {
+                Self::Version(etag.clone())
+            }
+            _ => Self::Look(Seen::of(row)),
+        }
+    }
 }
 
 /// What the plan saw of a row, for another look.

@@ -14,7 +14,7 @@ use super::judged::Findings;
 use super::problems::{ambiguous, unreadable};
 use super::{
     Action, Change, Difference, FieldChange, Guard, Operation, Options, Plan, Planned, Reason,
-    RowTarget, Seen, sort_changes,
+    RowTarget, keep, sort_changes,
 };
 use crate::kinds;
 use crate::live::{Access, Live, ObservedRow};
@@ -123,6 +123,7 @@ pub fn plan(desired: &Desired, live: &Live, options: &Options) -> Planned {
     let pruned = planner.prune(options, &changes);
     changes.extend(pruned);
     sort_changes(&mut changes);
+    keep(&mut changes, live);
     let (diagnostics, elsewhere) = planner.findings.finish();
     tracing::info!(
         changes = changes.len(),
@@ -277,6 +278,7 @@ impl<'a> Planner<'a> {
             fields: draft.fields,
             operations: draft.operations,
             left_to_server: resource.left_out.iter().map(|field| field.word).collect(),
+            kept: Vec::new(),
         })
     }
 
@@ -310,6 +312,7 @@ impl<'a> Planner<'a> {
             fields: draft.fields,
             operations: draft.operations,
             left_to_server: Vec::new(),
+            kept: Vec::new(),
         })
     }
 
@@ -572,13 +575,9 @@ impl<'a> Planner<'a> {
         );
     }
 
-    /// What keeps a write from undoing somebody else's: the version, or another look where the table has none to bind to.
+    /// What keeps a write from undoing somebody else's.
     pub(super) fn guard(&self, table: &'static Table, row: &ObservedRow) -> Guard {
-        let bound = self.live.table(table).optimistic_concurrency != Some(false);
-        match row.etag() {
-            Some(etag) if bound => Guard::Version(etag.clone()),
-            _ => Guard::Look(Seen::of(row)),
-        }
+        Guard::of(self.live.table(table), row)
     }
 
     /// Leaves out what deskstate writes along with a field and the environment has no column for.

@@ -82,6 +82,7 @@ impl Planner<'_> {
             fields: Vec::new(),
             operations,
             left_to_server: Vec::new(),
+            kept: Vec::new(),
         })
     }
 

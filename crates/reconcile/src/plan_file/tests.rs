@@ -68,6 +68,7 @@ fn change(
         fields,
         operations,
         left_to_server: vec!["status"],
+        kept: Vec::new(),
     }
 }
 

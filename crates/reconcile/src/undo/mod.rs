@@ -4,14 +4,13 @@
 //! that come. [`plan`] makes changes of it that go through review and apply like those of manifests. A row that somebody changed
 //! since is refused.
 
-mod columns;
 mod record;
 pub(crate) mod reverse;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use deskstate_files::Limit;
-use deskstate_model::tables;
+use deskstate_model::{Kind, Table, tables};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use thiserror::Error;
@@ -19,10 +18,10 @@ use uuid::Uuid;
 
 pub(crate) use record::columns_of;
 pub use record::record;
-pub use reverse::plan;
+pub use reverse::{plan, rest};
 
 use crate::bounds::{self, TooMuch};
-use deskstate_model::Table;
+use crate::columns::{self, Column};
 
 /// `formatVersion` of the file.
 const VERSION: u32 = 1;
@@ -183,7 +182,7 @@ pub fn read(text: &str) -> Result<UndoFile, UndoFileError> {
     if file.format_version != VERSION {
         return Err(UndoFileError::UnknownVersion(file.format_version));
     }
-    columns::check(&file).map_err(UndoFileError::Malformed)?;
+    names_only_what_is_written(&file).map_err(UndoFileError::Malformed)?;
     each_once(&file)?;
     Ok(file)
 }
@@ -208,6 +207,77 @@ fn each_once(file: &UndoFile) -> Result<(), UndoFileError> {
                     link.owner, link.member
                 )));
             }
+        }
+    }
+    Ok(())
+}
+
+/// What a saved row is called.
+fn name(saved: &SavedRow) -> String {
+    let column = columns::table(&saved.table).and_then(|table| table.name);
+    let name = column.and_then(|column| saved.columns.get(column)?.as_str());
+    name.unwrap_or(&saved.label).to_owned()
+}
+
+/// Whether a file names only what deskstate writes.
+fn names_only_what_is_written(file: &UndoFile) -> Result<(), String> {
+    let sets: BTreeSet<&str> = Kind::all()
+        .map(|kind| kind.table().set)
+        .chain([
+            tables::USER.set,
+            tables::TEAM.set,
+            tables::ROLE.set,
+            tables::WEB_RESOURCE.set,
+            tables::MACRO.set,
+        ])
+        .collect();
+    for change in &file.changes {
+        change
+            .kind
+            .parse::<Kind>()
+            .map_err(|error| error.to_string())?;
+        let rows = change
+            .created
+            .iter()
+            .chain(&change.deleted)
+            .map(|row| (&row.table, vec![&row.columns]));
+        let updates = change
+            .updated
+            .iter()
+            .map(|row| (&row.table, vec![&row.before, &row.after]));
+        for (logical, maps) in rows.chain(updates) {
+            let table = columns::table(logical)
+                .ok_or_else(|| format!("`{logical}` is no table that deskstate writes"))?;
+            let known: BTreeMap<String, Column> = columns::of(table)
+                .into_iter()
+                .map(|column| (column.name.clone(), column))
+                .collect();
+            for (name, value) in maps.into_iter().flatten() {
+                let column = known.get(name).ok_or_else(|| {
+                    format!("`{logical}.{name}` is no column that deskstate writes")
+                })?;
+                let fits = match column.set {
+                    Some(_) => {
+                        value.is_null()
+                            || columns::bound(value)
+                                .is_some_and(|(set, _)| sets.contains(set.as_str()))
+                    }
+                    None => !value.is_object() && !value.is_array(),
+                };
+                if !fits {
+                    return Err(format!(
+                        "`{logical}.{name}` has a value that no such column has"
+                    ));
+                }
+            }
+        }
+        for link in change.linked.iter().chain(&change.unlinked) {
+            columns::relationship(&link.relationship).ok_or_else(|| {
+                format!(
+                    "`{}` is no relationship that deskstate writes",
+                    link.relationship
+                )
+            })?;
         }
     }
     Ok(())

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use deskstate_model::Kind;
 use uuid::Uuid;
 
-use super::{Recorded, SavedLink, SavedRow, SavedUpdate, UndoFile, VERSION, columns};
+use super::{Recorded, SavedLink, SavedRow, SavedUpdate, UndoFile, VERSION};
+use crate::columns;
 use crate::live::Live;
 use crate::plan::{Change, Operation, Plan, RowTarget};
 use crate::plan_file::digest;
@@ -102,6 +103,15 @@ fn of_change(change: &Change, live: &Live, taken: &mut BTreeSet<SavedLink>) -> R
             }
         }
     }
+    recorded
+        .updated
+        .extend(change.kept.iter().map(|kept| SavedUpdate {
+            table: kept.row.table.logical.to_owned(),
+            id: kept.row.id,
+            label: kept.row.label.clone(),
+            before: kept.columns.clone(),
+            after: kept.columns.clone(),
+        }));
     recorded
 }
 

@@ -10,12 +10,12 @@ use deskstate_model::{
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use super::columns::{self, Column};
-use super::{Recorded, SavedLink, SavedRow, SavedUpdate, UndoFile};
+use super::{Recorded, SavedLink, SavedRow, SavedUpdate, UndoFile, name};
+use crate::columns::{self, Column};
 use crate::live::{Access, Live, part_identity};
 use crate::plan::{
     Action, Along, Change, Difference, Elsewhere, FieldChange, Guard, Judged, Obstacle, Operation,
-    Plan, Planned, Reason, RowTarget, Seen, SyncState, sort_changes, unseen_undo,
+    Plan, Planned, Reason, RowTarget, Seen, SyncState, keep, part_path, sort_changes, unseen_undo,
 };
 use crate::referrers::set_word;
 use crate::value::show_live;
@@ -46,15 +46,31 @@ pub(crate) const UNDO_LINK: Explanation = Explanation::new(
 /// The diagnostics name rows that somebody changed since, and what cannot be put back; such a change is left out.
 #[tracing::instrument(level = "info", skip_all, name = "undo", fields(changes = file.changes.len()))]
 pub fn plan(file: &UndoFile, live: &Live) -> Planned {
+    reverse(file, live, BTreeSet::new())
+}
+
+/// The rest of an undo that is being carried out: rows that its plan writes are put back whatever they hold now, since it may be the undo
+/// that changed them.
+pub fn rest(file: &UndoFile, plan: &Plan, live: &Live) -> Planned {
+    let operations = plan.changes.iter().flat_map(|change| &change.operations);
+    let own = operations.filter_map(|operation| match operation {
+        Operation::Create { row, .. } | Operation::Update { row, .. } => Some(row.id),
+        Operation::Delete { .. } | Operation::Link { .. } | Operation::Unlink { .. } => None,
+    });
+    reverse(file, live, own.collect())
+}
+
+fn reverse(file: &UndoFile, live: &Live, own: BTreeSet<Uuid>) -> Planned {
     let mut undoing = Undoing {
         live,
+        own,
         diagnostics: Vec::new(),
         going: going(file, live),
         coming: file
             .changes
             .iter()
             .flat_map(|change| &change.deleted)
-            .map(|row| (row.id, columns::name(row)))
+            .map(|row| (row.id, name(row)))
             .collect(),
     };
     if file.organization != live.facts.organization {
@@ -83,6 +99,7 @@ pub fn plan(file: &UndoFile, live: &Live) -> Planned {
         changes.extend(change);
     }
     sort_changes(&mut changes);
+    keep(&mut changes, live);
     let plan = Plan {
         organization: live.facts.organization,
         resources,
@@ -104,6 +121,8 @@ fn obstacle(diagnostic: &Diagnostic) -> Obstacle {
 
 struct Undoing<'a> {
     live: &'a Live,
+    /// Rows that this undo may have written already.
+    own: BTreeSet<Uuid>,
     diagnostics: Vec<Diagnostic>,
     /// Rows that this undo deletes.
     going: BTreeSet<Uuid>,
@@ -163,6 +182,7 @@ impl Undoing<'_> {
             fields: Vec::new(),
             operations: Vec::new(),
             left_to_server: Vec::new(),
+            kept: Vec::new(),
         };
         for row in &recorded.deleted {
             self.restore(row, &mut change);
@@ -262,7 +282,9 @@ impl Undoing<'_> {
                     .get(&column.name)
                     .is_none_or(|value| columns::holds(column, value, &row.row))
             });
-            if !same {
+            if !same && self.own.contains(&saved.id) {
+                self.set_right(table, &known, saved, saved.id, change);
+            } else if !same {
                 self.changed(table, &saved.label);
             }
             return;
@@ -321,7 +343,7 @@ impl Undoing<'_> {
         }
     }
 
-    /// Gives such a part the values of the deleted one.
+    /// Gives a row the values of the deleted one: such a part, or a row that this undo brought back and the server changed.
     fn set_right(
         &self,
         table: &'static Table,
@@ -334,17 +356,24 @@ impl Undoing<'_> {
             return;
         };
         let mut body = Vec::new();
+        let wanted = columns::as_row(known, &saved.columns);
         for column in known {
             if let Some(value) = saved.columns.get(&column.name)
                 && !columns::holds(column, value, &row.row)
             {
                 columns::write(column, value, &mut body);
+                if let Some(field) = column.field.filter(|_| saved.id == change.id) {
+                    let [now, then] = [&row.row, &wanted].map(|row| self.show(field, row));
+                    change.fields.push(difference(table, field, now, then));
+                }
             }
         }
         if !body.is_empty() {
-            change
-                .fields
-                .push(member(change, table, &saved.label, true));
+            if saved.id != change.id {
+                change
+                    .fields
+                    .push(member(change, table, &saved.label, true));
+            }
             change.operations.push(Operation::Update {
                 row: target(table, made, &saved.label),
                 guard: self.guard(table, made),
@@ -366,6 +395,10 @@ impl Undoing<'_> {
             .into_iter()
             .map(|column| (column.name.clone(), column))
             .collect();
+        if saved.before == saved.after {
+            self.left_alone(table, saved, &known, &row.row);
+            return;
+        }
         let mut body: Vec<(String, Wire)> = Vec::new();
         let mut fields = Vec::new();
         let mut copies = Vec::new();
@@ -378,11 +411,8 @@ impl Undoing<'_> {
                 copies.extend(column.is_copy().then_some((column, before)));
                 continue;
             }
-            if !saved
-                .after
-                .get(name)
-                .is_some_and(|after| columns::holds(column, after, &row.row))
-            {
+            let as_applied = |after| columns::holds(column, after, &row.row);
+            if !saved.after.get(name).is_some_and(as_applied) && !self.own.contains(&saved.id) {
                 self.changed(table, &saved.label);
                 return;
             }
@@ -407,7 +437,7 @@ impl Undoing<'_> {
         }
         if saved.id != change.id {
             for field in &mut fields {
-                field.path = format!("{}.{}", saved.label, field.path);
+                field.path = part_path(change.key.kind, table, &saved.label, &field.path);
             }
         }
         change.fields.append(&mut fields);
@@ -416,6 +446,32 @@ impl Undoing<'_> {
             guard: self.guard(table, saved.id),
             body,
         });
+    }
+
+    /// A part that the apply left alone holds what it held, unless the environment wrote it along with its row, or somebody changed it.
+    fn left_alone(
+        &mut self,
+        table: &Table,
+        saved: &SavedUpdate,
+        known: &BTreeMap<String, Column>,
+        row: &Row,
+    ) {
+        let same = saved.before.iter().all(|(name, before)| {
+            let column = known.get(name);
+            column.is_none_or(|column| columns::holds(column, before, row))
+        });
+        if !same {
+            self.diagnostics.push(
+                Diagnostic::warning(
+                    UNDO_CHANGED.code,
+                    format!(
+                        "{} `{}` is not as before the apply and stays as it is: somebody changed it, or the environment did when its row was written",
+                        table.logical, saved.label
+                    ),
+                )
+                .help("look at it with `deskstate drift --env NAME`, and change it by manifests"),
+            );
+        }
     }
 
     /// A row that the apply made goes, unless somebody changed it since.
@@ -562,12 +618,7 @@ impl Undoing<'_> {
     fn guard(&self, table: &'static Table, id: Uuid) -> Guard {
         let live = self.live.table(table);
         match live.rows.get(&id) {
-            Some(row) => match row.etag() {
-                Some(etag) if live.optimistic_concurrency != Some(false) => {
-                    Guard::Version(etag.clone())
-                }
-                _ => Guard::Look(Seen::of(row)),
-            },
+            Some(row) => Guard::of(live, row),
             None => Guard::Look(Seen {
                 etag: None,
                 modified_on: None,

@@ -81,6 +81,7 @@ impl Scenario {
             solution: None,
             patience: Duration::from_millis(150),
         };
+        let settings = world.told(&settings);
         let (first, second) = (
             declare(json!({}), &project(age, number)),
             declare(json!({}), &project(age, number + 500)),

@@ -35,7 +35,7 @@ fn after_apply_the_plan_is_empty_and_undo_restores_everything() {
         let mut worlds = BTreeMap::new();
         for seed in seeds {
             let adds_parts = chance_flag(seed);
-            let age = *nth(&Age::ALL, seed);
+            let age = *nth(&Age::ALL, seed / WORDINGS);
             let which = (seed % WORDINGS, age, adds_parts);
             if let Entry::Vacant(vacant) = worlds.entry(which) {
                 let world = World::worded(seed, age, adds_parts).await;

@@ -131,7 +131,10 @@ pub(crate) fn seeds(variable: &str, otherwise: u64) -> u64 {
 }
 
 /// So many wordings there are.
-pub(crate) const WORDINGS: u64 = 5;
+pub(crate) const WORDINGS: u64 = 6;
+
+/// The wording in which writing a tab writes its parameters again.
+const REWRITES: u64 = 4;
 
 /// The n-th of ages, or whatever else there is one of for each of them.
 pub(crate) fn nth<T>(of_ages: &[T], number: u64) -> &T {
@@ -177,6 +180,11 @@ pub(crate) fn worded(number: u64, age: Age) -> Switches {
             emptied_lookup_raises_version: false,
             ..usual
         },
+        // Writing a tab writes other values into its parameters, which the client was told.
+        REWRITES => Switches {
+            tab_write_touches_parameters: TouchedParameters::Values,
+            ..usual
+        },
         // Intersect sets are refused, and codes are left out inside changesets alone.
         _ => Switches {
             intersect_sets_readable: false,
@@ -195,6 +203,8 @@ pub(crate) struct World {
     pub(crate) session: Session,
     /// The server makes parameter rows by itself, and they stay when their tab changes or comes back.
     makes_parameters: bool,
+    /// The server writes the parameters of a tab again with the tab.
+    rewrites_parameters: bool,
 }
 
 impl World {
@@ -233,13 +243,18 @@ impl World {
     }
 
     pub(crate) async fn with(config: Config) -> Self {
-        let makes_parameters = config.switches.tab_makes_parameters;
+        let Switches {
+            tab_makes_parameters: makes_parameters,
+            tab_write_touches_parameters: touched,
+            ..
+        } = config.switches;
         let emulator = Emulator::start(config).await.unwrap();
         let session = session(emulator.url());
         Self {
             emulator,
             session,
             makes_parameters,
+            rewrites_parameters: touched == TouchedParameters::Values,
         }
     }
 
@@ -277,6 +292,14 @@ impl World {
         )
     }
 
+    /// Settings with what the probe finds out here about parameters.
+    pub(crate) fn told(&self, settings: &Settings) -> Settings {
+        Settings {
+            server_rewrites_parts: self.rewrites_parameters,
+            ..settings.clone()
+        }
+    }
+
     pub(crate) async fn carry_out(
         &self,
         plan: &Plan,
@@ -285,6 +308,7 @@ impl World {
         replan: &dyn Fn(&Live) -> Planned,
     ) -> Result<Applied, ApplyError> {
         let scope = Scope::default();
+        let settings = &self.told(settings);
         let work = Work {
             plan,
             desired,
@@ -319,7 +343,7 @@ impl World {
         let live = self.look(&declared.desired).await;
         let (plan, found) = undo::plan(file, &live);
         no_errors(&found);
-        let replan = |live: &Live| undo::plan(file, live);
+        let replan = |live: &Live| undo::rest(file, &plan, live);
         let undone = self
             .carry_out(&plan, &declared.desired, settings, &replan)
             .await;

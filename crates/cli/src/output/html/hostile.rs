@@ -56,6 +56,7 @@ fn change(text: &str, action: Action, difference: Difference) -> Change {
         }],
         operations: Vec::new(),
         left_to_server: vec!["description"],
+        kept: Vec::new(),
     }
 }
 

@@ -29,6 +29,7 @@ fn change(
         fields,
         operations: Vec::new(),
         left_to_server: Vec::new(),
+        kept: Vec::new(),
     }
 }
 

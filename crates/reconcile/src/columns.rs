@@ -1,4 +1,4 @@
-//! Columns as an undo file keeps them: by the name under which they are written.
+//! Columns by the name under which they are written, as undo files keep them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,52 +7,44 @@ use deskstate_model::{Field, Holds, Kind, Relationship, Table, lookup_read_name,
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use super::{SavedRow, UndoFile};
 use crate::kinds;
 use crate::live::Live;
 use crate::value::{same_json, target_table};
 
-/// What a saved row is called.
-pub(super) fn name(saved: &SavedRow) -> String {
-    let column = table(&saved.table).and_then(|table| table.name);
-    let name = column.and_then(|column| saved.columns.get(column)?.as_str());
-    name.unwrap_or(&saved.label).to_owned()
-}
-
 /// A column that a client may write.
-pub(super) struct Column {
+pub(crate) struct Column {
     /// The column, or the navigation property of a lookup.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// The name under which it is read.
     read: String,
     /// The entity set of a lookup's target; empty for an owner, who is a user or a team.
-    set: Option<&'static str>,
+    pub(crate) set: Option<&'static str>,
     /// The field, where it is one.
-    pub(super) field: Option<&'static Field>,
+    pub(crate) field: Option<&'static Field>,
 }
 
 impl Column {
     /// Whether it repeats what other rows say.
-    pub(super) fn is_copy(&self) -> bool {
+    pub(crate) fn is_copy(&self) -> bool {
         self.field
             .is_some_and(|field| matches!(field.holds, Holds::ParametersCopy))
     }
 }
 
 /// Every table whose rows deskstate writes.
-pub(super) fn table(logical: &str) -> Option<&'static Table> {
+pub(crate) fn table(logical: &str) -> Option<&'static Table> {
     let own = Kind::all().map(|kind| kind.table());
     own.chain(Kind::part_tables().map(|part| part.table))
         .find(|table| table.logical == logical)
 }
 
 /// The relationship of this schema name.
-pub(super) fn relationship(schema_name: &str) -> Option<&'static Relationship> {
+pub(crate) fn relationship(schema_name: &str) -> Option<&'static Relationship> {
     Kind::relationships().find(|relationship| relationship.schema_name == schema_name)
 }
 
 /// The columns of a table that a client may write.
-pub(super) fn of(table: &'static Table) -> Vec<Column> {
+pub(crate) fn of(table: &'static Table) -> Vec<Column> {
     let mut found: Vec<Column> = Vec::new();
     let mut add = |field: &'static Field| {
         if !field.is_column() {
@@ -87,7 +79,7 @@ pub(super) fn of(table: &'static Table) -> Vec<Column> {
 }
 
 /// A live column in the form of the file; null is none.
-pub(super) fn saved(column: &Column, row: &Row, live: &Live) -> Json {
+pub(crate) fn saved(column: &Column, row: &Row, live: &Live) -> Json {
     let Some(set) = column.set else {
         return row.get(&column.read).to_json();
     };
@@ -111,7 +103,7 @@ pub(super) fn saved(column: &Column, row: &Row, live: &Live) -> Json {
 }
 
 /// A written value in the form of the file.
-pub(super) fn written(value: &Wire) -> Json {
+pub(crate) fn written(value: &Wire) -> Json {
     match value {
         Wire::Cell(cell) => cell.to_json(),
         Wire::Bind { set, id } => json!({"set": set, "id": id}),
@@ -120,7 +112,7 @@ pub(super) fn written(value: &Wire) -> Json {
 }
 
 /// What to write for a value of the file. The status reason follows the status.
-pub(super) fn write(column: &Column, saved: &Json, body: &mut Vec<(String, Wire)>) {
+pub(crate) fn write(column: &Column, saved: &Json, body: &mut Vec<(String, Wire)>) {
     let value = match (column.set, bound(saved)) {
         (Some(_), Some((set, id))) => Wire::Bind { set, id },
         (Some(_), None) => Wire::Unbind,
@@ -136,14 +128,14 @@ pub(super) fn write(column: &Column, saved: &Json, body: &mut Vec<(String, Wire)
     }
 }
 
-fn bound(saved: &Json) -> Option<(String, Uuid)> {
+pub(crate) fn bound(saved: &Json) -> Option<(String, Uuid)> {
     let set = saved.get("set")?.as_str()?;
     let id = Uuid::parse_str(saved.get("id")?.as_str()?).ok()?;
     Some((set.to_owned(), id))
 }
 
 /// Whether a live row holds a value of the file, as the server would compare them.
-pub(super) fn holds(column: &Column, saved: &Json, row: &Row) -> bool {
+pub(crate) fn holds(column: &Column, saved: &Json, row: &Row) -> bool {
     // The second copy of a fact follows its first one, in the words of the server.
     if column.is_copy() {
         return true;
@@ -166,7 +158,7 @@ pub(super) fn holds(column: &Column, saved: &Json, row: &Row) -> bool {
 }
 
 /// A row of the file in the form in which live rows are read, for showing its values.
-pub(super) fn as_row(columns: &[Column], saved: &BTreeMap<String, Json>) -> Row {
+pub(crate) fn as_row(columns: &[Column], saved: &BTreeMap<String, Json>) -> Row {
     let cells = columns.iter().filter_map(|column| {
         let value = saved.get(&column.name)?;
         let cell = match (column.set, bound(value)) {
@@ -177,67 +169,4 @@ pub(super) fn as_row(columns: &[Column], saved: &BTreeMap<String, Json>) -> Row 
         Some((column.read.clone(), cell))
     });
     Row::from_cells(cells, None)
-}
-
-/// Whether a file names only what deskstate writes.
-pub(super) fn check(file: &UndoFile) -> Result<(), String> {
-    let sets: BTreeSet<&str> = Kind::all()
-        .map(|kind| kind.table().set)
-        .chain([
-            tables::USER.set,
-            tables::TEAM.set,
-            tables::ROLE.set,
-            tables::WEB_RESOURCE.set,
-            tables::MACRO.set,
-        ])
-        .collect();
-    for change in &file.changes {
-        change
-            .kind
-            .parse::<Kind>()
-            .map_err(|error| error.to_string())?;
-        let rows = change
-            .created
-            .iter()
-            .chain(&change.deleted)
-            .map(|row| (&row.table, vec![&row.columns]));
-        let updates = change
-            .updated
-            .iter()
-            .map(|row| (&row.table, vec![&row.before, &row.after]));
-        for (logical, maps) in rows.chain(updates) {
-            let table = table(logical)
-                .ok_or_else(|| format!("`{logical}` is no table that deskstate writes"))?;
-            let known: BTreeMap<String, Column> = of(table)
-                .into_iter()
-                .map(|column| (column.name.clone(), column))
-                .collect();
-            for (name, value) in maps.into_iter().flatten() {
-                let column = known.get(name).ok_or_else(|| {
-                    format!("`{logical}.{name}` is no column that deskstate writes")
-                })?;
-                let fits = match column.set {
-                    Some(_) => {
-                        value.is_null()
-                            || bound(value).is_some_and(|(set, _)| sets.contains(set.as_str()))
-                    }
-                    None => !value.is_object() && !value.is_array(),
-                };
-                if !fits {
-                    return Err(format!(
-                        "`{logical}.{name}` has a value that no such column has"
-                    ));
-                }
-            }
-        }
-        for link in change.linked.iter().chain(&change.unlinked) {
-            relationship(&link.relationship).ok_or_else(|| {
-                format!(
-                    "`{}` is no relationship that deskstate writes",
-                    link.relationship
-                )
-            })?;
-        }
-    }
-    Ok(())
 }
