@@ -95,9 +95,15 @@ fn in_json(key: Option<&str>, content: &Value) -> Option<&'static str> {
         Value::String(text) => reason(key, text),
         Value::Number(number) => reason(key, &number.to_string()),
         Value::Array(items) => items.iter().find_map(|item| in_json(key, item)),
-        Value::Object(entries) => entries
-            .iter()
-            .find_map(|(key, value)| in_json(Some(key), value)),
+        Value::Object(entries) => entries.iter().find_map(|(key, value)| {
+            in_json(Some(key), value).or_else(|| {
+                let others = entries.iter().filter(|(other, _)| *other != key);
+                let mut names = others
+                    .filter_map(|(_, name)| name.as_str())
+                    .filter(|_| holds_the_value(key));
+                names.find_map(|name| in_json(Some(name), value))
+            })
+        }),
         Value::Null | Value::Bool(_) => None,
     }
 }
@@ -125,9 +131,16 @@ fn walk(
             .for_each(|item| walk(item, key, sources, diagnostics)),
         NodeValue::Map(entries) => {
             for entry in entries {
+                let mut names = entries
+                    .iter()
+                    .filter(|other| other.key != entry.key && holds_the_value(&entry.key));
+                let name = names.find_map(|other| match &other.value.value {
+                    NodeValue::Text(name) if is_secret_key(name) => Some(&**name),
+                    _ => None,
+                });
                 walk(
                     &entry.value,
-                    Some((&entry.key, entry.key_span)),
+                    Some((name.unwrap_or(&entry.key), entry.key_span)),
                     sources,
                     diagnostics,
                 );
@@ -135,6 +148,13 @@ fn walk(
         }
         _ => {}
     }
+}
+
+/// Whether a key is the one for the value in a list of names and values: `{"name": "password", "value": "…"}`.
+fn holds_the_value(key: &str) -> bool {
+    ["value", "val"]
+        .iter()
+        .any(|word| key.eq_ignore_ascii_case(word))
 }
 
 fn is_silenced(value: Span, key: Option<Span>, sources: &SourceMap) -> bool {
@@ -358,6 +378,8 @@ mod tests {
             (None, r#"{"a": "{\"password\": \"hunter22\"}"}"#),
             (None, r#"{"pass\u0077ord": "hunter2hunter2"}"#),
             (None, r#"{"password": 12345678}"#),
+            (None, r#"[{"name": "password", "value": "hunter22"}]"#),
+            (None, r#"{"Key": "X-Api-Key", "Value": "0123456789"}"#),
             (None, "{'password': 'hunter22'}"),
             (None, "Authorization: Bearer hunter2hunter2"),
             (None, "X-Api-Key: 0123456789"),
@@ -402,6 +424,8 @@ mod tests {
                 None,
                 r#"{"Authorization": "Bearer {token}", "apiKey": null}"#,
             ),
+            (None, r#"[{"name": "password", "value": "{password}"}]"#),
+            (None, r#"[{"name": "mode", "value": "password"}]"#),
             (None, "Reset the password: ask the customer first"),
             (None, "Bearer of good news, on 24-hour duty everywhere"),
             (
