@@ -551,11 +551,11 @@ fn two_applies_at_once_in_one_folder_never_take_each_others_files() {
 }
 
 /// A project of three lines, one of which is to change under the writer, behind a server that wraps refusals so.
-fn three_lines(failure: &str) -> (Project, Server) {
+fn three_lines(failure: &str, code: bool) -> (Project, Server) {
     let folder = tempfile::TempDir::new().unwrap();
     let sheet = folder.path().join("answers.json");
     let answers = format!(
-        r#"{{"formatVersion":1,"answers":{{"tabMakesParameters":false,"changesetFailure":"{failure}"}}}}"#
+        r#"{{"formatVersion":1,"answers":{{"tabMakesParameters":false,"changesetFailure":"{failure}","codeOnStaleInChangesets":{code}}}}}"#
     );
     std::fs::write(&sheet, answers).unwrap();
     let server = Server::start(&["--answers", sheet.to_str().unwrap()]);
@@ -594,7 +594,8 @@ fn without_ids(text: &str) -> String {
 fn a_refusal_is_told_alike_in_each_shape_that_was_recorded() {
     let shapes = ["nested", "bare", "json"];
     let stale = shapes.map(|failure| {
-        let (project, server) = three_lines(failure);
+        // The code of a 412 changes nothing but the line that quotes the server.
+        let (project, server) = three_lines(failure, failure == "bare");
         project.write("manifests/all.yaml", &lines("contoso", "After"));
         let id = server.found(
             "msdyn_notificationfields",
@@ -614,13 +615,13 @@ fn a_refusal_is_told_alike_in_each_shape_that_was_recorded() {
                 "  applied: nothing",
             ],
         );
-        without_ids(&run.err)
+        without_ids(&run.err).replace(", code 0x80060882", "")
     });
     assert_eq!(stale[0], stale[1]);
     assert_eq!(stale[0], stale[2]);
 
     let refused = shapes.map(|failure| {
-        let (project, _server) = three_lines(failure);
+        let (project, _server) = three_lines(failure, false);
         // One of several: only the server knows that it refuses the prefix.
         let added = lines("nobody", "New");
         let first = added.split("---\n").nth(1).unwrap();
@@ -650,7 +651,7 @@ fn a_refusal_is_told_alike_in_each_shape_that_was_recorded() {
         )
     };
     let nameless = shapes.map(|failure| {
-        let (project, server) = three_lines(failure);
+        let (project, server) = three_lines(failure, false);
         let with = |name: &str, header: &str| {
             format!("{}{}{}", lines("contoso", header), session(name), profile(name))
         };

@@ -241,6 +241,61 @@ fn a_contract_rule_that_nobody_can_judge_is_unknown_in_every_command_and_format(
 }
 
 #[test]
+fn with_a_rule_that_nobody_can_judge_the_rest_is_applied_and_the_end_names_the_rule() {
+    let (project, server) = with_a_contract();
+    let script = r#"{"formatVersion":1,"rules":[{"when":{"part":"msdyn_applicationtabtemplates?%"},"fault":{"kind":"refuse","status":403}}]}"#;
+    server.request("POST", "/__emulator/faults", script, "");
+    project.edit(
+        "manifests/all.yaml",
+        "displayName: Agents",
+        "displayName: People",
+    );
+    let quiet = project
+        .run(&["plan", "--env", "server", "--quiet"])
+        .ended(1);
+    let total = "server: 0 to create, 1 to update, 0 to delete";
+    assert!(quiet.out.lines().any(|line| line == total), "{}", quiet.out);
+    assert!(quiet.out.contains("guide/tabs"), "{}", quiet.out);
+    // What is unknown, why, and the numbers.
+    assert_eq!(quiet.out.lines().count(), 3, "{}", quiet.out);
+    let applied = project
+        .run(&["apply", "--env", "server", "--yes", "--quiet"])
+        .ended(1);
+    assert!(
+        applied.out.contains("1 change applied to server"),
+        "{}",
+        applied.out
+    );
+    for said in [
+        "? contract `guide/tabs`\n    unknown: rows may exist that were not read",
+        "not everything could be compared",
+    ] {
+        let told = format!("{}{}", applied.out, applied.err);
+        assert!(told.contains(said), "{told}");
+    }
+    let rows = server.get("/api/data/v9.2/msdyn_appconfigurations?$select=msdyn_name&$filter=msdyn_uniquename%20eq%20'contoso_agents'");
+    assert_eq!(rows["value"][0]["msdyn_name"], "People");
+    // Then nothing is left to apply, and still nobody can say that all is well.
+    for command in [
+        &["plan", "--env", "server", "-q"][..],
+        &["apply", "--env", "server", "--yes", "-q"],
+    ] {
+        let again = project.run(command).ended(1);
+        for sentence in ALL_IS_WELL {
+            assert!(!again.out.contains(sentence), "{command:?}: {}", again.out);
+        }
+        assert!(
+            again.out.contains("guide/tabs"),
+            "{command:?}: {}",
+            again.out
+        );
+    }
+    server.request("DELETE", "/__emulator/faults", "", "");
+    let known = project.run(&["plan", "--env", "server", "-q"]).ended(0);
+    assert_eq!(known.out, "server matches the manifests (1 resource)\n");
+}
+
+#[test]
 fn numbers_are_written_also_where_an_environment_cannot_be_read() {
     let (project, server) = with_an_unknown_user();
     project.write(

@@ -74,6 +74,56 @@ async fn each_shape_of_a_failed_changeset_is_a_refusal_of_its_operation() {
     }
 }
 
+/// The codes of 404 and 412 that the probe finds out decide nothing: with and without them it is told alike that a row changed or went.
+#[tokio::test]
+async fn a_row_that_changed_or_went_is_told_with_and_without_a_code_in_each_shape() {
+    let absent = Operation::Delete {
+        set: FIELDS.to_owned(),
+        id: Uuid::from_u128(404),
+        if_match: None,
+    };
+    for changeset_failure in [
+        ChangesetFailure::Nested,
+        ChangesetFailure::Bare,
+        ChangesetFailure::Json,
+    ] {
+        for (status, code) in [
+            (412, ErrorCode::VERSION_MISMATCH),
+            (404, ErrorCode::OBJECT_DOES_NOT_EXIST),
+        ] {
+            for shown in [Some(true), Some(false)] {
+                let switches = Switches {
+                    changeset_failure,
+                    code_on_stale_in_changesets: shown,
+                    code_on_absent_in_changesets: shown,
+                    ..Switches::default()
+                };
+                let emulator = start(with(&switches)).await;
+                let session = Session::open(&connection(emulator.url())).expect("a session opens");
+                let mut changeset = three_writes(TEMPLATE, FIELD);
+                changeset.operations.push(match status {
+                    404 => absent.clone(),
+                    _ => stale_update(TEMPLATE),
+                });
+                let outcome = session.commit(&changeset).await;
+                let Outcome::Refused { error, .. } = outcome else {
+                    panic!("{outcome:?}");
+                };
+                let told = format!("{changeset_failure:?}, {status}, {shown:?}: {error}");
+                assert_eq!(error.status, status, "{told}");
+                assert_eq!(
+                    error.code,
+                    shown.filter(|shown| *shown).map(|_| code),
+                    "{told}"
+                );
+                assert!(error.is_stale(), "{told}");
+                assert_eq!(stored(session.reader(), TEMPLATE, FIELD).await, 0, "{told}");
+                emulator.stop().await.expect("it stops");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_row_lives_through_every_operation() {
     for switches in environments() {
