@@ -72,15 +72,16 @@ fn channel_url(url: Option<Spanned<&str>>, diagnostics: &mut Vec<Diagnostic>) {
     );
 }
 
+/// Guides also give the host alone, and no page says that the product refuses it.
 fn trusted_domain(domain: Option<Spanned<&str>>, diagnostics: &mut Vec<Diagnostic>) {
     if let Some(domain) = domain.filter(|domain| !is_https(domain.value)) {
         diagnostics.push(
-            Diagnostic::error(
+            Diagnostic::warning(
                 HTTPS_NEEDED.code,
-                "`trustedDomain` must begin with `https://`",
+                "`trustedDomain` is not an address that begins with `https://`",
             )
             .at(domain.span, "not https")
-            .help("write `https://` and the domain"),
+            .help("write `https://` and the domain, unless the vendor gives it like this"),
         );
     }
 }
