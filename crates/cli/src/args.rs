@@ -38,6 +38,7 @@ pub(crate) enum Command {
     Render(commands::render::Args),
     Explain(commands::explain::Args),
     Schema(commands::schema::Args),
+    Kind(commands::kind::Args),
     Preview(commands::preview::Args),
     Graph(commands::graph::Args),
     Demo(commands::demo::Args),

@@ -104,20 +104,23 @@ pub(crate) async fn with<T>(
     stop: &Stop,
     work: impl AsyncFnOnce(Opened) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let (state, age) = match &environment.target {
+    let (state, age, tables) = match &environment.target {
         Target::Url(url) => {
             let opened = open_url(&url.value, access, stop)?;
             let answers = answers::read(root, &environment.name)?;
             return work(Opened { answers, ..opened }).await;
         }
-        Target::Emulator { state, age } => (kept::path(root, state)?, *age),
+        Target::Emulator { state, age, tables } => {
+            let tables = tables.as_ref().map(|tables| root.join(tables));
+            (kept::path(root, state)?, *age, tables)
+        }
     };
     kept::make_folder_of(&state).map_err(|source| Error::File {
         what: "could not write",
         path: state.clone(),
         source,
     })?;
-    let emulator = start(&state, age).await?;
+    let emulator = start(&state, age, tables).await?;
     let done = work_in(&emulator, age, access, stop, work).await;
     let stopped = emulator.stop().await;
     let value = done?;
@@ -161,9 +164,13 @@ pub(crate) fn open_url(url: &str, access: &Access, stop: &Stop) -> Result<Opened
     })
 }
 
-/// Starts the embedded emulator on a state file, like an environment of a year or the newest, and with the gentle answers that the
-/// local environment is known to give.
-pub(crate) async fn start(state: &Path, year: Option<i64>) -> Result<Emulator, Error> {
+/// Starts the embedded emulator on a state file, like an environment of a year or the newest, with tables of a folder beside its own,
+/// and with the gentle answers that the local environment is known to give.
+pub(crate) async fn start(
+    state: &Path,
+    year: Option<i64>,
+    tables: Option<PathBuf>,
+) -> Result<Emulator, Error> {
     let age = year.map_or(Ok(Age::default()), |year| {
         let known = Age::ALL.iter().find(|age| i64::from(age.year()) == year);
         known
@@ -172,6 +179,7 @@ pub(crate) async fn start(state: &Path, year: Option<i64>) -> Result<Emulator, E
     })?;
     let config = deskstate_emulator::Config {
         state: Some(state.to_path_buf()),
+        tables,
         switches: Switches {
             tab_makes_parameters: false,
             ..age.switches()

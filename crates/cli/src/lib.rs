@@ -47,6 +47,10 @@ use ui::Ui;
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ProcessExitCode {
     door::explain_panics();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    // The command line may name the kinds that the project defines.
+    if let Ok(root) = project::root(&place(&arguments)) {
+        deskstate_model::load_kinds(&root);
+    }
     let parsed = Args::command()
         .try_get_matches_from(&arguments)
         .and_then(|matches| {
@@ -106,6 +110,7 @@ fn run(args: Args, ui: &mut Ui) -> Result<ExitCode, Error> {
         Command::Render(args) => commands::render::run(&args, &global, ui),
         Command::Explain(args) => commands::explain::run(&args, ui),
         Command::Schema(args) => commands::schema::run(&args, ui),
+        Command::Kind(args) => commands::block_on(commands::kind::run(&args, &global, ui)),
         Command::Completions(args) => commands::shell::completions(&args, Args::command(), ui),
         Command::Man(args) => commands::shell::man(&args, Args::command(), ui),
         Command::Preview(args) => commands::preview::run(&args, &global, ui),
@@ -136,16 +141,21 @@ fn lacks_environment(error: &clap::Error) -> bool {
         && error.get(ContextKind::InvalidArg).is_some_and(named)
 }
 
-/// Says which environments `--env` may name, if there is a project.
-fn say_environments(arguments: &[OsString]) {
+/// Where a command line that is not parsed yet says that the project is.
+fn place(arguments: &[OsString]) -> Global {
     let given = arguments.windows(2).find_map(|pair| {
         let is_option = pair[0] == "-C" || pair[0] == "--project";
         is_option.then(|| PathBuf::from(&pair[1]))
     });
-    let global = Global {
+    Global {
         project: given,
         ..Global::default()
-    };
+    }
+}
+
+/// Says which environments `--env` may name, if there is a project.
+fn say_environments(arguments: &[OsString]) {
+    let global = place(arguments);
     if let Ok(names) = project::environments(&global) {
         let mut ui = Ui::new(&global);
         ui.hint(match names.as_slice() {

@@ -24,30 +24,36 @@ fn command_line() -> String {
         .get_subcommands()
         .filter(|command| !command.is_hide_set() && command.get_name() != "help")
     {
-        let about = command
-            .get_long_about()
-            .or(command.get_about())
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        page.push_str(&format!(
-            "\n## {}\n\n{}\n\n",
-            command.get_name(),
-            paragraphs(&about)
-        ));
-        let usage = command.clone().render_usage().to_string();
-        page.push_str(&format!(
-            "```text\n{}\n```\n\n",
-            usage.trim_start_matches("Usage: ").trim()
-        ));
-        let own: Vec<&clap::Arg> = command
-            .get_arguments()
-            .filter(|arg| !arg.is_global_set() && arg.get_id() != "help")
-            .collect();
-        if !own.is_empty() {
-            arguments(&mut page, &own);
-        }
+        add_command(&mut page, command, "");
     }
     page
+}
+
+/// A command, and the commands below it.
+fn add_command(page: &mut String, command: &clap::Command, above: &str) {
+    let name = format!("{above}{}", command.get_name());
+    let about = command
+        .get_long_about()
+        .or(command.get_about())
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    page.push_str(&format!("\n## {name}\n\n{}\n\n", paragraphs(&about)));
+    let usage = command.clone().render_usage().to_string();
+    page.push_str(&format!(
+        "```text\n{}\n```\n\n",
+        usage.trim_start_matches("Usage: ").trim()
+    ));
+    let own: Vec<&clap::Arg> = command
+        .get_arguments()
+        .filter(|arg| !arg.is_global_set() && arg.get_id() != "help")
+        .collect();
+    if !own.is_empty() {
+        arguments(page, &own);
+    }
+    let below = command.get_subcommands();
+    for command in below.filter(|command| command.get_name() != "help") {
+        add_command(page, command, &format!("{name} "));
+    }
 }
 
 fn arguments(page: &mut String, arguments: &[&clap::Arg]) {

@@ -239,6 +239,7 @@ fn in_reconcile_only_what_talks_to_somebody_awaits() {
             "reconcile/apply/",
             "reconcile/probe/",
             "reconcile/blame.rs",
+            "reconcile/metadata.rs",
         ],
     );
 }

@@ -15,6 +15,18 @@ use support::{Project, Run, Server, applied, deskstate};
 /// Everything that some message suggests, and the test that follows it. A new suggestion needs a row, and the row a test.
 const FOLLOWED: &[(&str, &str)] = &[
     (
+        "deskstate explain KindDefinition",
+        "explain_tells_what_findings_say_that_it_tells",
+    ),
+    (
+        "deskstate explain denied-table",
+        "explain_tells_what_findings_say_that_it_tells",
+    ),
+    (
+        "deskstate kind check --env NAME",
+        "a_definition_that_is_not_what_the_environment_has_is_found_before_the_first_write",
+    ),
+    (
         "suggest export",
         "undeclared_rows_are_listed_and_fail_only_where_the_project_asks",
     ),
@@ -774,6 +786,14 @@ fn explain_tells_what_findings_say_that_it_tells() {
     };
     let fields = paste(place, &kind).ended(0);
     assert!(fields.out.contains("anchorTab"), "{}", fields.out);
+    let definition = paste(place, "deskstate explain KindDefinition").ended(0);
+    assert!(definition.out.contains("identity"), "{}", definition.out);
+    let denied = paste(place, "deskstate explain denied-table").ended(0);
+    assert!(
+        denied.out.contains("No setting lifts this"),
+        "{}",
+        denied.out
+    );
     let range = paste(
         place,
         "deskstate explain NotificationTemplate.timeoutSeconds",

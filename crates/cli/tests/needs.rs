@@ -61,6 +61,7 @@ fn arguments<'a>(command: &'a str, undo: &'a str) -> Vec<&'a str> {
         "check" => vec!["check", "--env", "server", "--contract", "vendor.yaml"],
         "diff" => vec!["diff", "--from", "server", "--to", "other"],
         "explain" => vec!["explain", "AppProfile"],
+        "kind" => vec!["kind", "draft", "--env", "server", "msdyn_templatetags"],
         "completions" => vec!["completions", "bash"],
         "init" => vec!["init", "elsewhere"],
         "render" => vec!["render", "--env", "server"],

@@ -1,7 +1,7 @@
 //! Every code of the manifests. Each is explained in the file that raises it; the command line makes `docs/reference/codes.md` of them.
 
 use crate::explanation::Explanation;
-use crate::{checks, files, load, name, shape_codes, variables, yaml};
+use crate::{checks, definition, files, load, name, shape_codes, variables, yaml};
 
 /// Every code of the manifests, sorted. Each is explained in the file that raises it.
 pub const MANIFEST_CODES: &[Explanation] = &[
@@ -13,6 +13,7 @@ pub const MANIFEST_CODES: &[Explanation] = &[
     checks::contracts::CONTRACT_MISSING,
     checks::contracts::CONTRACT_PATTERN,
     checks::contracts::CONTRACT_SET,
+    definition::DENIED_TABLE,
     yaml::read::key::DUPLICATE_KEY,
     checks::duplicate_resource::DUPLICATE_RESOURCE,
     shape_codes::EMPTY_LIST,
@@ -26,6 +27,9 @@ pub const MANIFEST_CODES: &[Explanation] = &[
     checks::profile_templates::GENERIC_TEMPLATE,
     checks::https_needed::HTTPS_NEEDED,
     checks::icon::ICON,
+    checks::defined_kind::ID_IN_MANIFEST,
+    checks::defined_kind::KEPT_ROW,
+    definition::KIND_DEFINITION,
     checks::profile_channels::LOADER_EXTENSION,
     checks::contracts::LOCKED_VALUE,
     checks::unique_name::LOOK_ALIKE,

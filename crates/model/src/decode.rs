@@ -69,6 +69,7 @@ fn value(field: &'static Field, node: &Node, decoder: &mut Decoder<'_>) -> Optio
                 set(
                     node,
                     users,
+                    field.list_means,
                     &|node, decoder| name(to, node, decoder),
                     decoder,
                 )
@@ -88,6 +89,7 @@ fn value(field: &'static Field, node: &Node, decoder: &mut Decoder<'_>) -> Optio
             Written::Set => set(
                 node,
                 false,
+                field.list_means,
                 &|node, decoder| member(part, node, decoder),
                 decoder,
             ),
@@ -169,12 +171,16 @@ type ReadMember<'a> = &'a dyn Fn(&Node, &mut Decoder<'_>) -> Option<Value>;
 fn set(
     node: &Node,
     users: bool,
+    list_means: SetMode,
     member: ReadMember<'_>,
     decoder: &mut Decoder<'_>,
 ) -> Option<Value> {
     let set = |set| Some(Value::Set(Box::new(set)));
     if let NodeValue::List(items) = &node.value {
-        return set(Set::exact(members(items, member, decoder), node.span));
+        return set(Set {
+            mode: list_means,
+            ..Set::exact(members(items, member, decoder), node.span)
+        });
     }
     decoder.fits(node.is_map().then_some(()))?;
     let mut found = Set::exact(Vec::new(), node.span);

@@ -1,6 +1,7 @@
 //! What the reference says of a field, as far as it follows from the table.
 
 use crate::kinds::Kind;
+use crate::set::SetMode;
 use crate::table::{Field, Holds, Links, Need, NewRow, Referent, Shown, Table};
 
 impl Field {
@@ -14,6 +15,16 @@ impl Field {
         }
         if !self.words.note.is_empty() {
             sentences.push(self.words.note.to_owned());
+        }
+        if self.create_only {
+            sentences
+                .push("The server takes it when the row is created and never again.".to_owned());
+        }
+        if self.list_means == SetMode::AtLeast {
+            sentences.push(
+                "A list says what must be there, and leaves other members alone; `mode: exact` removes them."
+                    .to_owned(),
+            );
         }
         sentences.extend(self.place());
         sentences.push(format!("Dataverse: {}.", self.stored()));

@@ -105,6 +105,7 @@ fn kind_of(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Kind> {
         .at(entry.value.span, "unknown kind");
     diagnostics.push(match word {
         "Project" => diagnostic.help("the project stands in `deskstate.yaml` at the root"),
+        "KindDefinition" => diagnostic.help("keep definitions outside the manifest folders and list them under `spec.kinds` of `deskstate.yaml`"),
         "Contract" => diagnostic.help("keep contracts outside the manifest folders and list them under `spec.contracts` of `deskstate.yaml`"),
         _ => match nearest(word, Kind::all().map(Kind::as_str)) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),

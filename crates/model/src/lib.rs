@@ -23,6 +23,7 @@ mod codes;
 mod contract;
 mod decode;
 mod decoder;
+mod definition;
 mod describe;
 mod diagnostic;
 mod document;
@@ -65,6 +66,7 @@ pub use contract::{
     check as check_subject, evaluate, selects,
 };
 pub use decoder::shortened;
+pub use definition::denied_table;
 pub use diagnostic::{Diagnostic, Label, Severity, sort_diagnostics};
 pub use explanation::Explanation;
 pub use files::is_yaml;
@@ -72,7 +74,8 @@ pub use given::Given;
 pub use glob::matches_pattern;
 pub use kinds::*;
 pub use load::{
-    PROJECT_FILE, load, load_contracts, load_folder, load_project, load_texts, load_with,
+    PROJECT_FILE, load, load_contracts, load_folder, load_kinds, load_project, load_texts,
+    load_with,
 };
 pub use manifests::{Declared, Manifests, State, subject_of};
 pub use name::{UniqueName, fold};
@@ -91,4 +94,4 @@ pub use span::{FileId, SourceMap, Span, Spanned};
 pub use suggest::nearest;
 pub use table::*;
 pub use variables::escape_variables;
-pub use yaml::{EditRefused, OutDocument, YamlEdits, write_documents};
+pub use yaml::{EditRefused, OutDocument, YamlEdits, write_documents, yaml_scalar};

@@ -13,6 +13,7 @@ use crate::assemble::{Assembled, Assembly, Base, assemble, gather};
 use crate::checks;
 use crate::checks::duplicate_resource::DUPLICATE_RESOURCE;
 use crate::contract::Contract;
+use crate::definition;
 use crate::diagnostic::{Diagnostic, sort_diagnostics};
 use crate::document::{self, Document};
 use crate::explanation::Explanation;
@@ -25,7 +26,7 @@ use crate::name::fold;
 use crate::parallel;
 use crate::project::Project;
 use crate::read_contract::contract;
-use crate::read_project::project;
+use crate::read_project::{project, texts};
 use crate::shape_codes::NOT_A_MANIFEST;
 use crate::span::{FileId, SourceMap, Span, Spanned};
 use crate::variables::refuse_outside_values;
@@ -88,6 +89,22 @@ pub fn load_project(root: &Path) -> (Manifests, Vec<Diagnostic>) {
         }
     }
     loader.ended(manifests, diagnostics)
+}
+
+/// Registers the kinds that a project defines, so that a command line may name them. What is wrong is found when the project is loaded.
+pub fn load_kinds(root: &Path) {
+    let Ok(mut files) = Root::open(root) else {
+        return;
+    };
+    let mut loader = Loader::default();
+    let mut unsaid = Vec::new();
+    let Ok(text) = files.read(PROJECT_FILE) else {
+        return;
+    };
+    let file = loader.sources.add(PROJECT_FILE, text);
+    if let Some(node) = loader.parse(file, &mut unsaid).first() {
+        loader.kinds(&mut files, node, &mut unsaid);
+    }
 }
 
 /// Loads contract files that need no project, wherever they are.
@@ -239,8 +256,21 @@ impl Loader {
                 .help("move it to a file in a manifest folder"),
             );
         }
+        // The project's own settings may name the kinds, so these are known first.
+        self.kinds(files, &node, diagnostics);
         let project = project(&node, diagnostics)?;
         Some((node, project))
+    }
+
+    /// Registers the kinds that the project defines.
+    fn kinds(&mut self, files: &mut Root, project: &Node, diagnostics: &mut Vec<Diagnostic>) {
+        let mut definitions = Vec::new();
+        for path in texts(project.get("spec").and_then(|spec| spec.get("kinds"))) {
+            if let Some(file) = self.file(files, &path, &path.value, diagnostics) {
+                definitions.extend(self.parse(file, diagnostics));
+            }
+        }
+        definition::register(&definitions, diagnostics);
     }
 
     fn finish(

@@ -23,6 +23,8 @@ pub struct Project {
     pub ignore_files: Vec<Spanned<String>>,
     /// Contract files.
     pub contracts: Vec<Spanned<String>>,
+    /// Files with definitions of kinds.
+    pub kinds: Vec<Spanned<String>>,
     /// Prefixes of unique names that belong to the project, in lower case.
     pub owns: Vec<Spanned<String>>,
     /// What nothing ever deletes.
@@ -256,6 +258,8 @@ pub enum Target {
         state: PathBuf,
         /// The year that it is like; the newest that the emulator knows if left out.
         age: Option<i64>,
+        /// A folder of table files, relative to the root.
+        tables: Option<PathBuf>,
     },
 }
 

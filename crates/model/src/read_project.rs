@@ -68,6 +68,7 @@ pub(crate) fn project(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<
         manifests,
         ignore_files: texts(spec.get("ignoreFiles")),
         contracts: texts(spec.get("contracts")),
+        kinds: texts(spec.get("kinds")),
         owns: prefixes(spec, diagnostics),
         protect: globs(spec.get("protect"), diagnostics),
         prune: if word(spec, "prune") == Some("owned") {
@@ -130,7 +131,8 @@ fn text(node: &Node) -> Option<Spanned<String>> {
         .map(|text| Spanned::new(text.to_owned(), node.span))
 }
 
-fn texts(node: Option<&Node>) -> Vec<Spanned<String>> {
+/// The texts of a list.
+pub(crate) fn texts(node: Option<&Node>) -> Vec<Spanned<String>> {
     node.map_or_else(Vec::new, |list| {
         list.items().iter().filter_map(text).collect()
     })
@@ -453,8 +455,36 @@ fn target(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Target> {
         return Some(Target::Url(url));
     }
     let emulator = node.get("emulator")?;
+    let tables = match emulator.get("tables") {
+        Some(tables) => Some(inside(
+            tables,
+            "the emulator's tables",
+            "tables",
+            diagnostics,
+        )?),
+        None => None,
+    };
     let state = emulator.get("state")?;
-    let path = PathBuf::from(state.as_text()?);
+    Some(Target::Emulator {
+        state: inside(
+            state,
+            "the emulator's state",
+            ".deskstate/local.json",
+            diagnostics,
+        )?,
+        age: emulator.get("age").and_then(Node::as_int),
+        tables,
+    })
+}
+
+/// A path that stays inside the project.
+fn inside(
+    node: &Node,
+    what: &str,
+    such_as: &str,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<PathBuf> {
+    let path = PathBuf::from(node.as_text()?);
     let climbs = path.components().any(|part| {
         !matches!(
             part,
@@ -465,17 +495,14 @@ fn target(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Target> {
         diagnostics.push(
             Diagnostic::error(
                 PATH_OUTSIDE.code,
-                "the emulator's state must lie inside the project",
+                format!("{what} must lie inside the project"),
             )
-            .at(state.span, "leaves the project")
-            .help("write a path such as `.deskstate/local.json`"),
+            .at(node.span, "leaves the project")
+            .help(format!("write a path such as `{such_as}`")),
         );
         return None;
     }
-    Some(Target::Emulator {
-        state: path,
-        age: emulator.get("age").and_then(Node::as_int),
-    })
+    Some(path)
 }
 
 /// An organisation is reached over https, which need not be written; plain http only on this machine.

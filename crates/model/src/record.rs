@@ -298,7 +298,7 @@ fn set_json(field: &Field, set: &Set) -> Json {
         moves,
         span: _,
     } = set;
-    if *mode == SetMode::Exact && without.is_empty() && from_teams.is_empty() && !moves {
+    if *mode == field.list_means && without.is_empty() && from_teams.is_empty() && !moves {
         return list(members);
     }
     let mut long = json!({"mode": mode.as_str(), "members": list(members)});

@@ -29,6 +29,8 @@ pub(crate) enum Shape {
     Project,
     /// A contract.
     Contract,
+    /// The definition of a kind.
+    Definition,
 }
 
 /// Reports everything about a document that does not fit its schema; gives whether there was anything.
@@ -74,6 +76,7 @@ fn compiled(shape: Shape) -> &'static Compiled {
         let schema = match shape {
             Shape::Project => schema::project(),
             Shape::Contract => schema::contract(),
+            Shape::Definition => schema::definition(),
             Shape::Document(kind) => schema::document(kind),
             Shape::Partial(kind) => schema::partial_spec(kind),
         };

@@ -25,6 +25,7 @@ pub mod kinds;
 pub mod live;
 pub mod lookup;
 pub mod lower;
+pub mod metadata;
 mod observe;
 pub mod plan;
 pub mod plan_file;

@@ -83,6 +83,8 @@ pub struct LiveTable {
     pub missing_columns: BTreeSet<&'static str>,
     /// Columns that somebody added to the table and that no kind models; none where its columns could not be read.
     pub unmodelled: Option<BTreeSet<String>>,
+    /// The types of its columns where the kind is data, as the metadata has them.
+    pub types: BTreeMap<String, String>,
     /// The options of its choice columns, as far as they were read.
     pub options: BTreeMap<String, BTreeSet<i64>>,
     /// Whether a write can be bound to a version; `None` where the metadata does not say.
@@ -119,6 +121,7 @@ impl LiveTable {
             access,
             missing_columns: BTreeSet::new(),
             unmodelled: None,
+            types: BTreeMap::new(),
             options: BTreeMap::new(),
             optimistic_concurrency: None,
             by_name: HashMap::new(),

@@ -23,8 +23,11 @@ pub(crate) struct Args {
 }
 
 /// A document that is no resource: its name and the file of its schema.
-const OTHER_DOCUMENTS: [(&str, &str); 2] =
-    [("Project", "project.json"), ("Contract", "contract.json")];
+const OTHER_DOCUMENTS: [(&str, &str); 3] = [
+    ("Project", "project.json"),
+    ("Contract", "contract.json"),
+    ("KindDefinition", "kind-definition.json"),
+];
 
 pub(crate) fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
     let page = match &args.subject {

@@ -16,6 +16,7 @@ mod exporting;
 pub(crate) mod graph;
 pub(crate) mod init;
 mod judging;
+pub(crate) mod kind;
 pub(crate) mod live;
 pub(crate) mod plan;
 pub(crate) mod preview;

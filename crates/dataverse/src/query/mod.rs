@@ -193,6 +193,46 @@ impl Query {
             .expand(Expand::new("Attributes").select(["LogicalName", "AttributeType"]))
     }
 
+    /// All that the metadata says of these tables, by logical name; tables it lacks are left out.
+    ///
+    /// Rows have `LogicalName`, `EntitySetName`, `PrimaryIdAttribute`, `PrimaryNameAttribute`, `DisplayName`, `IsSolutionAware`, and
+    /// as JSON arrays `Attributes` (each with the properties of its own type), `ManyToOneRelationships`, `ManyToManyRelationships`
+    /// and `Keys` (Query table definitions using the Web API). [`Query::choices`] has the options.
+    pub fn definitions<N: Into<String>>(logical_names: impl IntoIterator<Item = N>) -> Query {
+        Query::rows(TABLE_DEFINITIONS)
+            .select([
+                "LogicalName",
+                "EntitySetName",
+                "PrimaryIdAttribute",
+                "PrimaryNameAttribute",
+                "DisplayName",
+                "IsSolutionAware",
+            ])
+            .filter(Filter::any_of(
+                "LogicalName",
+                logical_names.into_iter().map(Into::<String>::into),
+            ))
+            .expand(Expand::new("Attributes"))
+            .expand(Expand::new("ManyToOneRelationships").select([
+                "ReferencingAttribute",
+                "ReferencedEntity",
+                "ReferencingEntityNavigationPropertyName",
+            ]))
+            .expand(Expand::new("ManyToManyRelationships").select([
+                "SchemaName",
+                "IntersectEntityName",
+                "Entity1LogicalName",
+                "Entity1IntersectAttribute",
+                "Entity2LogicalName",
+                "Entity2IntersectAttribute",
+            ]))
+            .expand(Expand::new("Keys").select([
+                "LogicalName",
+                "KeyAttributes",
+                "EntityKeyIndexStatus",
+            ]))
+    }
+
     /// The caller's privileges by name, through own roles and through teams, without knowing the caller's id.
     ///
     /// Two queries, so that a refusal of one leaves the other. Rows have `name` and `depth`, a mask;

@@ -3,6 +3,7 @@
 pub(crate) mod auto_accept;
 pub(crate) mod contract_conflict;
 pub(crate) mod contracts;
+pub(crate) mod defined_kind;
 pub(crate) mod duplicate_resource;
 pub(crate) mod field_order;
 pub(crate) mod https_needed;
@@ -95,5 +96,6 @@ pub(crate) fn run(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     too_long::check(context, diagnostics);
     slug::check(context, diagnostics);
     protected_absent::check(context, diagnostics);
+    defined_kind::check(context, diagnostics);
     contracts::check(context, &index, diagnostics);
 }

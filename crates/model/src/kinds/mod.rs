@@ -64,7 +64,9 @@ pub(crate) mod tables {
 use super::build::{Of, Options, options, status, unique_name};
 use crate::name::UniqueName;
 use crate::record::Viewed;
-use crate::table::{Field, Holds, Links, Names, PartTable, Referent, Relationship, Table};
+use crate::table::{
+    Field, Holds, Links, Names, PartTable, Referent, Relationship, RowValue, Table,
+};
 
 /// All that is known of a kind.
 #[derive(Debug)]
@@ -95,6 +97,16 @@ pub struct Definition {
     pub companions: &'static [Field],
     /// What no table can say.
     pub quirks: &'static [Quirk],
+    /// Columns and the value that each has in every row of the kind; other rows of the table are none of it.
+    pub rows: &'static [RowValue],
+    /// Names of rows that nothing changes or deletes.
+    pub protected: &'static [&'static str],
+    /// Whether rows may be deleted.
+    pub deletable: bool,
+    /// The version of a definition that is data; empty where the program brings the kind.
+    pub version: &'static str,
+    /// The text of a definition that is data.
+    pub source: Option<&'static str>,
 }
 
 /// What no table can say of a kind. The reconciler has a function for each direction, side by side.
@@ -122,6 +134,11 @@ impl Definition {
         fields: &[],
         companions: &[],
         quirks: &[],
+        rows: &[],
+        protected: &[],
+        deletable: true,
+        version: "",
+        source: None,
     };
 }
 
@@ -243,6 +260,12 @@ impl Kind {
         }
     }
 
+    /// Whether the program brings the kind.
+    #[must_use]
+    pub fn is_built_in(self) -> bool {
+        usize::from(self.0) < BUILT_IN.len()
+    }
+
     /// The word in a manifest.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -259,11 +282,12 @@ impl Kind {
             table,
             ..
         } = self.definition();
-        let doc = format!(
-            "{meaning}\n\n{} Dataverse: `{}`. {note}",
-            place.doc(),
-            table.logical
-        );
+        // Nobody looked for the page of a kind that a project defines.
+        let place = match self.is_built_in() {
+            true => place.doc() + " ",
+            false => String::new(),
+        };
+        let doc = format!("{meaning}\n\n{place}Dataverse: `{}`. {note}", table.logical);
         doc.trim_end().to_owned()
     }
 

@@ -47,14 +47,15 @@ pub(super) struct Exceptions {
 impl Exceptions {
     /// What a project ignores or names for something else. Patterns that cannot be read are reported.
     pub(super) fn of(project: &Project, diagnostics: &mut Vec<Diagnostic>) -> Self {
-        let contracts = project.contracts.iter().map(|path| plain(&path.value));
+        let others = project.contracts.iter().chain(&project.kinds);
+        let others = others.map(|path| plain(&path.value));
         Self {
             ignored: project
                 .ignore_files
                 .iter()
                 .filter_map(|pattern| understood(pattern, diagnostics))
                 .collect(),
-            named: contracts.chain([super::PROJECT_FILE.to_owned()]).collect(),
+            named: others.chain([super::PROJECT_FILE.to_owned()]).collect(),
         }
     }
 

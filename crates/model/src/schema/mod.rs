@@ -1,6 +1,7 @@
 //! The JSON Schemas that editors get, and against which documents are checked.
 
 mod contract;
+mod definition;
 mod project;
 
 use schemars::JsonSchema;
@@ -37,6 +38,10 @@ pub fn json_schemas() -> Vec<(String, Value)> {
         ),
         ("project.json".to_owned(), titled("Project", project())),
         ("contract.json".to_owned(), titled("Contract", contract())),
+        (
+            "kind-definition.json".to_owned(),
+            titled("KindDefinition", definition()),
+        ),
     ];
     all.into_iter().chain(kinds).collect()
 }
@@ -181,6 +186,11 @@ fn metadata(kind: Kind, overlay: bool) -> Value {
 /// The schema of `deskstate.yaml`.
 pub(crate) fn project() -> Value {
     generated::<project::ProjectDocument>()
+}
+
+/// The schema of a definition of a kind.
+pub(crate) fn definition() -> Value {
+    generated::<definition::DefinitionDocument>()
 }
 
 /// The schema of a contract.

@@ -47,6 +47,9 @@ struct ProjectSpec {
     /// Contract files: what vendors' guides demand.
     #[schemars(default, inner(length(min = 1)))]
     contracts: Vec<String>,
+    /// Files with definitions of kinds that deskstate does not bring.
+    #[schemars(default, inner(length(min = 1)))]
+    kinds: Vec<String>,
     /// What belongs to the project.
     #[schemars(default)]
     owns: Owns,
@@ -195,6 +198,9 @@ struct EmulatorForm {
     /// The year that the environment is like: older ones lack tables, columns and options. Default: the newest.
     #[schemars(default, extend("enum" = EMULATOR_AGES))]
     age: i64,
+    /// A folder of table files, so that the environment has tables that the emulator does not bring; relative to this file.
+    #[schemars(default, length(min = 1))]
+    tables: String,
 }
 
 fn one_or_many(_: &mut schemars::SchemaGenerator) -> schemars::Schema {

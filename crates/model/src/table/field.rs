@@ -2,6 +2,7 @@
 //! program interprets: decoding, schemas, the reference, `$select`, comparing and writing all read it.
 
 use super::{Names, PartIdentity, PartTable, Relationship, Table, Written};
+use crate::set::SetMode;
 
 /// One field of a kind, or of a part of one.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +19,10 @@ pub struct Field {
     pub holds: Holds,
     /// The text exists once per language; reads come in the caller's.
     pub localizable: bool,
+    /// The server takes the value when the row is created and never again.
+    pub create_only: bool,
+    /// What a set is that is written as a list alone.
+    pub list_means: SetMode,
     /// Whether a document that may have to create the row must give it.
     pub need: Need,
     /// Greatest length of a text, or of the text that JSON is stored as, in characters.
@@ -262,6 +267,8 @@ impl Field {
             column,
             holds,
             localizable: false,
+            create_only: false,
+            list_means: SetMode::Exact,
             need: Need::Optional,
             max_length: None,
             range: None,

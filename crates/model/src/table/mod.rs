@@ -44,6 +44,26 @@ pub struct Relationship {
     pub component: bool,
 }
 
+/// A column and the value that it has in every row of a kind.
+#[derive(Debug)]
+pub struct RowValue {
+    /// The column.
+    pub field: &'static Field,
+    /// The value.
+    pub is: RowValueIs,
+}
+
+/// A value that tells the rows of a kind from others of their table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowValueIs {
+    /// A text.
+    Text(&'static str),
+    /// A number, or the number of an option.
+    Number(i64),
+    /// Yes or no.
+    Flag(bool),
+}
+
 /// Rows without a life of their own, written inside their parent's document.
 #[derive(Debug)]
 pub struct PartTable {

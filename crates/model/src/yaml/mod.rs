@@ -16,7 +16,7 @@ use crate::span::Span;
 pub(crate) use budget::Budget;
 pub use edit::{EditRefused, YamlEdits};
 pub(crate) use read::{Stream, read};
-pub use write::{OutDocument, write_documents};
+pub use write::{OutDocument, scalar as yaml_scalar, write_documents};
 
 /// A value and its place.
 #[derive(Debug, Clone, PartialEq)]

@@ -236,6 +236,12 @@ fn write_block(value: &str, indent: usize, out: &mut String) {
     }
 }
 
+/// A text as a scalar on one line, with quotes where it needs them.
+#[must_use]
+pub fn scalar(value: &str) -> String {
+    text(value, true)
+}
+
 /// A text as a scalar on one line.
 fn text(value: &str, inside: bool) -> String {
     if plain_is_text(value, inside) {

@@ -2,8 +2,8 @@
 
 use deskstate_model::{
     Declared, Field, Fill, Given, Holds, Kind, Links, NameOf, Owner, PartIdentity, PartTable,
-    Quirk, Record, Referent, ResourceKey, Set, SetMode, Span, Spanned, Table, UniqueName, Value,
-    shortened, unique_name_of_part,
+    Quirk, Record, Referent, ResourceKey, RowValueIs, Set, SetMode, Span, Spanned, Table,
+    UniqueName, Value, shortened, unique_name_of_part,
 };
 
 use super::lowering::{Context, Lowering, target_key};
@@ -73,13 +73,22 @@ pub(crate) fn lower(declared: &Declared, context: &Context<'_>) -> DeclaredResou
 fn own_row(declared: &Declared) -> DeclaredRow {
     let kind = declared.key.kind.definition();
     let name = declared.key.name.as_written().trim().to_owned();
+    let fixed = kind.rows.iter().map(|row| {
+        let value = match row.is {
+            RowValueIs::Text(text) => Stored::Text(text.to_owned()),
+            RowValueIs::Number(number) => Stored::Number(number),
+            RowValueIs::Flag(flag) => Stored::Flag(flag),
+        };
+        (row.field, value)
+    });
+    let named = std::iter::once((kind.name, Stored::Text(name)));
     DeclaredRow {
         key: RowKey::Named {
             table: kind.table,
             name: declared.key.name.clone(),
         },
         columns: Vec::new(),
-        when_new: vec![(kind.name, Stored::Text(name))],
+        when_new: named.chain(fixed).collect(),
         path: String::new(),
         part: None,
         only_if_there: false,

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Expand, Filter, Query};
 use deskstate_model::{
-    Field, Holds, Kind, PartIdentity, Referent, Relationship, Table, UNIQUE_NAME, lookup_read_name,
-    tables,
+    Field, Holds, Kind, PartIdentity, Referent, Relationship, RowValueIs, Table, UNIQUE_NAME,
+    lookup_read_name, tables,
 };
 use uuid::Uuid;
 
@@ -117,6 +117,9 @@ pub(super) fn first_trip(desired: &Desired, scope: &Scope) -> Vec<(Ask, Query)> 
     let mut trip = Vec::new();
     for table in written_tables() {
         let mut query = Query::rows(table.set).select(columns(table));
+        if let Some(filter) = of_the_kind(table) {
+            query = query.filter(filter);
+        }
         if scope.writers {
             query = query.annotations();
         }
@@ -165,6 +168,20 @@ pub(super) fn first_trip(desired: &Desired, scope: &Scope) -> Vec<(Ask, Query)> 
     ));
     trip.extend(lookups(desired, scope));
     trip
+}
+
+/// What tells the rows of a kind from others of their table.
+fn of_the_kind(table: &Table) -> Option<Filter> {
+    let rows = Kind::of_table(table)?.definition().rows.iter();
+    let conditions = rows.map(|row| {
+        let column = row.field.column;
+        match row.is {
+            RowValueIs::Text(text) => Filter::eq(column, text),
+            RowValueIs::Number(number) => Filter::eq(column, number),
+            RowValueIs::Flag(flag) => Filter::eq(column, flag),
+        }
+    });
+    conditions.reduce(Filter::and)
 }
 
 /// Looked-up rows, by the names in the manifests.

@@ -1,5 +1,6 @@
 //! The plan: the ordered changes from live to desired. A plain function of its inputs; it has nothing to write with.
 
+pub(crate) mod defined;
 mod judged;
 mod kept;
 pub(crate) mod lacking;

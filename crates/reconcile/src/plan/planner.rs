@@ -194,7 +194,7 @@ impl<'a> Planner<'a> {
     }
 
     fn resource(&mut self, resource: &'a DeclaredResource) -> Option<Change> {
-        if self.lacks_kind(resource) {
+        if self.lacks_kind(resource) || self.is_otherwise(resource.key.kind, resource.name_span) {
             return None;
         }
         let table = resource.key.kind.table();
@@ -504,6 +504,7 @@ impl<'a> Planner<'a> {
             };
             if value::holds(column.field, &resolved, &row.row)
                 || self.lacks_value(table, declared, column.field, &resolved, column.span)
+                || self.is_fixed(declared, column.field, column.span)
             {
                 continue;
             }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use deskstate_model::{Diagnostic, Explanation, Kind, ResourceKey, Span, State, Table, tables};
 use uuid::Uuid;
 
+use super::defined::kept;
 use super::planner::Planner;
 use super::problems::{READ_ALL, unseen_removal};
 use super::{Action, Along, Change, Operation, Options, Reason, RowTarget, Seen};
@@ -20,6 +21,22 @@ pub(crate) const NOTHING_DECLARED: Explanation = Explanation::new(
     "Restore the manifests or correct `manifests`. To delete these rows, declare them with `state: absent`; to leave them alone, write `prune: never`.",
 );
 
+pub(crate) const NOT_DELETABLE: Explanation = Explanation::new(
+    "not-deletable",
+    "Rows are deleted only where the definition of their kind says `deletable: true`.",
+    "Other configuration and live work may depend on them in ways that no definition knows.",
+    "Delete the row by hand, or switch it off where it has a status.",
+);
+
+/// Why a row stays that a document or an undo wants to go.
+pub(crate) fn not_deletable(what: &str, kind: Kind) -> Diagnostic {
+    Diagnostic::error(
+        NOT_DELETABLE.code,
+        format!("{what} is not deleted: the definition of {kind} does not allow it"),
+    )
+    .help("delete the row by hand, or write `deletable: true` in the definition")
+}
+
 impl Planner<'_> {
     /// Deletes a row with its parts, if all of it can be seen.
     pub(super) fn delete(
@@ -30,6 +47,15 @@ impl Planner<'_> {
         reason: Reason,
         declared_at: Option<Span>,
     ) -> Option<Change> {
+        if let Some(kind) = kept(table) {
+            let diagnostic = not_deletable(&key.to_string(), kind);
+            let diagnostic = match declared_at {
+                Some(span) => diagnostic.at(span, "declared absent here"),
+                None => diagnostic,
+            };
+            self.findings.blocked("", diagnostic);
+            return None;
+        }
         if let Some((unseen, why)) = unseen(self.live, table) {
             let diagnostic = unseen_removal(&key.to_string(), unseen, why);
             let diagnostic = match declared_at {

@@ -7,7 +7,7 @@ use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use deskstate_dataverse::Value as Wire;
-use deskstate_model::{Diagnostic, Label, SourceMap, Span};
+use deskstate_model::{Diagnostic, Kind, Label, SourceMap, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -384,9 +384,15 @@ impl PlanFile {
     }
 }
 
-/// Versions of the definitions that are no part of deskstate itself. There are none yet.
+/// The definitions that are data: version, and what tells apart two texts that claim to be the same version.
 pub(super) fn definitions() -> BTreeMap<String, String> {
-    BTreeMap::new()
+    let defined = Kind::all().filter_map(|kind| {
+        let definition = kind.definition();
+        let digest = Digest::of(&Json::from(definition.source?));
+        let version = format!("{} {digest}", definition.version);
+        Some((kind.as_str().to_owned(), version))
+    });
+    defined.collect()
 }
 
 /// The digest of what is compared of a plan. Changes come one by one, so that a large plan is not in memory once more.

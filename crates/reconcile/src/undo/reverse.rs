@@ -13,6 +13,8 @@ use uuid::Uuid;
 use super::{Recorded, SavedLink, SavedRow, SavedUpdate, UndoFile, name};
 use crate::columns::{self, Column};
 use crate::live::{Access, Live, part_identity};
+use crate::plan::defined::kept;
+use crate::plan::removal::not_deletable;
 use crate::plan::{
     Action, Along, Change, Difference, Elsewhere, FieldChange, Guard, Judged, Obstacle, Operation,
     Plan, Planned, Reason, RowTarget, Seen, SyncState, keep, part_path, sort_changes, unseen_undo,
@@ -490,6 +492,11 @@ impl Undoing<'_> {
         });
         if differs {
             self.changed(table, &saved.label);
+            return;
+        }
+        if let Some(kind) = kept(table) {
+            let what = format!("{} `{}`", table.logical, saved.label);
+            self.diagnostics.push(not_deletable(&what, kind));
             return;
         }
         let part = Kind::part_tables().find(|part| part.table == table);

@@ -28,6 +28,7 @@ impl Observed {
                 rows.clear();
             }
             let mut live = LiveTable::index(table, part_of(table), rows, seen(table), &roots);
+            live.types = self.types.remove(table).unwrap_or_default();
             live.options = self.options.remove(table).unwrap_or_default();
             live.missing_columns = self.missing_columns(table);
             live.unmodelled = self.unmodelled.remove(table);

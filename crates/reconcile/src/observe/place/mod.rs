@@ -10,7 +10,7 @@ mod rows;
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Answer, Depth, Query, Refused, Row, Rows};
-use deskstate_model::{Relationship, Table};
+use deskstate_model::{Kind, Relationship, Table};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -39,6 +39,8 @@ pub(super) struct Observed {
     /// Known columns by entity set.
     columns: BTreeMap<String, BTreeSet<String>>,
     options: BTreeMap<&'static Table, BTreeMap<String, BTreeSet<i64>>>,
+    /// Types of the columns of kinds that are data.
+    types: BTreeMap<&'static Table, BTreeMap<String, String>>,
     /// Tables that the metadata has, by logical name.
     defined: BTreeSet<String>,
     concurrency: BTreeMap<String, bool>,
@@ -71,6 +73,7 @@ impl Observed {
             link_access: BTreeMap::new(),
             columns: BTreeMap::new(),
             options: BTreeMap::new(),
+            types: BTreeMap::new(),
             defined: BTreeSet::new(),
             concurrency: BTreeMap::new(),
             definitions_read: false,
@@ -285,6 +288,11 @@ impl Observed {
             let table = written_tables()
                 .into_iter()
                 .find(|table| table.logical == logical);
+            if let Some(table) = table
+                && Kind::of_table(table).is_some_and(|kind| !kind.is_built_in())
+            {
+                self.types.insert(table, types(row));
+            }
             if let Some(table) = table.filter(|_| !columns.is_empty()) {
                 self.unmodelled.insert(table, unmodelled(table, &columns));
                 self.columns.insert(table.set.to_owned(), columns);
@@ -307,6 +315,19 @@ impl Observed {
     pub(super) fn take_refused_links(&mut self) -> Vec<&'static Relationship> {
         std::mem::take(&mut self.retry_links)
     }
+}
+
+/// The types of a table's columns, as its metadata has them.
+fn types(definition: &Row) -> BTreeMap<String, String> {
+    let attributes = definition
+        .get("Attributes")
+        .as_json()
+        .and_then(Json::as_array);
+    let typed = attributes.into_iter().flatten().filter_map(|attribute| {
+        let text = |key: &str| attribute.get(key)?.as_str().map(str::to_owned);
+        Some((text("LogicalName")?, text("AttributeType")?))
+    });
+    typed.collect()
 }
 
 /// Columns that somebody added to a table and that no kind models. A column that a publisher adds begins with the publisher's

@@ -1,0 +1,218 @@
+//! `kind`: the kinds of a project, the draft of another one, and whether definitions are what an environment's tables are. Cannot write
+//! to an environment.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use deskstate_dataverse::Reader;
+use deskstate_model::{Kind, denied_table};
+use deskstate_reconcile::metadata::{MetadataError, TableMetadata, check, draft, metadata};
+
+use super::live::stop_on_interrupt;
+use crate::door::{BAD, DIM, GOOD, Page, STRONG};
+use crate::environment::{self, Access};
+use crate::error::Error;
+use crate::exit_code::ExitCode;
+use crate::global::Global;
+use crate::kept::write_file;
+use crate::output::{count, plain};
+use crate::paths::shown_path;
+use crate::project::{Need, load_project_file};
+use crate::ui::Ui;
+
+/// Defines kinds for other tables: lists them, drafts a definition, compares definitions with an environment. Cannot write
+///
+/// A definition is a file that `spec.kinds` of deskstate.yaml names. Resources of the kind are then declared like all others.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Lists every kind with its table
+    List,
+    /// Writes the definition of a kind from an environment's metadata, for you to complete
+    ///
+    /// What identifies a row is left open: metadata does not say it, and a wrong answer would change the wrong row.
+    Draft(DraftArgs),
+    /// Compares the definitions of the project with an environment's metadata
+    ///
+    /// Exits with 1 if a definition says something else.
+    Check(CheckArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct DraftArgs {
+    /// Logical name of the table, such as msdyn_capacityprofile
+    #[arg(value_name = "TABLE")]
+    table: String,
+    /// The environment
+    #[arg(long, short, value_name = "NAME")]
+    env: String,
+    /// A file for the draft; it must not exist. Without it the draft goes to stdout
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    access: Access,
+}
+
+#[derive(Debug, clap::Args)]
+struct CheckArgs {
+    /// The environment
+    #[arg(long, short, value_name = "NAME")]
+    env: String,
+    #[command(flatten)]
+    access: Access,
+}
+
+pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
+    match &args.what {
+        What::List => list(ui),
+        What::Draft(args) => drafted(args, global, ui).await,
+        What::Check(args) => checked(args, global, ui).await,
+    }
+}
+
+fn list(ui: &mut Ui) -> Result<ExitCode, Error> {
+    let mut page = Page::new();
+    let width = Kind::all()
+        .map(|kind| kind.as_str().len())
+        .max()
+        .unwrap_or(0);
+    for kind in Kind::all() {
+        let definition = kind.definition();
+        let from = if kind.is_built_in() {
+            "comes with deskstate".to_owned()
+        } else {
+            format!(
+                "defined by the project, version {}",
+                plain(definition.version)
+            )
+        };
+        page.line(format_args!(
+            "{STRONG}{:width$}{STRONG:#}  {}  {DIM}{from}{DIM:#}",
+            kind.as_str(),
+            definition.table.logical
+        ));
+    }
+    ui.page(&page)?;
+    Ok(ExitCode::Done)
+}
+
+async fn drafted(args: &DraftArgs, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
+    let DraftArgs {
+        table,
+        env,
+        out,
+        access,
+    } = args;
+    if let Some(why) = denied_table(table) {
+        return Err(Error::Refused {
+            message: format!(
+                "no kind can be defined for `{}`: it belongs to {why}",
+                plain(table)
+            ),
+            hint: Some("`deskstate explain denied-table` says why".to_owned()),
+        });
+    }
+    if let Some(file) = out.as_ref().filter(|file| file.exists()) {
+        return Err(Error::Refused {
+            message: format!("{} is there already", shown_path(file)),
+            hint: Some(
+                "name another file with `--out`, so that nothing you wrote is lost".to_owned(),
+            ),
+        });
+    }
+    let found = read(env, &[table], access, global, ui).await?;
+    let found = found.first().ok_or_else(|| Error::Failed {
+        message: format!("{env} has no table `{}`", plain(table)),
+        hint: Some(
+            "write its logical name: all in lower case, with the publisher's prefix".to_owned(),
+        ),
+    })?;
+    let text = draft(found);
+    match out {
+        None => ui.print(text)?,
+        Some(file) => {
+            write_file(file, &text)?;
+            ui.verb(GOOD, "Wrote", shown_path(file));
+        }
+    }
+    ui.hint(
+        "state `identity`, read every line, and name the file under `spec.kinds` of deskstate.yaml",
+    );
+    Ok(ExitCode::Done)
+}
+
+async fn checked(args: &CheckArgs, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
+    let defined = || Kind::all().filter(|kind| !kind.is_built_in());
+    let tables: Vec<&str> = defined().map(|kind| kind.table().logical).collect();
+    let found = if tables.is_empty() {
+        load_project_file(global, &args.env, Need::ProjectFile, ui)?;
+        Vec::new()
+    } else {
+        read(&args.env, &tables, &args.access, global, ui).await?
+    };
+    let mut differ = 0;
+    let mut page = Page::new();
+    for kind in defined() {
+        let table = found
+            .iter()
+            .find(|table| table.logical() == kind.table().logical);
+        let said = check(kind, table);
+        if said.is_empty() {
+            page.line(format_args!(
+                "{GOOD}ok{GOOD:#}  {kind} is what `{}` is in {}",
+                kind.table().logical,
+                args.env
+            ));
+            continue;
+        }
+        differ += said.len();
+        page.line(format_args!("{BAD}differs{BAD:#}  {kind}"));
+        for one in said {
+            page.line(format_args!("    {}", plain(&one)));
+        }
+    }
+    ui.page(&page)?;
+    if tables.is_empty() {
+        ui.note("this project defines no kinds");
+    }
+    if differ == 0 {
+        return Ok(ExitCode::Done);
+    }
+    ui.note(format_args!(
+        "{} to correct in the definitions",
+        count(differ, "line")
+    ));
+    Ok(ExitCode::Failed)
+}
+
+async fn read(
+    env: &str,
+    tables: &[&str],
+    access: &Access,
+    global: &Global,
+    ui: &mut Ui,
+) -> Result<Vec<TableMetadata>, Error> {
+    let loaded = load_project_file(global, env, Need::Environment, ui)?;
+    let environment = loaded.environment()?;
+    let stop = stop_on_interrupt();
+    environment::with(&loaded.root, environment, access, &stop, async |opened| {
+        let reader = Reader::open(&opened.connection)?;
+        metadata(&reader, tables, environment.organization_id)
+            .await
+            .map_err(|error| match error {
+                MetadataError::Observe(error) => error.into(),
+                refused @ MetadataError::Refused(_) => Error::Failed {
+                    message: plain(&refused.to_string()),
+                    hint: Some(
+                        "reading metadata takes a security role such as Basic User".to_owned(),
+                    ),
+                },
+            })
+    })
+    .await
+}

@@ -1,0 +1,625 @@
+//! Kinds that a project defines for tables that the program has never heard of: they do what every other kind does, and their safety
+//! rules hold.
+
+mod support;
+
+use serde_json::{Value as Json, json};
+use support::{Project, Run, Server};
+
+const DESK: &str = "kinds/desk.yaml";
+const MANIFESTS: &str = "manifests/all.yaml";
+
+/// The example, and an emulator that has its tables.
+fn started() -> (Project, Server) {
+    let project = Project::example("own-kind");
+    let tables = project.path().join("tables");
+    let answers = project.path().join("answers.json");
+    std::fs::write(&answers, support::answers(false)).unwrap();
+    let server = Server::start(&[
+        "--tables",
+        tables.to_str().unwrap(),
+        "--answers",
+        answers.to_str().unwrap(),
+    ]);
+    project.set_environments(&format!("    server:\n      url: \"{}\"\n", server.url));
+    project.answer(false);
+    (project, server)
+}
+
+/// Runs `validate`, which must find exactly these codes.
+#[track_caller]
+fn finds(project: &Project, codes: &[&str]) -> Run {
+    let run = project.run(&["validate"]).ended(3);
+    for code in codes {
+        assert!(
+            run.err.contains(&format!("[{code}]")),
+            "no {code}:\n{}",
+            run.err
+        );
+    }
+    run
+}
+
+/// The columns of every row of a table, as the emulator keeps them.
+fn rows(server: &Server, table: &str) -> Vec<Json> {
+    let dump = server.dump();
+    let rows = dump["rows"][table].as_object();
+    rows.map_or_else(Vec::new, |rows| {
+        rows.values().map(|row| row["c"].clone()).collect()
+    })
+}
+
+#[test]
+fn a_table_nobody_heard_of_is_planned_applied_watched_exported_and_undone_beside_other_kinds() {
+    let (project, server) = started();
+    project.run(&["validate"]).ended(0);
+    let plan = project
+        .run(&["plan", "--env", "server", "--detailed-exitcode"])
+        .ended(2);
+    for said in [
+        "+ Desk Front desk",
+        "+ Area Ground floor",
+        "session                 contoso_calls",
+        "1 request to read",
+    ] {
+        assert!(plan.out.contains(said), "no `{said}`:\n{}", plan.out);
+    }
+    assert!(plan.out.contains("1 transaction to write"), "{}", plan.out);
+
+    let applied = project.apply();
+    assert!(
+        applied
+            .out
+            .contains("4 changes applied to server in 1 transaction"),
+        "{}",
+        applied.out
+    );
+    let desks = rows(&server, "contoso_desk");
+    assert_eq!(desks.len(), 1);
+    assert_eq!(
+        desks[0]["contoso_isdesk"],
+        json!(true),
+        "a new row is one of the kind: {}",
+        desks[0]
+    );
+    project.run(&["drift", "--env", "server"]).ended(0);
+
+    // A person's edit is drift, with the words of the definition, and apply puts it back.
+    let id = desks[0]["contoso_deskid"].as_str().unwrap().to_owned();
+    server.request(
+        "PATCH",
+        &format!("/api/data/v9.2/contoso_desks({id})"),
+        r#"{"contoso_size": 1, "contoso_seats": 9}"#,
+        "",
+    );
+    let drift = project.run(&["drift", "--env", "server"]).ended(2);
+    for said in ["Desk Front desk", "size", "Small", "Large", "seats"] {
+        assert!(drift.out.contains(said), "no `{said}`:\n{}", drift.out);
+    }
+    project.apply();
+    project.run(&["drift", "--env", "server"]).ended(0);
+
+    // What is exported plans to nothing.
+    let exported = project
+        .run(&["export", "--env", "server", "--kind", "Desk"])
+        .ended(0);
+    assert!(exported.out.contains("kind: Desk\n"), "{}", exported.out);
+    project.write(MANIFESTS, &exported.out);
+    project
+        .run(&["plan", "--env", "server", "--detailed-exitcode"])
+        .ended(0);
+
+    // Undoing the first apply takes all of it away.
+    let (again, fresh) = started();
+    let undo = Project::undo_file(&again.apply());
+    again
+        .run(&["undo", "--env", "server", &undo, "--yes"])
+        .ended(0);
+    assert!(rows(&fresh, "contoso_desk").is_empty());
+    assert!(rows(&fresh, "contoso_area").is_empty());
+}
+
+#[test]
+fn such_a_kind_looks_like_any_other_from_outside() {
+    let (project, _server) = started();
+    let explained = project.run(&["explain", "Desk.code"]).ended(0);
+    assert!(
+        explained.out.contains(
+            "Text of at most 20 characters, required. The server takes it when the row is created"
+        ),
+        "{}",
+        explained.out
+    );
+    let schema = project.run(&["schema", "Desk"]).ended(0);
+    let schema: Json = serde_json::from_str(&schema.out).unwrap();
+    assert_eq!(schema["properties"]["spec"]["required"], json!(null));
+    assert_eq!(
+        schema["else"]["properties"]["spec"]["required"],
+        json!(["code"])
+    );
+    project.run(&["schema", "--out", "schemas"]).ended(0);
+    let editors: Json = serde_json::from_str(&project.read("schemas/manifest.json")).unwrap();
+    let words = editors["properties"]["kind"]["enum"].as_array().unwrap();
+    assert!(words.contains(&json!("Desk")), "{words:?}");
+    let list = project.run(&["kind", "list"]).ended(0);
+    assert!(
+        list.out.contains("Desk") && list.out.contains("contoso_desk"),
+        "{}",
+        list.out
+    );
+    let graph = project.run(&["graph"]).ended(0);
+    assert!(graph.out.contains("Front desk"), "{}", graph.out);
+    project.edit(MANIFESTS, "seats: 4", "seats: 400");
+    let run = finds(&project, &["out-of-range"]);
+    assert!(run.err.contains("manifests/all.yaml:6:10"), "{}", run.err);
+    project.edit(MANIFESTS, "seats: 400", "sets: 4");
+    let run = finds(&project, &["unknown-field"]);
+    assert!(run.err.contains("did you mean `seats`"), "{}", run.err);
+    project.edit(MANIFESTS, "sets: 4", "seats: 4");
+    project.edit(MANIFESTS, "area: Ground floor", "area: Cellar");
+    finds(&project, &["unknown-reference"]);
+}
+
+#[test]
+fn a_definition_is_drafted_from_metadata_and_refused_until_somebody_says_what_identifies_a_row() {
+    let (project, _server) = started();
+    project.run(&["kind", "check", "--env", "server"]).ended(0);
+    project
+        .run(&[
+            "kind",
+            "draft",
+            "--env",
+            "server",
+            "contoso_desk",
+            "--out",
+            "kinds/draft.yaml",
+        ])
+        .ended(0);
+    project
+        .run(&[
+            "kind",
+            "draft",
+            "--env",
+            "server",
+            "contoso_desk",
+            "--out",
+            "kinds/draft.yaml",
+        ])
+        .ended(4);
+    let area = project.read(DESK);
+    let (area, _) = area.split_once("---").unwrap();
+    let area = area.to_owned();
+    project.write("kinds/area.yaml", &area);
+    project.edit(
+        "deskstate.yaml",
+        "[kinds/desk.yaml]",
+        "[kinds/area.yaml, kinds/draft.yaml]",
+    );
+    let refused = finds(&project, &["missing-field"]);
+    assert!(
+        refused.err.contains("`identity` is missing"),
+        "{}",
+        refused.err
+    );
+    // As the draft says: state it, and take the column out of the fields.
+    project.edit("kinds/draft.yaml", "  # identity:", "  identity:");
+    finds(&project, &["kind-definition"]);
+    project.edit("kinds/draft.yaml", "    name:\n      column: contoso_name\n      type: text\n      maxLength: 100\n      description: Name\n      required: true\n", "");
+    project.edit("kinds/draft.yaml", "deskTab:", "tabs:");
+    // Drafted as text, which JSON is as well.
+    project.edit(MANIFESTS, "setup: {screens: [1, 2]}", "setup: two screens");
+    project.run(&["validate"]).ended(0);
+    project.apply();
+    project.run(&["drift", "--env", "server"]).ended(0);
+}
+
+#[test]
+fn a_bad_definition_is_a_finding_with_its_place_and_nothing_is_sent() {
+    let cases: &[(&str, &str, &str, &str)] = &[
+        (
+            "table: contoso_desk\n",
+            "table: systemuser\n",
+            "denied-table",
+            "cannot be a kind",
+        ),
+        (
+            "table: contoso_desk\n",
+            "table: msdyn_sessiontemplate\n",
+            "denied-table",
+            "SessionTemplate",
+        ),
+        (
+            "table: contoso_desk\n",
+            "table: msdyn_templateparameter\n",
+            "denied-table",
+            "cannot be a kind",
+        ),
+        (
+            "column: contoso_seats",
+            "column: contoso_code",
+            "kind-definition",
+            "named twice",
+        ),
+        (
+            "column: contoso_seats",
+            "column: contoso_name",
+            "kind-definition",
+            "named twice",
+        ),
+        (
+            "column: contoso_seats",
+            "column: contoso_isdesk",
+            "kind-definition",
+            "named twice",
+        ),
+        (
+            "{Small: 1, Large: 2}",
+            "{Small: 1, Large: 1}",
+            "kind-definition",
+            "the same number",
+        ),
+        (
+            "{Small: 1, Large: 2}",
+            "{}",
+            "kind-definition",
+            "without options",
+        ),
+        (
+            "minimum: 0, maximum: 100",
+            "minimum: 9, maximum: 1",
+            "kind-definition",
+            "above its `maximum`",
+        ),
+        (
+            "to: Area",
+            "to: Aera",
+            "kind-definition",
+            "did you mean `Area`",
+        ),
+        (
+            "column: contoso_open, type: flag",
+            "column: contoso_open, type: flag, maxLength: 3",
+            "kind-definition",
+            "says nothing of a flag",
+        ),
+        (
+            "name: Desk}",
+            "name: Project}",
+            "kind-definition",
+            "word of another kind",
+        ),
+        (
+            "name: Desk}",
+            "name: AppProfile}",
+            "kind-definition",
+            "word of another kind",
+        ),
+        (
+            "name: Desk}",
+            "name: Area}",
+            "kind-definition",
+            "two definitions are called",
+        ),
+        (
+            "table: contoso_desk\n",
+            "table: contoso_area\n",
+            "kind-definition",
+            "is that of `Area` already",
+        ),
+        (
+            "identity: {column: contoso_name, maxLength: 100}\n  rows",
+            "rows",
+            "missing-field",
+            "`identity` is missing",
+        ),
+        (
+            "status: {column: statecode, type: status}\n    owner",
+            "status: {column: statuscode, type: status}\n    owner",
+            "kind-definition",
+            "is the column `statecode`",
+        ),
+        (
+            "{status: {column: statecode, type: status}}",
+            "{desk: {column: contoso_desk, type: lookup, to: Desk}}",
+            "kind-definition",
+            "need each other",
+        ),
+        (
+            "version: \"1\"\n  description: A desk",
+            "version: ${{ vars.v }}\n  description: A desk",
+            "variable-placement",
+            "variable",
+        ),
+    ];
+    let (project, server) = started();
+    project.edit(
+        DESK,
+        "  fields:\n    status: {column: statecode, type: status}\n---",
+        "  fields: {status: {column: statecode, type: status}}\n---",
+    );
+    let good = project.read(DESK);
+    for (old, new, code, said) in cases {
+        project.edit(DESK, old, new);
+        let run = finds(&project, &[code]);
+        assert!(run.err.contains(said), "{new}: no `{said}`:\n{}", run.err);
+        assert!(
+            run.err.contains("kinds/desk.yaml:"),
+            "{new}: no place:\n{}",
+            run.err
+        );
+        project.run(&["plan", "--env", "server"]).ended(3);
+        project.write(DESK, &good);
+    }
+    assert_eq!(
+        server.stats()["httpRequests"],
+        json!(0),
+        "{}",
+        server.stats()
+    );
+    // A definition in a folder of manifests, and a manifest among the definitions.
+    project.write("manifests/kind.yaml", &good);
+    let run = finds(&project, &["unknown-kind"]);
+    assert!(run.err.contains("spec.kinds"), "{}", run.err);
+    std::fs::remove_file(project.path().join("manifests/kind.yaml")).unwrap();
+    project.write(DESK, &project.read(MANIFESTS));
+    finds(&project, &["unknown-kind"]);
+}
+
+#[test]
+fn two_rows_of_one_identity_are_an_error_with_both_ids_before_anything_is_written() {
+    let (project, server) = started();
+    for name in ["front DESK", "Front desk"] {
+        let body =
+            json!({"contoso_name": name, "contoso_code": "X", "contoso_isdesk": true}).to_string();
+        server.request("POST", "/api/data/v9.2/contoso_desks", &body, "");
+    }
+    let ids: Vec<String> = rows(&server, "contoso_desk")
+        .iter()
+        .map(|row| row["contoso_deskid"].as_str().unwrap().to_owned())
+        .collect();
+    let refused = project.run(&["apply", "--env", "server", "--yes"]);
+    assert_ne!(refused.code, Some(0));
+    for id in &ids {
+        assert!(
+            refused.err.contains(id.as_str()),
+            "no {id}:\n{}",
+            refused.err
+        );
+    }
+    let desks = rows(&server, "contoso_desk");
+    assert!(
+        desks.iter().all(|row| row["contoso_code"] == json!("X")),
+        "{desks:?}"
+    );
+}
+
+#[test]
+fn rows_outside_of_the_kind_are_invisible() {
+    let (project, server) = started();
+    let body = json!({"contoso_name": "Front desk", "contoso_code": "X", "contoso_isdesk": false})
+        .to_string();
+    server.request("POST", "/api/data/v9.2/contoso_desks", &body, "");
+    project.apply();
+    let desks = rows(&server, "contoso_desk");
+    assert_eq!(desks.len(), 2);
+    let other = desks
+        .iter()
+        .find(|row| row["contoso_isdesk"] == json!(false))
+        .unwrap();
+    assert_eq!(other["contoso_code"], json!("X"), "nobody touched it");
+    let exported = project
+        .run(&["export", "--env", "server", "--kind", "Desk"])
+        .ended(0);
+    assert_eq!(
+        exported.out.matches("kind: Desk\n").count(),
+        1,
+        "{}",
+        exported.out
+    );
+}
+
+#[test]
+fn what_is_written_once_is_never_written_again() {
+    let (project, server) = started();
+    project.apply();
+    project.edit(MANIFESTS, "code: F1", "code: F2");
+    let plan = project.run(&["plan", "--env", "server"]).ended(1);
+    assert!(
+        plan.err.contains("[create-only]") && plan.err.contains("manifests/all.yaml:5:9"),
+        "{}",
+        plan.err
+    );
+    drop(project.run(&["apply", "--env", "server", "--yes"]));
+    assert_eq!(
+        rows(&server, "contoso_desk")[0]["contoso_code"],
+        json!("F1")
+    );
+}
+
+#[test]
+fn nothing_is_deleted_or_changed_that_the_definition_keeps() {
+    let (project, server) = started();
+    let undo = Project::undo_file(&project.apply());
+    // Desks are not deletable any more.
+    let deletable = project.read(DESK);
+    project.write(DESK, &deletable.replace("  deletable: true\n", ""));
+    project.edit(MANIFESTS, "metadata: {name: Front desk}\nspec:\n  code: F1\n  seats: 4\n  size: Large\n  setup: {screens: [1, 2]}\n  area: Ground floor\n  session: contoso_calls\n  tabs: [contoso_map]\n", "metadata: {name: Front desk, state: absent}\n");
+    finds(&project, &["kept-row"]);
+    // Undo reads no manifest, and keeps the rows too.
+    let undone = project.run(&["undo", "--env", "server", &undo, "--yes"]);
+    assert_ne!(undone.code, Some(0), "{}", undone.out);
+    assert!(undone.err.contains("[not-deletable]"), "{}", undone.err);
+    assert_eq!(rows(&server, "contoso_desk").len(), 1);
+    // A protected row is only referred to.
+    project.write(
+        DESK,
+        &deletable.replace(
+            "  deletable: true\n  fields:\n    code",
+            "  deletable: true\n  protected: [front desk]\n  fields:\n    code",
+        ),
+    );
+    finds(&project, &["kept-row"]);
+    project.edit(MANIFESTS, "state: absent", "state: existing");
+    project.run(&["validate"]).ended(0);
+}
+
+#[test]
+fn ids_have_no_place_in_manifests_of_such_kinds() {
+    let (project, _server) = started();
+    project.edit(
+        MANIFESTS,
+        "setup: {screens: [1, 2]}",
+        "setup: {queue: \"7d19d5f4-0000-4000-8000-000000000001\"}",
+    );
+    let run = finds(&project, &["id-in-manifest"]);
+    assert!(run.err.contains("manifests/all.yaml:8:10"), "{}", run.err);
+    project.edit(
+        MANIFESTS,
+        "setup: {queue: \"7d19d5f4-0000-4000-8000-000000000001\"}",
+        "setup: {}",
+    );
+    project.edit(
+        MANIFESTS,
+        "area: Ground floor",
+        "area: 7d19d5f4-0000-4000-8000-000000000001",
+    );
+    finds(&project, &["id-in-manifest"]);
+}
+
+#[test]
+fn a_list_adds_links_and_never_takes_away_those_of_others() {
+    let (project, server) = started();
+    project.apply();
+    let desk = rows(&server, "contoso_desk")[0]["contoso_deskid"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let tab = server.get("/api/data/v9.2/msdyn_applicationtabtemplates?$select=msdyn_applicationtabtemplateid&$filter=msdyn_uniquename%20ne%20'contoso_map'");
+    let tab = tab["value"][0]["msdyn_applicationtabtemplateid"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let link = json!({"@odata.id": format!("{}/api/data/v9.2/msdyn_applicationtabtemplates({tab})", server.url)}).to_string();
+    server.request(
+        "POST",
+        &format!("/api/data/v9.2/contoso_desks({desk})/contoso_desk_tab/$ref"),
+        &link,
+        "",
+    );
+    assert_eq!(rows(&server, "contoso_desk_tab").len(), 2);
+    project
+        .run(&["plan", "--env", "server", "--detailed-exitcode"])
+        .ended(0);
+    project.edit(
+        MANIFESTS,
+        "tabs: [contoso_map]",
+        "tabs: {mode: exact, members: [contoso_map]}",
+    );
+    project.apply();
+    assert_eq!(rows(&server, "contoso_desk_tab").len(), 1);
+}
+
+#[test]
+fn a_definition_that_is_not_what_the_environment_has_is_found_before_the_first_write() {
+    let (project, server) = started();
+    let cases: &[(&str, &str, &str, &str)] = &[
+        (
+            "column: contoso_open, type: flag",
+            "column: contoso_open, type: text",
+            "[definition-differs]",
+            "Boolean",
+        ),
+        (
+            "column: contoso_open, type: flag",
+            "column: contoso_open, type: number",
+            "[definition-differs]",
+            "Boolean",
+        ),
+        (
+            "column: contoso_seats",
+            "column: contoso_chairs",
+            "[column-missing]",
+            "no column `contoso_chairs`",
+        ),
+        ("Large: 2", "Large: 7", "[option-missing]", "no option 7"),
+        (
+            "table: contoso_desk\n  entitySet: contoso_desks",
+            "table: contoso_bureau\n  entitySet: contoso_bureaus",
+            "[table-missing]",
+            "no table `contoso_bureau`",
+        ),
+    ];
+    let good = project.read(DESK);
+    for (old, new, code, said) in cases {
+        project.edit(DESK, old, new);
+        let plan = project.run(&["plan", "--env", "server"]).ended(1);
+        assert!(
+            plan.err.contains(code),
+            "{new}: no {code}:\n{}\n{}",
+            plan.out,
+            plan.err
+        );
+        let check = project.run(&["kind", "check", "--env", "server"]).ended(1);
+        assert!(
+            check.out.contains(said),
+            "{new}: no `{said}`:\n{}",
+            check.out
+        );
+        let apply = project.run(&["apply", "--env", "server", "--yes"]);
+        assert_ne!(apply.code, Some(0), "{new}");
+        assert!(rows(&server, "contoso_desk").is_empty(), "{new}");
+        project.write(DESK, &good);
+    }
+}
+
+#[test]
+fn a_reviewed_plan_is_refused_under_another_definition() {
+    let (project, server) = started();
+    project
+        .run(&["plan", "--env", "server", "--out", "plan.json"])
+        .ended(0);
+    let saved: Json = serde_json::from_str(&project.read("plan.json")).unwrap();
+    assert!(
+        saved["definitions"]["Desk"]
+            .as_str()
+            .unwrap()
+            .starts_with("1 "),
+        "{}",
+        saved["definitions"]
+    );
+    // The same version, another text.
+    project.edit(DESK, "maxLength: 20", "maxLength: 19");
+    let refused = project
+        .run(&[
+            "apply",
+            "--env",
+            "server",
+            "--reviewed",
+            "plan.json",
+            "--yes",
+        ])
+        .ended(4);
+    assert!(refused.err.contains("Desk"), "{}", refused.err);
+    assert!(rows(&server, "contoso_desk").is_empty());
+    project.edit(DESK, "maxLength: 19", "maxLength: 20");
+    project
+        .run(&[
+            "apply",
+            "--env",
+            "server",
+            "--reviewed",
+            "plan.json",
+            "--yes",
+        ])
+        .ended(0);
+}
+
+#[test]
+fn the_example_runs_on_the_embedded_emulator() {
+    let project = Project::example("own-kind");
+    project.run(&["kind", "check", "--env", "local"]).ended(0);
+    project.run(&["apply", "--env", "local", "--yes"]).ended(0);
+    project
+        .run(&["plan", "--env", "local", "--detailed-exitcode"])
+        .ended(0);
+}

@@ -1,0 +1,125 @@
+//! What the definitions of kinds forbid in manifests.
+
+use super::Context;
+use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
+use crate::given::Given;
+use crate::manifests::{Declared, State};
+use crate::name::fold;
+use crate::record::{Record, Value};
+use crate::span::Span;
+use crate::table::Field;
+
+pub(crate) const ID_IN_MANIFEST: Explanation = Explanation::new(
+    "id-in-manifest",
+    "Resources of kinds that a project defines name other rows, and hold no ids.",
+    "An id belongs to one environment. In the next one it points to nothing, or to something else.",
+    "Write the name of the row. Leave a value out that holds ids, such as XML or JSON that the product wrote.",
+);
+
+pub(crate) const KEPT_ROW: Explanation = Explanation::new(
+    "kept-row",
+    "What the definition of a kind protects is not changed, and what it does not call deletable is not declared absent.",
+    "The product needs protected rows as they are. Other configuration and live work may depend on a row in ways that no definition knows.",
+    "Refer to a protected row with `metadata.state: existing` and no `spec`. Remove a document that declares a row absent, and delete the row by hand.",
+);
+
+pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let defined = context
+        .resources
+        .iter()
+        .filter(|declared| !declared.key.kind.is_built_in());
+    for declared in defined {
+        kept(declared, diagnostics);
+        ids(declared.spec.record(), diagnostics);
+    }
+}
+
+fn kept(declared: &Declared, diagnostics: &mut Vec<Diagnostic>) {
+    let kind = declared.key.kind.definition();
+    let is_protected = kind
+        .protected
+        .iter()
+        .any(|name| fold(name) == declared.key.name.folded());
+    let says_something = declared
+        .spec
+        .record()
+        .fields()
+        .any(|(_, given)| !given.is_absent());
+    if is_protected && (declared.state != State::Existing || says_something) {
+        diagnostics.push(
+            Diagnostic::error(
+                KEPT_ROW.code,
+                format!(
+                    "{} is protected by the definition of its kind",
+                    declared.key
+                ),
+            )
+            .at(declared.name_span, "nothing changes or deletes it")
+            .help("write `metadata.state: existing` and no `spec`, so that others can refer to it"),
+        );
+    } else if declared.state == State::Absent && !kind.deletable {
+        diagnostics.push(
+            Diagnostic::error(KEPT_ROW.code, format!("{} is declared absent, and the definition of its kind does not call rows deletable", declared.key))
+                .at(declared.name_span, "never deleted")
+                .help("remove the document and delete the row by hand, or write `deletable: true` in the definition"),
+        );
+    }
+}
+
+fn ids(record: &Record, diagnostics: &mut Vec<Diagnostic>) {
+    for (field, given) in record.fields() {
+        let Given::Value(value) = given else { continue };
+        look(field, value.value, value.span, diagnostics);
+    }
+}
+
+fn look(field: &Field, value: &Value, span: Span, diagnostics: &mut Vec<Diagnostic>) {
+    let found = match value {
+        Value::Name(name) => id_in(name.as_str()),
+        // Users are found by their Entra object id too, which is the same in every environment.
+        Value::Json(json) => id_in(&json.to_string()),
+        Value::Set(set) => {
+            for member in set.members.iter().chain(&set.without) {
+                look(field, &member.value, member.span, diagnostics);
+            }
+            None
+        }
+        _ => None,
+    };
+    if let Some(id) = found {
+        diagnostics.push(
+            Diagnostic::error(
+                ID_IN_MANIFEST.code,
+                format!("`{}` holds the id `{id}`", field.word),
+            )
+            .at(span, "belongs to one environment")
+            .help(
+                "write the name of the row; leave the field out if it holds what the product wrote",
+            ),
+        );
+    }
+}
+
+/// The first id in a text.
+fn id_in(text: &str) -> Option<String> {
+    const LENGTH: usize = 36;
+    let bytes = text.as_bytes();
+    (0..bytes.len().checked_sub(LENGTH - 1)?).find_map(|start| {
+        let part = text.get(start..start + LENGTH)?;
+        uuid::Uuid::parse_str(part).ok().map(|_| part.to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_found_wherever_it_is_in_a_text() {
+        let id = "7d19d5f4-0000-4000-8000-000000000001";
+        assert_eq!(id_in(&format!("<a id='{id}'/>")).as_deref(), Some(id));
+        assert_eq!(id_in("é7d19d5f4-0000-4000-8000-00000000000"), None);
+        assert_eq!(id_in(""), None);
+    }
+}

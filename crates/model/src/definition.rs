@@ -1,0 +1,131 @@
+//! Kinds that a project brings along, as data: reading their definitions and registering them.
+//!
+//! The definitions of a project are read before its manifests. Each becomes a table like those in `kinds/`, so nothing else knows
+//! where a kind is from.
+
+mod build;
+mod denied;
+mod read;
+
+pub use denied::why as denied_table;
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::Diagnostic;
+use crate::explanation::Explanation;
+use crate::span::{Span, Spanned};
+use crate::table::Choice;
+use crate::yaml::Node;
+
+pub(crate) const KIND_DEFINITION: Explanation = Explanation::new(
+    "kind-definition",
+    "A definition of a kind is complete, and nothing in it contradicts the rest.",
+    "Everything that is done with rows of the kind follows from it: what is read, compared, written and never touched.",
+    "Correct the definition. `deskstate explain KindDefinition` lists what it says.",
+);
+
+pub(crate) const DENIED_TABLE: Explanation = Explanation::new(
+    "denied-table",
+    "Some tables are never written: users, roles and privileges, processes and plug-ins, solutions and metadata, secrets, activities and data of \
+     customers, and the tables of the kinds that deskstate brings.",
+    "A mistake there would lock people out, run code or touch customers' data, and no review of a manifest would show it.",
+    "Define a kind for another table. No setting lifts this.",
+);
+
+/// A definition as its file has it.
+#[derive(Debug, Clone)]
+struct Form {
+    word: Spanned<String>,
+    version: String,
+    title: String,
+    meaning: String,
+    table: Spanned<String>,
+    set: String,
+    key: String,
+    label: String,
+    name: Spanned<String>,
+    name_length: Option<u32>,
+    rows: Vec<(Spanned<String>, Constant)>,
+    protected: Vec<String>,
+    deletable: bool,
+    component: bool,
+    fields: Vec<FieldForm>,
+    sets: Vec<SetForm>,
+    /// The whole, so that another text of the same word is known to be another definition.
+    digest: String,
+}
+
+/// A value that every row of a kind has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Constant {
+    Text(String),
+    Number(i64),
+    Flag(bool),
+}
+
+#[derive(Debug, Clone)]
+struct FieldForm {
+    word: Spanned<String>,
+    column: Spanned<String>,
+    meaning: String,
+    holds: HoldsForm,
+    max_length: Option<u32>,
+    range: Option<(i64, i64)>,
+    required: bool,
+    create_only: bool,
+    localizable: bool,
+}
+
+#[derive(Debug, Clone)]
+enum HoldsForm {
+    Text,
+    Number,
+    Flag,
+    Choice(Vec<Choice>),
+    Lookup {
+        to: Spanned<String>,
+        navigation: String,
+    },
+    Json,
+    Status,
+    Owner,
+}
+
+#[derive(Debug, Clone)]
+struct SetForm {
+    word: Spanned<String>,
+    meaning: String,
+    relationship: Spanned<String>,
+    intersect_set: String,
+    to: Spanned<String>,
+    own_column: Option<String>,
+    member_column: Option<String>,
+}
+
+/// Reads the definitions in these documents and registers their kinds. What is wrong with one is reported, and the others are there.
+pub(crate) fn register(documents: &[Node], diagnostics: &mut Vec<Diagnostic>) {
+    let mut forms: Vec<Form> = Vec::new();
+    let mut words: BTreeMap<String, Span> = BTreeMap::new();
+    for document in documents {
+        let Some(form) = read::definition(document, diagnostics) else {
+            continue;
+        };
+        match words.get(&form.word.value) {
+            Some(first) => diagnostics.push(
+                error(format!("two definitions are called `{}`", form.word.value))
+                    .at(form.word.span, "again")
+                    .also(*first, "first here")
+                    .help("keep one of the two, or rename it"),
+            ),
+            None => {
+                words.insert(form.word.value.clone(), form.word.span);
+                forms.push(form);
+            }
+        }
+    }
+    build::build(forms, diagnostics);
+}
+
+fn error(message: String) -> Diagnostic {
+    Diagnostic::error(KIND_DEFINITION.code, message)
+}

@@ -1,0 +1,327 @@
+//! From definitions to tables. They are kept for the life of the process, as the tables of the other kinds are.
+
+use std::collections::BTreeMap;
+
+use super::{Constant, FieldForm, Form, HoldsForm, SetForm, error};
+use crate::diagnostic::Diagnostic;
+use crate::kinds::build::Options as _;
+use crate::kinds::{Definition, Kind, RegisterError, Status};
+use crate::set::SetMode;
+use crate::span::Spanned;
+use crate::suggest::nearest;
+use crate::table::{
+    Field, Holds, Links, Names, Need, NewRow, Referent, Relationship, RowValue, RowValueIs, Table,
+    Words,
+};
+
+/// Makes tables of definitions and registers them.
+pub(super) fn build(forms: Vec<Form>, diagnostics: &mut Vec<Diagnostic>) {
+    let forms = known(forms);
+    let Some(levels) = levels(&forms, diagnostics) else {
+        return;
+    };
+    let tables: BTreeMap<&str, &'static Table> = forms
+        .iter()
+        .map(|form| {
+            (
+                form.word.value.as_str(),
+                table(form, levels[form.word.value.as_str()]),
+            )
+        })
+        .collect();
+    for form in &forms {
+        if let Some(definition) = definition(form, &tables, diagnostics) {
+            register(form, definition, diagnostics);
+        }
+    }
+}
+
+/// Without those that are registered already.
+fn known(forms: Vec<Form>) -> Vec<Form> {
+    let is_new = |form: &Form| {
+        let kind = form.word.value.parse::<Kind>();
+        !kind.is_ok_and(|kind| kind.definition().source == Some(form.digest.as_str()))
+    };
+    forms.into_iter().filter(is_new).collect()
+}
+
+fn register(form: &Form, definition: &'static Definition, diagnostics: &mut Vec<Diagnostic>) {
+    let found = match Kind::register(definition) {
+        Ok(_) => return,
+        Err(RegisterError::Taken(word)) if word == definition.word => error(format!(
+            "`{word}` was defined otherwise before: one run knows one definition of a kind"
+        ))
+        .help("run the command again for each version of the definition"),
+        Err(RegisterError::Taken(word)) => error(format!(
+            "the table `{}` is that of `{word}` already",
+            form.table.value
+        ))
+        .help("one table is one kind: put the fields into one definition"),
+        Err(full @ RegisterError::Full) => error(full.to_string()).help("remove definitions"),
+    };
+    diagnostics.push(found.at(form.word.span, "not registered"));
+}
+
+/// The place of each kind in the order of creation: behind what its lookups point to.
+fn levels<'f>(
+    forms: &'f [Form],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<BTreeMap<&'f str, u8>> {
+    let mut levels: BTreeMap<&str, u8> = BTreeMap::new();
+    while levels.len() < forms.len() {
+        let before = levels.len();
+        for form in forms {
+            let mut level = 0;
+            let mut waits = false;
+            for (_, to) in lookups(form) {
+                match (levels.get(to.value.as_str()), to.value.parse::<Kind>()) {
+                    (Some(target), _) => level = level.max(*target),
+                    (None, _) if forms.iter().any(|other| other.word.value == to.value) => {
+                        waits = true
+                    }
+                    (None, Ok(kind)) => level = level.max(kind.table().level),
+                    (None, Err(_)) => {}
+                }
+            }
+            if !waits {
+                levels.insert(&form.word.value, level.saturating_add(1));
+            }
+        }
+        if levels.len() == before {
+            let circle = forms
+                .iter()
+                .filter(|form| !levels.contains_key(form.word.value.as_str()));
+            for form in circle {
+                let (place, to) =
+                    lookups(form).find(|(_, to)| !levels.contains_key(to.value.as_str()))?;
+                diagnostics.push(
+                    error(format!(
+                        "`{}` and `{}` need each other before they can be created",
+                        form.word.value, to.value
+                    ))
+                    .at(place.span, "this lookup closes a circle")
+                    .help("leave one of the lookups out: rows are created one after the other"),
+                );
+            }
+            return None;
+        }
+    }
+    Some(levels)
+}
+
+fn lookups(form: &Form) -> impl Iterator<Item = (&Spanned<String>, &Spanned<String>)> {
+    form.fields.iter().filter_map(|field| match &field.holds {
+        HoldsForm::Lookup { to, .. } => Some((&field.word, to)),
+        _ => None,
+    })
+}
+
+fn table(form: &Form, level: u8) -> &'static Table {
+    Box::leak(Box::new(Table {
+        logical: leak(&form.table.value),
+        set: leak(&form.set),
+        key: leak(&form.key),
+        name: Some(leak(&form.name.value)),
+        label: leak(&form.label),
+        component: form.component,
+        level,
+    }))
+}
+
+type Tables<'f> = BTreeMap<&'f str, &'static Table>;
+
+fn definition(
+    form: &Form,
+    tables: &Tables<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<&'static Definition> {
+    let own = tables[form.word.value.as_str()];
+    let before = diagnostics.len();
+    let mut fields: Vec<Field> = form
+        .fields
+        .iter()
+        .filter_map(|given| field(given, tables, diagnostics))
+        .collect();
+    fields.extend(
+        form.sets
+            .iter()
+            .filter_map(|given| set(given, own, tables, diagnostics)),
+    );
+    if diagnostics.len() > before {
+        return None;
+    }
+    let name: &'static Field = Box::leak(Box::new(Field {
+        meaning: "The name by which a row is found.",
+        max_length: form.name_length,
+        ..Field::new("name", leak(&form.name.value), Holds::Text)
+    }));
+    Some(Box::leak(Box::new(Definition {
+        word: leak(&form.word.value),
+        title: leak(&form.title),
+        meaning: leak(&form.meaning),
+        folder: folder(&form.word.value).leak(),
+        table: own,
+        name,
+        names: Names::Free,
+        fields: fields.leak(),
+        rows: form.rows.iter().map(row_value).collect::<Vec<_>>().leak(),
+        protected: form
+            .protected
+            .iter()
+            .map(|name| leak(name))
+            .collect::<Vec<_>>()
+            .leak(),
+        deletable: form.deletable,
+        version: leak(&form.version),
+        source: Some(leak(&form.digest)),
+        ..Definition::NOTHING
+    })))
+}
+
+/// `CapacityProfile` is kept in the folder `capacity-profiles`.
+fn folder(word: &str) -> String {
+    let mut folder = String::new();
+    for character in word.chars() {
+        if character.is_ascii_uppercase() && !folder.is_empty() {
+            folder.push('-');
+        }
+        folder.push(character.to_ascii_lowercase());
+    }
+    match folder.strip_suffix('y') {
+        Some(stem) if !stem.ends_with(['a', 'e', 'o']) => format!("{stem}ies"),
+        _ if folder.ends_with('s') => folder,
+        _ => folder + "s",
+    }
+}
+
+fn row_value((column, value): &(Spanned<String>, Constant)) -> RowValue {
+    let (holds, is) = match value {
+        Constant::Text(text) => (Holds::Text, RowValueIs::Text(leak(text))),
+        Constant::Number(number) => (Holds::Option, RowValueIs::Number(*number)),
+        Constant::Flag(flag) => (Holds::Flag, RowValueIs::Flag(*flag)),
+    };
+    let column = leak(&column.value);
+    let field = Field {
+        is_written: false,
+        ..Field::new(column, column, holds)
+    };
+    RowValue {
+        field: Box::leak(Box::new(field)),
+        is,
+    }
+}
+
+fn field(
+    form: &FieldForm,
+    tables: &Tables<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Field> {
+    let column = leak(&form.column.value);
+    let holds = match &form.holds {
+        HoldsForm::Text => Holds::Text,
+        HoldsForm::Number => Holds::Number,
+        HoldsForm::Flag => Holds::Flag,
+        HoldsForm::Choice(options) => Holds::Choice(options.clone().leak()),
+        HoldsForm::Lookup { to, navigation } => Holds::Lookup {
+            navigation: leak(navigation),
+            to: referent(to, tables, diagnostics)?,
+        },
+        HoldsForm::Json => Holds::Json,
+        HoldsForm::Status => Holds::Status(Status::OPTIONS),
+        HoldsForm::Owner => Holds::Owner,
+    };
+    let status = matches!(form.holds, HoldsForm::Status);
+    Some(Field {
+        meaning: leak(&form.meaning),
+        need: if form.required {
+            Need::Required
+        } else {
+            Need::Optional
+        },
+        max_length: form.max_length,
+        range: form.range,
+        create_only: form.create_only,
+        localizable: form.localizable,
+        new_row: status.then_some(NewRow::Word("Active")),
+        words: Words {
+            is: status,
+            ..Field::new("", "", Holds::Text).words
+        },
+        ..Field::new(leak(&form.word.value), column, holds)
+    })
+}
+
+fn set(
+    form: &SetForm,
+    own: &'static Table,
+    tables: &Tables<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Field> {
+    let to = referent(&form.to, tables, diagnostics)?;
+    let member = match to {
+        Referent::Named(table) => table,
+        _ => &crate::table::USER,
+    };
+    let relationship: &'static Relationship = Box::leak(Box::new(Relationship {
+        schema_name: leak(&form.relationship.value),
+        intersect_set: leak(&form.intersect_set),
+        owner: own,
+        owner_column: form.own_column.as_deref().map_or(own.key, leak),
+        member,
+        member_column: form.member_column.as_deref().map_or(member.key, leak),
+        component: false,
+    }));
+    if relationship.owner_column == relationship.member_column {
+        diagnostics.push(
+            error(format!(
+                "both sides of `{}` have one column",
+                relationship.schema_name
+            ))
+            .at(form.word.span, "which is which?")
+            .help("add `ownColumn` and `memberColumn`"),
+        );
+        return None;
+    }
+    Some(Field {
+        meaning: leak(&form.meaning),
+        list_means: SetMode::AtLeast,
+        ..Field::new(
+            leak(&form.word.value),
+            relationship.schema_name,
+            Holds::Set {
+                relationship,
+                to,
+                links: Links::All,
+            },
+        )
+    })
+}
+
+fn referent(
+    to: &Spanned<String>,
+    tables: &Tables<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Referent> {
+    if to.value == "User" {
+        return Some(Referent::User);
+    }
+    let defined = tables.get(to.value.as_str()).copied();
+    let known = || to.value.parse::<Kind>().ok().map(Kind::table);
+    if let Some(table) = defined.or_else(known) {
+        return Some(Referent::Named(table));
+    }
+    let mut words: Vec<String> = tables.keys().map(|word| (*word).to_owned()).collect();
+    words.extend(Kind::all().map(|kind| kind.as_str().to_owned()));
+    words.push("User".to_owned());
+    let found = error(format!("no kind is called `{}`", to.value)).at(to.span, "unknown kind");
+    diagnostics.push(match nearest(&to.value, words.iter().map(String::as_str)) {
+        Some(near) => found.help(format!("did you mean `{near}`?")),
+        None => found
+            .help("name a kind, `User`, or a kind that another definition of the project defines"),
+    });
+    None
+}
+
+fn leak(text: &str) -> &'static str {
+    String::leak(text.to_owned())
+}

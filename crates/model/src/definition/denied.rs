@@ -1,0 +1,109 @@
+//! Tables that no definition may name.
+
+use crate::kinds::Kind;
+
+/// Tables by name: access, code, solutions, secrets, customers' data.
+const TABLES: &[&str] = &[
+    "account",
+    "asyncoperation",
+    "attributemap",
+    "audit",
+    "bot",
+    "botcomponent",
+    "businessunit",
+    "canvasapp",
+    "connectionreference",
+    "contact",
+    "customapi",
+    "customapirequestparameter",
+    "customapiresponseproperty",
+    "dependency",
+    "duplicaterule",
+    "entity",
+    "attribute",
+    "entitymap",
+    "environmentvariabledefinition",
+    "environmentvariablevalue",
+    "fieldpermission",
+    "fieldsecurityprofile",
+    "incident",
+    "keyvaultreference",
+    "lead",
+    "managedidentity",
+    "msdyn_analytics",
+    "opportunity",
+    "optionset",
+    "organization",
+    "plugin",
+    "pluginassembly",
+    "pluginpackage",
+    "plugintype",
+    "principalobjectaccess",
+    "principalobjectattributeaccess",
+    "privilege",
+    "processsession",
+    "publisher",
+    "queueitem",
+    "relationship",
+    "role",
+    "roleprivileges",
+    "roletemplate",
+    "sdkmessage",
+    "sdkmessagefilter",
+    "sdkmessageprocessingstep",
+    "sdkmessageprocessingstepimage",
+    "secureconfig",
+    "serviceendpoint",
+    "solution",
+    "solutioncomponent",
+    "systemuser",
+    "systemuserprofiles",
+    "systemuserroles",
+    "team",
+    "teammembership",
+    "teamprofiles",
+    "teamroles",
+    "teamtemplate",
+    "usersettings",
+    "webresource",
+    "webhook",
+    "workflow",
+];
+
+/// Activities are customers' data.
+const ACTIVITIES: &[&str] = &[
+    "activityparty",
+    "activitypointer",
+    "appointment",
+    "campaignactivity",
+    "campaignresponse",
+    "email",
+    "fax",
+    "letter",
+    "msdyn_ocliveworkitem",
+    "msdyn_ocsession",
+    "phonecall",
+    "recurringappointmentmaster",
+    "serviceappointment",
+    "socialactivity",
+    "task",
+];
+
+/// What a table belongs to that can be no kind of a project.
+#[must_use]
+pub fn why(table: &str) -> Option<&'static str> {
+    if let Some(kind) = Kind::all().find(|kind| kind.table().logical == table && kind.is_built_in())
+    {
+        return Some(kind.as_str());
+    }
+    if Kind::part_tables().any(|part| part.table.logical == table) {
+        return Some("a kind that deskstate brings");
+    }
+    if TABLES.contains(&table) {
+        return Some("access, code, solutions or data of customers");
+    }
+    if ACTIVITIES.contains(&table) {
+        return Some("activities, which are data of customers");
+    }
+    None
+}

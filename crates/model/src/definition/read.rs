@@ -1,0 +1,330 @@
+//! Reading one definition. The schema has said what does not fit; what does fit is taken.
+
+use std::collections::BTreeMap;
+
+use super::denied;
+use super::{Constant, DENIED_TABLE, FieldForm, Form, HoldsForm, SetForm, error};
+use crate::diagnostic::Diagnostic;
+use crate::document::{check_version, first_line};
+use crate::kinds::Kind;
+use crate::shape::{self, Shape};
+use crate::shape_codes::UNKNOWN_KIND;
+use crate::span::{Span, Spanned};
+use crate::table::Choice;
+use crate::variables::refuse_all;
+use crate::yaml::{Entry, Node};
+
+/// Words that mean something else under `kind`.
+const RESERVED: [&str; 4] = ["Project", "Contract", "KindDefinition", "Package"];
+
+/// Reads a definition; `None` where the document is none, or not whole.
+pub(super) fn definition(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Form> {
+    if crate::document::kind_word(node) != Some("KindDefinition") {
+        let place = node
+            .get("kind")
+            .map_or_else(|| first_line(node), |kind| kind.span);
+        diagnostics.push(
+            Diagnostic::error(UNKNOWN_KIND.code, "a file of definitions holds documents of the kind `KindDefinition`")
+                .at(place, "another kind")
+                .help("write `kind: KindDefinition`, or remove the file from `spec.kinds` of `deskstate.yaml`"),
+        );
+        return None;
+    }
+    let before = diagnostics.len();
+    if !shape::check(Shape::Definition, node, first_line(node), diagnostics) {
+        check_version(node, diagnostics);
+    }
+    refuse_all(node, diagnostics);
+    if diagnostics.len() > before {
+        return None;
+    }
+    let spec = node.get("spec")?;
+    let word = text(node.get("metadata")?.get("name")?)?;
+    let table = text(spec.get("table")?)?;
+    let identity = spec.get("identity")?;
+    let name = text(identity.get("column")?)?;
+    let form = Form {
+        version: owned(spec, "version")?,
+        title: owned(spec, "title").unwrap_or_else(|| word.value.clone()),
+        meaning: owned(spec, "description")?,
+        set: owned(spec, "entitySet")?,
+        key: owned(spec, "primaryKey").unwrap_or_else(|| format!("{}id", table.value)),
+        label: owned(spec, "primaryName").unwrap_or_else(|| name.value.clone()),
+        name_length: number(identity, "maxLength").and_then(|max| u32::try_from(max).ok()),
+        rows: entries(spec, "rows")
+            .filter_map(|entry| constant(entry, diagnostics))
+            .collect(),
+        protected: spec
+            .get("protected")
+            .map_or(&[][..], Node::items)
+            .iter()
+            .filter_map(|item| item.as_text().map(str::to_owned))
+            .collect(),
+        deletable: flag(spec, "deletable"),
+        component: flag(spec, "solutionComponent"),
+        fields: entries(spec, "fields")
+            .filter_map(|entry| field(entry, diagnostics))
+            .collect(),
+        sets: entries(spec, "sets").filter_map(set).collect(),
+        digest: spec.to_json().to_string(),
+        word,
+        table,
+        name,
+    };
+    check(&form, diagnostics);
+    (diagnostics.len() == before).then_some(form)
+}
+
+fn check(form: &Form, diagnostics: &mut Vec<Diagnostic>) {
+    let word = &form.word;
+    let taken = word.value.parse::<Kind>().is_ok_and(Kind::is_built_in);
+    if taken || RESERVED.contains(&word.value.as_str()) {
+        diagnostics.push(
+            error(format!("`{}` is the word of another kind", word.value))
+                .at(word.span, "taken")
+                .help("choose another word"),
+        );
+    }
+    if let Some(why) = denied::why(&form.table.value) {
+        diagnostics.push(
+            Diagnostic::error(
+                DENIED_TABLE.code,
+                format!(
+                    "the table `{}` cannot be a kind: it belongs to {why}",
+                    form.table.value
+                ),
+            )
+            .at(form.table.span, "never written")
+            .help("choose another table; no setting lifts this"),
+        );
+    }
+    one_column_each(form, diagnostics);
+    for field in &form.fields {
+        check_field(field, diagnostics);
+    }
+    let mut words: BTreeMap<&str, Span> = form
+        .fields
+        .iter()
+        .map(|field| (field.word.value.as_str(), field.word.span))
+        .collect();
+    for set in &form.sets {
+        if let Some(first) = words.insert(&set.word.value, set.word.span) {
+            diagnostics.push(
+                error(format!("`{}` is a field and a set", set.word.value))
+                    .at(set.word.span, "again")
+                    .also(first, "first here")
+                    .help("rename one of the two"),
+            );
+        }
+    }
+}
+
+/// Two fields that write one column would overwrite each other.
+fn one_column_each(form: &Form, diagnostics: &mut Vec<Diagnostic>) {
+    let constants = form.rows.iter().map(|(column, _)| column);
+    let given = form.fields.iter().map(|field| &field.column);
+    let mut columns: BTreeMap<&str, Span> = BTreeMap::new();
+    for column in std::iter::once(&form.name).chain(constants).chain(given) {
+        if let Some(first) = columns.insert(&column.value, column.span) {
+            diagnostics.push(
+                error(format!("the column `{}` is named twice", column.value))
+                    .at(column.span, "again")
+                    .also(first, "first here")
+                    .help("keep one: the identity, a value of `rows`, or a field"),
+            );
+        }
+    }
+}
+
+fn check_field(field: &FieldForm, diagnostics: &mut Vec<Diagnostic>) {
+    let word = &field.word;
+    if let HoldsForm::Choice(options) = &field.holds {
+        if options.is_empty() {
+            diagnostics.push(
+                error(format!("`{}` is a choice without options", word.value))
+                    .at(word.span, "no options")
+                    .help("add `options:` with a word and a number for each"),
+            );
+        }
+        let mut numbers = BTreeMap::new();
+        for option in options {
+            if let Some(first) = numbers.insert(option.number, option.word) {
+                diagnostics.push(
+                    error(format!(
+                        "`{first}` and `{}` of `{}` have the same number",
+                        option.word, word.value
+                    ))
+                    .at(word.span, format!("{} twice", option.number))
+                    .help("each option has a number of its own"),
+                );
+            }
+        }
+    }
+    if let Some((smallest, greatest)) = field.range
+        && smallest > greatest
+    {
+        diagnostics.push(
+            error(format!(
+                "`minimum` of `{}` is above its `maximum`",
+                word.value
+            ))
+            .at(word.span, format!("{smallest} is more than {greatest}"))
+            .help("exchange the two"),
+        );
+    }
+    let fixed = match field.holds {
+        HoldsForm::Status => "statecode",
+        HoldsForm::Owner => "ownerid",
+        _ => return,
+    };
+    if field.column.value != fixed {
+        diagnostics.push(
+            error(format!("a field of this type is the column `{fixed}`"))
+                .at(field.column.span, "another column")
+                .help(format!("write `column: {fixed}`")),
+        );
+    }
+}
+
+fn field(entry: &Entry, diagnostics: &mut Vec<Diagnostic>) -> Option<FieldForm> {
+    let node = &entry.value;
+    let word = word_of(entry);
+    let kind = node.get("type").and_then(Node::as_text)?;
+    let column = text(node.get("column")?)?;
+    let known: &[&str] = match kind {
+        "text" => &["maxLength", "localizable"],
+        "json" => &["maxLength"],
+        "number" => &["minimum", "maximum"],
+        "choice" => &["options"],
+        "lookup" => &["to", "navigation"],
+        _ => &[],
+    };
+    let always = ["column", "type", "description", "required", "createOnly"];
+    for entry in node.entries() {
+        if !always.contains(&&*entry.key) && !known.contains(&&*entry.key) {
+            diagnostics.push(
+                error(format!("`{}` says nothing of a {kind}", entry.key))
+                    .at(entry.key_span, "not for this type")
+                    .help("remove it, or correct `type`"),
+            );
+        }
+    }
+    let holds = match kind {
+        "number" => HoldsForm::Number,
+        "flag" => HoldsForm::Flag,
+        "choice" => HoldsForm::Choice(options(node)),
+        "lookup" => {
+            let Some(to) = node.get("to").and_then(text) else {
+                diagnostics.push(
+                    error(format!("`{}` does not say what it points to", word.value))
+                        .at(word.span, "no `to`")
+                        .help("add `to:` with the word of a kind, or `User`"),
+                );
+                return None;
+            };
+            let navigation = owned(node, "navigation").unwrap_or_else(|| column.value.clone());
+            HoldsForm::Lookup { to, navigation }
+        }
+        "json" => HoldsForm::Json,
+        "status" => HoldsForm::Status,
+        "owner" => HoldsForm::Owner,
+        _ => HoldsForm::Text,
+    };
+    let range = match (number(node, "minimum"), number(node, "maximum")) {
+        (None, None) => None,
+        (smallest, greatest) => Some((
+            smallest.unwrap_or(i64::from(i32::MIN)),
+            greatest.unwrap_or(i64::from(i32::MAX)),
+        )),
+    };
+    Some(FieldForm {
+        meaning: owned(node, "description")
+            .unwrap_or_else(|| format!("The column `{}`.", column.value)),
+        max_length: number(node, "maxLength").and_then(|max| u32::try_from(max).ok()),
+        required: flag(node, "required"),
+        create_only: flag(node, "createOnly"),
+        localizable: flag(node, "localizable"),
+        word,
+        column,
+        holds,
+        range,
+    })
+}
+
+fn options(node: &Node) -> Vec<Choice> {
+    entries(node, "options")
+        .filter_map(|entry| {
+            Some(Choice {
+                word: String::leak(entry.key.to_string()),
+                number: entry.value.as_int()?,
+                meaning: "",
+                label: "",
+            })
+        })
+        .collect()
+}
+
+fn set(entry: &Entry) -> Option<SetForm> {
+    let node = &entry.value;
+    let relationship = text(node.get("relationship")?)?;
+    Some(SetForm {
+        word: word_of(entry),
+        meaning: owned(node, "description")
+            .unwrap_or_else(|| format!("Links of `{}`.", relationship.value)),
+        intersect_set: owned(node, "intersectSet")?,
+        to: text(node.get("to")?)?,
+        own_column: owned(node, "ownColumn"),
+        member_column: owned(node, "memberColumn"),
+        relationship,
+    })
+}
+
+fn constant(
+    entry: &Entry,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<(Spanned<String>, Constant)> {
+    let value = &entry.value;
+    let constant = if let Some(flag) = value.as_flag() {
+        Constant::Flag(flag)
+    } else if let Some(number) = value.as_int() {
+        Constant::Number(number)
+    } else if let Some(text) = value.as_text() {
+        Constant::Text(text.to_owned())
+    } else {
+        diagnostics.push(
+            error(format!(
+                "`{}` of `rows` is no text, number or flag",
+                entry.key
+            ))
+            .at(value.span, "cannot be compared")
+            .help("write the value that the column has in every row of the kind"),
+        );
+        return None;
+    };
+    Some((word_of(entry), constant))
+}
+
+fn word_of(entry: &Entry) -> Spanned<String> {
+    Spanned::new(entry.key.to_string(), entry.key_span)
+}
+
+fn entries<'n>(node: &'n Node, word: &str) -> impl Iterator<Item = &'n Entry> {
+    node.get(word).map_or(&[][..], Node::entries).iter()
+}
+
+fn text(node: &Node) -> Option<Spanned<String>> {
+    node.as_text()
+        .map(|text| Spanned::new(text.to_owned(), node.span))
+}
+
+fn owned(node: &Node, word: &str) -> Option<String> {
+    node.get(word).and_then(Node::as_text).map(str::to_owned)
+}
+
+fn number(node: &Node, word: &str) -> Option<i64> {
+    node.get(word).and_then(Node::as_int)
+}
+
+fn flag(node: &Node, word: &str) -> bool {
+    node.get(word).and_then(Node::as_flag).unwrap_or(false)
+}

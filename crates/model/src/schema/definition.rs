@@ -1,0 +1,155 @@
+//! The shape of definitions of kinds. The doc comments are what editors show and what the reference says.
+
+#![expect(
+    dead_code,
+    reason = "only the schemas and the descriptions of these types are used; reading keeps places and has types of its own"
+)]
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde_json::Value;
+
+/// A kind of resources that the program does not come with: which table it is, what identifies a row, and which columns manifests give.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct DefinitionDocument {
+    /// Always `deskstate/v1`.
+    #[schemars(extend("const" = "deskstate/v1"))]
+    api_version: String,
+    /// Always `KindDefinition`.
+    #[schemars(extend("const" = "KindDefinition"))]
+    kind: String,
+    /// The word that manifests write under `kind`.
+    metadata: DefinitionMetadata,
+    /// The table and its columns.
+    spec: DefinitionSpec,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+struct DefinitionMetadata {
+    /// The word: letters and digits, with a capital first, such as `CapacityProfile`.
+    #[schemars(regex(pattern = "^[A-Z][A-Za-z0-9]{1,49}$"))]
+    name: String,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+struct DefinitionSpec {
+    /// Version of the definition. A saved plan is applied only under the version that it was made with.
+    #[schemars(length(min = 1, max = 63))]
+    version: String,
+    /// What people call the kind. The word where left out.
+    #[schemars(default, length(min = 1, max = 100))]
+    title: String,
+    /// What the kind is for, in a sentence.
+    #[schemars(length(min = 1, max = 1000))]
+    description: String,
+    /// Logical name of the table.
+    #[schemars(regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
+    table: String,
+    /// Entity set of the table: its name in addresses of the Web API.
+    #[schemars(regex(pattern = "^[A-Za-z][A-Za-z0-9_]{0,127}$"))]
+    entity_set: String,
+    /// Primary key of the table. Its name with `id` where left out.
+    #[schemars(default, regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
+    primary_key: String,
+    /// The column that people see as a row's name. The identity where left out.
+    #[schemars(default, regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
+    primary_name: String,
+    /// What finds a row in every environment.
+    identity: IdentityForm,
+    /// Columns and the value that they have in every row of the kind. Other rows of the table are not looked at, and a new row gets these values.
+    #[schemars(default)]
+    rows: BTreeMap<String, Value>,
+    /// Names of rows that the product needs: nothing changes or deletes them.
+    #[schemars(default, inner(length(min = 1)))]
+    protected: Vec<String>,
+    /// Whether rows may be deleted. `false` where left out.
+    #[schemars(default)]
+    deletable: bool,
+    /// Whether rows are components of solutions, so that they have `ismanaged` and `iscustomizable`. `false` where left out.
+    #[schemars(default)]
+    solution_component: bool,
+    /// The fields, by the word that manifests write.
+    fields: BTreeMap<String, FieldForm>,
+    /// Many-to-many sets, by the word that manifests write.
+    #[schemars(default)]
+    sets: BTreeMap<String, SetForm>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+struct IdentityForm {
+    /// The text column that holds `metadata.name`. Compared without case, written when the row is created, never changed.
+    #[schemars(regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
+    column: String,
+    /// Greatest length of a name.
+    #[schemars(default, range(min = 1, max = 4000))]
+    max_length: u32,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+struct FieldForm {
+    /// Logical name of the column.
+    #[schemars(regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
+    column: String,
+    /// What the column holds. `json` is a mapping kept as JSON text, `status` is `statecode` with `statuscode`, `owner` is a user or a team.
+    #[schemars(extend("enum" = ["text", "number", "flag", "choice", "lookup", "json", "status", "owner"]))]
+    r#type: String,
+    /// What the field is for.
+    #[schemars(default, length(min = 1, max = 1000))]
+    description: String,
+    /// Greatest length of a text, in characters.
+    #[schemars(default, range(min = 1, max = 1_048_576))]
+    max_length: u32,
+    /// Smallest number.
+    #[schemars(default)]
+    minimum: i64,
+    /// Greatest number.
+    #[schemars(default)]
+    maximum: i64,
+    /// Options of a choice: word and number.
+    #[schemars(default)]
+    options: BTreeMap<String, i64>,
+    /// What a lookup points to: the word of a kind, or `User` or `Team` where a person or team is named.
+    #[schemars(default, length(min = 1))]
+    to: String,
+    /// Navigation property of a lookup, in exact case. The column where left out.
+    #[schemars(default, regex(pattern = "^[A-Za-z][A-Za-z0-9_]{0,127}$"))]
+    navigation: String,
+    /// A document that may have to create its row gives the field. `false` where left out.
+    #[schemars(default)]
+    required: bool,
+    /// The server takes the value when the row is created and never again. `false` where left out.
+    #[schemars(default)]
+    create_only: bool,
+    /// The text exists once per language. `false` where left out.
+    #[schemars(default)]
+    localizable: bool,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+struct SetForm {
+    /// What the set is for.
+    #[schemars(default, length(min = 1, max = 1000))]
+    description: String,
+    /// Schema name of the relationship, which is the navigation property on both sides.
+    #[schemars(regex(pattern = "^[A-Za-z][A-Za-z0-9_]{0,127}$"))]
+    relationship: String,
+    /// Entity set of the intersect table, where links are read as rows.
+    #[schemars(regex(pattern = "^[A-Za-z][A-Za-z0-9_]{0,127}$"))]
+    intersect_set: String,
+    /// The word of the kind that the members are of, or `User`.
+    #[schemars(length(min = 1))]
+    to: String,
+    /// Column of the intersect table with the id of this kind's row. The primary key where left out.
+    #[schemars(default, regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
+    own_column: String,
+    /// Column of the intersect table with the id of the member. The primary key of the members' table where left out.
+    #[schemars(default, regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
+    member_column: String,
+}

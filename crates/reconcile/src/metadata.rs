@@ -1,0 +1,294 @@
+//! What an environment's own metadata says of tables: enough to draft the definition of a kind, and to check one.
+
+mod check;
+mod draft;
+
+use std::collections::BTreeMap;
+
+use deskstate_dataverse::{Query, Reader, Refused, Row};
+use serde_json::Value as Json;
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::observe::ObserveError;
+
+pub use check::check;
+pub use draft::draft;
+
+/// A table as the metadata has it.
+#[derive(Debug, Clone, Default)]
+pub struct TableMetadata {
+    logical: String,
+    set: String,
+    key: String,
+    name: String,
+    label: String,
+    is_component: bool,
+    columns: Vec<Column>,
+    lookups: Vec<Lookup>,
+    many: Vec<Many>,
+    keys: Vec<Key>,
+    /// Options of choices: number and label.
+    options: BTreeMap<String, Vec<(i64, String)>>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Column {
+    logical: String,
+    schema: String,
+    kind: String,
+    label: String,
+    description: String,
+    required: bool,
+    creatable: bool,
+    updatable: bool,
+    readable: bool,
+    secured: bool,
+    computed: bool,
+    /// It repeats another column, as the text of a lookup does.
+    of_another: bool,
+    max_length: Option<i64>,
+    range: Option<(i64, i64)>,
+}
+
+impl TableMetadata {
+    /// Logical name.
+    #[must_use]
+    pub fn logical(&self) -> &str {
+        &self.logical
+    }
+}
+
+/// A lookup: its column, where it points, and the property that it is bound with.
+#[derive(Debug, Clone)]
+struct Lookup {
+    column: String,
+    target: String,
+    navigation: String,
+}
+
+/// A many-to-many relationship, with this table's side first.
+#[derive(Debug, Clone)]
+struct Many {
+    schema: String,
+    intersect: String,
+    intersect_set: Option<String>,
+    own_column: String,
+    member: String,
+    member_column: String,
+}
+
+#[derive(Debug, Clone)]
+struct Key {
+    name: String,
+    columns: Vec<String>,
+    is_active: bool,
+}
+
+/// Why metadata could not be read.
+#[derive(Debug, Error)]
+pub enum MetadataError {
+    /// The environment could not be asked, or is another organisation.
+    #[error(transparent)]
+    Observe(#[from] ObserveError),
+    /// It does not show its metadata.
+    #[error("the environment does not show its metadata: {}", .0.message)]
+    Refused(Refused),
+}
+
+impl From<deskstate_dataverse::Error> for MetadataError {
+    fn from(error: deskstate_dataverse::Error) -> Self {
+        Self::Observe(error.into())
+    }
+}
+
+/// Reads the metadata of these tables; those that the environment lacks are left out.
+///
+/// # Errors
+/// If the environment cannot be asked, is another organisation than is expected, or does not show its metadata.
+pub async fn metadata(
+    reader: &Reader,
+    tables: &[&str],
+    organization: Option<Uuid>,
+) -> Result<Vec<TableMetadata>, MetadataError> {
+    let mut queries = vec![
+        Query::who_am_i(),
+        Query::definitions(tables.iter().copied()),
+    ];
+    queries.extend(tables.iter().map(|table| Query::choices(*table)));
+    let mut answers = reader.read(&queries).await?.into_iter();
+    let caller = answers.next().and_then(Result::ok);
+    let found = caller.and_then(|rows| rows.rows.first()?.uuid("OrganizationId"));
+    if let (Some(expected), Some(found)) = (organization, found)
+        && expected != found
+    {
+        return Err(ObserveError::OtherOrganization { expected, found }.into());
+    }
+    let rows = match answers.next() {
+        Some(Ok(rows)) => rows.rows,
+        Some(Err(refused)) => return Err(MetadataError::Refused(refused)),
+        None => Vec::new(),
+    };
+    let mut found: Vec<TableMetadata> = rows.iter().filter_map(table).collect();
+    for (logical, answer) in tables.iter().zip(answers) {
+        // A table that is not there has no choices.
+        let Ok(rows) = answer else { continue };
+        if let Some(table) = found.iter_mut().find(|table| table.logical == *logical) {
+            table.options = rows.rows.iter().filter_map(options).collect();
+        }
+    }
+    sets_of_intersects(reader, &mut found).await?;
+    Ok(found)
+}
+
+/// The entity sets of the tables behind many-to-many relationships.
+async fn sets_of_intersects(
+    reader: &Reader,
+    found: &mut [TableMetadata],
+) -> Result<(), deskstate_dataverse::Error> {
+    let names: Vec<String> = found
+        .iter()
+        .flat_map(|table| &table.many)
+        .map(|many| many.intersect.clone())
+        .collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let answers = reader.read(&[Query::tables(names)]).await?;
+    let mut sets = BTreeMap::new();
+    for row in answers.into_iter().flatten().flat_map(|rows| rows.rows) {
+        if let (Some(logical), Some(set)) = (row.text("LogicalName"), row.text("EntitySetName")) {
+            sets.insert(logical.to_owned(), set.to_owned());
+        }
+    }
+    for many in found.iter_mut().flat_map(|table| &mut table.many) {
+        many.intersect_set = sets.get(&many.intersect).cloned();
+    }
+    Ok(())
+}
+
+fn table(row: &Row) -> Option<TableMetadata> {
+    let logical = row.text("LogicalName")?.to_owned();
+    let text = |property: &str| row.text(property).unwrap_or_default().to_owned();
+    let mut columns: Vec<Column> = list(row, "Attributes").filter_map(column).collect();
+    columns.sort_by(|one, other| one.logical.cmp(&other.logical));
+    let mut lookups: Vec<Lookup> = list(row, "ManyToOneRelationships")
+        .filter_map(|item| {
+            Some(Lookup {
+                column: string(item, "ReferencingAttribute")?,
+                target: string(item, "ReferencedEntity")?,
+                navigation: string(item, "ReferencingEntityNavigationPropertyName")?,
+            })
+        })
+        .collect();
+    lookups.sort_by(|one, other| (&one.column, &one.target).cmp(&(&other.column, &other.target)));
+    let mut many: Vec<Many> = list(row, "ManyToManyRelationships")
+        .filter_map(|item| many(&logical, item))
+        .collect();
+    many.sort_by(|one, other| one.schema.cmp(&other.schema));
+    let keys = list(row, "Keys").filter_map(|item| {
+        let columns = item.get("KeyAttributes")?.as_array()?.iter();
+        Some(Key {
+            name: string(item, "LogicalName")?,
+            columns: columns
+                .filter_map(|column| column.as_str().map(str::to_owned))
+                .collect(),
+            is_active: string(item, "EntityKeyIndexStatus").as_deref() == Some("Active"),
+        })
+    });
+    Some(TableMetadata {
+        set: text("EntitySetName"),
+        key: text("PrimaryIdAttribute"),
+        name: text("PrimaryNameAttribute"),
+        label: label(row.get("DisplayName").as_json()),
+        is_component: row.flag("IsSolutionAware") == Some(true),
+        keys: keys.collect(),
+        options: BTreeMap::new(),
+        logical,
+        columns,
+        lookups,
+        many,
+    })
+}
+
+fn many(own: &str, item: &Json) -> Option<Many> {
+    let side = |number: u8| {
+        Some((
+            string(item, &format!("Entity{number}LogicalName"))?,
+            string(item, &format!("Entity{number}IntersectAttribute"))?,
+        ))
+    };
+    let (first, second) = (side(1)?, side(2)?);
+    let (mine, other) = if first.0 == own {
+        (first, second)
+    } else {
+        (second, first)
+    };
+    Some(Many {
+        schema: string(item, "SchemaName")?,
+        intersect: string(item, "IntersectEntityName")?,
+        intersect_set: None,
+        own_column: mine.1,
+        member: other.0,
+        member_column: other.1,
+    })
+}
+
+fn column(item: &Json) -> Option<Column> {
+    let flag = |property: &str| item.get(property).and_then(Json::as_bool);
+    // Numbers come as 0.0 in some columns.
+    let number = |property: &str| {
+        let value = item.get(property)?;
+        value
+            .as_i64()
+            .or_else(|| format!("{:.0}", value.as_f64()?).parse().ok())
+    };
+    let level = item
+        .get("RequiredLevel")
+        .and_then(|level| level.get("Value"))
+        .and_then(Json::as_str);
+    Some(Column {
+        logical: string(item, "LogicalName")?,
+        schema: string(item, "SchemaName").unwrap_or_default(),
+        kind: string(item, "AttributeType")?,
+        label: label(item.get("DisplayName")),
+        description: label(item.get("Description")),
+        required: matches!(level, Some("ApplicationRequired" | "SystemRequired")),
+        creatable: flag("IsValidForCreate") != Some(false),
+        updatable: flag("IsValidForUpdate") != Some(false),
+        readable: flag("IsValidForRead") != Some(false),
+        secured: flag("IsSecured") == Some(true),
+        computed: number("SourceType").is_some_and(|source| source != 0),
+        of_another: string(item, "AttributeOf").is_some(),
+        max_length: number("MaxLength"),
+        range: number("MinValue").zip(number("MaxValue")),
+    })
+}
+
+fn options(row: &Row) -> Option<(String, Vec<(i64, String)>)> {
+    let column = row.text("LogicalName")?.to_owned();
+    let sets = ["OptionSet", "GlobalOptionSet"].into_iter();
+    let set = sets
+        .filter_map(|property| row.get(property).as_json())
+        .find(|set| set.get("Options").is_some())?;
+    let options = set.get("Options")?.as_array()?.iter();
+    let options = options
+        .filter_map(|option| Some((option.get("Value")?.as_i64()?, label(option.get("Label")))));
+    Some((column, options.collect()))
+}
+
+fn list<'r>(row: &'r Row, property: &str) -> impl Iterator<Item = &'r Json> + use<'r> {
+    let items = row.get(property).as_json().and_then(Json::as_array);
+    items.into_iter().flatten()
+}
+
+fn string(item: &Json, property: &str) -> Option<String> {
+    item.get(property)?.as_str().map(str::to_owned)
+}
+
+/// A text in the caller's language.
+fn label(label: Option<&Json>) -> String {
+    let own = label.and_then(|label| label.get("UserLocalizedLabel"));
+    let text = own.and_then(|own| own.get("Label")).and_then(Json::as_str);
+    text.unwrap_or_default().to_owned()
+}
