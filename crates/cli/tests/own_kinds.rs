@@ -208,6 +208,7 @@ fn a_definition_is_drafted_from_metadata_and_refused_until_somebody_says_what_id
     project.edit("kinds/draft.yaml", "deskTab:", "tabs:");
     // Drafted as text, which JSON is as well.
     project.edit(MANIFESTS, "setup: {screens: [1, 2]}", "setup: two screens");
+    project.edit(MANIFESTS, "  shifts:\n    - {start: 8, title: Early, people: 3}\n    - {start: 16, title: Late, people: 2}\n", "");
     project.run(&["validate"]).ended(0);
     project.apply();
     project.run(&["drift", "--env", "server"]).ended(0);
@@ -220,7 +221,7 @@ fn a_bad_definition_is_a_finding_with_its_place_and_nothing_is_sent() {
             "table: contoso_desk\n",
             "table: systemuser\n",
             "denied-table",
-            "cannot be a kind",
+            "cannot be written",
         ),
         (
             "table: contoso_desk\n",
@@ -232,7 +233,7 @@ fn a_bad_definition_is_a_finding_with_its_place_and_nothing_is_sent() {
             "table: contoso_desk\n",
             "table: msdyn_templateparameter\n",
             "denied-table",
-            "cannot be a kind",
+            "cannot be written",
         ),
         (
             "column: contoso_seats",
@@ -281,6 +282,36 @@ fn a_bad_definition_is_a_finding_with_its_place_and_nothing_is_sent() {
             "column: contoso_open, type: flag, maxLength: 3",
             "kind-definition",
             "says nothing of a flag",
+        ),
+        (
+            "identity: start",
+            "identity: begin",
+            "kind-definition",
+            "does not tell the parts",
+        ),
+        (
+            "table: contoso_shift",
+            "table: systemuserroles",
+            "denied-table",
+            "cannot be written",
+        ),
+        (
+            "table: contoso_shift",
+            "table: contoso_area",
+            "kind-definition",
+            "of a kind or of other parts",
+        ),
+        (
+            "column: contoso_people",
+            "column: contoso_desk",
+            "kind-definition",
+            "named twice",
+        ),
+        (
+            "    shifts:",
+            "    tabs:",
+            "kind-definition",
+            "is used twice",
         ),
         (
             "name: Desk}",
@@ -442,8 +473,8 @@ fn nothing_is_deleted_or_changed_that_the_definition_keeps() {
     let undo = Project::undo_file(&project.apply());
     // Desks are not deletable any more.
     let deletable = project.read(DESK);
-    project.write(DESK, &deletable.replace("  deletable: true\n", ""));
-    project.edit(MANIFESTS, "metadata: {name: Front desk}\nspec:\n  code: F1\n  seats: 4\n  size: Large\n  setup: {screens: [1, 2]}\n  area: Ground floor\n  session: contoso_calls\n  tabs: [contoso_map]\n", "metadata: {name: Front desk, state: absent}\n");
+    project.write(DESK, &deletable.replace("\n  deletable: true\n", "\n"));
+    project.edit(MANIFESTS, "metadata: {name: Front desk}\nspec:\n  code: F1\n  seats: 4\n  size: Large\n  setup: {screens: [1, 2]}\n  area: Ground floor\n  session: contoso_calls\n  tabs: [contoso_map]\n  shifts:\n    - {start: 8, title: Early, people: 3}\n    - {start: 16, title: Late, people: 2}\n", "metadata: {name: Front desk, state: absent}\n");
     finds(&project, &["kept-row"]);
     // Undo reads no manifest, and keeps the rows too.
     let undone = project.run(&["undo", "--env", "server", &undo, "--yes"]);
@@ -517,6 +548,86 @@ fn a_list_adds_links_and_never_takes_away_those_of_others() {
     );
     project.apply();
     assert_eq!(rows(&server, "contoso_desk_tab").len(), 1);
+}
+
+#[test]
+fn parts_are_written_in_the_document_of_their_row() {
+    let (project, server) = started();
+    project.apply();
+    let shifts = |server: &Server| -> Vec<(i64, i64, String)> {
+        let mut found: Vec<_> = rows(server, "contoso_shift")
+            .iter()
+            .map(|row| {
+                let number = |column: &str| row[column].as_i64().unwrap();
+                let name = row["contoso_name"].as_str().unwrap().to_owned();
+                (number("contoso_start"), number("contoso_people"), name)
+            })
+            .collect();
+        found.sort();
+        found
+    };
+    let early = (8, 3, "Early".to_owned());
+    assert_eq!(shifts(&server), [early.clone(), (16, 2, "Late".to_owned())]);
+    project.run(&["drift", "--env", "server"]).ended(0);
+
+    // One changes, one comes, one goes.
+    project.edit(
+        MANIFESTS,
+        "    - {start: 16, title: Late, people: 2}\n",
+        "    - {start: 22, title: Night, people: 1}\n",
+    );
+    project.edit(
+        MANIFESTS,
+        "title: Early, people: 3",
+        "title: Early, people: 4",
+    );
+    let plan = project.run(&["plan", "--env", "server"]).ended(0);
+    for said in ["shifts.8.people", "shifts.22", "shifts"] {
+        assert!(plan.out.contains(said), "no `{said}`:\n{}", plan.out);
+    }
+    let undo = Project::undo_file(&project.apply());
+    assert_eq!(
+        shifts(&server),
+        [(8, 4, "Early".to_owned()), (22, 1, "Night".to_owned())]
+    );
+    project
+        .run(&["plan", "--env", "server", "--detailed-exitcode"])
+        .ended(0);
+
+    // What is exported says the same, and undo brings everything back.
+    let exported = project
+        .run(&["export", "--env", "server", "--kind", "Desk"])
+        .ended(0);
+    assert!(exported.out.contains("title: Night"), "{}", exported.out);
+    project
+        .run(&["undo", "--env", "server", &undo, "--yes"])
+        .ended(0);
+    assert_eq!(shifts(&server), [early, (16, 2, "Late".to_owned())]);
+
+    // Two items that mean one part, and an item that does not say which.
+    project.edit(MANIFESTS, "start: 22", "start: 8");
+    finds(&project, &["set-members"]);
+    project.edit(MANIFESTS, "start: 8, title: Night, ", "");
+    finds(&project, &["missing-field"]);
+
+    // Where parts are not deletable, a list says what must be there, and cannot be exact.
+    let (kept, server) = started();
+    kept.edit(
+        DESK,
+        "identity: start\n      deletable: true\n",
+        "identity: start\n",
+    );
+    kept.apply();
+    kept.edit(MANIFESTS, "    - {start: 16, title: Late, people: 2}\n", "");
+    kept.run(&["plan", "--env", "server", "--detailed-exitcode"])
+        .ended(0);
+    kept.edit(
+        MANIFESTS,
+        "  shifts:\n    - {start: 8, title: Early, people: 3}\n",
+        "  shifts: {mode: exact, members: [{start: 8, title: Early, people: 3}]}\n",
+    );
+    finds(&kept, &["kept-row"]);
+    assert_eq!(rows(&server, "contoso_shift").len(), 2);
 }
 
 #[test]

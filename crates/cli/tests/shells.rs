@@ -88,6 +88,9 @@ fn there_is_a_manual_page_for_deskstate_and_for_each_command() {
         .iter()
         .map(|command| format!("deskstate-{command}.1"))
         .collect();
+    for below in ["check", "draft", "list"] {
+        expected.push(format!("deskstate-kind-{below}.1"));
+    }
     expected.push("deskstate.1".to_owned());
     expected.sort();
     assert_eq!(pages, expected);

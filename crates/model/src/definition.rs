@@ -51,6 +51,7 @@ struct Form {
     component: bool,
     fields: Vec<FieldForm>,
     sets: Vec<SetForm>,
+    parts: Vec<PartForm>,
     /// The whole, so that another text of the same word is known to be another definition.
     digest: String,
 }
@@ -100,6 +101,22 @@ struct SetForm {
     to: Spanned<String>,
     own_column: Option<String>,
     member_column: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+struct PartForm {
+    word: Spanned<String>,
+    meaning: String,
+    table: Spanned<String>,
+    set: String,
+    key: String,
+    label: String,
+    parent: Spanned<String>,
+    navigation: String,
+    identity: Spanned<String>,
+    deletable: bool,
+    deleted_with_row: bool,
+    fields: Vec<FieldForm>,
 }
 
 /// Reads the definitions in these documents and registers their kinds. What is wrong with one is reported, and the others are there.

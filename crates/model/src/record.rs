@@ -157,7 +157,10 @@ impl Record {
     pub fn identity(&self, part: &PartTable) -> String {
         let text = |which: &dyn Fn(&Field) -> bool| {
             let place = self.fields.iter().position(which)?;
-            self.at(place).value()?.as_text().map(str::to_owned)
+            match self.at(place).value()? {
+                Value::Number(number) => Some(number.to_string()),
+                value => value.as_text().map(str::to_owned),
+            }
         };
         let own = text(&|field| part.is_identity(field)).unwrap_or_default();
         match text(&|field| matches!(field.holds, Holds::BusinessUnit)) {

@@ -20,6 +20,12 @@ pub fn row_fields(table: &Table) -> impl Iterator<Item = &'static Field> {
     own.chain(part_of(table).map_or(&[][..], |part| part.fields))
 }
 
+/// Whether the rows of a table are of a kind that a project defines, or parts of one.
+pub fn is_defined(table: &Table) -> bool {
+    let kind = Kind::of_table(table).or_else(|| Kind::of_table(part_of(table)?.parent));
+    kind.is_some_and(|kind| !kind.is_built_in())
+}
+
 /// The field of a kind by its word in a manifest.
 pub fn named(kind: Kind, word: &str) -> Option<&'static Field> {
     kind.fields().iter().find(|field| field.word == word)

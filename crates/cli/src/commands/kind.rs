@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use deskstate_dataverse::Reader;
-use deskstate_model::{Kind, denied_table};
+use deskstate_model::{Holds, Kind, denied_table};
 use deskstate_reconcile::metadata::{MetadataError, TableMetadata, check, draft, metadata};
 
 use super::live::stop_on_interrupt;
@@ -148,7 +148,7 @@ async fn drafted(args: &DraftArgs, global: &Global, ui: &mut Ui) -> Result<ExitC
 
 async fn checked(args: &CheckArgs, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
     let defined = || Kind::all().filter(|kind| !kind.is_built_in());
-    let tables: Vec<&str> = defined().map(|kind| kind.table().logical).collect();
+    let tables: Vec<&str> = defined().flat_map(tables_of).collect();
     let found = if tables.is_empty() {
         load_project_file(global, &args.env, Need::ProjectFile, ui)?;
         Vec::new()
@@ -158,10 +158,7 @@ async fn checked(args: &CheckArgs, global: &Global, ui: &mut Ui) -> Result<ExitC
     let mut differ = 0;
     let mut page = Page::new();
     for kind in defined() {
-        let table = found
-            .iter()
-            .find(|table| table.logical() == kind.table().logical);
-        let said = check(kind, table);
+        let said = check(kind, &found);
         if said.is_empty() {
             page.line(format_args!(
                 "{GOOD}ok{GOOD:#}  {kind} is what `{}` is in {}",
@@ -188,6 +185,15 @@ async fn checked(args: &CheckArgs, global: &Global, ui: &mut Ui) -> Result<ExitC
         count(differ, "line")
     ));
     Ok(ExitCode::Failed)
+}
+
+/// The tables of a kind: its own, and those of its parts.
+fn tables_of(kind: Kind) -> Vec<&'static str> {
+    let parts = kind.fields().iter().filter_map(|field| match field.holds {
+        Holds::Parts(part) => Some(part.table.logical),
+        _ => None,
+    });
+    std::iter::once(kind.table().logical).chain(parts).collect()
 }
 
 async fn read(

@@ -7,8 +7,9 @@ use crate::given::Given;
 use crate::manifests::{Declared, State};
 use crate::name::fold;
 use crate::record::{Record, Value};
+use crate::set::SetMode;
 use crate::span::Span;
-use crate::table::Field;
+use crate::table::{Field, Holds, Unlisted};
 
 pub(crate) const ID_IN_MANIFEST: Explanation = Explanation::new(
     "id-in-manifest",
@@ -32,6 +33,30 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     for declared in defined {
         kept(declared, diagnostics);
         ids(declared.spec.record(), diagnostics);
+        parts(declared.spec.record(), diagnostics);
+    }
+}
+
+/// An exact set of parts would delete others.
+fn parts(record: &Record, diagnostics: &mut Vec<Diagnostic>) {
+    for (field, given) in record.fields() {
+        let Given::Value(value) = given else { continue };
+        if let (Holds::Parts(part), Value::Set(set)) = (field.holds, value.value)
+            && part.unlisted == Unlisted::Leave
+            && set.mode == SetMode::Exact
+        {
+            diagnostics.push(
+                Diagnostic::error(
+                    KEPT_ROW.code,
+                    format!(
+                        "the parts in `{}` are never deleted, so the set cannot be exact",
+                        field.word
+                    ),
+                )
+                .at(value.span, "exact")
+                .help("write `mode: atLeast`, or `deletable: true` for the part in the definition"),
+            );
+        }
     }
 }
 
@@ -79,6 +104,10 @@ fn look(field: &Field, value: &Value, span: Span, diagnostics: &mut Vec<Diagnost
         Value::Name(name) => id_in(name.as_str()),
         // Users are found by their Entra object id too, which is the same in every environment.
         Value::Json(json) => id_in(&json.to_string()),
+        Value::Item(record) => {
+            ids(record, diagnostics);
+            None
+        }
         Value::Set(set) => {
             for member in set.members.iter().chain(&set.without) {
                 look(field, &member.value, member.span, diagnostics);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Constant, FieldForm, Form, HoldsForm, SetForm, error};
+use super::{Constant, FieldForm, Form, HoldsForm, PartForm, SetForm, error};
 use crate::diagnostic::Diagnostic;
 use crate::kinds::build::Options as _;
 use crate::kinds::{Definition, Kind, RegisterError, Status};
@@ -10,8 +10,8 @@ use crate::set::SetMode;
 use crate::span::Spanned;
 use crate::suggest::nearest;
 use crate::table::{
-    Field, Holds, Links, Names, Need, NewRow, Referent, Relationship, RowValue, RowValueIs, Table,
-    Words,
+    Field, Holds, Links, NameOf, Names, Need, NewRow, PartIdentity, PartTable, Referent,
+    Relationship, RowValue, RowValueIs, Table, Unlisted, Words, Written,
 };
 
 /// Makes tables of definitions and registers them.
@@ -110,6 +110,7 @@ fn levels<'f>(
 }
 
 fn lookups(form: &Form) -> impl Iterator<Item = (&Spanned<String>, &Spanned<String>)> {
+    // Parts come after every row, so their lookups close no circle.
     form.fields.iter().filter_map(|field| match &field.holds {
         HoldsForm::Lookup { to, .. } => Some((&field.word, to)),
         _ => None,
@@ -146,6 +147,11 @@ fn definition(
         form.sets
             .iter()
             .filter_map(|given| set(given, own, tables, diagnostics)),
+    );
+    fields.extend(
+        form.parts
+            .iter()
+            .filter_map(|given| part(given, own, tables, diagnostics)),
     );
     if diagnostics.len() > before {
         return None;
@@ -294,6 +300,98 @@ fn set(
                 links: Links::All,
             },
         )
+    })
+}
+
+fn part(
+    form: &PartForm,
+    own: &'static Table,
+    tables: &Tables<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Field> {
+    let logical = form.table.value.as_str();
+    let is_taken = tables.values().any(|table| table.logical == logical)
+        || Kind::all().any(|kind| kind.table().logical == logical)
+        || Kind::part_tables().any(|part| part.table.logical == logical);
+    if is_taken {
+        diagnostics.push(
+            error(format!(
+                "the table `{logical}` is that of a kind or of other parts already"
+            ))
+            .at(form.table.span, "taken")
+            .help("rows of one table are one thing: put the fields into one definition"),
+        );
+        return None;
+    }
+    let is_identity = |given: &FieldForm| given.word.value == form.identity.value;
+    let before = diagnostics.len();
+    let fields: Vec<Field> = form
+        .fields
+        .iter()
+        .filter_map(|given| {
+            let made = field(given, tables, diagnostics)?;
+            Some(match is_identity(given) {
+                // It decides which part an item is.
+                true => Field {
+                    need: Need::Required,
+                    never_null: true,
+                    ..made
+                },
+                false => made,
+            })
+        })
+        .collect();
+    let identity = form.fields.iter().find(|given| is_identity(given))?;
+    let column = leak(&identity.column.value);
+    let levels = fields.iter().filter_map(|field| match field.holds {
+        Holds::Lookup {
+            to: Referent::Named(table),
+            ..
+        } => Some(table.level),
+        _ => None,
+    });
+    let level = levels.chain([own.level]).max().unwrap_or_default();
+    if diagnostics.len() > before {
+        return None;
+    }
+    let table: &'static Table = Box::leak(Box::new(Table {
+        logical: leak(&form.table.value),
+        set: leak(&form.set),
+        key: leak(&form.key),
+        name: None,
+        label: leak(&form.label),
+        component: false,
+        level: level.saturating_add(1),
+    }));
+    let part: &'static PartTable = Box::leak(Box::new(PartTable {
+        table,
+        parent_column: leak(&form.parent.value),
+        parent_navigation: leak(&form.navigation),
+        parent: own,
+        identity: match identity.holds {
+            HoldsForm::Number => PartIdentity::Number(column),
+            HoldsForm::Lookup { .. } => PartIdentity::Lookup(column),
+            _ => PartIdentity::Text(column),
+        },
+        written: Written::Set,
+        fields: fields.leak(),
+        name: NameOf::Given,
+        unlisted: match form.deletable {
+            true => Unlisted::Delete,
+            false => Unlisted::Leave,
+        },
+        server_adds: false,
+        goes_with_parent: form.deleted_with_row,
+        makes_up_row: true,
+        names: Names::Free,
+    }));
+    Some(Field {
+        meaning: leak(&form.meaning),
+        list_means: match form.deletable {
+            true => SetMode::Exact,
+            false => SetMode::AtLeast,
+        },
+        ..Field::new(leak(&form.word.value), table.logical, Holds::Parts(part))
     })
 }
 

@@ -1,6 +1,7 @@
 //! Tables that no definition may name.
 
 use crate::kinds::Kind;
+use crate::table::Holds;
 
 /// Tables by name: access, code, solutions, secrets, customers' data.
 const TABLES: &[&str] = &[
@@ -96,7 +97,17 @@ pub fn why(table: &str) -> Option<&'static str> {
     {
         return Some(kind.as_str());
     }
-    if Kind::part_tables().any(|part| part.table.logical == table) {
+    let built_in = Kind::all().filter(|kind| kind.is_built_in());
+    let parts = built_in
+        .flat_map(Kind::fields)
+        .filter_map(|field| match field.holds {
+            Holds::Parts(part) => Some(part),
+            _ => None,
+        });
+    if parts
+        .map(|part| part.table.logical)
+        .any(|part| part == table)
+    {
         return Some("a kind that deskstate brings");
     }
     if TABLES.contains(&table) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::denied;
-use super::{Constant, DENIED_TABLE, FieldForm, Form, HoldsForm, SetForm, error};
+use super::{Constant, DENIED_TABLE, FieldForm, Form, HoldsForm, PartForm, SetForm, error};
 use crate::diagnostic::Diagnostic;
 use crate::document::{check_version, first_line};
 use crate::kinds::Kind;
@@ -66,6 +66,9 @@ pub(super) fn definition(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Opti
             .filter_map(|entry| field(entry, diagnostics))
             .collect(),
         sets: entries(spec, "sets").filter_map(set).collect(),
+        parts: entries(spec, "parts")
+            .filter_map(|entry| part(entry, diagnostics))
+            .collect(),
         digest: spec.to_json().to_string(),
         word,
         table,
@@ -85,54 +88,102 @@ fn check(form: &Form, diagnostics: &mut Vec<Diagnostic>) {
                 .help("choose another word"),
         );
     }
-    if let Some(why) = denied::why(&form.table.value) {
+    refuse_denied(&form.table, diagnostics);
+    let constants = form.rows.iter().map(|(column, _)| column);
+    one_column_each(
+        std::iter::once(&form.name).chain(constants),
+        &form.fields,
+        diagnostics,
+    );
+    let sets = form.sets.iter().map(|set| &set.word);
+    let parts = form.parts.iter().map(|part| &part.word);
+    let mut words: BTreeMap<&str, Span> = BTreeMap::new();
+    for word in form
+        .fields
+        .iter()
+        .map(|field| &field.word)
+        .chain(sets)
+        .chain(parts)
+    {
+        if let Some(first) = words.insert(&word.value, word.span) {
+            diagnostics.push(
+                error(format!("`{}` is used twice", word.value))
+                    .at(word.span, "again")
+                    .also(first, "first here")
+                    .help("fields, sets and parts have words of their own: rename one of the two"),
+            );
+        }
+    }
+    for part in &form.parts {
+        refuse_denied(&part.table, diagnostics);
+        one_column_each(std::iter::once(&part.parent), &part.fields, diagnostics);
+        check_identity(part, diagnostics);
+    }
+}
+
+fn refuse_denied(table: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) {
+    if let Some(why) = denied::why(&table.value) {
         diagnostics.push(
             Diagnostic::error(
                 DENIED_TABLE.code,
                 format!(
-                    "the table `{}` cannot be a kind: it belongs to {why}",
-                    form.table.value
+                    "the table `{}` cannot be written: it belongs to {why}",
+                    table.value
                 ),
             )
-            .at(form.table.span, "never written")
+            .at(table.span, "never written")
             .help("choose another table; no setting lifts this"),
         );
     }
-    one_column_each(form, diagnostics);
-    for field in &form.fields {
-        check_field(field, diagnostics);
-    }
-    let mut words: BTreeMap<&str, Span> = form
+}
+
+/// What tells parts apart is a field of theirs that has one form only.
+fn check_identity(part: &PartForm, diagnostics: &mut Vec<Diagnostic>) {
+    let identity = &part.identity;
+    let field = part
         .fields
         .iter()
-        .map(|field| (field.word.value.as_str(), field.word.span))
-        .collect();
-    for set in &form.sets {
-        if let Some(first) = words.insert(&set.word.value, set.word.span) {
-            diagnostics.push(
-                error(format!("`{}` is a field and a set", set.word.value))
-                    .at(set.word.span, "again")
-                    .also(first, "first here")
-                    .help("rename one of the two"),
-            );
-        }
+        .find(|field| field.word.value == identity.value);
+    let fits = field.is_some_and(|field| {
+        matches!(
+            field.holds,
+            HoldsForm::Text | HoldsForm::Number | HoldsForm::Lookup { .. }
+        )
+    });
+    if !fits {
+        diagnostics.push(
+            error(format!(
+                "`{}` does not tell the parts of a row apart",
+                identity.value
+            ))
+            .at(
+                identity.span,
+                "no field that is a text, a number or a lookup",
+            )
+            .help("write the word of one of the fields of the part"),
+        );
     }
 }
 
 /// Two fields that write one column would overwrite each other.
-fn one_column_each(form: &Form, diagnostics: &mut Vec<Diagnostic>) {
-    let constants = form.rows.iter().map(|(column, _)| column);
-    let given = form.fields.iter().map(|field| &field.column);
+fn one_column_each<'f>(
+    others: impl Iterator<Item = &'f Spanned<String>>,
+    fields: &'f [FieldForm],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     let mut columns: BTreeMap<&str, Span> = BTreeMap::new();
-    for column in std::iter::once(&form.name).chain(constants).chain(given) {
+    for column in others.chain(fields.iter().map(|field| &field.column)) {
         if let Some(first) = columns.insert(&column.value, column.span) {
             diagnostics.push(
                 error(format!("the column `{}` is named twice", column.value))
                     .at(column.span, "again")
                     .also(first, "first here")
-                    .help("keep one: the identity, a value of `rows`, or a field"),
+                    .help("keep one: the identity, the parent, a value of `rows`, or a field"),
             );
         }
+    }
+    for field in fields {
+        check_field(field, diagnostics);
     }
 }
 
@@ -276,6 +327,30 @@ fn set(entry: &Entry) -> Option<SetForm> {
         own_column: owned(node, "ownColumn"),
         member_column: owned(node, "memberColumn"),
         relationship,
+    })
+}
+
+fn part(entry: &Entry, diagnostics: &mut Vec<Diagnostic>) -> Option<PartForm> {
+    let node = &entry.value;
+    let table = text(node.get("table")?)?;
+    let parent = node.get("parent")?;
+    let column = text(parent.get("column")?)?;
+    Some(PartForm {
+        word: word_of(entry),
+        meaning: owned(node, "description")
+            .unwrap_or_else(|| format!("Rows of `{}`.", table.value)),
+        set: owned(node, "entitySet")?,
+        key: owned(node, "primaryKey").unwrap_or_else(|| format!("{}id", table.value)),
+        label: owned(node, "primaryName")?,
+        navigation: owned(parent, "navigation").unwrap_or_else(|| column.value.clone()),
+        parent: column,
+        identity: text(node.get("identity")?)?,
+        deletable: flag(node, "deletable"),
+        deleted_with_row: node.get("deletedWithRow").and_then(Node::as_flag) != Some(false),
+        fields: entries(node, "fields")
+            .filter_map(|entry| field(entry, diagnostics))
+            .collect(),
+        table,
     })
 }
 

@@ -77,6 +77,9 @@ struct DefinitionSpec {
     /// Many-to-many sets, by the word that manifests write.
     #[schemars(default)]
     sets: BTreeMap<String, SetForm>,
+    /// Rows of other tables that belong to one row of this kind and are written in its document, by the word that manifests write.
+    #[schemars(default)]
+    parts: BTreeMap<String, PartForm>,
 }
 
 #[derive(JsonSchema)]
@@ -129,6 +132,50 @@ struct FieldForm {
     /// The text exists once per language. `false` where left out.
     #[schemars(default)]
     localizable: bool,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+struct PartForm {
+    /// What the rows are for.
+    #[schemars(default, length(min = 1, max = 1000))]
+    description: String,
+    /// Logical name of their table.
+    #[schemars(regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
+    table: String,
+    /// Entity set of their table.
+    #[schemars(regex(pattern = "^[A-Za-z][A-Za-z0-9_]{0,127}$"))]
+    entity_set: String,
+    /// Primary key of their table. Its name with `id` where left out.
+    #[schemars(default, regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
+    primary_key: String,
+    /// The column that people see as a row's name.
+    #[schemars(regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
+    primary_name: String,
+    /// The lookup to the row of the kind.
+    parent: ParentForm,
+    /// The word of the field that tells the parts of one row apart: a text, a number or a lookup. It is required and never changes.
+    #[schemars(length(min = 1))]
+    identity: String,
+    /// Whether parts that a list does not name are deleted. Where it is `false`, a list says what must be there and others stay. `false` where left out.
+    #[schemars(default)]
+    deletable: bool,
+    /// Whether the server deletes the parts with their row. `true` where left out.
+    #[schemars(default)]
+    deleted_with_row: bool,
+    /// The fields of a part, by the word that manifests write.
+    fields: BTreeMap<String, FieldForm>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+struct ParentForm {
+    /// Logical name of the column.
+    #[schemars(regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
+    column: String,
+    /// Navigation property, in exact case. The column where left out.
+    #[schemars(default, regex(pattern = "^[A-Za-z][A-Za-z0-9_]{0,127}$"))]
+    navigation: String,
 }
 
 #[derive(JsonSchema)]

@@ -251,12 +251,18 @@ impl Lowering<'_> {
                 _ => None,
             });
         let derived = || unique_name_of_part(list.name, self.name, &source.as_ref()?.value);
-        let unique_name = given.or_else(derived)?;
         let target = list.part.and_then(|part| target_of(part, record));
-        let key = match (&target, list.part) {
-            (Some((_, key)), Some(part)) => {
+        let place = list.part.and_then(|part| place_of(part, record));
+        let named = || match (&target, &place) {
+            (Some((label, _)), _) => Some(label.clone()),
+            (None, place) => place.as_ref().map(PartName::label),
+        };
+        let unique_name = given.or_else(derived).or_else(named)?;
+        let key = match (&target, place, list.part) {
+            (Some((_, key)), _, Some(part)) => {
                 self.part_key(part, PartName::Row(Box::new(key.clone())))
             }
+            (None, Some(place), Some(part)) => self.part_key(part, place),
             _ => RowKey::Named {
                 table: list.table,
                 name: UniqueName::new(&unique_name),
@@ -281,6 +287,10 @@ impl Lowering<'_> {
                 (Holds::UniqueName, _) => {
                     let name = Stored::Text(unique_name.clone());
                     row.when_new.push((field, name));
+                }
+                (Holds::Text | Holds::Number, _) if is_identity => {
+                    let value = given.value().and_then(|value| stored(field, value));
+                    row.when_new.extend(value.map(|value| (field, value)));
                 }
                 (Holds::Lookup { .. }, Some((_, key))) if is_identity => {
                     row.when_new.push((field, Stored::Row(key.clone())));
@@ -462,6 +472,17 @@ fn target_of(part: &PartTable, record: &Record) -> Option<(String, RowKey)> {
         key => key,
     };
     Some((label, key))
+}
+
+/// The text or number that tells a part apart.
+fn place_of(part: &PartTable, record: &Record) -> Option<PartName> {
+    let mut columns = record.columns();
+    let (_, given) = columns.find(|(field, _)| part.is_identity(field))?;
+    match (part.identity, given.value()?) {
+        (PartIdentity::Text(_), Value::Text(text)) => Some(PartName::Text(text.clone())),
+        (PartIdentity::Number(_), Value::Number(number)) => Some(PartName::Number(*number)),
+        _ => None,
+    }
 }
 
 /// The number of the one field that an item gives, and where.

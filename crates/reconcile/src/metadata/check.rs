@@ -1,79 +1,88 @@
 //! Where the definition of a kind is not what the environment's metadata says.
 
-use deskstate_model::{Field, Holds, Kind};
+use deskstate_model::{Field, Holds, Kind, Relationship};
 
 use super::{Column, TableMetadata};
-use crate::plan::defined::{fits, said};
+use crate::plan::defined::{columns, fits, said};
 
-/// Every difference between the definition of a kind and its table, as sentences. `None` stands for a table that is not there.
-pub fn check(kind: Kind, found: Option<&TableMetadata>) -> Vec<String> {
-    let definition = kind.definition();
-    let table = definition.table;
-    let Some(found) = found else {
-        return vec![format!("the environment has no table `{}`", table.logical)];
-    };
-    let mut said = Vec::new();
-    let mut name = |what: &str, ours: &str, theirs: &str| {
-        if ours != theirs {
-            said.push(format!("`{what}` is `{theirs}` here, not `{ours}`"));
+/// Every difference between the definition of a kind and the tables that are found, as sentences.
+#[must_use]
+pub fn check(kind: Kind, found: &[TableMetadata]) -> Vec<String> {
+    let mut differences = Vec::new();
+    let parts = kind.fields().iter().filter_map(|field| match field.holds {
+        Holds::Parts(part) => Some((format!("`{}`: ", field.word), part.table)),
+        _ => None,
+    });
+    for (of, table) in std::iter::once((String::new(), kind.table())).chain(parts) {
+        let Some(found) = found.iter().find(|found| found.logical == table.logical) else {
+            differences.push(format!(
+                "{of}the environment has no table `{}`",
+                table.logical
+            ));
+            continue;
+        };
+        for (what, ours, theirs) in [
+            ("entitySet", table.set, &found.set),
+            ("primaryKey", table.key, &found.key),
+        ] {
+            if ours != theirs {
+                differences.push(format!("{of}`{what}` is `{theirs}` here, not `{ours}`"));
+            }
         }
-    };
-    name("entitySet", table.set, &found.set);
-    name("primaryKey", table.key, &found.key);
-    if table.component != found.is_component {
-        said.push(format!(
-            "`solutionComponent` is `{}` here, not `{}`",
-            found.is_component, table.component
-        ));
-    }
-    let given = definition.fields.iter().chain([definition.name]);
-    for field in given.chain(definition.rows.iter().map(|row| row.field)) {
-        match field.holds {
-            Holds::Set { relationship, .. } => {
-                let many = found
-                    .many
-                    .iter()
-                    .find(|many| many.schema == relationship.schema_name);
-                let Some(many) = many else {
-                    said.push(format!(
-                        "`{}`: the table has no relationship `{}`",
-                        field.word, relationship.schema_name
-                    ));
-                    continue;
-                };
-                let mut side = |what: &str, ours: &str, theirs: &str| {
-                    if ours != theirs {
-                        said.push(format!(
-                            "`{}`: {what} is `{theirs}` here, not `{ours}`",
-                            field.word
-                        ));
-                    }
-                };
-                if let Some(set) = &many.intersect_set {
-                    side("`intersectSet`", relationship.intersect_set, set);
+        if table.component != found.is_component && of.is_empty() {
+            differences.push(format!(
+                "`solutionComponent` is `{}` here, not `{}`",
+                found.is_component, table.component
+            ));
+        }
+        let fields = columns(kind).filter(|(of, _)| *of == table);
+        for (_, field) in fields {
+            let said = match field.holds {
+                Holds::Set { relationship, .. } => set_differs(field, relationship, found),
+                _ => {
+                    let mut columns = found.columns.iter();
+                    let column = columns.find(|column| column.logical == field.column);
+                    column_differs(field, column, found)
                 }
-                side("`ownColumn`", relationship.owner_column, &many.own_column);
-                side(
-                    "`memberColumn`",
-                    relationship.member_column,
-                    &many.member_column,
-                );
-                side(
-                    "the members' table",
-                    relationship.member.logical,
-                    &many.member,
-                );
-            }
-            _ => {
-                let column = found
-                    .columns
-                    .iter()
-                    .find(|column| column.logical == field.column);
-                said.extend(column_differs(field, column, found));
-            }
+            };
+            differences.extend(said.into_iter().map(|text| format!("{of}{text}")));
         }
     }
-    said
+    differences
+}
+
+fn set_differs(field: &Field, relationship: &Relationship, found: &TableMetadata) -> Vec<String> {
+    let word = field.word;
+    let mut many = found.many.iter();
+    let Some(many) = many.find(|many| many.schema == relationship.schema_name) else {
+        return vec![format!(
+            "`{word}`: the table has no relationship `{}`",
+            relationship.schema_name
+        )];
+    };
+    let set = many.intersect_set.as_deref();
+    let sides = [
+        (
+            "`intersectSet`",
+            relationship.intersect_set,
+            set.unwrap_or(relationship.intersect_set),
+        ),
+        ("`ownColumn`", relationship.owner_column, &many.own_column),
+        (
+            "`memberColumn`",
+            relationship.member_column,
+            &many.member_column,
+        ),
+        (
+            "the members' table",
+            relationship.member.logical,
+            &many.member,
+        ),
+    ];
+    let differ = sides.into_iter().filter(|(_, ours, theirs)| ours != theirs);
+    differ
+        .map(|(what, ours, theirs)| format!("`{word}`: {what} is `{theirs}` here, not `{ours}`"))
+        .collect()
 }
 
 fn column_differs(field: &Field, column: Option<&Column>, table: &TableMetadata) -> Vec<String> {

@@ -1,10 +1,9 @@
 //! What definitions of kinds forbid, and where an environment's table is not what its definition says.
 
-use std::collections::BTreeMap;
-
 use deskstate_model::{Diagnostic, Explanation, Field, Holds, Kind, Span, Table};
 
 use super::planner::{Planner, path};
+use crate::live::Live;
 use crate::state::DeclaredRow;
 
 pub(crate) const CREATE_ONLY: Explanation = Explanation::new(
@@ -46,10 +45,10 @@ impl Planner<'_> {
         field.create_only
     }
 
-    /// Whether the table of a kind is another than its definition says; says so once for each column.
+    /// Whether a table of a kind is another than its definition says; says so once for each column.
     pub(super) fn is_otherwise(&mut self, kind: Kind, span: Span) -> bool {
         let mut differs = false;
-        for (field, found) in otherwise(kind, &self.live.table(kind.table()).types) {
+        for (table, field, found) in otherwise(kind, self.live) {
             differs = true;
             self.findings.blocked(
                 field.word,
@@ -57,13 +56,15 @@ impl Planner<'_> {
                     DEFINITION_DIFFERS.code,
                     format!(
                         "`{}.{}` is of type {found} here, and the definition of {kind} says {}",
-                        kind.table().logical,
+                        table.logical,
                         field.column,
                         said(field)
                     ),
                 )
                 .at(span, format!("`{}` cannot be compared", field.word))
-                .help("correct the definition; `deskstate kind check --env NAME` lists every difference"),
+                .help(
+                    "correct the definition; `deskstate kind check --env NAME` lists every difference",
+                ),
             );
         }
         differs
@@ -71,16 +72,31 @@ impl Planner<'_> {
 }
 
 /// The columns of a kind whose type in the environment is another than its definition says.
-pub(crate) fn otherwise(
+fn otherwise(
     kind: Kind,
-    types: &BTreeMap<String, String>,
-) -> impl Iterator<Item = (&'static Field, &str)> {
+    live: &Live,
+) -> impl Iterator<Item = (&'static Table, &'static Field, &str)> {
+    columns(kind).filter_map(|(table, field)| {
+        let found = live.table(table).types.get(field.column)?;
+        (!fits(field, found)).then_some((table, field, found.as_str()))
+    })
+}
+
+/// The columns that a definition names, with their tables; sets too.
+pub(crate) fn columns(kind: Kind) -> impl Iterator<Item = (&'static Table, &'static Field)> {
     let definition = kind.definition();
     let fields = definition.fields.iter().chain([definition.name]);
-    let fields = fields.chain(definition.rows.iter().map(|row| row.field));
-    fields.filter_map(|field| {
-        let found = types.get(field.column)?;
-        (!fits(field, found)).then_some((field, found.as_str()))
+    let own = fields.chain(definition.rows.iter().map(|row| row.field));
+    own.flat_map(move |field| {
+        let (own, inner) = match field.holds {
+            Holds::Parts(part) => (None, Some(part)),
+            _ => (Some((definition.table, field)), None),
+        };
+        let inner = inner.into_iter().flat_map(|part| {
+            let fields = part.fields.iter();
+            fields.map(move |field| (part.table, field))
+        });
+        own.into_iter().chain(inner)
     })
 }
 

@@ -214,6 +214,20 @@ impl<'a> Raising<'a> {
                 _ => super::column(self.live, field, row, self.options)
                     .map_err(|why| format!("{label}: `{}`: {why}", field.word))?,
             };
+            if is_identity && let Some(text) = value.as_ref().filter(|value| !value.is_null()) {
+                let text = text
+                    .as_str()
+                    .map_or_else(|| text.to_string(), str::to_owned);
+                let parts = self.live.table(rows.table);
+                if rows.part.is_some_and(|part| told_by_value(part))
+                    && parts.parts_of(self.row.id, &text).len() != 1
+                {
+                    return Err(format!("{text} is there twice"));
+                }
+                if rows.part.is_some_and(|part| told_by_value(part)) {
+                    label = text;
+                }
+            }
             let Some(value) = value.filter(|_| field.is_written) else {
                 continue;
             };
@@ -392,6 +406,14 @@ impl<'a> Raising<'a> {
         let (_, item) = self.item(&rows, row, place).ok()?;
         Some(Json::Object(item))
     }
+}
+
+/// Whether a text or a number tells the parts apart.
+fn told_by_value(part: &PartTable) -> bool {
+    matches!(
+        part.identity,
+        PartIdentity::Text(_) | PartIdentity::Number(_)
+    )
 }
 
 impl Rows {

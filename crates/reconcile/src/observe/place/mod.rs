@@ -10,7 +10,7 @@ mod rows;
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Answer, Depth, Query, Refused, Row, Rows};
-use deskstate_model::{Kind, Relationship, Table};
+use deskstate_model::{Relationship, Table};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -289,7 +289,7 @@ impl Observed {
                 .into_iter()
                 .find(|table| table.logical == logical);
             if let Some(table) = table
-                && Kind::of_table(table).is_some_and(|kind| !kind.is_built_in())
+                && kinds::is_defined(table)
             {
                 self.types.insert(table, types(row));
             }
