@@ -214,18 +214,18 @@ impl<'a> Raising<'a> {
                 _ => super::column(self.live, field, row, self.options)
                     .map_err(|why| format!("{label}: `{}`: {why}", field.word))?,
             };
-            if is_identity && let Some(text) = value.as_ref().filter(|value| !value.is_null()) {
-                let text = text
-                    .as_str()
-                    .map_or_else(|| text.to_string(), str::to_owned);
+            if let Some(value) = value
+                .as_ref()
+                .filter(|value| is_identity && !value.is_null())
+                && rows.part.is_some_and(told_by_value)
+            {
+                label = match value.as_str() {
+                    Some(text) => text.to_owned(),
+                    None => value.to_string(),
+                };
                 let parts = self.live.table(rows.table);
-                if rows.part.is_some_and(|part| told_by_value(part))
-                    && parts.parts_of(self.row.id, &text).len() != 1
-                {
-                    return Err(format!("{text} is there twice"));
-                }
-                if rows.part.is_some_and(|part| told_by_value(part)) {
-                    label = text;
+                if parts.parts_of(self.row.id, &label).len() != 1 {
+                    return Err(format!("{label} is there twice"));
                 }
             }
             let Some(value) = value.filter(|_| field.is_written) else {
@@ -409,7 +409,7 @@ impl<'a> Raising<'a> {
 }
 
 /// Whether a text or a number tells the parts apart.
-fn told_by_value(part: &PartTable) -> bool {
+fn told_by_value(part: &'static PartTable) -> bool {
     matches!(
         part.identity,
         PartIdentity::Text(_) | PartIdentity::Number(_)
