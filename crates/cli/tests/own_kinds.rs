@@ -551,6 +551,84 @@ fn a_list_adds_links_and_never_takes_away_those_of_others() {
 }
 
 #[test]
+fn several_columns_may_identify_a_row_together() {
+    let (project, server) = started();
+    project.edit(DESK, "identity: {column: contoso_name, maxLength: 100}\n  rows", "identity: {column: contoso_name, maxLength: 100, and: {contoso_code: text, contoso_seats: number}}\n  rows");
+    project.edit(DESK, "    code: {column: contoso_code, type: text, maxLength: 20, required: true, createOnly: true}\n    seats: {column: contoso_seats, type: number, minimum: 0, maximum: 100}\n", "");
+    project.edit(MANIFESTS, "  code: F1\n  seats: 4\n", "");
+    for name in [
+        "Front desk",
+        "Front desk / F1",
+        "Front desk / F1 / four",
+        "Front desk /  / 4",
+    ] {
+        let whole = project.read(MANIFESTS);
+        project.edit(MANIFESTS, "name: Front desk}", &format!("name: {name}}}"));
+        let run = finds(&project, &["name-values"]);
+        assert!(
+            run.err.contains("NAME / contoso_code / contoso_seats"),
+            "{}",
+            run.err
+        );
+        project.write(MANIFESTS, &whole);
+    }
+    project.edit(
+        MANIFESTS,
+        "name: Front desk}",
+        "name: Front / desk / F1 / 4}",
+    );
+    // Another row of the same name is another row.
+    let body = json!({"contoso_name": "Front / desk", "contoso_code": "F1", "contoso_seats": 5, "contoso_isdesk": true}).to_string();
+    server.request("POST", "/api/data/v9.2/contoso_desks", &body, "");
+    project.run(&["kind", "check", "--env", "server"]).ended(0);
+    let undo = Project::undo_file(&project.apply());
+    let desks = rows(&server, "contoso_desk");
+    assert_eq!(desks.len(), 2);
+    let ours = desks
+        .iter()
+        .find(|row| row["contoso_seats"] == json!(4))
+        .unwrap();
+    assert_eq!(
+        (&ours["contoso_name"], &ours["contoso_code"]),
+        (&json!("Front / desk"), &json!("F1"))
+    );
+    project.run(&["drift", "--env", "server"]).ended(0);
+    let exported = project
+        .run(&["export", "--env", "server", "--kind", "Desk"])
+        .ended(0);
+    for name in [
+        "name: Front / desk / F1 / 4\n",
+        "name: Front / desk / F1 / 5\n",
+    ] {
+        assert!(exported.out.contains(name), "{}", exported.out);
+    }
+    project.write(MANIFESTS, &exported.out);
+    project
+        .run(&["plan", "--env", "server", "--detailed-exitcode"])
+        .ended(0);
+    project
+        .run(&["undo", "--env", "server", &undo, "--yes"])
+        .ended(0);
+    assert_eq!(rows(&server, "contoso_desk").len(), 1);
+    // Two rows with the same values in all of them are one too many.
+    server.request("POST", "/api/data/v9.2/contoso_desks", &body, "");
+    project.run(&["plan", "--env", "server"]).ended(1);
+    // A row without one of the values has no name that a document could give.
+    let body = json!({"contoso_name": "Nobody", "contoso_isdesk": true}).to_string();
+    server.request("POST", "/api/data/v9.2/contoso_desks", &body, "");
+    let exported = project
+        .run(&["export", "--env", "server", "--kind", "Desk"])
+        .ended(1);
+    assert!(
+        exported
+            .err
+            .contains("a column that identifies it is empty"),
+        "{}",
+        exported.err
+    );
+}
+
+#[test]
 fn parts_are_written_in_the_document_of_their_row() {
     let (project, server) = started();
     project.apply();

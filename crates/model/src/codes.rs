@@ -36,6 +36,7 @@ pub const MANIFEST_CODES: &[Explanation] = &[
     yaml::read::key::MERGE_KEY,
     shape_codes::MISSING_FIELD,
     name::NAME_SHAPE,
+    checks::defined_kind::NAME_VALUES,
     load::listing::NO_MANIFESTS,
     load::NO_PROJECT,
     shape_codes::NOT_A_MANIFEST,

@@ -45,6 +45,8 @@ struct Form {
     label: String,
     name: Spanned<String>,
     name_length: Option<u32>,
+    /// More columns of the identity, and whether they hold a number.
+    also: Vec<(Spanned<String>, bool)>,
     rows: Vec<(Spanned<String>, Constant)>,
     protected: Vec<String>,
     deletable: bool,

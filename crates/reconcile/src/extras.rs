@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use deskstate_model::{Kind, ResourceKey};
 use uuid::Uuid;
 
+use crate::kinds;
 use crate::live::Live;
 use crate::lower::Desired;
 use crate::plan::declared_names;
@@ -49,7 +50,6 @@ pub fn extras(desired: &Desired, live: &Live, prefixes: &BTreeSet<String>) -> Ve
     let mut found = Vec::new();
     for kind in Kind::all() {
         let table = kind.table();
-        let Some(column) = table.name else { continue };
         let names: BTreeSet<&str> = declared
             .get(table)
             .into_iter()
@@ -57,12 +57,12 @@ pub fn extras(desired: &Desired, live: &Live, prefixes: &BTreeSet<String>) -> Ve
             .map(|name| name.folded())
             .collect();
         for row in live.table(table).rows.values() {
-            let Some(name) = row.row.text(column) else {
+            let Some(name) = kinds::name_of(table, &row.row) else {
                 continue;
             };
-            let folded = fold(name);
+            let folded = fold(&name);
             if names.contains(folded.as_str())
-                || !prefix(name).is_some_and(|prefix| prefixes.contains(&prefix))
+                || !prefix(&name).is_some_and(|prefix| prefixes.contains(&prefix))
             {
                 continue;
             }
@@ -79,7 +79,7 @@ pub fn extras(desired: &Desired, live: &Live, prefixes: &BTreeSet<String>) -> Ve
             );
             named_by.sort();
             found.push(Extra {
-                key: ResourceKey::new(kind, name),
+                key: ResourceKey::new(kind, &name),
                 id: row.id,
                 named_by,
                 locked: row.is_managed() || !row.is_customizable(),

@@ -1,6 +1,9 @@
 //! What the tables of the kinds say about the rows of Dataverse tables.
 
-use deskstate_model::{Field, Kind, PartIdentity, PartTable, Table, tables};
+use std::borrow::Cow;
+
+use deskstate_dataverse::{Cell, Row};
+use deskstate_model::{BETWEEN, Field, Kind, PartIdentity, PartTable, Table, tables};
 
 /// The beginning of unique names that are Microsoft's.
 pub const MICROSOFT_PREFIX: &str = "msdyn_";
@@ -15,9 +18,29 @@ pub fn row_fields(table: &Table) -> impl Iterator<Item = &'static Field> {
     let kind = Kind::of_table(table).map(Kind::definition);
     let own = kind.into_iter().flat_map(|kind| {
         let name = std::iter::once(kind.name);
-        kind.fields.iter().chain(kind.companions).chain(name)
+        let own = kind.fields.iter().chain(kind.companions);
+        own.chain(name).chain(kind.also)
     });
     own.chain(part_of(table).map_or(&[][..], |part| part.fields))
+}
+
+/// The name of a row: the text of its name column, and the values of the columns that identify it too.
+pub fn name_of<'r>(table: &Table, row: &'r Row) -> Option<Cow<'r, str>> {
+    let name = row.text(table.name?)?;
+    let also = Kind::of_table(table).map_or(&[][..], |kind| kind.definition().also);
+    if also.is_empty() {
+        return Some(Cow::Borrowed(name));
+    }
+    let mut whole = name.trim().to_owned();
+    for field in also {
+        whole.push_str(BETWEEN);
+        match row.get(field.column) {
+            Cell::Text(text) => whole.push_str(text.trim()),
+            Cell::Int(number) => whole.push_str(&number.to_string()),
+            _ => {}
+        }
+    }
+    Some(Cow::Owned(whole))
 }
 
 /// Whether the rows of a table are of a kind that a project defines, or parts of one.

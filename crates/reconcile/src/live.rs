@@ -1,5 +1,6 @@
 //! What Dataverse has: rows by table, links by relationship, and what is known of the environment itself.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use deskstate_dataverse::{Cell, Depth, Etag, Row};
@@ -8,6 +9,7 @@ use deskstate_model::{
 };
 use uuid::Uuid;
 
+use crate::kinds;
 use crate::state::{Lookup, fold};
 
 /// A row as it was read.
@@ -144,8 +146,8 @@ impl LiveTable {
             let Some(id) = row.uuid(table.key) else {
                 continue;
             };
-            if let Some(name) = table.name.and_then(|column| row.text(column)) {
-                indexed.by_name.entry(fold(name)).or_default().push(id);
+            if let Some(name) = kinds::name_of(table, &row) {
+                indexed.by_name.entry(fold(&name)).or_default().push(id);
             }
             if let Some((part, column)) = &parent_column
                 && let Some(parent) = row.uuid(column)
@@ -476,8 +478,8 @@ impl Live {
             .tables
             .get(table)
             .and_then(|live| live.rows.get(&id))
-            .and_then(|row| table.name.and_then(|column| row.row.text(column)))
-            .map(str::to_owned);
+            .and_then(|row| kinds::name_of(table, &row.row))
+            .map(Cow::into_owned);
         own.or_else(|| self.found.users.get(&id).map(|user| user.name.clone()))
             .or_else(|| self.found.roles.get(id).map(|role| role.name.clone()))
             .or_else(|| self.found.labels.get(&id).cloned())

@@ -4,6 +4,7 @@ use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
 use crate::given::Given;
+use crate::kinds::BETWEEN;
 use crate::manifests::{Declared, State};
 use crate::name::fold;
 use crate::record::{Record, Value};
@@ -25,12 +26,20 @@ pub(crate) const KEPT_ROW: Explanation = Explanation::new(
     "Refer to a protected row with `metadata.state: existing` and no `spec`. Remove a document that declares a row absent, and delete the row by hand.",
 );
 
+pub(crate) const NAME_VALUES: Explanation = Explanation::new(
+    "name-values",
+    "Where several columns identify a row of a kind, `metadata.name` gives a value for each, with ` / ` between.",
+    "One name alone may be that of several rows, such as a quick reply in two languages.",
+    "Write the values in the order of the definition: `Greeting / 1033`.",
+);
+
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let defined = context
         .resources
         .iter()
         .filter(|declared| !declared.key.kind.is_built_in());
     for declared in defined {
+        several(declared, diagnostics);
         kept(declared, diagnostics);
         ids(declared.spec.record(), diagnostics);
         parts(declared.spec.record(), diagnostics);
@@ -58,6 +67,40 @@ fn parts(record: &Record, diagnostics: &mut Vec<Diagnostic>) {
             );
         }
     }
+}
+
+/// A name that several columns make up has a value for each.
+fn several(declared: &Declared, diagnostics: &mut Vec<Diagnostic>) {
+    let kind = declared.key.kind;
+    let also = kind.definition().also;
+    let values = kind.values_of(declared.key.name.as_written());
+    let is_number = |field: &Field, value: &str| {
+        !matches!(field.holds, Holds::Option) || value.parse::<i64>().is_ok()
+    };
+    let fits = values.is_some_and(|values| {
+        also.iter()
+            .zip(&values[1..])
+            .all(|(field, value)| is_number(field, value))
+    });
+    if fits {
+        return;
+    }
+    let columns: Vec<&str> = also.iter().map(|field| field.column).collect();
+    let form = format!("NAME{BETWEEN}{}", columns.join(BETWEEN));
+    diagnostics.push(
+        Diagnostic::error(
+            NAME_VALUES.code,
+            format!(
+                "`{}` does not give a value for each column that identifies a row",
+                declared.key.name
+            ),
+        )
+        .at(
+            declared.name_span,
+            format!("{} values are needed", columns.len() + 1),
+        )
+        .help(format!("write `{form}` with the values of the columns")),
+    );
 }
 
 fn kept(declared: &Declared, diagnostics: &mut Vec<Diagnostic>) {

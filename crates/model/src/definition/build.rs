@@ -158,7 +158,8 @@ fn definition(
     }
     let name: &'static Field = Box::leak(Box::new(Field {
         meaning: "The name by which a row is found.",
-        max_length: form.name_length,
+        // A name of several values is as long as all of them.
+        max_length: form.name_length.filter(|_| form.also.is_empty()),
         ..Field::new("name", leak(&form.name.value), Holds::Text)
     }));
     Some(Box::leak(Box::new(Definition {
@@ -170,6 +171,7 @@ fn definition(
         name,
         names: Names::Free,
         fields: fields.leak(),
+        also: form.also.iter().map(also).collect::<Vec<_>>().leak(),
         rows: form.rows.iter().map(row_value).collect::<Vec<_>>().leak(),
         protected: form
             .protected
@@ -197,6 +199,18 @@ fn folder(word: &str) -> String {
         Some(stem) if !stem.ends_with(['a', 'e', 'o']) => format!("{stem}ies"),
         _ if folder.ends_with('s') => folder,
         _ => folder + "s",
+    }
+}
+
+fn also((column, number): &(Spanned<String>, bool)) -> Field {
+    let column = leak(&column.value);
+    let holds = match number {
+        true => Holds::Option,
+        false => Holds::Text,
+    };
+    Field {
+        is_written: false,
+        ..Field::new(column, column, holds)
     }
 }
 

@@ -51,6 +51,9 @@ pub(super) fn definition(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Opti
         key: owned(spec, "primaryKey").unwrap_or_else(|| format!("{}id", table.value)),
         label: owned(spec, "primaryName").unwrap_or_else(|| name.value.clone()),
         name_length: number(identity, "maxLength").and_then(|max| u32::try_from(max).ok()),
+        also: entries(identity, "and")
+            .map(|entry| (word_of(entry), entry.value.as_text() == Some("number")))
+            .collect(),
         rows: entries(spec, "rows")
             .filter_map(|entry| constant(entry, diagnostics))
             .collect(),
@@ -89,7 +92,8 @@ fn check(form: &Form, diagnostics: &mut Vec<Diagnostic>) {
         );
     }
     refuse_denied(&form.table, diagnostics);
-    let constants = form.rows.iter().map(|(column, _)| column);
+    let also = form.also.iter().map(|(column, _)| column);
+    let constants = form.rows.iter().map(|(column, _)| column).chain(also);
     one_column_each(
         std::iter::once(&form.name).chain(constants),
         &form.fields,

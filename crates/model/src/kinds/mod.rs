@@ -97,6 +97,8 @@ pub struct Definition {
     pub companions: &'static [Field],
     /// What no table can say.
     pub quirks: &'static [Quirk],
+    /// Columns that identify a row together with that of its name. A name has their values behind it: `Greeting / 1033`.
+    pub also: &'static [Field],
     /// Columns and the value that each has in every row of the kind; other rows of the table are none of it.
     pub rows: &'static [RowValue],
     /// Names of rows that nothing changes or deletes.
@@ -134,6 +136,7 @@ impl Definition {
         fields: &[],
         companions: &[],
         quirks: &[],
+        also: &[],
         rows: &[],
         protected: &[],
         deletable: true,
@@ -157,6 +160,9 @@ options! {
 
 /// `status`, the same for every kind.
 pub(crate) const STATUS: Of<Status> = status(Status::OPTIONS);
+
+/// What is between the values of a name that several columns make up.
+pub const BETWEEN: &str = " / ";
 
 /// A kind of resources: a handle into the registry of definitions.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -308,6 +314,17 @@ impl Kind {
     #[must_use]
     pub fn fields(self) -> &'static [Field] {
         self.definition().fields
+    }
+
+    /// The values of a name in the columns that identify a row, that of the name first; none where some are missing.
+    #[must_use]
+    pub fn values_of(self, name: &str) -> Option<Vec<&str>> {
+        let columns = self.definition().also.len() + 1;
+        // What people call a row may hold the separator itself, so the values behind it are taken from the end.
+        let mut values: Vec<&str> = name.rsplitn(columns, BETWEEN).map(str::trim).collect();
+        values.reverse();
+        let whole = values.len() == columns && values.iter().all(|value| !value.is_empty());
+        whole.then_some(values)
     }
 
     /// The table of its rows.

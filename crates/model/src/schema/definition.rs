@@ -91,6 +91,19 @@ struct IdentityForm {
     /// Greatest length of a name.
     #[schemars(default, range(min = 1, max = 4000))]
     max_length: u32,
+    /// More columns that identify a row together with `column`, by column, with the type `text` or `number`. Their values follow in
+    /// `metadata.name`, with ` / ` between: `Greeting / 1033`. The server must take them when the row is created.
+    #[schemars(default, schema_with = "more_columns")]
+    and: BTreeMap<String, String>,
+}
+
+fn more_columns(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "object",
+        "propertyNames": {"pattern": "^[a-z][a-z0-9_]{0,127}$"},
+        "additionalProperties": {"enum": ["text", "number"]},
+        "maxProperties": 4,
+    })
 }
 
 #[derive(JsonSchema)]

@@ -353,8 +353,8 @@ fn name_of(side: &Side<'_>, set: &DeclaredSet, id: Uuid) -> Result<String, Strin
         .live
         .row(table, id)
         .ok_or_else(|| format!("{id} cannot be read"))?;
-    let name = table.name.and_then(|column| row.row.text(column));
-    let name = name.unwrap_or_default().trim();
+    let name = crate::kinds::name_of(table, &row.row).unwrap_or_default();
+    let name = name.trim();
     if name.is_empty() {
         return Err(format!("the row {id} that it links to has no unique name"));
     }

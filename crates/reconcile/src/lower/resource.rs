@@ -81,7 +81,20 @@ fn own_row(declared: &Declared) -> DeclaredRow {
         };
         (row.field, value)
     });
-    let named = std::iter::once((kind.name, Stored::Text(name)));
+    let values = declared.key.kind.values_of(&name);
+    let (name, others) = match values.as_deref() {
+        Some([name, others @ ..]) => ((*name).to_owned(), others),
+        _ => (name.clone(), &[][..]),
+    };
+    let also = kind.also.iter().zip(others).map(|(field, value)| {
+        let number = matches!(field.holds, Holds::Option).then(|| value.parse().ok());
+        let value = match number.flatten() {
+            Some(number) => Stored::Number(number),
+            None => Stored::Text((*value).to_owned()),
+        };
+        (field, value)
+    });
+    let named = std::iter::once((kind.name, Stored::Text(name))).chain(also);
     DeclaredRow {
         key: RowKey::Named {
             table: kind.table,

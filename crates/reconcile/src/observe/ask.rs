@@ -76,7 +76,11 @@ pub(super) fn columns(table: &'static Table) -> Vec<String> {
 pub(super) fn structural_columns(table: &'static Table) -> Vec<String> {
     let mut columns = vec![table.key.to_owned()];
     match part_of(table) {
-        None => columns.extend(table.name.map(str::to_owned)),
+        None => {
+            let also = Kind::of_table(table).map_or(&[][..], |kind| kind.definition().also);
+            columns.extend(table.name.map(str::to_owned));
+            columns.extend(also.iter().map(|field| field.column.to_owned()));
+        }
         Some(part) => {
             columns.push(lookup_read_name(part.parent_column));
             columns.push(match part.identity {

@@ -352,8 +352,11 @@ impl<'a> Planner<'a> {
         let Some(taken) = self.live.row(table, id) else {
             return true;
         };
-        let column = table.name.unwrap_or(table.label);
-        let name = taken.row.text(column).unwrap_or_default();
+        let name = kinds::name_of(table, &taken.row);
+        let name = name
+            .as_deref()
+            .or(taken.row.text(table.label))
+            .unwrap_or_default();
         self.findings.blocked(
             path,
             Diagnostic::error(ID_TAKEN.code, format!("the id of {what} belongs to a row that is now called `{name}` or hangs on nothing"))

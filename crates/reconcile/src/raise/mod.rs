@@ -8,6 +8,7 @@ pub(crate) mod raising;
 mod sets;
 pub(crate) mod text;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use deskstate_model::{
@@ -100,9 +101,9 @@ pub fn raise_all(live: &Live, options: Options) -> (Vec<Raised>, Vec<Skipped>) {
     let mut skipped = Vec::new();
     for kind in Kind::all() {
         let named = |row: &ObservedRow| {
-            let name = kind.table().name.and_then(|column| row.row.text(column));
+            let name = crate::kinds::name_of(kind.table(), &row.row);
             name.filter(|name| !name.trim().is_empty())
-                .map(str::to_owned)
+                .map(Cow::into_owned)
         };
         for row in live.table(kind.table()).rows.values() {
             match nameable(live, kind, row) {
@@ -160,16 +161,19 @@ fn orphans(live: &Live) -> impl Iterator<Item = Skipped> {
 
 /// Whether a document can name the row.
 fn nameable(live: &Live, kind: Kind, row: &ObservedRow) -> Result<(), String> {
-    let Some(name) = kind.table().name.and_then(|column| row.row.text(column)) else {
+    let Some(name) = crate::kinds::name_of(kind.table(), &row.row) else {
         return Err("it has no unique name".to_owned());
     };
+    if kind.values_of(&name).is_none() {
+        return Err("a column that identifies it is empty".to_owned());
+    }
     if name.trim().is_empty() {
         return Err("its unique name is empty".to_owned());
     }
     if let Some(why) = refused(name.trim()) {
         return Err(format!("its unique name cannot be written: {why}"));
     }
-    match live.table(kind.table()).named(&crate::state::fold(name)) {
+    match live.table(kind.table()).named(&crate::state::fold(&name)) {
         [_] => Ok(()),
         rows => Err(format!("{} rows have this unique name", rows.len())),
     }

@@ -234,7 +234,11 @@ impl Undoing<'_> {
     /// another's, from which the user moved.)
     fn stranger(&self, recorded: &Recorded, kind: Kind) -> Option<String> {
         let own = kind.table();
-        let named = |text: &str| UniqueName::new(text) == UniqueName::new(&recorded.name);
+        let values = kind.values_of(&recorded.name);
+        let name = values
+            .as_ref()
+            .map_or(recorded.name.as_str(), |values| values[0]);
+        let named = |text: &str| UniqueName::new(text) == UniqueName::new(name);
         let rows = recorded.created.iter().chain(&recorded.deleted);
         let rows = rows.map(|row| (&row.table, row.id, Some(&row.columns)));
         let updates = recorded.updated.iter();

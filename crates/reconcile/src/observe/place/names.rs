@@ -126,13 +126,13 @@ impl Observed {
 
     /// Live rows of a table that are resources which are declared.
     pub(super) fn declared_rows(&self, table: &'static Table, desired: &Desired) -> BTreeSet<Uuid> {
-        let (Some(kind), Some(column)) = (Kind::of_table(table), table.name) else {
+        let Some(kind) = Kind::of_table(table) else {
             return BTreeSet::new();
         };
         let rows = self.rows.get(table).into_iter().flatten();
         rows.filter(|row| {
-            row.text(column).is_some_and(|name| {
-                let key = deskstate_model::ResourceKey::new(kind, name);
+            kinds::name_of(table, row).is_some_and(|name| {
+                let key = deskstate_model::ResourceKey::new(kind, &name);
                 desired.resources.contains_key(&key)
             })
         })
