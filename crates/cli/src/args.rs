@@ -41,6 +41,7 @@ pub(crate) enum Command {
     Kind(commands::kind::Args),
     Preview(commands::preview::Args),
     Graph(commands::graph::Args),
+    Guide(commands::guide::Args),
     Demo(commands::demo::Args),
     /// Runs a Dataverse Web API on loopback, for trying things out
     Emulator(deskstate_emulator::Args),

@@ -15,6 +15,7 @@ mod explanations;
 mod git;
 mod global;
 mod graph;
+mod guide;
 mod journal;
 mod kept;
 mod output;
@@ -115,6 +116,7 @@ fn run(args: Args, ui: &mut Ui) -> Result<ExitCode, Error> {
         Command::Man(args) => commands::shell::man(&args, Args::command(), ui),
         Command::Preview(args) => commands::preview::run(&args, &global, ui),
         Command::Graph(args) => commands::graph::run(&args, &global, ui),
+        Command::Guide(args) => commands::guide::run(&args, &global, ui),
         Command::Demo(args) => commands::demo::run(&args, ui),
         Command::Emulator(args) => {
             commands::block_on(async { Ok(emulator_exit(deskstate_emulator::run(args).await)) })

@@ -87,6 +87,14 @@ pub(crate) fn line(command: &str, words: &[&str]) -> String {
         .join(" ")
 }
 
+/// A command line for people elsewhere: nothing of the present command goes with it.
+pub(crate) fn bare(command: &str, words: &[&str]) -> String {
+    let all = ["deskstate", command]
+        .into_iter()
+        .chain(words.iter().copied());
+    all.map(quoted).collect::<Vec<_>>().join(" ")
+}
+
 /// The options of the present command that another one has, too.
 fn carried(program: &Command, command: &str, words: &[&str], given: &Given) -> Vec<String> {
     let Some(target) = program.find_subcommand(command) else {

@@ -59,19 +59,27 @@ impl Rule {
     /// unless the contract says so of this value.
     #[must_use]
     pub fn breaks_of(&self, finding: &Finding) -> Option<&str> {
-        let path = finding.path.join(".");
         let member = match &finding.problem {
-            Problem::NotContained { member } => Some(format!("{path}[{member}]")),
+            Problem::NotContained { member } => Some(member.as_str()),
             _ => None,
         };
-        let of_value = member
-            .and_then(|key| self.breaks_by_value.get(&key))
-            .or_else(|| self.breaks_by_value.get(&path));
-        of_value.map(|breaks| breaks.value.as_str()).or_else(|| {
-            self.breaks
-                .as_deref()
-                .filter(|_| finding.problem.is_error())
-        })
+        self.breaks_of_value(&finding.path.join("."), member)
+            .or_else(|| {
+                self.breaks
+                    .as_deref()
+                    .filter(|_| finding.problem.is_error())
+            })
+    }
+
+    /// What stops working because of one value, if the contract says so of this member of a field, or of the field.
+    #[must_use]
+    pub fn breaks_of_value(&self, path: &str, member: Option<&str>) -> Option<&str> {
+        let member = member.and_then(|member| {
+            let key = format!("{path}[{member}]");
+            self.breaks_by_value.get(&key)
+        });
+        let of_value = member.or_else(|| self.breaks_by_value.get(path));
+        of_value.map(|breaks| breaks.value.as_str())
     }
 
     /// The values that the rule is about, as `breaksByValue` names them.

@@ -35,14 +35,18 @@ impl Field {
     fn place(&self) -> Option<String> {
         match self.shown {
             Shown::Unsaid => None,
-            Shown::Labelled {
-                label,
-                formerly: [],
-            } => Some(format!("In the admin center: {label}.")),
-            Shown::Labelled { label, formerly } => Some(format!(
-                "In the admin center: {label} (other names: {}).",
-                formerly.join(", ")
-            )),
+            Shown::Labelled(screen) => {
+                let under = match screen.under {
+                    "" => String::new(),
+                    under => format!("{under} > "),
+                };
+                let others = match screen.formerly {
+                    [] => String::new(),
+                    others => format!(" (other names: {})", others.join(", ")),
+                };
+                let place = format!("In the admin center: {under}{}{others}.", screen.label);
+                Some(format!("{place} {}", screen.hint).trim_end().to_owned())
+            }
             Shown::Nowhere { instead: "" } => {
                 Some("The admin center has no documented box for it.".to_owned())
             }

@@ -145,10 +145,12 @@ fn explain_kind(kind: Kind, path: &[&str]) -> Option<Page> {
         return Some(text);
     };
     let mut info = Field::called(kind.fields().iter(), first)?;
+    let mut title = format!("{kind}.{}", info.word);
     for word in inner {
         info = Field::called(info.items(), word)?;
+        title.push_str(&format!(".{}", info.word));
     }
-    let mut text = titled(&format!("{kind}.{}", path.join(".")));
+    let mut text = titled(&title);
     add_paragraphs(&mut text, &info.doc());
     text.blank();
     if info.is_clearable() {
@@ -318,7 +320,10 @@ mod tests {
         assert_eq!(explain("SessionTemplate.nothing"), None);
         let by_label = explain("Session templates.anchor tab").map(|text| text.to_string());
         assert!(
-            by_label.is_some_and(|text| text.contains("In the admin center: Anchor tab.")),
+            by_label.is_some_and(|text| {
+                text.contains("SessionTemplate.anchorTab")
+                    && text.contains("In the admin center: Anchor tab.")
+            }),
             "the names in the admin center are known, too"
         );
         assert_eq!(explain("no-such-code"), None);

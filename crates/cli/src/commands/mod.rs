@@ -14,6 +14,7 @@ pub(crate) mod explain;
 pub(crate) mod export;
 mod exporting;
 pub(crate) mod graph;
+pub(crate) mod guide;
 pub(crate) mod init;
 mod judging;
 pub(crate) mod kind;

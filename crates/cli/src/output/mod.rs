@@ -16,6 +16,7 @@ pub(crate) mod drift_metrics;
 pub(crate) mod drift_report;
 pub(crate) mod drift_text;
 pub(crate) mod format;
+pub(crate) mod guide_markdown;
 pub(crate) mod html;
 pub(crate) mod markdown;
 mod markdown_text;

@@ -65,7 +65,7 @@ record! {
             .form("Number of a language (LCID) such as 1033").label("Language");
         /// The steps, numbered from 1 in this order.
         steps: ListOf<ScriptStep<'static>> = parts("steps", &STEPS).form("List of steps")
-            .stored("rows of `msdyn_productivityagentscriptstep` (`msdyn_agentscriptid`, `msdyn_order`, `msdyn_actiontype`, `msdyn_uniquename`)").label("Script steps");
+            .stored("rows of `msdyn_productivityagentscriptstep` (`msdyn_agentscriptid`, `msdyn_order`, `msdyn_actiontype`, `msdyn_uniquename`)").label("Script steps").hint("The section appears once the script is saved.");
     }
 }
 

@@ -121,6 +121,7 @@ pub(super) static DEFINITION: Definition = Definition {
             formerly: &["Agent experience profiles", "App profiles"],
         },
     ]),
+    advice: "An agent without a profile gets the default one. Microsoft's own profiles cannot be changed or deleted.",
     table: &PROFILE,
     name: &UNIQUE_NAME,
     names: Names::Enforced,
@@ -145,20 +146,20 @@ record! {
             .note("Public test code writes `CustomerServiceApps`; compare with a profile that was made by hand.")
             .instead("The page does not ask for it. Compare it with a profile that was made by hand.");
         /// Which of several role-mapped profiles an agent gets: the lower number wins.
-        rank: Number = number("rank", "msdyn_profileorder").range(0, 100).more(", different for every profile").label("Rank");
+        rank: Number = number("rank", "msdyn_profileorder").range(0, 100).more(", different for every profile").label("Rank").under("Set rank and roles");
         /// The agents to whom the profile is assigned directly; an agent has one profile.
-        users: SetOf<Text> = set("users", &PROFILE_USERS, Referent::User).label("Users");
+        users: SetOf<Text> = set("users", &PROFILE_USERS, Referent::User).label("Users").hint("The page offers only users without a profile: a user has one profile.");
         /// The security roles whose holders get the profile.
         roles: SetOf<Item<MappedRole<'static>>> = parts("roles", &ROLES).form("Set of role names, or `{role: Agent, businessUnit: Berlin}`")
-            .stored("rows of `msdyn_appprofilerolemapping` (`msdyn_appprofileid`, `msdyn_securityroleid`, `msdyn_name`, `msdyn_uniquename`)").label("Roles");
+            .stored("rows of `msdyn_appprofilerolemapping` (`msdyn_appprofileid`, `msdyn_securityroleid`, `msdyn_name`, `msdyn_uniquename`)").label("Roles").under("Set rank and roles");
         /// The session templates of the profile: one of type Entity per entity.
-        session_templates: SetOf<Name> = set("sessionTemplates", &PROFILE_SESSIONS, Referent::Named(&SESSION)).label("Entity session templates").formerly(&["Session templates"]);
+        session_templates: SetOf<Name> = set("sessionTemplates", &PROFILE_SESSIONS, Referent::Named(&SESSION)).label("Entity session templates").hint("Microsoft's pages offer templates of type Entity here.").formerly(&["Session templates"]);
         /// The toggle All active channels: whether the first-party provider is linked.
         all_active_channels: Flag = links("allActiveChannels", &PROFILE_PROVIDERS, Referent::Named(&PROVIDER), Links::Only(FIRST_PARTY_CHANNEL))
             .new_has(NewRow::Flag(false))
-            .stored("link to the provider `msdyn_omnichannel` in the N:N `msdyn_appconfig_msdyn_channelprovider`").label("All active channels");
+            .stored("link to the provider `msdyn_omnichannel` in the N:N `msdyn_appconfig_msdyn_channelprovider`").label("All active channels").under("Channel providers");
         /// The third-party channel providers; the first-party one is `allActiveChannels`.
-        channel_providers: SetOf<Name> = links("channelProviders", &PROFILE_PROVIDERS, Referent::Named(&PROVIDER), Links::Except(FIRST_PARTY_CHANNEL)).label("Third party voice channel providers").formerly(&["Voice channels"]);
+        channel_providers: SetOf<Name> = links("channelProviders", &PROFILE_PROVIDERS, Referent::Named(&PROVIDER), Links::Except(FIRST_PARTY_CHANNEL)).label("Third party voice channel providers").under("Channel providers").formerly(&["Voice channels"]);
         /// Scripts that are loaded for the profile. Beside a channel provider `msdyn_CIFV2Loader` is linked too.
         extensions: SetOf<Name> = set("extensions", &PROFILE_EXTENSIONS, Referent::Named(&EXTENSION))
             .instead("Adding a channel provider on the page seems to add its loader, too.");
@@ -170,7 +171,7 @@ record! {
         copilot_features: Features = parts("copilotFeatures", &COPILOT_FEATURES)
             .form("Map of feature to flag; a feature that has no name here yet is written as its option number")
             .note("In the environment a feature without a row, or with an empty flag, is on: leaving it out does not switch it off.")
-            .stored("rows of `msdyn_appcopilotconfiguration` (`msdyn_appconfigurationid`, `msdyn_copilotfeature`, `msdyn_enabled`, `msdyn_name`)").label("Copilot AI features");
+            .stored("rows of `msdyn_appcopilotconfiguration` (`msdyn_appconfigurationid`, `msdyn_copilotfeature`, `msdyn_enabled`, `msdyn_name`)").label("Copilot AI features").under("Productivity pane");
         /// CHT features: undocumented, and absent from older environments.
         cht_features: Features = parts("chtFeatures", &CHT_FEATURES).form("Map of `enableCht` to flag")
             .stored("rows of `msdyn_chtprofileconfiguration` (`msdyn_appconfigurationid`, `msdyn_chtfeature`, `msdyn_enabled`, `msdyn_name`)").no_box();

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use crate::record::{Flag, Hidden, JsonValue, Name, Named, Number, OwnerOf, SetOf, Text};
 use crate::table::{
     Choice, Field, Fill, Holds, Links, Mirror, Need, NewRow, PartTable, Referent, Relationship,
-    Shown, Table,
+    Screen, Shown, Table,
 };
 
 /// A field of which the type of its values is known.
@@ -223,19 +223,38 @@ impl<T> Of<T> {
     }
     /// The label of its box in the admin center, as a page of Microsoft's shows it.
     pub(crate) const fn label(mut self, label: &'static str) -> Self {
-        let formerly = match self.field.shown {
-            Shown::Labelled { formerly, .. } => formerly,
-            Shown::Unsaid | Shown::Nowhere { .. } => &[],
-        };
-        self.field.shown = Shown::Labelled { label, formerly };
+        let screen = self.screen();
+        self.field.shown = Shown::Labelled(Screen { label, ..screen });
         self
     }
     /// Labels that the box has on other pages, or had before.
     pub(crate) const fn formerly(mut self, formerly: &'static [&'static str]) -> Self {
-        if let Shown::Labelled { label, .. } = self.field.shown {
-            self.field.shown = Shown::Labelled { label, formerly };
-        }
+        let screen = self.screen();
+        self.field.shown = Shown::Labelled(Screen { formerly, ..screen });
         self
+    }
+    /// The command, tab or section of the page that leads to the box.
+    pub(crate) const fn under(mut self, under: &'static str) -> Self {
+        let screen = self.screen();
+        self.field.shown = Shown::Labelled(Screen { under, ..screen });
+        self
+    }
+    /// What people need to know at the box, as a sentence.
+    pub(crate) const fn hint(mut self, hint: &'static str) -> Self {
+        let screen = self.screen();
+        self.field.shown = Shown::Labelled(Screen { hint, ..screen });
+        self
+    }
+    const fn screen(&self) -> Screen {
+        match self.field.shown {
+            Shown::Labelled(screen) => screen,
+            Shown::Unsaid | Shown::Nowhere { .. } => Screen {
+                label: "",
+                formerly: &[],
+                under: "",
+                hint: "",
+            },
+        }
     }
     /// No page of Microsoft's shows a box for it.
     pub(crate) const fn no_box(self) -> Self {

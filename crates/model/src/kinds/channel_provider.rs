@@ -1,7 +1,7 @@
 //! Channel providers: telephony widgets on the second channel integration framework (CIF v2).
 
 use super::build::{OWNER, choice, flag, json_or_text, number, options, record, text};
-use super::place::{PageName, SUPPORT_EXPERIENCE, WORKSPACES};
+use super::place::{SUPPORT_EXPERIENCE, WORKSPACES, now};
 use super::{Definition, Place, STATUS, Status, UNIQUE_NAME};
 use crate::record::{Flag, JsonValue, Number, OwnerOf, Text};
 use crate::table::{Names, NewRow, Table};
@@ -25,11 +25,9 @@ pub(super) static DEFINITION: Definition = Definition {
     place: Place::list(&[
         SUPPORT_EXPERIENCE,
         WORKSPACES,
-        PageName {
-            name: "Third party voice channel provider",
-            formerly: &["Channel providers"],
-        },
+        now("Third party voice channel provider"),
     ]),
+    advice: "A provider of CIF v2 is for multisession apps and needs the licence of Omnichannel for Customer Service. Controls for CIF v1 keep working in single-session apps such as Customer Service Hub.",
     table: &PROVIDER,
     name: &UNIQUE_NAME,
     names: Names::Enforced,

@@ -85,6 +85,8 @@ pub struct Definition {
     pub folder: &'static str,
     /// Where in the admin center people make its rows.
     pub place: Place,
+    /// What people need to know before they make one there, as sentences.
+    pub advice: &'static str,
     /// The table of its rows.
     pub table: &'static Table,
     /// The column that a new row's name goes into.
@@ -130,6 +132,7 @@ impl Definition {
         caption: "",
         folder: "",
         place: Place::Nowhere,
+        advice: "",
         table: &crate::table::USER,
         name: &UNIQUE_NAME,
         names: Names::Likely,

@@ -53,7 +53,7 @@ record! {
         /// Deactivates the template without deleting it.
         status: Status = STATUS;
         /// Who owns the row.
-        owner: OwnerOf = OWNER.label("Owner");
+        owner: OwnerOf = OWNER.label("Owner").hint("The form fills in your name.");
         /// Heading of the toast; may hold slugs such as `{customer}`.
         title: Text = text("title", "msdyn_title").max(100).localizable().required().label("Title");
         /// Icon of the toast; SVG does not show in desktop notifications.
@@ -68,7 +68,7 @@ record! {
             .stored("`msdyn_autoacceptnotification` (by its meaning)").label("Auto-assign work items").formerly(&["Autoassign work items"]);
         /// Accepts calls and chats by itself; only together with `autoAssignWorkItems`.
         auto_accept_calls: Flag = flag("autoAcceptCalls", "msdyn_autopopupsession").new_has(NewRow::Flag(false))
-            .stored("`msdyn_autopopupsession` (by its meaning)").label("Auto-accept voice/chat calls").formerly(&["Autoaccept voice/chat calls"]);
+            .stored("`msdyn_autopopupsession` (by its meaning)").label("Auto-accept voice/chat calls").hint("Shown only with automatic assignment.").formerly(&["Autoaccept voice/chat calls"]);
         /// Whether there is a button to reject.
         show_reject_button: Flag = flag("showRejectButton", "msdyn_showrejectbutton").new_has(NewRow::Flag(true)).label("Show reject button");
         /// Text on the button that accepts.
@@ -81,7 +81,7 @@ record! {
         theme: Theme = choice("theme", "msdyn_theme").new_has(NewRow::Word("Dark")).no_box();
         /// The lines below the heading, in the order shown.
         fields: ListOf<FieldItem<'static>> = links("fields", &NOTIFICATION_FIELDS, Referent::Named(&NOTIFICATION_FIELD), Links::Items(&ITEMS))
-            .max_items(4).form("List of at most 4: `shared:` with the name of a NotificationField, or a field of this template alone").label("Notification Fields");
+            .max_items(4).form("List of at most 4: `shared:` with the name of a NotificationField, or a field of this template alone").label("Notification Fields").hint("The section appears once the template is saved.");
     }
 }
 

@@ -55,7 +55,7 @@ record! {
         /// Deactivates the template without deleting it.
         status: Status = STATUS;
         /// Who owns the row.
-        owner: OwnerOf = OWNER.label("Owner");
+        owner: OwnerOf = OWNER.label("Owner").hint("The form fills in your name.");
         /// Generic for calls, conversations and workstreams; Entity for records.
         // Dataverse keeps the type twice, with opposite defaults.
         r#type: SessionType = choice("type", "msdyn_sessiontype").required().mirrored("msdyn_type", &[(0, false), (1, true)])
@@ -67,18 +67,18 @@ record! {
         /// Where the conversation or call widget stands when the session opens.
         communication_panel_mode: CommunicationPanelMode = choice("communicationPanelMode", "msdyn_panelstate").new_is("Docked").label("Communication panel mode");
         /// The tab that opens first and cannot be closed.
-        anchor_tab: Name = name("anchorTab", "msdyn_anchortab", &TAB).more(", required for type Generic, not allowed for Entity").label("Anchor tab");
+        anchor_tab: Name = name("anchorTab", "msdyn_anchortab", &TAB).more(", required for type Generic, not allowed for Entity").label("Anchor tab").hint("Shown for type Generic only; the form cannot be saved without one.");
         /// Shows the session's title on the anchor tab too.
         apply_session_title_to_anchor_tab: Flag = flag("applySessionTitleToAnchorTab", "msdyn_enabletitlesync").new_has(NewRow::Flag(false))
             .note("Missing in older environments.").label("Apply session title to anchor tab");
         /// Icon of the session, for type Generic only; no GIF, no slugs.
-        session_icon: Named = named("sessionIcon", "msdyn_sessionicon", Referent::WebResource).label("Session Icon");
+        session_icon: Named = named("sessionIcon", "msdyn_sessionicon", Referent::WebResource).label("Session Icon").hint("The web resource must be in the environment.");
         /// Tabs that open beside the anchor tab; Dataverse stores no order.
         additional_tabs: SetOf<Name> = set("additionalTabs", &SESSION_TABS, Referent::Named(&TAB)).more(", without the anchor tab").label("Additional Tab");
         /// Scripts that guide the agent through the session.
         scripts: SetOf<Name> = set("scripts", &SESSION_SCRIPTS, Referent::Named(&SCRIPT)).label("Scripts");
         /// Whether an expression chooses the default script.
-        enable_build_expression: Flag = flag("enableBuildExpression", "msdyn_enablebuildexpression").new_has(NewRow::Flag(false)).label("Enable build expression");
+        enable_build_expression: Flag = flag("enableBuildExpression", "msdyn_enablebuildexpression").new_has(NewRow::Flag(false)).label("Enable build expression").under("Scripts");
         /// The expression that chooses the default script, as the expression builder wrote it.
         expression_data: JsonValue = json("expressionData", "msdyn_expressiondata").max(1_048_576).or_file()
             .more(", of undocumented form: take it from an export")

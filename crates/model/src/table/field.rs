@@ -57,12 +57,7 @@ pub enum Shown {
     /// No page was looked at.
     Unsaid,
     /// A box, a list, a toggle or a section.
-    Labelled {
-        /// Its label.
-        label: &'static str,
-        /// Labels that it has or had elsewhere.
-        formerly: &'static [&'static str],
-    },
+    Labelled(Screen),
     /// Nothing.
     Nowhere {
         /// What people do instead, as a sentence; empty if no page says.
@@ -123,6 +118,19 @@ pub struct Words {
     pub stored: &'static str,
     /// A new row is what `new_row` says, rather than having it.
     pub is: bool,
+}
+
+/// A box, a list, a toggle or a section of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Screen {
+    /// Its label.
+    pub label: &'static str,
+    /// Labels that it has or had elsewhere.
+    pub formerly: &'static [&'static str],
+    /// The command, tab or section that leads to it; empty if it is on the form itself.
+    pub under: &'static str,
+    /// What people need to know there, as a sentence.
+    pub hint: &'static str,
 }
 
 /// An option of a choice.
@@ -295,7 +303,7 @@ impl Field {
     #[must_use]
     pub fn label(&self) -> String {
         match self.shown {
-            Shown::Labelled { label, .. } => label.to_owned(),
+            Shown::Labelled(screen) => screen.label.to_owned(),
             Shown::Unsaid | Shown::Nowhere { .. } => spaced(self.word),
         }
     }
@@ -306,8 +314,8 @@ impl Field {
         name: &str,
     ) -> Option<&'f Field> {
         let is_labelled = |field: &&Field| match field.shown {
-            Shown::Labelled { label, formerly } => std::iter::once(label)
-                .chain(formerly.iter().copied())
+            Shown::Labelled(screen) => std::iter::once(screen.label)
+                .chain(screen.formerly.iter().copied())
                 .any(|label| label.eq_ignore_ascii_case(name)),
             Shown::Unsaid | Shown::Nowhere { .. } => false,
         };
@@ -443,10 +451,13 @@ impl Choice {
 pub fn spaced(word: &str) -> String {
     let mut words = String::with_capacity(word.len() + 4);
     let mut previous_lower = false;
-    for character in word.chars() {
+    let mut letters = word.chars().peekable();
+    while let Some(character) = letters.next() {
+        let begins = previous_lower
+            || (!words.is_empty() && letters.peek().is_some_and(|next| next.is_lowercase()));
         if matches!(character, '_' | '-') {
             words.push(' ');
-        } else if character.is_uppercase() && previous_lower {
+        } else if character.is_uppercase() && begins {
             words.push(' ');
             words.extend(character.to_lowercase());
         } else if words.is_empty() {

@@ -280,6 +280,7 @@ fn pages(text: &str) -> Vec<String> {
         page,
         drift(&seen(text), Some(text)),
         super::check(&checked(text, nowhere())),
+        super::guide::write(&crate::guide::tests::saying(text), &after),
         drawn.map(|markup| markup.to_string()).unwrap_or_default(),
         svg(&graph, Embedding::File).to_string(),
     ]

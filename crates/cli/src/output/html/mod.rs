@@ -8,6 +8,7 @@ mod check;
 mod desktop;
 mod drift;
 mod frame;
+mod guide;
 pub(crate) mod markup;
 mod page;
 mod report;
@@ -17,4 +18,5 @@ pub(crate) mod hostile;
 
 pub(crate) use check::check;
 pub(crate) use drift::drift;
+pub(crate) use guide::guide;
 pub(crate) use report::{Picture, Report, preview, report};

@@ -166,7 +166,7 @@ impl Picture {
             names: self.names,
             focus: None,
         };
-        desktop_section(&drawn)
+        compared_section(&drawn)
             .into_iter()
             .chain(graph_section(&self.graph))
             .collect()
@@ -186,7 +186,7 @@ pub(crate) fn preview(
     if let Some(focus) = focus {
         drawn = drawn.about(&BTreeSet::from([focus.clone()]));
     }
-    let section = desktop_section(&Screens {
+    let section = compared_section(&Screens {
         before: None,
         after: &drawn,
         names: ("Before", "After"),
@@ -224,7 +224,17 @@ pub(crate) fn preview(
     ))
 }
 
-fn desktop_section(drawn: &Screens<'_>) -> Option<Section> {
+/// What agents see, in one state.
+pub(super) fn desktop_section(drawn: &Preview) -> Option<Section> {
+    compared_section(&Screens {
+        before: None,
+        after: drawn,
+        names: ("Before", "After"),
+        focus: None,
+    })
+}
+
+fn compared_section(drawn: &Screens<'_>) -> Option<Section> {
     Some(Section {
         id: "desktop",
         title: "What agents see".to_owned(),

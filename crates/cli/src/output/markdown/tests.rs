@@ -291,7 +291,7 @@ const HOSTILE: &[&str] = &[
 ];
 
 /// What a renderer would see as active: everything outside of code spans and fenced blocks, and outside of our own tags.
-fn active_text(comment: &str) -> String {
+pub(crate) fn active_text(comment: &str) -> String {
     let mut active = String::new();
     let mut fence: Option<String> = None;
     for line in comment.lines() {

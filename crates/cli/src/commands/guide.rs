@@ -1,0 +1,67 @@
+//! `guide`: the manifests as steps for people who click.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::choosing::Choosing;
+use crate::door::GOOD;
+use crate::error::Error;
+use crate::exit_code::ExitCode;
+use crate::global::Global;
+use crate::guide::guide;
+use crate::kept::write_file;
+use crate::output::{guide_markdown, html};
+use crate::paths::shown_path;
+use crate::project::load_for_reading;
+use crate::ui::Ui;
+
+/// Writes a step-by-step guide for people who set everything up in the admin center. Sends nothing
+///
+/// The guide names pages and boxes as the admin center does, in an order that works. Contracts of the project say which values must not
+/// change. The HTML page is one file with pictures that needs nothing else.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// As this environment sees them [default: the base, before overlays]
+    #[arg(long, short, value_name = "NAME")]
+    env: Option<String>,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t = Format::Markdown, value_name = "FORMAT")]
+    format: Format,
+    /// Write it here [default: stdout]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    choosing: Choosing,
+}
+
+/// How to write the guide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For a repository or a wiki.
+    #[value(alias = "md")]
+    Markdown,
+    /// A page with pictures.
+    Html,
+}
+
+pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
+    let mut loaded = load_for_reading(global, args.env.as_deref(), ui)?;
+    args.choosing.narrow(&mut loaded.manifests, ui)?;
+    let guide = guide(&loaded.manifests).ok_or_else(|| Error::Failed {
+        message: "the manifests declare nothing to set up".to_owned(),
+        hint: Some("declare resources, or choose other ones".to_owned()),
+    })?;
+    let written = match args.format {
+        Format::Markdown => guide_markdown::render(&guide),
+        Format::Html => html::guide(&guide, &loaded.manifests),
+    };
+    match &args.out {
+        None => ui.print(written)?,
+        Some(path) => {
+            write_file(path, &written)?;
+            ui.verb(GOOD, "Wrote", shown_path(path));
+        }
+    }
+    Ok(ExitCode::Done)
+}

@@ -1,0 +1,168 @@
+//! What contracts demand of the resources of a guide.
+
+use std::collections::BTreeMap;
+
+use deskstate_model::{
+    Contract, MatchMode, ResourceKey, Rule, Subject, check_subject, fold, selects,
+};
+
+use super::Sentence;
+
+/// How much a value counts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Weight {
+    /// A contract requires it.
+    Fixed,
+    /// A contract requires this part of it.
+    FixedPart(String),
+    /// A contract requires this form.
+    Form(String),
+    /// A contract requires some value.
+    AnyValue,
+    /// A contract recommends it.
+    Preferred,
+    /// No contract cares.
+    Free,
+}
+
+/// A rule, and the contract that has it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Demand<'a> {
+    contract: &'a Contract,
+    rule: &'a Rule,
+}
+
+/// The rules by the resources that they are about, and rules that are about none of them.
+pub(super) struct Demands<'a> {
+    by_resource: BTreeMap<ResourceKey, Vec<Demand<'a>>>,
+    pub(super) elsewhere: Vec<String>,
+}
+
+impl<'a> Demands<'a> {
+    /// Of rules that one resource among several must keep, the resources that keep it are the ones.
+    pub(super) fn of(contracts: &'a [Contract], subjects: &[Subject]) -> Self {
+        let mut demands = Self {
+            by_resource: BTreeMap::new(),
+            elsewhere: Vec::new(),
+        };
+        for contract in contracts {
+            for rule in &contract.rules {
+                let is_one = |subject: &&Subject| {
+                    let some = rule.resource.name.is_none() && rule.each_or_some == MatchMode::Some;
+                    let passes = || {
+                        let found = check_subject(rule, subject);
+                        !found.iter().any(|finding| finding.problem.is_error())
+                    };
+                    selects(&rule.resource, subject) && (!some || passes())
+                };
+                let demand = Demand { contract, rule };
+                let mut none = true;
+                for subject in subjects.iter().filter(is_one) {
+                    none = false;
+                    let of = demands.by_resource.entry(subject.key.clone());
+                    of.or_default().push(demand);
+                }
+                if none {
+                    demands.elsewhere.push(demand.id());
+                }
+            }
+        }
+        demands
+    }
+
+    pub(super) fn on(&self, key: &ResourceKey) -> &[Demand<'a>] {
+        self.by_resource.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// How much the unique name counts.
+    pub(super) fn weight_of_name(&self, key: &ResourceKey) -> Weight {
+        let named = self
+            .on(key)
+            .iter()
+            .any(|demand| demand.rule.resource.name.is_some());
+        if named { Weight::Fixed } else { Weight::Free }
+    }
+
+    /// How much the value of a field counts, or one member of a set.
+    pub(super) fn weight(&self, key: &ResourceKey, word: &str, member: Option<&str>) -> Weight {
+        let weights = self
+            .on(key)
+            .iter()
+            .flat_map(|demand| weights(demand.rule, word, member));
+        weights.min().unwrap_or(Weight::Free)
+    }
+}
+
+fn weights(rule: &Rule, word: &str, member: Option<&str>) -> Vec<Weight> {
+    // What of the value a path is about; none if it is about something else.
+    let part = |path: &str| {
+        let (first, rest) = path.split_once('.').unwrap_or((path, ""));
+        let (second, inner) = rest.split_once('.').unwrap_or((rest, ""));
+        match member {
+            _ if first != word => None,
+            Some(member) if !rest.is_empty() => {
+                (fold(second) == fold(member)).then(|| inner.to_owned())
+            }
+            _ => Some(rest.to_owned()),
+        }
+    };
+    let mut weights = Vec::new();
+    for locked in &rule.locked {
+        weights.extend(
+            part(&locked.path.join(".")).map(|part| match part.as_str() {
+                "" => Weight::Fixed,
+                _ => Weight::FixedPart(part),
+            }),
+        );
+    }
+    let contained = rule
+        .contains
+        .iter()
+        .filter(|(path, _)| part(path).is_some())
+        .flat_map(|(_, members)| members)
+        .any(|wanted| member.is_some_and(|member| fold(member) == wanted.value.name().folded()));
+    if contained {
+        weights.push(Weight::Fixed);
+    }
+    let forms = rule.matches.iter().filter(|(path, _)| part(path).is_some());
+    weights.extend(forms.map(|(_, form)| Weight::Form(form.value.clone())));
+    if rule.set.iter().any(|path| part(&path.value).is_some()) {
+        weights.push(Weight::AnyValue);
+    }
+    let mut preferred = rule.preferred.iter();
+    if preferred.any(|value| part(&value.path.join(".")).is_some()) {
+        weights.push(Weight::Preferred);
+    }
+    weights
+}
+
+impl Demand<'_> {
+    /// `contract/rule`.
+    fn id(&self) -> String {
+        format!("{}/{}", self.contract.name.value, self.rule.id.value)
+    }
+
+    /// Why the contract has the rule, and what stops working.
+    pub(super) fn reason(&self) -> Sentence {
+        let mut reason = Sentence::of("Rule ").outside(&self.id());
+        if let Some(message) = &self.rule.message {
+            reason = reason.and(": ").prose(message);
+        }
+        reason = reason.and(".");
+        if let Some(breaks) = &self.rule.breaks {
+            reason = reason
+                .and(" Without it, this breaks: ")
+                .prose(breaks)
+                .and(".");
+        }
+        for (value, breaks) in &self.rule.breaks_by_value {
+            reason = reason
+                .and(" Without ")
+                .outside(value)
+                .and(", this breaks: ")
+                .prose(&breaks.value)
+                .and(".");
+        }
+        reason
+    }
+}

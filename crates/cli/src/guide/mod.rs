@@ -1,0 +1,197 @@
+//! The guide for people who click: what manifests declare and contracts demand, as steps on the pages of the admin center.
+//!
+//! A pure model; renderers turn it into Markdown or a page. The names of pages and boxes are those of the kinds' tables.
+
+mod before;
+mod checks;
+mod demands;
+mod desk;
+mod sentence;
+mod steps;
+mod values;
+
+use deskstate_model::{Manifests, ResourceKey, Target};
+
+pub(crate) use demands::Weight;
+use desk::Desk;
+pub(crate) use sentence::{Piece, Sentence};
+
+/// A guide.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Guide {
+    /// The project.
+    pub(crate) project: String,
+    /// What it sets up, and from what it was made.
+    pub(crate) about: Vec<Sentence>,
+    /// Whether a contract says how much each value counts.
+    pub(crate) has_weights: bool,
+    /// What must be there first.
+    pub(crate) before: Vec<Sentence>,
+    /// What to do, in an order that works.
+    pub(crate) steps: Vec<Step>,
+    /// What to look at in the end.
+    pub(crate) checks: Vec<Sentence>,
+}
+
+/// One resource, or one thing about it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Step {
+    /// What to do.
+    pub(crate) title: Sentence,
+    /// The resource that it makes.
+    pub(crate) makes: Option<ResourceKey>,
+    /// How.
+    pub(crate) blocks: Vec<Block>,
+}
+
+/// A part of a step.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Block {
+    /// Something to do.
+    Do(Sentence),
+    /// What to fill in.
+    Boxes(Vec<Row>),
+    /// Something to know.
+    Note(Sentence),
+}
+
+/// A box and what goes into it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Row {
+    /// Its label.
+    pub(crate) label: Sentence,
+    /// What goes into it.
+    pub(crate) value: Value,
+    /// How much the value counts.
+    pub(crate) weight: Weight,
+}
+
+/// What goes into a box.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Value {
+    /// Exactly this text.
+    Typed(String),
+    /// What these words say.
+    Said(Sentence),
+}
+
+impl Weight {
+    /// What the last column says.
+    pub(crate) fn words(&self) -> Sentence {
+        match self {
+            Weight::Fixed => Sentence::of("Do not change"),
+            Weight::FixedPart(part) => Sentence::of("Do not change ").outside(part),
+            Weight::Form(form) => Sentence::of("Keep the form ").outside(form),
+            Weight::AnyValue => Sentence::of("Must have a value"),
+            Weight::Preferred => Sentence::of("Preferred"),
+            Weight::Free => Sentence::of("Free"),
+        }
+    }
+}
+
+/// The words of the last column, and what they mean.
+pub(crate) const LEGEND: [(&str, &str); 4] = [
+    (
+        "Do not change",
+        "The vendor's contract requires exactly this value.",
+    ),
+    (
+        "Must have a value",
+        "Any value will do, but there must be one.",
+    ),
+    (
+        "Preferred",
+        "The vendor recommends this value, and works with others.",
+    ),
+    (
+        "Free",
+        "An example, or a decision of this project. No contract asks for it.",
+    ),
+];
+
+/// Makes the guide. None if the manifests declare nothing.
+pub(crate) fn guide(manifests: &Manifests) -> Option<Guide> {
+    let project = manifests.project.as_ref()?;
+    if manifests.resources.is_empty() {
+        return None;
+    }
+    let desk = Desk::of(manifests, project);
+    let environment = manifests
+        .environment
+        .as_ref()
+        .and_then(|name| project.environments.get(name));
+    let mut about = Vec::new();
+    about.push(match environment {
+        None => Sentence::of("For every environment of ")
+            .outside(&project.name.value)
+            .and(". Values may differ by environment: make the guide of one with ")
+            .outside("--env NAME")
+            .and("."),
+        Some(environment) => {
+            let about = Sentence::of("For ").outside(&environment.name);
+            match &environment.target {
+                Target::Url(url) => about.and(" at ").outside(&url.value).and("."),
+                Target::Emulator { .. } => about.and(", an emulator on this machine."),
+            }
+        }
+    });
+    for contract in &manifests.contracts {
+        let name = contract.display_name.as_ref();
+        let mut sentence =
+            Sentence::of("It follows the contract ").outside(name.unwrap_or(&contract.name.value));
+        if let Some(source) = &contract.source {
+            sentence = sentence.and(" (").prose(source).and(")");
+        }
+        about.push(sentence.and("."));
+    }
+    Some(Guide {
+        project: project.name.value.clone(),
+        about,
+        has_weights: !manifests.contracts.is_empty(),
+        before: before::sentences(&desk),
+        steps: steps::steps(&desk),
+        checks: checks::sentences(&desk, environment),
+    })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A guide that says the same everywhere.
+    pub(crate) fn saying(text: &str) -> Guide {
+        let said = || {
+            Sentence::of("a ")
+                .outside(text)
+                .and(" ")
+                .prose(text)
+                .and(".")
+        };
+        let row = |value, weight| Row {
+            label: Sentence::default().outside(text),
+            value,
+            weight,
+        };
+        let step = Step {
+            title: said(),
+            makes: None,
+            blocks: vec![
+                Block::Do(said()),
+                Block::Note(said()),
+                Block::Boxes(vec![
+                    row(Value::Typed(text.to_owned()), Weight::Fixed),
+                    row(Value::Said(said()), Weight::Form(text.to_owned())),
+                    row(Value::Said(said()), Weight::FixedPart(text.to_owned())),
+                ]),
+            ],
+        };
+        Guide {
+            project: text.to_owned(),
+            about: vec![said()],
+            has_weights: true,
+            before: vec![said()],
+            steps: vec![step],
+            checks: vec![said()],
+        }
+    }
+}
