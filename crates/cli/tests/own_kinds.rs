@@ -719,6 +719,36 @@ fn a_definition_that_is_not_what_the_environment_has_is_found_before_the_first_w
             "Boolean",
         ),
         (
+            "navigation: contoso_Area",
+            "navigation: contoso_area",
+            "[definition-differs]",
+            "`navigation` is `contoso_Area` here",
+        ),
+        (
+            "intersectSet: contoso_desk_systemuserset, to: User",
+            "intersectSet: contoso_desk_systemuserset, to: PaneTool",
+            "[definition-differs]",
+            "the members' table is `systemuser` here",
+        ),
+        (
+            "entitySet: contoso_desks",
+            "entitySet: contoso_areas",
+            "[definition-differs]",
+            "`entitySet` is `contoso_desks` here",
+        ),
+        (
+            "column: contoso_desk, navigation: contoso_Desk",
+            "column: contoso_desk, navigation: contoso_desk",
+            "[definition-differs]",
+            "`shifts`: `parent`: `navigation`",
+        ),
+        (
+            "column: contoso_setup, type: json",
+            "column: createdon, type: text",
+            "[definition-differs]",
+            "is of type DateTime here",
+        ),
+        (
             "column: contoso_open, type: flag",
             "column: contoso_open, type: number",
             "[definition-differs]",
@@ -747,6 +777,12 @@ fn a_definition_that_is_not_what_the_environment_has_is_found_before_the_first_w
             "{new}: no {code}:\n{}\n{}",
             plan.out,
             plan.err
+        );
+        let doctor = project.run(&["doctor", "--env", "server"]);
+        assert!(
+            doctor.out.contains("the definition of Desk differs in "),
+            "{new}:\n{}",
+            doctor.out
         );
         let check = project.run(&["kind", "check", "--env", "server"]).ended(1);
         assert!(

@@ -95,6 +95,7 @@ fn live(count: usize) -> Live {
         },
         mentions: BTreeMap::new(),
         mentions_unread: None,
+        metadata: None,
         requests: 0,
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use deskstate_dataverse::{Cell, Row};
-use deskstate_model::{BETWEEN, Field, Kind, PartIdentity, PartTable, Table, tables};
+use deskstate_model::{BETWEEN, Field, Holds, Kind, PartIdentity, PartTable, Table, tables};
 
 /// The beginning of unique names that are Microsoft's.
 pub const MICROSOFT_PREFIX: &str = "msdyn_";
@@ -43,10 +43,13 @@ pub fn name_of<'r>(table: &Table, row: &'r Row) -> Option<Cow<'r, str>> {
     Some(Cow::Owned(whole))
 }
 
-/// Whether the rows of a table are of a kind that a project defines, or parts of one.
-pub fn is_defined(table: &Table) -> bool {
-    let kind = Kind::of_table(table).or_else(|| Kind::of_table(part_of(table)?.parent));
-    kind.is_some_and(|kind| !kind.is_built_in())
+/// The tables of a kind: its own, and those of its parts.
+pub fn tables_of(kind: Kind) -> impl Iterator<Item = &'static Table> {
+    let parts = kind.fields().iter().filter_map(|field| match field.holds {
+        Holds::Parts(part) => Some(part.table),
+        _ => None,
+    });
+    std::iter::once(kind.table()).chain(parts)
 }
 
 /// The field of a kind by its word in a manifest.

@@ -10,6 +10,7 @@ use deskstate_model::{
 use uuid::Uuid;
 
 use crate::kinds;
+use crate::metadata::TableMetadata;
 use crate::state::{Lookup, fold};
 
 /// A row as it was read.
@@ -85,8 +86,6 @@ pub struct LiveTable {
     pub missing_columns: BTreeSet<&'static str>,
     /// Columns that somebody added to the table and that no kind models; none where its columns could not be read.
     pub unmodelled: Option<BTreeSet<String>>,
-    /// The types of its columns where the kind is data, as the metadata has them.
-    pub types: BTreeMap<String, String>,
     /// The options of its choice columns, as far as they were read.
     pub options: BTreeMap<String, BTreeSet<i64>>,
     /// Whether a write can be bound to a version; `None` where the metadata does not say.
@@ -123,7 +122,6 @@ impl LiveTable {
             access,
             missing_columns: BTreeSet::new(),
             unmodelled: None,
-            types: BTreeMap::new(),
             options: BTreeMap::new(),
             optimistic_concurrency: None,
             by_name: HashMap::new(),
@@ -432,6 +430,8 @@ pub struct Live {
     pub mentions: BTreeMap<(&'static Table, String), Vec<Mention>>,
     /// Why workstreams could not be read, if so.
     pub mentions_unread: Option<String>,
+    /// What the metadata says of the tables of kinds that the project defines, or why it says nothing; none where nobody declares any.
+    pub metadata: Option<Result<Vec<TableMetadata>, String>>,
     /// HTTP requests that reading took.
     pub requests: u64,
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::observe::ObserveError;
 
-pub use check::check;
+pub use check::{Mismatch, Weight, check};
 pub use draft::draft;
 
 /// A table as the metadata has it.
@@ -129,7 +129,7 @@ pub async fn metadata(
         Some(Err(refused)) => return Err(MetadataError::Refused(refused)),
         None => Vec::new(),
     };
-    let mut found: Vec<TableMetadata> = rows.iter().filter_map(table).collect();
+    let mut found = self::tables(&rows);
     for (logical, answer) in tables.iter().zip(answers) {
         // A table that is not there has no choices.
         let Ok(rows) = answer else { continue };
@@ -165,6 +165,11 @@ async fn sets_of_intersects(
         many.intersect_set = sets.get(&many.intersect).cloned();
     }
     Ok(())
+}
+
+/// The tables in a reply of the metadata, without options and without the entity sets of intersects.
+pub(crate) fn tables(rows: &[Row]) -> Vec<TableMetadata> {
+    rows.iter().filter_map(table).collect()
 }
 
 fn table(row: &Row) -> Option<TableMetadata> {

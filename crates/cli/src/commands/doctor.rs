@@ -110,6 +110,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     }
     findings.extend(findings::of_environment(&live));
     findings.extend(findings::of_tables(&live));
+    findings.extend(findings::of_definitions(&live));
     findings.extend(findings::of_privileges(&live, privileges.as_ref()));
     findings.extend(probed.iter().flat_map(findings::what_is_left));
     ui.line(format_args!(

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use deskstate_dataverse::Reader;
-use deskstate_model::{Holds, Kind, denied_table};
+use deskstate_model::{Kind, denied_table};
+use deskstate_reconcile::kinds::tables_of;
 use deskstate_reconcile::metadata::{MetadataError, TableMetadata, check, draft, metadata};
 
 use super::live::stop_on_interrupt;
@@ -148,7 +149,10 @@ async fn drafted(args: &DraftArgs, global: &Global, ui: &mut Ui) -> Result<ExitC
 
 async fn checked(args: &CheckArgs, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
     let defined = || Kind::all().filter(|kind| !kind.is_built_in());
-    let tables: Vec<&str> = defined().flat_map(tables_of).collect();
+    let tables: Vec<&str> = defined()
+        .flat_map(tables_of)
+        .map(|table| table.logical)
+        .collect();
     let found = if tables.is_empty() {
         load_project_file(global, &args.env, Need::ProjectFile, ui)?;
         Vec::new()
@@ -170,7 +174,10 @@ async fn checked(args: &CheckArgs, global: &Global, ui: &mut Ui) -> Result<ExitC
         differ += said.len();
         page.line(format_args!("{BAD}differs{BAD:#}  {kind}"));
         for one in said {
-            page.line(format_args!("    {}", plain(&one)));
+            match one.word.as_str() {
+                "" => page.line(format_args!("    {}", plain(&one.text))),
+                word => page.line(format_args!("    `{}`: {}", plain(word), plain(&one.text))),
+            }
         }
     }
     ui.page(&page)?;
@@ -185,15 +192,6 @@ async fn checked(args: &CheckArgs, global: &Global, ui: &mut Ui) -> Result<ExitC
         count(differ, "line")
     ));
     Ok(ExitCode::Failed)
-}
-
-/// The tables of a kind: its own, and those of its parts.
-fn tables_of(kind: Kind) -> Vec<&'static str> {
-    let parts = kind.fields().iter().filter_map(|field| match field.holds {
-        Holds::Parts(part) => Some(part.table.logical),
-        _ => None,
-    });
-    std::iter::once(kind.table().logical).chain(parts).collect()
 }
 
 async fn read(

@@ -1,64 +1,177 @@
 //! Where the definition of a kind is not what the environment's metadata says.
 
-use deskstate_model::{Field, Holds, Kind, Relationship};
+use deskstate_model::{Field, Holds, Kind, PartTable, Relationship, Table};
 
 use super::{Column, TableMetadata};
-use crate::plan::defined::{columns, fits, said};
+use crate::kinds::tables_of;
+use crate::value::target_table;
 
-/// Every difference between the definition of a kind and the tables that are found, as sentences.
+/// What a difference means for a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// Values would be read, compared or written wrongly, so nothing of the kind is planned.
+    Stops,
+    /// The server says so where a value does not fit.
+    Warns,
+    /// Something is missing, which a plan says itself where a manifest needs it.
+    Missing,
+}
+
+/// Something that a definition says and the metadata does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    /// The field, set or part; empty for the table.
+    pub word: String,
+    /// What differs, as a sentence.
+    pub text: String,
+    /// What it means for a plan.
+    pub weight: Weight,
+}
+
+/// Every difference between the definition of a kind and the tables that are found.
 #[must_use]
-pub fn check(kind: Kind, found: &[TableMetadata]) -> Vec<String> {
+pub fn check(kind: Kind, found: &[TableMetadata]) -> Vec<Mismatch> {
     let mut differences = Vec::new();
-    let parts = kind.fields().iter().filter_map(|field| match field.holds {
-        Holds::Parts(part) => Some((format!("`{}`: ", field.word), part.table)),
-        _ => None,
-    });
-    for (of, table) in std::iter::once((String::new(), kind.table())).chain(parts) {
+    for table in tables_of(kind) {
+        let part = Kind::part_tables().find(|part| part.table == table);
+        let word = part
+            .and_then(|part| word_of(kind, part))
+            .unwrap_or_default();
         let Some(found) = found.iter().find(|found| found.logical == table.logical) else {
-            differences.push(format!(
-                "{of}the environment has no table `{}`",
-                table.logical
-            ));
+            let text = format!("the environment has no table `{}`", table.logical);
+            differences.push(Mismatch {
+                word: word.to_owned(),
+                text,
+                weight: Weight::Missing,
+            });
             continue;
         };
-        for (what, ours, theirs) in [
-            ("entitySet", table.set, &found.set),
-            ("primaryKey", table.key, &found.key),
-        ] {
-            if ours != theirs {
-                differences.push(format!("{of}`{what}` is `{theirs}` here, not `{ours}`"));
+        let mut differs = of_table(table, part, found);
+        for field in fields(kind, part) {
+            differs.extend(of_field(field, found));
+        }
+        differences.extend(differs.into_iter().map(|(inner, text, weight)| {
+            let path = [word, inner].into_iter().filter(|word| !word.is_empty());
+            Mismatch {
+                word: path.collect::<Vec<_>>().join("."),
+                text,
+                weight,
             }
-        }
-        if table.component != found.is_component && of.is_empty() {
-            differences.push(format!(
-                "`solutionComponent` is `{}` here, not `{}`",
-                found.is_component, table.component
-            ));
-        }
-        let fields = columns(kind).filter(|(of, _)| *of == table);
-        for (_, field) in fields {
-            let said = match field.holds {
-                Holds::Set { relationship, .. } => set_differs(field, relationship, found),
-                _ => {
-                    let mut columns = found.columns.iter();
-                    let column = columns.find(|column| column.logical == field.column);
-                    column_differs(field, column, found)
-                }
-            };
-            differences.extend(said.into_iter().map(|text| format!("{of}{text}")));
-        }
+        }));
     }
     differences
 }
 
-fn set_differs(field: &Field, relationship: &Relationship, found: &TableMetadata) -> Vec<String> {
-    let word = field.word;
+type Found = (&'static str, String, Weight);
+
+/// The word under which a kind has a part.
+fn word_of(kind: Kind, part: &PartTable) -> Option<&'static str> {
+    let mut fields = kind.fields().iter();
+    let field =
+        fields.find(|field| matches!(field.holds, Holds::Parts(own) if own.table == part.table))?;
+    Some(field.word)
+}
+
+/// What a definition says of the columns of one of its tables.
+fn fields(kind: Kind, part: Option<&'static PartTable>) -> Vec<&'static Field> {
+    let definition = kind.definition();
+    match part {
+        Some(part) => part.fields.iter().collect(),
+        None => {
+            let own = definition.fields.iter().chain([definition.name]);
+            let told = definition
+                .also
+                .iter()
+                .chain(definition.rows.iter().map(|row| row.field));
+            own.chain(told)
+                .filter(|field| !matches!(field.holds, Holds::Parts(_)))
+                .collect()
+        }
+    }
+}
+
+fn of_table(table: &Table, part: Option<&PartTable>, found: &TableMetadata) -> Vec<Found> {
+    let mut differs = Vec::new();
+    for (what, ours, theirs) in [
+        ("entitySet", table.set, &found.set),
+        ("primaryKey", table.key, &found.key),
+    ] {
+        if ours != theirs {
+            differs.push((
+                "",
+                format!("`{what}` is `{theirs}` here, not `{ours}`"),
+                Weight::Stops,
+            ));
+        }
+    }
+    match part {
+        None if table.component != found.is_component => differs.push((
+            "",
+            format!(
+                "`solutionComponent` is `{}` here, not `{}`",
+                found.is_component, table.component
+            ),
+            Weight::Warns,
+        )),
+        Some(part) => {
+            let ways = found
+                .lookups
+                .iter()
+                .filter(|way| way.column == part.parent_column);
+            let navigation = ways
+                .filter(|way| way.target == part.parent.logical)
+                .map(|way| way.navigation.as_str());
+            match navigation.collect::<Vec<_>>().as_slice() {
+                [] => differs.push((
+                    "",
+                    format!(
+                        "`parent`: `{}` does not point to `{}` here",
+                        part.parent_column, part.parent.logical
+                    ),
+                    Weight::Stops,
+                )),
+                [navigation, ..] if *navigation != part.parent_navigation => differs.push((
+                    "",
+                    format!(
+                        "`parent`: `navigation` is `{navigation}` here, not `{}`",
+                        part.parent_navigation
+                    ),
+                    Weight::Stops,
+                )),
+                _ => {}
+            }
+        }
+        None => {}
+    }
+    differs
+}
+
+fn of_field(field: &'static Field, found: &TableMetadata) -> Vec<Found> {
+    let differs = match field.holds {
+        Holds::Set { relationship, .. } => of_set(relationship, found),
+        _ => {
+            let mut columns = found.columns.iter();
+            of_column(
+                field,
+                columns.find(|column| column.logical == field.column),
+                found,
+            )
+        }
+    };
+    differs
+        .into_iter()
+        .map(|(text, weight)| (field.word, text, weight))
+        .collect()
+}
+
+fn of_set(relationship: &Relationship, found: &TableMetadata) -> Vec<(String, Weight)> {
     let mut many = found.many.iter();
     let Some(many) = many.find(|many| many.schema == relationship.schema_name) else {
-        return vec![format!(
-            "`{word}`: the table has no relationship `{}`",
+        let text = format!(
+            "the table has no relationship `{}`",
             relationship.schema_name
-        )];
+        );
+        return vec![(text, Weight::Missing)];
     };
     let set = many.intersect_set.as_deref();
     let sides = [
@@ -81,94 +194,133 @@ fn set_differs(field: &Field, relationship: &Relationship, found: &TableMetadata
     ];
     let differ = sides.into_iter().filter(|(_, ours, theirs)| ours != theirs);
     differ
-        .map(|(what, ours, theirs)| format!("`{word}`: {what} is `{theirs}` here, not `{ours}`"))
+        .map(|(what, ours, theirs)| {
+            (
+                format!("{what} is `{theirs}` here, not `{ours}`"),
+                Weight::Stops,
+            )
+        })
         .collect()
 }
 
-fn column_differs(field: &Field, column: Option<&Column>, table: &TableMetadata) -> Vec<String> {
-    let word = field.word;
+fn of_column(
+    field: &Field,
+    column: Option<&Column>,
+    table: &TableMetadata,
+) -> Vec<(String, Weight)> {
+    let name = field.column;
     let Some(column) = column else {
-        return vec![format!(
-            "`{word}`: the table has no column `{}`",
-            field.column
-        )];
+        return vec![(format!("the table has no column `{name}`"), Weight::Missing)];
     };
     if !fits(field, &column.kind) {
-        return vec![format!(
-            "`{word}`: `{}` is of type {} here, not {}",
-            field.column,
+        let text = format!(
+            "`{name}` is of type {} here, not {}",
             column.kind,
             said(field)
-        )];
+        );
+        return vec![(text, Weight::Stops)];
     }
     let mut found = Vec::new();
     if column.computed {
-        found.push(format!(
-            "`{word}`: the server computes `{}`, so nobody can write it",
-            field.column
+        found.push((
+            format!("the server computes `{name}`, so nobody can write it"),
+            Weight::Stops,
         ));
     } else if !column.creatable && !column.updatable {
-        found.push(format!("`{word}`: nobody can write `{}`", field.column));
-    } else if !column.updatable && !field.create_only && field.is_written && word != "name" {
-        found.push(format!(
-            "`{word}`: `{}` can only be written when the row is created; add `createOnly: true`",
-            field.column
-        ));
+        found.push((format!("nobody can write `{name}`"), Weight::Stops));
+    } else if !column.updatable && !field.create_only && field.is_written && field.word != "name" {
+        let text =
+            format!("`{name}` can only be written when the row is created; add `createOnly: true`");
+        found.push((text, Weight::Stops));
     }
     if column.secured {
-        found.push(format!(
-            "`{word}`: `{}` is secured, so an empty value may only be hidden",
-            field.column
+        found.push((
+            format!("`{name}` is secured, so an empty value may only be hidden"),
+            Weight::Stops,
         ));
     }
     if let (Some(ours), Some(theirs)) = (field.max_length, column.max_length)
         && i64::from(ours) > theirs
     {
-        found.push(format!(
-            "`{word}`: `maxLength` is {theirs} here, not {ours}"
+        found.push((
+            format!("`maxLength` is {theirs} here, not {ours}"),
+            Weight::Warns,
         ));
     }
     if let (Some((smallest, greatest)), Some((least, most))) = (field.range, column.range)
         && (smallest < least || greatest > most)
     {
-        found.push(format!(
-            "`{word}`: numbers are {least} to {most} here, not {smallest} to {greatest}"
-        ));
+        let text = format!("numbers are {least} to {most} here, not {smallest} to {greatest}");
+        found.push((text, Weight::Warns));
     }
-    if let (Holds::Choice(options), Some(known)) = (field.holds, table.options.get(field.column)) {
-        for option in options
-            .iter()
-            .filter(|option| known.iter().all(|(number, _)| *number != option.number))
-        {
-            found.push(format!(
-                "`{word}`: there is no option {} (`{}`) here",
-                option.number, option.word
-            ));
-        }
+    if let (Holds::Choice(options), Some(known)) = (field.holds, table.options.get(name)) {
+        let is_unknown = |number: i64| known.iter().all(|(known, _)| *known != number);
+        let unknown = options.iter().filter(|option| is_unknown(option.number));
+        found.extend(unknown.map(|option| {
+            (
+                format!(
+                    "there is no option {} (`{}`) here",
+                    option.number, option.word
+                ),
+                Weight::Missing,
+            )
+        }));
     }
     if let Holds::Lookup { navigation, to } = field.holds {
         let ways: Vec<_> = table
             .lookups
             .iter()
-            .filter(|lookup| lookup.column == field.column)
+            .filter(|lookup| lookup.column == name)
             .collect();
-        let target = crate::value::target_table(to).logical;
+        let target = target_table(to).logical;
         match ways.iter().find(|lookup| lookup.target == target) {
             Some(way) if way.navigation != navigation => {
-                found.push(format!(
-                    "`{word}`: `navigation` is `{}` here, not `{navigation}`",
+                let text = format!(
+                    "`navigation` is `{}` here, not `{navigation}`",
                     way.navigation
-                ));
+                );
+                found.push((text, Weight::Stops));
             }
             None if !ways.is_empty() => {
                 let targets: Vec<&str> = ways.iter().map(|way| way.target.as_str()).collect();
-                found.push(format!(
-                    "`{word}`: it points to `{}` here, not `{target}`",
+                let text = format!(
+                    "it points to `{}` here, not `{target}`",
                     targets.join("`, `")
-                ));
+                );
+                found.push((text, Weight::Stops));
             }
             _ => {}
         }
     }
     found
+}
+
+/// Whether a column of an attribute type can hold a field.
+fn fits(field: &Field, found: &str) -> bool {
+    let expected: &[&str] = match field.holds {
+        Holds::Text | Holds::Json => &["String", "Memo", "EntityName"],
+        Holds::Number => &["Integer", "BigInt"],
+        Holds::Option => &["Picklist", "State", "Status", "Integer", "BigInt"],
+        Holds::Flag => &["Boolean"],
+        Holds::Choice(_) => &["Picklist", "State", "Status"],
+        Holds::Lookup { .. } => &["Lookup", "Customer"],
+        Holds::Status(_) => &["State"],
+        Holds::Owner => &["Owner"],
+        _ => return true,
+    };
+    expected.contains(&found)
+}
+
+/// The type that a definition says, in its own word.
+fn said(field: &Field) -> &'static str {
+    match field.holds {
+        Holds::Number | Holds::Option => "number",
+        Holds::Flag => "flag",
+        Holds::Choice(_) => "choice",
+        Holds::Lookup { .. } => "lookup",
+        Holds::Json => "json",
+        Holds::Status(_) => "status",
+        Holds::Owner => "owner",
+        _ => "text",
+    }
 }

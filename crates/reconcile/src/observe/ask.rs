@@ -39,6 +39,8 @@ pub(super) enum Ask {
     Organization,
     Publishers,
     Definitions,
+    /// All that the metadata says of the tables of kinds that the project defines.
+    Metadata,
     Options(&'static Table),
     /// Whether an entity set has a column.
     Column(String, String),
@@ -77,9 +79,12 @@ pub(super) fn structural_columns(table: &'static Table) -> Vec<String> {
     let mut columns = vec![table.key.to_owned()];
     match part_of(table) {
         None => {
-            let also = Kind::of_table(table).map_or(&[][..], |kind| kind.definition().also);
             columns.extend(table.name.map(str::to_owned));
-            columns.extend(also.iter().map(|field| field.column.to_owned()));
+            if let Some(kind) = Kind::of_table(table).map(Kind::definition) {
+                let rows = kind.rows.iter().map(|row| row.field);
+                let told = kind.also.iter().chain(rows);
+                columns.extend(told.map(|field| field.column.to_owned()));
+            }
         }
         Some(part) => {
             columns.push(lookup_read_name(part.parent_column));
@@ -138,6 +143,14 @@ pub(super) fn first_trip(desired: &Desired, scope: &Scope) -> Vec<(Ask, Query)> 
         Ask::Definitions,
         Query::tables(written_tables().iter().map(|table| table.logical)),
     ));
+    let defined: Vec<&str> = Kind::all()
+        .filter(|kind| !kind.is_built_in())
+        .flat_map(kinds::tables_of)
+        .map(|table| table.logical)
+        .collect();
+    if !defined.is_empty() {
+        trip.push((Ask::Metadata, Query::definitions(defined)));
+    }
     for table in desired.tables_with_choices() {
         trip.push((Ask::Options(table), Query::choices(table.logical)));
     }

@@ -1,9 +1,10 @@
 //! What definitions of kinds forbid, and where an environment's table is not what its definition says.
 
-use deskstate_model::{Diagnostic, Explanation, Field, Holds, Kind, Span, Table};
+use deskstate_model::{Diagnostic, Explanation, Field, Kind, Span, Table};
 
 use super::planner::{Planner, path};
-use crate::live::Live;
+use super::problems::unreadable;
+use crate::metadata::{Weight, check};
 use crate::state::DeclaredRow;
 
 pub(crate) const CREATE_ONLY: Explanation = Explanation::new(
@@ -45,89 +46,53 @@ impl Planner<'_> {
         field.create_only
     }
 
-    /// Whether a table of a kind is another than its definition says; says so once for each column.
+    /// Whether a table of a kind is another than its definition says; says so.
     pub(super) fn is_otherwise(&mut self, kind: Kind, span: Span) -> bool {
-        let mut differs = false;
-        for (table, field, found) in otherwise(kind, self.live) {
-            differs = true;
-            self.findings.blocked(
-                field.word,
-                Diagnostic::error(
-                    DEFINITION_DIFFERS.code,
-                    format!(
-                        "`{}.{}` is of type {found} here, and the definition of {kind} says {}",
-                        table.logical,
-                        field.column,
-                        said(field)
-                    ),
-                )
-                .at(span, format!("`{}` cannot be compared", field.word))
-                .help(
-                    "correct the definition; `deskstate kind check --env NAME` lists every difference",
-                ),
-            );
+        if kind.is_built_in() {
+            return false;
         }
-        differs
-    }
-}
-
-/// The columns of a kind whose type in the environment is another than its definition says.
-fn otherwise(
-    kind: Kind,
-    live: &Live,
-) -> impl Iterator<Item = (&'static Table, &'static Field, &str)> {
-    columns(kind).filter_map(|(table, field)| {
-        let found = live.table(table).types.get(field.column)?;
-        (!fits(field, found)).then_some((table, field, found.as_str()))
-    })
-}
-
-/// The columns that a definition names, with their tables; sets too.
-pub(crate) fn columns(kind: Kind) -> impl Iterator<Item = (&'static Table, &'static Field)> {
-    let definition = kind.definition();
-    let fields = definition.fields.iter().chain([definition.name]);
-    let own = fields.chain(definition.rows.iter().map(|row| row.field));
-    own.flat_map(move |field| {
-        let (own, inner) = match field.holds {
-            Holds::Parts(part) => (None, Some(part)),
-            _ => (Some((definition.table, field)), None),
+        let found = match &self.live.metadata {
+            None => return false,
+            Some(Ok(found)) => found,
+            Some(Err(why)) => {
+                let what = format!("the metadata of {kind}");
+                self.findings.unknown(
+                    "",
+                    unreadable(&what, why).at(span, "its definition cannot be checked"),
+                );
+                return true;
+            }
         };
-        let inner = inner.into_iter().flat_map(|part| {
-            let fields = part.fields.iter();
-            fields.map(move |field| (part.table, field))
-        });
-        own.into_iter().chain(inner)
-    })
-}
-
-/// Whether a column of an attribute type can hold a field.
-pub(crate) fn fits(field: &Field, found: &str) -> bool {
-    let expected: &[&str] = match field.holds {
-        Holds::Text | Holds::Json => &["String", "Memo", "EntityName"],
-        Holds::Number => &["Integer", "BigInt"],
-        Holds::Option => &["Picklist", "State", "Status", "Integer", "BigInt"],
-        Holds::Flag => &["Boolean"],
-        Holds::Choice(_) => &["Picklist", "State", "Status"],
-        Holds::Lookup { .. } => &["Lookup", "Customer"],
-        Holds::Status(_) => &["State"],
-        Holds::Owner => &["Owner"],
-        _ => return true,
-    };
-    expected.contains(&found)
-}
-
-/// The type that a definition says, in its own word.
-pub(crate) fn said(field: &Field) -> &'static str {
-    match field.holds {
-        Holds::Number => "number",
-        Holds::Option => "number",
-        Holds::Flag => "flag",
-        Holds::Choice(_) => "choice",
-        Holds::Lookup { .. } => "lookup",
-        Holds::Json => "json",
-        Holds::Status(_) => "status",
-        Holds::Owner => "owner",
-        _ => "text",
+        let mut stops = false;
+        for one in check(kind, found) {
+            let place = match one.word.as_str() {
+                "" => String::new(),
+                word => format!("`{word}`: "),
+            };
+            let message = format!(
+                "the definition of {kind} does not fit the environment: {place}{}",
+                one.text
+            );
+            let help =
+                "correct the definition; `deskstate kind check --env NAME` lists every difference";
+            match one.weight {
+                Weight::Stops => {
+                    stops = true;
+                    let finding = Diagnostic::error(DEFINITION_DIFFERS.code, message);
+                    self.findings.blocked(
+                        one.word.as_str(),
+                        finding.at(span, "not planned").help(help),
+                    );
+                }
+                Weight::Warns if self.warned.insert(message.clone()) => {
+                    let finding = Diagnostic::warning(DEFINITION_DIFFERS.code, message);
+                    self.findings
+                        .warn(finding.at(span, "may be refused").help(help));
+                }
+                Weight::Warns | Weight::Missing => {}
+            }
+        }
+        stops
     }
 }
 

@@ -158,6 +158,8 @@ pub(super) struct Planner<'a> {
     pub(super) unlinked: BTreeSet<(&'static Relationship, Uuid, Uuid)>,
     /// What the environment lacks.
     pub(super) lacking: Lacking,
+    /// Warnings about definitions, each said once.
+    pub(super) warned: BTreeSet<String>,
     speaks_base_language: bool,
 }
 
@@ -189,6 +191,7 @@ impl<'a> Planner<'a> {
             named: named(desired),
             unlinked: BTreeSet::new(),
             lacking: Lacking::new(),
+            warned: BTreeSet::new(),
             speaks_base_language: live.facts.reads_base_language(),
         }
     }

@@ -583,6 +583,7 @@ impl Assembling {
             },
             mentions: BTreeMap::new(),
             mentions_unread: Some("a file has no workstreams".to_owned()),
+            metadata: None,
             requests: 0,
         };
         self.left_out.sort();

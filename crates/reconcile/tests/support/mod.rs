@@ -229,6 +229,7 @@ pub(crate) fn live(rows: &Rows) -> Live {
         },
         mentions: BTreeMap::new(),
         mentions_unread: None,
+        metadata: None,
         requests: 0,
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use deskstate_dataverse::Depth;
 use deskstate_model::Kind;
 use deskstate_reconcile::live::{Access as TableAccess, Live};
+use deskstate_reconcile::metadata::{Weight, check};
 use deskstate_reconcile::probe::{Probed, WRITE_RIGHTS, privilege};
 
 use crate::output::count;
@@ -117,6 +118,48 @@ pub(in crate::commands) fn of_environment(live: &Live) -> Vec<Finding> {
             format!("workstreams cannot be read ({}): nobody can say whether one still names a template", plain(why)),
             "let the caller read Work Stream",
         ));
+    }
+    findings
+}
+
+pub(in crate::commands) fn of_definitions(live: &Live) -> Vec<Finding> {
+    const CHECK: &str = "`deskstate kind check` lists what to correct in the definitions";
+    let found = match &live.metadata {
+        None => return Vec::new(),
+        Some(Ok(found)) => found,
+        Some(Err(why)) => {
+            let what = format!(
+                "the metadata cannot be read, so no definition of a kind can be checked: {}",
+                plain(why)
+            );
+            return vec![Finding::bad(
+                what,
+                "give the caller a role such as Basic User",
+            )];
+        }
+    };
+    let mut findings = Vec::new();
+    for kind in Kind::all().filter(|kind| !kind.is_built_in()) {
+        let differ = check(kind, found);
+        let of = |weight| differ.iter().filter(|one| one.weight == weight).count();
+        let (stops, others) = (of(Weight::Stops), of(Weight::Warns) + of(Weight::Missing));
+        findings.push(match (stops, others) {
+            (0, 0) => Finding::good(format!("{kind} is what its definition says")),
+            (0, others) => Finding::worth(
+                format!(
+                    "the definition of {kind} differs in {} that may matter",
+                    count(others, "place")
+                ),
+                CHECK,
+            ),
+            (stops, _) => Finding::bad(
+                format!(
+                    "the definition of {kind} differs in {}, so it cannot be planned",
+                    count(stops, "place")
+                ),
+                CHECK,
+            ),
+        });
     }
     findings
 }
@@ -288,6 +331,7 @@ pub(crate) mod tests {
             facts: Facts::default(),
             mentions: BTreeMap::new(),
             mentions_unread: None,
+            metadata: None,
             requests: 0,
         }
     }

@@ -28,7 +28,6 @@ impl Observed {
                 rows.clear();
             }
             let mut live = LiveTable::index(table, part_of(table), rows, seen(table), &roots);
-            live.types = self.types.remove(table).unwrap_or_default();
             live.options = self.options.remove(table).unwrap_or_default();
             live.missing_columns = self.missing_columns(table);
             live.unmodelled = self.unmodelled.remove(table);
@@ -59,6 +58,7 @@ impl Observed {
             facts: self.facts,
             mentions: self.mentions,
             mentions_unread: self.mentions_unread,
+            metadata: self.metadata,
             requests,
         }
     }

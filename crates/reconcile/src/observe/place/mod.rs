@@ -20,6 +20,7 @@ use super::ask::{Ask, written_tables};
 use crate::kinds;
 use crate::live::{Access, Facts, Found, Mention, RoleHolders};
 use crate::lower::Desired;
+use crate::metadata::{self, TableMetadata};
 use crate::state::{Lookup, fold};
 
 /// Answers as they come in.
@@ -39,8 +40,8 @@ pub(super) struct Observed {
     /// Known columns by entity set.
     columns: BTreeMap<String, BTreeSet<String>>,
     options: BTreeMap<&'static Table, BTreeMap<String, BTreeSet<i64>>>,
-    /// Types of the columns of kinds that are data.
-    types: BTreeMap<&'static Table, BTreeMap<String, String>>,
+    /// All that the metadata says of tables of kinds that the project defines, or why it says nothing.
+    metadata: Option<Result<Vec<TableMetadata>, String>>,
     /// Tables that the metadata has, by logical name.
     defined: BTreeSet<String>,
     concurrency: BTreeMap<String, bool>,
@@ -73,7 +74,7 @@ impl Observed {
             link_access: BTreeMap::new(),
             columns: BTreeMap::new(),
             options: BTreeMap::new(),
-            types: BTreeMap::new(),
+            metadata: None,
             defined: BTreeSet::new(),
             concurrency: BTreeMap::new(),
             definitions_read: false,
@@ -182,6 +183,8 @@ impl Observed {
                 );
             }
             (Ask::Definitions, Ok(rows)) => self.place_definitions(&rows.rows),
+            (Ask::Metadata, Ok(rows)) => self.metadata = Some(Ok(metadata::tables(&rows.rows))),
+            (Ask::Metadata, Err(refused)) => self.metadata = Some(Err(refused.message)),
             (Ask::Privileges(index), Ok(rows)) => self.privileges[index] = Some(rows),
             (Ask::Privilege(name), Ok(rows)) => {
                 self.single_privileges.insert(name, deepest(&rows.rows));
@@ -288,11 +291,6 @@ impl Observed {
             let table = written_tables()
                 .into_iter()
                 .find(|table| table.logical == logical);
-            if let Some(table) = table
-                && kinds::is_defined(table)
-            {
-                self.types.insert(table, types(row));
-            }
             if let Some(table) = table.filter(|_| !columns.is_empty()) {
                 self.unmodelled.insert(table, unmodelled(table, &columns));
                 self.columns.insert(table.set.to_owned(), columns);
@@ -315,19 +313,6 @@ impl Observed {
     pub(super) fn take_refused_links(&mut self) -> Vec<&'static Relationship> {
         std::mem::take(&mut self.retry_links)
     }
-}
-
-/// The types of a table's columns, as its metadata has them.
-fn types(definition: &Row) -> BTreeMap<String, String> {
-    let attributes = definition
-        .get("Attributes")
-        .as_json()
-        .and_then(Json::as_array);
-    let typed = attributes.into_iter().flatten().filter_map(|attribute| {
-        let text = |key: &str| attribute.get(key)?.as_str().map(str::to_owned);
-        Some((text("LogicalName")?, text("AttributeType")?))
-    });
-    typed.collect()
 }
 
 /// Columns that somebody added to a table and that no kind models. A column that a publisher adds begins with the publisher's
