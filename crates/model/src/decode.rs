@@ -43,6 +43,9 @@ fn given(field: &'static Field, node: &Node, decoder: &mut Decoder<'_>) -> Given
 /// Reads a value. What does not fit the schema of the field is rejected through the decoder, which has the schema find the words.
 fn value(field: &'static Field, node: &Node, decoder: &mut Decoder<'_>) -> Option<Value> {
     match field.holds {
+        Holds::Text if field.names.is_some() => decoder
+            .text(node, field.max_length)
+            .map(|name| Value::Name(Reference::new(name))),
         Holds::Text | Holds::UniqueName | Holds::BusinessUnit => {
             text(node, field.max_length, decoder)
         }

@@ -49,6 +49,7 @@ struct Form {
     also: Vec<(Spanned<String>, bool)>,
     rows: Vec<(Spanned<String>, Constant)>,
     protected: Vec<String>,
+    server_sets: Vec<String>,
     deletable: bool,
     component: bool,
     fields: Vec<FieldForm>,
@@ -72,11 +73,20 @@ struct FieldForm {
     column: Spanned<String>,
     meaning: String,
     holds: HoldsForm,
+    names: Option<Spanned<String>>,
+    default: Option<DefaultForm>,
     max_length: Option<u32>,
     range: Option<(i64, i64)>,
     required: bool,
     create_only: bool,
     localizable: bool,
+}
+
+/// What a new row has.
+#[derive(Debug, Clone)]
+enum DefaultForm {
+    Flag(bool),
+    Word(Spanned<String>),
 }
 
 #[derive(Debug, Clone)]

@@ -16,6 +16,12 @@ impl Field {
         if !self.words.note.is_empty() {
             sentences.push(self.words.note.to_owned());
         }
+        if let Some(kind) = self.names.and_then(Kind::of_table) {
+            sentences.push(format!(
+                "It is the name of {}.",
+                article(Referent::Named(kind.table()))
+            ));
+        }
         if self.create_only {
             sentences
                 .push("The server takes it when the row is created and never again.".to_owned());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Constant, FieldForm, Form, HoldsForm, PartForm, SetForm, error};
+use super::{Constant, DefaultForm, FieldForm, Form, HoldsForm, PartForm, SetForm, error};
 use crate::diagnostic::Diagnostic;
 use crate::kinds::build::Options as _;
 use crate::kinds::{Definition, Kind, RegisterError, Status};
@@ -179,6 +179,12 @@ fn definition(
             .map(|name| leak(name))
             .collect::<Vec<_>>()
             .leak(),
+        server_sets: form
+            .server_sets
+            .iter()
+            .map(|column| leak(column))
+            .collect::<Vec<_>>()
+            .leak(),
         deletable: form.deletable,
         version: leak(&form.version),
         source: Some(leak(&form.digest)),
@@ -262,7 +268,25 @@ fn field(
         range: form.range,
         create_only: form.create_only,
         localizable: form.localizable,
-        new_row: status.then_some(NewRow::Word("Active")),
+        names: match &form.names {
+            None => None,
+            Some(to) => match referent(to, tables, diagnostics)? {
+                Referent::Named(table) => Some(table),
+                _ => {
+                    diagnostics.push(
+                        error("a text holds names of rows of a kind".to_owned())
+                            .at(to.span, "no kind")
+                            .help("write the word of a kind"),
+                    );
+                    return None;
+                }
+            },
+        },
+        new_row: match &form.default {
+            Some(DefaultForm::Flag(flag)) => Some(NewRow::Flag(*flag)),
+            Some(DefaultForm::Word(word)) => Some(NewRow::Word(leak(&word.value))),
+            None => status.then_some(NewRow::Word("Active")),
+        },
         words: Words {
             is: status,
             ..Field::new("", "", Holds::Text).words

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::denied;
-use super::{Constant, DENIED_TABLE, FieldForm, Form, HoldsForm, PartForm, SetForm, error};
+use super::{
+    Constant, DENIED_TABLE, DefaultForm, FieldForm, Form, HoldsForm, PartForm, SetForm, error,
+};
 use crate::diagnostic::Diagnostic;
 use crate::document::{check_version, first_line};
 use crate::kinds::Kind;
@@ -57,12 +59,8 @@ pub(super) fn definition(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Opti
         rows: entries(spec, "rows")
             .filter_map(|entry| constant(entry, diagnostics))
             .collect(),
-        protected: spec
-            .get("protected")
-            .map_or(&[][..], Node::items)
-            .iter()
-            .filter_map(|item| item.as_text().map(str::to_owned))
-            .collect(),
+        protected: words(spec, "protected"),
+        server_sets: words(spec, "serverSets"),
         deletable: flag(spec, "deletable"),
         component: flag(spec, "solutionComponent"),
         fields: entries(spec, "fields")
@@ -247,10 +245,11 @@ fn field(entry: &Entry, diagnostics: &mut Vec<Diagnostic>) -> Option<FieldForm> 
     let kind = node.get("type").and_then(Node::as_text)?;
     let column = text(node.get("column")?)?;
     let known: &[&str] = match kind {
-        "text" => &["maxLength", "localizable"],
+        "text" => &["maxLength", "localizable", "names"],
+        "flag" => &["default"],
         "json" => &["maxLength"],
         "number" => &["minimum", "maximum"],
-        "choice" => &["options"],
+        "choice" => &["options", "default"],
         "lookup" => &["to", "navigation"],
         _ => &[],
     };
@@ -299,6 +298,8 @@ fn field(entry: &Entry, diagnostics: &mut Vec<Diagnostic>) -> Option<FieldForm> 
         required: flag(node, "required"),
         create_only: flag(node, "createOnly"),
         localizable: flag(node, "localizable"),
+        names: node.get("names").and_then(text),
+        default: default(node, &holds, diagnostics),
         word,
         column,
         holds,
@@ -381,6 +382,37 @@ fn constant(
         return None;
     };
     Some((word_of(entry), constant))
+}
+
+fn words(node: &Node, word: &str) -> Vec<String> {
+    let items = node.get(word).map_or(&[][..], Node::items).iter();
+    items
+        .filter_map(|item| item.as_text().map(str::to_owned))
+        .collect()
+}
+
+/// What a new row has in a flag or a choice.
+fn default(
+    node: &Node,
+    holds: &HoldsForm,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<DefaultForm> {
+    let value = node.get("default")?;
+    let found = match holds {
+        HoldsForm::Flag => value.as_flag().map(DefaultForm::Flag),
+        HoldsForm::Choice(options) => text(value)
+            .filter(|word| options.iter().any(|option| option.word == word.value))
+            .map(DefaultForm::Word),
+        _ => None,
+    };
+    if found.is_none() {
+        diagnostics.push(
+            error("`default` is no value of this field".to_owned())
+                .at(value.span, "not one of its values")
+                .help("write `true` or `false` for a flag, and the word of an option for a choice"),
+        );
+    }
+    found
 }
 
 fn word_of(entry: &Entry) -> Spanned<String> {

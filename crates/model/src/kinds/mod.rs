@@ -105,6 +105,8 @@ pub struct Definition {
     pub rows: &'static [RowValue],
     /// Names of rows that nothing changes or deletes.
     pub protected: &'static [&'static str],
+    /// Columns that the server fills in when a row is created.
+    pub server_sets: &'static [&'static str],
     /// Whether rows may be deleted.
     pub deletable: bool,
     /// The version of a definition that is data; empty where the program brings the kind.
@@ -142,6 +144,7 @@ impl Definition {
         also: &[],
         rows: &[],
         protected: &[],
+        server_sets: &[],
         deletable: true,
         version: "",
         source: None,
@@ -380,6 +383,9 @@ impl Field {
     /// The kind of the resources that it names.
     #[must_use]
     pub fn refers_to(&self) -> Option<Kind> {
+        if let Some(table) = self.names {
+            return Kind::of_table(table);
+        }
         match self.holds {
             Holds::Lookup {
                 to: Referent::Named(table),

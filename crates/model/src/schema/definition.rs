@@ -66,6 +66,9 @@ struct DefinitionSpec {
     /// Names of rows that the product needs: nothing changes or deletes them.
     #[schemars(default, inner(length(min = 1)))]
     protected: Vec<String>,
+    /// Columns that the server fills in when a row is created. They are not compared; the plan of a new row names them.
+    #[schemars(default, inner(length(min = 1)))]
+    server_sets: Vec<String>,
     /// Whether rows may be deleted. `false` where left out.
     #[schemars(default)]
     deletable: bool,
@@ -133,6 +136,12 @@ struct FieldForm {
     /// What a lookup points to: the word of a kind, or `User` or `Team` where a person or team is named.
     #[schemars(default, length(min = 1))]
     to: String,
+    /// The word of the kind whose names a text holds, such as the unique name of a session template. The name is checked like a reference.
+    #[schemars(default, length(min = 1))]
+    names: String,
+    /// What a new row has in a flag or choice that nobody gives.
+    #[schemars(default)]
+    default: Value,
     /// Navigation property of a lookup, in exact case. The column where left out.
     #[schemars(default, regex(pattern = "^[A-Za-z][A-Za-z0-9_]{0,127}$"))]
     navigation: String,

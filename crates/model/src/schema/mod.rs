@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
+use crate::document::needs_spec;
 use crate::kinds::Kind;
 use crate::parameters::Parameters;
 use crate::table::{Choice, Field, Holds, Links, PartTable, Referent, Written};
@@ -88,7 +89,10 @@ pub(crate) fn document(kind: Kind) -> Value {
         "properties": {"metadata": {"properties": {"state": {"enum": ["existing", "absent"]}}, "required": ["state"]}},
         "required": ["metadata"],
     });
-    schema["else"] = json!({"properties": {"spec": required}, "required": ["spec"]});
+    schema["else"] = json!({"properties": {"spec": required}});
+    if needs_spec(kind) {
+        schema["else"]["required"] = json!(["spec"]);
+    }
     schema
 }
 
@@ -218,7 +222,15 @@ fn tidy(schema: &mut Value) {
             if let Some(Value::String(description)) = object.get_mut("description") {
                 *description = one_paragraph(description);
             }
-            object.values_mut().for_each(tidy);
+            for (key, value) in object {
+                match value {
+                    // Here the keys are words of manifests, and `default` may be one of them.
+                    Value::Object(words) if key == "properties" => {
+                        words.values_mut().for_each(tidy);
+                    }
+                    value => tidy(value),
+                }
+            }
         }
         Value::Array(items) => items.iter_mut().for_each(tidy),
         _ => {}

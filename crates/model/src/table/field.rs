@@ -21,6 +21,8 @@ pub struct Field {
     pub localizable: bool,
     /// The server takes the value when the row is created and never again.
     pub create_only: bool,
+    /// The table of the rows whose names the text holds.
+    pub names: Option<&'static Table>,
     /// What a set is that is written as a list alone.
     pub list_means: SetMode,
     /// Whether a document that may have to create the row must give it.
@@ -276,6 +278,7 @@ impl Field {
             holds,
             localizable: false,
             create_only: false,
+            names: None,
             list_means: SetMode::Exact,
             need: Need::Optional,
             max_length: None,

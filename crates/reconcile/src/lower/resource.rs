@@ -526,6 +526,7 @@ fn stored(field: &'static Field, value: &Value) -> Option<Stored> {
     Some(match (value, field.holds) {
         (Value::Text(name), Holds::Lookup { to, .. }) => Stored::Row(target_key(to, name)),
         (Value::Name(name), Holds::Lookup { to, .. }) => Stored::Row(target_key(to, name.as_str())),
+        (Value::Name(name), _) => Stored::Text(name.as_str().to_owned()),
         (Value::Text(text), _) => Stored::Text(text.clone()),
         (Value::Number(number), _) => Stored::Number(*number),
         (Value::Flag(flag), Holds::InvertedFlag) => Stored::Flag(!flag),

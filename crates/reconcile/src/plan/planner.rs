@@ -280,7 +280,11 @@ impl<'a> Planner<'a> {
             declared_at: Some(resource.span),
             fields: draft.fields,
             operations: draft.operations,
-            left_to_server: resource.left_out.iter().map(|field| field.word).collect(),
+            left_to_server: {
+                let left_out = resource.left_out.iter().map(|field| field.word);
+                let filled = resource.key.kind.definition().server_sets;
+                left_out.chain(filled.iter().copied()).collect()
+            },
             kept: Vec::new(),
         })
     }

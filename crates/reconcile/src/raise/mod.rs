@@ -283,6 +283,7 @@ impl Raising<'_> {
                 self.reference(to, id).map(|name| Some(json!(name)))
             }
             Holds::Owner => self.owner(field),
+            Holds::Text if let Some(table) = field.names => self.name_in_text(field, table),
             _ => column(self.live, field, self.row, self.options),
         }
     }
@@ -313,6 +314,30 @@ impl Raising<'_> {
         }
     }
 
+    /// A text that is the name of another row.
+    fn name_in_text(
+        &mut self,
+        field: &'static Field,
+        table: &'static Table,
+    ) -> Result<Option<Json>, String> {
+        let written = column(self.live, field, self.row, self.options)?;
+        let Some(name) = written.as_ref().and_then(Json::as_str) else {
+            return Ok(written);
+        };
+        let noun = kinds::noun(table);
+        let key = RowKey::Named {
+            table,
+            name: deskstate_model::UniqueName::new(name),
+        };
+        if self.live.find(&key).one().is_none() {
+            return Err(format!("no {noun} is called `{name}`"));
+        }
+        if let Some(kind) = Kind::of_table(table) {
+            self.refers_to.insert(ResourceKey::new(kind, name));
+        }
+        Ok(written)
+    }
+
     fn named(&mut self, table: &'static Table, id: Uuid) -> Result<String, String> {
         let noun = kinds::noun(table);
         let row = self
@@ -322,12 +347,13 @@ impl Raising<'_> {
                 true => format!("its {noun} {id} is not in the file"),
                 false => format!("its {noun} {id} cannot be read"),
             })?;
-        let name = table
-            .name
-            .and_then(|column| row.row.text(column))
-            .map(str::trim)
-            .filter(|name| refused(name).is_none())
-            .ok_or_else(|| format!("its {noun} {id} has no unique name that can be written"))?;
+        let name = kinds::name_of(table, &row.row).unwrap_or_default();
+        let name = name.trim();
+        if name.is_empty() || refused(name).is_some() {
+            return Err(format!(
+                "its {noun} {id} has no unique name that can be written"
+            ));
+        }
         let key = RowKey::Named {
             table,
             name: deskstate_model::UniqueName::new(name),

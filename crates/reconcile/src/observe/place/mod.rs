@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 pub(super) use rows::DASHBOARD_TYPES;
 
-use super::ask::{Ask, written_tables};
+use super::ask::{Ask, structural_columns, written_tables};
 use crate::kinds;
 use crate::live::{Access, Facts, Found, Mention, RoleHolders};
 use crate::lower::Desired;
@@ -324,6 +324,11 @@ fn unmodelled(table: &'static Table, columns: &BTreeSet<String>) -> BTreeSet<Str
             std::iter::once(field.column).chain(mirror)
         })
         .collect();
+    let structural: BTreeSet<String> = structural_columns(table)
+        .into_iter()
+        .map(|column| lacking::logical(&column).to_owned())
+        .chain([table.label.to_owned()])
+        .collect();
     let is_added = |column: &&String| {
         column.split_once('_').is_some_and(|(prefix, _)| {
             (2..=8).contains(&prefix.len()) && format!("{prefix}_") != kinds::MICROSOFT_PREFIX
@@ -337,7 +342,8 @@ fn unmodelled(table: &'static Table, columns: &BTreeSet<String>) -> BTreeSet<Str
     };
     let added = columns.iter().filter(is_added);
     added
-        .filter(|column| !modelled.contains(column.as_str()) && !is_text_of_another(column))
+        .filter(|column| !modelled.contains(column.as_str()) && !structural.contains(*column))
+        .filter(|column| !is_text_of_another(column))
         .cloned()
         .collect()
 }
