@@ -704,6 +704,83 @@ fn a_text_may_be_the_name_of_another_resource_and_the_server_may_fill_in_columns
 }
 
 #[test]
+fn a_lookup_may_point_to_rows_that_no_kind_is_defined_for() {
+    let project = Project::example("own-kind");
+    project.write(
+        "tables/contoso_hours.yaml",
+        "table: contoso_hours\nset: contoso_hoursset\nlabel: Hours\nplural: Hours\nownership: organization\nkey: contoso_hoursid\nname: contoso_name\nwith: [organization, state, stamps]\ncolumns:\n- {name: contoso_hoursid, type: id, required: system}\n- {name: contoso_name, type: string, length: 100}\n",
+    );
+    project.edit("tables/contoso_desk.yaml", "- {name: contoso_area,", "- {name: contoso_hours, type: lookup, to: [contoso_hours], nav: Contoso_Hours}\n- {name: contoso_area,");
+    project.edit(DESK, "    area: {", "    hours: {column: contoso_hours, type: lookup, navigation: Contoso_Hours, to: {table: contoso_hours, entitySet: contoso_hoursset, name: contoso_name}}\n    area: {");
+    project.edit(
+        MANIFESTS,
+        "  area: Ground floor\n",
+        "  area: Ground floor\n  hours: Office hours\n",
+    );
+    let tables = project.path().join("tables");
+    let answers = project.path().join("answers.json");
+    std::fs::write(&answers, support::answers(false)).unwrap();
+    let server = Server::start(&[
+        "--tables",
+        tables.to_str().unwrap(),
+        "--answers",
+        answers.to_str().unwrap(),
+    ]);
+    project.set_environments(&format!("    server:\n      url: \"{}\"\n", server.url));
+    project.answer(false);
+    project.run(&["kind", "check", "--env", "server"]).ended(0);
+    let missing = project.run(&["plan", "--env", "server"]).ended(1);
+    assert!(
+        missing.err.contains("contoso_hours `Office hours`"),
+        "{}",
+        missing.err
+    );
+    let hours = |name: &str| {
+        server.request(
+            "POST",
+            "/api/data/v9.2/contoso_hoursset",
+            &json!({"contoso_name": name}).to_string(),
+            "",
+        );
+    };
+    hours("Office hours");
+    hours("Nights");
+    let plan = project.run(&["plan", "--env", "server"]).ended(0);
+    assert!(plan.out.contains("1 request to read"), "{}", plan.out);
+    project.apply();
+    project.run(&["drift", "--env", "server"]).ended(0);
+    project.edit(MANIFESTS, "hours: Office hours", "hours: Nights");
+    let plan = project.run(&["plan", "--env", "server"]).ended(0);
+    assert!(
+        plan.out.contains("Office hours") && plan.out.contains("Nights"),
+        "{}",
+        plan.out
+    );
+    project.apply();
+    let exported = project
+        .run(&["export", "--env", "server", "--kind", "Desk"])
+        .ended(0);
+    assert!(exported.out.contains("hours: Nights"), "{}", exported.out);
+    hours("Nights");
+    project.run(&["plan", "--env", "server"]).ended(1);
+    let whole = project.read(DESK);
+    project.edit(
+        DESK,
+        "to: {table: contoso_hours, entitySet: contoso_hoursset",
+        "to: {table: contoso_area, entitySet: contoso_areas",
+    );
+    let run = finds(&project, &["kind-definition"]);
+    assert!(run.err.contains("its rows are resources"), "{}", run.err);
+    project.write(DESK, &whole);
+    project.edit(
+        DESK,
+        "entitySet: contoso_hoursset, name",
+        "entity: contoso_hoursset, name",
+    );
+    drop(project.run(&["validate"]).ended(3));
+}
+
+#[test]
 fn parts_are_written_in_the_document_of_their_row() {
     let (project, server) = started();
     project.apply();

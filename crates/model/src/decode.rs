@@ -114,9 +114,11 @@ fn name(to: Referent, node: &Node, decoder: &mut Decoder<'_>) -> Option<Value> {
         Referent::Named(_) => decoder
             .text(node, None)
             .map(|name| Value::Name(Reference::new(name))),
-        Referent::User | Referent::WebResource | Referent::Macro | Referent::Role => {
-            text(node, None, decoder)
-        }
+        Referent::User
+        | Referent::WebResource
+        | Referent::Macro
+        | Referent::Role
+        | Referent::Row(_) => text(node, None, decoder),
     }
 }
 

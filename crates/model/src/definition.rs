@@ -99,6 +99,14 @@ enum HoldsForm {
         to: Spanned<String>,
         navigation: String,
     },
+    /// A lookup to rows of a table that no kind is defined for.
+    Row {
+        table: Spanned<String>,
+        set: String,
+        key: String,
+        name: String,
+        navigation: String,
+    },
     Json,
     Status,
     Owner,

@@ -185,6 +185,7 @@ fn noun(to: Referent) -> String {
         Referent::WebResource => "web resource".to_owned(),
         Referent::Macro => "process".to_owned(),
         Referent::Role => "security role".to_owned(),
+        Referent::Row(table) => format!("row of `{}`", table.logical),
     }
 }
 

@@ -101,7 +101,8 @@ impl Live {
             | Lookup::Macro(_)
             | Lookup::View { .. }
             | Lookup::Form { .. }
-            | Lookup::Dashboard(_) => {
+            | Lookup::Dashboard(_)
+            | Lookup::Row { .. } => {
                 match self.found.rows.get(lookup).map_or(&[][..], Vec::as_slice) {
                     [] => Match::None,
                     [id] => Match::One(*id),

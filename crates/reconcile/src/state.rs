@@ -77,6 +77,13 @@ pub enum Lookup {
     },
     /// A dashboard, by name.
     Dashboard(String),
+    /// A row of a table that no kind is defined for, by name.
+    Row {
+        /// Its table.
+        table: &'static Table,
+        /// Its name.
+        name: String,
+    },
 }
 
 impl Lookup {
@@ -91,6 +98,7 @@ impl Lookup {
             Self::View { .. } => "view",
             Self::Form { .. } => "form",
             Self::Dashboard(_) => "dashboard",
+            Self::Row { table, .. } => table.logical,
         }
     }
 
@@ -102,7 +110,10 @@ impl Lookup {
             | Self::WebResource(name)
             | Self::Macro(name)
             | Self::Dashboard(name) => name,
-            Self::Role { name, .. } | Self::View { name, .. } | Self::Form { name, .. } => name,
+            Self::Role { name, .. }
+            | Self::View { name, .. }
+            | Self::Form { name, .. }
+            | Self::Row { name, .. } => name,
         }
     }
 
@@ -114,7 +125,8 @@ impl Lookup {
             | Self::Team(_)
             | Self::WebResource(_)
             | Self::Macro(_)
-            | Self::Dashboard(_) => None,
+            | Self::Dashboard(_)
+            | Self::Row { .. } => None,
         }
     }
 

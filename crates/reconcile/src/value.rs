@@ -262,7 +262,7 @@ pub(crate) fn show_live(field: &Field, row: &Row, live: &Live) -> Json {
 pub(crate) fn target_table(to: Referent) -> &'static Table {
     use deskstate_model::tables;
     match to {
-        Referent::Named(table) => table,
+        Referent::Named(table) | Referent::Row(table) => table,
         Referent::User => &tables::USER,
         Referent::WebResource => &tables::WEB_RESOURCE,
         Referent::Macro => &tables::MACRO,

@@ -177,6 +177,7 @@ fn looked_up(field: &Field) -> Option<&'static str> {
         Holds::Lookup { to, .. } => match to {
             Referent::WebResource => Some("web resource"),
             Referent::Macro => Some("macro"),
+            Referent::Row(table) => Some(table.logical),
             Referent::Role | Referent::User | Referent::Named(_) => None,
         },
         _ => None,

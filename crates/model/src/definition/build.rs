@@ -252,6 +252,34 @@ fn field(
             navigation: leak(navigation),
             to: referent(to, tables, diagnostics)?,
         },
+        HoldsForm::Row {
+            table,
+            set,
+            key,
+            name,
+            navigation,
+        } => {
+            let logical = table.value.as_str();
+            let of_kind = tables.values().any(|own| own.logical == logical)
+                || Kind::all().any(|kind| kind.table().logical == logical);
+            if of_kind {
+                diagnostics.push(
+                    error(format!("a kind is defined for the table `{logical}`"))
+                        .at(table.span, "its rows are resources")
+                        .help("write the word of the kind"),
+                );
+                return None;
+            }
+            Holds::Lookup {
+                navigation: leak(navigation),
+                to: Referent::Row(Box::leak(Box::new(Table::platform(
+                    leak(logical),
+                    leak(set),
+                    leak(key),
+                    leak(name),
+                )))),
+            }
+        }
         HoldsForm::Json => Holds::Json,
         HoldsForm::Status => Holds::Status(Status::OPTIONS),
         HoldsForm::Owner => Holds::Owner,
@@ -408,7 +436,7 @@ fn part(
         parent: own,
         identity: match identity.holds {
             HoldsForm::Number => PartIdentity::Number(column),
-            HoldsForm::Lookup { .. } => PartIdentity::Lookup(column),
+            HoldsForm::Lookup { .. } | HoldsForm::Row { .. } => PartIdentity::Lookup(column),
             _ => PartIdentity::Text(column),
         },
         written: Written::Set,

@@ -149,7 +149,7 @@ fn check_identity(part: &PartForm, diagnostics: &mut Vec<Diagnostic>) {
     let fits = field.is_some_and(|field| {
         matches!(
             field.holds,
-            HoldsForm::Text | HoldsForm::Number | HoldsForm::Lookup { .. }
+            HoldsForm::Text | HoldsForm::Number | HoldsForm::Lookup { .. } | HoldsForm::Row { .. }
         )
     });
     if !fits {
@@ -268,16 +268,32 @@ fn field(entry: &Entry, diagnostics: &mut Vec<Diagnostic>) -> Option<FieldForm> 
         "flag" => HoldsForm::Flag,
         "choice" => HoldsForm::Choice(options(node)),
         "lookup" => {
-            let Some(to) = node.get("to").and_then(text) else {
-                diagnostics.push(
-                    error(format!("`{}` does not say what it points to", word.value))
-                        .at(word.span, "no `to`")
-                        .help("add `to:` with the word of a kind, or `User`"),
-                );
-                return None;
-            };
             let navigation = owned(node, "navigation").unwrap_or_else(|| column.value.clone());
-            HoldsForm::Lookup { to, navigation }
+            match node.get("to") {
+                Some(to) if to.is_map() => {
+                    let table = text(to.get("table")?)?;
+                    HoldsForm::Row {
+                        set: owned(to, "entitySet")?,
+                        key: owned(to, "primaryKey")
+                            .unwrap_or_else(|| format!("{}id", table.value)),
+                        name: owned(to, "name")?,
+                        table,
+                        navigation,
+                    }
+                }
+                Some(to) => HoldsForm::Lookup {
+                    to: text(to)?,
+                    navigation,
+                },
+                None => {
+                    diagnostics.push(
+                        error(format!("`{}` does not say what it points to", word.value))
+                            .at(word.span, "no `to`")
+                            .help("add `to:` with the word of a kind, `User`, or a table"),
+                    );
+                    return None;
+                }
+            }
         }
         "json" => HoldsForm::Json,
         "status" => HoldsForm::Status,

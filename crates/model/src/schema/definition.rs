@@ -133,9 +133,9 @@ struct FieldForm {
     /// Options of a choice: word and number.
     #[schemars(default)]
     options: BTreeMap<String, i64>,
-    /// What a lookup points to: the word of a kind, or `User` or `Team` where a person or team is named.
-    #[schemars(default, length(min = 1))]
-    to: String,
+    /// What a lookup points to: the word of a kind, `User`, or a table whose rows are found by name and never written.
+    #[schemars(default)]
+    to: TargetForm,
     /// The word of the kind whose names a text holds, such as the unique name of a session template. The name is checked like a reference.
     #[schemars(default, length(min = 1))]
     names: String,
@@ -154,6 +154,40 @@ struct FieldForm {
     /// The text exists once per language. `false` where left out.
     #[schemars(default)]
     localizable: bool,
+}
+
+/// The word of a kind, `User`, or a table.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum TargetForm {
+    /// The word of a kind, or `User`.
+    Word(#[schemars(length(min = 1))] String),
+    /// A table whose rows are found by name.
+    Table(TableForm),
+}
+
+impl Default for TargetForm {
+    fn default() -> Self {
+        Self::Word(String::new())
+    }
+}
+
+/// A table whose rows are found by name.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+struct TableForm {
+    /// Logical name.
+    #[schemars(regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
+    table: String,
+    /// Entity set.
+    #[schemars(regex(pattern = "^[A-Za-z][A-Za-z0-9_]{0,127}$"))]
+    entity_set: String,
+    /// Primary key. The table's name with `id` where left out.
+    #[schemars(default, regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
+    primary_key: String,
+    /// The column with the name by which a row is found.
+    #[schemars(regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
+    name: String,
 }
 
 #[derive(JsonSchema)]

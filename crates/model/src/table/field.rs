@@ -255,6 +255,8 @@ pub enum Referent {
     Macro,
     /// Security roles.
     Role,
+    /// Rows of a table that no kind is defined for, found by name and never written.
+    Row(&'static Table),
 }
 
 /// A column that repeats another one in a different form.

@@ -50,6 +50,10 @@ pub(crate) fn target_key(to: Referent, name: &str) -> RowKey {
             name: UniqueName::new(name),
         },
         Referent::User => RowKey::Found(Lookup::User(name.to_owned())),
+        Referent::Row(table) => RowKey::Found(Lookup::Row {
+            table,
+            name: name.to_owned(),
+        }),
         Referent::WebResource => RowKey::Found(Lookup::WebResource(name.to_owned())),
         Referent::Macro => RowKey::Found(Lookup::Macro(name.to_owned())),
         Referent::Role => RowKey::Found(Lookup::Role {

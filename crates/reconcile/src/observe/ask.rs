@@ -212,6 +212,7 @@ fn lookups(desired: &Desired, scope: &Scope) -> Vec<(Ask, Query)> {
         Vec::new(),
         Vec::new(),
     );
+    let mut others: BTreeMap<&'static Table, Vec<String>> = BTreeMap::new();
     for lookup in desired.lookups() {
         let name = lookup.name().trim().to_owned();
         match lookup {
@@ -222,6 +223,7 @@ fn lookups(desired: &Desired, scope: &Scope) -> Vec<(Ask, Query)> {
             Lookup::Macro(_) => macros.push(name),
             Lookup::View { .. } => views.push(name),
             Lookup::Form { .. } | Lookup::Dashboard(_) => forms.push(name),
+            Lookup::Row { table, .. } => others.entry(table).or_default().push(name),
         }
     }
     let mut trip = Vec::new();
@@ -284,6 +286,9 @@ fn lookups(desired: &Desired, scope: &Scope) -> Vec<(Ask, Query)> {
         &["returnedtypecode", "querytype"],
     );
     named("form", &tables::FORM, forms, &["objecttypecode", "type"]);
+    for (table, names) in others {
+        named(table.logical, table, names, &[]);
+    }
     trip
 }
 
@@ -340,6 +345,10 @@ pub(super) fn looked_up_table(field: &Field) -> Option<&'static Table> {
         Holds::Lookup {
             to: Referent::Role, ..
         } => Some(&tables::ROLE),
+        Holds::Lookup {
+            to: Referent::Row(table),
+            ..
+        } => Some(table),
         _ => None,
     }
 }

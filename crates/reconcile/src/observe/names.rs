@@ -2,10 +2,10 @@
 //!
 //! A name is of use only if it leads back to the same row, so everything of the same name is read too.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Filter, Query, Reader};
-use deskstate_model::{Holds, Kind, Table, lookup_read_name, tables};
+use deskstate_model::{Holds, Kind, Referent, Table, lookup_read_name, tables};
 use uuid::Uuid;
 
 use super::ObserveError;
@@ -86,6 +86,8 @@ struct Wanted {
     forms: BTreeSet<Uuid>,
     owners: BTreeSet<Uuid>,
     linked_users: BTreeSet<Uuid>,
+    /// Rows of tables that no kind is defined for.
+    others: BTreeMap<&'static Table, BTreeSet<Uuid>>,
 }
 
 impl Wanted {
@@ -100,6 +102,13 @@ impl Wanted {
                         &mut wanted.web_resources
                     }
                     (Some(target), _) if target == &tables::MACRO => &mut wanted.macros,
+                    (
+                        _,
+                        Holds::Lookup {
+                            to: Referent::Row(target),
+                            ..
+                        },
+                    ) => wanted.others.entry(target).or_default(),
                     (None, Holds::Owner) => &mut wanted.owners,
                     _ => continue,
                 };
@@ -218,8 +227,12 @@ fn names_of(wanted: &Wanted, observed: &Observed) -> Vec<Lookup> {
         .iter()
         .filter(|id| !observed.found().users.contains_key(id))
         .filter_map(label);
-    resources
-        .map(Lookup::WebResource)
+    let others = wanted.others.iter().flat_map(|(table, ids)| {
+        let names = ids.iter().filter_map(label);
+        names.map(|name| Lookup::Row { table, name })
+    });
+    others
+        .chain(resources.map(Lookup::WebResource))
         .chain(macros.map(Lookup::Macro))
         .chain(teams.map(Lookup::Team))
         .collect()
@@ -270,6 +283,18 @@ fn by_name(lookups: &BTreeSet<Lookup>, observed: &Observed) -> Vec<(Ask, Query)>
         names(|lookup| matches!(lookup, Lookup::Form { .. } | Lookup::Dashboard(_))),
         &["objecttypecode", "type"],
     );
+    let mut others: BTreeMap<&'static Table, Vec<String>> = BTreeMap::new();
+    for lookup in lookups {
+        if let Lookup::Row { table, name } = lookup {
+            others
+                .entry(table)
+                .or_default()
+                .push(name.trim().to_owned());
+        }
+    }
+    for (table, names) in others {
+        ask(Ask::Rows(table.logical), table, names, &[]);
+    }
     let mut teams = names(|lookup| matches!(lookup, Lookup::Team(_)));
     teams.retain(|name| !observed.found().teams.contains_key(&fold(name)));
     ask(Ask::Teams, &tables::TEAM, teams, &[]);

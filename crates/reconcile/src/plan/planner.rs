@@ -667,6 +667,7 @@ fn lookup_table(lookup: &crate::state::Lookup) -> &'static Table {
         Lookup::Macro(_) => &tables::MACRO,
         Lookup::View { .. } => &tables::VIEW,
         Lookup::Form { .. } | Lookup::Dashboard(_) => &tables::FORM,
+        Lookup::Row { table, .. } => table,
     }
 }
 

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use deskstate_model::{
-    Field, Holds, Kind, Names, Quirk, Referent, ResourceKey, State, Table, lookup_read_name, tables,
+    Field, Holds, Kind, Names, Quirk, Referent, ResourceKey, State, Table, lookup_read_name,
 };
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
@@ -27,6 +27,7 @@ use crate::lookup::Match;
 use crate::quirks::session_type;
 use crate::state::{Lookup, RowKey};
 use crate::value::show_live;
+use crate::value::target_table;
 
 /// A live row in the form of a manifest.
 #[derive(Debug, Clone, PartialEq)]
@@ -290,18 +291,19 @@ impl Raising<'_> {
 
     /// The name of a row that a lookup or a link points to.
     fn reference(&mut self, to: Referent, id: Uuid) -> Result<String, String> {
-        let (table, lookup): (&'static Table, fn(String) -> Lookup) = match to {
+        let name = self.live.label(target_table(to), id);
+        let named = name.clone();
+        let lookup = match to {
             Referent::Named(table) => return self.named(table, id),
             Referent::User => return self.user(id),
-            Referent::WebResource => (&tables::WEB_RESOURCE, Lookup::WebResource),
-            Referent::Macro => (&tables::MACRO, Lookup::Macro),
-            Referent::Role => (&tables::ROLE, |name| Lookup::Role {
-                name,
+            Referent::WebResource => Lookup::WebResource(named),
+            Referent::Macro => Lookup::Macro(named),
+            Referent::Row(table) => Lookup::Row { table, name: named },
+            Referent::Role => Lookup::Role {
+                name: named,
                 business_unit: None,
-            }),
+            },
         };
-        let name = self.live.label(table, id);
-        let lookup = lookup(name.clone());
         if !self.options.unchecked && self.live.look_up(&lookup) != Match::One(id) {
             return Err(match self.options.from_file && name == id.to_string() {
                 true => format!("the file has no name for its {} {id}", lookup.noun()),

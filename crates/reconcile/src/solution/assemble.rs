@@ -350,7 +350,7 @@ impl Assembling {
                 .rows
                 .get(&Lookup::WebResource(name.clone()))
                 .and_then(|ids| ids.first().copied()),
-            Referent::Named(_) | Referent::User => None,
+            Referent::Named(_) | Referent::User | Referent::Row(_) => None,
         };
         let id = known.unwrap_or_else(|| derived(table, &name));
         self.looked_up(table, id, &name);

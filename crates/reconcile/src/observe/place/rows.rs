@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use deskstate_dataverse::Row;
-use deskstate_model::{Table, tables};
+use deskstate_model::{Holds, Kind, Referent, Table, tables};
 
 use super::Observed;
 use crate::live::Mention;
@@ -74,8 +74,21 @@ fn table_of(noun: &str) -> Option<&'static Table> {
         "macro" => Some(&tables::MACRO),
         "view" => Some(&tables::VIEW),
         "form" => Some(&tables::FORM),
-        _ => None,
+        logical => looked_up(logical),
     }
+}
+
+/// A table that no kind is defined for and that a lookup of some kind points to.
+fn looked_up(logical: &str) -> Option<&'static Table> {
+    let own = Kind::all().flat_map(Kind::fields);
+    let inner = Kind::part_tables().flat_map(|part| part.fields);
+    own.chain(inner).find_map(|field| match field.holds {
+        Holds::Lookup {
+            to: Referent::Row(table),
+            ..
+        } if table.logical == logical => Some(table),
+        _ => None,
+    })
 }
 
 /// Whether a row of this name is of the sort that a look-up means.
@@ -103,6 +116,7 @@ fn fits(lookup: &Lookup, noun: &str, row: &Row) -> bool {
             noun == "form" && !is_dashboard() && is_of("objecttypecode", table)
         }
         Lookup::Dashboard(_) => noun == "form" && is_dashboard(),
+        Lookup::Row { table, .. } => noun == table.logical,
         Lookup::User(_) | Lookup::Team(_) | Lookup::Role { .. } => false,
     }
 }
