@@ -781,6 +781,148 @@ fn a_lookup_may_point_to_rows_that_no_kind_is_defined_for() {
 }
 
 #[test]
+fn adopting_contracts_formats_protection_and_limits_hold_for_such_kinds_too() {
+    let (project, server) = started();
+    project.apply();
+    let id = rows(&server, "contoso_desk")[0]["contoso_deskid"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    server.request(
+        "PATCH",
+        &format!("/api/data/v9.2/contoso_desks({id})"),
+        r#"{"contoso_seats": 9, "contoso_setup": "{\"screens\": [3]}"}"#,
+        "",
+    );
+    // Every format of drift says what differs, in the words of the definition.
+    for format in ["json", "markdown", "html", "junit"] {
+        let drift = project
+            .run(&["drift", "--env", "server", "--format", format])
+            .ended(2);
+        assert!(
+            drift.out.contains("seats") && drift.out.contains("Front desk"),
+            "{format}:\n{}",
+            drift.out
+        );
+    }
+    project.run(&["adopt", "--env", "server"]).ended(0);
+    let adopted = project.read(MANIFESTS);
+    assert!(
+        adopted.contains("seats: 9") && adopted.contains("screens: [3]"),
+        "{adopted}"
+    );
+    project.run(&["drift", "--env", "server"]).ended(0);
+
+    // A contract.
+    project.write(
+        "contracts/floor.yaml",
+        "apiVersion: deskstate/v1\nkind: Contract\nmetadata: {name: floor}\nspec:\n  rules:\n    - id: size\n      resource: {kind: Desk, name: Front desk}\n      required: true\n      locked: {size: Large}\n      breaks: The big screen does not fit.\n",
+    );
+    project.edit(
+        "deskstate.yaml",
+        "  kinds:",
+        "  contracts: [contracts/floor.yaml]\n  kinds:",
+    );
+    project
+        .run(&[
+            "check",
+            "--env",
+            "server",
+            "--contract",
+            "contracts/floor.yaml",
+        ])
+        .ended(0);
+    project.edit(MANIFESTS, "size: Large", "size: Small");
+    let run = finds(&project, &["locked-value"]);
+    assert!(run.err.contains("manifests/all.yaml:7"), "{}", run.err);
+    server.request(
+        "PATCH",
+        &format!("/api/data/v9.2/contoso_desks({id})"),
+        r#"{"contoso_size": 1}"#,
+        "",
+    );
+    let broken = project
+        .run(&[
+            "check",
+            "--env",
+            "server",
+            "--contract",
+            "contracts/floor.yaml",
+        ])
+        .ended(2);
+    assert!(
+        broken.out.contains("The big screen does not fit."),
+        "{}",
+        broken.out
+    );
+    project.edit(MANIFESTS, "size: Small", "size: Large");
+    project.apply();
+
+    // Protected by the project, many removals, and environments in which only assignments are written.
+    let whole = project.read(MANIFESTS);
+    let (desk, others) = whole.split_once("---").unwrap();
+    assert!(desk.contains("kind: Desk"));
+    let absent = format!(
+        "apiVersion: deskstate/v1\nkind: Desk\nmetadata: {{name: Front desk, state: absent}}\n---{others}"
+    );
+    project.write(MANIFESTS, &absent);
+    project.edit(
+        "deskstate.yaml",
+        "  contracts: [contracts/floor.yaml]\n",
+        "  protect: [Desk/*]\n",
+    );
+    finds(&project, &["protected-absent"]);
+    project.edit("deskstate.yaml", "  protect: [Desk/*]\n", "");
+    let many = |state: &str| -> String {
+        (0..20).map(|number| format!("---\napiVersion: deskstate/v1\nkind: Desk\nmetadata: {{name: Desk {number}{}}}\n", if number < 10 && !state.is_empty() { state } else { "\nX" }).replace("\nX}", "}\nspec: {code: A}")).collect()
+    };
+    project.write(MANIFESTS, &(whole.clone() + &many("")));
+    project.apply();
+    project.write(MANIFESTS, &(whole.clone() + &many(", state: absent")));
+    let refused = project.run(&["apply", "--env", "server", "--yes"]).ended(4);
+    assert!(refused.err.contains("delete=Desk:10"), "{}", refused.err);
+    project
+        .run(&[
+            "apply",
+            "--env",
+            "server",
+            "--yes",
+            "--allow",
+            "delete=Desk:10",
+        ])
+        .ended(0);
+    project.write(
+        MANIFESTS,
+        &whole.replace(
+            "  tabs: [contoso_map]\n",
+            "  tabs: [contoso_map]\n  people: [ada@contoso.com]\n",
+        ),
+    );
+    project.edit(
+        "deskstate.yaml",
+        &format!("url: \"{}\"", server.url),
+        &format!("url: \"{}\"\n      writes: assignments", server.url),
+    );
+    let refused = project.run(&["plan", "--env", "server"]);
+    assert!(
+        refused.err.contains("[ships-by-solution]"),
+        "{}\n{}",
+        refused.out,
+        refused.err
+    );
+    project.apply();
+    assert!(rows(&server, "contoso_desk_systemuser").is_empty());
+    project.edit("deskstate.yaml", "writes: assignments", "writes: all");
+    project.apply();
+    assert_eq!(rows(&server, "contoso_desk_systemuser").len(), 1);
+    let page = project
+        .run(&["plan", "--env", "server", "--format", "html"])
+        .ended(0);
+    assert!(page.out.contains("<html"), "{}", page.out);
+    project.run(&["diff", "--from", "server", "--to", "server"]);
+}
+
+#[test]
 fn parts_are_written_in_the_document_of_their_row() {
     let (project, server) = started();
     project.apply();

@@ -8,7 +8,7 @@ use crate::plan::{Action, Change, Operation, Plan};
 
 /// The part of a plan that the environment takes. The rest ships by solution.
 ///
-/// With `assignments` these are links that are no solution component, of rows that are there: users of profiles.
+/// With `assignments` these are users of profiles and of CIF v1 providers, of rows that are there.
 pub fn writable(plan: &Plan, writes: Writes) -> Cow<'_, Plan> {
     let changes = match writes {
         Writes::All => return Cow::Borrowed(plan),
@@ -42,17 +42,16 @@ fn assignments(change: &Change) -> Option<Change> {
     if change.action != Action::Update {
         return None;
     }
-    let is_assignment = |operation: &Operation| matches!(operation, Operation::Link { relationship, .. } | Operation::Unlink { relationship, .. } if !relationship.component);
+    // Links of kinds that a project defines are none, whoever their members are.
+    let assigning = [&tables::PROFILE_USERS, &tables::CIF_USERS];
+    let is_assignment = |operation: &Operation| matches!(operation, Operation::Link { relationship, .. } | Operation::Unlink { relationship, .. } if assigning.contains(relationship));
     let operations: Vec<Operation> = change
         .operations
         .iter()
         .filter(|operation| is_assignment(operation))
         .cloned()
         .collect();
-    let schema_names = [
-        tables::PROFILE_USERS.schema_name,
-        tables::CIF_USERS.schema_name,
-    ];
+    let schema_names = assigning.map(|relationship| relationship.schema_name);
     let fields = change
         .fields
         .iter()
