@@ -1,9 +1,13 @@
 //! Scenarios that run on an environment of 2024, too.
 
+#[path = "../drift.rs"]
+mod drift;
 #[path = "../exporting.rs"]
 mod exporting;
 #[path = "../refusals.rs"]
 mod refusals;
+#[path = "../selection.rs"]
+mod selection;
 #[path = "../unknown.rs"]
 mod unknown;
 #[path = "../who.rs"]
