@@ -22,8 +22,6 @@ pub(crate) enum Cause {
         transactions: usize,
         /// The server stored something else.
         differs: bool,
-        /// It may have done so because it writes parameters again when their tab is written, which nobody told deskstate.
-        along: bool,
     },
     /// The journal could not be written, so nothing more was sent.
     #[error("the journal could not be written, so transaction {} was not sent", transactions + 1)]
@@ -51,6 +49,8 @@ pub(crate) struct Ended {
     pub(crate) changes: usize,
     /// The command that undoes it.
     pub(crate) undo: String,
+    /// What differs may do so because this environment writes parameters again when their tab is written, which nobody told deskstate.
+    pub(crate) along: bool,
     /// What ended it.
     pub(crate) cause: Cause,
 }
@@ -141,18 +141,18 @@ impl Ended {
             "undo" => "run the same command again: it undoes what is left",
             _ => "run the same command again: it applies what is left",
         };
+        if self.along {
+            let probe = suggest("doctor", &["--env", &self.environment, "--probe=write"]);
+            let then = match self.command {
+                "undo" => "apply the manifests as they were before",
+                _ => "run the same command again",
+            };
+            return format!(
+                "it seems that this environment writes the parameters of a tab again when the tab is written; {probe} finds out and \
+                 configures deskstate for it; then {then}"
+            );
+        }
         match &self.cause {
-            Cause::Mismatched { along: true, .. } => {
-                let probe = suggest("doctor", &["--env", &self.environment, "--probe=write"]);
-                let then = match self.command {
-                    "undo" => "apply the manifests as they were before",
-                    _ => "run the same command again",
-                };
-                format!(
-                    "it seems that this environment writes the parameters of a tab again when the tab is written; {probe} finds out and \
-                     configures deskstate for it; then {then}"
-                )
-            }
             Cause::Mismatched { differs: true, .. } if self.command == "undo" => {
                 format!("{plan} shows what differs from the manifests")
             }
@@ -294,6 +294,7 @@ mod tests {
             begun: done * 2,
             changes: 6,
             undo: "deskstate undo --env prod .deskstate/undo/prod-1.json".to_owned(),
+            along: false,
             cause,
         }))
     }
@@ -354,7 +355,6 @@ mod tests {
             Cause::Mismatched {
                 transactions: 3,
                 differs: true,
-                along: false,
             },
             Cause::Apply(ApplyError::NotVerified {
                 transactions: 3,

@@ -152,6 +152,16 @@ impl Carrying<'_> {
             ..
         } = self;
         let undo = line("undo", &["--env", name, &from_here(&undo)]);
+        let differing = match &applied {
+            Ok(applied) => (applied.mismatches.iter())
+                .map(|(key, field)| (key, field.path.as_str()))
+                .collect(),
+            Err(ApplyError::Moved { key, path, .. }) => vec![(key, path.as_str())],
+            Err(_) => Vec::new(),
+        };
+        let mut differing = differing.into_iter();
+        let along = !self.answers.rewrites_parameters()
+            && differing.any(|(key, path)| written_along(plan, key, path));
         let cause = match applied {
             Ok(applied) if applied.mismatches.is_empty() && applied.unseen.is_empty() => {
                 let changes = count(plan.changes.len(), "resource");
@@ -176,12 +186,9 @@ impl Carrying<'_> {
             }
             Ok(applied) => {
                 self.show_mismatches(&applied, ui);
-                let mut fields = applied.mismatches.iter();
-                let along = fields.any(|(key, field)| written_along(plan, key, &field.path));
                 Cause::Mismatched {
                     transactions: applied.transactions,
                     differs: !applied.mismatches.is_empty(),
-                    along: along && !self.answers.rewrites_parameters(),
                 }
             }
             Err(error @ ApplyError::Stopped { .. }) => match journal_failed {
@@ -201,6 +208,7 @@ impl Carrying<'_> {
             begun: account.begun,
             changes: account.changes,
             undo,
+            along,
             cause,
         };
         // `main` says it next, on stderr.

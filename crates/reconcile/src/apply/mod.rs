@@ -181,7 +181,7 @@ pub enum ApplyError {
     },
     /// Somebody changed the environment between two transactions.
     #[error(
-        "somebody changed {key} ({path}) while this ran; transaction {} was not sent", transactions_before + 1
+        "{key} ({path}) changed while this ran; transaction {} was not sent", transactions_before + 1
     )]
     Moved {
         /// Transactions that were carried out before.
