@@ -923,6 +923,61 @@ fn adopting_contracts_formats_protection_and_limits_hold_for_such_kinds_too() {
 }
 
 #[test]
+fn a_definition_never_reaches_a_denied_table_under_another_name() {
+    let (project, server) = started();
+    let undo = Project::undo_file(&project.apply());
+    let whole = project.read(DESK);
+    let before = server.dump()["rows"]["role"].clone();
+    // The name of a table that nobody denies, and the entity set and key of one that is denied.
+    for table in ["contoso_nothing", "contoso_desk"] {
+        project.edit(
+            DESK,
+            "  table: contoso_desk\n  entitySet: contoso_desks\n  identity: {column: contoso_name, maxLength: 100}\n  rows: {contoso_isdesk: true}\n",
+            &format!("  table: {table}\n  entitySet: roles\n  primaryKey: roleid\n  identity: {{column: name, maxLength: 100}}\n"),
+        );
+        let manifests = project.read(MANIFESTS);
+        project.write(MANIFESTS, "apiVersion: deskstate/v1\nkind: Desk\nmetadata: {name: System Administrator}\nspec: {code: x}\n---\napiVersion: deskstate/v1\nkind: Desk\nmetadata: {name: System Customizer, state: absent}\n");
+        for command in ["plan", "apply"] {
+            let arguments: &[&str] = if command == "plan" {
+                &["plan", "--env", "server"]
+            } else {
+                &["apply", "--env", "server", "--yes"]
+            };
+            let run = project.run(arguments);
+            assert_eq!(
+                run.code,
+                Some(1),
+                "{table} {command}\n{}\n{}",
+                run.out,
+                run.err
+            );
+            assert!(
+                run.err.contains("[definition-differs]"),
+                "{table} {command}\n{}",
+                run.err
+            );
+        }
+        // Nor by an undo file that was made for it.
+        let file = project.read(&undo);
+        project.write(
+            "undo.json",
+            &file.replace("contoso_desk\"", &format!("{table}\"")),
+        );
+        let undone = project.run(&["undo", "--env", "server", "undo.json", "--yes"]);
+        assert_ne!(
+            undone.code,
+            Some(0),
+            "{table}\n{}\n{}",
+            undone.out,
+            undone.err
+        );
+        assert!(server.dump()["rows"]["role"] == before, "{table}");
+        project.write(MANIFESTS, &manifests);
+        project.write(DESK, &whole);
+    }
+}
+
+#[test]
 fn parts_are_written_in_the_document_of_their_row() {
     let (project, server) = started();
     project.apply();
@@ -1011,6 +1066,12 @@ fn a_definition_that_is_not_what_the_environment_has_is_found_before_the_first_w
             "column: contoso_open, type: text",
             "[definition-differs]",
             "Boolean",
+        ),
+        (
+            "column: contoso_open, type: flag",
+            "column: versionnumber, type: number",
+            "[definition-differs]",
+            "nobody can write `versionnumber`",
         ),
         (
             "navigation: contoso_Area",

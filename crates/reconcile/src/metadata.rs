@@ -24,6 +24,9 @@ pub struct TableMetadata {
     name: String,
     label: String,
     is_component: bool,
+    is_activity: bool,
+    /// Its rows are kept elsewhere, as those of virtual and elastic tables are: they have other keys and no versions.
+    is_foreign: bool,
     columns: Vec<Column>,
     lookups: Vec<Lookup>,
     many: Vec<Many>,
@@ -207,6 +210,8 @@ fn table(row: &Row) -> Option<TableMetadata> {
         name: text("PrimaryNameAttribute"),
         label: label(row.get("DisplayName").as_json()),
         is_component: row.flag("IsSolutionAware") == Some(true),
+        is_activity: row.flag("IsActivity") == Some(true),
+        is_foreign: row.text("DataProviderId").is_some(),
         keys: keys.collect(),
         options: BTreeMap::new(),
         logical,

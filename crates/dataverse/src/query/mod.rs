@@ -195,7 +195,8 @@ impl Query {
 
     /// All that the metadata says of these tables, by logical name; tables it lacks are left out.
     ///
-    /// Rows have `LogicalName`, `EntitySetName`, `PrimaryIdAttribute`, `PrimaryNameAttribute`, `DisplayName`, `IsSolutionAware`, and
+    /// Rows have `LogicalName`, `EntitySetName`, `PrimaryIdAttribute`, `PrimaryNameAttribute`, `DisplayName`, `IsSolutionAware`,
+    /// `IsActivity`, `DataProviderId` (of virtual and elastic tables), and
     /// as JSON arrays `Attributes` (each with the properties of its own type), `ManyToOneRelationships`, `ManyToManyRelationships`
     /// and `Keys` (Query table definitions using the Web API). [`Query::choices`] has the options.
     pub fn definitions<N: Into<String>>(logical_names: impl IntoIterator<Item = N>) -> Query {
@@ -207,6 +208,8 @@ impl Query {
                 "PrimaryNameAttribute",
                 "DisplayName",
                 "IsSolutionAware",
+                "IsActivity",
+                "DataProviderId",
             ])
             .filter(Filter::any_of(
                 "LogicalName",

@@ -92,6 +92,9 @@ fn fields(kind: Kind, part: Option<&'static PartTable>) -> Vec<&'static Field> {
 
 fn of_table(table: &Table, part: Option<&PartTable>, found: &TableMetadata) -> Vec<Found> {
     let mut differs = Vec::new();
+    if let Some(why) = unfit(found) {
+        differs.push(("", format!("`{}` is {why}", table.logical), Weight::Stops));
+    }
     for (what, ours, theirs) in [
         ("entitySet", table.set, &found.set),
         ("primaryKey", table.key, &found.key),
@@ -144,6 +147,17 @@ fn of_table(table: &Table, part: Option<&PartTable>, found: &TableMetadata) -> V
         None => {}
     }
     differs
+}
+
+/// Why rows of a table can be no resources.
+pub(super) fn unfit(found: &TableMetadata) -> Option<&'static str> {
+    if found.is_activity {
+        Some("an activity, which is data of customers")
+    } else if found.is_foreign {
+        Some("virtual or elastic: its rows have other keys and no versions")
+    } else {
+        None
+    }
 }
 
 fn of_field(field: &'static Field, found: &TableMetadata) -> Vec<Found> {
@@ -322,5 +336,86 @@ fn said(field: &Field) -> &'static str {
         Holds::Status(_) => "status",
         Holds::Owner => "owner",
         _ => "text",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The metadata of a built-in table, as far as its columns do not matter.
+    fn found(kind: Kind) -> TableMetadata {
+        let table = kind.table();
+        TableMetadata {
+            logical: table.logical.to_owned(),
+            set: table.set.to_owned(),
+            key: table.key.to_owned(),
+            is_component: table.component,
+            ..TableMetadata::default()
+        }
+    }
+
+    fn stops(kind: Kind, found: TableMetadata) -> Vec<String> {
+        let all = check(kind, &[found]).into_iter();
+        all.filter(|one| one.weight == Weight::Stops)
+            .map(|one| one.text)
+            .collect()
+    }
+
+    #[test]
+    fn activities_and_tables_kept_elsewhere_are_no_resources() {
+        let kind = Kind::PANE_TOOL;
+        assert_eq!(stops(kind, found(kind)), Vec::<String>::new());
+        let activity = TableMetadata {
+            is_activity: true,
+            ..found(kind)
+        };
+        assert!(stops(kind, activity)[0].contains("an activity"));
+        let foreign = TableMetadata {
+            is_foreign: true,
+            ..found(kind)
+        };
+        assert!(stops(kind, foreign)[0].contains("virtual or elastic"));
+    }
+
+    #[test]
+    fn what_nobody_can_write_or_see_stops_a_kind() {
+        let kind = Kind::PANE_TOOL;
+        let name = kind.fields()[0].column;
+        let column = |change: fn(&mut Column)| {
+            let mut column = Column {
+                logical: name.to_owned(),
+                kind: "String".to_owned(),
+                creatable: true,
+                updatable: true,
+                readable: true,
+                ..Column::default()
+            };
+            change(&mut column);
+            TableMetadata {
+                columns: vec![column],
+                ..found(kind)
+            }
+        };
+        assert_eq!(stops(kind, column(|_| {})), Vec::<String>::new());
+        for (change, said) in [
+            (
+                (|column| column.computed = true) as fn(&mut Column),
+                "the server computes",
+            ),
+            (|column| column.secured = true, "is secured"),
+            (|column| column.updatable = false, "createOnly: true"),
+            (
+                |column| (column.creatable, column.updatable) = (false, false),
+                "nobody can write",
+            ),
+            (
+                |column| "Integer".clone_into(&mut column.kind),
+                "is of type Integer",
+            ),
+        ] {
+            let stops = stops(kind, column(change));
+            assert!(stops[0].contains(said), "{said}: {stops:?}");
+        }
     }
 }

@@ -107,6 +107,13 @@ pub fn draft(table: &TableMetadata) -> String {
             line(&mut out, 2, &format!("{key}: {}", yaml_scalar(value)));
         }
     }
+    if let Some(why) = super::check::unfit(table) {
+        comment(
+            &mut out,
+            2,
+            &format!("This table is {why}. No kind of it can be planned."),
+        );
+    }
     identity(table, &mut out);
     line(
         &mut out,

@@ -4,7 +4,9 @@ use deskstate_model::{Diagnostic, Explanation, Field, Kind, Span, Table};
 
 use super::planner::{Planner, path};
 use super::problems::unreadable;
-use crate::metadata::{Weight, check};
+use crate::kinds::tables_of;
+use crate::live::{Access, Live};
+use crate::metadata::{Mismatch, Weight, check};
 use crate::state::DeclaredRow;
 
 pub(crate) const CREATE_ONLY: Explanation = Explanation::new(
@@ -48,23 +50,18 @@ impl Planner<'_> {
 
     /// Whether a table of a kind is another than its definition says; says so.
     pub(super) fn is_otherwise(&mut self, kind: Kind, span: Span) -> bool {
-        if kind.is_built_in() {
-            return false;
-        }
-        let found = match &self.live.metadata {
-            None => return false,
-            Some(Ok(found)) => found,
-            Some(Err(why)) => {
+        let found = match misfits(kind, self.live) {
+            Ok(found) => found,
+            Err(why) => {
                 let what = format!("the metadata of {kind}");
-                self.findings.unknown(
-                    "",
-                    unreadable(&what, why).at(span, "its definition cannot be checked"),
-                );
+                let finding = unreadable(&what, &why);
+                self.findings
+                    .unknown("", finding.at(span, "its definition cannot be checked"));
                 return true;
             }
         };
         let mut stops = false;
-        for one in check(kind, found) {
+        for one in found {
             let place = match one.word.as_str() {
                 "" => String::new(),
                 word => format!("`{word}`: "),
@@ -94,6 +91,55 @@ impl Planner<'_> {
         }
         stops
     }
+}
+
+/// Where the definition of a kind does not fit the environment. Nothing of the kind is written unless this is known.
+///
+/// # Errors
+/// Why the metadata is not known.
+fn misfits(kind: Kind, live: &Live) -> Result<Vec<Mismatch>, String> {
+    if kind.is_built_in() {
+        return Ok(Vec::new());
+    }
+    let found = match &live.metadata {
+        None => return Err("it was not read".to_owned()),
+        Some(found) => found.as_ref().map_err(Clone::clone)?,
+    };
+    let mut differ = check(kind, found);
+    for table in tables_of(kind) {
+        // Rows without a table are those of another one: the entity set is not what the definition says.
+        let is_known = found.iter().any(|found| found.logical() == table.logical);
+        if !is_known && live.table(table).access != Access::Absent {
+            differ.push(Mismatch {
+                word: String::new(),
+                text: format!(
+                    "`{}` are no rows of `{}`, which is not there",
+                    table.set, table.logical
+                ),
+                weight: Weight::Stops,
+            });
+        }
+    }
+    Ok(differ)
+}
+
+/// Why nothing of a kind may be written to an environment, if so.
+pub(crate) fn unfit(kind: Kind, live: &Live) -> Option<Diagnostic> {
+    let why = match misfits(kind, live) {
+        Err(why) => return Some(unreadable(&format!("the metadata of {kind}"), &why)),
+        Ok(found) => {
+            found
+                .into_iter()
+                .find(|one| one.weight == Weight::Stops)?
+                .text
+        }
+    };
+    let message = format!("the definition of {kind} does not fit the environment: {why}");
+    Some(
+        Diagnostic::error(DEFINITION_DIFFERS.code, message).help(
+            "correct the definition; `deskstate kind check --env NAME` lists every difference",
+        ),
+    )
 }
 
 /// Why a row of a kind may not be deleted, if so.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use deskstate_model::{Diagnostic, Explanation, Kind, ResourceKey, Span, State, Table, tables};
 use uuid::Uuid;
 
-use super::defined::kept;
+use super::defined::{kept, unfit};
 use super::planner::Planner;
 use super::problems::{READ_ALL, unseen_removal};
 use super::{Action, Along, Change, Operation, Options, Reason, RowTarget, Seen};
@@ -53,6 +53,10 @@ impl Planner<'_> {
                 Some(span) => diagnostic.at(span, "declared absent here"),
                 None => diagnostic,
             };
+            self.findings.blocked("", diagnostic);
+            return None;
+        }
+        if let Some(diagnostic) = unfit(key.kind, self.live) {
             self.findings.blocked("", diagnostic);
             return None;
         }

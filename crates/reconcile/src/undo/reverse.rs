@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{Recorded, SavedLink, SavedRow, SavedUpdate, UndoFile, name};
 use crate::columns::{self, Column};
 use crate::live::{Access, Live, part_identity};
-use crate::plan::defined::kept;
+use crate::plan::defined::{kept, unfit};
 use crate::plan::removal::not_deletable;
 use crate::plan::{
     Action, Along, Change, Difference, Elsewhere, FieldChange, Guard, Judged, Obstacle, Operation,
@@ -157,6 +157,10 @@ impl Undoing<'_> {
 
     fn change(&mut self, recorded: &Recorded, key: ResourceKey) -> Option<Change> {
         let kind = key.kind;
+        if let Some(diagnostic) = unfit(kind, self.live) {
+            self.diagnostics.push(diagnostic);
+            return None;
+        }
         if let Some((table, why)) = self.unseen(recorded) {
             self.diagnostics
                 .push(unseen_undo(&key.to_string(), table, &why));
