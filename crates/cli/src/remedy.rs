@@ -4,20 +4,34 @@ use deskstate_dataverse::{Error, SignInError};
 
 /// What to do next.
 pub(crate) fn of(error: &Error) -> Option<String> {
+    remedy(error, crate::suggest::is_given("url"))
+}
+
+/// `by_url` says that the command line gives the address, and no project does.
+fn remedy(error: &Error, by_url: bool) -> Option<String> {
     let remedy = match error {
         Error::UnknownHost { source, .. } | Error::Unreachable { source, .. }
             if is_about_proxy(&**source) =>
         {
             "the proxy that `HTTPS_PROXY` names did not let the request through: correct the variable, or add the host to `NO_PROXY`"
         }
+        Error::UnknownHost { .. } if by_url => {
+            "correct the address after `--url`; behind a proxy, set `HTTPS_PROXY`"
+        }
         Error::UnknownHost { .. } => {
             "correct `url` of the environment in deskstate.yaml; behind a proxy, set `HTTPS_PROXY`"
+        }
+        Error::Unreachable { .. } | Error::TimedOut { .. } if by_url => {
+            "check the network and the address after `--url`; behind a proxy, set `HTTPS_PROXY`"
         }
         Error::Unreachable { .. } | Error::TimedOut { .. } => {
             "check the network and `url` in deskstate.yaml; behind a proxy, set `HTTPS_PROXY`"
         }
         Error::Untrusted { .. } => {
             "`--ca-file FILE` trusts another certificate authority, such as that of your company's proxy"
+        }
+        Error::Redirected { .. } | Error::Malformed { .. } if by_url => {
+            "check that the address after `--url` is that of the environment itself, not of a portal or a proxy"
         }
         Error::Redirected { .. } | Error::Malformed { .. } => {
             "check that `url` in deskstate.yaml is the address of the environment itself, not of a portal or a proxy"
@@ -84,8 +98,10 @@ mod tests {
             "tunnel error: failed to create underlying connection",
         ));
         assert!(proxy.is_some_and(|help| help.contains("NO_PROXY") && !help.contains("`url`")));
-        let other = of(&unreachable("tcp connect error"));
-        assert!(other.is_some_and(|help| help.contains("`url`")));
+        for (by_url, address) in [(false, "`url` in deskstate.yaml"), (true, "after `--url`")] {
+            let other = remedy(&unreachable("tcp connect error"), by_url);
+            assert!(other.is_some_and(|help| help.contains(address)));
+        }
     }
 
     #[test]

@@ -68,6 +68,13 @@ fn written(matches: &ArgMatches) -> Given {
     given
 }
 
+/// Whether the present command was given an option.
+pub(crate) fn is_given(id: &str) -> bool {
+    GIVEN
+        .get()
+        .is_some_and(|(_, given)| given.0.iter().any(|written| written.id == id))
+}
+
 /// A command line in backticks: `deskstate apply --env prod`. `words` are those of the command itself; options of the present command that
 /// the suggested one has, too, and that the words do not set, follow.
 pub(crate) fn suggest(command: &str, words: &[&str]) -> String {

@@ -454,3 +454,57 @@ fn hostile_live_texts_and_hostile_contracts_steer_no_format() {
         }
     }
 }
+
+#[test]
+fn without_a_project_help_is_about_the_address_that_was_given() {
+    let folder = TempDir::new().unwrap();
+    std::fs::copy(CONTRACT, folder.path().join("tenfold.yaml")).unwrap();
+    let check = |arguments: &[&str]| -> Run {
+        let mut command = support::deskstate(folder.path());
+        command.arg("check").args(arguments);
+        Run::from(command.output().unwrap()).ended(1)
+    };
+    let run = check(&["--url", "http://127.0.0.1:9", "--contract", "tenfold.yaml"]);
+    says(&run.err, &["the address after `--url`"]);
+    assert!(!run.err.contains("deskstate.yaml"), "{}", run.err);
+    for address in [
+        "",
+        "contoso",
+        "ftp://contoso.crm.dynamics.com",
+        "http://contoso.crm.dynamics.com",
+    ] {
+        let run = check(&["--url", address, "--contract", "tenfold.yaml"]);
+        assert!(
+            !run.err.contains("deskstate.yaml"),
+            "{address}: {}",
+            run.err
+        );
+    }
+}
+
+#[test]
+fn a_contract_that_demands_nothing_is_not_passed_over() {
+    let server = Server::plain();
+    let desk = Desk::new(&server);
+    desk.write("blank.yaml", "# to be written\n");
+    desk.write(
+        "empty.yaml",
+        "apiVersion: deskstate/v1\nkind: Contract\nmetadata: {name: vendor}\nspec: {rules: []}\n",
+    );
+    let run = desk
+        .check("blank.yaml", &["--contract", "tenfold.yaml"])
+        .ended(3);
+    says(
+        &run.err,
+        &["a contract file holds no contract", "blank.yaml"],
+    );
+    let run = desk
+        .check("empty.yaml", &["--contract", "tenfold.yaml"])
+        .ended(2);
+    says(&run.err, &["contract `vendor` has no rule"]);
+    let run = desk.check("empty.yaml", &[]).ended(1);
+    says(
+        &run.err,
+        &["there is no rule to check", "add rules under `spec.rules`"],
+    );
+}

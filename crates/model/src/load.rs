@@ -356,7 +356,21 @@ impl Loader {
         contracts: &mut Vec<Contract>,
         diagnostics: &mut Vec<Diagnostic>,
     ) {
-        for node in self.parse(file, diagnostics) {
+        let before = diagnostics.len();
+        let documents = self.parse(file, diagnostics);
+        if documents.is_empty() && diagnostics.len() == before {
+            let start = Span {
+                file,
+                start: 0,
+                end: 0,
+            };
+            diagnostics.push(
+                Diagnostic::error(NOT_A_MANIFEST.code, "a contract file holds no contract")
+                    .at(start, "nothing is here")
+                    .help("write a document of `kind: Contract`, or leave the file out of the contracts"),
+            );
+        }
+        for node in documents {
             let Some(found) = contract(&node, diagnostics) else {
                 continue;
             };

@@ -25,9 +25,12 @@ pub(crate) fn contract(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option
             .get("kind")
             .map_or_else(|| first_line(node), |kind| kind.span);
         diagnostics.push(
-            Diagnostic::error(UNKNOWN_KIND.code, "a contract file holds documents of the kind `Contract`")
-                .at(place, "another kind")
-                .help("write `kind: Contract`, or remove the file from `spec.contracts` of `deskstate.yaml`"),
+            Diagnostic::error(
+                UNKNOWN_KIND.code,
+                "a contract file holds documents of the kind `Contract`",
+            )
+            .at(place, "another kind")
+            .help("write `kind: Contract`, or leave the file out of the contracts"),
         );
         return None;
     }
@@ -239,5 +242,7 @@ fn text(node: &Node) -> Option<Spanned<String>> {
 }
 
 fn owned(node: &Node, word: &str) -> Option<String> {
-    node.get(word).and_then(Node::as_text).map(str::to_owned)
+    let text = node.get(word).and_then(Node::as_text)?;
+    // A block of YAML ends with a line feed, which is no part of the sentence.
+    Some(text.trim_end().to_owned())
 }

@@ -107,17 +107,25 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let folder = args.report.as_deref().map(new_folder).transpose()?;
     let stop = stop_on_interrupt();
     let subject = subject(args, global, ui)?;
-    if subject
+    let without = subject
         .contracts
         .iter()
-        .all(|contract| contract.rules.is_empty())
-    {
+        .filter(|contract| contract.rules.is_empty());
+    for contract in without.clone() {
+        ui.note(format_args!(
+            "contract `{}` has no rule, so nothing is checked for it",
+            plain(&contract.name.value)
+        ));
+    }
+    if without.count() == subject.contracts.len() {
+        let hint = if args.contract.is_empty() {
+            "name a contract with `--contract FILE`, or list one under `contracts` in `deskstate.yaml`"
+        } else {
+            "add rules under `spec.rules` of the contract"
+        };
         return Err(Error::Failed {
             message: "there is no rule to check".to_owned(),
-            hint: Some(
-                "name a contract with `--contract FILE`, or list one under `contracts` in `deskstate.yaml`"
-                    .to_owned(),
-            ),
+            hint: Some(hint.to_owned()),
         });
     }
     let mut work = async |opened: Opened| judge(args, &subject, &opened, ui).await;

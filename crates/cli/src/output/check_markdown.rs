@@ -19,10 +19,14 @@ pub(crate) fn render(report: &CheckReport, limit: usize) -> String {
 fn write_all(report: &CheckReport, out: &mut String) -> fmt::Result {
     writeln!(
         out,
-        "## Check: {}\n\n{} at {}. {}.\n",
+        "## Check: {}\n\n{}{}. {}.\n",
         report.keeping().word(),
         code(&report.environment),
-        code(&report.address),
+        if report.address == report.environment {
+            String::new()
+        } else {
+            format!(" at {}", code(&report.address))
+        },
         report.counts()
     )?;
     for keeping in [Keeping::Broken, Keeping::Unknown, Keeping::Kept] {

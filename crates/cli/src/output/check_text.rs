@@ -12,10 +12,14 @@ use crate::door::{BAD, DIM, GOOD, STRONG, Style, WARN};
 pub(crate) fn render(report: &CheckReport) -> Page {
     let mut out = Page::new();
     let requests = usize::try_from(report.requests).unwrap_or(usize::MAX);
+    let address = if report.address == report.environment {
+        String::new()
+    } else {
+        format!(" ({})", plain(&report.address))
+    };
     out.line(format_args!(
-        "{STRONG}Check of {}{STRONG:#} ({}), {} to read",
+        "{STRONG}Check of {}{STRONG:#}{address}, {} to read",
         plain(&report.environment),
-        plain(&report.address),
         count(requests, "request")
     ));
     for rule in &report.rules {
