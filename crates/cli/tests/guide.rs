@@ -660,6 +660,7 @@ fn nothing_that_a_project_declares_is_left_out_of_its_guide() {
         (Project::example("contoso"), "dev"),
         (Project::example("twilio-like"), "local"),
         (Project::example("acv"), "live"),
+        (Project::example("own-kind"), "local"),
         (every_kind, "server"),
     ];
     for (project, environment) in projects {
@@ -822,4 +823,18 @@ fn an_invalid_project_gives_no_guide() {
         .ended(3);
     says(&run.err, &["locked-value"]);
     assert!(!project.path().join("guide.md").exists());
+}
+
+#[test]
+fn a_value_that_cannot_be_shown_as_it_is_is_not_to_be_typed() {
+    let project = Project::example("tenfold");
+    let warning = "Do not type those: copy the values from the manifests.";
+    let guide = |project: &Project| project.run(&["guide", "--env", "local"]).ended(0).out;
+    assert!(!guide(&project).contains(warning));
+    project.edit(
+        "manifests/templates.yaml",
+        "acceptButton: Accept",
+        "acceptButton: \"::error::Accept\"",
+    );
+    says(&guide(&project), &[warning, "`\\u{3a}:error::Accept`"]);
 }

@@ -129,7 +129,7 @@ fn resources(desk: &Desk<'_>) -> Vec<Sentence> {
     needed
         .map(|key| {
             Sentence::of("The ")
-                .and(&noun(key.kind.definition()))
+                .prose(&noun(key.kind.definition()))
                 .and(" ")
                 .outside(key.name.as_written())
                 .and(" must exist. This guide does not make it.")

@@ -12,6 +12,7 @@ mod values;
 
 use deskstate_model::{Manifests, ResourceKey, Target};
 
+use crate::door::plain;
 pub(crate) use demands::Weight;
 use desk::Desk;
 pub(crate) use sentence::{Piece, Sentence};
@@ -144,13 +145,37 @@ pub(crate) fn guide(manifests: &Manifests) -> Option<Guide> {
         }
         about.push(sentence.and("."));
     }
+    let steps = steps::steps(&desk);
+    if steps.iter().any(holds_hidden) {
+        about.push(
+            Sentence::of("Some values hold characters that cannot be shown safely. Their numbers stand for them, such as ")
+                .outside("\\u{3a}")
+                .and(". Do not type those: copy the values from the manifests."),
+        );
+    }
     Some(Guide {
         project: project.name.value.clone(),
         about,
         has_weights: !manifests.contracts.is_empty(),
         before: before::sentences(&desk),
-        steps: steps::steps(&desk),
+        steps,
         checks: checks::sentences(&desk, environment),
+    })
+}
+
+/// Whether something that people enter is shown in another form than it has.
+fn holds_hidden(step: &Step) -> bool {
+    let rows = step.blocks.iter().flat_map(|block| match block {
+        Block::Boxes(rows) => rows.as_slice(),
+        Block::Do(_) | Block::Note(_) => &[],
+    });
+    let is_hidden = |text: &str| text.lines().any(|line| plain(line) != line);
+    rows.into_iter().any(|row| match &row.value {
+        Value::Typed(text) => is_hidden(text),
+        Value::Said(sentence) => sentence.0.iter().any(|piece| match piece {
+            Piece::Outside(text) => is_hidden(text),
+            Piece::Ours(_) | Piece::Screen(_) | Piece::Prose(_) => false,
+        }),
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use deskstate_model::{
     Declared, Definition, Field, Holds, Kind, Links, NewRow, PartTable, Place, Referent,
-    ResourceKey, Shown, State, Written,
+    ResourceKey, RowValueIs, Shown, State, Written,
 };
 use serde_json::{Map, Value as Json};
 
@@ -121,7 +121,7 @@ impl<'a> Making<'a> {
             "Adjust the existing "
         };
         let title = Sentence::of(verb)
-            .and(&noun(definition))
+            .prose(&noun(definition))
             .and(" ")
             .outside(&name);
         let mut blocks = Vec::new();
@@ -141,21 +141,19 @@ impl<'a> Making<'a> {
                 }
                 self.without_boxes(&self.boxless, &mut blocks);
             }
-            Place::Nowhere | Place::Section(_) => {
-                let alone = match definition.place {
-                    Place::Section(_) => " on its own",
-                    _ => "",
+            Place::Unsaid | Place::Nowhere | Place::Section(_) => {
+                let about = match definition.place {
+                    Place::Unsaid => "This project defines the kind, so its page is not known here",
+                    Place::Section(_) => "No page of the admin center makes one on its own",
+                    _ => "No page of the admin center makes one",
                 };
-                let text = Sentence::of("No page of the admin center makes ")
-                    .and(article(definition.title))
-                    .and(&noun(definition))
-                    .and(alone)
+                let text = Sentence::of(about)
                     .and(". In Power Apps, it is a row of the table ")
                     .outside(definition.table.logical)
                     .and(". Columns are in brackets:");
                 blocks.push(Block::Do(text));
                 let all = self.spec_fields();
-                let mut rows = vec![self.unique_name(Naming::Column)];
+                let mut rows = self.identity();
                 rows.extend(self.rows(&all, Naming::Column));
                 blocks.push(Block::Boxes(rows));
                 for (field, value) in &all {
@@ -187,6 +185,34 @@ impl<'a> Making<'a> {
             value: Value::Typed(self.key().name.as_written().to_owned()),
             weight: self.desk.demands.weight_of_name(self.key()),
         }
+    }
+
+    /// Every column that tells the row from others of its table.
+    fn identity(&self) -> Vec<Row> {
+        let definition = self.key().kind.definition();
+        let name = self.key().name.as_written();
+        let mut rows = vec![self.unique_name(Naming::Column)];
+        if let Some(values) = self.key().kind.values_of(name) {
+            let fields = std::iter::once(definition.name).chain(definition.also);
+            rows = fields
+                .zip(values)
+                .map(|(field, value)| Row {
+                    label: label(field, Naming::Column),
+                    value: Value::Typed(value.to_owned()),
+                    weight: self.desk.demands.weight_of_name(self.key()),
+                })
+                .collect();
+        }
+        rows.extend(definition.rows.iter().map(|fixed| Row {
+            label: label(fixed.field, Naming::Column),
+            value: match fixed.is {
+                RowValueIs::Text(text) => Value::Typed(text.to_owned()),
+                RowValueIs::Number(number) => Value::Typed(number.to_string()),
+                RowValueIs::Flag(flag) => one(self.desk, fixed.field, &Json::from(flag)),
+            },
+            weight: Weight::Free,
+        }));
+        rows
     }
 
     fn rows(&self, fields: &[(&'static Field, &Json)], naming: Naming) -> Vec<Row> {
@@ -343,8 +369,7 @@ impl<'a> Making<'a> {
         let items = members.as_array().map_or(&[][..], Vec::as_slice);
         let fields: Vec<&'static Field> = field.items().collect();
         let parts = match field.holds {
-            Holds::Parts(part) if matches!(part.written, Written::List) => Some(part),
-            Holds::Parts(part) if !field.is_name() && matches!(part.written, Written::Set) => {
+            Holds::Parts(part) if matches!(part.written, Written::List | Written::Set) => {
                 Some(part)
             }
             Holds::Set {
@@ -353,6 +378,10 @@ impl<'a> Making<'a> {
             } => None,
             _ => return,
         };
+        let items: Vec<&Json> = items
+            .iter()
+            .filter(|item| parts.is_none_or(|part| values::is_item(part, item)))
+            .collect();
         for (at, item) in items.iter().enumerate() {
             let lead = Sentence::of(&format!("Add number {} of {} to ", at + 1, items.len()));
             blocks.push(Block::Do(lead.screen(&field.label()).and(":")));
@@ -567,7 +596,7 @@ impl Making<'_> {
         for group in groups {
             self.group(group, &mut blocks);
         }
-        let title = Sentence::of(verb).and(&noun(definition)).and(" ");
+        let title = Sentence::of(verb).prose(&noun(definition)).and(" ");
         Some(Step {
             title: title.outside(&name),
             makes: None,
@@ -580,7 +609,7 @@ fn removing(key: &ResourceKey) -> Step {
     let definition = key.kind.definition();
     let name = key.name.as_written();
     let title = Sentence::of("Delete the ")
-        .and(&noun(definition))
+        .prose(&noun(definition))
         .and(" ")
         .outside(name);
     let mut blocks = Vec::new();
@@ -647,13 +676,5 @@ fn is_exact(value: &Json) -> bool {
     match value {
         Json::Array(_) => true,
         other => other.get("mode").and_then(Json::as_str) == Some("exact"),
-    }
-}
-
-fn article(noun: &str) -> &'static str {
-    if noun.starts_with(['A', 'E', 'I', 'O', 'U', 'a', 'e', 'i', 'o', 'u']) {
-        "an "
-    } else {
-        "a "
     }
 }

@@ -1,6 +1,8 @@
 //! Values as people enter them: texts to type, options to choose, and rows to look up by name.
 
-use deskstate_model::{Field, Holds, Kind, Links, Referent, ResourceKey, Shown, Written, spaced};
+use deskstate_model::{
+    Field, Holds, Kind, Links, PartTable, Referent, ResourceKey, Shown, Written, spaced,
+};
 use serde_json::Value as Json;
 
 use super::desk::Desk;
@@ -82,8 +84,7 @@ pub(super) fn rows(
                 .collect(),
             Written::Set => members(value)
                 .into_iter()
-                // The others are items with boxes of their own.
-                .filter(|(_, how)| field.is_name() || !matches!(how, How::In))
+                .filter(|(member, how)| !(matches!(how, How::In) && is_item(part, member)))
                 .map(|(member, how)| {
                     let name = name_of_member(member);
                     row(how.said(of_member(desk, field, member)), Some(&name))
@@ -205,6 +206,20 @@ fn of_member(desk: &Desk<'_>, field: &Field, member: &Json) -> Sentence {
         }
         member => reference(desk, to, member.as_str().unwrap_or_default()),
     }
+}
+
+/// Whether a member of a list or set of parts has boxes of its own. A role with its business unit is one name.
+pub(super) fn is_item(part: &PartTable, member: &Json) -> bool {
+    let is_role = |field: &Field| {
+        matches!(
+            field.holds,
+            Holds::Lookup {
+                to: Referent::Role,
+                ..
+            }
+        )
+    };
+    member.is_object() && !part.fields.iter().any(is_role)
 }
 
 fn name_of_member(member: &Json) -> String {

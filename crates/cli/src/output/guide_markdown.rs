@@ -142,7 +142,7 @@ fn words(sentence: &Sentence) -> String {
     for piece in &sentence.0 {
         let piece = match piece {
             Piece::Ours(text) => text.clone(),
-            Piece::Screen(name) => format!("**{name}**"),
+            Piece::Screen(name) => screen(name),
             Piece::Outside(text) => code(text),
             Piece::Prose(text) => prose(text),
         };
@@ -153,6 +153,18 @@ fn words(sentence: &Sentence) -> String {
         out.push_str(&piece);
     }
     out
+}
+
+/// A name on the screen. Kinds that a project defines bring names of their own.
+fn screen(name: &str) -> String {
+    let is_plain = |letter: char| {
+        letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '\'' | '(' | ')' | '/' | ',')
+    };
+    if !name.trim().is_empty() && name.chars().all(is_plain) {
+        format!("**{name}**")
+    } else {
+        code(name)
+    }
 }
 
 #[cfg(test)]
@@ -172,7 +184,7 @@ mod tests {
             assert!(!active.contains("://"), "{active}");
             signs.map(|sign| active.matches(sign).count())
         };
-        let tame = count("tame");
+        let tame = count("ta.me");
         let long = "|x`".repeat(200);
         for text in CORPUS.iter().copied().chain(["a|b", "|", "`|`", &long]) {
             let number_of_texts = render(&saying(text)).matches("Text ").count();

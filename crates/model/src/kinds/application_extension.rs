@@ -1,7 +1,7 @@
 //! Application extensions: scripts that are loaded for an app profile.
 
 use super::build::{OWNER, choice, options, record, text};
-use super::{Definition, STATUS, Status, UNIQUE_NAME};
+use super::{Definition, Place, STATUS, Status, UNIQUE_NAME};
 use crate::record::{OwnerOf, Text};
 use crate::table::{Names, NewRow, Table};
 
@@ -21,6 +21,7 @@ pub(super) static DEFINITION: Definition = Definition {
     title: "Application extension",
     meaning: "An application extension: a script that is loaded for an app profile. Mostly referenced, rarely written.",
     folder: "application-extensions",
+    place: Place::Nowhere,
     table: &EXTENSION,
     name: &UNIQUE_NAME,
     names: Names::Likely,

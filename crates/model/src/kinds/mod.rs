@@ -133,7 +133,7 @@ impl Definition {
         note: "",
         caption: "",
         folder: "",
-        place: Place::Nowhere,
+        place: Place::Unsaid,
         advice: "",
         table: &crate::table::USER,
         name: &UNIQUE_NAME,
@@ -482,6 +482,7 @@ mod tests {
         }
         let mut pages = 0;
         for kind in Kind::all() {
+            assert_ne!(kind.definition().place, Place::Unsaid, "{kind}");
             if kind.definition().place != Place::Nowhere {
                 pages += 1;
                 check(kind.as_str(), &mut kind.fields().iter());

@@ -1,7 +1,7 @@
 //! Pane tools: what a productivity pane offers.
 
 use super::build::{choice, flag, json_or_text, named, options, record, text};
-use super::{Definition, STATUS, Status, UNIQUE_NAME};
+use super::{Definition, Place, STATUS, Status, UNIQUE_NAME};
 use crate::record::{Flag, JsonValue, Named, Text};
 use crate::table::{Names, NewRow, Referent, Table};
 
@@ -18,6 +18,7 @@ pub(super) static DEFINITION: Definition = Definition {
     title: "Pane tool",
     meaning: "A tool of productivity panes.",
     folder: "pane-tools",
+    place: Place::Nowhere,
     table: &TOOL,
     name: &UNIQUE_NAME,
     names: Names::Likely,

@@ -17,6 +17,8 @@ pub struct PageName {
 /// Where the rows of a kind are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
+    /// Nobody has said; so with the kinds that a project defines.
+    Unsaid,
     /// On no page that Microsoft documents.
     Nowhere,
     /// On a page of their own.
@@ -73,7 +75,7 @@ impl Place {
     #[must_use]
     pub fn named(&self) -> Option<PageName> {
         match self {
-            Place::Nowhere => None,
+            Place::Unsaid | Place::Nowhere => None,
             Place::Page { app, way, .. } => Some(*way.last().unwrap_or(app)),
             Place::Section(section) => Some(*section),
         }
@@ -82,9 +84,10 @@ impl Place {
     /// Where it is, as a sentence of the reference.
     pub(super) fn doc(&self) -> String {
         match self {
-            Place::Nowhere => "No page of the admin center makes it.".to_owned(),
+            Place::Unsaid => String::new(),
+            Place::Nowhere => "No page of the admin center makes it. ".to_owned(),
             Place::Section(section) => format!(
-                "In the admin center: the section {} of what refers to it.",
+                "In the admin center: the section {} of what refers to it. ",
                 section.name
             ),
             Place::Page { app, way, .. } => {
@@ -101,7 +104,7 @@ impl Place {
                 if !earlier.is_empty() {
                     doc.push_str(&format!(" (earlier names: {})", earlier.join(", ")));
                 }
-                doc + "."
+                doc + ". "
             }
         }
     }

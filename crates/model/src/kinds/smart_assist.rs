@@ -1,7 +1,7 @@
 //! Smart assist configurations: suggestions that agents get beside a record.
 
 use super::build::{choice, flag, number, options, record, text};
-use super::{Definition, STATUS, Status, UNIQUE_NAME};
+use super::{Definition, Place, STATUS, Status, UNIQUE_NAME};
 use crate::record::{Flag, Number, Text};
 use crate::table::{Names, NewRow, Table};
 
@@ -18,6 +18,7 @@ pub(super) static DEFINITION: Definition = Definition {
     title: "Smart assist",
     meaning: "A smart assist configuration: suggestions that agents get beside a record.",
     folder: "smart-assist",
+    place: Place::Nowhere,
     table: &SMART_ASSIST,
     name: &UNIQUE_NAME,
     names: Names::Likely,
