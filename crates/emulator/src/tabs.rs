@@ -310,7 +310,8 @@ fn derive_of_parameter(tx: &mut Transaction<'_>, writing: &Writing<'_>, id: Uuid
     Ok(())
 }
 
-/// The JSON column: an object whose keys are parameter names and whose values hold `value`.
+/// The JSON column: an object whose keys are parameter names and whose values hold `value`. A row of a website that the product wrote in
+/// 2023 has this form too, with slashes escaped; the form of older rows, a container page with the address as its data, is not made anew.
 fn derive(tx: &mut Transaction<'_>, writing: &Writing<'_>, tab: Uuid) {
     let schema = tx.schema();
     let (true, Some(table), Some(parameters)) = (
@@ -321,21 +322,14 @@ fn derive(tx: &mut Transaction<'_>, writing: &Writing<'_>, tab: Uuid) {
         return;
     };
     let own = schema.table(table);
-    let (Some(json), Some(page_type)) = (
-        own.position("msdyn_templateparameters"),
-        own.position("msdyn_pagetype"),
-    ) else {
+    let Some(json) = own.position("msdyn_templateparameters") else {
         return;
     };
     let Some(mut row) = tx.get(table, tab).map(|row| Row::clone(row)) else {
         return;
     };
     let rows = rows_of(tx, parameters, tab);
-    let text = if row.cells[page_type].int() == Some(THIRD_PARTY) {
-        third_party(&rows)
-    } else {
-        object(&rows)
-    };
+    let text = object(&rows);
     // The column holds 2048 characters; what does not fit is not written.
     let value = if text.encode_utf16().count() > 2_048 {
         Value::Null
@@ -360,23 +354,5 @@ fn object(rows: &[(String, Value)]) -> String {
             serde_json::json!({ "value": value.as_text() }),
         );
     }
-    Json::Object(all).to_string()
-}
-
-/// Third-party sites are shown by a container page that takes the address as data.
-fn third_party(rows: &[(String, Value)]) -> String {
-    let of = |wanted: &str| {
-        rows.iter()
-            .find(|(name, _)| name == wanted)
-            .and_then(|(_, value)| value.as_text())
-            .unwrap_or_default()
-    };
-    let address = format!("{}{}", of("url"), of("data"))
-        .replace('=', "%3D")
-        .replace('/', "\\/");
-    serde_json::json!({
-        "webresourceName": {"value": "msdyn_CECExternalWebPageContainer.html"},
-        "data": {"value": format!("cif_thirdpartyurl{address}")},
-    })
-    .to_string()
+    Json::Object(all).to_string().replace('/', "\\/")
 }

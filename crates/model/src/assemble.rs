@@ -18,7 +18,7 @@ use crate::record::Value;
 use crate::schema::file_word;
 use crate::span::{Span, Spanned};
 use crate::table::{Field, Holds, Need};
-use crate::variables::{Origins, Substitution, Variables, has_variables};
+use crate::variables::{EnvironmentFacts, Origins, Substitution, Variables, has_variables};
 use crate::yaml::{Entry, Node, NodeValue};
 
 /// A base document.
@@ -152,10 +152,16 @@ pub(crate) fn assemble(
         origins,
         unread_fields,
     } = gather(assembly, environment, texts);
+    let facts = facts_of(assembly, environment);
+    let contracts: Vec<Contract> = assembly
+        .contracts
+        .iter()
+        .map(|contract| contract.filled(&facts))
+        .collect();
     let context = checks::Context {
         project: assembly.project,
         resources: &resources,
-        contracts: assembly.contracts,
+        contracts: &contracts,
         unread: assembly.unread,
         unread_fields: &unread_fields,
         anywhere: &assembly.anywhere,
@@ -168,6 +174,13 @@ pub(crate) fn assemble(
         resources,
         diagnostics,
     }
+}
+
+fn facts_of(assembly: &Assembly<'_>, environment: Option<&str>) -> EnvironmentFacts {
+    environment
+        .and_then(|name| assembly.project.environments.get(name))
+        .map(EnvironmentFacts::of)
+        .unwrap_or_default()
 }
 
 /// The resources of one environment before they are checked together.
@@ -188,6 +201,7 @@ pub(crate) fn gather(
     let mut diagnostics = Vec::new();
     let mut origins = Origins::new();
     let variables = variables(Some(assembly.project_node), environment);
+    let facts = facts_of(assembly, environment);
     let overlays = environment_overlays(assembly, environment);
     let mut resources = Vec::with_capacity(assembly.documents.len());
     let mut unread_fields = HashMap::new();
@@ -213,8 +227,13 @@ pub(crate) fn gather(
                         finished(assembly, header, node, Cow::Borrowed(node), &[], texts)
                     })
                 } else {
-                    let (effective, unmanaged) =
-                        effective(node, &over, &variables, &mut origins, &mut diagnostics);
+                    let (effective, unmanaged) = effective(
+                        node,
+                        &over,
+                        (&variables, &facts),
+                        &mut origins,
+                        &mut diagnostics,
+                    );
                     changed = finished(
                         assembly,
                         header,
@@ -262,7 +281,7 @@ fn environment_overlays<'x, 'a>(
 fn effective(
     base: &Node,
     over: &[&Document],
-    variables: &Variables<'_>,
+    (variables, facts): (&Variables<'_>, &EnvironmentFacts),
     origins: &mut Origins,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> (Node, Vec<String>) {
@@ -282,6 +301,7 @@ fn effective(
     if has_variables(&node) {
         node = Substitution {
             variables,
+            facts,
             origins,
             diagnostics,
         }

@@ -35,6 +35,7 @@ pub const MANIFEST_CODES: &[Explanation] = &[
     checks::unique_name::LOOK_ALIKE,
     yaml::read::key::MERGE_KEY,
     shape_codes::MISSING_FIELD,
+    checks::tab_parameters::MISSING_PARAMETER,
     name::NAME_SHAPE,
     checks::defined_kind::NAME_VALUES,
     load::listing::NO_MANIFESTS,

@@ -9,6 +9,7 @@ use crate::kinds::{Kind, ResourceKey};
 use crate::name::fold;
 use crate::set::Reference;
 use crate::span::{Span, Spanned};
+use crate::variables::EnvironmentFacts;
 
 /// What a vendor's guide demands.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,8 +20,31 @@ pub struct Contract {
     pub display_name: Option<String>,
     /// Which guide, which edition.
     pub source: Option<String>,
+    /// Slugs that the vendor's software supplies to templates.
+    pub slugs: Vec<String>,
     /// What it demands.
     pub rules: Vec<Rule>,
+}
+
+impl Contract {
+    /// The contract with what is known of an environment in place of `${{ environment.url }}` and the like.
+    #[must_use]
+    pub fn filled(&self, facts: &EnvironmentFacts) -> Self {
+        let mut contract = self.clone();
+        for rule in &mut contract.rules {
+            for value in rule.locked.iter_mut().chain(&mut rule.preferred) {
+                facts.fill_json(&mut value.value);
+            }
+            for form in rule
+                .matches
+                .values_mut()
+                .chain(rule.resource.filter.values_mut())
+            {
+                form.value = facts.fill(&form.value).into_owned();
+            }
+        }
+        contract
+    }
 }
 
 /// One demand.

@@ -65,6 +65,11 @@ fn value(field: &'static Field, node: &Node, decoder: &mut Decoder<'_>) -> Optio
                 .map(|option| Value::Choice(option.word))
         }
         Holds::Lookup { to, .. } => name(to, node, decoder),
+        Holds::Ids { to, .. } => {
+            let items = decoder.list(node)?;
+            let named = members(items, &|node, decoder| name(to, node, decoder), decoder);
+            Some(Value::Set(Box::new(Set::exact(named, node.span))))
+        }
         Holds::Owner => owner(node, decoder),
         Holds::Set { to, links, .. } => match links {
             Links::All | Links::Except(_) => {

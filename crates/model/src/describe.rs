@@ -118,6 +118,7 @@ impl Field {
             Holds::Flag | Holds::InvertedFlag => "Flag".to_owned(),
             Holds::Choice(_) | Holds::FlagChoice(_) | Holds::Status(_) => self.options_words(),
             Holds::Lookup { to, .. } => format!("Name of {}", article(to)),
+            Holds::Ids { to, .. } => format!("List of {}", noun(to)),
             Holds::Set { to, links, .. } => match links {
                 Links::Only(_) => "Flag".to_owned(),
                 Links::One => format!("Name of {}", article(to)),

@@ -1,5 +1,6 @@
 //! What is wrong with the manifests, as plain data. Turning it into text is the business of the callers.
 
+use crate::shape_codes::MISSING_FIELD;
 use crate::span::Span;
 
 /// How bad a finding is. Errors sort before warnings.
@@ -48,6 +49,10 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// The environments in which it was found; empty for every one.
     pub environments: Vec<String>,
+    /// A line says it all: the lines of the file would add nothing.
+    pub on_one_line: bool,
+    /// Something is not given that must be; nothing that is given is wrong.
+    pub is_about_lacking: bool,
 }
 
 impl Diagnostic {
@@ -72,6 +77,8 @@ impl Diagnostic {
             secondary: Vec::new(),
             help: None,
             environments: Vec::new(),
+            on_one_line: false,
+            is_about_lacking: code == MISSING_FIELD.code,
         }
     }
 
@@ -99,6 +106,20 @@ impl Diagnostic {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(shortened(help.into()));
+        self
+    }
+
+    /// Says that something is not given.
+    #[must_use]
+    pub(crate) fn about_lacking(mut self) -> Self {
+        self.is_about_lacking = true;
+        self
+    }
+
+    /// Is shown on one line.
+    #[must_use]
+    pub(crate) fn on_one_line(mut self) -> Self {
+        self.on_one_line = true;
         self
     }
 

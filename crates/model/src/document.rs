@@ -183,6 +183,11 @@ pub(crate) fn declared(
     let labels = labels
         .map(|node| labels_of(node, &mut decoder))
         .unwrap_or_default();
+    let slugs = metadata.and_then(|metadata| metadata.get("slugs"));
+    let slugs = slugs.map_or(&[][..], Node::items).iter();
+    let slugs = slugs
+        .filter_map(|item| item.as_text().map(str::to_owned))
+        .collect();
     if let Some(metadata) = metadata {
         check_metadata(header.key.kind, metadata, &mut decoder);
     }
@@ -231,6 +236,7 @@ pub(crate) fn declared(
         key: header.key.clone(),
         state,
         labels,
+        slugs,
         span: node.span,
         name_span: header.name_span,
         spec,
@@ -297,18 +303,19 @@ fn check_metadata(kind: Kind, metadata: &Node, decoder: &mut Decoder<'_>) {
                 decoder.text(&entry.value, longest);
             }
             "environments" => {
-                let texts = match &entry.value.value {
-                    NodeValue::List(items) => {
-                        let is_name =
-                            |item: &Node| item.as_text().is_some_and(|text| !text.is_empty());
-                        !items.is_empty() && items.iter().all(is_name)
-                    }
-                    _ => false,
-                };
-                decoder.fits(texts.then_some(()));
+                let some = !entry.value.items().is_empty();
+                decoder.fits((some && is_list_of_texts(&entry.value)).then_some(()));
+            }
+            "slugs" if kind.definition().supplies_slugs => {
+                decoder.fits(is_list_of_texts(&entry.value).then_some(()));
             }
             "labels" | "state" => {}
             _ => decoder.reject(),
         }
     }
+}
+
+fn is_list_of_texts(node: &Node) -> bool {
+    let is_text = |item: &Node| item.as_text().is_some_and(|text| !text.is_empty());
+    matches!(&node.value, NodeValue::List(items) if items.iter().all(is_text))
 }

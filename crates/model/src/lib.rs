@@ -83,7 +83,7 @@ pub use parameters::{ParameterValue, Parameters};
 pub use part::{MAX_UNIQUE_NAME, unique_name_of_part};
 pub use project::{
     CifV2Loader, Defaults, EMULATOR_AGES, Environment, FIXED_CHECKS, IgnoreRule, KindNameGlob,
-    POLICY_CHECKS, Policy, Project, Prune, Removals, Target, Undeclared, Writes,
+    MANIFEST_WARNINGS, POLICY_CHECKS, Policy, Project, Prune, Removals, Target, Undeclared, Writes,
 };
 pub use read_project::DEFAULT_FOLDER;
 pub use record::{Items as RecordItems, Record, Set, SetView, Value, Viewed};
@@ -93,5 +93,5 @@ pub use set::{LookedUp, Owner, Reference, SetMode};
 pub use span::{FileId, SourceMap, Span, Spanned};
 pub use suggest::nearest;
 pub use table::*;
-pub use variables::escape_variables;
+pub use variables::{EnvironmentFacts, ORGANIZATION_ID, escape_variables};
 pub use yaml::{EditRefused, OutDocument, YamlEdits, write_documents, yaml_scalar};

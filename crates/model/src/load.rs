@@ -29,7 +29,7 @@ use crate::read_contract::contract;
 use crate::read_project::{project, texts};
 use crate::shape_codes::NOT_A_MANIFEST;
 use crate::span::{FileId, SourceMap, Span, Spanned};
-use crate::variables::refuse_outside_values;
+use crate::variables::{EnvironmentFacts, refuse_outside_values};
 use crate::yaml::{Budget, Node, Stream, read};
 
 pub(crate) const NO_PROJECT: Explanation = Explanation::new(
@@ -217,6 +217,9 @@ impl Loader {
         for place in self.secrets {
             manifests.sources.redact(place);
         }
+        if let Some(project) = &manifests.project {
+            diagnostics = project.leveled(diagnostics);
+        }
         sort_diagnostics(&mut diagnostics);
         diagnostics.dedup();
         (manifests, diagnostics)
@@ -330,7 +333,14 @@ impl Loader {
         // They share the resources, which are taken out now.
         drop(documents);
         manifests.resources = in_order(resources);
-        manifests.contracts = contracts;
+        let effective = environment.and_then(|name| project.environments.get(name));
+        manifests.contracts = match effective.map(EnvironmentFacts::of) {
+            Some(facts) => contracts
+                .iter()
+                .map(|contract| contract.filled(&facts))
+                .collect(),
+            None => contracts,
+        };
         manifests.project = Some(project);
     }
 

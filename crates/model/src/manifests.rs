@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::contract::{Contract, Subject};
-use crate::kinds::{AppProfile, CIF_V2_LOADER, Resource, ResourceKey};
+use crate::kinds::{AppProfile, CIF_V2_LOADER, PANE_LOADER, Resource, ResourceKey};
 use crate::name::fold;
 use crate::project::{CifV2Loader, Project};
 use crate::span::{SourceMap, Span};
@@ -57,6 +57,8 @@ pub struct Declared {
     pub state: State,
     /// For selection; never sent.
     pub labels: BTreeMap<String, String>,
+    /// Slugs that a channel provider supplies to templates; never sent.
+    pub slugs: Vec<String>,
     /// The document.
     pub span: Span,
     /// `metadata.name`.
@@ -100,31 +102,41 @@ pub fn subject_of(declared: &Declared, project: &Project) -> Subject {
             *value = json;
         }
     }
-    if let Some(profile) = AppProfile::of(&declared.spec)
-        && declared.state == State::Present
-        && project.cif_v2_loader == CifV2Loader::Link
-        && let Some(providers) = profile.channel_providers().value()
-        && providers.members().next().is_some()
+    if declared.state == State::Present
+        && let Some(profile) = AppProfile::of(&declared.spec)
     {
-        let extensions = spec
-            .entry("extensions")
-            .or_insert_with(|| Value::Array(Vec::new()));
-        let list = match extensions {
-            Value::Array(list) => Some(list),
-            other => other.get_mut("members").and_then(Value::as_array_mut),
-        };
-        if let Some(list) = list
-            && !list.iter().any(|member| {
-                member
-                    .as_str()
-                    .is_some_and(|name| fold(name) == fold(CIF_V2_LOADER))
-            })
+        let providers = profile.channel_providers().value();
+        if project.cif_v2_loader == CifV2Loader::Link
+            && providers.is_some_and(|providers| providers.members().next().is_some())
         {
-            list.push(CIF_V2_LOADER.into());
+            with_extension(&mut spec, CIF_V2_LOADER);
+        }
+        if profile.productivity_pane().value().is_some() {
+            with_extension(&mut spec, PANE_LOADER);
         }
     }
     Subject {
         key: declared.key.clone(),
         spec,
+    }
+}
+
+fn with_extension(spec: &mut serde_json::Map<String, Value>, extension: &str) {
+    let extensions = spec
+        .entry("extensions")
+        .or_insert_with(|| Value::Array(Vec::new()));
+    let list = match extensions {
+        Value::Array(list) => Some(list),
+        other => other.get_mut("members").and_then(Value::as_array_mut),
+    };
+    let is_it = |member: &Value| {
+        member
+            .as_str()
+            .is_some_and(|name| fold(name) == fold(extension))
+    };
+    if let Some(list) = list
+        && !list.iter().any(is_it)
+    {
+        list.push(extension.into());
     }
 }

@@ -138,6 +138,10 @@ impl Parameters {
     }
 }
 
+fn is_flag(text: &str) -> bool {
+    text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false")
+}
+
 fn looked_up_schema() -> Value {
     json!({"anyOf": [
         {"type": "string", "minLength": 1},
@@ -157,6 +161,10 @@ fn parameter(name: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option<Param
             let text = decoder.text(node, None)?;
             Some(match (name, Uuid::try_parse(text)) {
                 (_, Ok(id)) if looked_up => ParameterValue::LookedUp(LookedUp::Id(id)),
+                // Microsoft's own guides write `True`.
+                ("validateRecord", _) if is_flag(text) => {
+                    ParameterValue::Text(text.to_ascii_lowercase())
+                }
                 ("searchType", _) if text == "Relevance" => ParameterValue::Text("0".to_owned()),
                 ("searchType", _) if text == "Categorized" => ParameterValue::Text("1".to_owned()),
                 _ => ParameterValue::Text(text.to_owned()),
@@ -200,7 +208,14 @@ fn parameter(name: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option<Param
         }
         NodeValue::Spelled(spelled) if !looked_up => {
             decoder.report_spellings(node);
-            Some(ParameterValue::Text(spelled.text.to_string()))
+            let text = spelled.text.to_string();
+            Some(ParameterValue::Text(
+                if name == "validateRecord" && is_flag(&text) {
+                    text.to_ascii_lowercase()
+                } else {
+                    text
+                },
+            ))
         }
         NodeValue::Unresolved(_) => None,
         _ => decoder.fits(None),

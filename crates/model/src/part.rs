@@ -17,7 +17,11 @@ pub const MAX_UNIQUE_NAME: usize = 128;
 pub fn unique_name_of_part(name: NameOf, parent: &str, part: &str) -> Option<String> {
     match name {
         NameOf::Behind(_) => Some(cut(format!("{parent}_{}", camel_case(part)))),
-        NameOf::PaneTab(_) => Some(cut(format!("{part}_config_{parent}_pane_tab"))),
+        // The product names the pane of a profile `<profile>_pp`, and its tabs after the profile.
+        NameOf::PaneTab(_) => {
+            let profile = parent.strip_suffix("_pp").unwrap_or(parent);
+            Some(cut(format!("{part}_{profile}_pane_tab")))
+        }
         NameOf::Given => None,
     }
 }
@@ -83,11 +87,17 @@ mod tests {
     }
 
     #[test]
-    fn a_pane_entry_is_named_after_tool_and_pane() {
-        let name = unique_name_of_part(NameOf::PaneTab("tool"), "contoso_pane", "contoso_tool");
+    fn a_pane_entry_is_named_after_tool_and_profile() {
+        // Exported solutions have tabs named `<tool>_<profile>_pane_tab` in panes named `<profile>_pp`.
+        let tool = "msdyn_smartassist_tool_config";
+        let name = |pane| unique_name_of_part(NameOf::PaneTab("tool"), pane, tool);
         assert_eq!(
-            name.as_deref(),
-            Some("contoso_tool_config_contoso_pane_pane_tab")
+            name("contoso_agents_pp").as_deref(),
+            Some("msdyn_smartassist_tool_config_contoso_agents_pane_tab")
+        );
+        assert_eq!(
+            name("contoso_pane").as_deref(),
+            Some("msdyn_smartassist_tool_config_contoso_pane_pane_tab")
         );
     }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use uuid::Uuid;
 
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::files::is_yaml;
 use crate::glob::{PathPattern, matches_name};
 use crate::kinds::ResourceKey;
@@ -27,6 +28,8 @@ pub struct Project {
     pub kinds: Vec<Spanned<String>>,
     /// Prefixes of unique names that belong to the project, in lower case.
     pub owns: Vec<Spanned<String>>,
+    /// Unique names under Microsoft's prefix that belong to the project all the same, folded. They are never pruned.
+    pub owned_names: Vec<Spanned<String>>,
     /// What nothing ever deletes.
     pub protect: Vec<Spanned<KindNameGlob>>,
     /// What happens to rows under an owned prefix that no document declares.
@@ -41,7 +44,9 @@ pub struct Project {
     pub cif_v2_loader: CifV2Loader,
     /// The solution in which new and changed components land.
     pub solution: Option<Spanned<String>>,
-    /// Severity of the checks of plan review, by check.
+    /// Slugs that come from outside the project.
+    pub slugs: Vec<String>,
+    /// Severity of the checks of plan review and of warnings about manifests, by code.
     pub policy: BTreeMap<String, Spanned<Policy>>,
     /// Known and accepted drift.
     pub ignore: Vec<IgnoreRule>,
@@ -65,6 +70,22 @@ impl KindNameGlob {
 }
 
 impl Project {
+    /// What is left of the warnings about manifests once `policy` has set their levels.
+    pub(crate) fn leveled(&self, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        let level = |finding: &Diagnostic| self.policy.get(finding.code).map(|level| level.value);
+        let leveled = found.into_iter().filter_map(|finding| {
+            match level(&finding).filter(|_| !finding.is_error()) {
+                Some(Policy::Allow) => None,
+                Some(Policy::Deny) => Some(Diagnostic {
+                    severity: Severity::Error,
+                    ..finding
+                }),
+                Some(Policy::Warn) | None => Some(finding),
+            }
+        });
+        leveled.collect()
+    }
+
     /// Whether nothing may ever delete a resource.
     #[must_use]
     pub fn protects(&self, key: &ResourceKey) -> bool {
@@ -87,6 +108,14 @@ impl Project {
             let takes = pattern.takes(&format!("{below}kind/name.yaml")) && !is_yaml(folder);
             takes.then(|| folder.to_owned())
         })
+    }
+
+    /// Whether the project may create a row with this name, although the prefix is Microsoft's.
+    #[must_use]
+    pub fn owns_name(&self, name: &UniqueName) -> bool {
+        self.owned_names
+            .iter()
+            .any(|owned| owned.value == name.folded())
     }
 
     /// Whether a unique name stands under a prefix that belongs to the project.
@@ -187,6 +216,28 @@ pub const POLICY_CHECKS: [&str; 18] = [
     "user-moves",
     "workstream-names",
     "workstreams-unread",
+];
+
+/// The codes that warn about manifests, whose level `policy` may set too. Errors of the same code stay errors.
+pub const MANIFEST_WARNINGS: [&str; 18] = [
+    "auto-accept",
+    "exact-on-existing",
+    "generic-template",
+    "https-needed",
+    "icon",
+    "loader-extension",
+    "look-alike",
+    "missing-parameter",
+    "no-manifests",
+    "preferred-value",
+    "profile-rank",
+    "session-type",
+    "shared-pane",
+    "slug",
+    "tab-parameters",
+    "undocumented-parameter",
+    "unique-name",
+    "user-in-two-profiles",
 ];
 
 /// The checks of plan review that always refuse.

@@ -14,7 +14,7 @@ use crate::shape::{self, Shape};
 use crate::shape_codes::{UNKNOWN_FIELD, UNKNOWN_KIND};
 use crate::span::{Span, Spanned};
 use crate::suggest::nearest;
-use crate::variables::refuse_all;
+use crate::variables::refuse_but_facts;
 use crate::yaml::{Node, NodeValue};
 
 /// Reads one contract; `None` where the document is none.
@@ -37,7 +37,7 @@ pub(crate) fn contract(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option
     if !shape::check(Shape::Contract, node, first_line(node), diagnostics) {
         check_version(node, diagnostics);
     }
-    refuse_all(node, diagnostics);
+    refuse_but_facts(node, diagnostics);
     let spec = node.get("spec")?;
     let name = node
         .get("metadata")
@@ -55,6 +55,12 @@ pub(crate) fn contract(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option
         name,
         display_name: owned(spec, "displayName"),
         source: owned(spec, "source"),
+        slugs: spec
+            .get("slugs")
+            .map_or(&[][..], Node::items)
+            .iter()
+            .filter_map(|item| item.as_text().map(str::to_owned))
+            .collect(),
         rules,
     })
 }

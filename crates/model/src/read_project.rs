@@ -13,7 +13,7 @@ use crate::diagnostic::Diagnostic;
 use crate::document::check_version;
 use crate::files::PATH_OUTSIDE;
 use crate::kinds::Kind;
-use crate::name::{NAME_SHAPE, check_name};
+use crate::name::{NAME_SHAPE, check_name, fold};
 use crate::project::{
     CifV2Loader, Defaults, Environment, IgnoreRule, KindNameGlob, Policy, Project, Prune, Removals,
     Target, Undeclared, Writes,
@@ -70,6 +70,10 @@ pub(crate) fn project(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<
         contracts: texts(spec.get("contracts")),
         kinds: texts(spec.get("kinds")),
         owns: prefixes(spec, diagnostics),
+        owned_names: texts(spec.get("owns").and_then(|owns| owns.get("names")))
+            .into_iter()
+            .map(|name| name.map(|name| fold(&name)))
+            .collect(),
         protect: globs(spec.get("protect"), diagnostics),
         prune: if word(spec, "prune") == Some("owned") {
             Prune::Owned
@@ -90,6 +94,10 @@ pub(crate) fn project(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<
             _ => CifV2Loader::Link,
         },
         solution: spec.get("solution").and_then(text),
+        slugs: texts(spec.get("slugs"))
+            .into_iter()
+            .map(|slug| slug.value)
+            .collect(),
         policy: policy(spec.get("policy")),
         ignore: spec
             .get("ignore")
@@ -156,7 +164,7 @@ fn prefixes(spec: &Node, diagnostics: &mut Vec<Diagnostic>) -> Vec<Spanned<Strin
                     "`msdyn` is Microsoft's prefix and cannot be owned",
                 )
                 .at(prefix.span, "Microsoft's")
-                .help("remove it"),
+                .help("remove it; a row of your own with such a name goes under `owns.names`"),
             );
         } else if !letters || prefix.value.is_empty() {
             diagnostics.push(

@@ -212,6 +212,15 @@ impl PartialEq for Record {
 }
 
 impl NameOf {
+    /// How far apart the product numbers such parts.
+    #[must_use]
+    pub const fn step(self) -> i64 {
+        match self {
+            NameOf::PaneTab(_) => 10,
+            NameOf::Behind(_) | NameOf::Given => 1,
+        }
+    }
+
     /// The text of an item that its unique name is made from, with the business unit of a role.
     #[must_use]
     pub fn source(self, item: &Record) -> Option<Spanned<String>> {

@@ -6,6 +6,11 @@ pub use crate::kinds::tables::*;
 pub use crate::table::USER;
 use crate::table::{Field, Table};
 
+/// Model-driven apps; a manifest names one by its unique name.
+pub static APP: Table = Table::platform("appmodule", "appmodules", "appmoduleid", "uniquename");
+/// The organisation itself, one row.
+pub static ORGANIZATION: Table =
+    Table::platform("organization", "organizations", "organizationid", "name");
 /// Teams.
 pub static TEAM: Table = Table::platform("team", "teams", "teamid", "name");
 /// Security roles.

@@ -1,13 +1,17 @@
-//! Variables: `${{ vars.name }}` is replaced by a value of the project or the environment.
+//! Variables: `${{ vars.name }}` is replaced by a value of the project or the environment, `${{ environment.url }}` by the
+//! environment's own address.
 //!
 //! `{slug}` and `${slug}` belong to Dynamics and pass untouched; `$${{` stands for `${{`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
+use crate::project::{Environment, Target};
 use crate::span::Span;
 use crate::suggest::nearest;
 use crate::yaml::{Entry, Node, NodeValue};
@@ -21,14 +25,14 @@ pub(crate) const UNKNOWN_VARIABLE: Explanation = Explanation::new(
 
 pub(crate) const VARIABLE_PLACEMENT: Explanation = Explanation::new(
     "variable-placement",
-    "Variables stand in values under `spec` and `metadata.labels` only, and not in the values of other variables.",
+    "Variables stand in values under `spec` and `metadata.labels` only, and not in the values of other variables. Contracts may use `${{ environment.url }}`, `${{ environment.host }}` and `${{ environment.organizationId }}`.",
     "Names are the same in every environment, and what a variable means can be seen in one place.",
     "Write the value out.",
 );
 
 pub(crate) const VARIABLE_SYNTAX: Explanation = Explanation::new(
     "variable-syntax",
-    "A variable is written `${{ vars.name }}`.",
+    "A variable is written `${{ vars.name }}`. The environment's own values are `${{ environment.url }}`, `${{ environment.host }}` and `${{ environment.organizationId }}`.",
     "There are no functions and no other namespaces. `{slug}` and `${slug}` belong to Dynamics and pass untouched.",
     "Correct it; `$${{` stands for the characters themselves.",
 );
@@ -49,9 +53,140 @@ pub(crate) type Variables<'p> = BTreeMap<&'p str, &'p Node>;
 /// Where a value that came from a variable is written: by the place of the variable's use.
 pub(crate) type Origins = BTreeMap<Span, (String, Span)>;
 
+/// What an environment is called by others: its address and the id of its organisation.
+///
+/// What is not known yet stays in the text as it is written, in one spelling: `${{ environment.organizationId }}`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EnvironmentFacts {
+    /// Scheme and host, without a slash at the end.
+    url: Option<String>,
+    organization_id: Option<Uuid>,
+}
+
+/// The text that is replaced once the environment has said which organisation it is.
+pub const ORGANIZATION_ID: &str = "${{ environment.organizationId }}";
+
+/// The embedded emulator gets another port in every run, so its address cannot be part of a row.
+const EMBEDDED_URL: &str = "https://localhost";
+
+impl EnvironmentFacts {
+    /// What the project file says of an environment.
+    #[must_use]
+    pub fn of(environment: &Environment) -> Self {
+        let url = match &environment.target {
+            Target::Url(url) => origin(&url.value),
+            Target::Emulator { .. } => EMBEDDED_URL.to_owned(),
+        };
+        Self {
+            url: Some(url),
+            organization_id: environment.organization_id,
+        }
+    }
+
+    /// What an address says.
+    #[must_use]
+    pub fn of_url(url: &str) -> Self {
+        Self {
+            url: Some(origin(url)),
+            organization_id: None,
+        }
+    }
+
+    /// What an organisation says of itself.
+    #[must_use]
+    pub fn of_organization(id: Option<Uuid>) -> Self {
+        Self {
+            url: None,
+            organization_id: id,
+        }
+    }
+
+    fn value(&self, fact: Fact) -> Cow<'_, str> {
+        let url = self.url.as_deref();
+        let value = match fact {
+            Fact::Url => url.map(Cow::Borrowed),
+            Fact::Host => url.map(|url| {
+                let host = url.split_once("://").map_or(url, |(_, host)| host);
+                Cow::Borrowed(host)
+            }),
+            Fact::OrganizationId => self.organization_id.map(|id| Cow::Owned(id.to_string())),
+        };
+        value.unwrap_or(Cow::Borrowed(fact.as_written()))
+    }
+
+    /// The text with what is known of the environment. A text that cannot be read as one with variables stays as it is.
+    #[must_use]
+    pub fn fill<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let Some(pieces) = Some(text)
+            .filter(|text| text.contains(OPEN))
+            .and_then(pieces)
+        else {
+            return Cow::Borrowed(text);
+        };
+        let mut filled = String::with_capacity(text.len());
+        for piece in pieces {
+            match piece {
+                Piece::Text(text) => filled.push_str(text),
+                Piece::Fact(fact) => filled.push_str(&self.value(fact)),
+                Piece::Variable(name) => filled.push_str(&format!("${{{{ vars.{name} }}}}")),
+            }
+        }
+        Cow::Owned(filled)
+    }
+
+    /// The same for every text of a value.
+    pub fn fill_json(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => {
+                if let Cow::Owned(filled) = self.fill(text) {
+                    *text = filled;
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.fill_json(item)),
+            Value::Object(entries) => entries.values_mut().for_each(|item| self.fill_json(item)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+}
+
+/// Scheme and host of an address, in lower case. `https` need not be written.
+fn origin(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    format!("{scheme}://{authority}").to_ascii_lowercase()
+}
+
+/// A value that the environment itself gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fact {
+    Url,
+    Host,
+    OrganizationId,
+}
+
+impl Fact {
+    const ALL: [Fact; 3] = [Fact::Url, Fact::Host, Fact::OrganizationId];
+
+    const fn as_written(self) -> &'static str {
+        match self {
+            Fact::Url => "${{ environment.url }}",
+            Fact::Host => "${{ environment.host }}",
+            Fact::OrganizationId => ORGANIZATION_ID,
+        }
+    }
+
+    fn of(word: &str) -> Option<Self> {
+        let written = format!("{OPEN} environment.{word} {CLOSE}");
+        Self::ALL
+            .into_iter()
+            .find(|fact| fact.as_written() == written)
+    }
+}
+
 /// Replaces the variables of one document.
 pub(crate) struct Substitution<'a, 'p> {
     pub(crate) variables: &'a Variables<'p>,
+    pub(crate) facts: &'a EnvironmentFacts,
     pub(crate) origins: &'a mut Origins,
     pub(crate) diagnostics: &'a mut Vec<Diagnostic>,
 }
@@ -94,6 +229,35 @@ pub(crate) fn refuse_outside_values(document: &Node, diagnostics: &mut Vec<Diagn
             }
             _ => refuse_all(&entry.value, diagnostics),
         }
+    }
+}
+
+/// Reports every variable in a contract, which may name values of the environment and nothing else.
+pub(crate) fn refuse_but_facts(node: &Node, diagnostics: &mut Vec<Diagnostic>) {
+    match &node.value {
+        NodeValue::Text(text) if text.contains(OPEN) => {
+            let is_fine = pieces(text).is_some_and(|pieces| {
+                let mut pieces = pieces.iter();
+                pieces.all(|piece| !matches!(piece, Piece::Variable(_) | Piece::Text(OPEN)))
+            });
+            if !is_fine {
+                diagnostics.push(
+                    Diagnostic::error(
+                        VARIABLE_PLACEMENT.code,
+                        "a contract knows no variables but those of the environment",
+                    )
+                    .at(node.span, "another variable here")
+                    .help("use `${{ environment.url }}`, `${{ environment.host }}` or `${{ environment.organizationId }}`, or write the value out"),
+                );
+            }
+        }
+        NodeValue::List(items) => items
+            .iter()
+            .for_each(|item| refuse_but_facts(item, diagnostics)),
+        NodeValue::Map(entries) => entries
+            .iter()
+            .for_each(|entry| refuse_but_facts(&entry.value, diagnostics)),
+        _ => {}
     }
 }
 
@@ -189,10 +353,10 @@ impl<'p> Substitution<'_, 'p> {
             self.diagnostics.push(
                 Diagnostic::error(
                     VARIABLE_SYNTAX.code,
-                    "a variable is written `${{ vars.name }}`",
+                    "a variable is written `${{ vars.name }}` or `${{ environment.url }}`",
                 )
                 .at(span, "cannot be read as a variable")
-                .help("names begin with a letter; write `$${{` for the characters themselves"),
+                .help("`environment` has `url`, `host` and `organizationId`; names of `vars` begin with a letter; write `$${{` for the characters themselves"),
             );
             return unresolved();
         };
@@ -213,6 +377,7 @@ impl<'p> Substitution<'_, 'p> {
         for piece in pieces {
             match piece {
                 Piece::Text(text) => filled.push_str(text),
+                Piece::Fact(fact) => filled.push_str(&self.facts.value(fact)),
                 Piece::Variable(name) => match self
                     .find(name, span)
                     .map(|value| (value, inside_text(value)))
@@ -269,6 +434,7 @@ impl<'p> Substitution<'_, 'p> {
 enum Piece<'t> {
     Text(&'t str),
     Variable(&'t str),
+    Fact(Fact),
 }
 
 /// The parts of a text; `None` where a variable is malformed.
@@ -288,8 +454,14 @@ fn pieces(text: &str) -> Option<Vec<Piece<'_>>> {
         }
         let inner = &rest[at + OPEN.len()..];
         let end = inner.find(CLOSE)?;
-        let name = inner[..end].trim_matches(' ').strip_prefix("vars.")?;
-        pieces.push(Piece::Variable(name.trim_start_matches(' ')).checked()?);
+        let name = inner[..end].trim_matches(' ');
+        pieces.push(match name.strip_prefix("environment.") {
+            Some(word) => Piece::Fact(Fact::of(word)?),
+            None => {
+                let name = name.strip_prefix("vars.")?.trim_start_matches(' ');
+                Piece::Variable(name).checked()?
+            }
+        });
         rest = &inner[end + CLOSE.len()..];
     }
     if !rest.is_empty() {
@@ -355,8 +527,10 @@ mod tests {
             .map(|entry| (&*entry.key, &entry.value))
             .collect();
         let mut origins = Origins::new();
+        let facts = EnvironmentFacts::of_url("Contoso.crm4.dynamics.com/main.aspx");
         let mut substitution = Substitution {
             variables: &variables,
+            facts: &facts,
             origins: &mut origins,
             diagnostics: &mut diagnostics,
         };
@@ -401,6 +575,26 @@ mod tests {
     }
 
     #[test]
+    fn the_environment_gives_its_own_address_and_what_is_unknown_waits() {
+        assert_eq!(
+            substituted(
+                "https://cti.example/?base=${{environment.url}}&host=${{ environment.host }}"
+            )
+            .0,
+            "https://cti.example/?base=https://contoso.crm4.dynamics.com&host=contoso.crm4.dynamics.com"
+        );
+        assert_eq!(
+            substituted("x?org=${{environment.organizationId}}").0,
+            format!("x?org={ORGANIZATION_ID}")
+        );
+        let id = Uuid::from_u128(7);
+        assert_eq!(
+            EnvironmentFacts::of_organization(Some(id)).fill(&format!("{ORGANIZATION_ID}/{{x}}")),
+            format!("{id}/{{x}}")
+        );
+    }
+
+    #[test]
     fn what_is_not_defined_or_malformed_is_reported() {
         let (_, findings) = substituted("${{ vars.hots }}");
         assert_eq!(findings[0].code, "unknown-variable");
@@ -410,6 +604,7 @@ mod tests {
             "${{ vars.1x }}",
             "x ${{ vars.host",
             "${{ env.X }}",
+            "${{ environment.uri }}",
         ] {
             assert_eq!(substituted(text).1[0].code, "variable-syntax", "{text}");
         }

@@ -6,7 +6,6 @@ use std::sync::LazyLock;
 use deskstate_model::{Diagnostic, PROJECT_FILE, SourceMap, load_texts};
 
 use crate::bounds::shape;
-use crate::export::settle::is_about_lacking;
 use crate::export::{Export, Selection, export};
 use crate::live::{Access, Live, LiveLinks, LiveTable};
 use crate::plan::{Limits, Options as PlanOptions, Plan, plan, transactions};
@@ -68,7 +67,7 @@ pub fn solutions(bytes: &[u8]) {
     let (manifests, found) = exported.manifests();
     let error = found
         .iter()
-        .filter(|finding| !is_about_lacking(finding))
+        .filter(|finding| !finding.is_about_lacking)
         .find(|finding| finding.is_error() && finding.code != "no-manifests");
     assert!(error.is_none(), "{error:?}");
     for live in [&live, &*KNOWN] {

@@ -82,6 +82,12 @@ impl Live {
             return Match::Unknown(why.clone());
         }
         match lookup {
+            Lookup::Organization => match self.facts.organization {
+                Some(id) => Match::One(id),
+                None => Match::Unknown(
+                    "the environment did not say which organisation it is".to_owned(),
+                ),
+            },
             Lookup::User(name) => self.user(name),
             Lookup::Team(name) => match self
                 .found

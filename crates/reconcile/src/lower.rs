@@ -9,7 +9,7 @@ use deskstate_model::{
     CifV2Loader, Field, Fill, Holds, Kind, Manifests, PartTable, Referent, ResourceKey, Table,
 };
 
-use crate::state::{DeclaredResource, Lookup, PartName, RowKey, Stored};
+use crate::state::{DeclaredResource, Lookup, PartName, RowKey};
 use lowering::Context;
 
 /// All that the manifests declare for one environment.
@@ -60,7 +60,9 @@ impl Desired {
                     .map(|column| &column.value)
                     .chain(row.when_new.iter().map(|(_, value)| value))
                 {
-                    collect_value(value, &mut found);
+                    for key in value.keys() {
+                        collect_key(key, &mut found);
+                    }
                 }
                 collect_key(&row.key, &mut found);
             }
@@ -76,14 +78,6 @@ impl Desired {
             }
         }
         found
-    }
-}
-
-fn collect_value(value: &Stored, found: &mut BTreeSet<Lookup>) {
-    match value {
-        Stored::Row(key) | Stored::IdOf(key) => collect_key(key, found),
-        Stored::JsonWith(_, ids) => ids.iter().for_each(|(_, key)| collect_key(key, found)),
-        Stored::Null | Stored::Text(_) | Stored::Number(_) | Stored::Flag(_) | Stored::Json(_) => {}
     }
 }
 

@@ -2,4 +2,5 @@
 
 pub(crate) mod loader;
 pub(crate) mod parameters;
+pub(crate) mod scripts;
 pub(crate) mod session_type;

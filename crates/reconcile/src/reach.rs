@@ -265,7 +265,7 @@ impl<'a> Counting<'a> {
         let reach = ChangeReach {
             agents: links.access.is_whole().then_some(users.len()),
             basis: format!("users of {}", change.key.name),
-            uncounted: vec!["agents whom `roleSelector` or `appSelector` chooses".to_owned()],
+            uncounted: vec!["holders of the roles that see the provider".to_owned()],
             who: BTreeSet::new(),
         };
         (users, reach)

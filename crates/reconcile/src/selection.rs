@@ -346,17 +346,7 @@ fn needs(
             .iter()
             .map(|column| &column.value)
             .chain(row.when_new.iter().map(|(_, value)| value));
-        for value in values {
-            match value {
-                Stored::Row(key) | Stored::IdOf(key) => keys.push(key),
-                Stored::JsonWith(_, ids) => keys.extend(ids.iter().map(|(_, key)| key)),
-                Stored::Null
-                | Stored::Text(_)
-                | Stored::Number(_)
-                | Stored::Flag(_)
-                | Stored::Json(_) => {}
-            }
-        }
+        keys.extend(values.flat_map(Stored::keys));
     }
     keys.extend(
         resource

@@ -84,6 +84,8 @@ pub enum Lookup {
         /// Its name.
         name: String,
     },
+    /// The organisation itself.
+    Organization,
 }
 
 impl Lookup {
@@ -99,6 +101,7 @@ impl Lookup {
             Self::Form { .. } => "form",
             Self::Dashboard(_) => "dashboard",
             Self::Row { table, .. } => table.logical,
+            Self::Organization => "organisation",
         }
     }
 
@@ -110,6 +113,7 @@ impl Lookup {
             | Self::WebResource(name)
             | Self::Macro(name)
             | Self::Dashboard(name) => name,
+            Self::Organization => "",
             Self::Role { name, .. }
             | Self::View { name, .. }
             | Self::Form { name, .. }
@@ -126,7 +130,8 @@ impl Lookup {
             | Self::WebResource(_)
             | Self::Macro(_)
             | Self::Dashboard(_)
-            | Self::Row { .. } => None,
+            | Self::Row { .. }
+            | Self::Organization => None,
         }
     }
 
@@ -249,6 +254,25 @@ pub enum Stored {
     Row(RowKey),
     /// The id of this row, kept as text.
     IdOf(RowKey),
+    /// The ids of these rows, in one text with semicolons between them.
+    IdsOf(Vec<RowKey>),
+    /// A value with the id of the organisation in place of [`deskstate_model::ORGANIZATION_ID`].
+    WithOrganization(Box<Stored>),
+}
+
+impl Stored {
+    /// The rows whose ids are part of the value.
+    pub fn keys(&self) -> Vec<&RowKey> {
+        match self {
+            Self::Row(key) | Self::IdOf(key) => vec![key],
+            Self::JsonWith(_, ids) => ids.iter().map(|(_, key)| key).collect(),
+            Self::IdsOf(keys) => keys.iter().collect(),
+            Self::WithOrganization(value) => value.keys(),
+            Self::Null | Self::Text(_) | Self::Number(_) | Self::Flag(_) | Self::Json(_) => {
+                Vec::new()
+            }
+        }
+    }
 }
 
 /// A column that a manifest manages.

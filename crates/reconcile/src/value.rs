@@ -1,12 +1,15 @@
 //! Values of columns: filled in with ids, compared as the server would compare them, shown in manifest words, and written.
 
+use std::collections::BTreeSet;
+
 use deskstate_dataverse::{Cell, Row, Value as Wire};
-use deskstate_model::{Field, Holds, Referent, Table};
+use deskstate_model::{EnvironmentFacts, Field, Holds, Referent, Table};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use crate::live::Live;
-use crate::state::{RowKey, Stored};
+use crate::quirks::parameters::address_in_container;
+use crate::state::{Lookup, RowKey, Stored, fold};
 
 /// A value with every row it names found.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +33,8 @@ pub(crate) enum Resolved {
         /// What people call it.
         label: String,
     },
+    /// Ids in one text, with what people call their rows, in the order of the ids.
+    Ids(Vec<(Uuid, String)>),
     /// An id kept as text.
     IdText {
         /// The id.
@@ -57,11 +62,50 @@ pub(crate) fn normal(text: &str) -> String {
 fn same_text(declared: &str, live: &Cell) -> bool {
     match live {
         Cell::Text(text) if text.contains('\r') || declared.contains('\r') => {
-            normal(text) == normal(declared)
+            same_but_ids(&normal(declared), &normal(text))
         }
-        Cell::Text(text) => **text == *declared,
+        Cell::Text(text) => same_but_ids(declared, text),
         _ => false,
     }
+}
+
+/// Texts that differ in nothing but the case of ids are equal.
+fn same_but_ids(left: &str, right: &str) -> bool {
+    left == right
+        || (left.eq_ignore_ascii_case(right) && {
+            let mut differ = left.bytes().zip(right.bytes()).enumerate();
+            let mut within = 0;
+            differ.all(|(at, (one, other))| {
+                if one == other || at < within {
+                    return true;
+                }
+                let id = id_around(left, at);
+                within = id.unwrap_or(0);
+                id.is_some()
+            })
+        })
+}
+
+/// Where the id that a byte belongs to ends; none where the byte belongs to none.
+fn id_around(text: &str, at: usize) -> Option<usize> {
+    const LENGTH: usize = 36;
+    let starts = at.saturating_sub(LENGTH - 1)..=at;
+    starts.into_iter().find_map(|start| {
+        let id = text.get(start..start + LENGTH)?;
+        let is_id = id.as_bytes()[8] == b'-' && Uuid::try_parse(id).is_ok();
+        is_id.then_some(start + LENGTH)
+    })
+}
+
+/// A parameter that is a flag is text, and people and products write it in either case.
+fn same_parameter(declared: &str, live: &Cell) -> bool {
+    let is_flag = |text: &str| {
+        ["true", "false"]
+            .iter()
+            .any(|flag| text.eq_ignore_ascii_case(flag))
+    };
+    live.as_text()
+        .is_some_and(|live| is_flag(live) && live.eq_ignore_ascii_case(declared))
 }
 
 /// Text of a form that only the product knows, compared as JSON where it is JSON.
@@ -78,7 +122,7 @@ fn is_empty(live: &Cell) -> bool {
 pub(crate) fn holds(field: &Field, value: &Resolved, row: &Row) -> bool {
     let read_name = field.read_name();
     let live = row.get(&read_name);
-    let own = match (value, field.holds) {
+    match (value, field.holds) {
         (Resolved::Null, Holds::ParametersCopy) => true,
         // A second copy that is not there contradicts nothing; the rows are what counts.
         (_, Holds::ParametersCopy) if is_empty(live) => true,
@@ -89,17 +133,27 @@ pub(crate) fn holds(field: &Field, value: &Resolved, row: &Row) -> bool {
             .and_then(|text| serde_json::from_str::<Json>(text).ok())
             .is_some_and(|live| same_json(declared, &live)),
         (Resolved::Text(text), Holds::Json) => same_text(text, live) || same_opaque(text, live),
+        (Resolved::Text(text), _) if is_parameter(field) => {
+            same_text(text, live) || same_parameter(text, live)
+        }
         (Resolved::Text(text), _) => same_text(text, live),
         (Resolved::Number(number), _) => live.as_int() == Some(*number),
         (Resolved::Flag(flag), _) => live.as_flag().or(null_flag(field)) == Some(*flag),
         (Resolved::Row { id, .. }, _) => row.uuid(&read_name) == Some(*id),
+        (Resolved::Ids(ids), _) => live
+            .as_text()
+            .and_then(ids_of)
+            .is_some_and(|live| live.into_iter().eq(ids.iter().map(|(id, _)| *id))),
         (Resolved::IdText { id, .. }, _) => {
             live.as_text()
                 .and_then(|text| Uuid::parse_str(text.trim()).ok())
                 == Some(*id)
         }
-    };
-    own && mirror_holds(field, value, row)
+    }
+}
+
+fn is_parameter(field: &Field) -> bool {
+    std::ptr::eq(field, crate::kinds::parameter_value())
 }
 
 /// What the product reads a missing flag as, in the column's own sense.
@@ -111,22 +165,6 @@ fn null_flag(field: &Field) -> Option<bool> {
             flag
         }
     })
-}
-
-fn mirror_holds(field: &Field, value: &Resolved, row: &Row) -> bool {
-    match (&field.mirror, value) {
-        (Some(mirror), Resolved::Number(number)) => {
-            let wanted = mirror
-                .flags
-                .iter()
-                .find(|(of, _)| of == number)
-                .map(|(_, flag)| *flag);
-            // A second column that holds nothing contradicts nothing.
-            row.flag(mirror.column)
-                .is_none_or(|flag| Some(flag) == wanted)
-        }
-        _ => true,
-    }
 }
 
 /// Equal as JSON: order of keys means nothing, `1` is `1.0`.
@@ -149,12 +187,13 @@ pub(crate) fn same_json(left: &Json, right: &Json) -> bool {
             left == right
                 || matches!((left.as_f64(), right.as_f64()), (Some(left), Some(right)) if left == right)
         }
+        (Json::String(left), Json::String(right)) => same_but_ids(left, right),
         _ => left == right,
     }
 }
 
-/// The second copy of the parameters is right if it says the same of each declared one; the product keeps more in it. An address
-/// stands there with `=` as `%3D` and slashes escaped, and it is not documented at which level.
+/// The second copy of the parameters is right if it says the same of each declared one; the product keeps more in it. Slashes may be escaped
+/// twice. Of a website either of the two forms will do that the product has written.
 fn copy_agrees(declared: &Json, live: &Cell) -> bool {
     let live = live
         .as_text()
@@ -166,13 +205,19 @@ fn copy_agrees(declared: &Json, live: &Cell) -> bool {
         value
             .and_then(|value| value.get("value"))
             .and_then(Json::as_str)
-            .map(|text| text.replace("%3D", "=").replace("\\/", "/"))
+            .map(|text| text.replace("\\/", "/"))
             .unwrap_or_default()
     };
     let same = |left: &str, right: &str| {
-        left == right
-            || matches!((Uuid::parse_str(left), Uuid::parse_str(right)), (Ok(left), Ok(right)) if left == right)
+        same_but_ids(left, right) || same_parameter(left, &Cell::from(right))
     };
+    if let Some(address) = address_in_container(&live)
+        && declared.contains_key("url")
+        && !live.contains_key("url")
+    {
+        let whole = text(declared.get("url")) + &text(declared.get("data"));
+        return same(&whole.replace("%3D", "="), &address.replace("\\/", "/"));
+    }
     declared
         .iter()
         .all(|(name, value)| same(&text(Some(value)), &text(live.get(name))))
@@ -195,6 +240,7 @@ pub(crate) fn show(field: &Field, value: &Resolved) -> Json {
         (Resolved::Number(number), holds) => show_number(holds, *number),
         (Resolved::Flag(flag), holds) => show_flag(holds, *flag),
         (Resolved::Json(value), _) => value.clone(),
+        (Resolved::Ids(ids), holds) => show_ids(holds, ids.iter().map(|(_, label)| label.clone())),
         (Resolved::Row { label, .. } | Resolved::IdText { label, .. }, _) => json!(label),
     }
 }
@@ -235,6 +281,13 @@ pub(crate) fn show_live(field: &Field, row: &Row, live: &Live) -> Json {
             Some(id) => json!(live.label(target_table(to), id)),
             None => Json::Null,
         },
+        (Holds::Ids { to, .. }, Cell::Text(text)) => match ids_of(text) {
+            Some(ids) => {
+                let names = ids.into_iter().map(|id| live.label(target_table(to), id));
+                show_ids(field.holds, names)
+            }
+            None => json!(&**text),
+        },
         (Holds::Owner, _) => match row.uuid(&read_name) {
             Some(id) => json!(live.label(&deskstate_model::tables::USER, id)),
             None => Json::Null,
@@ -268,6 +321,25 @@ pub(crate) fn target_table(to: Referent) -> &'static Table {
         Referent::Macro => &tables::MACRO,
         Referent::Role => &tables::ROLE,
     }
+}
+
+/// The ids of a text that is nothing but ids with semicolons between them.
+pub(crate) fn ids_of(text: &str) -> Option<BTreeSet<Uuid>> {
+    let ids = text.split(';').map(str::trim).filter(|id| !id.is_empty());
+    ids.map(|id| Uuid::parse_str(id).ok()).collect()
+}
+
+/// The names that a manifest would list.
+fn show_ids(holds: Holds, names: impl Iterator<Item = String>) -> Json {
+    let always = match holds {
+        Holds::Ids { always, .. } => always,
+        _ => &[],
+    };
+    let mut names: Vec<String> = names
+        .filter(|name| !always.iter().any(|known| fold(known) == fold(name)))
+        .collect();
+    names.sort_by_key(|name| fold(name));
+    json!(names)
 }
 
 /// Column and navigation properties that write the value. A new row gets a plain null too, since the server may have a default; only
@@ -311,6 +383,10 @@ pub(crate) fn write(field: &Field, value: &Resolved, new: bool) -> Vec<(String, 
                 id: *id,
             },
         )],
+        (Resolved::Ids(ids), _) => {
+            let ids: Vec<String> = ids.iter().map(|(id, _)| id.to_string()).collect();
+            vec![(column, Wire::Cell(Cell::Text(ids.join(";").into())))]
+        }
         (Resolved::IdText { id, .. }, _) => {
             vec![(column, Wire::Cell(Cell::Text(id.to_string().into())))]
         }
@@ -360,6 +436,31 @@ pub(crate) fn resolve(
             Resolved::IdText {
                 id,
                 label: key.label(),
+            }
+        }
+        Stored::IdsOf(keys) => {
+            let mut ids = Vec::with_capacity(keys.len());
+            for key in keys {
+                let (_, id) = find(key).ok_or_else(|| key.clone())?;
+                ids.push((id, key.label()));
+            }
+            ids.sort();
+            ids.dedup_by_key(|(id, _)| *id);
+            Resolved::Ids(ids)
+        }
+        Stored::WithOrganization(value) => {
+            let organization = RowKey::Found(Lookup::Organization);
+            let Some((_, id)) = find(&organization) else {
+                return Err(organization);
+            };
+            let facts = EnvironmentFacts::of_organization(Some(id));
+            match resolve(value, find)? {
+                Resolved::Text(text) => Resolved::Text(facts.fill(&text).into_owned()),
+                Resolved::Json(mut value) => {
+                    facts.fill_json(&mut value);
+                    Resolved::Json(value)
+                }
+                other => other,
             }
         }
     })

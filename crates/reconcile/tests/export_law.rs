@@ -97,6 +97,15 @@ fn json_text() -> impl Strategy<Value = Json> {
     ]
 }
 
+fn ids() -> impl Strategy<Value = Json> {
+    let known = prop::sample::subsequence(vec![id(20), id(30), id(40)], 0..=3);
+    let joined = known.prop_map(|ids| {
+        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        json!(ids.join(";"))
+    });
+    prop_oneof![3 => joined, 1 => text()]
+}
+
 fn flag() -> impl Strategy<Value = Json> {
     prop::sample::select(vec![Json::Null, json!(true), json!(false)])
 }
@@ -125,6 +134,7 @@ fn columns(kind: Kind) -> BoxedStrategy<Vec<(String, Json)>> {
         };
         all.push(match field.holds {
             Holds::Text | Holds::UniqueName => one(text().boxed()),
+            Holds::Ids { .. } => one(ids().boxed()),
             Holds::Json | Holds::JsonOrText | Holds::ParametersCopy => one(json_text().boxed()),
             Holds::Number | Holds::Position | Holds::Option => one(number().boxed()),
             Holds::Flag | Holds::InvertedFlag | Holds::FlagChoice(_) => one(flag().boxed()),

@@ -115,10 +115,8 @@ fn a_second_copy_of_a_fact_that_disagrees_is_shown_by_its_column() {
     ];
     assert_eq!(
         shown(&plan(&documents, &with(&rows))),
-        [
-            "parameters in msdyn_templateparameters",
-            "type in msdyn_type"
-        ]
+        ["parameters in msdyn_templateparameters"],
+        "the product's own page writes rows whose two types disagree; the first one decides"
     );
     // A fact that is other altogether is shown as what it was and will be.
     let other = [(

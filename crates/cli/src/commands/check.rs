@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use deskstate_dataverse::Reader;
-use deskstate_model::{Contract, Environment, Rule as ContractRule, SourceMap};
+use deskstate_model::{Contract, Environment, EnvironmentFacts, Rule as ContractRule, SourceMap};
 use deskstate_reconcile::blame::{self, Audit, Blame};
 use deskstate_reconcile::check::{Keeping, check, last_write, needs_names, rows_to_ask};
 use deskstate_reconcile::live::Live;
@@ -209,8 +209,14 @@ fn subject(args: &Args, global: &Global, ui: &mut Ui) -> Result<Subject, Error> 
     if !findings.is_empty() {
         ui.findings(findings, &loaded.manifests.sources);
     }
+    let facts = match (&environment, &args.url) {
+        (Some((_, environment)), _) => EnvironmentFacts::of(environment),
+        (None, Some(url)) => EnvironmentFacts::of_url(url),
+        (None, None) => EnvironmentFacts::default(),
+    };
+    let contracts = loaded.manifests.contracts.iter();
     Ok(Subject {
-        contracts: loaded.manifests.contracts,
+        contracts: contracts.map(|contract| contract.filled(&facts)).collect(),
         sources: loaded.manifests.sources,
         root: loaded.root,
         name: args.env.clone().or(args.url.clone()).unwrap_or_default(),

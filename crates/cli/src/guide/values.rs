@@ -111,6 +111,10 @@ pub(super) fn one(desk: &Desk<'_>, field: &Field, value: &Json) -> Value {
         (Holds::Lookup { to, .. } | Holds::Set { to, .. }, Json::String(name)) => {
             Value::Said(reference(desk, to, name))
         }
+        (Holds::Ids { .. }, Json::Array(names)) => {
+            let names: Vec<&str> = names.iter().filter_map(Json::as_str).collect();
+            Value::Said(Sentence::default().outside(&names.join(", ")))
+        }
         (Holds::Owner, value) => {
             let who = |word: &str| value.get(word).and_then(Json::as_str);
             let (kind, name) = match (who("user"), who("team")) {

@@ -33,9 +33,21 @@ pub(crate) fn render(
     }
     .term_width(width.unwrap_or(WIDTH));
     let mut page = Page::new();
-    for diagnostic in diagnostics.iter().take(MOST) {
-        page.finding(&renderer, group(diagnostic, sources));
-        page.blank();
+    let mut shown = diagnostics.iter().take(MOST).peekable();
+    while let Some(diagnostic) = shown.next() {
+        if !diagnostic.on_one_line {
+            page.finding(&renderer, group(diagnostic, sources));
+            page.blank();
+            continue;
+        }
+        // The same advice for several is given once.
+        let goes_on = shown
+            .peek()
+            .is_some_and(|next| next.on_one_line && next.help == diagnostic.help);
+        page.finding(&renderer, line(diagnostic, sources, !goes_on));
+        if !goes_on {
+            page.blank();
+        }
     }
     if diagnostics.len() > MOST {
         page.line(format_args!("and {} more", diagnostics.len() - MOST));
@@ -44,13 +56,36 @@ pub(crate) fn render(
     page
 }
 
-fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
-    let level = match diagnostic.severity {
+/// A finding on a line: what, and where.
+fn line<'a>(diagnostic: &'a Diagnostic, sources: &SourceMap, helps: bool) -> Group<'a> {
+    let mut message = diagnostic.message.clone();
+    if let Some(primary) = &diagnostic.primary {
+        let (line, column) = sources.line_column(primary.span);
+        let path = sources.path(primary.span.file);
+        message.push_str(&format!(": {path}:{line}:{column}"));
+    }
+    if !diagnostic.environments.is_empty() {
+        message.push_str(&format!(", in {}", diagnostic.environments.join(", ")));
+    }
+    let level = level(diagnostic);
+    let title = level.primary_title(super::plain(&message));
+    let group = Group::with_title(title.id(diagnostic.code));
+    match diagnostic.help.as_deref().filter(|_| helps) {
+        Some(help) => group.element(Level::HELP.message(super::plain(help))),
+        None => group,
+    }
+}
+
+fn level(diagnostic: &Diagnostic) -> Level<'static> {
+    match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
-    };
+    }
+}
+
+fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Group<'a> {
     let mut group = Group::with_title(
-        level
+        level(diagnostic)
             .primary_title(super::plain(&diagnostic.message))
             .id(diagnostic.code),
     );

@@ -15,6 +15,7 @@ pub(crate) mod profile_rank;
 pub(crate) mod profile_templates;
 pub(crate) mod protected_absent;
 pub(crate) mod secret;
+pub(crate) mod selectors;
 pub(crate) mod session_type;
 pub(crate) mod set_members;
 pub(crate) mod shared_pane;
@@ -86,6 +87,7 @@ pub(crate) fn run(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     profile_rank::check(context, diagnostics);
     profile_channels::check(context, diagnostics);
     shared_pane::check(context, diagnostics);
+    selectors::check(context, diagnostics);
     session_type::check(context, diagnostics);
     tab_parameters::check(context, diagnostics);
     field_order::check(context, &index, diagnostics);

@@ -66,7 +66,8 @@ fn generic(
                 "no anchor tab",
             )
             .also(kind, "this is Generic")
-            .help("add `anchorTab:` with the name of an ApplicationTab"),
+            .help("add `anchorTab:` with the name of an ApplicationTab")
+            .about_lacking(),
         );
     }
 }
@@ -94,7 +95,8 @@ fn entity(
                 "no entity",
             )
             .also(kind, "this is Entity")
-            .help("add `entity:` with the logical name of a table, such as `incident`"),
+            .help("add `entity:` with the logical name of a table, such as `incident`")
+            .about_lacking(),
         );
     }
     let only_generic = [

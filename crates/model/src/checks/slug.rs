@@ -1,6 +1,6 @@
-//! Slugs: `{customer}` in templates, `${customer}` in scripts. Channel providers pass their own, so an unknown one is a warning at most.
+//! Slugs: `{customer}` in templates, `${customer}` in scripts. Channel providers supply their own, so an unknown one is a warning at most.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -9,18 +9,19 @@ use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
 use crate::kinds::{
     AgentScript, AppProfile, ApplicationTab, FieldItem, Kind, NotificationField,
-    NotificationTemplate, Resource, SessionTemplate,
+    NotificationTemplate, Resource, SessionTemplate, SessionType,
 };
 use crate::manifests::State;
+use crate::name::UniqueName;
 use crate::parameters::ParameterValue;
 use crate::span::{Span, Spanned};
 use crate::suggest::nearest;
 
 pub(crate) const SLUG: Explanation = Explanation::new(
     "slug",
-    "A slug is one that the product documents, or one that a channel provider passes.",
-    "An unknown slug is shown as it stands, or drops the whole value. `{name}` is for templates, `${name}` for scripts.",
-    "Correct the name. Slugs of a channel provider are fine: the warning goes away once one is declared.",
+    "A slug is documented by Microsoft, or declared.",
+    "An unknown slug is shown as it is written, or drops the whole value. `{name}` is for templates, `${name}` for scripts. Channel providers and pre-chat questions supply slugs of their own.",
+    "Correct the name, or list it under `slugs`: in a vendor's contract, in `metadata` of the channel provider that supplies it, or in `spec` of `deskstate.yaml`. `policy: {slug: allow}` turns the check off.",
 );
 
 /// The slugs that Microsoft documents for templates.
@@ -39,11 +40,12 @@ const KNOWN: &[&str] = &[
     "LiveWorkItemId",
 ];
 
-/// Places of one slug that are shown besides the first; the others are counted.
+/// Places of one slug that are pointed at besides the first; the others are counted.
 const SHOWN: usize = 4;
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
-    let mut found = Found::default();
+    let declared = declared_slugs(context);
+    let mut found = Found::new(&declared);
     for declared in context
         .resources
         .iter()
@@ -52,57 +54,97 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
         collect(&declared.spec, &mut found);
     }
     diagnostics.append(&mut found.diagnostics);
-    let passed_by_providers = has_channel_provider(context);
-    for (name, places) in found.unknown {
+    let anything_goes = has_undescribed_provider(context);
+    let known = || KNOWN.iter().copied().chain(declared.iter().copied());
+    for (name, places) in &found.unknown {
         let Some((first, rest)) = places.split_first() else {
             continue;
         };
-        let near = nearest(&name, KNOWN.iter().copied());
-        if near.is_none() && passed_by_providers {
+        let near = nearest(name, known());
+        if near.is_none() && anything_goes {
             continue;
         }
-        let mut diagnostic = Diagnostic::warning(
-            SLUG.code,
-            format!("the product documents no slug `{{{name}}}`"),
-        )
-        .at(*first, "unknown slug");
-        let more = rest.len().saturating_sub(SHOWN);
-        for (at, place) in rest.iter().take(SHOWN).enumerate() {
-            let text = match more {
-                _ if more == 0 || at + 1 < SHOWN => "here too".to_owned(),
-                1 => "here too, and in one more place".to_owned(),
-                more => format!("here too, and in {more} more places"),
-            };
-            diagnostic = diagnostic.also(*place, text);
+        let mut message = format!("`{{{name}}}` is neither a documented slug nor a declared one");
+        if places.len() > 1 {
+            message.push_str(&format!(", in {} places", places.len()));
+        }
+        let mut diagnostic = Diagnostic::warning(SLUG.code, message)
+            .at(*first, "unknown slug")
+            .on_one_line();
+        for place in rest.iter().take(SHOWN) {
+            diagnostic = diagnostic.also(*place, "here too");
         }
         diagnostics.push(match near {
-            Some(near) => diagnostic.help(format!("did you mean `{{{near}}}`?")),
-            None => diagnostic.help("a channel provider may pass it, or a question before the conversation; no channel provider is declared here"),
+            Some(near) => diagnostic.help(format!("did you mean `{{{near}}}`? If not, list `{name}` under `slugs`")),
+            None => diagnostic.help("list slugs that a channel provider or a question supplies under `slugs` of `deskstate.yaml`, of a contract, or in `metadata` of the provider"),
         });
     }
 }
 
-fn has_channel_provider(context: &Context<'_>) -> bool {
-    let providers = [Kind::CHANNEL_PROVIDER, Kind::CIF_PROVIDER];
-    context.resources.iter().any(|declared| {
-        let set =
-            AppProfile::of(&declared.spec).and_then(|profile| profile.channel_providers().value());
-        match set {
-            Some(set) => set.members().next().is_some(),
-            None => providers.contains(&declared.key.kind) && declared.state != State::Absent,
-        }
-    })
+/// The slugs that the project, its contracts and its channel providers declare.
+fn declared_slugs<'a>(context: &'a Context<'_>) -> BTreeSet<&'a str> {
+    let contracts = context
+        .contracts
+        .iter()
+        .flat_map(|contract| &contract.slugs);
+    let resources = context.resources.iter();
+    let providers = resources
+        .filter(|declared| declared.state != State::Absent)
+        .flat_map(|declared| &declared.slugs);
+    let all = context
+        .project
+        .slugs
+        .iter()
+        .chain(contracts)
+        .chain(providers);
+    all.map(String::as_str).collect()
 }
 
-#[derive(Default)]
-struct Found {
+/// Whether a provider supplies slugs that nobody has listed.
+fn has_undescribed_provider(context: &Context<'_>) -> bool {
+    let described = context
+        .contracts
+        .iter()
+        .any(|contract| !contract.slugs.is_empty())
+        || !context.project.slugs.is_empty();
+    let supplies = |kind: Kind| kind.definition().supplies_slugs;
+    let listed: BTreeSet<&UniqueName> = context
+        .resources
+        .iter()
+        .filter(|declared| supplies(declared.key.kind) && !declared.slugs.is_empty())
+        .map(|declared| &declared.key.name)
+        .collect();
+    !described
+        && context.resources.iter().any(|declared| {
+            let set = AppProfile::of(&declared.spec)
+                .and_then(|profile| profile.channel_providers().value());
+            match set {
+                Some(set) => set
+                    .members()
+                    .any(|name| !listed.contains(name.value.name())),
+                None => {
+                    supplies(declared.key.kind)
+                        && declared.state != State::Absent
+                        && declared.slugs.is_empty()
+                }
+            }
+        })
+}
+
+struct Found<'a> {
+    declared: &'a BTreeSet<&'a str>,
+    /// Any column's name may be one here.
+    columns: bool,
     unknown: BTreeMap<String, Vec<Span>>,
     diagnostics: Vec<Diagnostic>,
 }
 
-fn collect(spec: &Resource, found: &mut Found) {
+fn collect(spec: &Resource, found: &mut Found<'_>) {
     if let Some(session) = SessionTemplate::of(spec) {
+        // The columns of the record are slugs of its session.
+        found.columns = session.r#type().value() == Some(SessionType::Entity);
         found.template(session.title().spanned());
+        found.columns = false;
     } else if let Some(tab) = ApplicationTab::of(spec) {
         found.template(tab.title().spanned());
         let parameters = tab.parameters().value();
@@ -142,7 +184,16 @@ fn collect(spec: &Resource, found: &mut Found) {
     }
 }
 
-impl Found {
+impl<'a> Found<'a> {
+    fn new(declared: &'a BTreeSet<&'a str>) -> Self {
+        Self {
+            declared,
+            columns: false,
+            unknown: BTreeMap::new(),
+            diagnostics: Vec::new(),
+        }
+    }
+
     fn json(&mut self, value: &Value, span: Span) {
         match value {
             Value::String(text) => self.template(Some(Spanned::new(text, span))),
@@ -194,7 +245,7 @@ impl Found {
                     "blanks inside the braces",
                     &format!("write `{{{}}}`", name.trim()),
                 );
-            } else if is_name(name) && !is_known(name) {
+            } else if is_name(name) && !self.columns && !self.is_known(name) {
                 let places = self.unknown.entry(name.to_owned()).or_default();
                 if places.last() != Some(&span) {
                     places.push(span);
@@ -208,7 +259,7 @@ impl Found {
     fn script(&mut self, text: &str, span: Span) {
         for (at, _) in text.match_indices('{') {
             let name = text[at + 1..].split('}').next().unwrap_or("");
-            if !text[..at].ends_with('$') && is_name(name) && is_known(name) {
+            if !text[..at].ends_with('$') && is_name(name) && self.is_known(name) {
                 self.push(
                     &format!("`{{{name}}}` is the form for templates"),
                     span,
@@ -217,6 +268,10 @@ impl Found {
                 );
             }
         }
+    }
+
+    fn is_known(&self, name: &str) -> bool {
+        KNOWN.contains(&name) || name.starts_with("anchor.") || self.declared.contains(name)
     }
 
     fn push(&mut self, message: &str, span: Span, label: &str, help: &str) {
@@ -234,8 +289,4 @@ fn is_name(name: &str) -> bool {
         && name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"_.@".contains(&byte))
-}
-
-fn is_known(name: &str) -> bool {
-    KNOWN.contains(&name) || name.starts_with("anchor.")
 }

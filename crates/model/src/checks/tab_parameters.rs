@@ -16,9 +16,16 @@ use crate::suggest::nearest;
 
 pub(crate) const TAB_PARAMETERS: Explanation = Explanation::new(
     "tab-parameters",
-    "A tab has the parameters that its page type needs, with values that the product knows.",
-    "Documented on Microsoft's page on application tab templates. A view or form is looked up by name in its table, so the table must be known.",
-    "Add or correct the parameter.",
+    "Parameters have values that the product knows, and fit together.",
+    "Documented on Microsoft's page on application tab templates. A view or form is looked up by name in its table, so the table must be known. What is only undocumented is a warning, which `policy: {tab-parameters: allow}` turns off.",
+    "Correct the parameter.",
+);
+
+pub(crate) const MISSING_PARAMETER: Explanation = Explanation::new(
+    "missing-parameter",
+    "A tab has the parameters without which a page of its type shows nothing.",
+    "Microsoft's page on application tab templates calls them required. A widget or script that opens the tab itself (`createTab`) may supply them instead, and Microsoft's own guides and samples leave some out.",
+    "Add the parameter. If it is supplied when the tab opens, write `policy: {missing-parameter: allow}` in `deskstate.yaml`.",
 );
 
 pub(crate) const UNDOCUMENTED_PARAMETER: Explanation = Explanation::new(
@@ -76,10 +83,10 @@ fn required(
             .is_none_or(|parameters| parameters.get(name).is_none())
         {
             diagnostics.push(
-                Diagnostic::error(
-                    TAB_PARAMETERS.code,
+                Diagnostic::warning(
+                    MISSING_PARAMETER.code,
                     format!(
-                        "a tab of page type {} needs the parameter `{name}`",
+                        "a tab of page type {} shows nothing without the parameter `{name}`",
                         page.value.as_str()
                     ),
                 )
@@ -88,7 +95,7 @@ fn required(
                     format!("no `{name}`"),
                 )
                 .also(page.span, "decides the parameters")
-                .help(format!("add `{name}:` under `parameters`")),
+                .help(format!("add `{name}:` under `parameters`; if it is supplied when the tab opens, write `policy: {{{}: allow}}` in `deskstate.yaml`", MISSING_PARAMETER.code)),
             );
         }
     }
@@ -145,7 +152,7 @@ fn mappings(parameters: &Parameters, page: Spanned<PageType>, diagnostics: &mut 
 fn together(parameters: &Parameters, diagnostics: &mut Vec<Diagnostic>) {
     if let (Some(id), Some(data)) = (parameters.get("entityId"), parameters.get("data")) {
         diagnostics.push(
-            Diagnostic::error(
+            Diagnostic::warning(
                 TAB_PARAMETERS.code,
                 "`entityId` is for an existing record, `data` for a new one",
             )
@@ -193,7 +200,7 @@ fn together(parameters: &Parameters, diagnostics: &mut Vec<Diagnostic>) {
                 "write `true` or `false`"
             };
             diagnostics.push(
-                Diagnostic::error(
+                Diagnostic::warning(
                     TAB_PARAMETERS.code,
                     format!("`{name}` has a value that the product does not know"),
                 )

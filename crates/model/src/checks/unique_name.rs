@@ -1,7 +1,7 @@
 //! The shape of unique names of rows that may have to be created.
 //!
-//! Microsoft writes the rule for profiles, session and tab templates, channel providers, scripts and their steps; for the other kinds it is
-//! only likely, so there it is a warning.
+//! Microsoft writes the rule for the forms of profiles, session and tab templates, channel providers, scripts and their steps; for the other
+//! kinds it is likely. Rows that come another way may break it, so it is a warning for all.
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use unicode_security::GeneralSecurityProfile;
@@ -9,10 +9,11 @@ use unicode_security::confusable_detection::skeleton;
 use unicode_security::restriction_level::{RestrictionLevel, RestrictionLevelDetection};
 
 use super::Context;
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
 use crate::given::Given;
 use crate::manifests::State;
+use crate::name::UniqueName;
 use crate::record::{Record, Value};
 use crate::span::Span;
 use crate::table::{Field, Holds, Links, Names};
@@ -26,15 +27,15 @@ pub(crate) const LOOK_ALIKE: Explanation = Explanation::new(
 
 pub(crate) const RESERVED_PREFIX: Explanation = Explanation::new(
     "reserved-prefix",
-    "Unique names that begin with `msdyn_` cannot be created, and the prefix cannot be owned.",
-    "It is Microsoft's.",
-    "Choose another prefix. For a row that is there already, write `metadata.state: existing`, or just refer to it.",
+    "Unique names that begin with `msdyn_` are created only if the project lists them, and the prefix cannot be owned.",
+    "It is Microsoft's. Some vendors' guides use such names all the same.",
+    "Choose another prefix, or list the name under `owns.names` in `deskstate.yaml`. For a row that is there already, write `metadata.state: existing`, or just refer to it.",
 );
 
 pub(crate) const UNIQUE_NAME: Explanation = Explanation::new(
     "unique-name",
     "A unique name is a prefix of 3 to 8 letters and digits, an underscore and a name, together at most 128 characters.",
-    "Microsoft writes the rule for profiles, session and tab templates, channel providers, scripts and their steps; for the other kinds it is likely, so there it is a warning. References and `existing` documents are not held to it.",
+    "Microsoft writes the rule for the forms of profiles, session and tab templates, channel providers, scripts and their steps; for the other kinds it is likely. References and `existing` documents are not held to it. `policy: {unique-name: deny}` makes it an error, `allow` turns it off.",
     "Choose a name such as `contoso_callSession`. It cannot be changed later.",
 );
 
@@ -44,25 +45,25 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
         .iter()
         .filter(|declared| declared.state == State::Present)
     {
-        if let Some(severity) = severity(declared.key.kind.definition().names) {
+        if is_ruled(declared.key.kind.definition().names) {
             let name = declared.key.name.as_written();
-            one(name, declared.name_span, severity, diagnostics);
+            one(context, name, declared.name_span, diagnostics);
         }
         for (field, given) in declared.spec.record().fields() {
-            let (Some(severity), Given::Value(value)) = (severity(names_of_parts(field)), given)
-            else {
+            let Given::Value(value) = given else { continue };
+            if !is_ruled(names_of_parts(field)) {
                 continue;
-            };
+            }
             match value.value {
                 Value::Items(items) => {
                     for item in items {
-                        part(&item.value, severity, diagnostics);
+                        part(context, &item.value, diagnostics);
                     }
                 }
                 Value::Set(set) => {
                     for member in &set.members {
                         if let Value::Item(record) = &member.value {
-                            part(record, severity, diagnostics);
+                            part(context, record, diagnostics);
                         }
                     }
                 }
@@ -72,11 +73,10 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-fn severity(names: Names) -> Option<Severity> {
+fn is_ruled(names: Names) -> bool {
     match names {
-        Names::Enforced => Some(Severity::Error),
-        Names::Likely => Some(Severity::Warning),
-        Names::Free => None,
+        Names::Ruled => true,
+        Names::Free => false,
     }
 }
 
@@ -92,37 +92,34 @@ fn names_of_parts(field: &Field) -> Names {
 }
 
 /// The unique name that an item gives itself.
-fn part(item: &Record, severity: Severity, diagnostics: &mut Vec<Diagnostic>) {
+fn part(context: &Context<'_>, item: &Record, diagnostics: &mut Vec<Diagnostic>) {
     for (field, given) in item.fields() {
         if let (Holds::UniqueName, Given::Value(name)) = (field.holds, given)
             && let Some(text) = name.value.as_text()
         {
-            one(text, name.span, severity, diagnostics);
+            one(context, text, name.span, diagnostics);
         }
     }
 }
 
-fn one(name: &str, span: Span, severity: Severity, diagnostics: &mut Vec<Diagnostic>) {
-    if name
-        .get(..6)
-        .is_some_and(|start| start.eq_ignore_ascii_case("msdyn_"))
+fn one(context: &Context<'_>, name: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) {
+    if UniqueName::new(name).prefix() == Some("msdyn")
+        && !context.project.owns_name(&UniqueName::new(name))
     {
         diagnostics.push(
             Diagnostic::error(RESERVED_PREFIX.code, format!("`{name}` begins with Microsoft's prefix and cannot be created"))
                 .at(span, "`msdyn_` is Microsoft's")
-                .help("choose another prefix; for a row that is there already write `metadata.state: existing`"),
+                .help("choose another prefix; a name that a vendor's guide asks for goes under `owns.names` in `deskstate.yaml`; for a row that is there already write `metadata.state: existing`"),
         );
         return;
     }
     characters(name, span, diagnostics);
     let Some(problem) = problem(name) else { return };
-    let diagnostic = Diagnostic::error(UNIQUE_NAME.code, format!("`{name}` has not the form of a unique name"))
-        .at(span, problem)
-        .help("write a prefix of 3 to 8 letters and digits, an underscore and a name: `contoso_callSession`");
-    diagnostics.push(Diagnostic {
-        severity,
-        ..diagnostic
-    });
+    diagnostics.push(
+        Diagnostic::warning(UNIQUE_NAME.code, format!("`{name}` is not a valid unique name on Microsoft's forms"))
+            .at(span, problem)
+            .help("write a prefix of 3 to 8 letters and digits, an underscore and a name: `contoso_callSession`"),
+    );
 }
 
 /// Reports characters of a name that nobody can see or that look like others, by the rules for identifiers of Unicode (UTS #39).
@@ -227,6 +224,7 @@ fn problem(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::Severity;
     use crate::span::SourceMap;
 
     #[test]

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::{Context, Index};
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
-use crate::kinds::{Kind, ReferenceView, ResourceKey};
+use crate::kinds::{Kind, PANE_LOADER, ReferenceView, ResourceKey};
 use crate::manifests::{Declared, State};
+use crate::name::fold;
 use crate::suggest::nearest;
 
 pub(crate) const UNKNOWN_REFERENCE: Explanation = Explanation::new(
@@ -55,7 +56,9 @@ pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut 
 /// Microsoft's names are looked up by plan; names in text that could not be read may well be declared there.
 fn is_known_elsewhere(context: &Context<'_>, reference: &ReferenceView<'_>) -> bool {
     let name = reference.name.name();
-    name.prefix() == Some("msdyn") || context.unread.contains(name.folded())
+    name.prefix() == Some("msdyn")
+        || fold(PANE_LOADER) == name.folded()
+        || context.unread.contains(name.folded())
 }
 
 fn names_by_kind<'a>(context: &Context<'a>) -> BTreeMap<Kind, Vec<&'a str>> {

@@ -44,7 +44,7 @@ pub(super) static DEFINITION: Definition = Definition {
     },
     table: &SCRIPT,
     name: &UNIQUE_NAME,
-    names: Names::Enforced,
+    names: Names::Ruled,
     fields: SCRIPT_FIELDS,
     ..Definition::NOTHING
 };
@@ -83,7 +83,7 @@ pub(crate) static STEPS: PartTable = PartTable {
     server_adds: false,
     goes_with_parent: true,
     makes_up_row: true,
-    names: Names::Enforced,
+    names: Names::Ruled,
 };
 
 /// What a step does: the field that says it, and the number of `msdyn_actiontype`.

@@ -124,9 +124,9 @@ pub(super) static DEFINITION: Definition = Definition {
     advice: "An agent without a profile gets the default one. Microsoft's own profiles cannot be changed or deleted.",
     table: &PROFILE,
     name: &UNIQUE_NAME,
-    names: Names::Enforced,
+    names: Names::Ruled,
     fields: PROFILE_FIELDS,
-    quirks: &[Quirk::LoaderWithProvider],
+    quirks: &[Quirk::Loaders],
     ..Definition::NOTHING
 };
 
@@ -160,7 +160,7 @@ record! {
             .stored("link to the provider `msdyn_omnichannel` in the N:N `msdyn_appconfig_msdyn_channelprovider`").label("All active channels").under("Channel providers");
         /// The third-party channel providers; the first-party one is `allActiveChannels`.
         channel_providers: SetOf<Name> = links("channelProviders", &PROFILE_PROVIDERS, Referent::Named(&PROVIDER), Links::Except(FIRST_PARTY_CHANNEL)).label("Third party voice channel providers").under("Channel providers").formerly(&["Voice channels"]);
-        /// Scripts that are loaded for the profile. Beside a channel provider `msdyn_CIFV2Loader` is linked too.
+        /// Scripts that are loaded for the profile. With a channel provider `msdyn_CIFV2Loader` is linked too, and with a productivity pane `pp_loader`.
         extensions: SetOf<Name> = set("extensions", &PROFILE_EXTENSIONS, Referent::Named(&EXTENSION))
             .instead("Adding a channel provider on the page seems to add its loader, too.");
         /// The productivity pane; `null` is none.
@@ -308,7 +308,7 @@ pub(crate) static INBOX_VIEWS: PartTable = PartTable {
     server_adds: false,
     goes_with_parent: true,
     makes_up_row: false,
-    names: Names::Likely,
+    names: Names::Ruled,
 };
 
 record! {

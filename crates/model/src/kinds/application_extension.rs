@@ -16,6 +16,9 @@ pub static EXTENSION: Table = Table::desk(
 /// The extension that loads the Channel Integration Framework 2 for a profile.
 pub const CIF_V2_LOADER: &str = "msdyn_CIFV2Loader";
 
+/// The extension that loads the productivity pane for a profile.
+pub const PANE_LOADER: &str = "pp_loader";
+
 pub(super) static DEFINITION: Definition = Definition {
     word: "ApplicationExtension",
     title: "Application extension",
@@ -24,7 +27,7 @@ pub(super) static DEFINITION: Definition = Definition {
     place: Place::Nowhere,
     table: &EXTENSION,
     name: &UNIQUE_NAME,
-    names: Names::Likely,
+    names: Names::Ruled,
     fields: EXTENSION_FIELDS,
     ..Definition::NOTHING
 };

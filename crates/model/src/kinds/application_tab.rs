@@ -41,7 +41,7 @@ pub(super) static DEFINITION: Definition = Definition {
     ]),
     table: &TAB,
     name: &UNIQUE_NAME,
-    names: Names::Enforced,
+    names: Names::Ruled,
     fields: TAB_FIELDS,
     companions: PARAMETERS_COPY,
     ..Definition::NOTHING

@@ -76,6 +76,15 @@ pub(crate) const fn named(word: &'static str, column: &'static str, to: Referent
         },
     )
 }
+/// A list of names, kept as ids with semicolons between them; some are always among them.
+pub(crate) const fn ids<T>(
+    word: &'static str,
+    column: &'static str,
+    to: Referent,
+    always: &'static [&'static str],
+) -> Of<T> {
+    field(word, column, Holds::Ids { to, always })
+}
 /// A many-to-many set of resources or users.
 pub(crate) const fn set<T>(
     word: &'static str,

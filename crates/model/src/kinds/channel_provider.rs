@@ -30,8 +30,9 @@ pub(super) static DEFINITION: Definition = Definition {
     advice: "A provider of CIF v2 is for multisession apps and needs the licence of Omnichannel for Customer Service. Controls for CIF v1 keep working in single-session apps such as Customer Service Hub.",
     table: &PROVIDER,
     name: &UNIQUE_NAME,
-    names: Names::Enforced,
+    names: Names::Ruled,
     fields: PROVIDER_FIELDS,
+    supplies_slugs: true,
     ..Definition::NOTHING
 };
 

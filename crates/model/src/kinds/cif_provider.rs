@@ -2,7 +2,7 @@
 //!
 //! The table has no unique name: the name is the identity.
 
-use super::build::{choice, flag, json_or_text, named, number, options, record, set, text};
+use super::build::{choice, flag, ids, json_or_text, named, number, options, record, set, text};
 use super::place::CIF_APP;
 use super::{Definition, Place, STATUS, Status};
 use crate::record::{Flag, JsonValue, Named, Number, SetOf, Text};
@@ -50,6 +50,7 @@ pub(super) static DEFINITION: Definition = Definition {
     name: &CIF_NAME,
     names: Names::Free,
     fields: CIF_FIELDS,
+    supplies_slugs: true,
     ..Definition::NOTHING
 };
 
@@ -77,10 +78,16 @@ record! {
         enable_analytics: Flag = flag("enableAnalytics", "msdyn_enableanalytics").new_has(NewRow::Flag(false)).stored("`msdyn_EnableAnalytics`").no_box();
         /// What the widget's frame may do: words for the frame's sandbox, separated by commas.
         sandbox_configuration: Text = text("sandboxConfiguration", "msdyn_sandboxconfiguration").max(2000).of_one_environment().label("Sandbox Configuration");
-        /// The security roles that see the widget, in a stored form that is not documented: take it from an export.
-        role_selector: Text = text("roleSelector", "msdyn_roleselector").max(4000).required().stored("`msdyn_RoleSelector`").of_one_environment().label("Select the Roles for the Channel");
-        /// The apps that show the widget, in a stored form that is not documented: take it from an export.
-        app_selector: Text = text("appSelector", "msdyn_appselector").max(4000).stored("`msdyn_AppSelector`").of_one_environment().label("Select Unified Interface Apps for the Channel");
+        /// The security roles that see the widget, by name. System Administrator and System Customizer always see it and are not listed.
+        roles: SetOf<Text> = ids("roles", "msdyn_roleselector", Referent::Role, &["System Administrator", "System Customizer"])
+            .form("List of names of security roles, required unless `roleSelector` is given").stored("`msdyn_RoleSelector`, as ids with semicolons between them").label("Select the Roles for the Channel");
+        /// The apps that show the widget, by unique name, such as `CustomerServiceHub`.
+        apps: SetOf<Text> = ids("apps", "msdyn_appselector", Referent::Row(&crate::tables::APP), &[])
+            .form("List of unique names of apps").stored("`msdyn_AppSelector`, as ids with semicolons between them").label("Select Unified Interface Apps for the Channel");
+        /// The security roles that see the widget, as the column holds them, where `roles` cannot say it.
+        role_selector: Text = text("roleSelector", "msdyn_roleselector").max(4000).never_null().stored("`msdyn_RoleSelector`").of_one_environment().no_box();
+        /// The apps that show the widget, as the column holds them, where `apps` cannot say it.
+        app_selector: Text = text("appSelector", "msdyn_appselector").max(4000).stored("`msdyn_AppSelector`").of_one_environment().no_box();
         /// Users of the provider; how the product uses the list is not documented.
         users: SetOf<Text> = set("users", &CIF_USERS, Referent::User).no_box();
         /// Icon of the provider.

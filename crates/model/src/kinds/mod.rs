@@ -26,7 +26,7 @@ use std::sync::OnceLock;
 pub use agent_script::{AgentScript, ScriptStep};
 pub use app_profile::{AppProfile, InboxView, MappedRole};
 pub use application_extension::{
-    ApplicationExtension, CIF_V2_LOADER, ExtensionType, RelationshipCardinality,
+    ApplicationExtension, CIF_V2_LOADER, ExtensionType, PANE_LOADER, RelationshipCardinality,
 };
 pub use application_tab::{ApplicationTab, PageType};
 pub use channel_provider::{ChannelApiVersion, ChannelProvider, FIRST_PARTY_CHANNEL};
@@ -113,13 +113,17 @@ pub struct Definition {
     pub version: &'static str,
     /// The text of a definition that is data.
     pub source: Option<&'static str>,
+    /// Its rows supply slugs to templates, which a document may list in `metadata.slugs`.
+    pub supplies_slugs: bool,
 }
 
 /// What no table can say of a kind. The reconciler has a function for each direction, side by side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quirk {
-    /// A profile with a channel provider of CIF v2 loads the framework's own extension too.
-    LoaderWithProvider,
+    /// A profile with a channel provider of CIF v2 loads the framework's own extension too, and one with a productivity pane that of the pane.
+    Loaders,
+    /// JSON that names scripts by their ids, which differ by environment.
+    ScriptsByName,
     /// What a session template must have, and what it cannot have, depends on its type.
     SessionType,
 }
@@ -137,7 +141,7 @@ impl Definition {
         advice: "",
         table: &crate::table::USER,
         name: &UNIQUE_NAME,
-        names: Names::Likely,
+        names: Names::Ruled,
         fields: &[],
         companions: &[],
         quirks: &[],
@@ -148,6 +152,7 @@ impl Definition {
         deletable: true,
         version: "",
         source: None,
+        supplies_slugs: false,
     };
 }
 

@@ -23,7 +23,7 @@ pub(super) static DEFINITION: Definition = Definition {
     place: Place::Section(now("Notification Fields")),
     table: &NOTIFICATION_FIELD,
     name: &UNIQUE_NAME,
-    names: Names::Likely,
+    names: Names::Ruled,
     fields: NOTIFICATION_FIELD_FIELDS,
     ..Definition::NOTHING
 };
@@ -41,7 +41,7 @@ record! {
         header: Text = text("header", "msdyn_title").max(200).localizable().required().label("Field header");
         /// What stands beside the header; may hold slugs such as `{priority}`.
         value: Text = text("value", "msdyn_value").max(1028).localizable().label("Value");
-        /// Its place in every template that shows it: must rise along each template's list.
-        order: Number = number("order", "msdyn_order").range(0, 2_147_483_647).required().stored("`msdyn_order`, one for all templates").no_box();
+        /// Its place in every template that shows it: must rise along each template's list. Rows made on the admin pages have none.
+        order: Number = number("order", "msdyn_order").range(0, 2_147_483_647).stored("`msdyn_order`, one for all templates").no_box();
     }
 }

@@ -38,7 +38,7 @@ pub(super) static DEFINITION: Definition = Definition {
     ]),
     table: &NOTIFICATION,
     name: &UNIQUE_NAME,
-    names: Names::Likely,
+    names: Names::Ruled,
     fields: NOTIFICATION_TEMPLATE_FIELDS,
     ..Definition::NOTHING
 };
@@ -111,7 +111,7 @@ static ITEMS: ItemTable = ItemTable {
     own: OWN_FIELDS,
     shared: SHARED_FIELDS,
     name: NameOf::Behind("header"),
-    names: Names::Likely,
+    names: Names::Ruled,
 };
 
 record! {

@@ -21,7 +21,7 @@ pub(super) static DEFINITION: Definition = Definition {
     place: Place::Nowhere,
     table: &TOOL,
     name: &UNIQUE_NAME,
-    names: Names::Likely,
+    names: Names::Ruled,
     fields: TOOL_FIELDS,
     ..Definition::NOTHING
 };

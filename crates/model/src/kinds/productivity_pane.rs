@@ -34,7 +34,7 @@ pub(super) static DEFINITION: Definition = Definition {
     place: Place::Section(now("Productivity pane")),
     table: &PANE,
     name: &UNIQUE_NAME,
-    names: Names::Likely,
+    names: Names::Ruled,
     fields: PANE_FIELDS,
     ..Definition::NOTHING
 };

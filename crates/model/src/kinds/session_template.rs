@@ -39,9 +39,9 @@ pub(super) static DEFINITION: Definition = Definition {
     place: Place::list(&[SUPPORT_EXPERIENCE, WORKSPACES, now("Session templates")]),
     table: &SESSION,
     name: &UNIQUE_NAME,
-    names: Names::Enforced,
+    names: Names::Ruled,
     fields: SESSION_FIELDS,
-    quirks: &[Quirk::SessionType],
+    quirks: &[Quirk::SessionType, Quirk::ScriptsByName],
     ..Definition::NOTHING
 };
 
@@ -57,9 +57,9 @@ record! {
         /// Who owns the row.
         owner: OwnerOf = OWNER.label("Owner").hint("The form fills in your name.");
         /// Generic for calls, conversations and workstreams; Entity for records.
-        // Dataverse keeps the type twice, with opposite defaults.
+        // Dataverse keeps the type twice, with opposite defaults. The product's own page writes rows in which the two disagree.
         r#type: SessionType = choice("type", "msdyn_sessiontype").required().mirrored("msdyn_type", &[(0, false), (1, true)])
-            .stored("`msdyn_sessiontype` and its second copy `msdyn_type`, always written together").label("Type");
+            .stored("`msdyn_sessiontype`, which decides; `msdyn_type` is written along").label("Type");
         /// The table whose records open with the template.
         entity: Text = text("entity", "msdyn_entity").max(100).form("Logical name").more(", required for type Entity, not allowed for Generic").label("Entity");
         /// Title of the session; may hold slugs such as `{customer}`.
@@ -81,7 +81,7 @@ record! {
         enable_build_expression: Flag = flag("enableBuildExpression", "msdyn_enablebuildexpression").new_has(NewRow::Flag(false)).label("Enable build expression").under("Scripts");
         /// The expression that chooses the default script, as the expression builder wrote it.
         expression_data: JsonValue = json("expressionData", "msdyn_expressiondata").max(1_048_576).or_file()
-            .more(", of undocumented form: take it from an export")
+            .more(", of undocumented form: take it from an export. A script in it is `callscriptId: {name: contoso_callScript}`")
             .instead("Select `Build Expression`: the builder writes this text.");
     }
 }

@@ -21,7 +21,7 @@ pub(super) static DEFINITION: Definition = Definition {
     place: Place::Nowhere,
     table: &SMART_ASSIST,
     name: &UNIQUE_NAME,
-    names: Names::Likely,
+    names: Names::Ruled,
     fields: SMART_ASSIST_FIELDS,
     ..Definition::NOTHING
 };

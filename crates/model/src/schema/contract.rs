@@ -43,6 +43,9 @@ struct ContractSpec {
     /// Which guide, which edition.
     #[schemars(default, length(min = 1))]
     source: String,
+    /// Slugs that the vendor's software supplies to templates, without braces.
+    #[schemars(default, inner(length(min = 1)))]
+    slugs: Vec<String>,
     /// The demands.
     rules: Vec<RuleForm>,
 }

@@ -178,6 +178,12 @@ fn metadata(kind: Kind, overlay: bool) -> Value {
     }
     list["description"] = description.into();
     properties[word] = list;
+    if kind.definition().supplies_slugs {
+        properties["slugs"] = json!({
+            "description": "Slugs that the provider supplies to templates, without braces; never sent.",
+            "type": "array", "items": {"type": "string", "minLength": 1},
+        });
+    }
     json!({
         "description": "Name, labels, and what is declared about the row.",
         "type": "object",
@@ -328,6 +334,7 @@ fn value_schema(field: &Field) -> Value {
             choice_schema(options)
         }
         Holds::Lookup { .. } => text_schema(None),
+        Holds::Ids { .. } => list_schema(text_schema(None), None),
         Holds::Owner => json!({
             "type": "object",
             "properties": {

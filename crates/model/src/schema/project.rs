@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::project::{EMULATOR_AGES, FIXED_CHECKS, POLICY_CHECKS};
+use crate::project::{EMULATOR_AGES, FIXED_CHECKS, MANIFEST_WARNINGS, POLICY_CHECKS};
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
@@ -74,10 +74,13 @@ struct ProjectSpec {
     /// Unique name of the solution in which new and changed components land.
     #[schemars(default, length(min = 1))]
     solution: String,
+    /// Slugs that come from outside the project, such as pre-chat questions or a provider that is not declared here, without braces.
+    #[schemars(default, inner(length(min = 1)))]
+    slugs: Vec<String>,
     /// Values for `${{ vars.name }}` in all environments.
     #[schemars(default)]
     variables: BTreeMap<String, Value>,
-    /// How severe the checks of plan review are, by the name of the check.
+    /// How severe the checks of plan review and the warnings about manifests are, by code. `allow` turns one off.
     #[schemars(default, schema_with = "severities")]
     policy: BTreeMap<String, String>,
     /// Drift that is known and accepted.
@@ -97,6 +100,10 @@ struct Owns {
     /// Prefixes of unique names, without the underscore: may be pruned, and extras under them are drift.
     #[schemars(default, inner(length(min = 1)))]
     prefixes: Vec<String>,
+    /// Single unique names under Microsoft's prefix that are the project's own, as some vendors' guides ask for. They can be created and are
+    /// never pruned.
+    #[schemars(default, inner(regex(pattern = "^[Mm][Ss][Dd][Yy][Nn]_.+$")))]
+    names: Vec<String>,
 }
 
 #[derive(JsonSchema, Default)]
@@ -220,6 +227,7 @@ fn severities(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     let properties: serde_json::Map<String, Value> =
         levels(&POLICY_CHECKS, &["deny", "warn", "allow"])
             .into_iter()
+            .chain(levels(&MANIFEST_WARNINGS, &["deny", "warn", "allow"]))
             .chain(levels(&FIXED_CHECKS, &["deny"]))
             .collect();
     schemars::json_schema!({"type": "object", "properties": properties, "additionalProperties": false})

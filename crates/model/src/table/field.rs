@@ -180,6 +180,13 @@ pub enum Holds {
     },
     /// The business unit of the role that its item names; part of that lookup.
     BusinessUnit,
+    /// Ids of rows that are looked up, in one text with a semicolon between them; written as a list of names.
+    Ids {
+        /// What the ids are of.
+        to: Referent,
+        /// Names whose ids are always among them, and which no manifest writes.
+        always: &'static [&'static str],
+    },
     /// `ownerid`: a user or a team.
     Owner,
     /// `statecode`, written together with `statuscode`.
@@ -236,7 +243,7 @@ pub struct ItemTable {
 pub enum NameOf {
     /// `parent_camelCase`, of the text of the field with this word.
     Behind(&'static str),
-    /// `tool_config_parent_pane_tab`, of the name under this word.
+    /// `tool_profile_pane_tab`, of the name under this word; numbered in tens.
     PaneTab(&'static str),
     /// Nothing: it is always given, or the table has none.
     Given,
@@ -374,7 +381,7 @@ impl Field {
     #[must_use]
     pub fn is_name(&self) -> bool {
         match self.holds {
-            Holds::Lookup { .. } => true,
+            Holds::Lookup { .. } | Holds::Ids { .. } => true,
             Holds::Set { links, .. } => !matches!(links, Links::Only(_) | Links::Items(_)),
             Holds::Parts(part) => {
                 matches!(part.written, Written::Set)

@@ -98,10 +98,8 @@ pub struct PartTable {
 /// What form the names must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Names {
-    /// Microsoft writes the rule for the kind: a prefix of 3 to 8 letters and digits, an underscore and a name.
-    Enforced,
-    /// The same rule is likely.
-    Likely,
+    /// A prefix of 3 to 8 letters and digits, an underscore and a name.
+    Ruled,
     /// Any text.
     Free,
 }

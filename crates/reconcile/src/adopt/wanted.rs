@@ -2,9 +2,7 @@
 
 mod items;
 
-use deskstate_model::{
-    CIF_V2_LOADER, Field, Holds, Links, PartTable, Referent, SetMode, Written, fold,
-};
+use deskstate_model::{Field, Holds, Links, PartTable, Referent, SetMode, Written, fold};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
@@ -12,6 +10,7 @@ use crate::live::Live;
 use crate::lookup::Match;
 use crate::lower::Desired;
 use crate::plan::Change;
+use crate::quirks::loader::Loader;
 use crate::raise::{LeftOut, Options, Raised, Users, refused};
 use crate::state::{DeclaredResource, DeclaredSet, Lookup, RowKey, Universe};
 
@@ -307,19 +306,18 @@ fn members(
     });
     let mut adopted = with_lists(written, kept, excluded);
     // An implied member that is not there can only be said away.
-    let implied_gone = set
-        .members
-        .iter()
-        .filter(|member| member.implied)
-        .any(|member| {
-            side.live
-                .find(&member.key)
-                .one()
-                .is_none_or(|id| !live.contains(&id))
-        });
-    if implied_gone {
+    let implied = set.members.iter().filter(|member| member.implied);
+    let gone: Vec<String> = implied
+        .filter(|member| {
+            let id = side.live.find(&member.key).one();
+            id.is_none_or(|id| !live.contains(&id))
+        })
+        .map(|member| member.key.label())
+        .filter(|name| Loader::named(name).is_none_or(|loader| !loader.is_done_without(side.live)))
+        .collect();
+    if !gone.is_empty() {
         let members = listed(&adopted, "members").cloned().unwrap_or_default();
-        adopted = json!({"mode": "atLeast", "members": members, "without": [CIF_V2_LOADER]});
+        adopted = json!({"mode": "atLeast", "members": members, "without": gone});
     }
     Ok(adopted)
 }

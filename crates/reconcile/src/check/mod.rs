@@ -9,8 +9,8 @@ mod writers;
 use std::collections::BTreeMap;
 
 use deskstate_model::{
-    Contract, Explanation, Finding, Kind, MatchMode, Problem, ResourceKey, Rule, Span, Subject,
-    check_subject, selects,
+    Contract, EnvironmentFacts, Explanation, Finding, Kind, MatchMode, Problem, ResourceKey, Rule,
+    Span, Subject, check_subject, selects,
 };
 
 use self::unread::Unread;
@@ -120,6 +120,11 @@ struct Seen {
 #[tracing::instrument(level = "info", skip_all, fields(contracts = contracts.len()))]
 pub fn check(contracts: &[Contract], live: &Live) -> Vec<RuleCheck> {
     let mut seen: BTreeMap<Kind, Vec<Seen>> = BTreeMap::new();
+    let facts = EnvironmentFacts::of_organization(live.facts.organization);
+    let contracts: Vec<Contract> = contracts
+        .iter()
+        .map(|contract| contract.filled(&facts))
+        .collect();
     let rules = contracts
         .iter()
         .flat_map(|contract| contract.rules.iter().map(move |rule| (contract, rule)));

@@ -74,7 +74,9 @@ fn field(kind: Kind, word: &str) -> Option<&'static Field> {
 pub(super) fn holds_names(kind: Kind, word: &str) -> bool {
     field(kind, word).is_some_and(|field| match field.holds {
         Holds::Owner | Holds::Parts(_) => true,
-        Holds::Lookup { to, .. } | Holds::Set { to, .. } => !matches!(to, Referent::Named(_)),
+        Holds::Lookup { to, .. } | Holds::Set { to, .. } | Holds::Ids { to, .. } => {
+            !matches!(to, Referent::Named(_))
+        }
         _ => false,
     })
 }

@@ -13,15 +13,6 @@ use crate::raise::{LeftOut, Loss};
 /// Rules for rows that may have to be created; what is `existing` need not follow them.
 const ABOUT_CREATING: [&str; 2] = ["unique-name", "reserved-prefix"];
 
-/// Whether something is missing. A row of a file that lacks something stays as it is in the file, for its author to complete.
-pub(crate) fn is_about_lacking(finding: &Diagnostic) -> bool {
-    match finding.code {
-        "missing-field" => true,
-        "session-type" | "tab-parameters" => finding.message.contains(" needs "),
-        _ => false,
-    }
-}
-
 /// A place in a document that cannot stay as it is.
 struct Cut {
     document: usize,
@@ -91,7 +82,8 @@ impl Export {
                 let span = finding.primary.as_ref()?.span;
                 let document = *documents.get(sources.path(span.file))?;
                 let is_present = self.documents.get(document)?.state == State::Present;
-                if self.from_file && is_present && is_about_lacking(finding) {
+                // A row of a file that lacks something stays as it is in the file, for its author to complete.
+                if self.from_file && is_present && finding.is_about_lacking {
                     return None;
                 }
                 let member = sources.slice(span).trim_matches(['"', '\'']);

@@ -1,13 +1,15 @@
 //! From one document to rows and links: the tables of its kind say how, except for the quirks.
 
 use deskstate_model::{
-    Declared, Field, Fill, Given, Holds, Kind, Links, NameOf, Owner, PartIdentity, PartTable,
-    Quirk, Record, Referent, ResourceKey, RowValueIs, Set, SetMode, Span, Spanned, Table,
-    UniqueName, Value, shortened, unique_name_of_part,
+    Declared, Field, Fill, Given, Holds, Kind, Links, NameOf, ORGANIZATION_ID, Owner, PartIdentity,
+    PartTable, Quirk, Record, Referent, ResourceKey, RowValueIs, Set, SetMode, Span, Spanned,
+    Table, UniqueName, Value, shortened, unique_name_of_part,
 };
 
+use serde_json::Value as Json;
+
 use super::lowering::{Context, Lowering, target_key};
-use crate::quirks::{loader, parameters};
+use crate::quirks::{loader, parameters, scripts};
 use crate::state::{
     DeclaredColumn, DeclaredMember, DeclaredParts, DeclaredResource, DeclaredRow, DeclaredSet,
     Lookup, PartName, RowKey, Stored,
@@ -37,7 +39,8 @@ pub(crate) fn lower(declared: &Declared, context: &Context<'_>) -> DeclaredResou
     }
     for quirk in kind.definition().quirks {
         match quirk {
-            Quirk::LoaderWithProvider => loader::lower(&mut lowering),
+            Quirk::Loaders => loader::lower(&mut lowering),
+            Quirk::ScriptsByName => scripts::lower(&mut lowering),
             // What depends on the type is checked where manifests are read.
             Quirk::SessionType => {}
         }
@@ -51,6 +54,16 @@ pub(crate) fn lower(declared: &Declared, context: &Context<'_>) -> DeclaredResou
     } = lowering;
     // What is implied is not left to anybody.
     left_out.retain(|field| sets.iter().all(|set| set.field.word != field.word));
+    for row in std::iter::once(&mut row).chain(&mut parts) {
+        let columns = row.columns.iter_mut().map(|column| &mut column.value);
+        let of_new = row.when_new.iter_mut().map(|(_, value)| value);
+        columns.chain(of_new).for_each(with_organization);
+    }
+    // Two fields may be two forms of one column.
+    left_out.retain(|field| {
+        let is_other = |column: &DeclaredColumn| column.field.column == field.column;
+        !field.is_column() || !row.columns.iter().any(is_other)
+    });
     // Thousands of these are kept to the end of a run, and room to grow is half of them.
     row.columns.shrink_to_fit();
     parts.shrink_to_fit();
@@ -67,6 +80,28 @@ pub(crate) fn lower(declared: &Declared, context: &Context<'_>) -> DeclaredResou
         part_lists,
         sets,
         left_out,
+    }
+}
+
+/// Marks a value that holds the id of the organisation, which the environment has yet to say.
+fn with_organization(value: &mut Stored) {
+    let holds = match value {
+        Stored::Text(text) => text.contains(ORGANIZATION_ID),
+        Stored::Json(json) | Stored::JsonWith(json, _) => holds_organization(json),
+        _ => false,
+    };
+    if holds {
+        let own = std::mem::replace(value, Stored::Null);
+        *value = Stored::WithOrganization(Box::new(own));
+    }
+}
+
+fn holds_organization(value: &Json) -> bool {
+    match value {
+        Json::String(text) => text.contains(ORGANIZATION_ID),
+        Json::Array(items) => items.iter().any(holds_organization),
+        Json::Object(entries) => entries.values().any(holds_organization),
+        Json::Null | Json::Bool(_) | Json::Number(_) => false,
     }
 }
 
@@ -308,7 +343,7 @@ impl Lowering<'_> {
                 (Holds::Lookup { .. }, Some((_, key))) if is_identity => {
                     row.when_new.push((field, Stored::Row(key.clone())));
                 }
-                _ => self.item_column(field, given, item, index, &unique_name, &mut row),
+                _ => self.item_column(list, (field, given), item, index, &unique_name, &mut row),
             }
         }
         Some(row)
@@ -316,8 +351,8 @@ impl Lowering<'_> {
 
     fn item_column(
         &self,
-        field: &'static Field,
-        given: Given<&Value>,
+        list: &List,
+        (field, given): (&'static Field, Given<&Value>),
         item: &Spanned<Record>,
         index: usize,
         unique_name: &str,
@@ -328,6 +363,7 @@ impl Lowering<'_> {
             (Holds::BusinessUnit, _) => {}
             (Holds::Position, given) => {
                 let position = i64::try_from(index + 1).unwrap_or(i64::MAX);
+                let position = position.saturating_mul(list.name.step());
                 match given {
                     Given::Value(Spanned {
                         value: Value::Number(order),
@@ -527,6 +563,14 @@ fn stored(field: &'static Field, value: &Value) -> Option<Stored> {
         (Value::Text(name), Holds::Lookup { to, .. }) => Stored::Row(target_key(to, name)),
         (Value::Name(name), Holds::Lookup { to, .. }) => Stored::Row(target_key(to, name.as_str())),
         (Value::Name(name), _) => Stored::Text(name.as_str().to_owned()),
+        (Value::Set(set), Holds::Ids { to, always }) => {
+            let named = set
+                .members
+                .iter()
+                .filter_map(|member| member.value.as_text());
+            let keys = always.iter().copied().chain(named);
+            Stored::IdsOf(keys.map(|name| target_key(to, name)).collect())
+        }
         (Value::Text(text), _) => Stored::Text(text.clone()),
         (Value::Number(number), _) => Stored::Number(*number),
         (Value::Flag(flag), Holds::InvertedFlag) => Stored::Flag(!flag),

@@ -224,6 +224,8 @@ fn lookups(desired: &Desired, scope: &Scope) -> Vec<(Ask, Query)> {
             Lookup::View { .. } => views.push(name),
             Lookup::Form { .. } | Lookup::Dashboard(_) => forms.push(name),
             Lookup::Row { table, .. } => others.entry(table).or_default().push(name),
+            // `WhoAmI` says it, which every trip asks.
+            Lookup::Organization => {}
         }
     }
     let mut trip = Vec::new();

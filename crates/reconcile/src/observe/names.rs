@@ -15,6 +15,7 @@ use crate::kinds;
 use crate::live::Live;
 use crate::lower::Desired;
 use crate::state::{Lookup, fold};
+use crate::value::ids_of;
 
 /// Reads the names, in two trips: by id, then whatever else has the same name.
 ///
@@ -97,6 +98,18 @@ impl Wanted {
             let kind = Kind::of_table(table).map_or(&[][..], |kind| kind.fields());
             let part = kinds::part_of(table).map_or(&[][..], |part| part.fields);
             for field in kind.iter().chain(part) {
+                if let Holds::Ids {
+                    to: Referent::Row(target),
+                    ..
+                } = field.holds
+                {
+                    let texts = rows
+                        .rows
+                        .values()
+                        .filter_map(|row| row.row.text(field.column));
+                    let ids = wanted.others.entry(target).or_default();
+                    ids.extend(texts.filter_map(ids_of).flatten());
+                }
                 let into = match (looked_up_table(field), field.holds) {
                     (Some(target), _) if target == &tables::WEB_RESOURCE => {
                         &mut wanted.web_resources
@@ -163,6 +176,9 @@ fn by_id(wanted: &Wanted) -> Vec<(Ask, Query)> {
         &wanted.macros,
         &[],
     );
+    for (table, ids) in &wanted.others {
+        ask(Ask::Labels(table), table, ids, &[]);
+    }
     ask(
         Ask::Rows("view"),
         &tables::VIEW,

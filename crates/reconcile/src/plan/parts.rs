@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use deskstate_model::{
-    Diagnostic, Explanation, PartTable, SetMode, Table, UNIQUE_NAME, Unlisted, lookup_read_name,
-    tables,
+    Diagnostic, Explanation, Holds, Links, PartTable, SetMode, Table, UNIQUE_NAME, Unlisted,
+    lookup_read_name, tables,
 };
 use uuid::Uuid;
 
@@ -14,7 +14,7 @@ use super::{Difference, FieldChange, Operation, RowTarget};
 use crate::live::{Access, LiveTable, ObservedRow};
 use crate::lookup::Match;
 use crate::plan::problems::UNREADABLE;
-use crate::state::{DeclaredParts, DeclaredResource, DeclaredRow, RowKey};
+use crate::state::{DeclaredParts, DeclaredResource, DeclaredRow, RowKey, Stored};
 
 pub(crate) const PART_ELSEWHERE: Explanation = Explanation::new(
     "part-elsewhere",
@@ -93,10 +93,10 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Part tables whose listed rows are all there and rise in the order of the list.
+    /// Part tables whose listed rows rise in the order of the list, new ones with the numbers that they get.
     ///
-    /// A list says the order and not the numbers: a product that counts in tens, or from zero, is as good. Once a row is new or
-    /// out of place, all are numbered from 1.
+    /// A list says the order and not the numbers: a product that counts in tens, or from zero, is as good. Once a row is out of place, all are
+    /// numbered anew.
     pub(super) fn lists_in_order(
         &self,
         resource: &'a DeclaredResource,
@@ -111,23 +111,62 @@ impl<'a> Planner<'a> {
                 .iter()
                 .filter(|row| row.key.table() == Some(list.part.table))
                 .all(|declared| {
-                    let number = self
-                        .live
-                        .find(&declared.key)
-                        .one()
-                        .and_then(|id| self.live.row(list.part.table, id))
-                        .and_then(|row| row.row.int(order.column));
+                    let row = self.live.find(&declared.key);
+                    let row = row.one().and_then(|id| self.live.row(list.part.table, id));
+                    let number = match row {
+                        Some(row) => row.row.int(order.column),
+                        None => declared
+                            .columns
+                            .iter()
+                            .find_map(|column| match column.value {
+                                Stored::Number(number) if column.field.word == ORDER => {
+                                    Some(number)
+                                }
+                                _ => None,
+                            }),
+                    };
                     let rises = number.is_some() && number > last;
                     last = number;
                     rises
                 })
         };
-        resource
-            .part_lists
+        let lists = resource.part_lists.iter().filter(rises);
+        let of_items = resource
+            .sets
             .iter()
-            .filter(rises)
+            .filter_map(|set| match set.field.holds {
+                Holds::Set {
+                    relationship,
+                    links: Links::Items(_),
+                    ..
+                } => Some(relationship.member),
+                _ => None,
+            });
+        lists
             .map(|list| list.part.table)
+            .chain(of_items.filter(|table| self.items_in_order(resource, table)))
             .collect()
+    }
+
+    /// Whether the live rows of items are in the order of their list. Rows that the admin pages made have no number: which comes first is
+    /// the product's to say, and nothing contradicts the list.
+    fn items_in_order(&self, resource: &DeclaredResource, table: &'static Table) -> bool {
+        let rows = resource.parts.iter();
+        let rows = rows.filter(|row| row.key.table() == Some(table));
+        let numbers: Vec<Option<Option<i64>>> = rows
+            .map(|row| {
+                let id = self.live.find(&row.key).one()?;
+                let live = self.live.row(table, id)?;
+                let order = row
+                    .columns
+                    .iter()
+                    .find(|column| column.field.word == ORDER)?;
+                Some(live.row.int(order.field.column))
+            })
+            .collect();
+        numbers.iter().all(|number| *number == Some(None))
+            || numbers.iter().all(|number| matches!(number, Some(Some(_))))
+                && numbers.windows(2).all(|pair| pair[0] < pair[1])
     }
 
     /// A part found by its unique name must hang on this parent, and not on somebody else's.

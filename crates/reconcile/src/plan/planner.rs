@@ -502,7 +502,9 @@ impl<'a> Planner<'a> {
                 );
                 continue;
             }
-            if column.field.word == ORDER && draft.in_order.contains(table) {
+            // A place that follows from the list has the span of its item.
+            let is_implied = column.field.word == ORDER && column.span == declared.span;
+            if is_implied && draft.in_order.contains(table) {
                 continue;
             }
             let Some(resolved) = self.resolve(
@@ -521,17 +523,13 @@ impl<'a> Planner<'a> {
             body.extend(value::write(column.field, &resolved, false));
             let before = value::show_live(column.field, &row.row, self.live);
             let after = value::show(column.field, &resolved);
-            let copy = column.field.mirror.as_ref().map(|mirror| mirror.column);
-            let difference = match copy {
-                _ if is_copy(column.field) => Difference::Copy {
+            let difference = if is_copy(column.field) {
+                Difference::Copy {
                     column: column.field.column,
                     after,
-                },
-                Some(copy) if before == after => Difference::Copy {
-                    column: copy,
-                    after,
-                },
-                _ => Difference::Value { before, after },
+                }
+            } else {
+                Difference::Value { before, after }
             };
             draft.fields.push(FieldChange {
                 path: path(&declared.path, column.field),
@@ -628,6 +626,9 @@ impl<'a> Planner<'a> {
 
     pub(super) fn report_missing(&mut self, key: &RowKey, path: &str, span: Span) {
         let what = match key {
+            RowKey::Found(crate::state::Lookup::Organization) => {
+                "the id of the organisation".to_owned()
+            }
             RowKey::Found(lookup) => format!("{} `{}`", lookup.noun(), lookup.name()),
             RowKey::Named { table, name } => {
                 let kind = kinds::noun(table);
@@ -668,6 +669,7 @@ fn lookup_table(lookup: &crate::state::Lookup) -> &'static Table {
         Lookup::View { .. } => &tables::VIEW,
         Lookup::Form { .. } | Lookup::Dashboard(_) => &tables::FORM,
         Lookup::Row { table, .. } => table,
+        Lookup::Organization => &tables::ORGANIZATION,
     }
 }
 

@@ -12,6 +12,7 @@ use super::{Difference, FieldChange, Operation, Options, RowTarget};
 use crate::live::Access;
 use crate::lookup::Match;
 use crate::plan::problems::UNREADABLE;
+use crate::quirks::loader::Loader;
 use crate::state::{DeclaredMember, DeclaredResource, DeclaredSet, Lookup, RowKey, Universe, fold};
 
 pub(crate) const TEAM_UNREADABLE: Explanation = Explanation::new(
@@ -48,6 +49,8 @@ enum Member {
     Wanted(Wanted),
     /// Named, but not to be linked; a link that is there stays.
     Skipped(Uuid),
+    /// Implied, and the environment has no such row.
+    NotNeeded,
     /// Not found, or not to be told apart.
     Unknown,
 }
@@ -144,6 +147,7 @@ impl<'a> Planner<'a> {
                     }
                 }
                 Member::Skipped(id) => drop(members.kept.insert(id)),
+                Member::NotNeeded => {}
                 Member::Unknown => members.complete = false,
             }
         }
@@ -173,6 +177,10 @@ impl<'a> Planner<'a> {
             );
             return Member::Skipped(id);
         }
+        let loader = Loader::named(&member.key.label()).filter(|_| member.implied);
+        if loader.is_some_and(|loader| loader.is_done_without(self.live)) {
+            return Member::NotNeeded;
+        }
         let Some((_, id)) = self.id_of(&member.key) else {
             self.report_missing(&member.key, set.field.word, member.span);
             return Member::Unknown;
@@ -181,9 +189,7 @@ impl<'a> Planner<'a> {
             RowKey::Found(Lookup::User(_)) => self.live.label(&tables::USER, id),
             key => key.label(),
         };
-        let note = member
-            .implied
-            .then(|| "comes with a channel provider".to_owned());
+        let note = loader.map(|loader| format!("comes with {}", loader.noun));
         Member::Wanted(Wanted {
             id,
             label,

@@ -1,7 +1,7 @@
 //! Parameters of application tabs.
 //!
 //! Dataverse keeps them twice: as rows, and as JSON text on the tab. The rows are what manifests declare; the text is kept right along with
-//! them. For third-party sites the two differ in content. What a parameter holds depends on its name and on the type of the page.
+//! them. For third-party sites older rows have the text in another form. What a parameter holds depends on its name and on the type of the page.
 
 use deskstate_model::{
     ApplicationTab, LookedUp, PageType, ParameterValue, Parameters, PartTable, Record, Span,
@@ -62,7 +62,7 @@ pub(crate) fn lower(
             });
         }
     }
-    let copy = Json::Object(stored_copy(page_type, copy));
+    let copy = Json::Object(stored_copy(copy));
     for field in lowering.kind.definition().companions {
         lowering.row.columns.push(DeclaredColumn {
             field,
@@ -137,36 +137,23 @@ fn names_of_new(
 const CONTAINER_PAGE: &str = "msdyn_CECExternalWebPageContainer.html";
 const CONTAINER_DATA: &str = "cif_thirdpartyurl";
 
-/// The JSON that the product keeps on the tab: each parameter as an object with one `value`. A third-party site is shown in a
-/// container page, which gets the address with `=` written as `%3D`.
-pub(crate) fn stored_copy(
-    page: Option<PageType>,
-    parameters: Map<String, Json>,
-) -> Map<String, Json> {
-    if page == Some(PageType::ThirdPartyWebsite) {
-        let part = |name: &str| {
-            parameters
-                .get(name)
-                .and_then(Json::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
-        let address = (part("url") + &part("data")).replace('=', "%3D");
-        let mut container = Map::new();
-        container.insert(
-            "webresourceName".to_owned(),
-            json!({ "value": CONTAINER_PAGE }),
-        );
-        container.insert(
-            "data".to_owned(),
-            json!({"value": format!("{CONTAINER_DATA}{address}")}),
-        );
-        return container;
-    }
+/// The JSON that the product keeps on the tab: each parameter as an object with one `value`.
+pub(crate) fn stored_copy(parameters: Map<String, Json>) -> Map<String, Json> {
     parameters
         .into_iter()
         .map(|(name, value)| (name, json!({ "value": value })))
         .collect()
+}
+
+/// The address of a website in the form that the product wrote before 2023: the site is shown in a container page, which gets the address
+/// as data, with `=` written as `%3D`.
+pub(crate) fn address_in_container(copy: &Map<String, Json>) -> Option<String> {
+    let text = |name: &str| copy.get(name)?.get("value")?.as_str();
+    if text("webresourceName") != Some(CONTAINER_PAGE) {
+        return None;
+    }
+    let address = text("data")?.strip_prefix(CONTAINER_DATA)?;
+    Some(address.replace("%3D", "="))
 }
 
 /// The parameters that the second copy of a tab's row holds: the inverse of [`stored_copy`].
@@ -184,11 +171,8 @@ pub(crate) fn parameters_of_copy(tab: &deskstate_dataverse::Row) -> Vec<(String,
             other => other.to_string(),
         })
     };
-    if given("webresourceName").as_deref() == Some(CONTAINER_PAGE)
-        && let Some(data) = given("data")
-        && let Some(address) = data.strip_prefix(CONTAINER_DATA)
-    {
-        return vec![("url".to_owned(), address.replace("%3D", "="))];
+    if let Some(address) = address_in_container(&copy) {
+        return vec![("url".to_owned(), address)];
     }
     copy.keys()
         .filter_map(|name| Some((name.clone(), given(name)?)))
@@ -246,24 +230,10 @@ impl Raising<'_> {
             let raised = self.parameter(page, name, value, entity.as_deref());
             parameters.insert(name.clone(), raised);
         }
-        let lacking = page
-            .needed_parameters()
-            .iter()
-            .find(|needed| !parameters.contains_key(**needed));
-        if let Some(needed) = lacking.filter(|_| !self.options.as_read) {
-            let why = format!(
-                "a page of type {} needs the parameter `{needed}`",
-                page.as_str()
-            );
-            self.becomes_existing(why.clone());
-            if !self.options.from_file {
-                return Err(why);
-            }
-        }
         if parameters.is_empty() && self.options.from_file {
             return Ok(None);
         }
-        let agrees = self.options.unchecked || self.copy_agrees(page, &found);
+        let agrees = self.options.unchecked || self.copy_agrees(&found);
         if !agrees && self.options.from_file {
             let mut copy = parameters_of_copy(&self.row.row);
             copy.sort();
@@ -281,12 +251,12 @@ impl Raising<'_> {
     }
 
     /// The text column on the tab says the same as the rows.
-    fn copy_agrees(&self, page: PageType, found: &[(String, String)]) -> bool {
+    fn copy_agrees(&self, found: &[(String, String)]) -> bool {
         let given = found
             .iter()
             .map(|(name, value)| (name.clone(), json!(value)))
             .collect();
-        let copy = Json::Object(stored_copy(Some(page), given));
+        let copy = Json::Object(stored_copy(given));
         holds(
             &tables::PARAMETERS_COPY[0],
             &Resolved::Json(copy),
@@ -297,13 +267,15 @@ impl Raising<'_> {
     fn parameter(&self, page: PageType, name: &str, value: &str, entity: Option<&str>) -> Json {
         match (name, value) {
             ("viewId" | "formId" | "dashboardId", _) => match Uuid::parse_str(value) {
-                Ok(id) if value == id.to_string() => self.looked_up(name, id, entity),
+                Ok(id) if value.eq_ignore_ascii_case(&id.to_string()) => {
+                    self.looked_up(name, id, entity)
+                }
                 _ => json!(value),
             },
             ("searchType", "0") => json!("Relevance"),
             ("searchType", "1") => json!("Categorized"),
-            ("validateRecord", "true") => json!(true),
-            ("validateRecord", "false") => json!(false),
+            ("validateRecord", _) if value.eq_ignore_ascii_case("true") => json!(true),
+            ("validateRecord", _) if value.eq_ignore_ascii_case("false") => json!(false),
             ("data", _) if page == PageType::EntityRecord => {
                 match serde_json::from_str::<Json>(value) {
                     Ok(parsed @ Json::Object(_))

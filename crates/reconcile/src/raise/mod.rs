@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use deskstate_model::{
-    Field, Holds, Kind, Names, Quirk, Referent, ResourceKey, State, Table, lookup_read_name,
+    Field, Holds, Kind, Quirk, Referent, ResourceKey, State, Table, lookup_read_name,
 };
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
@@ -24,8 +24,8 @@ use self::raising::Raising;
 use crate::kinds;
 use crate::live::{Access, Live, ObservedRow};
 use crate::lookup::Match;
-use crate::quirks::session_type;
-use crate::state::{Lookup, RowKey};
+use crate::quirks::{scripts, session_type};
+use crate::state::{Lookup, RowKey, fold};
 use crate::value::show_live;
 use crate::value::target_table;
 
@@ -57,7 +57,7 @@ pub fn raise(live: &Live, kind: Kind, row: &ObservedRow, options: Options) -> Ra
         kind,
         row,
         name: name.clone(),
-        existing: !options.all_present && brought_by_others(kind, &name, row),
+        existing: !options.all_present && brought_by_others(&name, row),
         spec: Map::new(),
         refers_to: BTreeSet::new(),
         holds: BTreeSet::new(),
@@ -180,24 +180,9 @@ fn nameable(live: &Live, kind: Kind, row: &ObservedRow) -> Result<(), String> {
     }
 }
 
-/// Microsoft's, a solution's, or of a name that no document may create.
-fn brought_by_others(kind: Kind, name: &str, row: &ObservedRow) -> bool {
-    let folded = crate::state::fold(name);
-    folded.starts_with(crate::kinds::MICROSOFT_PREFIX)
-        || row.is_managed()
-        || !row.is_customizable()
-        || (kind.definition().names == Names::Enforced && !follows_name_rule(name.trim()))
-}
-
-/// `^[A-Za-z0-9]{3,8}_.+$`, at most 128 characters.
-fn follows_name_rule(name: &str) -> bool {
-    let Some((prefix, rest)) = name.split_once('_') else {
-        return false;
-    };
-    (3..=8).contains(&prefix.len())
-        && prefix.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        && !rest.is_empty()
-        && name.encode_utf16().count() <= 128
+/// Microsoft's, or a solution's.
+fn brought_by_others(name: &str, row: &ObservedRow) -> bool {
+    kinds::is_microsofts(name) || row.is_managed() || !row.is_customizable()
 }
 
 impl Raising<'_> {
@@ -285,6 +270,9 @@ impl Raising<'_> {
             }
             Holds::Owner => self.owner(field),
             Holds::Text if let Some(table) = field.names => self.name_in_text(field, table),
+            Holds::Ids { to, always } => Ok(self.ids(field, to, always)),
+            // Another field of the column has said it.
+            Holds::Text if self.is_said(field) => Ok(None),
             _ => column(self.live, field, self.row, self.options),
         }
     }
@@ -340,6 +328,34 @@ impl Raising<'_> {
         Ok(written)
     }
 
+    /// The names of ids in one text; none where the text holds anything else, or an id that no name leads back to. Then the column's other
+    /// field says it.
+    fn ids(&mut self, field: &Field, to: Referent, always: &[&str]) -> Option<Json> {
+        let text = self.row.row.text(field.column)?;
+        let ids = crate::value::ids_of(text)?;
+        let mut names = Vec::with_capacity(ids.len());
+        for id in ids {
+            names.push(self.reference(to, id).ok()?);
+        }
+        let is_among = |name: &&str| names.iter().any(|known| fold(known) == fold(name));
+        if !always.iter().all(is_among) {
+            return None;
+        }
+        names.retain(|name| !always.iter().any(|known| fold(known) == fold(name)));
+        names.sort_by_key(|name| fold(name));
+        Some(json!(names))
+    }
+
+    /// Whether a field that was raised already has the same column.
+    fn is_said(&self, field: &Field) -> bool {
+        let mut fields = self.kind.fields().iter();
+        fields.any(|other| {
+            other.word != field.word
+                && other.column == field.column
+                && self.spec.contains_key(other.word)
+        })
+    }
+
     fn named(&mut self, table: &'static Table, id: Uuid) -> Result<String, String> {
         let noun = kinds::noun(table);
         let row = self
@@ -361,7 +377,9 @@ impl Raising<'_> {
             name: deskstate_model::UniqueName::new(name),
         };
         if self.live.find(&key) != Match::One(id) {
-            return Err(format!("several {noun} rows have the unique name {name}"));
+            return Err(format!(
+                "several {noun} rows have the unique name {name}, {id} among them"
+            ));
         }
         if let Some(kind) = Kind::of_table(table) {
             self.refers_to.insert(ResourceKey::new(kind, name));
@@ -418,6 +436,14 @@ impl Raising<'_> {
 
     /// Fields without which a document could not create the row.
     fn complete(&mut self) {
+        if self
+            .kind
+            .definition()
+            .quirks
+            .contains(&Quirk::ScriptsByName)
+        {
+            scripts::raise(self);
+        }
         if self.options.as_read {
             self.spec.retain(|_, value| !value.is_null());
             return;
@@ -426,7 +452,9 @@ impl Raising<'_> {
             match quirk {
                 Quirk::SessionType => session_type::raise(self),
                 // Sets are raised later, and name the loader where a profile lacks it.
-                Quirk::LoaderWithProvider => {}
+                Quirk::Loaders => {}
+                // Done, since rules are judged by names too.
+                Quirk::ScriptsByName => {}
             }
         }
         if self.options.from_file && self.existing {
@@ -519,21 +547,6 @@ fn column(
         && let Some(why) = refused(text)
     {
         return Err(why.to_owned());
-    }
-    // The product reads a second, disagreeing copy; the first is what a manifest says.
-    if let (Some(mirror), Some(number)) = (&field.mirror, row.row.int(field.column)) {
-        let expected = mirror
-            .flags
-            .iter()
-            .find(|(of, _)| *of == number)
-            .map(|(_, flag)| *flag);
-        // Exports hold copies that differ, made by the product's own page, and the first decides.
-        if row.row.flag(mirror.column) != expected && !options.from_file {
-            return Err(format!(
-                "`{}` and `{}` disagree; write it down and apply to settle it",
-                field.column, mirror.column
-            ));
-        }
     }
     Ok(Some(value))
 }

@@ -84,10 +84,12 @@ impl<'a> Raising<'a> {
             None => listed,
         };
         let from_one = (1_i64..).zip(&ordered).all(|(at, row)| {
-            position(part.fields).is_none_or(|position| row.row.int(position.column) == Some(at))
+            let number = at * part.name.step();
+            position(part.fields)
+                .is_none_or(|position| row.row.int(position.column) == Some(number))
         });
         if self.options.from_file && !from_one {
-            self.remark(field.word, "they keep their order and are numbered from 1");
+            self.remark(field.word, "they keep their order and are numbered anew");
         }
         let mut items = Vec::new();
         for (at, row) in (1_i64..).zip(ordered) {
@@ -132,7 +134,7 @@ impl<'a> Raising<'a> {
         }
         members.sort_by_key(|(label, _)| (fold(label), label.clone()));
         let members = members.into_iter().map(|(_, member)| member).collect();
-        Ok(self.written_set(members, whole, None))
+        Ok(self.written_set(members, whole, &[]))
     }
 
     /// One row as an item, and what people call it.
@@ -344,8 +346,8 @@ impl<'a> Raising<'a> {
             let unordered = rows
                 .iter()
                 .all(|row| row.row.int(position.column).is_none());
-            if self.options.from_file && unordered {
-                if rows.len() > 1 {
+            if unordered {
+                if self.options.from_file && rows.len() > 1 {
                     self.remark(
                         field.word,
                         "the file gives no order of the fields; they are in the order of their names",
@@ -393,8 +395,7 @@ impl<'a> Raising<'a> {
             && row.is_customizable()
             && !kinds::is_microsofts(&name)
             && row.row.int("statecode").unwrap_or(0) == 0;
-        let order = position(items.own).and_then(|position| row.row.int(position.column));
-        if !alone || (order.is_none() && !self.options.from_file) {
+        if !alone {
             return None;
         }
         let rows = Rows {

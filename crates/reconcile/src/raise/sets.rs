@@ -79,22 +79,20 @@ impl Raising<'_> {
             }
         }
         names.sort_by_key(|name| (crate::state::fold(name), name.clone()));
-        let has_loader = self
-            .kind
-            .definition()
-            .quirks
-            .contains(&Quirk::LoaderWithProvider);
-        let without = (has_loader && !self.existing)
-            .then(|| loader::left_out(field, &names, &self.spec))
-            .flatten();
-        Ok(self.written_set(names.into_iter().map(Json::from).collect(), whole, without))
+        let has_loader = self.kind.definition().quirks.contains(&Quirk::Loaders);
+        let without = if has_loader && !self.existing {
+            loader::left_out(field, &names, self.live, self.row.id)
+        } else {
+            Vec::new()
+        };
+        Ok(self.written_set(names.into_iter().map(Json::from).collect(), whole, &without))
     }
 
     pub(super) fn written_set(
         &self,
         members: Vec<Json>,
         whole: bool,
-        without: Option<&str>,
+        without: &[&str],
     ) -> Option<Json> {
         if self.options.as_read {
             return Some(json!(members));
@@ -102,17 +100,17 @@ impl Raising<'_> {
         if members.is_empty() && self.options.from_file {
             return None;
         }
-        if whole && !self.existing && without.is_none() {
+        if whole && !self.existing && without.is_empty() {
             return Some(json!(members));
         }
-        if members.is_empty() && without.is_none() {
+        if members.is_empty() && without.is_empty() {
             return None;
         }
         let mut set = Map::new();
         set.insert("mode".to_owned(), json!("atLeast"));
         set.insert("members".to_owned(), json!(members));
-        if let Some(without) = without {
-            set.insert("without".to_owned(), json!([without]));
+        if !without.is_empty() {
+            set.insert("without".to_owned(), json!(without));
         }
         Some(Json::Object(set))
     }

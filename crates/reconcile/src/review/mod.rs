@@ -92,6 +92,8 @@ pub struct ReviewRules {
     pub prefix_needs_publisher: Option<bool>,
     /// Prefixes of the project, folded.
     pub owned: Vec<String>,
+    /// Names under Microsoft's prefix that are the project's own, folded.
+    pub owned_names: Vec<String>,
     /// What vendors' guides demand.
     pub contracts: Vec<Contract>,
 }
@@ -116,6 +118,11 @@ impl ReviewRules {
             allow_managed: false,
             prefix_needs_publisher: None,
             allow: Vec::new(),
+            owned_names: project
+                .owned_names
+                .iter()
+                .map(|name| name.value.clone())
+                .collect(),
             owned: project
                 .owns
                 .iter()

@@ -2,13 +2,15 @@
 
 use super::{Allow, Case, Finding};
 use crate::plan::{Change, Difference, Operation};
+use crate::quirks::loader::Loader;
 use crate::state::fold;
-use deskstate_model::{CIF_V2_LOADER, Explanation, FIRST_PARTY_CHANNEL, tables};
+use deskstate_model::{Explanation, FIRST_PARTY_CHANNEL, Relationship, tables};
+use uuid::Uuid;
 
 pub(crate) const LOADER_REMOVED: Explanation = Explanation::new(
     "loader-removed",
-    "A profile with channel providers keeps the extension that loads the widgets of CIF v2.",
-    "Without it they do not load, and agents cannot take calls.",
+    "A profile with channel providers keeps the extension that loads the widgets of CIF v2, and one with a productivity pane keeps `pp_loader`.",
+    "Without the first one the widgets do not load, and agents cannot take calls. Every profile with a pane that was made on the admin pages has the second one; no page says what happens without it.",
     "Add the extension to the set again. If it is meant, allow it for the run with the `--allow loader=…` that the finding prints.",
 );
 
@@ -75,13 +77,18 @@ fn channels(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Find
                     .unless(Allow::new("channel", subject, 1)),
             );
         } else if *relationship == &tables::PROFILE_EXTENSIONS
-            && name == fold(CIF_V2_LOADER)
-            && keeps_a_provider(case, *owner)
+            && let Some(loader) = Loader::named(&name)
+            && loader.comes_with(case.live, linked_after(case, loader.with, *owner))
         {
+            let (extension, loads) = (loader.extension, loader.loads);
             found.push(
-                Finding::new(LOADER_REMOVED.code, Some(index), format!("`{profile}` loses `{CIF_V2_LOADER}`, without which its channel providers do not load"))
-                    .at(span_of(change, "extensions"))
-                    .unless(Allow::new("loader", subject, 1)),
+                Finding::new(
+                    LOADER_REMOVED.code,
+                    Some(index),
+                    format!("`{profile}` loses `{extension}`, without which {loads} not load"),
+                )
+                .at(span_of(change, "extensions"))
+                .unless(Allow::new("loader", subject, 1)),
             );
         }
     }
@@ -92,41 +99,32 @@ fn span_of(change: &Change, word: &str) -> Option<deskstate_model::Span> {
     field.and_then(|field| field.span).or(change.declared_at)
 }
 
-/// Whether a third-party provider is linked to the profile when the plan is done.
-fn keeps_a_provider(case: &Case<'_>, profile: uuid::Uuid) -> bool {
-    let first_party =
-        |member| fold(&case.live.label(&tables::PROVIDER, member)) == fold(FIRST_PARTY_CHANNEL);
+/// What a profile is linked to when the plan is done.
+fn linked_after(
+    case: &Case<'_>,
+    by: &'static Relationship,
+    profile: Uuid,
+) -> impl Iterator<Item = Uuid> {
     let (mut linked, mut unlinked) = (Vec::new(), Vec::new());
-    for operation in case
-        .plan
-        .changes
-        .iter()
-        .flat_map(|change| &change.operations)
-    {
+    let changes = case.plan.changes.iter();
+    for operation in changes.flat_map(|change| &change.operations) {
         match operation {
             Operation::Link {
                 relationship,
                 owner,
                 member,
-            } if *relationship == &tables::PROFILE_PROVIDERS && *owner == profile => {
-                linked.push(*member)
-            }
+            } if *relationship == by && *owner == profile => linked.push(*member),
             Operation::Unlink {
                 relationship,
                 owner,
                 member,
-            } if *relationship == &tables::PROFILE_PROVIDERS && *owner == profile => {
-                unlinked.push(*member)
-            }
+            } if *relationship == by && *owner == profile => unlinked.push(*member),
             _ => {}
         }
     }
-    let live = case
-        .live
-        .links(&tables::PROFILE_PROVIDERS)
-        .members(profile)
-        .filter(|member| !unlinked.contains(member));
-    live.chain(linked).any(|member| !first_party(member))
+    let live = case.live.links(by).members(profile);
+    live.filter(move |member| !unlinked.contains(member))
+        .chain(linked)
 }
 
 fn many(case: &Case<'_>, found: &mut Vec<Finding>) {

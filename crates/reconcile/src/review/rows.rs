@@ -1,6 +1,7 @@
 //! Single rows: protected, somebody else's, or still referred to.
 
-use super::{Allow, Case, Finding, KindNameGlob};
+use super::{Allow, Case, Finding, KindNameGlob, ReviewRules};
+use crate::kinds::is_microsofts;
 use crate::live::ObservedRow;
 use crate::plan::{Action, Change, Operation};
 use crate::state::fold;
@@ -113,7 +114,7 @@ fn managed(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Findi
                         )
                         .at(change.declared_at),
                     );
-                } else if is_foreign(live) && !case.rules.allow_managed {
+                } else if is_foreign(live, case.rules) && !case.rules.allow_managed {
                     found.push(
                         foreign(&what, live.is_managed(), deletes, index).at(change.declared_at),
                     );
@@ -149,12 +150,12 @@ fn managed(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Findi
     }
 }
 
-fn is_foreign(row: &ObservedRow) -> bool {
+fn is_foreign(row: &ObservedRow, rules: &ReviewRules) -> bool {
     row.is_managed()
         || row
             .row
             .text(UNIQUE_NAME.column)
-            .is_some_and(|name| fold(name).starts_with(crate::kinds::MICROSOFT_PREFIX))
+            .is_some_and(|name| is_microsofts(name) && !rules.owned_names.contains(&fold(name)))
 }
 
 fn foreign(what: &str, managed: bool, deletes: bool, index: usize) -> Finding {

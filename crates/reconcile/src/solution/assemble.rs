@@ -470,6 +470,7 @@ impl Assembling {
         let bad = |what: &str| format!("expected {what}, found `{text}`");
         Ok(Some(match field.holds {
             Holds::Text
+            | Holds::Ids { .. }
             | Holds::UniqueName
             | Holds::Json
             | Holds::JsonOrText

@@ -11,7 +11,7 @@ use super::Observed;
 use crate::live::{Role, RoleHolders, Team, User};
 use crate::lower::Desired;
 use crate::observe::ask::Scope;
-use crate::state::{Lookup, fold};
+use crate::state::{Lookup, PartName, RowKey, fold};
 
 impl Observed {
     pub(super) fn place_user(&mut self, row: &Row) {
@@ -101,8 +101,19 @@ impl Observed {
             .filter_map(|row| row.uuid(&role))
             .map(|id| self.found.roles.get(id).map_or(id, |role| role.root))
             .collect();
-        for lookup in &self.desired_lookups {
-            if let Lookup::Role { name, .. } = lookup {
+        let parts = desired
+            .resources
+            .values()
+            .flat_map(|resource| &resource.parts);
+        for part in parts {
+            if let RowKey::Part {
+                table,
+                part: PartName::Row(key),
+                ..
+            } = &part.key
+                && *table == ROLES.table
+                && let RowKey::Found(Lookup::Role { name, .. }) = &**key
+            {
                 roots.extend(self.found.roles.named(name).map(|role| role.root));
             }
         }

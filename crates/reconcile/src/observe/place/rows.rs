@@ -86,6 +86,10 @@ fn looked_up(logical: &str) -> Option<&'static Table> {
         Holds::Lookup {
             to: Referent::Row(table),
             ..
+        }
+        | Holds::Ids {
+            to: Referent::Row(table),
+            ..
         } if table.logical == logical => Some(table),
         _ => None,
     })
@@ -117,6 +121,6 @@ fn fits(lookup: &Lookup, noun: &str, row: &Row) -> bool {
         }
         Lookup::Dashboard(_) => noun == "form" && is_dashboard(),
         Lookup::Row { table, .. } => noun == table.logical,
-        Lookup::User(_) | Lookup::Team(_) | Lookup::Role { .. } => false,
+        Lookup::User(_) | Lookup::Team(_) | Lookup::Role { .. } | Lookup::Organization => false,
     }
 }

@@ -1,0 +1,692 @@
+//! Rows as the product writes them and guides as vendors publish them. Every expected value comes from the row or page that the test names,
+//! never from this program.
+
+mod support;
+
+use std::fmt::Write as _;
+
+use serde_json::{Value as Json, json};
+use support::{Project, Server, says};
+
+fn document(kind: &str, name: &str, spec: &str) -> String {
+    format!(
+        "---\napiVersion: deskstate/v1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {spec}\n"
+    )
+}
+
+/// The columns of the first row that a filter finds.
+#[track_caller]
+fn row(server: &Server, set: &str, filter: &str) -> Json {
+    let filter = filter.replace(' ', "%20");
+    server.get(&format!("/api/data/v9.2/{set}?$filter={filter}"))["value"][0].clone()
+}
+
+#[track_caller]
+fn in_sync(project: &Project) {
+    let plan = project
+        .run(&["plan", "--env", "server", "--detailed-exitcode"])
+        .ended(0);
+    assert!(plan.err.is_empty(), "{}", plan.err);
+    project.run(&["drift", "--env", "server"]).ended(0);
+}
+
+/// Guides of several vendors put the environment's own address into the channel URL. Microsoft's page on the Web API endpoint has the
+/// organisation behind `https://<org>.crm.dynamics.com`; `WhoAmI` gives `OrganizationId`.
+#[test]
+fn a_channel_url_and_a_contract_take_the_environments_own_address_and_id() {
+    let server = Server::plain();
+    let url = "https://cti.example/?base=${{ environment.url }}&host=${{ environment.host }}&org=${{ environment.organizationId }}";
+    let project = Project::desk(
+        &server,
+        "contracts: [contracts/cti.yaml]",
+        "",
+        &document(
+            "ChannelProvider",
+            "contoso_cti",
+            &format!(
+                "{{displayName: CTI, label: CTI, channelUrl: \"{url}\", channelOrder: 1, customParameters: {{org: \"${{{{ environment.organizationId }}}}\"}}}}"
+            ),
+        ),
+    );
+    project.write(
+        "contracts/cti.yaml",
+        &format!(
+            "apiVersion: deskstate/v1\nkind: Contract\nmetadata: {{name: cti}}\nspec:\n  rules:\n    - id: url\n      resource: {{kind: ChannelProvider, name: contoso_cti}}\n      required: true\n      locked: {{channelUrl: \"{url}\"}}\n"
+        ),
+    );
+    for command in [&["validate"][..], &["validate", "--env", "server"]] {
+        assert_eq!(project.run(command).ended(0).err, "");
+    }
+    let plan = project.run(&["plan", "--env", "server"]).ended(0);
+    says(&plan.out, &["1 request to read"]);
+    project.apply();
+    let organization = server.get("/api/data/v9.2/WhoAmI")["OrganizationId"].clone();
+    let organization = organization.as_str().unwrap();
+    let host = server.url.trim_start_matches("http://");
+    let provider = row(
+        &server,
+        "msdyn_channelproviders",
+        "msdyn_uniquename eq 'contoso_cti'",
+    );
+    assert_eq!(
+        provider["msdyn_channelurl"],
+        json!(format!(
+            "https://cti.example/?base={}&host={host}&org={organization}",
+            server.url
+        ))
+    );
+    assert_eq!(
+        provider["msdyn_customparams"],
+        json!(format!("{{\"org\":\"{organization}\"}}"))
+    );
+    in_sync(&project);
+    project.run(&["check", "--env", "server"]).ended(0);
+    project
+        .run(&[
+            "check",
+            "--url",
+            &server.url,
+            "--contract",
+            "contracts/cti.yaml",
+        ])
+        .ended(0);
+    server.patch(
+        &format!(
+            "msdyn_channelproviders({})",
+            provider["msdyn_channelproviderid"].as_str().unwrap()
+        ),
+        "{\"msdyn_channelurl\":\"https://cti.example/?base=https://other.crm.dynamics.com\"}",
+    );
+    project.run(&["check", "--env", "server"]).ended(2);
+    says(
+        &project.run(&["drift", "--env", "server"]).ended(2).out,
+        &[organization],
+    );
+}
+
+/// The slugs of Microsoft's channel integration sample for Twilio: `{customer}`, `{number}`, `{searchQ}`.
+#[test]
+fn slugs_that_a_vendor_supplies_are_declared_and_an_undeclared_one_takes_a_line() {
+    let server = Server::plain();
+    let session = document(
+        "SessionTemplate",
+        "contoso_call",
+        "{displayName: Call, type: Entity, entity: incident, description: \"-\", title: \"{title} {caseTitel}\"}",
+    );
+    let tabs: String = ["customer", "number"]
+        .iter()
+        .map(|slug| {
+            document(
+                "ApplicationTab",
+                &format!("contoso_{slug}"),
+                &format!("{{displayName: Tab, title: \"{{{slug}}}\", pageType: ThirdPartyWebsite, parameters: {{url: \"https://a.example/?q={{{slug}}}\"}}}}"),
+            )
+        })
+        .collect();
+    let project = Project::desk(&server, "", "", &(session + &tabs));
+    let said = project.run(&["validate"]).ended(0).err;
+    assert_eq!(said.matches("warning[slug]").count(), 2, "{said}");
+    assert_eq!(said.lines().count(), 6, "{said}");
+    says(
+        &said,
+        &[
+            "`{customer}` is neither a documented slug nor a declared one, in 2 places: manifests/all.yaml:",
+        ],
+    );
+    let contract = "apiVersion: deskstate/v1\nkind: Contract\nmetadata: {name: cti}\nspec: {slugs: [customer, number], rules: []}\n";
+    project.write("contract.yaml", contract);
+    let clean = |project: &Project| assert_eq!(project.run(&["validate"]).ended(0).err, "");
+    project.edit(
+        "deskstate.yaml",
+        "spec:\n",
+        "spec:\n  contracts: [contract.yaml]\n",
+    );
+    clean(&project);
+    project.edit(
+        "deskstate.yaml",
+        "  contracts: [contract.yaml]\n",
+        "  slugs: [customer, number]\n",
+    );
+    clean(&project);
+    project.edit(
+        "deskstate.yaml",
+        "  slugs: [customer, number]\n",
+        "  policy: {slug: allow}\n",
+    );
+    clean(&project);
+    project.edit("deskstate.yaml", "  policy: {slug: allow}\n", "");
+    let mut manifests = project.read("manifests/all.yaml");
+    manifests.push_str("---\napiVersion: deskstate/v1\nkind: ChannelProvider\nmetadata: {name: contoso_cti, slugs: [customer, number]}\nspec: {displayName: CTI, label: CTI, channelUrl: \"https://a.example/\", channelOrder: 1}\n");
+    project.write("manifests/all.yaml", &manifests);
+    clean(&project);
+    project.edit(
+        "manifests/all.yaml",
+        "slugs: [customer, number]",
+        "slugs: [number]",
+    );
+    let said = project.run(&["validate"]).ended(0).err;
+    says(&said, &["`{customer}` is neither"]);
+    project.edit(
+        "deskstate.yaml",
+        "spec:\n",
+        "spec:\n  policy: {slug: deny}\n",
+    );
+    project.run(&["validate"]).ended(3);
+}
+
+/// Microsoft's page "Use createTab to open a tab": a Search tab and a record tab whose template leaves the parameters to the caller. Solution
+/// exports of Microsoft's samples have such rows. The page on application tab templates writes `True` for `validateRecord`.
+#[test]
+fn what_the_product_accepts_is_at_most_a_warning_which_the_project_can_turn_off() {
+    let server = Server::plain();
+    let tab = |name: &str, page: &str, parameters: &str| {
+        document(
+            "ApplicationTab",
+            name,
+            &format!("{{displayName: Tab, pageType: {page}, parameters: {parameters}}}"),
+        )
+    };
+    let mut all = String::new();
+    for (name, page, parameters) in [
+        ("contoso_search", "Search", "{searchType: Relevance}"),
+        (
+            "contoso_record",
+            "EntityRecord",
+            "{formId: 00000000-0000-0000-00AA-000010001001}",
+        ),
+        ("contoso_board", "Dashboard", "{}"),
+        (
+            "contoso_both",
+            "EntityRecord",
+            "{entityName: contact, entityId: \"{contactId}\", data: {firstname: Ada}}",
+        ),
+        (
+            "contoso_flag",
+            "EntityRecord",
+            "{entityName: contact, validateRecord: \"True\"}",
+        ),
+        ("ab_short", "EntityList", "{entityName: contact}"),
+        ("msdyn_contoso_tab", "EntityList", "{entityName: contact}"),
+    ] {
+        write!(all, "{}", tab(name, page, parameters)).unwrap();
+    }
+    let project = Project::desk(
+        &server,
+        "slugs: [contactId]\nowns: {prefixes: [contoso], names: [msdyn_Contoso_Tab]}",
+        "",
+        &all,
+    );
+    let said = project.run(&["validate"]).ended(0).err;
+    assert_eq!(
+        said.matches("warning[missing-parameter]").count(),
+        3,
+        "{said}"
+    );
+    assert_eq!(said.matches("warning[tab-parameters]").count(), 1, "{said}");
+    assert_eq!(said.matches("warning[unique-name]").count(), 1, "{said}");
+    assert!(!said.contains("error"), "{said}");
+    project.edit(
+        "deskstate.yaml",
+        "spec:\n",
+        "spec:\n  policy: {missing-parameter: allow, tab-parameters: allow, unique-name: allow}\n",
+    );
+    assert_eq!(project.run(&["validate"]).ended(0).err, "");
+    project.edit("deskstate.yaml", ", names: [msdyn_Contoso_Tab]", "");
+    says(
+        &project.run(&["validate"]).ended(3).err,
+        &["error[reserved-prefix]", "owns.names"],
+    );
+    project.edit(
+        "deskstate.yaml",
+        "owns: {prefixes: [contoso]",
+        "owns: {prefixes: [contoso, msdyn]",
+    );
+    says(
+        &project.run(&["validate"]).ended(3).err,
+        &["`msdyn` is Microsoft's prefix and cannot be owned"],
+    );
+}
+
+/// Rows of CIF v1 providers keep ids joined by `;`: security roles, System Administrator and System Customizer always among them, and app
+/// modules. Every guide for CIF v1 says "select roles and apps".
+#[test]
+fn a_cif_v1_provider_names_its_roles_and_apps() {
+    let server = Server::plain();
+    let provider = |selectors: &str| {
+        document(
+            "CifProvider",
+            "Contoso softphone",
+            &format!(
+                "{{label: Softphone, channelUrl: \"https://cti.example/\", channelOrder: 1, {selectors}}}"
+            ),
+        )
+    };
+    let project = Project::desk(
+        &server,
+        "",
+        "",
+        &provider(
+            "roles: [Customer Service Representative], apps: [CustomerServiceHub, omniChannelEngagementHub]",
+        ),
+    );
+    let plan = project.run(&["plan", "--env", "server"]).ended(0);
+    says(&plan.out, &["1 request to read"]);
+    project.apply();
+    in_sync(&project);
+    let role = |name: &str| {
+        server.found(
+            "roles",
+            "roleid",
+            &format!("name eq '{name}' and _parentroleid_value eq null"),
+        )
+    };
+    let app = |name: &str| {
+        server.found(
+            "appmodules",
+            "appmoduleid",
+            &format!("uniquename eq '{name}'"),
+        )
+    };
+    let row = row(
+        &server,
+        "msdyn_ciproviders",
+        "msdyn_name eq 'Contoso softphone'",
+    );
+    let ids = |column: &str| {
+        let mut ids: Vec<String> = row[column]
+            .as_str()
+            .unwrap()
+            .split(';')
+            .map(str::to_owned)
+            .collect();
+        ids.sort();
+        ids
+    };
+    let sorted = |mut ids: Vec<String>| {
+        ids.sort();
+        ids
+    };
+    assert_eq!(
+        ids("msdyn_roleselector"),
+        sorted(vec![
+            role("System Administrator"),
+            role("System Customizer"),
+            role("Customer Service Representative"),
+        ])
+    );
+    assert_eq!(
+        ids("msdyn_appselector"),
+        sorted(vec![
+            app("CustomerServiceHub"),
+            app("OmniChannelEngagementHub")
+        ])
+    );
+    // In another order and in upper case it says the same.
+    let path = format!(
+        "msdyn_ciproviders({})",
+        row["msdyn_ciproviderid"].as_str().unwrap()
+    );
+    let mut reversed = ids("msdyn_roleselector");
+    reversed.reverse();
+    let change = json!({"msdyn_roleselector": reversed.join(";").to_uppercase()});
+    server.patch(&path, &change.to_string());
+    in_sync(&project);
+    project
+        .run(&["export", "--env", "server", "--out", "exported"])
+        .ended(0);
+    let written = project.read("exported/cif-providers/Contoso-softphone.yaml");
+    says(
+        &written,
+        &[
+            "roles: [Customer Service Representative]\n",
+            "apps: [CustomerServiceHub, OmniChannelEngagementHub]\n",
+        ],
+    );
+    assert!(!written.contains("Selector"), "{written}");
+    // Another role is drift in the words of the manifest, and can be adopted.
+    let more = format!(
+        "{};{}",
+        ids("msdyn_roleselector").join(";"),
+        role("CSR Manager")
+    );
+    server.patch(&path, &json!({"msdyn_roleselector": more}).to_string());
+    let drift = project.run(&["drift", "--env", "server"]).ended(2);
+    says(&drift.out, &["roles"]);
+    project.run(&["adopt", "--env", "server"]).ended(0);
+    says(&project.read("manifests/all.yaml"), &["CSR Manager"]);
+    in_sync(&project);
+    // What no name leads to stays as the column has it.
+    let opaque = format!("{more};11111111-1111-4111-8111-111111111111");
+    server.patch(&path, &json!({"msdyn_roleselector": opaque}).to_string());
+    project
+        .run(&["export", "--env", "server", "--out", "opaque"])
+        .ended(0);
+    let written = project.read("opaque/cif-providers/Contoso-softphone.yaml");
+    says(&written, &[&format!("roleSelector: {opaque}")]);
+    assert!(!written.contains("roles:"), "{written}");
+    project.write(
+        "manifests/all.yaml",
+        &provider(&format!("roleSelector: \"{opaque}\"")),
+    );
+    in_sync(&project);
+    project.write("manifests/all.yaml", &provider("apps: []"));
+    says(
+        &project.run(&["validate"]).ended(3).err,
+        &["`roles` is missing"],
+    );
+    project.write(
+        "manifests/all.yaml",
+        &provider("roles: [], roleSelector: x"),
+    );
+    says(&project.run(&["validate"]).ended(3).err, &["error[one-of]"]);
+}
+
+/// A row of 2023 has `{"data":{"value":"{anchor.title}"},"url":{"value":"https:\/\/www.bing.example\/search?q="}}` in `msdyn_templateparameters`;
+/// Microsoft's older sample for Twilio has the container page with `cif_thirdpartyurl`. Both say the same.
+#[test]
+fn both_stored_forms_of_a_website_are_in_sync_and_export_alike_and_the_newer_one_is_written() {
+    const OLD: &str = r#"{"webresourceName":{"value":"msdyn_CECExternalWebPageContainer.html"},"data":{"value":"cif_thirdpartyurlhttps:\/\/www.bing.example\/search?q%3D{anchor.title}"}}"#;
+    const NEW: &str = r#"{"data":{"value":"{anchor.title}"},"url":{"value":"https:\/\/www.bing.example\/search?q="}}"#;
+    let server = Server::plain();
+    let spec = |url: &str| {
+        document(
+            "ApplicationTab",
+            "contoso_search",
+            &format!(
+                "{{displayName: Search, pageType: ThirdPartyWebsite, parameters: {{url: \"{url}\", data: \"{{anchor.title}}\"}}}}"
+            ),
+        )
+    };
+    let project = Project::desk(&server, "", "", &spec("https://www.bing.example/search?q="));
+    project.apply();
+    let tab = row(
+        &server,
+        "msdyn_applicationtabtemplates",
+        "msdyn_uniquename eq 'contoso_search'",
+    );
+    let copy = |row: &Json| -> Json {
+        serde_json::from_str(row["msdyn_templateparameters"].as_str().unwrap()).unwrap()
+    };
+    assert_eq!(copy(&tab), serde_json::from_str::<Json>(NEW).unwrap());
+    let path = format!(
+        "msdyn_applicationtabtemplates({})",
+        tab["msdyn_applicationtabtemplateid"].as_str().unwrap()
+    );
+    let mut exports = Vec::new();
+    for (name, form) in [("old", OLD), ("new", NEW)] {
+        server.patch(
+            &path,
+            &json!({"msdyn_templateparameters": form}).to_string(),
+        );
+        in_sync(&project);
+        project
+            .run(&["export", "--env", "server", "--out", name])
+            .ended(0);
+        exports.push(project.read(&format!("{name}/application-tabs/contoso_search.yaml")));
+    }
+    assert_eq!(exports[0], exports[1]);
+    says(
+        &exports[0],
+        &[
+            "url: https://www.bing.example/search?q=\n",
+            "data: \"{anchor.title}\"\n",
+        ],
+    );
+    // One that says something else is a difference in either form.
+    for form in [OLD, NEW] {
+        let other = form.replace("search?q", "other?q");
+        server.patch(
+            &path,
+            &json!({"msdyn_templateparameters": other}).to_string(),
+        );
+        project
+            .run(&["plan", "--env", "server", "--detailed-exitcode"])
+            .ended(2);
+    }
+    server.patch(&path, &json!({"msdyn_templateparameters": OLD}).to_string());
+    project.write(
+        "manifests/all.yaml",
+        &spec("https://www.bing.example/images?q="),
+    );
+    project.apply();
+    let tab = server.get(&format!("/api/data/v9.2/{path}"));
+    assert_eq!(
+        copy(&tab)["url"]["value"],
+        json!("https://www.bing.example/images?q=")
+    );
+}
+
+/// Rows of 2022 to 2024: profiles with a productivity pane are linked to the extension `pp_loader`; the tab of a tool is named
+/// `<tool>_<profile>_pane_tab` in the pane `<profile>_pp`, with the orders 10, 20, 30, and the tools are `msdyn_smartassist_tool_config`,
+/// `msdyn_callscript_tool_config` and `msdyn_knowledgesearch_tool_config`.
+#[test]
+fn a_pane_has_the_names_and_orders_of_the_product_and_brings_its_loader() {
+    let server = Server::plain();
+    let profile = |more: &str| {
+        document(
+            "AppProfile",
+            "contoso_agents",
+            &format!(
+                "{{displayName: Agents, app: CustomerServiceApps, productivityPane: contoso_agents_pp{more}}}"
+            ),
+        )
+    };
+    let pane = |tools: &[&str]| {
+        let tools: Vec<String> = tools
+            .iter()
+            .map(|tool| format!("{{tool: {tool}}}"))
+            .collect();
+        document(
+            "ProductivityPane",
+            "contoso_agents_pp",
+            &format!("{{displayName: Pane, tools: [{}]}}", tools.join(", ")),
+        )
+    };
+    let existing: String = [
+        "msdyn_smartassist_tool_config",
+        "msdyn_callscript_tool_config",
+        "msdyn_knowledgesearch_tool_config",
+    ]
+    .iter()
+    .map(|tool| format!("---\napiVersion: deskstate/v1\nkind: PaneTool\nmetadata: {{name: {tool}, state: existing}}\n"))
+    .collect();
+    let two = [
+        "msdyn_smartassist_tool_config",
+        "msdyn_callscript_tool_config",
+    ];
+    let project = Project::desk(&server, "", "", &(profile("") + &pane(&two) + &existing));
+    let plan = project.run(&["plan", "--env", "server"]).ended(0);
+    says(&plan.out, &["+ pp_loader  comes with a productivity pane"]);
+    project.apply();
+    in_sync(&project);
+    let tabs = || {
+        let rows = server.get("/api/data/v9.2/msdyn_panetabconfigurations?$filter=contains(msdyn_uniquename,'contoso_agents')&$orderby=msdyn_order");
+        let rows = rows["value"].as_array().unwrap().clone();
+        rows.iter()
+            .map(|row| {
+                (
+                    row["msdyn_uniquename"].as_str().unwrap().to_owned(),
+                    row["msdyn_order"].as_i64().unwrap(),
+                )
+            })
+            .collect::<Vec<_>>()
+    };
+    let tab = |tool: &str, order: i64| (format!("{tool}_contoso_agents_pane_tab"), order);
+    assert_eq!(tabs(), [tab(two[0], 10), tab(two[1], 20)]);
+    // A third tool at the end moves none of the others.
+    let three = [two[0], two[1], "msdyn_knowledgesearch_tool_config"];
+    project.write(
+        "manifests/all.yaml",
+        &(profile("") + &pane(&three) + &existing),
+    );
+    let plan = project.run(&["plan", "--env", "server"]).ended(0);
+    assert_eq!(plan.out.matches(".order").count(), 1, "{}", plan.out);
+    project.apply();
+    assert_eq!(
+        tabs(),
+        [tab(two[0], 10), tab(two[1], 20), tab(three[2], 30)]
+    );
+    // Taking the loader away is a finding; leaving it out on purpose is said in the manifest, and by an export.
+    let without = ", extensions: {mode: atLeast, members: [], without: [pp_loader]}";
+    project.write(
+        "manifests/all.yaml",
+        &(profile(without) + &pane(&three) + &existing),
+    );
+    says(
+        &project.run(&["plan", "--env", "server"]).ended(4).err,
+        &[
+            "loses `pp_loader`",
+            "--allow loader=AppProfile/contoso_agents",
+        ],
+    );
+    project
+        .run(&[
+            "apply",
+            "--env",
+            "server",
+            "--yes",
+            "--allow",
+            "loader=AppProfile/contoso_agents:1",
+            "--allow",
+            "empty=AppProfile.extensions:1",
+            "--allow",
+            "empty=AppProfile.extensions:1",
+        ])
+        .ended(0);
+    project
+        .run(&["export", "--env", "server", "--out", "exported"])
+        .ended(0);
+    says(
+        &project.read("exported/app-profiles/contoso_agents.yaml"),
+        &["without: [pp_loader]"],
+    );
+    in_sync(&project);
+}
+
+/// A row made by the product's own page has `msdyn_sessiontype` 1 with `msdyn_type` 0.
+#[test]
+fn the_first_of_the_two_types_of_a_session_decides() {
+    let server = Server::plain();
+    let project = Project::desk(&server, "", "", &support::session("x"));
+    project.apply();
+    let id = server.found(
+        "msdyn_sessiontemplates",
+        "msdyn_sessiontemplateid",
+        "msdyn_uniquename eq 'contoso_calls'",
+    );
+    server.patch(
+        &format!("msdyn_sessiontemplates({id})"),
+        "{\"msdyn_type\":false}",
+    );
+    in_sync(&project);
+    project
+        .run(&["export", "--env", "server", "--out", "exported"])
+        .ended(0);
+    says(
+        &project.read("exported/session-templates/contoso_calls.yaml"),
+        &["type: Entity"],
+    );
+}
+
+/// Rows of notification fields in exported solutions have no `msdyn_order`, and the page has no such box.
+#[test]
+fn fields_of_a_notification_need_no_order() {
+    let server = Server::plain();
+    let all = document(
+        "NotificationField",
+        "contoso_shared",
+        "{displayName: Shared, header: Shared, value: \"{caseTitle}\"}",
+    ) + &document(
+        "NotificationTemplate",
+        "contoso_call",
+        "{displayName: Call, title: Call, timeoutSeconds: 30, fields: [{header: Caller, value: \"{customerName}\"}, {header: Case, value: \"{caseTitle}\"}]}",
+    );
+    let project = Project::desk(&server, "", "", &all);
+    project.apply();
+    in_sync(&project);
+    let rows = server.get(
+        "/api/data/v9.2/msdyn_notificationfields?$filter=startswith(msdyn_uniquename,'contoso_')",
+    );
+    for row in rows["value"].as_array().unwrap() {
+        let id = row["msdyn_notificationfieldid"].as_str().unwrap();
+        server.patch(
+            &format!("msdyn_notificationfields({id})"),
+            "{\"msdyn_order\":null}",
+        );
+    }
+    in_sync(&project);
+    project
+        .run(&["export", "--env", "server", "--out", "exported"])
+        .ended(0);
+    let written = project.read("exported/notification-templates/contoso_call.yaml");
+    says(&written, &["header: Caller", "header: Case"]);
+    assert!(!written.contains("order"), "{written}");
+    // A place that the manifest gives is written.
+    project.edit(
+        "manifests/all.yaml",
+        "header: Case,",
+        "header: Case, order: 7,",
+    );
+    project.apply();
+    let row = row(
+        &server,
+        "msdyn_notificationfields",
+        "msdyn_uniquename eq 'contoso_call_case'",
+    );
+    assert_eq!(row["msdyn_order"], json!(7));
+}
+
+/// Exported expressions name the script by id: `"callscriptId":"7d19…"`.
+#[test]
+fn an_expression_names_scripts_by_name_and_keeps_ids_that_no_script_has() {
+    let server = Server::plain();
+    let script = document(
+        "AgentScript",
+        "contoso_script",
+        "{displayName: Script, language: 1033, steps: [{displayName: Hello, text: Say hello}]}",
+    );
+    let session = |script: &str| {
+        format!(
+            "---\napiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {{name: contoso_calls}}\nspec:\n  displayName: Calls\n  type: Entity\n  entity: incident\n  scripts: [contoso_script]\n  enableBuildExpression: true\n  expressionData:\n    rules:\n      - when: x\n        callscriptId: {script}\n    else:\n      callscriptId: 7d190000-0000-4000-8000-00000000aaaa\n"
+        )
+    };
+    let project = Project::desk(
+        &server,
+        "",
+        "",
+        &(script.clone() + &session("{name: contoso_script}")),
+    );
+    project.apply();
+    in_sync(&project);
+    let id = server.found(
+        "msdyn_productivityagentscripts",
+        "msdyn_productivityagentscriptid",
+        "msdyn_uniquename eq 'contoso_script'",
+    );
+    let row = row(
+        &server,
+        "msdyn_sessiontemplates",
+        "msdyn_uniquename eq 'contoso_calls'",
+    );
+    assert_eq!(
+        row["msdyn_expressiondata"],
+        json!(format!(
+            r#"{{"rules":[{{"when":"x","callscriptId":"{id}"}}],"else":{{"callscriptId":"7d190000-0000-4000-8000-00000000aaaa"}}}}"#
+        ))
+    );
+    project
+        .run(&["export", "--env", "server", "--out", "exported"])
+        .ended(0);
+    let written = project.read("exported/session-templates/contoso_calls.yaml");
+    assert!(!written.contains(&id), "{written}");
+    says(
+        &written,
+        &["contoso_script", "7d190000-0000-4000-8000-00000000aaaa"],
+    );
+    project.write(
+        "manifests/all.yaml",
+        &(script + &session("{name: contoso_other}")),
+    );
+    let plan = project.run(&["plan", "--env", "server"]).ended(1);
+    says(&plan.err, &["contoso_other"]);
+}

@@ -1,0 +1,48 @@
+//! The roles and apps of a CIF v1 provider: by name, or as the column holds them, and not both.
+
+use super::Context;
+use crate::diagnostic::Diagnostic;
+use crate::kinds::CifProvider;
+use crate::manifests::State;
+
+pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    for declared in context.resources {
+        let Some(provider) = CifProvider::of(&declared.spec) else {
+            continue;
+        };
+        let pairs = [
+            (
+                "roles",
+                provider.roles().span(),
+                "roleSelector",
+                provider.role_selector().span(),
+            ),
+            (
+                "apps",
+                provider.apps().span(),
+                "appSelector",
+                provider.app_selector().span(),
+            ),
+        ];
+        for (word, named, other, opaque) in pairs {
+            if let (Some(named), Some(opaque)) = (named, opaque) {
+                diagnostics.push(
+                    Diagnostic::error("one-of", format!("`{word}` and `{other}` are one column"))
+                        .at(opaque, "one of the two")
+                        .also(named, "the other")
+                        .help("keep one of the two"),
+                );
+            }
+        }
+        let lacks = ["roles", "roleSelector"].iter().all(|word| {
+            declared.spec.span_of(word).is_none() && !context.is_unread(declared, word)
+        });
+        if lacks && declared.state == State::Present {
+            diagnostics.push(
+                Diagnostic::error("missing-field", "`roles` is missing")
+                    .at(declared.name_span, "the document needs `roles`")
+                    .help("list the security roles that see the widget: `roles: [Customer Service Representative]`"),
+            );
+        }
+    }
+}

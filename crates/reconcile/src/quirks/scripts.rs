@@ -1,0 +1,100 @@
+//! The expression that chooses the script of a session names scripts by id. A manifest names them by unique name.
+
+use deskstate_model::{UniqueName, tables};
+use serde_json::{Map, Value as Json, json};
+use uuid::Uuid;
+
+use crate::live::Live;
+use crate::lower::lowering::Lowering;
+use crate::raise::raising::Raising;
+use crate::state::{RowKey, Stored};
+
+/// The field that holds the expression.
+const FIELD: &str = "expressionData";
+/// The key under which the expression builder keeps the id of a script.
+const SCRIPT_ID: &str = "callscriptId";
+
+/// Puts the ids of scripts in the place of their names.
+pub(crate) fn lower(lowering: &mut Lowering<'_>) {
+    let mut columns = lowering.row.columns.iter_mut();
+    let Some(column) = columns.find(|column| column.field.word == FIELD) else {
+        return;
+    };
+    if let Stored::Json(json) = &mut column.value {
+        let mut ids = Vec::new();
+        take_names(json, &mut String::new(), &mut ids);
+        if !ids.is_empty() {
+            column.value = Stored::JsonWith(std::mem::take(json), ids);
+        }
+    }
+}
+
+fn take_names(json: &mut Json, at: &mut String, ids: &mut Vec<(String, RowKey)>) {
+    let length = at.len();
+    match json {
+        Json::Object(entries) => {
+            for (key, value) in entries {
+                at.push('/');
+                at.push_str(&key.replace('~', "~0").replace('/', "~1"));
+                match script_named(key, value) {
+                    Some(name) => {
+                        let table = &tables::SCRIPT;
+                        ids.push((at.clone(), RowKey::Named { table, name }));
+                        *value = Json::Null;
+                    }
+                    None => take_names(value, at, ids),
+                }
+                at.truncate(length);
+            }
+        }
+        Json::Array(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                at.push_str(&format!("/{index}"));
+                take_names(item, at, ids);
+                at.truncate(length);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn script_named(key: &str, value: &Json) -> Option<UniqueName> {
+    let entries = value.as_object().filter(|entries| entries.len() == 1)?;
+    let name = entries.get("name").and_then(Json::as_str)?;
+    (key == SCRIPT_ID).then(|| UniqueName::new(name))
+}
+
+/// Puts the names of scripts in the place of their ids. An id that no script has stays.
+pub(crate) fn raise(raising: &mut Raising<'_>) {
+    let live = raising.live;
+    if let Some(expression) = raising.spec.get_mut(FIELD) {
+        put_names(expression, live);
+    }
+}
+
+fn put_names(json: &mut Json, live: &Live) {
+    match json {
+        Json::Object(entries) => put_names_of(entries, live),
+        Json::Array(items) => items.iter_mut().for_each(|item| put_names(item, live)),
+        _ => {}
+    }
+}
+
+fn put_names_of(entries: &mut Map<String, Json>, live: &Live) {
+    for (key, value) in entries {
+        let id = value.as_str().and_then(|text| Uuid::parse_str(text).ok());
+        let name = id
+            .filter(|_| key == SCRIPT_ID)
+            .and_then(|id| live.row(&tables::SCRIPT, id))
+            .and_then(|row| row.row.text(tables::SCRIPT.name?))
+            .filter(|name| {
+                let table = &tables::SCRIPT;
+                let name = UniqueName::new(name);
+                live.find(&RowKey::Named { table, name }).one() == id
+            });
+        match name {
+            Some(name) => *value = json!({ "name": name }),
+            None => put_names(value, live),
+        }
+    }
+}
