@@ -508,3 +508,25 @@ fn a_contract_that_demands_nothing_is_not_passed_over() {
         &["there is no rule to check", "add rules under `spec.rules`"],
     );
 }
+
+#[test]
+fn a_table_that_the_environment_lacks_has_no_history_to_ask_for() {
+    let server = Server::plain();
+    let project = Project::example("own-kind");
+    project.set_environments(&format!("    server:\n      url: \"{}\"\n", server.url));
+    project.write(
+        "floor.yaml",
+        "apiVersion: deskstate/v1\nkind: Contract\nmetadata: {name: floor}\nspec:\n  rules:\n    - id: desk\n      resource: {kind: Desk, name: Front desk}\n      required: true\n",
+    );
+    let run = project
+        .run(&["check", "--env", "server", "--contract", "floor.yaml"])
+        .ended(2);
+    says(
+        &run.out,
+        &[
+            "Desk Front desk is missing",
+            "this environment has no table for it",
+            "; auditing is on",
+        ],
+    );
+}

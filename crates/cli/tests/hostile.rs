@@ -268,6 +268,8 @@ fn live_text_steers_no_stream() {
         &["graph"],
         &["graph", "--format", "dot"],
         &["graph", "--format", "svg"],
+        &["guide", "--env", "server"],
+        &["guide", "--env", "server", "--format", "html"],
     ] {
         run(folder, command);
     }
@@ -308,6 +310,8 @@ fn manifests_and_their_names_steer_no_stream() {
         &["graph"],
         &["graph", "--format", "dot"],
         &["graph", "--format", "svg"],
+        &["guide", "--env", "local"],
+        &["guide", "--env", "local", "--format", "html"],
         &["preview", "--no-open", "--out", "p.html"],
         &["drift", "--env", "local"],
         &["adopt", "--env", "local", "--check"],

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Broken, RuleCheck};
 use crate::blame::{Blame, Recorded, What};
-use crate::live::Live;
+use crate::live::{Access, Live};
 use crate::state::{RowKey, fold};
 
 /// The last write of a value, a link or a row.
@@ -56,7 +56,10 @@ pub fn rows_to_ask(checked: &[RuleCheck], live: &Live) -> Vec<(&'static Table, U
         let others = rule.others.iter().filter_map(|other| other.key.as_ref());
         for key in leaves.chain(others) {
             let (table, id) = row_of(live, key);
-            rows.insert(id, table);
+            // A table that does not exist has no history.
+            if live.table(table).access != Access::Absent {
+                rows.insert(id, table);
+            }
         }
     }
     rows.into_iter().map(|(id, table)| (table, id)).collect()
