@@ -39,6 +39,7 @@ struct Form {
     version: String,
     title: String,
     meaning: String,
+    evidence: String,
     table: Spanned<String>,
     set: String,
     key: String,
@@ -137,6 +138,23 @@ struct PartForm {
     deletable: bool,
     deleted_with_row: bool,
     fields: Vec<FieldForm>,
+}
+
+/// Definitions that come with the program, by name.
+const PACKS: [(&str, &str); 1] = [(
+    "contact-centre",
+    include_str!("../packs/contact-centre.yaml"),
+)];
+
+/// The text of a pack.
+pub(crate) fn pack(name: &str) -> Option<&'static str> {
+    let pack = PACKS.iter().find(|(known, _)| *known == name);
+    pack.map(|(_, text)| *text)
+}
+
+/// The packs that the program brings.
+pub(crate) fn packs() -> impl Iterator<Item = &'static str> {
+    PACKS.iter().map(|(name, _)| *name)
 }
 
 /// Reads the definitions in these documents and registers their kinds. What is wrong with one is reported, and the others are there.

@@ -29,6 +29,7 @@ use crate::read_contract::contract;
 use crate::read_project::{project, texts};
 use crate::shape_codes::NOT_A_MANIFEST;
 use crate::span::{FileId, SourceMap, Span, Spanned};
+use crate::suggest::one_of;
 use crate::variables::{EnvironmentFacts, refuse_outside_values};
 use crate::yaml::{Budget, Node, Stream, read};
 
@@ -268,6 +269,23 @@ impl Loader {
     /// Registers the kinds that the project defines.
     fn kinds(&mut self, files: &mut Root, project: &Node, diagnostics: &mut Vec<Diagnostic>) {
         let mut definitions = Vec::new();
+        for name in texts(project.get("spec").and_then(|spec| spec.get("packs"))) {
+            let Some(text) = definition::pack(&name.value) else {
+                let known = one_of(definition::packs());
+                diagnostics.push(
+                    Diagnostic::error(
+                        definition::KIND_DEFINITION.code,
+                        format!("there is no pack `{}`", name.value),
+                    )
+                    .at(name.span, "unknown pack")
+                    .help(format!("this version brings {known}")),
+                );
+                continue;
+            };
+            let path = format!("pack {}", name.value);
+            let file = self.sources.add(path, text.to_owned());
+            definitions.extend(self.parse(file, diagnostics));
+        }
         for path in texts(project.get("spec").and_then(|spec| spec.get("kinds"))) {
             if let Some(file) = self.file(files, &path, &path.value, diagnostics) {
                 definitions.extend(self.parse(file, diagnostics));

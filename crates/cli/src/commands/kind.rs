@@ -88,8 +88,9 @@ fn list(ui: &mut Ui) -> Result<ExitCode, Error> {
             "comes with deskstate".to_owned()
         } else {
             format!(
-                "defined by the project, version {}",
-                plain(definition.version)
+                "version {} of a definition, {}",
+                plain(definition.version),
+                plain(definition.evidence)
             )
         };
         page.line(format_args!(

@@ -187,6 +187,7 @@ fn definition(
             .leak(),
         deletable: form.deletable,
         version: leak(&form.version),
+        evidence: leak(&form.evidence),
         source: Some(leak(&form.digest)),
         ..Definition::NOTHING
     })))

@@ -49,6 +49,7 @@ pub(super) fn definition(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Opti
         version: owned(spec, "version")?,
         title: owned(spec, "title").unwrap_or_else(|| word.value.clone()),
         meaning: owned(spec, "description")?,
+        evidence: owned(spec, "evidence").unwrap_or_else(|| "unknown".to_owned()),
         set: owned(spec, "entitySet")?,
         key: owned(spec, "primaryKey").unwrap_or_else(|| format!("{}id", table.value)),
         label: owned(spec, "primaryName").unwrap_or_else(|| name.value.clone()),

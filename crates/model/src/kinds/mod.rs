@@ -111,6 +111,8 @@ pub struct Definition {
     pub deletable: bool,
     /// The version of a definition that is data; empty where the program brings the kind.
     pub version: &'static str,
+    /// How well a definition that is data is founded.
+    pub evidence: &'static str,
     /// The text of a definition that is data.
     pub source: Option<&'static str>,
     /// Its rows supply slugs to templates, which a document may list in `metadata.slugs`.
@@ -151,6 +153,7 @@ impl Definition {
         server_sets: &[],
         deletable: true,
         version: "",
+        evidence: "",
         source: None,
         supplies_slugs: false,
     };

@@ -46,6 +46,9 @@ struct DefinitionSpec {
     /// What the kind is for, in a sentence.
     #[schemars(length(min = 1, max = 1000))]
     description: String,
+    /// How well the definition is founded: `seenLive` in an environment, `documented` by Microsoft, taken from generated `typings`, or `unknown`.
+    #[schemars(default, extend("enum" = ["seenLive", "documented", "typings", "unknown"]))]
+    evidence: String,
     /// Logical name of the table.
     #[schemars(regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
     table: String,

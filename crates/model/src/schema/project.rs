@@ -47,6 +47,9 @@ struct ProjectSpec {
     /// Contract files: what vendors' guides demand.
     #[schemars(default, inner(length(min = 1)))]
     contracts: Vec<String>,
+    /// Packs of definitions that come with deskstate, such as `contact-centre`.
+    #[schemars(default, inner(length(min = 1)))]
+    packs: Vec<String>,
     /// Files with definitions of kinds that deskstate does not bring.
     #[schemars(default, inner(length(min = 1)))]
     kinds: Vec<String>,
