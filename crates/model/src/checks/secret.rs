@@ -97,10 +97,12 @@ fn in_json(key: Option<&str>, content: &Value) -> Option<&'static str> {
         Value::Array(items) => items.iter().find_map(|item| in_json(key, item)),
         Value::Object(entries) => entries.iter().find_map(|(key, value)| {
             in_json(Some(key), value).or_else(|| {
+                // Few keys do, so a mapping of thousands is not gone through for each of its keys.
+                if !holds_the_value(key) {
+                    return None;
+                }
                 let others = entries.iter().filter(|(other, _)| *other != key);
-                let mut names = others
-                    .filter_map(|(_, name)| name.as_str())
-                    .filter(|_| holds_the_value(key));
+                let mut names = others.filter_map(|(_, name)| name.as_str());
                 names.find_map(|name| in_json(Some(name), value))
             })
         }),
@@ -131,9 +133,11 @@ fn walk(
             .for_each(|item| walk(item, key, sources, diagnostics)),
         NodeValue::Map(entries) => {
             for entry in entries {
-                let mut names = entries
-                    .iter()
-                    .filter(|other| other.key != entry.key && holds_the_value(&entry.key));
+                let others = match holds_the_value(&entry.key) {
+                    true => &entries[..],
+                    false => &[],
+                };
+                let mut names = others.iter().filter(|other| other.key != entry.key);
                 let name = names.find_map(|other| match &other.value.value {
                     NodeValue::Text(name) if is_secret_key(name) => Some(&**name),
                     _ => None,
