@@ -104,15 +104,20 @@ pub(crate) async fn with<T>(
     stop: &Stop,
     work: impl AsyncFnOnce(Opened) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let (state, age, tables) = match &environment.target {
+    let (state, age, tables, publishers) = match &environment.target {
         Target::Url(url) => {
             let opened = open_url(&url.value, access, stop)?;
             let answers = answers::read(root, &environment.name)?;
             return work(Opened { answers, ..opened }).await;
         }
-        Target::Emulator { state, age, tables } => {
+        Target::Emulator {
+            state,
+            age,
+            tables,
+            publishers,
+        } => {
             let tables = tables.as_ref().map(|tables| root.join(tables));
-            (kept::path(root, state)?, *age, tables)
+            (kept::path(root, state)?, *age, tables, publishers)
         }
     };
     kept::make_folder_of(&state).map_err(|source| Error::File {
@@ -120,7 +125,7 @@ pub(crate) async fn with<T>(
         path: state.clone(),
         source,
     })?;
-    let emulator = start(&state, age, tables).await?;
+    let emulator = start(&state, age, tables, publishers).await?;
     let done = work_in(&emulator, age, access, stop, work).await;
     let stopped = emulator.stop().await;
     let value = done?;
@@ -146,6 +151,7 @@ async fn work_in<T>(
             tab_makes_parameters: Some(false),
             if_match_in_changesets: Some(true),
             tab_write_touches_parameters: Some(TouchedParameters::Nothing),
+            prefix_needs_publisher: Some(true),
             ..Answers::default()
         },
     })
@@ -164,12 +170,14 @@ pub(crate) fn open_url(url: &str, access: &Access, stop: &Stop) -> Result<Opened
     })
 }
 
-/// Starts the embedded emulator on a state file, like an environment of a year or the newest, with tables of a folder beside its own,
+/// Starts the embedded emulator on a state file, like an environment of a year or the newest, with tables of a folder beside its own, with
+/// a publisher for each of these prefixes
 /// and with the gentle answers that the local environment is known to give.
 pub(crate) async fn start(
     state: &Path,
     year: Option<i64>,
     tables: Option<PathBuf>,
+    publishers: &[String],
 ) -> Result<Emulator, Error> {
     let age = year.map_or(Ok(Age::default()), |year| {
         let known = Age::ALL.iter().find(|age| i64::from(age.year()) == year);
@@ -180,6 +188,7 @@ pub(crate) async fn start(
     let config = deskstate_emulator::Config {
         state: Some(state.to_path_buf()),
         tables,
+        publishers: publishers.to_vec(),
         switches: Switches {
             tab_makes_parameters: false,
             ..age.switches()

@@ -324,7 +324,7 @@ fn check_prefix(
     ))
 }
 
-fn publisher_of(tx: &Transaction<'_>, prefix: &str) -> Option<uuid::Uuid> {
+pub(crate) fn publisher_of(tx: &Transaction<'_>, prefix: &str) -> Option<uuid::Uuid> {
     let publishers = tx.schema().named("publisher")?;
     let column = tx
         .schema()

@@ -124,6 +124,7 @@ async fn serve(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         switches,
         limits: args.limits.then(Limits::default),
         faults: args.faults,
+        publishers: Vec::new(),
         scale: Scale {
             agents: args.seed_agents,
             sessions: args.seed_sessions,

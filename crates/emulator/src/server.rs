@@ -44,6 +44,8 @@ pub struct Config {
     pub faults: Option<PathBuf>,
     /// Generated rows besides the seed.
     pub scale: Scale,
+    /// Prefixes that get a publisher, unless one has them.
+    pub publishers: Vec<String>,
     /// Whether callers must sign in.
     pub sign_in: SignIn,
     /// Who may sign in, and with what; the built-in directory if absent.
@@ -65,6 +67,7 @@ impl Default for Config {
             limits: None,
             faults: None,
             scale: Scale::default(),
+            publishers: Vec::new(),
             sign_in: SignIn::default(),
             directory: None,
             tls: Tls::default(),
@@ -164,7 +167,7 @@ impl Emulator {
             ),
             None => None,
         };
-        let (state_file, store) = match &config.state {
+        let (state_file, mut store) = match &config.state {
             Some(path) => {
                 let seeded = fresh.clone();
                 let (file, store) =
@@ -178,6 +181,7 @@ impl Emulator {
             }
             None => (None, fresh.clone()),
         };
+        seed::publishers(&mut store, &config.publishers)?;
         let clock = config.clock.as_deref().and_then(Moment::parse);
         let engine = Arc::new(Engine::new(
             store,

@@ -311,6 +311,8 @@ pub enum Target {
         age: Option<i64>,
         /// A folder of table files, relative to the root.
         tables: Option<PathBuf>,
+        /// Prefixes that have a publisher there: those that the project owns.
+        publishers: Vec<String>,
     },
 }
 

@@ -109,9 +109,9 @@ pub(crate) fn project(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<
             Some("fail") => Undeclared::Fail,
             _ => Undeclared::Report,
         },
-        environments: spec
-            .get("environments")
-            .map_or_else(BTreeMap::new, |map| environments(map, diagnostics)),
+        environments: spec.get("environments").map_or_else(BTreeMap::new, |map| {
+            environments(map, &owned(spec), diagnostics)
+        }),
         span: node.span,
     })
 }
@@ -150,8 +150,12 @@ fn word<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
     node.get(key).and_then(Node::as_text)
 }
 
+fn owned(spec: &Node) -> Vec<Spanned<String>> {
+    texts(spec.get("owns").and_then(|owns| owns.get("prefixes")))
+}
+
 fn prefixes(spec: &Node, diagnostics: &mut Vec<Diagnostic>) -> Vec<Spanned<String>> {
-    let prefixes = texts(spec.get("owns").and_then(|owns| owns.get("prefixes")));
+    let prefixes = owned(spec);
     for prefix in &prefixes {
         let letters = prefix
             .value
@@ -394,7 +398,11 @@ fn no_file_name<'k>(
     )
 }
 
-fn environments(map: &Node, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<String, Environment> {
+fn environments(
+    map: &Node,
+    owned: &[Spanned<String>],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> BTreeMap<String, Environment> {
     let mut environments = BTreeMap::new();
     for entry in map.entries() {
         let name = Spanned::new(entry.key.to_string(), entry.key_span);
@@ -402,7 +410,7 @@ fn environments(map: &Node, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<Strin
         let known = environments.keys().map(String::as_str);
         diagnostics.extend(no_file_name(&name, known));
         check_variables(entry.value.get("variables"), diagnostics);
-        let Some(target) = target(&entry.value, diagnostics) else {
+        let Some(target) = target(&entry.value, owned, diagnostics) else {
             continue;
         };
         let organization_id = entry
@@ -457,7 +465,11 @@ fn environments(map: &Node, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<Strin
     environments
 }
 
-fn target(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Target> {
+fn target(
+    node: &Node,
+    owned: &[Spanned<String>],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Target> {
     if let Some(url) = node.get("url").and_then(text) {
         check_url(&url, diagnostics);
         return Some(Target::Url(url));
@@ -482,6 +494,7 @@ fn target(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Target> {
         )?,
         age: emulator.get("age").and_then(Node::as_int),
         tables,
+        publishers: owned.iter().map(|prefix| prefix.value.clone()).collect(),
     })
 }
 

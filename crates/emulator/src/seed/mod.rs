@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::body::cell as cell_of;
 use crate::identity::ADMINISTRATOR;
 use crate::layers::ACTIVE_SOLUTION;
+use crate::rules::publisher_of;
 use crate::schema::{Kind, Schema, TableId};
 use crate::store::{Row, Store, Transaction};
 use crate::value::Value;
@@ -135,6 +136,30 @@ fn entries(tx: &mut Transaction<'_>, text: &str) -> Result<(), SeedError> {
             }
         }
     }
+    Ok(())
+}
+
+/// Gives each prefix a publisher, unless one has it.
+pub(crate) fn publishers(store: &mut Store, prefixes: &[String]) -> Result<(), SeedError> {
+    let mut tx = store.begin();
+    let rows = Rows {
+        table: "publisher".to_owned(),
+        managed: false,
+        customizable: false,
+        solution: None,
+        rows: Vec::new(),
+    };
+    for prefix in prefixes {
+        if publisher_of(&tx, prefix).is_none() {
+            let fields = ["key", "uniquename", "friendlyname", "customizationprefix"]
+                .map(|column| (column.to_owned(), Json::from(prefix.as_str())))
+                .into_iter()
+                .chain([("customizationoptionvalueprefix".to_owned(), 10_900.into())])
+                .collect();
+            put(&mut tx, &rows, &fields)?;
+        }
+    }
+    tx.commit();
     Ok(())
 }
 
