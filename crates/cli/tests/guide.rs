@@ -658,8 +658,9 @@ fn nothing_that_a_project_declares_is_left_out_of_its_guide() {
         (Project::example("tenfold"), "prod"),
         (Project::example("contoso"), "prod"),
         (Project::example("contoso"), "dev"),
-        (Project::example("twilio-like"), "local"),
-        (Project::example("acv"), "live"),
+        (Project::example("guides/twilio-softphone"), "local"),
+        (Project::example("guides/case-script"), "lab"),
+        (Project::example("guides/acs-audio-video"), "demo"),
         (Project::example("own-kind"), "local"),
         (every_kind, "server"),
     ];

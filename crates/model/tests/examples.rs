@@ -14,8 +14,12 @@ fn example(name: &str) -> PathBuf {
 
 #[test]
 fn every_example_is_valid_in_every_environment() {
-    for name in ["tenfold", "contoso", "acv", "twilio-like"] {
-        let (manifests, diagnostics) = load(&example(name), None);
+    let guides = example("guides").read_dir().unwrap().map(Result::unwrap);
+    let guides = guides
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| format!("guides/{}", entry.file_name().into_string().unwrap()));
+    for name in guides.chain(["tenfold".to_owned(), "contoso".to_owned()]) {
+        let (manifests, diagnostics) = load(&example(&name), None);
         let errors: Vec<_> = diagnostics
             .iter()
             .filter(|finding| finding.severity == Severity::Error)

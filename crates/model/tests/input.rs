@@ -306,8 +306,9 @@ fn rendered_manifests_are_manifests_again() {
         ("tenfold", "prod"),
         ("contoso", "prod"),
         ("contoso", "dev"),
-        ("twilio-like", "local"),
-        ("acv", "live"),
+        ("guides/twilio-softphone", "local"),
+        ("guides/case-script", "lab"),
+        ("guides/acs-audio-video", "demo"),
     ] {
         let (manifests, _) = load(&examples.join(name), Some(environment));
         let text = render(&manifests);
