@@ -69,7 +69,8 @@ impl Scenario {
     async fn new(number: u64) -> Self {
         let adds_parts = number % 4 == 3;
         let age = *nth(&Age::ALL, number + number / 3);
-        let world = World::worded(number, age, adds_parts).await;
+        let mut world = World::worded(number, age, adds_parts).await;
+        world.expects_interruptions();
         let settings = Settings {
             server_touches_parts: None,
             links_move_versions: None,

@@ -202,7 +202,7 @@ pub(crate) struct World {
     pub(crate) emulator: Emulator,
     pub(crate) session: Session,
     /// The server makes parameter rows by itself, and they stay when their tab changes or comes back.
-    makes_parameters: bool,
+    leaves_out_parameters: bool,
     /// The server writes the parameters of a tab again with the tab.
     rewrites_parameters: bool,
 }
@@ -253,7 +253,7 @@ impl World {
         Self {
             emulator,
             session,
-            makes_parameters,
+            leaves_out_parameters: makes_parameters,
             rewrites_parameters: touched == TouchedParameters::Values,
         }
     }
@@ -290,6 +290,12 @@ impl World {
             self.carry_out(&plan, &declared.desired, settings, &replan)
                 .await,
         )
+    }
+
+    /// Where the server writes parameters again, an apply that ends between two transactions loses what no manifest declares: from now on
+    /// contents leave parameters out. Those that are declared are still planned, and so compared.
+    pub(crate) fn expects_interruptions(&mut self) {
+        self.leaves_out_parameters |= self.rewrites_parameters;
     }
 
     /// Settings with what the probe finds out here about parameters.
@@ -394,7 +400,7 @@ impl World {
             if ["audit", "solutioncomponent", "msdyn_componentlayer"].contains(&table.as_str()) {
                 continue;
             }
-            if self.makes_parameters && table == "msdyn_templateparameter" {
+            if self.leaves_out_parameters && table == "msdyn_templateparameter" {
                 continue;
             }
             let is_link = deskstate_model::Kind::relationships()
@@ -404,7 +410,7 @@ impl World {
                     return (id.clone(), None);
                 };
                 strip(cells, table, is_link);
-                if self.makes_parameters
+                if self.leaves_out_parameters
                     && let Some(cells) = cells.get_mut("c").and_then(Json::as_object_mut)
                 {
                     cells.remove("msdyn_templateparameters");
