@@ -690,3 +690,73 @@ fn an_expression_names_scripts_by_name_and_keeps_ids_that_no_script_has() {
     let plan = project.run(&["plan", "--env", "server"]).ended(1);
     says(&plan.err, &["contoso_other"]);
 }
+
+/// Dataverse refuses a unique name whose prefix no publisher has: "must start with a valid customization prefix".
+#[test]
+fn the_embedded_environment_has_publishers_for_owned_prefixes_and_a_plan_refuses_others_itself() {
+    let server = Server::plain();
+    let field = document(
+        "NotificationField",
+        "acme_field",
+        "{displayName: F, header: F}",
+    );
+    let project = Project::desk(&server, "", "", &field);
+    project.set_environments("    local: {emulator: {state: .deskstate/local.json}}\n");
+    let plan = project.run(&["plan", "--env", "local"]).ended(4);
+    says(
+        &plan.err,
+        &["error[unknown-prefix]", "`acme`", "owns.prefixes"],
+    );
+    project.edit(
+        "deskstate.yaml",
+        "spec:\n",
+        "spec:\n  owns: {prefixes: [Acme]}\n",
+    );
+    project.run(&["plan", "--env", "local"]).ended(0);
+    project.run(&["apply", "--env", "local", "--yes"]).ended(0);
+    project
+        .run(&["plan", "--env", "local", "--detailed-exitcode"])
+        .ended(0);
+}
+
+/// Microsoft's page on default profiles: a profile belongs to users, and role mapping does not apply through teams. So the members of a team
+/// are assigned one by one.
+#[test]
+fn the_members_of_a_team_are_shown_as_people_with_the_team_as_their_source() {
+    let server = Server::plain();
+    let profile = document(
+        "AppProfile",
+        "contoso_voice",
+        "{displayName: Voice, app: CustomerServiceApps, users: {mode: exact, fromTeams: [Voice agents]}}",
+    );
+    let project = Project::desk(&server, "", "", &profile);
+    let plan = project.run(&["plan", "--env", "server"]).ended(0);
+    says(
+        &plan.out,
+        &[
+            "+ ada@contoso.com  in team Voice agents",
+            "+ lin@contoso.com  in team Voice agents",
+        ],
+    );
+    project.apply();
+    in_sync(&project);
+    let team = server.found("teams", "teamid", "name eq 'Voice agents'");
+    let lin = server.found(
+        "systemusers",
+        "systemuserid",
+        "domainname eq 'lin@contoso.com'",
+    );
+    let reply = server.request(
+        "DELETE",
+        &format!("/api/data/v9.2/teams({team})/teammembership_association({lin})/$ref"),
+        "",
+        "",
+    );
+    assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
+    let plan = project.run(&["plan", "--env", "server"]);
+    says(&plan.out, &["lin@contoso.com  not in team Voice agents"]);
+    let drift = project.run(&["drift", "--env", "server"]).ended(2);
+    says(&drift.out, &["lin@contoso.com", "not in team Voice agents"]);
+    let explained = project.run(&["explain", "AppProfile.users"]).ended(0);
+    says(&explained.out, &["fromTeams", "moves: allow"]);
+}

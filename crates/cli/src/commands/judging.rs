@@ -1,6 +1,6 @@
 //! What a plan may do, and whether it may: selection, pruning, review.
 
-use deskstate_model::{Diagnostic, Environment, Project, Prune};
+use deskstate_model::{Diagnostic, Environment, Project, Prune, Target};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::Options;
 use deskstate_reconcile::reach::Reach;
@@ -75,7 +75,11 @@ impl Judging {
         rules.allow.clone_from(&self.allow);
         rules.allow_managed = self.allow_managed;
         let answers = answers::read(&loaded.root, &environment.name)?;
-        rules.prefix_needs_publisher = answers.prefix_needs_publisher;
+        rules.prefix_needs_publisher = match environment.target {
+            Target::Emulator { .. } => Some(true),
+            Target::Url(_) => answers.prefix_needs_publisher,
+        };
+        rules.is_embedded = matches!(environment.target, Target::Emulator { .. });
         Ok(review(plan, desired, live, reach, &rules))
     }
 }

@@ -148,9 +148,11 @@ record! {
         /// Which of several role-mapped profiles an agent gets: the lower number wins.
         rank: Number = number("rank", "msdyn_profileorder").range(0, 100).more(", different for every profile").label("Rank").under("Set rank and roles");
         /// The agents to whom the profile is assigned directly; an agent has one profile.
-        users: SetOf<Text> = set("users", &PROFILE_USERS, Referent::User).label("Users").hint("The page offers only users without a profile: a user has one profile.");
+        users: SetOf<Text> = set("users", &PROFILE_USERS, Referent::User)
+            .note("To assign a team, write `{mode: exact, fromTeams: [Voice agents]}`: at each apply its members, also those of an Entra group team, become users of the profile. `members` adds people by name, `without` keeps people out (with `mode: atLeast`), and `moves: allow` takes people from profiles that are not declared here.").label("Users").hint("The page offers only users without a profile: a user has one profile.");
         /// The security roles whose holders get the profile.
         roles: SetOf<Item<MappedRole<'static>>> = parts("roles", &ROLES).form("Set of role names, or `{role: Agent, businessUnit: Berlin}`")
+            .note("A role that somebody holds through a team only gives no profile: use `users` with `fromTeams`.")
             .stored("rows of `msdyn_appprofilerolemapping` (`msdyn_appprofileid`, `msdyn_securityroleid`, `msdyn_name`, `msdyn_uniquename`)").label("Roles").under("Set rank and roles");
         /// The session templates of the profile: one of type Entity per entity.
         session_templates: SetOf<Name> = set("sessionTemplates", &PROFILE_SESSIONS, Referent::Named(&SESSION)).label("Entity session templates").hint("Microsoft's pages offer templates of type Entity here.").formerly(&["Session templates"]);

@@ -413,16 +413,34 @@ fn difference(input: &Input<'_>, change: &Change, field: &FieldChange) -> Differ
         },
     };
     let verdict = classify::field(input, change, field);
+    let evidence = match of_team(input, change, field) {
+        Some(note) => format!("{note}; {}", verdict.evidence),
+        None => verdict.evidence,
+    };
     Difference {
         path: field.path.clone(),
         shift,
         class: verdict.class,
-        evidence: verdict.evidence,
+        evidence,
         who: verdict.who,
         when: verdict.when,
         breaks: Vec::new(),
         span: field.span,
         wire: field.wire.clone(),
+    }
+}
+
+/// What a set that takes the members of teams says of a member.
+fn of_team<'a>(input: &Input<'_>, change: &Change, field: &'a FieldChange) -> Option<&'a str> {
+    let sets = &input.desired.resources.get(&change.key)?.sets;
+    let takes = |set: &crate::state::DeclaredSet| {
+        set.field.word == field.path && !set.from_teams.is_empty()
+    };
+    match &field.difference {
+        plan::Difference::Added { note, .. } | plan::Difference::Removed { note, .. } => {
+            note.as_deref().filter(|_| sets.iter().any(takes))
+        }
+        plan::Difference::Value { .. } | plan::Difference::Copy { .. } => None,
     }
 }
 

@@ -488,7 +488,15 @@ impl<'a> Planner<'a> {
                 },
                 Universe::All | Universe::Except(_) => Difference::Removed {
                     member: label,
-                    note: gone.then(|| "deleted with its link".to_owned()),
+                    note: match set.from_teams.as_slice() {
+                        _ if gone => Some("deleted with its link".to_owned()),
+                        [] => None,
+                        [(team, _)] => Some(format!("not in team {team}")),
+                        teams => {
+                            let names: Vec<&str> = teams.iter().map(|(team, _)| &**team).collect();
+                            Some(format!("in none of the teams {}", names.join(", ")))
+                        }
+                    },
                 },
             },
             span: Some(span),

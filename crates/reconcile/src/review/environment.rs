@@ -110,6 +110,9 @@ fn prefixes(case: &Case<'_>, found: &mut Vec<Finding>) {
         }
     }
     let help = match case.rules.prefix_needs_publisher {
+        _ if case.rules.is_embedded => {
+            "list the prefix under `owns.prefixes` in `deskstate.yaml`: the embedded emulator then has a publisher for it"
+        }
         Some(true) => {
             "`deskstate doctor --probe` found that this environment refuses such names; add a publisher with the prefix"
         }

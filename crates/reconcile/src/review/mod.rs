@@ -90,6 +90,8 @@ pub struct ReviewRules {
     pub allow: Vec<Allow>,
     /// The environment was found to refuse unique names without the prefix of a publisher.
     pub prefix_needs_publisher: Option<bool>,
+    /// The environment is the embedded emulator, where owning a prefix gives it a publisher.
+    pub is_embedded: bool,
     /// Prefixes of the project, folded.
     pub owned: Vec<String>,
     /// Names under Microsoft's prefix that are the project's own, folded.
@@ -117,6 +119,7 @@ impl ReviewRules {
             writes,
             allow_managed: false,
             prefix_needs_publisher: None,
+            is_embedded: false,
             allow: Vec::new(),
             owned_names: project
                 .owned_names
