@@ -239,7 +239,6 @@ fn in_reconcile_only_what_talks_to_somebody_awaits() {
             "reconcile/apply/",
             "reconcile/probe/",
             "reconcile/blame.rs",
-            "reconcile/metadata.rs",
         ],
     );
 }

@@ -15,6 +15,14 @@ use support::{Project, Run, Server, applied, deskstate};
 /// Everything that some message suggests, and the test that follows it. A new suggestion needs a row, and the row a test.
 const FOLLOWED: &[(&str, &str)] = &[
     (
+        "--url",
+        "without_a_project_help_is_about_the_address_that_was_given",
+    ),
+    (
+        "deskstate kind check",
+        "a_definition_that_is_not_what_the_environment_has_is_found_before_the_first_write",
+    ),
+    (
         "deskstate explain KindDefinition",
         "explain_tells_what_findings_say_that_it_tells",
     ),

@@ -168,6 +168,9 @@ fn touch_parameters(tx: &mut Transaction<'_>, writing: &Writing<'_>, tab: Uuid, 
     let json: Json = column
         .and_then(|column| serde_json::from_str(before.cells[column].as_text()?).ok())
         .unwrap_or_default();
+    // Such a server knows the older form of the column alone, which names no parameter of a website.
+    let page = schema.table(table).position("msdyn_pagetype");
+    let is_named = page.is_none_or(|page| before.cells[page].int() != Some(THIRD_PARTY));
     let ids = tx
         .store()
         .find(parameters, by, &IndexKey::Id(tab))
@@ -179,6 +182,7 @@ fn touch_parameters(tx: &mut Transaction<'_>, writing: &Writing<'_>, tab: Uuid, 
         if touched == TouchedParameters::Values {
             let said = row.cells[name]
                 .as_text()
+                .filter(|_| is_named)
                 .and_then(|name| json.get(name)?.get("value")?.as_str());
             row.cells[value] = said.map_or(Value::Null, Value::text);
         }

@@ -214,7 +214,7 @@ pub(crate) fn declared(
         }
         None => {
             // A kind without a required field may be declared by its name alone.
-            if state == State::Present && needs_spec(kind) {
+            if state == State::Present && kind.needs_spec() {
                 decoder.reject();
             }
             Resource::empty(kind)
@@ -242,11 +242,6 @@ pub(crate) fn declared(
         spec,
     };
     (declared, unread_fields)
-}
-
-/// Whether a document that may have to create its row says more than the name.
-pub(crate) fn needs_spec(kind: Kind) -> bool {
-    kind.is_built_in() || kind.fields().iter().any(Field::is_required)
 }
 
 /// Fields that are written, but not understood: what they lack must not be reported again.

@@ -8,8 +8,9 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use crate::kinds;
+use crate::kinds::target_table;
 use crate::live::Live;
-use crate::value::{same_json, target_table};
+use crate::value::same_json;
 
 /// A column that a client may write.
 pub(crate) struct Column {

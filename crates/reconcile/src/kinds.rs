@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use deskstate_dataverse::{Cell, Row};
-use deskstate_model::{BETWEEN, Field, Holds, Kind, PartIdentity, PartTable, Table, tables};
+use deskstate_model::{
+    BETWEEN, Field, Holds, Kind, PartIdentity, PartTable, Referent, Table, tables,
+};
 
 /// The beginning of unique names that are Microsoft's.
 pub const MICROSOFT_PREFIX: &str = "msdyn_";
@@ -50,6 +52,17 @@ pub fn tables_of(kind: Kind) -> impl Iterator<Item = &'static Table> {
         _ => None,
     });
     std::iter::once(kind.table()).chain(parts)
+}
+
+/// The table that a target's rows stand in.
+pub fn target_table(to: Referent) -> &'static Table {
+    match to {
+        Referent::Named(table) | Referent::Row(table) => table,
+        Referent::User => &tables::USER,
+        Referent::WebResource => &tables::WEB_RESOURCE,
+        Referent::Macro => &tables::MACRO,
+        Referent::Role => &tables::ROLE,
+    }
 }
 
 /// The field of a kind by its word in a manifest.

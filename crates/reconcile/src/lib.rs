@@ -51,7 +51,10 @@ pub use codes::PLAN_CODES;
 pub use drift::drift;
 pub use foresee::foresee;
 pub use lower::{Desired, lower};
-pub use observe::{ObserveError, Scope, held_roles, observe, observe_names, observe_owners};
+pub use observe::{
+    MetadataError, ObserveError, Scope, held_roles, observe, observe_metadata, observe_names,
+    observe_owners,
+};
 pub use plan::{Plan, plan};
 pub use reach::{Reach, reach};
 pub use who::who;

@@ -5,12 +5,8 @@ mod draft;
 
 use std::collections::BTreeMap;
 
-use deskstate_dataverse::{Query, Reader, Refused, Row};
+use deskstate_dataverse::Row;
 use serde_json::Value as Json;
-use thiserror::Error;
-use uuid::Uuid;
-
-use crate::observe::ObserveError;
 
 pub use check::{Mismatch, Weight, check};
 pub use draft::draft;
@@ -60,6 +56,23 @@ impl TableMetadata {
     pub fn logical(&self) -> &str {
         &self.logical
     }
+
+    /// Takes in the choices of its columns.
+    pub(crate) fn take_options(&mut self, rows: &[Row]) {
+        self.options = rows.iter().filter_map(options).collect();
+    }
+
+    /// The tables behind its many-to-many relationships.
+    pub(crate) fn intersects(&self) -> impl Iterator<Item = String> + '_ {
+        self.many.iter().map(|many| many.intersect.clone())
+    }
+
+    /// Takes in the entity sets of the tables behind its many-to-many relationships.
+    pub(crate) fn name_intersects(&mut self, sets: &BTreeMap<String, String>) {
+        for many in &mut self.many {
+            many.intersect_set = sets.get(&many.intersect).cloned();
+        }
+    }
 }
 
 /// A lookup: its column, where it points, and the property that it is bound with.
@@ -86,88 +99,6 @@ struct Key {
     name: String,
     columns: Vec<String>,
     is_active: bool,
-}
-
-/// Why metadata could not be read.
-#[derive(Debug, Error)]
-pub enum MetadataError {
-    /// The environment could not be asked, or is another organisation.
-    #[error(transparent)]
-    Observe(#[from] ObserveError),
-    /// It does not show its metadata.
-    #[error("the environment does not show its metadata: {}", .0.message)]
-    Refused(Refused),
-}
-
-impl From<deskstate_dataverse::Error> for MetadataError {
-    fn from(error: deskstate_dataverse::Error) -> Self {
-        Self::Observe(error.into())
-    }
-}
-
-/// Reads the metadata of these tables; those that the environment lacks are left out.
-///
-/// # Errors
-/// If the environment cannot be asked, is another organisation than is expected, or does not show its metadata.
-pub async fn metadata(
-    reader: &Reader,
-    tables: &[&str],
-    organization: Option<Uuid>,
-) -> Result<Vec<TableMetadata>, MetadataError> {
-    let mut queries = vec![
-        Query::who_am_i(),
-        Query::definitions(tables.iter().copied()),
-    ];
-    queries.extend(tables.iter().map(|table| Query::choices(*table)));
-    let mut answers = reader.read(&queries).await?.into_iter();
-    let caller = answers.next().and_then(Result::ok);
-    let found = caller.and_then(|rows| rows.rows.first()?.uuid("OrganizationId"));
-    if let (Some(expected), Some(found)) = (organization, found)
-        && expected != found
-    {
-        return Err(ObserveError::OtherOrganization { expected, found }.into());
-    }
-    let rows = match answers.next() {
-        Some(Ok(rows)) => rows.rows,
-        Some(Err(refused)) => return Err(MetadataError::Refused(refused)),
-        None => Vec::new(),
-    };
-    let mut found = self::tables(&rows);
-    for (logical, answer) in tables.iter().zip(answers) {
-        // A table that is not there has no choices.
-        let Ok(rows) = answer else { continue };
-        if let Some(table) = found.iter_mut().find(|table| table.logical == *logical) {
-            table.options = rows.rows.iter().filter_map(options).collect();
-        }
-    }
-    sets_of_intersects(reader, &mut found).await?;
-    Ok(found)
-}
-
-/// The entity sets of the tables behind many-to-many relationships.
-async fn sets_of_intersects(
-    reader: &Reader,
-    found: &mut [TableMetadata],
-) -> Result<(), deskstate_dataverse::Error> {
-    let names: Vec<String> = found
-        .iter()
-        .flat_map(|table| &table.many)
-        .map(|many| many.intersect.clone())
-        .collect();
-    if names.is_empty() {
-        return Ok(());
-    }
-    let answers = reader.read(&[Query::tables(names)]).await?;
-    let mut sets = BTreeMap::new();
-    for row in answers.into_iter().flatten().flat_map(|rows| rows.rows) {
-        if let (Some(logical), Some(set)) = (row.text("LogicalName"), row.text("EntitySetName")) {
-            sets.insert(logical.to_owned(), set.to_owned());
-        }
-    }
-    for many in found.iter_mut().flat_map(|table| &mut table.many) {
-        many.intersect_set = sets.get(&many.intersect).cloned();
-    }
-    Ok(())
 }
 
 /// The tables in a reply of the metadata, without options and without the entity sets of intersects.

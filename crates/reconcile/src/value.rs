@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use deskstate_dataverse::{Cell, Row, Value as Wire};
-use deskstate_model::{EnvironmentFacts, Field, Holds, Referent, Table};
+use deskstate_model::{EnvironmentFacts, Field, Holds};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
+use crate::kinds::target_table;
 use crate::live::Live;
-use crate::quirks::parameters::address_in_container;
 use crate::state::{Lookup, RowKey, Stored, fold};
 
 /// A value with every row it names found.
@@ -311,18 +311,6 @@ pub(crate) fn show_live(field: &Field, row: &Row, live: &Live) -> Json {
     }
 }
 
-/// The table that a target's rows stand in.
-pub(crate) fn target_table(to: Referent) -> &'static Table {
-    use deskstate_model::tables;
-    match to {
-        Referent::Named(table) | Referent::Row(table) => table,
-        Referent::User => &tables::USER,
-        Referent::WebResource => &tables::WEB_RESOURCE,
-        Referent::Macro => &tables::MACRO,
-        Referent::Role => &tables::ROLE,
-    }
-}
-
 /// The ids of a text that is nothing but ids with semicolons between them.
 pub(crate) fn ids_of(text: &str) -> Option<BTreeSet<Uuid>> {
     let ids = text.split(';').map(str::trim).filter(|id| !id.is_empty());
@@ -464,4 +452,19 @@ pub(crate) fn resolve(
             }
         }
     })
+}
+
+/// The page that shows a third-party site, and what stands before the site's address in its data.
+const CONTAINER_PAGE: &str = "msdyn_CECExternalWebPageContainer.html";
+const CONTAINER_DATA: &str = "cif_thirdpartyurl";
+
+/// The address of a website in the form that the product wrote before 2023: the site is shown in a container page, which gets the address
+/// as data, with `=` written as `%3D`.
+pub(crate) fn address_in_container(copy: &serde_json::Map<String, Json>) -> Option<String> {
+    let text = |name: &str| copy.get(name)?.get("value")?.as_str();
+    if text("webresourceName") != Some(CONTAINER_PAGE) {
+        return None;
+    }
+    let address = text("data")?.strip_prefix(CONTAINER_DATA)?;
+    Some(address.replace("%3D", "="))
 }

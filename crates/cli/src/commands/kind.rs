@@ -7,7 +7,8 @@ use clap::Subcommand;
 use deskstate_dataverse::Reader;
 use deskstate_model::{Kind, denied_table};
 use deskstate_reconcile::kinds::tables_of;
-use deskstate_reconcile::metadata::{MetadataError, TableMetadata, check, draft, metadata};
+use deskstate_reconcile::metadata::{TableMetadata, check, draft};
+use deskstate_reconcile::{MetadataError, observe_metadata};
 
 use super::live::stop_on_interrupt;
 use crate::door::{BAD, DIM, GOOD, Page, STRONG};
@@ -207,7 +208,7 @@ async fn read(
     let stop = stop_on_interrupt();
     environment::with(&loaded.root, environment, access, &stop, async |opened| {
         let reader = Reader::open(&opened.connection)?;
-        metadata(&reader, tables, environment.organization_id)
+        observe_metadata(&reader, tables, environment.organization_id)
             .await
             .map_err(|error| match error {
                 MetadataError::Observe(error) => error.into(),

@@ -330,6 +330,12 @@ impl Kind {
         self.definition().fields
     }
 
+    /// Whether a document that may have to create its row says more than the name.
+    #[must_use]
+    pub fn needs_spec(self) -> bool {
+        self.is_built_in() || self.fields().iter().any(Field::is_required)
+    }
+
     /// The values of a name in the columns that identify a row, that of the name first; none where some are missing.
     #[must_use]
     pub fn values_of(self, name: &str) -> Option<Vec<&str>> {

@@ -8,7 +8,6 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use crate::document::needs_spec;
 use crate::kinds::Kind;
 use crate::parameters::Parameters;
 use crate::table::{Choice, Field, Holds, Links, PartTable, Referent, Written};
@@ -90,7 +89,7 @@ pub(crate) fn document(kind: Kind) -> Value {
         "required": ["metadata"],
     });
     schema["else"] = json!({"properties": {"spec": required}});
-    if needs_spec(kind) {
+    if kind.needs_spec() {
         schema["else"]["required"] = json!(["spec"]);
     }
     schema

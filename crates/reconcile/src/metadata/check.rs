@@ -4,7 +4,7 @@ use deskstate_model::{Field, Holds, Kind, PartTable, Relationship, Table};
 
 use super::{Column, TableMetadata};
 use crate::kinds::tables_of;
-use crate::value::target_table;
+use crate::kinds::target_table;
 
 /// What a difference means for a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

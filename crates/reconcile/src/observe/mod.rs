@@ -2,6 +2,7 @@
 
 mod ask;
 mod held_roles;
+mod metadata;
 mod names;
 mod next;
 mod owners;
@@ -13,6 +14,7 @@ use thiserror::Error;
 pub use ask::Scope;
 use ask::{Ask, first_trip};
 pub use held_roles::held_roles;
+pub use metadata::{MetadataError, observe_metadata};
 pub use names::observe_names;
 use next::next_trip;
 pub use owners::observe_owners;

@@ -17,6 +17,7 @@ use crate::lower::lowering::Lowering;
 use crate::raise::raising::Raising;
 use crate::raise::text::{self, refused};
 use crate::state::{DeclaredColumn, DeclaredRow, Lookup, PartName, RowKey, Stored};
+use crate::value::address_in_container;
 use crate::value::{Resolved, holds};
 
 /// Lowers the parameters: a row for each, a cleared row for each documented one that is not given, and the copy on the tab.
@@ -133,27 +134,12 @@ fn names_of_new(
     columns.collect()
 }
 
-/// The page that shows a third-party site, and what stands before the site's address in its data.
-const CONTAINER_PAGE: &str = "msdyn_CECExternalWebPageContainer.html";
-const CONTAINER_DATA: &str = "cif_thirdpartyurl";
-
 /// The JSON that the product keeps on the tab: each parameter as an object with one `value`.
 pub(crate) fn stored_copy(parameters: Map<String, Json>) -> Map<String, Json> {
     parameters
         .into_iter()
         .map(|(name, value)| (name, json!({ "value": value })))
         .collect()
-}
-
-/// The address of a website in the form that the product wrote before 2023: the site is shown in a container page, which gets the address
-/// as data, with `=` written as `%3D`.
-pub(crate) fn address_in_container(copy: &Map<String, Json>) -> Option<String> {
-    let text = |name: &str| copy.get(name)?.get("value")?.as_str();
-    if text("webresourceName") != Some(CONTAINER_PAGE) {
-        return None;
-    }
-    let address = text("data")?.strip_prefix(CONTAINER_DATA)?;
-    Some(address.replace("%3D", "="))
 }
 
 /// The parameters that the second copy of a tab's row holds: the inverse of [`stored_copy`].

@@ -22,12 +22,12 @@ pub use text::refused;
 
 use self::raising::Raising;
 use crate::kinds;
+use crate::kinds::target_table;
 use crate::live::{Access, Live, ObservedRow};
 use crate::lookup::Match;
 use crate::quirks::{scripts, session_type};
 use crate::state::{Lookup, RowKey, fold};
 use crate::value::show_live;
-use crate::value::target_table;
 
 /// A live row in the form of a manifest.
 #[derive(Debug, Clone, PartialEq)]

@@ -12,12 +12,12 @@ use uuid::Uuid;
 
 use super::gathered::{FileRow, FileUser, Gathered, Said, all_tables, as_id};
 use super::others;
+use crate::kinds::target_table;
 use crate::kinds::{self, MICROSOFT_PREFIX};
 use crate::live::{Access, Facts, Found, Live, LiveLinks, LiveTable, Role, User};
 use crate::quirks::parameters;
 use crate::raise::{LeftOut, Loss};
 use crate::state::{Lookup, RowKey, fold};
-use crate::value::target_table;
 
 /// Columns that are no setting of the desktop: of the platform, of imports, or second copies.
 const SYSTEM: [&str; 24] = [

@@ -1,0 +1,88 @@
+//! Reading what an environment's own metadata says of tables.
+
+use std::collections::BTreeMap;
+
+use deskstate_dataverse::{Query, Reader, Refused};
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::ObserveError;
+use crate::metadata::{TableMetadata, tables as read_tables};
+
+/// Why metadata could not be read.
+#[derive(Debug, Error)]
+pub enum MetadataError {
+    /// The environment could not be asked, or is another organisation.
+    #[error(transparent)]
+    Observe(#[from] ObserveError),
+    /// It does not show its metadata.
+    #[error("the environment does not show its metadata: {}", .0.message)]
+    Refused(Refused),
+}
+
+impl From<deskstate_dataverse::Error> for MetadataError {
+    fn from(error: deskstate_dataverse::Error) -> Self {
+        Self::Observe(error.into())
+    }
+}
+
+/// Reads the metadata of these tables; those that the environment lacks are left out.
+///
+/// # Errors
+/// If the environment cannot be asked, is another organisation than is expected, or does not show its metadata.
+pub async fn observe_metadata(
+    reader: &Reader,
+    tables: &[&str],
+    organization: Option<Uuid>,
+) -> Result<Vec<TableMetadata>, MetadataError> {
+    let mut queries = vec![
+        Query::who_am_i(),
+        Query::definitions(tables.iter().copied()),
+    ];
+    queries.extend(tables.iter().map(|table| Query::choices(*table)));
+    let mut answers = reader.read(&queries).await?.into_iter();
+    let caller = answers.next().and_then(Result::ok);
+    let found = caller.and_then(|rows| rows.rows.first()?.uuid("OrganizationId"));
+    if let (Some(expected), Some(found)) = (organization, found)
+        && expected != found
+    {
+        return Err(ObserveError::OtherOrganization { expected, found }.into());
+    }
+    let rows = match answers.next() {
+        Some(Ok(rows)) => rows.rows,
+        Some(Err(refused)) => return Err(MetadataError::Refused(refused)),
+        None => Vec::new(),
+    };
+    let mut found = read_tables(&rows);
+    for (logical, answer) in tables.iter().zip(answers) {
+        // A table that is not there has no choices.
+        let Ok(rows) = answer else { continue };
+        if let Some(table) = found.iter_mut().find(|table| table.logical() == *logical) {
+            table.take_options(&rows.rows);
+        }
+    }
+    sets_of_intersects(reader, &mut found).await?;
+    Ok(found)
+}
+
+/// The entity sets of the tables behind many-to-many relationships.
+async fn sets_of_intersects(
+    reader: &Reader,
+    found: &mut [TableMetadata],
+) -> Result<(), deskstate_dataverse::Error> {
+    let names: Vec<String> = found.iter().flat_map(TableMetadata::intersects).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let answers = reader.read(&[Query::tables(names)]).await?;
+    let mut sets = BTreeMap::new();
+    for row in answers.into_iter().flatten().flat_map(|rows| rows.rows) {
+        if let (Some(logical), Some(set)) = (row.text("LogicalName"), row.text("EntitySetName")) {
+            sets.insert(logical.to_owned(), set.to_owned());
+        }
+    }
+    for table in found {
+        table.name_intersects(&sets);
+    }
+    Ok(())
+}
