@@ -683,7 +683,9 @@ fn nothing_that_a_project_declares_is_left_out_of_its_guide() {
                 "ThirdPartyWebsite" => "Third-party website".to_owned(),
                 word => spaced(word),
             };
-            let forms = [text, label];
+            // JSON is shown without the blanks of its author.
+            let compact = serde_json::from_str::<Value>(&text).map_or(label, |json| json.to_string());
+            let forms = [text, compact];
             for guide in [&markdown, &html] {
                 let is_shown = forms
                     .iter()
