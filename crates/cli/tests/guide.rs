@@ -684,7 +684,8 @@ fn nothing_that_a_project_declares_is_left_out_of_its_guide() {
                 word => spaced(word),
             };
             // JSON is shown without the blanks of its author.
-            let compact = serde_json::from_str::<Value>(&text).map_or(label, |json| json.to_string());
+            let compact =
+                serde_json::from_str::<Value>(&text).map_or(label, |json| json.to_string());
             let forms = [text, compact];
             for guide in [&markdown, &html] {
                 let is_shown = forms

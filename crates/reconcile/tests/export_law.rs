@@ -565,8 +565,7 @@ fn unadopted(before: &Live, now: &Live) -> (Vec<String>, usize) {
                     refusal.key == document.key && all && (is_named || refusal.why.contains(&id))
                 });
                 if !is_written && !is_refused {
-                    let refused: Vec<_> = adoption.refused.iter().filter(|refusal| refusal.key == document.key).map(|refusal| (&refusal.path, &refusal.why)).collect();
-                    missing.push(format!("{} {} {id} {name:?} {refused:?} {written:?}", document.key, field.word));
+                    missing.push(format!("{} {} {id}", document.key, field.word));
                 }
             }
         }

@@ -284,11 +284,19 @@ fn members(
         );
     }
     if set.mode == SetMode::Exact {
-        for id in live
+        let others = live
             .iter()
-            .filter(|id| !known.contains(id) && !from_teams.contains(id))
-        {
-            kept.push(json!(name_of(side, set, *id)?));
+            .filter(|id| !known.contains(id) && !from_teams.contains(id));
+        let mut nameless = Vec::new();
+        for id in others {
+            match name_of(side, set, *id) {
+                Ok(name) => kept.push(json!(name)),
+                Err(why) => nameless.push(why),
+            }
+        }
+        // Each is told, since nobody finds the others by the first.
+        if !nameless.is_empty() {
+            return Err(nameless.join("; "));
         }
     }
     let excluded = listed(written, "without").map(|items| {
