@@ -978,6 +978,48 @@ fn a_definition_never_reaches_a_denied_table_under_another_name() {
 }
 
 #[test]
+fn pruning_takes_what_nobody_declares_and_only_where_rows_are_deletable() {
+    let (project, server) = started();
+    project.edit("deskstate.yaml", "  owns:", "  prune: owned\n  owns:");
+    project.apply();
+    for name in ["contoso_left over", "other_one"] {
+        let body = json!({"contoso_name": name, "contoso_code": "X", "contoso_isdesk": true});
+        server.request(
+            "POST",
+            "/api/data/v9.2/contoso_desks",
+            &body.to_string(),
+            "",
+        );
+    }
+    let plan = project.run(&["plan", "--env", "server"]).ended(0);
+    assert!(
+        plan.out.contains("- Desk contoso_left over"),
+        "{}",
+        plan.out
+    );
+    assert!(!plan.out.contains("other_one"), "{}", plan.out);
+    let whole = project.read(DESK);
+    project.write(DESK, &whole.replace("\n  deletable: true\n", "\n"));
+    let kept = project.run(&["plan", "--env", "server"]).ended(1);
+    assert!(
+        !kept.out.contains("- Desk") && kept.err.contains("[not-deletable]"),
+        "{}\n{}",
+        kept.out,
+        kept.err
+    );
+    project.write(DESK, &whole);
+    project.apply();
+    let left: Vec<_> = rows(&server, "contoso_desk")
+        .iter()
+        .map(|row| row["contoso_name"].clone())
+        .collect();
+    assert!(
+        left.contains(&json!("other_one")) && !left.contains(&json!("contoso_left over")),
+        "{left:?}"
+    );
+}
+
+#[test]
 fn parts_are_written_in_the_document_of_their_row() {
     let (project, server) = started();
     project.apply();
