@@ -174,8 +174,8 @@ fn slugs_that_a_vendor_supplies_are_declared_and_an_undeclared_one_takes_a_line(
     project.run(&["validate"]).ended(3);
 }
 
-/// Microsoft's page "Use createTab to open a tab": a Search tab and a record tab whose template leaves the parameters to the caller. Solution
-/// exports of Microsoft's samples have such rows. The page on application tab templates writes `True` for `validateRecord`.
+/// A guide, a sample and exported solutions of Microsoft's have Search tabs and record tabs without their parameters, which `createTab` gives
+/// when it opens them. A page of Microsoft's writes `True` for `validateRecord`.
 #[test]
 fn what_the_product_accepts_is_at_most_a_warning_which_the_project_can_turn_off() {
     let server = Server::plain();
@@ -456,7 +456,7 @@ fn both_stored_forms_of_a_website_are_in_sync_and_export_alike_and_the_newer_one
     );
 }
 
-/// Rows of 2022 to 2024: profiles with a productivity pane are linked to the extension `pp_loader`; the tab of a tool is named
+/// Rows of exported solutions: profiles with a productivity pane are linked to the extension `pp_loader`; the tab of a tool is named
 /// `<tool>_<profile>_pane_tab` in the pane `<profile>_pp`, with the orders 10, 20, 30, and the tools are `msdyn_smartassist_tool_config`,
 /// `msdyn_callscript_tool_config` and `msdyn_knowledgesearch_tool_config`.
 #[test]
