@@ -12,6 +12,12 @@ const MANIFESTS: &str = "manifests/all.yaml";
 /// The example, and an emulator that has its tables.
 fn started() -> (Project, Server) {
     let project = Project::example("own-kind");
+    let server = serve(&project);
+    (project, server)
+}
+
+/// An emulator that has the tables of a project, as its environment `server`.
+fn serve(project: &Project) -> Server {
     let tables = project.path().join("tables");
     let answers = project.path().join("answers.json");
     std::fs::write(&answers, support::answers(false)).unwrap();
@@ -23,10 +29,10 @@ fn started() -> (Project, Server) {
     ]);
     project.set_environments(&format!("    server:\n      url: \"{}\"\n", server.url));
     project.answer(false);
-    (project, server)
+    server
 }
 
-/// Runs `validate`, which must find exactly these codes.
+/// Runs `validate`, which must find these codes.
 #[track_caller]
 fn finds(project: &Project, codes: &[&str]) -> Run {
     let run = project.run(&["validate"]).ended(3);
@@ -281,7 +287,7 @@ fn a_bad_definition_is_a_finding_with_its_place_and_nothing_is_sent() {
             "column: contoso_open, type: flag",
             "column: contoso_open, type: flag, maxLength: 3",
             "kind-definition",
-            "says nothing of a flag",
+            "does not apply to a flag",
         ),
         (
             "identity: start",
@@ -387,6 +393,10 @@ fn a_bad_definition_is_a_finding_with_its_place_and_nothing_is_sent() {
         "{}",
         server.stats()
     );
+    project.write(DESK, "# nothing yet\n");
+    let run = finds(&project, &["kind-definition"]);
+    assert!(run.err.contains("contains no definition"), "{}", run.err);
+    project.write(DESK, &good);
     // A definition in a folder of manifests, and a manifest among the definitions.
     project.write("manifests/kind.yaml", &good);
     let run = finds(&project, &["unknown-kind"]);
@@ -717,17 +727,7 @@ fn a_lookup_may_point_to_rows_that_no_kind_is_defined_for() {
         "  area: Ground floor\n",
         "  area: Ground floor\n  hours: Office hours\n",
     );
-    let tables = project.path().join("tables");
-    let answers = project.path().join("answers.json");
-    std::fs::write(&answers, support::answers(false)).unwrap();
-    let server = Server::start(&[
-        "--tables",
-        tables.to_str().unwrap(),
-        "--answers",
-        answers.to_str().unwrap(),
-    ]);
-    project.set_environments(&format!("    server:\n      url: \"{}\"\n", server.url));
-    project.answer(false);
+    let server = serve(&project);
     project.run(&["kind", "check", "--env", "server"]).ended(0);
     let missing = project.run(&["plan", "--env", "server"]).ended(1);
     assert!(

@@ -287,9 +287,22 @@ impl Loader {
             definitions.extend(self.parse(file, diagnostics));
         }
         for path in texts(project.get("spec").and_then(|spec| spec.get("kinds"))) {
-            if let Some(file) = self.file(files, &path, &path.value, diagnostics) {
-                definitions.extend(self.parse(file, diagnostics));
+            let Some(file) = self.file(files, &path, &path.value, diagnostics) else {
+                continue;
+            };
+            let before = diagnostics.len();
+            let documents = self.parse(file, diagnostics);
+            if documents.is_empty() && diagnostics.len() == before {
+                diagnostics.push(
+                    Diagnostic::error(
+                        definition::KIND_DEFINITION.code,
+                        format!("`{}` contains no definition", path.value),
+                    )
+                    .at(path.span, "named here")
+                    .help("add a definition, or remove the file from `spec.kinds`"),
+                );
             }
+            definitions.extend(documents);
         }
         definition::register(&definitions, diagnostics);
     }

@@ -167,7 +167,7 @@ async fn checked(args: &CheckArgs, global: &Global, ui: &mut Ui) -> Result<ExitC
         let said = check(kind, &found);
         if said.is_empty() {
             page.line(format_args!(
-                "{GOOD}ok{GOOD:#}  {kind} is what `{}` is in {}",
+                "{GOOD}ok{GOOD:#}  {kind} fits the table `{}` in {}",
                 kind.table().logical,
                 args.env
             ));
@@ -191,7 +191,7 @@ async fn checked(args: &CheckArgs, global: &Global, ui: &mut Ui) -> Result<ExitC
     }
     ui.note(format_args!(
         "{} to correct in the definitions",
-        count(differ, "line")
+        count(differ, "difference")
     ));
     Ok(ExitCode::Failed)
 }

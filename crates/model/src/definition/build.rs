@@ -49,7 +49,7 @@ fn register(form: &Form, definition: &'static Definition, diagnostics: &mut Vec<
     let found = match Kind::register(definition) {
         Ok(_) => return,
         Err(RegisterError::Taken(word)) if word == definition.word => error(format!(
-            "`{word}` was defined otherwise before: one run knows one definition of a kind"
+            "`{word}` already has another definition: a run can use only one for each kind"
         ))
         .help("run the command again for each version of the definition"),
         Err(RegisterError::Taken(word)) => error(format!(

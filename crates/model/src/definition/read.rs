@@ -258,7 +258,7 @@ fn field(entry: &Entry, diagnostics: &mut Vec<Diagnostic>) -> Option<FieldForm> 
     for entry in node.entries() {
         if !always.contains(&&*entry.key) && !known.contains(&&*entry.key) {
             diagnostics.push(
-                error(format!("`{}` says nothing of a {kind}", entry.key))
+                error(format!("`{}` does not apply to a {kind}", entry.key))
                     .at(entry.key_span, "not for this type")
                     .help("remove it, or correct `type`"),
             );

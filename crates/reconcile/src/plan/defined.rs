@@ -113,7 +113,7 @@ fn misfits(kind: Kind, live: &Live) -> Result<Vec<Mismatch>, String> {
             differ.push(Mismatch {
                 word: String::new(),
                 text: format!(
-                    "`{}` are no rows of `{}`, which is not there",
+                    "the environment has no table `{1}`, so `{0}` belongs to another one",
                     table.set, table.logical
                 ),
                 weight: Weight::Stops,

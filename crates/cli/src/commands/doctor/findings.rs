@@ -144,7 +144,7 @@ pub(in crate::commands) fn of_definitions(live: &Live) -> Vec<Finding> {
         let of = |weight| differ.iter().filter(|one| one.weight == weight).count();
         let (stops, others) = (of(Weight::Stops), of(Weight::Warns) + of(Weight::Missing));
         findings.push(match (stops, others) {
-            (0, 0) => Finding::good(format!("{kind} is what its definition says")),
+            (0, 0) => Finding::good(format!("the definition of {kind} fits the environment")),
             (0, others) => Finding::worth(
                 format!(
                     "the definition of {kind} differs in {} that may matter",
