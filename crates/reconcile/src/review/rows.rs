@@ -18,7 +18,7 @@ pub(crate) const MANAGED_ROW: Explanation = Explanation::new(
     "managed-row",
     "Rows that came with a managed solution, and Microsoft's own, are not changed or deleted.",
     "A change is a layer on top of the solution that hides its later updates, or is overwritten by the next update of the product.",
-    "Change it where it comes from, or leave the fields out. `--allow-managed` makes the change all the same.",
+    "Change it where it comes from, or leave the fields out. `--allow-managed` makes the change all the same; nothing lets a managed row be deleted.",
 );
 
 pub(crate) const NOT_CUSTOMIZABLE: Explanation = Explanation::new(
@@ -114,7 +114,9 @@ fn managed(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Findi
                         )
                         .at(change.declared_at),
                     );
-                } else if is_foreign(live, case.rules) && !case.rules.allow_managed {
+                } else if (deletes && live.is_managed())
+                    || (is_foreign(live, case.rules) && !case.rules.allow_managed)
+                {
                     found.push(
                         foreign(&what, live.is_managed(), deletes, index).at(change.declared_at),
                     );
