@@ -1293,3 +1293,153 @@ fn the_pack_of_the_contact_centre_applies_in_one_transaction_and_plans_to_nothin
         run.err
     );
 }
+
+/// Says in an emulator that the rows of a table came with a managed solution.
+fn make_managed(server: &Server, table: &str) {
+    let mut dump = server.dump();
+    let rows = dump["rows"][table].as_object_mut().unwrap();
+    for row in rows.values_mut() {
+        row["c"]["ismanaged"] = json!(true);
+    }
+    server.request("POST", "/__emulator/load", &dump.to_string(), "");
+}
+
+/// The example with areas and shifts that travel in solutions.
+fn with_components(project: &Project, tables: &[&str]) {
+    for table in tables {
+        let file = format!("tables/{table}.yaml");
+        project.edit(&file, "state, stamps]", "state, stamps, component]");
+        let text = project.read(&file);
+        let set = text.lines().find(|line| line.starts_with("set:")).unwrap();
+        project.edit(&file, set, &format!("{set}\ncomponent: true"));
+    }
+}
+
+#[test]
+fn rows_of_a_managed_solution_change_only_when_told_and_are_never_deleted() {
+    let project = Project::example("own-kind");
+    with_components(&project, &["contoso_area", "contoso_shift"]);
+    let unsaid = project.read(DESK);
+    let said = |table: &str, indent: &str| {
+        let line = format!("{indent}entitySet: {table}s\n");
+        (
+            line.clone(),
+            format!("{line}{indent}solutionComponent: true\n"),
+        )
+    };
+    let (old, new) = said("contoso_area", "  ");
+    project.edit(DESK, &old, &new);
+    let (old, new) = said("contoso_shift", "      ");
+    project.edit(DESK, &old, &new);
+    let server = serve(&project);
+    project.apply();
+    make_managed(&server, "contoso_area");
+    make_managed(&server, "contoso_shift");
+    project.run(&["drift", "--env", "server"]).ended(0);
+
+    let whole = project.read(MANIFESTS);
+    project.edit(
+        MANIFESTS,
+        "spec: {status: Active}",
+        "spec: {status: Inactive}",
+    );
+    let refused = project.run(&["apply", "--env", "server", "--yes"]).ended(4);
+    for said in [
+        "error[managed-row]",
+        "contoso_area `Ground floor` came with a managed solution",
+    ] {
+        assert!(refused.err.contains(said), "no `{said}`:\n{}", refused.err);
+    }
+    project
+        .run(&["apply", "--env", "server", "--yes", "--allow-managed"])
+        .ended(0);
+    assert_eq!(rows(&server, "contoso_area")[0]["statecode"], json!(1));
+
+    // No flag lets anybody delete them, whether a document asks for it or a list leaves one out.
+    let before = server.dump()["rows"].clone();
+    let absent = whole.replace("  area: Ground floor\n", "").replace(
+        "metadata: {name: Ground floor}\nspec: {status: Active}",
+        "metadata: {name: Ground floor, state: absent}",
+    );
+    let fewer = whole.replace("    - {start: 16, title: Late, people: 2}\n", "");
+    for text in [absent, fewer] {
+        project.write(MANIFESTS, &text);
+        for more in [&[][..], &["--allow-managed"]] {
+            let told = ["apply", "--env", "server", "--yes"];
+            let refused = project.run(&[&told[..], more].concat()).ended(4);
+            assert!(refused.err.contains("error[managed-"), "{}", refused.err);
+            assert_eq!(server.dump()["rows"], before);
+        }
+    }
+
+    // A definition that does not say so cannot tell such rows from others, so nothing of the kind is planned.
+    project.write(DESK, &unsaid);
+    project.write(MANIFESTS, &whole);
+    let stopped = project.run(&["plan", "--env", "server"]).ended(1);
+    for said in [
+        "`solutionComponent` is `true` here, not `false`",
+        "the definition of Area",
+    ] {
+        assert!(stopped.err.contains(said), "no `{said}`:\n{}", stopped.err);
+    }
+    project.write(DESK, &unsaid.replace("deletable: true", "deletable: false"));
+    let warned = project.run(&["plan", "--env", "server"]);
+    assert!(
+        warned.err.contains("warning[definition-differs]"),
+        "{}",
+        warned.err
+    );
+}
+
+#[test]
+fn environments_and_folders_are_compared_in_the_words_of_such_kinds() {
+    let (project, server) = started();
+    project.apply();
+    project
+        .run(&[
+            "export", "--env", "server", "--kind", "Desk", "--out", "there",
+        ])
+        .ended(0);
+    project
+        .run(&["diff", "--from", "there", "--to", "server"])
+        .ended(0);
+    let id = rows(&server, "contoso_desk")[0]["contoso_deskid"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    server.patch(
+        &format!("contoso_desks({id})"),
+        r#"{"contoso_seats": 9, "contoso_size": 1}"#,
+    );
+    for (from, to, seats) in [("there", "server", "4 → 9"), ("server", "there", "9 → 4")] {
+        let diff = project.run(&["diff", "--from", from, "--to", to]).ended(2);
+        for said in ["Desk Front desk", seats, "size"] {
+            assert!(diff.out.contains(said), "no `{said}`:\n{}", diff.out);
+        }
+    }
+}
+
+#[test]
+fn with_auditing_a_change_of_such_a_row_has_its_author() {
+    let (project, server) = started();
+    project.apply();
+    let ada = server.administrator("ada@contoso.com");
+    server.auditing(true);
+    let id = rows(&server, "contoso_desk")[0]["contoso_deskid"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    server.patch_as(
+        &ada,
+        &format!("contoso_desks({id})"),
+        r#"{"contoso_seats": 9}"#,
+    );
+    let drift = project.run(&["drift", "--env", "server"]).ended(2);
+    for said in [
+        "~ Desk Front desk",
+        "4 → 9",
+        "edited by hand: the declared value was there until ada@contoso.com changed it",
+    ] {
+        assert!(drift.out.contains(said), "no `{said}`:\n{}", drift.out);
+    }
+}

@@ -136,6 +136,7 @@ struct PartForm {
     navigation: String,
     identity: Spanned<String>,
     deletable: bool,
+    component: bool,
     deleted_with_row: bool,
     fields: Vec<FieldForm>,
 }

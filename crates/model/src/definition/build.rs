@@ -427,7 +427,7 @@ fn part(
         key: leak(&form.key),
         name: None,
         label: leak(&form.label),
-        component: false,
+        component: form.component,
         level: level.saturating_add(1),
     }));
     let part: &'static PartTable = Box::leak(Box::new(PartTable {

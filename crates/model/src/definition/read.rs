@@ -368,6 +368,7 @@ fn part(entry: &Entry, diagnostics: &mut Vec<Diagnostic>) -> Option<PartForm> {
         parent: column,
         identity: text(node.get("identity")?)?,
         deletable: flag(node, "deletable"),
+        component: flag(node, "solutionComponent"),
         deleted_with_row: node.get("deletedWithRow").and_then(Node::as_flag) != Some(false),
         fields: entries(node, "fields")
             .filter_map(|entry| field(entry, diagnostics))

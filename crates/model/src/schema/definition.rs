@@ -219,6 +219,9 @@ struct PartForm {
     /// Whether parts that a list does not name are deleted. Where it is `false`, a list says what must be there and others stay. `false` where left out.
     #[schemars(default)]
     deletable: bool,
+    /// Whether parts are components of solutions, so that they have `ismanaged` and `iscustomizable`. `false` where left out.
+    #[schemars(default)]
+    solution_component: bool,
     /// Whether the server deletes the parts with their row. `true` where left out.
     #[schemars(default)]
     deleted_with_row: bool,

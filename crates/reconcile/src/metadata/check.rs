@@ -1,6 +1,6 @@
 //! Where the definition of a kind is not what the environment's metadata says.
 
-use deskstate_model::{Field, Holds, Kind, PartTable, Relationship, Table};
+use deskstate_model::{Field, Holds, Kind, PartTable, Relationship, Table, Unlisted};
 
 use super::{Column, TableMetadata};
 use crate::kinds::tables_of;
@@ -46,7 +46,7 @@ pub fn check(kind: Kind, found: &[TableMetadata]) -> Vec<Mismatch> {
             });
             continue;
         };
-        let mut differs = of_table(table, part, found);
+        let mut differs = of_table(kind, table, part, found);
         for field in fields(kind, part) {
             differs.extend(of_field(field, found));
         }
@@ -90,7 +90,12 @@ fn fields(kind: Kind, part: Option<&'static PartTable>) -> Vec<&'static Field> {
     }
 }
 
-fn of_table(table: &Table, part: Option<&PartTable>, found: &TableMetadata) -> Vec<Found> {
+fn of_table(
+    kind: Kind,
+    table: &Table,
+    part: Option<&PartTable>,
+    found: &TableMetadata,
+) -> Vec<Found> {
     let mut differs = Vec::new();
     if let Some(why) = unfit(found) {
         differs.push(("", format!("`{}` is {why}", table.logical), Weight::Stops));
@@ -107,44 +112,51 @@ fn of_table(table: &Table, part: Option<&PartTable>, found: &TableMetadata) -> V
             ));
         }
     }
-    match part {
-        None if table.component != found.is_component => differs.push((
+    if table.component != found.is_component {
+        // Unless they are read, rows of managed solutions look like all others and would be deleted with them.
+        let deletable = match part {
+            None => kind.definition().deletable,
+            Some(part) => part.unlisted == Unlisted::Delete,
+        };
+        differs.push((
             "",
             format!(
                 "`solutionComponent` is `{}` here, not `{}`",
                 found.is_component, table.component
             ),
-            Weight::Warns,
-        )),
-        Some(part) => {
-            let ways = found
-                .lookups
-                .iter()
-                .filter(|way| way.column == part.parent_column);
-            let navigation = ways
-                .filter(|way| way.target == part.parent.logical)
-                .map(|way| way.navigation.as_str());
-            match navigation.collect::<Vec<_>>().as_slice() {
-                [] => differs.push((
-                    "",
-                    format!(
-                        "`parent`: `{}` does not point to `{}` here",
-                        part.parent_column, part.parent.logical
-                    ),
-                    Weight::Stops,
-                )),
-                [navigation, ..] if *navigation != part.parent_navigation => differs.push((
-                    "",
-                    format!(
-                        "`parent`: `navigation` is `{navigation}` here, not `{}`",
-                        part.parent_navigation
-                    ),
-                    Weight::Stops,
-                )),
-                _ => {}
-            }
+            match found.is_component && deletable {
+                true => Weight::Stops,
+                false => Weight::Warns,
+            },
+        ));
+    }
+    if let Some(part) = part {
+        let ways = found
+            .lookups
+            .iter()
+            .filter(|way| way.column == part.parent_column);
+        let navigation = ways
+            .filter(|way| way.target == part.parent.logical)
+            .map(|way| way.navigation.as_str());
+        match navigation.collect::<Vec<_>>().as_slice() {
+            [] => differs.push((
+                "",
+                format!(
+                    "`parent`: `{}` does not point to `{}` here",
+                    part.parent_column, part.parent.logical
+                ),
+                Weight::Stops,
+            )),
+            [navigation, ..] if *navigation != part.parent_navigation => differs.push((
+                "",
+                format!(
+                    "`parent`: `navigation` is `{navigation}` here, not `{}`",
+                    part.parent_navigation
+                ),
+                Weight::Stops,
+            )),
+            _ => {}
         }
-        None => {}
     }
     differs
 }
