@@ -62,7 +62,12 @@ pub(crate) fn of(table: &'static Table) -> Vec<Column> {
             set,
             field,
         };
-        found.push(column(name, field.read_name(), set, Some(field)));
+        found.push(column(
+            name,
+            field.read_name().into_owned(),
+            set,
+            Some(field),
+        ));
         if let Some(mirror) = &field.mirror {
             found.push(column(mirror.column, mirror.column.to_owned(), None, None));
         }

@@ -50,18 +50,12 @@ pub fn extras(desired: &Desired, live: &Live, prefixes: &BTreeSet<String>) -> Ve
     let mut found = Vec::new();
     for kind in Kind::all() {
         let table = kind.table();
-        let names: BTreeSet<&str> = declared
-            .get(table)
-            .into_iter()
-            .flatten()
-            .map(|name| name.folded())
-            .collect();
         for row in live.table(table).rows.values() {
             let Some(name) = kinds::name_of(table, &row.row) else {
                 continue;
             };
             let folded = fold(&name);
-            if names.contains(folded.as_str())
+            if declared.contains(&(table, folded.as_str()))
                 || !prefix(&name).is_some_and(|prefix| prefixes.contains(&prefix))
             {
                 continue;

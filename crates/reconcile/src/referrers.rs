@@ -179,7 +179,7 @@ fn pointers() -> Vec<Pointer> {
             if let Some(navigation) = named(field) {
                 found.push(Pointer {
                     table: kind.table(),
-                    column: field.read_name(),
+                    column: field.read_name().into_owned(),
                     navigation,
                     word: field.word,
                     part: None,
@@ -192,7 +192,7 @@ fn pointers() -> Vec<Pointer> {
                 if let Some(navigation) = named(lookup) {
                     found.push(Pointer {
                         table: part.table,
-                        column: lookup.read_name(),
+                        column: lookup.read_name().into_owned(),
                         navigation,
                         word: field.word,
                         part: Some((part, deskstate_model::lookup_read_name(part.parent_column))),

@@ -1,6 +1,8 @@
 //! One field of a kind, or of a part of one: its word, its column, and what must hold for its value. Plain data, which the rest of the
 //! program interprets: decoding, schemas, the reference, `$select`, comparing and writing all read it.
 
+use std::borrow::Cow;
+
 use super::{Names, PartIdentity, PartTable, Relationship, Table, Written};
 use crate::set::SetMode;
 
@@ -415,10 +417,10 @@ impl Field {
 
     /// The property that holds the value in a reply: `_x_value` for lookups, else the column.
     #[must_use]
-    pub fn read_name(&self) -> String {
+    pub fn read_name(&self) -> Cow<'static, str> {
         match self.holds {
-            Holds::Lookup { .. } | Holds::Owner => lookup_read_name(self.column),
-            _ => self.column.to_owned(),
+            Holds::Lookup { .. } | Holds::Owner => lookup_read_name(self.column).into(),
+            _ => self.column.into(),
         }
     }
 

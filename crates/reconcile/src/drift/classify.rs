@@ -235,7 +235,7 @@ fn by_history(
         return by_record(input, newest, false);
     };
     let read_name = definition.read_name();
-    let mut columns = vec![read_name.as_str()];
+    let mut columns = vec![&*read_name];
     columns.extend(definition.mirror.as_ref().map(|mirror| mirror.column));
     let live = wire_column(field)
         .1
@@ -387,7 +387,7 @@ fn read_name(change: &Change, field: &FieldChange) -> String {
         fields = part.fields.iter().collect();
     }
     let definition = fields.into_iter().find(|field| field.column == column);
-    definition.map_or_else(|| column.to_owned(), Field::read_name)
+    definition.map_or_else(|| column.to_owned(), |field| field.read_name().into_owned())
 }
 
 /// The field of a change and its declared value, where an earlier value can be compared with it. Copies repeat what parts say.

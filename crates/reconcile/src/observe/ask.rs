@@ -60,7 +60,7 @@ pub(super) enum Ask {
 pub(super) fn columns(table: &'static Table) -> Vec<String> {
     let mut columns = BTreeSet::new();
     for field in kinds::row_fields(table).filter(|field| field.is_column()) {
-        columns.insert(field.read_name());
+        columns.insert(field.read_name().into_owned());
         if let Some(mirror) = &field.mirror {
             columns.insert(mirror.column.to_owned());
         }

@@ -100,19 +100,21 @@ pub fn plan(desired: &Desired, live: &Live, options: &Options) -> Planned {
         let resources = desired.resources.values();
         resources.filter(|resource| options.includes(&resource.key))
     };
+    let mut changing = Vec::with_capacity(desired.resources.len());
     for resource in included() {
         planner.findings.about(Some(&resource.key));
-        changes.extend(planner.resource(resource));
+        let change = planner.resource(resource);
+        changing.push(change.is_some());
+        changes.extend(change);
     }
     planner.findings.about(None);
     planner.report_lacking();
     planner.rank_ties();
     planner.double_assignments(options);
     planner.findings.about(None);
-    let changing: HashSet<&ResourceKey> = changes.iter().map(|change| &change.key).collect();
     let resources = included()
-        .map(|resource| {
-            let changes = changing.contains(&resource.key);
+        .zip(changing)
+        .map(|(resource, changes)| {
             let findings = &mut planner.findings;
             findings.judge(&resource.key, Some(resource.span), changes)
         })
@@ -386,7 +388,7 @@ impl<'a> Planner<'a> {
         let mut complete = self.may_write_texts(declared, table);
         let shown = draft.fields.len();
         for (field, stored) in &declared.when_new {
-            match self.resolve(stored, &path(&declared.path, field), declared.span) {
+            match self.resolve(stored, declared, field, declared.span) {
                 // A name that nobody declares is left out where there is no place for it.
                 Some(_)
                     if self
@@ -402,11 +404,7 @@ impl<'a> Planner<'a> {
             }
         }
         for column in &declared.columns {
-            match self.resolve(
-                &column.value,
-                &path(&declared.path, column.field),
-                column.span,
-            ) {
+            match self.resolve(&column.value, declared, column.field, column.span) {
                 Some(resolved)
                     if self.lacks_value(table, declared, column.field, &resolved, column.span) =>
                 {
@@ -507,11 +505,8 @@ impl<'a> Planner<'a> {
             if is_implied && draft.in_order.contains(table) {
                 continue;
             }
-            let Some(resolved) = self.resolve(
-                &column.value,
-                &path(&declared.path, column.field),
-                column.span,
-            ) else {
+            let Some(resolved) = self.resolve(&column.value, declared, column.field, column.span)
+            else {
                 continue;
             };
             if value::holds(column.field, &resolved, &row.row)
@@ -595,11 +590,17 @@ impl<'a> Planner<'a> {
         body.retain(|(column, _)| !missing.contains(column.as_str()));
     }
 
-    fn resolve(&mut self, stored: &Stored, path: &str, span: Span) -> Option<Resolved> {
+    fn resolve(
+        &mut self,
+        stored: &Stored,
+        declared: &DeclaredRow,
+        field: &Field,
+        span: Span,
+    ) -> Option<Resolved> {
         match value::resolve(stored, &mut |key| self.id_of(key)) {
             Ok(resolved) => Some(resolved),
             Err(key) => {
-                self.report_missing(&key, path, span);
+                self.report_missing(&key, &path(&declared.path, field), span);
                 None
             }
         }
@@ -707,38 +708,30 @@ fn added(declared: &DeclaredRow, table: &Table) -> FieldChange {
     }
 }
 
-/// Unique names of a kind that are declared, for the look-ups of extras.
-pub(crate) fn declared_names(desired: &Desired) -> BTreeMap<&'static Table, BTreeSet<&UniqueName>> {
-    let mut names: BTreeMap<&'static Table, BTreeSet<&UniqueName>> = BTreeMap::new();
-    for resource in desired.resources.values() {
-        for row in std::iter::once(&resource.row).chain(&resource.parts) {
-            if let RowKey::Named { table, name } = &row.key {
-                names.entry(table).or_default().insert(name);
-            }
-        }
-    }
+/// Tables and unique names of the rows that some document declares.
+pub(crate) fn declared_names(desired: &Desired) -> HashSet<(&'static Table, &str)> {
+    let resources = desired.resources.values();
+    let rows = resources.flat_map(|resource| std::iter::once(&resource.row).chain(&resource.parts));
+    let mut names = HashSet::with_capacity(desired.resources.len());
+    names.extend(rows.filter_map(|row| named_row(&row.key)));
     names
 }
 
-/// Named rows that some document declares or takes into a set.
+/// Rows with names of their own that some document declares or takes into a set.
 fn named(desired: &Desired) -> HashSet<(&'static Table, &str)> {
     let resources = desired.resources.values();
-    let keys = resources.flat_map(|resource| {
-        let rows = std::iter::once(&resource.row)
-            .chain(&resource.parts)
-            .map(|row| &row.key);
-        let members = resource
-            .sets
-            .iter()
-            .flat_map(|set| &set.members)
-            .map(|member| &member.key);
-        rows.chain(members)
-    });
-    keys.filter_map(|key| match key {
+    let sets = resources.flat_map(|resource| &resource.sets);
+    let members = sets.flat_map(|set| &set.members);
+    let mut names = declared_names(desired);
+    names.extend(members.filter_map(|member| named_row(&member.key)));
+    names
+}
+
+fn named_row(key: &RowKey) -> Option<(&'static Table, &str)> {
+    match key {
         RowKey::Named { table, name } => Some((*table, name.folded())),
         RowKey::Part { .. } | RowKey::Found(_) => None,
-    })
-    .collect()
+    }
 }
 
 #[cfg(test)]

@@ -393,7 +393,7 @@ impl Assembling {
                 *self.languages.entry(table.logical).or_default() += languages - 1;
             }
             match self.cell(field, said) {
-                Ok(Some(cell)) => cells.push((field.read_name(), cell)),
+                Ok(Some(cell)) => cells.push((field.read_name().into_owned(), cell)),
                 Ok(None) => {}
                 Err(why) => self.leave_out(label.clone(), field.word, why),
             }

@@ -104,7 +104,7 @@ impl Rows {
                 if let (Some(target), Some(cells)) =
                     (targets.get(choice), self.rows[at].1.as_object_mut())
                 {
-                    cells.insert(field.read_name(), json!(target));
+                    cells.insert(field.read_name().into_owned(), json!(target));
                 }
             }
         }
