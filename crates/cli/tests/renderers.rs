@@ -148,3 +148,38 @@ fn graph_preview_and_explanations() {
     shown!("explain.txt", out(&["explain", "set-emptied"]));
     shown!("render.yaml", out(&["render", "--env", "prod"]));
 }
+
+#[test]
+fn names_in_a_column_are_shown_member_by_member_in_every_form() {
+    const PROVIDER: &str = "apiVersion: deskstate/v1\nkind: CifProvider\nmetadata: {name: contoso_cif}\nspec:\n  label: Phone\n  channelUrl: https://cti.contoso.com/desk\n  trustedDomain: https://cti.contoso.com\n  channelOrder: 1\n  roles: [ROLES]\n";
+    let server = Server::plain();
+    let roles = |roles: &str| PROVIDER.replace("ROLES", roles);
+    let (agent, manager) = ("Customer Service Representative", "CSR Manager");
+    let project = Project::desk(&server, "", "", &roles(agent));
+    let show = |command: &[&str]| project.run(&[command, &["--env", "server"]].concat()).out;
+    let created = show(&["plan"]);
+    assert!(created.contains(&format!("+ {agent}")), "{created}");
+    project.apply();
+    project.write("manifests/all.yaml", &roles(manager));
+    for (command, gone, come) in [
+        (&["plan"][..], "− ", "+ "),
+        (
+            &["plan", "--format", "markdown"],
+            "-     roles: ",
+            "+     roles: ",
+        ),
+        (&["plan", "--format", "html"], "<del>", "<ins>"),
+        // What is declared is lost, and live has another.
+        (&["drift"], "+ ", "− "),
+        (&["drift", "--format", "markdown"], "+ ", "− "),
+        (&["drift", "--format", "html"], "<ins>", "<del>"),
+    ] {
+        let shown = show(command);
+        for line in [format!("{gone}{agent}"), format!("{come}{manager}")] {
+            assert!(shown.contains(&line), "{command:?}: no {line:?}:\n{shown}");
+        }
+        for raw in ["[0]: ", "[\"C", "[&quot;C"] {
+            assert!(!shown.contains(raw), "{command:?}:\n{shown}");
+        }
+    }
+}

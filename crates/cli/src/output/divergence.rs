@@ -9,6 +9,7 @@ use deskstate_reconcile::plan_file::{Divergence, FileChange, FileField, LastWrit
 use serde_json::Value as Json;
 
 use super::count;
+use super::drift_report::members_words;
 use super::plan_text::named;
 use super::sides::{alike, sides};
 use super::{plain, shown};
@@ -174,8 +175,10 @@ fn line(out: &mut Page, when: &str, field: &FileField, told: &BTreeMap<&str, Str
             format!("{} → {}", text(before), text(after))
         }
         (_, _, Some(before), Some(after)) => {
-            let (before, after) = sides(before, after);
-            format!("{before} → {after}")
+            members_words(before, after, told).unwrap_or_else(|| {
+                let (before, after) = sides(before, after);
+                format!("{before} → {after}")
+            })
         }
         (_, _, before, after) => {
             let value = |value: &Option<Json>| value.as_ref().map_or_else(|| "?".to_owned(), shown);

@@ -6,10 +6,12 @@ use deskstate_model::{Diagnostic, ResourceKey, SourceMap, Span};
 use deskstate_reconcile::blame::Audit;
 use deskstate_reconcile::drift::{Class, Difference, DriftState, Drifted, Report, Shift};
 use deskstate_reconcile::plan::SyncState;
+use serde_json::Value as Json;
+use similar::ChangeTag;
 
 use super::html::Picture;
 use super::plan_text::named;
-use super::sides::{alike, sides};
+use super::sides::{alike, members, sides};
 use super::verdict::{Unplanned, Verdict, unplanned};
 use super::{plain, shown};
 
@@ -139,8 +141,10 @@ impl Looked {
 pub(crate) fn words(difference: &Difference, alike: &BTreeMap<&str, String>) -> String {
     match &difference.shift {
         Shift::Value { declared, live } => {
-            let (declared, live) = sides(declared, live);
-            format!("{declared} → {live}")
+            members_words(declared, live, alike).unwrap_or_else(|| {
+                let (declared, live) = sides(declared, live);
+                format!("{declared} → {live}")
+            })
         }
         Shift::Copy { column, declared } => {
             format!(
@@ -154,14 +158,36 @@ pub(crate) fn words(difference: &Difference, alike: &BTreeMap<&str, String>) -> 
     }
 }
 
+/// `+ new, − old`, where two lists of names differ.
+pub(crate) fn members_words(
+    before: &Json,
+    after: &Json,
+    alike: &BTreeMap<&str, String>,
+) -> Option<String> {
+    let members = members(before, after)?;
+    let words = members.iter().map(|(tag, member)| {
+        let sign = match tag {
+            ChangeTag::Delete => "−",
+            ChangeTag::Insert | ChangeTag::Equal => "+",
+        };
+        format!("{sign} {}", named(member, alike))
+    });
+    Some(words.collect::<Vec<_>>().join(", "))
+}
+
 /// The members that look like another one of the same resource.
 pub(crate) fn members_alike(differences: &[Difference]) -> BTreeMap<&str, String> {
+    fn names(value: &Json) -> Vec<&str> {
+        let items = value.as_array().map_or(&[][..], Vec::as_slice);
+        items.iter().filter_map(Json::as_str).collect()
+    }
     alike(
         differences
             .iter()
-            .filter_map(|difference| match &difference.shift {
-                Shift::Lost { member } | Shift::Gained { member } => Some(member.as_str()),
-                Shift::Value { .. } | Shift::Copy { .. } | Shift::Row => None,
+            .flat_map(|difference| match &difference.shift {
+                Shift::Lost { member } | Shift::Gained { member } => vec![member.as_str()],
+                Shift::Value { declared, live } => [names(declared), names(live)].concat(),
+                Shift::Copy { .. } | Shift::Row => Vec::new(),
             }),
     )
 }

@@ -8,7 +8,7 @@ use deskstate_reconcile::reach::Reached;
 
 use super::count;
 use super::markdown_text::{code, cut, fence_of, length, opened_fence, prose};
-use super::plan_text::{PlanText, members_alike, named};
+use super::plan_text::{PlanText, members_alike, named, told};
 use super::sides::{self, is_long, sides};
 use super::verdict::{Verdict, unplanned};
 use super::{plain, shown};
@@ -283,8 +283,9 @@ impl PlanMarkdown<'_> {
             "{symbol} {}{place}",
             plain(&change.key.to_string())
         )];
-        let alike = members_alike(&change.fields);
-        for field in &change.fields {
+        let fields = told(&change.fields);
+        let alike = members_alike(&fields);
+        for field in &fields {
             field_lines(field, change.action, &alike, &mut block);
         }
         if !change.left_to_server.is_empty() {

@@ -229,8 +229,9 @@ impl PlanText<'_> {
             return out.line(format_args!("    {DIM}{fields}{DIM:#}"));
         }
         let mut previous = "";
-        let alike = members_alike(&change.fields);
-        for field in &change.fields {
+        let fields = told(&change.fields);
+        let alike = members_alike(&fields);
+        for field in &fields {
             self.field(out, change.action, field, field.path == previous, &alike);
             previous = &field.path;
         }
@@ -297,6 +298,34 @@ impl PlanText<'_> {
         };
         out.line(format_args!("    {word}{:gap$}{what}{wire}", ""));
     }
+}
+
+/// Fields as people read them: lists of names member by member.
+pub(crate) fn told(fields: &[FieldChange]) -> Vec<FieldChange> {
+    let told = fields.iter().flat_map(|field| {
+        let differences = told_difference(&field.difference);
+        differences.into_iter().map(|difference| FieldChange {
+            difference,
+            ..field.clone()
+        })
+    });
+    told.collect()
+}
+
+/// One difference as people read it.
+pub(crate) fn told_difference(difference: &Difference) -> Vec<Difference> {
+    let members = match difference {
+        Difference::Value { before, after } => sides::members(before, after),
+        Difference::Copy { .. } | Difference::Added { .. } | Difference::Removed { .. } => None,
+    };
+    let Some(members) = members else {
+        return vec![difference.clone()];
+    };
+    let told = members.into_iter().map(|(tag, member)| match tag {
+        ChangeTag::Delete => Difference::Removed { member, note: None },
+        ChangeTag::Insert | ChangeTag::Equal => Difference::Added { member, note: None },
+    });
+    told.collect()
 }
 
 /// The members of sets that look like another one.

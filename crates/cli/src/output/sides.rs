@@ -161,6 +161,37 @@ fn literal(text: &str, other: &str) -> String {
     harmless_json(&(out + "\""))
 }
 
+/// The members that come and go where two lists of names differ in more than their order; none for other values.
+pub(crate) fn members(before: &Json, after: &Json) -> Option<Vec<(ChangeTag, String)>> {
+    let (before, after) = (masked(before), masked(after));
+    let names = |value: &Json| -> Option<Vec<String>> {
+        match value {
+            Json::Null => Some(Vec::new()),
+            Json::Array(items) => items
+                .iter()
+                .map(|item| item.as_str().map(str::to_owned))
+                .collect(),
+            _ => None,
+        }
+    };
+    let (old, new) = (names(&before)?, names(&after)?);
+    let is_set = |names: &[String]| names.iter().collect::<BTreeSet<_>>().len() == names.len();
+    let kept = |names: &[String], others: &[String]| -> Vec<String> {
+        let kept = names.iter().filter(|name| others.contains(name));
+        kept.cloned().collect()
+    };
+    if !is_set(&old) || !is_set(&new) || kept(&old, &new) != kept(&new, &old) {
+        return None;
+    }
+    let only = |names: Vec<String>, others: &[String], tag| {
+        let only = names.into_iter().filter(|name| !others.contains(name));
+        only.map(|name| (tag, name)).collect::<Vec<_>>()
+    };
+    let mut changed = only(new.clone(), &old, ChangeTag::Insert);
+    changed.extend(only(old, &new, ChangeTag::Delete));
+    (!changed.is_empty()).then_some(changed)
+}
+
 /// Whether a value is shown as lines.
 pub(crate) fn is_long(value: &Json) -> bool {
     match value {
@@ -480,6 +511,28 @@ mod tests {
         let told = alike(["ada@contoso.com", "\u{430}da@contoso.com", "kim"]);
         assert_eq!(told["\u{430}da@contoso.com"], "\"\\u{430}da@contoso.com\"");
         assert_eq!(told.len(), 2);
+    }
+
+    #[test]
+    fn lists_of_names_show_the_members_that_come_and_go() {
+        let shown = |before: Json, after: Json| -> Option<Vec<String>> {
+            let members = members(&before, &after)?.into_iter();
+            Some(members.map(|(tag, name)| format!("{tag}{name}")).collect())
+        };
+        assert_eq!(
+            shown(json!(["a", "b"]), json!(["b", "c"])).unwrap(),
+            ["+c", "-a"]
+        );
+        assert_eq!(shown(json!(null), json!(["a"])).unwrap(), ["+a"]);
+        for (before, after) in [
+            (json!(["a", "b"]), json!(["b", "a"])),
+            (json!(["a"]), json!(["a", "a"])),
+            (json!([1]), json!(["1"])),
+            (json!(null), json!([])),
+            (json!("a"), json!(["a"])),
+        ] {
+            assert_eq!(shown(before, after), None);
+        }
     }
 
     fn texts() -> impl Strategy<Value = (String, String)> {

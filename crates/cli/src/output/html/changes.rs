@@ -10,7 +10,7 @@ use similar::ChangeTag;
 use super::markup::{Element, Markup, el};
 use super::page::prose;
 use crate::output::count;
-use crate::output::plan_text::{members_alike, named};
+use crate::output::plan_text::{members_alike, named, told};
 use crate::output::shown;
 use crate::output::sides::{self, is_long, sides};
 use crate::output::verdict::{Unplanned, Verdict};
@@ -259,12 +259,13 @@ const GIST_LENGTH: usize = 120;
 
 /// What changes, for one line: the change itself where it is the only one, else the fields.
 fn gist(change: &Change) -> Option<String> {
-    let paths = change.fields.iter().map(|field| field.path.as_str());
-    let what = match (change.action, change.fields.as_slice()) {
+    let fields = told(&change.fields);
+    let paths = fields.iter().map(|field| field.path.as_str());
+    let what = match (change.action, fields.as_slice()) {
         (_, []) => return None,
         (Action::Create, fields) => count(fields.len(), "field"),
         (_, [field]) => {
-            let alike = members_alike(&change.fields);
+            let alike = members_alike(&fields);
             let what = match &field.difference {
                 Difference::Value { before, after } => {
                     let (before, after) = sides(before, after);
@@ -307,9 +308,10 @@ pub(super) fn shortened(text: &str) -> String {
 
 fn fields(change: &Change) -> Element {
     let mut rows = Vec::new();
-    let alike = members_alike(&change.fields);
+    let fields = told(&change.fields);
+    let alike = members_alike(&fields);
     let mut previous = "";
-    for field in &change.fields {
+    for field in &fields {
         let word = if field.path == previous {
             ""
         } else {

@@ -15,6 +15,7 @@ use crate::output::count;
 use crate::output::drift_report::{
     Looked, Outcome, Seen, audit, counts, members_alike, state, verdict, words,
 };
+use crate::output::plan_text::told_difference;
 use crate::suggest::suggest;
 
 /// Writes the page of one environment, or of many.
@@ -323,9 +324,9 @@ fn row(difference: &Difference, alike: &BTreeMap<&str, String>) -> Element {
         &difference.path
     };
     let mut cell = el("td").attr("title", &difference.wire);
-    if let Some(shift) = seen_as_change(&difference.shift) {
-        cell = cell.child(value(false, &shift, alike));
-    }
+    let shift = seen_as_change(&difference.shift);
+    let shown = shift.iter().flat_map(told_difference);
+    cell = cell.children(shown.map(|shown| value(false, &shown, alike)));
     let breaks = difference
         .breaks
         .iter()

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::Row;
-use deskstate_model::{Kind, Relationship, SetMode, Table, lookup_read_name, tables};
+use deskstate_model::{Holds, Kind, Relationship, SetMode, Table, lookup_read_name, tables};
 use uuid::Uuid;
 
 use super::Observed;
@@ -11,6 +11,7 @@ use crate::kinds;
 use crate::lower::Desired;
 use crate::observe::ask::{Scope, looked_up_table};
 use crate::state::{Universe, fold};
+use crate::value::ids_of;
 
 impl Observed {
     /// Users and other rows that links or lookups name and that have no name yet, as far as a plan will show them.
@@ -55,16 +56,25 @@ impl Observed {
         users.retain(|id| !self.found.users.contains_key(id));
         for (table, rows) in &self.rows {
             let mut unnamed = Vec::new();
+            let is_named = |id: Uuid| {
+                self.found.labels.contains_key(&id) || self.found.roles.get(id).is_some()
+            };
             for field in kinds::row_fields(table) {
+                if let Holds::Ids { to, .. } = field.holds {
+                    let target = kinds::target_table(to);
+                    unnamed.extend(rows.iter().flat_map(|row| {
+                        let ids = row.text(field.column).and_then(ids_of).unwrap_or_default();
+                        let nameless = ids.into_iter().filter(|id| !is_named(*id));
+                        nameless.map(move |id| (target, id, row))
+                    }));
+                }
                 let Some(target) = looked_up_table(field) else {
                     continue;
                 };
                 let column = lookup_read_name(field.column);
                 unnamed.extend(rows.iter().filter_map(|row| {
                     let id = row.uuid(&column)?;
-                    let named =
-                        self.found.labels.contains_key(&id) || self.found.roles.get(id).is_some();
-                    (!named).then_some((target, id, row))
+                    (!is_named(id)).then_some((target, id, row))
                 }));
             }
             if !scope.names && !unnamed.is_empty() {
