@@ -9,10 +9,11 @@ mod read;
 
 pub use denied::why as denied_table;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
+use crate::kinds::Kind;
 use crate::span::{Span, Spanned};
 use crate::table::Choice;
 use crate::yaml::Node;
@@ -159,7 +160,8 @@ pub(crate) fn packs() -> impl Iterator<Item = &'static str> {
 }
 
 /// Reads the definitions in these documents and registers their kinds. What is wrong with one is reported, and the others are there.
-pub(crate) fn register(documents: &[Node], diagnostics: &mut Vec<Diagnostic>) {
+/// Gives the words of those that are not.
+pub(crate) fn register(documents: &[Node], diagnostics: &mut Vec<Diagnostic>) -> HashSet<String> {
     let mut forms: Vec<Form> = Vec::new();
     let mut words: BTreeMap<String, Span> = BTreeMap::new();
     for document in documents {
@@ -180,6 +182,11 @@ pub(crate) fn register(documents: &[Node], diagnostics: &mut Vec<Diagnostic>) {
         }
     }
     build::build(forms, diagnostics);
+    let names = documents
+        .iter()
+        .filter_map(|document| document.get("metadata")?.get("name")?.as_text());
+    let lost = names.filter(|word| word.parse::<Kind>().is_err());
+    lost.map(str::to_owned).collect()
 }
 
 fn error(message: String) -> Diagnostic {

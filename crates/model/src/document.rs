@@ -7,6 +7,7 @@ use crate::decoder::Decoder;
 use crate::diagnostic::Diagnostic;
 use crate::kinds::{Kind, Resource, ResourceKey};
 use crate::manifests::{Declared, State};
+use crate::record::Value;
 use crate::schema::API_VERSION;
 use crate::shape::{self, Shape};
 use crate::span::{Span, Spanned};
@@ -82,6 +83,18 @@ pub(crate) fn header(node: Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Do
     Some(Document { header, node })
 }
 
+const NO_KIND: &str = "no kind is called `";
+
+/// The message about a word that is no kind.
+pub(crate) fn no_kind(word: &str) -> String {
+    format!("{NO_KIND}{word}`")
+}
+
+/// The word that such a message is about; of a pattern its kind.
+pub(crate) fn no_kind_word(message: &str) -> Option<&str> {
+    message.strip_prefix(NO_KIND)?.split(['`', '/']).next()
+}
+
 fn kind_of(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Kind> {
     let Some(entry) = node.entry("kind") else {
         diagnostics.push(
@@ -101,8 +114,8 @@ fn kind_of(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Kind> {
     if let Ok(kind) = Kind::from_str(word) {
         return Some(kind);
     }
-    let diagnostic = Diagnostic::error("unknown-kind", format!("no kind is called `{word}`"))
-        .at(entry.value.span, "unknown kind");
+    let diagnostic =
+        Diagnostic::error("unknown-kind", no_kind(word)).at(entry.value.span, "unknown kind");
     diagnostics.push(match word {
         "Project" => diagnostic.help("the project stands in `deskstate.yaml` at the root"),
         "KindDefinition" => diagnostic.help("keep definitions outside the manifest folders and list them under `spec.kinds` of `deskstate.yaml`"),
@@ -244,15 +257,43 @@ pub(crate) fn declared(
     (declared, unread_fields)
 }
 
-/// Fields that are written, but not understood: what they lack must not be reported again.
+/// Paths of values that are written, but not understood: what they lack must not be reported again.
 fn unread_fields(spec: &Resource, node: &Node) -> Vec<String> {
     let entries = node.get("spec").map_or(&[][..], Node::entries);
-    if spec.record().len() == entries.len() {
-        return Vec::new();
+    let all_read = spec.record().len() == entries.len();
+    let mut unread = Vec::new();
+    for Entry { key, value, .. } in entries {
+        if all_read || spec.span_of(key).is_some() {
+            unread_within(key, value, &mut unread);
+        } else {
+            unread.push(key.to_string());
+        }
     }
-    let unread = |entry: &&Entry| spec.span_of(&entry.key).is_none();
-    let words = entries.iter().filter(unread).map(|entry| &entry.key);
-    words.map(ToString::to_string).collect()
+    for (field, given) in spec.record().fields() {
+        if let Some(Value::Parameters(parameters)) = given.value() {
+            let written = node.get("spec").and_then(|spec| spec.get(field.word));
+            let written = written.map_or(&[][..], Node::entries).iter();
+            let lost = written.filter(|entry| parameters.get(&entry.key).is_none());
+            unread.extend(lost.map(|entry| format!("{}.{}", field.word, entry.key)));
+        }
+    }
+    unread
+}
+
+/// The places below a field where a variable has no value.
+fn unread_within(path: &str, node: &Node, unread: &mut Vec<String>) {
+    match &node.value {
+        NodeValue::Unresolved(_) => unread.push(path.to_owned()),
+        NodeValue::List(items) => items
+            .iter()
+            .for_each(|item| unread_within(path, item, unread)),
+        NodeValue::Map(entries) => {
+            for Entry { key, value, .. } in entries {
+                unread_within(&format!("{path}.{key}"), value, unread);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Whether a finding is about `apiVersion` or `kind`.

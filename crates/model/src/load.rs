@@ -27,7 +27,7 @@ use crate::parallel;
 use crate::project::Project;
 use crate::read_contract::contract;
 use crate::read_project::{project, texts};
-use crate::shape_codes::NOT_A_MANIFEST;
+use crate::shape_codes::{NOT_A_MANIFEST, UNKNOWN_KIND};
 use crate::span::{FileId, SourceMap, Span, Spanned};
 use crate::suggest::one_of;
 use crate::variables::{EnvironmentFacts, refuse_outside_values};
@@ -206,6 +206,25 @@ struct Loader {
     unread: HashSet<String>,
     /// Values that look like credentials: nothing that is shown may hold them.
     secrets: Vec<Span>,
+    unread_kinds: UnreadKinds,
+}
+
+/// Kinds whose definitions are reported already: that nobody knows them follows from it, and is not reported again.
+#[derive(Default)]
+struct UnreadKinds {
+    words: HashSet<String>,
+    /// Some definitions could not be read at all, so any kind may be among them.
+    any: bool,
+}
+
+impl UnreadKinds {
+    fn explain(&self, finding: &Diagnostic) -> bool {
+        let is_about_kinds =
+            [UNKNOWN_KIND.code, definition::KIND_DEFINITION.code].contains(&finding.code);
+        is_about_kinds
+            && document::no_kind_word(&finding.message)
+                .is_some_and(|word| self.any || self.words.contains(word))
+    }
 }
 
 impl Loader {
@@ -218,6 +237,7 @@ impl Loader {
         for place in self.secrets {
             manifests.sources.redact(place);
         }
+        diagnostics.retain(|finding| !self.unread_kinds.explain(finding));
         if let Some(project) = &manifests.project {
             diagnostics = project.leveled(diagnostics);
         }
@@ -271,6 +291,7 @@ impl Loader {
         let mut definitions = Vec::new();
         for name in texts(project.get("spec").and_then(|spec| spec.get("packs"))) {
             let Some(text) = definition::pack(&name.value) else {
+                self.unread_kinds.any = true;
                 let known = one_of(definition::packs());
                 diagnostics.push(
                     Diagnostic::error(
@@ -288,10 +309,12 @@ impl Loader {
         }
         for path in texts(project.get("spec").and_then(|spec| spec.get("kinds"))) {
             let Some(file) = self.file(files, &path, &path.value, diagnostics) else {
+                self.unread_kinds.any = true;
                 continue;
             };
             let before = diagnostics.len();
             let documents = self.parse(file, diagnostics);
+            self.unread_kinds.any |= diagnostics.len() > before;
             if documents.is_empty() && diagnostics.len() == before {
                 diagnostics.push(
                     Diagnostic::error(
@@ -304,7 +327,7 @@ impl Loader {
             }
             definitions.extend(documents);
         }
-        definition::register(&definitions, diagnostics);
+        self.unread_kinds.words = definition::register(&definitions, diagnostics);
     }
 
     fn finish(

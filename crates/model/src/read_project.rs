@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::checks::https_needed::HTTPS_NEEDED;
 use crate::checks::unique_name::RESERVED_PREFIX;
 use crate::diagnostic::Diagnostic;
-use crate::document::check_version;
+use crate::document::{check_version, no_kind};
 use crate::files::PATH_OUTSIDE;
 use crate::kinds::Kind;
 use crate::name::{NAME_SHAPE, check_name, fold};
@@ -214,8 +214,8 @@ fn check_kind_pattern(pattern: &str, span: crate::span::Span, diagnostics: &mut 
     if Kind::all().any(|kind| crate::glob::matches_pattern(pattern, kind.as_str())) {
         return;
     }
-    let diagnostic = Diagnostic::error(UNKNOWN_KIND.code, format!("no kind is called `{pattern}`"))
-        .at(span, "no kind fits");
+    let diagnostic =
+        Diagnostic::error(UNKNOWN_KIND.code, no_kind(pattern)).at(span, "no kind fits");
     let near = nearest(pattern, Kind::all().map(|kind| kind.as_str()));
     diagnostics.push(match near {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
@@ -538,13 +538,14 @@ fn check_url(url: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) {
     } else {
         authority.split(':').next().unwrap_or("")
     };
-    let is_local = ["127.0.0.1", "localhost", "[::1]"].contains(&name);
+    let name = name.to_ascii_lowercase();
+    let is_local = ["127.0.0.1", "localhost", "[::1]"].contains(&name.as_str());
     let is_whole = is_local || name.contains(['.', '[']);
+    let is_scheme = |known: &str| scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(known));
     let fits = match scheme {
-        Some("https") => !authority.is_empty(),
         None => is_whole,
-        Some("http") => is_local,
-        Some(_) => false,
+        Some(_) if is_scheme("https") => !authority.is_empty(),
+        Some(_) => is_scheme("http") && is_local,
     };
     if !fits || authority.contains(['@', ' ']) {
         diagnostics.push(

@@ -2,11 +2,12 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use deskstate_model::{Diagnostic, Manifests, load, render};
+use deskstate_model::{Diagnostic, Manifests, load, load_texts, render};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -56,6 +57,119 @@ fn an_unknown_environment_is_named() {
     let folder = project(&[("manifests/a.yaml", TOOL.as_bytes())]);
     let (_, diagnostics) = load(folder.path(), Some("prod"));
     assert_eq!(codes(&diagnostics), ["unknown-environment"]);
+}
+
+#[test]
+fn a_value_that_could_not_be_read_is_one_finding_and_lacks_nothing() {
+    let file = |path: &str, text: &str| (path.to_owned(), text.to_owned());
+    let texts = |url: &str, anchor: &str, more: &str| {
+        BTreeMap::from([
+            file(
+                "deskstate.yaml",
+                "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: input}\nspec: {contracts: [contract.yaml]}\n",
+            ),
+            file(
+                "contract.yaml",
+                "apiVersion: deskstate/v1\nkind: Contract\nmetadata: {name: c}\nspec:\n  rules:\n    - id: session\n      resource: {kind: SessionTemplate}\n      contains: {additionalTabs: [contoso_more]}\n      locked: {anchorTab: contoso_tab}\n    - id: site\n      resource: {kind: ApplicationTab}\n      match: some\n      set: [parameters.url]\n",
+            ),
+            file(
+                "manifests/a.yaml",
+                &format!(
+                    "apiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {{name: contoso_tab}}\nspec: {{displayName: A, title: A, pageType: ThirdPartyWebsite, parameters: {{url: {url}}}}}\n---\napiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {{name: contoso_more}}\nspec: {{displayName: A, title: A, pageType: Search, parameters: {{searchText: a}}}}\n---\napiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {{name: contoso_s}}\nspec: {{displayName: A, title: A, type: Generic, communicationPanelMode: Docked, anchorTab: {anchor}, additionalTabs: [{more}]}}\n"
+                ),
+            ),
+        ])
+    };
+    let found = |url: &str, anchor: &str, more: &str| load_texts(texts(url, anchor, more), None).1;
+    let whole = found("https://app.example", "contoso_tab", "contoso_more");
+    assert_eq!(codes(&whole), [""; 0], "{whole:#?}");
+    let unknown = found(
+        "'${{ vars.nope }}'",
+        "'${{ vars.nope }}'",
+        "'${{ vars.nope }}'",
+    );
+    assert_eq!(codes(&unknown), ["unknown-variable"; 3], "{unknown:#?}");
+    let within = found(
+        "'https://${{ vars.nope }}/x'",
+        "contoso_tab",
+        "contoso_more",
+    );
+    assert_eq!(codes(&within), ["unknown-variable"], "{within:#?}");
+    let list = found("[a]", "contoso_tab", "contoso_more");
+    assert_eq!(codes(&list), ["wrong-type"], "{list:#?}");
+    // What is really not there is still missed.
+    let other = found(
+        "https://app.example, searchText: '${{ vars.nope }}'",
+        "contoso_more",
+        "contoso_tab",
+    );
+    assert!(codes(&other).contains(&"locked-value"), "{other:#?}");
+    assert!(codes(&other).contains(&"contract-contains"), "{other:#?}");
+}
+
+#[test]
+fn an_address_is_taken_whatever_the_case_of_its_scheme() {
+    let found = |url: &str| {
+        let project = format!(
+            "apiVersion: deskstate/v1\nkind: Project\nmetadata: {{name: input}}\nspec: {{manifests: [], environments: {{prod: {{url: \"{url}\"}}}}}}\n"
+        );
+        load_texts(
+            BTreeMap::from([("deskstate.yaml".to_owned(), project)]),
+            None,
+        )
+        .1
+    };
+    for url in [
+        "HTTPS://Contoso.CRM4.dynamics.com",
+        "Http://LocalHost:8080",
+        "https://contoso.crm4.dynamics.com",
+    ] {
+        assert_eq!(codes(&found(url)), [""; 0], "{url}");
+    }
+    for url in ["HTTP://contoso.crm4.dynamics.com", "FTP://localhost"] {
+        assert_eq!(codes(&found(url)), ["https-needed"], "{url}");
+    }
+}
+
+#[test]
+fn of_kinds_whose_definitions_cannot_be_read_only_the_definitions_are_reported() {
+    let definition = |word: &str, table: &str, fields: &str| {
+        format!(
+            "apiVersion: deskstate/v1\nkind: KindDefinition\nmetadata: {{name: {word}}}\nspec:\n  version: \"1\"\n  description: A {word}\n  table: {table}\n  entitySet: {table}s\n  identity: {{column: contoso_name, maxLength: 100}}\n  fields: {{{fields}}}\n"
+        )
+    };
+    let found = |definitions: &str| {
+        let texts = BTreeMap::from([
+            (
+                "deskstate.yaml".to_owned(),
+                "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: input}\nspec:\n  kinds: [kinds.yaml]\n  ignore: [{kind: Shelf, name: x, reason: y, until: 2099-01-01}]\n".to_owned(),
+            ),
+            ("kinds.yaml".to_owned(), definitions.to_owned()),
+            (
+                "manifests/a.yaml".to_owned(),
+                "apiVersion: deskstate/v1\nkind: Shelf\nmetadata: {name: a}\nspec: {}\n---\napiVersion: deskstate/v1\nkind: ShelfRow\nmetadata: {name: a}\nspec: {}\n".to_owned(),
+            ),
+        ]);
+        load_texts(texts, None).1
+    };
+    let row = definition(
+        "ShelfRow",
+        "contoso_shelfrow",
+        "shelf: {column: contoso_shelf, type: lookup, to: Shelf}",
+    );
+    let broken = definition(
+        "Shelf",
+        "contoso_shelf",
+        "size: {column: contoso_size, type: nonsense}",
+    );
+    let both = found(&format!("{broken}---\n{row}"));
+    assert_eq!(codes(&both), ["unknown-value"], "{both:#?}");
+    let unread = found("{");
+    assert!(!codes(&unread).contains(&"unknown-kind"), "{unread:#?}");
+    assert!(!unread.is_empty());
+    // A definition that is there and another word than the manifests': that is a finding.
+    let other = found(&definition("Rack", "contoso_rack", ""));
+    assert_eq!(codes(&other), ["unknown-kind"; 3], "{other:#?}");
 }
 
 #[test]

@@ -255,7 +255,8 @@ fn safe_base(url: &str) -> Result<String, CommentError> {
     let host = url
         .strip_prefix("http://")
         .map(|rest| rest.split(['/', ':']).next().unwrap_or_default());
-    let is_safe = url.starts_with("https://")
+    let is_https = |start: &str| start.eq_ignore_ascii_case("https://");
+    let is_safe = url.get(..8).is_some_and(is_https)
         || host.is_some_and(|host| matches!(host, "127.0.0.1" | "localhost"));
     if is_safe && !url.contains(['@', '?', '#', ' ']) {
         Ok(url.to_owned())

@@ -94,9 +94,12 @@ fn diagnostic(
     finding: &Finding,
 ) -> Option<Diagnostic> {
     match &finding.key {
-        None => missing(context, contract, rule, &finding.problem),
+        None => missing(context, index, contract, rule, &finding.problem),
         Some(key) => {
             let declared = index.find(key)?;
+            if context.is_unread(declared, &finding.path.join(".")) {
+                return None;
+            }
             Some(of_resource(contract, rule, finding, declared))
         }
     }
@@ -105,6 +108,7 @@ fn diagnostic(
 /// A resource that the contract asks for and nobody declares.
 fn missing(
     context: &Context<'_>,
+    index: &Index<'_>,
     contract: &Contract,
     rule: &Rule,
     problem: &Problem,
@@ -132,6 +136,15 @@ fn missing(
                     name.value
                 ),
             ))
+        }
+        (None, Problem::NonePasses { nearest })
+            if nearest.iter().any(|finding| {
+                let declared = finding.key.as_ref().and_then(|key| index.find(key));
+                declared
+                    .is_some_and(|declared| context.is_unread(declared, &finding.path.join(".")))
+            }) =>
+        {
+            return None;
         }
         (None, Problem::NonePasses { nearest }) => {
             let diagnostic = Diagnostic::error(

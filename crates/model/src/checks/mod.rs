@@ -43,18 +43,27 @@ pub(crate) struct Context<'a> {
     pub(crate) contracts: &'a [Contract],
     /// Names that stand in text that could not be read.
     pub(crate) unread: &'a HashSet<String>,
-    /// Fields that are written, but not understood, by the name of their document: what they lack must not be reported again.
+    /// Paths that are written, but not understood, by the name of their document: what they lack must not be reported again.
     pub(crate) unread_fields: &'a HashMap<Span, Vec<String>>,
     /// The resources that some environment has.
     pub(crate) anywhere: &'a HashSet<&'a ResourceKey>,
 }
 
 impl Context<'_> {
-    /// Whether a field is written, although its value could not be read.
-    pub(crate) fn is_unread(&self, declared: &Declared, word: &str) -> bool {
+    /// Whether a value is written and could not be read, as a whole or in part.
+    pub(crate) fn is_unread(&self, declared: &Declared, path: &str) -> bool {
+        let within = |inner: &str, outer: &str| {
+            inner
+                .strip_prefix(outer)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
         self.unread_fields
             .get(&declared.name_span)
-            .is_some_and(|fields| fields.iter().any(|field| field == word))
+            .is_some_and(|unread| {
+                unread
+                    .iter()
+                    .any(|unread| within(unread, path) || within(path, unread))
+            })
     }
 }
 

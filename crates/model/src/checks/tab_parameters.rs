@@ -72,8 +72,7 @@ fn required(
     page: Spanned<PageType>,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let unread = context.is_unread(declared, "parameters");
-    if (tab.parameters().is_absent() && declared.state != State::Present) || unread {
+    if tab.parameters().is_absent() && declared.state != State::Present {
         return;
     }
     for name in page.value.needed_parameters() {
@@ -81,6 +80,7 @@ fn required(
             .parameters()
             .value()
             .is_none_or(|parameters| parameters.get(name).is_none())
+            && !context.is_unread(declared, &format!("parameters.{name}"))
         {
             diagnostics.push(
                 Diagnostic::warning(

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Constant, DefaultForm, FieldForm, Form, HoldsForm, PartForm, SetForm, error};
 use crate::diagnostic::Diagnostic;
+use crate::document::no_kind;
 use crate::kinds::build::Options as _;
 use crate::kinds::{Definition, Kind, RegisterError, Status};
 use crate::set::SetMode;
@@ -478,7 +479,7 @@ fn referent(
     let mut words: Vec<String> = tables.keys().map(|word| (*word).to_owned()).collect();
     words.extend(Kind::all().map(|kind| kind.as_str().to_owned()));
     words.push("User".to_owned());
-    let found = error(format!("no kind is called `{}`", to.value)).at(to.span, "unknown kind");
+    let found = error(no_kind(&to.value)).at(to.span, "unknown kind");
     diagnostics.push(match nearest(&to.value, words.iter().map(String::as_str)) {
         Some(near) => found.help(format!("did you mean `{near}`?")),
         None => found
