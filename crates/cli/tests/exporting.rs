@@ -72,6 +72,41 @@ fn an_export_of_everything_is_valid_and_plans_to_nothing() {
 }
 
 #[test]
+fn an_export_that_finds_nothing_says_what_it_looked_for() {
+    let (project, _server) = applied();
+    let out = project.path().join("nothing");
+    let export = |options: &[&str]| {
+        let place = ["export", "--env", "server", "--out", out.to_str().unwrap()];
+        project.run(&[&place[..], options].concat())
+    };
+    for (options, said) in [
+        (
+            &["--prefix", "nix"][..],
+            "nothing in `server` matches --prefix nix",
+        ),
+        (
+            &["--prefix", "nix", "--kind", "PaneTool"],
+            "nothing in `server` matches --prefix nix, --kind PaneTool",
+        ),
+        (
+            &["SessionTemplate", "--prefix", "nix"],
+            "nothing in `server` matches --prefix nix, the selection",
+        ),
+    ] {
+        let run = export(options).ended(1);
+        says(&run.err, &[said]);
+        assert!(!run.err.contains("Exported"), "{}", run.err);
+        assert!(!out.exists());
+    }
+    // One of two is there.
+    let run = export(&["--prefix", "tenfold", "--prefix", "nix"]).ended(0);
+    says(
+        &run.err,
+        &["nothing in `server` matches --prefix nix", "Exported"],
+    );
+}
+
+#[test]
 fn a_live_row_of_any_kind_is_adopted_as_a_document_that_is_valid_and_plans_to_nothing() {
     const MANIFESTS: &str = include_str!("fixtures/every-kind.yaml");
     let server = Server::plain();

@@ -73,6 +73,41 @@ fn nobodys_files_are_written_over() {
 }
 
 #[test]
+fn what_only_a_new_project_can_take_is_refused_where_one_exists() {
+    let folder = TempDir::new().unwrap();
+    let url = "https://contoso.crm4.dynamics.com";
+    run(folder.path(), &["init", "--name", "desk"]).ended(0);
+    let file = || std::fs::read_to_string(folder.path().join("deskstate.yaml")).unwrap();
+    let before = file();
+    for (option, value, said) in [
+        (
+            "--url",
+            url,
+            "add `prod: {url: https://contoso.crm4.dynamics.com}`",
+        ),
+        ("--name", "other", "change `metadata.name`"),
+    ] {
+        let refused = run(folder.path(), &["init", option, value, "--ci", "azure"]).ended(4);
+        assert!(refused.err.contains(said), "{}", refused.err);
+        assert!(!folder.path().join("azure-pipelines").exists());
+    }
+    assert_eq!(file(), before);
+    run(folder.path(), &["init", "--url", "nowhere"]).ended(1);
+    // What the help says, and then it is no news.
+    let environment = format!("  environments:\n    prod: {{url: {url}}}\n");
+    let changed = before.replace("  environments:\n", &environment);
+    std::fs::write(folder.path().join("deskstate.yaml"), changed).unwrap();
+    let again = [
+        "init",
+        "--name",
+        "desk",
+        "--url",
+        "HTTPS://Contoso.crm4.dynamics.com/main.aspx",
+    ];
+    run(folder.path(), &again).ended(0);
+}
+
+#[test]
 fn what_render_prints_is_a_file_of_manifests_with_variables_and_overlays_filled_in() {
     let project = support::Project::example("tenfold");
     let rendered = project.run(&["render", "--env", "prod"]).ended(0);

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use deskstate_dataverse::Reader;
-use deskstate_model::Kind;
+use deskstate_model::{Kind, fold};
 use deskstate_reconcile::export::{Export, Selection, export, file_names, write};
+use deskstate_reconcile::extras::prefix;
 use deskstate_reconcile::raise::Options;
 use deskstate_reconcile::sanitize::sanitize;
 use deskstate_reconcile::{Desired, solution};
@@ -99,6 +100,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         sanitize(&mut exported);
     }
     match &args.out {
+        _ if exported.documents.is_empty() => {}
         Some(folder) => write_files(folder, &exported, args.force, ui)?,
         None => {
             let documents: Vec<String> = exported.documents.iter().map(write).collect();
@@ -111,11 +113,54 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         ui.note("what equals a default was left out, and is not watched for drift");
     }
     choosing::refuse_nothing(&exported.not_found)?;
+    say_unmatched(args, &exported, ui)?;
     Ok(if whole {
         ExitCode::Done
     } else {
         ExitCode::Failed
     })
+}
+
+/// Says what was asked for and is not there. Nothing at all is an error where something was asked for.
+fn say_unmatched(args: &Args, exported: &Export, ui: &mut Ui) -> Result<(), Error> {
+    let place = match (&args.env, &args.solution) {
+        (Some(name), _) => format!("`{name}`"),
+        (None, file) => format!("`{}`", shown_path(file.as_deref().unwrap_or(Path::new("")))),
+    };
+    let keys = || exported.documents.iter().map(|document| &document.key);
+    let is_nothing = exported.documents.is_empty() && exported.left_out.is_empty();
+    let prefixes = args.prefix.iter().filter(|wanted| {
+        let wanted = fold(wanted.trim_end_matches('_'));
+        !keys().any(|key| prefix(key.name.as_written()).as_ref() == Some(&wanted))
+    });
+    let kinds = args.kind.iter();
+    let kinds = kinds.filter(|kind| !keys().any(|key| key.kind == **kind));
+    let options: Vec<String> = prefixes
+        .map(|prefix| format!("--prefix {}", plain(prefix)))
+        .chain(kinds.map(|kind| format!("--kind {kind}")))
+        .collect();
+    if is_nothing && (!options.is_empty() || !args.choosing.is_everything()) {
+        let mut wanted = options;
+        if !args.choosing.is_everything() {
+            wanted.push("the selection".to_owned());
+        }
+        return Err(Error::Failed {
+            message: format!("nothing in {place} matches {}", wanted.join(", ")),
+            hint: Some(
+                "check the spelling, or leave the options out to export everything".to_owned(),
+            ),
+        });
+    }
+    if is_nothing {
+        ui.note(format_args!("{place} has nothing to export"));
+    } else {
+        for option in options {
+            ui.note(format_args!(
+                "{WARN}note{WARN:#}: nothing in {place} matches {option}"
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn of_file(

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use deskstate_dataverse::EnvironmentUrl;
-use deskstate_model::{PROJECT_FILE, json_schemas};
+use deskstate_model::{PROJECT_FILE, Target, json_schemas, load_project};
 
 use crate::door::{DIM, GOOD};
 use crate::error::Error;
@@ -15,8 +15,8 @@ use crate::ui::Ui;
 
 /// Starts a project: one example that validates and applies, editors told of the schemas, CI on request
 ///
-/// Files that are there are left as they are. In a folder that has a project already, only what is asked for (`--ci`) and the schemas
-/// are added.
+/// Existing files are left unchanged. In a folder that already has a project, `init` adds only the schemas and what `--ci` asks for;
+/// it refuses `--name` and `--url` there.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The folder [default: here]
@@ -85,12 +85,15 @@ const AZURE: &[(&str, &str)] = &[
 
 pub(crate) fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
     let folder = args.folder.clone().unwrap_or_else(|| PathBuf::from("."));
+    let is_new = !folder.join(PROJECT_FILE).exists();
+    if !is_new {
+        refuse_to_change(args, &folder)?;
+    }
     std::fs::create_dir_all(&folder).map_err(|source| Error::File {
         what: "could not make",
         path: folder.clone(),
         source,
     })?;
-    let is_new = !folder.join(PROJECT_FILE).exists();
     let mut files = Vec::new();
     if is_new {
         files.extend(project(args, &folder)?);
@@ -123,13 +126,54 @@ pub(crate) fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
         ));
     } else {
         ui.note(format_args!(
-            "{DIM}{PROJECT_FILE} was there: its manifests are as they were{DIM:#}"
+            "{DIM}{PROJECT_FILE} already exists; left unchanged{DIM:#}"
         ));
     }
     if args.ci.is_some() {
         ui.hint("read the head of each file: it says what to set up first");
     }
     Ok(ExitCode::Done)
+}
+
+/// A project file that exists is not edited, so what only a new one can take is refused, unless the project has it already.
+fn refuse_to_change(args: &Args, folder: &Path) -> Result<(), Error> {
+    let (manifests, _) = load_project(folder);
+    let known = manifests.project.as_ref();
+    let refused = |option: &str, hint: String| {
+        Err(Error::Refused {
+            message: format!("{PROJECT_FILE} already exists, and `{option}` is for a new project"),
+            hint: Some(hint),
+        })
+    };
+    if let Some(url) = &args.url {
+        let url: EnvironmentUrl = url.parse()?;
+        let mut environments = known
+            .iter()
+            .flat_map(|project| project.environments.values());
+        let is_known = environments.any(|environment| match &environment.target {
+            Target::Url(known) => known
+                .value
+                .parse::<EnvironmentUrl>()
+                .is_ok_and(|known| known == url),
+            Target::Emulator { .. } => false,
+        });
+        if !is_known {
+            let origin = url.origin();
+            return refused(
+                "--url",
+                format!(
+                    "add `prod: {{url: {origin}}}` under `spec.environments` of {PROJECT_FILE}"
+                ),
+            );
+        }
+    }
+    match &args.name {
+        Some(name) if known.is_none_or(|project| project.name.value != *name) => refused(
+            "--name",
+            format!("change `metadata.name` in {PROJECT_FILE}"),
+        ),
+        _ => Ok(()),
+    }
 }
 
 fn project(args: &Args, folder: &Path) -> Result<Vec<NewFile>, Error> {
