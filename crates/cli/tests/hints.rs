@@ -151,7 +151,7 @@ const FOLLOWED: &[(&str, &str)] = &[
     ),
     (
         "--allow prune=…",
-        "deleting_a_large_share_needs_the_printed_override_which_is_as_narrow_as_can_be",
+        "pruning_the_last_row_of_a_kind_needs_the_printed_override",
     ),
     (
         "--allow reference=…",
@@ -197,7 +197,10 @@ const FOLLOWED: &[(&str, &str)] = &[
         "--to",
         "a_folder_of_manifests_and_an_environment_are_compared_either_way",
     ),
-    ("--into base", "adopt_edits_what_drifted_and_nothing_else"),
+    (
+        "--into base",
+        "what_an_overlay_cannot_say_is_adopted_into_the_base_as_suggested",
+    ),
     ("--memory", "a_larger_environment_is_read_with_more_memory"),
     (
         "--memory 800",
@@ -537,6 +540,34 @@ fn a_broken_answer_sheet_is_written_anew_as_suggested() {
             .contains("answers")
     );
     project.run(&["plan", "--env", "server"]).ended(0);
+}
+
+#[test]
+fn what_an_overlay_cannot_say_is_adopted_into_the_base_as_suggested() {
+    const PROVIDER: &str = "apiVersion: deskstate/v1\nkind: ChannelProvider\nmetadata: {name: contoso_phone}\nspec:\n  displayName: Phone\n  label: Phone\n  channelUrl: https://a.example/\n  channelOrder: 1\n  customParameters: {a: 1, b: 2}\n";
+    let server = Server::plain();
+    let project = Project::desk(&server, "", "overlay: overlays/dev", PROVIDER);
+    std::fs::create_dir_all(project.path().join("overlays/dev")).unwrap();
+    project.apply();
+    let id = server.id(
+        "msdyn_channelproviders",
+        "msdyn_channelproviderid",
+        "contoso_phone",
+    );
+    server.patch(
+        &format!("msdyn_channelproviders({id})"),
+        r#"{"msdyn_customparams": "{\"a\": 1}"}"#,
+    );
+    let adopt = ["adopt", "--env", "server"];
+    let refused = project.run(&adopt).ended(1);
+    assert!(refused.err.contains("`--into base` can"), "{}", refused.err);
+    assert!(project.read("manifests/all.yaml").contains("b: 2"));
+    project
+        .run(&[&adopt[..], &["--into", "base"]].concat())
+        .ended(0);
+    assert!(!project.read("manifests/all.yaml").contains("b: 2"));
+    let plan = ["plan", "--env", "server", "--detailed-exitcode"];
+    project.run(&plan).ended(0);
 }
 
 /// An environment that asks for a sign-in, and what an application sets for it.

@@ -110,6 +110,33 @@ fn deleting_a_large_share_needs_the_printed_override_which_is_as_narrow_as_can_b
 }
 
 #[test]
+fn pruning_the_last_row_of_a_kind_needs_the_printed_override() {
+    let server = Server::plain();
+    let tool = document(
+        "PaneTool",
+        "contoso_tool",
+        "{displayName: T, controlName: t}",
+    );
+    let project = Project::desk(
+        &server,
+        "owns: {prefixes: [contoso]}\nprune: owned",
+        "",
+        &format!("{}{tool}", field(0)),
+    );
+    project.apply();
+    project.write("manifests/all.yaml", &tool);
+    let refused = apply(&project, &[], REFUSED);
+    says(&refused.err, &["error[prune-to-empty]"]);
+    let override_of = allow(&refused);
+    assert!(override_of.starts_with("prune="), "{override_of}");
+    apply(&project, &["--allow", "prune=PaneTool:1"], REFUSED);
+    apply(&project, &["--allow", &override_of], WARNED);
+    project
+        .run(&["plan", "--env", "server", "--detailed-exitcode"])
+        .ended(0);
+}
+
+#[test]
 fn taking_agents_out_counts_them_and_an_emptied_set_is_an_override_of_its_own() {
     let server = Server::start(&["--seed-agents", "15"]);
     let mut members = String::new();
@@ -493,6 +520,18 @@ fn the_first_party_channel_and_the_loader_are_not_taken_away_unasked() {
         REFUSED,
     );
     says(&refused.err, &["error[loader-removed]"]);
+    let loader = allow(&refused);
+    assert!(loader.starts_with("loader="), "{loader}");
+    let both = [
+        "--allow",
+        "empty=AppProfile.extensions:1",
+        "--allow",
+        &loader,
+    ];
+    apply(&project, &both, WARNED);
+    project
+        .run(&["plan", "--env", "server", "--detailed-exitcode"])
+        .ended(0);
 }
 
 #[test]
