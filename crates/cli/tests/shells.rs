@@ -107,3 +107,35 @@ fn there_is_a_manual_page_for_deskstate_and_for_each_command() {
             .contains("detailed\\-exitcode")
     );
 }
+
+/// A program that writes to a pipe writes UTF-8, whichever code page `cmd` has; a console gets wide characters.
+#[cfg(windows)]
+#[test]
+fn the_code_page_of_a_console_changes_no_byte_of_the_output() {
+    let folder = TempDir::new().unwrap();
+    let manifest = "apiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {name: contoso_größe}\nspec: {displayName: größe 電話, pageType: Nothing}\n";
+    let project = "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: desk}\nspec: {manifests: [manifests], environments: {local: {emulator: {state: .deskstate/local.json}}}}\n";
+    std::fs::create_dir(folder.path().join("manifests")).unwrap();
+    std::fs::write(folder.path().join("manifests/größe.yaml"), manifest).unwrap();
+    std::fs::write(folder.path().join("deskstate.yaml"), project).unwrap();
+    let under = |page: &str| {
+        let line = format!(
+            "chcp {page} > nul & {} validate",
+            env!("CARGO_BIN_EXE_deskstate")
+        );
+        let output = std::process::Command::new("cmd")
+            .args(["/C", &line])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        String::from_utf8(output.stderr).expect("UTF-8")
+    };
+    let usual = under("65001");
+    assert!(
+        usual.contains("größe.yaml") && usual.contains("größe 電話"),
+        "{usual}"
+    );
+    for page in ["437", "850", "1252", "932"] {
+        assert_eq!(under(page), usual, "code page {page}");
+    }
+}
