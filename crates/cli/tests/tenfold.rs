@@ -374,3 +374,58 @@ fn an_emulator_with_a_state_file_forgets_nothing_however_it_ends() {
             .ended(0);
     }
 }
+
+/// Bytes and requests of a command, with what it prints.
+fn cost(project: &Project, server: &Server, arguments: &[&str]) -> (u64, u64, support::Run) {
+    server.request("DELETE", "/__emulator/stats", "", "");
+    let run = project.run(arguments);
+    let stats = server.stats();
+    let number = |key: &str| stats[key].as_u64().unwrap();
+    let bytes = number("requestBytes") + number("replyBytes");
+    (bytes, number("httpRequests"), run)
+}
+
+#[test]
+fn a_small_project_costs_as_much_in_a_big_environment_as_in_an_empty_one() {
+    let small = Server::start(&[]);
+    let big = Server::start(&["--seed-sessions", "1500"]);
+    let projects = [&small, &big].map(|server| {
+        let project = Project::example("tenfold");
+        project.add_server(&server.url);
+        project
+    });
+    for command in [
+        &["plan", "--env", "server"][..],
+        &["apply", "--env", "server", "--yes"],
+        &["plan", "--env", "server", "--detailed-exitcode"],
+        &["drift", "--env", "server"],
+    ] {
+        let [(usual, asked, _), (bytes, asked_of_big, run)] =
+            [(&projects[0], &small), (&projects[1], &big)]
+                .map(|(project, server)| cost(project, server, command));
+        assert_eq!(run.code, Some(0), "{}", run.err);
+        assert_eq!(asked_of_big, asked, "{command:?}");
+        assert!(
+            bytes * 10 <= usual * 13,
+            "{command:?}: {bytes} bytes, {usual} without other rows"
+        );
+    }
+}
+
+#[test]
+fn an_environment_that_refuses_a_filter_through_a_lookup_is_read_whole() {
+    let (project, server) = tenfold(false, true);
+    let script = r#"{"formatVersion":1,"rules":[{"when":{"part":"%msdyn_templateparameters?%filter=%"},"fault":{"kind":"refuse"}}]}"#;
+    server.request("POST", "/__emulator/faults", script, "");
+    let plan = project.run(&["plan", "--env", "server"]).ended(0);
+    for said in [
+        "2 requests to read",
+        "5 to create, 0 to update, 0 to delete",
+    ] {
+        assert!(plan.out.contains(said), "no `{said}`:\n{}", plan.out);
+    }
+    project.run(&["apply", "--env", "server", "--yes"]).ended(0);
+    project
+        .run(&["plan", "--env", "server", "--detailed-exitcode"])
+        .ended(0);
+}

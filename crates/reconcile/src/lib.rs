@@ -52,8 +52,8 @@ pub use drift::drift;
 pub use foresee::foresee;
 pub use lower::{Desired, lower};
 pub use observe::{
-    MetadataError, ObserveError, Scope, held_roles, observe, observe_metadata, observe_names,
-    observe_owners,
+    MetadataError, Narrow, ObserveError, Scope, held_roles, observe, observe_metadata,
+    observe_names, observe_owners,
 };
 pub use plan::{Plan, plan};
 pub use reach::{Reach, reach};

@@ -52,43 +52,76 @@ impl Desired {
     /// Every look-up that the manifests need, each once.
     pub fn lookups(&self) -> BTreeSet<Lookup> {
         let mut found = BTreeSet::new();
+        self.each_key(&mut |key| {
+            if let RowKey::Found(lookup) = key {
+                found.insert(lookup.clone());
+            }
+        });
+        let sets = self.resources.values().flat_map(|resource| &resource.sets);
+        found.extend(
+            sets.flat_map(|set| &set.from_teams)
+                .map(|(team, _)| Lookup::Team(team.clone())),
+        );
+        found
+    }
+
+    /// The names of all rows that the manifests declare or refer to, folded, by table.
+    pub fn names(&self) -> BTreeMap<&'static Table, BTreeSet<String>> {
+        let mut found: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
+        self.each_key(&mut |key| {
+            if let RowKey::Named { table, name } = key {
+                found
+                    .entry(*table)
+                    .or_default()
+                    .insert(name.folded().to_owned());
+            }
+        });
+        found
+    }
+
+    /// The names of the rows that the manifests declare, folded, by table.
+    pub fn own_names(&self) -> BTreeMap<&'static Table, BTreeSet<String>> {
+        let mut found: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
         for resource in self.resources.values() {
             for row in std::iter::once(&resource.row).chain(&resource.parts) {
-                for value in row
-                    .columns
-                    .iter()
-                    .map(|column| &column.value)
-                    .chain(row.when_new.iter().map(|(_, value)| value))
-                {
-                    for key in value.keys() {
-                        collect_key(key, &mut found);
-                    }
+                if let RowKey::Named { table, name } = &row.key {
+                    found
+                        .entry(*table)
+                        .or_default()
+                        .insert(name.folded().to_owned());
                 }
-                collect_key(&row.key, &mut found);
-            }
-            for set in &resource.sets {
-                for member in set.members.iter().chain(&set.without) {
-                    collect_key(&member.key, &mut found);
-                }
-                found.extend(
-                    set.from_teams
-                        .iter()
-                        .map(|(team, _)| Lookup::Team(team.clone())),
-                );
             }
         }
         found
     }
+
+    fn each_key(&self, visit: &mut impl FnMut(&RowKey)) {
+        for resource in self.resources.values() {
+            for row in std::iter::once(&resource.row).chain(&resource.parts) {
+                let columns = row.columns.iter().map(|column| &column.value);
+                let values = columns.chain(row.when_new.iter().map(|(_, value)| value));
+                for key in values.flat_map(|value| value.keys()) {
+                    visit_key(key, visit);
+                }
+                visit_key(&row.key, visit);
+            }
+            for set in &resource.sets {
+                for member in set.members.iter().chain(&set.without) {
+                    visit_key(&member.key, visit);
+                }
+            }
+        }
+    }
 }
 
-fn collect_key(key: &RowKey, found: &mut BTreeSet<Lookup>) {
-    match key {
-        RowKey::Found(lookup) => drop(found.insert(lookup.clone())),
-        RowKey::Part {
-            part: PartName::Row(row),
-            ..
-        } => collect_key(row, found),
-        RowKey::Part { .. } | RowKey::Named { .. } => {}
+/// The key and those inside it.
+fn visit_key(key: &RowKey, visit: &mut impl FnMut(&RowKey)) {
+    visit(key);
+    if let RowKey::Part { of, part, .. } = key {
+        visit_key(of, visit);
+        if let PartName::Row(row) = part {
+            visit_key(row, visit);
+        }
     }
 }
 

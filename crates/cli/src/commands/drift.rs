@@ -10,10 +10,10 @@ use deskstate_dataverse::{Budget, Reader, Spent, Stop};
 use deskstate_files::Limit;
 use deskstate_model::{Diagnostic, ResourceKey, SourceMap};
 use deskstate_reconcile::check::needs_names;
-use deskstate_reconcile::drift::{Applied, Class, Input, Report, owned_extras};
+use deskstate_reconcile::drift::{Applied, Class, Input, Report, owned_extras, owned_prefixes};
 use deskstate_reconcile::plan::{Options, SyncState};
 use deskstate_reconcile::reach::reach;
-use deskstate_reconcile::{Scope, blame, drift, lower, observe, plan};
+use deskstate_reconcile::{Narrow, Scope, blame, drift, lower, observe, plan};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 
@@ -612,6 +612,11 @@ async fn read(
     let scope = Scope {
         names: needs_names(&loaded.manifests.contracts),
         organization,
+        narrow: Narrow::of(
+            &everything,
+            &loaded.manifests.contracts,
+            &owned_prefixes(&loaded.manifests),
+        ),
         ..Scope::default()
     };
     let live = observe(&reader, &everything, &scope).await?;

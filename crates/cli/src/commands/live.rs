@@ -1,5 +1,6 @@
 //! What every command that looks at live does first: load, open, observe, plan.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use deskstate_dataverse::{Reader, Stop};
@@ -14,7 +15,9 @@ use deskstate_reconcile::plan::{
 use deskstate_reconcile::plan_file::{FileFinding, Report};
 use deskstate_reconcile::reach::{ChangeReach, Reached};
 use deskstate_reconcile::review::{Finding, Review};
-use deskstate_reconcile::{Desired, ObserveError, Plan, Reach, Scope, lower, observe, plan, reach};
+use deskstate_reconcile::{
+    Desired, Narrow, ObserveError, Plan, Reach, Scope, lower, observe, plan, reach,
+};
 
 use super::judging::{self, Judging};
 use crate::answers::Answers;
@@ -121,6 +124,12 @@ pub(super) async fn compare(
     let scope = Scope {
         names: needs_names(&loaded.manifests.contracts),
         organization: environment.organization_id,
+        // Pruning deletes what nobody declares, so it must see all of it.
+        narrow: if options.prune.is_empty() {
+            Narrow::of(&desired, &loaded.manifests.contracts, &BTreeSet::new())
+        } else {
+            None
+        },
         ..Scope::default()
     };
     let live = read(reader, &desired, &scope, &environment.name, ui).await?;

@@ -248,13 +248,14 @@ pub struct ExtraRow {
 
 /// Rows under the project's prefixes that no document declares.
 pub fn owned_extras(manifests: &Manifests, desired: &Desired, live: &Live) -> Vec<Extra> {
-    let prefixes: BTreeSet<String> = manifests
-        .project
-        .iter()
-        .flat_map(|project| &project.owns)
-        .map(|prefix| prefix.value.to_ascii_lowercase())
-        .collect();
-    extras(desired, live, &prefixes)
+    extras(desired, live, &owned_prefixes(manifests))
+}
+
+/// The project's prefixes, folded.
+pub fn owned_prefixes(manifests: &Manifests) -> BTreeSet<String> {
+    let owns = manifests.project.iter().flat_map(|project| &project.owns);
+    owns.map(|prefix| prefix.value.to_ascii_lowercase())
+        .collect()
 }
 
 /// Kinds of which rows under the project's prefixes may be hidden, and why.

@@ -9,6 +9,7 @@ use deskstate_model::{
 };
 use uuid::Uuid;
 
+use super::narrow::{Narrow, growing_links, links_with};
 use crate::kinds::{self, part_of};
 use crate::lower::Desired;
 use crate::state::Lookup;
@@ -26,12 +27,16 @@ pub struct Scope {
     pub shown: BTreeMap<&'static Table, BTreeSet<Uuid>>,
     /// The last writer of each row by name, in the same request.
     pub writers: bool,
+    /// What is needed of the tables that grow with an environment; all of them where it is `None`.
+    pub narrow: Option<Narrow>,
 }
 
 /// One question, and so where its answer goes.
 #[derive(Debug, Clone)]
 pub(super) enum Ask {
     Table(&'static Table),
+    /// Some rows of a table, with their links.
+    Narrow(&'static Table),
     Links(&'static Relationship),
     ExpandedLinks(&'static Relationship),
     Caller,
@@ -122,9 +127,18 @@ pub(super) fn guarded_tables() -> Vec<&'static Table> {
     all
 }
 
-pub(super) fn first_trip(desired: &Desired, scope: &Scope) -> Vec<(Ask, Query)> {
+pub(super) fn first_trip(
+    desired: &Desired,
+    scope: &Scope,
+    narrow: Option<&Narrow>,
+) -> Vec<(Ask, Query)> {
     let mut trip = Vec::new();
     for table in written_tables() {
+        if let Some(filters) = narrow.and_then(|narrow| narrow.rows(table)) {
+            let asks = filters.into_iter();
+            trip.extend(asks.map(|(filter, users)| some_rows(table, filter, users, scope)));
+            continue;
+        }
         let mut query = Query::rows(table.set).select(columns(table));
         if let Some(filter) = of_the_kind(table) {
             query = query.filter(filter);
@@ -134,7 +148,8 @@ pub(super) fn first_trip(desired: &Desired, scope: &Scope) -> Vec<(Ask, Query)> 
         }
         trip.push((Ask::Table(table), query));
     }
-    for relationship in Kind::relationships() {
+    let with_rows: Vec<&Relationship> = growing_links().filter(|_| narrow.is_some()).collect();
+    for relationship in Kind::relationships().filter(|links| !with_rows.contains(links)) {
         let query = Query::rows(relationship.intersect_set)
             .select([relationship.owner_column, relationship.member_column]);
         trip.push((Ask::Links(relationship), query));
@@ -185,6 +200,23 @@ pub(super) fn first_trip(desired: &Desired, scope: &Scope) -> Vec<(Ask, Query)> 
     ));
     trip.extend(lookups(desired, scope));
     trip
+}
+
+/// Some rows of a table that grows with their links, and with those of what uses them if that matters.
+pub(super) fn some_rows(
+    table: &'static Table,
+    filter: Filter,
+    users: bool,
+    scope: &Scope,
+) -> (Ask, Query) {
+    let mut query = Query::rows(table.set).select(columns(table)).filter(filter);
+    for links in links_with(table, users) {
+        query = query.expand(links);
+    }
+    if scope.writers {
+        query = query.annotations();
+    }
+    (Ask::Narrow(table), query)
 }
 
 /// What tells the rows of a kind from others of their table.

@@ -4,6 +4,7 @@ mod ask;
 mod held_roles;
 mod metadata;
 mod names;
+mod narrow;
 mod next;
 mod owners;
 mod place;
@@ -16,6 +17,7 @@ use ask::{Ask, first_trip};
 pub use held_roles::held_roles;
 pub use metadata::{MetadataError, observe_metadata};
 pub use names::observe_names;
+pub use narrow::Narrow;
 use next::next_trip;
 pub use owners::observe_owners;
 use place::Observed;
@@ -39,7 +41,8 @@ pub enum ObserveError {
     },
 }
 
-/// Reads every table and link set that deskstate knows, and what the manifests look up.
+/// Reads what the manifests look up, and every table and link set that deskstate knows: whole, or as far as the scope says. Where an
+/// environment refuses to show a part of a table, it is asked for the whole.
 ///
 /// # Errors
 /// If the environment cannot be asked at all, or is another organisation than the scope expects.
@@ -51,8 +54,24 @@ pub async fn observe(
 ) -> Result<Live, ObserveError> {
     reader.start_trip();
     let before = reader.requests();
-    let mut observed = Observed::new(desired);
-    let mut trip = first_trip(desired, scope);
+    let mut observed = look(reader, desired, scope, scope.narrow.as_ref()).await?;
+    if observed.is_refused_in_part() {
+        observed = look(reader, desired, scope, None).await?;
+    }
+    let requests = reader.requests() - before;
+    tracing::info!(requests, "read everything");
+    Ok(observed.finish(requests))
+}
+
+/// Asks until nothing is left to ask, or a part of a table was refused.
+async fn look(
+    reader: &Reader,
+    desired: &Desired,
+    scope: &Scope,
+    narrow: Option<&Narrow>,
+) -> Result<Observed, ObserveError> {
+    let mut observed = Observed::new(desired, narrow.is_some());
+    let mut trip = first_trip(desired, scope, narrow);
     // The second trip asks for what the first showed to be needed. More are made only where the environment lacks a column: one where
     // the metadata does not say which, and one for the names in rows that came late.
     for _ in 0..4 {
@@ -69,9 +88,10 @@ pub async fn observe(
         {
             return Err(ObserveError::OtherOrganization { expected, found });
         }
+        if observed.is_refused_in_part() {
+            break;
+        }
         trip = next_trip(&mut observed, desired, scope);
     }
-    let requests = reader.requests() - before;
-    tracing::info!(requests, "read everything");
-    Ok(observed.finish(requests))
+    Ok(observed)
 }

@@ -24,7 +24,7 @@ use crate::value::ids_of;
 pub async fn observe_names(reader: &Reader, live: &mut Live) -> Result<(), ObserveError> {
     let before = reader.requests();
     let wanted = Wanted::of(live);
-    let mut observed = Observed::new(&Desired::default());
+    let mut observed = Observed::new(&Desired::default(), false);
     std::mem::swap(observed.found_mut(), &mut live.found);
     let answers = by_id(&wanted);
     let (asks, queries): (Vec<Ask>, Vec<Query>) = answers.into_iter().unzip();

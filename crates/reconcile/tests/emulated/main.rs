@@ -15,6 +15,7 @@ mod faults;
 mod hardest;
 mod lacking;
 mod laws;
+mod narrow;
 mod pains;
 mod partial;
 mod probing;

@@ -4,6 +4,7 @@ mod access;
 mod finish;
 mod lacking;
 mod names;
+mod narrow;
 mod people;
 mod rows;
 
@@ -57,11 +58,14 @@ pub(super) struct Observed {
     /// Roles whose holders were asked for, and rows whose names were.
     roles_asked: BTreeSet<Uuid>,
     names_asked: BTreeSet<Uuid>,
+    /// What was read of tables of which a part was asked for.
+    narrow: Option<narrow::Seen>,
 }
 
 impl Observed {
-    pub(super) fn new(desired: &Desired) -> Self {
+    pub(super) fn new(desired: &Desired, is_narrow: bool) -> Self {
         Self {
+            narrow: is_narrow.then(narrow::Seen::default),
             desired_lookups: desired.lookups(),
             rows: BTreeMap::new(),
             refusals: BTreeMap::new(),
@@ -70,7 +74,7 @@ impl Observed {
             unmodelled: BTreeMap::new(),
             sets_asked: BTreeSet::new(),
             retry_links: Vec::new(),
-            links: BTreeMap::new(),
+            links: narrow::no_links(is_narrow),
             link_access: BTreeMap::new(),
             columns: BTreeMap::new(),
             options: BTreeMap::new(),
@@ -122,6 +126,8 @@ impl Observed {
 
     fn place(&mut self, ask: Ask, answer: Answer) {
         match (ask, answer) {
+            (Ask::Narrow(table), Ok(rows)) => self.place_narrow(table, rows.rows),
+            (Ask::Narrow(_), Err(_)) => self.refuse_in_part(),
             (Ask::Table(table), Ok(rows)) => drop(self.rows.insert(table, rows.rows)),
             (Ask::Table(table), Err(refused)) => drop(self.refusals.insert(table, refused)),
             (Ask::Column(set, column), answer) => {

@@ -1,0 +1,156 @@
+//! Reading what a project is about, and no more, of the tables that grow with an environment.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deskstate_dataverse::{Expand, Filter};
+use deskstate_model::{
+    Contract, Holds, Kind, Referent, Relationship, State, Table, UNIQUE_NAME, tables,
+};
+use serde_json::Value;
+
+use crate::kinds::{self, part_of};
+use crate::lower::Desired;
+use crate::state::fold;
+
+/// The tables that grow. All others are read whole: profiles compete for agents, so a plan must know every one, and the rest have few
+/// rows. Kinds that a project defines are read whole, too, since two rows of one identity must be found.
+static GROWING: [&Table; 4] = [
+    &tables::SESSION,
+    &tables::TAB,
+    &tables::NOTIFICATION,
+    &tables::NOTIFICATION_FIELD,
+];
+
+/// Above this many names of one table, reading it whole takes fewer requests.
+const MOST_NAMES: usize = 1_500;
+
+/// Names of rows, folded, by table.
+type Names = BTreeMap<&'static Table, BTreeSet<String>>;
+
+/// What a run needs of the tables that grow: rows by their unique names, and all rows under some prefixes.
+#[derive(Debug, Clone)]
+pub struct Narrow {
+    /// Rows that documents declare. What uses them is read with them, since a change reaches it.
+    own: Names,
+    /// Rows that are only referred to.
+    others: Names,
+    prefixes: BTreeSet<String>,
+}
+
+impl Narrow {
+    /// What a comparison with these manifests and contracts needs, and every row under these prefixes. `None` where whole tables must
+    /// be seen: to delete a row, since something that nobody declared may use it, and for a rule about rows without a name.
+    #[must_use]
+    pub fn of(
+        desired: &Desired,
+        contracts: &[Contract],
+        prefixes: &BTreeSet<String>,
+    ) -> Option<Self> {
+        let mut resources = desired.resources.values();
+        if resources.any(|resource| resource.state == State::Absent) {
+            return None;
+        }
+        let own = desired.own_names();
+        let mut names = desired.names();
+        for rule in contracts.iter().flat_map(|contract| &contract.rules) {
+            match &rule.resource.name {
+                None if is_growing(rule.resource.kind.table()) => return None,
+                None => {}
+                Some(name) => add(&mut names, name.value.as_str()),
+            }
+            for member in rule.contains.values().flatten() {
+                add(&mut names, member.value.as_str());
+            }
+            for value in rule.locked.iter().chain(&rule.preferred) {
+                add_texts(&mut names, &value.value);
+            }
+        }
+        if names.values().any(|names| names.len() > MOST_NAMES) {
+            return None;
+        }
+        for (table, own) in &own {
+            names
+                .entry(table)
+                .or_default()
+                .retain(|name| !own.contains(name));
+        }
+        Some(Self {
+            own,
+            others: names,
+            prefixes: prefixes.clone(),
+        })
+    }
+
+    /// Which rows of a table are needed, each with whether it matters what uses them; `None` where the table is read whole.
+    pub(super) fn rows(&self, table: &'static Table) -> Option<Vec<(Filter, bool)>> {
+        let own = |table| self.own.get(table).into_iter().flatten().cloned();
+        let others = |table| self.others.get(table).into_iter().flatten().cloned();
+        if !is_growing(table) {
+            let part = part_of(table).filter(|part| is_growing(part.parent))?;
+            let all = own(part.parent).chain(others(part.parent));
+            return Some(vec![(
+                Filter::any_of(behind(part.parent_navigation), all),
+                false,
+            )]);
+        }
+        let under = self.prefixes.iter();
+        let under = under
+            .map(|prefix| Filter::starts_with(UNIQUE_NAME.column, format!("{prefix}_")))
+            .reduce(Filter::or);
+        let pointing = kinds::row_fields(table).filter_map(|field| match field.holds {
+            Holds::Lookup {
+                to: Referent::Named(target),
+                navigation,
+            } => Some((Filter::any_of(behind(navigation), own(target)), false)),
+            _ => None,
+        });
+        let mut rows = vec![
+            (Filter::any_of(UNIQUE_NAME.column, own(table)), true),
+            (Filter::any_of(UNIQUE_NAME.column, others(table)), false),
+        ];
+        rows.extend(under.map(|filter| (filter, true)));
+        rows.extend(pointing);
+        Some(rows)
+    }
+}
+
+/// The unique name of the row that a lookup points to.
+fn behind(navigation: &str) -> String {
+    format!("{navigation}/{}", UNIQUE_NAME.column)
+}
+
+/// The links that are read with rows of a table: those to their members and, if it matters what uses them, those of their owners.
+pub(super) fn links_with(table: &Table, users: bool) -> impl Iterator<Item = Expand> {
+    growing_links().flat_map(move |links| {
+        let members = (links.owner == table).then_some(links.member);
+        let owners = (links.member == table && users).then_some(links.owner);
+        let ends = members.into_iter().chain(owners);
+        ends.map(|end| Expand::new(links.schema_name).select([end.key]))
+    })
+}
+
+/// Whether a table is one of those that grow.
+pub(super) fn is_growing(table: &Table) -> bool {
+    GROWING.contains(&table)
+}
+
+/// The relationships whose links are read with the rows of their owners and members.
+pub(super) fn growing_links() -> impl Iterator<Item = &'static Relationship> {
+    Kind::relationships().filter(|links| is_growing(links.owner) && is_growing(links.member))
+}
+
+/// A name of a row in whichever table: a name that a table does not have finds nothing there.
+fn add(names: &mut Names, name: &str) {
+    for table in GROWING {
+        names.entry(table).or_default().insert(fold(name));
+    }
+}
+
+fn add_texts(names: &mut Names, value: &Value) {
+    match value {
+        Value::String(text) => add(names, text),
+        Value::Array(items) => items.iter().for_each(|item| add_texts(names, item)),
+        Value::Object(entries) => entries.values().for_each(|item| add_texts(names, item)),
+        _ => {}
+    }
+}

@@ -1,0 +1,153 @@
+//! Some rows of the tables that grow, their links, and what the links lead to.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use deskstate_dataverse::{Filter, Query, Row};
+use deskstate_model::{Holds, Referent, Relationship, Table, tables};
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use super::Observed;
+use crate::kinds;
+use crate::live::Access;
+use crate::lower::Desired;
+use crate::observe::ask::{Ask, Scope, some_rows, written_tables};
+use crate::observe::narrow::{growing_links, is_growing};
+
+/// What has come in of the tables that grow.
+#[derive(Default)]
+pub(super) struct Seen {
+    rows: BTreeSet<Uuid>,
+    refused: bool,
+    followed: bool,
+}
+
+/// Links that come with rows are there, even if no row has any.
+pub(super) fn no_links(is_narrow: bool) -> BTreeMap<&'static Relationship, BTreeSet<(Uuid, Uuid)>> {
+    let with_rows = growing_links().filter(|_| is_narrow);
+    with_rows.map(|links| (links, BTreeSet::new())).collect()
+}
+
+impl Observed {
+    pub(super) fn refuse_in_part(&mut self) {
+        if let Some(seen) = &mut self.narrow {
+            seen.refused = true;
+        }
+    }
+
+    /// Whether a part of a table was refused, so that the whole must be asked for.
+    pub(in crate::observe) fn is_refused_in_part(&self) -> bool {
+        self.narrow.as_ref().is_some_and(|seen| seen.refused)
+    }
+
+    pub(super) fn place_narrow(&mut self, table: &'static Table, rows: Vec<Row>) {
+        for row in rows {
+            let Some(id) = row.uuid(table.key) else {
+                continue;
+            };
+            for relationship in growing_links() {
+                if relationship.owner == table {
+                    let members = ends(&row, relationship, relationship.member);
+                    let pairs = members.map(|member| (id, member));
+                    self.links.entry(relationship).or_default().extend(pairs);
+                }
+                if relationship.member == table {
+                    let owners = ends(&row, relationship, relationship.owner);
+                    let pairs = owners.map(|owner| (owner, id));
+                    self.links.entry(relationship).or_default().extend(pairs);
+                }
+                if row.expanded_may_be_cut(relationship.schema_name) {
+                    let why = "a row has 5,000 links or more, and the rest is not shown";
+                    let access = Access::Partial(why.to_owned());
+                    self.link_access.insert(relationship, access);
+                }
+            }
+            // Two questions may find one row.
+            if self
+                .narrow
+                .as_mut()
+                .is_some_and(|seen| seen.rows.insert(id))
+            {
+                self.rows.entry(table).or_default().push(row);
+            }
+        }
+    }
+
+    /// Asks once for the rows that links lead to from what is declared.
+    pub(in crate::observe) fn follow_links(
+        &mut self,
+        desired: &Desired,
+        scope: &Scope,
+    ) -> Vec<(Ask, Query)> {
+        let Some(seen) = &mut self.narrow else {
+            return Vec::new();
+        };
+        if std::mem::replace(&mut seen.followed, true) {
+            return Vec::new();
+        }
+        let Some(seen) = &self.narrow else {
+            return Vec::new();
+        };
+        let known: BTreeMap<&'static Table, Cow<'_, BTreeSet<Uuid>>> = written_tables()
+            .into_iter()
+            .map(|table| match is_growing(table) {
+                true => (table, Cow::Borrowed(&seen.rows)),
+                false => (table, Cow::Owned(self.declared_rows(table, desired))),
+            })
+            .collect();
+        let is_known = |table: &'static Table, id: &Uuid| {
+            known.get(table).is_some_and(|rows| rows.contains(id))
+        };
+        let mut unread: BTreeMap<&'static Table, BTreeSet<Uuid>> = BTreeMap::new();
+        for (links, pairs) in &self.links {
+            for (owner, member) in pairs {
+                if is_known(links.owner, owner) {
+                    unread.entry(links.member).or_default().insert(*member);
+                }
+                if is_known(links.member, member) {
+                    unread.entry(links.owner).or_default().insert(*owner);
+                }
+            }
+        }
+        for table in written_tables() {
+            // Parts are those of declared rows, or few.
+            let is_part = kinds::part_of(table).is_some();
+            let is_ours =
+                |row: &&Row| is_part || row.uuid(table.key).is_some_and(|id| is_known(table, &id));
+            for field in kinds::row_fields(table) {
+                let Holds::Lookup {
+                    to: Referent::Named(target),
+                    ..
+                } = field.holds
+                else {
+                    continue;
+                };
+                let rows = self.rows.get(table).into_iter().flatten().filter(is_ours);
+                let ids = rows.filter_map(|row| row.uuid(&field.read_name()));
+                unread.entry(target).or_default().extend(ids);
+            }
+        }
+        unread.retain(|table, ids| {
+            ids.retain(|id| !seen.rows.contains(id));
+            is_growing(table) && !ids.is_empty()
+        });
+        let asks = unread.into_iter().map(|(table, ids)| {
+            // A field goes with its last link, so who else has it decides.
+            let users = table == &tables::NOTIFICATION_FIELD;
+            some_rows(table, Filter::any_of(table.key, ids), users, scope)
+        });
+        asks.collect()
+    }
+}
+
+/// The rows at the other end of a relationship.
+fn ends(
+    row: &Row,
+    relationship: &Relationship,
+    other: &'static Table,
+) -> impl Iterator<Item = Uuid> {
+    let records = row.expanded(relationship.schema_name);
+    let ids = records.filter_map(|record| record.get(other.key).and_then(Json::as_str));
+    ids.filter_map(|id| Uuid::parse_str(id).ok())
+}
