@@ -105,6 +105,7 @@ impl Desired {
                 }
                 visit_key(&row.key, visit);
             }
+            resource.named_in_texts().for_each(|key| visit(&key));
             for set in &resource.sets {
                 for member in set.members.iter().chain(&set.without) {
                     visit_key(&member.key, visit);

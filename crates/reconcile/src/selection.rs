@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-use deskstate_model::{
-    Kind, KindNameGlob, Manifests, ResourceKey, State, UniqueName, fold, nearest,
-};
+use deskstate_model::{Kind, KindNameGlob, Manifests, ResourceKey, State, fold, nearest};
 use thiserror::Error;
 
 use crate::lower::Desired;
@@ -320,26 +318,13 @@ fn owners_of_parts(desired: &Desired) -> BTreeMap<&RowKey, &ResourceKey> {
         .collect()
 }
 
-/// The rows whose names the resource keeps as text.
-fn named(resource: &DeclaredResource) -> impl Iterator<Item = RowKey> {
-    let rows = std::iter::once(&resource.row).chain(&resource.parts);
-    let columns = rows.flat_map(|row| &row.columns);
-    columns.filter_map(|column| match &column.value {
-        Stored::Text(name) => Some(RowKey::Named {
-            table: column.field.names?,
-            name: UniqueName::new(name),
-        }),
-        _ => None,
-    })
-}
-
 fn needs(
     resource: &DeclaredResource,
     desired: &Desired,
     parts: &BTreeMap<&RowKey, &ResourceKey>,
 ) -> BTreeSet<ResourceKey> {
     let mut keys: Vec<&RowKey> = Vec::new();
-    let named: Vec<RowKey> = named(resource).collect();
+    let named: Vec<RowKey> = resource.named_in_texts().collect();
     for row in std::iter::once(&resource.row).chain(&resource.parts) {
         let values = row
             .columns

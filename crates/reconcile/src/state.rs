@@ -388,6 +388,21 @@ pub struct DeclaredResource {
     pub left_out: Vec<&'static Field>,
 }
 
+impl DeclaredResource {
+    /// The rows whose names the resource keeps as text.
+    pub fn named_in_texts(&self) -> impl Iterator<Item = RowKey> {
+        let rows = std::iter::once(&self.row).chain(&self.parts);
+        let columns = rows.flat_map(|row| &row.columns);
+        columns.filter_map(|column| match &column.value {
+            Stored::Text(name) => Some(RowKey::Named {
+                table: column.field.names?,
+                name: UniqueName::new(name),
+            }),
+            _ => None,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
