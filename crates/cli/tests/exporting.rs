@@ -108,11 +108,11 @@ fn an_export_that_finds_nothing_says_what_it_looked_for() {
 
 #[test]
 fn a_live_row_of_any_kind_is_adopted_as_a_document_that_is_valid_and_plans_to_nothing() {
-    const MANIFESTS: &str = include_str!("fixtures/every-kind.yaml");
+    let manifests = support::every_kind();
     let server = Server::plain();
-    let made = Project::desk(&server, "", "", MANIFESTS);
+    let made = Project::desk(&server, "", "", &manifests);
     made.apply();
-    let keys: Vec<String> = MANIFESTS
+    let keys: Vec<String> = manifests
         .split("\n---\n")
         .map(|document| {
             let after = |word: &str| {

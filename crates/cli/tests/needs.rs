@@ -171,12 +171,12 @@ fn an_emergency_undo_is_not_stopped_by_manifests() {
             "--env",
             "server",
             "--prefix",
-            "tenfold",
+            "contoso",
             "--out",
             "manifests",
         ])
         .ended(0);
-    says(&exported.err, &["Exported"]);
+    says(&exported.err, &["Exported 1 document"]);
     let doctor = project.run(&["doctor", "--env", "server"]);
     says(&doctor.out, &["signed in"]);
 }

@@ -91,9 +91,8 @@ const REFUSED_SETS: [&str; 4] = [
 
 #[test]
 fn a_table_whose_part_of_a_batch_is_refused_is_unknown_in_every_command_and_format() {
-    const MANIFESTS: &str = include_str!("fixtures/every-kind.yaml");
     let server = Server::plain();
-    let project = Project::desk(&server, "", "", MANIFESTS);
+    let project = Project::desk(&server, "", "", &support::every_kind());
     project.apply().ended(0);
     let own = ["--env", "server"];
     let diff = ["--from", "server", "--to", "manifests"];

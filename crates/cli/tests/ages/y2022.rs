@@ -1,9 +1,16 @@
-//! Scenarios that run on an environment of 2022, too. Those of `exporting`, `unknown` and `who` declare tables and columns that came later;
-//! what a plan says of these on an environment of 2022 is in `ages.rs`.
+//! Scenarios that run on an environment of 2022, too.
 
+#[path = "../asking.rs"]
+mod asking;
 #[path = "../drift.rs"]
 mod drift;
+#[path = "../exporting.rs"]
+mod exporting;
 #[path = "../refusals.rs"]
 mod refusals;
 #[path = "../selection.rs"]
 mod selection;
+#[path = "../unknown.rs"]
+mod unknown;
+#[path = "../who.rs"]
+mod who;

@@ -39,16 +39,32 @@ pub(crate) fn line_counts() -> Option<(&'static str, OsString)> {
     Some((name, std::env::var_os(name)?))
 }
 
-/// The option for the year that emulators are like, unless a test chooses it: that of the module which holds the test, such as `y2022`, or
-/// that of `DESKSTATE_TEST_AGE`. Otherwise the newest.
-fn of_age(arguments: &[&str]) -> Vec<String> {
+/// The year that emulators are like, unless a test chooses it: that of the module which holds the test, such as `y2022`, or that of
+/// `DESKSTATE_TEST_AGE`. None is the newest.
+pub(crate) fn age() -> Option<String> {
     let of_module = module_path!()
         .split("::")
         .find_map(|module| module.strip_prefix('y').filter(|year| year.len() == 4));
-    let year = of_module
+    of_module
         .map(str::to_owned)
-        .or_else(|| std::env::var("DESKSTATE_TEST_AGE").ok());
-    match year {
+        .or_else(|| std::env::var("DESKSTATE_TEST_AGE").ok())
+}
+
+/// Manifests of every kind, without the fields that came after the year of the emulators.
+pub(crate) fn every_kind() -> String {
+    let later: &[&str] = match age().as_deref() {
+        Some("2022") => &["  type: CustomPage", "  global: ", "  rank: ", "  roles: "],
+        _ => &[],
+    };
+    let lines = include_str!("../fixtures/every-kind.yaml").lines();
+    lines
+        .filter(|line| !later.iter().any(|field| line.starts_with(field)))
+        .map(|line| format!("{line}\n"))
+        .collect()
+}
+
+fn of_age(arguments: &[&str]) -> Vec<String> {
+    match age() {
         Some(year) if !arguments.contains(&"--age") => vec!["--age".to_owned(), year],
         _ => Vec::new(),
     }

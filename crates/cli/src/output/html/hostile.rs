@@ -121,6 +121,10 @@ pub(crate) fn seen(text: &str) -> Vec<Seen> {
         difference(Shift::Gained {
             member: text.to_owned(),
         }),
+        difference(Shift::Value {
+            declared: json!([text]),
+            live: json!(["tame"]),
+        }),
     ];
     let key = ResourceKey::new(Kind::APP_PROFILE, text);
     let drifted = Drifted {
@@ -175,6 +179,14 @@ pub(crate) fn plan(text: &str) -> Plan {
             Difference::Value {
                 before: value(text),
                 after: json!({text: [text, 1]}),
+            },
+        ),
+        change(
+            text,
+            Action::Update,
+            Difference::Value {
+                before: json!(["tame"]),
+                after: json!([text]),
             },
         ),
         change(
