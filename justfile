@@ -68,6 +68,11 @@ bench-peers *arguments:
 bench-install *arguments:
     python3 benches/install.py {{arguments}}
 
+# Instructions of the debug build against benches/instructions.json; `--update` writes new numbers.
+instructions *arguments:
+    cargo build -p deskstate
+    python3 benches/instructions.py {{arguments}}
+
 # Figures of the libraries (criterion).
 bench:
     cargo bench --workspace
