@@ -120,7 +120,7 @@ pub(crate) fn schema(full: &Arc<Schema>, switches: &Switches) -> Arc<Schema> {
         .options
         .extend(switches.missing_options.iter().cloned());
     let nothing = lacks.tables.is_empty() && lacks.columns.is_empty() && lacks.options.is_empty();
-    if nothing && labels.is_empty() {
+    if nothing && labels.is_empty() && switches.lookups_only_expanded {
         return Arc::clone(full);
     }
     let mut schema = Schema::clone(full);
@@ -128,6 +128,9 @@ pub(crate) fn schema(full: &Arc<Schema>, switches: &Switches) -> Arc<Schema> {
     for at in 0..schema.tables.len() {
         hide_columns(&mut schema, at, &lacks);
         relabel(&mut schema.tables[at], &labels);
+        for column in &mut schema.tables[at].columns {
+            column.only_expanded &= switches.lookups_only_expanded;
+        }
     }
     hide_navigation(&mut schema);
     Arc::new(schema)

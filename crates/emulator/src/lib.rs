@@ -58,7 +58,7 @@ pub use seed::{Scale, SeedError};
 pub use server::{Config, Emulator, StartError, StopError};
 pub use signin::{DirectoryError, SignIn};
 pub use switches::{
-    BatchStatus, ChangesetFailure, LinkAnswer, MissingPrivilege, QuotedIds, Switches,
+    BatchStatus, ChangesetFailure, LateWrite, LinkAnswer, MissingPrivilege, QuotedIds, Switches,
     TouchedParameters, UnknownColumn,
 };
 pub use tables::TablesError;

@@ -7,6 +7,7 @@ use crate::error::{Outcome, ServiceError, code};
 use crate::resolve;
 use crate::schema::{Kind, Required, Table, TableId};
 use crate::store::{IndexKey, Row, Transaction};
+use crate::switches::LateWrite;
 use crate::value::{Value, fold};
 use crate::writing::Writing;
 
@@ -120,13 +121,11 @@ pub(crate) fn before_create(
         }
     }
     check_states(own, row)?;
-    if let Some(column) = own.position(UNIQUE_NAME) {
-        check_prefix(
-            tx,
-            writing,
-            own,
-            row.cells[column].as_text().unwrap_or_default(),
-        )?;
+    // A table may have unique names for some of its rows only.
+    if let Some(column) = own.position(UNIQUE_NAME)
+        && let Some(name) = row.cells[column].as_text()
+    {
+        check_prefix(tx, writing, own, name)?;
     }
     check_keys(tx, writing, table, row)
 }
@@ -151,6 +150,12 @@ pub(crate) fn before_update(
             ),
         ));
     }
+    protected(
+        writing,
+        own,
+        before,
+        body.cells.iter().map(|(column, _)| *column),
+    )?;
     lockdown(tx, writing, own, Some(before))?;
     for (position, value) in &body.cells {
         let column = &own.columns[*position];
@@ -200,7 +205,59 @@ pub(crate) fn before_delete(
             ),
         ));
     }
+    protected(writing, own, row, std::iter::once(own.key))?;
     lockdown(tx, writing, own, Some(row))
+}
+
+/// Whether a new value for a column is left out, since the column keeps the one its row was created with.
+pub(crate) fn keeps(
+    writing: &Writing<'_>,
+    table: &Table,
+    position: usize,
+    before: &Row,
+    value: &Value,
+) -> Outcome<bool> {
+    let column = &table.columns[position];
+    if !(column.create_only || column.fixed) || before.cells[position] == *value {
+        return Ok(false);
+    }
+    match writing.switches.late_writes {
+        LateWrite::Ignored => Ok(true),
+        LateWrite::Refused => Err(ServiceError::bad(
+            code::INVALID_OPERATION,
+            format!(
+                "The value of '{}' on record of type '{}' cannot be changed once the record is created.",
+                column.name, table.name
+            ),
+        )),
+    }
+}
+
+/// Rows that the product needs are as they are, but for some columns.
+fn protected(
+    writing: &Writing<'_>,
+    table: &Table,
+    row: &Row,
+    mut written: impl Iterator<Item = usize>,
+) -> Outcome<()> {
+    let Some(protected) = &table.protected else {
+        return Ok(());
+    };
+    let is_one = protected
+        .values
+        .iter()
+        .any(|value| row.cells[protected.column].is_like(value));
+    let touched = written.any(|column| !protected.except.contains(&column));
+    if !writing.switches.product_rows_protected || !is_one || !touched {
+        return Ok(());
+    }
+    Err(ServiceError::bad(
+        code::ISV_ABORTED,
+        format!(
+            "The {} is provided by the system and can be neither edited nor deleted.",
+            table.label
+        ),
+    ))
 }
 
 pub(crate) fn is_managed(table: &Table, row: &Row) -> bool {

@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use serde_json::Value as Json;
+
 pub(crate) use crate::value::TableId;
 use crate::value::Value;
 
@@ -70,6 +72,10 @@ pub(crate) struct Table {
     pub(crate) column_by_name: HashMap<String, usize>,
     pub(crate) navigation: BTreeMap<String, Navigation>,
     pub(crate) alternate_keys: Vec<AlternateKey>,
+    /// Rows that the product needs.
+    pub(crate) protected: Option<Protected>,
+    /// What the product fills in when a row is created.
+    pub(crate) completes: Vec<Completion>,
     /// Position in [`Schema::many_to_many`] if this is an intersect table.
     pub(crate) intersect: Option<usize>,
     /// Lookups of other tables that point here: table, column, what deleting the target does.
@@ -105,6 +111,32 @@ impl Table {
         let (position, column) = self.column(name)?;
         (!column.kind.is_lookup() && !column.hidden).then_some(position)
     }
+}
+
+/// Rows that can be neither changed nor deleted.
+#[derive(Debug, Clone)]
+pub(crate) struct Protected {
+    pub(crate) column: usize,
+    pub(crate) values: Vec<Json>,
+    /// Columns that may be written all the same.
+    pub(crate) except: Vec<usize>,
+}
+
+/// Something that a new row gets from the product.
+#[derive(Debug, Clone)]
+pub(crate) struct Completion {
+    pub(crate) column: usize,
+    pub(crate) when: Vec<(usize, Json)>,
+    pub(crate) by: CompletedBy,
+}
+
+/// What a column of a new row gets.
+#[derive(Debug, Clone)]
+pub(crate) enum CompletedBy {
+    /// A text.
+    Text(String),
+    /// A lookup to a new row with these texts.
+    NewRow(TableId, BTreeMap<String, String>),
 }
 
 /// How far a column is required.
@@ -169,6 +201,12 @@ pub(crate) struct Column {
     pub(crate) kind: Kind,
     pub(crate) required: Required,
     pub(crate) read_only: bool,
+    /// Not valid for update, as the metadata says.
+    pub(crate) create_only: bool,
+    /// Fixed once the row is there, although the metadata does not say so.
+    pub(crate) fixed: bool,
+    /// A lookup that is empty in `$select` and filled in `$expand`.
+    pub(crate) only_expanded: bool,
     pub(crate) localizable: bool,
     pub(crate) date_only: bool,
     pub(crate) length: Option<usize>,

@@ -97,6 +97,16 @@ pub enum LinkAnswer {
     Accepted,
 }
 
+/// What becomes of a new value for a column that keeps the one its row was created with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum LateWrite {
+    /// It is left out without a word.
+    Ignored,
+    /// The write is refused.
+    Refused,
+}
+
 /// Every switch. Defaults are the answers that are hardest on a client.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -179,6 +189,14 @@ pub struct Switches {
     pub missing_options: BTreeSet<String>,
     /// `$select` on `msdyn_componentlayers` is ignored.
     pub layers_ignore_select: bool,
+    /// A new value for a column that keeps the one its row was created with, such as the type of a queue.
+    pub late_writes: LateWrite,
+    /// Rows that the product needs, such as its presences and default queues, can be neither changed nor deleted.
+    pub product_rows_protected: bool,
+    /// The product completes new rows, such as a queue with its contract.
+    pub new_rows_completed: bool,
+    /// The fallback queue of a workstream is empty in `$select` and filled in `$expand`.
+    pub lookups_only_expanded: bool,
 }
 
 impl Default for Switches {
@@ -223,6 +241,10 @@ impl Default for Switches {
             missing_columns: BTreeSet::new(),
             missing_options: BTreeSet::new(),
             layers_ignore_select: true,
+            late_writes: LateWrite::Ignored,
+            product_rows_protected: true,
+            new_rows_completed: true,
+            lookups_only_expanded: true,
         }
     }
 }

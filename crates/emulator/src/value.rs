@@ -79,6 +79,16 @@ impl Value {
         }
     }
 
+    /// Whether the cell has a value of a table file: text without case, numbers and flags.
+    pub(crate) fn is_like(&self, value: &Json) -> bool {
+        match (self, value) {
+            (Value::Text(text), Json::String(wanted)) => fold(text) == fold(wanted),
+            (Value::Int(number), Json::Number(wanted)) => wanted.as_i64() == Some(*number),
+            (Value::Flag(flag), Json::Bool(wanted)) => flag == wanted,
+            _ => false,
+        }
+    }
+
     /// How two cells compare: text without case and outer blanks at the end, ids as ids; `None` when they cannot be compared.
     pub(crate) fn compare(&self, other: &Value) -> Option<Ordering> {
         match (self, other) {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::body::{self, Body, Child};
 use crate::error::{Outcome, ServiceError, code};
-use crate::schema::{Kind, Navigation, Ownership, TableId};
+use crate::schema::{CompletedBy, Kind, Navigation, Ownership, TableId};
 use crate::security::{Right, base_language};
 use crate::store::{Row, Transaction};
 use crate::switches::Switches;
@@ -83,7 +83,49 @@ pub(crate) fn create_with(
         nest_child(tx, writing, table, id, child)?;
     }
     tabs::after_create(tx, writing, table, id, create)?;
+    complete(tx, writing, table, id)?;
     Ok(id)
+}
+
+/// What the product fills in by itself. It is no edit of the caller's, so the row keeps its stamps.
+fn complete(
+    tx: &mut Transaction<'_>,
+    writing: &Writing<'_>,
+    table: TableId,
+    id: Uuid,
+) -> Outcome<()> {
+    let schema = tx.schema();
+    if !writing.switches.new_rows_completed {
+        return Ok(());
+    }
+    for completion in &schema.table(table).completes {
+        let mut row = Row::clone(&find(tx, table, id)?);
+        let applies = completion
+            .when
+            .iter()
+            .all(|(column, value)| row.cells[*column].is_like(value));
+        if !applies || !row.cells[completion.column].is_null() {
+            continue;
+        }
+        row.cells[completion.column] = match &completion.by {
+            CompletedBy::Text(text) => Value::text(text),
+            CompletedBy::NewRow(of, texts) => {
+                let key = new_key(tx, *of);
+                let mut made = Row::new(schema.table(*of), key);
+                set_defaults(tx, writing, *of, &mut made);
+                settle_state(schema.table(*of), &mut made, &Body::default());
+                for (name, text) in texts {
+                    if let Some(column) = schema.table(*of).position(name) {
+                        made.cells[column] = Value::text(&text.replace("{id}", &id.to_string()));
+                    }
+                }
+                tx.put(*of, made);
+                Value::Lookup(*of, key)
+            }
+        };
+        tx.put(table, row);
+    }
+    Ok(())
 }
 
 pub(crate) fn duplicate() -> ServiceError {
@@ -292,6 +334,13 @@ pub(crate) fn update(
     nest_lookups(tx, writing, &mut body)?;
     let mut row = Row::clone(&before);
     let base = base_language(tx.store());
+    let mut kept = Vec::new();
+    for (column, value) in &body.cells {
+        if rules::keeps(writing, own, *column, &before, value)? {
+            kept.push(*column);
+        }
+    }
+    body.cells.retain(|(column, _)| !kept.contains(column));
     for (column, value) in &body.cells {
         if *column == own.key {
             continue;

@@ -16,7 +16,8 @@
 mod world;
 
 use deskstate_model::{
-    Definition, Field, Holds, Kind, Names, Need, RegisterError, Table, load_texts,
+    Definition, Field, Holds, Kind, Names, Need, RegisterError, RowValue, RowValueIs, Table,
+    load_texts,
 };
 use deskstate_reconcile::export::{Selection, export, write};
 use deskstate_reconcile::plan::{Action, Difference, Options};
@@ -30,7 +31,7 @@ static WORKSTREAM: Table = Table {
     key: "msdyn_liveworkstreamid",
     name: Some("msdyn_name"),
     label: "msdyn_name",
-    component: false,
+    component: true,
     level: 3,
 };
 
@@ -54,6 +55,12 @@ static FIELDS: &[Field] = &[
     },
 ];
 
+/// The server wants to know the channel of a new row.
+static CHANNEL: Field = Field {
+    is_written: false,
+    ..Field::new("channel", "msdyn_streamsource", Holds::Option)
+};
+
 static WORKSTREAMS: Definition = Definition {
     word: "Workstream",
     title: "Workstream",
@@ -63,6 +70,10 @@ static WORKSTREAMS: Definition = Definition {
     name: &NAME,
     names: Names::Free,
     fields: FIELDS,
+    rows: &[RowValue {
+        field: &CHANNEL,
+        is: RowValueIs::Number(192_350_002),
+    }],
     ..Definition::NOTHING
 };
 

@@ -193,7 +193,7 @@ pub(super) fn attribute(schema: &Schema, table: &Table, column: &Column) -> Json
         "IsPrimaryId": is_key,
         "IsPrimaryName": table.primary_name.is_some_and(|position| table.columns[position].name == column.name),
         "IsValidForCreate": !column.read_only,
-        "IsValidForUpdate": !column.read_only && !is_key,
+        "IsValidForUpdate": !column.read_only && !column.create_only && !is_key,
         "IsCustomAttribute": column.name.contains('_'),
         "IsFilterable": true,
         "IsSearchable": matches!(column.kind, Kind::Text | Kind::Memo),

@@ -144,8 +144,13 @@ impl Writer<'_> {
         out.extend_from_slice(b"{\"@odata.etag\":\"W/\\\"");
         out.extend_from_slice(row.version.to_string().as_bytes());
         out.extend_from_slice(b"\\\"\"");
+        let columns = &self.store.schema.table(table).columns;
         for (position, name) in &layout.0 {
             out.extend_from_slice(name.as_bytes());
+            if columns[*position].only_expanded {
+                out.extend_from_slice(b"null");
+                continue;
+            }
             match cell_of(self.store, table, row, *position, self.language).as_ref() {
                 Value::Null => out.extend_from_slice(b"null"),
                 Value::Id(id) | Value::Lookup(_, id) => {
@@ -156,7 +161,7 @@ impl Writer<'_> {
                 }
                 Value::Text(text) => write_json(text.as_ref(), out),
                 other => {
-                    let property = self.store.schema.table(table).columns[*position].property();
+                    let property = columns[*position].property();
                     write_json(&other.json(&property), out);
                 }
             }
@@ -166,7 +171,10 @@ impl Writer<'_> {
 
     fn property(&self, table: &Table, row: &Row, position: usize, object: &mut Map<String, Json>) {
         let column = &table.columns[position];
-        let value = cell(self.store, table.id, row, position, self.language);
+        let value = match column.only_expanded {
+            true => Value::Null,
+            false => cell(self.store, table.id, row, position, self.language),
+        };
         let property = column.property();
         self.annotate(column, &value, &property, object);
         object.insert(property.clone(), value.json(&property));

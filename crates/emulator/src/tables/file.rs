@@ -25,7 +25,39 @@ pub(super) struct TableFile {
     pub(super) with: Vec<String>,
     #[serde(default)]
     pub(super) keys: BTreeMap<String, Vec<String>>,
+    pub(super) protected: Option<ProtectedFile>,
+    #[serde(default)]
+    pub(super) completes: Vec<CompletionFile>,
     pub(super) columns: Vec<ColumnFile>,
+}
+
+/// Rows that the product needs.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProtectedFile {
+    pub(super) column: String,
+    /// Values of the column by which such rows are known.
+    pub(super) values: Vec<serde_json::Value>,
+    /// Columns that may be written all the same.
+    #[serde(default)]
+    pub(super) except: Vec<String>,
+}
+
+/// What the product fills in when a row is created.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CompletionFile {
+    pub(super) column: String,
+    /// Values that the new row has.
+    #[serde(default)]
+    pub(super) when: BTreeMap<String, serde_json::Value>,
+    /// A text, for a column without a value.
+    pub(super) value: Option<String>,
+    /// A new row of this table, for a lookup.
+    pub(super) creates: Option<String>,
+    /// Texts of that row; `{id}` is the id of the row that is created.
+    #[serde(default)]
+    pub(super) with: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize, Default, Clone, Copy)]
@@ -50,6 +82,15 @@ pub(super) struct ColumnFile {
     pub(super) required: RequiredWord,
     #[serde(default)]
     pub(super) read_only: bool,
+    /// Not valid for update, as the metadata says.
+    #[serde(default)]
+    pub(super) create_only: bool,
+    /// Fixed once the row is there, although the metadata does not say so.
+    #[serde(default)]
+    pub(super) fixed: bool,
+    /// A lookup that is empty in `$select` and filled in `$expand`.
+    #[serde(default)]
+    pub(super) only_expanded: bool,
     #[serde(default)]
     pub(super) localizable: bool,
     #[serde(default)]
@@ -252,6 +293,8 @@ pub(super) fn intersect_file(relationship: &RelationshipFile) -> TableFile {
         privilege: Some(String::new()),
         with: Vec::new(),
         keys: BTreeMap::new(),
+        protected: None,
+        completes: Vec::new(),
     }
 }
 
@@ -263,6 +306,9 @@ pub(super) fn plain_column(name: &str, kind: KindWord) -> ColumnFile {
         label: None,
         required: RequiredWord::None,
         read_only: false,
+        create_only: false,
+        fixed: false,
+        only_expanded: false,
         localizable: false,
         date_only: false,
         indexed: false,

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use super::TablesError;
 use super::file::*;
 use crate::schema::{
-    AlternateKey, Column, Kind, LookupTarget, ManyToMany, Navigation, OnDelete, Ownership,
-    Required, Schema, Table, TableId,
+    AlternateKey, Column, CompletedBy, Completion, Kind, LookupTarget, ManyToMany, Navigation,
+    OnDelete, Ownership, Protected, Required, Schema, Table, TableId,
 };
 use crate::value::Value;
 
@@ -89,8 +89,41 @@ pub(super) fn resolve_table(
             columns,
         });
     }
+    let protected = match file.protected {
+        None => None,
+        Some(protected) => Some(Protected {
+            column: find(&protected.column)?,
+            values: protected.values,
+            except: protected
+                .except
+                .iter()
+                .map(|name| find(name))
+                .collect::<Result<_, _>>()?,
+        }),
+    };
+    let mut completes = Vec::new();
+    for completion in file.completes {
+        let when = completion.when.into_iter();
+        completes.push(Completion {
+            column: find(&completion.column)?,
+            when: when
+                .map(|(name, value)| Ok((find(&name)?, value)))
+                .collect::<Result<_, TablesError>>()?,
+            by: match completion.creates {
+                None => CompletedBy::Text(completion.value.unwrap_or_default()),
+                Some(table) => CompletedBy::NewRow(
+                    *by_name
+                        .get(&table)
+                        .ok_or_else(|| unknown(&file.table, "table", &table))?,
+                    completion.with,
+                ),
+            },
+        });
+    }
     Ok(Table {
         id,
+        protected,
+        completes,
         schema_name: file.schema.unwrap_or_else(|| file.table.clone()),
         privilege: file.privilege.unwrap_or_else(|| file.table.clone()),
         set: file.set,
@@ -180,6 +213,9 @@ pub(super) fn resolve_column(
             RequiredWord::System => Required::System,
         },
         read_only: file.read_only,
+        create_only: file.create_only,
+        fixed: file.fixed,
+        only_expanded: file.only_expanded,
         localizable: file.localizable,
         date_only: file.date_only,
         hidden: file.hidden,

@@ -13,6 +13,7 @@ mod product;
 mod properties;
 mod queries;
 mod recorded;
+mod routing;
 mod rules;
 mod security;
 mod state;
