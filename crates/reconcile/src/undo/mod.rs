@@ -221,16 +221,6 @@ fn name(saved: &SavedRow) -> String {
 
 /// Whether a file names only what deskstate writes.
 fn names_only_what_is_written(file: &UndoFile) -> Result<(), String> {
-    let sets: BTreeSet<&str> = Kind::all()
-        .map(|kind| kind.table().set)
-        .chain([
-            tables::USER.set,
-            tables::TEAM.set,
-            tables::ROLE.set,
-            tables::WEB_RESOURCE.set,
-            tables::MACRO.set,
-        ])
-        .collect();
     for change in &file.changes {
         change
             .kind
@@ -257,10 +247,12 @@ fn names_only_what_is_written(file: &UndoFile) -> Result<(), String> {
                     format!("`{logical}.{name}` is no column that deskstate writes")
                 })?;
                 let fits = match column.set {
-                    Some(_) => {
+                    Some(own) => {
                         value.is_null()
-                            || columns::bound(value)
-                                .is_some_and(|(set, _)| sets.contains(set.as_str()))
+                            || columns::bound(value).is_some_and(|(set, _)| match own {
+                                "" => set == tables::USER.set || set == tables::TEAM.set,
+                                own => set == own,
+                            })
                     }
                     None => !value.is_object() && !value.is_array(),
                 };
