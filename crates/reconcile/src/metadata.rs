@@ -62,15 +62,19 @@ impl TableMetadata {
         self.options = rows.iter().filter_map(options).collect();
     }
 
-    /// The tables behind its many-to-many relationships.
-    pub(crate) fn intersects(&self) -> impl Iterator<Item = String> + '_ {
-        self.many.iter().map(|many| many.intersect.clone())
+    /// The tables behind its many-to-many relationships, and those that its lookups point to.
+    pub(crate) fn others(&self) -> impl Iterator<Item = &str> {
+        let intersects = self.many.iter().map(|many| many.intersect.as_str());
+        intersects.chain(self.lookups.iter().map(|lookup| lookup.target.as_str()))
     }
 
-    /// Takes in the entity sets of the tables behind its many-to-many relationships.
-    pub(crate) fn name_intersects(&mut self, sets: &BTreeMap<String, String>) {
+    /// Takes in how those tables are addressed.
+    pub(crate) fn name_others(&mut self, names: &BTreeMap<String, TableNames>) {
         for many in &mut self.many {
-            many.intersect_set = sets.get(&many.intersect).cloned();
+            many.intersect_set = names.get(&many.intersect).map(|names| names.set.clone());
+        }
+        for lookup in &mut self.lookups {
+            lookup.names = names.get(&lookup.target).cloned();
         }
     }
 }
@@ -81,6 +85,29 @@ struct Lookup {
     column: String,
     target: String,
     navigation: String,
+    /// How the table that it points to is addressed, where that was asked.
+    names: Option<TableNames>,
+}
+
+/// How a table is addressed, and which column people see as the name of its rows.
+#[derive(Debug, Clone)]
+pub(crate) struct TableNames {
+    set: String,
+    key: String,
+    name: String,
+}
+
+impl TableNames {
+    /// The logical name of the table in a reply, and its other names.
+    pub(crate) fn of(row: &Row) -> Option<(String, Self)> {
+        let text = |property: &str| row.text(property).map(str::to_owned);
+        let names = Self {
+            set: text("EntitySetName")?,
+            key: text("PrimaryIdAttribute")?,
+            name: text("PrimaryNameAttribute").unwrap_or_default(),
+        };
+        Some((text("LogicalName")?, names))
+    }
 }
 
 /// A many-to-many relationship, with this table's side first.
@@ -117,6 +144,7 @@ fn table(row: &Row) -> Option<TableMetadata> {
                 column: string(item, "ReferencingAttribute")?,
                 target: string(item, "ReferencedEntity")?,
                 navigation: string(item, "ReferencingEntityNavigationPropertyName")?,
+                names: None,
             })
         })
         .collect();

@@ -193,6 +193,23 @@ impl Query {
             .expand(Expand::new("Attributes").select(["LogicalName", "AttributeType"]))
     }
 
+    /// How these tables are addressed, by logical name; tables that the metadata lacks are left out.
+    ///
+    /// Rows have `LogicalName`, `EntitySetName`, `PrimaryIdAttribute` and `PrimaryNameAttribute`.
+    pub fn table_names<N: Into<String>>(logical_names: impl IntoIterator<Item = N>) -> Query {
+        Query::rows(TABLE_DEFINITIONS)
+            .select([
+                "LogicalName",
+                "EntitySetName",
+                "PrimaryIdAttribute",
+                "PrimaryNameAttribute",
+            ])
+            .filter(Filter::any_of(
+                "LogicalName",
+                logical_names.into_iter().map(Into::<String>::into),
+            ))
+    }
+
     /// All that the metadata says of these tables, by logical name; tables it lacks are left out.
     ///
     /// Rows have `LogicalName`, `EntitySetName`, `PrimaryIdAttribute`, `PrimaryNameAttribute`, `DisplayName`, `IsSolutionAware`,
@@ -364,6 +381,13 @@ impl Query {
         self.expand
             .iter()
             .map(|expand| (expand.navigation.as_str(), expand.select.as_slice()))
+    }
+
+    /// Without the related records of a navigation property that an environment lacks.
+    #[must_use]
+    pub fn without_expand(mut self, navigation: &str) -> Query {
+        self.expand.retain(|expand| expand.navigation != navigation);
+        self
     }
 
     /// Without columns of the related records that an environment lacks.

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use deskstate_model::inert::escaped;
-use deskstate_model::{Kind, yaml_scalar};
+use deskstate_model::{Kind, denied_table, yaml_scalar};
 
-use super::{Column, TableMetadata};
+use super::{Column, Lookup, TableMetadata, TableNames};
 
 /// Columns that every table has and the server keeps.
 const KEPT_BY_SERVER: &[&str] = &[
@@ -284,16 +284,21 @@ fn field(column: &Column, table: &TableMetadata) -> Result<Vec<String>, String> 
                 .collect();
             let known = ways
                 .iter()
-                .find_map(|way| Some((kind_of(&way.target)?, way)));
+                .find_map(|way| Some((yaml_scalar(kind_of(&way.target)?), *way)));
+            // Rows of another table are found by name.
+            let named = || match ways.as_slice() {
+                [way] => Some((by_name(way)?, *way)),
+                _ => None,
+            };
             let targets: Vec<&str> = ways.iter().map(|way| way.target.as_str()).collect();
-            let (to, way) = known.ok_or_else(|| {
+            let (to, way) = known.or_else(named).ok_or_else(|| {
                 format!(
-                    "no kind is defined for what it points to, `{}`",
+                    "no kind is defined for what it points to, `{}`, and its rows cannot be found by name",
                     targets.join("`, `")
                 )
             })?;
             typed("lookup");
-            lines.push(format!("to: {}", yaml_scalar(to)));
+            lines.push(format!("to: {to}"));
             lines.push(format!("navigation: {}", yaml_scalar(&way.navigation)));
         }
         "State" => typed("status"),
@@ -313,6 +318,19 @@ fn field(column: &Column, table: &TableMetadata) -> Result<Vec<String>, String> 
         lines.push("createOnly: true".to_owned());
     }
     Ok(lines)
+}
+
+/// A table whose rows a lookup finds by name. Customers' data, access and code are left out.
+fn by_name(way: &Lookup) -> Option<String> {
+    let TableNames { set, key, name } = way.names.as_ref()?;
+    if name.is_empty() || denied_table(&way.target).is_some() {
+        return None;
+    }
+    let values = [&way.target, set, key, name].map(|value| yaml_scalar(value));
+    let [table, set, key, name] = values;
+    Some(format!(
+        "{{table: {table}, entitySet: {set}, primaryKey: {key}, name: {name}}}"
+    ))
 }
 
 /// The word of the kind whose rows are in a table.

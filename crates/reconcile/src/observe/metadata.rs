@@ -1,13 +1,13 @@
 //! Reading what an environment's own metadata says of tables.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use deskstate_dataverse::{Query, Reader, Refused};
 use thiserror::Error;
 use uuid::Uuid;
 
 use super::ObserveError;
-use crate::metadata::{TableMetadata, tables as read_tables};
+use crate::metadata::{TableMetadata, TableNames, tables as read_tables};
 
 /// Why metadata could not be read.
 #[derive(Debug, Error)]
@@ -61,28 +61,24 @@ pub async fn observe_metadata(
             table.take_options(&rows.rows);
         }
     }
-    sets_of_intersects(reader, &mut found).await?;
+    names_of_others(reader, &mut found).await?;
     Ok(found)
 }
 
-/// The entity sets of the tables behind many-to-many relationships.
-async fn sets_of_intersects(
+/// How the tables behind relationships and lookups are addressed.
+async fn names_of_others(
     reader: &Reader,
     found: &mut [TableMetadata],
 ) -> Result<(), deskstate_dataverse::Error> {
-    let names: Vec<String> = found.iter().flat_map(TableMetadata::intersects).collect();
+    let names: BTreeSet<&str> = found.iter().flat_map(TableMetadata::others).collect();
     if names.is_empty() {
         return Ok(());
     }
-    let answers = reader.read(&[Query::tables(names)]).await?;
-    let mut sets = BTreeMap::new();
-    for row in answers.into_iter().flatten().flat_map(|rows| rows.rows) {
-        if let (Some(logical), Some(set)) = (row.text("LogicalName"), row.text("EntitySetName")) {
-            sets.insert(logical.to_owned(), set.to_owned());
-        }
-    }
+    let answers = reader.read(&[Query::table_names(names)]).await?;
+    let rows = answers.into_iter().flatten().flat_map(|rows| rows.rows);
+    let names = rows.filter_map(|row| TableNames::of(&row)).collect();
     for table in found {
-        table.name_intersects(&sets);
+        table.name_others(&names);
     }
     Ok(())
 }
