@@ -42,6 +42,7 @@ pub const MANIFEST_CODES: &[Explanation] = &[
     load::NO_PROJECT,
     shape_codes::NOT_A_MANIFEST,
     shape_codes::NOT_CLEARABLE,
+    checks::defined_kind::NOT_CREATABLE,
     shape_codes::NOT_SUPPORTED_YET,
     shape_codes::ONE_OF,
     checks::profile_templates::ONE_TEMPLATE_PER_ENTITY,

@@ -74,13 +74,8 @@ fn value(field: &'static Field, node: &Node, decoder: &mut Decoder<'_>) -> Optio
         Holds::Set { to, links, .. } => match links {
             Links::All | Links::Except(_) => {
                 let users = matches!(to, Referent::User);
-                set(
-                    node,
-                    users,
-                    field.list_means,
-                    &|node, decoder| name(to, node, decoder),
-                    decoder,
-                )
+                let named = |node: &Node, decoder: &mut Decoder<'_>| name(to, node, decoder);
+                set(node, users, field.list_means, [&named, &named], decoder)
             }
             Links::Only(_) => decoder.fits(node.as_flag()).map(Value::Flag),
             Links::One => name(to, node, decoder),
@@ -94,13 +89,11 @@ fn value(field: &'static Field, node: &Node, decoder: &mut Decoder<'_>) -> Optio
         },
         Holds::Parts(part) => match part.written {
             Written::List => items(field, node, &|_| part.fields, decoder),
-            Written::Set => set(
-                node,
-                false,
-                field.list_means,
-                &|node, decoder| member(part, node, decoder),
-                decoder,
-            ),
+            Written::Set => {
+                let member = |node: &Node, decoder: &mut Decoder<'_>| member(part, node, decoder);
+                let without = |node: &Node, decoder: &mut Decoder<'_>| told(part, node, decoder);
+                set(node, false, field.list_means, [&member, &without], decoder)
+            }
             Written::Features(_) => features(part, node, decoder),
             Written::Parameters => Parameters::decode(node, decoder).map(Value::Parameters),
         },
@@ -182,7 +175,7 @@ fn set(
     node: &Node,
     users: bool,
     list_means: SetMode,
-    member: ReadMember<'_>,
+    [member, without]: [ReadMember<'_>; 2],
     decoder: &mut Decoder<'_>,
 ) -> Option<Value> {
     let set = |set| Some(Value::Set(Box::new(set)));
@@ -209,7 +202,7 @@ fn set(
                 decoder.fits(mode);
             }
             "members" => found.members = listed(member, decoder),
-            "without" => found.without = listed(member, decoder),
+            "without" => found.without = listed(without, decoder),
             "fromTeams" if users => {
                 let teams = listed(&|node, decoder| text(node, None, decoder), decoder);
                 let name = |team: Spanned<Value>| {
@@ -257,6 +250,22 @@ fn member(part: &'static PartTable, node: &Node, decoder: &mut Decoder<'_>) -> O
         }
         _ => item(part.fields, node, decoder).map(Value::Item),
     }
+}
+
+/// A part that must not be there: what tells it apart, alone or in a mapping.
+fn told(part: &'static PartTable, node: &Node, decoder: &mut Decoder<'_>) -> Option<Value> {
+    let place = part.fields.iter().position(|field| part.is_identity(field));
+    let (Some(place), false) = (place, node.is_map()) else {
+        let record = record(part.fields, node, decoder);
+        let identity = part.fields.iter().find(|field| part.is_identity(field))?;
+        decoder.fits(node.get(identity.word))?;
+        return Some(Value::Item(record));
+    };
+    let mut record = Record::empty(part.fields);
+    let value = value(&part.fields[place], node, decoder)?;
+    record.put(place, Given::Value(Spanned::new(value, node.span)));
+    record.shrink();
+    Some(Value::Item(record))
 }
 
 fn items(

@@ -47,16 +47,20 @@ struct Form {
     label: String,
     name: Spanned<String>,
     name_length: Option<u32>,
-    /// More columns of the identity, and whether they hold a number.
-    also: Vec<(Spanned<String>, bool)>,
+    /// More columns of the identity.
+    also: Vec<(Spanned<String>, AlsoForm)>,
     rows: Vec<(Spanned<String>, Constant)>,
     protected: Vec<String>,
     server_sets: Vec<String>,
+    creatable: bool,
     deletable: bool,
+    /// Whether an undo deletes what its apply created; as `deletable` where nothing is said.
+    undo_deletes: Option<bool>,
     component: bool,
     fields: Vec<FieldForm>,
     sets: Vec<SetForm>,
     parts: Vec<PartForm>,
+    agents: Option<AgentsForm>,
     /// The whole, so that another text of the same word is known to be another definition.
     digest: String,
 }
@@ -81,7 +85,24 @@ struct FieldForm {
     range: Option<(i64, i64)>,
     required: bool,
     create_only: bool,
+    expanded: bool,
     localizable: bool,
+}
+
+/// What a further column of an identity holds.
+#[derive(Debug, Clone)]
+enum AlsoForm {
+    Text,
+    Number,
+    Choice(Vec<Choice>),
+}
+
+/// Whom a change of a row reaches.
+#[derive(Debug, Clone)]
+struct AgentsForm {
+    through: Vec<Spanned<String>>,
+    others: String,
+    otherwise: String,
 }
 
 /// What a new row has.

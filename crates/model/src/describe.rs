@@ -2,7 +2,7 @@
 
 use crate::kinds::Kind;
 use crate::set::SetMode;
-use crate::table::{Field, Holds, Links, Need, NewRow, Referent, Shown, Table};
+use crate::table::{Field, Holds, Links, Need, NewRow, Referent, Shown, Table, Unlisted};
 
 impl Field {
     /// What it is for, what values it takes, and where they are kept.
@@ -28,8 +28,13 @@ impl Field {
         }
         if self.list_means == SetMode::AtLeast {
             sentences.push(
-                "A list says what must be there, and leaves other members alone; `mode: exact` removes them."
-                    .to_owned(),
+                match self.holds {
+                    Holds::Parts(part) if part.unlisted == Unlisted::Leave => {
+                        "A list says what must be there, and leaves others alone."
+                    }
+                    _ => "A list says what must be there, and leaves other members alone; `mode: exact` removes them.",
+                }
+                .to_owned(),
             );
         }
         sentences.extend(self.place());

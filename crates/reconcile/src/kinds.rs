@@ -21,7 +21,11 @@ pub fn row_fields(table: &Table) -> impl Iterator<Item = &'static Field> {
     let own = kind.into_iter().flat_map(|kind| {
         let name = std::iter::once(kind.name);
         let own = kind.fields.iter().chain(kind.companions);
-        own.chain(name).chain(kind.also)
+        let told = kind
+            .also
+            .iter()
+            .chain(kind.rows.iter().map(|row| row.field));
+        own.chain(name).chain(told)
     });
     own.chain(part_of(table).map_or(&[][..], |part| part.fields))
 }
@@ -38,7 +42,13 @@ pub fn name_of<'r>(table: &Table, row: &'r Row) -> Option<Cow<'r, str>> {
         whole.push_str(BETWEEN);
         match row.get(field.column) {
             Cell::Text(text) => whole.push_str(text.trim()),
-            Cell::Int(number) => whole.push_str(&number.to_string()),
+            Cell::Int(number) => {
+                let mut options = field.options().iter();
+                match options.find(|option| option.number == *number) {
+                    Some(option) => whole.push_str(option.word),
+                    None => whole.push_str(&number.to_string()),
+                }
+            }
             _ => {}
         }
     }

@@ -3,11 +3,16 @@
 //! A change reaches the agents of every profile that uses the resource, through however many steps. Counted are users who are linked
 //! to such a profile and, where they could be read, the holders of the security roles mapped to it. What was not counted is named;
 //! a number is never a guess.
+//!
+//! Rows of a kind that a project defines reach the agents that its definition names, such as the members of a queue. They are counted
+//! apart: who is a member of a queue may have any profile.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deskstate_dataverse::Value as Wire;
-use deskstate_model::{Kind, Table, lookup_read_name, tables};
+use deskstate_dataverse::{Cell, Value as Wire};
+use deskstate_model::{
+    Agents, Field, Holds, Kind, Referent, Relationship, Table, UniqueName, lookup_read_name, tables,
+};
 use uuid::Uuid;
 
 use crate::kinds;
@@ -15,6 +20,10 @@ use crate::live::Live;
 use crate::lower::Desired;
 use crate::plan::{Action, Change, Operation, Plan};
 use crate::referrers::{Referrer, Referrers, parents, set_word};
+use crate::state::RowKey;
+
+/// The basis where no profile leads to a change.
+const NO_PROFILE: &str = "no profile uses it";
 
 /// Agents whom each change of a plan reaches.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +32,8 @@ pub struct Reach {
     pub changes: Vec<ChangeReach>,
     /// All of them together, each agent once; `None` where some change could not be counted.
     pub agents: Option<usize>,
+    /// All whom changes reach otherwise than by a profile, each once.
+    pub members: usize,
 }
 
 /// Agents whom one change reaches.
@@ -34,7 +45,9 @@ pub struct ChangeReach {
     pub basis: String,
     /// Who was not counted, such as `holders of security role Agent in another business unit`.
     pub uncounted: Vec<String>,
-    /// Who was counted.
+    /// Agents whom the change reaches otherwise than by a profile, such as members of a queue; `None` where it reaches nobody so.
+    pub members: Option<usize>,
+    /// Who was counted, in either way.
     pub who: BTreeSet<Uuid>,
 }
 
@@ -51,11 +64,13 @@ impl ChangeReach {
     /// How many agents, and how they were counted; none where nobody is reached.
     pub fn said(&self) -> Option<Reached> {
         let agents = self.words()?;
-        let mut how = self.basis.clone();
-        if !self.uncounted.is_empty() {
-            how.push_str("; not counted: ");
-            how.push_str(&self.uncounted.join(", "));
-        }
+        let uncounted = match self.uncounted.as_slice() {
+            [] => None,
+            uncounted => Some(format!("not counted: {}", uncounted.join(", "))),
+        };
+        let basis = Some(self.basis.clone()).filter(|basis| !basis.is_empty());
+        let how: Vec<String> = basis.into_iter().chain(uncounted).collect();
+        let how = how.join("; ");
         Some(Reached { agents, how })
     }
 
@@ -66,11 +81,24 @@ impl ChangeReach {
         } else {
             "at least "
         };
-        match self.agents {
-            Some(0) if self.uncounted.is_empty() => None,
-            Some(0) | None => Some("reaches an unknown number of agents".to_owned()),
-            Some(1) => Some(format!("reaches {more}1 agent")),
-            Some(count) => Some(format!("reaches {more}{count} agents")),
+        let counted = |count: usize, what: &str| match count {
+            0 => None,
+            1 => Some(format!("1 {what}")),
+            count => Some(format!("{count} {what}s")),
+        };
+        let unknown = || Some("reaches an unknown number of agents".to_owned());
+        let Some(agents) = self.agents else {
+            return unknown();
+        };
+        let members = counted(self.members.unwrap_or_default(), "member");
+        let parts: Vec<String> = counted(agents, "agent")
+            .into_iter()
+            .chain(members)
+            .collect();
+        match parts.as_slice() {
+            [] if self.uncounted.is_empty() => None,
+            [] => unknown(),
+            parts => Some(format!("reaches {more}{}", parts.join(" and "))),
         }
     }
 }
@@ -81,10 +109,12 @@ pub fn reach(plan: &Plan, desired: &Desired, live: &Live) -> Reach {
         return Reach {
             changes: Vec::new(),
             agents: Some(0),
+            members: 0,
         };
     }
     let counting = Counting::new(plan, desired, live);
     let mut everybody = BTreeSet::new();
+    let mut all_members = BTreeSet::new();
     let mut all_known = true;
     let changes = plan
         .changes
@@ -94,12 +124,59 @@ pub fn reach(plan: &Plan, desired: &Desired, live: &Live) -> Reach {
             everybody.extend(who.iter().copied());
             all_known &= reach.agents.is_some();
             reach.who = who;
+            let members = counting.members_of(change);
+            members.add_to(&mut reach);
+            all_members.extend(members.who);
             reach
         })
         .collect();
     Reach {
         changes,
         agents: all_known.then_some(everybody.len()),
+        members: all_members.len(),
+    }
+}
+
+/// Agents whom a change reaches otherwise than by a profile.
+#[derive(Default)]
+struct Members {
+    who: BTreeSet<Uuid>,
+    /// The rows that they are members of, such as `Queue contoso_chat`.
+    of: BTreeSet<String>,
+    uncounted: BTreeSet<String>,
+    /// Some memberships could not be read.
+    hidden: bool,
+    /// Only memberships change, so nobody else is reached.
+    come_or_go: bool,
+}
+
+impl Members {
+    fn add_to(&self, reach: &mut ChangeReach) {
+        reach.uncounted.extend(self.uncounted.iter().cloned());
+        if self.hidden {
+            reach.agents = None;
+            "who is a member could not be read".clone_into(&mut reach.basis);
+            return;
+        }
+        let by_profile = reach.basis != NO_PROFILE;
+        if self.of.is_empty() {
+            if !by_profile && !self.uncounted.is_empty() {
+                reach.basis.clear();
+            }
+            return;
+        }
+        let of: Vec<&str> = self.of.iter().map(String::as_str).collect();
+        let basis = match (self.come_or_go, of.as_slice()) {
+            (true, _) => "members who come or go".to_owned(),
+            (false, [one]) => format!("members of {one}"),
+            (false, several) => format!("members of {} rows", several.len()),
+        };
+        reach.basis = match by_profile {
+            true => format!("{}; {basis}", reach.basis),
+            false => basis,
+        };
+        reach.members = Some(self.who.len());
+        reach.who.extend(self.who.iter().copied());
     }
 }
 
@@ -113,6 +190,16 @@ struct Counting<'a> {
     /// Root roles mapped to each profile.
     roles: BTreeMap<Uuid, BTreeSet<Uuid>>,
     names: BTreeMap<Uuid, String>,
+    /// Links that the plan makes, by owner.
+    linked: BTreeMap<(&'static Relationship, Uuid), BTreeSet<Uuid>>,
+    /// Rows that lookups and texts of new and changed rows point to, by row and property.
+    pointed: BTreeMap<(Uuid, String), Target>,
+}
+
+/// What a planned value points to.
+enum Target {
+    Row(Uuid),
+    Named(String),
 }
 
 impl<'a> Counting<'a> {
@@ -124,6 +211,8 @@ impl<'a> Counting<'a> {
             users: BTreeMap::new(),
             roles: BTreeMap::new(),
             names: BTreeMap::new(),
+            linked: BTreeMap::new(),
+            pointed: BTreeMap::new(),
         };
         for (profile, user) in &live.links(&tables::PROFILE_USERS).pairs {
             counting.users.entry(*profile).or_default().insert(*user);
@@ -168,10 +257,13 @@ impl<'a> Counting<'a> {
                 owner,
                 member,
             } => {
+                let links = self.linked.entry((*relationship, *owner)).or_default();
+                links.insert(*member);
                 let referrer = Referrer {
                     table: relationship.owner,
                     id: *owner,
                     word: set_word(relationship.schema_name),
+                    by_text: false,
                 };
                 self.referrers.add(*member, referrer);
             }
@@ -204,7 +296,37 @@ impl<'a> Counting<'a> {
                     .get(&row.id)
                     .copied()
                     .unwrap_or((row.table, row.id));
-                for (_, value) in body {
+                for field in kinds::row_fields(row.table) {
+                    let text = body.iter().find_map(|(name, value)| match value {
+                        Wire::Cell(Cell::Text(text)) if name == field.column => Some(text),
+                        _ => None,
+                    });
+                    if let (Some(to), Some(text)) = (field.names, text) {
+                        let target = self.named(to, text);
+                        let word = field.word;
+                        let by_text = true;
+                        self.referrers.add(
+                            target,
+                            Referrer {
+                                table,
+                                id,
+                                word,
+                                by_text,
+                            },
+                        );
+                    }
+                }
+                for (name, value) in body {
+                    let target = match value {
+                        Wire::Bind { id, .. } => Some(Target::Row(*id)),
+                        Wire::Cell(Cell::Text(text)) => Some(Target::Named(text.to_string())),
+                        _ => None,
+                    };
+                    if let Some(target) = target
+                        && Kind::of_table(row.table).is_some_and(|kind| !kind.is_built_in())
+                    {
+                        self.pointed.insert((row.id, name.clone()), target);
+                    }
                     if let Wire::Bind { id: target, .. } = value
                         && *target != id
                     {
@@ -214,6 +336,7 @@ impl<'a> Counting<'a> {
                                 table,
                                 id,
                                 word: "",
+                                by_text: false,
                             },
                         );
                     }
@@ -249,6 +372,164 @@ impl<'a> Counting<'a> {
         (users, reach)
     }
 
+    /// Agents whom the definitions of kinds name, of the changed row and of rows that refer to it. The walk ends where a definition says how
+    /// to find the agents of a row: a queue's change reaches its members, and not those of other queues of its workstreams.
+    fn members_of(&self, change: &Change) -> Members {
+        let mut members = Members::default();
+        let table = change.key.kind.table();
+        if let Some(come_or_go) = self.members_that_change(change) {
+            members.come_or_go = true;
+            members.of.insert(change.key.to_string());
+            members.who = come_or_go;
+            return members;
+        }
+        let mut seen = BTreeSet::from([change.id]);
+        let mut open = vec![(table, change.id)];
+        while let Some((table, id)) = open.pop() {
+            if table == &tables::PROFILE {
+                continue;
+            }
+            if self.collect(table, id, &mut members, &mut BTreeSet::new()) {
+                continue;
+            }
+            for referrer in self.referrers.to(id) {
+                if seen.insert(referrer.id) {
+                    open.push((referrer.table, referrer.id));
+                }
+            }
+        }
+        members.who.retain(|user| self.is_agent(*user));
+        members
+    }
+
+    /// Takes in the agents of a row, and says whether its definition knows how to find them.
+    fn collect(
+        &self,
+        table: &'static Table,
+        id: Uuid,
+        members: &mut Members,
+        seen: &mut BTreeSet<Uuid>,
+    ) -> bool {
+        let Some(kind) = Kind::of_table(table) else {
+            return false;
+        };
+        let Agents {
+            through,
+            others,
+            otherwise,
+        } = kind.definition().agents;
+        if !seen.insert(id) {
+            return false;
+        }
+        let name = self.name_in(table, id);
+        let mut leads = false;
+        let fields = kind.fields().iter();
+        for field in fields.filter(|field| through.contains(&field.word)) {
+            match field.holds {
+                Holds::Set {
+                    relationship,
+                    to: Referent::User,
+                    ..
+                } => {
+                    leads = true;
+                    members.hidden |= !self.live.links(relationship).access.is_whole();
+                    members.of.insert(format!("{kind} {name}"));
+                    members.who.extend(self.links_of(relationship, id));
+                }
+                Holds::Set { relationship, .. } => {
+                    for target in self.links_of(relationship, id) {
+                        leads = true;
+                        self.collect(relationship.member, target, members, seen);
+                    }
+                }
+                _ => {
+                    if let Some((table, target)) = self.target(table, id, field) {
+                        leads = true;
+                        self.collect(table, target, members, seen);
+                    }
+                }
+            }
+        }
+        let uncounted = [Some(others), (!leads).then_some(otherwise)];
+        for who in uncounted
+            .into_iter()
+            .flatten()
+            .filter(|who| !who.is_empty())
+        {
+            members.uncounted.insert(format!("{who} ({name})"));
+        }
+        !through.is_empty()
+    }
+
+    /// Members by the links that are there and those that the plan makes.
+    fn links_of(&self, relationship: &'static Relationship, owner: Uuid) -> Vec<Uuid> {
+        let live = self.live.links(relationship).members(owner);
+        let planned = self.linked.get(&(relationship, owner));
+        live.chain(planned.into_iter().flatten().copied()).collect()
+    }
+
+    /// The row that a lookup or a text of a row points to, as the plan leaves it.
+    fn target(
+        &self,
+        table: &'static Table,
+        id: Uuid,
+        field: &'static Field,
+    ) -> Option<(&'static Table, Uuid)> {
+        let (property, to) = match field.holds {
+            Holds::Lookup {
+                navigation,
+                to: Referent::Named(to),
+            } => (navigation, to),
+            _ => (field.column, field.names?),
+        };
+        let target = match self.pointed.get(&(id, property.to_owned())) {
+            Some(Target::Row(id)) => *id,
+            Some(Target::Named(name)) => self.named(to, name),
+            None => {
+                let row = self.live.row(table, id)?;
+                match field.names {
+                    None => row.row.uuid(&field.read_name())?,
+                    Some(_) => self.named(to, row.row.text(field.column)?),
+                }
+            }
+        };
+        Some((to, target))
+    }
+
+    /// The id of a row by its name: that of the live one, or the one that a new row gets.
+    fn named(&self, table: &'static Table, name: &str) -> Uuid {
+        let key = RowKey::Named {
+            table,
+            name: UniqueName::new(name),
+        };
+        let live = self.live.find(&key).one();
+        live.unwrap_or_else(|| key.derived_id())
+    }
+
+    /// Users who come or go, where a change is nothing else.
+    fn members_that_change(&self, change: &Change) -> Option<BTreeSet<Uuid>> {
+        let through = change.key.kind.definition().agents.through;
+        let is_users = |relationship: &'static Relationship| {
+            relationship.member == &tables::USER
+                && through.contains(&set_word(relationship.schema_name))
+        };
+        let users = change.operations.iter().map(|operation| match operation {
+            Operation::Link {
+                relationship,
+                member,
+                ..
+            }
+            | Operation::Unlink {
+                relationship,
+                member,
+                ..
+            } if is_users(relationship) => Some(*member),
+            _ => None,
+        });
+        let users: Option<BTreeSet<Uuid>> = users.collect();
+        users.filter(|users| !users.is_empty() && change.action == Action::Update)
+    }
+
     fn v1_provider(&self, change: &Change) -> (BTreeSet<Uuid>, ChangeReach) {
         let links = self.live.links(&tables::CIF_USERS);
         let mut users: BTreeSet<Uuid> = links.members(change.id).collect();
@@ -266,7 +547,7 @@ impl<'a> Counting<'a> {
             agents: links.access.is_whole().then_some(users.len()),
             basis: format!("users of {}", change.key.name),
             uncounted: vec!["holders of the roles that see the provider".to_owned()],
-            who: BTreeSet::new(),
+            ..ChangeReach::default()
         };
         (users, reach)
     }
@@ -301,7 +582,7 @@ impl<'a> Counting<'a> {
             agents: known.then_some(agents.len()),
             basis: basis(&names, by_role, known),
             uncounted: uncounted.into_iter().collect(),
-            who: BTreeSet::new(),
+            ..ChangeReach::default()
         };
         (agents, reach)
     }
@@ -336,6 +617,10 @@ impl<'a> Counting<'a> {
         }
         if self.live.mentions_unread.is_some() {
             uncounted.insert("agents of workstreams, which could not be read".to_owned());
+            return;
+        }
+        // A project that knows workstreams as resources reaches their agents by reference.
+        if Kind::of_table(&tables::WORKSTREAM).is_some() {
             return;
         }
         let name = crate::state::fold(&self.name_in(table, id));
@@ -386,7 +671,7 @@ fn basis(profiles: &[String], by_role: bool, known: bool) -> String {
         "assigned directly to"
     };
     match profiles {
-        [] => "no profile uses it".to_owned(),
+        [] => NO_PROFILE.to_owned(),
         [one] => format!("{whom} {one}"),
         several => format!("{whom} {} profiles", several.len()),
     }

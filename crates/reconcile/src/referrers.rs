@@ -6,8 +6,9 @@ use deskstate_model::{Field, Holds, Kind, PartTable, Referent, Relationship, Tab
 use uuid::Uuid;
 
 use crate::kinds;
-use crate::live::Live;
+use crate::live::{Live, ObservedRow};
 use crate::plan::{Change, Operation};
+use crate::state::fold;
 
 /// What changes take away.
 #[derive(Default)]
@@ -54,6 +55,8 @@ pub(crate) struct Referrer {
     pub(crate) id: Uuid,
     /// The field of the manifest that refers, such as `anchorTab`.
     pub(crate) word: &'static str,
+    /// By its name in a text, which Dataverse does not protect.
+    pub(crate) by_text: bool,
 }
 
 /// Every reference between live rows, by the row that is referred to.
@@ -70,6 +73,39 @@ struct Pointer {
     word: &'static str,
     /// Where the row is a part: the column that names its parent.
     part: Option<(&'static PartTable, String)>,
+    /// Where a text names the row instead of a lookup: the table of what it names.
+    names: Option<&'static Table>,
+}
+
+impl Pointer {
+    fn of(table: &'static Table, field: &'static Field) -> Option<Self> {
+        let (navigation, names) = match field.holds {
+            Holds::Lookup {
+                to: Referent::Named(_),
+                navigation,
+            } => (navigation, None),
+            _ => (field.column, Some(field.names?)),
+        };
+        Some(Self {
+            table,
+            column: field.read_name().into_owned(),
+            navigation,
+            word: field.word,
+            part: None,
+            names,
+        })
+    }
+
+    /// The row that this one points to.
+    fn target(&self, live: &Live, row: &ObservedRow) -> Option<Uuid> {
+        match self.names {
+            None => row.row.uuid(&self.column),
+            Some(table) => {
+                let name = fold(row.row.text(&self.column)?);
+                live.table(table).named(&name).first().copied()
+            }
+        }
+    }
 }
 
 impl Referrers {
@@ -97,12 +133,13 @@ impl Referrers {
                     table: relationship.owner,
                     id: *owner,
                     word,
+                    by_text: false,
                 });
             }
         }
         for pointer in pointers() {
             for row in live.table(pointer.table).rows.values() {
-                let Some(target) = row.row.uuid(&pointer.column) else {
+                let Some(target) = pointer.target(live, row) else {
                     continue;
                 };
                 if gone.rows.contains(&row.id)
@@ -121,6 +158,7 @@ impl Referrers {
                         table,
                         id,
                         word: pointer.word,
+                        by_text: pointer.names.is_some(),
                     });
                 }
             }
@@ -166,39 +204,20 @@ pub(crate) fn set_word(schema_name: &str) -> &'static str {
 }
 
 fn pointers() -> Vec<Pointer> {
-    let named = |field: &Field| match field.holds {
-        Holds::Lookup {
-            to: Referent::Named(_),
-            navigation,
-        } => Some(navigation),
-        _ => None,
-    };
     let mut found = Vec::new();
     for kind in Kind::all() {
         for field in kind.fields() {
-            if let Some(navigation) = named(field) {
-                found.push(Pointer {
-                    table: kind.table(),
-                    column: field.read_name().into_owned(),
-                    navigation,
-                    word: field.word,
-                    part: None,
-                });
-            }
+            found.extend(Pointer::of(kind.table(), field));
             let Holds::Parts(part) = field.holds else {
                 continue;
             };
-            for lookup in part.fields {
-                if let Some(navigation) = named(lookup) {
-                    found.push(Pointer {
-                        table: part.table,
-                        column: lookup.read_name().into_owned(),
-                        navigation,
-                        word: field.word,
-                        part: Some((part, deskstate_model::lookup_read_name(part.parent_column))),
-                    });
-                }
-            }
+            let inner = part.fields.iter();
+            let inner = inner.filter_map(|lookup| Pointer::of(part.table, lookup));
+            found.extend(inner.map(|pointer| Pointer {
+                word: field.word,
+                part: Some((part, deskstate_model::lookup_read_name(part.parent_column))),
+                ..pointer
+            }));
         }
     }
     found

@@ -361,6 +361,8 @@ pub struct DeclaredParts {
     pub part: &'static PartTable,
     /// Whether parts that are not listed go.
     pub mode: SetMode,
+    /// Parts that go where others stay.
+    pub without: Vec<RowKey>,
     /// Where it is written.
     pub span: Span,
 }

@@ -6,7 +6,6 @@ use crate::explanation::Explanation;
 use crate::given::Given;
 use crate::kinds::BETWEEN;
 use crate::manifests::{Declared, State};
-use crate::name::fold;
 use crate::record::{Record, Value};
 use crate::set::SetMode;
 use crate::span::Span;
@@ -24,6 +23,13 @@ pub(crate) const KEPT_ROW: Explanation = Explanation::new(
     "What the definition of a kind protects is not changed, and what it does not call deletable is not declared absent.",
     "The product needs protected rows as they are. Other configuration and live work may depend on a row in ways that no definition knows.",
     "Refer to a protected row with `metadata.state: existing` and no `spec`. Remove a document that declares a row absent, and delete the row by hand.",
+);
+
+pub(crate) const NOT_CREATABLE: Explanation = Explanation::new(
+    "not-creatable",
+    "Rows of a kind whose definition says `creatable: false` are declared with `metadata.state: existing`.",
+    "Creating such a row takes more than its columns: the product or an administrator makes it, and deskstate only changes it.",
+    "Write `metadata.state: existing`. Make a missing row in the admin center first.",
 );
 
 pub(crate) const NAME_VALUES: Explanation = Explanation::new(
@@ -52,17 +58,17 @@ fn parts(record: &Record, diagnostics: &mut Vec<Diagnostic>) {
         let Given::Value(value) = given else { continue };
         if let (Holds::Parts(part), Value::Set(set)) = (field.holds, value.value)
             && part.unlisted == Unlisted::Leave
-            && set.mode == SetMode::Exact
+            && (set.mode == SetMode::Exact || !set.without.is_empty())
         {
             diagnostics.push(
                 Diagnostic::error(
                     KEPT_ROW.code,
                     format!(
-                        "the parts in `{}` are never deleted, so the set cannot be exact",
+                        "the parts in `{}` are never deleted, so the set cannot be exact and has no `without`",
                         field.word
                     ),
                 )
-                .at(value.span, "exact")
+                .at(value.span, "takes parts away")
                 .help("write `mode: atLeast`, or `deletable: true` for the part in the definition"),
             );
         }
@@ -74,18 +80,29 @@ fn several(declared: &Declared, diagnostics: &mut Vec<Diagnostic>) {
     let kind = declared.key.kind;
     let also = kind.definition().also;
     let values = kind.values_of(declared.key.name.as_written());
-    let is_number = |field: &Field, value: &str| {
-        !matches!(field.holds, Holds::Option) || value.parse::<i64>().is_ok()
+    let is_one = |field: &Field, value: &str| match field.holds {
+        Holds::Option => value.parse::<i64>().is_ok(),
+        Holds::Choice(_) => field.option(value).is_some(),
+        _ => true,
     };
     let fits = values.is_some_and(|values| {
         also.iter()
             .zip(&values[1..])
-            .all(|(field, value)| is_number(field, value))
+            .all(|(field, value)| is_one(field, value))
     });
     if fits {
         return;
     }
-    let columns: Vec<&str> = also.iter().map(|field| field.column).collect();
+    let columns: Vec<String> = also
+        .iter()
+        .map(|field| match field.options() {
+            [] => field.column.to_owned(),
+            options => {
+                let words: Vec<&str> = options.iter().map(|option| option.word).collect();
+                words.join("|")
+            }
+        })
+        .collect();
     let form = format!("NAME{BETWEEN}{}", columns.join(BETWEEN));
     diagnostics.push(
         Diagnostic::error(
@@ -105,10 +122,7 @@ fn several(declared: &Declared, diagnostics: &mut Vec<Diagnostic>) {
 
 fn kept(declared: &Declared, diagnostics: &mut Vec<Diagnostic>) {
     let kind = declared.key.kind.definition();
-    let is_protected = kind
-        .protected
-        .iter()
-        .any(|name| fold(name) == declared.key.name.folded());
+    let is_protected = kind.is_protected(declared.key.name.as_written());
     let says_something = declared
         .spec
         .record()
@@ -125,6 +139,18 @@ fn kept(declared: &Declared, diagnostics: &mut Vec<Diagnostic>) {
             )
             .at(declared.name_span, "nothing changes or deletes it")
             .help("write `metadata.state: existing` and no `spec`, so that others can refer to it"),
+        );
+    } else if declared.state == State::Present && !kind.creatable {
+        diagnostics.push(
+            Diagnostic::error(
+                NOT_CREATABLE.code,
+                format!(
+                    "{} is not declared `existing`, and the definition of its kind does not let rows be created",
+                    declared.key
+                ),
+            )
+            .at(declared.name_span, "never created")
+            .help("write `metadata.state: existing`"),
         );
     } else if declared.state == State::Absent && !kind.deletable {
         diagnostics.push(

@@ -12,7 +12,7 @@ use crate::suggest::nearest;
 
 pub(crate) const UNKNOWN_REFERENCE: Explanation = Explanation::new(
     "unknown-reference",
-    "A name of another resource is declared in every environment where it is needed, in any state but `absent`; names with the prefix `msdyn_` are looked up in the environment.",
+    "A name of another resource is declared in every environment where it is needed, in any state but `absent`; names with the prefix `msdyn_`, of protected rows, and of kinds whose rows no document can create, are looked up in the environment.",
     "An empty environment could not be built otherwise, and a slip would only be found while writing.",
     "Correct the name, declare the resource, or declare it with `metadata.state: existing` and no `spec` if somebody else brings it.",
 );
@@ -56,7 +56,10 @@ pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut 
 /// Microsoft's names are looked up by plan; names in text that could not be read may well be declared there.
 fn is_known_elsewhere(context: &Context<'_>, reference: &ReferenceView<'_>) -> bool {
     let name = reference.name.name();
-    name.prefix() == Some("msdyn")
+    let kind = reference.kind.definition();
+    !kind.creatable
+        || kind.is_protected(name.as_written())
+        || name.prefix() == Some("msdyn")
         || fold(PANE_LOADER) == name.folded()
         || context.unread.contains(name.folded())
 }

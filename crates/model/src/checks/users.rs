@@ -11,8 +11,9 @@ use crate::explanation::Explanation;
 use crate::kinds::{AppProfile, CifProvider};
 use crate::manifests::{Declared, State};
 use crate::name::fold;
-use crate::record::{SetView, Text};
-use crate::span::Span;
+use crate::record::{Record, Set, SetView, Text, Value};
+use crate::span::{Span, Spanned};
+use crate::table::{Holds, Referent};
 
 pub(crate) const USER_IN_TWO_PROFILES: Explanation = Explanation::new(
     "user-in-two-profiles",
@@ -52,36 +53,67 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
             && let Some(users) = provider.users().value()
         {
             check_form(users, diagnostics);
-            if users.set().moves {
-                diagnostics.push(
-                    Diagnostic::error(
-                        SET_MEMBERS.code,
-                        "`moves` has a meaning for the users of a profile only",
-                    )
-                    .at(users.set().span, "not a profile")
-                    .help("remove `moves`"),
-                );
+            refuse_moves(users.set(), diagnostics);
+        } else if !declared.key.kind.is_built_in() {
+            for set in sets_of_users(declared.spec.record()) {
+                let named =
+                    |user: &'_ Spanned<Value>| Some((user.value.as_text()?.to_owned(), user.span));
+                let users = set.members.iter().chain(&set.without).filter_map(named);
+                for (name, span) in users {
+                    check_name(&name, span, diagnostics);
+                }
+                refuse_moves(set, diagnostics);
             }
         }
     }
 }
 
+fn sets_of_users(record: &Record) -> impl Iterator<Item = &Set> {
+    record.fields().filter_map(|(field, given)| {
+        let to_users = matches!(
+            field.holds,
+            Holds::Set {
+                to: Referent::User,
+                ..
+            }
+        );
+        match given.value() {
+            Some(Value::Set(set)) if to_users => Some(&**set),
+            _ => None,
+        }
+    })
+}
+
+fn refuse_moves(set: &Set, diagnostics: &mut Vec<Diagnostic>) {
+    if set.moves {
+        diagnostics.push(
+            Diagnostic::error(
+                SET_MEMBERS.code,
+                "`moves` has a meaning for the users of a profile only",
+            )
+            .at(set.span, "not a profile")
+            .help("remove `moves`"),
+        );
+    }
+}
+
 fn check_form(users: SetView<'_, Text>, diagnostics: &mut Vec<Diagnostic>) {
     for user in users.members().chain(users.without()) {
-        let name = user.value;
-        let domain_name = name.contains('@') || name.contains('\\');
-        if !domain_name && Uuid::try_parse(name).is_err() {
-            diagnostics.push(
-                Diagnostic::error(
-                    USER_REFERENCE.code,
-                    format!(
-                        "`{name}` is neither a user principal name, an e-mail address nor an id"
-                    ),
-                )
-                .at(user.span, "names no user")
-                .help("write `ada@contoso.com`, or the object id from Entra"),
-            );
-        }
+        check_name(user.value, user.span, diagnostics);
+    }
+}
+
+fn check_name(name: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) {
+    let domain_name = name.contains('@') || name.contains('\\');
+    if !domain_name && Uuid::try_parse(name).is_err() {
+        diagnostics.push(
+            Diagnostic::error(
+                USER_REFERENCE.code,
+                format!("`{name}` is neither a user principal name, an e-mail address nor an id"),
+            )
+            .at(span, "names no user")
+            .help("write `ada@contoso.com`, or the object id from Entra"),
+        );
     }
 }
 

@@ -2,18 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use super::{Constant, DefaultForm, FieldForm, Form, HoldsForm, PartForm, SetForm, error};
+use super::{
+    AgentsForm, AlsoForm, Constant, DefaultForm, FieldForm, Form, HoldsForm, PartForm, SetForm,
+    error,
+};
 use crate::diagnostic::Diagnostic;
 use crate::document::no_kind;
 use crate::kinds::build::Options as _;
-use crate::kinds::{Definition, Kind, RegisterError, Status};
+use crate::kinds::{Agents, Definition, Kind, RegisterError, Status};
 use crate::set::SetMode;
 use crate::span::Spanned;
 use crate::suggest::nearest;
 use crate::table::{
-    Field, Holds, Links, NameOf, Names, Need, NewRow, PartIdentity, PartTable, Referent,
+    Field, Fill, Holds, Links, NameOf, Names, Need, NewRow, PartIdentity, PartTable, Referent,
     Relationship, RowValue, RowValueIs, Table, Unlisted, Words, Written,
 };
+
+/// Columns with names hold at least so many characters.
+const SHORTEST_NAME: u32 = 100;
 
 /// Makes tables of definitions and registers them.
 pub(super) fn build(forms: Vec<Form>, diagnostics: &mut Vec<Diagnostic>) {
@@ -69,12 +75,18 @@ fn levels<'f>(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<BTreeMap<&'f str, u8>> {
     let mut levels: BTreeMap<&str, u8> = BTreeMap::new();
+    // A text that names a row needs no row, so it waits for one only where no circle closes.
+    let mut with_texts = true;
     while levels.len() < forms.len() {
         let before = levels.len();
         for form in forms {
+            if levels.contains_key(form.word.value.as_str()) {
+                continue;
+            }
             let mut level = 0;
             let mut waits = false;
-            for (_, to) in lookups(form) {
+            let texts = names(form).filter(|_| with_texts);
+            for to in lookups(form).map(|(_, to)| to).chain(texts) {
                 match (levels.get(to.value.as_str()), to.value.parse::<Kind>()) {
                     (Some(target), _) => level = level.max(*target),
                     (None, _) if forms.iter().any(|other| other.word.value == to.value) => {
@@ -88,7 +100,11 @@ fn levels<'f>(
                 levels.insert(&form.word.value, level.saturating_add(1));
             }
         }
-        if levels.len() == before {
+        if levels.len() > before {
+            with_texts = true;
+        } else if with_texts {
+            with_texts = false;
+        } else {
             let circle = forms
                 .iter()
                 .filter(|form| !levels.contains_key(form.word.value.as_str()));
@@ -108,6 +124,11 @@ fn levels<'f>(
         }
     }
     Some(levels)
+}
+
+/// The kinds whose rows texts of a kind name, in its own rows and in its parts.
+fn names(form: &Form) -> impl Iterator<Item = &Spanned<String>> {
+    form.fields.iter().filter_map(|field| field.names.as_ref())
 }
 
 fn lookups(form: &Form) -> impl Iterator<Item = (&Spanned<String>, &Spanned<String>)> {
@@ -152,8 +173,9 @@ fn definition(
     fields.extend(
         form.parts
             .iter()
-            .filter_map(|given| part(given, own, tables, diagnostics)),
+            .filter_map(|given| part(given, form.creatable, own, tables, diagnostics)),
     );
+    let agents = agents(form, &fields, diagnostics);
     if diagnostics.len() > before {
         return None;
     }
@@ -186,12 +208,54 @@ fn definition(
             .map(|column| leak(column))
             .collect::<Vec<_>>()
             .leak(),
+        creatable: form.creatable,
         deletable: form.deletable,
+        undo_deletes: form.undo_deletes.unwrap_or(form.deletable),
+        agents,
         version: leak(&form.version),
         evidence: leak(&form.evidence),
         source: Some(leak(&form.digest)),
         ..Definition::NOTHING
     })))
+}
+
+/// Whom a change reaches: through fields that lead to people.
+fn agents(form: &Form, fields: &[Field], diagnostics: &mut Vec<Diagnostic>) -> Agents {
+    let Some(AgentsForm {
+        through,
+        others,
+        otherwise,
+    }) = &form.agents
+    else {
+        return Definition::NOTHING.agents;
+    };
+    let mut words = Vec::new();
+    for word in through {
+        let leads = fields.iter().any(|field| {
+            field.word == word.value
+                && match field.holds {
+                    Holds::Set { to, .. } | Holds::Lookup { to, .. } => {
+                        matches!(to, Referent::Named(_) | Referent::User)
+                    }
+                    _ => field.names.is_some(),
+                }
+        });
+        match leads {
+            true => words.push(leak(&word.value)),
+            false => diagnostics.push(
+                error(format!("`{}` does not lead to agents", word.value))
+                    .at(word.span, "no set or lookup")
+                    .help(
+                        "write the word of a set of users, or of a field that names rows of a kind",
+                    ),
+            ),
+        }
+    }
+    Agents {
+        through: words.leak(),
+        others: leak(others),
+        otherwise: leak(otherwise),
+    }
 }
 
 /// `CapacityProfile` is kept in the folder `capacity-profiles`.
@@ -210,11 +274,12 @@ fn folder(word: &str) -> String {
     }
 }
 
-fn also((column, number): &(Spanned<String>, bool)) -> Field {
+fn also((column, form): &(Spanned<String>, AlsoForm)) -> Field {
     let column = leak(&column.value);
-    let holds = match number {
-        true => Holds::Option,
-        false => Holds::Text,
+    let holds = match form {
+        AlsoForm::Number => Holds::Option,
+        AlsoForm::Choice(options) => Holds::Choice(options.clone().leak()),
+        AlsoForm::Text => Holds::Text,
     };
     Field {
         is_written: false,
@@ -297,6 +362,7 @@ fn field(
         max_length: form.max_length,
         range: form.range,
         create_only: form.create_only,
+        expanded: form.expanded,
         localizable: form.localizable,
         names: match &form.names {
             None => None,
@@ -373,6 +439,7 @@ fn set(
 
 fn part(
     form: &PartForm,
+    creatable: bool,
     own: &'static Table,
     tables: &Tables<'_>,
     diagnostics: &mut Vec<Diagnostic>,
@@ -411,6 +478,20 @@ fn part(
         .collect();
     let identity = form.fields.iter().find(|given| is_identity(given))?;
     let column = leak(&identity.column.value);
+    let mut fields = fields;
+    let is_label = |field: &Field| field.column == form.label;
+    if !fields.iter().any(is_label) && form.label != form.parent.value {
+        // People would look at rows without a name.
+        fields.push(Field {
+            is_written: false,
+            meaning: "The name of a new row.",
+            max_length: Some(SHORTEST_NAME),
+            fill: Fill::Key {
+                behind_parent: false,
+            },
+            ..Field::new(leak(&form.label), leak(&form.label), Holds::Text)
+        });
+    }
     let levels = fields.iter().filter_map(|field| match field.holds {
         Holds::Lookup {
             to: Referent::Named(table),
@@ -455,7 +536,8 @@ fn part(
     }));
     Some(Field {
         meaning: leak(&form.meaning),
-        list_means: match form.deletable {
+        // Parts of rows that somebody else made may be somebody else's, too.
+        list_means: match form.deletable && creatable {
             true => SetMode::Exact,
             false => SetMode::AtLeast,
         },

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::denied;
 use super::{
-    Constant, DENIED_TABLE, DefaultForm, FieldForm, Form, HoldsForm, PartForm, SetForm, error,
+    AgentsForm, AlsoForm, Constant, DENIED_TABLE, DefaultForm, FieldForm, Form, HoldsForm,
+    PartForm, SetForm, error,
 };
 use crate::diagnostic::Diagnostic;
 use crate::document::{check_version, first_line};
@@ -55,14 +56,16 @@ pub(super) fn definition(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Opti
         label: owned(spec, "primaryName").unwrap_or_else(|| name.value.clone()),
         name_length: number(identity, "maxLength").and_then(|max| u32::try_from(max).ok()),
         also: entries(identity, "and")
-            .map(|entry| (word_of(entry), entry.value.as_text() == Some("number")))
+            .map(|entry| (word_of(entry), also(&entry.value)))
             .collect(),
         rows: entries(spec, "rows")
             .filter_map(|entry| constant(entry, diagnostics))
             .collect(),
         protected: words(spec, "protected"),
         server_sets: words(spec, "serverSets"),
+        creatable: spec.get("creatable").and_then(Node::as_flag) != Some(false),
         deletable: flag(spec, "deletable"),
+        undo_deletes: spec.get("undoDeletes").and_then(Node::as_flag),
         component: flag(spec, "solutionComponent"),
         fields: entries(spec, "fields")
             .filter_map(|entry| field(entry, diagnostics))
@@ -71,6 +74,7 @@ pub(super) fn definition(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Opti
         parts: entries(spec, "parts")
             .filter_map(|entry| part(entry, diagnostics))
             .collect(),
+        agents: spec.get("agents").map(agents),
         digest: spec.to_json().to_string(),
         word,
         table,
@@ -91,6 +95,11 @@ fn check(form: &Form, diagnostics: &mut Vec<Diagnostic>) {
         );
     }
     refuse_denied(&form.table, diagnostics);
+    for (column, holds) in &form.also {
+        if let AlsoForm::Choice(options) = holds {
+            check_options(column, options, diagnostics);
+        }
+    }
     let also = form.also.iter().map(|(column, _)| column);
     let constants = form.rows.iter().map(|(column, _)| column).chain(also);
     one_column_each(
@@ -116,6 +125,16 @@ fn check(form: &Form, diagnostics: &mut Vec<Diagnostic>) {
                     .help("fields, sets and parts have words of their own: rename one of the two"),
             );
         }
+    }
+    if !form.creatable && (form.deletable || form.undo_deletes == Some(true)) {
+        diagnostics.push(
+            error(format!(
+                "rows of `{}` cannot be deleted, since none can be created again",
+                word.value
+            ))
+            .at(word.span, "`creatable: false`")
+            .help("remove `deletable` and `undoDeletes`, or `creatable: false`"),
+        );
     }
     for part in &form.parts {
         refuse_denied(&part.table, diagnostics);
@@ -190,29 +209,34 @@ fn one_column_each<'f>(
     }
 }
 
+/// A choice has options, each with a number of its own and a word that does not break a name apart.
+fn check_options(word: &Spanned<String>, options: &[Choice], diagnostics: &mut Vec<Diagnostic>) {
+    if options.is_empty() {
+        diagnostics.push(
+            error(format!("`{}` is a choice without options", word.value))
+                .at(word.span, "no options")
+                .help("add `options:` with a word and a number for each"),
+        );
+    }
+    let mut numbers = BTreeMap::new();
+    for option in options {
+        if let Some(first) = numbers.insert(option.number, option.word) {
+            diagnostics.push(
+                error(format!(
+                    "`{first}` and `{}` of `{}` have the same number",
+                    option.word, word.value
+                ))
+                .at(word.span, format!("{} twice", option.number))
+                .help("each option has a number of its own"),
+            );
+        }
+    }
+}
+
 fn check_field(field: &FieldForm, diagnostics: &mut Vec<Diagnostic>) {
     let word = &field.word;
     if let HoldsForm::Choice(options) = &field.holds {
-        if options.is_empty() {
-            diagnostics.push(
-                error(format!("`{}` is a choice without options", word.value))
-                    .at(word.span, "no options")
-                    .help("add `options:` with a word and a number for each"),
-            );
-        }
-        let mut numbers = BTreeMap::new();
-        for option in options {
-            if let Some(first) = numbers.insert(option.number, option.word) {
-                diagnostics.push(
-                    error(format!(
-                        "`{first}` and `{}` of `{}` have the same number",
-                        option.word, word.value
-                    ))
-                    .at(word.span, format!("{} twice", option.number))
-                    .help("each option has a number of its own"),
-                );
-            }
-        }
+        check_options(word, options, diagnostics);
     }
     if let Some((smallest, greatest)) = field.range
         && smallest > greatest
@@ -251,7 +275,7 @@ fn field(entry: &Entry, diagnostics: &mut Vec<Diagnostic>) -> Option<FieldForm> 
         "json" => &["maxLength"],
         "number" => &["minimum", "maximum"],
         "choice" => &["options", "default"],
-        "lookup" => &["to", "navigation"],
+        "lookup" => &["to", "navigation", "expanded"],
         _ => &[],
     };
     let always = ["column", "type", "description", "required", "createOnly"];
@@ -314,6 +338,7 @@ fn field(entry: &Entry, diagnostics: &mut Vec<Diagnostic>) -> Option<FieldForm> 
         max_length: number(node, "maxLength").and_then(|max| u32::try_from(max).ok()),
         required: flag(node, "required"),
         create_only: flag(node, "createOnly"),
+        expanded: flag(node, "expanded"),
         localizable: flag(node, "localizable"),
         names: node.get("names").and_then(text),
         default: default(node, &holds, diagnostics),
@@ -324,8 +349,31 @@ fn field(entry: &Entry, diagnostics: &mut Vec<Diagnostic>) -> Option<FieldForm> 
     })
 }
 
+fn also(node: &Node) -> AlsoForm {
+    match node.as_text() {
+        Some("number") => AlsoForm::Number,
+        Some(_) => AlsoForm::Text,
+        None => AlsoForm::Choice(choices(node)),
+    }
+}
+
+fn agents(node: &Node) -> AgentsForm {
+    let through = node.get("through").map_or(&[][..], Node::items).iter();
+    AgentsForm {
+        through: through.filter_map(text).collect(),
+        others: owned(node, "others").unwrap_or_default(),
+        otherwise: owned(node, "otherwise").unwrap_or_default(),
+    }
+}
+
 fn options(node: &Node) -> Vec<Choice> {
-    entries(node, "options")
+    node.get("options").map(choices).unwrap_or_default()
+}
+
+/// Words and their numbers.
+fn choices(node: &Node) -> Vec<Choice> {
+    node.entries()
+        .iter()
         .filter_map(|entry| {
             Some(Choice {
                 word: String::leak(entry.key.to_string()),

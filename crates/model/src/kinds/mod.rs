@@ -62,7 +62,7 @@ pub(crate) mod tables {
 }
 
 use super::build::{Of, Options, options, status, unique_name};
-use crate::name::UniqueName;
+use crate::name::{UniqueName, fold};
 use crate::record::Viewed;
 use crate::table::{
     Field, Holds, Links, Names, PartTable, Referent, Relationship, RowValue, Table,
@@ -107,8 +107,14 @@ pub struct Definition {
     pub protected: &'static [&'static str],
     /// Columns that the server fills in when a row is created.
     pub server_sets: &'static [&'static str],
+    /// Whether documents may create rows; else they declare rows that somebody else made.
+    pub creatable: bool,
     /// Whether rows may be deleted.
     pub deletable: bool,
+    /// Whether an undo may delete rows that its apply created.
+    pub undo_deletes: bool,
+    /// Whom a change reaches who is no user of a profile.
+    pub agents: Agents,
     /// The version of a definition that is data; empty where the program brings the kind.
     pub version: &'static str,
     /// How well a definition that is data is founded.
@@ -117,6 +123,17 @@ pub struct Definition {
     pub source: Option<&'static str>,
     /// Its rows supply slugs to templates, which a document may list in `metadata.slugs`.
     pub supplies_slugs: bool,
+}
+
+/// Whom a change of a row reaches who is no user of a profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Agents {
+    /// Words of fields: sets of users, and references to rows whose agents are reached.
+    pub through: &'static [&'static str],
+    /// Who else is reached and cannot be counted; empty where nobody.
+    pub others: &'static str,
+    /// Who is reached where those fields name nothing; empty where nobody.
+    pub otherwise: &'static str,
 }
 
 /// What no table can say of a kind. The reconciler has a function for each direction, side by side.
@@ -131,6 +148,12 @@ pub enum Quirk {
 }
 
 impl Definition {
+    /// Whether nothing changes or deletes the row of this name.
+    #[must_use]
+    pub fn is_protected(&self, name: &str) -> bool {
+        self.protected.iter().any(|known| fold(known) == fold(name))
+    }
+
     /// What most definitions leave out.
     pub const NOTHING: Definition = Definition {
         word: "",
@@ -151,7 +174,14 @@ impl Definition {
         rows: &[],
         protected: &[],
         server_sets: &[],
+        creatable: true,
         deletable: true,
+        undo_deletes: true,
+        agents: Agents {
+            through: &[],
+            others: "",
+            otherwise: "",
+        },
         version: "",
         evidence: "",
         source: None,
@@ -224,7 +254,11 @@ built_in! {
 }
 
 /// Kinds that were registered while the program runs. They are never taken back, so that a handle stays good.
-static REGISTERED: [OnceLock<&'static Definition>; 64] = [const { OnceLock::new() }; 64];
+static REGISTERED: [OnceLock<&'static Definition>; MOST_KINDS] =
+    [const { OnceLock::new() }; MOST_KINDS];
+
+/// So many kinds can be registered.
+const MOST_KINDS: usize = 1000;
 
 /// A kind cannot be registered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -233,7 +267,7 @@ pub enum RegisterError {
     #[error("there is a kind of this word or table already: `{0}`")]
     Taken(&'static str),
     /// No room is left.
-    #[error("more than 64 kinds cannot be registered")]
+    #[error("more than {MOST_KINDS} kinds cannot be registered")]
     Full,
 }
 

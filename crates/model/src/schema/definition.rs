@@ -72,9 +72,16 @@ struct DefinitionSpec {
     /// Columns that the server fills in when a row is created. They are not compared; the plan of a new row names them.
     #[schemars(default, inner(length(min = 1)))]
     server_sets: Vec<String>,
+    /// Whether documents may create rows. Where it is `false`, documents say `metadata.state: existing`, and other documents may name rows
+    /// that no document declares. `true` where left out.
+    #[schemars(default)]
+    creatable: bool,
     /// Whether rows may be deleted. `false` where left out.
     #[schemars(default)]
     deletable: bool,
+    /// Whether `undo` deletes rows that the undone `apply` created, although no plan deletes any. As `deletable` where left out.
+    #[schemars(default)]
+    undo_deletes: bool,
     /// Whether rows are components of solutions, so that they have `ismanaged` and `iscustomizable`. `false` where left out.
     #[schemars(default)]
     solution_component: bool,
@@ -86,6 +93,23 @@ struct DefinitionSpec {
     /// Rows of other tables that belong to one row of this kind and are written in its document, by the word that manifests write.
     #[schemars(default)]
     parts: BTreeMap<String, PartForm>,
+    /// Whom a change of a row reaches. They are counted apart from the users of app profiles.
+    #[schemars(default)]
+    agents: AgentsForm,
+}
+
+#[derive(JsonSchema, Default)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+struct AgentsForm {
+    /// Words of sets of users, and of lookups, sets and texts that name rows whose agents are reached.
+    #[schemars(default, inner(length(min = 1)))]
+    through: Vec<String>,
+    /// Who else is reached and cannot be counted, such as `agents who have the skill`.
+    #[schemars(default, length(min = 1, max = 200))]
+    others: String,
+    /// Who is reached where `through` leads to no row, such as everybody by a quick reply that names no workstream.
+    #[schemars(default, length(min = 1, max = 200))]
+    otherwise: String,
 }
 
 #[derive(JsonSchema)]
@@ -97,17 +121,21 @@ struct IdentityForm {
     /// Greatest length of a name.
     #[schemars(default, range(min = 1, max = 4000))]
     max_length: u32,
-    /// More columns that identify a row together with `column`, by column, with the type `text` or `number`. Their values follow in
-    /// `metadata.name`, with ` / ` between: `Greeting / 1033`. The server must take them when the row is created.
+    /// More columns that identify a row together with `column`, by column, with the type `text` or `number`, or with the words and numbers
+    /// of a choice. Their values follow in `metadata.name`, with ` / ` between: `Greeting / 1033`. The server must take them when the row
+    /// is created.
     #[schemars(default, schema_with = "more_columns")]
-    and: BTreeMap<String, String>,
+    and: BTreeMap<String, Value>,
 }
 
 fn more_columns(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({
         "type": "object",
         "propertyNames": {"pattern": "^[a-z][a-z0-9_]{0,127}$"},
-        "additionalProperties": {"enum": ["text", "number"]},
+        "additionalProperties": {"anyOf": [
+            {"enum": ["text", "number"]},
+            {"type": "object", "additionalProperties": {"type": "integer"}, "minProperties": 1},
+        ]},
         "maxProperties": 4,
     })
 }
@@ -148,6 +176,9 @@ struct FieldForm {
     /// Navigation property of a lookup, in exact case. The column where left out.
     #[schemars(default, regex(pattern = "^[A-Za-z][A-Za-z0-9_]{0,127}$"))]
     navigation: String,
+    /// The lookup is read with `$expand`, since the environment shows nothing in its column. `false` where left out.
+    #[schemars(default)]
+    expanded: bool,
     /// A document that may have to create its row gives the field. `false` where left out.
     #[schemars(default)]
     required: bool,

@@ -346,7 +346,8 @@ fn value_schema(field: &Field) -> Value {
         }),
         Holds::Set { to, links, .. } => match links {
             Links::All | Links::Except(_) => {
-                set_schema(&text_schema(None), matches!(to, Referent::User))
+                let name = text_schema(None);
+                set_schema(&name, &name, matches!(to, Referent::User))
             }
             Links::Only(_) => json!({"type": "boolean"}),
             Links::One => text_schema(None),
@@ -398,11 +399,18 @@ fn parts_schema(part: &PartTable, max_items: Option<u32>) -> Value {
     match part.written {
         Written::List => list_schema(item, max_items),
         // What tells a role apart may be written alone.
-        Written::Set if part.fields.iter().any(|field| part.is_bare(field)) => {
-            let either = [text_schema(None), item];
-            set_schema(&json!({ "anyOf": either }), false)
+        Written::Set => {
+            let identity = part.fields.iter().find(|field| part.is_identity(field));
+            let mut told = item.clone();
+            told["required"] = identity.map(|field| field.word).into_iter().collect();
+            let alone = identity.map_or(Value::Bool(false), value_schema);
+            let without = json!({"anyOf": [alone, told]});
+            let item = match part.fields.iter().any(|field| part.is_bare(field)) {
+                true => json!({"anyOf": [text_schema(None), item]}),
+                false => item,
+            };
+            set_schema(&item, &without, false)
         }
-        Written::Set => set_schema(&item, false),
         Written::Features(names) => {
             let flag = with_variable(json!({"type": "boolean"}));
             let named: Map<String, Value> = names
@@ -420,8 +428,9 @@ fn parts_schema(part: &PartTable, max_items: Option<u32>) -> Value {
     }
 }
 
-fn set_schema(member: &Value, users: bool) -> Value {
+fn set_schema(member: &Value, without: &Value, users: bool) -> Value {
     let list = json!({"type": "array", "items": member});
+    let without = json!({"type": "array", "items": without});
     let mut long = json!({
         "type": "object",
         "properties": {
@@ -430,7 +439,7 @@ fn set_schema(member: &Value, users: bool) -> Value {
                 "enum": ["exact", "atLeast"],
             },
             "members": {"description": "What must be there.", "anyOf": [list.clone(), variable_schema()]},
-            "without": {"description": "What must not be there; with `atLeast` only.", "anyOf": [list.clone(), variable_schema()]},
+            "without": {"description": "What must not be there; with `atLeast` only.", "anyOf": [without, variable_schema()]},
         },
         "required": ["mode"],
         "additionalProperties": false,

@@ -23,6 +23,8 @@ pub struct Field {
     pub localizable: bool,
     /// The server takes the value when the row is created and never again.
     pub create_only: bool,
+    /// The column of the lookup reads as empty, so it is read with `$expand`.
+    pub expanded: bool,
     /// The table of the rows whose names the text holds.
     pub names: Option<&'static Table>,
     /// What a set is that is written as a list alone.
@@ -289,6 +291,7 @@ impl Field {
             holds,
             localizable: false,
             create_only: false,
+            expanded: false,
             names: None,
             list_means: SetMode::Exact,
             need: Need::Optional,
@@ -413,6 +416,13 @@ impl Field {
             Holds::Choice(options) | Holds::FlagChoice(options) | Holds::Status(options) => options,
             _ => &[],
         }
+    }
+
+    /// The option of this word, in any case.
+    #[must_use]
+    pub fn option(&self, word: &str) -> Option<&'static Choice> {
+        let mut options = self.options().iter();
+        options.find(|option| option.word.eq_ignore_ascii_case(word))
     }
 
     /// The property that holds the value in a reply: `_x_value` for lookups, else the column.

@@ -122,8 +122,11 @@ fn own_row(declared: &Declared) -> DeclaredRow {
         _ => (name.clone(), &[][..]),
     };
     let also = kind.also.iter().zip(others).map(|(field, value)| {
-        let number = matches!(field.holds, Holds::Option).then(|| value.parse().ok());
-        let value = match number.flatten() {
+        let number = match field.holds {
+            Holds::Option => value.parse().ok(),
+            _ => field.option(value).map(|option| option.number),
+        };
+        let value = match number {
             Some(number) => Stored::Number(number),
             None => Stored::Text((*value).to_owned()),
         };
@@ -249,6 +252,7 @@ impl Lowering<'_> {
             part: Some(part),
             name: part.name,
         };
+        let mut without = Vec::new();
         let mode = match value {
             Value::Items(items) => {
                 for (index, item) in items.iter().enumerate() {
@@ -263,6 +267,12 @@ impl Lowering<'_> {
                         let item = Spanned::new(item.clone(), member.span);
                         let row = self.item(&list, &item, index);
                         self.parts.extend(row);
+                    }
+                }
+                for (index, member) in set.without.iter().enumerate() {
+                    if let Value::Item(item) = &member.value {
+                        let item = Spanned::new(item.clone(), member.span);
+                        without.extend(self.item(&list, &item, index).map(|row| row.key));
                     }
                 }
                 set.mode
@@ -284,6 +294,7 @@ impl Lowering<'_> {
             field,
             part,
             mode,
+            without,
             span,
         });
     }

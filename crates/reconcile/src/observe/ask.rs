@@ -79,6 +79,18 @@ pub(super) fn columns(table: &'static Table) -> Vec<String> {
     columns.into_iter().collect()
 }
 
+/// Lookups of a table that are read with `$expand`: field, navigation property, and the key of the table that they point to.
+pub(super) fn expanded(
+    table: &'static Table,
+) -> impl Iterator<Item = (&'static Field, &'static str, &'static str)> {
+    kinds::row_fields(table).filter_map(|field| match field.holds {
+        Holds::Lookup { navigation, to } if field.expanded => {
+            Some((field, navigation, kinds::target_table(to).key))
+        }
+        _ => None,
+    })
+}
+
 /// The columns by which rows are recognised; without one of them nobody can say which row is which.
 pub(super) fn structural_columns(table: &'static Table) -> Vec<String> {
     let mut columns = vec![table.key.to_owned()];
@@ -142,6 +154,9 @@ pub(super) fn first_trip(
         let mut query = Query::rows(table.set).select(columns(table));
         if let Some(filter) = of_the_kind(table) {
             query = query.filter(filter);
+        }
+        for (_, navigation, key) in expanded(table) {
+            query = query.expand(Expand::new(navigation).select([key]));
         }
         if scope.writers {
             query = query.annotations();

@@ -142,7 +142,12 @@ pub(crate) fn unfit(kind: Kind, live: &Live) -> Option<Diagnostic> {
     )
 }
 
-/// Why a row of a kind may not be deleted, if so.
+/// The kind of which no plan may delete a row, if so.
 pub(crate) fn kept(table: &Table) -> Option<Kind> {
     Kind::of_table(table).filter(|kind| !kind.definition().deletable)
+}
+
+/// The kind of which not even an undo may delete a row, if so.
+pub(crate) fn kept_by_undo(table: &Table) -> Option<Kind> {
+    kept(table).filter(|kind| !kind.definition().undo_deletes)
 }

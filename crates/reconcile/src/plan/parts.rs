@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::planner::{Draft, ORDER, Planner};
 use super::problems::{ambiguous, unreadable, unseen_parts};
 use super::{Difference, FieldChange, Operation, RowTarget};
+use crate::kinds::target_table;
 use crate::live::{Access, LiveTable, ObservedRow};
 use crate::lookup::Match;
 use crate::plan::problems::UNREADABLE;
@@ -204,7 +205,8 @@ impl<'a> Planner<'a> {
         list: &DeclaredParts,
         listed: &BTreeSet<Uuid>,
     ) {
-        if list.mode == SetMode::AtLeast || list.part.unlisted == Unlisted::Leave {
+        let is_exact = list.mode == SetMode::Exact;
+        if list.part.unlisted == Unlisted::Leave || !is_exact && list.without.is_empty() {
             return;
         }
         let live: &'a LiveTable = self.live.table(list.part.table);
@@ -215,9 +217,12 @@ impl<'a> Planner<'a> {
             );
             return;
         }
+        let named = list.without.iter();
+        let unwanted: BTreeSet<Uuid> = named.filter_map(|key| self.live.find(key).one()).collect();
         for row in live
             .children(list.part, draft.id)
             .filter(|row| !listed.contains(&row.id))
+            .filter(|row| is_exact || unwanted.contains(&row.id))
         {
             let label = self.part_label(list.part, row);
             let target = RowTarget {
@@ -274,11 +279,14 @@ impl<'a> Planner<'a> {
                 .row
                 .uuid(&lookup_read_name(column))
                 .map(|id| {
-                    if part.table == &tables::PANE_TAB {
-                        self.live.label(&tables::TOOL, id)
-                    } else {
-                        self.live.label(&tables::ROLE, id)
-                    }
+                    let mut fields = part.fields.iter();
+                    let table = fields.find_map(|field| match field.holds {
+                        Holds::Lookup { to, .. } if field.column == column => {
+                            Some(target_table(to))
+                        }
+                        _ => None,
+                    });
+                    self.live.label(table.unwrap_or(&tables::ROLE), id)
                 })
                 .unwrap_or_else(|| row.id.to_string()),
             PartIdentity::UniqueName => row

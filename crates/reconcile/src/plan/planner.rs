@@ -20,7 +20,7 @@ use crate::kinds;
 use crate::live::{Access, Live, ObservedRow};
 use crate::lookup::Match;
 use crate::lower::Desired;
-use crate::state::{DeclaredResource, DeclaredRow, RowKey, Stored};
+use crate::state::{DeclaredColumn, DeclaredResource, DeclaredRow, RowKey, Stored};
 use crate::value::{self, Resolved};
 
 /// The word of the number that keeps parts in the order of their list.
@@ -405,6 +405,9 @@ impl<'a> Planner<'a> {
         }
         for column in &declared.columns {
             match self.resolve(&column.value, declared, column.field, column.span) {
+                Some(resolved) if self.names_nothing(declared, column, &resolved) => {
+                    complete = false;
+                }
                 Some(resolved)
                     if self.lacks_value(table, declared, column.field, &resolved, column.span) =>
                 {
@@ -509,7 +512,8 @@ impl<'a> Planner<'a> {
             else {
                 continue;
             };
-            if value::holds(column.field, &resolved, &row.row)
+            if self.names_nothing(declared, column, &resolved)
+                || value::holds(column.field, &resolved, &row.row)
                 || self.lacks_value(table, declared, column.field, &resolved, column.span)
                 || self.is_fixed(declared, column.field, column.span)
             {
@@ -604,6 +608,27 @@ impl<'a> Planner<'a> {
                 None
             }
         }
+    }
+
+    /// Whether a text names a row that is not there and will not be; says so.
+    fn names_nothing(
+        &mut self,
+        declared: &DeclaredRow,
+        column: &DeclaredColumn,
+        value: &Resolved,
+    ) -> bool {
+        let (Some(table), Resolved::Text(name)) = (column.field.names, value) else {
+            return false;
+        };
+        let key = RowKey::Named {
+            table,
+            name: UniqueName::new(name),
+        };
+        let is_missing = self.id_of(&key).is_none();
+        if is_missing {
+            self.report_missing(&key, &path(&declared.path, column.field), column.span);
+        }
+        is_missing
     }
 
     /// The id of a row that is there, or will be when the plan is carried out.

@@ -261,6 +261,9 @@ impl NotPlanned {
 pub struct Reach {
     /// How many; `null` where nobody can say.
     pub agents: Option<usize>,
+    /// How many agents it reaches otherwise than by a profile, for example members of a queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<usize>,
     /// How they were counted, for example `assigned directly to contoso_voice`.
     pub basis: String,
     /// Who was not counted.
@@ -335,6 +338,7 @@ impl PlanFile {
                         let reach = reach.changes.get(index)?;
                         Some(Reach {
                             agents: reach.agents,
+                            members: reach.members,
                             basis: reach.basis.clone(),
                             uncounted: reach.uncounted.clone(),
                         })

@@ -57,12 +57,21 @@ pub fn raise(live: &Live, kind: Kind, row: &ObservedRow, options: Options) -> Ra
         kind,
         row,
         name: name.clone(),
-        existing: !options.all_present && brought_by_others(&name, row),
+        existing: !options.all_present
+            && (!kind.definition().creatable || brought_by_others(&name, row)),
         spec: Map::new(),
         refers_to: BTreeSet::new(),
         holds: BTreeSet::new(),
         left_out: Vec::new(),
     };
+    if !options.all_present && kind.definition().is_protected(&name) {
+        raising.existing = true;
+        raising.remark(
+            "",
+            "written as `existing` without values, since the definition of its kind protects it",
+        );
+        return raising.finish();
+    }
     // Whether a document could create the row decides how its sets are written, and shows only once the columns are raised.
     raising.fields(|field| field.is_column());
     raising.complete();

@@ -131,10 +131,12 @@ fn many(case: &Case<'_>, found: &mut Vec<Finding>) {
     let most = usize::try_from(case.rules.removals.max_agents)
         .unwrap_or(usize::MAX)
         .saturating_mul(10);
-    if let Some(agents) = case.reach.agents
-        && agents > most
-    {
-        let message = format!("the plan reaches {agents} agents (more than {most})");
+    let agents = case.reach.agents.map(|agents| (agents, "agents"));
+    for (count, whom) in agents.into_iter().chain([(case.reach.members, "members")]) {
+        if count <= most {
+            continue;
+        }
+        let message = format!("the plan reaches {count} {whom} (more than {most})");
         found.push(Finding::new(MANY_AGENTS.code, None, message).help(
             "apply it when few of them work: agents get it when they next sign in or reload",
         ));

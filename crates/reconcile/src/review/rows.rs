@@ -4,6 +4,7 @@ use super::{Allow, Case, Finding, KindNameGlob, ReviewRules};
 use crate::kinds::is_microsofts;
 use crate::live::ObservedRow;
 use crate::plan::{Action, Change, Operation};
+use crate::referrers::Referrer;
 use crate::state::fold;
 use deskstate_model::{Explanation, Kind, ResourceKey, UNIQUE_NAME, tables};
 
@@ -44,9 +45,9 @@ pub(crate) const STILL_REFERENCED: Explanation = Explanation::new(
 
 pub(crate) const WORKSTREAM_NAMES: Explanation = Explanation::new(
     "workstream-names",
-    "A template that a workstream names is not deleted.",
-    "Workstreams keep the name as text, so Dataverse does not protect it: calls would come in without a session or a notification.",
-    "Give the workstream another template first. If it is meant, allow it for the run with the `--allow reference=…` that the finding prints.",
+    "A row that another one names in a text, such as the template of a workstream, is not deleted.",
+    "Dataverse does not protect a name in a text: calls would come in without a session or a notification.",
+    "Name another row there first. If it is meant, allow it for the run with the `--allow reference=…` that the finding prints.",
 );
 
 pub(crate) const WORKSTREAMS_UNREAD: Explanation = Explanation::new(
@@ -184,23 +185,48 @@ fn foreign(what: &str, managed: bool, deletes: bool, index: usize) -> Finding {
     Finding::new(MANAGED_ROW.code, Some(index), message).help(help)
 }
 
-/// Links and lookups of rows that stay.
+/// Rows that stay and refer to one that goes: by links and lookups, and by its name in a text.
 fn references(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Finding>) {
-    let names: Vec<String> = case
+    let (by_text, others): (Vec<&Referrer>, Vec<&Referrer>) = case
         .referrers
         .to(change.id)
         .iter()
-        .map(|referrer| referrer.describe(case.live))
-        .collect();
-    if !names.is_empty() {
+        .partition(|referrer| referrer.by_text);
+    let [by_text, others] = [by_text, others].map(|referrers| {
+        let names = referrers
+            .iter()
+            .map(|referrer| referrer.describe(case.live));
+        names.collect::<Vec<String>>()
+    });
+    if !others.is_empty() {
         let message = format!(
             "{} is deleted and still used by {}",
             change.key,
-            listed(&names)
+            listed(&others)
         );
         found
             .push(Finding::new(STILL_REFERENCED.code, Some(index), message).at(change.declared_at));
     }
+    if !by_text.is_empty() {
+        found.push(named_by_text(index, change, &by_text));
+    }
+}
+
+fn named_by_text(index: usize, change: &Change, names: &[String]) -> Finding {
+    let allow = Allow::new(
+        "reference",
+        format!("{}/{}", change.key.kind, change.key.name.as_written()),
+        1,
+    );
+    let message = format!(
+        "{} is deleted, and by its name it is still used by {}",
+        change.key,
+        listed(names)
+    );
+    Finding::new(WORKSTREAM_NAMES.code, Some(index), message)
+        .at(change.declared_at)
+        .help("name another resource there first; Dataverse does not protect the name")
+        .unless(allow)
 }
 
 fn workstreams(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Finding>) {
@@ -229,6 +255,10 @@ fn workstreams(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<F
         );
         return;
     }
+    // A project that knows workstreams as resources knows what names the row once the plan is carried out.
+    if Kind::of_table(&tables::WORKSTREAM).is_some() {
+        return;
+    }
     let mentions = case
         .live
         .mentions
@@ -236,23 +266,10 @@ fn workstreams(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<F
     let names: Vec<String> = mentions
         .into_iter()
         .flatten()
-        .map(|mention| format!("`{}` ({})", mention.workstream, mention.column))
+        .map(|mention| format!("workstream `{}` ({})", mention.workstream, mention.column))
         .collect();
     if !names.is_empty() {
-        found.push(
-            Finding::new(
-                WORKSTREAM_NAMES.code,
-                Some(index),
-                format!(
-                    "{} is deleted, and by its name it is still used by workstream {}",
-                    change.key,
-                    listed(&names)
-                ),
-            )
-            .at(change.declared_at)
-            .help("give the workstream another template first; Dataverse does not protect the name")
-            .unless(allow),
-        );
+        found.push(named_by_text(index, change, &names));
     }
 }
 

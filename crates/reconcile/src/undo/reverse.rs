@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{Recorded, SavedLink, SavedRow, SavedUpdate, UndoFile, name};
 use crate::columns::{self, Column};
 use crate::live::{Access, Live, part_identity};
-use crate::plan::defined::{kept, unfit};
+use crate::plan::defined::{kept_by_undo, unfit};
 use crate::plan::removal::not_deletable;
 use crate::plan::{
     Action, Along, Change, Difference, Elsewhere, FieldChange, Guard, Judged, Obstacle, Operation,
@@ -502,7 +502,7 @@ impl Undoing<'_> {
             self.changed(table, &saved.label);
             return;
         }
-        if let Some(kind) = kept(table) {
+        if let Some(kind) = kept_by_undo(table) {
             let what = format!("{} `{}`", table.logical, saved.label);
             self.diagnostics.push(not_deletable(&what, kind));
             return;

@@ -7,7 +7,7 @@ use deskstate_model::tables;
 use serde_json::Value as Json;
 
 use super::Observed;
-use crate::observe::ask::Ask;
+use crate::observe::ask::{self, Ask};
 
 /// A query that was refused because it names a column that is not there.
 pub(super) struct Refusal {
@@ -136,6 +136,13 @@ impl Observed {
             .collect();
         for (navigation, lacking) in expanded {
             query = query.without_expanded_columns(&navigation, &lacking);
+        }
+        if let Ask::Table(table) = &ask {
+            for (field, navigation, _) in ask::expanded(table) {
+                if self.lacks(&set, &field.read_name()) {
+                    query = query.without_expand(navigation);
+                }
+            }
         }
         let lacking: Vec<String> = query
             .selected()

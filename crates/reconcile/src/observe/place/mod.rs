@@ -16,6 +16,7 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 pub(super) use rows::DASHBOARD_TYPES;
+use rows::with_expanded;
 
 use super::ask::{Ask, structural_columns, written_tables};
 use crate::kinds;
@@ -128,7 +129,9 @@ impl Observed {
         match (ask, answer) {
             (Ask::Narrow(table), Ok(rows)) => self.place_narrow(table, rows.rows),
             (Ask::Narrow(_), Err(_)) => self.refuse_in_part(),
-            (Ask::Table(table), Ok(rows)) => drop(self.rows.insert(table, rows.rows)),
+            (Ask::Table(table), Ok(rows)) => {
+                drop(self.rows.insert(table, with_expanded(table, rows.rows)));
+            }
             (Ask::Table(table), Err(refused)) => drop(self.refusals.insert(table, refused)),
             (Ask::Column(set, column), answer) => {
                 self.place_column(set, &column, answer.as_ref().err());

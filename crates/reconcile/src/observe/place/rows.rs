@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use deskstate_dataverse::Row;
+use deskstate_dataverse::{Cell, Row};
 use deskstate_model::{Holds, Kind, Referent, Table, tables};
 
 use super::Observed;
 use crate::live::Mention;
+use crate::observe::ask::expanded;
 use crate::state::{Lookup, fold};
 
 /// Forms of these types are dashboards.
@@ -66,6 +67,30 @@ impl Observed {
             }
         }
     }
+}
+
+/// Rows with the lookups that only `$expand` shows.
+pub(super) fn with_expanded(table: &'static Table, rows: Vec<Row>) -> Vec<Row> {
+    let expanded: Vec<_> = expanded(table).collect();
+    if expanded.is_empty() {
+        return rows;
+    }
+    let with = |row: Row| {
+        let found = expanded.iter().filter_map(|(field, navigation, key)| {
+            let record = row.expanded(navigation).next()?;
+            Some((
+                field.read_name().into_owned(),
+                Cell::from(record.get(*key)?.as_str()?),
+            ))
+        });
+        let found: Vec<(String, Cell)> = found.collect();
+        let own = row
+            .cells()
+            .filter(|(name, _)| found.iter().all(|(known, _)| known != name))
+            .map(|(name, cell)| (name.to_owned(), cell.clone()));
+        Row::from_cells(own.chain(found.iter().cloned()), row.etag().cloned())
+    };
+    rows.into_iter().map(with).collect()
 }
 
 fn table_of(noun: &str) -> Option<&'static Table> {
