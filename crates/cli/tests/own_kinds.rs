@@ -1248,52 +1248,6 @@ fn the_example_runs_on_the_embedded_emulator() {
         .ended(0);
 }
 
-#[test]
-fn the_pack_of_the_contact_centre_applies_in_one_transaction_and_plans_to_nothing() {
-    let project = Project::example("contact-centre");
-    project.run(&["kind", "check", "--env", "local"]).ended(0);
-    let plan = project.run(&["plan", "--env", "local"]).ended(0);
-    assert!(
-        plan.out.contains("7 to create") && plan.out.contains("1 transaction to write"),
-        "{}",
-        plan.out
-    );
-    project.run(&["apply", "--env", "local", "--yes"]).ended(0);
-    project
-        .run(&["plan", "--env", "local", "--detailed-exitcode"])
-        .ended(0);
-    let exported = project
-        .run(&[
-            "export",
-            "--env",
-            "local",
-            "--kind",
-            "RatingModel",
-            "--kind",
-            "QuickReply",
-            "--kind",
-            "CapacityProfile",
-        ])
-        .ended(0);
-    for said in ["name: Greeting / 1031", "name: Native", "limit: 3"] {
-        assert!(
-            exported.out.contains(said),
-            "no `{said}`:\n{}",
-            exported.out
-        );
-    }
-    // What the product brings is protected.
-    project.edit("manifests/routing.yaml", "name: Lunch", "name: busy");
-    finds(&project, &["kept-row"]);
-    project.edit("deskstate.yaml", "[contact-centre]", "[contact-center]");
-    let run = finds(&project, &["kind-definition"]);
-    assert!(
-        run.err.contains("`contact-centre`") && run.err.contains("deskstate.yaml:6:11"),
-        "{}",
-        run.err
-    );
-}
-
 /// Says in an emulator that the rows of a table came with a managed solution.
 fn make_managed(server: &Server, table: &str) {
     let mut dump = server.dump();

@@ -1,0 +1,880 @@
+//! The pack of the contact centre: all of its kinds on an emulator that behaves as Microsoft's pages say, and what Microsoft warns of.
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
+use support::{Project, Run, Server};
+
+const QUEUES: &str = "manifests/queues.yaml";
+const WORKSTREAMS: &str = "manifests/workstreams.yaml";
+const CHAT: &str = "metadata: {name: Contoso chat / LiveChat, state: existing}";
+const ORDERS: &str = "metadata: {name: Contoso orders / Messaging}";
+
+/// The example, and an emulator as its environment `server`, with the people of `dev`.
+fn started() -> (Project, Server) {
+    with_answers(json!({}))
+}
+
+fn with_answers(mut answers: Json) -> (Project, Server) {
+    let project = Project::example("contact-centre");
+    answers["tabMakesParameters"] = false.into();
+    let sheet = json!({"formatVersion": 1, "answers": answers}).to_string();
+    project.write("answers.json", &sheet);
+    let path = project.path().join("answers.json");
+    let server = Server::start(&["--answers", path.to_str().unwrap()]);
+    project.set_environments(&format!(
+        "    server:\n      url: \"{}\"\n      overlay: overlays/dev\n",
+        server.url
+    ));
+    project.answer(false);
+    (project, server)
+}
+
+/// Rows by id, without what every write moves.
+fn rows(server: &Server, table: &str) -> BTreeMap<String, Json> {
+    let dump = server.dump();
+    let rows = dump["rows"][table].as_object();
+    let stripped = rows.into_iter().flatten().map(|(id, row)| {
+        let mut cells = row["c"].clone();
+        for moved in ["modifiedon", "modifiedby", "versionnumber"] {
+            cells.as_object_mut().unwrap().remove(moved);
+        }
+        (id.clone(), cells)
+    });
+    stripped.collect()
+}
+
+/// The one row with this value.
+#[track_caller]
+fn row(server: &Server, table: &str, column: &str, value: &str) -> (String, Json) {
+    let rows = rows(server, table);
+    let mut found = rows.into_iter().filter(|(_, row)| row[column] == value);
+    let one = found
+        .next()
+        .unwrap_or_else(|| panic!("no {value} in {table}"));
+    assert!(found.next().is_none(), "two {value} in {table}");
+    one
+}
+
+/// Names of the users who are members of the queue.
+fn members(server: &Server, queue: &str) -> Vec<String> {
+    let (id, _) = row(server, "queue", "name", queue);
+    let users = rows(server, "systemuser");
+    let mut names: Vec<String> = rows(server, "queuemembership")
+        .values()
+        .filter(|link| link["queueid"] == id.as_str())
+        .map(|link| {
+            let user = &users[link["systemuserid"].as_str().unwrap()];
+            user["domainname"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    names.sort();
+    names
+}
+
+/// Everything that the pack writes.
+fn state(server: &Server) -> Vec<BTreeMap<String, Json>> {
+    let tables = [
+        "characteristic",
+        "ratingmodel",
+        "ratingvalue",
+        "msdyn_capacityprofile",
+        "msdyn_presence",
+        "msdyn_octag",
+        "msdyn_cannedmessage",
+        "queue",
+        "msdyn_liveworkstream",
+        "msdyn_liveworkstreamcapacityprofile",
+        "msdyn_ocliveworkstreamcontextvariable",
+        "msdyn_sessiontemplate",
+        "msdyn_notificationtemplate",
+    ];
+    let mut state: Vec<_> = tables.map(|table| rows(server, table)).into();
+    // Links have no id that means anything.
+    for links in [
+        "queuemembership",
+        "msdyn_msdyn_cannedmessage_liveworkstream",
+        "msdyn_msdyn_cannedmessage_msdyn_octag",
+    ] {
+        let key = format!("{links}id");
+        let pairs = rows(server, links).into_values().map(|mut pair| {
+            pair.as_object_mut().unwrap().remove(&key);
+            (pair.to_string(), Json::Null)
+        });
+        state.push(pairs.collect());
+    }
+    state
+}
+
+#[track_caller]
+fn finds(project: &Project, arguments: &[&str], code: i32, said: &[&str]) -> Run {
+    let run = project.run(arguments).ended(code);
+    for said in said {
+        let found = run.err.contains(said) || run.out.contains(said);
+        assert!(found, "no `{said}`:\n{}\n{}", run.out, run.err);
+    }
+    run
+}
+
+/// An undo of the first apply, which empties what the apply filled.
+#[track_caller]
+fn undone(project: &Project, undo: &str) {
+    let allow = [
+        "--allow",
+        "empty=Workstream.contextVariables:1",
+        "--allow",
+        "empty=Workstream.capacityProfiles:1",
+    ];
+    let undo = ["undo", "--env", "server", undo, "--yes"];
+    project.run(&[&undo[..], &allow].concat()).ended(0);
+}
+
+fn plans_to_nothing(project: &Project) {
+    project
+        .run(&["plan", "--env", "server", "--detailed-exitcode"])
+        .ended(0);
+}
+
+#[test]
+fn all_kinds_apply_in_one_transaction_and_an_undo_restores_everything() {
+    let (project, server) = started();
+    // The other workstream names templates that this environment does not have.
+    let (calls, _) = row(
+        &server,
+        "msdyn_liveworkstream",
+        "msdyn_name",
+        "Contoso calls",
+    );
+    let names = json!({"msdyn_sessiontemplate_default": null, "msdyn_notificationtemplate_incoming_auth": null, "msdyn_notificationtemplate_incoming_unauth": null});
+    server.patch(
+        &format!("msdyn_liveworkstreams({calls})"),
+        &names.to_string(),
+    );
+    let before = state(&server);
+    project.run(&["kind", "check", "--env", "server"]).ended(0);
+    finds(
+        &project,
+        &["plan", "--env", "server"],
+        0,
+        &[
+            "10 to create, 1 to update, 0 to delete",
+            "1 request to read, 1 transaction to write",
+            "+ Queue Contoso orders / Messaging",
+            "operatingHours          Contoso office hours",
+            "members                 + dev.agent1@contoso.com",
+            "~ Workstream Contoso chat / LiveChat",
+            "fallbackQueue           Default messaging queue / Messaging → Contoso orders / Messaging",
+            "sessionTemplate         msdyn_chat_session → contoso_chatSession",
+            "capacityProfiles        + contoso_chat",
+            // The product adds a contract to a new queue.
+            "msdyn_assignmentinputcontractid",
+        ],
+    );
+    let undo = Project::undo_file(&project.apply());
+    plans_to_nothing(&project);
+    project.run(&["drift", "--env", "server"]).ended(0);
+    let (_, queue) = row(&server, "queue", "name", "Contoso orders");
+    assert_eq!(queue["msdyn_isomnichannelqueue"], true);
+    assert!(
+        queue["msdyn_assignmentinputcontractid"].is_string(),
+        "{queue}"
+    );
+    let both = ["dev.agent1@contoso.com", "dev.agent2@contoso.com"];
+    assert_eq!(members(&server, "Contoso orders"), both);
+    let (_, link) = row(
+        &server,
+        "msdyn_liveworkstreamcapacityprofile",
+        "msdyn_name",
+        "contoso_chat",
+    );
+    assert!(link["msdyn_capacityprofile_id"].is_string(), "{link}");
+
+    // What is exported plans to nothing.
+    let kinds = ["Queue", "Workstream", "QuickReply", "RatingModel"];
+    let kinds = kinds.iter().flat_map(|kind| ["--kind", kind]);
+    let export: Vec<&str> = ["export", "--env", "server"]
+        .into_iter()
+        .chain(kinds)
+        .collect();
+    let exported = project.run(&export).ended(0);
+    for said in [
+        "name: Contoso orders / Messaging\n",
+        "name: Contoso chat / LiveChat\n  state: existing\n",
+        "contoso_chat",
+        "name: orderNumber",
+    ] {
+        assert!(
+            exported.out.contains(said),
+            "no `{said}`:\n{}",
+            exported.out
+        );
+    }
+    let manifests = [
+        "queues",
+        "workstreams",
+        "quick-replies",
+        "desktop",
+        "routing",
+    ];
+    for file in manifests.map(|name| format!("manifests/{name}.yaml")) {
+        project.write(&file, "");
+    }
+    project.write("overlays/dev/queues.yaml", "");
+    project.write("manifests/exported.yaml", &exported.out);
+    plans_to_nothing(&project);
+
+    undone(&project, &undo);
+    assert_eq!(state(&server), before);
+}
+
+#[test]
+fn the_example_works_wherever_no_source_settles_what_the_product_does() {
+    for answers in [
+        json!({"lateWrites": "refused", "productRowsProtected": false}),
+        json!({"newRowsCompleted": false}),
+        json!({"lookupsOnlyExpanded": false}),
+        json!({"missingColumns": ["msdyn_liveworkstream.msdyn_blockcapacityforwrapup", "msdyn_liveworkstream.msdyn_defaultqueue"]}),
+    ] {
+        let (project, server) = with_answers(answers.clone());
+        if answers["missingColumns"].is_array() {
+            let lacking = finds(
+                &project,
+                &["plan", "--env", "server"],
+                1,
+                &["wrapUpMinutes", "fallbackQueue"],
+            );
+            assert!(!lacking.err.contains("[unreadable]"), "{}", lacking.err);
+            project.edit(
+                WORKSTREAMS,
+                "  fallbackQueue: Contoso orders / Messaging\n",
+                "",
+            );
+            project.edit(WORKSTREAMS, "  wrapUpMinutes: 5\n", "");
+        }
+        let undo = Project::undo_file(&project.apply());
+        plans_to_nothing(&project);
+        undone(&project, &undo);
+        assert!(
+            rows(&server, "msdyn_capacityprofile").is_empty(),
+            "{answers}"
+        );
+    }
+}
+
+#[test]
+fn a_workstream_is_changed_and_never_made_or_deleted() {
+    let (project, server) = started();
+    project.edit(
+        WORKSTREAMS,
+        CHAT,
+        "metadata: {name: Contoso chat / LiveChat}",
+    );
+    finds(
+        &project,
+        &["validate"],
+        3,
+        &["[not-creatable]", "state: existing"],
+    );
+    project.edit(
+        WORKSTREAMS,
+        "metadata: {name: Contoso chat / LiveChat}",
+        "metadata: {name: Contoso chat / LiveChat, state: absent}",
+    );
+    project.run(&["validate"]).ended(3);
+    project.edit(WORKSTREAMS, "state: absent}", "state: existing}");
+    project.edit(
+        WORKSTREAMS,
+        "Contoso chat / LiveChat",
+        "Contoso mail / LiveChat",
+    );
+    finds(
+        &project,
+        &["plan", "--env", "server"],
+        1,
+        &["[existing-missing]"],
+    );
+    project.edit(
+        WORKSTREAMS,
+        "Contoso mail / LiveChat",
+        "Contoso chat / Chat",
+    );
+    finds(
+        &project,
+        &["validate"],
+        3,
+        &["[name-values]", "LiveChat|Voice|SMS"],
+    );
+    project.edit(
+        WORKSTREAMS,
+        "Contoso chat / Chat",
+        "Contoso chat / LiveChat",
+    );
+
+    // Whoever names a workstream need not declare it, and one that is not there is found before anything is sent.
+    let whole = project.read(WORKSTREAMS);
+    project.write(WORKSTREAMS, "");
+    project.run(&["validate"]).ended(0);
+    project.edit(
+        "manifests/quick-replies.yaml",
+        "[Contoso chat / LiveChat]\n---",
+        "[Contoso letters / LiveChat]\n---",
+    );
+    finds(
+        &project,
+        &["plan", "--env", "server"],
+        1,
+        &["[lookup-missing]", "Contoso letters / LiveChat"],
+    );
+    project.edit(
+        "manifests/quick-replies.yaml",
+        "[Contoso letters / LiveChat]",
+        "[Contoso chat / LiveChat]",
+    );
+    project.write(WORKSTREAMS, &whole);
+    project.apply();
+
+    // Two workstreams of one name and channel are one too many, and those of another channel are others.
+    let made = |channel: i64| {
+        let body = json!({"msdyn_name": "Contoso chat", "msdyn_streamsource": channel}).to_string();
+        server.request("POST", "/api/data/v9.2/msdyn_liveworkstreams", &body, "");
+    };
+    made(192_340_000);
+    plans_to_nothing(&project);
+    made(192_360_000);
+    finds(
+        &project,
+        &["plan", "--env", "server"],
+        1,
+        &["[ambiguous-row]"],
+    );
+}
+
+#[test]
+fn a_managed_workstream_is_left_to_its_solution() {
+    let (project, server) = started();
+    let (id, _) = row(
+        &server,
+        "msdyn_liveworkstream",
+        "msdyn_name",
+        "Contoso chat",
+    );
+    let mut dump = server.dump();
+    dump["rows"]["msdyn_liveworkstream"][&id]["c"]["ismanaged"] = true.into();
+    server.request("PUT", "/__emulator/load", &dump.to_string(), "");
+    let plan = project.run(&["plan", "--env", "server"]);
+    assert!(
+        plan.err.contains("[managed-row]"),
+        "{}\n{}",
+        plan.out,
+        plan.err
+    );
+}
+
+#[test]
+fn variables_and_capacity_profiles_of_a_workstream_come_and_go() {
+    let (project, server) = started();
+    project.apply();
+    let variables = || -> Vec<String> {
+        let rows = rows(&server, "msdyn_ocliveworkstreamcontextvariable");
+        let mut names: Vec<String> = rows
+            .values()
+            .map(|row| row["msdyn_name"].as_str().unwrap().to_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    let (id, _) = row(
+        &server,
+        "msdyn_liveworkstream",
+        "msdyn_name",
+        "Contoso chat",
+    );
+    // A question before the conversation makes a variable, too: a list leaves it alone.
+    let body = json!({"msdyn_name": "asked", "msdyn_datatype": 192_350_000, "msdyn_liveworkstreamid@odata.bind": format!("/msdyn_liveworkstreams({id})")});
+    server.request(
+        "POST",
+        "/api/data/v9.2/msdyn_ocliveworkstreamcontextvariables",
+        &body.to_string(),
+        "",
+    );
+    plans_to_nothing(&project);
+    assert_eq!(variables(), ["asked", "orderNumber", "orderValue"]);
+
+    let list = "  contextVariables:\n    - {name: orderNumber, displayName: Order number, type: Text}\n    - {name: orderValue, displayName: Order value, type: Number}\n";
+    project.edit(
+        WORKSTREAMS,
+        list,
+        "  contextVariables: {mode: atLeast, without: [orderValue, {name: neverThere}]}\n",
+    );
+    project.edit(
+        WORKSTREAMS,
+        "capacityProfiles: [contoso_chat]",
+        "capacityProfiles: {mode: atLeast, without: [contoso_chat]}",
+    );
+    let allow = "empty=Workstream.capacityProfiles:1";
+    finds(
+        &project,
+        &["apply", "--env", "server", "--yes"],
+        4,
+        &[
+            "contextVariables        − orderValue",
+            "capacityProfiles        − contoso_chat",
+            allow,
+        ],
+    );
+    let apply = ["apply", "--env", "server", "--yes", "--allow", allow];
+    let undo = Project::undo_file(&project.run(&apply).ended(0));
+    assert_eq!(variables(), ["asked", "orderNumber"]);
+    assert!(rows(&server, "msdyn_liveworkstreamcapacityprofile").is_empty());
+    plans_to_nothing(&project);
+    project.edit(
+        WORKSTREAMS,
+        "{mode: atLeast, without: [orderValue, {name: neverThere}]}",
+        "{mode: exact, members: [{name: orderNumber, type: Text}]}",
+    );
+    finds(
+        &project,
+        &["plan", "--env", "server"],
+        0,
+        &["[exact-on-existing]", "− asked"],
+    );
+    project.apply();
+    assert_eq!(variables(), ["orderNumber"]);
+    project
+        .run(&["undo", "--env", "server", &undo, "--yes"])
+        .ended(0);
+    assert_eq!(variables(), ["orderNumber", "orderValue"]);
+    assert_eq!(
+        rows(&server, "msdyn_liveworkstreamcapacityprofile").len(),
+        1
+    );
+}
+
+#[test]
+fn members_of_a_queue_are_people_who_are_counted_apart() {
+    let (project, server) = started();
+    // One of the members has a profile, too.
+    project.write(
+        "manifests/profile.yaml",
+        "apiVersion: deskstate/v1\nkind: AppProfile\nmetadata: {name: contoso_chat}\nspec:\n  displayName: Chat\n  app: CustomerServiceApps\n  sessionTemplates: [contoso_chatSession]\n  users: {mode: atLeast, members: [dev.agent1@contoso.com]}\n",
+    );
+    project.apply();
+    project.edit(
+        "manifests/desktop.yaml",
+        "displayName: Chat\n",
+        "displayName: Chats\n",
+    );
+    project.edit("manifests/routing.yaml", "limit: 3", "limit: 4");
+    project.edit("manifests/routing.yaml", "At lunch", "Having lunch");
+    finds(
+        &project,
+        &["plan", "--env", "server"],
+        0,
+        &[
+            "reaches at least 1 agent and 2 members",
+            "assigned directly to contoso_chat; members of Queue Contoso orders / Messaging; not counted: agents of queues that its routing rules choose (Contoso chat / LiveChat)",
+            "agents who have the profile (contoso_chat)",
+            "not counted: everybody who signs in (Lunch)",
+        ],
+    );
+    let saved = project
+        .run(&["plan", "--env", "server", "--format", "json"])
+        .ended(0);
+    let saved: Json = serde_json::from_str(&saved.out).unwrap();
+    let session = saved["changes"].as_array().unwrap().iter();
+    let session = session
+        .clone()
+        .find(|change| change["kind"] == "SessionTemplate")
+        .unwrap();
+    assert_eq!(session["reach"]["agents"], 1);
+    assert_eq!(session["reach"]["members"], 2);
+    let drift = project.run(&["drift", "--env", "server"]).ended(2);
+    assert!(drift.out.contains("2 members"), "{}", drift.out);
+    project.apply();
+
+    // Somebody who was added by hand stays, until a document says otherwise.
+    let (queue, _) = row(&server, "queue", "name", "Contoso orders");
+    let (ada, _) = row(&server, "systemuser", "domainname", "ada@contoso.com");
+    let link = json!({"@odata.id": format!("{}/api/data/v9.2/systemusers({ada})", server.url)});
+    server.request(
+        "POST",
+        &format!("/api/data/v9.2/queues({queue})/queuemembership_association/$ref"),
+        &link.to_string(),
+        "",
+    );
+    plans_to_nothing(&project);
+    project.write("overlays/dev/queues.yaml", &format!("apiVersion: deskstate/v1\nkind: Queue\n{ORDERS}\nspec:\n  members: {{mode: atLeast, members: [dev.agent1@contoso.com, test.agent1@contoso.com, gone@contoso.com], without: [ada@contoso.com]}}\n"));
+    finds(
+        &project,
+        &["plan", "--env", "server"],
+        0,
+        &[
+            "reaches 2 members",
+            "members who come or go",
+            "[user-skipped]",
+        ],
+    );
+    let undo = Project::undo_file(&project.apply());
+    let now = [
+        "dev.agent1@contoso.com",
+        "dev.agent2@contoso.com",
+        "test.agent1@contoso.com",
+    ];
+    assert_eq!(members(&server, "Contoso orders"), now);
+    project
+        .run(&["undo", "--env", "server", &undo, "--yes"])
+        .ended(0);
+    let again = [
+        "ada@contoso.com",
+        "dev.agent1@contoso.com",
+        "dev.agent2@contoso.com",
+    ];
+    assert_eq!(members(&server, "Contoso orders"), again);
+
+    // Taking many away needs to be allowed, and a name that is nobody's is refused.
+    project.write("overlays/dev/queues.yaml", &format!("apiVersion: deskstate/v1\nkind: Queue\n{ORDERS}\nspec:\n  members: {{mode: exact, members: []}}\n"));
+    project.edit("deskstate.yaml", "maxAgents: 5", "maxAgents: 2");
+    finds(
+        &project,
+        &["apply", "--env", "server", "--yes"],
+        4,
+        &["unlink=Queue.members:3"],
+    );
+    project.write(
+        "overlays/dev/queues.yaml",
+        &format!("apiVersion: deskstate/v1\nkind: Queue\n{ORDERS}\nspec:\n  members: [Ada]\n"),
+    );
+    finds(&project, &["validate"], 3, &["[user-reference]"]);
+    project.write("overlays/dev/queues.yaml", &format!("apiVersion: deskstate/v1\nkind: Queue\n{ORDERS}\nspec:\n  members: {{mode: atLeast, members: [], moves: allow}}\n"));
+    finds(&project, &["validate"], 3, &["[set-members]"]);
+}
+
+#[test]
+fn templates_that_a_workstream_names_are_references() {
+    let (project, server) = started();
+    let whole = project.read(WORKSTREAMS);
+    project.edit(
+        WORKSTREAMS,
+        "sessionTemplate: contoso_chatSession",
+        "sessionTemplate: contoso_chatSesion",
+    );
+    finds(
+        &project,
+        &["validate"],
+        3,
+        &["[unknown-reference]", "did you mean `contoso_chatSession`"],
+    );
+    // A name of Microsoft's is looked up in the environment.
+    project.edit(
+        WORKSTREAMS,
+        "sessionTemplate: contoso_chatSesion",
+        "sessionTemplate: msdyn_chat_sesion",
+    );
+    project.run(&["validate"]).ended(0);
+    finds(
+        &project,
+        &["plan", "--env", "server"],
+        1,
+        &["[lookup-missing]", "msdyn_chat_sesion"],
+    );
+    project.write(WORKSTREAMS, &whole);
+    let graph = project.run(&["graph"]).ended(0);
+    assert!(
+        graph.out.contains("sessionTemplate") && graph.out.contains("incomingAuthenticated"),
+        "{}",
+        graph.out
+    );
+    // One resource alone takes along what it names.
+    finds(
+        &project,
+        &["plan", "--env", "server", "Workstream"],
+        0,
+        &[
+            "+ SessionTemplate contoso_chatSession",
+            "+ NotificationTemplate contoso_chatIncoming",
+        ],
+    );
+    project.apply();
+
+    // A template that a workstream names by text is not deleted without a word, whether the workstream is declared or not.
+    let desktop = project.read("manifests/desktop.yaml");
+    project.write("manifests/desktop.yaml", &desktop.replace("metadata: {name: contoso_chatSession}\nspec:\n  displayName: Chat\n  type: Generic\n  anchorTab: msdyn_active_conversation\n  title: \"{customerName}\"\n", "metadata: {name: contoso_chatSession, state: absent}\n"));
+    finds(
+        &project,
+        &["validate"],
+        3,
+        &["[unknown-reference]", "declared absent"],
+    );
+    project.write(WORKSTREAMS, "");
+    finds(
+        &project,
+        &["apply", "--env", "server", "--yes"],
+        4,
+        &["Workstream Contoso chat / LiveChat (sessionTemplate)"],
+    );
+    project.write("manifests/desktop.yaml", &desktop);
+    project.write(WORKSTREAMS, &whole);
+
+    // A contract demands another template: the manifest is corrected, and an apply changes the workstream.
+    project.write(
+        "contracts/chat.yaml",
+        "apiVersion: deskstate/v1\nkind: Contract\nmetadata: {name: chat}\nspec:\n  rules:\n    - id: session\n      resource: {kind: Workstream, name: Contoso chat / LiveChat}\n      required: true\n      locked: {sessionTemplate: contoso_vendorSession}\n      breaks: The vendor's panel does not open.\n",
+    );
+    project.edit(
+        "deskstate.yaml",
+        "  packs:",
+        "  contracts: [contracts/chat.yaml]\n  packs:",
+    );
+    finds(&project, &["validate"], 3, &["[locked-value]"]);
+    let check = [
+        "check",
+        "--env",
+        "server",
+        "--contract",
+        "contracts/chat.yaml",
+    ];
+    finds(&project, &check, 2, &["The vendor's panel does not open."]);
+    project.write(
+        "manifests/desktop.yaml",
+        &(desktop.clone()
+            + "---\n"
+            + &desktop
+                .split("---\n")
+                .next()
+                .unwrap()
+                .replace("contoso_chatSession", "contoso_vendorSession")),
+    );
+    project.edit(
+        WORKSTREAMS,
+        "sessionTemplate: contoso_chatSession",
+        "sessionTemplate: contoso_vendorSession",
+    );
+    finds(
+        &project,
+        &["plan", "--env", "server"],
+        0,
+        &["sessionTemplate         contoso_chatSession → contoso_vendorSession"],
+    );
+    project.apply();
+    project.run(&check).ended(0);
+    let (_, workstream) = row(
+        &server,
+        "msdyn_liveworkstream",
+        "msdyn_name",
+        "Contoso chat",
+    );
+    assert_eq!(
+        workstream["msdyn_sessiontemplate_default"],
+        "contoso_vendorSession"
+    );
+}
+
+/// Microsoft: never create and update queues in one import, and take the type out of the file for an update.
+#[test]
+fn queues_are_created_and_updated_in_one_apply_and_their_type_is_written_once() {
+    let (project, server) = started();
+    project.apply();
+    project.edit(
+        QUEUES,
+        "priority: ${{ vars.queuePriority }}",
+        "priority: 20",
+    );
+    let whole = project.read(QUEUES);
+    project.write(QUEUES, &(whole + "---\napiVersion: deskstate/v1\nkind: Queue\nmetadata: {name: Contoso returns / Messaging}\nspec: {priority: 30, visibility: Private}\n"));
+    finds(
+        &project,
+        &["plan", "--env", "server"],
+        0,
+        &["1 to create, 1 to update", "1 transaction to write"],
+    );
+    project.apply();
+    plans_to_nothing(&project);
+    // Another type is another queue, and who may see a queue cannot change.
+    project.edit(
+        QUEUES,
+        "Contoso returns / Messaging",
+        "Contoso returns / Voice",
+    );
+    finds(
+        &project,
+        &["plan", "--env", "server"],
+        0,
+        &[
+            "+ Queue Contoso returns / Voice",
+            "1 to create, 0 to update",
+        ],
+    );
+    project.edit(
+        QUEUES,
+        "spec: {priority: 30, visibility: Private}",
+        "spec: {priority: 30, visibility: Public}",
+    );
+    project.apply();
+    project.edit(QUEUES, "visibility: Public", "visibility: Private");
+    finds(
+        &project,
+        &["plan", "--env", "server"],
+        1,
+        &["[create-only]"],
+    );
+    let (_, queue) = row(&server, "queue", "name", "Contoso orders");
+    assert_eq!(queue["msdyn_queuetype"], 192_350_000);
+}
+
+/// Microsoft: replace the ids of contracts by those of the target, find rows by name at your own risk, and never touch what the product brings.
+#[test]
+fn ids_of_one_environment_are_nowhere_and_rows_of_the_product_stay_as_they_are() {
+    let (project, server) = started();
+    project.apply();
+    project.edit(
+        WORKSTREAMS,
+        "fallbackQueue: Contoso orders / Messaging",
+        "fallbackQueue: 5a4b76b0-dab5-4717-9743-9490f2f822c6",
+    );
+    finds(&project, &["validate"], 3, &["[id-in-manifest]"]);
+    project.edit(
+        WORKSTREAMS,
+        "fallbackQueue: 5a4b76b0-dab5-4717-9743-9490f2f822c6",
+        "fallbackQueue: Default messaging queue / Messaging",
+    );
+    // Rows that the product brings need no document.
+    project.apply();
+    let whole = project.read(QUEUES);
+    let default = |spec: &str| {
+        format!(
+            "{whole}---\napiVersion: deskstate/v1\nkind: Queue\nmetadata: {{name: Default messaging queue / Messaging, state: existing}}\n{spec}"
+        )
+    };
+    project.write(QUEUES, &default("spec: {priority: 1}\n"));
+    finds(&project, &["validate"], 3, &["[kept-row]"]);
+    project.write(QUEUES, &default(""));
+    project.apply();
+    plans_to_nothing(&project);
+    // Hours that are not there are found before anything is sent, and e-mail queues are not looked at.
+    project.edit(
+        QUEUES,
+        "operatingHours: Contoso office hours",
+        "operatingHours: Contoso night hours",
+    );
+    finds(
+        &project,
+        &["plan", "--env", "server"],
+        1,
+        &["[lookup-missing]", "Contoso night hours"],
+    );
+    project.edit(
+        QUEUES,
+        "operatingHours: Contoso night hours",
+        "operatingHours: Contoso office hours",
+    );
+    let body = json!({"name": "Contoso orders", "msdyn_queuetype": 192_350_000, "msdyn_isomnichannelqueue": false, "msdyn_priority": 1});
+    server.request("POST", "/api/data/v9.2/queues", &body.to_string(), "");
+    plans_to_nothing(&project);
+    let body = json!({"name": "contoso ORDERS", "msdyn_queuetype": 192_350_000, "msdyn_isomnichannelqueue": true, "msdyn_priority": 1});
+    server.request("POST", "/api/data/v9.2/queues", &body.to_string(), "");
+    finds(
+        &project,
+        &["plan", "--env", "server"],
+        1,
+        &["[ambiguous-row]"],
+    );
+}
+
+#[test]
+fn one_set_of_manifests_goes_from_one_environment_to_the_next() {
+    let project = Project::example("contact-centre");
+    let servers: Vec<Server> = (0..3).map(|_| Server::plain()).collect();
+    for (name, server) in ["-dev", "-test", ""].iter().zip(&servers) {
+        let url = format!("https://contoso{name}.crm4.dynamics.com");
+        project.edit("deskstate.yaml", &url, &server.url);
+    }
+    for (environment, server) in ["dev", "test", "prod"].iter().zip(&servers) {
+        project
+            .run(&["apply", "--env", environment, "--yes"])
+            .ended(0);
+        project
+            .run(&["plan", "--env", environment, "--detailed-exitcode"])
+            .ended(0);
+        let (_, queue) = row(server, "queue", "name", "Contoso orders");
+        let priority = if *environment == "prod" { 1 } else { 10 };
+        assert_eq!(queue["msdyn_priority"], priority);
+        let (id, _) = row(
+            server,
+            "msdyn_capacityprofile",
+            "msdyn_uniquename",
+            "contoso_chat",
+        );
+        let (first, _) = row(
+            &servers[0],
+            "msdyn_capacityprofile",
+            "msdyn_uniquename",
+            "contoso_chat",
+        );
+        assert_eq!(id, first, "new rows have one id everywhere");
+    }
+    let people = servers
+        .iter()
+        .map(|server| members(server, "Contoso orders"));
+    let people: Vec<String> = people.map(|names| names.join(" ")).collect();
+    assert_eq!(
+        people,
+        [
+            "dev.agent1@contoso.com dev.agent2@contoso.com",
+            "test.agent1@contoso.com test.agent2@contoso.com",
+            "ada@contoso.com lin@contoso.com"
+        ]
+    );
+    let drift = project.run(&["drift", "--all"]).ended(0);
+    assert!(drift.out.contains("prod"), "{}", drift.out);
+}
+
+#[test]
+fn the_pack_is_listed_and_explained() {
+    let project = Project::example("contact-centre");
+    let list = project.run(&["kind", "list"]).ended(0);
+    for kind in [
+        "Skill",
+        "RatingModel",
+        "CapacityProfile",
+        "Presence",
+        "QuickReplyTag",
+        "QuickReply",
+        "Queue",
+        "Workstream",
+    ] {
+        let line = list
+            .out
+            .lines()
+            .find(|line| line.starts_with(&format!("{kind} ")));
+        assert!(
+            line.is_some_and(|line| line.contains("documented")),
+            "{kind}:\n{}",
+            list.out
+        );
+    }
+    finds(
+        &project,
+        &["explain", "Queue.members"],
+        0,
+        &[
+            "Agents who get work from the queue.",
+            "`mode: exact` removes them",
+        ],
+    );
+    // What the product brings is protected.
+    project.edit("manifests/routing.yaml", "name: Lunch", "name: busy");
+    finds(&project, &["validate"], 3, &["[kept-row]"]);
+    project.edit("deskstate.yaml", "[contact-centre]", "[contact-center]");
+    finds(
+        &project,
+        &["validate"],
+        3,
+        &[
+            "[kind-definition]",
+            "`contact-centre`",
+            "deskstate.yaml:6:11",
+        ],
+    );
+}
