@@ -25,6 +25,7 @@ pub(crate) enum Command {
     Init(commands::init::Args),
     Validate(commands::validate::Args),
     Plan(commands::plan::Args),
+    Show(commands::show::Args),
     Apply(commands::apply::Args),
     Undo(commands::undo::Args),
     Who(commands::who::Args),

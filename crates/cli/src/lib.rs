@@ -98,6 +98,7 @@ fn run(args: Args, ui: &mut Ui) -> Result<ExitCode, Error> {
         Command::Init(args) => commands::init::run(&args, ui),
         Command::Validate(args) => commands::validate::run(&args, &global, ui),
         Command::Plan(args) => commands::block_on(commands::plan::run(&args, &global, ui)),
+        Command::Show(args) => commands::show::run(&args, &global, ui),
         Command::Apply(args) => commands::block_on(commands::apply::run(&args, &global, ui)),
         Command::Undo(args) => commands::block_on(commands::undo::run(&args, &global, ui)),
         Command::Who(args) => commands::block_on(commands::who::run(&args, &global, ui)),

@@ -307,6 +307,11 @@ fn manifests_and_their_names_steer_no_stream() {
         &["plan", "--env", "local", "--format", "json"],
         &["plan", "--env", "local", "--format", "markdown"],
         &["plan", "--env", "local", "--format", "html"],
+        &["plan", "--env", "local", "--out", "saved.json"],
+        &["show", "saved.json"],
+        &["show", "saved.json", "--format", "json"],
+        &["show", "saved.json", "--format", "markdown"],
+        &["show", "saved.json", "--format", "html"],
         &["graph"],
         &["graph", "--format", "dot"],
         &["graph", "--format", "svg"],
@@ -368,6 +373,28 @@ fn files_and_arguments_steer_no_stream() {
                 "evil.json",
             ],
         );
+    }
+    // Nothing of the report is under the digest.
+    let mut reported = plan.clone();
+    reported["environment"] = EVIL.into();
+    reported["revision"] = EVIL.into();
+    let place = json!({"file": EVIL, "line": 4_000_000_000_u32, "label": EVIL});
+    let not_planned =
+        json!({"about": EVIL, "field": EVIL, "state": "unknown", "code": EVIL, "reason": EVIL});
+    reported["report"]["address"] = EVIL.into();
+    reported["report"]["elsewhere"] = json!([not_planned]);
+    reported["report"]["findings"] =
+        json!([{"code": EVIL, "level": EVIL, "message": EVIL, "help": EVIL, "place": place}]);
+    for change in reported["changes"].as_array_mut().unwrap() {
+        change["declaredAt"] = place.clone();
+        change["reach"] = json!({"agents": 3, "basis": EVIL, "uncounted": [EVIL]});
+        change["leftToServer"] = json!([EVIL]);
+    }
+    for text in variants(&plan).into_iter().chain([reported.to_string()]) {
+        project.write("evil.json", &text);
+        for format in ["text", "json", "markdown", "html"] {
+            run(folder, &["show", "evil.json", "--format", format]);
+        }
     }
     let undo = std::fs::read_dir(folder.join(".deskstate/undo")).unwrap();
     let undo = undo.flatten().next().unwrap().path();

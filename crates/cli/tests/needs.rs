@@ -64,6 +64,7 @@ fn arguments<'a>(command: &'a str, undo: &'a str) -> Vec<&'a str> {
         "kind" => vec!["kind", "draft", "--env", "server", "msdyn_templatetags"],
         "completions" => vec!["completions", "bash"],
         "init" => vec!["init", "elsewhere"],
+        "show" => vec!["show", "saved.json"],
         "render" => vec!["render", "--env", "server"],
         "preview" => vec!["preview", "--no-open"],
         "plan" | "apply" | "drift" | "export" | "adopt" | "doctor" => {
@@ -84,6 +85,9 @@ fn each_command_works_without_what_the_table_says_it_does_not_need() {
     };
     project.set_environments(&environments(url));
     let undo = changed(&project);
+    project
+        .run(&["plan", "--env", "server", "--out", "saved.json"])
+        .ended(0);
     let whole = project.read("deskstate.yaml");
     // Another organisation answers, which every command that reads one refuses at once.
     let own = format!("url: \"{url}\"\n");

@@ -25,6 +25,7 @@ mod progress;
 pub(crate) mod render;
 pub(crate) mod schema;
 pub(crate) mod shell;
+pub(crate) mod show;
 pub(crate) mod undo;
 pub(crate) mod validate;
 pub(crate) mod who;

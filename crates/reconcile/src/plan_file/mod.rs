@@ -3,6 +3,7 @@
 
 mod canonical;
 mod compare;
+mod restore;
 mod v2;
 
 use std::io;
@@ -14,6 +15,7 @@ use thiserror::Error;
 
 pub use canonical::Digest;
 pub use compare::{Comparison, Divergence, LastWrite, compare};
+pub use restore::{RestoreError, Restored, restore};
 pub use v2::{
     Change as FileChange, Counts, Field as FileField, Finding as FileFinding, NotPlanned, Place,
     PlanFile, Report, ResourceState,

@@ -582,7 +582,7 @@ fn place(span: Option<Span>, sources: Option<&SourceMap>) -> Option<Place> {
 }
 
 /// The word of an action.
-fn action(action: Action) -> &'static str {
+pub(super) fn action(action: Action) -> &'static str {
     match action {
         Action::Create => "create",
         Action::Update => "update",
@@ -590,7 +590,8 @@ fn action(action: Action) -> &'static str {
     }
 }
 
-fn reason(reason: Reason) -> &'static str {
+/// The word of a reason.
+pub(super) fn reason(reason: Reason) -> &'static str {
     match reason {
         Reason::Declared => "declared",
         Reason::FieldsDiffer => "fieldsDiffer",
