@@ -40,15 +40,18 @@ fn collect(root: &Path, folder: &Path, found: &mut Vec<Source>) {
             continue;
         }
         let name = path.file_name().unwrap().to_str().unwrap();
+        if !name.ends_with(".rs") {
+            continue;
+        }
         if ["tests.rs", "hostile.rs", "fuzzing.rs", "reference.rs"].contains(&name) {
             continue;
         }
         let text = fs::read_to_string(&path).unwrap();
-        let code = text
-            .split("#[cfg(test)]\nmod tests {")
-            .next()
-            .unwrap()
-            .to_owned();
+        let tests = ["mod tests {", "pub(crate) mod tests {"]
+            .iter()
+            .filter_map(|module| text.find(&format!("#[cfg(test)]\n{module}")))
+            .min();
+        let code = text[..tests.unwrap_or(text.len())].to_owned();
         let path = path.strip_prefix(root).unwrap().to_str().unwrap();
         let path = path.replace('\\', "/");
         found.push(Source { path, code });
@@ -323,6 +326,28 @@ fn the_client_knows_nothing_of_one_app() {
         }
     }
     look(&root().join("crates/dataverse/src"));
+}
+
+#[test]
+fn tables_and_columns_of_the_desk_are_named_in_the_kinds_alone() {
+    only_in(
+        &files_with(&["model", "reconcile", "cli"], &["msdyn_"]),
+        &[
+            "model/kinds/",
+            // Tables of the platform that kinds lean on, and the columns that every table of the desk has.
+            "model/tables.rs",
+            "model/table/mod.rs",
+            "model/definition/denied.rs",
+            // Names of rows, and Microsoft's prefix.
+            "model/checks/",
+            "reconcile/kinds.rs",
+            "reconcile/value.rs",
+            // Columns that solution files have beside those of kinds.
+            "reconcile/solution/assemble.rs",
+            // The person in the story, who uses the Web API as such.
+            "cli/commands/demo.rs",
+        ],
+    );
 }
 
 /// Groups of modules that use each other, by crate. A parent and its children may; of others, none is to come.
