@@ -57,15 +57,14 @@ fn every_promise_names_tests_that_are_there() {
     assert!(named > 20, "{named} tests are named");
 }
 
-#[test]
-fn every_lesson_names_tests_that_are_there() {
-    let text = std::fs::read_to_string(root().join("docs/lessons.md")).unwrap();
+/// The last column of every table of a text names tests that are there. Gives the number of rows.
+fn rows_with_tests(text: &str, head: &str) -> usize {
     let known = tests();
     let rows = text
         .lines()
         .filter(|line| line.starts_with("| ") && !line.starts_with("| --- "))
-        .filter(|line| !line.starts_with("| what hurt "));
-    let mut lessons = 0;
+        .filter(|line| !line.starts_with(head));
+    let mut number = 0;
     for row in rows {
         let tests = row.trim_end_matches('|').rsplit('|').next().unwrap();
         let named: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
@@ -73,9 +72,24 @@ fn every_lesson_names_tests_that_are_there() {
         for test in named {
             assert!(known.contains(test), "there is no test `{test}`");
         }
-        lessons += 1;
+        number += 1;
     }
+    number
+}
+
+#[test]
+fn every_lesson_names_tests_that_are_there() {
+    let text = std::fs::read_to_string(root().join("docs/lessons.md")).unwrap();
+    let lessons = rows_with_tests(&text, "| what hurt ");
     assert!(lessons > 20, "{lessons} lessons");
+}
+
+#[test]
+fn every_fault_made_on_purpose_names_the_tests_that_caught_it() {
+    let text = std::fs::read_to_string(root().join("docs/testing.md")).unwrap();
+    let (_, faults) = text.split_once("## Faults made on purpose").unwrap();
+    let faults = faults.split("\n## ").next().unwrap();
+    assert_eq!(rows_with_tests(faults, "| promise "), 12);
 }
 
 #[test]
