@@ -429,3 +429,33 @@ fn an_environment_that_refuses_a_filter_through_a_lookup_is_read_whole() {
         .run(&["plan", "--env", "server", "--detailed-exitcode"])
         .ended(0);
 }
+
+#[test]
+fn an_environment_that_does_not_show_expanded_links_is_read_whole() {
+    let project = Project::example("tenfold");
+    let sheet = project.path().join("answers.json");
+    let answers =
+        r#"{"formatVersion":1,"answers":{"tabMakesParameters":false,"expandedLinksShown":false}}"#;
+    std::fs::write(&sheet, answers).unwrap();
+    let server = Server::start(&["--answers", sheet.to_str().unwrap()]);
+    project.add_server(&server.url);
+    project.answer(false);
+    project.apply();
+    let plan = project
+        .run(&["plan", "--env", "server", "--detailed-exitcode"])
+        .ended(0);
+    assert!(plan.out.contains("matches the manifests"), "{}", plan.out);
+    // Where links can be read in no other way either, they are unknown.
+    let answers = answers.replace("}}", ",\"intersectSetsReadable\":false}}");
+    std::fs::write(&sheet, answers).unwrap();
+    let closed = Server::start(&["--answers", sheet.to_str().unwrap()]);
+    closed.request("POST", "/__emulator/load", &server.dump().to_string(), "");
+    project.set_environments(&format!("    server:\n      url: \"{}\"\n      variables: {{widgetOrigin: \"https://widget.tenfold.example\"}}\n", closed.url));
+    let plan = project.run(&["plan", "--env", "server"]).ended(1);
+    assert!(
+        plan.err.contains("rows that have links do not show them"),
+        "{}\n{}",
+        plan.out,
+        plan.err
+    );
+}

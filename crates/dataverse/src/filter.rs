@@ -90,6 +90,8 @@ pub enum Filter {
     AnyOf(String, Vec<Literal>),
     /// A user column that holds the caller (`EqualUserId`).
     IsCaller(String),
+    /// Rows that a collection-valued navigation property leads to at least one row from, by the primary key of those.
+    Exists(String, String),
     /// All of these.
     All(Vec<Filter>),
     /// At least one of these.
@@ -162,6 +164,11 @@ impl Filter {
         Filter::IsCaller(column.into())
     }
 
+    /// Rows that have at least one row behind a collection-valued navigation property; `key` is the primary key of those.
+    pub fn exists(navigation: impl Into<String>, key: impl Into<String>) -> Filter {
+        Filter::Exists(navigation.into(), key.into())
+    }
+
     /// The columns that it names, those behind a lookup left out.
     pub(crate) fn columns<'a>(&'a self, found: &mut BTreeSet<&'a str>) {
         match self {
@@ -177,6 +184,7 @@ impl Filter {
                 parts.iter().for_each(|part| part.columns(found));
             }
             Filter::Not(part) => part.columns(found),
+            Filter::Exists(..) => {}
         }
     }
 

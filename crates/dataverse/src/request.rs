@@ -163,6 +163,13 @@ fn write_filter(out: &mut String, filter: &Filter, depth: usize) -> Result<(), E
             checked_name("column", column)?
         )
         .map_err(never),
+        Filter::Exists(navigation, key) => write!(
+            out,
+            "{}/any(x:x/{} ne null)",
+            checked_name("navigation property", navigation)?,
+            checked_name("column", key)?
+        )
+        .map_err(never),
         Filter::All(parts) => write_joined(out, parts, " and ", |out, part| {
             write_filter(out, part, depth + 1)
         }),

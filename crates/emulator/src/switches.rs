@@ -149,6 +149,8 @@ pub struct Switches {
     pub own_keys: bool,
     /// Entity sets of intersect tables may be read.
     pub intersect_sets_readable: bool,
+    /// `$expand` of a many-to-many relationship shows its rows; else only a link to them.
+    pub expanded_links_shown: bool,
     /// Columns of level ApplicationRequired must be given on create, as SystemRequired ones.
     pub application_required_enforced: bool,
     /// A unique name must begin with the prefix of a publisher (`0x800608ad`).
@@ -221,6 +223,7 @@ impl Default for Switches {
             bind_null: false,
             own_keys: true,
             intersect_sets_readable: true,
+            expanded_links_shown: true,
             application_required_enforced: true,
             prefix_needs_publisher: true,
             foreign_prefixes_refused: false,

@@ -209,7 +209,7 @@ fn written_expand(expand: &Expand) -> Result<String, Error> {
 /// How many conditions the server counts in a filter.
 fn conditions(filter: &Filter) -> usize {
     match filter {
-        Filter::Compare(..) | Filter::Matches(..) | Filter::IsCaller(_) => 1,
+        Filter::Compare(..) | Filter::Matches(..) | Filter::IsCaller(_) | Filter::Exists(..) => 1,
         // without values it is written as two that exclude each other
         Filter::AnyOf(_, values) if values.is_empty() => 2,
         Filter::AnyOf(_, values) => values.len(),

@@ -207,7 +207,13 @@ fn add_one(
     let Some(target) = target_table(reading, table, expand.navigation) else {
         return Ok(());
     };
-    let ids = related(reading.store, expand.navigation, row.id);
+    let hidden = !reading.switches.expanded_links_shown
+        && matches!(expand.navigation, Navigation::Many { .. })
+        && expand.name.starts_with("msdyn_");
+    let ids = match hidden {
+        true => Vec::new(),
+        false => related(reading.store, expand.navigation, row.id),
+    };
     let mut options = expand.options.clone();
     options.expand = None;
     let size = if deep {

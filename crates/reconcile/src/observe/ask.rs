@@ -9,7 +9,7 @@ use deskstate_model::{
 };
 use uuid::Uuid;
 
-use super::narrow::{Narrow, growing_links, links_with};
+use super::narrow::{Narrow, With, growing_links, links_with};
 use crate::kinds::{self, part_of};
 use crate::lower::Desired;
 use crate::state::Lookup;
@@ -39,6 +39,8 @@ pub(super) enum Ask {
     Narrow(&'static Table),
     Links(&'static Relationship),
     ExpandedLinks(&'static Relationship),
+    /// One row that has links, with them.
+    Linked(&'static Relationship),
     Caller,
     CallerSettings,
     Organization,
@@ -148,7 +150,7 @@ pub(super) fn first_trip(
     for table in written_tables() {
         if let Some(filters) = narrow.and_then(|narrow| narrow.rows(table)) {
             let asks = filters.into_iter();
-            trip.extend(asks.map(|(filter, users)| some_rows(table, filter, users, scope)));
+            trip.extend(asks.map(|(filter, with)| some_rows(table, filter, with, scope)));
             continue;
         }
         let mut query = Query::rows(table.set).select(columns(table));
@@ -164,6 +166,7 @@ pub(super) fn first_trip(
         trip.push((Ask::Table(table), query));
     }
     let with_rows: Vec<&Relationship> = growing_links().filter(|_| narrow.is_some()).collect();
+    trip.extend(with_rows.iter().map(|links| linked(links)));
     for relationship in Kind::relationships().filter(|links| !with_rows.contains(links)) {
         let query = Query::rows(relationship.intersect_set)
             .select([relationship.owner_column, relationship.member_column]);
@@ -217,15 +220,26 @@ pub(super) fn first_trip(
     trip
 }
 
-/// Some rows of a table that grows with their links, and with those of what uses them if that matters.
+/// Whether links come with rows: a row that has some must show them.
+pub(super) fn linked(relationship: &'static Relationship) -> (Ask, Query) {
+    let (name, member) = (relationship.schema_name, relationship.member.key);
+    let query = Query::rows(relationship.owner.set)
+        .select([relationship.owner.key])
+        .filter(Filter::exists(name, member))
+        .expand(Expand::new(name).select([member]))
+        .top(1);
+    (Ask::Linked(relationship), query)
+}
+
+/// Some rows of a table that grows with the links that matter.
 pub(super) fn some_rows(
     table: &'static Table,
     filter: Filter,
-    users: bool,
+    with: With,
     scope: &Scope,
 ) -> (Ask, Query) {
     let mut query = Query::rows(table.set).select(columns(table)).filter(filter);
-    for links in links_with(table, users) {
+    for links in links_with(table, with) {
         query = query.expand(links);
     }
     if scope.writers {

@@ -81,8 +81,8 @@ impl Narrow {
         })
     }
 
-    /// Which rows of a table are needed, each with whether it matters what uses them; `None` where the table is read whole.
-    pub(super) fn rows(&self, table: &'static Table) -> Option<Vec<(Filter, bool)>> {
+    /// Which rows of a table are needed, each with the links that matter; `None` where the table is read whole.
+    pub(super) fn rows(&self, table: &'static Table) -> Option<Vec<(Filter, With)>> {
         let own = |table| self.own.get(table).into_iter().flatten().cloned();
         let others = |table| self.others.get(table).into_iter().flatten().cloned();
         if !is_growing(table) {
@@ -90,7 +90,7 @@ impl Narrow {
             let all = own(part.parent).chain(others(part.parent));
             return Some(vec![(
                 Filter::any_of(behind(part.parent_navigation), all),
-                false,
+                With::Nothing,
             )]);
         }
         let under = self.prefixes.iter();
@@ -101,14 +101,20 @@ impl Narrow {
             Holds::Lookup {
                 to: Referent::Named(target),
                 navigation,
-            } => Some((Filter::any_of(behind(navigation), own(target)), false)),
+            } => Some((
+                Filter::any_of(behind(navigation), own(target)),
+                With::Nothing,
+            )),
             _ => None,
         });
         let mut rows = vec![
-            (Filter::any_of(UNIQUE_NAME.column, own(table)), true),
-            (Filter::any_of(UNIQUE_NAME.column, others(table)), false),
+            (Filter::any_of(UNIQUE_NAME.column, own(table)), With::Users),
+            (
+                Filter::any_of(UNIQUE_NAME.column, others(table)),
+                With::Members,
+            ),
         ];
-        rows.extend(under.map(|filter| (filter, true)));
+        rows.extend(under.map(|filter| (filter, With::Users)));
         rows.extend(pointing);
         Some(rows)
     }
@@ -119,11 +125,22 @@ fn behind(navigation: &str) -> String {
     format!("{navigation}/{}", UNIQUE_NAME.column)
 }
 
-/// The links that are read with rows of a table: those to their members and, if it matters what uses them, those of their owners.
-pub(super) fn links_with(table: &Table, users: bool) -> impl Iterator<Item = Expand> {
+/// The links that are read with rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum With {
+    /// None. No source says whether links may be expanded beside a filter through a lookup.
+    Nothing,
+    /// Those to their members.
+    Members,
+    /// Also those from what uses them.
+    Users,
+}
+
+/// The links that are read with rows of a table.
+pub(super) fn links_with(table: &Table, with: With) -> impl Iterator<Item = Expand> {
     growing_links().flat_map(move |links| {
-        let members = (links.owner == table).then_some(links.member);
-        let owners = (links.member == table && users).then_some(links.owner);
+        let members = (links.owner == table && with != With::Nothing).then_some(links.member);
+        let owners = (links.member == table && with == With::Users).then_some(links.owner);
         let ends = members.into_iter().chain(owners);
         ends.map(|end| Expand::new(links.schema_name).select([end.key]))
     })

@@ -3,7 +3,7 @@
 use deskstate_dataverse::{Expand, Filter, Query};
 use deskstate_model::tables;
 
-use super::ask::{Ask, Scope, USER_COLUMNS, guarded_tables, read_privilege};
+use super::ask::{Ask, Scope, USER_COLUMNS, guarded_tables, linked, read_privilege};
 use super::place::Observed;
 use crate::lower::Desired;
 
@@ -25,6 +25,7 @@ pub(super) fn next_trip(
             .select([relationship.owner.key])
             .expand(members);
         trip.push((Ask::ExpandedLinks(relationship), query));
+        trip.push(linked(relationship));
     }
     if let Some(caller) = observed.caller_without_privileges() {
         for table in guarded_tables() {

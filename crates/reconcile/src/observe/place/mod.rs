@@ -154,6 +154,12 @@ impl Observed {
             (Ask::ExpandedLinks(relationship), Ok(rows)) => {
                 self.place_expanded(relationship, &rows.rows)
             }
+            (Ask::Linked(relationship), Ok(rows)) => {
+                let hides = |row: &Row| row.expanded(relationship.schema_name).next().is_none();
+                if rows.rows.iter().any(hides) {
+                    self.hide_links(relationship);
+                }
+            }
             (Ask::ExpandedLinks(relationship), Err(refused)) => {
                 // Neither the set of the links nor the property that leads to them is there.
                 let access = if refused.is_unknown_column() || refused.is_unknown_set() {
@@ -248,6 +254,7 @@ impl Observed {
                 | Ask::Privilege(_)
                 | Ask::BusinessUnits
                 | Ask::RoleHolders
+                | Ask::Linked(_)
                 | Ask::Labels(_),
                 Err(_),
             ) => {}

@@ -13,7 +13,7 @@ use crate::kinds;
 use crate::live::Access;
 use crate::lower::Desired;
 use crate::observe::ask::{Ask, Scope, some_rows, written_tables};
-use crate::observe::narrow::{growing_links, is_growing};
+use crate::observe::narrow::{With, growing_links, is_growing};
 
 /// What has come in of the tables that grow.
 #[derive(Default)]
@@ -34,6 +34,13 @@ impl Observed {
         if let Some(seen) = &mut self.narrow {
             seen.refused = true;
         }
+    }
+
+    /// Rows have links and do not show them. Read in part, that means the whole must be asked for; else nobody knows the links.
+    pub(super) fn hide_links(&mut self, relationship: &'static Relationship) {
+        self.refuse_in_part();
+        let why = "rows that have links do not show them".to_owned();
+        self.link_access.insert(relationship, Access::Refused(why));
     }
 
     /// Whether a part of a table was refused, so that the whole must be asked for.
@@ -134,8 +141,11 @@ impl Observed {
         });
         let asks = unread.into_iter().map(|(table, ids)| {
             // A field goes with its last link, so who else has it decides.
-            let users = table == &tables::NOTIFICATION_FIELD;
-            some_rows(table, Filter::any_of(table.key, ids), users, scope)
+            let with = match table == &tables::NOTIFICATION_FIELD {
+                true => With::Users,
+                false => With::Members,
+            };
+            some_rows(table, Filter::any_of(table.key, ids), with, scope)
         });
         asks.collect()
     }
