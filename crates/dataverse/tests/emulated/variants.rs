@@ -62,6 +62,10 @@ fn varied() -> Vec<(&'static str, Vec<Value>)> {
         ("fourNotificationFields", flag(true)),
         ("lockdownCoversRows", flag(true)),
         ("layersIgnoreSelect", flag(true)),
+        ("lateWrites", vec![json!("ignored"), json!("refused")]),
+        ("productRowsProtected", flag(true)),
+        ("newRowsCompleted", flag(true)),
+        ("lookupsOnlyExpanded", flag(true)),
     ]
 }
 
