@@ -388,3 +388,24 @@ fn a_row_that_was_switched_off_by_hand_is_reported() {
     );
     project.run(&["drift", "--env", "server"]).ended(2);
 }
+
+#[test]
+fn a_team_that_has_members_and_shows_none_takes_nobody_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let answers = folder.path().join("answers.json");
+    std::fs::write(
+        &answers,
+        r#"{"formatVersion":1,"answers":{"expandedLinksShown":false}}"#,
+    )
+    .unwrap();
+    let server = Server::start(&["--answers", answers.to_str().unwrap()]);
+    let project = Project::desk(&server, "", "", &profile("ada@contoso.com"));
+    project.apply();
+    let users = "{mode: exact, fromTeams: [Voice agents]}";
+    project.write("manifests/all.yaml", &profile("X").replace("[X]", users));
+    let before = server.stats()["writes"].clone();
+    let apply = project.run(&["apply", "--env", "server", "--yes"]).ended(1);
+    assert!(apply.err.contains("Voice agents"), "{}", apply.err);
+    assert_eq!(server.stats()["writes"], before);
+    assert!(!apply.out.contains("− ada@contoso.com"), "{}", apply.out);
+}

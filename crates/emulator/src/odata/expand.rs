@@ -208,8 +208,7 @@ fn add_one(
         return Ok(());
     };
     let hidden = !reading.switches.expanded_links_shown
-        && matches!(expand.navigation, Navigation::Many { .. })
-        && expand.name.starts_with("msdyn_");
+        && matches!(expand.navigation, Navigation::Many { .. });
     let ids = match hidden {
         true => Vec::new(),
         false => related(reading.store, expand.navigation, row.id),

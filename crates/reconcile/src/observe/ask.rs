@@ -55,6 +55,8 @@ pub(super) enum Ask {
     Privilege(String),
     Users,
     Teams,
+    /// Those of them that have members.
+    MannedTeams,
     Roles,
     BusinessUnits,
     Rows(&'static str),
@@ -297,6 +299,13 @@ fn lookups(desired: &Desired, scope: &Scope) -> Vec<(Ask, Query)> {
     );
     if !teams.is_empty() {
         let members = Expand::new(tables::TEAM_MEMBERSHIP).select(USER_COLUMNS);
+        let manned = Filter::exists(tables::TEAM_MEMBERSHIP, tables::USER.key);
+        trip.push((
+            Ask::MannedTeams,
+            Query::rows(tables::TEAM.set)
+                .select(["teamid"])
+                .filter(Filter::any_of("name", teams.clone()).and(manned)),
+        ));
         trip.push((
             Ask::Teams,
             Query::rows(tables::TEAM.set)

@@ -13,6 +13,9 @@ impl Observed {
     pub(in crate::observe) fn finish(mut self, requests: u64) -> Live {
         self.give_up();
         self.facts.privileges = self.privileges();
+        for team in self.found.teams.values_mut().flatten() {
+            team.cut |= team.members.is_empty() && self.manned_teams.contains(&team.id);
+        }
         // The rows go into the tables below, and links need to know how much of both tables is seen.
         let access: BTreeMap<&'static Table, Access> = written_tables()
             .into_iter()

@@ -59,6 +59,7 @@ pub(super) struct Observed {
     /// Roles whose holders were asked for, and rows whose names were.
     roles_asked: BTreeSet<Uuid>,
     names_asked: BTreeSet<Uuid>,
+    manned_teams: BTreeSet<Uuid>,
     /// What was read of tables of which a part was asked for.
     narrow: Option<narrow::Seen>,
 }
@@ -67,6 +68,7 @@ impl Observed {
     pub(super) fn new(desired: &Desired, is_narrow: bool) -> Self {
         Self {
             narrow: is_narrow.then(narrow::Seen::default),
+            manned_teams: BTreeSet::new(),
             desired_lookups: desired.lookups(),
             rows: BTreeMap::new(),
             refusals: BTreeMap::new(),
@@ -205,6 +207,10 @@ impl Observed {
                 self.single_privileges.insert(name, deepest(&rows.rows));
             }
             (Ask::Users, Ok(rows)) => rows.rows.iter().for_each(|row| self.place_user(row)),
+            (Ask::MannedTeams, Ok(rows)) => {
+                let ids = rows.rows.iter().filter_map(|row| row.uuid("teamid"));
+                self.manned_teams.extend(ids);
+            }
             (Ask::Teams, Ok(rows)) => rows.rows.iter().for_each(|row| self.place_team(row)),
             (Ask::Roles, Ok(rows)) => rows.rows.iter().for_each(|row| self.place_role(row)),
             (Ask::BusinessUnits, Ok(rows)) => {
@@ -255,6 +261,7 @@ impl Observed {
                 | Ask::BusinessUnits
                 | Ask::RoleHolders
                 | Ask::Linked(_)
+                | Ask::MannedTeams
                 | Ask::Labels(_),
                 Err(_),
             ) => {}
