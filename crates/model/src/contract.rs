@@ -1,5 +1,6 @@
 //! Contracts: what a vendor's guide demands, as data.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
@@ -9,7 +10,7 @@ use crate::kinds::{Kind, ResourceKey};
 use crate::name::fold;
 use crate::set::Reference;
 use crate::span::{Span, Spanned};
-use crate::variables::EnvironmentFacts;
+use crate::variables::{EnvironmentFacts, each_text};
 
 /// What a vendor's guide demands.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,17 +31,27 @@ impl Contract {
     /// The contract with what is known of an environment in place of `${{ environment.url }}` and the like.
     #[must_use]
     pub fn filled(&self, facts: &EnvironmentFacts) -> Self {
+        self.with_texts(&|text| facts.fill(text))
+    }
+
+    /// A filled contract with the id of the organisation, which only the environment itself can say.
+    #[must_use]
+    pub fn completed(&self, facts: &EnvironmentFacts) -> Self {
+        self.with_texts(&|text| facts.complete(text))
+    }
+
+    fn with_texts(&self, fill: &dyn Fn(&str) -> Cow<'_, str>) -> Self {
         let mut contract = self.clone();
         for rule in &mut contract.rules {
             for value in rule.locked.iter_mut().chain(&mut rule.preferred) {
-                facts.fill_json(&mut value.value);
+                each_text(&mut value.value, fill);
             }
             for form in rule
                 .matches
                 .values_mut()
                 .chain(rule.resource.filter.values_mut())
             {
-                form.value = facts.fill(&form.value).into_owned();
+                form.value = fill(&form.value).into_owned();
             }
         }
         contract

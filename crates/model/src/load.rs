@@ -388,13 +388,9 @@ impl Loader {
         drop(documents);
         manifests.resources = in_order(resources);
         let effective = environment.and_then(|name| project.environments.get(name));
-        manifests.contracts = match effective.map(EnvironmentFacts::of) {
-            Some(facts) => contracts
-                .iter()
-                .map(|contract| contract.filled(&facts))
-                .collect(),
-            None => contracts,
-        };
+        let facts = effective.map(EnvironmentFacts::of).unwrap_or_default();
+        let filled = contracts.iter().map(|contract| contract.filled(&facts));
+        manifests.contracts = filled.collect();
         manifests.project = Some(project);
     }
 

@@ -45,6 +45,7 @@ pub(crate) const VARIABLE_TYPE: Explanation = Explanation::new(
 );
 
 const OPEN: &str = "${{";
+const ESCAPED: &str = "$${{";
 const CLOSE: &str = "}}";
 
 /// The variables that have a value.
@@ -65,6 +66,9 @@ pub struct EnvironmentFacts {
 
 /// The text that is replaced once the environment has said which organisation it is.
 pub const ORGANIZATION_ID: &str = "${{ environment.organizationId }}";
+
+/// The same as text that nothing replaces.
+const ESCAPED_ORGANIZATION_ID: &str = "$${{ environment.organizationId }}";
 
 /// The embedded emulator gets another port in every run, so its address cannot be part of a row.
 const EMBEDDED_URL: &str = "https://localhost";
@@ -123,29 +127,62 @@ impl EnvironmentFacts {
         else {
             return Cow::Borrowed(text);
         };
-        let mut filled = String::with_capacity(text.len());
+        let open = self.open(text, &pieces);
+        Cow::Owned(self.filled(&pieces, open))
+    }
+
+    /// A text that waits for the id of the organisation, with it. Any other stays as it is.
+    #[must_use]
+    pub fn complete<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match pieces(text).filter(|_| text.contains(ORGANIZATION_ID)) {
+            Some(pieces) => Cow::Owned(self.filled(&pieces, OPEN)),
+            None => Cow::Borrowed(text),
+        }
+    }
+
+    /// What an escaped `${{` becomes. A text that holds the id of the organisation, or what looks like it, is read once more when the id
+    /// is known, and keeps its escapes until then.
+    fn open(&self, text: &str, pieces: &[Piece<'_>]) -> &'static str {
+        let mut facts = pieces.iter();
+        let waits = self.organization_id.is_none()
+            && facts.any(|piece| matches!(piece, Piece::Fact(Fact::OrganizationId)));
+        if waits || text.contains(ESCAPED_ORGANIZATION_ID) {
+            ESCAPED
+        } else {
+            OPEN
+        }
+    }
+
+    fn filled(&self, pieces: &[Piece<'_>], open: &str) -> String {
+        let mut filled = String::new();
         for piece in pieces {
             match piece {
                 Piece::Text(text) => filled.push_str(text),
-                Piece::Fact(fact) => filled.push_str(&self.value(fact)),
+                Piece::Open => filled.push_str(open),
+                Piece::Fact(fact) => filled.push_str(&self.value(*fact)),
                 Piece::Variable(name) => filled.push_str(&format!("${{{{ vars.{name} }}}}")),
             }
         }
-        Cow::Owned(filled)
+        filled
     }
 
-    /// The same for every text of a value.
-    pub fn fill_json(&self, value: &mut Value) {
-        match value {
-            Value::String(text) => {
-                if let Cow::Owned(filled) = self.fill(text) {
-                    *text = filled;
-                }
+    /// The same as [`Self::complete`] for every text of a value.
+    pub fn complete_json(&self, value: &mut Value) {
+        each_text(value, &|text| self.complete(text));
+    }
+}
+
+/// Puts another text in the place of every text of a value.
+pub(crate) fn each_text(value: &mut Value, fill: &dyn Fn(&str) -> Cow<'_, str>) {
+    match value {
+        Value::String(text) => {
+            if let Cow::Owned(filled) = fill(text) {
+                *text = filled;
             }
-            Value::Array(items) => items.iter_mut().for_each(|item| self.fill_json(item)),
-            Value::Object(entries) => entries.values_mut().for_each(|item| self.fill_json(item)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
+        Value::Array(items) => items.iter_mut().for_each(|item| each_text(item, fill)),
+        Value::Object(entries) => entries.values_mut().for_each(|item| each_text(item, fill)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
@@ -238,7 +275,7 @@ pub(crate) fn refuse_but_facts(node: &Node, diagnostics: &mut Vec<Diagnostic>) {
         NodeValue::Text(text) if text.contains(OPEN) => {
             let is_fine = pieces(text).is_some_and(|pieces| {
                 let mut pieces = pieces.iter();
-                pieces.all(|piece| !matches!(piece, Piece::Variable(_) | Piece::Text(OPEN)))
+                pieces.all(|piece| !matches!(piece, Piece::Variable(_)))
             });
             if !is_fine {
                 diagnostics.push(
@@ -372,11 +409,13 @@ impl<'p> Substitution<'_, 'p> {
                 None => unresolved(),
             };
         }
+        let open = self.facts.open(text, &pieces);
         let mut filled = String::with_capacity(text.len());
         let mut complete = true;
         for piece in pieces {
             match piece {
                 Piece::Text(text) => filled.push_str(text),
+                Piece::Open => filled.push_str(open),
                 Piece::Fact(fact) => filled.push_str(&self.facts.value(fact)),
                 Piece::Variable(name) => match self
                     .find(name, span)
@@ -433,6 +472,8 @@ impl<'p> Substitution<'_, 'p> {
 
 enum Piece<'t> {
     Text(&'t str),
+    /// An escaped `${{`.
+    Open,
     Variable(&'t str),
     Fact(Fact),
 }
@@ -445,7 +486,7 @@ fn pieces(text: &str) -> Option<Vec<Piece<'_>>> {
         let before = &rest[..at];
         if let Some(before) = before.strip_suffix('$') {
             pieces.push(Piece::Text(before));
-            pieces.push(Piece::Text(OPEN));
+            pieces.push(Piece::Open);
             rest = &rest[at + OPEN.len()..];
             continue;
         }
@@ -587,11 +628,35 @@ mod tests {
             substituted("x?org=${{environment.organizationId}}").0,
             format!("x?org={ORGANIZATION_ID}")
         );
+        let organization = EnvironmentFacts::of_organization(Some(Uuid::from_u128(7)));
         let id = Uuid::from_u128(7);
         assert_eq!(
-            EnvironmentFacts::of_organization(Some(id)).fill(&format!("{ORGANIZATION_ID}/{{x}}")),
+            organization.complete(&format!("{ORGANIZATION_ID}/{{x}}")),
             format!("{id}/{{x}}")
         );
+        // What is escaped stays text, however it is spelled and whatever else the text holds.
+        for (written, complete) in [
+            (
+                "$${{ environment.organizationId }}",
+                ORGANIZATION_ID.to_owned(),
+            ),
+            (
+                "$${{environment.organizationId}}",
+                "${{environment.organizationId}}".to_owned(),
+            ),
+            (
+                "${{environment.organizationId}}/$${{environment.organizationId}}/$${{ x",
+                format!("{id}/${{{{environment.organizationId}}}}/${{{{ x"),
+            ),
+        ] {
+            let first = substituted(&format!("\"{written}\"")).0;
+            let text = first.as_str().unwrap();
+            assert_eq!(organization.complete(text), complete, "{written}");
+            let contracts = EnvironmentFacts::of_url("contoso.crm.dynamics.com")
+                .fill(written)
+                .into_owned();
+            assert_eq!(contracts, text);
+        }
     }
 
     #[test]

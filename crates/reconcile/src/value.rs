@@ -443,9 +443,9 @@ pub(crate) fn resolve(
             };
             let facts = EnvironmentFacts::of_organization(Some(id));
             match resolve(value, find)? {
-                Resolved::Text(text) => Resolved::Text(facts.fill(&text).into_owned()),
+                Resolved::Text(text) => Resolved::Text(facts.complete(&text).into_owned()),
                 Resolved::Json(mut value) => {
-                    facts.fill_json(&mut value);
+                    facts.complete_json(&mut value);
                     Resolved::Json(value)
                 }
                 other => other,

@@ -123,7 +123,7 @@ pub fn check(contracts: &[Contract], live: &Live) -> Vec<RuleCheck> {
     let facts = EnvironmentFacts::of_organization(live.facts.organization);
     let contracts: Vec<Contract> = contracts
         .iter()
-        .map(|contract| contract.filled(&facts))
+        .map(|contract| contract.completed(&facts))
         .collect();
     let rules = contracts
         .iter()
