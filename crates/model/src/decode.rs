@@ -66,9 +66,8 @@ fn value(field: &'static Field, node: &Node, decoder: &mut Decoder<'_>) -> Optio
         }
         Holds::Lookup { to, .. } => name(to, node, decoder),
         Holds::Ids { to, .. } => {
-            let items = decoder.list(node)?;
-            let named = members(items, &|node, decoder| name(to, node, decoder), decoder);
-            Some(Value::Set(Box::new(Set::exact(named, node.span))))
+            let member: ReadMember<'_> = &|node, decoder| name(to, node, decoder);
+            set(node, false, field.list_means, member, decoder)
         }
         Holds::Owner => owner(node, decoder),
         Holds::Set { to, links, .. } => match links {

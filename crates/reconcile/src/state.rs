@@ -256,6 +256,13 @@ pub enum Stored {
     IdOf(RowKey),
     /// The ids of these rows, in one text with semicolons between them.
     IdsOf(Vec<RowKey>),
+    /// The ids of these rows among those that are there, in one text with semicolons between them.
+    IdsAmong {
+        /// Rows whose ids must be there.
+        with: Vec<RowKey>,
+        /// Rows whose ids must not be there.
+        without: Vec<RowKey>,
+    },
     /// A value with the id of the organisation in place of [`deskstate_model::ORGANIZATION_ID`].
     WithOrganization(Box<Stored>),
 }
@@ -267,6 +274,7 @@ impl Stored {
             Self::Row(key) | Self::IdOf(key) => vec![key],
             Self::JsonWith(_, ids) => ids.iter().map(|(_, key)| key).collect(),
             Self::IdsOf(keys) => keys.iter().collect(),
+            Self::IdsAmong { with, without } => with.iter().chain(without).collect(),
             Self::WithOrganization(value) => value.keys(),
             Self::Null | Self::Text(_) | Self::Number(_) | Self::Flag(_) | Self::Json(_) => {
                 Vec::new()

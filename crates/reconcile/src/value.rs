@@ -35,6 +35,13 @@ pub(crate) enum Resolved {
     },
     /// Ids in one text, with what people call their rows, in the order of the ids.
     Ids(Vec<(Uuid, String)>),
+    /// Ids that must be among those in one text, and ids that must not.
+    IdsAmong {
+        /// With what people call their rows, in the order of the ids.
+        with: Vec<(Uuid, String)>,
+        /// Without these.
+        without: BTreeSet<Uuid>,
+    },
     /// An id kept as text.
     IdText {
         /// The id.
@@ -144,6 +151,11 @@ pub(crate) fn holds(field: &Field, value: &Resolved, row: &Row) -> bool {
             .as_text()
             .and_then(ids_of)
             .is_some_and(|live| live.into_iter().eq(ids.iter().map(|(id, _)| *id))),
+        (Resolved::IdsAmong { with, without }, _) => {
+            live.as_text().and_then(ids_of).is_some_and(|live| {
+                with.iter().all(|(id, _)| live.contains(id)) && live.is_disjoint(without)
+            })
+        }
         (Resolved::IdText { id, .. }, _) => {
             live.as_text()
                 .and_then(|text| Uuid::parse_str(text.trim()).ok())
@@ -240,7 +252,9 @@ pub(crate) fn show(field: &Field, value: &Resolved) -> Json {
         (Resolved::Number(number), holds) => show_number(holds, *number),
         (Resolved::Flag(flag), holds) => show_flag(holds, *flag),
         (Resolved::Json(value), _) => value.clone(),
-        (Resolved::Ids(ids), holds) => show_ids(holds, ids.iter().map(|(_, label)| label.clone())),
+        (Resolved::Ids(ids) | Resolved::IdsAmong { with: ids, .. }, holds) => {
+            show_ids(holds, ids.iter().map(|(_, label)| label.clone()))
+        }
         (Resolved::Row { label, .. } | Resolved::IdText { label, .. }, _) => json!(label),
     }
 }
@@ -371,7 +385,7 @@ pub(crate) fn write(field: &Field, value: &Resolved, new: bool) -> Vec<(String, 
                 id: *id,
             },
         )],
-        (Resolved::Ids(ids), _) => {
+        (Resolved::Ids(ids) | Resolved::IdsAmong { with: ids, .. }, _) => {
             let ids: Vec<String> = ids.iter().map(|(id, _)| id.to_string()).collect();
             vec![(column, Wire::Cell(Cell::Text(ids.join(";").into())))]
         }
@@ -426,15 +440,13 @@ pub(crate) fn resolve(
                 label: key.label(),
             }
         }
-        Stored::IdsOf(keys) => {
-            let mut ids = Vec::with_capacity(keys.len());
-            for key in keys {
-                let (_, id) = find(key).ok_or_else(|| key.clone())?;
-                ids.push((id, key.label()));
+        Stored::IdsOf(keys) => Resolved::Ids(found(keys, find)?),
+        Stored::IdsAmong { with, without } => {
+            let without = found(without, find)?;
+            Resolved::IdsAmong {
+                with: found(with, find)?,
+                without: without.into_iter().map(|(id, _)| id).collect(),
             }
-            ids.sort();
-            ids.dedup_by_key(|(id, _)| *id);
-            Resolved::Ids(ids)
         }
         Stored::WithOrganization(value) => {
             let organization = RowKey::Found(Lookup::Organization);
@@ -452,6 +464,47 @@ pub(crate) fn resolve(
             }
         }
     })
+}
+
+/// The ids of rows with what people call them, in the order of the ids.
+fn found(
+    keys: &[RowKey],
+    find: &mut dyn FnMut(&RowKey) -> Option<(&'static str, Uuid)>,
+) -> Result<Vec<(Uuid, String)>, RowKey> {
+    let mut ids = Vec::with_capacity(keys.len());
+    for key in keys {
+        let (_, id) = find(key).ok_or_else(|| key.clone())?;
+        ids.push((id, key.label()));
+    }
+    ids.sort();
+    ids.dedup_by_key(|(id, _)| *id);
+    Ok(ids)
+}
+
+/// The ids that a row has once those that must be there are added and those that must not are taken out. None where the row's text is
+/// something else than ids.
+pub(crate) fn among(
+    field: &Field,
+    with: Vec<(Uuid, String)>,
+    without: &BTreeSet<Uuid>,
+    row: &Row,
+    live: &Live,
+) -> Option<Resolved> {
+    let there = match row.get(&field.read_name()) {
+        Cell::Null => BTreeSet::new(),
+        cell => ids_of(cell.as_text()?)?,
+    };
+    let Holds::Ids { to, .. } = field.holds else {
+        return None;
+    };
+    let mut ids = with;
+    for id in there {
+        if !without.contains(&id) && !ids.iter().any(|(known, _)| *known == id) {
+            ids.push((id, live.label(target_table(to), id)));
+        }
+    }
+    ids.sort();
+    Some(Resolved::Ids(ids))
 }
 
 /// The page that shows a third-party site, and what stands before the site's address in its data.

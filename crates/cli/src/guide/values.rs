@@ -111,9 +111,18 @@ pub(super) fn one(desk: &Desk<'_>, field: &Field, value: &Json) -> Value {
         (Holds::Lookup { to, .. } | Holds::Set { to, .. }, Json::String(name)) => {
             Value::Said(reference(desk, to, name))
         }
-        (Holds::Ids { .. }, Json::Array(names)) => {
-            let names: Vec<&str> = names.iter().filter_map(Json::as_str).collect();
-            Value::Said(Sentence::default().outside(&names.join(", ")))
+        (Holds::Ids { .. }, names) => {
+            let listed = |wanted: How| -> String {
+                let members = members(names).into_iter();
+                let of_one = members.filter(|(_, how)| *how == wanted);
+                let names: Vec<&str> = of_one.filter_map(|(name, _)| name.as_str()).collect();
+                names.join(", ")
+            };
+            let said = Sentence::default().outside(&listed(How::In));
+            match listed(How::Out).as_str() {
+                "" => Value::Said(said),
+                out => Value::Said(said.and(", without ").outside(out)),
+            }
         }
         (Holds::Owner, value) => {
             let who = |word: &str| value.get(word).and_then(Json::as_str);
@@ -154,7 +163,7 @@ fn reference(desk: &Desk<'_>, to: Referent, name: &str) -> Sentence {
 }
 
 /// How a member belongs to a set.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum How {
     In,
     Out,

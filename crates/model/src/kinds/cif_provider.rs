@@ -80,10 +80,10 @@ record! {
         sandbox_configuration: Text = text("sandboxConfiguration", "msdyn_sandboxconfiguration").max(2000).of_one_environment().label("Sandbox Configuration");
         /// The security roles that see the widget, by name. System Administrator and System Customizer always see it and are not listed.
         roles: SetOf<Text> = ids("roles", "msdyn_roleselector", Referent::Role, &["System Administrator", "System Customizer"])
-            .form("List of names of security roles, required unless `roleSelector` is given").stored("`msdyn_RoleSelector`, as ids with semicolons between them").label("Select the Roles for the Channel");
+            .form("List of names of security roles, or `{mode: atLeast, members: [...]}`; required unless `roleSelector` is given").stored("`msdyn_RoleSelector`, as ids with semicolons between them").label("Select the Roles for the Channel");
         /// The apps that show the widget, by unique name, such as `CustomerServiceHub`.
         apps: SetOf<Text> = ids("apps", "msdyn_appselector", Referent::Row(&crate::tables::APP), &[])
-            .form("List of unique names of apps").stored("`msdyn_AppSelector`, as ids with semicolons between them").label("Select Unified Interface Apps for the Channel");
+            .form("List of unique names of apps, or `{mode: atLeast, members: [...]}`").stored("`msdyn_AppSelector`, as ids with semicolons between them").label("Select Unified Interface Apps for the Channel");
         /// The security roles that see the widget, as the column holds them, where `roles` cannot say it.
         role_selector: Text = text("roleSelector", "msdyn_roleselector").max(4000).never_null().stored("`msdyn_RoleSelector`").of_one_environment().no_box();
         /// The apps that show the widget, as the column holds them, where `apps` cannot say it.

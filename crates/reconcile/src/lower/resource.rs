@@ -575,12 +575,19 @@ fn stored(field: &'static Field, value: &Value) -> Option<Stored> {
         (Value::Name(name), Holds::Lookup { to, .. }) => Stored::Row(target_key(to, name.as_str())),
         (Value::Name(name), _) => Stored::Text(name.as_str().to_owned()),
         (Value::Set(set), Holds::Ids { to, always }) => {
-            let named = set
-                .members
-                .iter()
-                .filter_map(|member| member.value.as_text());
-            let keys = always.iter().copied().chain(named);
-            Stored::IdsOf(keys.map(|name| target_key(to, name)).collect())
+            let keys = |always: &[&str], members: &[Spanned<Value>]| -> Vec<RowKey> {
+                let named = members.iter().filter_map(|member| member.value.as_text());
+                let names = always.iter().copied().chain(named);
+                names.map(|name| target_key(to, name)).collect()
+            };
+            let with = keys(always, &set.members);
+            match set.mode {
+                SetMode::Exact => Stored::IdsOf(with),
+                SetMode::AtLeast => Stored::IdsAmong {
+                    with,
+                    without: keys(&[], &set.without),
+                },
+            }
         }
         (Value::Text(text), _) => Stored::Text(text.clone()),
         (Value::Number(number), _) => Stored::Number(*number),

@@ -361,7 +361,30 @@ fn lookups(desired: &Desired, scope: &Scope) -> Vec<(Ask, Query)> {
     for (table, names) in others {
         named(table.logical, table, names, &[]);
     }
+    for table in listed_by_id(desired) {
+        let mut query = Query::rows(table.set).select([table.key, table.label]);
+        if table == &tables::ROLE {
+            // Each role has a copy in every business unit; the columns hold the ids of the originals.
+            query = query.filter(Filter::is_null("_parentroleid_value"));
+        }
+        trip.push((Ask::Labels(table), query));
+    }
     trip
+}
+
+/// Tables whose rows a declared column lists by id: what the column has besides is shown by name, too.
+fn listed_by_id(desired: &Desired) -> BTreeSet<&'static Table> {
+    let columns = desired.resources.values().flat_map(|resource| {
+        let lists = |field: &Field| matches!(field.holds, Holds::Ids { .. });
+        let has_lists = resource.key.kind.fields().iter().any(lists);
+        let columns = resource.row.columns.iter().filter(move |_| has_lists);
+        columns.map(|column| column.field)
+    });
+    let tables = columns.filter_map(|field| match field.holds {
+        Holds::Ids { to, .. } => Some(kinds::target_table(to)),
+        _ => None,
+    });
+    tables.collect()
 }
 
 /// What is read of a user.

@@ -519,6 +519,17 @@ impl<'a> Planner<'a> {
             {
                 continue;
             }
+            let resolved = match resolved {
+                Resolved::IdsAmong { with, without } => {
+                    let all = value::among(column.field, with, &without, &row.row, self.live);
+                    let Some(all) = all else {
+                        self.opaque(&path(&declared.path, column.field), column.span);
+                        continue;
+                    };
+                    all
+                }
+                other => other,
+            };
             body.extend(value::write(column.field, &resolved, false));
             let before = value::show_live(column.field, &row.row, self.live);
             let after = value::show(column.field, &resolved);
@@ -592,6 +603,19 @@ impl<'a> Planner<'a> {
     fn without_missing(&self, table: &'static Table, body: &mut Vec<(String, Wire)>) {
         let missing = &self.live.table(table).missing_columns;
         body.retain(|(column, _)| !missing.contains(column.as_str()));
+    }
+
+    /// Nobody can add to a text that is something else than ids.
+    fn opaque(&mut self, path: &str, span: Span) {
+        let message = format!(
+            "nothing can be added to `{path}`: the environment holds something else than ids there"
+        );
+        self.findings.unknown(
+            path,
+            Diagnostic::error(LOOKUP_UNFIT.code, message)
+                .at(span, "to be added here")
+                .help("write the whole list, which replaces what is there"),
+        );
     }
 
     fn resolve(
