@@ -110,7 +110,7 @@ fn run(args: Args, ui: &mut Ui) -> Result<ExitCode, Error> {
         Command::Comment(args) => commands::block_on(commands::comment::run(&args, ui)),
         Command::Doctor(args) => commands::block_on(commands::doctor::run(&args, &global, ui)),
         Command::Render(args) => commands::render::run(&args, &global, ui),
-        Command::Explain(args) => commands::explain::run(&args, ui),
+        Command::Explain(args) => commands::block_on(commands::explain::run(&args, &global, ui)),
         Command::Schema(args) => commands::schema::run(&args, ui),
         Command::Kind(args) => commands::block_on(commands::kind::run(&args, &global, ui)),
         Command::Completions(args) => commands::shell::completions(&args, Args::command(), ui),

@@ -12,6 +12,7 @@ pub mod adopt;
 pub mod apply;
 pub mod blame;
 pub mod bounds;
+pub mod called;
 pub mod check;
 mod codes;
 mod columns;

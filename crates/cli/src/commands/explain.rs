@@ -1,25 +1,39 @@
 //! `explain`: the reference at hand. Kinds and fields from the model's own texts, project and contract from their schemas, codes from
 //! the explanations.
 
+use deskstate_dataverse::Reader;
 use deskstate_model::{Field, Kind, json_schemas, nearest};
+use deskstate_reconcile::called::called;
+use deskstate_reconcile::{Desired, Scope};
 use serde_json::Value;
 
+use super::live::{read, stop_on_interrupt};
 use crate::door::Page;
 use crate::door::{DIM, STRONG};
+use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::explanations;
+use crate::global::Global;
+use crate::output::plain;
+use crate::project::{Need, load_project_file};
+use crate::suggest;
 use crate::ui::Ui;
 
-/// Tells what a kind, a field or the code of a finding means
+/// Explains a kind, a field or the code of a finding, or finds the unique name of a row
 ///
-/// `deskstate explain` lists the kinds; `deskstate explain SessionTemplate.anchorTab` tells of one field; `deskstate explain
-/// unknown-reference` of a finding.
+/// `deskstate explain` lists the kinds; `deskstate explain SessionTemplate.anchorTab` explains a field; `deskstate explain
+/// unknown-reference` explains a finding; `deskstate explain "Customer Summary" --env prod` finds the rows with this display name.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// KIND, KIND.field, or the code of a finding
-    #[arg(value_name = "KIND[.FIELD]|CODE")]
+    /// KIND, KIND.field, the code of a finding, or the display name of one of Microsoft's rows
+    #[arg(value_name = "KIND[.FIELD]|CODE|NAME")]
     subject: Option<String>,
+    /// Look for rows with this display name or unique name in the environment. Read-only
+    #[arg(long, short, value_name = "NAME", requires = "subject")]
+    env: Option<String>,
+    #[command(flatten)]
+    access: Access,
 }
 
 /// A document that is no resource: its name and the file of its schema.
@@ -29,17 +43,83 @@ const OTHER_DOCUMENTS: [(&str, &str); 3] = [
     ("KindDefinition", "kind-definition.json"),
 ];
 
-pub(crate) fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
-    let page = match &args.subject {
-        None => overview(),
-        Some(subject) => explain(subject).ok_or_else(|| unknown(subject))?,
+pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
+    let page = match (&args.subject, &args.env) {
+        (None, _) => overview(),
+        (Some(name), Some(environment)) => {
+            return find(name, environment, &args.access, global, ui).await;
+        }
+        (Some(subject), None) => explain(subject).ok_or_else(|| unknown(subject))?,
     };
     ui.page(&page)?;
     Ok(ExitCode::Done)
 }
 
+/// Rows to list; more say nothing.
+const MOST_ROWS: usize = 50;
+
+/// Lists the rows of an environment that are called so.
+async fn find(
+    name: &str,
+    environment: &str,
+    access: &Access,
+    global: &Global,
+    ui: &mut Ui,
+) -> Result<ExitCode, Error> {
+    let loaded = load_project_file(global, environment, Need::ProjectFile, ui)?;
+    let environment = loaded.environment()?;
+    let stop = stop_on_interrupt();
+    environment::with(&loaded.root, environment, access, &stop, async |opened| {
+        let reader = Reader::open(&opened.connection)?;
+        let scope = Scope {
+            organization: environment.organization_id,
+            ..Scope::default()
+        };
+        let live = read(&reader, &Desired::default(), &scope, &environment.name, ui).await?;
+        let rows = called(&live, name);
+        let unseen: Vec<&str> = Kind::all()
+            .filter(|kind| !live.table(kind.table()).access.is_whole())
+            .map(Kind::as_str)
+            .collect();
+        if rows.is_empty() && unseen.is_empty() {
+            return Err(Error::Failed {
+                message: format!(
+                    "{} has no row whose display name or unique name contains `{}`",
+                    plain(&environment.name),
+                    plain(name)
+                ),
+                hint: Some("shorten the name: part of it is enough".to_owned()),
+            });
+        }
+        let mut page = Page::new();
+        for row in rows.iter().take(MOST_ROWS) {
+            let managed = if row.managed { "  managed" } else { "" };
+            page.line(format_args!(
+                "{STRONG}{}{STRONG:#}  {}{DIM}{managed}{DIM:#}",
+                plain(&row.key.to_string()),
+                plain(&row.label)
+            ));
+        }
+        if rows.len() > MOST_ROWS {
+            page.line(format_args!(
+                "{DIM}and {} more{DIM:#}",
+                rows.len() - MOST_ROWS
+            ));
+        }
+        ui.page(&page)?;
+        if unseen.is_empty() {
+            return Ok(ExitCode::Done);
+        }
+        Err(Error::failed(format!(
+            "rows of {} could not all be read, so there may be others",
+            unseen.join(", ")
+        )))
+    })
+    .await
+}
+
 pub(crate) fn unknown(subject: &str) -> Error {
-    let known = "`deskstate explain` lists the kinds, `deskstate explain KIND` its fields; the code of a finding is in brackets behind its severity";
+    let known = "`deskstate explain` lists the kinds, `deskstate explain KIND` its fields; the code of a finding is in brackets behind its severity; `--env NAME` looks for rows in an environment";
     let hint = match meant(subject) {
         Some(kind) => format!("did you mean `{kind}`? {known}"),
         None => known.to_owned(),
@@ -123,13 +203,41 @@ fn explain(subject: &str) -> Option<Page> {
         let schema = schema(file);
         return explain_document(name, &schema["properties"]["spec"], &rest);
     }
-    explanations::of_code(subject).map(|known| {
+    if let Some(known) = explanations::of_code(subject) {
         let mut text = titled(subject);
         for line in known.text().lines() {
             text.line(line);
         }
-        text
-    })
+        return Some(text);
+    }
+    explain_brought(subject)
+}
+
+/// A row that Microsoft ships, by its display name or its unique name.
+fn explain_brought(subject: &str) -> Option<Page> {
+    let mut text = None;
+    for kind in Kind::all() {
+        let mut rows = kind.definition().brings.iter();
+        let Some(row) = rows.find(|row| row.is_called(subject)) else {
+            continue;
+        };
+        let title = if row.label.is_empty() {
+            row.name
+        } else {
+            row.label
+        };
+        let text = text.get_or_insert_with(|| titled(title));
+        match row.unique_name() {
+            Some(name) => text.line(format_args!(
+                "Microsoft ships this {kind}. Its unique name is `{name}`; manifests may refer to it without declaring it."
+            )),
+            None => text.line(format_args!(
+                "Microsoft ships this {kind} and does not document its unique name. Look it up with {}.",
+                suggest::line("explain", &[title, "--env", "NAME"])
+            )),
+        }
+    }
+    text
 }
 
 fn explain_kind(kind: Kind, path: &[&str]) -> Option<Page> {

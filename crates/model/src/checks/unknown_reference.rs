@@ -5,14 +5,18 @@ use std::collections::BTreeMap;
 use super::{Context, Index};
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
-use crate::kinds::{Kind, PANE_LOADER, ReferenceView, ResourceKey};
+use crate::given::Given;
+use crate::kinds::{Kind, Quirk, ReferenceView, ResourceKey, scripts_named};
 use crate::manifests::{Declared, State};
 use crate::name::fold;
+use crate::record::Value;
+use crate::set::Reference;
+use crate::span::{Span, Spanned};
 use crate::suggest::nearest;
 
 pub(crate) const UNKNOWN_REFERENCE: Explanation = Explanation::new(
     "unknown-reference",
-    "A name of another resource is declared in every environment where it is needed, in any state but `absent`; names with the prefix `msdyn_`, of protected rows, and of kinds whose rows no document can create, are looked up in the environment.",
+    "A name of another resource is declared in every environment where it is needed, in any state but `absent`; names with the prefix `msdyn_`, the documented names of Microsoft's other rows, names of protected rows, and of kinds whose rows no document can create, are looked up in the environment.",
     "An empty environment could not be built otherwise, and a slip would only be found while writing.",
     "Correct the name, declare the resource, or declare it with `metadata.state: existing` and no `spec` if somebody else brings it.",
 );
@@ -24,7 +28,15 @@ pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut 
     let mut names: Option<BTreeMap<Kind, Vec<&str>>> = None;
     let mut suggested = 0;
     for declared in context.resources {
-        for reference in declared.spec.references() {
+        let scripts = scripts(declared);
+        let views = scripts.iter().map(|(field, name, span)| ReferenceView {
+            field,
+            kind: Kind::AGENT_SCRIPT,
+            name,
+            span: *span,
+            excluded: false,
+        });
+        for reference in declared.spec.references().into_iter().chain(views) {
             let key = ResourceKey {
                 kind: reference.kind,
                 name: reference.name.name().clone(),
@@ -53,6 +65,27 @@ pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut 
     }
 }
 
+/// Scripts that an expression names.
+fn scripts(declared: &Declared) -> Vec<(&'static str, Reference, Span)> {
+    let quirks = declared.key.kind.definition().quirks;
+    if !quirks.contains(&Quirk::ScriptsByName) {
+        return Vec::new();
+    }
+    let fields = declared.spec.record().fields();
+    let expressions = fields.filter_map(|(field, given)| match given {
+        Given::Value(Spanned {
+            value: Value::Json(json),
+            span,
+        }) => Some((field, json, span)),
+        _ => None,
+    });
+    let named = expressions.flat_map(|(field, json, span)| {
+        let names = scripts_named(json).into_iter();
+        names.map(move |name| (field.word, Reference::new(name), span))
+    });
+    named.collect()
+}
+
 /// Microsoft's names are looked up by plan; names in text that could not be read may well be declared there.
 fn is_known_elsewhere(context: &Context<'_>, reference: &ReferenceView<'_>) -> bool {
     let name = reference.name.name();
@@ -60,7 +93,7 @@ fn is_known_elsewhere(context: &Context<'_>, reference: &ReferenceView<'_>) -> b
     !kind.creatable
         || kind.is_protected(name.as_written())
         || name.prefix() == Some("msdyn")
-        || fold(PANE_LOADER) == name.folded()
+        || reference.kind.brings(name.as_written())
         || context.unread.contains(name.folded())
 }
 
@@ -111,9 +144,47 @@ fn unknown(
         format!("no manifest declares {key}"),
     )
     .at(reference.span, format!("in `{}`", reference.field));
+    if let Some(help) = by_display_name(context, key) {
+        return diagnostic.help(help);
+    }
     match nearest(reference.name.as_str(), candidates.iter().copied()) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
         None => diagnostic
             .help("declare it; if somebody else brings it, declare it with `metadata.state: existing` and no `spec`"),
+    }
+}
+
+/// What to write where somebody wrote what people call the row: the admin pages show display names, and guides give them.
+fn by_display_name(context: &Context<'_>, key: &ResourceKey) -> Option<String> {
+    let called = key.name.as_written();
+    let declared = context.resources.iter().find(|declared| {
+        declared.key.kind == key.kind
+            && declared.state != State::Absent
+            && display_name(declared).is_some_and(|name| fold(name) == fold(called))
+    });
+    if let Some(declared) = declared {
+        let name = declared.key.name.as_written();
+        return Some(format!(
+            "`{called}` is the display name; write the unique name, `{name}`"
+        ));
+    }
+    let brought = key.kind.brought_as(called)?;
+    Some(match brought.unique_name() {
+        Some(name) => format!("`{called}` is the display name; write the unique name, `{name}`"),
+        None => format!(
+            "`{called}` is the display name of a row of Microsoft's, whose unique name is not documented: look it up with `deskstate explain \"{}\" --env NAME`",
+            brought.label
+        ),
+    })
+}
+
+/// What people call the row of a document.
+fn display_name(declared: &Declared) -> Option<&str> {
+    let label = declared.key.kind.table().label;
+    let mut fields = declared.spec.record().fields();
+    let (_, given) = fields.find(|(field, _)| field.column == label)?;
+    match given {
+        Given::Value(value) => value.value.as_text(),
+        Given::Absent | Given::Clear(_) => None,
     }
 }

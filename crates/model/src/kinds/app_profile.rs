@@ -10,7 +10,7 @@ use super::place::{PageName, SUPPORT_EXPERIENCE, WORKSPACES};
 use super::productivity_pane::PANE;
 use super::session_template::SESSION;
 use super::smart_assist::SMART_ASSIST;
-use super::{Definition, Place, Quirk, STATUS, Status, UNIQUE_NAME};
+use super::{Brought, Definition, Place, Quirk, STATUS, Status, UNIQUE_NAME};
 use crate::record::{
     Features, Flag, Hidden, Item, JsonValue, Name, Named, Number, OwnerOf, SetOf, Text,
 };
@@ -127,6 +127,14 @@ pub(super) static DEFINITION: Definition = Definition {
     names: Names::Ruled,
     fields: PROFILE_FIELDS,
     quirks: &[Quirk::Loaders],
+    brings: &[
+        Brought::new("Omnichannel for Customer Service - default profile", ""),
+        Brought::new("Customer Service workspace - default profile", ""),
+        Brought::new(
+            "Customer Service workspace + channels - default profile",
+            "",
+        ),
+    ],
     ..Definition::NOTHING
 };
 

@@ -1,7 +1,7 @@
 //! Application extensions: scripts that are loaded for an app profile.
 
 use super::build::{OWNER, choice, options, record, text};
-use super::{Definition, Place, STATUS, Status, UNIQUE_NAME};
+use super::{Brought, Definition, Place, STATUS, Status, UNIQUE_NAME};
 use crate::record::{OwnerOf, Text};
 use crate::table::{Names, NewRow, Table};
 
@@ -29,6 +29,10 @@ pub(super) static DEFINITION: Definition = Definition {
     name: &UNIQUE_NAME,
     names: Names::Ruled,
     fields: EXTENSION_FIELDS,
+    brings: &[
+        Brought::new("", CIF_V2_LOADER),
+        Brought::new("", PANE_LOADER),
+    ],
     ..Definition::NOTHING
 };
 

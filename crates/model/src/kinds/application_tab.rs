@@ -7,7 +7,7 @@ use super::build::{
     OWNER, choice, derived_name, hidden, inverted_flag, options, parts, record, text,
 };
 use super::place::{SUPPORT_EXPERIENCE, WORKSPACES, now};
-use super::{Definition, Place, STATUS, Status, UNIQUE_NAME};
+use super::{Brought, Definition, Place, STATUS, Status, UNIQUE_NAME};
 use crate::record::{Flag, OwnerOf, ParametersOf, Text};
 use crate::table::{
     Field, Fill, Holds, NameOf, Names, NewRow, PartIdentity, PartTable, Table, Unlisted, Written,
@@ -44,8 +44,23 @@ pub(super) static DEFINITION: Definition = Definition {
     names: Names::Ruled,
     fields: TAB_FIELDS,
     companions: PARAMETERS_COPY,
+    brings: BROUGHT,
     ..Definition::NOTHING
 };
+
+/// The names on Microsoft's page on application tab templates, and the tab that its course MB-230 picks. The unique names are those of the
+/// examples of `createTab`.
+const BROUGHT: &[Brought] = &[
+    Brought::new("Entity record", "msdyn_entityrecord"),
+    Brought::new("Knowledge Search", "msdyn_omnichannel_kbsearch"),
+    Brought::new("Active Conversation", ""),
+    Brought::new("Customer Summary", ""),
+    Brought::new("Omnichannel Conversations Dashboard", ""),
+    Brought::new("Omnichannel Intraday Insights", ""),
+    Brought::new("Quick Reply Preview", ""),
+    Brought::new("Rich Message Preview", ""),
+    Brought::new("Search, deprecated", ""),
+];
 
 /// The text column that repeats the parameters.
 pub static PARAMETERS_COPY: &[Field] = &[hidden(

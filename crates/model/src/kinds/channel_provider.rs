@@ -2,7 +2,7 @@
 
 use super::build::{OWNER, choice, flag, json_or_text, number, options, record, text};
 use super::place::{SUPPORT_EXPERIENCE, WORKSPACES, now};
-use super::{Definition, Place, STATUS, Status, UNIQUE_NAME};
+use super::{Brought, Definition, Place, STATUS, Status, UNIQUE_NAME};
 use crate::record::{Flag, JsonValue, Number, OwnerOf, Text};
 use crate::table::{Names, NewRow, Table};
 
@@ -33,6 +33,7 @@ pub(super) static DEFINITION: Definition = Definition {
     names: Names::Ruled,
     fields: PROVIDER_FIELDS,
     supplies_slugs: true,
+    brings: &[Brought::new("Omnichannel", FIRST_PARTY_CHANNEL)],
     ..Definition::NOTHING
 };
 

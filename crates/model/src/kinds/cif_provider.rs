@@ -4,7 +4,7 @@
 
 use super::build::{choice, flag, ids, json_or_text, named, number, options, record, set, text};
 use super::place::CIF_APP;
-use super::{Definition, Place, STATUS, Status};
+use super::{Brought, Definition, Place, STATUS, Status};
 use crate::record::{Flag, JsonValue, Named, Number, SetOf, Text};
 use crate::table::{Field, Names, NewRow, Referent, Relationship, Table, USER};
 
@@ -51,6 +51,8 @@ pub(super) static DEFINITION: Definition = Definition {
     names: Names::Free,
     fields: CIF_FIELDS,
     supplies_slugs: true,
+    // The record that Microsoft's page "Configure the Omnichannel dialer in Channel Integration Framework" edits.
+    brings: &[Brought::new("Omnichannel", "Omnichannel")],
     ..Definition::NOTHING
 };
 

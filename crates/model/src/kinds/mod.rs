@@ -7,9 +7,11 @@ mod agent_script;
 mod app_profile;
 mod application_extension;
 mod application_tab;
+mod brought;
 pub(crate) mod build;
 mod channel_provider;
 mod cif_provider;
+mod expression;
 mod notification_field;
 mod notification_template;
 mod pane_tool;
@@ -29,8 +31,10 @@ pub use application_extension::{
     ApplicationExtension, CIF_V2_LOADER, ExtensionType, PANE_LOADER, RelationshipCardinality,
 };
 pub use application_tab::{ApplicationTab, PageType};
+pub use brought::Brought;
 pub use channel_provider::{ChannelApiVersion, ChannelProvider, FIRST_PARTY_CHANNEL};
 pub use cif_provider::{CifApiVersion, CifProvider};
+pub use expression::{holds_script, script_named, scripts_named};
 pub use notification_field::NotificationField;
 pub use notification_template::{
     DesktopNotifications, FieldItem, NotificationTemplate, OwnField, SharedField, Theme,
@@ -123,6 +127,8 @@ pub struct Definition {
     pub source: Option<&'static str>,
     /// Its rows supply slugs to templates, which a document may list in `metadata.slugs`.
     pub supplies_slugs: bool,
+    /// Rows that Microsoft ships, as its pages call them.
+    pub brings: &'static [Brought],
 }
 
 /// Whom a change of a row reaches who is no user of a profile.
@@ -186,6 +192,7 @@ impl Definition {
         evidence: "",
         source: None,
         supplies_slugs: false,
+        brings: &[],
     };
 }
 

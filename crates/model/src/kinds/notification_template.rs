@@ -7,7 +7,7 @@ use super::build::{
 };
 use super::notification_field::NOTIFICATION_FIELD;
 use super::place::{SUPPORT_EXPERIENCE, WORKSPACES, now};
-use super::{Definition, Place, STATUS, Status, UNIQUE_NAME};
+use super::{Brought, Definition, Place, STATUS, Status, UNIQUE_NAME};
 use crate::record::{Flag, ListOf, Name, Number, OwnerOf, Record, Text, Viewed};
 use crate::table::{Fill, ItemTable, Links, NameOf, Names, NewRow, Referent, Relationship, Table};
 
@@ -40,6 +40,11 @@ pub(super) static DEFINITION: Definition = Definition {
     name: &UNIQUE_NAME,
     names: Names::Ruled,
     fields: NOTIFICATION_TEMPLATE_FIELDS,
+    // The unique name in the example of `notifyEvent`.
+    brings: &[Brought::new(
+        "Chat - incoming unauthenticated - default",
+        "msdyn_chat_incoming_unauthenticated",
+    )],
     ..Definition::NOTHING
 };
 

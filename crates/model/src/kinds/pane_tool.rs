@@ -1,7 +1,7 @@
 //! Pane tools: what a productivity pane offers.
 
 use super::build::{choice, flag, json_or_text, named, options, record, text};
-use super::{Definition, Place, STATUS, Status, UNIQUE_NAME};
+use super::{Brought, Definition, Place, STATUS, Status, UNIQUE_NAME};
 use crate::record::{Flag, JsonValue, Named, Text};
 use crate::table::{Names, NewRow, Referent, Table};
 
@@ -23,8 +23,18 @@ pub(super) static DEFINITION: Definition = Definition {
     name: &UNIQUE_NAME,
     names: Names::Ruled,
     fields: TOOL_FIELDS,
+    brings: BROUGHT,
     ..Definition::NOTHING
 };
+
+/// The unique names that the product's own loader of panes has (`ProductivityPaneLoader.ToolUniqueNames`).
+const BROUGHT: &[Brought] = &[
+    Brought::new("Smart assist", "msdyn_smartassist_tool_config"),
+    Brought::new("Scripts", "msdyn_callscript_tool_config"),
+    Brought::new("Knowledge search", "msdyn_knowledgesearch_tool_config"),
+    Brought::new("Microsoft Teams", "msdyn_teamscollab_tool_config"),
+    Brought::new("Copilot help pane", ""),
+];
 
 record! {
     /// What a document says of a tool of productivity panes.

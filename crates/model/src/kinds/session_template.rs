@@ -4,7 +4,7 @@ use super::agent_script::SCRIPT;
 use super::application_tab::TAB;
 use super::build::{OWNER, choice, flag, json, name, named, options, record, set, text};
 use super::place::{SUPPORT_EXPERIENCE, WORKSPACES, now};
-use super::{Definition, Place, Quirk, STATUS, Status, UNIQUE_NAME};
+use super::{Brought, Definition, Place, Quirk, STATUS, Status, UNIQUE_NAME};
 use crate::record::{Flag, JsonValue, Name, Named, OwnerOf, SetOf, Text};
 use crate::table::{Names, NewRow, Referent, Relationship, Table};
 
@@ -42,8 +42,32 @@ pub(super) static DEFINITION: Definition = Definition {
     names: Names::Ruled,
     fields: SESSION_FIELDS,
     quirks: &[Quirk::SessionType, Quirk::ScriptsByName],
+    brings: BROUGHT,
     ..Definition::NOTHING
 };
+
+/// The names on Microsoft's page on session templates. The unique names are those of the examples of `createSession` (of the agent desktop,
+/// and of CIF v2), and of a live environment for custom messaging.
+const BROUGHT: &[Brought] = &[
+    Brought::new(
+        "Case entity session - default template",
+        "case_entity_session_default_template",
+    ),
+    Brought::new("Chat session - default", "msdyn_chat_session"),
+    Brought::new(
+        "Custom messaging session - default",
+        "msdyn_custommessaging_session",
+    ),
+    Brought::new("Voice call session - default", ""),
+    Brought::new("Entity records session - default", ""),
+    Brought::new("Facebook session - default", ""),
+    Brought::new("LINE session - default", ""),
+    Brought::new("SMS session - default", ""),
+    Brought::new("Teams session - default", ""),
+    Brought::new("Twitter session - default", ""),
+    Brought::new("WeChat session - default", ""),
+    Brought::new("WhatsApp session - default", ""),
+];
 
 record! {
     /// What a document says of a session template.

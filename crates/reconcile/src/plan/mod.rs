@@ -4,6 +4,7 @@ pub(crate) mod defined;
 mod judged;
 mod kept;
 pub(crate) mod lacking;
+mod meant;
 mod order;
 pub(crate) mod parts;
 pub(crate) mod planner;

@@ -162,6 +162,8 @@ pub(super) struct Planner<'a> {
     pub(super) lacking: Lacking,
     /// Warnings about definitions, each said once.
     pub(super) warned: BTreeSet<String>,
+    /// How many names somebody looked for a near one to.
+    pub(super) suggested: usize,
     speaks_base_language: bool,
 }
 
@@ -194,6 +196,7 @@ impl<'a> Planner<'a> {
             unlinked: BTreeSet::new(),
             lacking: Lacking::new(),
             warned: BTreeSet::new(),
+            suggested: 0,
             speaks_base_language: live.facts.reads_base_language(),
         }
     }
@@ -216,10 +219,17 @@ impl<'a> Planner<'a> {
             }
             (State::Absent, Match::None) => None,
             (State::Existing, Match::None) => {
-                self.findings.blocked("",
-                    Diagnostic::error(EXISTING_MISSING.code, format!("{} is declared `existing` but is not there", resource.key))
-                        .at(resource.name_span, "no row has this unique name")
-                        .help("bring it in first (its solution, its owner), or drop `state: existing` so that deskstate creates it"),
+                let help = self.meant(table, resource.key.name.as_written()).unwrap_or_else(|| {
+                    "bring it in first (its solution, its owner), or drop `state: existing` so that deskstate creates it".to_owned()
+                });
+                self.findings.blocked(
+                    "",
+                    Diagnostic::error(
+                        EXISTING_MISSING.code,
+                        format!("{} is declared `existing` but is not there", resource.key),
+                    )
+                    .at(resource.name_span, "no row has this unique name")
+                    .help(help),
                 );
                 None
             }
@@ -698,10 +708,22 @@ impl<'a> Planner<'a> {
         }
         let diagnostic = match self.live.find(key) {
             Match::Several(ids) => ambiguous(key, &ids),
-            Match::Unfit(_, why) => Diagnostic::error(LOOKUP_UNFIT.code, format!("{what} is {why}")),
-            Match::Unknown(why) => Diagnostic::error(LOOKUP_UNREADABLE.code, format!("{what} cannot be looked up: {why}")),
-            Match::None | Match::One(_) => Diagnostic::error(LOOKUP_MISSING.code, format!("the environment has no {what}"))
-                .help("it is looked up by name and never created: correct the name, or bring it into the environment first"),
+            Match::Unfit(_, why) => {
+                Diagnostic::error(LOOKUP_UNFIT.code, format!("{what} is {why}"))
+            }
+            Match::Unknown(why) => Diagnostic::error(
+                LOOKUP_UNREADABLE.code,
+                format!("{what} cannot be looked up: {why}"),
+            ),
+            Match::None | Match::One(_) => {
+                let meant = match key {
+                    RowKey::Named { table, name } => self.meant(table, name.as_written()),
+                    RowKey::Part { .. } | RowKey::Found(_) => None,
+                };
+                Diagnostic::error(LOOKUP_MISSING.code, format!("the environment has no {what}")).help(meant.unwrap_or_else(|| {
+                    "it is looked up by name and never created: correct the name, or bring it into the environment first".to_owned()
+                }))
+            }
         };
         self.findings
             .unknown(path, diagnostic.at(span, "named here"));

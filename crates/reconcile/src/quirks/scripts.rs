@@ -1,6 +1,6 @@
 //! The expression that chooses the script of a session names scripts by id. A manifest names them by unique name.
 
-use deskstate_model::{UniqueName, tables};
+use deskstate_model::{UniqueName, holds_script, script_named, tables};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
@@ -11,8 +11,6 @@ use crate::state::{RowKey, Stored};
 
 /// The field that holds the expression.
 const FIELD: &str = "expressionData";
-/// The key under which the expression builder keeps the id of a script.
-const SCRIPT_ID: &str = "callscriptId";
 
 /// Puts the ids of scripts in the place of their names.
 pub(crate) fn lower(lowering: &mut Lowering<'_>) {
@@ -36,7 +34,7 @@ fn take_names(json: &mut Json, at: &mut String, ids: &mut Vec<(String, RowKey)>)
             for (key, value) in entries {
                 at.push('/');
                 at.push_str(&key.replace('~', "~0").replace('/', "~1"));
-                match script_named(key, value) {
+                match script_named(key, value).map(UniqueName::new) {
                     Some(name) => {
                         let table = &tables::SCRIPT;
                         ids.push((at.clone(), RowKey::Named { table, name }));
@@ -56,12 +54,6 @@ fn take_names(json: &mut Json, at: &mut String, ids: &mut Vec<(String, RowKey)>)
         }
         _ => {}
     }
-}
-
-fn script_named(key: &str, value: &Json) -> Option<UniqueName> {
-    let entries = value.as_object().filter(|entries| entries.len() == 1)?;
-    let name = entries.get("name").and_then(Json::as_str)?;
-    (key == SCRIPT_ID).then(|| UniqueName::new(name))
 }
 
 /// Puts the names of scripts in the place of their ids. An id that no script has stays.
@@ -84,7 +76,7 @@ fn put_names_of(entries: &mut Map<String, Json>, live: &Live) {
     for (key, value) in entries {
         let id = value.as_str().and_then(|text| Uuid::parse_str(text).ok());
         let name = id
-            .filter(|_| key == SCRIPT_ID)
+            .filter(|_| holds_script(key))
             .and_then(|id| live.row(&tables::SCRIPT, id))
             .and_then(|row| row.row.text(tables::SCRIPT.name?))
             .filter(|name| {
