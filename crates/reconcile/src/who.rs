@@ -6,11 +6,13 @@
 
 use std::collections::BTreeSet;
 
-use deskstate_model::{Holds, Kind, Links, lookup_read_name, tables};
+use deskstate_model::{Holds, Kind, Links, ResourceKey, lookup_read_name, tables};
 use uuid::Uuid;
 
 use crate::kinds;
 use crate::live::{Live, ObservedRow};
+use crate::lower::Desired;
+use crate::state::fold;
 
 /// Security roles that a user holds, and what could not be read of them.
 #[derive(Debug, Clone, Default)]
@@ -53,6 +55,8 @@ pub struct Candidate {
     pub rank: Option<i64>,
     /// What gives the profile to the user.
     pub basis: Basis,
+    /// Teams whose members the manifests assign to the profile, the user among them.
+    pub teams: Vec<String>,
 }
 
 /// What is known of one agent.
@@ -83,13 +87,18 @@ impl Who {
     }
 }
 
-/// Which profile a user gets.
-pub fn who(live: &Live, user: Uuid, held: &HeldRoles) -> Who {
+/// Which profile a user gets. An assignment has no source of its own in the environment: that a team is behind it is known from the
+/// manifests alone.
+pub fn who(live: &Live, user: Uuid, held: &HeldRoles, desired: &Desired) -> Who {
     let mut candidates: Vec<Candidate> = live
         .links(&tables::PROFILE_USERS)
         .owners(user)
         .iter()
         .filter_map(|id| candidate(live, *id, Basis::Direct))
+        .map(|candidate| Candidate {
+            teams: teams(live, user, &candidate.profile, desired),
+            ..candidate
+        })
         .collect();
     let roots: BTreeSet<Uuid> = held
         .roles
@@ -184,7 +193,23 @@ fn candidate(live: &Live, id: Uuid, basis: Basis) -> Option<Candidate> {
         app: row.row.text(column("app")).map(str::to_owned),
         rank: row.row.int(column("rank")),
         basis,
+        teams: Vec::new(),
     })
+}
+
+/// The teams of a user whose members a manifest assigns to a profile.
+fn teams(live: &Live, user: Uuid, profile: &str, desired: &Desired) -> Vec<String> {
+    let key = ResourceKey::new(Kind::APP_PROFILE, profile);
+    let sets = desired.resources.get(&key).into_iter();
+    let sets = sets
+        .flat_map(|resource| &resource.sets)
+        .filter(|set| set.relationship == &tables::PROFILE_USERS);
+    let named = sets.flat_map(|set| &set.from_teams).map(|(team, _)| team);
+    let has_user = |team: &&String| {
+        let teams = live.found.teams.get(&fold(team)).into_iter().flatten();
+        teams.flat_map(|team| &team.members).any(|id| *id == user)
+    };
+    named.filter(has_user).cloned().collect()
 }
 
 /// The sets of a profile by the word of the manifest, and the tabs of its session templates.

@@ -4,7 +4,7 @@ use deskstate_dataverse::Reader;
 use deskstate_reconcile::lookup::Match;
 use deskstate_reconcile::state::Lookup;
 use deskstate_reconcile::who::{Basis, Candidate, Who};
-use deskstate_reconcile::{Desired, Scope, held_roles, who};
+use deskstate_reconcile::{Desired, Scope, held_roles, lower, who};
 
 use super::live::{read, stop_on_interrupt};
 use crate::door::Page;
@@ -14,14 +14,15 @@ use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::global::Global;
 use crate::output::format::WhoFormat;
-use crate::output::plain;
 use crate::output::who_json::{self, Agent};
-use crate::project::{Need, load_project_file};
+use crate::output::{count, plain};
+use crate::project::{Loaded, load_if_valid};
 use crate::ui::Ui;
 
 /// Says which app profile an agent gets, why, and what desktop follows. Cannot write
 ///
-/// Looks at the environment, not at the manifests: what is there now. What could not be seen is said too.
+/// Looks at the environment: what is there now. From valid manifests it takes which team a direct assignment comes from (`fromTeams`).
+/// What could not be seen is said too.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The agent: user principal name, e-mail address or Entra object id
@@ -38,8 +39,15 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
-    let loaded = load_project_file(global, &args.env, Need::ProjectFile, ui)?;
+    let (loaded, errors) = load_if_valid(global, &args.env, ui)?;
     let environment = loaded.environment()?;
+    if errors > 0 {
+        ui.note(format_args!(
+            "{WARN}note{WARN:#}: the manifests have {}, so no team is named as the source of an assignment",
+            count(errors, "error")
+        ));
+    }
+    let desired = with_teams(&loaded);
     let stop = stop_on_interrupt();
     environment::with(
         &loaded.root,
@@ -54,7 +62,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 users: vec![args.user.clone()],
                 ..Scope::default()
             };
-            let live = read(&reader, &Desired::default(), &scope, &environment.name, ui).await?;
+            let live = read(&reader, &desired, &scope, &environment.name, ui).await?;
             let found = live.look_up(&Lookup::User(args.user.clone()));
             let (id, unfit) = match found {
                 Match::One(id) => (id, None),
@@ -74,7 +82,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 Match::Unknown(why) => return Err(unknown(&args.user, &why)),
             };
             let held = held_roles(&reader, id).await?;
-            let answer = who(&live, id, &held);
+            let answer = who(&live, id, &held, &desired);
             let user = live.found.users.get(&id);
             let name = user.map_or(args.user.as_str(), |user| user.name.as_str());
             let full_name = user.map(|user| user.full_name.as_str()).unwrap_or_default();
@@ -107,6 +115,16 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         },
     )
     .await
+}
+
+/// The resources that take the members of teams: nothing else of the manifests matters here.
+fn with_teams(loaded: &Loaded) -> Desired {
+    let mut desired = lower(&loaded.manifests);
+    desired.resources.retain(|_, resource| {
+        let mut sets = resource.sets.iter();
+        sets.any(|set| !set.from_teams.is_empty())
+    });
+    desired
 }
 
 /// What was not seen may give the user another profile.
@@ -196,7 +214,14 @@ fn reason(candidate: &Candidate) -> String {
         .rank
         .map_or_else(|| "no rank".to_owned(), |rank| format!("rank {rank}"));
     match &candidate.basis {
-        Basis::Direct => "assigned directly".to_owned(),
+        Basis::Direct if candidate.teams.is_empty() => "assigned directly".to_owned(),
+        Basis::Direct => {
+            let plural = if candidate.teams.len() == 1 { "" } else { "s" };
+            format!(
+                "assigned directly, from the team{plural} {}",
+                plain(&candidate.teams.join(", "))
+            )
+        }
         Basis::Role(role) => format!("by security role {} ({rank})", plain(role)),
     }
 }

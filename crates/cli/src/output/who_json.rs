@@ -45,6 +45,9 @@ struct Profile<'a> {
     basis: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<&'a str>,
+    /// Teams that a direct assignment comes from, as the manifests say.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    teams: &'a [String],
 }
 
 /// The answer as one document.
@@ -85,5 +88,6 @@ fn profile(candidate: &Candidate) -> Profile<'_> {
         rank: candidate.rank,
         basis,
         role,
+        teams: &candidate.teams,
     }
 }
