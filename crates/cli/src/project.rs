@@ -35,6 +35,12 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
+    /// Folded names with Microsoft's prefix that the project may create rows with.
+    pub(crate) fn owned_names(&self) -> Vec<String> {
+        let project = self.manifests.project.as_ref();
+        project.map_or_else(Vec::new, deskstate_model::Project::folded_owned_names)
+    }
+
     /// The environment that was asked for.
     pub(crate) fn environment(&self) -> Result<&Environment, Error> {
         let name = self.manifests.environment.as_deref().unwrap_or_default();

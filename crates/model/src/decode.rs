@@ -67,7 +67,7 @@ fn value(field: &'static Field, node: &Node, decoder: &mut Decoder<'_>) -> Optio
         Holds::Lookup { to, .. } => name(to, node, decoder),
         Holds::Ids { to, .. } => {
             let member: ReadMember<'_> = &|node, decoder| name(to, node, decoder);
-            set(node, false, field.list_means, member, decoder)
+            set(node, false, field.list_means, [member, member], decoder)
         }
         Holds::Owner => owner(node, decoder),
         Holds::Set { to, links, .. } => match links {

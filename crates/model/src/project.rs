@@ -110,6 +110,13 @@ impl Project {
         })
     }
 
+    /// The names that the project may create rows with although the prefix is Microsoft's, folded.
+    #[must_use]
+    pub fn folded_owned_names(&self) -> Vec<String> {
+        let names = self.owned_names.iter();
+        names.map(|name| name.value.clone()).collect()
+    }
+
     /// Whether the project may create a row with this name, although the prefix is Microsoft's.
     #[must_use]
     pub fn owns_name(&self, name: &UniqueName) -> bool {

@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json};
 use crate::extras::prefix;
 use crate::live::{Access, Live};
 use crate::lower::Desired;
-use crate::raise::{LeftOut, Loss, Options, Raised, Skipped, raise_all};
+use crate::raise::{LeftOut, Loss, Options, Raised, Skipped, is_others, raise_all};
 use crate::selection::{NothingChosen, Selector};
 
 /// Which rows are exported. Everything, unless something is named; what those need comes along.
@@ -100,6 +100,8 @@ pub struct Export {
     pub needed: Vec<(ResourceKey, ResourceKey)>,
     /// Selectors that choose no row.
     pub not_found: Vec<NothingChosen>,
+    /// Folded names with Microsoft's prefix that belong to the project.
+    pub owned: Vec<String>,
     /// Rows came from a file: they stay `present` though something is missing that a new row needs.
     pub from_file: bool,
 }
@@ -185,7 +187,7 @@ impl std::fmt::Display for Unmodelled {
 
 /// Exports the selected rows and what they refer to. Microsoft's rows come along only where everything is exported or they are
 /// selected: they may be referred to without a document.
-pub fn export(live: &Live, selection: &Selection, options: Options) -> Export {
+pub fn export(live: &Live, selection: &Selection, options: Options<'_>) -> Export {
     let (raised, skipped) = raise_all(live, options);
     let by_key: BTreeMap<&ResourceKey, &Raised> =
         raised.iter().map(|raised| (&raised.key, raised)).collect();
@@ -206,7 +208,7 @@ pub fn export(live: &Live, selection: &Selection, options: Options) -> Export {
         };
         for reference in &raised.refers_to {
             if let Some((key, _)) = by_key.get_key_value(reference)
-                && !is_microsofts(key)
+                && !is_microsofts(key, options)
                 && chosen.insert(key)
             {
                 needed.push(((*key).clone(), raised.key.clone()));
@@ -223,6 +225,7 @@ pub fn export(live: &Live, selection: &Selection, options: Options) -> Export {
     let mut export = Export {
         needed,
         not_found: selection.nothing_among(by_key.keys().copied().chain(&nameless)),
+        owned: options.owned.to_vec(),
         from_file: options.from_file,
         ..Export::default()
     };
@@ -247,7 +250,7 @@ pub fn export(live: &Live, selection: &Selection, options: Options) -> Export {
         if options.from_file
             && raised.spec.is_empty()
             && raised.left_out.is_empty()
-            && is_microsofts(key)
+            && is_microsofts(key, options)
         {
             continue;
         }
@@ -268,10 +271,8 @@ pub fn export(live: &Live, selection: &Selection, options: Options) -> Export {
     export
 }
 
-fn is_microsofts(key: &ResourceKey) -> bool {
-    key.name
-        .folded()
-        .starts_with(crate::kinds::MICROSOFT_PREFIX)
+fn is_microsofts(key: &ResourceKey, options: Options<'_>) -> bool {
+    is_others(key.kind.table(), key.name.folded(), options.owned)
 }
 
 /// The text of a document, in the layout of the house.

@@ -29,7 +29,9 @@ impl Extra {
     /// It is nobody else's.
     pub fn may_go(&self) -> bool {
         // A v1 provider has no unique name, so nobody can tell whose it is.
-        !self.locked && self.key.kind != Kind::CIF_PROVIDER
+        let kind = self.key.kind;
+        let is_microsofts = kinds::is_microsofts(kind.table(), self.key.name.as_written());
+        !self.locked && !is_microsofts && kind != Kind::CIF_PROVIDER
     }
 }
 

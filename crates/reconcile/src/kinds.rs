@@ -101,9 +101,10 @@ pub fn field(fields: &'static [Field], word: &str) -> &'static Field {
         .unwrap_or_else(|| panic!("no field `{word}` in this table"))
 }
 
-/// Whether a name is one of Microsoft's.
-pub fn is_microsofts(name: &str) -> bool {
+/// Whether a row of a table with this name is one of Microsoft's: by the prefix, or by a documented name without it.
+pub fn is_microsofts(table: &Table, name: &str) -> bool {
     crate::state::fold(name).starts_with(MICROSOFT_PREFIX)
+        || Kind::of_table(table).is_some_and(|kind| kind.brings(name))
 }
 
 /// The lookup of a mapping to its role.

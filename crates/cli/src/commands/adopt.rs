@@ -79,8 +79,10 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         &stop,
         async |opened| {
             let reader = Reader::open(&opened.connection)?;
+            let owned = loaded.owned_names();
             let writing = Options {
                 users: args.users.into(),
+                owned: &owned,
                 ..Options::default()
             };
             let (live, new) = read(&reader, &desired, environment, new, writing, ui).await?;
@@ -182,7 +184,7 @@ async fn read(
     desired: &Desired,
     environment: &Environment,
     new: Vec<Selector>,
-    writing: Options,
+    writing: Options<'_>,
     ui: &mut Ui,
 ) -> Result<(Live, Export), Error> {
     let live = read_all(reader, desired, environment, ui).await?;

@@ -166,7 +166,7 @@ fn say_unmatched(args: &Args, exported: &Export, ui: &mut Ui) -> Result<(), Erro
 fn of_file(
     path: &Path,
     selection: &Selection,
-    options: Options,
+    options: Options<'_>,
     strict: bool,
     ui: &mut Ui,
 ) -> Result<(Export, bool), Error> {
@@ -191,7 +191,7 @@ async fn of_environment(
     name: &str,
     global: &Global,
     selection: &mut Selection,
-    options: Options,
+    options: Options<'_>,
     ui: &mut Ui,
 ) -> Result<(Export, bool), Error> {
     // Labels stand in manifests; everything else is asked of the environment.
@@ -206,6 +206,11 @@ async fn of_environment(
     let stop = stop_on_interrupt();
     environment::with(&loaded.root, environment, &args.access, &stop, async |opened| {
     let reader = Reader::open(&opened.connection)?;
+    let owned = loaded.owned_names();
+    let options = Options {
+        owned: &owned,
+        ..options
+    };
     let live = read_all(&reader, &Desired::default(), environment, ui).await?;
     if !live.facts.reads_base_language() {
         ui.note(format_args!(

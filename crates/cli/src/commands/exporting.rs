@@ -61,7 +61,7 @@ pub(super) async fn export_exactly(
     reader: &Reader,
     live: &Live,
     selection: &Selection,
-    options: Options,
+    options: Options<'_>,
 ) -> Result<Export, Error> {
     let mut exported = export(live, selection, options);
     loop {

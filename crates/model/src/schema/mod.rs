@@ -333,7 +333,7 @@ fn value_schema(field: &Field) -> Value {
             choice_schema(options)
         }
         Holds::Lookup { .. } => text_schema(None),
-        Holds::Ids { .. } => set_schema(&text_schema(None), false),
+        Holds::Ids { .. } => set_schema(&text_schema(None), &text_schema(None), false),
         Holds::Owner => json!({
             "type": "object",
             "properties": {

@@ -46,7 +46,7 @@ pub struct Request<'a> {
     /// The folder in which documents of new rows are put, relative to the project.
     pub folder: &'a str,
     /// How people are written.
-    pub options: Options,
+    pub options: Options<'a>,
 }
 
 /// What came of it. Nothing is written to disk here.

@@ -18,7 +18,7 @@ use crate::state::{DeclaredResource, DeclaredSet, Lookup, RowKey, Universe};
 pub(super) struct Side<'a> {
     pub(super) desired: &'a Desired,
     pub(super) live: &'a Live,
-    pub(super) options: Options,
+    pub(super) options: Options<'a>,
 }
 
 /// Fields whose keys are owned one by one.

@@ -27,8 +27,14 @@ struct Cut {
 impl Export {
     /// The manifests that the documents make, and what is wrong with them. No file is written.
     pub fn manifests(&self) -> (Manifests, Vec<Diagnostic>) {
-        const PROJECT: &str = "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: export}\nspec:\n  environments:\n    local: {emulator: {state: .deskstate/local.json}}\n";
-        let mut texts = BTreeMap::from([(PROJECT_FILE.to_owned(), PROJECT.to_owned())]);
+        let project = json!({
+            "apiVersion": "deskstate/v1", "kind": "Project", "metadata": {"name": "export"},
+            "spec": {
+                "owns": {"names": self.owned},
+                "environments": {"local": {"emulator": {"state": ".deskstate/local.json"}}},
+            },
+        });
+        let mut texts = BTreeMap::from([(PROJECT_FILE.to_owned(), project.to_string())]);
         texts.extend(
             self.paths()
                 .into_iter()
@@ -152,12 +158,12 @@ impl Export {
                     ));
                 } else {
                     gone.insert(cut.document);
-                    left_out.push(lost(document, "", cut.why.clone()));
+                    left_out.push(lost(document, &self.owned, "", cut.why.clone()));
                 }
                 continue;
             };
             take_out(document, word, cut.member.as_deref());
-            left_out.push(lost(document, word, cut.why.clone()));
+            left_out.push(lost(document, &self.owned, word, cut.why.clone()));
             if !document.spec.contains_key(word)
                 && !self.from_file
                 && document.state == State::Present
@@ -188,9 +194,9 @@ fn note(document: &Document, path: &str, why: String, loss: Loss) -> (String, Le
     (document.key.to_string(), LeftOut { path, why, loss })
 }
 
-fn lost(document: &Document, path: &str, why: String) -> (String, LeftOut) {
+fn lost(document: &Document, owned: &[String], path: &str, why: String) -> (String, LeftOut) {
     let Document { key, .. } = document;
-    let loss = Loss::of(key.kind, key.name.as_written(), path);
+    let loss = Loss::of(key.kind, key.name.as_written(), owned, path);
     note(document, path, why, loss)
 }
 

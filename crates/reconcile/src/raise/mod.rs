@@ -21,6 +21,7 @@ pub use raising::{LeftOut, Loss, Options, Users};
 pub use text::refused;
 
 use self::raising::Raising;
+pub(crate) use self::raising::is_others;
 use crate::kinds;
 use crate::kinds::target_table;
 use crate::live::{Access, Live, ObservedRow};
@@ -38,6 +39,8 @@ pub struct Raised {
     pub id: Uuid,
     /// `existing` for what somebody else brings or what no document could create.
     pub state: State,
+    /// Somebody else brought it: Microsoft, or a managed solution.
+    pub brought: bool,
     /// The fields in the order of the reference.
     pub spec: Map<String, Json>,
     /// What it refers to.
@@ -49,16 +52,18 @@ pub struct Raised {
 }
 
 /// Raises one row of a kind.
-pub fn raise(live: &Live, kind: Kind, row: &ObservedRow, options: Options) -> Raised {
+pub fn raise(live: &Live, kind: Kind, row: &ObservedRow, options: Options<'_>) -> Raised {
     let name = live.label(kind.table(), row.id);
+    let brought =
+        is_others(kind.table(), &name, options.owned) || row.is_managed() || !row.is_customizable();
     let mut raising = Raising {
         live,
         options,
         kind,
         row,
         name: name.clone(),
-        existing: !options.all_present
-            && (!kind.definition().creatable || brought_by_others(&name, row)),
+        existing: !options.all_present && (!kind.definition().creatable || brought),
+        brought,
         spec: Map::new(),
         refers_to: BTreeSet::new(),
         holds: BTreeSet::new(),
@@ -106,7 +111,7 @@ impl Skipped {
 }
 
 /// Raises every row of every kind that has a name of its own; the others are named with the reason.
-pub fn raise_all(live: &Live, options: Options) -> (Vec<Raised>, Vec<Skipped>) {
+pub fn raise_all(live: &Live, options: Options<'_>) -> (Vec<Raised>, Vec<Skipped>) {
     let mut raised = Vec::new();
     let mut skipped = Vec::new();
     for kind in Kind::all() {
@@ -189,11 +194,6 @@ fn nameable(live: &Live, kind: Kind, row: &ObservedRow) -> Result<(), String> {
     }
 }
 
-/// Microsoft's, or a solution's.
-fn brought_by_others(name: &str, row: &ObservedRow) -> bool {
-    kinds::is_microsofts(name) || row.is_managed() || !row.is_customizable()
-}
-
 impl Raising<'_> {
     fn fields(&mut self, which: impl Fn(&Field) -> bool) {
         let lacking = &self.live.table(self.kind.table()).missing_columns;
@@ -223,8 +223,8 @@ impl Raising<'_> {
         if !self.existing || self.options.all_present {
             return false;
         }
-        let is_microsofts = |name: &str| kinds::is_microsofts(name);
-        if is_microsofts(&self.name) {
+        let owned = self.options.owned;
+        if is_others(self.kind.table(), &self.name, owned) {
             // Links and roles of its rows may be ours; what makes up the row itself is the product's.
             match field.holds {
                 Holds::Parts(part) if !part.makes_up_row => return false,
@@ -233,7 +233,7 @@ impl Raising<'_> {
                     let added = live
                         .children(part, self.row.id)
                         .map(|row| self.live.label(part.table, row.id))
-                        .find(|name| !is_microsofts(name));
+                        .find(|name| !is_others(part.table, name, owned));
                     if let Some(name) = added {
                         let why = format!("{name} was added to a row of the product");
                         self.left_out.push(LeftOut {
@@ -513,6 +513,7 @@ impl Raising<'_> {
             } else {
                 State::Present
             },
+            brought: self.brought,
             spec: entries.into_iter().collect(),
             refers_to: self.refers_to,
             holds: self.holds,
@@ -526,7 +527,7 @@ fn column(
     live: &Live,
     field: &'static Field,
     row: &ObservedRow,
-    options: Options,
+    options: Options<'_>,
 ) -> Result<Option<Json>, String> {
     let value = show_live(field, &row.row, live);
     let value = match (field.holds, value) {

@@ -7,9 +7,8 @@ use deskstate_model::{
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-use super::raising::Raising;
+use super::raising::{Raising, is_others};
 use super::text::refused;
-use crate::kinds;
 use crate::live::{Access, ObservedRow};
 use crate::state::fold;
 
@@ -393,7 +392,7 @@ impl<'a> Raising<'a> {
             && !self.existing
             && !row.is_managed()
             && row.is_customizable()
-            && !kinds::is_microsofts(&name)
+            && !is_others(table, &name, self.options.owned)
             && row.row.int("statecode").unwrap_or(0) == 0;
         if !alone {
             return None;

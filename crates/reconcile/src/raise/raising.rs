@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use deskstate_model::{Holds, Kind, ResourceKey};
+use deskstate_model::{Holds, Kind, ResourceKey, Table};
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use crate::kinds;
 use crate::live::{Live, ObservedRow};
+use crate::state::fold;
 
 /// How people are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,7 +24,7 @@ pub enum Users {
 
 /// How rows are raised.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
+pub struct Options<'o> {
     /// How people are written.
     pub users: Users,
     /// Leaves out what a new row has anyway. What is left out is not watched for drift.
@@ -36,6 +37,8 @@ pub struct Options {
     pub all_present: bool,
     /// The rows are those of a file: what one does not say is left to the environment, and so is what belongs to one environment.
     pub from_file: bool,
+    /// Folded names that begin with Microsoft's prefix and belong to the project all the same.
+    pub owned: &'o [String],
     /// Gives values as they were read, whether or not a document could hold them: for judging, not for writing.
     pub as_read: bool,
 }
@@ -64,7 +67,7 @@ pub enum Loss {
 
 impl Loss {
     /// What is lost if a manifest cannot express this path of a resource; an empty path is the whole row.
-    pub(crate) fn of(kind: Kind, name: &str, path: &str) -> Self {
+    pub(crate) fn of(kind: Kind, name: &str, owned: &[String], path: &str) -> Self {
         let word = path.split('.').next().unwrap_or_default();
         let mut fields = kind.fields().iter();
         let makes_up_the_row = fields.any(|field| {
@@ -74,7 +77,7 @@ impl Loss {
             };
             field.word == word && is_value
         });
-        if makes_up_the_row && kinds::is_microsofts(name) {
+        if makes_up_the_row && is_others(kind.table(), name, owned) {
             Self::Product
         } else {
             Self::Lost
@@ -82,14 +85,21 @@ impl Loss {
     }
 }
 
+/// Whether a name is one of Microsoft's that no project owns.
+pub(crate) fn is_others(table: &Table, name: &str, owned: &[String]) -> bool {
+    kinds::is_microsofts(table, name) && !owned.contains(&fold(name))
+}
+
 /// A row on its way to a manifest.
 pub(crate) struct Raising<'a> {
     pub(crate) live: &'a Live,
-    pub(crate) options: Options,
+    pub(crate) options: Options<'a>,
     pub(crate) kind: Kind,
     pub(crate) row: &'a ObservedRow,
     pub(crate) name: String,
     pub(crate) existing: bool,
+    /// Microsoft's, or a solution's.
+    pub(crate) brought: bool,
     pub(crate) spec: Map<String, Json>,
     pub(crate) refers_to: BTreeSet<ResourceKey>,
     pub(crate) holds: BTreeSet<Uuid>,
@@ -108,7 +118,7 @@ impl Raising<'_> {
 
     pub(crate) fn leave_out(&mut self, path: impl Into<String>, why: impl Into<String>) {
         let path = path.into();
-        let loss = Loss::of(self.kind, &self.name, &path);
+        let loss = Loss::of(self.kind, &self.name, self.options.owned, &path);
         let why = why.into();
         self.left_out.push(LeftOut { path, why, loss });
     }

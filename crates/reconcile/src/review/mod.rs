@@ -121,11 +121,7 @@ impl ReviewRules {
             prefix_needs_publisher: None,
             is_embedded: false,
             allow: Vec::new(),
-            owned_names: project
-                .owned_names
-                .iter()
-                .map(|name| name.value.clone())
-                .collect(),
+            owned_names: project.folded_owned_names(),
             owned: project
                 .owns
                 .iter()

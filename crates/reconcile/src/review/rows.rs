@@ -1,12 +1,11 @@
 //! Single rows: protected, somebody else's, or still referred to.
 
 use super::{Allow, Case, Finding, KindNameGlob, ReviewRules};
-use crate::kinds::is_microsofts;
 use crate::live::ObservedRow;
 use crate::plan::{Action, Change, Operation};
+use crate::raise::is_others;
 use crate::referrers::Referrer;
-use crate::state::fold;
-use deskstate_model::{Explanation, Kind, ResourceKey, UNIQUE_NAME, tables};
+use deskstate_model::{Explanation, Kind, ResourceKey, Table, UNIQUE_NAME, tables};
 
 pub(crate) const MANAGED_LINK: Explanation = Explanation::new(
     "managed-link",
@@ -116,7 +115,7 @@ fn managed(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Findi
                         .at(change.declared_at),
                     );
                 } else if (deletes && live.is_managed())
-                    || (is_foreign(live, case.rules) && !case.rules.allow_managed)
+                    || (is_foreign(row.table, live, case.rules) && !case.rules.allow_managed)
                 {
                     found.push(
                         foreign(&what, live.is_managed(), deletes, index).at(change.declared_at),
@@ -153,12 +152,12 @@ fn managed(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Findi
     }
 }
 
-fn is_foreign(row: &ObservedRow, rules: &ReviewRules) -> bool {
+fn is_foreign(table: &Table, row: &ObservedRow, rules: &ReviewRules) -> bool {
     row.is_managed()
         || row
             .row
             .text(UNIQUE_NAME.column)
-            .is_some_and(|name| is_microsofts(name) && !rules.owned_names.contains(&fold(name)))
+            .is_some_and(|name| is_others(table, name, &rules.owned_names))
 }
 
 fn foreign(what: &str, managed: bool, deletes: bool, index: usize) -> Finding {
