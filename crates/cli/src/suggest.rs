@@ -115,10 +115,15 @@ fn carried(program: &Command, command: &str, words: &[&str], given: &Given) -> V
     };
     let mut all = Vec::new();
     let mut positional = Vec::new();
+    // `explain` looks into an environment only where the suggestion says so.
+    let explains = command == "explain" && !words.contains(&"--env");
     for Written { id, values } in &given.0 {
         let Some(argument) = known(id).filter(|_| taken_along(command, id)) else {
             continue;
         };
+        if explains && !argument.is_global_set() {
+            continue;
+        }
         let Some(long) = argument.get_long() else {
             positional.extend(values.iter().cloned());
             continue;

@@ -77,6 +77,83 @@ fn every_guide_is_applied_and_kept_in_an_environment_of_2026() {
     applied_and_kept_in("2026");
 }
 
+/// Every project below `examples`.
+fn examples() -> Vec<String> {
+    let mut names = guides();
+    names.extend(["contact-centre", "contoso", "own-kind"].map(str::to_owned));
+    names
+}
+
+/// Whoever starts from an example starts without a warning.
+#[test]
+fn no_example_prints_a_warning() {
+    for name in examples() {
+        let project = Project::example(&name);
+        unwarned(project.run(&["validate"]).ended(0));
+        unwarned(project.run(&["plan", "--env", "local"]).ended(0));
+        unwarned(project.run(&["apply", "--env", "local", "--yes"]).ended(0));
+        unwarned(
+            project
+                .run(&["plan", "--env", "local", "--detailed-exitcode"])
+                .ended(0),
+        );
+    }
+}
+
+/// The manifests that a page shows in full.
+fn documents_of(page: &str) -> Vec<&str> {
+    let blocks = page.split("```yaml\n").skip(1);
+    let blocks = blocks.filter_map(|block| block.split("```").next());
+    let documents = blocks.flat_map(|block| block.split("---\n"));
+    documents
+        .filter(|document| document.contains("apiVersion: deskstate/v1\n"))
+        .filter(|document| {
+            let other = ["Project", "Contract", "KindDefinition"];
+            !other
+                .iter()
+                .any(|kind| document.contains(&format!("kind: {kind}\n")))
+        })
+        .collect()
+}
+
+#[test]
+fn no_manifest_in_the_documents_prints_a_warning() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut pages = vec![root.join("README.md")];
+    let mut folders = vec![root.join("docs")];
+    while let Some(folder) = folders.pop() {
+        for entry in folder.read_dir().unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                pages.push(path);
+            }
+        }
+    }
+    let mut seen = 0;
+    for page in pages {
+        let text = std::fs::read_to_string(&page).unwrap();
+        let documents = documents_of(&text);
+        if documents.is_empty() {
+            continue;
+        }
+        seen += documents.len();
+        let project = Project::example("tenfold");
+        std::fs::remove_dir_all(project.path().join("manifests")).unwrap();
+        project.write(
+            "deskstate.yaml",
+            "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: page}\nspec: {environments: {local: {emulator: {state: local.json}}, test: {emulator: {state: test.json}}, prod: {emulator: {state: prod.json}}}}\n",
+        );
+        for (number, document) in documents.iter().enumerate() {
+            project.write(&format!("manifests/{number}.yaml"), document);
+        }
+        let said = project.run(&["validate"]).err;
+        assert!(!said.contains("warning["), "{}: {said}", page.display());
+    }
+    assert!(seen > 5, "{seen}");
+}
+
 /// What guides tell people to type: project, table, unique name (or name, where the table has no unique names), and the columns.
 fn stated() -> Vec<(&'static str, &'static str, &'static str, Value)> {
     vec![

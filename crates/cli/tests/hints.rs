@@ -27,6 +27,18 @@ const FOLLOWED: &[(&str, &str)] = &[
         "explain_tells_what_findings_say_that_it_tells",
     ),
     (
+        "deskstate explain \\\"{}\\\" --env NAME",
+        "explain_tells_what_findings_say_that_it_tells",
+    ),
+    (
+        "suggest explain",
+        "explain_tells_what_findings_say_that_it_tells",
+    ),
+    (
+        "--env NAME",
+        "explain_tells_what_findings_say_that_it_tells",
+    ),
+    (
         "deskstate explain denied-table",
         "explain_tells_what_findings_say_that_it_tells",
     ),
@@ -677,6 +689,11 @@ const NAMED_BY_HELP: &[(&str, &str, &str)] = &[
         "deskstate help apply",
         "--reviewed",
     ),
+    (
+        "deskstate explain \"Customer Summary\" --env prod",
+        "deskstate explain \"Customer Summary\" --env server",
+        "msdyn_customersummary",
+    ),
     ("deskstate explain", "deskstate explain", "SessionTemplate"),
     (
         "deskstate explain SessionTemplate.anchorTab",
@@ -827,6 +844,9 @@ fn explain_tells_what_findings_say_that_it_tells() {
     assert!(fields.out.contains("anchorTab"), "{}", fields.out);
     let definition = paste(place, "deskstate explain KindDefinition").ended(0);
     assert!(definition.out.contains("identity"), "{}", definition.out);
+    let line = "deskstate explain \"Customer Summary\" --env local";
+    let row = paste(place, line).ended(0);
+    assert!(row.out.contains("msdyn_customersummary"), "{}", row.out);
     let denied = paste(place, "deskstate explain denied-table").ended(0);
     assert!(
         denied.out.contains("No setting lifts this"),

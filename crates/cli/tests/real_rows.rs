@@ -687,8 +687,14 @@ fn an_expression_names_scripts_by_name_and_keeps_ids_that_no_script_has() {
         "manifests/all.yaml",
         &(script + &session("{name: contoso_other}")),
     );
-    let plan = project.run(&["plan", "--env", "server"]).ended(1);
-    says(&plan.err, &["contoso_other"]);
+    // A script that nobody declares is found without an environment.
+    says(
+        &project.run(&["validate"]).ended(3).err,
+        &[
+            "no manifest declares AgentScript contoso_other",
+            "in `expressionData`",
+        ],
+    );
 }
 
 /// Dataverse refuses a unique name whose prefix no publisher has: "must start with a valid customization prefix".
@@ -757,6 +763,546 @@ fn the_members_of_a_team_are_shown_as_people_with_the_team_as_their_source() {
     says(&plan.out, &["lin@contoso.com  not in team Voice agents"]);
     let drift = project.run(&["drift", "--env", "server"]).ended(2);
     says(&drift.out, &["lin@contoso.com", "not in team Voice agents"]);
+    // Who was taken out of the team and who came into it: drift and `who` name the team.
+    let nora = server.found(
+        "systemusers",
+        "systemuserid",
+        "domainname eq 'nora@contoso.com'",
+    );
+    let member = format!(
+        "{{\"@odata.id\":\"{}/api/data/v9.2/systemusers({nora})\"}}",
+        server.url
+    );
+    let reply = server.request(
+        "POST",
+        &format!("/api/data/v9.2/teams({team})/teammembership_association/$ref"),
+        &member,
+        "",
+    );
+    assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
+    let drift = project.run(&["drift", "--env", "server"]).ended(2);
+    says(&drift.out, &["nora@contoso.com", "in team Voice agents"]);
+    let who = |user: &str| project.run(&["who", user, "--env", "server"]).ended(0).out;
+    says(
+        &who("ada@contoso.com"),
+        &["gets  AppProfile contoso_voice  assigned directly, from the team Voice agents"],
+    );
+    let left = who("lin@contoso.com");
+    says(
+        &left,
+        &["gets  AppProfile contoso_voice  assigned directly\n"],
+    );
+    let json = project.run(&[
+        "who",
+        "ada@contoso.com",
+        "--env",
+        "server",
+        "--format",
+        "json",
+    ]);
+    let json: Json = serde_json::from_str(&json.ended(0).out).unwrap();
+    assert_eq!(json["candidates"][0]["teams"], json!(["Voice agents"]));
+    // Manifests that are wrong do not keep anybody from asking; what is missing then is said.
+    let manifests = project.read("manifests/all.yaml");
+    project.write("manifests/all.yaml", &manifests.replace("users:", "user:"));
+    let run = project
+        .run(&["who", "ada@contoso.com", "--env", "server"])
+        .ended(0);
+    says(&run.out, &["assigned directly\n"]);
+    says(
+        &run.err,
+        &["the manifests have 1 error, so no team is named"],
+    );
+    project.write("manifests/all.yaml", &manifests);
     let explained = project.run(&["explain", "AppProfile.users"]).ended(0);
     says(&explained.out, &["fromTeams", "moves: allow"]);
+}
+
+/// Dataverse keeps the members of a team of an Entra group (`teamtype` 2) as those of any other team, once they have been in the environment.
+#[test]
+fn a_team_of_an_entra_group_gives_its_members() {
+    let server = Server::plain();
+    let unit = server.found(
+        "businessunits",
+        "businessunitid",
+        "name eq 'Contoso Service'",
+    );
+    let team = json!({
+        "name": "Contact center", "teamtype": 2, "azureactivedirectoryobjectid": "7d0a3c52-9d4e-4c0f-8f54-2f1b7f7a9c99",
+        "businessunitid@odata.bind": format!("/businessunits({unit})"),
+    });
+    let reply = server.request("POST", "/api/data/v9.2/teams", &team.to_string(), "");
+    assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
+    let team = server.found("teams", "teamid", "name eq 'Contact center'");
+    let nora = server.found(
+        "systemusers",
+        "systemuserid",
+        "domainname eq 'nora@contoso.com'",
+    );
+    let member = format!(
+        "{{\"@odata.id\":\"{}/api/data/v9.2/systemusers({nora})\"}}",
+        server.url
+    );
+    let path = format!("/api/data/v9.2/teams({team})/teammembership_association/$ref");
+    let reply = server.request("POST", &path, &member, "");
+    assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
+    let profile = document(
+        "AppProfile",
+        "contoso_voice",
+        "{displayName: Voice, app: CustomerServiceApps, users: {mode: exact, fromTeams: [Contact center]}}",
+    );
+    let project = Project::desk(&server, "", "", &profile);
+    let plan = project.run(&["plan", "--env", "server"]).ended(0);
+    says(&plan.out, &["+ nora@contoso.com  in team Contact center"]);
+    project.apply();
+    in_sync(&project);
+    let who = project.run(&["who", "nora@contoso.com", "--env", "server"]);
+    says(&who.ended(0).out, &["from the team Contact center"]);
+}
+
+/// Guides say "pick an existing tab" and show the names of the admin pages. Microsoft's examples of `createSession` and `createTab` have
+/// `case_entity_session_default_template`, `msdyn_chat_session` and `msdyn_entityrecord`.
+#[test]
+fn a_display_name_in_place_of_a_unique_name_gets_the_unique_name() {
+    let server = Server::plain();
+    let session = |anchor: &str| {
+        document(
+            "SessionTemplate",
+            "contoso_calls",
+            &format!("{{displayName: Calls, type: Generic, title: x, anchorTab: {anchor}}}"),
+        )
+    };
+    let tab = document(
+        "ApplicationTab",
+        "contoso_orders",
+        "{displayName: Open orders, pageType: EntityList, parameters: {entityName: contact}}",
+    );
+    let profile = |template: &str| {
+        document(
+            "AppProfile",
+            "contoso_agents",
+            &format!(
+                "{{displayName: Agents, app: CustomerServiceApps, sessionTemplates: [{template}]}}"
+            ),
+        )
+    };
+    let project = Project::desk(&server, "", "", "");
+    let refused = |manifests: String| {
+        project.write("manifests/all.yaml", &manifests);
+        project.run(&["validate"]).ended(3).err
+    };
+    says(
+        &refused(session("Open Orders") + &tab),
+        &["`Open Orders` is the display name; write the unique name, `contoso_orders`"],
+    );
+    says(
+        &refused(session("Entity record")),
+        &["write the unique name, `msdyn_entityrecord`"],
+    );
+    says(
+        &refused(profile("Case entity session - default template")),
+        &["write the unique name, `case_entity_session_default_template`"],
+    );
+    let said = refused(session("Customer Summary"));
+    let command = "deskstate explain \"Customer Summary\" --env NAME";
+    says(&said, &["whose unique name is not documented", command]);
+    // The names that Microsoft documents need no document of their own.
+    project.write(
+        "manifests/all.yaml",
+        &(session("msdyn_entityrecord") + &profile("case_entity_session_default_template")),
+    );
+    project.run(&["plan", "--env", "server"]).ended(0);
+    // The environment knows every name.
+    let existing = "---\napiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {name: customer summary, state: existing}\n";
+    project.write(
+        "manifests/all.yaml",
+        &(session("msdyn_entityrecrd") + existing),
+    );
+    let before = server.stats()["httpRequests"].as_u64().unwrap();
+    let plan = project.run(&["plan", "--env", "server"]).ended(1);
+    assert_eq!(server.stats()["httpRequests"].as_u64(), Some(before + 1));
+    says(
+        &plan.err,
+        &[
+            "did you mean `msdyn_entityrecord`?",
+            "`customer summary` is the display name; write the unique name, `msdyn_customersummary`",
+        ],
+    );
+}
+
+#[test]
+fn explain_finds_rows_by_what_people_call_them() {
+    let server = Server::plain();
+    let project = Project::desk(&server, "", "", "");
+    let explained = |arguments: &[&str]| project.run(&[&["explain"], arguments].concat());
+    says(
+        &explained(&["case entity session - default template"])
+            .ended(0)
+            .out,
+        &[
+            "Microsoft ships this SessionTemplate",
+            "`case_entity_session_default_template`",
+        ],
+    );
+    says(
+        &explained(&["Customer Summary"]).ended(0).out,
+        &["does not document its unique name"],
+    );
+    let found = explained(&["Customer Summary", "--env", "server"]).ended(0);
+    assert_eq!(
+        found.out,
+        "ApplicationTab msdyn_customersummary  Customer Summary  managed\n"
+    );
+    assert_eq!(server.stats()["httpRequests"].as_u64(), Some(1));
+    says(
+        &explained(&["session - default", "--env", "server"])
+            .ended(0)
+            .out,
+        &["SessionTemplate msdyn_chat_session  Chat session - default  managed\n"],
+    );
+    says(
+        &explained(&["no such row", "--env", "server"]).ended(1).err,
+        &["server has no row whose display name or unique name contains `no such row`"],
+    );
+}
+
+/// The names of Microsoft's rows that the program knows are those of the embedded environment, which shares no list with it.
+#[test]
+fn microsofts_rows_are_called_alike_in_the_embedded_environment() {
+    let server = Server::plain();
+    for kind in deskstate_model::Kind::all() {
+        let table = kind.table();
+        for row in kind.definition().brings {
+            let name = table.name.unwrap_or(table.label);
+            let filter = match row.unique_name() {
+                Some(unique) => format!("{name} eq '{unique}'"),
+                None => format!("{} eq '{}'", table.label, row.label),
+            };
+            let filter = filter.replace('+', "%2B");
+            let found = self::row(&server, table.set, &filter);
+            assert!(found[name].is_string(), "{kind} {row:?}");
+            assert!(
+                row.label.is_empty() || found[table.label] == row.label,
+                "{found}"
+            );
+        }
+    }
+}
+
+/// Microsoft's page "Configure the Omnichannel dialer in Channel Integration Framework" edits the record that the product has, by the values
+/// of "Communication panel doesn't load": add Sales Hub to the apps, and one role. Whoever has System Administrator or System Customizer
+/// sees the dialer too.
+#[test]
+fn apps_and_roles_are_added_to_the_products_own_cif_v1_record() {
+    let server = Server::plain();
+    let provider = |more: &str| {
+        format!(
+            "apiVersion: deskstate/v1\nkind: CifProvider\nmetadata: {{name: Omnichannel, state: existing}}\nspec: {{apps: {{mode: atLeast, members: [msdynce_saleshub]}}, roles: {{mode: atLeast, members: [Customer Service Representative]{more}}}}}\n"
+        )
+    };
+    let project = Project::desk(&server, "", "", &provider(""));
+    assert_eq!(project.run(&["validate"]).ended(0).err, "");
+    let plan = project.run(&["plan", "--env", "server"]).ended(0);
+    assert!(!plan.err.contains("warning"), "{}", plan.err);
+    says(
+        &plan.out,
+        &[
+            "1 request to read",
+            "+ msdynce_saleshub\n",
+            "+ Customer Service Representative\n",
+        ],
+    );
+    project.apply();
+    in_sync(&project);
+    let names = |column: &str, set: &str, key: &str, name: &str| {
+        let row = row(&server, "msdyn_ciproviders", "msdyn_name eq 'Omnichannel'");
+        let ids = row[column].as_str().unwrap().split(';').map(str::to_owned);
+        let mut names: Vec<String> = ids
+            .map(|id| {
+                let row = self::row(&server, set, &format!("{key} eq {id}"));
+                row[name].as_str().unwrap().to_owned()
+            })
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(
+        names("msdyn_appselector", "appmodules", "appmoduleid", "name"),
+        ["Omnichannel for Customer Service", "Sales Hub"]
+    );
+    let own = [
+        "Omnichannel administrator",
+        "Omnichannel agent",
+        "Omnichannel supervisor",
+        "System Administrator",
+        "System Customizer",
+    ];
+    let roles = || names("msdyn_roleselector", "roles", "roleid", "name");
+    assert_eq!(
+        roles(),
+        [&["Customer Service Representative"], &own[..]].concat()
+    );
+    // A role that must not see it is taken out, and nothing else.
+    project.write(
+        "manifests/all.yaml",
+        &provider(", without: [Omnichannel agent]"),
+    );
+    project.apply();
+    in_sync(&project);
+    assert!(!roles().contains(&"Omnichannel agent".to_owned()));
+    assert_eq!(roles().len(), 5);
+    // An exact list on a record of somebody else's is probably not meant.
+    project.write(
+        "manifests/all.yaml",
+        "apiVersion: deskstate/v1\nkind: CifProvider\nmetadata: {name: Omnichannel, state: existing}\nspec: {apps: [msdynce_saleshub]}\n",
+    );
+    says(
+        &project.run(&["validate"]).ended(0).err,
+        &["warning[exact-on-existing]"],
+    );
+}
+
+#[test]
+fn names_of_roles_and_apps_are_shown_as_words() {
+    let server = Server::plain();
+    let provider = |roles: &str| {
+        document(
+            "CifProvider",
+            "Contoso softphone",
+            &format!(
+                "{{label: Softphone, channelUrl: \"https://cti.example/\", channelOrder: 1, roles: [{roles}]}}"
+            ),
+        )
+    };
+    let project = Project::desk(&server, "", "", &provider("CSR Manager, Omnichannel agent"));
+    let plan = project.run(&["plan", "--env", "server"]).ended(0);
+    says(&plan.out, &["+ CSR Manager\n", "+ Omnichannel agent\n"]);
+    project.apply();
+    project.write("manifests/all.yaml", &provider("Omnichannel agent"));
+    let plan = project.run(&["plan", "--env", "server"]).ended(0);
+    says(&plan.out, &["1 request to read", "− CSR Manager\n"]);
+    assert!(!plan.out.contains('['), "{}", plan.out);
+}
+
+/// Two vendors' guides and a lab of Microsoft's give rows of their own names that begin with `msdyn_`.
+#[test]
+fn pruning_and_export_tell_own_names_from_microsofts() {
+    let server = Server::plain();
+    let tab = |name: &str| {
+        document(
+            "ApplicationTab",
+            name,
+            "{displayName: Tab, pageType: EntityList, parameters: {entityName: contact}}",
+        )
+    };
+    let project = Project::desk(
+        &server,
+        "prune: owned\nowns: {prefixes: [contoso], names: [msdyn_Contoso_Tab]}",
+        "",
+        &(tab("msdyn_contoso_tab") + &tab("contoso_tab") + &tab("contoso_old")),
+    );
+    project.apply();
+    in_sync(&project);
+    project
+        .run(&["export", "--env", "server", "--out", "own"])
+        .ended(0);
+    let own = project.read("own/application-tabs/msdyn_contoso_tab.yaml");
+    assert!(!own.contains("state:"), "{own}");
+    says(&own, &["entityName: contact"]);
+    project.write("manifests/all.yaml", &own);
+    in_sync_with(
+        &project,
+        &[
+            "- ApplicationTab contoso_old",
+            "- ApplicationTab contoso_tab",
+        ],
+    );
+    // Nobody declares either of the two any more: the one under an owned prefix goes, the other stays, as do all rows of Microsoft's.
+    project.write("manifests/all.yaml", &tab("contoso_tab"));
+    let plan = project.run(&["plan", "--env", "server"]);
+    says(
+        &plan.out,
+        &[
+            "- ApplicationTab contoso_old",
+            "0 to create, 0 to update, 1 to delete",
+        ],
+    );
+    // A project that does not list the name leaves the row to whoever brings it.
+    project.edit("deskstate.yaml", ", names: [msdyn_Contoso_Tab]", "");
+    project
+        .run(&["export", "--env", "server", "--out", "foreign"])
+        .ended(0);
+    says(
+        &project.read("foreign/application-tabs/msdyn_contoso_tab.yaml"),
+        &["state: existing"],
+    );
+}
+
+#[track_caller]
+fn in_sync_with(project: &Project, deletes: &[&str]) {
+    let plan = project.run(&["plan", "--env", "server"]);
+    says(&plan.out, deletes);
+    says(&plan.out, &["0 to create, 0 to update"]);
+}
+
+/// Exported rows have ids of views in upper case (`viewId: 00000000-0000-0000-00AA-…`), and a page of Microsoft's writes `True` for
+/// `validateRecord`, where rows hold `true`.
+#[test]
+fn the_case_of_ids_and_flags_in_parameters_is_no_difference() {
+    let server = Server::plain();
+    let tabs = |view: &str, flag: &str| {
+        document(
+            "ApplicationTab",
+            "contoso_list",
+            &format!(
+                "{{displayName: List, pageType: EntityList, parameters: {{entityName: contact, viewId: {view}}}}}"
+            ),
+        ) + &document(
+            "ApplicationTab",
+            "contoso_record",
+            &format!(
+                "{{displayName: Record, pageType: EntityRecord, parameters: {{entityName: contact, validateRecord: \"{flag}\"}}}}"
+            ),
+        )
+    };
+    const UPPER: &str = "00000000-0000-0000-00AA-000010001001";
+    let project = Project::desk(&server, "", "", &tabs(UPPER, "True"));
+    assert_eq!(project.run(&["validate"]).ended(0).err, "");
+    project.apply();
+    in_sync(&project);
+    let parameter = |tab: &str, name: &str| {
+        let filter = format!("msdyn_uniquename eq '{tab}_{name}'");
+        let row = row(&server, "msdyn_templateparameters", &filter);
+        (
+            row["msdyn_templateparameterid"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+            row["msdyn_value"].as_str().unwrap().to_owned(),
+        )
+    };
+    assert!(
+        parameter("contoso_list", "viewId")
+            .1
+            .eq_ignore_ascii_case(UPPER)
+    );
+    assert!(
+        parameter("contoso_record", "validateRecord")
+            .1
+            .eq_ignore_ascii_case("true")
+    );
+    for (tab, name, value) in [
+        ("contoso_list", "viewId", UPPER.to_owned()),
+        ("contoso_record", "validateRecord", "True".to_owned()),
+    ] {
+        let id = parameter(tab, name).0;
+        server.patch(
+            &format!("msdyn_templateparameters({id})"),
+            &json!({"msdyn_value": value}).to_string(),
+        );
+    }
+    in_sync(&project);
+    for (view, flag) in [(UPPER.to_lowercase(), "true"), (UPPER.to_owned(), "TRUE")] {
+        project.write("manifests/all.yaml", &tabs(&view, flag));
+        in_sync(&project);
+    }
+    project.write("manifests/all.yaml", &tabs(UPPER, "False"));
+    project
+        .run(&["plan", "--env", "server", "--detailed-exitcode"])
+        .ended(2);
+}
+
+/// The rows of the embedded environment that people made on the product's pages have the forms of exported solutions.
+#[test]
+fn rows_of_the_products_own_pages_are_exported_as_manifests_that_plan_to_nothing() {
+    let server = Server::plain();
+    let project = Project::desk(&server, "", "", "");
+    project
+        .run(&[
+            "export",
+            "--env",
+            "server",
+            "--prefix",
+            "alex",
+            "--out",
+            "manifests",
+        ])
+        .ended(0);
+    let search = project.read("manifests/application-tabs/alex_search.yaml");
+    says(
+        &search,
+        &[
+            "url: https://www.bing.example/search?q=\n",
+            "data: \"{anchor.title}\"\n",
+        ],
+    );
+    let case = project.read("manifests/session-templates/alex_case.yaml");
+    says(
+        &case,
+        &["type: Entity\n", "additionalTabs: [alex_search]\n"],
+    );
+    in_sync(&project);
+}
+
+/// `$${{` stands for the characters themselves, also before the one value that only the environment can say.
+#[test]
+fn an_escaped_variable_stays_text_beside_the_id_of_the_organisation() {
+    let server = Server::plain();
+    let provider = |url: &str| {
+        document(
+            "ChannelProvider",
+            "contoso_cti",
+            &format!("{{displayName: CTI, label: CTI, channelUrl: \"{url}\", channelOrder: 1}}"),
+        )
+    };
+    let organization = server.get("/api/data/v9.2/WhoAmI")["OrganizationId"].clone();
+    let organization = organization.as_str().unwrap();
+    let literal = "${{ environment.organizationId }}";
+    for (written, stored) in [
+        (
+            format!("https://cti.example/?org=${literal}"),
+            format!("https://cti.example/?org={literal}"),
+        ),
+        (
+            format!("https://cti.example/?org={literal}&as=${literal}"),
+            format!("https://cti.example/?org={organization}&as={literal}"),
+        ),
+    ] {
+        let project = Project::desk(&server, "contracts: [cti.yaml]", "", &provider(&written));
+        project.write(
+            "cti.yaml",
+            &format!("apiVersion: deskstate/v1\nkind: Contract\nmetadata: {{name: cti}}\nspec:\n  rules:\n    - id: url\n      resource: {{kind: ChannelProvider, name: contoso_cti}}\n      locked: {{channelUrl: \"{written}\"}}\n"),
+        );
+        assert_eq!(project.run(&["validate"]).ended(0).err, "");
+        project.apply();
+        let row = row(
+            &server,
+            "msdyn_channelproviders",
+            "msdyn_uniquename eq 'contoso_cti'",
+        );
+        assert_eq!(row["msdyn_channelurl"], json!(stored));
+        in_sync(&project);
+        project.run(&["check", "--env", "server"]).ended(0);
+        project
+            .run(&[
+                "export", "--env", "server", "--prefix", "contoso", "--out", "exported",
+            ])
+            .ended(0);
+        let exported = project.read("exported/channel-providers/contoso_cti.yaml");
+        says(&exported, &[&format!("${literal}")]);
+        let own = project.read("deskstate.yaml");
+        project.edit("deskstate.yaml", "contracts: [cti.yaml]", "prune: never");
+        project.write("manifests/all.yaml", &exported);
+        in_sync(&project);
+        project.write("deskstate.yaml", &own);
+        // The project may know the id, too.
+        project.edit(
+            "deskstate.yaml",
+            "    server:\n",
+            &format!("    server:\n      organizationId: {organization}\n"),
+        );
+        project.write("manifests/all.yaml", &provider(&written));
+        in_sync(&project);
+        project.run(&["check", "--env", "server"]).ended(0);
+    }
 }

@@ -175,6 +175,7 @@ fn agent(text: &str) -> Who {
         app: Some(text.to_owned()),
         rank: Some(1),
         basis,
+        teams: vec![text.to_owned()],
     };
     Who {
         candidates: vec![

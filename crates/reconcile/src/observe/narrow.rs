@@ -115,6 +115,14 @@ impl Narrow {
             ),
         ];
         rows.extend(under.map(|filter| (filter, With::Users)));
+        // Somebody may have written what people call a row; the plan then says its unique name.
+        let called: Vec<String> = own(table)
+            .chain(others(table))
+            .filter(|name| name.contains(char::is_whitespace))
+            .collect();
+        if !called.is_empty() {
+            rows.push((Filter::any_of(table.label, called), With::Members));
+        }
         rows.extend(pointing);
         Some(rows)
     }

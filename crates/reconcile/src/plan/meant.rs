@@ -1,6 +1,6 @@
 //! What somebody may have meant whose name leads to no row.
 
-use deskstate_model::{Table, nearest};
+use deskstate_model::{Brought, Kind, Table, nearest};
 
 use super::planner::Planner;
 use crate::called::with_label;
@@ -33,7 +33,11 @@ impl Planner<'_> {
         let names: Vec<_> = rows
             .filter_map(|row| kinds::name_of(table, &row.row))
             .collect();
-        let near = nearest(name, names.iter().map(AsRef::as_ref))?;
+        // Of a large table only those rows were read that the project is about.
+        let brought = Kind::of_table(table).map_or(&[][..], |kind| kind.definition().brings);
+        let brought = brought.iter().filter_map(Brought::unique_name);
+        let near =
+            nearest(name, names.iter().map(AsRef::as_ref)).or_else(|| nearest(name, brought))?;
         Some(format!("did you mean `{near}`?"))
     }
 }
