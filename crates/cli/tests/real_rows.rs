@@ -1051,6 +1051,13 @@ fn apps_and_roles_are_added_to_the_products_own_cif_v1_record() {
     in_sync(&project);
     assert!(!roles().contains(&"Omnichannel agent".to_owned()));
     assert_eq!(roles().len(), 5);
+    // The page shows the name of the app, not its unique name.
+    let by_name = provider("").replace("msdynce_saleshub", "Sales hub");
+    project.write("manifests/all.yaml", &by_name);
+    says(
+        &project.run(&["plan", "--env", "server"]).ended(1).err,
+        &["`Sales hub` is the display name; write the unique name, `msdynce_saleshub`"],
+    );
     // An exact list on a record of somebody else's is probably not meant.
     project.write(
         "manifests/all.yaml",

@@ -7,7 +7,10 @@ pub use crate::table::USER;
 use crate::table::{Field, Table};
 
 /// Model-driven apps; a manifest names one by its unique name.
-pub static APP: Table = Table::platform("appmodule", "appmodules", "appmoduleid", "uniquename");
+pub static APP: Table = Table {
+    shown: Some("name"),
+    ..Table::platform("appmodule", "appmodules", "appmoduleid", "uniquename")
+};
 /// The organisation itself, one row.
 pub static ORGANIZATION: Table =
     Table::platform("organization", "organizations", "organizationid", "name");

@@ -339,6 +339,8 @@ pub struct Found {
     pub teams: BTreeMap<String, Vec<Team>>,
     /// Names of any other looked-up row.
     pub labels: BTreeMap<Uuid, String>,
+    /// Names by which rows are looked up, by what people see: folded, with the table.
+    pub shown: BTreeMap<(&'static Table, String), Vec<String>>,
     /// Web resources, macros, views, forms, dashboards by what they are looked up by.
     pub rows: BTreeMap<Lookup, Vec<Uuid>>,
     /// Views, forms and dashboards that tabs name by id: name, and the table they show.

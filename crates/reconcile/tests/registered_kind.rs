@@ -31,6 +31,7 @@ static WORKSTREAM: Table = Table {
     key: "msdyn_liveworkstreamid",
     name: Some("msdyn_name"),
     label: "msdyn_name",
+    shown: None,
     component: true,
     level: 3,
 };

@@ -146,6 +146,7 @@ fn table(form: &Form, level: u8) -> &'static Table {
         key: leak(&form.key),
         name: Some(leak(&form.name.value)),
         label: leak(&form.label),
+        shown: None,
         component: form.component,
         level,
     }))
@@ -509,6 +510,7 @@ fn part(
         key: leak(&form.key),
         name: None,
         label: leak(&form.label),
+        shown: None,
         component: form.component,
         level: level.saturating_add(1),
     }));

@@ -19,6 +19,8 @@ pub struct Table {
     pub name: Option<&'static str>,
     /// The column that people see as the name.
     pub label: &'static str,
+    /// Of a row that is looked up by another name: the column that people see.
+    pub shown: Option<&'static str>,
     /// Rows are solution components: they have `ismanaged` and `iscustomizable`.
     pub component: bool,
     /// Place in the order of creation: a row of a lower level never needs one of a higher.
@@ -206,6 +208,7 @@ impl Table {
             key,
             name: Some("msdyn_uniquename"),
             label: "msdyn_name",
+            shown: None,
             component: true,
             level,
         }
@@ -224,6 +227,7 @@ impl Table {
             key,
             name: Some(name),
             label: name,
+            shown: None,
             component: false,
             level: 0,
         }

@@ -362,7 +362,8 @@ fn lookups(desired: &Desired, scope: &Scope) -> Vec<(Ask, Query)> {
         named(table.logical, table, names, &[]);
     }
     for table in listed_by_id(desired) {
-        let mut query = Query::rows(table.set).select([table.key, table.label]);
+        let columns = [table.key, table.label].into_iter().chain(table.shown);
+        let mut query = Query::rows(table.set).select(columns);
         if table == &tables::ROLE {
             // Each role has a copy in every business unit; the columns hold the ids of the originals.
             query = query.filter(Filter::is_null("_parentroleid_value"));

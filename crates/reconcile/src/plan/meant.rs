@@ -5,6 +5,7 @@ use deskstate_model::{Brought, Kind, Table, nearest};
 use super::planner::Planner;
 use crate::called::with_label;
 use crate::kinds;
+use crate::state::{Lookup, fold};
 
 /// Findings that get a suggestion; looking for the nearest name takes time, and nobody reads so many.
 const MOST_SUGGESTIONS: usize = 100;
@@ -16,18 +17,8 @@ impl Planner<'_> {
         if self.suggested > MOST_SUGGESTIONS {
             return None;
         }
-        match with_label(self.live, table, name).as_slice() {
-            [] => {}
-            [one] => {
-                return Some(format!(
-                    "`{name}` is the display name; write the unique name, `{one}`"
-                ));
-            }
-            [first, second, ..] => {
-                return Some(format!(
-                    "`{name}` is the display name of several rows; write the unique name of one, such as `{first}` or `{second}`"
-                ));
-            }
+        if let Some(said) = unique_name_of(name, &with_label(self.live, table, name)) {
+            return Some(said);
         }
         let rows = self.live.table(table).rows.values();
         let names: Vec<_> = rows
@@ -39,5 +30,27 @@ impl Planner<'_> {
         let near =
             nearest(name, names.iter().map(AsRef::as_ref)).or_else(|| nearest(name, brought))?;
         Some(format!("did you mean `{near}`?"))
+    }
+
+    /// The row that is looked up by another name than people see.
+    pub(super) fn shown_as(&self, lookup: &Lookup) -> Option<String> {
+        let Lookup::Row { table, name } = lookup else {
+            return None;
+        };
+        let names = self.live.found.shown.get(&(*table, fold(name)))?;
+        unique_name_of(name, names)
+    }
+}
+
+/// What to write instead of a display name.
+fn unique_name_of(name: &str, unique: &[String]) -> Option<String> {
+    match unique {
+        [] => None,
+        [one] => Some(format!(
+            "`{name}` is the display name; write the unique name, `{one}`"
+        )),
+        [first, second, ..] => Some(format!(
+            "`{name}` is the display name of several rows; write the unique name of one, such as `{first}` or `{second}`"
+        )),
     }
 }

@@ -718,7 +718,8 @@ impl<'a> Planner<'a> {
             Match::None | Match::One(_) => {
                 let meant = match key {
                     RowKey::Named { table, name } => self.meant(table, name.as_written()),
-                    RowKey::Part { .. } | RowKey::Found(_) => None,
+                    RowKey::Found(lookup) => self.shown_as(lookup),
+                    RowKey::Part { .. } => None,
                 };
                 Diagnostic::error(LOOKUP_MISSING.code, format!("the environment has no {what}")).help(meant.unwrap_or_else(|| {
                     "it is looked up by name and never created: correct the name, or bring it into the environment first".to_owned()

@@ -228,6 +228,10 @@ impl Observed {
                 for row in &rows.rows {
                     if let (Some(id), Some(name)) = (row.uuid(table.key), row.text(table.label)) {
                         self.found.labels.insert(id, name.to_owned());
+                        if let Some(shown) = table.shown.and_then(|column| row.text(column)) {
+                            let names = self.found.shown.entry((table, fold(shown))).or_default();
+                            names.push(name.to_owned());
+                        }
                     }
                 }
             }
