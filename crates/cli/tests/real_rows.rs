@@ -1313,3 +1313,53 @@ fn an_escaped_variable_stays_text_beside_the_id_of_the_organisation() {
         project.run(&["check", "--env", "server"]).ended(0);
     }
 }
+
+/// What people made is exported without naming a prefix. Rows of solutions that it uses come as `existing`, those of Microsoft's need no
+/// document.
+#[test]
+fn an_export_of_what_people_made_leaves_out_microsofts_and_solutions_rows() {
+    let server = Server::plain();
+    let session = document(
+        "SessionTemplate",
+        "contoso_calls",
+        "{displayName: Calls, type: Generic, title: x, anchorTab: fabrikam_warrantyTab, additionalTabs: [msdyn_customersummary]}",
+    ) + "---\napiVersion: deskstate/v1\nkind: ApplicationTab\nmetadata: {name: fabrikam_warrantyTab, state: existing}\n";
+    let project = Project::desk(&server, "", "", &session);
+    project.apply();
+    project.write("manifests/all.yaml", "");
+    project
+        .run(&[
+            "export",
+            "--env",
+            "server",
+            "--unmanaged",
+            "--out",
+            "manifests",
+        ])
+        .ended(0);
+    let mut files = Vec::new();
+    for folder in std::fs::read_dir(project.path().join("manifests")).unwrap() {
+        let folder = folder.unwrap().path();
+        if folder.is_dir() {
+            for file in std::fs::read_dir(folder).unwrap() {
+                files.push(file.unwrap().file_name().into_string().unwrap());
+            }
+        }
+    }
+    files.sort();
+    assert_eq!(
+        files,
+        [
+            "alex_case.yaml",
+            "alex_inbox.yaml",
+            "alex_search.yaml",
+            "contoso_calls.yaml",
+            "fabrikam_warrantyTab.yaml",
+        ]
+    );
+    says(
+        &project.read("manifests/application-tabs/fabrikam_warrantyTab.yaml"),
+        &["state: existing"],
+    );
+    in_sync(&project);
+}

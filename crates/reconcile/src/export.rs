@@ -22,6 +22,8 @@ pub struct Selection {
     pub prefixes: BTreeSet<String>,
     /// Kinds.
     pub kinds: BTreeSet<Kind>,
+    /// Only rows that neither Microsoft nor a managed solution brought.
+    pub unmanaged: bool,
     /// What any of these chooses; everything where there is none.
     pub what: Vec<Selector>,
     /// Labels: manifests have them, live rows do not.
@@ -192,9 +194,9 @@ pub fn export(live: &Live, selection: &Selection, options: Options<'_>) -> Expor
     let by_key: BTreeMap<&ResourceKey, &Raised> =
         raised.iter().map(|raised| (&raised.key, raised)).collect();
     let mut chosen: BTreeSet<&ResourceKey> = by_key
-        .keys()
-        .filter(|key| selection.takes(key))
-        .copied()
+        .iter()
+        .filter(|(key, raised)| selection.takes(key) && !(selection.unmanaged && raised.brought))
+        .map(|(key, _)| *key)
         .collect();
     let nameless: Vec<ResourceKey> = skipped
         .iter()

@@ -48,6 +48,9 @@ pub(crate) struct Args {
     /// Rows under this prefix; may be given several times
     #[arg(long, value_name = "PREFIX")]
     prefix: Vec<String>,
+    /// Only rows that neither Microsoft nor a managed solution brought; what they refer to is included as `existing`
+    #[arg(long)]
+    unmanaged: bool,
     /// Rows of this kind; may be given several times
     #[arg(long, value_name = "KIND")]
     kind: Vec<Kind>,
@@ -80,6 +83,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             .map(|prefix| prefix.trim_end_matches('_').to_owned())
             .collect(),
         kinds: args.kind.iter().copied().collect(),
+        unmanaged: args.unmanaged,
         what: args.choosing.selectors(),
         ..Selection::default()
     };
