@@ -725,6 +725,24 @@ fn the_embedded_environment_has_publishers_for_owned_prefixes_and_a_plan_refuses
         .ended(0);
 }
 
+/// Makes a user a member of a team.
+#[track_caller]
+fn joins(server: &Server, team: &str, user: &str) {
+    let user = server.found(
+        "systemusers",
+        "systemuserid",
+        &format!("domainname eq '{user}'"),
+    );
+    let url = &server.url;
+    let reply = server.request(
+        "POST",
+        &format!("/api/data/v9.2/teams({team})/teammembership_association/$ref"),
+        &json!({"@odata.id": format!("{url}/api/data/v9.2/systemusers({user})")}).to_string(),
+        "",
+    );
+    assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
+}
+
 /// Microsoft's page on default profiles: a profile belongs to users, and role mapping does not apply through teams. So the members of a team
 /// are assigned one by one.
 #[test]
@@ -764,22 +782,7 @@ fn the_members_of_a_team_are_shown_as_people_with_the_team_as_their_source() {
     let drift = project.run(&["drift", "--env", "server"]).ended(2);
     says(&drift.out, &["lin@contoso.com", "not in team Voice agents"]);
     // Who was taken out of the team and who came into it: drift and `who` name the team.
-    let nora = server.found(
-        "systemusers",
-        "systemuserid",
-        "domainname eq 'nora@contoso.com'",
-    );
-    let member = format!(
-        "{{\"@odata.id\":\"{}/api/data/v9.2/systemusers({nora})\"}}",
-        server.url
-    );
-    let reply = server.request(
-        "POST",
-        &format!("/api/data/v9.2/teams({team})/teammembership_association/$ref"),
-        &member,
-        "",
-    );
-    assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
+    joins(&server, &team, "nora@contoso.com");
     let drift = project.run(&["drift", "--env", "server"]).ended(2);
     says(&drift.out, &["nora@contoso.com", "in team Voice agents"]);
     let who = |user: &str| project.run(&["who", user, "--env", "server"]).ended(0).out;
@@ -834,18 +837,7 @@ fn a_team_of_an_entra_group_gives_its_members() {
     let reply = server.request("POST", "/api/data/v9.2/teams", &team.to_string(), "");
     assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
     let team = server.found("teams", "teamid", "name eq 'Contact center'");
-    let nora = server.found(
-        "systemusers",
-        "systemuserid",
-        "domainname eq 'nora@contoso.com'",
-    );
-    let member = format!(
-        "{{\"@odata.id\":\"{}/api/data/v9.2/systemusers({nora})\"}}",
-        server.url
-    );
-    let path = format!("/api/data/v9.2/teams({team})/teammembership_association/$ref");
-    let reply = server.request("POST", &path, &member, "");
-    assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
+    joins(&server, &team, "nora@contoso.com");
     let profile = document(
         "AppProfile",
         "contoso_voice",
