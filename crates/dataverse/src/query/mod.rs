@@ -178,7 +178,7 @@ impl Query {
     /// `ChangeTrackingEnabled`, and `Attributes`: a JSON array of objects with `LogicalName` and `AttributeType`
     /// (Query table definitions using the Web API).
     pub fn tables<N: Into<String>>(logical_names: impl IntoIterator<Item = N>) -> Query {
-        Query::rows(TABLE_DEFINITIONS)
+        of_tables(logical_names)
             .select([
                 "LogicalName",
                 "EntitySetName",
@@ -186,10 +186,6 @@ impl Query {
                 "IsOptimisticConcurrencyEnabled",
                 "ChangeTrackingEnabled",
             ])
-            .filter(Filter::any_of(
-                "LogicalName",
-                logical_names.into_iter().map(Into::<String>::into),
-            ))
             .expand(Expand::new("Attributes").select(["LogicalName", "AttributeType"]))
     }
 
@@ -197,17 +193,12 @@ impl Query {
     ///
     /// Rows have `LogicalName`, `EntitySetName`, `PrimaryIdAttribute` and `PrimaryNameAttribute`.
     pub fn table_names<N: Into<String>>(logical_names: impl IntoIterator<Item = N>) -> Query {
-        Query::rows(TABLE_DEFINITIONS)
-            .select([
-                "LogicalName",
-                "EntitySetName",
-                "PrimaryIdAttribute",
-                "PrimaryNameAttribute",
-            ])
-            .filter(Filter::any_of(
-                "LogicalName",
-                logical_names.into_iter().map(Into::<String>::into),
-            ))
+        of_tables(logical_names).select([
+            "LogicalName",
+            "EntitySetName",
+            "PrimaryIdAttribute",
+            "PrimaryNameAttribute",
+        ])
     }
 
     /// All that the metadata says of these tables, by logical name; tables it lacks are left out.
@@ -217,7 +208,7 @@ impl Query {
     /// as JSON arrays `Attributes` (each with the properties of its own type), `ManyToOneRelationships`, `ManyToManyRelationships`
     /// and `Keys` (Query table definitions using the Web API). [`Query::choices`] has the options.
     pub fn definitions<N: Into<String>>(logical_names: impl IntoIterator<Item = N>) -> Query {
-        Query::rows(TABLE_DEFINITIONS)
+        of_tables(logical_names)
             .select([
                 "LogicalName",
                 "EntitySetName",
@@ -228,10 +219,6 @@ impl Query {
                 "IsActivity",
                 "DataProviderId",
             ])
-            .filter(Filter::any_of(
-                "LogicalName",
-                logical_names.into_iter().map(Into::<String>::into),
-            ))
             .expand(Expand::new("Attributes"))
             .expand(Expand::new("ManyToOneRelationships").select([
                 "ReferencingAttribute",
@@ -409,4 +396,10 @@ impl Query {
         }
         columns
     }
+}
+
+/// The definitions of these tables.
+fn of_tables<N: Into<String>>(logical_names: impl IntoIterator<Item = N>) -> Query {
+    let names = logical_names.into_iter().map(Into::<String>::into);
+    Query::rows(TABLE_DEFINITIONS).filter(Filter::any_of("LogicalName", names))
 }
