@@ -4,7 +4,6 @@ use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
 use crate::given::Given;
-use crate::kinds::BETWEEN;
 use crate::manifests::{Declared, State};
 use crate::record::{Record, Value};
 use crate::set::SetMode;
@@ -93,17 +92,9 @@ fn several(declared: &Declared, diagnostics: &mut Vec<Diagnostic>) {
     if fits {
         return;
     }
-    let columns: Vec<String> = also
-        .iter()
-        .map(|field| match field.options() {
-            [] => field.column.to_owned(),
-            options => {
-                let words: Vec<&str> = options.iter().map(|option| option.word).collect();
-                words.join("|")
-            }
-        })
-        .collect();
-    let form = format!("NAME{BETWEEN}{}", columns.join(BETWEEN));
+    let Some(form) = kind.name_form() else {
+        return;
+    };
     diagnostics.push(
         Diagnostic::error(
             NAME_VALUES.code,
@@ -114,7 +105,7 @@ fn several(declared: &Declared, diagnostics: &mut Vec<Diagnostic>) {
         )
         .at(
             declared.name_span,
-            format!("{} values are needed", columns.len() + 1),
+            format!("{} values are needed", also.len() + 1),
         )
         .help(format!("write `{form}` with the values of the columns")),
     );
@@ -145,7 +136,7 @@ fn kept(declared: &Declared, diagnostics: &mut Vec<Diagnostic>) {
             Diagnostic::error(
                 NOT_CREATABLE.code,
                 format!(
-                    "{} is not declared `existing`, and the definition of its kind does not let rows be created",
+                    "{} is not declared `existing`, and its kind has `creatable: false`",
                     declared.key
                 ),
             )

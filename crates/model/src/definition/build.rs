@@ -126,7 +126,7 @@ fn levels<'f>(
     Some(levels)
 }
 
-/// The kinds whose rows texts of a kind name, in its own rows and in its parts.
+/// The kinds whose rows the texts of a kind name.
 fn names(form: &Form) -> impl Iterator<Item = &Spanned<String>> {
     form.fields.iter().filter_map(|field| field.names.as_ref())
 }
@@ -481,7 +481,7 @@ fn part(
     let column = leak(&identity.column.value);
     let mut fields = fields;
     let is_label = |field: &Field| field.column == form.label;
-    if !fields.iter().any(is_label) && form.label != form.parent.value {
+    if !fields.iter().any(is_label) && form.label != form.parent.value && form.label != form.key {
         // People would look at rows without a name.
         fields.push(Field {
             is_written: false,

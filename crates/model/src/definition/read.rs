@@ -1,6 +1,6 @@
 //! Reading one definition. The schema has said what does not fit; what does fit is taken.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::denied;
 use super::{
@@ -10,6 +10,7 @@ use super::{
 use crate::diagnostic::Diagnostic;
 use crate::document::{check_version, first_line};
 use crate::kinds::Kind;
+use crate::name::fold;
 use crate::shape::{self, Shape};
 use crate::shape_codes::UNKNOWN_KIND;
 use crate::span::{Span, Spanned};
@@ -98,6 +99,7 @@ fn check(form: &Form, diagnostics: &mut Vec<Diagnostic>) {
     for (column, holds) in &form.also {
         if let AlsoForm::Choice(options) = holds {
             check_options(column, options, diagnostics);
+            check_words_of_names(column, options, diagnostics);
         }
     }
     let also = form.also.iter().map(|(column, _)| column);
@@ -209,7 +211,33 @@ fn one_column_each<'f>(
     }
 }
 
-/// A choice has options, each with a number of its own and a word that does not break a name apart.
+/// Words that follow in a name are told apart in any case, and do not break it apart.
+fn check_words_of_names(
+    column: &Spanned<String>,
+    options: &[Choice],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let mut seen = BTreeSet::new();
+    for option in options {
+        let why = if option.word.contains('/') || option.word.trim() != option.word {
+            "breaks a name apart"
+        } else if !seen.insert(fold(option.word)) {
+            "is there in another case"
+        } else {
+            continue;
+        };
+        diagnostics.push(
+            error(format!(
+                "the word `{}` of `{}` {why}",
+                option.word, column.value
+            ))
+            .at(column.span, "part of names")
+            .help("use words without `/` that differ in more than case"),
+        );
+    }
+}
+
+/// A choice has options, each with a number of its own.
 fn check_options(word: &Spanned<String>, options: &[Choice], diagnostics: &mut Vec<Diagnostic>) {
     if options.is_empty() {
         diagnostics.push(

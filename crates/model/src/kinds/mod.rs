@@ -348,7 +348,17 @@ impl Kind {
             true => place.doc() + " ",
             false => String::new(),
         };
-        let doc = format!("{meaning}\n\n{place}Dataverse: `{}`. {note}", table.logical);
+        let mut rules = String::new();
+        if let Some(form) = self.name_form() {
+            rules.push_str(&format!("A row is named `{form}`. "));
+        }
+        if !self.definition().creatable {
+            rules.push_str("No row is created: documents declare `metadata.state: existing`. ");
+        }
+        let doc = format!(
+            "{meaning}\n\n{place}{rules}Dataverse: `{}`. {note}",
+            table.logical
+        );
         doc.trim_end().to_owned()
     }
 
@@ -386,6 +396,25 @@ impl Kind {
         values.reverse();
         let whole = values.len() == columns && values.iter().all(|value| !value.is_empty());
         whole.then_some(values)
+    }
+
+    /// How a name that several columns make up is written: `NAME / LiveChat|Voice`. None where one column is the name.
+    #[must_use]
+    pub fn name_form(self) -> Option<String> {
+        let also = self.definition().also;
+        let values = also.iter().map(|field| match field.options() {
+            [] => field.column.to_owned(),
+            options => {
+                let mut words: Vec<&str> = options.iter().map(|option| option.word).collect();
+                if words.len() > 10 {
+                    words.truncate(3);
+                    words.push("...");
+                }
+                words.join("|")
+            }
+        });
+        let values: Vec<String> = values.collect();
+        (!values.is_empty()).then(|| format!("NAME{BETWEEN}{}", values.join(BETWEEN)))
     }
 
     /// The table of its rows.
