@@ -32,13 +32,13 @@ fn with_answers(mut answers: Json) -> (Project, Server) {
     (project, server)
 }
 
-/// Rows by id, without what every write moves.
+/// Rows by id, without when they were written.
 fn rows(server: &Server, table: &str) -> BTreeMap<String, Json> {
     let dump = server.dump();
     let rows = dump["rows"][table].as_object();
     let stripped = rows.into_iter().flatten().map(|(id, row)| {
         let mut cells = row["c"].clone();
-        for moved in ["modifiedon", "modifiedby", "versionnumber"] {
+        for moved in ["createdon", "modifiedon", "modifiedby", "versionnumber"] {
             cells.as_object_mut().unwrap().remove(moved);
         }
         (id.clone(), cells)
@@ -877,4 +877,81 @@ fn the_pack_is_listed_and_explained() {
             "deskstate.yaml:6:11",
         ],
     );
+}
+
+/// What is wrong with a definition is found where it is written, before anything is asked of an environment.
+#[test]
+fn words_of_definitions_that_contradict_each_other_are_refused() {
+    let project = Project::example("own-kind");
+    let desk = "kinds/desk.yaml";
+    let whole = project.read(desk);
+    project.run(&["validate"]).ended(0);
+    for (old, new, said) in [
+        (
+            "true}\n  deletable: true\n",
+            "true}\n  deletable: true\n  creatable: false\n",
+            "cannot be deleted, since none can be created again",
+        ),
+        (
+            "true}\n  deletable: true\n",
+            "true}\n  deletable: true\n  agents: {through: [seats]}\n",
+            "`seats` does not lead to agents",
+        ),
+        (
+            "true}\n  deletable: true\n",
+            "true}\n  deletable: true\n  agents: {through: [nothing]}\n",
+            "`nothing` does not lead to agents",
+        ),
+        (
+            "type: flag}",
+            "type: flag, expanded: true}",
+            "`expanded` does not apply to a flag",
+        ),
+        (
+            "maxLength: 100}\n  rows",
+            "maxLength: 100, and: {contoso_kind: {A / B: 1}}}\n  rows",
+            "breaks a name apart",
+        ),
+        (
+            "maxLength: 100}\n  rows",
+            "maxLength: 100, and: {contoso_kind: {Call: 1, call: 2}}}\n  rows",
+            "is there in another case",
+        ),
+        (
+            "maxLength: 100}\n  rows",
+            "maxLength: 100, and: {contoso_kind: {Call: 1, Chat: 1}}}\n  rows",
+            "have the same number",
+        ),
+    ] {
+        project.edit(desk, old, new);
+        finds(
+            &project,
+            &["validate"],
+            3,
+            &["[kind-definition]", "kinds/desk.yaml:", said],
+        );
+        project.write(desk, &whole);
+    }
+}
+
+/// Undo brings a deleted row back as one of its kind.
+#[test]
+fn a_row_that_comes_back_has_the_values_that_make_it_one_of_its_kind() {
+    let project = Project::example("own-kind");
+    let tables = project.path().join("tables");
+    let server = Server::start(&["--tables", tables.to_str().unwrap()]);
+    project.set_environments(&format!("    server:\n      url: \"{}\"\n", server.url));
+    project.apply();
+    let before = rows(&server, "contoso_desk");
+    let whole = project.read("manifests/all.yaml");
+    let (_, others) = whole.split_once("---").unwrap();
+    let gone =
+        "apiVersion: deskstate/v1\nkind: Desk\nmetadata: {name: Front desk, state: absent}\n---";
+    project.write("manifests/all.yaml", &format!("{gone}{others}"));
+    let undo = Project::undo_file(&project.apply());
+    assert!(rows(&server, "contoso_desk").is_empty());
+    project
+        .run(&["undo", "--env", "server", &undo, "--yes"])
+        .ended(0);
+    assert_eq!(rows(&server, "contoso_desk"), before);
 }
