@@ -841,6 +841,7 @@ fn the_pack_is_listed_and_explained() {
         "Presence",
         "QuickReplyTag",
         "QuickReply",
+        "OperatingHours",
         "Queue",
         "Workstream",
     ] {
@@ -877,6 +878,52 @@ fn the_pack_is_listed_and_explained() {
             "deskstate.yaml:6:11",
         ],
     );
+}
+
+#[test]
+fn operating_hours_are_named_and_changed_and_never_made() {
+    let (project, server) = started();
+    project.apply();
+    let document = |state: &str, name: &str| {
+        format!(
+            "apiVersion: deskstate/v1\nkind: OperatingHours\nmetadata: {{name: {name}{state}}}\nspec: {{description: Weekdays}}\n"
+        )
+    };
+    let hours = "manifests/hours.yaml";
+    project.write(hours, &document("", "Contoso office hours"));
+    finds(&project, &["validate"], 3, &["[not-creatable]"]);
+    project.write(hours, &document(", state: existing", "Contoso night hours"));
+    finds(
+        &project,
+        &["plan", "--env", "server"],
+        1,
+        &["[existing-missing]"],
+    );
+    project.write(
+        hours,
+        &document(", state: existing", "Contoso office hours"),
+    );
+    finds(
+        &project,
+        &["plan", "--env", "server"],
+        0,
+        &[
+            "~ OperatingHours Contoso office hours",
+            "reaches 2 members",
+            "description             (none) → Weekdays",
+        ],
+    );
+    project.apply();
+    plans_to_nothing(&project);
+    let (_, row) = row(
+        &server,
+        "msdyn_operatinghour",
+        "msdyn_name",
+        "Contoso office hours",
+    );
+    assert_eq!(row["msdyn_description"], "Weekdays");
+    let graph = project.run(&["graph"]).ended(0);
+    assert!(graph.out.contains("operatingHours"), "{}", graph.out);
 }
 
 /// What is wrong with a definition is found where it is written, before anything is asked of an environment.
