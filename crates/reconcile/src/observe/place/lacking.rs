@@ -38,7 +38,12 @@ impl Observed {
         refused: Refused,
     ) -> Option<(Ask, Refused)> {
         let names_columns = match ask {
-            Ask::Column(..) | Ask::Links(_) | Ask::ExpandedLinks(_) | Ask::Definitions => false,
+            Ask::Column(..)
+            | Ask::Links(_)
+            | Ask::ExpandedLinks(_)
+            | Ask::Linked(_)
+            | Ask::MannedTeams
+            | Ask::Definitions => false,
             _ => query.set().is_some() && !query.selected().is_empty(),
         };
         if !refused.is_unknown_column() || !names_columns {
