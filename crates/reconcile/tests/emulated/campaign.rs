@@ -195,6 +195,7 @@ impl Scenario {
         let plan = self.plan().await;
         let trouble = self.trouble(&plan, &mut chance);
         let told = format!("seed {seed}, {trouble:?}");
+        let _named = Named(&told);
         world.admin("DELETE", "stats", "").await;
         let rule = match &trouble {
             Trouble::Fault(rule) => Some(rule.clone()),
@@ -358,6 +359,17 @@ fn faults() -> Vec<Json> {
         json!({"kind": "cutBody", "bytes": 200}),
         json!({"kind": "expiredToken"}),
     ]
+}
+
+/// Says which seed it was, whatever fails.
+struct Named<'t>(&'t str);
+
+impl Drop for Named<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.0);
+        }
+    }
 }
 
 /// What comes late comes before this is over.
