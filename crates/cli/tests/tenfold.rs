@@ -459,3 +459,20 @@ fn an_environment_that_does_not_show_expanded_links_is_read_whole() {
         plan.err
     );
 }
+
+#[test]
+fn a_long_text_in_a_contract_is_no_name_to_look_for() {
+    let project = Project::example("tenfold");
+    let text = "é".repeat(30_000);
+    project.write(
+        "contracts/long.yaml",
+        &format!("apiVersion: deskstate/v1\nkind: Contract\nmetadata: {{name: long}}\nspec:\n  rules:\n    - id: text\n      resource: {{kind: ChannelProvider, name: tenfold_channelProvider}}\n      preferred: {{customParameters: {{text: \"{text}\"}}}}\n"),
+    );
+    project.edit(
+        "deskstate.yaml",
+        "contracts/tenfold-cif-v2.yaml]",
+        "contracts/tenfold-cif-v2.yaml, contracts/long.yaml]",
+    );
+    let plan = project.run(&["plan", "--env", "local"]).ended(0);
+    assert!(plan.out.contains("5 to create"), "{}", plan.out);
+}

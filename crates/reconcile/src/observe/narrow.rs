@@ -164,10 +164,13 @@ pub(super) fn growing_links() -> impl Iterator<Item = &'static Relationship> {
     Kind::relationships().filter(|links| is_growing(links.owner) && is_growing(links.member))
 }
 
-/// A name of a row in whichever table: a name that a table does not have finds nothing there.
+/// A name of a row in whichever table: a name that a table does not have finds nothing there, and a text that is too long is none.
 fn add(names: &mut Names, name: &str) {
+    let length = name.chars().count();
     for table in GROWING {
-        names.entry(table).or_default().insert(fold(name));
+        if Kind::of_table(table).is_some_and(|kind| length <= kind.max_name_length()) {
+            names.entry(table).or_default().insert(fold(name));
+        }
     }
 }
 
