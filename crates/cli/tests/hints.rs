@@ -134,6 +134,30 @@ const FOLLOWED: &[(&str, &str)] = &[
         "lists_are_where_messages_say_that_they_are",
     ),
     (
+        "--from-env URL",
+        "sets_are_written_as_asked_and_the_default_is_said",
+    ),
+    (
+        "--sets",
+        "sets_are_written_as_asked_and_the_default_is_said",
+    ),
+    (
+        "--sets atLeast",
+        "sets_are_written_as_asked_and_the_default_is_said",
+    ),
+    (
+        "--users",
+        "sets_are_written_as_asked_and_the_default_is_said",
+    ),
+    (
+        "--users exact",
+        "sets_are_written_as_asked_and_the_default_is_said",
+    ),
+    (
+        "deskstate export --unmanaged --out manifests",
+        "what_fails_leaves_nothing_and_what_is_there_stays",
+    ),
+    (
         "deskstate init",
         "where_no_project_is_one_is_started_as_suggested",
     ),

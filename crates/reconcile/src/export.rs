@@ -273,6 +273,23 @@ pub fn export(live: &Live, selection: &Selection, options: Options<'_>) -> Expor
     export
 }
 
+/// The prefixes of unique names that an environment's rows have, folded, and how many rows have each. Microsoft's are not among them.
+pub fn prefixes(live: &Live) -> BTreeMap<String, usize> {
+    let mut found = BTreeMap::new();
+    for kind in Kind::all() {
+        let table = kind.table();
+        for row in live.table(table).rows.values() {
+            let name = crate::kinds::name_of(table, &row.row).unwrap_or_default();
+            let own =
+                prefix(&name).filter(|prefix| !prefix.is_empty() && !is_others(table, &name, &[]));
+            if let Some(prefix) = own {
+                *found.entry(prefix).or_default() += 1;
+            }
+        }
+    }
+    found
+}
+
 fn is_microsofts(key: &ResourceKey, options: Options<'_>) -> bool {
     is_others(key.kind.table(), key.name.folded(), options.owned)
 }

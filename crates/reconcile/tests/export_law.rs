@@ -13,7 +13,7 @@ use deskstate_model::{
 use deskstate_reconcile::export::{Export, Selection, export, write};
 use deskstate_reconcile::live::{Access, Live, LiveLinks, LiveTable};
 use deskstate_reconcile::plan::{Options as PlanOptions, SyncState};
-use deskstate_reconcile::raise::{Loss, Options};
+use deskstate_reconcile::raise::{Loss, Options, SetForm, Sets};
 use deskstate_reconcile::{lower, plan};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -484,7 +484,7 @@ fn own_rows(live: &Live) -> Vec<(ResourceKey, Uuid)> {
 fn uncompared(from: &Live, to: &Live) -> Vec<String> {
     let selection = Selection::default();
     let options = Options {
-        exact_users: true,
+        sets: &[(Sets::All, SetForm::Exact)],
         ..Options::default()
     };
     let wanted = export(to, &selection, options);

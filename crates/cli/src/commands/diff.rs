@@ -11,7 +11,7 @@ use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::{
     Action, Change, Difference, FieldChange, Options as PlanOptions, Plan, Reason, SyncState,
 };
-use deskstate_reconcile::raise::{LeftOut, Loss, Options};
+use deskstate_reconcile::raise::{LeftOut, Loss, Options, SetForm, Sets};
 use deskstate_reconcile::{Desired, lower, plan};
 use serde_json::Value as Json;
 
@@ -449,7 +449,7 @@ fn selection(args: &Args, manifests: &Manifests) -> Selection {
 fn exported(args: &Args, live: &Live, selection: &Selection) -> Export {
     let options = Options {
         users: args.users.into(),
-        exact_users: true,
+        sets: &[(Sets::All, SetForm::Exact)],
         ..Options::default()
     };
     export(live, selection, options)

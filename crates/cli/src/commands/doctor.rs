@@ -108,28 +108,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             ),
         );
     }
-    findings.extend(findings::of_environment(&live));
-    findings.extend(findings::of_tables(&live));
-    findings.extend(findings::of_definitions(&live));
-    findings.extend(findings::of_privileges(&live, privileges.as_ref()));
+    findings.extend(findings::of_live(&live, privileges.as_ref()));
     findings.extend(probed.iter().flat_map(findings::what_is_left));
-    ui.line(format_args!(
-        "{STRONG}{}{STRONG:#} ({address}), deskstate {}",
-        environment.name,
-        env!("CARGO_PKG_VERSION")
-    ))?;
-    for finding in &findings {
-        let style = match finding.state {
-            State::Good => GOOD,
-            State::Worth => WARN,
-            State::Bad => BAD,
-        };
-        let mark = finding.state.mark();
-        ui.line(format_args!("{style}{mark:>6}{style:#}  {}", finding.what))?;
-        if let Some(help) = &finding.help {
-            ui.line(format_args!("        {help}"))?;
-        }
-    }
+    let worst = say(&environment.name, &address, &findings, ui)?;
     if let Some(file) = &args.report {
         let answers = probed.as_ref().map(|probed| probed.answers.clone());
         let answers = answers.unwrap_or_else(|| Answers::of(&live));
@@ -142,11 +123,6 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     if let Some(probed) = probed {
         keep(&loaded.root, &environment.name, &probed.answers, ui)?;
     }
-    let worst = findings
-        .iter()
-        .map(|finding| finding.state)
-        .max()
-        .unwrap_or(State::Good);
     Ok(if worst == State::Bad {
         ExitCode::Failed
     } else {
@@ -154,6 +130,33 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     })
     })
     .await
+}
+
+/// Says what was found, and how bad the worst of it is.
+pub(super) fn say(
+    environment: &str,
+    address: &str,
+    findings: &[Finding],
+    ui: &mut Ui,
+) -> Result<State, Error> {
+    ui.line(format_args!(
+        "{STRONG}{environment}{STRONG:#} ({address}), deskstate {}",
+        env!("CARGO_PKG_VERSION")
+    ))?;
+    for finding in findings {
+        let style = match finding.state {
+            State::Good => GOOD,
+            State::Worth => WARN,
+            State::Bad => BAD,
+        };
+        let mark = finding.state.mark();
+        ui.line(format_args!("{style}{mark:>6}{style:#}  {}", finding.what))?;
+        if let Some(help) = &finding.help {
+            ui.line(format_args!("        {help}"))?;
+        }
+    }
+    let states = findings.iter().map(|finding| finding.state);
+    Ok(states.max().unwrap_or(State::Good))
 }
 
 /// An environment that is not to be written to is not asked by writing.

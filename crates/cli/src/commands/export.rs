@@ -1,17 +1,18 @@
 //! `export`: live rows, or a solution file, as manifests that plan to no changes. Cannot write to an environment.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use deskstate_dataverse::Reader;
 use deskstate_model::{Kind, fold};
-use deskstate_reconcile::export::{Export, Selection, export, file_names, write};
+use deskstate_reconcile::export::{Export, Selection, export, file_names, prefixes, write};
 use deskstate_reconcile::extras::prefix;
 use deskstate_reconcile::raise::Options;
 use deskstate_reconcile::sanitize::sanitize;
 use deskstate_reconcile::{Desired, solution};
 
 use super::choosing::{self, Choosing};
-use super::exporting::{People, export_exactly, read_all, say_left_out};
+use super::exporting::{Writing, counted, export_exactly, read_all, say_left_out};
 use super::live::stop_on_interrupt;
 use crate::door::{GOOD, WARN};
 use crate::environment::{self, Access};
@@ -63,9 +64,8 @@ pub(crate) struct Args {
     /// Leave out what a new row has anyway; what is left out is not watched for drift
     #[arg(long)]
     skip_defaults: bool,
-    /// How users and owners are written
-    #[arg(long, value_enum, default_value_t = People::Upn, value_name = "HOW")]
-    users: People,
+    #[command(flatten)]
+    writing: Writing,
     /// Replace people, hosts and ids, for sharing
     #[arg(long)]
     sanitize: bool,
@@ -87,12 +87,14 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         what: args.choosing.selectors(),
         ..Selection::default()
     };
+    let sets = args.writing.sets();
     let options = Options {
-        users: args.users.into(),
+        users: args.writing.users(),
+        sets: &sets,
         skip_defaults: args.skip_defaults,
         ..Options::default()
     };
-    let (mut exported, whole) = match (&args.env, &args.solution) {
+    let (mut exported, whole, live) = match (&args.env, &args.solution) {
         (Some(name), _) => of_environment(args, name, global, &mut selection, options, ui).await?,
         // Without an environment, the command line asks for a file.
         (None, file) => {
@@ -113,11 +115,12 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     }
     choosing::say_along(&exported.needed, ui);
     say_left_out(&exported.left_out, ui);
+    args.writing.say_sets(&exported, ui);
     if args.skip_defaults {
         ui.note("what equals a default was left out, and is not watched for drift");
     }
     choosing::refuse_nothing(&exported.not_found)?;
-    say_unmatched(args, &exported, ui)?;
+    say_unmatched(args, &exported, &live, ui)?;
     Ok(if whole {
         ExitCode::Done
     } else {
@@ -126,7 +129,12 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
 }
 
 /// Says what was asked for and is not there. Nothing at all is an error where something was asked for.
-fn say_unmatched(args: &Args, exported: &Export, ui: &mut Ui) -> Result<(), Error> {
+fn say_unmatched(
+    args: &Args,
+    exported: &Export,
+    live: &BTreeMap<String, usize>,
+    ui: &mut Ui,
+) -> Result<(), Error> {
     let place = match (&args.env, &args.solution) {
         (Some(name), _) => format!("`{name}`"),
         (None, file) => format!("`{}`", shown_path(file.as_deref().unwrap_or(Path::new("")))),
@@ -150,22 +158,31 @@ fn say_unmatched(args: &Args, exported: &Export, ui: &mut Ui) -> Result<(), Erro
         }
         return Err(Error::Failed {
             message: format!("nothing in {place} matches {}", wanted.join(", ")),
-            hint: Some(
-                "check the spelling, or leave the options out to export everything".to_owned(),
-            ),
+            hint: Some(if args.prefix.is_empty() || live.is_empty() {
+                "check the spelling, or leave the options out to export everything".to_owned()
+            } else {
+                format!("{place} has the prefixes {}", counted(live))
+            }),
         });
     }
     if is_nothing {
         ui.note(format_args!("{place} has nothing to export"));
     } else {
+        let lacks_prefix = options.iter().any(|option| option.starts_with("--prefix"));
         for option in options {
             ui.note(format_args!(
                 "{WARN}note{WARN:#}: nothing in {place} matches {option}"
             ));
         }
+        if lacks_prefix && !live.is_empty() {
+            ui.hint(format_args!("{place} has the prefixes {}", counted(live)));
+        }
     }
     Ok(())
 }
+
+/// What was exported, whether that is all, and the prefixes of what is there.
+type Exported = (Export, bool, BTreeMap<String, usize>);
 
 fn of_file(
     path: &Path,
@@ -173,7 +190,7 @@ fn of_file(
     options: Options<'_>,
     strict: bool,
     ui: &mut Ui,
-) -> Result<(Export, bool), Error> {
+) -> Result<Exported, Error> {
     let package = solution::read(path).map_err(|error| Error::failed(error.to_string()))?;
     ui.verb(GOOD, "Read", plain(&package.form.to_string()));
     let options = Options {
@@ -187,7 +204,7 @@ fn of_file(
         ui.note(format_args!("{WARN}note{WARN:#}: {}", plain(note)));
     }
     let whole = !exported.loses() && (!strict || package.unmodelled.is_empty());
-    Ok((exported, whole))
+    Ok((exported, whole, prefixes(&package.live)))
 }
 
 async fn of_environment(
@@ -197,7 +214,7 @@ async fn of_environment(
     selection: &mut Selection,
     options: Options<'_>,
     ui: &mut Ui,
-) -> Result<(Export, bool), Error> {
+) -> Result<Exported, Error> {
     // Labels stand in manifests; everything else is asked of the environment.
     let by_label = args.choosing.uses_labels();
     let loaded = if by_label {
@@ -230,9 +247,18 @@ async fn of_environment(
         ));
     }
     let whole = !exported.loses() && (!args.strict || unmodelled.is_empty());
-    Ok((exported, whole))
+    Ok((exported, whole, prefixes(&live)))
     })
     .await
+}
+
+/// Writes each document to its file below a folder.
+pub(super) fn write_documents(folder: &Path, exported: &Export) -> Result<(), Error> {
+    let names = file_names(exported.documents.iter().map(|document| &document.key));
+    for (name, document) in names.iter().zip(&exported.documents) {
+        write_one_of_many(&folder.join(name), &write(document))?;
+    }
+    Ok(())
 }
 
 fn write_files(folder: &Path, exported: &Export, force: bool, ui: &mut Ui) -> Result<(), Error> {
@@ -250,9 +276,7 @@ fn write_files(folder: &Path, exported: &Export, force: bool, ui: &mut Ui) -> Re
             hint: Some("`--force` writes over them, another `--out` leaves them alone".to_owned()),
         });
     }
-    for (name, document) in names.iter().zip(&exported.documents) {
-        write_one_of_many(&folder.join(name), &write(document))?;
-    }
+    write_documents(folder, exported)?;
     ui.verb(
         GOOD,
         "Exported",

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::ValueEnum;
 use deskstate_dataverse::Reader;
-use deskstate_model::Environment;
+use deskstate_model::{Environment, Field, Holds, Kind, Links, Referent, State, Written};
 use deskstate_reconcile::export::{Export, Selection, export};
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::plan::Options as PlanOptions;
-use deskstate_reconcile::raise::{LeftOut, Loss, Options, Users};
+use deskstate_reconcile::raise::{LeftOut, Loss, Options, SetForm, Sets, Users};
 use deskstate_reconcile::{Desired, Scope, lower, observe, observe_names, plan};
 
 use super::live::read;
@@ -35,6 +35,153 @@ impl From<People> for Users {
             People::None => Self::None,
             People::Upn => Self::PrincipalName,
             People::Objectid => Self::ObjectId,
+        }
+    }
+}
+
+/// How users and sets are written.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct Writing {
+    /// Write users by `upn` or `objectid`, and sets of users as `exact`, `atLeast` or `none`; may be given several times
+    /// [default: upn, atLeast]
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "HOW")]
+    users: Vec<HowUsers>,
+    /// Write all sets, or those of one field, as `exact` (other members are drift), `atLeast` (others are ignored) or `none`; may be
+    /// given several times [default: exact, and atLeast for users]
+    #[arg(long, value_delimiter = ',', value_name = "[FIELD=]MODE", value_parser = set_rule)]
+    sets: Vec<SetRule>,
+}
+
+/// A word of `--users`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum HowUsers {
+    /// By user principal name.
+    Upn,
+    /// By Entra object id.
+    Objectid,
+    /// Others are drift.
+    Exact,
+    /// Others are ignored.
+    #[value(name = "atLeast", alias = "atleast")]
+    AtLeast,
+    /// Neither users nor owners that are users.
+    None,
+}
+
+/// A rule of `--sets`.
+type SetRule = (Sets, SetForm);
+
+fn set_rule(text: &str) -> Result<SetRule, String> {
+    let (sets, form) = match text.split_once('=') {
+        Some((field, form)) => {
+            let known: BTreeSet<&str> = Kind::all()
+                .flat_map(|kind| kind.fields())
+                .filter(|field| is_set(field))
+                .map(|field| field.word)
+                .collect();
+            if !known.contains(field) {
+                let known: Vec<&str> = known.into_iter().collect();
+                return Err(format!("the fields with sets are {}", known.join(", ")));
+            }
+            (Sets::Field(field.to_owned()), form)
+        }
+        None => (Sets::All, text),
+    };
+    let form = match form {
+        "exact" => SetForm::Exact,
+        "atLeast" | "atleast" => SetForm::AtLeast,
+        "none" => SetForm::None,
+        _ => return Err("a set is written as exact, atLeast or none".to_owned()),
+    };
+    Ok((sets, form))
+}
+
+/// Whether a field has members in no order.
+fn is_set(field: &Field) -> bool {
+    match field.holds {
+        Holds::Set { links, .. } => matches!(links, Links::All | Links::Except(_)),
+        Holds::Parts(part) => matches!(part.written, Written::Set),
+        _ => false,
+    }
+}
+
+fn is_of_users(field: &Field) -> bool {
+    matches!(
+        field.holds,
+        Holds::Set {
+            to: Referent::User,
+            ..
+        }
+    )
+}
+
+impl Writing {
+    pub(super) fn is_given(&self) -> bool {
+        !self.users.is_empty() || !self.sets.is_empty()
+    }
+
+    /// How users are named.
+    pub(super) fn users(&self) -> Users {
+        let mut users = Users::default();
+        for how in &self.users {
+            match how {
+                HowUsers::Upn => users = Users::PrincipalName,
+                HowUsers::Objectid => users = Users::ObjectId,
+                HowUsers::None => return Users::None,
+                HowUsers::Exact | HowUsers::AtLeast => {}
+            }
+        }
+        users
+    }
+
+    /// The rules for sets, the most particular last.
+    pub(super) fn sets(&self) -> Vec<SetRule> {
+        let (of_fields, mut rules): (Vec<SetRule>, Vec<SetRule>) = self
+            .sets
+            .iter()
+            .cloned()
+            .partition(|(sets, _)| matches!(sets, Sets::Field(_)));
+        rules.extend(self.users.iter().filter_map(|how| match how {
+            HowUsers::Exact => Some((Sets::Users, SetForm::Exact)),
+            HowUsers::AtLeast => Some((Sets::Users, SetForm::AtLeast)),
+            HowUsers::None => Some((Sets::Users, SetForm::None)),
+            HowUsers::Upn | HowUsers::Objectid => None,
+        }));
+        rules.extend(of_fields);
+        rules
+    }
+
+    /// Says how sets were written that nobody said anything about.
+    pub(super) fn say_sets(&self, exported: &Export, ui: &mut Ui) {
+        let rules = self.sets();
+        let mut written = exported
+            .documents
+            .iter()
+            .filter(|document| document.state == State::Present)
+            .flat_map(|document| document.key.kind.fields())
+            .filter(|field| is_set(field));
+        let is_said = |field: &Field| {
+            rules.iter().any(|(sets, _)| match sets {
+                Sets::All => true,
+                Sets::Users => is_of_users(field),
+                Sets::Field(word) => word == field.word,
+            })
+        };
+        let unsaid: BTreeSet<bool> = written
+            .by_ref()
+            .filter(|field| !is_said(field))
+            .map(is_of_users)
+            .collect();
+        if unsaid.contains(&true) {
+            ui.note("sets of users are written as `atLeast`: other users are not drift (`--users exact` makes them drift)");
+        }
+        if unsaid.contains(&false) {
+            let which = if unsaid.len() > 1 {
+                "all other sets"
+            } else {
+                "sets"
+            };
+            ui.note(format_args!("{which} are written as `exact`: members that others add are drift (`--sets atLeast` ignores them)"));
         }
     }
 }
@@ -119,4 +266,21 @@ pub(super) fn say_left_out(left_out: &[(String, LeftOut)], ui: &mut Ui) {
             plain(why)
         ));
     }
+}
+
+/// Prefixes with how many rows each has, the most first.
+pub(super) fn counted(prefixes: &BTreeMap<String, usize>) -> String {
+    /// More than this many help nobody to find the one.
+    const MOST: usize = 12;
+    let mut all: Vec<(&String, &usize)> = prefixes.iter().collect();
+    all.sort_by_key(|(prefix, rows)| (std::cmp::Reverse(**rows), *prefix));
+    let mut shown: Vec<String> = all
+        .iter()
+        .take(MOST)
+        .map(|(prefix, rows)| format!("{} ({rows})", plain(prefix)))
+        .collect();
+    if all.len() > MOST {
+        shown.push(format!("{} more", all.len() - MOST));
+    }
+    shown.join(", ")
 }

@@ -1,4 +1,6 @@
-//! `init`: a project with one example that validates and applies to the embedded emulator, editors told of the schemas, CI on request.
+//! `init`: a project with one example, or with what an environment has; editors told of the schemas, CI on request.
+
+mod from_env;
 
 use std::path::{Path, PathBuf};
 
@@ -6,14 +8,19 @@ use clap::ValueEnum;
 use deskstate_dataverse::EnvironmentUrl;
 use deskstate_model::{PROJECT_FILE, Target, json_schemas, load_project};
 
+use super::exporting::Writing;
 use crate::door::{DIM, GOOD};
+use crate::environment::Access;
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::paths::with_slashes;
 use crate::suggest;
 use crate::ui::Ui;
 
-/// Starts a project: one example that validates and applies, editors told of the schemas, CI on request
+/// Starts a project: with one example that validates and applies, or with what an environment has
+///
+/// `--from-env` signs in, checks the environment as `doctor` does, and exports all that neither Microsoft nor a managed solution brought.
+/// Afterwards a plan is empty. If anything cannot be exported, it is listed, everything else is written, and the exit code is 1.
 ///
 /// Existing files are left unchanged. In a folder that already has a project, `init` adds only the schemas and what `--ci` asks for;
 /// it refuses `--name` and `--url` there.
@@ -28,9 +35,16 @@ pub(crate) struct Args {
     /// An environment `prod` behind this URL, beside `local`
     #[arg(long, value_name = "URL")]
     url: Option<String>,
+    /// Export this environment and call it `prod`: its URL, or any address of it from the browser
+    #[arg(long, value_name = "URL", conflicts_with = "url")]
+    from_env: Option<String>,
+    #[command(flatten)]
+    writing: Writing,
     /// Workflows or pipelines too
     #[arg(long, value_enum, value_name = "WHERE")]
     ci: Option<Ci>,
+    #[command(flatten)]
+    access: Access,
 }
 
 /// Where builds run.
@@ -83,8 +97,17 @@ const AZURE: &[(&str, &str)] = &[
     ),
 ];
 
-pub(crate) fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
+pub(crate) async fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
     let folder = args.folder.clone().unwrap_or_else(|| PathBuf::from("."));
+    if let Some(url) = &args.from_env {
+        return from_env::run(args, &folder, url, ui).await;
+    }
+    if args.writing.is_given() {
+        return Err(Error::Refused {
+            message: "`--users` and `--sets` say how an environment is exported".to_owned(),
+            hint: Some("add `--from-env URL`, or leave them out".to_owned()),
+        });
+    }
     let is_new = !folder.join(PROJECT_FILE).exists();
     if !is_new {
         refuse_to_change(args, &folder)?;
@@ -96,19 +119,10 @@ pub(crate) fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
     })?;
     let mut files = Vec::new();
     if is_new {
-        files.extend(project(args, &folder)?);
+        files.extend(project(args, &folder, ui)?);
+        files.extend(surroundings());
     }
-    for (name, schema) in json_schemas() {
-        if matches!(
-            name.as_str(),
-            "manifest.json" | "overlay.json" | "project.json" | "contract.json"
-        ) {
-            files.push((
-                format!("schemas/deskstate/{name}"),
-                super::schema::text(&schema)?,
-            ));
-        }
-    }
+    files.extend(schemas()?);
     files.extend(args.ci.map(templates).unwrap_or_default());
     for (path, text) in files {
         write_new(&folder, &path, &text, ui)?;
@@ -176,33 +190,83 @@ fn refuse_to_change(args: &Args, folder: &Path) -> Result<(), Error> {
     }
 }
 
-fn project(args: &Args, folder: &Path) -> Result<Vec<NewFile>, Error> {
-    let name = match &args.name {
-        Some(name) if is_name(name) => name.clone(),
-        Some(name) => {
-            return Err(Error::Failed {
-                message: format!("`{}` is no name for a project", crate::output::plain(name)),
-                hint: Some("letters, digits, `-`, `_`, `.`, up to 63".to_owned()),
-            });
-        }
-        None => name_of(folder),
-    };
+/// The address of an environment, as it will be used. Says so where something else was written.
+fn address(written: &str, ui: &mut Ui) -> Result<String, Error> {
+    let url: EnvironmentUrl = written.parse()?;
+    let origin = url.origin();
+    if written.trim().trim_end_matches('/') != origin {
+        ui.note(format_args!("the environment's address is {origin}"));
+    }
+    Ok(origin)
+}
+
+/// The name of a new project.
+fn project_name(args: &Args, folder: &Path) -> Result<String, Error> {
+    match &args.name {
+        Some(name) if is_name(name) => Ok(name.clone()),
+        Some(name) => Err(Error::Failed {
+            message: format!("`{}` is no name for a project", crate::output::plain(name)),
+            hint: Some("letters, digits, `-`, `_`, `.`, up to 63".to_owned()),
+        }),
+        None => Ok(name_of(folder)),
+    }
+}
+
+fn project(args: &Args, folder: &Path, ui: &mut Ui) -> Result<Vec<NewFile>, Error> {
+    let name = project_name(args, folder)?;
     let environments = match &args.url {
         None => "    # prod:\n    #   url: https://contoso.crm.dynamics.com".to_owned(),
-        Some(url) => {
-            let url: EnvironmentUrl = url.parse()?;
-            format!("    prod:\n      url: {}", url.origin())
-        }
+        Some(url) => format!("    prod:\n      url: {}", address(url, ui)?),
     };
     let project = include_str!("../../assets/init/deskstate.yaml")
         .replace("{name}", &name)
         .replace("{environments}", &environments);
     Ok(vec![
         (PROJECT_FILE.to_owned(), project),
-        ("manifests/desktop.yaml".to_owned(), include_str!("../../assets/init/manifests.yaml").to_owned()),
-        (".gitignore".to_owned(), "# Local state, undo files and answers; none of it belongs to the project.\n.deskstate/\n".to_owned()),
-        (".vscode/settings.json".to_owned(), include_str!("../../assets/init/vscode-settings.json").to_owned()),
+        (
+            "manifests/desktop.yaml".to_owned(),
+            include_str!("../../assets/init/manifests.yaml").to_owned(),
+        ),
     ])
+}
+
+/// What git and editors are told in every new project.
+fn surroundings() -> Vec<NewFile> {
+    let files = [
+        (
+            ".gitignore",
+            "# Local state, undo files and answers; none of it belongs to the project.\n.deskstate/\n",
+        ),
+        (
+            ".vscode/settings.json",
+            include_str!("../../assets/init/vscode-settings.json"),
+        ),
+        (
+            ".vscode/extensions.json",
+            include_str!("../../assets/init/vscode-extensions.json"),
+        ),
+    ];
+    files
+        .map(|(path, text)| (path.to_owned(), text.to_owned()))
+        .into()
+}
+
+/// The schemas that editors check manifests with.
+fn schemas() -> Result<Vec<NewFile>, Error> {
+    const FOR_EDITORS: [&str; 4] = [
+        "manifest.json",
+        "overlay.json",
+        "project.json",
+        "contract.json",
+    ];
+    json_schemas()
+        .into_iter()
+        .filter(|(name, _)| FOR_EDITORS.contains(&name.as_str()))
+        .map(|(name, schema)| {
+            let text = super::schema::text(&schema)?;
+            Ok((format!("schemas/deskstate/{name}"), text))
+        })
+        .collect()
 }
 
 fn templates(ci: Ci) -> Vec<NewFile> {

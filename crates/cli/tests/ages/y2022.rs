@@ -6,6 +6,8 @@ mod asking;
 mod drift;
 #[path = "../exporting.rs"]
 mod exporting;
+#[path = "../first_environment.rs"]
+mod first_environment;
 #[path = "../refusals.rs"]
 mod refusals;
 #[path = "../selection.rs"]

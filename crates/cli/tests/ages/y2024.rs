@@ -4,6 +4,8 @@
 mod drift;
 #[path = "../exporting.rs"]
 mod exporting;
+#[path = "../first_environment.rs"]
+mod first_environment;
 #[path = "../refusals.rs"]
 mod refusals;
 #[path = "../selection.rs"]

@@ -14,6 +14,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
+pub(crate) mod by_hand;
 pub(crate) mod transcript;
 
 /// The built binary, without anything of the caller's environment that could change what it does.

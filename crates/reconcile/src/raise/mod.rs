@@ -17,7 +17,7 @@ use deskstate_model::{
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-pub use raising::{LeftOut, Loss, Options, Users};
+pub use raising::{LeftOut, Loss, Options, SetForm, Sets, Users};
 pub use text::refused;
 
 use self::raising::Raising;

@@ -7,7 +7,7 @@ use deskstate_model::{
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-use super::raising::{Raising, is_others};
+use super::raising::{Raising, SetForm, is_others};
 use super::text::refused;
 use crate::live::{Access, ObservedRow};
 use crate::state::fold;
@@ -108,8 +108,12 @@ impl<'a> Raising<'a> {
         part: &'static PartTable,
         rows: &[&ObservedRow],
     ) -> Result<Option<Json>, String> {
+        let form = self.options.form_of(field.word, false);
+        if form == SetForm::None {
+            return Ok(None);
+        }
         let mut members: Vec<(String, Json)> = Vec::new();
-        let mut whole = true;
+        let mut whole = form == SetForm::Exact;
         for row in rows {
             match self.item(&Rows::of(part), row, 0) {
                 Ok((label, _)) if members.iter().any(|(known, _)| *known == label) => {

@@ -22,6 +22,28 @@ pub enum Users {
     ObjectId,
 }
 
+/// What a set in a manifest says about members that it does not list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetForm {
+    /// There are none: a plan removes others.
+    Exact,
+    /// Nothing: a plan leaves others alone.
+    AtLeast,
+    /// The set is not in the manifest at all.
+    None,
+}
+
+/// Which sets are written in a form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sets {
+    /// Every set.
+    All,
+    /// Those whose members are users.
+    Users,
+    /// Those of fields with this name.
+    Field(String),
+}
+
 /// How rows are raised.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options<'o> {
@@ -31,8 +53,8 @@ pub struct Options<'o> {
     pub skip_defaults: bool,
     /// Takes names as they were read, without making sure that they lead back to the same row.
     pub unchecked: bool,
-    /// Says that a set has no users but these.
-    pub exact_users: bool,
+    /// How sets are written, the last rule for a set first. Without one, others may be added to a set of users and to no other set.
+    pub sets: &'o [(Sets, SetForm)],
     /// Every document is `present`, whoever brought the row.
     pub all_present: bool,
     /// The rows are those of a file: what one does not say is left to the environment, and so is what belongs to one environment.
@@ -104,6 +126,24 @@ pub(crate) struct Raising<'a> {
     pub(crate) refers_to: BTreeSet<ResourceKey>,
     pub(crate) holds: BTreeSet<Uuid>,
     pub(crate) left_out: Vec<LeftOut>,
+}
+
+impl Options<'_> {
+    /// How the set of a field is written.
+    pub(super) fn form_of(&self, field: &str, of_users: bool) -> SetForm {
+        let mut rules = self.sets.iter().rev();
+        let rule = rules.find(|(sets, _)| match sets {
+            Sets::All => true,
+            Sets::Users => of_users,
+            Sets::Field(word) => word == field,
+        });
+        match rule {
+            Some((_, form)) => *form,
+            // Nobody knows all users for long.
+            None if of_users => SetForm::AtLeast,
+            None => SetForm::Exact,
+        }
+    }
 }
 
 impl Raising<'_> {

@@ -4,7 +4,7 @@ use deskstate_model::{Field, Links, Quirk, Referent, Relationship};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-use super::raising::{Raising, Users};
+use super::raising::{Raising, SetForm, Users};
 use crate::live::Access;
 use crate::lower::lowering::target_key;
 use crate::quirks::loader;
@@ -60,15 +60,21 @@ impl Raising<'_> {
         self.members(field, to, members)
     }
 
-    /// The members by name; exact unless somebody is missing from it, or users are meant, whom nobody knows all for long.
+    /// The members by name; exact unless somebody is missing from it, or the options say otherwise.
     pub(super) fn members(
         &mut self,
         field: &'static Field,
         to: Referent,
         members: Vec<Uuid>,
     ) -> Result<Option<Json>, String> {
+        let form = self
+            .options
+            .form_of(field.word, matches!(to, Referent::User));
+        if form == SetForm::None {
+            return Ok(None);
+        }
         let mut names = Vec::new();
-        let mut whole = self.options.exact_users || !matches!(to, Referent::User);
+        let mut whole = form == SetForm::Exact;
         for id in members {
             match self.reference(to, id) {
                 Ok(name) => names.push(name),

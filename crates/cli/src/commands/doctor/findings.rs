@@ -67,6 +67,18 @@ impl Finding {
     }
 }
 
+/// All that was read says.
+pub(in crate::commands) fn of_live(
+    live: &Live,
+    privileges: Option<&BTreeMap<String, Depth>>,
+) -> Vec<Finding> {
+    let mut findings = of_environment(live);
+    findings.extend(of_tables(live));
+    findings.extend(of_definitions(live));
+    findings.extend(of_privileges(live, privileges));
+    findings
+}
+
 pub(in crate::commands) fn of_environment(live: &Live) -> Vec<Finding> {
     let facts = &live.facts;
     let mut findings = Vec::new();

@@ -1,0 +1,88 @@
+//! An environment as an administrator leaves it who knows no deskstate: rows made one by one over the Web API.
+
+use serde_json::{Value, json};
+
+use super::Server;
+
+/// Makes a row, and gives its id.
+#[track_caller]
+pub(crate) fn make(server: &Server, set: &str, row: &Value) -> String {
+    let path = format!("/api/data/v9.2/{set}");
+    let reply = server.request("POST", &path, &row.to_string(), "");
+    assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
+    let named = reply.to_ascii_lowercase();
+    let named = named.split("odata-entityid:").nth(1).unwrap();
+    let id = named.split(['(', ')']).nth(1).unwrap();
+    id.to_owned()
+}
+
+/// Links two rows.
+#[track_caller]
+pub(crate) fn link(server: &Server, from: &str, navigation: &str, to: &str) {
+    let url = &server.url;
+    let reply = server.request(
+        "POST",
+        &format!("/api/data/v9.2/{from}/{navigation}/$ref"),
+        &json!({"@odata.id": format!("{url}/api/data/v9.2/{to}")}).to_string(),
+        "",
+    );
+    assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
+}
+
+/// Adds an agent to a profile, as on the admin pages.
+#[track_caller]
+pub(crate) fn add_agent(server: &Server, profile: &str, agent: &str) {
+    let profile = server.id(
+        "msdyn_appconfigurations",
+        "msdyn_appconfigurationid",
+        profile,
+    );
+    let agent = server.found(
+        "systemusers",
+        "systemuserid",
+        &format!("domainname eq '{agent}'"),
+    );
+    link(
+        server,
+        &format!("msdyn_appconfigurations({profile})"),
+        "msdyn_appconfiguration_systemuser",
+        &format!("systemusers({agent})"),
+    );
+}
+
+/// A session template for cases.
+#[track_caller]
+pub(crate) fn session(server: &Server, name: &str) -> String {
+    make(
+        server,
+        "msdyn_sessiontemplates",
+        &json!({
+            "msdyn_uniquename": name, "msdyn_name": "Case", "msdyn_title": "Case", "msdyn_entity": "incident",
+            "msdyn_sessiontype": 1, "msdyn_type": true, "msdyn_panelstate": 162_450_001,
+        }),
+    )
+}
+
+/// A profile with one session template and one agent.
+#[track_caller]
+pub(crate) fn profile(server: &Server, name: &str, session: &str, agent: &str) {
+    let profile = make(
+        server,
+        "msdyn_appconfigurations",
+        &json!({"msdyn_uniquename": name, "msdyn_name": "Agents", "msdyn_appmoduleuniquename": "CustomerServiceApps"}),
+    );
+    link(
+        server,
+        &format!("msdyn_appconfigurations({profile})"),
+        "msdyn_appconfiguration_sessiontemplate",
+        &format!("msdyn_sessiontemplates({session})"),
+    );
+    add_agent(server, name, agent);
+}
+
+/// The desk of the recipe "Your first environment".
+#[track_caller]
+pub(crate) fn desk(server: &Server) {
+    let case = session(server, "contoso_case");
+    profile(server, "contoso_agents", &case, "ada@contoso.com");
+}
