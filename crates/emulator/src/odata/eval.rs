@@ -144,35 +144,61 @@ impl Scope<'_> {
         )
     }
 
-    /// Ids of the rows that can pass, where an index knows them; `None`: every row can.
-    pub(crate) fn candidates(&self, table: TableId, expr: &Expr) -> Option<Vec<Uuid>> {
+    /// The rows that can pass, where an index knows them; `None`: every row can.
+    pub(crate) fn candidates<'e>(&self, table: TableId, expr: &'e Expr) -> Option<Candidates<'e>> {
+        let mut ids = Vec::new();
+        let rest = self.gather(table, expr, &mut ids)?;
+        ids.sort_unstable();
+        ids.dedup();
+        Some(Candidates { ids, rest })
+    }
+
+    /// Adds the rows that an index finds for a condition, and gives what they must still pass.
+    fn gather<'e>(
+        &self,
+        table: TableId,
+        expr: &'e Expr,
+        ids: &mut Vec<Uuid>,
+    ) -> Option<Vec<&'e Expr>> {
         match expr {
-            Expr::And(a, b) => self
-                .candidates(table, a)
-                .or_else(|| self.candidates(table, b)),
+            Expr::And(a, b) => {
+                let before = ids.len();
+                let (mut rest, other) = match self.gather(table, a, ids) {
+                    Some(rest) => (rest, b),
+                    None => {
+                        ids.truncate(before);
+                        (self.gather(table, b, ids)?, a)
+                    }
+                };
+                rest.push(other);
+                Some(rest)
+            }
             Expr::Or(a, b) => {
-                let mut ids = self.candidates(table, a)?;
-                ids.extend(self.candidates(table, b)?);
-                ids.sort_unstable();
-                ids.dedup();
-                Some(ids)
+                let first = self.gather(table, a, ids)?;
+                let second = self.gather(table, b, ids)?;
+                Some(match first.is_empty() && second.is_empty() {
+                    true => Vec::new(),
+                    false => vec![expr],
+                })
             }
             Expr::Compare(Operator::Eq, Operand::Column(path), Operand::Literal(value))
             | Expr::Compare(Operator::Eq, Operand::Literal(value), Operand::Column(path)) => {
-                self.indexed(table, path, std::slice::from_ref(value))
+                ids.extend(self.indexed(table, path, std::slice::from_ref(value))?);
+                Some(Vec::new())
             }
             Expr::Function(function, path, values) => {
-                self.indexed(table, path, &self.looked_up(*function, values)?)
+                ids.extend(self.indexed(table, path, &self.looked_up(*function, values)?)?);
+                Some(vec![expr])
             }
             _ => None,
         }
     }
 
     fn indexed(&self, table: TableId, path: &Path, values: &[Value]) -> Option<Vec<Uuid>> {
-        if path.row != 0 || !path.through.is_empty() {
+        if path.row != 0 {
             return None;
         }
-        let column = &self.store.schema.table(table).columns[path.column];
+        let column = &self.store.schema.table(path.table).columns[path.column];
         if column.localizable {
             return None;
         }
@@ -189,12 +215,26 @@ impl Scope<'_> {
                 (false, Value::Text(text)) => IndexKey::Text(fold(text)),
                 (false, _) => return None,
             };
-            ids.extend(self.store.find(table, path.column, &key)?);
+            ids.extend(self.store.find(path.table, path.column, &key)?);
         }
-        ids.sort_unstable();
-        ids.dedup();
+        for (step, (column, _)) in path.through.iter().enumerate().rev() {
+            let from = step
+                .checked_sub(1)
+                .map_or(table, |before| path.through[before].1);
+            let mut behind = Vec::new();
+            for id in ids {
+                behind.extend(self.store.find(from, *column, &IndexKey::Id(id))?);
+            }
+            ids = behind;
+        }
         Some(ids)
     }
+}
+
+/// Rows that an index finds, in the order of their ids, and the conditions that each must still pass.
+pub(crate) struct Candidates<'e> {
+    pub(crate) ids: Vec<Uuid>,
+    pub(crate) rest: Vec<&'e Expr>,
 }
 
 /// What a column of a row shows to a caller of a language.

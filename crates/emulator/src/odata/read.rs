@@ -142,7 +142,11 @@ impl<'a> Reading<'a> {
         let candidates = filter
             .as_ref()
             .and_then(|filter| scope.candidates(table, filter));
-        let ids = match (source, candidates) {
+        let (found, conditions) = match candidates {
+            Some(found) => (Some(found.ids), found.rest),
+            None => (None, filter.iter().collect()),
+        };
+        let ids = match (source, found) {
             (Source::All, found) => found,
             (Source::Ids(ids), None) => Some(ids.clone()),
             (Source::Ids(ids), Some(found)) => Some(
@@ -162,7 +166,7 @@ impl<'a> Reading<'a> {
         } else {
             None
         };
-        let mut found = self.matching(table, ids, from, filter.as_ref(), needed);
+        let mut found = self.matching(table, ids, from, &conditions, needed);
         let count = options.count.then_some(found.len().min(LARGEST_COUNT));
         if !orders.is_empty() {
             self.sort(&orders, &mut found);
@@ -196,12 +200,15 @@ impl<'a> Reading<'a> {
         table: TableId,
         ids: Option<Vec<Uuid>>,
         from: Option<Uuid>,
-        filter: Option<&Expr>,
+        conditions: &[&Expr],
         needed: usize,
     ) -> Vec<Arc<Row>> {
         let scope = self.scope();
         let passes = |row: &&Arc<Row>| {
-            self.may_read(table, row) && filter.is_none_or(|filter| scope.passes(filter, row))
+            self.may_read(table, row)
+                && conditions
+                    .iter()
+                    .all(|condition| scope.passes(condition, row))
         };
         match (ids, from) {
             (Some(ids), from) => ids
