@@ -215,7 +215,7 @@ fn whatever_a_server_sends_memory_is_bounded_and_the_budget_is_named() {
             Attack::EmptyPages,
             "2000 further pages, the budget of a trip",
         ),
-        (Attack::Parts, "parts"),
+        (Attack::Parts, "cannot be read"),
         (Attack::Headers, "the answer was lost"),
     ] {
         let project = Project::example("tenfold");

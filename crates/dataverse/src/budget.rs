@@ -21,7 +21,7 @@ pub struct Budget {
     pub first_delay: Duration,
     /// The longest back-off. 30 seconds. A longer `Retry-After` is honoured if the time allows.
     pub longest_delay: Duration,
-    /// Bytes of one reply, packed or unpacked. 32 MiB.
+    /// Bytes of one reply, unpacked; of a batch that reads, of one answer in it, since each is taken as it arrives. 32 MiB.
     pub reply: u64,
     /// Bytes of all replies of a trip, unpacked. 128 MiB.
     pub bytes: u64,
@@ -224,6 +224,22 @@ impl Meter {
         Ok(())
     }
 
+    /// What is used so far of rows and pages, to go back to where an answer breaks off.
+    pub(crate) fn kept(&self) -> Kept {
+        let used = self.used();
+        Kept {
+            memory: used.memory,
+            rows: used.rows,
+            pages: used.pages,
+        }
+    }
+
+    /// What was kept since is dropped. (What was received was received.)
+    pub(crate) fn back_to(&self, kept: Kept) {
+        let mut used = self.used();
+        (used.memory, used.rows, used.pages) = (kept.memory, kept.rows, kept.pages);
+    }
+
     /// The room that is left for rows. To be handed back.
     pub(crate) fn room(&self) -> Room {
         let used = self.used();
@@ -243,6 +259,14 @@ impl Meter {
             None => Ok(()),
         }
     }
+}
+
+/// How much of a budget rows and pages have used.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kept {
+    memory: u64,
+    rows: u64,
+    pages: u64,
 }
 
 /// Time counts as long as this lives.

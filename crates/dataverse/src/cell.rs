@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 /// One value of one column, as the Web API's JSON gave it or is to take it.
 ///
 /// GUIDs, dates and choices keep their wire form: GUIDs and dates are [`Cell::Text`], choices are [`Cell::Int`]
@@ -21,6 +23,8 @@ pub enum Cell {
     Text(Arc<str>),
     /// A nested object or array: an expanded record or collection, a managed property. Rows in a row share it where it is the same.
     Json(Arc<serde_json::Value>),
+    /// Primary keys of related records, where only those were asked for ([`Expand::keys`](crate::Expand::keys)).
+    Keys(Box<[Uuid]>),
 }
 
 impl Cell {
@@ -73,6 +77,7 @@ impl Cell {
             Cell::Decimal(number) => (*number).into(),
             Cell::Text(text) => text.as_ref().into(),
             Cell::Json(value) => value.as_ref().clone(),
+            Cell::Keys(keys) => keys.iter().map(Uuid::to_string).collect(),
         }
     }
 }
@@ -101,8 +106,8 @@ impl From<String> for Cell {
     }
 }
 
-impl From<uuid::Uuid> for Cell {
-    fn from(id: uuid::Uuid) -> Self {
+impl From<Uuid> for Cell {
+    fn from(id: Uuid) -> Self {
         Cell::Text(id.to_string().into())
     }
 }

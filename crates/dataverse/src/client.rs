@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::auth::{self, Authenticator, SignInError};
 use crate::batch::{Envelope, server_error};
 use crate::budget::{Meter, Spent};
-use crate::exchanged::{Outgoing, Reply};
+use crate::exchanged::{Intake, Outgoing, Reply};
 use crate::request::API_PATH;
 use crate::retry::{self, Attempts, Kind, Verdict, Wait};
 use crate::transport::{CLIENT_REQUEST_ID, Network, Transport, header_value, over_budget};
@@ -108,6 +108,7 @@ impl Client {
         id: Uuid,
         envelope: Envelope,
         kind: Kind,
+        intake: Option<&mut dyn Intake>,
         attempts: &mut Attempts,
         started: Instant,
     ) -> Result<Answered, Failure> {
@@ -122,7 +123,7 @@ impl Client {
             client_request_id = %id,
             bytes = envelope.body.len()
         );
-        self.send_with_retries(exchange, envelope, kind, attempts, started)
+        self.send_with_retries(exchange, envelope, kind, intake, attempts, started)
             .instrument(span)
             .await
     }
@@ -132,6 +133,7 @@ impl Client {
         exchange: Exchange,
         envelope: Envelope,
         kind: Kind,
+        mut intake: Option<&mut dyn Intake>,
         attempts: &mut Attempts,
         started: Instant,
     ) -> Result<Answered, Failure> {
@@ -141,7 +143,7 @@ impl Client {
         let mut signed_in_again = false;
         loop {
             let (verdict, result) = match self.authorize(&mut outgoing).await {
-                Ok(()) => self.attempt(&outgoing, kind).await,
+                Ok(()) => self.attempt(&outgoing, kind, &mut intake).await,
                 // asking how to sign in changes nothing, whatever waits for it
                 Err(error) => (retry::judge_error(Kind::Read, &error), Err(error)),
             };
@@ -227,8 +229,20 @@ impl Client {
         }
     }
 
-    async fn attempt(&self, outgoing: &Outgoing, kind: Kind) -> (Verdict, Result<Reply, Error>) {
-        let send = self.transport.send(outgoing);
+    async fn attempt(
+        &self,
+        outgoing: &Outgoing,
+        kind: Kind,
+        intake: &mut Option<&mut dyn Intake>,
+    ) -> (Verdict, Result<Reply, Error>) {
+        // one that lives shorter
+        let mut intake = intake
+            .as_mut()
+            .map(|intake| &mut **intake as &mut dyn Intake);
+        if let Some(intake) = &mut intake {
+            intake.begin();
+        }
+        let send = self.transport.send(outgoing, intake);
         let result = match kind {
             // a write on its way is awaited to its end
             Kind::Write => send.await,
@@ -248,7 +262,7 @@ impl Client {
         match &result {
             Ok(reply) => debug!(
                 status = reply.status,
-                bytes = reply.body.len(),
+                bytes = reply.length,
                 request_id = request_id(reply),
                 "answered"
             ),

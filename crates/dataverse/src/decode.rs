@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use crate::budget::Room;
 use crate::row::Columns;
@@ -39,9 +40,12 @@ pub(crate) struct Page {
 }
 
 /// Decodes a reply, adding its rows and interning its columns.
+///
+/// Of the columns in the first slots, as many as there are keys, only the keys of the related records are kept.
 pub(crate) fn rows(
     body: &[u8],
     layout: Layout,
+    keys: &[&str],
     columns: &mut Columns,
     rows: &mut Vec<RawRow>,
     room: &Room,
@@ -50,6 +54,7 @@ pub(crate) fn rows(
     let page = match layout {
         Layout::Record => {
             let row = RowSeed {
+                keys,
                 columns,
                 before: None,
                 room,
@@ -61,6 +66,7 @@ pub(crate) fn rows(
             let page = Object {
                 under: None,
                 name,
+                keys,
                 columns,
                 rows,
                 room,
@@ -75,6 +81,7 @@ pub(crate) fn rows(
             let page = Object {
                 under: Some(under),
                 name,
+                keys,
                 columns,
                 rows,
                 room,
@@ -96,6 +103,7 @@ pub(crate) fn rows(
 struct Object<'a> {
     under: Option<&'static str>,
     name: &'static str,
+    keys: &'a [&'a str],
     columns: &'a mut Columns,
     rows: &'a mut Vec<RawRow>,
     room: &'a Room,
@@ -120,6 +128,7 @@ impl<'de> Visitor<'de> for Object<'_> {
         let Object {
             under,
             name,
+            keys,
             columns,
             rows,
             room,
@@ -131,6 +140,7 @@ impl<'de> Visitor<'de> for Object<'_> {
                     let inner = map.next_value_seed(Object {
                         under: None,
                         name,
+                        keys,
                         columns: &mut *columns,
                         rows: &mut *rows,
                         room,
@@ -139,6 +149,7 @@ impl<'de> Visitor<'de> for Object<'_> {
                 }
                 (None, key) if key == name => {
                     map.next_value_seed(ArraySeed {
+                        keys,
                         columns: &mut *columns,
                         rows: &mut *rows,
                         room,
@@ -157,6 +168,7 @@ impl<'de> Visitor<'de> for Object<'_> {
 }
 
 struct ArraySeed<'a> {
+    keys: &'a [&'a str],
     columns: &'a mut Columns,
     rows: &'a mut Vec<RawRow>,
     room: &'a Room,
@@ -179,11 +191,13 @@ impl<'de> Visitor<'de> for ArraySeed<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         let ArraySeed {
+            keys,
             columns,
             rows,
             room,
         } = self;
         while let Some(row) = seq.next_element_seed(RowSeed {
+            keys,
             columns: &mut *columns,
             before: rows.last(),
             room,
@@ -195,6 +209,7 @@ impl<'de> Visitor<'de> for ArraySeed<'_> {
 }
 
 struct RowSeed<'a> {
+    keys: &'a [&'a str],
     columns: &'a mut Columns,
     before: Option<&'a RawRow>,
     room: &'a Room,
@@ -226,6 +241,7 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawRow, A::Error> {
         let RowSeed {
+            keys,
             columns,
             before,
             room,
@@ -248,6 +264,13 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
                 }
                 Name::Column(slot) => {
                     next = slot + 1;
+                    if let Some(key) = keys.get(slot as usize) {
+                        let related = map.next_value_seed(KeysSeed { key, room })?;
+                        if !related.is_empty() {
+                            cells.push((slot, Cell::Keys(related.into_boxed_slice())));
+                        }
+                        continue;
+                    }
                     let above = RowSeed::above(before, slot);
                     match map.next_value_seed(CellSeed { above, room })? {
                         Cell::Null => {}
@@ -384,6 +407,57 @@ impl<'de> Visitor<'de> for CellSeed<'_> {
     }
 }
 
+/// The primary keys of the records of a collection, or of the one record of a lookup.
+struct KeysSeed<'a> {
+    key: &'a str,
+    room: &'a Room,
+}
+
+impl<'de> DeserializeSeed<'de> for KeysSeed<'_> {
+    type Value = Vec<Uuid>;
+
+    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Vec<Uuid>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for KeysSeed<'_> {
+    type Value = Vec<Uuid>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "records with `{}`", self.key)
+    }
+
+    fn visit_unit<E>(self) -> Result<Vec<Uuid>, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<Uuid>, A::Error> {
+        let KeysSeed { key, room } = self;
+        let mut found = Vec::new();
+        while let Some(keys) = seq.next_element_seed(KeysSeed { key, room })? {
+            found.extend(keys);
+        }
+        Ok(found)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<Uuid>, A::Error> {
+        let mut found = None;
+        while let Some(name) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+            if name == self.key {
+                found = Some(map.next_value::<Uuid>()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        self.room.cell().map_err(de::Error::custom)?;
+        let found = found.ok_or_else(|| {
+            de::Error::custom(format_args!("a related record has no `{}`", self.key))
+        })?;
+        Ok(vec![found])
+    }
+}
+
 /// A JSON value of which each part is counted before it is kept: two bytes of text can become a hundred of memory.
 #[derive(Clone, Copy)]
 struct JsonSeed<'a> {
@@ -462,6 +536,7 @@ mod tests {
         let page = rows(
             body.as_bytes(),
             layout,
+            &[],
             &mut columns,
             &mut found,
             &Room::whole(),
@@ -572,7 +647,7 @@ mod tests {
         fn any_bytes_end_in_an_answer(body in proptest::collection::vec(any::<u8>(), 0..200)) {
             let mut columns = Columns::default();
             for layout in [Layout::Array("value"), Layout::Record] {
-                let _ = rows(&body, layout, &mut columns, &mut Vec::new(), &Room::whole());
+                let _ = rows(&body, layout, &[], &mut columns, &mut Vec::new(), &Room::whole());
             }
         }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use url::Url;
 
-use crate::Exchange;
+use crate::{Error, Exchange};
 
 /// A request as it goes out.
 #[derive(Debug)]
@@ -23,7 +23,27 @@ pub(crate) struct Outgoing {
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
+    /// Empty where an intake took it.
     pub(crate) body: Bytes,
+    /// How long the body was.
+    pub(crate) length: usize,
+}
+
+/// Takes a multipart reply as it arrives, so that it is never in memory whole.
+pub(crate) trait Intake: Send {
+    /// A request goes out. What came of an attempt before it counts for nothing.
+    fn begin(&mut self);
+
+    /// More of the body.
+    fn take(&mut self, exchange: &Exchange, head: Head<'_>, bytes: &[u8]) -> Result<(), Error>;
+}
+
+/// What is known of a reply before its body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head<'a> {
+    pub(crate) status: u16,
+    /// The boundary of its parts.
+    pub(crate) boundary: &'a str,
 }
 
 impl Reply {

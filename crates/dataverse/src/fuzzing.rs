@@ -48,6 +48,7 @@ pub fn rows(bytes: &[u8]) {
         let page = decode_rows(
             bytes,
             layout,
+            &["id"],
             &mut Columns::default(),
             &mut found,
             &Room::whole(),

@@ -6,15 +6,19 @@ use std::time::{Duration, Instant, SystemTime};
 
 use uuid::Uuid;
 
-use crate::batch::{self, BatchReply, Item, Part};
-use crate::budget::{Meter, Spent};
+use crate::batch::{self, Item, Part, Splitter};
+use crate::budget::{Kept, Meter, Spent};
 use crate::client::{Answered, Client, content_type, stated};
 use crate::decode::{self, Layout, RawRow};
 use crate::error::shortened;
+use crate::exchanged::{Head, Intake};
 use crate::request::Request;
 use crate::retry::{self, Attempts, Kind, Wait};
 use crate::row::Columns;
-use crate::{Connection, Error, ErrorCode, MAX_OPERATIONS, Query, Refused, Row, Rows, WaitCause};
+use crate::transport::over_budget;
+use crate::{
+    Connection, Error, ErrorCode, Exchange, MAX_OPERATIONS, Query, Refused, Row, Rows, WaitCause,
+};
 
 /// The answer to one query: its rows, or the server's refusal of that query.
 pub type Answer = Result<Rows, Refused>;
@@ -77,12 +81,20 @@ impl Reader {
                 self.client.origin(),
                 parts.iter().map(|part| &part.request),
             );
+            let mut answers = Answers::new(asking, parts);
             let answered = self
                 .client
-                .send(id, envelope, Kind::Read, &mut attempts, started)
+                .send(
+                    id,
+                    envelope,
+                    Kind::Read,
+                    Some(&mut answers),
+                    &mut attempts,
+                    started,
+                )
                 .await
                 .map_err(|failure| failure.error)?;
-            let left = asking.take(&answered, parts)?;
+            let left = answers.end(&answered)?;
             if let Some(turned_away) = &left.turned_away {
                 let cause = WaitCause::stated(turned_away.status, turned_away.code);
                 self.client
@@ -113,7 +125,7 @@ fn refused_trip(answered: &Answered, refused: &Refused) -> Error {
 }
 
 /// A request that has no answer yet.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Pending {
     query: usize,
     /// Which of the query's requests, where it is split.
@@ -140,6 +152,7 @@ impl From<String> for Unusable {
 }
 
 /// What a reply left unanswered.
+#[derive(Default)]
 struct Left {
     parts: Vec<Pending>,
     turned_away: Option<Refused>,
@@ -155,7 +168,6 @@ struct Asking<'a> {
 }
 
 /// What is known of the answer to one query.
-#[derive(Default)]
 struct Gathered {
     columns: Columns,
     /// The rows of each of the query's requests.
@@ -169,9 +181,14 @@ impl<'a> Asking<'a> {
         let mut gathered = Vec::with_capacity(queries.len());
         for (index, query) in queries.iter().enumerate() {
             let requests = query.requests()?;
+            let mut columns = Columns::default();
+            for (navigation, _) in query.only_keys() {
+                columns.intern(navigation);
+            }
             gathered.push(Gathered {
+                columns,
                 slices: vec![Vec::new(); requests.len()],
-                ..Gathered::default()
+                refused: None,
             });
             for (slice, request) in requests.into_iter().enumerate() {
                 waiting.push_back(Pending {
@@ -194,60 +211,10 @@ impl<'a> Asking<'a> {
         (count > 0).then(|| self.waiting.drain(..count).collect())
     }
 
-    /// Takes the answers of a reply. Pages that follow are put in the queue.
-    fn take(&mut self, answered: &Answered, parts: Vec<Pending>) -> Result<Left, Error> {
-        let malformed = |reason: String| Error::Malformed {
-            exchange: answered.exchange.clone(),
-            status: answered.reply.status,
-            reason,
-        };
-        let reply = &answered.reply;
-        let items = match batch::decode(content_type(reply), &reply.body, parts.len())
-            .map_err(malformed)?
-        {
-            BatchReply::Items(items) => items,
-            BatchReply::NotMultipart if (200..300).contains(&reply.status) => {
-                return Err(malformed(format!(
-                    "a batch was answered with `{}`",
-                    content_type(reply).escape_debug()
-                )));
-            }
-            BatchReply::NotMultipart => return Err(stated(&answered.exchange, reply)),
-        };
-        if items.is_empty() {
-            return Err(malformed("it answers nothing".to_owned()));
-        }
-        let mut left = Left {
-            parts: Vec::new(),
-            turned_away: None,
-            wait: None,
-        };
-        let mut items = items.into_iter();
-        for pending in parts {
-            match items.next() {
-                Some(Item::Single(part)) => {
-                    self.take_part(&part, pending, &mut left)
-                        .map_err(|reason| match reason {
-                            Unusable::OverBudget(spent) => Error::OverBudget {
-                                exchange: answered.exchange.clone(),
-                                spent,
-                            },
-                            Unusable::Malformed(reason) => malformed(reason),
-                        })?
-                }
-                Some(Item::Changeset(_)) => {
-                    return Err(malformed("a read was answered as a changeset".to_owned()));
-                }
-                None => left.parts.push(pending),
-            }
-        }
-        Ok(left)
-    }
-
     fn take_part(
         &mut self,
         part: &Part<'_>,
-        pending: Pending,
+        pending: &Pending,
         left: &mut Left,
     ) -> Result<(), Unusable> {
         let query = &self.queries[pending.query];
@@ -257,7 +224,7 @@ impl<'a> Asking<'a> {
             if is_turned_away(&refused) {
                 left.wait = left.wait.max(part_wait(part));
                 left.turned_away = Some(refused);
-                left.parts.push(pending);
+                left.parts.push(pending.clone());
             } else {
                 gathered.refused.get_or_insert(refused);
             }
@@ -265,9 +232,11 @@ impl<'a> Asking<'a> {
         }
         let place = || format!("the answer to `{}`", shortened(&pending.request.path));
         let room = self.meter.room();
+        let keys: Vec<&str> = query.only_keys().map(|(_, key)| key).collect();
         let page = decode::rows(
             part.body,
             query.layout(),
+            &keys,
             &mut gathered.columns,
             &mut gathered.slices[pending.slice],
             &room,
@@ -290,13 +259,146 @@ impl<'a> Asking<'a> {
             request
                 .headers
                 .extend(query.preferences().map(|value| ("Prefer", value)));
-            self.waiting.push_back(Pending { request, ..pending });
+            self.waiting.push_back(Pending {
+                request,
+                ..*pending
+            });
         }
         Ok(())
     }
 
     fn answers(self) -> Vec<Answer> {
         self.gathered.into_iter().map(Gathered::answer).collect()
+    }
+}
+
+/// The answers of one reply, taken as they arrive.
+struct Answers<'a, 'q> {
+    asking: &'a mut Asking<'q>,
+    /// What was asked.
+    parts: Vec<Pending>,
+    /// How things were before the reply.
+    before: Before,
+    splitter: Option<Splitter>,
+    taken: usize,
+    left: Left,
+}
+
+/// What a reply that breaks off is undone to.
+struct Before {
+    /// Of each part: how many rows there were, and whether the query was refused.
+    parts: Vec<(usize, bool)>,
+    waiting: usize,
+    kept: Kept,
+}
+
+impl<'a, 'q> Answers<'a, 'q> {
+    fn new(asking: &'a mut Asking<'q>, parts: Vec<Pending>) -> Self {
+        let of_part = |part: &Pending| {
+            let gathered = &asking.gathered[part.query];
+            (
+                gathered.slices[part.slice].len(),
+                gathered.refused.is_some(),
+            )
+        };
+        let before = Before {
+            parts: parts.iter().map(of_part).collect(),
+            waiting: asking.waiting.len(),
+            kept: asking.meter.kept(),
+        };
+        Answers {
+            asking,
+            parts,
+            before,
+            splitter: None,
+            taken: 0,
+            left: Left::default(),
+        }
+    }
+
+    /// Takes one answer. Pages that follow are put in the queue.
+    fn item(&mut self, bytes: &[u8]) -> Result<(), Unusable> {
+        let Some(pending) = self.parts.get(self.taken) else {
+            let most = self.parts.len();
+            return Err(format!("it has more than {most} parts").into());
+        };
+        self.taken += 1;
+        let most = self.asking.meter.budget().reply;
+        if bytes.len() as u64 > most {
+            return Err(Spent::Reply(most).into());
+        }
+        match batch::item(bytes, self.parts.len())? {
+            Item::Single(part) => self.asking.take_part(&part, pending, &mut self.left),
+            Item::Changeset(_) => Err("a read was answered as a changeset".to_owned().into()),
+        }
+    }
+
+    /// The reply has ended: what is left is to be asked again.
+    fn end(mut self, answered: &Answered) -> Result<Left, Error> {
+        let reply = &answered.reply;
+        let malformed = |reason: String| Error::Malformed {
+            exchange: answered.exchange.clone(),
+            status: reply.status,
+            reason,
+        };
+        let Some(splitter) = &self.splitter else {
+            return Err(match content_type(reply) {
+                // a multipart reply without a body
+                kind if batch::boundary(kind).is_some() => {
+                    malformed("it answers nothing".to_owned())
+                }
+                kind if (200..300).contains(&reply.status) => malformed(format!(
+                    "a batch was answered with `{}`",
+                    kind.escape_debug()
+                )),
+                _ => stated(&answered.exchange, reply),
+            });
+        };
+        splitter.end().map_err(malformed)?;
+        if self.taken == 0 {
+            return Err(malformed("it answers nothing".to_owned()));
+        }
+        self.left.parts.extend(self.parts.drain(self.taken..));
+        Ok(self.left)
+    }
+}
+
+impl Intake for Answers<'_, '_> {
+    fn begin(&mut self) {
+        for (part, (rows, refused)) in self.parts.iter().zip(&self.before.parts) {
+            let gathered = &mut self.asking.gathered[part.query];
+            gathered.slices[part.slice].truncate(*rows);
+            if !refused {
+                gathered.refused = None;
+            }
+        }
+        self.asking.waiting.truncate(self.before.waiting);
+        self.asking.meter.back_to(self.before.kept);
+        (self.splitter, self.taken, self.left) = (None, 0, Left::default());
+    }
+
+    fn take(&mut self, exchange: &Exchange, head: Head<'_>, bytes: &[u8]) -> Result<(), Error> {
+        let mut splitter = self
+            .splitter
+            .take()
+            .unwrap_or_else(|| Splitter::new(head.boundary));
+        let taken = splitter.push(bytes, |part| self.item(part));
+        let most = self.asking.meter.budget().reply;
+        let too_large = splitter.kept() as u64 > most;
+        self.splitter = Some(splitter);
+        let unusable = match taken {
+            Ok(()) if too_large => Unusable::OverBudget(Spent::Reply(most)),
+            Ok(()) => return Ok(()),
+            Err(unusable) => unusable,
+        };
+        Err(match unusable {
+            Unusable::OverBudget(spent) => over_budget(exchange, spent),
+            Unusable::Malformed(reason) => Error::Malformed {
+                exchange: exchange.clone(),
+                status: head.status,
+                reason,
+            },
+        })
     }
 }
 

@@ -148,9 +148,23 @@ impl Row {
         records.iter().filter_map(Value::as_object)
     }
 
+    /// The primary keys of related records, where only those were asked for.
+    pub fn related(&self, navigation: &str) -> &[Uuid] {
+        match self.get(navigation) {
+            Cell::Keys(keys) => keys,
+            _ => &[],
+        }
+    }
+
     /// Whether an expanded collection is as long as one may be, so that more may exist than is shown.
     pub fn expanded_may_be_cut(&self, navigation: &str) -> bool {
-        matches!(self.get(navigation).as_json(), Some(Value::Array(records)) if records.len() >= MAX_EXPANDED)
+        match self.get(navigation) {
+            Cell::Keys(keys) => keys.len() >= MAX_EXPANDED,
+            Cell::Json(value) => value
+                .as_array()
+                .is_some_and(|records| records.len() >= MAX_EXPANDED),
+            _ => false,
+        }
     }
 
     /// The columns that have a value, with it, in the order in which the reply first named them.

@@ -77,7 +77,7 @@ async fn send(
     let id = Uuid::new_v4();
     let envelope = batch::changeset(id, client.origin(), requests);
     let outcome = match client
-        .send(id, envelope, Kind::Write, attempts, started)
+        .send(id, envelope, Kind::Write, None, attempts, started)
         .await
     {
         Ok(answered) => judge(&answered, requests),
@@ -235,6 +235,7 @@ pub(crate) fn outcome_of_two(status: u16, content_type: &str, body: &[u8]) -> Ou
             status,
             headers,
             body: bytes::Bytes::copy_from_slice(body),
+            length: body.len(),
         },
     };
     let request = Request {

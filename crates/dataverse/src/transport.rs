@@ -1,20 +1,21 @@
 //! The network, and what may stand in for it. Besides signing in, nothing else touches it.
 
 use std::error::Error as _;
-use std::io::{self, Read as _};
+use std::io::{self, Write as _};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use flate2::read::MultiGzDecoder;
-use http::header::CONTENT_ENCODING;
+use flate2::write::MultiGzDecoder;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 use url::{Host, Url};
 use uuid::Uuid;
 
+use crate::batch::boundary;
 use crate::budget::{Meter, Spent};
 use crate::environment::is_loopback;
-use crate::exchanged::{Outgoing, Reply};
+use crate::exchanged::{Head, Intake, Outgoing, Reply};
 use crate::recording::{Player, Recorder};
 use crate::{Connection, Error, Exchange};
 
@@ -49,24 +50,39 @@ impl Transport {
         Ok(Transport::Network { network, recorder })
     }
 
-    /// Sends once.
-    pub(crate) async fn send(&self, outgoing: &Outgoing) -> Result<Reply, Error> {
-        match self {
+    /// Sends once. A multipart reply goes to the intake, if there is one.
+    pub(crate) async fn send(
+        &self,
+        outgoing: &Outgoing,
+        intake: Option<&mut dyn Intake>,
+    ) -> Result<Reply, Error> {
+        let mut reply = match self {
             Transport::Replay { player, meter } => {
                 let reply = player.answer(outgoing)?;
                 meter
-                    .receive(reply.body.len())
+                    .receive(reply.length)
                     .map_err(|spent| over_budget(&outgoing.exchange, spent))?;
-                Ok(reply)
+                reply
             }
-            Transport::Network { network, recorder } => {
-                let result = network.send(outgoing).await;
-                if let Some(recorder) = recorder {
-                    recorder.write(outgoing, &result);
-                }
-                result
+            Transport::Network {
+                network,
+                recorder: None,
+            } => return network.send(outgoing, intake).await,
+            Transport::Network {
+                network,
+                recorder: Some(recorder),
+            } => {
+                let result = network.send(outgoing, None).await;
+                recorder.write(outgoing, &result);
+                result?
             }
+        };
+        let body = std::mem::take(&mut reply.body);
+        match (intake, head(reply.status, &reply.headers)) {
+            (Some(intake), Some(head)) => intake.take(&outgoing.exchange, head, &body)?,
+            _ => reply.body = body,
         }
+        Ok(reply)
     }
 }
 
@@ -181,7 +197,11 @@ impl Network {
     }
 
     /// Sends once. A redirect is an answer like any other: it is not followed.
-    pub(crate) async fn send(&self, outgoing: &Outgoing) -> Result<Reply, Error> {
+    pub(crate) async fn send(
+        &self,
+        outgoing: &Outgoing,
+        intake: Option<&mut dyn Intake>,
+    ) -> Result<Reply, Error> {
         let failed = |error| failure(&outgoing.exchange, outgoing.limit, error);
         let meter = &self.0.meter;
         let most = usize::try_from(meter.budget().reply).unwrap_or(usize::MAX);
@@ -195,53 +215,85 @@ impl Network {
             request = request.body(body.clone());
         }
         let mut response = request.send().await.map_err(failed)?;
+        let status = response.status().as_u16();
+        let headers = std::mem::take(response.headers_mut());
         let too_large = || over(Spent::Reply(meter.budget().reply));
         let announced = response.content_length().unwrap_or_default();
         let announced = usize::try_from(announced).map_err(|_| too_large())?;
-        if announced > most {
-            return Err(too_large());
-        }
-        // what is announced is not believed beyond this; memory that nothing is written to costs nothing
-        let mut body = BytesMut::with_capacity(announced.min(16 << 20));
-        while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            if body.len() + chunk.len() > most {
-                return Err(too_large());
+        let mut sink = match (intake, head(status, &headers)) {
+            (Some(intake), Some(head)) => Sink::Intake(intake, head),
+            _ if announced > most => return Err(too_large()),
+            // what is announced is not believed beyond this; memory that nothing is written to costs nothing
+            _ => Sink::Whole(BytesMut::with_capacity(announced.min(16 << 20))),
+        };
+        let (mut length, mut arrived, mut counted) = (0, 0, 0);
+        let mut keep = |packed: usize, bytes: &[u8]| {
+            arrived += packed;
+            length += bytes.len();
+            // packed or not, whichever is more
+            let more = length.max(arrived) - counted;
+            counted += more;
+            meter.receive(more).map_err(over)?;
+            match &mut sink {
+                Sink::Intake(intake, head) => intake.take(&outgoing.exchange, *head, bytes),
+                Sink::Whole(body) if body.len() + bytes.len() > most => Err(too_large()),
+                Sink::Whole(body) => {
+                    body.extend_from_slice(bytes);
+                    Ok(())
+                }
             }
-            meter.receive(chunk.len()).map_err(over)?;
-            body.extend_from_slice(&chunk);
-        }
-        let headers = std::mem::take(response.headers_mut());
-        let body = match headers.get(CONTENT_ENCODING) {
-            Some(encoding) if encoding.as_bytes().eq_ignore_ascii_case(b"gzip") => {
-                let unpacked = inflate(&body, most)
-                    .map_err(|source| Error::Lost {
-                        exchange: outgoing.exchange.clone(),
-                        source: source.into(),
-                    })?
-                    .ok_or_else(too_large)?;
-                meter
-                    .receive(unpacked.len().saturating_sub(body.len()))
-                    .map_err(over)?;
-                unpacked
+        };
+        let packed = headers
+            .get(CONTENT_ENCODING)
+            .is_some_and(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"gzip"));
+        if packed {
+            let lost = |source: io::Error| Error::Lost {
+                exchange: outgoing.exchange.clone(),
+                source: source.into(),
+            };
+            let mut unpacked = MultiGzDecoder::new(Vec::new());
+            while let Some(chunk) = response.chunk().await.map_err(failed)? {
+                // a little unpacks to a thousand times as much
+                for piece in chunk.chunks(PACKED) {
+                    unpacked.write_all(piece).map_err(lost)?;
+                    keep(piece.len(), unpacked.get_ref())?;
+                    unpacked.get_mut().clear();
+                }
             }
-            _ => body.freeze(),
+            unpacked.try_finish().map_err(lost)?;
+            keep(0, unpacked.get_ref())?;
+        } else {
+            while let Some(chunk) = response.chunk().await.map_err(failed)? {
+                keep(0, &chunk)?;
+            }
+        }
+        let body = match sink {
+            Sink::Intake(..) => Bytes::new(),
+            Sink::Whole(body) => body.freeze(),
         };
         Ok(Reply {
-            status: response.status().as_u16(),
+            status,
             headers,
             body,
+            length,
         })
     }
 }
 
-/// Unpacks a body. `None` if it is longer than allowed: a small reply can unpack to a large one.
-fn inflate(packed: &[u8], most: usize) -> io::Result<Option<Bytes>> {
-    let mut body = Vec::new();
-    let beyond = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    MultiGzDecoder::new(packed)
-        .take(beyond)
-        .read_to_end(&mut body)?;
-    Ok((body.len() <= most).then(|| Bytes::from(body)))
+/// So many packed bytes are unpacked at once.
+const PACKED: usize = 4096;
+
+/// Where a body goes.
+enum Sink<'a> {
+    Intake(&'a mut dyn Intake, Head<'a>),
+    Whole(BytesMut),
+}
+
+/// What an intake is told of a reply, if it is multipart.
+fn head(status: u16, headers: &HeaderMap) -> Option<Head<'_>> {
+    let content_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let boundary = boundary(content_type)?;
+    Some(Head { status, boundary })
 }
 
 pub(crate) fn over_budget(exchange: &Exchange, spent: Spent) -> Error {

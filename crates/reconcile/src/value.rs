@@ -321,7 +321,7 @@ pub(crate) fn show_live(field: &Field, row: &Row, live: &Live) -> Json {
         (holds, Cell::Int(number)) => show_number(holds, *number),
         (holds, Cell::Flag(flag)) => show_flag(holds, *flag),
         (_, Cell::Decimal(number)) => json!(number),
-        (_, Cell::Json(value)) => value.as_ref().clone(),
+        (_, Cell::Json(_) | Cell::Keys(_)) => cell.to_json(),
     }
 }
 

@@ -84,7 +84,7 @@ pub(super) async fn ask(
         body: None,
         limit: std::time::Duration::from_secs(30),
     };
-    let reply = network.send(&outgoing).await?;
+    let reply = network.send(&outgoing, None).await?;
     match reply.status {
         401 => {
             let challenges = reply

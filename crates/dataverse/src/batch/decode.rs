@@ -61,7 +61,8 @@ pub(crate) fn decode<'a>(
     items.map(BatchReply::Items)
 }
 
-fn item(part: &[u8], most: usize) -> Result<Item<'_>, String> {
+/// One item: what stands between two boundaries.
+pub(crate) fn item(part: &[u8], most: usize) -> Result<Item<'_>, String> {
     let (headers, body) = multipart::headers(part)?;
     let content_type = headers.get("Content-Type").unwrap_or_default();
     let Some(boundary) = multipart::boundary(content_type) else {

@@ -4,5 +4,6 @@ mod decode;
 mod encode;
 mod multipart;
 
-pub(crate) use decode::{BatchReply, Item, Part, decode, request_id, server_error};
+pub(crate) use decode::{BatchReply, Item, Part, decode, item, request_id, server_error};
 pub(crate) use encode::{Envelope, changeset, reads};
+pub(crate) use multipart::{Splitter, boundary};

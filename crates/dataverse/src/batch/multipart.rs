@@ -20,7 +20,7 @@ impl<'a> Headers<'a> {
 }
 
 /// The boundary of a `multipart/…` content type, quoted or not. `None` if it is another type or has none.
-pub(super) fn boundary(content_type: &str) -> Option<&str> {
+pub(crate) fn boundary(content_type: &str) -> Option<&str> {
     let (kind, mut parameters) = content_type.split_once(';')?;
     if !kind
         .trim()
@@ -66,8 +66,9 @@ pub(super) fn split<'a>(
         let start = at + found;
         let after = start + marker.len();
         at = after;
-        let Some(line) = delimiter_line(body, start, after) else {
-            continue;
+        let line = match delimiter_line(body, start, after) {
+            Line::Delimiter(line) => line,
+            Line::Text | Line::Unfinished => continue,
         };
         if let Some(from) = open.take() {
             if parts.len() == most {
@@ -83,7 +84,116 @@ pub(super) fn split<'a>(
             }
         }
     }
-    Err("it ends before its last boundary".to_owned())
+    Err(CUT.to_owned())
+}
+
+const CUT: &str = "it ends before its last boundary";
+
+/// Gives out the parts of a body that arrives piece by piece, each once all of it is there.
+#[derive(Debug)]
+pub(crate) struct Splitter {
+    marker: Vec<u8>,
+    /// What has arrived and was not given out; it begins a line.
+    kept: Vec<u8>,
+    /// No delimiter begins before this.
+    looked: usize,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Before the first delimiter.
+    Before,
+    /// In a part.
+    Inside,
+    /// After the last delimiter.
+    Closed,
+}
+
+impl Splitter {
+    pub(crate) fn new(boundary: &str) -> Splitter {
+        Splitter {
+            marker: [b"--", boundary.as_bytes()].concat(),
+            kept: Vec::new(),
+            looked: 0,
+            state: State::Before,
+        }
+    }
+
+    /// Takes more of the body, and gives each part that is complete.
+    pub(crate) fn push<E>(
+        &mut self,
+        bytes: &[u8],
+        mut give: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.state == State::Closed {
+            return Ok(());
+        }
+        self.kept.extend_from_slice(bytes);
+        let finder = memmem::Finder::new(&self.marker);
+        // where the part begins that is open
+        let mut from = 0;
+        loop {
+            let Some(found) = finder.find(&self.kept[self.looked..]) else {
+                let beginning = self.kept.len().saturating_sub(self.marker.len() - 1);
+                self.looked = self.looked.max(beginning);
+                break;
+            };
+            let start = self.looked + found;
+            let after = start + self.marker.len();
+            let delimiter = match delimiter_line(&self.kept, start, after) {
+                Line::Text => {
+                    self.looked = after;
+                    continue;
+                }
+                Line::Unfinished => {
+                    self.looked = start;
+                    break;
+                }
+                Line::Delimiter(delimiter) => delimiter,
+            };
+            if self.state == State::Inside {
+                give(without_last_break(&self.kept[from..start.max(from)]))?;
+            }
+            match delimiter {
+                Delimiter::Closing => {
+                    self.state = State::Closed;
+                    self.kept = Vec::new();
+                    return Ok(());
+                }
+                Delimiter::Opening { next } => {
+                    self.state = State::Inside;
+                    from = next;
+                    self.looked = next;
+                }
+            }
+        }
+        self.kept.drain(..from);
+        self.looked -= from;
+        Ok(())
+    }
+
+    /// How much is kept of a part that is not complete.
+    pub(crate) fn kept(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// The body has ended: it may have been cut.
+    pub(crate) fn end(&self) -> Result<(), String> {
+        match self.state {
+            State::Closed => Ok(()),
+            State::Before | State::Inside => Err(CUT.to_owned()),
+        }
+    }
+}
+
+/// What the text of a boundary is.
+enum Line {
+    /// Nothing but text.
+    Text,
+    /// What comes next decides.
+    Unfinished,
+    Delimiter(Delimiter),
 }
 
 enum Delimiter {
@@ -92,13 +202,16 @@ enum Delimiter {
 }
 
 /// What the boundary text at `start..after` is: nothing but text, or a delimiter on a line of its own.
-fn delimiter_line(body: &[u8], start: usize, after: usize) -> Option<Delimiter> {
+fn delimiter_line(body: &[u8], start: usize, after: usize) -> Line {
     if start > 0 && body[start - 1] != b'\n' {
-        return None;
+        return Line::Text;
     }
     let rest = &body[after..];
     if rest.starts_with(b"--") {
-        return Some(Delimiter::Closing);
+        return Line::Delimiter(Delimiter::Closing);
+    }
+    if rest == b"-" {
+        return Line::Unfinished;
     }
     let padding = rest
         .iter()
@@ -109,10 +222,12 @@ fn delimiter_line(body: &[u8], start: usize, after: usize) -> Option<Delimiter> 
         2
     } else if rest.starts_with(b"\n") {
         1
+    } else if matches!(rest, b"" | b"\r") {
+        return Line::Unfinished;
     } else {
-        return None;
+        return Line::Text;
     };
-    Some(Delimiter::Opening {
+    Line::Delimiter(Delimiter::Opening {
         next: after + padding + line_break,
     })
 }
@@ -222,6 +337,32 @@ mod tests {
                 for part in parts {
                     let _ = headers(part);
                 }
+            }
+        }
+
+        #[test]
+        fn a_body_in_pieces_gives_what_the_whole_gives(
+            body in "(--b(--)?|\r|\n|\r\n|a: b|[ :x-]){0,40}", sizes in proptest::collection::vec(1_usize..9, 1..9)
+        ) {
+            let mut splitter = Splitter::new("b");
+            let mut parts: Vec<Vec<u8>> = Vec::new();
+            let mut rest = body.as_bytes();
+            for size in sizes.iter().cycle() {
+                if rest.is_empty() {
+                    break;
+                }
+                let (piece, after) = rest.split_at(rest.len().min(*size));
+                rest = after;
+                let given = splitter.push(piece, |part| {
+                    parts.push(part.to_vec());
+                    Ok::<(), ()>(())
+                });
+                prop_assert_eq!(given, Ok(()));
+            }
+            let whole = split(body.as_bytes(), "b", 50);
+            prop_assert_eq!(splitter.end().is_ok(), whole.is_ok());
+            if let Ok(whole) = whole {
+                prop_assert_eq!(parts, whole);
             }
         }
 

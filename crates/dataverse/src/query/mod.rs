@@ -88,6 +88,7 @@ pub struct Expand {
     pub(crate) navigation: String,
     pub(crate) select: Vec<String>,
     pub(crate) filter: Option<Filter>,
+    pub(crate) only_keys: bool,
 }
 
 impl Expand {
@@ -97,6 +98,16 @@ impl Expand {
             navigation: navigation.into(),
             select: Vec::new(),
             filter: None,
+            only_keys: false,
+        }
+    }
+
+    /// Only the primary keys of the related records, which are kept in far less room than columns are
+    /// ([`Row::related`](crate::Row::related)).
+    pub fn keys(navigation: impl Into<String>, key: impl Into<String>) -> Expand {
+        Expand {
+            only_keys: true,
+            ..Expand::new(navigation).select([key])
         }
     }
 
@@ -368,6 +379,12 @@ impl Query {
         self.expand
             .iter()
             .map(|expand| (expand.navigation.as_str(), expand.select.as_slice()))
+    }
+
+    /// Navigation properties of which only the keys are kept, with the column that holds them.
+    pub(crate) fn only_keys(&self) -> impl Iterator<Item = (&str, &str)> {
+        let expands = self.expand.iter().filter(|expand| expand.only_keys);
+        expands.filter_map(|expand| Some((&*expand.navigation, &**expand.select.first()?)))
     }
 
     /// Without the related records of a navigation property that an environment lacks.

@@ -246,6 +246,7 @@ impl RecordedAnswer {
         Ok(Reply {
             status: self.status,
             headers,
+            length: self.body.len(),
             body: Bytes::from(self.body),
         })
     }

@@ -53,6 +53,52 @@ async fn breaking(breaks: Breaks, reply: &'static str) -> String {
 const ROWS: &str = "--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 200 OK\r\n\r\n{\"value\":[]}\r\n--b--\r\n";
 const DONE: &str = "--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n\r\n--c--\r\n--b--\r\n";
 
+/// Two answers, the first with a next page: half of it holds the first whole.
+const TWO: &str = concat!(
+    "--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+    r#"{"value":[{"n":1},{"n":2}],"@odata.nextLink":"https://any.example/api/data/v9.2/a?page=2"}"#,
+    "\r\n--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+    r#"{"value":[{"n":3},{"n":4},{"n":5},{"n":6},{"n":7},{"n":8},{"n":9}],"a":"a text that makes this answer longer than the first one, so that half of the reply ends inside of it"}"#,
+    "\r\n--b--\r\n"
+);
+
+#[tokio::test]
+async fn what_a_broken_reply_gave_is_dropped_before_it_is_asked_again() {
+    let second = TWO.rfind("HTTP/1.1").expect("it has two answers");
+    assert!(second < TWO.len() / 2, "the first answer arrives whole");
+    let url = breaking(Breaks::InsideTheReply, TWO).await;
+    let reader = Reader::open(&connection_to(&url)).expect("a reader opens");
+    let error = reader
+        .read(&[Query::rows("a"), Query::rows("b")])
+        .await
+        .expect_err("the next page is answered with a link to itself");
+    assert!(error.to_string().contains("in a circle"), "{error}");
+    assert_eq!(
+        reader.requests(),
+        3,
+        "the broken one, the same again, the page"
+    );
+
+    let url = breaking(Breaks::InsideTheReply, ROWS_OF_TWO).await;
+    let reader = Reader::open(&connection_to(&url)).expect("a reader opens");
+    let answers = reader
+        .read(&[Query::rows("a"), Query::rows("b")])
+        .await
+        .expect("the second attempt is answered");
+    assert_eq!(reader.requests(), 2);
+    let counts = answers
+        .iter()
+        .map(|answer| answer.as_ref().map_or(0, |rows| rows.rows.len()));
+    assert_eq!(counts.collect::<Vec<_>>(), [2, 3]);
+}
+
+/// The same without a next page.
+const ROWS_OF_TWO: &str = concat!(
+    "--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 200 OK\r\n\r\n{\"value\":[{\"n\":1},{\"n\":2}]}",
+    "\r\n--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 200 OK\r\n\r\n{\"value\":[{\"n\":3},{\"n\":4},{\"n\":5}],\"a\":\"a text that makes this one longer\"}",
+    "\r\n--b--\r\n"
+);
+
 fn one_write() -> Changeset {
     Changeset {
         operations: vec![Operation::Unlink {

@@ -1,7 +1,7 @@
 //! Reads against a scripted server. Facts: Execute batch operations, Page results, Service protection API limits.
 
 use crate::server::{bodies, connection, error, page, part, parts, server};
-use deskstate_dataverse::{Budget, Cell, Error, ErrorCode, Filter, Query, Reader, Spent};
+use deskstate_dataverse::{Budget, Cell, Error, ErrorCode, Expand, Filter, Query, Reader, Spent};
 use wiremock::ResponseTemplate;
 
 fn reader(server: &wiremock::MockServer) -> Reader {
@@ -333,6 +333,50 @@ async fn replies_longer_than_allowed_are_refused() {
         ),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn many_answers_may_be_longer_together_than_one_may_be() {
+    let answers = [0; 9].map(|_| page(&" ".repeat(800), None));
+    let server = server(vec![parts(200, &answers)]).await;
+    let reader = Reader::open(&connection(&server).budget(Budget {
+        reply: 1000,
+        ..Budget::default()
+    }))
+    .expect("a reader opens");
+    let queries = [0; 9].map(|_| Query::rows("a"));
+    let answers = reader.read(&queries).await.expect("each is short enough");
+    assert!(answers.iter().all(Result::is_ok));
+}
+
+#[tokio::test]
+async fn of_related_records_only_keys_are_kept_where_only_those_were_asked_for() {
+    let [first, second] = [1, 2].map(uuid::Uuid::from_u128);
+    let rows = format!(
+        r#"{{"cfg_name":"both","cfg_tabs":[{{"@odata.etag":"W/\"1\"","cfg_tabid":"{first}"}},{{"cfg_tabid":"{second}"}}],"cfg_tabs@odata.nextLink":"https://x"}},
+           {{"cfg_name":"none","cfg_tabs":[]}},{{"cfg_name":"hidden"}},{{"cfg_tabs":{{"cfg_tabid":"{second}"}}}}"#
+    );
+    let without_key = r#"{"cfg_tabs":[{"cfg_otherid":"1"}]}"#;
+    let server = server(vec![
+        parts(200, &[page(&rows, None)]),
+        parts(200, &[page(without_key, None)]),
+    ])
+    .await;
+    let query = Query::rows("cfg_sessions").expand(Expand::keys("cfg_tabs", "cfg_tabid"));
+    let reader = reader(&server);
+    let answers = reader.read(std::slice::from_ref(&query)).await;
+    let answers = answers.expect("it is answered");
+    let rows = &answers[0].as_ref().expect("no refusal").rows;
+    let related = rows.iter().map(|row| row.related("cfg_tabs").to_vec());
+    assert_eq!(
+        related.collect::<Vec<_>>(),
+        [vec![first, second], vec![], vec![], vec![second]]
+    );
+    let error = reader
+        .read(&[query])
+        .await
+        .expect_err("a record has no key");
+    assert!(matches!(error, Error::Malformed { .. }), "{error}");
 }
 
 #[tokio::test]
