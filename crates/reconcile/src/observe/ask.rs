@@ -37,6 +37,8 @@ pub(super) enum Ask {
     Table(&'static Table),
     /// Some rows of a table, with their links.
     Narrow(&'static Table),
+    /// The keys of rows that point to what is declared.
+    Pointing(&'static Table),
     Links(&'static Relationship),
     ExpandedLinks(&'static Relationship),
     /// One row that has links, with them.
@@ -153,6 +155,11 @@ pub(super) fn first_trip(
         if let Some(filters) = narrow.and_then(|narrow| narrow.rows(table)) {
             let asks = filters.into_iter();
             trip.extend(asks.map(|(filter, with)| some_rows(table, filter, with, scope)));
+            let pointing = narrow.into_iter().flat_map(|narrow| narrow.pointing(table));
+            trip.extend(pointing.map(|filter| {
+                let query = Query::rows(table.set).select([table.key]).filter(filter);
+                (Ask::Pointing(table), query)
+            }));
             continue;
         }
         let mut query = Query::rows(table.set).select(columns(table));
@@ -228,7 +235,7 @@ pub(super) fn linked(relationship: &'static Relationship) -> (Ask, Query) {
     let query = Query::rows(relationship.owner.set)
         .select([relationship.owner.key])
         .filter(Filter::exists(name, member))
-        .expand(Expand::new(name).select([member]))
+        .expand(Expand::keys(name, member))
         .top(1);
     (Ask::Linked(relationship), query)
 }

@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deskstate_dataverse::{Expand, Filter};
+use deskstate_dataverse::{Expand, Filter, Literal};
 use deskstate_model::{
-    Contract, Holds, Kind, Referent, Relationship, State, Table, UNIQUE_NAME, tables,
+    Contract, Holds, Kind, PartIdentity, PartTable, Referent, Relationship, State, Table,
+    UNIQUE_NAME, tables,
 };
 use serde_json::Value;
 
 use crate::kinds::{self, part_of};
 use crate::lower::Desired;
-use crate::state::fold;
+use crate::state::{PartName, RowKey, fold};
 
 /// The tables that grow. All others are read whole: profiles compete for agents, so a plan must know every one, and the rest have few
 /// rows. Kinds that a project defines are read whole, too, since two rows of one identity must be found.
@@ -21,8 +22,8 @@ static GROWING: [&Table; 4] = [
     &tables::NOTIFICATION_FIELD,
 ];
 
-/// Above this many names of one table, reading it whole takes fewer requests.
-const MOST_NAMES: usize = 1_500;
+/// Beyond this many names of parts all parts are read: each name is a condition, of which a query has few.
+const MOST_PART_NAMES: usize = 100;
 
 /// Names of rows, folded, by table.
 type Names = BTreeMap<&'static Table, BTreeSet<String>>;
@@ -34,6 +35,8 @@ pub struct Narrow {
     own: Names,
     /// Rows that are only referred to.
     others: Names,
+    /// Names of declared parts, by the table of the parts.
+    parts: Names,
     prefixes: BTreeSet<String>,
 }
 
@@ -65,9 +68,6 @@ impl Narrow {
                 add_texts(&mut names, &value.value);
             }
         }
-        if names.values().any(|names| names.len() > MOST_NAMES) {
-            return None;
-        }
         for (table, own) in &own {
             names
                 .entry(table)
@@ -77,8 +77,25 @@ impl Narrow {
         Some(Self {
             own,
             others: names,
+            parts: named_parts(desired),
             prefixes: prefixes.clone(),
         })
+    }
+
+    /// Which parts say something, where the service adds empty ones by itself: those with a value, and those that
+    /// are declared with one.
+    fn matters(&self, part: &PartTable) -> Option<Filter> {
+        let PartIdentity::Text(column) = part.identity else {
+            return None;
+        };
+        let value = part.fields.iter().find(|field| field.word.is_empty())?;
+        let declared = self.parts.get(part.table);
+        let declared = declared.into_iter().flatten().cloned();
+        let is_declared = Filter::any_of(column, declared);
+        match &is_declared {
+            Filter::AnyOf(_, names) if !part.server_adds || names.len() > MOST_PART_NAMES => None,
+            _ => Some(Filter::ne(value.column, Literal::Null).or(is_declared)),
+        }
     }
 
     /// Which rows of a table are needed, each with the links that matter; `None` where the table is read whole.
@@ -88,25 +105,17 @@ impl Narrow {
         if !is_growing(table) {
             let part = part_of(table).filter(|part| is_growing(part.parent))?;
             let all = own(part.parent).chain(others(part.parent));
-            return Some(vec![(
-                Filter::any_of(behind(part.parent_navigation), all),
-                With::Nothing,
-            )]);
+            let theirs = Filter::any_of(behind(part.parent_navigation), all);
+            let filter = match self.matters(part) {
+                Some(matters) => theirs.and(matters),
+                None => theirs,
+            };
+            return Some(vec![(filter, With::Nothing)]);
         }
         let under = self.prefixes.iter();
         let under = under
             .map(|prefix| Filter::starts_with(UNIQUE_NAME.column, format!("{prefix}_")))
             .reduce(Filter::or);
-        let pointing = kinds::row_fields(table).filter_map(|field| match field.holds {
-            Holds::Lookup {
-                to: Referent::Named(target),
-                navigation,
-            } => Some((
-                Filter::any_of(behind(navigation), own(target)),
-                With::Nothing,
-            )),
-            _ => None,
-        });
         let mut rows = vec![
             (Filter::any_of(UNIQUE_NAME.column, own(table)), With::Users),
             (
@@ -123,9 +132,40 @@ impl Narrow {
         if !called.is_empty() {
             rows.push((Filter::any_of(table.label, called), With::Members));
         }
-        rows.extend(pointing);
         Some(rows)
     }
+
+    /// Which rows of a table that grows point to declared ones.
+    pub(super) fn pointing(&self, table: &'static Table) -> impl Iterator<Item = Filter> {
+        let fields = kinds::row_fields(table).filter(|_| is_growing(table));
+        fields.filter_map(|field| match field.holds {
+            Holds::Lookup {
+                to: Referent::Named(target),
+                navigation,
+            } => {
+                let own = self.own.get(target).into_iter().flatten().cloned();
+                Some(Filter::any_of(behind(navigation), own))
+            }
+            _ => None,
+        })
+    }
+}
+
+/// Names of declared parts that are told apart by a text.
+fn named_parts(desired: &Desired) -> Names {
+    let mut found = Names::new();
+    for row in desired.resources.values().flat_map(|own| &own.parts) {
+        if let RowKey::Part {
+            table,
+            part: PartName::Text(name),
+            ..
+        } = &row.key
+            && !row.only_if_there
+        {
+            found.entry(table).or_default().insert(fold(name));
+        }
+    }
+    found
 }
 
 /// The unique name of the row that a lookup points to.
@@ -150,7 +190,7 @@ pub(super) fn links_with(table: &Table, with: With) -> impl Iterator<Item = Expa
         let members = (links.owner == table && with != With::Nothing).then_some(links.member);
         let owners = (links.member == table && with == With::Users).then_some(links.owner);
         let ends = members.into_iter().chain(owners);
-        ends.map(|end| Expand::new(links.schema_name).select([end.key]))
+        ends.map(|end| Expand::keys(links.schema_name, end.key))
     })
 }
 

@@ -15,12 +15,14 @@ pub(super) fn next_trip(
 ) -> Vec<(Ask, Query)> {
     let mut trip = observed.take_refused_queries();
     // Links are known once no rows are asked for again.
-    let again = |(ask, _): &(Ask, Query)| matches!(ask, Ask::Narrow(_) | Ask::Column(..));
+    let again = |(ask, _): &(Ask, Query)| {
+        matches!(ask, Ask::Narrow(_) | Ask::Pointing(_) | Ask::Column(..))
+    };
     if !trip.iter().any(again) {
         trip.extend(observed.follow_links(desired, scope));
     }
     for relationship in observed.take_refused_links() {
-        let members = Expand::new(relationship.schema_name).select([relationship.member.key]);
+        let members = Expand::keys(relationship.schema_name, relationship.member.key);
         let query = Query::rows(relationship.owner.set)
             .select([relationship.owner.key])
             .expand(members);

@@ -130,7 +130,8 @@ impl Observed {
     fn place(&mut self, ask: Ask, answer: Answer) {
         match (ask, answer) {
             (Ask::Narrow(table), Ok(rows)) => self.place_narrow(table, rows.rows),
-            (Ask::Narrow(_), Err(_)) => self.refuse_in_part(),
+            (Ask::Pointing(table), Ok(rows)) => self.place_pointing(table, &rows.rows),
+            (Ask::Narrow(_) | Ask::Pointing(_), Err(_)) => self.refuse_in_part(),
             (Ask::Table(table), Ok(rows)) => {
                 drop(self.rows.insert(table, with_expanded(table, rows.rows)));
             }
@@ -157,7 +158,7 @@ impl Observed {
                 self.place_expanded(relationship, &rows.rows)
             }
             (Ask::Linked(relationship), Ok(rows)) => {
-                let hides = |row: &Row| row.expanded(relationship.schema_name).next().is_none();
+                let hides = |row: &Row| row.related(relationship.schema_name).is_empty();
                 if rows.rows.iter().any(hides) {
                     self.hide_links(relationship);
                 }
@@ -280,13 +281,8 @@ impl Observed {
                 continue;
             };
             cut |= row.expanded_may_be_cut(relationship.schema_name);
-            for member in row.expanded(relationship.schema_name) {
-                let id = member.get(relationship.member.key).and_then(Json::as_str);
-                pairs.extend(
-                    id.and_then(|id| Uuid::parse_str(id).ok())
-                        .map(|id| (owner, id)),
-                );
-            }
+            let members = row.related(relationship.schema_name).iter();
+            pairs.extend(members.map(|member| (owner, *member)));
         }
         self.links.insert(relationship, pairs);
         if cut {

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_dataverse::{Filter, Query, Row};
 use deskstate_model::{Holds, Referent, Relationship, Table, tables};
-use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::Observed;
@@ -19,6 +18,8 @@ use crate::observe::narrow::{With, growing_links, is_growing};
 #[derive(Default)]
 pub(super) struct Seen {
     rows: BTreeSet<Uuid>,
+    /// Rows that point to declared ones, by table.
+    pointing: BTreeMap<&'static Table, BTreeSet<Uuid>>,
     refused: bool,
     followed: bool,
 }
@@ -48,21 +49,25 @@ impl Observed {
         self.narrow.as_ref().is_some_and(|seen| seen.refused)
     }
 
+    pub(super) fn place_pointing(&mut self, table: &'static Table, rows: &[Row]) {
+        if let Some(seen) = &mut self.narrow {
+            let ids = rows.iter().filter_map(|row| row.uuid(table.key));
+            seen.pointing.entry(table).or_default().extend(ids);
+        }
+    }
+
     pub(super) fn place_narrow(&mut self, table: &'static Table, rows: Vec<Row>) {
         for row in rows {
             let Some(id) = row.uuid(table.key) else {
                 continue;
             };
             for relationship in growing_links() {
+                let ends = row.related(relationship.schema_name).iter();
+                let links = self.links.entry(relationship).or_default();
                 if relationship.owner == table {
-                    let members = ends(&row, relationship, relationship.member);
-                    let pairs = members.map(|member| (id, member));
-                    self.links.entry(relationship).or_default().extend(pairs);
-                }
-                if relationship.member == table {
-                    let owners = ends(&row, relationship, relationship.owner);
-                    let pairs = owners.map(|owner| (owner, id));
-                    self.links.entry(relationship).or_default().extend(pairs);
+                    links.extend(ends.map(|member| (id, *member)));
+                } else if relationship.member == table {
+                    links.extend(ends.map(|owner| (*owner, id)));
                 }
                 if row.expanded_may_be_cut(relationship.schema_name) {
                     let why = "a row has 5,000 links or more, and the rest is not shown";
@@ -106,7 +111,7 @@ impl Observed {
         let is_known = |table: &'static Table, id: &Uuid| {
             known.get(table).is_some_and(|rows| rows.contains(id))
         };
-        let mut unread: BTreeMap<&'static Table, BTreeSet<Uuid>> = BTreeMap::new();
+        let mut unread = seen.pointing.clone();
         for (links, pairs) in &self.links {
             for (owner, member) in pairs {
                 if is_known(links.owner, owner) {
@@ -149,15 +154,4 @@ impl Observed {
         });
         asks.collect()
     }
-}
-
-/// The rows at the other end of a relationship.
-fn ends(
-    row: &Row,
-    relationship: &Relationship,
-    other: &'static Table,
-) -> impl Iterator<Item = Uuid> {
-    let records = row.expanded(relationship.schema_name);
-    let ids = records.filter_map(|record| record.get(other.key).and_then(Json::as_str));
-    ids.filter_map(|id| Uuid::parse_str(id).ok())
 }
