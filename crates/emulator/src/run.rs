@@ -18,6 +18,9 @@ pub struct Args {
     /// Address and port to listen on; port 0 takes a free one, anything but loopback lets others in
     #[arg(long, value_name = "ADDRESS:PORT", default_value_t = SocketAddr::from(([127, 0, 0, 1], 8700)))]
     pub listen: SocketAddr,
+    /// Be so many environments, each with rows of its own; each listens on the port after the one before, and prints its URL
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000), conflicts_with_all = ["state", "tls_ca_out"])]
+    pub environments: u16,
     /// Name that clients may call the emulator by, besides `localhost` and addresses; repeatable
     #[arg(long, value_name = "NAME")]
     pub host: Vec<String>,
@@ -116,7 +119,7 @@ async fn serve(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     if let Some(warning) = exposure(&args) {
         warn(&format!("warning: {warning}"));
     }
-    let emulator = Emulator::start(Config {
+    let mut config = Config {
         listen: args.listen,
         hosts: args.host,
         state: args.state,
@@ -136,13 +139,27 @@ async fn serve(args: Args) -> Result<(), Box<dyn std::error::Error>> {
             authority_out => Tls::Generated { authority_out },
         },
         clock: args.clock,
-    })
-    .await?;
-    // Whoever reads the line may stop us at once.
+    };
+    let mut running = Vec::new();
+    for number in 0..args.environments {
+        let port = args.listen.port();
+        if port != 0 {
+            let next = port.checked_add(number);
+            config
+                .listen
+                .set_port(next.ok_or("there is no port after 65535")?);
+        }
+        running.push(Emulator::start(config.clone()).await?);
+    }
+    // Whoever reads the lines may stop us at once.
     let interruption = interruption()?;
-    println!("{}", emulator.url());
+    for emulator in &running {
+        println!("{}", emulator.url());
+    }
     interruption.await?;
-    emulator.stop().await?;
+    for emulator in running {
+        emulator.stop().await?;
+    }
     Ok(())
 }
 
