@@ -14,11 +14,30 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BINARY = pathlib.Path(os.environ.get("DESKSTATE", ROOT / "target" / "release" / "deskstate"))
 
 
-def write_project(folder, size, url, changed=0):
-    """Four tenths tabs, four tenths session templates with two tabs each, two tenths notification templates.
+# The hard shape is what environments are like: tabs with several parameters, three links for each session template, the service makes rows of
+# parameters by itself, and ten rows of others for each resource. The easy one leaves all this out.
+SHAPES = ("hard", "easy")
+EASY_ANSWERS = {"tabMakesParameters": False}
+
+
+def answers_of(shape):
+    return EASY_ANSWERS if shape == "easy" else {}
+
+
+def foreign(shape, size):
+    """Arguments of the emulator: each generated session template has a tab and a link, so half as many sessions as rows."""
+    return ["--seed-sessions", str(size * 10 // 2)] if shape == "hard" else []
+
+
+RECORD = "  pageType: EntityRecord\n  parameters: {entityName: contact, entityId: \"{customerRecordId}\", validateRecord: true}\n"
+
+
+def write_project(folder, size, url, changed=0, shape="easy"):
+    """Four tenths tabs, four tenths session templates with two tabs each (hard: four), two tenths notification templates.
 
     Gives what a plain reader compares: by table, unique name to display name and title.
     """
+    hard = shape == "hard"
     manifests = folder / "manifests"
     shutil.rmtree(manifests, ignore_errors=True)
     manifests.mkdir(parents=True)
@@ -28,7 +47,7 @@ def write_project(folder, size, url, changed=0):
         f"  environments:\n    server: {{url: \"{url}\"}}\n"
     )
     (folder / ".deskstate" / "answers").mkdir(parents=True, exist_ok=True)
-    (folder / ".deskstate" / "answers" / "server.json").write_text('{"formatVersion":1,"answers":{"tabMakesParameters":false}}')
+    (folder / ".deskstate" / "answers" / "server.json").write_text(json.dumps({"formatVersion": 1, "answers": answers_of(shape)}))
     head = "---\napiVersion: deskstate/v1\nkind: {}\nmetadata: {{name: {}}}\nspec:\n"
     tabs, sessions = size * 4 // 10, size * 4 // 10
     toasts = size - tabs - sessions
@@ -39,14 +58,16 @@ def write_project(folder, size, url, changed=0):
         tab_rows[f"contoso_tab{i:06}"] = (f"Tab {i}", title)
         documents.append(
             head.format("ApplicationTab", f"contoso_tab{i:06}")
-            + f"  displayName: Tab {i}\n  title: {title}\n  pageType: Search\n  parameters: {{searchText: order {i}}}\n"
+            + f"  displayName: Tab {i}\n  title: {title}\n"
+            + (RECORD if hard else f"  pageType: Search\n  parameters: {{searchText: order {i}}}\n")
         )
     for i in range(sessions):
         session_rows[f"contoso_session{i:06}"] = (f"Session {i}", "{customerName}")
         documents.append(
             head.format("SessionTemplate", f"contoso_session{i:06}")
             + f"  displayName: Session {i}\n  type: Generic\n  title: \"{{customerName}}\"\n  communicationPanelMode: Docked\n"
-            + f"  anchorTab: contoso_tab{i % tabs:06}\n  additionalTabs: [contoso_tab{(i + 1) % tabs:06}]\n"
+            + f"  anchorTab: contoso_tab{i % tabs:06}\n"
+            + f"  additionalTabs: [{', '.join(f'contoso_tab{(i + step) % tabs:06}' for step in range(1, 4 if hard else 2))}]\n"
         )
     for i in range(toasts):
         toast_rows[f"contoso_toast{i:06}"] = (f"Toast {i}", f"Call {i}")
@@ -98,9 +119,9 @@ def scratch():
 
 
 class Server:
-    def __init__(self, folder, latency=0, arguments=(), answers=None):
+    def __init__(self, folder, latency=0, arguments=(), answers=EASY_ANSWERS):
         sheet = folder / "answers.json"
-        sheet.write_text(json.dumps({"formatVersion": 1, "answers": {"tabMakesParameters": False, **(answers or {})}}))
+        sheet.write_text(json.dumps({"formatVersion": 1, "answers": answers}))
         self.process = subprocess.Popen(
             [str(BINARY), "emulator", "--listen", "127.0.0.1:0", "--answers", str(sheet), *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
