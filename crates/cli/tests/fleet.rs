@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::io::{Read, Write};
+use std::io::{BufRead, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -230,4 +230,39 @@ fn a_fleet_six_times_as_large_takes_hardly_more_memory() {
             AT_ONCE * 6
         );
     }
+}
+
+#[test]
+fn one_emulator_serves_environments_that_share_no_row() {
+    let project = Project::example("tenfold");
+    let mut emulator = deskstate(project.path())
+        .args(["emulator", "--listen", "127.0.0.1:0", "--environments", "3"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = std::io::BufReader::new(emulator.stdout.take().unwrap()).lines();
+    let urls: Vec<String> = lines.take(3).map(Result::unwrap).collect();
+    let fleet = urls.iter().enumerate().map(|(number, url)| {
+        environment(&format!("env{number}"), &format!("      url: \"{url}\"\n"))
+    });
+    project.set_environments(&fleet.collect::<String>());
+    project.run(&["apply", "--env", "env1", "--yes"]).ended(0);
+    for (name, said) in [
+        ("env0", "5 to create"),
+        ("env1", "matches the manifests"),
+        ("env2", "5 to create"),
+    ] {
+        says(&project.run(&["plan", "--env", name]).out, &[said]);
+    }
+    emulator.kill().unwrap();
+    emulator.wait().unwrap();
+    let ports = [
+        "emulator",
+        "--listen",
+        "127.0.0.1:65535",
+        "--environments",
+        "2",
+    ];
+    let run = project.run(&ports);
+    says(&run.ended(1).err, &["there is no port after 65535"]);
 }

@@ -153,9 +153,8 @@ async fn serve(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     }
     // Whoever reads the lines may stop us at once.
     let interruption = interruption()?;
-    for emulator in &running {
-        println!("{}", emulator.url());
-    }
+    let urls: Vec<&str> = running.iter().map(Emulator::url).collect();
+    println!("{}", urls.join("\n"));
     interruption.await?;
     for emulator in running {
         emulator.stop().await?;

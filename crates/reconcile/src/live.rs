@@ -162,18 +162,14 @@ impl LiveTable {
             indexed.rows.insert(id, ObservedRow { id, row });
         }
         // A server sends rows in any order; what is read off them must not depend on it.
-        indexed
-            .by_name
-            .values_mut()
-            .for_each(|ids| ids.sort_unstable());
-        indexed
-            .by_part
-            .values_mut()
-            .for_each(|ids| ids.sort_unstable());
-        indexed
-            .by_parent
-            .values_mut()
-            .for_each(|ids| ids.sort_unstable());
+        let by_name = indexed.by_name.values_mut();
+        let by_part = indexed.by_part.values_mut();
+        let by_parent = indexed.by_parent.values_mut();
+        for ids in by_name.chain(by_part).chain(by_parent) {
+            ids.sort_unstable();
+            // mostly one, and a list has room for four
+            ids.shrink_to_fit();
+        }
         indexed
     }
 

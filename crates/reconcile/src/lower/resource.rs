@@ -66,6 +66,7 @@ pub(crate) fn lower(declared: &Declared, context: &Context<'_>) -> DeclaredResou
     });
     // Thousands of these are kept to the end of a run, and room to grow is half of them.
     row.columns.shrink_to_fit();
+    row.when_new.shrink_to_fit();
     parts.shrink_to_fit();
     part_lists.shrink_to_fit();
     sets.shrink_to_fit();

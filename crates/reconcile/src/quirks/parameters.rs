@@ -131,7 +131,9 @@ fn names_of_new(
         };
         Some((field, Stored::Text(text)))
     });
-    columns.collect()
+    let mut columns: Vec<_> = columns.collect();
+    columns.shrink_to_fit();
+    columns
 }
 
 /// The JSON that the product keeps on the tab: each parameter as an object with one `value`.
