@@ -64,6 +64,20 @@ bench-peers *arguments:
     cargo build --profile campaign -p deskstate-dataverse --example record_at_a_time
     python3 benches/peers/run.py {{arguments}}
 
+# A small project among many rows of others, beside the same in an empty environment.
+bench-small *arguments:
+    cargo build --release
+    python3 benches/small.py {{arguments}}
+
+# `drift --all` over a hundred environments.
+bench-fleet *arguments:
+    cargo build --release
+    python3 benches/fleet.py {{arguments}}
+
+# How long contributors wait: a fresh clone, all tests, the tests of one crate.
+bench-contributors *arguments:
+    python3 benches/contributors.py {{arguments}}
+
 # From an empty machine to a posted comment, for each way to install (wants `just dist`, `just wheel` and `just npm`).
 bench-install *arguments:
     python3 benches/install.py {{arguments}}

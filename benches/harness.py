@@ -32,11 +32,13 @@ def foreign(shape, size):
 RECORD = "  pageType: EntityRecord\n  parameters: {entityName: contact, entityId: \"{customerRecordId}\", validateRecord: true}\n"
 
 
-def write_project(folder, size, url, changed=0, shape="easy"):
+def write_project(folder, size, url, changed=0, shape="easy", environments=None):
     """Four tenths tabs, four tenths session templates with two tabs each (hard: four), two tenths notification templates.
 
-    Gives what a plain reader compares: by table, unique name to display name and title.
+    So many of them are changed, of each kind in its share. The environment is called `server`, unless others are given by name. Gives what a
+    plain reader compares: by table, unique name to display name and title.
     """
+    environments = environments or {"server": url}
     hard = shape == "hard"
     manifests = folder / "manifests"
     shutil.rmtree(manifests, ignore_errors=True)
@@ -44,17 +46,20 @@ def write_project(folder, size, url, changed=0, shape="easy"):
     (folder / "deskstate.yaml").write_text(
         "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: bench}\nspec:\n"
         "  maxChangeset: 1000\n  defaults: {app: CustomerServiceApps}\n"
-        f"  environments:\n    server: {{url: \"{url}\"}}\n"
+        "  environments:\n" + "".join(f"    {name}: {{url: \"{url}\"}}\n" for name, url in environments.items())
     )
-    (folder / ".deskstate" / "answers").mkdir(parents=True, exist_ok=True)
-    (folder / ".deskstate" / "answers" / "server.json").write_text(json.dumps({"formatVersion": 1, "answers": answers_of(shape)}))
+    answers = folder / ".deskstate" / "answers"
+    answers.mkdir(parents=True, exist_ok=True)
+    for name in environments:
+        (answers / f"{name}.json").write_text(json.dumps({"formatVersion": 1, "answers": answers_of(shape)}))
     head = "---\napiVersion: deskstate/v1\nkind: {}\nmetadata: {{name: {}}}\nspec:\n"
     tabs, sessions = size * 4 // 10, size * 4 // 10
     toasts = size - tabs - sessions
+    again = lambda number, of: " again" if number < changed * of // size else ""  # noqa: E731
     documents = []
     tab_rows, session_rows, toast_rows = {}, {}, {}
     for i in range(tabs):
-        title = f"Found {i}" + (" again" if i < changed else "")
+        title = f"Found {i}" + again(i, tabs)
         tab_rows[f"contoso_tab{i:06}"] = (f"Tab {i}", title)
         documents.append(
             head.format("ApplicationTab", f"contoso_tab{i:06}")
@@ -62,18 +67,20 @@ def write_project(folder, size, url, changed=0, shape="easy"):
             + (RECORD if hard else f"  pageType: Search\n  parameters: {{searchText: order {i}}}\n")
         )
     for i in range(sessions):
-        session_rows[f"contoso_session{i:06}"] = (f"Session {i}", "{customerName}")
+        title = "{customerName}" + again(i, sessions)
+        session_rows[f"contoso_session{i:06}"] = (f"Session {i}", title)
         documents.append(
             head.format("SessionTemplate", f"contoso_session{i:06}")
-            + f"  displayName: Session {i}\n  type: Generic\n  title: \"{{customerName}}\"\n  communicationPanelMode: Docked\n"
+            + f"  displayName: Session {i}\n  type: Generic\n  title: \"{title}\"\n  communicationPanelMode: Docked\n"
             + f"  anchorTab: contoso_tab{i % tabs:06}\n"
             + f"  additionalTabs: [{', '.join(f'contoso_tab{(i + step) % tabs:06}' for step in range(1, 4 if hard else 2))}]\n"
         )
     for i in range(toasts):
-        toast_rows[f"contoso_toast{i:06}"] = (f"Toast {i}", f"Call {i}")
+        title = f"Call {i}" + again(i, toasts)
+        toast_rows[f"contoso_toast{i:06}"] = (f"Toast {i}", title)
         documents.append(
             head.format("NotificationTemplate", f"contoso_toast{i:06}")
-            + f"  displayName: Toast {i}\n  title: Call {i}\n  timeoutSeconds: 30\n  acceptButton: Accept\n"
+            + f"  displayName: Toast {i}\n  title: {title}\n  timeoutSeconds: 30\n  acceptButton: Accept\n"
         )
     for start in range(0, len(documents), 500):
         (manifests / f"part{start // 500:04}.yaml").write_text("".join(documents[start : start + 500]))
@@ -125,13 +132,14 @@ class Server:
         self.process = subprocess.Popen(
             [str(BINARY), "emulator", "--listen", "127.0.0.1:0", "--answers", str(sheet), *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
-        line = self.process.stdout.readline().decode()
-        self.url = next(word for word in line.split() if word.startswith("http")).rstrip("/")
+        lines = int(arguments[arguments.index("--environments") + 1]) if "--environments" in arguments else 1
+        self.urls = [self.process.stdout.readline().decode().strip().rstrip("/") for _ in range(lines)]
+        self.url = self.urls[0]
         self.latency = latency
 
-    def call(self, path, body=None):
+    def call(self, path, body=None, url=None):
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data=data, headers={"Content-Type": "application/json"})
+        request = urllib.request.Request((url or self.url) + path, data=data, headers={"Content-Type": "application/json"})
         with urllib.request.urlopen(request) as reply:
             text = reply.read()
         return json.loads(text) if text else None
@@ -139,7 +147,8 @@ class Server:
     def delay(self):
         if self.latency:
             rule = {"when": {"every": 1}, "fault": {"kind": "delay", "delayMs": self.latency}}
-            self.call("/__emulator/faults", {"formatVersion": 1, "rules": [rule]})
+            for url in self.urls:
+                self.call("/__emulator/faults", {"formatVersion": 1, "rules": [rule]}, url)
 
     def stats(self):
         return self.call("/__emulator/stats")

@@ -16,7 +16,7 @@ LEFT, RIGHT, TOP, BOTTOM, WIDTH, HEIGHT = 60, 210, 20, 50, 760, 420
 
 
 def main():
-    figures = [row for row in json.loads(pathlib.Path(sys.argv[1]).read_text()) if row["latency"] == 0]
+    figures = [row for row in json.loads(pathlib.Path(sys.argv[1]).read_text()) if row["latency"] == 0 and row["shape"] == "hard"]
     sizes = sorted({row["size"] for row in figures})
     curves = {}
     for row in figures:
