@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 """Plans of deskstate and of its peers, whole processes, one after the other on this machine.
 
-    benches/peers/run.py [--sizes 1000,10000] [--runs 2] [--only deskstate,octodns,deck,terraform,auth0,sdks,replay]
+    benches/peers/run.py [--shapes hard,easy] [--sizes 1000,10000] [--runs 2] [--only deskstate,octodns,deck,terraform,auth0,sdks,replay]
 
 Peers are installed beside this file once, from pinned versions: octoDNS and Microsoft's SDK from PyPI, auth0-deploy-cli and dynamics-web-api
 from npm, decK from the PATH or else from Debian. Terraform is run where it is on the PATH. What they talk to is ours and on loopback. Prints
-a Markdown table with ratios to the first row, a plan of deskstate without a change; what could not be run is said.
+a Markdown table with ratios to the first row of its size and shape, a plan of deskstate without a change; what could not be run is said. Shapes
+are those of `benches/e2e.py`; peers that do not talk to a Dataverse have none, and are run once. The libraries and the replay read all rows
+and compare: the floor of what a plan could cost that reads everything.
 """
 
 import argparse
+import itertools
 import json
 import os
 import pathlib
@@ -20,7 +23,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from harness import BINARY, ROOT, Server, measure, write_project  # noqa: E402
+from harness import BINARY, ROOT, SHAPES, Server, answers_of, foreign, measure, write_project  # noqa: E402
 import mocks  # noqa: E402
 
 VENV, NPM, DEBS = HERE / ".venv", HERE / "node_modules", HERE / ".debian"
@@ -80,8 +83,14 @@ class Mock:
 
 
 class Bench:
-    def __init__(self, folder, size, runs):
-        self.folder, self.size, self.runs, self.rows = folder, size, runs, []
+    def __init__(self, folder, shape, size, runs):
+        self.folder, self.shape, self.size, self.runs, self.rows = folder, shape, size, runs, []
+
+    def server(self, *arguments):
+        return Server(self.folder, arguments=[*foreign(self.shape, self.size), *arguments], answers=answers_of(self.shape))
+
+    def project(self, server, changed=0):
+        return write_project(self.folder, self.size, server.url, changed, self.shape)
 
     def row(self, tool, case, command, expected=(0,), environment=None, runs=None, expect=None):
         figures = [measure(command, self.folder, expected, environment) for _ in range(runs or self.runs)]
@@ -94,13 +103,13 @@ class Bench:
 
 
 def deskstate(bench):
-    server = Server(bench.folder)
+    server = bench.server()
     try:
-        write_project(bench.folder, bench.size, server.url)
-        measure([BINARY, "apply", "--env", "server", "--yes"], bench.folder)
+        bench.project(server)
+        measure([BINARY, "apply", "--env", "server", "--yes"], bench.folder, environment=MEMORY)
         plan = [BINARY, "plan", "--env", "server"]
         bench.row("deskstate", "plan, no change", plan, expect="matches the manifests", runs=max(3, bench.runs))
-        write_project(bench.folder, bench.size, server.url, changed=bench.size // 10)
+        bench.project(server, changed=bench.size // 10)
         bench.row("deskstate", "plan, 10 % changed", plan, expect=f"{bench.size // 10} to update", runs=max(3, bench.runs))
         bench.row("deskstate", "validate", [BINARY, "validate"])
     finally:
@@ -189,15 +198,15 @@ def auth0(bench):
 
 def sdks(bench):
     authority = bench.folder / "ca.pem"
-    server = Server(bench.folder, arguments=["--tls-ca-out", str(authority), "--sign-in", "required"])
+    server = bench.server("--tls-ca-out", str(authority), "--sign-in", "required")
     try:
-        wanted = write_project(bench.folder, bench.size, server.url)
+        wanted = bench.project(server)
         signed_in = {
             "AZURE_TENANT_ID": "0c0f0000-0000-4000-8000-00000000000a", "AZURE_CLIENT_ID": "0c0f0000-0000-4000-8000-000000000a02",
             "AZURE_CLIENT_SECRET": "emulator-secret", "AZURE_AUTHORITY_HOST": server.url,
         }
         trust = ["--sign-in", "client-secret", "--ca-file", authority]
-        measure([BINARY, "apply", "--env", "server", "--yes", *trust], bench.folder, (0,), signed_in)
+        measure([BINARY, "apply", "--env", "server", "--yes", *trust], bench.folder, (0,), signed_in | MEMORY)
         bench.row("deskstate", "plan over TLS and with sign-in, no change", [BINARY, "plan", "--env", "server", *trust], (0,), signed_in)
         (bench.folder / "wanted.json").write_text(json.dumps(wanted))
         local = {"EMULATOR_URL": server.url, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
@@ -216,21 +225,26 @@ def replay(bench):
     example = ROOT / "target" / "campaign" / "examples" / "record_at_a_time"
     if not example.is_file():
         raise Missing("build it first: cargo build --profile campaign -p deskstate-dataverse --example record_at_a_time")
-    server = Server(bench.folder)
+    server = bench.server()
     try:
-        write_project(bench.folder, bench.size, server.url)
-        measure([BINARY, "apply", "--env", "server", "--yes"], bench.folder)
+        bench.project(server)
+        measure([BINARY, "apply", "--env", "server", "--yes"], bench.folder, environment=MEMORY)
         said = bench.row("record by record", "the same rows, read as a record-at-a-time provider does", [example, server.url], runs=1)
         print(f"  {said.strip()}", file=sys.stderr)
     finally:
         server.stop()
 
 
+# An apply of 10,000 resources may need more than the usual limit.
+MEMORY = {"DESKSTATE_MEMORY": "400"}
+# Those that talk to a Dataverse.
+SHAPED = ("deskstate", "sdks", "replay")
 PEERS = {"deskstate": deskstate, "octodns": octodns, "deck": kong, "terraform": terraform, "auth0": auth0, "sdks": sdks, "replay": replay}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shapes", default=",".join(SHAPES))
     parser.add_argument("--sizes", default="1000,10000")
     parser.add_argument("--runs", type=int, default=2)
     parser.add_argument("--only", default=",".join(PEERS))
@@ -238,12 +252,13 @@ def main():
     if not BINARY.is_file():
         raise SystemExit("build it first: cargo build --release")
     absent = {}
-    print("| objects | tool | what | wall s | CPU s | peak MiB | wall, times | CPU, times |\n| ---: | --- | --- | ---: | ---: | ---: | ---: | ---: |")
-    for size in (int(text) for text in arguments.sizes.split(",")):
+    print("| shape | objects | tool | what | wall s | CPU s | peak MiB | wall, times | CPU, times |\n| --- | ---: | --- | --- | ---: | ---: | ---: | ---: | ---: |")
+    shapes, sizes, only = arguments.shapes.split(","), arguments.sizes.split(","), arguments.only.split(",")
+    for shape, size in itertools.product(shapes, map(int, sizes)):
         ours = None
-        for name in arguments.only.split(","):
+        for name in only if shape == shapes[0] else [name for name in only if name in SHAPED]:
             with tempfile.TemporaryDirectory() as folder:
-                bench = Bench(pathlib.Path(folder), size, arguments.runs)
+                bench = Bench(pathlib.Path(folder), shape, size, arguments.runs)
                 try:
                     PEERS[name](bench)
                 except Missing as reason:
@@ -251,7 +266,8 @@ def main():
             for tool, case, wall, cpu, rss in bench.rows:
                 ours = ours or (wall, cpu)
                 ratios = f"{wall / ours[0]:.1f} | {cpu / ours[1]:.1f}"
-                print(f"| {size:,} | {tool} | {case} | {wall:.2f} | {cpu:.2f} | {rss:.0f} | {ratios} |", flush=True)
+                of_shape = shape if name in SHAPED else ""
+                print(f"| {of_shape} | {size:,} | {tool} | {case} | {wall:.2f} | {cpu:.2f} | {rss:.0f} | {ratios} |", flush=True)
     for name, reason in absent.items():
         print(f"\n{name} was not run: {reason}")
 
