@@ -68,7 +68,11 @@ pub(crate) fn read(
         let mut builder = Builder::new(file, rest, start, budget);
         let stopped = builder.run(&mut stream.documents, diagnostics);
         let Some(at) = stopped else { break };
-        let next = next_document(text, at);
+        // Nothing after it would fit either, and once is enough to say so.
+        let next = match budget.is_used_up() {
+            true => text.len(),
+            false => next_document(text, at),
+        };
         stream.unread.push(Span {
             file,
             start: to_u32(start.max(builder.document_start)),
@@ -345,7 +349,7 @@ impl<'text, 'budget> Builder<'text, 'budget> {
                         "the project holds too many values to read",
                     )
                     .at(node.span, "reading stopped here")
-                    .help("split the project"),
+                    .help("split the project, or allow more memory with `--memory`"),
                 ));
             }
             self.nodes_left = Budget::SHARE;

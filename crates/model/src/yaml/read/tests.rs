@@ -108,3 +108,16 @@ fn crlf_line_ends_are_read_like_others() {
     assert_eq!(sources.slice(documents[0].get("b").unwrap().span), "two");
     assert_eq!(documents[1].get("c").unwrap().as_text(), Some("x\ny"));
 }
+
+#[test]
+fn what_does_not_fit_is_said_once_for_a_file() {
+    let mut sources = SourceMap::default();
+    let text = "---\na: 1\n".repeat(5 * Budget::SHARE);
+    let file = sources.add("many.yaml", &*text);
+    let mut diagnostics = Vec::new();
+    let stream = read(&sources, file, &Budget::of(Budget::SHARE), &mut diagnostics);
+    let said: Vec<&str> = diagnostics.iter().map(|found| &*found.message).collect();
+    assert_eq!(said, ["the project holds too many values to read"]);
+    let unread = stream.unread.last().expect("the rest was not read");
+    assert_eq!(unread.end as usize, text.len());
+}
