@@ -31,7 +31,7 @@ def main():
             shutil.copytree(ROOT / "examples" / "tenfold", folder)
             server = Server(folder, arguments=["--seed-sessions", str(others // 2)], answers={})
             project = folder / "deskstate.yaml"
-            project.write_text(project.read_text().replace("  environments:\n", f"  environments:\n    server: {{url: \"{server.url}\"}}\n"))
+            project.write_text(project.read_text().replace("  environments:\n", f"  environments:\n    server: {{url: \"{server.url}\", variables: {{widgetOrigin: \"https://widget.tenfold.example\"}}}}\n"))
             places[place] = (folder, server)
         try:
             for label, command, after in (
