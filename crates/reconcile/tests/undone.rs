@@ -4,8 +4,10 @@ mod support;
 
 use std::collections::BTreeSet;
 
+use deskstate_model::tables;
+use deskstate_reconcile::plan::{Operation, Plan};
 use deskstate_reconcile::undo;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use support::{Rows, id, live};
 
 #[test]
@@ -20,4 +22,66 @@ fn an_undo_names_a_foreign_organisation_and_a_link_whose_row_is_gone() {
     assert!(plan.changes.is_empty());
     let codes: BTreeSet<&str> = found.iter().map(|finding| finding.code).collect();
     assert_eq!(codes, BTreeSet::from(["undo-elsewhere", "undo-link"]));
+}
+
+/// A tab with its title and its `url`, or without that.
+fn tab(title: &str, url: Option<Json>) -> Rows {
+    let mut rows = Rows::default();
+    rows.row(
+        &tables::TAB,
+        json!({"msdyn_applicationtabtemplateid": id(1), "msdyn_uniquename": "contoso_tab", "msdyn_title": title}),
+    );
+    if let Some(value) = url {
+        rows.row(
+            &tables::PARAMETER,
+            json!({
+                "msdyn_templateparameterid": id(2), "msdyn_name": "url", "msdyn_value": value,
+                "_msdyn_applicationtabtemplateid_value": id(1),
+            }),
+        );
+    }
+    rows
+}
+
+fn deleted(plan: &Plan) -> usize {
+    let operations = plan.changes.iter().flat_map(|change| &change.operations);
+    operations
+        .filter(|operation| matches!(operation, Operation::Delete { .. }))
+        .count()
+}
+
+/// The apply changed a tab and made its `url`; undoing it, the tab is written first, and such an environment writes the `url` again.
+#[test]
+fn a_part_that_the_apply_made_goes_though_the_environment_wrote_it_again_with_its_row() {
+    let before = json!({"msdyn_title": "before"});
+    let after = json!({"msdyn_title": "after"});
+    let update = json!({
+        "table": "msdyn_applicationtabtemplate", "id": id(1), "label": "contoso_tab", "before": before, "after": after,
+    });
+    let made = json!({
+        "table": "msdyn_templateparameter", "id": id(2), "label": "url",
+        "columns": {"msdyn_name": "url", "msdyn_value": "https://a.example/"},
+    });
+    let change = json!({"kind": "ApplicationTab", "name": "contoso_tab", "id": id(1), "updated": [update], "created": [made]});
+    let file = json!({
+        "formatVersion": 1, "environment": "prod", "organization": null, "plan": "sha256:0", "changes": [change],
+    });
+    let file = undo::read(&file.to_string()).unwrap();
+    let url = json!("https://a.example/");
+    let (plan, found) = undo::plan(&file, &live(&tab("after", Some(url))));
+    assert!(found.is_empty(), "{found:?}");
+    assert_eq!(deleted(&plan), 1);
+
+    let halfway = live(&tab("before", Some(Json::Null)));
+    let (rest, found) = undo::rest(&file, &plan, &halfway, true);
+    assert!(found.is_empty(), "{found:?}");
+    assert_eq!(deleted(&rest), 1);
+    // Elsewhere it was somebody who changed it.
+    let (rest, found) = undo::rest(&file, &plan, &halfway, false);
+    assert_eq!(found[0].code, "undo-changed");
+    assert_eq!(deleted(&rest), 0);
+    // Whoever did that, an undo that begins now does not delete it.
+    let (plan, found) = undo::plan(&file, &halfway);
+    assert_eq!(found[0].code, "undo-changed");
+    assert!(plan.is_empty());
 }

@@ -163,7 +163,7 @@ impl Carrying<'_> {
         let along = !self.answers.rewrites_parameters()
             && differing.any(|(key, path)| written_along(plan, key, path));
         let cause = match applied {
-            Ok(applied) if applied.mismatches.is_empty() && applied.unseen.is_empty() => {
+            Ok(applied) if applied.is_verified() => {
                 let changes = count(plan.changes.len(), "resource");
                 ui.verb(
                     GOOD,
@@ -188,7 +188,7 @@ impl Carrying<'_> {
                 self.show_mismatches(&applied, ui);
                 Cause::Mismatched {
                     transactions: applied.transactions,
-                    differs: !applied.mismatches.is_empty(),
+                    differs: !(applied.mismatches.is_empty() && applied.left.is_empty()),
                 }
             }
             Err(error @ ApplyError::Stopped { .. }) => match journal_failed {
@@ -238,6 +238,12 @@ impl Carrying<'_> {
             ui.say(format_args!(
                 "{BAD}error{BAD:#}: {key} {}: {how}",
                 field.path
+            ));
+        }
+        for (key, why) in &applied.left {
+            ui.say(format_args!(
+                "{BAD}error{BAD:#}: part of {key} was left as it is: {}",
+                plain(why)
             ));
         }
         for (key, why) in &applied.unseen {

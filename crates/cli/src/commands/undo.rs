@@ -134,7 +134,8 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 return Ok(ExitCode::Done);
             }
             agree(args.yes, &environment.name, ui)?;
-            let replan = |live: &Live| undo::rest(&file, &writable, live);
+            let rewrites = opened.answers.rewrites_parameters();
+            let replan = |live: &Live| undo::rest(&file, &writable, live, rewrites);
             // An undo can be undone like any other apply.
             let carrying = Carrying {
                 command: "undo",

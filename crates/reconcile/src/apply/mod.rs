@@ -21,7 +21,7 @@ use crate::live::Live;
 use crate::lower::Desired;
 use crate::observe::{ObserveError, Scope, observe};
 use crate::plan::{
-    self, FieldChange, Guard, Limits, Operation, Options, Plan, Planned, Transaction,
+    self, FieldChange, Guard, Limits, Operation, Options, Plan, Planned, SyncState, Transaction,
     server_adds_parts_to, transactions,
 };
 
@@ -306,6 +306,8 @@ pub struct Applied {
     pub operations: usize,
     /// What the server stored differently: resource, field with both values.
     pub mismatches: Vec<(ResourceKey, FieldChange)>,
+    /// What differs still and is left alone, since somebody changed it meanwhile or something else stands against it: resource and why.
+    pub left: Vec<(ResourceKey, String)>,
     /// What was written and could not be compared with what was stored, and why.
     pub unseen: Vec<(ResourceKey, String)>,
     /// HTTP requests that reading back took.
@@ -344,6 +346,13 @@ pub struct Work<'a> {
     pub scope: &'a Scope,
     /// Makes the plan again: nothing of it may be left at the end.
     pub replan: &'a dyn Fn(&Live) -> Planned,
+}
+
+impl Applied {
+    /// Whether everything was read back as it was to be.
+    pub fn is_verified(&self) -> bool {
+        self.mismatches.is_empty() && self.left.is_empty() && self.unseen.is_empty()
+    }
 }
 
 impl Work<'_> {
@@ -461,7 +470,8 @@ pub async fn carry_out(
         transactions: done,
         operations,
         mismatches: rest::left_over(work.plan, &rest),
-        unseen: rest::unseen(work.plan, &rest),
+        left: rest::obstructed(work.plan, &rest, SyncState::Different),
+        unseen: rest::obstructed(work.plan, &rest, SyncState::Unknown),
         read_requests: live.requests,
     })
 }

@@ -81,8 +81,8 @@ pub(super) fn left_over(plan: &Plan, rest: &Plan) -> Vec<(ResourceKey, FieldChan
     found
 }
 
-/// What a plan wrote and what nobody can say of it afterwards: the resource and why.
-pub(super) fn unseen(plan: &Plan, rest: &Plan) -> Vec<(ResourceKey, String)> {
+/// Resources that a plan wrote and about which a plan made afterwards finds an obstacle of this state that was not there before, and why.
+pub(super) fn obstructed(plan: &Plan, rest: &Plan, state: SyncState) -> Vec<(ResourceKey, String)> {
     let before: BTreeMap<&ResourceKey, &Judged> = of(plan);
     let written = plan.changes.iter().map(|change| &change.key);
     let after = of(rest);
@@ -90,9 +90,9 @@ pub(super) fn unseen(plan: &Plan, rest: &Plan) -> Vec<(ResourceKey, String)> {
         .filter_map(|key| {
             let known = before.get(key).map_or(&[][..], |judged| &judged.obstacles);
             let now = &after.get(key)?.obstacles;
-            let new = now.iter().find(|obstacle| {
-                obstacle.state == SyncState::Unknown && !known.contains(obstacle)
-            })?;
+            let new = now
+                .iter()
+                .find(|obstacle| obstacle.state == state && !known.contains(obstacle))?;
             Some((key.clone(), new.reason.clone()))
         })
         .collect()

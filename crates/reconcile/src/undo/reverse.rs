@@ -52,14 +52,27 @@ pub fn plan(file: &UndoFile, live: &Live) -> Planned {
 }
 
 /// The rest of an undo that is being carried out: rows that its plan writes are put back whatever they hold now, since it may be the undo
-/// that changed them.
-pub fn rest(file: &UndoFile, plan: &Plan, live: &Live) -> Planned {
+/// that changed them. Where the environment writes the parts of such a row again, that holds for those parts too, and they are deleted if
+/// the apply made them.
+pub fn rest(file: &UndoFile, plan: &Plan, live: &Live, server_rewrites_parts: bool) -> Planned {
     let operations = plan.changes.iter().flat_map(|change| &change.operations);
     let own = operations.filter_map(|operation| match operation {
         Operation::Create { row, .. } | Operation::Update { row, .. } => Some(row.id),
         Operation::Delete { .. } | Operation::Link { .. } | Operation::Unlink { .. } => None,
     });
-    reverse(file, live, own.collect())
+    let mut own: BTreeSet<Uuid> = own.collect();
+    if server_rewrites_parts {
+        let parts = Kind::part_tables().filter(|part| part.server_adds);
+        let rewritten: Vec<Uuid> = parts
+            .flat_map(|part| {
+                let rows = live.table(part.table);
+                own.iter().flat_map(move |id| rows.children(part, *id))
+            })
+            .map(|row| row.id)
+            .collect();
+        own.extend(rewritten);
+    }
+    reverse(file, live, own)
 }
 
 fn reverse(file: &UndoFile, live: &Live, own: BTreeSet<Uuid>) -> Planned {
@@ -123,7 +136,7 @@ fn obstacle(diagnostic: &Diagnostic) -> Obstacle {
 
 struct Undoing<'a> {
     live: &'a Live,
-    /// Rows that this undo may have written already.
+    /// Rows that this undo may have written already, or the environment along with them.
     own: BTreeSet<Uuid>,
     diagnostics: Vec<Diagnostic>,
     /// Rows that this undo deletes.
@@ -498,7 +511,7 @@ impl Undoing<'_> {
                 .get(&column.name)
                 .is_some_and(|value| !columns::holds(column, value, &row.row))
         });
-        if differs {
+        if differs && !self.own.contains(&saved.id) {
             self.changed(table, &saved.label);
             return;
         }

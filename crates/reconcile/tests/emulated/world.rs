@@ -334,7 +334,7 @@ impl World {
     ) -> UndoFile {
         let (file, applied) = self.apply(declared, options, settings).await;
         let applied = applied.unwrap_or_else(|error| panic!("{}", chain(&error)));
-        assert!(applied.mismatches.is_empty(), "{:#?}", applied.mismatches);
+        assert!(applied.is_verified(), "{applied:#?}");
         self.in_sync(declared, options).await;
         file
     }
@@ -349,12 +349,13 @@ impl World {
         let live = self.look(&declared.desired).await;
         let (plan, found) = undo::plan(file, &live);
         no_errors(&found);
-        let replan = |live: &Live| undo::rest(file, &plan, live);
+        let rewrites = self.told(settings).server_rewrites_parts;
+        let replan = |live: &Live| undo::rest(file, &plan, live, rewrites);
         let undone = self
             .carry_out(&plan, &declared.desired, settings, &replan)
             .await;
         let undone = undone.unwrap_or_else(|error| panic!("{}", chain(&error)));
-        assert!(undone.mismatches.is_empty(), "{:#?}", undone.mismatches);
+        assert!(undone.is_verified(), "{undone:#?}");
         let (rest, found) = undo::plan(file, &self.look(&declared.desired).await);
         no_errors(&found);
         assert!(rest.is_empty(), "{:#?}", rest.changes);
