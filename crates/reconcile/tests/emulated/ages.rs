@@ -1,6 +1,7 @@
 //! Environments of other years: what sets nothing that came later works in each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use deskstate_emulator::{Age, Config, Switches};
 use deskstate_reconcile::plan::Options;
@@ -73,4 +74,47 @@ async fn a_project_that_sets_nothing_newer_is_applied_changed_and_undone_in_ever
             &format!("{age:?}"),
         );
     }
+}
+
+/// Modules of these tests that meet the newest age alone, and why.
+const NEWEST: &[(&str, &str)] = &[
+    (
+        "cannot",
+        "what a plan says of names and rows; what an age lacks is in `lacking`",
+    ),
+    (
+        "counted",
+        "counts requests of an environment that lacks nothing",
+    ),
+    ("hardest", "one switch at a time"),
+    (
+        "lacking",
+        "takes away whatever an age may lack, alone and in pairs",
+    ),
+    (
+        "pains",
+        "complaints about other tools, each on its own rows",
+    ),
+];
+
+#[test]
+fn every_law_meets_every_age_or_there_is_a_reason() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/emulated");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let main = read("main.rs");
+    let modules = main
+        .lines()
+        .filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'));
+    let tests = modules.filter(|name| !["world", "project"].contains(name));
+    let meets_all = |name: &str| {
+        let text = match folder.join(format!("{name}.rs")).exists() {
+            true => read(&format!("{name}.rs")),
+            false => read(&format!("{name}/mod.rs")),
+        };
+        text.contains("Age::ALL") || text.contains("of_every_age()")
+    };
+    let newest: BTreeSet<&str> = tests.filter(|name| !meets_all(name)).collect();
+    let said: BTreeSet<&str> = NEWEST.iter().map(|(name, _)| *name).collect();
+    assert_eq!(newest, said);
+    assert!(NEWEST.iter().all(|(_, why)| !why.is_empty()));
 }

@@ -22,9 +22,18 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use crate::project::{Chance, project};
-use crate::world::{Content, Declared, Mark, World, declare, no_errors, nth, on_all_cores, seeds};
+use crate::world::{
+    Content, Declared, Mark, WORDINGS, World, declare, no_errors, nth, on_all_cores, seeds,
+};
 
 const BY_HAND: &str = "by hand";
+
+/// So many scenarios there are at most.
+const MOST_SCENARIOS: u64 = 48;
+
+fn age_of(scenario: u64) -> Age {
+    *nth(&Age::ALL, scenario + scenario / 3)
+}
 
 /// What goes wrong.
 #[derive(Debug)]
@@ -49,6 +58,7 @@ struct Edited {
 
 /// Two projects, one applied, and what there is after each transaction of the way to the other.
 struct Scenario {
+    age: Age,
     world: World,
     mark: Mark,
     second: Declared,
@@ -68,7 +78,7 @@ fn options() -> Options {
 impl Scenario {
     async fn new(number: u64) -> Self {
         let adds_parts = number % 4 == 3;
-        let age = *nth(&Age::ALL, number + number / 3);
+        let age = age_of(number);
         let mut world = World::worded(number, age, adds_parts).await;
         world.expects_interruptions();
         let settings = Settings {
@@ -90,6 +100,7 @@ impl Scenario {
         world.sync(&first, &options(), &settings).await;
         let mark = world.mark().await;
         let mut scenario = Self {
+            age,
             world,
             mark,
             second,
@@ -279,7 +290,7 @@ impl Scenario {
         figures
             .lock()
             .unwrap()
-            .count(&trouble, struck, outcome.as_ref(), reached, last);
+            .count(self.age, &trouble, struck, outcome.as_ref(), reached, last);
         let file = world.sync(&self.second, &options(), &self.settings).await;
         let end = world.since(&self.mark).await;
         // A name that no document gives stays as somebody edited it.
@@ -402,7 +413,8 @@ fn difference(wanted: &Content, found: &Content) -> String {
 /// How it went, in numbers.
 #[derive(Default)]
 struct Figures {
-    seeds: u64,
+    /// By the year that the environment is like.
+    seeds: BTreeMap<u16, u64>,
     whole: u64,
     nothing: u64,
     part: u64,
@@ -414,13 +426,14 @@ struct Figures {
 impl Figures {
     fn count(
         &mut self,
+        age: Age,
         trouble: &Trouble,
         struck: bool,
         outcome: Option<&Result<Applied, ApplyError>>,
         reached: usize,
         last: usize,
     ) {
-        self.seeds += 1;
+        *self.seeds.entry(age.year()).or_default() += 1;
         match reached {
             _ if reached == last => self.whole += 1,
             0 => self.nothing += 1,
@@ -436,9 +449,16 @@ impl fmt::Display for Figures {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             out,
-            "{} seeds: {} carried out, {} not at all, {} up to a transaction; {} killed, {} of unknown outcome, {} edits by others kept; \
-             every second run ended in sync, every undo restored the rows",
-            self.seeds, self.whole, self.nothing, self.part, self.killed, self.unknown, self.edited
+            "{} seeds (by age of the environment {:?}): {} carried out, {} not at all, {} up to a transaction; {} killed, {} of unknown \
+             outcome, {} edits by others kept; every second run ended in sync, every undo restored the rows",
+            self.seeds.values().sum::<u64>(),
+            self.seeds,
+            self.whole,
+            self.nothing,
+            self.part,
+            self.killed,
+            self.unknown,
+            self.edited
         )
     }
 }
@@ -446,7 +466,7 @@ impl fmt::Display for Figures {
 #[test]
 fn whatever_goes_wrong_a_transaction_is_whole_and_running_again_ends_in_sync() {
     let seeds = seeds("DESKSTATE_CAMPAIGN_SEEDS", 120);
-    let scenarios = (seeds / 20).clamp(4, 48);
+    let scenarios = (seeds / 20).clamp(4, MOST_SCENARIOS);
     let figures = Mutex::new(Figures::default());
     let from = self::seeds("DESKSTATE_CAMPAIGN_FROM", 0);
     on_all_cores(seeds, async |numbers| {
@@ -460,7 +480,19 @@ fn whatever_goes_wrong_a_transaction_is_whole_and_running_again_ends_in_sync() {
             scenario.run(seed, &figures).await;
         }
     });
-    eprintln!("{}", figures.into_inner().unwrap());
+    let figures = figures.into_inner().unwrap();
+    eprintln!("{figures}");
+    let met = figures.seeds.keys().copied();
+    assert!(met.eq(Age::ALL.map(Age::year)), "{figures}");
+}
+
+/// Each wording meets each age, whichever seeds are asked for by the thousand.
+#[test]
+fn a_campaign_has_every_wording_on_every_age() {
+    let pairs = (0..MOST_SCENARIOS).map(|number| (number % WORDINGS, age_of(number).year()));
+    let met: BTreeSet<(u64, u16)> = pairs.collect();
+    let all = (0..WORDINGS).flat_map(|wording| Age::ALL.map(|age| (wording, age.year())));
+    assert_eq!(met, all.collect());
 }
 
 /// Its parameters come in a later transaction, and until then the server's copy of them says the old ones.

@@ -4,13 +4,14 @@
 use std::collections::BTreeSet;
 
 use deskstate_dataverse::{Changeset, Operation, Outcome};
+use deskstate_emulator::{Age, Config};
 use deskstate_reconcile::Desired;
 use deskstate_reconcile::live::Live;
 use deskstate_reconcile::probe::{Probed, QUESTIONS, Questions, RESERVED, probe};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-use crate::world::World;
+use crate::world::{World, nth};
 
 type Sheet = Map<String, Json>;
 
@@ -100,6 +101,17 @@ struct Asked {
 impl Asked {
     async fn new() -> Self {
         Self::under(&Sheet::new()).await
+    }
+
+    /// An environment of an age, which it keeps under every sheet that names none.
+    async fn aged(age: Age) -> Self {
+        let world = World::with(Config {
+            switches: age.switches(),
+            ..Config::default()
+        })
+        .await;
+        let live = world.look(&Desired::default()).await;
+        Self { world, live }
     }
 
     async fn under(sheet: &Sheet) -> Self {
@@ -208,17 +220,23 @@ async fn the_probe_returns_every_combination_of_switches_that_rolled_back_questi
 }
 
 async fn find_all(combinations: Vec<usize>) {
-    let (switches, asked) = (rolled_back(), Asked::new().await);
-    for combination in combinations {
-        asked
+    let switches = rolled_back();
+    let mut asked = Vec::new();
+    for age in Age::ALL {
+        asked.push(Asked::aged(age).await);
+    }
+    for (number, combination) in (0..).zip(combinations) {
+        nth(&asked, number)
             .finds(&sheet(&switches, combination), Questions::RolledBack)
             .await;
     }
-    let stats = asked.world.admin("GET", "stats", "").await;
-    assert!(
-        stats.contains(r#""writes":{}"#),
-        "nothing may be stored: {stats}"
-    );
+    for asked in asked {
+        let stats = asked.world.admin("GET", "stats", "").await;
+        assert!(
+            stats.contains(r#""writes":{}"#),
+            "nothing may be stored: {stats}"
+        );
+    }
 }
 
 #[tokio::test]
