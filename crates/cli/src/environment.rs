@@ -1,15 +1,17 @@
 //! Opening an environment: a URL with sign-in, or the embedded emulator, which starts by itself.
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use deskstate_dataverse::{Connection, EnvironmentUrl, Method, Prompt, SignIn, Stop};
+use deskstate_dataverse::{Browser, Connection, EnvironmentUrl, Method, Prompt, SignIn, Stop};
 use deskstate_emulator::{Age, Emulator, Switches};
 use deskstate_files::Limit;
 use deskstate_model::{Environment, Target};
 
 use crate::answers::{self, Answers, TouchedParameters};
-use crate::door;
+use crate::browser;
+use crate::door::{self, plain};
 use crate::error::Error;
 use crate::kept;
 
@@ -17,8 +19,8 @@ use crate::kept;
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Connection options")]
 pub(crate) struct Access {
-    /// How to sign in: client-secret, client-certificate, workload-identity, github-actions, azure-pipelines, managed-identity,
-    /// azure-cli, device-code [default: what the AZURE_* variables point to, else azure-cli]
+    /// How to sign in: client-secret, client-certificate, workload-identity, github-actions, azure-pipelines, managed-identity, browser,
+    /// device-code, azure-cli [default: what the AZURE_* variables point to, else azure-cli]
     #[arg(long, env = "DESKSTATE_SIGN_IN", value_name = "METHOD")]
     sign_in: Option<String>,
     /// A file with further certificate authorities to trust, PEM
@@ -40,6 +42,7 @@ impl Access {
             Some(name) => name.parse().map_err(deskstate_dataverse::Error::from)?,
             None => match Method::found(&variable) {
                 Method::AzureCli if loopback => return Ok(SignIn::Anonymous),
+                Method::AzureCli if is_terminal() => Method::of_a_person(&variable),
                 found => found,
             },
         };
@@ -50,8 +53,10 @@ impl Access {
                 code.page, code.code
             ));
         });
-        Ok(SignIn::from_variables(method, &variable, prompt)
-            .map_err(deskstate_dataverse::Error::from)?)
+        Ok(
+            SignIn::from_variables(method, &variable, prompt, page_of_issuer()?)
+                .map_err(deskstate_dataverse::Error::from)?,
+        )
     }
 
     fn apply_to(&self, mut connection: Connection, stop: &Stop) -> Result<Connection, Error> {
@@ -84,6 +89,43 @@ impl Access {
             }
         }))
     }
+}
+
+/// Whether somebody sits here who can sign in.
+fn is_terminal() -> bool {
+    std::io::stdin().is_terminal() && door::error(anstream::ColorChoice::Never).is_terminal()
+}
+
+/// Opens the page on which a person signs in, if there is a person; says its address in any case.
+fn page_of_issuer() -> Result<Browser, Error> {
+    let number = |name: &str| match std::env::var(name) {
+        Ok(text) if !text.trim().is_empty() => match text.trim().parse::<u16>() {
+            Ok(number) if number > 0 => Ok(Some(number)),
+            _ => Err(Error::failed(format!(
+                "`{name}` is no number from 1 to 65535: `{}`",
+                plain(&text)
+            ))),
+        },
+        _ => Ok(None),
+    };
+    let mut browser = Browser::new(|page| {
+        if is_terminal() && browser::open(page) {
+            door::aside(format_args!(
+                "sign in with your browser; if it does not open, open {page}"
+            ));
+        } else {
+            door::aside(format_args!(
+                "sign in with a browser on this machine: open {page}"
+            ));
+        }
+    });
+    if let Some(port) = number("DESKSTATE_SIGN_IN_PORT")? {
+        browser = browser.port(port);
+    }
+    if let Some(seconds) = number("DESKSTATE_SIGN_IN_WAIT")? {
+        browser = browser.wait(Duration::from_secs(seconds.into()));
+    }
+    Ok(browser)
 }
 
 /// An environment that can be talked to.

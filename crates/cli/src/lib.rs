@@ -4,6 +4,7 @@
 
 mod answers;
 mod args;
+mod browser;
 mod commands;
 mod comment;
 mod door;

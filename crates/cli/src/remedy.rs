@@ -45,13 +45,22 @@ fn remedy(error: &Error, by_url: bool) -> Option<String> {
 fn of_sign_in(error: &SignInError) -> &'static str {
     match error {
         SignInError::Required => {
-            "choose how to sign in with `--sign-in`: `--sign-in device-code` signs a person in, and needs `AZURE_CLIENT_ID` of an app registration that allows public client flows; an application needs the `AZURE_*` variables of its method"
+            "choose how to sign in with `--sign-in`: `--sign-in browser` and `--sign-in device-code` sign a person in, and need `AZURE_CLIENT_ID` of an app registration that allows public client flows; an application needs the `AZURE_*` variables of its method"
         }
         SignInError::Missing { .. } => {
             "set what is missing, or choose another method with `--sign-in`"
         }
         SignInError::NotAccepted { .. } => {
             "add the identity to the environment as an application user with a security role, in the Power Platform admin center"
+        }
+        SignInError::Failed { method, .. } if *method == "browser" => {
+            "run the command again and accept on the page; if the organization does not allow that, use `--sign-in device-code`, or run `az login` and use `--sign-in azure-cli`"
+        }
+        SignInError::Failed { method, .. } if *method == "device-code" => {
+            "run the command again and enter the new code; if the organization does not allow device codes, use `--sign-in browser`, or run `az login` and use `--sign-in azure-cli`"
+        }
+        SignInError::Failed { method, .. } if *method == "azure-cli" => {
+            "run `az login`, then the command again; `--sign-in browser` works without the Azure CLI"
         }
         SignInError::Failed { .. } => {
             "check tenant, client id and credential, and whether the identity may get a token from this machine"

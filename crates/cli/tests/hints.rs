@@ -59,6 +59,14 @@ const FOLLOWED: &[(&str, &str)] = &[
         "an_environment_behind_an_authority_of_its_own_is_signed_in_to_as_suggested",
     ),
     (
+        "--sign-in azure-cli",
+        "an_environment_behind_an_authority_of_its_own_is_signed_in_to_as_suggested",
+    ),
+    (
+        "--sign-in browser",
+        "an_environment_behind_an_authority_of_its_own_is_signed_in_to_as_suggested",
+    ),
+    (
         "--sign-in device-code",
         "an_environment_behind_an_authority_of_its_own_is_signed_in_to_as_suggested",
     ),
@@ -436,7 +444,7 @@ fn an_environment_behind_an_authority_of_its_own_is_signed_in_to_as_suggested() 
         &run(&trusted, "").ended(1).err,
         &[
             "`--sign-in device-code`",
-            "needs `AZURE_CLIENT_ID`",
+            "need `AZURE_CLIENT_ID`",
             "`AZURE_*`",
         ],
     );
@@ -450,19 +458,39 @@ fn an_environment_behind_an_authority_of_its_own_is_signed_in_to_as_suggested() 
         "0c0f0000-0000-4000-8000-000000000a02",
     )
     .ended(0);
-    // A person is shown where to type the code.
-    let mut waiting = plan(&with("device-code"), "0c0f0000-0000-4000-8000-000000000a03")
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let said = std::io::BufReader::new(waiting.stderr.take().unwrap()).lines();
-    let asked = said
-        .map_while(Result::ok)
-        .any(|line| line.contains("/devicelogin"));
-    waiting.kill().unwrap();
-    waiting.wait().unwrap();
-    assert!(asked, "nobody was asked to sign in");
+    // A person is shown where to sign in.
+    for (method, page) in [("device-code", "/devicelogin"), ("browser", "/authorize?")] {
+        let mut waiting = plan(&with(method), "0c0f0000-0000-4000-8000-000000000a03")
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let said = std::io::BufReader::new(waiting.stderr.take().unwrap()).lines();
+        let asked = said.map_while(Result::ok).any(|line| line.contains(page));
+        waiting.kill().unwrap();
+        waiting.wait().unwrap();
+        assert!(asked, "nobody was asked to sign in by {method}");
+    }
+    let mut late = plan(&with("browser"), "0c0f0000-0000-4000-8000-000000000a03");
+    let late: Run = late
+        .env("DESKSTATE_SIGN_IN_WAIT", "1")
+        .output()
+        .unwrap()
+        .into();
+    support::says(
+        &late.ended(1).err,
+        &[
+            "nobody signed in within 1 s",
+            "`--sign-in device-code`",
+            "`--sign-in azure-cli`",
+        ],
+    );
+    let mut absent = plan(&with("azure-cli"), "");
+    let absent: Run = absent.env("PATH", "").output().unwrap().into();
+    support::says(
+        &absent.ended(1).err,
+        &["run `az login`", "`--sign-in browser`"],
+    );
 }
 
 #[test]

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use deskstate_dataverse::{
-    Connection, EnvironmentUrl, Error, Method, Prompt, Query, Reader, SignIn,
+    Browser, Connection, EnvironmentUrl, Error, Method, Prompt, Query, Reader, SignIn,
 };
 use uuid::Uuid;
 
@@ -46,7 +46,8 @@ async fn profiles(url: &str) -> Result<Vec<String>, Error> {
     let url: EnvironmentUrl = url.parse()?;
     let variable = |name: &str| std::env::var(name).ok();
     let prompt = Prompt::new(|code| eprintln!("open {} and type {}", code.page, code.code));
-    let sign_in = SignIn::from_variables(Method::found(&variable), &variable, prompt)?;
+    let browser = Browser::new(|page| eprintln!("open {page}"));
+    let sign_in = SignIn::from_variables(Method::found(&variable), &variable, prompt, browser)?;
     let reader = Reader::open(&Connection::new(url, sign_in))?;
 
     let mut answers = reader

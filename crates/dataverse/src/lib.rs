@@ -95,7 +95,7 @@ mod waiting;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-pub use auth::{DeviceCode, Method, Prompt, SignIn, SignInError};
+pub use auth::{Browser, DeviceCode, Method, Prompt, SignIn, SignInError};
 pub use budget::{Budget, Spent};
 pub use cell::{Cell, Etag};
 pub use changeset::{Changeset, Operation, Value};

@@ -1,13 +1,13 @@
 //! `preview`: the agent's desktop drawn from manifests alone.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use deskstate_model::ResourceKey;
 use deskstate_reconcile::lower;
 use deskstate_reconcile::selection::Selection;
 
 use super::choosing::{self, Choosing};
+use crate::browser;
 use crate::door::GOOD;
 use crate::error::Error;
 use crate::exit_code::ExitCode;
@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
     };
     write_file(&path, &page)?;
     ui.verb(GOOD, "Wrote", shown_path(&path));
-    if !args.no_open && !open(&path) {
+    if !args.no_open && !for_programs(&path).is_ok_and(browser::open) {
         ui.note("no browser could be started: open the file by hand");
     }
     Ok(ExitCode::Done)
@@ -80,25 +80,4 @@ fn only_one(selection: &Selection) -> Option<ResourceKey> {
     let mut chosen = selection.chosen.iter();
     let first = chosen.next()?;
     chosen.next().is_none().then(|| first.clone())
-}
-
-/// Hands the file to whatever opens pages here; false if there is nothing.
-fn open(path: &Path) -> bool {
-    let Ok(path) = for_programs(path) else {
-        return false;
-    };
-    let program = if cfg!(target_os = "macos") {
-        "open"
-    } else if cfg!(windows) {
-        "explorer"
-    } else {
-        "xdg-open"
-    };
-    let child = Command::new(program)
-        .arg(path)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    child.is_ok()
 }

@@ -1,4 +1,4 @@
-//! What gets tokens: the credentials of `azure_identity`, and the device code.
+//! What gets tokens: the credentials of `azure_identity`, and a person.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,9 +19,9 @@ use secrecy::ExposeSecret;
 
 use super::certificate::CertificateAssertion;
 use super::challenge::Issuer;
-use super::device_code::DeviceCodeFlow;
 use super::github::GitHubAssertion;
 use super::http_client::IssuerClient;
+use super::person::{Asking, Person};
 use super::{SignIn, SignInError, Token};
 use crate::Stop;
 use crate::transport::Network;
@@ -36,7 +36,7 @@ pub(super) struct Credential {
 
 enum Kind {
     Azure(Arc<dyn TokenCredential>),
-    Person(DeviceCodeFlow),
+    Person(Person),
 }
 
 impl fmt::Debug for Credential {
@@ -58,16 +58,18 @@ impl Credential {
     ) -> Result<Credential, SignInError> {
         let method = sign_in.name();
         let unusable = |reason: String| SignInError::Unusable { method, reason };
+        let person = |client_id: &str, asking| {
+            let (network, stop) = (network.clone(), stop.clone());
+            Kind::Person(Person::new(network, client_id.to_owned(), asking, stop))
+        };
         let kind = match sign_in {
             SignIn::Anonymous | SignIn::Token(_) => return Err(SignInError::Required),
             SignIn::DeviceCode {
                 client_id, prompt, ..
-            } => Kind::Person(DeviceCodeFlow::new(
-                network.clone(),
-                client_id.clone(),
-                prompt.clone(),
-                stop.clone(),
-            )),
+            } => person(client_id, Asking::Code(prompt.clone())),
+            SignIn::Browser {
+                client_id, browser, ..
+            } => person(client_id, Asking::Browser(browser.clone())),
             other => Kind::Azure(azure(other, issuer, network).map_err(unusable)?),
         };
         Ok(Credential {
@@ -206,7 +208,10 @@ fn azure(
             ..AzureCliCredentialOptions::default()
         }))
         .map_err(text)?,
-        SignIn::Anonymous | SignIn::Token(_) | SignIn::DeviceCode { .. } => {
+        SignIn::Anonymous
+        | SignIn::Token(_)
+        | SignIn::Browser { .. }
+        | SignIn::DeviceCode { .. } => {
             return Err("it is no credential".to_owned());
         }
     })

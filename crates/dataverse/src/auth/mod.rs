@@ -1,11 +1,12 @@
 //! Signing in: nothing is asked of an issuer unless the server asks for it.
 
+mod browser;
 mod certificate;
 mod challenge;
 mod credential;
-mod device_code;
 mod github;
 mod http_client;
+mod person;
 mod variables;
 
 use std::fmt;
@@ -26,7 +27,8 @@ pub(crate) use challenge::described;
 pub(crate) use challenge::token_endpoint;
 use credential::Credential;
 
-pub use device_code::{DeviceCode, Prompt};
+pub use browser::Browser;
+pub use person::{DeviceCode, Prompt};
 pub use variables::Method;
 
 /// How to sign in. What is secret in it cannot be printed.
@@ -98,6 +100,15 @@ pub enum SignIn {
         /// The tenant's id or domain.
         tenant: Option<String>,
     },
+    /// A person, in a browser of this machine.
+    Browser {
+        /// The tenant's id or domain.
+        tenant: Option<String>,
+        /// The id of an application registered as a public client with the redirect `http://localhost`.
+        client_id: String,
+        /// Opens the page.
+        browser: Browser,
+    },
     /// A person, who opens a page and types a code.
     DeviceCode {
         /// The tenant's id or domain.
@@ -122,6 +133,7 @@ impl SignIn {
             SignIn::AzurePipelines { .. } => Method::AzurePipelines.as_str(),
             SignIn::ManagedIdentity { .. } => Method::ManagedIdentity.as_str(),
             SignIn::AzureCli { .. } => Method::AzureCli.as_str(),
+            SignIn::Browser { .. } => Method::Browser.as_str(),
             SignIn::DeviceCode { .. } => Method::DeviceCode.as_str(),
         }
     }
@@ -134,6 +146,7 @@ impl SignIn {
             | SignIn::GitHubActions { tenant, .. }
             | SignIn::AzurePipelines { tenant, .. }
             | SignIn::AzureCli { tenant }
+            | SignIn::Browser { tenant, .. }
             | SignIn::DeviceCode { tenant, .. } => tenant.as_deref(),
             SignIn::Anonymous | SignIn::Token(_) | SignIn::ManagedIdentity { .. } => None,
         }

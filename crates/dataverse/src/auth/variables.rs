@@ -7,7 +7,7 @@ use std::str::FromStr;
 use deskstate_files::Limit;
 use secrecy::SecretString;
 
-use super::{Prompt, SignIn, SignInError};
+use super::{Browser, Prompt, SignIn, SignInError};
 
 const SERVICE_CONNECTION: &str = "AZURE_SERVICE_CONNECTION_ID";
 
@@ -30,10 +30,12 @@ pub enum Method {
     AzurePipelines,
     /// Nothing; `AZURE_CLIENT_ID` for a user-assigned identity.
     ManagedIdentity,
-    /// Nothing; the Azure CLI is signed in.
-    AzureCli,
+    /// `AZURE_CLIENT_ID` of a public client with the redirect `http://localhost`.
+    Browser,
     /// `AZURE_CLIENT_ID` of a public client.
     DeviceCode,
+    /// Nothing; the Azure CLI is signed in.
+    AzureCli,
 }
 
 impl Method {
@@ -45,8 +47,9 @@ impl Method {
         Method::GitHubActions,
         Method::AzurePipelines,
         Method::ManagedIdentity,
-        Method::AzureCli,
+        Method::Browser,
         Method::DeviceCode,
+        Method::AzureCli,
     ];
 
     /// The name to choose it by.
@@ -59,7 +62,19 @@ impl Method {
             Method::AzurePipelines => "azure-pipelines",
             Method::ManagedIdentity => "managed-identity",
             Method::AzureCli => "azure-cli",
+            Method::Browser => "browser",
             Method::DeviceCode => "device-code",
+        }
+    }
+
+    /// The method for a person at a terminal whose variables point to none: the browser with `AZURE_CLIENT_ID`, or the device code on a
+    /// machine that the person's browser is not on, else the Azure CLI.
+    pub fn of_a_person(variable: &dyn Fn(&str) -> Option<String>) -> Method {
+        let set = |name: &str| variable(name).is_some_and(|value| !value.trim().is_empty());
+        match (set("AZURE_CLIENT_ID"), set("SSH_CONNECTION")) {
+            (true, false) => Method::Browser,
+            (true, true) => Method::DeviceCode,
+            (false, _) => Method::AzureCli,
         }
     }
 
@@ -110,11 +125,12 @@ impl SignIn {
     /// A method's sign-in from variables; `variable` looks one up. Reads a certificate's file.
     ///
     /// `AZURE_TENANT_ID` names the tenant where the environment's own is not meant. `prompt` is for the device
-    /// code.
+    /// code, `browser` for the browser.
     pub fn from_variables(
         method: Method,
         variable: &dyn Fn(&str) -> Option<String>,
         prompt: Prompt,
+        browser: Browser,
     ) -> Result<SignIn, SignInError> {
         let variables = Variables { method, variable };
         let tenant = || variables.get("AZURE_TENANT_ID");
@@ -155,6 +171,11 @@ impl SignIn {
                 client_id: variables.get("AZURE_CLIENT_ID"),
             },
             Method::AzureCli => SignIn::AzureCli { tenant: tenant() },
+            Method::Browser => SignIn::Browser {
+                tenant: tenant(),
+                client_id: client_id()?,
+                browser,
+            },
             Method::DeviceCode => SignIn::DeviceCode {
                 tenant: tenant(),
                 client_id: client_id()?,
@@ -225,6 +246,10 @@ mod tests {
         move |name| set.get(name).map(|value| (*value).to_owned())
     }
 
+    fn browser() -> Browser {
+        Browser::new(|_| {})
+    }
+
     fn prompt() -> Prompt {
         Prompt::new(|_| {})
     }
@@ -273,9 +298,10 @@ mod tests {
         for (method, word) in [
             (Method::ClientSecret, "AZURE_CLIENT_ID"),
             (Method::DeviceCode, "AZURE_CLIENT_ID"),
+            (Method::Browser, "AZURE_CLIENT_ID"),
             (Method::AzurePipelines, "AZURESUBSCRIPTION_CLIENT_ID"),
         ] {
-            let error = SignIn::from_variables(method, &lookup(&[]), prompt())
+            let error = SignIn::from_variables(method, &lookup(&[]), prompt(), browser())
                 .expect_err("nothing is set")
                 .to_string();
             assert!(
@@ -287,6 +313,7 @@ mod tests {
             Method::GitHubActions,
             &lookup(&[("AZURE_CLIENT_ID", "c")]),
             prompt(),
+            browser(),
         )
         .expect_err("no permission")
         .to_string();
@@ -299,8 +326,9 @@ mod tests {
             ("AZURE_CLIENT_ID", "app"),
             ("AZURE_CLIENT_SECRET", "hush-hush"),
         ];
-        let sign_in = SignIn::from_variables(Method::ClientSecret, &lookup(&set), prompt())
-            .expect("all is set");
+        let sign_in =
+            SignIn::from_variables(Method::ClientSecret, &lookup(&set), prompt(), browser())
+                .expect("all is set");
         let text = format!("{sign_in:?}");
         assert!(text.contains("app") && !text.contains("hush"), "{text}");
     }

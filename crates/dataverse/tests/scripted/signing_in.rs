@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use deskstate_dataverse::{
-    DeviceCode, Error, Method, Prompt, Query, Reader, SignIn, SignInError, Stop, Timeouts,
+    Browser, DeviceCode, Error, Method, Prompt, Query, Reader, SignIn, SignInError, Stop, Timeouts,
 };
+
+use url::Url;
 
 use crate::tls::{Asked, Reply, TENANT, TlsServer};
 
@@ -382,6 +384,132 @@ async fn a_person_is_asked_once_and_the_token_renewed_without_asking() {
     assert!(field(&asked[1], "scope").ends_with("/user_impersonation offline_access"));
 }
 
+/// What a browser on this machine gets for a path of the redirect that a page names.
+fn brought(page: &str, query: &str) -> String {
+    use std::io::{Read as _, Write as _};
+    let page = Url::parse(page).expect("an address");
+    let value = |name: &str| {
+        let mut pairs = page.query_pairs();
+        let pair = pairs.find(|(key, _)| key == name);
+        pair.map(|(_, value)| value.into_owned())
+            .expect("it is there")
+    };
+    let redirect = Url::parse(&value("redirect_uri")).expect("an address");
+    let query = query.replace("{state}", &value("state"));
+    let port = redirect.port().expect("a port");
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+    write!(
+        stream,
+        "GET /?{query} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n"
+    )
+    .expect("it reads");
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).expect("it answers");
+    reply
+}
+
+#[tokio::test]
+async fn a_person_signs_in_with_a_browser_and_the_token_is_renewed_without_asking() {
+    let server = device_issuer().await;
+    let replies: Arc<Mutex<Vec<String>>> = Arc::default();
+    let browser = Browser::new({
+        let replies = Arc::clone(&replies);
+        move |page| {
+            let (page, replies) = (page.to_owned(), Arc::clone(&replies));
+            std::thread::spawn(move || {
+                // A browser opens connections ahead, and any page can bring an answer of its own.
+                for query in [
+                    "code=forged&state=forged",
+                    "error=access_denied&state=",
+                    "code=given&state={state}",
+                ] {
+                    let reply = brought(&page, query);
+                    replies.lock().expect("no panics").push(reply);
+                }
+            });
+        }
+    });
+    let sign_in = SignIn::Browser {
+        tenant: None,
+        client_id: "app".to_owned(),
+        browser,
+    };
+    let reader = Reader::open(&server.connection(sign_in)).expect("a reader opens");
+    // The first answer of this issuer is a refusal, whatever it is asked.
+    let refused = format!("{:?}", who(&reader).await.expect_err("refused"));
+    assert!(
+        refused.contains("browser") && refused.contains("wait"),
+        "{refused}"
+    );
+    who(&reader).await.expect("asked again, and signed in");
+    who(&reader)
+        .await
+        .expect("renewed, as the token held for less than five minutes");
+    let replies = replies.lock().expect("no panics").clone();
+    let statuses: Vec<&str> = replies.iter().map(|reply| &reply[9..12]).collect();
+    assert_eq!(statuses, ["400", "400", "200", "400", "400", "200"]);
+    let asked = server.asked();
+    let tokens: Vec<&Asked> = asked
+        .iter()
+        .filter(|asked| asked.line.contains("/token"))
+        .collect();
+    let grants: Vec<String> = tokens
+        .iter()
+        .map(|asked| field(asked, "grant_type"))
+        .collect();
+    assert_eq!(
+        grants,
+        ["authorization_code", "authorization_code", "refresh_token"]
+    );
+    assert_eq!(field(tokens[0], "code"), "given");
+    assert_eq!(field(tokens[0], "client_id"), "app");
+    assert!(field(tokens[0], "code_verifier").len() >= 43);
+    assert_ne!(
+        field(tokens[0], "code_verifier"),
+        field(tokens[1], "code_verifier")
+    );
+}
+
+#[tokio::test]
+async fn a_person_who_refuses_or_never_comes_is_told_apart() {
+    let server = device_issuer().await;
+    let sign_in = |browser| SignIn::Browser {
+        tenant: None,
+        client_id: "app".to_owned(),
+        browser,
+    };
+    let refusing = Browser::new(|page| {
+        let page = page.to_owned();
+        std::thread::spawn(move || {
+            brought(
+                &page,
+                "error=access_denied&error_description=AADSTS65004&state={state}",
+            )
+        });
+    });
+    let absent = Browser::new(|_| {}).wait(Duration::from_millis(50));
+    for (browser, why) in [
+        (refusing, "AADSTS65004"),
+        (absent, "nobody signed in within"),
+    ] {
+        let reader = Reader::open(&server.connection(sign_in(browser))).expect("a reader opens");
+        let error = format!("{:?}", who(&reader).await.expect_err("no token"));
+        assert!(error.contains(why), "{error}");
+    }
+    let stop = Stop::new();
+    let stopping = Browser::new({
+        let stop = stop.clone();
+        move |_| stop.stop()
+    });
+    let connection = server.connection(sign_in(stopping)).stop_on(stop);
+    let reader = Reader::open(&connection).expect("a reader opens");
+    let error = who(&reader).await.expect_err("stopped");
+    assert!(
+        matches!(error, Error::Stopped | Error::SignIn(SignInError::Stopped)),
+        "{error}"
+    );
+}
+
 #[tokio::test]
 async fn waiting_for_a_person_ends_when_asked_to_stop() {
     let server = TlsServer::start(|asked, _, address| {
@@ -471,7 +599,8 @@ async fn child_process() {
         .expect("a method");
     assert_eq!(Method::found(&variable), method);
     let sign_in =
-        SignIn::from_variables(method, &variable, Prompt::new(|_| {})).expect("all is set");
+        SignIn::from_variables(method, &variable, Prompt::new(|_| {}), Browser::new(|_| {}))
+            .expect("all is set");
     let url = variable("TEST_URL").expect("set").parse().expect("a URL");
     let roots = std::fs::read(variable("TEST_ROOTS").expect("set")).expect("a file");
     let connection = deskstate_dataverse::Connection::new(url, sign_in).extra_roots(roots);

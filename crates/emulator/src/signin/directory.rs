@@ -45,6 +45,9 @@ pub(super) struct Application {
     /// Whether people may sign in through it, without a secret.
     #[serde(default)]
     pub(super) public: bool,
+    /// Where a browser may take the answer to a sign-in; of `http://localhost`, to any port.
+    #[serde(default)]
+    pub(super) redirects: Vec<String>,
 }
 
 // Secrets are not printed, not even those that everybody knows.

@@ -6,6 +6,7 @@
 mod asked;
 mod assertion;
 mod certificate;
+mod code;
 mod device;
 mod directory;
 mod form;
@@ -26,6 +27,7 @@ use ring::error::Unspecified;
 use uuid::Uuid;
 
 use crate::engine::Engine;
+use code::Codes;
 use device::Devices;
 use directory::Platform;
 use jwt::SigningKey;
@@ -56,6 +58,7 @@ pub(crate) struct Desk {
     directory: Directory,
     keys: Keys,
     devices: Devices,
+    codes: Codes,
     generation: AtomicU64,
     secure: bool,
 }
@@ -112,6 +115,7 @@ impl Desk {
             directory,
             keys: Keys::generate()?,
             devices: Devices::default(),
+            codes: Codes::default(),
             generation: AtomicU64::new(0),
             secure,
         })

@@ -72,6 +72,16 @@ impl Refusal {
         }
     }
 
+    /// The word of OAuth.
+    pub(super) fn error(&self) -> &'static str {
+        self.error
+    }
+
+    /// Why, with Entra's number.
+    pub(super) fn text(&self) -> String {
+        format!("AADSTS{}: {}", self.number, self.text)
+    }
+
     #[cfg(test)]
     pub(super) fn number(&self) -> u32 {
         self.number

@@ -41,10 +41,11 @@ fn protocol(desk: &Desk, asked: &Asked<'_>, segments: &[&str]) -> Option<Reply> 
         [tenant, "oauth2", endpoint] => (*tenant, Version::One, *endpoint),
         _ => return None,
     };
-    if asked.method != Method::POST {
-        return None;
-    }
-    let form = asked.form();
+    let form = match *asked.method {
+        Method::POST => asked.form(),
+        Method::GET if endpoint == "authorize" => asked.query(),
+        _ => return None,
+    };
     let request = Request {
         version,
         place: &asked.place,
@@ -52,6 +53,11 @@ fn protocol(desk: &Desk, asked: &Asked<'_>, segments: &[&str]) -> Option<Reply> 
         form: &form,
     };
     let result = match endpoint {
+        "authorize" if version == Version::Two && desk.directory.is_tenant(tenant) => {
+            let answered = asked.method == Method::POST;
+            let reply = token::authorize(desk, &request, answered);
+            return Some(reply.unwrap_or_else(|refusal| refusal.reply(&desk.engine.request_id())));
+        }
         "token" => token::answer(desk, &request),
         "devicecode" => token::begin_device(desk, &request),
         _ => return None,
@@ -112,7 +118,8 @@ fn discovery(desk: &Desk, asked: &Asked<'_>, segments: &[&str]) -> Option<Reply>
                 "jwks_uri": format!("{root}/discovery/v2.0/keys"),
                 "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
                 "subject_types_supported": ["pairwise"],
-                "response_types_supported": ["id_token"],
+                "response_types_supported": ["code"],
+                "code_challenge_methods_supported": ["S256"],
                 "id_token_signing_alg_values_supported": ["ES256"],
                 "scopes_supported": ["openid", "profile", "email", "offline_access"],
             })

@@ -5,11 +5,13 @@ use uuid::Uuid;
 
 use super::Desk;
 use super::assertion;
+use super::code;
 use super::directory::Application;
 use super::form::Form;
 use super::jwt::{Skew, Token, text};
 use super::place::Place;
 use super::refusal::Refusal;
+use crate::call::Reply;
 use crate::clock::Moment;
 
 const BY_ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -62,6 +64,7 @@ pub(super) fn answer(desk: &Desk, request: &Request<'_>) -> Result<Json, Refusal
     match form.require("grant_type")? {
         "client_credentials" => for_application(desk, request),
         BY_DEVICE_CODE | "device_code" => for_device(desk, request),
+        "authorization_code" => for_code(desk, request),
         "refresh_token" => renewed(desk, request),
         other => Err(Refusal::new(
             "unsupported_grant_type",
@@ -172,6 +175,84 @@ fn for_device(desk: &Desk, request: &Request<'_>) -> Result<Json, Refusal> {
         client: client.id,
     };
     issued(desk, request, &subject, &resource, &granted.scope)
+}
+
+fn for_code(desk: &Desk, request: &Request<'_>) -> Result<Json, Refusal> {
+    let client = public(desk, request.form)?;
+    let granted = desk
+        .codes
+        .redeem(request.form, client.id, Moment::now().0)?;
+    let resource = resource_of(request.place, &granted.scope)?;
+    let subject = Subject::Person {
+        user: granted.user,
+        client: client.id,
+    };
+    issued(desk, request, &subject, &resource, &granted.scope)
+}
+
+/// What a person's browser asks, and what the person answers there. Without an application and a redirect of it nobody is sent anywhere.
+pub(super) fn authorize(
+    desk: &Desk,
+    request: &Request<'_>,
+    answered: bool,
+) -> Result<Reply, Refusal> {
+    let form = request.form;
+    let client = public(desk, form)?;
+    let redirect = form.require("redirect_uri")?;
+    if !code::is_registered(&client.redirects, redirect) {
+        return Err(Refusal::new(
+            "invalid_request",
+            50_011,
+            format!(
+                "The redirect URI '{redirect}' specified in the request does not match the redirect URIs configured for the application '{}'.",
+                client.id
+            ),
+        ));
+    }
+    let state = form.get("state");
+    let refused = |error: &str, why: &str| {
+        Ok(code::redirected(
+            redirect,
+            state,
+            &[("error", error), ("error_description", why)],
+        ))
+    };
+    if form.get("response_type") != Some("code") {
+        return refused(
+            "unsupported_response_type",
+            "AADSTS700054: response_type is not enabled for the application.",
+        );
+    }
+    let challenge = form.get("code_challenge").unwrap_or_default();
+    if challenge.len() != 43 || form.get("code_challenge_method") != Some("S256") {
+        return refused(
+            "invalid_request",
+            "AADSTS501491: the application must prove by S256 that it asked.",
+        );
+    }
+    let scope = wanted(request)?;
+    if let Err(refusal) = resource_of(request.place, &scope) {
+        return refused(refusal.error(), &refusal.text());
+    }
+    if !answered {
+        return Ok(code::page(form));
+    }
+    let question = code::Question {
+        client: client.id,
+        redirect: redirect.to_owned(),
+        scope,
+        challenge: challenge.to_owned(),
+    };
+    match form.get("user") {
+        Some(user) if form.get("cancel").is_none() => {
+            let code = desk.codes.give(&question, user, Moment::now().0);
+            Ok(code::redirected(redirect, state, &[("code", &code)]))
+        }
+        _ => refused(
+            "access_denied",
+            "AADSTS65004: User declined to consent to access the app.",
+        ),
+    }
 }
 
 fn renewed(desk: &Desk, request: &Request<'_>) -> Result<Json, Refusal> {

@@ -1,4 +1,4 @@
-//! A person signs in on a page of the issuer, with a code (OAuth 2.0 device authorization grant).
+//! A person signs in: in a browser of this machine, or anywhere with a code (OAuth 2.0 device authorization grant).
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
+use super::browser::{self, Browser};
 use super::challenge::{Issuer, with_sources};
 use super::http_client::MAX_REPLY;
 use super::{SignInError, Token};
@@ -46,11 +47,17 @@ impl fmt::Debug for Prompt {
     }
 }
 
+/// Where a person is asked.
+pub(super) enum Asking {
+    Code(Prompt),
+    Browser(Browser),
+}
+
 /// Asks a person once, and renews the token without asking while the issuer allows it.
-pub(super) struct DeviceCodeFlow {
+pub(super) struct Person {
     network: Network,
     client_id: String,
-    prompt: Prompt,
+    asking: Asking,
     stop: Stop,
     renewal: Mutex<Option<SecretString>>,
 }
@@ -66,11 +73,11 @@ struct Started {
 }
 
 #[derive(Deserialize)]
-struct Issued {
-    access_token: String,
-    expires_in: u64,
+pub(super) struct Issued {
+    pub(super) access_token: String,
+    pub(super) expires_in: u64,
     #[serde(default)]
-    refresh_token: Option<String>,
+    pub(super) refresh_token: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -83,12 +90,12 @@ struct Denied {
 /// Codes hold no longer than this, whatever the issuer says.
 const LONGEST_WAIT: Duration = Duration::from_secs(1800);
 
-impl DeviceCodeFlow {
-    pub(super) fn new(network: Network, client_id: String, prompt: Prompt, stop: Stop) -> Self {
-        DeviceCodeFlow {
+impl Person {
+    pub(super) fn new(network: Network, client_id: String, asking: Asking, stop: Stop) -> Self {
+        Person {
             network,
             client_id,
-            prompt,
+            asking,
             stop,
             renewal: Mutex::new(None),
         }
@@ -115,12 +122,21 @@ impl DeviceCodeFlow {
                 return accept(issued, &mut renewal, Some(held)).map_err(Some);
             }
         }
-        let issued = self.ask(issuer).await?;
+        let issued = match &self.asking {
+            Asking::Code(prompt) => self.ask_for_code(issuer, prompt).await?,
+            Asking::Browser(page) => {
+                browser::ask(&self.network, &self.client_id, page, &self.stop, issuer).await?
+            }
+        };
         accept(issued, &mut renewal, None).map_err(Some)
     }
 
     /// Shows the code and polls until the person has signed in.
-    async fn ask(&self, issuer: &Issuer) -> Result<Issued, Option<String>> {
+    async fn ask_for_code(
+        &self,
+        issuer: &Issuer,
+        prompt: &Prompt,
+    ) -> Result<Issued, Option<String>> {
         let scope = issuer.user_scope();
         let started: Started = self
             .post(
@@ -133,7 +149,7 @@ impl DeviceCodeFlow {
             return Err(Some("its page or code cannot be shown".to_owned()));
         }
         let holds = Duration::from_secs(started.expires_in).min(LONGEST_WAIT);
-        (self.prompt.0)(&DeviceCode {
+        (prompt.0)(&DeviceCode {
             page: started.verification_uri,
             code: started.user_code,
             holds,
