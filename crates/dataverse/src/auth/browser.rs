@@ -22,9 +22,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use url::Url;
 
+use super::Issued;
 use super::challenge::{Issuer, with_sources};
 use super::http_client::MAX_REPLY;
-use super::person::Issued;
 use crate::Stop;
 use crate::transport::Network;
 

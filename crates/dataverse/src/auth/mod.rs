@@ -16,6 +16,7 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
 use tokio::sync::Mutex;
 use tracing::{debug, warn};
 
@@ -239,6 +240,15 @@ impl Token {
             expires,
         })
     }
+}
+
+/// What an issuer answers when a person has signed in.
+#[derive(Deserialize)]
+struct Issued {
+    access_token: String,
+    expires_in: u64,
+    #[serde(default)]
+    refresh_token: Option<String>,
 }
 
 fn bearer(secret: &str) -> Result<HeaderValue, SignInError> {

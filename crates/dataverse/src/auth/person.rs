@@ -15,7 +15,7 @@ use url::form_urlencoded::Serializer;
 use super::browser::{self, Browser};
 use super::challenge::{Issuer, with_sources};
 use super::http_client::MAX_REPLY;
-use super::{SignInError, Token};
+use super::{Issued, SignInError, Token};
 use crate::Stop;
 use crate::transport::Network;
 
@@ -70,14 +70,6 @@ struct Started {
     expires_in: u64,
     #[serde(default)]
     interval: Option<u64>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct Issued {
-    pub(super) access_token: String,
-    pub(super) expires_in: u64,
-    #[serde(default)]
-    pub(super) refresh_token: Option<String>,
 }
 
 #[derive(Deserialize)]
