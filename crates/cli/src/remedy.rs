@@ -4,7 +4,13 @@ use deskstate_dataverse::{Error, SignInError};
 
 /// What to do next.
 pub(crate) fn of(error: &Error) -> Option<String> {
-    remedy(error, crate::suggest::is_given("url"))
+    let from_env = crate::suggest::is_given("from_env");
+    let remedy = remedy(error, from_env || crate::suggest::is_given("url"))?;
+    Some(if from_env {
+        remedy.replace("`--url`", "`--from-env`")
+    } else {
+        remedy
+    })
 }
 
 /// `by_url` says that the command line gives the address, and no project does.

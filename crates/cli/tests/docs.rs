@@ -4,7 +4,8 @@
 //! (both streams). A line `...` stands for any lines. The blocks of a file share one folder and go on where the one before stopped. `<!--
 //! starts with: examples/tenfold -->` puts a copy of an example into the folder first. A shell block that cannot be run has a comment
 //! `<!-- not run: why -->` above it. `<!-- edit FILE: OLD => NEW -->` does what the text around it asks readers to do in their editor, and
-//! `<!-- file FILE -->` saves the block below it. Commands must mean the same in bash and in PowerShell; no shell runs them here.
+//! `<!-- made by hand: URL -->` starts an environment that somebody made by hand, behind that address; `<!-- by hand: PROFILE gets AGENT -->`
+//! adds an agent there. `<!-- file FILE -->` saves the block below it. Commands must mean the same in bash and in PowerShell; no shell runs them here.
 //! `UPDATE_DOCS=1 cargo test -p deskstate --test docs` writes down what commands print now.
 
 mod support;
@@ -45,6 +46,8 @@ struct Session {
     folder: TempDir,
     here: PathBuf,
     code: i32,
+    /// An environment that was made by hand, and the address that the document gives it.
+    made: Option<(support::Server, String)>,
 }
 
 impl Session {
@@ -58,7 +61,16 @@ impl Session {
             folder,
             here,
             code: 0,
+            made: None,
         }
+    }
+
+    /// Does in the environment what people do there.
+    fn by_hand(&self, what: &str) -> Result<(), String> {
+        let (server, _) = self.made.as_ref().ok_or("no environment was made")?;
+        let (profile, agent) = what.split_once(" gets ").ok_or("`PROFILE gets AGENT`")?;
+        support::by_hand::add_agent(server, profile, agent);
+        Ok(())
     }
 
     /// Does in a file what readers are asked to do. `\n` is a line feed.
@@ -101,6 +113,11 @@ impl Session {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         match words.as_slice() {
             ["deskstate", arguments @ ..] => Ok(self.deskstate(arguments, redirected)),
+            ["git", arguments @ ..] => {
+                let done = support::git(&self.here, arguments);
+                self.code = done.status.code().unwrap_or(-1);
+                Ok(String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned())
+            }
             ["cd", folder] => {
                 self.here = self.place(folder);
                 Ok(String::new())
@@ -147,6 +164,10 @@ impl Session {
     fn deskstate(&mut self, arguments: &[&str], redirected: Option<&str>) -> String {
         let (mut said, stderr) = std::io::pipe().unwrap();
         let mut command = support::deskstate(&self.here);
+        let arguments = arguments.iter().map(|argument| match &self.made {
+            Some((server, address)) => argument.replace(address, &server.url),
+            None => (*argument).to_owned(),
+        });
         command.args(arguments).env("HOME", self.folder.path());
         match redirected {
             Some(file) => command.stdout(std::fs::File::create(self.here.join(file)).unwrap()),
@@ -158,7 +179,11 @@ impl Session {
         let mut text = Vec::new();
         said.read_to_end(&mut text).unwrap();
         self.code = child.wait().unwrap().code().unwrap_or(-1);
-        String::from_utf8_lossy(&text).into_owned()
+        let text = String::from_utf8_lossy(&text).into_owned();
+        match &self.made {
+            Some((server, address)) => text.replace(&server.url, address),
+            None => text,
+        }
     }
 }
 
@@ -197,6 +222,14 @@ fn check(text: &str) -> (String, Vec<String>) {
             .strip_suffix(" -->")
     });
     let mut session = Session::new(example);
+    session.made = text.lines().find_map(|line| {
+        let address = line
+            .strip_prefix("<!-- made by hand: ")?
+            .strip_suffix(" -->")?;
+        let server = support::Server::plain();
+        support::by_hand::desk(&server);
+        Some((server, address.to_owned()))
+    });
     let mut written = String::new();
     let mut wrong = Vec::new();
     let mut lines = text.lines().peekable();
@@ -240,6 +273,12 @@ fn check(text: &str) -> (String, Vec<String>) {
                     .strip_prefix("<!-- edit ")
                     .and_then(|line| line.strip_suffix(" -->"));
                 if let Some(Err(problem)) = edit.map(|edit| session.edit(edit)) {
+                    wrong.push(problem);
+                }
+                let by_hand = line
+                    .strip_prefix("<!-- by hand: ")
+                    .and_then(|line| line.strip_suffix(" -->"));
+                if let Some(Err(problem)) = by_hand.map(|what| session.by_hand(what)) {
                     wrong.push(problem);
                 }
                 if !line.is_empty() {

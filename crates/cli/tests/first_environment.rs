@@ -315,8 +315,111 @@ fn what_fails_leaves_nothing_and_what_is_there_stays() {
     std::fs::remove_file(desk.join("deskstate.yaml")).unwrap();
     let mixed = run(folder.path(), &init).ended(4);
     says(&mixed.err, &["desk/manifests is not empty"]);
+    // Nobody listens there.
+    let silent = ["init", "other", "--from-env", "http://127.0.0.1:9"];
+    let silent = run(folder.path(), &silent).ended(1);
+    says(&silent.err, &["the address after `--from-env`"]);
     let portal = "https://admin.powerplatform.microsoft.com/environments/1/hub";
     let portal = run(folder.path(), &["init", "other", "--from-env", portal]).ended(1);
     says(&portal.err, &["it is the address of a portal"]);
     assert!(!folder.path().join("other").exists());
+}
+
+/// The session of the page, on an environment of this age.
+#[test]
+fn the_session_of_the_page_ends_with_a_commit_after_eight_commands() {
+    const PAGE: &str = include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/recipes/first-environment.md"
+    ));
+    const ADDRESS: &str = "https://contoso.crm4.dynamics.com";
+    let session = PAGE.split("## Ask what").next().unwrap();
+    let steps: Vec<&str> = session
+        .lines()
+        .filter(|line| line.starts_with("$ ") || line.starts_with("<!-- by hand: "))
+        .collect();
+    let commands: Vec<&&str> = steps.iter().filter(|line| line.starts_with("$ ")).collect();
+    assert!((6..=8).contains(&commands.len()), "{commands:?}");
+    let server = Server::plain();
+    by_hand::desk(&server);
+    let folder = TempDir::new().unwrap();
+    let mut here = folder.path().to_path_buf();
+    let mut did = Vec::new();
+    for step in steps {
+        if let Some(what) = step.strip_prefix("<!-- by hand: ") {
+            let (profile, agent) = what.trim_end_matches(" -->").split_once(" gets ").unwrap();
+            by_hand::add_agent(&server, profile, agent);
+            continue;
+        }
+        let step = step.replace(ADDRESS, &server.url);
+        let words: Vec<&str> = step.split(' ').skip(1).collect();
+        match words.as_slice() {
+            ["cd", place] => here.push(place),
+            ["git", arguments @ ..] => {
+                let done = support::git(&here, arguments);
+                assert!(done.status.success(), "{step}: {done:?}");
+            }
+            ["deskstate", arguments @ ..] => {
+                let code = if arguments[0] == "drift" { 2 } else { 0 };
+                run(&here, arguments).ended(code);
+                did.push(arguments[0].to_owned());
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(did, ["init", "plan", "drift", "adopt"]);
+    let status = support::git(&here, &["status", "--porcelain"]);
+    assert_eq!(String::from_utf8_lossy(&status.stdout), "");
+    let shown = support::git(
+        &here,
+        &["show", "HEAD:manifests/app-profiles/contoso_agents.yaml"],
+    );
+    says(
+        &String::from_utf8_lossy(&shown.stdout),
+        &["lin@contoso.com"],
+    );
+    plan_is_empty(&here);
+}
+
+/// The page "Hand over to colleagues" says so.
+#[test]
+fn an_undo_file_of_one_person_works_in_the_clone_of_another() {
+    let server = Server::plain();
+    by_hand::desk(&server);
+    let folder = TempDir::new().unwrap();
+    run(
+        folder.path(),
+        &[
+            "init",
+            "mine",
+            "--from-env",
+            &server.url,
+            "--users",
+            "exact",
+        ],
+    )
+    .ended(0);
+    let (mine, theirs) = (
+        folder.path().join("mine"),
+        folder.path().join("Pat's/clone"),
+    );
+    support::copy(&mine, &theirs);
+    let profile = mine.join("manifests/app-profiles/contoso_agents.yaml");
+    let text = std::fs::read_to_string(&profile).unwrap();
+    let changed = text
+        .replace("displayName: Agents", "displayName: Others")
+        .replace("[ada@contoso.com]", "[ada@contoso.com, lin@contoso.com]");
+    std::fs::write(&profile, changed).unwrap();
+    run(&mine, &["apply", "--env", "prod", "--yes"]).ended(0);
+    let kept = mine.join(".deskstate/undo");
+    let file = files(&kept)
+        .into_iter()
+        .find(|file| file.ends_with(".json"))
+        .unwrap();
+    let undo = std::fs::read_to_string(kept.join(&file)).unwrap();
+    let place = folder.path().to_string_lossy();
+    assert!(!undo.contains(place.as_ref()), "it names no folder");
+    std::fs::write(theirs.join("undo.json"), undo).unwrap();
+    run(&theirs, &["undo", "--env", "prod", "undo.json", "--yes"]).ended(0);
+    plan_is_empty(&theirs);
 }

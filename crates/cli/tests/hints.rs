@@ -142,6 +142,10 @@ const FOLLOWED: &[(&str, &str)] = &[
         "lists_are_where_messages_say_that_they_are",
     ),
     (
+        "--from-env",
+        "what_fails_leaves_nothing_and_what_is_there_stays",
+    ),
+    (
         "--from-env URL",
         "sets_are_written_as_asked_and_the_default_is_said",
     ),

@@ -218,13 +218,7 @@ impl Project {
     /// Runs git in the project, as nobody in particular; it must succeed.
     #[track_caller]
     pub(crate) fn git(&self, arguments: &[&str]) -> String {
-        let done = Command::new("git")
-            .args(["-c", "user.name=t", "-c", "user.email=t@example.com"])
-            .args(arguments)
-            .current_dir(self.path())
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .output()
-            .unwrap();
+        let done = git(self.path(), arguments);
         let said = String::from_utf8_lossy(&done.stderr);
         assert!(done.status.success(), "{said}");
         String::from_utf8(done.stdout).unwrap()
@@ -261,6 +255,17 @@ impl Project {
             &answers(tab_makes_parameters),
         );
     }
+}
+
+/// Runs git in a folder, as nobody in particular.
+pub(crate) fn git(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new("git")
+        .args(["-c", "user.name=t", "-c", "user.email=t@example.com"])
+        .args(arguments)
+        .current_dir(folder)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .output()
+        .unwrap()
 }
 
 /// An answer sheet with this one answer.
