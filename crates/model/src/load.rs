@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use self::environments::{check_environments, merge_findings, unknown_environment};
+use self::environments::{check_assistants, check_environments, merge_findings, unknown_environment};
 use self::listing::{Exceptions, list};
 use crate::assemble::{Assembled, Assembly, Base, assemble, gather};
 use crate::checks;
@@ -283,6 +283,7 @@ impl Loader {
         // The project's own settings may name the kinds, so these are known first.
         self.kinds(files, &node, diagnostics);
         let project = project(&node, diagnostics)?;
+        check_assistants(&project, diagnostics);
         Some((node, project))
     }
 

@@ -52,6 +52,8 @@ pub struct Project {
     pub ignore: Vec<IgnoreRule>,
     /// What rows under an owned prefix that no document declares mean for `drift`.
     pub undeclared: Undeclared,
+    /// The environments that `deskstate mcp` may read; none if left out.
+    pub assistants: Vec<Spanned<String>>,
     /// The environments by name.
     pub environments: BTreeMap<String, Environment>,
     /// The whole document.
@@ -84,6 +86,13 @@ impl Project {
             }
         });
         leveled.collect()
+    }
+
+    /// Whether assistants may read an environment.
+    #[must_use]
+    pub fn opens_to_assistants(&self, environment: &str) -> bool {
+        self.environments.contains_key(environment)
+            && self.assistants.iter().any(|open| open.value == environment)
     }
 
     /// Whether nothing may ever delete a resource.

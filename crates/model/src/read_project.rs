@@ -109,6 +109,7 @@ pub(crate) fn project(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<
             Some("fail") => Undeclared::Fail,
             _ => Undeclared::Report,
         },
+        assistants: texts(spec.get("assistants")),
         environments: spec.get("environments").map_or_else(BTreeMap::new, |map| {
             environments(map, &owned(spec), diagnostics)
         }),

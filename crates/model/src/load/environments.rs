@@ -13,7 +13,7 @@ use crate::yaml::Node;
 pub(crate) const UNKNOWN_ENVIRONMENT: Explanation = Explanation::new(
     "unknown-environment",
     "Environments are named as in `deskstate.yaml`.",
-    "Another name would make a document disappear without a word.",
+    "Another name would make a document disappear without a word, or open nothing to assistants.",
     "Correct the name, or add the environment.",
 );
 
@@ -39,6 +39,15 @@ pub(super) fn unknown_environment(
             "the project has {}",
             crate::suggest::one_of(names())
         )),
+    }
+}
+
+/// Refuses a name under `assistants` that no environment has.
+pub(super) fn check_assistants(project: &Project, diagnostics: &mut Vec<Diagnostic>) {
+    for open in &project.assistants {
+        if !project.environments.contains_key(&open.value) {
+            diagnostics.push(unknown_environment(&open.value, Some(open.span), project));
+        }
     }
 }
 

@@ -92,6 +92,9 @@ struct ProjectSpec {
     /// What counts as drift.
     #[schemars(default)]
     drift: DriftRules,
+    /// Environments that assistants may read through `deskstate mcp`. If omitted, assistants can read none.
+    #[schemars(default, inner(length(min = 1)))]
+    assistants: Vec<String>,
     /// The environments by name.
     #[schemars(default)]
     environments: BTreeMap<String, Environment>,
