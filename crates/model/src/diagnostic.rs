@@ -47,6 +47,8 @@ pub struct Diagnostic {
     pub secondary: Vec<Label>,
     /// What to do next.
     pub help: Option<String>,
+    /// What must have been meant at its place: a word of deskstate's own that differs by a few letters.
+    pub instead: Option<String>,
     /// The environments in which it was found; empty for every one.
     pub environments: Vec<String>,
     /// A line says it all: the lines of the file would add nothing.
@@ -76,6 +78,7 @@ impl Diagnostic {
             primary: None,
             secondary: Vec::new(),
             help: None,
+            instead: None,
             environments: Vec::new(),
             on_one_line: false,
             is_about_lacking: code == MISSING_FIELD.code,
@@ -107,6 +110,13 @@ impl Diagnostic {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(shortened(help.into()));
         self
+    }
+
+    /// Asks whether another word was meant: one of deskstate's own, so nothing but a slip explains the one that was written.
+    #[must_use]
+    pub(crate) fn meant(mut self, near: &str) -> Self {
+        self.instead = Some(near.to_owned());
+        self.help(format!("did you mean `{near}`?"))
     }
 
     /// Says that something is not given.

@@ -121,7 +121,7 @@ fn kind_of(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Kind> {
         "KindDefinition" => diagnostic.help("keep definitions outside the manifest folders and list them under `spec.kinds` of `deskstate.yaml`"),
         "Contract" => diagnostic.help("keep contracts outside the manifest folders and list them under `spec.contracts` of `deskstate.yaml`"),
         _ => match nearest(word, Kind::all().map(Kind::as_str)) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            Some(near) => diagnostic.meant(near),
             None => diagnostic.help(format!("write {}", one_of(Kind::all().map(Kind::as_str)))),
         },
     });

@@ -219,7 +219,7 @@ fn check_kind_pattern(pattern: &str, span: crate::span::Span, diagnostics: &mut 
         Diagnostic::error(UNKNOWN_KIND.code, no_kind(pattern)).at(span, "no kind fits");
     let near = nearest(pattern, Kind::all().map(|kind| kind.as_str()));
     diagnostics.push(match near {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        Some(near) => diagnostic.meant(near),
         None => diagnostic.help("write a kind, or `*` for all"),
     });
 }
@@ -339,7 +339,7 @@ fn check_fields(pattern: &str, paths: &[Spanned<String>], diagnostics: &mut Vec<
         )
         .at(path.span, "unknown field");
         diagnostics.push(match nearest(word, words.iter().copied()) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            Some(near) => diagnostic.meant(near),
             None => diagnostic
                 .help("write fields as in a manifest; leave `fields` out to accept everything"),
         });

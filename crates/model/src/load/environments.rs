@@ -31,7 +31,7 @@ pub(super) fn unknown_environment(
         diagnostic = diagnostic.at(place, "not in `deskstate.yaml`");
     }
     match nearest(name, names()) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        Some(near) => diagnostic.meant(near),
         None if project.environments.is_empty() => {
             diagnostic.help("add it under `spec.environments` of `deskstate.yaml`")
         }

@@ -180,7 +180,7 @@ pub(super) fn unknown_field(
     let diagnostic = Diagnostic::error("unknown-field", format!("{owner} has no field `{word}`"))
         .at(at, "unknown field");
     match nearest(word, known.iter().copied()) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        Some(near) => diagnostic.meant(near),
         None if known.is_empty() => diagnostic,
         None => diagnostic.help(format!("known here: {}", known.join(", "))),
     }
@@ -197,7 +197,7 @@ fn unknown_value(options: &Value, found: &Found<'_>) -> Diagnostic {
         return not_clearable(found);
     }
     match nearest(&actual, words.iter().copied()) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        Some(near) => diagnostic.meant(near),
         None => diagnostic.help(format!("write {}", one_of(options.iter().map(plain)))),
     }
 }
