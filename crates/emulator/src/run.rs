@@ -123,6 +123,7 @@ async fn serve(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         listen: args.listen,
         hosts: args.host,
         state: args.state,
+        forgets: false,
         tables: args.tables,
         switches,
         limits: args.limits.then(Limits::default),

@@ -34,6 +34,8 @@ pub struct Config {
     pub hosts: Vec<String>,
     /// The file that keeps the state; in memory only if absent.
     pub state: Option<PathBuf>,
+    /// Reads the state file and never writes, creates or locks it: what changes is forgotten.
+    pub forgets: bool,
     /// A folder of table files besides the built-in ones.
     pub tables: Option<PathBuf>,
     /// What the documents leave open.
@@ -62,6 +64,7 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             hosts: Vec::new(),
             state: None,
+            forgets: false,
             tables: None,
             switches: Switches::default(),
             limits: None,
@@ -156,7 +159,8 @@ impl Emulator {
     pub async fn start(config: Config) -> Result<Emulator, StartError> {
         let schema = tables::schema(config.tables.as_deref())?;
         let fresh = seed::store(&schema, config.scale)?;
-        let lock = match &config.state {
+        let kept = config.state.as_ref().filter(|_| !config.forgets);
+        let lock = match kept {
             Some(path) => Some(
                 Lock::wait_for(path)
                     .await
@@ -168,6 +172,16 @@ impl Emulator {
             None => None,
         };
         let (state_file, mut store) = match &config.state {
+            Some(path) if config.forgets => {
+                let seeded = fresh.clone();
+                let store = StateFile::peek(path, || seeded, &schema).map_err(|source| {
+                    StartError::State {
+                        path: path.clone(),
+                        source,
+                    }
+                })?;
+                (None, store)
+            }
             Some(path) => {
                 let seeded = fresh.clone();
                 let (file, store) =

@@ -44,11 +44,7 @@ impl StateFile {
         {
             std::fs::create_dir_all(folder)?;
         }
-        let store = match crate::files::open(path) {
-            Ok(file) => read(file, schema)?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => fresh(),
-            Err(error) => return Err(error),
-        };
+        let store = Self::peek(path, fresh, schema)?;
         let file = write_anew(path, &store)?;
         Ok((
             StateFile {
@@ -58,6 +54,19 @@ impl StateFile {
             },
             store,
         ))
+    }
+
+    /// Loads a store from a file if it exists, and leaves the file alone.
+    pub(crate) fn peek(
+        path: &Path,
+        fresh: impl FnOnce() -> Store,
+        schema: &Arc<Schema>,
+    ) -> std::io::Result<Store> {
+        match crate::files::open(path) {
+            Ok(file) => read(file, schema),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(fresh()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Appends one transaction.
