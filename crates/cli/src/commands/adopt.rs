@@ -59,7 +59,7 @@ pub(crate) struct Args {
 
 /// Base or overlay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Into {
+pub(super) enum Into {
     /// For all environments.
     Base,
     /// For this one.
@@ -69,8 +69,7 @@ enum Into {
 pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
     let loaded = load_environment(global, &args.env, ui)?;
     let environment = loaded.environment()?;
-    let desired = lower(&loaded.manifests);
-    let (only, new) = chosen(&args.choosing, &loaded, &desired)?;
+    let (only, new) = chosen(&args.choosing, &loaded)?;
     let stop = stop_on_interrupt();
     environment::with(
         &loaded.root,
@@ -79,44 +78,13 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         &stop,
         async |opened| {
             let reader = Reader::open(&opened.connection)?;
-            let owned = loaded.owned_names();
-            let writing = Options {
-                users: args.users.into(),
-                owned: &owned,
-                ..Options::default()
-            };
-            let (live, new) = read(&reader, &desired, environment, new, writing, ui).await?;
-            let options = PlanOptions {
-                only,
-                ..PlanOptions::default()
-            };
-            let (plan, found) = plan(&desired, &live, &options);
-            let errors: Vec<Diagnostic> = found.into_iter().filter(Diagnostic::is_error).collect();
-            if !errors.is_empty() {
-                ui.findings(&errors, &loaded.manifests.sources);
-            }
-            let overlays: Vec<String> = environment
-                .overlay
-                .iter()
-                .map(|folder| folder.value.to_string_lossy().replace('\\', "/"))
-                .collect();
-            let project = loaded.manifests.project.as_ref();
-            let folder = project.and_then(Project::folder_for_new_files);
-            let adoption = adopt(&Request {
-                manifests: &loaded.manifests,
-                desired: &desired,
-                live: &live,
-                plan: &plan,
-                new: &new,
-                into: match args.into {
-                    Into::Base => Place::Base,
-                    Into::Overlay => Place::Overlay,
-                },
-                overlays: &overlays,
-                folder: folder.as_deref().unwrap_or(DEFAULT_FOLDER),
-                options: writing,
-            });
-            keeps_valid(&adoption, &loaded, &environment.name, ui)?;
+            let what = (only, new);
+            let worked_out = work_out(&reader, &loaded, what, args.into, args.users, ui).await?;
+            let WorkedOut {
+                adoption,
+                plan,
+                new,
+            } = &worked_out;
             if !args.check {
                 let files: Vec<(PathBuf, String)> = adoption
                     .files
@@ -132,21 +100,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 write_files(&files)?;
             }
             if args.check {
-                for (path, change) in &adoption.files {
-                    let before = change.before.as_deref().unwrap_or_default();
-                    let old = if change.before.is_some() {
-                        format!("a/{path}")
-                    } else {
-                        "/dev/null".to_owned()
-                    };
-                    let diff = TextDiff::from_lines(before, &change.after);
-                    for line in look_alikes(&diff) {
-                        ui.print(format_args!("# {line}\n"))?;
-                    }
-                    ui.print(diff.unified_diff().header(&old, &format!("b/{path}")))?;
-                }
+                ui.print(patch(adoption))?;
             }
-            tell(&adoption, &plan, &loaded, ui);
+            tell(adoption, plan, &loaded, ui);
             say_left_out(&new.left_out, ui);
             choosing::refuse_nothing(&new.not_found)?;
             if new.loses() {
@@ -154,10 +110,99 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                     "not everything that was named could be written",
                 ));
             }
-            end(&adoption, &plan, args)
+            end(adoption, plan, args)
         },
     )
     .await
+}
+
+/// What would be written, and what it comes from.
+pub(super) struct WorkedOut {
+    pub(super) adoption: Adoption,
+    pub(super) plan: Plan,
+    /// Rows that no manifest declares.
+    pub(super) new: Export,
+}
+
+/// Reads live, and works out which files would have another text. Nothing is written.
+pub(super) async fn work_out(
+    reader: &Reader,
+    loaded: &Loaded,
+    (only, new): (Option<BTreeSet<ResourceKey>>, Vec<Selector>),
+    into: Into,
+    users: People,
+    ui: &mut Ui,
+) -> Result<WorkedOut, Error> {
+    let environment = loaded.environment()?;
+    let desired = lower(&loaded.manifests);
+    let owned = loaded.owned_names();
+    let writing = Options {
+        users: users.into(),
+        owned: &owned,
+        ..Options::default()
+    };
+    let (live, new) = read(reader, &desired, environment, new, writing, ui).await?;
+    let options = PlanOptions {
+        only,
+        ..PlanOptions::default()
+    };
+    let (plan, found) = plan(&desired, &live, &options);
+    let errors: Vec<Diagnostic> = found.into_iter().filter(Diagnostic::is_error).collect();
+    if !errors.is_empty() {
+        ui.findings(&errors, &loaded.manifests.sources);
+    }
+    let overlays: Vec<String> = environment
+        .overlay
+        .iter()
+        .map(|folder| folder.value.to_string_lossy().replace('\\', "/"))
+        .collect();
+    let project = loaded.manifests.project.as_ref();
+    let folder = project.and_then(Project::folder_for_new_files);
+    let adoption = adopt(&Request {
+        manifests: &loaded.manifests,
+        desired: &desired,
+        live: &live,
+        plan: &plan,
+        new: &new,
+        into: match into {
+            Into::Base => Place::Base,
+            Into::Overlay => Place::Overlay,
+        },
+        overlays: &overlays,
+        folder: folder.as_deref().unwrap_or(DEFAULT_FOLDER),
+        options: writing,
+    });
+    keeps_valid(&adoption, loaded, &environment.name, ui)?;
+    Ok(WorkedOut {
+        adoption,
+        plan,
+        new,
+    })
+}
+
+/// The changes as one patch, which `git apply` takes.
+pub(super) fn patch(adoption: &Adoption) -> String {
+    let mut text = String::new();
+    for (path, change) in &adoption.files {
+        let before = change.before.as_deref();
+        let diff = TextDiff::from_lines(before.unwrap_or_default(), &change.after);
+        for line in look_alikes(&diff) {
+            text.push_str(&format!("# {line}\n"));
+        }
+        text.push_str(&patch_of_file(path, before, &change.after));
+    }
+    text
+}
+
+/// The change of one file as a patch; a file without a text before is new.
+pub(super) fn patch_of_file(path: &str, before: Option<&str>, after: &str) -> String {
+    let old = match before {
+        Some(_) => format!("a/{path}"),
+        None => "/dev/null".to_owned(),
+    };
+    let diff = TextDiff::from_lines(before.unwrap_or_default(), after);
+    let mut patch = diff.unified_diff();
+    patch.header(&old, &format!("b/{path}")).to_string()
 }
 
 /// Changed lines that look like another one, with the code points that differ. What reads a patch passes over them.
@@ -204,15 +249,15 @@ async fn read(
 }
 
 /// The declared resources that are adopted, none for all; and the rows that were named and that no manifest declares.
-fn chosen(
+pub(super) fn chosen(
     choosing: &Choosing,
     loaded: &Loaded,
-    desired: &Desired,
 ) -> Result<(Option<BTreeSet<ResourceKey>>, Vec<Selector>), Error> {
     if choosing.is_everything() {
         return Ok((None, Vec::new()));
     }
-    let (selection, nothing) = select(&loaded.manifests, desired, &choosing.selectors());
+    let desired = lower(&loaded.manifests);
+    let (selection, nothing) = select(&loaded.manifests, &desired, &choosing.selectors());
     let (new, nothing): (Vec<NothingChosen>, Vec<NothingChosen>) = nothing
         .into_iter()
         .partition(|nothing| nothing.selector.names_one());

@@ -128,7 +128,10 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             hint: Some(hint.to_owned()),
         });
     }
-    let mut work = async |opened: Opened| judge(args, &subject, &opened, ui).await;
+    let mut work = async |opened: Opened| {
+        let reader = Reader::open(&opened.connection)?;
+        judge(&reader, &opened.address, &subject, args.no_history, ui).await
+    };
     let Judged { live, report } = match &subject.environment {
         Some((root, environment)) => {
             environment::with(root, environment, &args.access, &stop, work).await?
@@ -226,36 +229,36 @@ fn subject(args: &Args, global: &Global, ui: &mut Ui) -> Result<Subject, Error> 
 
 /// Reads once, judges, and asks who broke what is broken.
 async fn judge(
-    args: &Args,
+    reader: &Reader,
+    address: &str,
     subject: &Subject,
-    opened: &Opened,
+    no_history: bool,
     ui: &mut Ui,
 ) -> Result<Judged, Error> {
     let (name, organization) = match &subject.environment {
-        Some((_, environment)) => (&environment.name, environment.organization_id),
-        None => (&opened.address, None),
+        Some((_, environment)) => (environment.name.as_str(), environment.organization_id),
+        None => (address, None),
     };
-    let reader = Reader::open(&opened.connection)?;
     let scope = Scope {
         names: needs_names(&subject.contracts),
         organization,
         writers: true,
         ..Scope::default()
     };
-    let live = read(&reader, &Desired::default(), &scope, name, ui).await?;
+    let live = read(reader, &Desired::default(), &scope, name, ui).await?;
     let checked = check(&subject.contracts, &live);
     let rows = rows_to_ask(&checked, &live);
-    let asks = live.facts.auditing && !args.no_history && !rows.is_empty();
+    let asks = live.facts.auditing && !no_history && !rows.is_empty();
     let blame = if asks {
-        blame::histories(&reader, &live, rows, &BTreeSet::new()).await?
+        blame::histories(reader, &live, rows, &BTreeSet::new()).await?
     } else {
         Blame::default()
     };
     let report = CheckReport {
         environment: name.to_owned(),
-        address: opened.address.clone(),
+        address: address.to_owned(),
         requests: reader.requests(),
-        audit: audit(&live, &blame, args.no_history),
+        audit: audit(&live, &blame, no_history),
         rules: checked
             .into_iter()
             .map(|checked| {

@@ -70,15 +70,15 @@ enum Side<'a> {
 }
 
 /// What differs, and what only one side has.
-struct Compared {
-    plan: Plan,
+pub(super) struct Compared {
+    pub(super) plan: Plan,
     /// Where the wanted values are written.
-    manifests: Manifests,
+    pub(super) manifests: Manifests,
     address: String,
-    findings: Vec<Diagnostic>,
-    only_from: Vec<ResourceKey>,
+    pub(super) findings: Vec<Diagnostic>,
+    pub(super) only_from: Vec<ResourceKey>,
     /// Rows of either side that could not be read or expressed.
-    lost: Vec<(String, LeftOut)>,
+    pub(super) lost: Vec<(String, LeftOut)>,
     /// What `--to` has, in the form of manifests.
     wanted: Option<Export>,
 }
@@ -131,7 +131,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
 
 impl Compared {
     /// What both sides come to. What could not be read or expressed on either side is unknown.
-    fn outcome(&self) -> SyncState {
+    pub(super) fn outcome(&self) -> SyncState {
         let only_from = if self.only_from.is_empty() {
             SyncState::InSync
         } else {
@@ -217,41 +217,81 @@ async fn environments(
     let mut selection = selection(args, &own.manifests);
     selection.labels.extend(choosing::labels(&other.manifests));
     let (live, _) = read(args, &other, &Desired::default(), ui).await?;
-    let wanted = exported(args, &live, &selection);
-    choosing::say_along(&wanted.needed, ui);
-    let (manifests, _) = wanted.manifests();
-    let desired = lower(&manifests);
-    let (live, address) = read(args, &own, &desired, ui).await?;
-    let own_rows = exported(args, &live, &selection);
-    // A value of the product that both sides leave out for the same reason is no difference between them.
-    let values = wanted
-        .not_comparable(true)
-        .filter(|one| one.1.loss != Loss::Product || !own_rows.left_out.contains(one));
-    let mut lost: Vec<(String, LeftOut)> = values.map(|one| in_environment(to, one)).collect();
-    lost.extend(unread(to, &wanted, &desired));
-    lost.extend(self::lost(from, &own_rows));
-    let (mut plan, findings) = plan(&desired, &live, &PlanOptions::default());
-    // What differs is meant, not where an export of the other environment was kept while comparing.
-    for change in &mut plan.changes {
-        change.declared_at = None;
-        change.fields.iter_mut().for_each(|field| field.span = None);
+    let wanted = Wanted::of(&live, selection, args.users);
+    choosing::say_along(&wanted.exported.needed, ui);
+    let (live, address) = read(args, &own, &wanted.desired, ui).await?;
+    wanted.beside(from, to, &live, address)
+}
+
+/// What an environment has, in the form of manifests, to be compared with another one.
+pub(super) struct Wanted {
+    selection: Selection,
+    users: People,
+    exported: Export,
+    manifests: Manifests,
+    /// What another environment has to be asked for.
+    pub(super) desired: Desired,
+}
+
+impl Wanted {
+    pub(super) fn of(live: &Live, selection: Selection, users: People) -> Self {
+        let exported = exported_as(users, live, &selection);
+        let (manifests, _) = exported.manifests();
+        Self {
+            desired: lower(&manifests),
+            selection,
+            users,
+            exported,
+            manifests,
+        }
     }
-    let only_from = own_rows.only_here(&desired, &selection);
-    let mut nowhere = wanted.not_found.clone();
-    nowhere.retain(|nothing| {
-        let mut only = only_from.iter();
-        !only.any(|key| selection.chooses(&nothing.selector, key))
-    });
-    choosing::refuse_nothing(&nowhere)?;
-    Ok(Compared {
-        plan,
-        manifests,
-        address,
-        findings,
-        only_from,
-        lost,
-        wanted: Some(wanted),
-    })
+
+    /// What would make `from`, which has these rows, like `to`.
+    pub(super) fn beside(
+        self,
+        from: &str,
+        to: &str,
+        live: &Live,
+        address: String,
+    ) -> Result<Compared, Error> {
+        let Self {
+            selection,
+            users,
+            exported: wanted,
+            manifests,
+            desired,
+        } = self;
+        let own_rows = exported_as(users, live, &selection);
+        // A value of the product that both sides leave out for the same reason is no difference between them.
+        let values = wanted
+            .not_comparable(true)
+            .filter(|one| one.1.loss != Loss::Product || !own_rows.left_out.contains(one));
+        let mut lost: Vec<(String, LeftOut)> = values.map(|one| in_environment(to, one)).collect();
+        lost.extend(unread(to, &wanted, &desired));
+        lost.extend(self::lost(from, &own_rows));
+        let (mut plan, findings) = plan(&desired, live, &PlanOptions::default());
+        // What differs is meant, not where an export of the other environment was kept while comparing.
+        for change in &mut plan.changes {
+            change.declared_at = None;
+            change.fields.iter_mut().for_each(|field| field.span = None);
+        }
+        let only_from = own_rows.only_here(&desired, &selection);
+        let mut nowhere = wanted.not_found.clone();
+        nowhere.retain(|nothing| {
+            let mut only = only_from.iter();
+            !only.any(|key| selection.chooses(&nothing.selector, key))
+        });
+        choosing::refuse_nothing(&nowhere)?;
+        Ok(Compared {
+            plan,
+            manifests,
+            address,
+            findings,
+            only_from,
+            lost,
+            wanted: Some(wanted),
+        })
+    }
 }
 
 /// What would make an environment like a folder says.
@@ -447,8 +487,12 @@ fn selection(args: &Args, manifests: &Manifests) -> Selection {
 }
 
 fn exported(args: &Args, live: &Live, selection: &Selection) -> Export {
+    exported_as(args.users, live, selection)
+}
+
+fn exported_as(users: People, live: &Live, selection: &Selection) -> Export {
     let options = Options {
-        users: args.users.into(),
+        users: users.into(),
         sets: &[(Sets::All, SetForm::Exact)],
         ..Options::default()
     };

@@ -510,7 +510,7 @@ fn applied(
 }
 
 /// What is looked at in one environment, of today's manifests and of those that were applied last; none for everything.
-fn only(
+pub(super) fn only(
     choosing: &Choosing,
     loaded: &Loaded,
     applied: Option<&(String, Loaded)>,
@@ -542,23 +542,31 @@ async fn look(
     only: Option<&BTreeSet<ResourceKey>>,
     how: &How<'_>,
 ) -> Result<Looked, Error> {
-    let environment = loaded.environment()?;
     let work = async |opened: Opened| {
-        let read = read(
-            loaded,
-            applied,
-            only,
-            &opened.connection.budget(how.budget),
-            environment.organization_id,
-            how.today,
-            how.draws,
+        let reader = Reader::open(&opened.connection.budget(how.budget))?;
+        let address = opened.address;
+        look_with(
+            &reader, address, loaded, applied, only, how.today, how.draws,
         )
-        .await?;
-        Ok((opened.address, read))
+        .await
     };
-    let (address, read) =
-        environment::with(&loaded.root, environment, how.access, how.stop, work).await?;
-    let (report, findings, reaches, requests, picture) = read;
+    let environment = loaded.environment()?;
+    environment::with(&loaded.root, environment, how.access, how.stop, work).await
+}
+
+/// The same of an environment that is open.
+pub(super) async fn look_with(
+    reader: &Reader,
+    address: String,
+    loaded: &Loaded,
+    applied: Option<&(String, Loaded)>,
+    only: Option<&BTreeSet<ResourceKey>>,
+    today: &str,
+    draws: bool,
+) -> Result<Looked, Error> {
+    let organization = loaded.environment()?.organization_id;
+    let (report, findings, reaches, requests, picture) =
+        read(loaded, applied, only, reader, organization, today, draws).await?;
     let points_nowhere = report.state() == SyncState::InSync
         && report.ignored.is_empty()
         && report.expired.is_empty()
@@ -591,12 +599,11 @@ async fn read(
     loaded: &Loaded,
     applied: Option<&(String, Loaded)>,
     only: Option<&BTreeSet<ResourceKey>>,
-    connection: &deskstate_dataverse::Connection,
+    reader: &Reader,
     organization: Option<uuid::Uuid>,
     today: &str,
     draws: bool,
 ) -> Result<Read, Error> {
-    let reader = Reader::open(connection)?;
     let desired = lower(&loaded.manifests);
     let then = applied.map(|(revision, loaded)| (revision.as_str(), lower(&loaded.manifests)));
     // What the earlier manifests look up is looked up too, so that both compare with the same live rows.
@@ -619,7 +626,7 @@ async fn read(
         ),
         ..Scope::default()
     };
-    let live = observe(&reader, &everything, &scope).await?;
+    let live = observe(reader, &everything, &scope).await?;
     let options = Options {
         only: only.cloned(),
         ..Options::default()
@@ -633,7 +640,7 @@ async fn read(
         None => Cow::Borrowed(&loaded.manifests),
     };
     let extras = owned_extras(&manifests, &desired, &live);
-    let blame = blame(&reader, &live, &plan_now, &extras).await?;
+    let blame = blame(reader, &live, &plan_now, &extras).await?;
     let report = drift(Input {
         manifests: &manifests,
         desired: &desired,

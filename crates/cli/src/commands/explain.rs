@@ -2,8 +2,8 @@
 //! the explanations.
 
 use deskstate_dataverse::Reader;
-use deskstate_model::{Field, Kind, json_schemas, nearest};
-use deskstate_reconcile::called::called;
+use deskstate_model::{Environment, Field, Kind, json_schemas, nearest};
+use deskstate_reconcile::called::{Called, called};
 use deskstate_reconcile::{Desired, Scope};
 use serde_json::Value;
 
@@ -58,6 +58,24 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
 /// Rows to list; more say nothing.
 const MOST_ROWS: usize = 50;
 
+/// The rows of an environment that are called so, and the kinds of which not all rows could be read.
+pub(super) async fn rows_called(
+    reader: &Reader,
+    environment: &Environment,
+    name: &str,
+    ui: &mut Ui,
+) -> Result<(Vec<Called>, Vec<&'static str>), Error> {
+    let scope = Scope {
+        organization: environment.organization_id,
+        ..Scope::default()
+    };
+    let live = read(reader, &Desired::default(), &scope, &environment.name, ui).await?;
+    let unseen = Kind::all()
+        .filter(|kind| !live.table(kind.table()).access.is_whole())
+        .map(Kind::as_str);
+    Ok((called(&live, name), unseen.collect()))
+}
+
 /// Lists the rows of an environment that are called so.
 async fn find(
     name: &str,
@@ -71,16 +89,7 @@ async fn find(
     let stop = stop_on_interrupt();
     environment::with(&loaded.root, environment, access, &stop, async |opened| {
         let reader = Reader::open(&opened.connection)?;
-        let scope = Scope {
-            organization: environment.organization_id,
-            ..Scope::default()
-        };
-        let live = read(&reader, &Desired::default(), &scope, &environment.name, ui).await?;
-        let rows = called(&live, name);
-        let unseen: Vec<&str> = Kind::all()
-            .filter(|kind| !live.table(kind.table()).access.is_whole())
-            .map(Kind::as_str)
-            .collect();
+        let (rows, unseen) = rows_called(&reader, environment, name, ui).await?;
         if rows.is_empty() && unseen.is_empty() {
             return Err(Error::Failed {
                 message: format!(
@@ -144,7 +153,7 @@ fn meant(subject: &str) -> Option<Kind> {
     nearest(head, names).and_then(Kind::called)
 }
 
-fn overview() -> Page {
+pub(super) fn overview() -> Page {
     let mut text = Page::of(format_args!("{STRONG}Kinds{STRONG:#}"));
     let width = Kind::all()
         .map(|kind| kind.as_str().len())
@@ -189,7 +198,7 @@ fn add_paragraphs(text: &mut Page, doc: &str) {
     }
 }
 
-fn explain(subject: &str) -> Option<Page> {
+pub(super) fn explain(subject: &str) -> Option<Page> {
     let mut path = subject.split('.');
     let head = path.next().unwrap_or_default();
     let rest: Vec<&str> = path.collect();

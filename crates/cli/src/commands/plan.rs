@@ -9,7 +9,7 @@ use tokio::task::spawn_blocking;
 
 use super::carrying::tell_unfinished;
 use super::judging::{Judging, refuse_denied};
-use super::live::{Cutting, compare, findings, report, stop_on_interrupt};
+use super::live::{Compared, Cutting, compare, findings, report, stop_on_interrupt};
 use crate::environment::{self, Access};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
@@ -22,7 +22,7 @@ use crate::output::markdown::{self, PlanMarkdown};
 use crate::output::plan_text::{PlanText, Title, texts};
 use crate::output::sides::told_apart_in_json;
 use crate::paths::shown_path;
-use crate::project::load_environment;
+use crate::project::{Loaded, load_environment};
 use crate::revision;
 use crate::specs::Specs;
 use crate::suggest::{self, suggest};
@@ -90,15 +90,8 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             };
             let transactions = shown.transactions.unwrap_or_default();
             let file = || {
-                let about = About {
-                    environment: &environment.name,
-                    revision: revision.as_deref(),
-                    sources: &loaded.manifests.sources,
-                    reach: Some(&compared.reach),
-                    report: &compared.report(&loaded, &opened.address, transactions),
-                };
-                let file = plan_file::write(&compared.plan, &compared.live, &about);
-                told_apart_in_json(harmless_json(&file), texts(&compared.plan))
+                let revision = revision.as_deref();
+                as_json(&loaded, &compared, &opened.address, revision, transactions)
             };
             // Saved first: whoever reads what is shown may go away before its end.
             if let Some(path) = args.out.as_deref().filter(|_| !failed) {
@@ -148,4 +141,23 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         },
     )
     .await
+}
+
+/// A plan as a file, for review and for programs.
+pub(super) fn as_json(
+    loaded: &Loaded,
+    compared: &Compared,
+    address: &str,
+    revision: Option<&str>,
+    transactions: usize,
+) -> String {
+    let about = About {
+        environment: loaded.manifests.environment.as_deref().unwrap_or_default(),
+        revision,
+        sources: &loaded.manifests.sources,
+        reach: Some(&compared.reach),
+        report: &compared.report(loaded, address, transactions),
+    };
+    let file = plan_file::write(&compared.plan, &compared.live, &about);
+    told_apart_in_json(harmless_json(&file), texts(&compared.plan))
 }

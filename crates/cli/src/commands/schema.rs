@@ -25,8 +25,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
-    let mut schemas = json_schemas();
-    schemas.push(("plan.json".to_owned(), plan_file::schema()));
+    let schemas = all();
     if let Some(folder) = &args.out {
         for (file, schema) in &schemas {
             write_file(&folder.join(file), &text(schema)?)?;
@@ -60,6 +59,13 @@ pub(crate) fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
     })?;
     ui.print(text(schema)?)?;
     Ok(ExitCode::Done)
+}
+
+/// Every schema with the name of its file.
+pub(super) fn all() -> Vec<(String, Value)> {
+    let mut schemas = json_schemas();
+    schemas.push(("plan.json".to_owned(), plan_file::schema()));
+    schemas
 }
 
 /// A schema as a file holds it.

@@ -5,6 +5,7 @@ use deskstate_reconcile::lookup::Match;
 use deskstate_reconcile::state::Lookup;
 use deskstate_reconcile::who::{Basis, Candidate, Who};
 use deskstate_reconcile::{Desired, Scope, held_roles, lower, who};
+use uuid::Uuid;
 
 use super::live::{read, stop_on_interrupt};
 use crate::door::Page;
@@ -47,7 +48,6 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             count(errors, "error")
         ));
     }
-    let desired = with_teams(&loaded);
     let stop = stop_on_interrupt();
     environment::with(
         &loaded.root,
@@ -56,48 +56,17 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         &stop,
         async |opened| {
             let reader = Reader::open(&opened.connection)?;
-            let scope = Scope {
-                names: true,
-                organization: environment.organization_id,
-                users: vec![args.user.clone()],
-                ..Scope::default()
-            };
-            let live = read(&reader, &desired, &scope, &environment.name, ui).await?;
-            let found = live.look_up(&Lookup::User(args.user.clone()));
-            let (id, unfit) = match found {
-                Match::One(id) => (id, None),
-                Match::Unfit(id, why) => (id, Some(why)),
-                Match::None => return Err(unknown(&args.user, "nobody has this name there")),
-                Match::Several(ids) => {
-                    let ids = ids
-                        .iter()
-                        .map(ToString::to_string)
-                        .collect::<Vec<_>>()
-                        .join(", ");
-                    return Err(unknown(
-                        &args.user,
-                        &format!("several users have this name: {ids}"),
-                    ));
-                }
-                Match::Unknown(why) => return Err(unknown(&args.user, &why)),
-            };
-            let held = held_roles(&reader, id).await?;
-            let answer = who(&live, id, &held, &desired);
-            let user = live.found.users.get(&id);
-            let name = user.map_or(args.user.as_str(), |user| user.name.as_str());
-            let full_name = user.map(|user| user.full_name.as_str()).unwrap_or_default();
+            let found = look_up(&reader, &loaded, &args.user, ui).await?;
+            let Found {
+                answer,
+                unfit,
+                name,
+                full_name,
+                ..
+            } = &found;
             if args.format == WhoFormat::Json {
-                let agent = Agent {
-                    id,
-                    name,
-                    full_name,
-                    unfit,
-                };
-                // Texts and numbers always have a form in JSON.
-                let json = who_json::write(&environment.name, &agent, &answer)
-                    .map_err(|_| Error::failed("the answer could not be written"))?;
-                ui.print(json)?;
-                return complete(&answer);
+                ui.print(found.as_json(&environment.name)?)?;
+                return complete(answer);
             }
             let mut page = Page::new();
             page.line(format_args!(
@@ -109,12 +78,78 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                     "{WARN}is {why}{WARN:#}, so works with no profile now"
                 ));
             }
-            show(&answer, unfit.is_none(), &mut page);
+            show(answer, unfit.is_none(), &mut page);
             ui.page(&page)?;
-            complete(&answer)
+            complete(answer)
         },
     )
     .await
+}
+
+/// An agent who was looked up.
+pub(super) struct Found {
+    id: Uuid,
+    /// Why they cannot work, if so.
+    unfit: Option<&'static str>,
+    /// What they sign in with.
+    name: String,
+    full_name: String,
+    /// What they get.
+    pub(super) answer: Who,
+}
+
+impl Found {
+    /// For programs.
+    pub(super) fn as_json(&self, environment: &str) -> Result<String, Error> {
+        let agent = Agent {
+            id: self.id,
+            name: &self.name,
+            full_name: &self.full_name,
+            unfit: self.unfit,
+        };
+        // Texts and numbers always have a form in JSON.
+        who_json::write(environment, &agent, &self.answer)
+            .map_err(|_| Error::failed("the answer could not be written"))
+    }
+}
+
+/// Reads what decides about an agent's profile.
+pub(super) async fn look_up(
+    reader: &Reader,
+    loaded: &Loaded,
+    named: &str,
+    ui: &mut Ui,
+) -> Result<Found, Error> {
+    let environment = loaded.environment()?;
+    let desired = with_teams(loaded);
+    let scope = Scope {
+        names: true,
+        organization: environment.organization_id,
+        users: vec![named.to_owned()],
+        ..Scope::default()
+    };
+    let live = read(reader, &desired, &scope, &environment.name, ui).await?;
+    let (id, unfit) = match live.look_up(&Lookup::User(named.to_owned())) {
+        Match::One(id) => (id, None),
+        Match::Unfit(id, why) => (id, Some(why)),
+        Match::None => return Err(unknown(named, "nobody has this name there")),
+        Match::Several(ids) => {
+            let ids = ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+            let why = format!("several users have this name: {}", ids.join(", "));
+            return Err(unknown(named, &why));
+        }
+        Match::Unknown(why) => return Err(unknown(named, &why)),
+    };
+    let held = held_roles(reader, id).await?;
+    let answer = who(&live, id, &held, &desired);
+    let user = live.found.users.get(&id);
+    Ok(Found {
+        id,
+        unfit,
+        name: user.map_or(named, |user| user.name.as_str()).to_owned(),
+        full_name: user.map(|user| user.full_name.clone()).unwrap_or_default(),
+        answer,
+    })
 }
 
 /// The resources that take the members of teams: nothing else of the manifests matters here.
