@@ -4,7 +4,9 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use deskstate_dataverse::{Browser, Connection, EnvironmentUrl, Method, Prompt, SignIn, Stop};
+use deskstate_dataverse::{
+    Browser, Connection, EnvironmentUrl, Method, Prompt, Reader, SignIn, Stop,
+};
 use deskstate_emulator::{Age, Emulator, Switches};
 use deskstate_files::Limit;
 use deskstate_model::{Environment, Target};
@@ -32,9 +34,26 @@ pub(crate) struct Access {
     /// Answer from the exchanges in this folder, which `--record` wrote, without a network
     #[arg(long, value_name = "DIR", conflicts_with = "record")]
     replay: Option<PathBuf>,
+    /// Nobody is there who could be asked.
+    #[arg(skip)]
+    is_unattended: bool,
 }
 
 impl Access {
+    /// Whether exchanges are to be written to files.
+    pub(crate) fn records(&self) -> bool {
+        self.record.is_some()
+    }
+
+    /// The same for something that must not write and has nobody to ask: nothing is recorded, and no person signs in.
+    fn unattended(&self) -> Self {
+        Self {
+            record: None,
+            is_unattended: true,
+            ..self.clone()
+        }
+    }
+
     /// Nobody signs in on this machine unless it was asked for: an emulator without sign-in has nobody to ask.
     fn sign_in(&self, loopback: bool) -> Result<SignIn, Error> {
         let variable = |name: &str| std::env::var(name).ok();
@@ -42,10 +61,23 @@ impl Access {
             Some(name) => name.parse().map_err(deskstate_dataverse::Error::from)?,
             None => match Method::found(&variable) {
                 Method::AzureCli if loopback => return Ok(SignIn::Anonymous),
-                Method::AzureCli if is_terminal() => Method::of_a_person(&variable),
+                Method::AzureCli if is_terminal() && !self.is_unattended => {
+                    Method::of_a_person(&variable)
+                }
                 found => found,
             },
         };
+        if self.is_unattended && method.needs_person() {
+            return Err(Error::Refused {
+                message: format!(
+                    "the sign-in method {method} needs a person, and nobody can be asked here"
+                ),
+                hint: Some(
+                    "sign in with `az login` before the assistant starts, or give it an identity of its own (AZURE_CLIENT_ID and the variables of its method)"
+                        .to_owned(),
+                ),
+            });
+        }
         let prompt = Prompt::new(|code| {
             let minutes = code.holds.as_secs() / 60;
             door::aside(format_args!(
@@ -138,6 +170,64 @@ pub(crate) struct Opened {
     pub(crate) answers: Answers,
 }
 
+/// An environment that can be read, and in no way changed.
+pub(crate) struct Readable {
+    /// What reads it.
+    pub(crate) reader: Reader,
+    /// What people see as its address.
+    pub(crate) address: String,
+    /// What is known of its ways.
+    pub(crate) answers: Answers,
+}
+
+impl Readable {
+    fn of(opened: Opened) -> Result<Self, Error> {
+        Ok(Self {
+            reader: Reader::open(&opened.connection)?,
+            address: opened.address,
+            answers: opened.answers,
+        })
+    }
+}
+
+/// Opens an environment of the project for something that must not write, and closes it, however the work ends.
+///
+/// Nothing is recorded, nobody is asked to sign in, and an embedded emulator works on a copy of its state that it forgets.
+pub(crate) async fn read<T>(
+    root: &Path,
+    environment: &Environment,
+    access: &Access,
+    stop: &Stop,
+    work: impl AsyncFnOnce(Readable) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let access = &access.unattended();
+    match &environment.target {
+        Target::Url(url) => {
+            let opened = open_url(&url.value, access, stop)?;
+            let answers = answers::read(root, &environment.name)?;
+            work(Readable::of(Opened { answers, ..opened })?).await
+        }
+        Target::Emulator {
+            state,
+            age,
+            tables,
+            publishers,
+        } => {
+            let tables = tables.as_ref().map(|tables| root.join(tables));
+            let state = Keeping::Forgets(kept::path(root, state)?);
+            let emulator = start(state, *age, tables, publishers).await?;
+            let done = work_in(&emulator, *age, access, stop, async |opened| {
+                work(Readable::of(opened)?).await
+            })
+            .await;
+            let stopped = emulator.stop().await;
+            let value = done?;
+            stopped?;
+            Ok(value)
+        }
+    }
+}
+
 /// Opens an environment of the project, works with it, and closes it, however the work ends. An embedded emulator saves its state then.
 pub(crate) async fn with<T>(
     root: &Path,
@@ -167,7 +257,7 @@ pub(crate) async fn with<T>(
         path: state.clone(),
         source,
     })?;
-    let emulator = start(&state, age, tables, publishers).await?;
+    let emulator = start(Keeping::Saves(state), age, tables, publishers).await?;
     let done = work_in(&emulator, age, access, stop, work).await;
     let stopped = emulator.stop().await;
     let value = done?;
@@ -212,11 +302,19 @@ pub(crate) fn open_url(url: &str, access: &Access, stop: &Stop) -> Result<Opened
     })
 }
 
+/// The state file of an embedded emulator, and what becomes of changes.
+pub(crate) enum Keeping {
+    /// They are saved in the file.
+    Saves(PathBuf),
+    /// The file is read and left alone.
+    Forgets(PathBuf),
+}
+
 /// Starts the embedded emulator on a state file, like an environment of a year or the newest, with tables of a folder beside its own, with
 /// a publisher for each of these prefixes
 /// and with the gentle answers that the local environment is known to give.
 pub(crate) async fn start(
-    state: &Path,
+    state: Keeping,
     year: Option<i64>,
     tables: Option<PathBuf>,
     publishers: &[String],
@@ -227,8 +325,13 @@ pub(crate) async fn start(
             .copied()
             .ok_or_else(|| Error::failed(format!("the emulator knows no environment of {year}")))
     })?;
+    let (state, forgets) = match state {
+        Keeping::Saves(path) => (path, false),
+        Keeping::Forgets(path) => (path, true),
+    };
     let config = deskstate_emulator::Config {
-        state: Some(state.to_path_buf()),
+        state: Some(state),
+        forgets,
         tables,
         publishers: publishers.to_vec(),
         switches: Switches {

@@ -93,6 +93,28 @@ pub(crate) fn write_new_private(
     unreachable!("one of four billion names is free")
 }
 
+/// Opens a log to append to. One that is made anew may be read by its owner only; a link is not followed.
+pub(crate) fn open_log(path: &Path) -> Result<File, Error> {
+    if path.is_symlink() {
+        return Err(Error::Refused {
+            message: format!(
+                "{} is a link, and logs are not written through links",
+                shown_path(path)
+            ),
+            hint: Some("name the file itself".to_owned()),
+        });
+    }
+    let open = || {
+        make_folder_of(path)?;
+        let mut options = File::options();
+        options.append(true).create(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(path)
+    };
+    open().map_err(|source| could_not_write(path, source))
+}
+
 /// Makes a file that only its owner may read, and that was not there.
 pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     make_folder_of(path)?;

@@ -119,6 +119,7 @@ fn run(args: Args, ui: &mut Ui) -> Result<ExitCode, Error> {
         Command::Preview(args) => commands::preview::run(&args, &global, ui),
         Command::Graph(args) => commands::graph::run(&args, &global, ui),
         Command::Guide(args) => commands::guide::run(&args, &global, ui),
+        Command::Mcp(args) => commands::mcp::run(&args, &global, ui),
         Command::Demo(args) => commands::demo::run(&args, ui),
         Command::Emulator(args) => {
             commands::block_on(async { Ok(emulator_exit(deskstate_emulator::run(args).await)) })

@@ -10,6 +10,17 @@ pub(crate) fn utc() -> String {
     of_days(i64::try_from(seconds / 86_400).unwrap_or(0))
 }
 
+/// Now in UTC, as `YYYY-MM-DDTHH:MM:SSZ`.
+pub(crate) fn moment() -> String {
+    let seconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
+    let day = of_days(i64::try_from(seconds / 86_400).unwrap_or(0));
+    let second = seconds % 86_400;
+    let (hour, minute) = (second / 3_600, second / 60 % 60);
+    format!("{day}T{hour:02}:{minute:02}:{:02}Z", second % 60)
+}
+
 /// The date of a number of days since 1970-01-01, by the proleptic Gregorian calendar.
 fn of_days(days: i64) -> String {
     // Eras of 400 years that begin on 1 March of year 0 all have the same length.

@@ -24,6 +24,24 @@ pub(crate) struct Ui {
     quiet: bool,
     verbose: u8,
     bar: Option<ProgressBar>,
+    /// What was said, where it is for a program and not for the streams.
+    told: Option<Told>,
+}
+
+/// What a command would have said on its streams.
+#[derive(Default)]
+pub(crate) struct Told {
+    /// Findings, with the files that they are about.
+    pub(crate) findings: Vec<(Vec<Diagnostic>, SourceMap)>,
+    /// Everything else, line by line, without colours.
+    pub(crate) lines: Vec<String>,
+}
+
+impl Told {
+    fn hear(&mut self, page: &Page) {
+        self.lines
+            .extend(page.uncolored().lines().map(str::to_owned));
+    }
 }
 
 impl Ui {
@@ -39,14 +57,29 @@ impl Ui {
             quiet: global.quiet,
             verbose: global.verbose,
             bar: None,
+            told: None,
         }
+    }
+
+    /// One that keeps what it is told, and writes nothing to the streams.
+    pub(crate) fn listening() -> Self {
+        Self {
+            told: Some(Told::default()),
+            ..Self::new(&Global::default())
+        }
+    }
+
+    /// What it was told so far.
+    pub(crate) fn told(&mut self) -> Told {
+        self.told.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// What the libraries trace goes to stderr: `-v` requests, `-vv` everything, `DESKSTATE_LOG` by filter.
     pub(crate) fn start_log(&self) {
         use tracing_subscriber::EnvFilter;
         let by_flag = match self.verbose {
-            0 => "off",
+            // Who calls `mcp` is on record whatever else is said.
+            0 => "off,deskstate::audit=info",
             1 => "deskstate=info,deskstate_dataverse=debug,deskstate_reconcile=info",
             _ => {
                 "deskstate=trace,deskstate_dataverse=trace,deskstate_reconcile=trace,deskstate_emulator=debug"
@@ -69,6 +102,10 @@ impl Ui {
 
     /// A result of several lines for people, to stdout.
     pub(crate) fn page(&mut self, page: &Page) -> Result<(), Error> {
+        if let Some(told) = &mut self.told {
+            told.hear(page);
+            return Ok(());
+        }
         let out = &mut self.out;
         beside(self.bar.as_ref(), || out.lines(page))?;
         Ok(())
@@ -77,6 +114,10 @@ impl Ui {
     /// A result for programs, to stdout: as it is, if it is inert.
     pub(crate) fn print(&mut self, text: impl Display) -> Result<(), Error> {
         let text = text.to_string();
+        if let Some(told) = &mut self.told {
+            text.lines().for_each(|line| told.hear(&Page::of(line)));
+            return Ok(());
+        }
         let out = &mut self.out;
         beside(self.bar.as_ref(), || out.document(&text))?;
         Ok(())
@@ -84,7 +125,7 @@ impl Ui {
 
     /// Commands to the log of the build that this runs in, to stdout.
     pub(crate) fn command_log(&mut self, commands: &[LogCommand]) -> Result<(), Error> {
-        for command in commands {
+        for command in commands.iter().filter(|_| self.told.is_none()) {
             self.out.command(command)?;
         }
         Ok(())
@@ -105,6 +146,10 @@ impl Ui {
 
     /// Findings with the lines they are about, to stderr; with `--quiet` errors only.
     pub(crate) fn findings(&mut self, found: &[Diagnostic], sources: &SourceMap) {
+        if let Some(told) = &mut self.told {
+            told.findings.push((found.to_vec(), sources.clone()));
+            return;
+        }
         let shown: Vec<Diagnostic> = found
             .iter()
             .filter(|finding| finding.is_error() || !self.quiet)
@@ -116,6 +161,9 @@ impl Ui {
 
     /// How many findings there are, to stderr.
     pub(crate) fn count_findings(&mut self, found: &[Diagnostic]) {
+        if self.told.is_some() {
+            return;
+        }
         self.say_page(&diagnostics::summary(found));
     }
 
@@ -126,6 +174,10 @@ impl Ui {
 
     /// Several lines to stderr, whatever the verbosity.
     pub(crate) fn say_page(&mut self, page: &Page) {
+        if let Some(told) = &mut self.told {
+            told.hear(page);
+            return;
+        }
         let error = &mut self.error;
         // Nobody is left to tell that stderr cannot be written.
         beside(self.bar.as_ref(), || drop(error.lines(page)));
@@ -144,7 +196,7 @@ impl Ui {
     }
 
     fn start(&mut self, bar: ProgressBar, verb: &'static str, form: &str) {
-        if self.quiet || !self.error.is_terminal() {
+        if self.quiet || self.told.is_some() || !self.error.is_terminal() {
             return;
         }
         let verb_style = if self.colored() {
@@ -203,7 +255,7 @@ impl Ui {
 
     /// Whether somebody sits at a terminal and can be asked.
     pub(crate) fn is_interactive(&self) -> bool {
-        io::stdin().is_terminal() && self.error.is_terminal()
+        self.told.is_none() && io::stdin().is_terminal() && self.error.is_terminal()
     }
 
     /// Asks for a yes. Anything else is a no.

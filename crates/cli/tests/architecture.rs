@@ -273,6 +273,85 @@ fn only_apply_and_the_probe_hold_what_can_write() {
     assert!(paths.is_subset(&holding), "{paths:?}");
 }
 
+/// What the tools of assistants may use of this crate. Nothing here writes a file or gets more of an environment than a reader.
+const FOR_ASSISTANTS: [&str; 25] = [
+    "crate::commands::adopt",
+    "crate::commands::check",
+    "crate::commands::choosing",
+    "crate::commands::diff",
+    "crate::commands::drift",
+    "crate::commands::explain",
+    "crate::commands::exporting",
+    "crate::commands::judging",
+    "crate::commands::live",
+    "crate::commands::plan",
+    "crate::commands::schema",
+    "crate::commands::who",
+    "crate::door",
+    "crate::environment::self",
+    "crate::environment::Access",
+    "crate::environment::Readable",
+    "crate::error::Error",
+    "crate::global::Global",
+    "crate::output",
+    "crate::preview",
+    "crate::project",
+    "crate::revision",
+    "crate::specs::Specs",
+    "crate::suggest",
+    "crate::today",
+];
+
+#[test]
+fn the_tools_of_assistants_have_nothing_to_write_with() {
+    let mut seen = 0;
+    for source in sources(&["cli"]) {
+        let Some(name) = source.path.strip_prefix("commands/mcp/") else {
+            continue;
+        };
+        seen += 1;
+        for text in [
+            "Opened",
+            "environment::with",
+            "open_url",
+            "std::fs",
+            "tokio::fs",
+            "File::",
+            "kept::",
+            "journal",
+            "write_file",
+            "tempfile",
+            "load_revision",
+            "checkout",
+            "Command::new",
+            "std::process",
+            "::run(",
+            "unsafe",
+        ] {
+            // The parent opens the log before a server is there.
+            let is_log =
+                name == "mod.rs" && text == "kept::" && source.code.matches(text).count() == 1;
+            assert!(
+                is_log || !source.code.contains(text),
+                "{name} names `{text}`"
+            );
+        }
+        for import in first_arguments(&source.code, "use deskstate_dataverse::") {
+            assert!(import.starts_with("Stop;"), "{name} uses {import:.40}");
+        }
+        for path in paths_of(&source.code) {
+            let is_ours = !path.starts_with("crate::") || name == "mod.rs";
+            let allowed = FOR_ASSISTANTS.iter().any(|allowed| {
+                let rest = path.strip_prefix(allowed);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+                    || (path == "crate::ui::Ui")
+            });
+            assert!(is_ours || allowed, "{name} uses {path}");
+        }
+    }
+    assert!(seen > 7, "{seen} files");
+}
+
 #[test]
 fn only_the_door_prints() {
     let printing = [

@@ -270,6 +270,19 @@ const FOLLOWED: &[(&str, &str)] = &[
         "--reviewed FILE",
         "what_was_not_reviewed_is_planned_and_reviewed_as_suggested",
     ),
+    ("--log", "what_cannot_be_put_on_record_is_not_answered"),
+    (
+        "--record",
+        "a_sign_in_that_needs_a_person_is_refused_with_the_next_step",
+    ),
+    (
+        "deskstate adopt",
+        "a_patch_that_cannot_be_shown_as_it_is_is_left_to_adopt",
+    ),
+    (
+        "deskstate preview",
+        "the_picture_that_an_assistant_cannot_draw_is_drawn_as_suggested",
+    ),
     ("--yes", "where_nobody_can_answer_yes_is_an_option"),
 ];
 

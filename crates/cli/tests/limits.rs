@@ -527,6 +527,7 @@ fn the_page_states_the_limits_that_are_kept() {
         ("an answer sheet", mib(Limit::STATE.bytes())),
         ("a comment", mib(Limit::COMMENT.bytes())),
         ("output of git", mib(Limit::GIT.bytes())),
+        ("a message to `deskstate mcp`", mib(Limit::MESSAGE.bytes())),
         (
             "a certificate, a token, a secret",
             mib(Limit::CREDENTIAL.bytes()),

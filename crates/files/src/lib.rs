@@ -9,7 +9,10 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use limit::Size;
-pub use limit::{Limit, USUAL_MEMORY, allow_memory, scaled};
+pub use limit::{
+    ANSWER_ITEMS, ANSWER_PAGE, CALLS_A_MINUTE, CALLS_WAITING, EXPORTED_AT_ONCE, Limit, USUAL_MEMORY,
+    allow_memory, scaled,
+};
 pub use names::is_device;
 
 /// Why a file was not read.

@@ -15,6 +15,21 @@ const MIB: u64 = 1 << 20;
 /// The memory that a process may take with the usual limits, in MiB.
 pub const USUAL_MEMORY: u32 = 200;
 
+/// The most bytes of a page of an answer to an assistant; a model reads all of it.
+pub const ANSWER_PAGE: usize = 24 * 1024;
+
+/// The most items of a page of an answer to an assistant.
+pub const ANSWER_ITEMS: usize = 50;
+
+/// The most calls of tools that an assistant can make in a minute.
+pub const CALLS_A_MINUTE: usize = 60;
+
+/// The most calls of tools that wait while another one runs.
+pub const CALLS_WAITING: usize = 8;
+
+/// The most resources that an assistant can ask to be exported at once.
+pub const EXPORTED_AT_ONCE: usize = 20;
+
 static MEMORY: AtomicU32 = AtomicU32::new(USUAL_MEMORY);
 
 /// Lets this process take more memory: every limit grows in proportion. Less than [`USUAL_MEMORY`] changes nothing.
@@ -60,6 +75,9 @@ impl Limit {
     pub const COMMENT: Limit = Limit::new("a comment", 4 * MIB);
     /// A certificate, a key, a token or a secret.
     pub const CREDENTIAL: Limit = Limit::new("a certificate, token or secret", MIB);
+
+    /// A message to `deskstate mcp`.
+    pub const MESSAGE: Limit = Limit::new("a message of an assistant", MIB);
 
     /// A limit for something else. `what` names the thing in messages: `a plan file`.
     pub const fn new(what: &'static str, bytes: u64) -> Limit {

@@ -29,7 +29,7 @@ use crate::output::{
     sarif,
 };
 use crate::paths::shown_path;
-use crate::project::{self, load_contract_files, load_contracts};
+use crate::project::{self, Loaded, load_contract_files, load_contracts};
 use crate::revision;
 use crate::suggest::suggest;
 use crate::ui::Ui;
@@ -225,6 +225,28 @@ fn subject(args: &Args, global: &Global, ui: &mut Ui) -> Result<Subject, Error> 
         name: args.env.clone().or(args.url.clone()).unwrap_or_default(),
         environment,
     })
+}
+
+/// Judges an environment by the contracts of its project: the report as JSON, and whether every rule is kept.
+pub(super) async fn judge_project(
+    reader: &Reader,
+    address: &str,
+    loaded: Loaded,
+    ui: &mut Ui,
+) -> Result<(String, Keeping), Error> {
+    let environment = loaded.environment()?.clone();
+    let facts = EnvironmentFacts::of(&environment);
+    let contracts = loaded.manifests.contracts.iter();
+    let subject = Subject {
+        contracts: contracts.map(|contract| contract.filled(&facts)).collect(),
+        sources: loaded.manifests.sources,
+        root: loaded.root.clone(),
+        name: environment.name.clone(),
+        environment: Some((loaded.root, environment)),
+    };
+    let Judged { report, .. } = judge(reader, address, &subject, false, ui).await?;
+    let json = check_json::render(&report, Some(&subject.sources));
+    Ok((json, report.keeping()))
 }
 
 /// Reads once, judges, and asks who broke what is broken.

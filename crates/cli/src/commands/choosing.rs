@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_model::{Manifests, ResourceKey};
-use deskstate_reconcile::selection::{NothingChosen, Selection, Selector, of_words, select};
+use deskstate_reconcile::selection::{
+    NothingChosen, Selection, Selector, UnknownSelector, of_words, select,
+};
 use deskstate_reconcile::{Desired, lower};
 
 use crate::error::Error;
@@ -23,6 +25,16 @@ pub(crate) struct Choosing {
 }
 
 impl Choosing {
+    /// What these words choose, as on a command line.
+    pub(super) fn of_words(words: &[String]) -> Result<Self, Error> {
+        let select = words.iter().map(|word| word.parse());
+        let select = select.collect::<Result<_, UnknownSelector>>();
+        Ok(Self {
+            select: select.map_err(|error| Error::failed(plain(&error.to_string())))?,
+            ..Self::default()
+        })
+    }
+
     /// Nothing was chosen, so the command is about everything.
     pub(super) fn is_everything(&self) -> bool {
         self.what.is_empty() && self.select.is_empty()

@@ -181,7 +181,13 @@ impl Story<'_> {
 
 /// The edits, over the same Web API that the admin pages use, by Dana.
 async fn edit(state: &Path) -> Result<(), Error> {
-    let emulator = environment::start(state, None, None, &[]).await?;
+    let emulator = environment::start(
+        environment::Keeping::Saves(state.to_path_buf()),
+        None,
+        None,
+        &[],
+    )
+    .await?;
     let done = edit_as_dana(emulator.url()).await;
     emulator.stop().await?;
     done

@@ -28,6 +28,14 @@ pub(crate) struct Judging {
 }
 
 impl Judging {
+    /// Nothing is allowed beyond the rules of the project.
+    pub(super) fn strictly(choosing: Choosing) -> Self {
+        Self {
+            choosing,
+            ..Self::default()
+        }
+    }
+
     /// How to plan, and what the selection took along, in words.
     pub(super) fn options(
         &self,

@@ -301,7 +301,7 @@ pub(super) fn stop_on_interrupt() -> Stop {
 }
 
 #[cfg(unix)]
-async fn interrupted() {
+pub(super) async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     // Without a handler for SIGTERM, Ctrl-C alone is heard.
     match signal(SignalKind::terminate()) {
@@ -316,7 +316,7 @@ async fn interrupted() {
 }
 
 #[cfg(windows)]
-async fn interrupted() {
+pub(super) async fn interrupted() {
     use tokio::signal::windows::{ctrl_break, ctrl_close, ctrl_shutdown};
     // Agents of builds send Ctrl-C or Ctrl-Break. Once a window is closed, Windows waits a few seconds before it ends the process.
     match (ctrl_break(), ctrl_close(), ctrl_shutdown()) {

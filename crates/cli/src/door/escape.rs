@@ -136,6 +136,23 @@ pub(super) fn colored(text: &str) -> String {
     out + rest
 }
 
+/// The same without colours.
+pub(super) fn uncolored(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\u{1b}') {
+        out.push_str(&rest[..at]);
+        match own_sequence(&rest[at..]) {
+            Some((_, after)) => rest = after,
+            None => {
+                out.push_str(&number('\u{1b}'));
+                rest = &rest[at + 1..];
+            }
+        }
+    }
+    out + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::BAD;

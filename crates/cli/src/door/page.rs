@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use annotate_snippets::{Group, Renderer};
 
-use super::escape::{laid_out, plain};
+use super::escape::{laid_out, plain, uncolored};
 use super::style::drawn_by_us;
 
 /// Lines, each of which went through [`plain`]. There is no other way to end a line than to add one.
@@ -40,6 +40,11 @@ impl Page {
         let drawn = drawn_by_us(&renderer.render(&[finding]));
         self.0.push_str(&laid_out(&drawn));
         self.0.push('\n');
+    }
+
+    /// Its lines without our colours.
+    pub(crate) fn uncolored(&self) -> String {
+        uncolored(&self.0)
     }
 
     /// Its lines, each of which ends with a line feed.

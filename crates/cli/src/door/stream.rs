@@ -13,7 +13,7 @@ use std::process::{Command, ExitStatus};
 use anstream::stream::{AsLockedWrite, RawStream};
 use anstream::{AutoStream, ColorChoice};
 
-use super::escape::{colored, laid_out, plain, without_line_commands};
+use super::escape::{colored, harmless_json, laid_out, plain, without_line_commands};
 use super::page::Page;
 use super::style::drawn_by_us;
 use crate::output::wrap::wrap;
@@ -131,6 +131,24 @@ pub(crate) fn log() -> impl Write {
         }
     }
     Log
+}
+
+/// Standard output for a protocol whose messages are lines of JSON.
+pub(crate) struct Protocol(io::Stdout);
+
+/// Standard output for a protocol. Nothing else may write there then.
+pub(crate) fn protocol() -> Protocol {
+    Protocol(io::stdout())
+}
+
+impl Protocol {
+    /// Sends a message. Its texts are harmless wherever the stream is shown.
+    pub(crate) fn message(&mut self, json: &str) -> io::Result<()> {
+        let line = harmless_json(json);
+        self.0.write_all(line.as_bytes())?;
+        self.0.write_all(b"\n")?;
+        self.0.flush()
+    }
 }
 
 /// Prints help, the version, or what is wrong with the arguments, which somebody else may have written.

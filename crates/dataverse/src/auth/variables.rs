@@ -67,6 +67,20 @@ impl Method {
         }
     }
 
+    /// Whether somebody has to complete it by hand.
+    pub fn needs_person(self) -> bool {
+        match self {
+            Method::Browser | Method::DeviceCode => true,
+            Method::ClientSecret
+            | Method::ClientCertificate
+            | Method::WorkloadIdentity
+            | Method::GitHubActions
+            | Method::AzurePipelines
+            | Method::ManagedIdentity
+            | Method::AzureCli => false,
+        }
+    }
+
     /// The method for a person at a terminal whose variables point to none: the browser with `AZURE_CLIENT_ID`, or the device code on a
     /// machine that the person's browser is not on, else the Azure CLI.
     pub fn of_a_person(variable: &dyn Fn(&str) -> Option<String>) -> Method {

@@ -1,0 +1,174 @@
+//! The protocol on the standard streams: a message is a line of JSON.
+//!
+//! Lines are read and written by threads, so neither a client that is silent nor one that does not read blocks anything else. A message
+//! that is too long, that is no JSON or that is no message is answered with an error, and the connection stays.
+
+use std::io::{self, BufRead as _, BufReader, Read};
+
+use deskstate_files::Limit;
+use rmcp::RoleServer;
+use rmcp::model::ErrorData;
+use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
+use rmcp::transport::Transport;
+use serde_json::Value as Json;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::door;
+
+/// Lines that wait to be read or written; whoever is faster waits.
+const WAITING: usize = 16;
+
+/// A line of a client.
+enum Line {
+    Whole(Vec<u8>),
+    /// Longer than a message may be; what it said is gone.
+    TooLong,
+}
+
+/// The connection to one client.
+pub(super) struct Wire {
+    incoming: mpsc::Receiver<Line>,
+    outgoing: Option<mpsc::Sender<String>>,
+}
+
+impl Wire {
+    /// The standard streams, and what ends once everything was written.
+    pub(super) fn of_streams() -> (Self, impl Future<Output = ()>) {
+        let (lines, incoming) = mpsc::channel(WAITING);
+        std::thread::spawn(move || read(io::stdin(), &lines));
+        let (outgoing, texts) = mpsc::channel(WAITING);
+        let (done, written) = oneshot::channel();
+        std::thread::spawn(move || {
+            write(texts);
+            // The process may have ended without waiting.
+            let _ = done.send(());
+        });
+        let wire = Self {
+            incoming,
+            outgoing: Some(outgoing),
+        };
+        (wire, async move { drop(written.await) })
+    }
+
+    /// Answers what is no message.
+    async fn refuse(&mut self, error: ErrorData) {
+        let answer = TxJsonRpcMessage::<RoleServer>::error(error, None);
+        // Reading ends by itself when the client is gone.
+        drop(self.send(answer).await);
+    }
+}
+
+fn read(stream: impl Read, lines: &mpsc::Sender<Line>) {
+    let most = Limit::MESSAGE.bytes();
+    let mut stream = BufReader::new(stream);
+    loop {
+        let mut line = Vec::new();
+        let ended = match stream.by_ref().take(most + 1).read_until(b'\n', &mut line) {
+            Ok(0) | Err(_) => return,
+            Ok(_) => line.ends_with(b"\n"),
+        };
+        let line = if ended {
+            Line::Whole(line)
+        } else if line.len() as u64 > most {
+            drop(line);
+            if !skip_line(&mut stream) {
+                return;
+            }
+            Line::TooLong
+        } else {
+            // The stream ended within a line, so the message is not whole.
+            return;
+        };
+        if lines.blocking_send(line).is_err() {
+            return;
+        }
+    }
+}
+
+/// Drops the rest of a line; false at the end of the stream.
+fn skip_line(stream: &mut BufReader<impl Read>) -> bool {
+    loop {
+        let (length, ended) = match stream.fill_buf() {
+            Ok([]) | Err(_) => return false,
+            Ok(held) => match held.iter().position(|byte| *byte == b'\n') {
+                Some(at) => (at + 1, true),
+                None => (held.len(), false),
+            },
+        };
+        stream.consume(length);
+        if ended {
+            return true;
+        }
+    }
+}
+
+fn write(mut texts: mpsc::Receiver<String>) {
+    let mut stream = door::protocol();
+    while let Some(text) = texts.blocking_recv() {
+        if stream.message(&text).is_err() {
+            return;
+        }
+    }
+}
+
+impl Transport<RoleServer> for Wire {
+    type Error = io::Error;
+
+    fn send(
+        &mut self,
+        item: TxJsonRpcMessage<RoleServer>,
+    ) -> impl Future<Output = Result<(), io::Error>> + Send + 'static {
+        let outgoing = self.outgoing.clone();
+        async move {
+            let text = serde_json::to_string(&item)?;
+            let closed = || io::Error::from(io::ErrorKind::BrokenPipe);
+            outgoing
+                .ok_or_else(closed)?
+                .send(text)
+                .await
+                .map_err(|_| closed())
+        }
+    }
+
+    async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
+        loop {
+            let line = match self.incoming.recv().await? {
+                Line::Whole(line) => line,
+                Line::TooLong => {
+                    let message = format!("the message is longer than {}", Limit::MESSAGE);
+                    self.refuse(ErrorData::invalid_request(message, None)).await;
+                    continue;
+                }
+            };
+            let line = line.trim_ascii();
+            if line.is_empty() {
+                continue;
+            }
+            let json: Json = match serde_json::from_slice(line) {
+                Ok(json) => json,
+                Err(error) => {
+                    // What is wrong, without a word of the message.
+                    let message = format!(
+                        "not JSON: {:?} at column {}",
+                        error.classify(),
+                        error.column()
+                    );
+                    self.refuse(ErrorData::parse_error(message, None)).await;
+                    continue;
+                }
+            };
+            match serde_json::from_value(json) {
+                Ok(message) => return Some(message),
+                Err(_) => {
+                    let error = ErrorData::invalid_request("not a message of this protocol", None);
+                    self.refuse(error).await;
+                }
+            }
+        }
+    }
+
+    async fn close(&mut self) -> Result<(), io::Error> {
+        self.outgoing = None;
+        Ok(())
+    }
+}
