@@ -11,6 +11,7 @@ pub(crate) mod code {
     pub(crate) const DUPLICATE_RECORD: u32 = 0x8004_0237;
     pub(crate) const INVALID_ARGUMENT: u32 = 0x8004_0203;
     pub(crate) const INVALID_OPERATION: u32 = 0x8004_023B;
+    pub(crate) const NOT_SUPPORTED: u32 = 0x8004_0315;
     pub(crate) const ISV_ABORTED: u32 = 0x8004_0265;
     pub(crate) const INVALID_PAYLOAD: u32 = 0x8004_8D19;
     /// A query that names an unknown property; [`crate::switches::UnknownColumn`] has what a client sees.
@@ -88,6 +89,17 @@ impl ServiceError {
             code::INVALID_PAYLOAD,
             format!(
                 "Error identified in Payload provided by the user for Entity :'{table}', For more information on this error please follow this help link https://go.microsoft.com/fwlink/?linkid=2195293  ---->  InnerException : {message}"
+            ),
+        )
+    }
+
+    /// Something that Dataverse carries out and the emulator does not: who reads this must not look for the fault in their own request.
+    pub(crate) fn not_emulated(what: impl std::fmt::Display) -> ServiceError {
+        ServiceError::new(
+            StatusCode::NOT_IMPLEMENTED,
+            code::NOT_SUPPORTED,
+            format!(
+                "The emulator does not carry out {what}. Dataverse does; docs/emulator.md lists what the emulator has."
             ),
         )
     }

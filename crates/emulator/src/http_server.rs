@@ -71,10 +71,12 @@ async fn handle(State(engine): State<Arc<Engine>>, request: Request) -> Response
         return blocking(move || admin::answer(&engine, &parts.method, &endpoint, &body)).await;
     }
     let Some((version, rest)) = api_path(path) else {
-        return plain(
-            StatusCode::NOT_FOUND,
-            "the Web API begins at /api/data/v9.2/",
-        );
+        let said = if path.to_ascii_lowercase().starts_with("/xrmservices/") {
+            "the emulator has the Web API alone, which begins at /api/data/v9.2/: clients of the Organization Service (SOAP), such as the SDK for .NET, pac and XrmToolBox, cannot use it"
+        } else {
+            "the Web API begins at /api/data/v9.2/"
+        };
+        return plain(StatusCode::NOT_FOUND, said);
     };
     let host = parts
         .headers

@@ -298,6 +298,15 @@ fn settle_owner(tx: &Transaction<'_>, table: TableId, row: &mut Row) {
         .get(of, id)
         .and_then(|found| Some(found.cells[schema.table(of).position("businessunitid")?].clone()));
     row.cells[unit] = found.unwrap_or(Value::Null);
+    for (column, table) in [("owninguser", "systemuser"), ("owningteam", "team")] {
+        if let Some(position) = own.position(column) {
+            row.cells[position] = if schema.table(of).name == table {
+                Value::Lookup(of, id)
+            } else {
+                Value::Null
+            };
+        }
+    }
 }
 
 fn name_contact(own: &crate::schema::Table, row: &mut Row) {

@@ -44,7 +44,7 @@ pub(crate) fn function(
         }
         [current] if current.name == "RetrieveCurrentOrganization" => json!({
             "@odata.context": context_of(reading, "RetrieveCurrentOrganizationResponse"),
-            "Detail": {"OrganizationId": organization(reading.store), "OrganizationVersion": "9.2.0.0"},
+            "Detail": detail(reading),
         }),
         [languages] if languages.name == "RetrieveAvailableLanguages" => {
             json!({"@odata.context": context_of(reading, "RetrieveAvailableLanguagesResponse"), "LocaleIds": languages_of(reading.store)})
@@ -114,6 +114,49 @@ pub(crate) fn function(
         }
     };
     Ok(Reply::json(StatusCode::OK, &body, call.in_batch))
+}
+
+/// What Microsoft's sample for functions and actions shows of an organisation.
+fn detail(reading: &Reading<'_>) -> Json {
+    const NOWHERE: Uuid = Uuid::from_u128(0x0c0f_0000_0000_4000_8000_0000_0000_00d0);
+    let organization = organization(reading.store);
+    let name = reading
+        .store
+        .schema
+        .named("organization")
+        .and_then(|table| {
+            let column = reading.store.schema.table(table).position("name")?;
+            let row = reading.store.get(table, organization)?;
+            Some(row.cells[column].as_text()?.to_owned())
+        });
+    let name = name.unwrap_or_default();
+    let (home, _) = reading
+        .base
+        .split_once("api/data/")
+        .unwrap_or((reading.base, ""));
+    let services = [
+        "",
+        "XRMServices/2011/Organization.svc",
+        "XRMServices/2011/OrganizationData.svc",
+    ];
+    json!({
+        "OrganizationId": organization,
+        "FriendlyName": name,
+        "OrganizationVersion": "9.2.0.0",
+        "EnvironmentId": organization.to_string(),
+        "DatacenterId": NOWHERE,
+        "Geo": "EMEA",
+        "TenantId": "0c0f0000-0000-4000-8000-00000000000a",
+        "UrlName": name.to_lowercase(),
+        "UniqueName": name.to_lowercase(),
+        "State": "Enabled",
+        "Endpoints": {
+            "Count": services.len(),
+            "IsReadOnly": false,
+            "Keys": ["WebApplication", "OrganizationService", "OrganizationDataService"],
+            "Values": services.map(|service| format!("{home}{service}")),
+        },
+    })
 }
 
 /// Languages that a user has set, and the organisation's.

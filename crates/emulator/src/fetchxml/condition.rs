@@ -98,6 +98,11 @@ pub(super) fn condition_holds(
         "not-end-with" => pattern(format!("%{text}")).map(|found| !found),
         other => {
             let known = functions::operator(other).ok_or_else(|| {
+                if other.contains("fiscal") {
+                    return ServiceError::not_emulated(format_args!(
+                        "the operator '{other}' of fetchXml"
+                    ));
+                }
                 ServiceError::query(format!("Invalid operator '{other}' in a condition."))
             })?;
             let at = (table, column);

@@ -229,11 +229,12 @@ fn group(element: &BytesStart<'_>) -> Outcome<Option<DatePart>> {
         Some("month") => DatePart::Month,
         Some("quarter") => DatePart::Quarter,
         Some("year") => DatePart::Year,
-        Some(other) => {
-            return Err(wrong(format!(
-                "the date grouping '{other}' is not supported"
+        Some(known @ ("fiscal-period" | "fiscal-year")) => {
+            return Err(ServiceError::not_emulated(format_args!(
+                "the date grouping '{known}' of fetchXml"
             )));
         }
+        Some(other) => return Err(wrong(format!("there is no date grouping '{other}'"))),
     }))
 }
 
@@ -257,9 +258,21 @@ fn begin(element: &BytesStart<'_>) -> Outcome<Open> {
             let outer = match kind.as_deref() {
                 None | Some("inner") => false,
                 Some("outer") => true,
-                Some(other) => {
-                    return Err(wrong(format!("the link type '{other}' is not supported")));
+                Some(
+                    known @ ("any"
+                    | "not any"
+                    | "all"
+                    | "not all"
+                    | "exists"
+                    | "in"
+                    | "natural"
+                    | "matchfirstrowusingcrossapply"),
+                ) => {
+                    return Err(ServiceError::not_emulated(format_args!(
+                        "the link type '{known}' of fetchXml"
+                    )));
                 }
+                Some(other) => return Err(wrong(format!("there is no link type '{other}'"))),
             };
             Open::Link(Link {
                 entity: Entity {

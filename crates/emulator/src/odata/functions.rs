@@ -129,11 +129,11 @@ pub(crate) static FUNCTIONS: &[Known] = &[
     ("OlderThanXYears", "olderthan-x-years", OlderThanX(Year), Takes::One),
 ];
 
-/// Documented, and refused: fiscal periods need a fiscal calendar, the rest columns of a sort that no table here has.
-pub(crate) static NOT_CARRIED_OUT: &[&str] = &[
-    "Contains",
-    "ContainValues",
-    "DoesNotContainValues",
+/// Documented, for columns of a sort that no table here has.
+static FOR_OTHER_COLUMNS: [&str; 3] = ["Contains", "ContainValues", "DoesNotContainValues"];
+
+/// Documented, and not carried out: fiscal periods need a fiscal calendar.
+static NOT_CARRIED_OUT: &[&str] = &[
     "EqualRoleBusinessId",
     "InFiscalPeriod",
     "InFiscalPeriodAndYear",
@@ -154,16 +154,20 @@ pub(crate) static NOT_CARRIED_OUT: &[&str] = &[
 
 /// A function by its name in OData.
 pub(super) fn named(name: &str) -> Outcome<&'static Known> {
+    let is_not_carried_out = NOT_CARRIED_OUT.contains(&name);
+    let is_for_others = FOR_OTHER_COLUMNS.contains(&name);
     FUNCTIONS
         .iter()
         .find(|(known, ..)| *known == name)
         .ok_or_else(|| {
-            ServiceError::query(if NOT_CARRIED_OUT.contains(&name) {
-                format!(
-                    "The function 'Microsoft.Dynamics.CRM.{name}' is not supported for this column."
-                )
+            let name = format!("'Microsoft.Dynamics.CRM.{name}'");
+            if is_not_carried_out {
+                return ServiceError::not_emulated(format_args!("the function {name}"));
+            }
+            ServiceError::query(if is_for_others {
+                format!("The function {name} is not supported for this column.")
             } else {
-                format!("An unknown function with name 'Microsoft.Dynamics.CRM.{name}' was found.")
+                format!("An unknown function with name {name} was found.")
             })
         })
 }

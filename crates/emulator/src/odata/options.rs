@@ -65,8 +65,12 @@ pub(crate) fn from_pairs(pairs: impl Iterator<Item = (String, String)>) -> Outco
             "$skiptoken" => options.skiptoken = Some(value),
             "$id" => options.id = Some(value),
             "$skip" => return Err(ServiceError::query("Skip Clause is not supported in CRM")),
-            "$search" | "$format" | "$compute" | "$apply" | "$deltatoken" | "savedQuery"
-            | "userQuery" => {
+            "$apply" | "$deltatoken" | "savedQuery" | "userQuery" => {
+                return Err(ServiceError::not_emulated(format_args!(
+                    "the query option '{name}'"
+                )));
+            }
+            "$search" | "$format" | "$compute" => {
                 return Err(ServiceError::query(format!(
                     "The query option '{name}' is not supported."
                 )));

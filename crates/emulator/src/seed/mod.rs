@@ -269,7 +269,7 @@ fn blank(tx: &Transaction<'_>, table: TableId, id: Uuid) -> Row {
                 Value::text(MADE_ON)
             }
             "overwritetime" => Value::text("1900-01-01T00:00:00Z"),
-            "createdby" | "modifiedby" | "ownerid" if column.kind.is_lookup() => {
+            "createdby" | "modifiedby" | "ownerid" | "owninguser" if column.kind.is_lookup() => {
                 users.map_or(Value::Null, |users| Value::Lookup(users, ADMINISTRATOR))
             }
             "owningbusinessunit" => units.map_or(Value::Null, |units| {

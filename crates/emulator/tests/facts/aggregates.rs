@@ -159,7 +159,7 @@ async fn section_3_an_aggregate_without_alias_or_meaning_is_refused() {
         "<attribute name='cfg_minutes' alias='m'/>",
         "<attribute name='cfg_minutes' aggregate='median' alias='m'/>",
         "<attribute name='cfg_name' aggregate='sum' alias='m'/>",
-        "<attribute name='cfg_begun' groupby='true' dategrouping='fiscal-year' alias='m'/>",
+        "<attribute name='cfg_begun' groupby='true' dategrouping='decade' alias='m'/>",
         "<attribute name='cfg_minutes' aggregate='sum' alias='m'/><order alias='x'/>",
     ] {
         let xml =

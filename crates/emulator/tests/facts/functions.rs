@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use deskstate_emulator::Switches;
 use serde_json::json;
 
-use crate::desk::{Desk, desk, desk_with, desk_with_table, encode};
+use crate::desk::{Desk, desk, desk_with, desk_with_table, encode, send};
 
 const TICKET: &str = "
 table: cfg_ticket
@@ -330,7 +330,6 @@ async fn section_3_rows_are_found_by_their_place_in_a_hierarchy() {
 async fn section_3_other_functions_and_wrong_calls_are_query_errors() {
     let desk = desk().await;
     for call in [
-        "ThisFiscalYear(PropertyName='createdon')",
         "ContainValues(PropertyName='msdyn_name',PropertyValues=[\"1\"])",
         "NoSuchFunction(PropertyName='msdyn_name')",
         "Today(PropertyName='createdon',PropertyValue='1')",
@@ -344,6 +343,115 @@ async fn section_3_other_functions_and_wrong_calls_are_query_errors() {
             .expect(400);
         assert_eq!(answer.code(), "0x80060888", "{call}");
     }
+}
+
+#[tokio::test]
+async fn what_only_dataverse_carries_out_is_told_apart_from_wrong_requests() {
+    let desk = desk().await;
+    let fiscal = encode("Microsoft.Dynamics.CRM.ThisFiscalYear(PropertyName='createdon')");
+    let fetch = |inner: &str| {
+        let name = "msdyn_sessiontemplate";
+        let inner = inner.replace(
+            "LINK",
+            "<link-entity name='systemuser' from='systemuserid' to='ownerid' link-type='",
+        );
+        encode(&format!(
+            "<fetch aggregate='{}'><entity name='{name}'>{inner}</entity></fetch>",
+            inner.contains("group")
+        ))
+    };
+    let grouped = "<attribute name='createdon' groupby='true' alias='m' dategrouping='";
+    for (query, names) in [
+        ("$apply=aggregate($count%20as%20n)".to_owned(), "$apply"),
+        ("$deltatoken=1".to_owned(), "$deltatoken"),
+        (
+            "savedQuery=0c0f0000-0000-4000-8000-000000000001".to_owned(),
+            "savedQuery",
+        ),
+        (
+            "userQuery=0c0f0000-0000-4000-8000-000000000001".to_owned(),
+            "userQuery",
+        ),
+        (format!("$filter={fiscal}"), "ThisFiscalYear"),
+        (format!("fetchXml={}", fetch("LINKexists'/>")), "exists"),
+        (
+            format!("fetchXml={}", fetch("<filter>LINKnot any'/></filter>")),
+            "not any",
+        ),
+        (
+            format!("fetchXml={}", fetch(&format!("{grouped}fiscal-year'/>"))),
+            "fiscal-year",
+        ),
+        (
+            format!(
+                "fetchXml={}",
+                fetch(
+                    "<filter><condition attribute='createdon' operator='this-fiscal-year'/></filter>"
+                )
+            ),
+            "this-fiscal-year",
+        ),
+    ] {
+        let answer = desk.get(&format!("msdyn_sessiontemplates?{query}")).await;
+        let answer = answer.expect(501);
+        assert_eq!(answer.code(), "0x80040315", "{query}");
+        let said = answer.message();
+        assert!(
+            said.starts_with("The emulator does not carry out ") && said.contains(names),
+            "{said}"
+        );
+    }
+    // What Dataverse refuses, too.
+    for inner in ["LINKsideways'/>".to_owned(), format!("{grouped}decade'/>")] {
+        desk.get(&format!(
+            "msdyn_sessiontemplates?fetchXml={}",
+            fetch(&inner)
+        ))
+        .await
+        .expect(400);
+    }
+    let soap = desk.emulator.url().trim_end_matches('/').to_owned()
+        + "/XRMServices/2011/Organization.svc/web";
+    let answer = send(desk.client.get(soap)).await.expect(404);
+    assert!(answer.text.contains("cannot use it"), "{}", answer.text);
+}
+
+/// The reply of Microsoft's sample for functions and actions; clients read their name, tenant and endpoints from it.
+#[tokio::test]
+async fn an_organisation_tells_its_name_its_tenant_and_its_endpoints() {
+    let desk = desk().await;
+    let access = "AccessType=Microsoft.Dynamics.CRM.EndpointAccessType'Default'";
+    let current = desk
+        .get(&format!("RetrieveCurrentOrganization({access})"))
+        .await
+        .expect(200)
+        .json();
+    let detail = current["Detail"].as_object().expect("an object");
+    let words: BTreeSet<&str> = detail.keys().map(String::as_str).collect();
+    assert_eq!(
+        words,
+        BTreeSet::from([
+            "OrganizationId",
+            "FriendlyName",
+            "OrganizationVersion",
+            "EnvironmentId",
+            "DatacenterId",
+            "Geo",
+            "TenantId",
+            "UrlName",
+            "UniqueName",
+            "State",
+            "Endpoints",
+        ])
+    );
+    assert!(
+        detail
+            .values()
+            .all(|value| *value != json!("") && !value.is_null()),
+        "{detail:?}"
+    );
+    let home = format!("{}/", desk.emulator.url().trim_end_matches('/'));
+    assert_eq!(detail["Endpoints"]["Values"][0], json!(home));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use crate::desk::{desk, field, send, session};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 const ID: &str = "0c0f0000-0000-4000-8000-0000000000f1";
 
@@ -278,4 +278,74 @@ async fn section_2_unknown_properties_are_refused() {
         "{}",
         answer.message()
     );
+}
+
+/// Every row that users own says which user or which team it is; clients expand and filter by these columns, since `ownerid` is either.
+#[tokio::test]
+async fn a_row_names_the_user_or_the_team_that_owns_it() {
+    let desk = desk().await;
+    let id = desk.session("contoso_owned").await;
+    let one = format!("msdyn_sessiontemplates({id})");
+    let names = "$select=msdyn_name,_owninguser_value,_owningteam_value&$expand=owninguser($select=fullname),owningteam($select=name)";
+    let row = desk.get(&format!("{one}?{names}")).await.expect(200).json();
+    assert_eq!(row["owninguser"]["fullname"], "Emulator Administrator");
+    assert_eq!(
+        (&row["_owningteam_value"], &row["owningteam"]),
+        (&Json::Null, &Json::Null)
+    );
+    let team = desk
+        .get("teams?$select=name&$filter=name%20eq%20'Desktop%20owners'")
+        .await
+        .rows();
+    let team = team[0]["teamid"].as_str().expect("an id").to_owned();
+    desk.patch(
+        &one,
+        json!({"ownerid@odata.bind": format!("/teams({team})")}),
+    )
+    .await
+    .expect(204);
+    let row = desk.get(&format!("{one}?{names}")).await.expect(200).json();
+    assert_eq!(row["owningteam"]["name"], "Desktop owners");
+    assert_eq!(
+        (&row["_owninguser_value"], &row["owninguser"]),
+        (&Json::Null, &Json::Null)
+    );
+    let mine = desk
+        .get("msdyn_sessiontemplates?$select=msdyn_name&$filter=owninguser/fullname%20eq%20'Emulator%20Administrator'")
+        .await
+        .rows();
+    assert!(!mine.is_empty());
+    assert!(
+        mine.iter().all(|row| row["msdyn_name"] != "contoso_owned"),
+        "{mine:?}"
+    );
+    desk.patch(
+        &one,
+        json!({"owninguser@odata.bind": format!("/teams({team})")}),
+    )
+    .await
+    .expect(400);
+}
+
+/// Scripts that give people roles know them by the ids of the directory.
+#[tokio::test]
+async fn a_user_is_found_by_the_object_id_of_the_directory() {
+    let desk = desk().await;
+    let users = desk.get("systemusers?$select=azureactivedirectoryobjectid&$filter=azureactivedirectoryobjectid%20ne%20null").await.rows();
+    let [object, id] = ["azureactivedirectoryobjectid", "systemuserid"]
+        .map(|column| users[0][column].as_str().expect("an id").to_owned());
+    let found = desk
+        .get(&format!(
+            "systemusers(azureactivedirectoryobjectid={object})?$select=fullname"
+        ))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(found["systemuserid"], json!(id));
+    desk.get(&format!(
+        "systemusers(azureactivedirectoryobjectid={})",
+        uuid::Uuid::from_u128(1)
+    ))
+    .await
+    .expect(404);
 }
