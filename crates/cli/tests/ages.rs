@@ -11,6 +11,9 @@ mod y2022;
 #[path = "ages/y2024.rs"]
 mod y2024;
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
 use deskstate_emulator::Age;
 use deskstate_model::EMULATOR_AGES;
 use support::{Project, Server, says};
@@ -139,4 +142,111 @@ fn an_environment_inside_deskstate_can_be_of_an_older_year() {
     project.edit("deskstate.yaml", "age: 2022", "age: 2023");
     let unknown = project.run(&["validate"]).ended(3);
     says(&unknown.err, &["write `2022`, `2024` or `2026`"]);
+}
+
+/// Files that usually run on the newest age alone, and why. `DESKSTATE_TEST_AGE` runs them on another.
+const NEWEST: &[(&str, &str)] = &[
+    ("ages", "chooses the ages itself"),
+    ("architecture", "reads the sources"),
+    (
+        "checking",
+        "rules of contracts about columns that every age has",
+    ),
+    (
+        "ci_templates",
+        "files for CI hosts, with a plan of the example",
+    ),
+    (
+        "commenting",
+        "talks to a CI host; the plan is only its text",
+    ),
+    ("contact_centre", "kinds of tables that every age has alike"),
+    ("docs", "blocks of pages, written on the newest age"),
+    (
+        "everywhere",
+        "every command in every format: words and exit codes, not rows",
+    ),
+    ("evidence", "chooses the ages itself"),
+    ("examples", "the examples set fields that came later"),
+    ("exported_files", "no environment"),
+    ("files", "files of a project"),
+    ("fleet", "many environments at once: counting and sorting"),
+    ("guide", "pages of others, for environments of today"),
+    ("guides", "chooses the ages itself"),
+    (
+        "hostile",
+        "outside texts in every output; what they are values of does not matter",
+    ),
+    ("installing", "starting the program"),
+    ("kubernetes", "files of a cluster"),
+    ("limits", "sizes of files and replies"),
+    ("needs", "what each command reads of a project"),
+    ("own_kinds", "kinds of tables that every age has alike"),
+    ("packages", "files of packages"),
+    (
+        "pains",
+        "complaints about other tools, about columns that every age has",
+    ),
+    ("progress", "lines that are shown while waiting"),
+    (
+        "reading",
+        "how members and values are shown, of columns that every age has",
+    ),
+    (
+        "real_rows",
+        "rows as exported from environments of several years, each with its own",
+    ),
+    ("renderers", "formats of one plan"),
+    (
+        "reviewed",
+        "saved plans compared with what is there, in columns that every age has",
+    ),
+    ("security", "secrets and sign-in"),
+    ("shells", "completions"),
+    ("show", "saved plans, compared with what `plan` printed"),
+    (
+        "starting",
+        "files of a new project, and the embedded environment",
+    ),
+    (
+        "tenfold",
+        "counts requests on the newest age; `a_project_that_sets_nothing_the_age_lacks_plans_applies_and_is_in_sync` applies it to 2022",
+    ),
+    ("terminal", "colours and questions"),
+    ("transcripts", "transcripts, written on the newest age"),
+];
+
+/// What an environment of 2024 lacks, these never touch: they take long, and run on 2022 alone.
+const ALIKE_IN_2024: [&str; 2] = ["endings", "hints"];
+
+#[test]
+fn every_scenario_runs_on_each_older_age_or_there_is_a_reason() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let files = |folder: &Path| -> BTreeSet<String> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names
+            .filter_map(|name| Some(name.strip_suffix(".rs")?.to_owned()))
+            .collect()
+    };
+    let all = files(&tests);
+    let newest: BTreeMap<&str, &str> = NEWEST.iter().copied().collect();
+    let older = Age::ALL.iter().filter(|age| **age != Age::default());
+    for age in older {
+        let path = tests.join(format!("ages/y{}.rs", age.year()));
+        let text = std::fs::read_to_string(path).unwrap();
+        let also = |name: &&String| text.contains(&format!("\nmod {name};"));
+        let (run, rest): (BTreeSet<&String>, BTreeSet<&String>) = all.iter().partition(also);
+        let is_alike = |name: &str| *age == Age::Y2024 && ALIKE_IN_2024.contains(&name);
+        let has_reason = |name: &&String| newest.contains_key(name.as_str()) || is_alike(name);
+        let said: BTreeSet<&String> = all.iter().filter(has_reason).collect();
+        assert_eq!(
+            rest, said,
+            "{age:?}: a file runs on this age, or NEWEST says why not"
+        );
+        assert!(!run.is_empty());
+    }
+    assert_eq!(newest.len(), NEWEST.len());
+    assert!(newest.keys().all(|name| all.contains(*name)), "{newest:?}");
+    assert!(newest.values().all(|why| !why.is_empty()));
 }

@@ -450,7 +450,14 @@ fn what_could_not_be_read_back_is_not_called_verified() {
         );
         vec![rule; 8].join(",")
     };
-    let not_read = |run: &Run| {
+    let not_read = |project: &Project, server: &Server, command: &[&str]| {
+        // How many reads come before the write depends on what the environment lacks.
+        let runs = (1..8).map(|first| {
+            faults(server, &after(first));
+            project.run(command)
+        });
+        let mut written = runs.skip_while(|run| run.err.contains("nothing was changed"));
+        let run = written.next().expect("a run that gets as far as writing");
         assert_eq!(run.code, Some(1), "{}", run.err);
         assert!(!run.err.contains("Verified"), "{}", run.err);
         says(
@@ -460,11 +467,10 @@ fn what_could_not_be_read_back_is_not_called_verified() {
                 "error: SessionTemplate contoso_calls could not be read back: ",
             ],
         );
+        run
     };
     let (project, server) = waiting();
-    faults(&server, &after(3));
-    let apply = project.run(APPLY);
-    not_read(&apply);
+    let apply = not_read(&project, &server, APPLY);
     server.request("DELETE", "/__emulator/faults", "", "");
     project
         .run(&["plan", "--env", "server", "--detailed-exitcode"])
@@ -472,8 +478,7 @@ fn what_could_not_be_read_back_is_not_called_verified() {
     let undo = to_undo(&apply.err);
     let mut words: Vec<&str> = undo.iter().map(String::as_str).collect();
     words.push("--yes");
-    faults(&server, &after(1));
-    not_read(&project.run(&words));
+    not_read(&project, &server, &words);
     server.request("DELETE", "/__emulator/faults", "", "");
     project.run(&words).ended(0);
 }

@@ -664,12 +664,11 @@ fn signed_in(project: &Project, client: &str, arguments: &[&str]) -> Run {
 
 /// May do everything.
 const ADMINISTRATION: &str = "0c0f0000-0000-4000-8000-000000000a02";
-/// May manage profiles, and not who gets them by role.
+/// May manage profiles, and neither channel providers nor who gets a profile by role.
 const PIPELINE: &str = "5b1f2f64-5c1b-4b6e-9b0e-6a7d7e0a3c11";
 
 #[test]
 fn rights_that_are_missing_are_listed_by_the_doctor_as_suggested() {
-    const MANIFESTS: &str = include_str!("fixtures/every-kind.yaml");
     let folder = tempfile::tempdir().unwrap();
     let authority = folder.path().join("ca.pem");
     let server = Server::start(&[
@@ -678,7 +677,7 @@ fn rights_that_are_missing_are_listed_by_the_doctor_as_suggested() {
         "--tls-ca-out",
         authority.to_str().unwrap(),
     ]);
-    let project = Project::desk(&server, "", "", MANIFESTS);
+    let project = Project::desk(&server, "", "", &support::every_kind());
     std::fs::copy(&authority, project.path().join("ca.pem")).unwrap();
     project.answer(true);
     let run = |client, arguments: &[&str]| signed_in(&project, client, arguments);
@@ -691,7 +690,7 @@ fn rights_that_are_missing_are_listed_by_the_doctor_as_suggested() {
     let doctor = suggested(&unread, "doctor").replace("NAME", "server");
     let words: Vec<&str> = doctor.split(' ').skip(1).collect();
     let listed = run(PIPELINE, &words).ended(1);
-    let missing = "prvReadmsdyn_appprofilerolemapping";
+    let missing = "prvReadmsdyn_ciprovider";
     let shown = listed.out.to_lowercase();
     assert!(shown.contains(&missing.to_lowercase()), "{}", listed.out);
     // Who has these rights is told of none.

@@ -4,10 +4,15 @@
 mod asking;
 #[path = "../drift.rs"]
 mod drift;
+#[path = "../endings.rs"]
+mod endings;
 #[path = "../exporting.rs"]
 mod exporting;
 #[path = "../first_environment.rs"]
 mod first_environment;
+#[cfg(unix)]
+#[path = "../hints.rs"]
+mod hints;
 #[path = "../refusals.rs"]
 mod refusals;
 #[path = "../selection.rs"]

@@ -1,5 +1,7 @@
 //! Scenarios that run on an environment of 2024, too.
 
+#[path = "../asking.rs"]
+mod asking;
 #[path = "../drift.rs"]
 mod drift;
 #[path = "../exporting.rs"]
