@@ -16,6 +16,8 @@ pub(crate) mod code {
     pub(crate) const INVALID_PAYLOAD: u32 = 0x8004_8D19;
     /// A query that names an unknown property; [`crate::switches::UnknownColumn`] has what a client sees.
     pub(crate) const UNKNOWN_PROPERTY: u32 = 0;
+    /// An entity set, function or action that is not there; the same switch has what a client sees.
+    pub(crate) const UNKNOWN_SEGMENT: u32 = 1;
     pub(crate) const PRINCIPAL_MISSING: u32 = 0x8004_8306;
     pub(crate) const NOT_FOR_THIS_TABLE: u32 = 0x8004_0800;
     pub(crate) const TOO_MANY_CONDITIONS: u32 = 0x8004_430C;
@@ -115,7 +117,7 @@ impl ServiceError {
     pub(crate) fn unknown_segment(segment: &str) -> ServiceError {
         ServiceError::new(
             StatusCode::NOT_FOUND,
-            code::BAD_QUERY,
+            code::UNKNOWN_SEGMENT,
             format!("Resource not found for the segment '{segment}'."),
         )
     }

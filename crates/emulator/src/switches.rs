@@ -35,13 +35,13 @@ pub enum ChangesetFailure {
     Json,
 }
 
-/// The code of a query that names a column or navigation property that is not there.
+/// The code of a query that names a column or navigation property that is not there, or an entity set, function or action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum UnknownColumn {
-    /// `0x80060888`, as four live reports have it.
+    /// `0x80060888`, as live reports have it.
     BadQuery,
-    /// `0x0`, as a support page has it.
+    /// `0x0`, and `0x8006088a` for an entity set, as a support page has it.
     Zero,
 }
 
@@ -125,7 +125,7 @@ pub struct Switches {
     pub code_on_stale_in_changesets: Option<bool>,
     /// A changeset refused with `404` for an absent row carries its code, or none; if absent, as outside changesets.
     pub code_on_absent_in_changesets: Option<bool>,
-    /// The code of a query that names an unknown property.
+    /// The code of a query that names an unknown property or entity set.
     pub unknown_column: UnknownColumn,
     /// An id in quotes, compared with a key or a lookup in `$filter`.
     pub quoted_ids: QuotedIds,
@@ -259,6 +259,10 @@ impl Switches {
             code::UNKNOWN_PROPERTY if self.unknown_column == UnknownColumn::BadQuery => {
                 code::BAD_QUERY
             }
+            code::UNKNOWN_SEGMENT => match self.unknown_column {
+                UnknownColumn::BadQuery => code::BAD_QUERY,
+                UnknownColumn::Zero => code::BAD_SEGMENT,
+            },
             code::PRIVILEGE_DENIED
                 if self.missing_privilege == MissingPrivilege::PrincipalMissing =>
             {

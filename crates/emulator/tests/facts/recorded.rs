@@ -34,15 +34,24 @@ async fn set_of_links(desk: &Desk) -> String {
 
 #[tokio::test]
 async fn an_unknown_column_is_answered_in_two_ways() {
-    for (switch, code) in [
-        (UnknownColumn::BadQuery, "0x80060888"),
-        (UnknownColumn::Zero, "0x0"),
+    for (switch, code, of_sets) in [
+        (UnknownColumn::BadQuery, "0x80060888", "0x80060888"),
+        (UnknownColumn::Zero, "0x0", "0x8006088a"),
     ] {
         let desk = desk_with(Switches {
             unknown_column: switch,
             ..Switches::default()
         })
         .await;
+        for absent in ["Account", "ListTables()"] {
+            let answer = desk.get(absent).await.expect(404);
+            assert_eq!(answer.code(), of_sets, "{absent}");
+            let name = absent.trim_end_matches("()");
+            assert_eq!(
+                answer.message(),
+                format!("Resource not found for the segment '{name}'.")
+            );
+        }
         for query in [
             "$select=msdyn_nope",
             "$filter=msdyn_nope%20eq%201",
