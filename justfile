@@ -35,9 +35,10 @@ mutants *arguments:
 coverage *arguments:
     cargo llvm-cov --workspace {{arguments}}
 
-# Two client libraries, as published, against the emulator.
+# Clients of others, as published, against the emulator and `deskstate mcp`.
 conformance:
     conformance/run
+    conformance/assistants/run
 
 # Format, lints, docs.
 lint:
