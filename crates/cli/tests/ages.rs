@@ -149,6 +149,10 @@ const NEWEST: &[(&str, &str)] = &[
     ("ages", "chooses the ages itself"),
     ("architecture", "reads the sources"),
     (
+        "assistants",
+        "what assistants are answered: the words and limits of a protocol",
+    ),
+    (
         "checking",
         "rules of contracts about columns that every age has",
     ),
