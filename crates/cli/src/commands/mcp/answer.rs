@@ -68,24 +68,35 @@ impl Failure {
         self
     }
 
-    /// The answer to the client.
+    /// The answer to the client. What an environment had a part in stands in the frame, the message included.
     pub(super) fn result(self) -> CallToolResult {
-        let mut error = json!({"code": self.code, "message": inert_text(&self.message)});
-        let mut text = format!("error[{}]: {}", self.code, inert_text(&self.message));
+        let message = inert_text(&self.message);
+        let mut error = json!({"code": self.code, "message": message});
         if let Some(next) = &self.next {
             error["next"] = inert_text(next).into();
-            text.push_str(&format!("\nnext: {}", inert_text(next)));
         }
-        let mut items: Vec<Json> = self.items.into_iter().map(inert).map(fitting).collect();
+        let items: Vec<Json> = self.items.into_iter().map(inert).map(fitting).collect();
         let shown = page_from(&items, 0);
         let left_out = items.len() - shown;
-        items.truncate(shown);
-        let items = Json::Array(items);
-        if shown > 0 {
-            text.push_str(&framed(&self.from, &json!({"items": items})));
+        let items = Json::Array(items.into_iter().take(shown).collect());
+        let (summary, data) = match &self.from {
+            From::Live(_) => (
+                "there is no answer; the data says why".to_owned(),
+                json!({"error": error, "items": items}),
+            ),
+            From::Deskstate | From::Manifests => (message, json!({"items": items})),
+        };
+        let mut text = format!("error[{}]: {summary}", self.code);
+        if let (From::Deskstate | From::Manifests, Some(next)) =
+            (&self.from, error["next"].as_str())
+        {
+            text.push_str(&format!("\nnext: {next}"));
+        }
+        if shown > 0 || matches!(self.from, From::Live(_)) {
+            text.push_str(&framed(&self.from, &data));
         }
         let structured = json!({
-            "summary": inert_text(&self.message),
+            "summary": summary,
             "state": "error",
             "untrusted": self.from.mark(),
             "error": error,

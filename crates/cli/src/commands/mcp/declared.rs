@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_model::{
-    Declared, Diagnostic, Manifests, PROJECT_FILE, ResourceKey, SourceMap, Target, load, load_with,
+    Declared, Diagnostic, Manifests, PROJECT_FILE, ResourceKey, SourceMap, Target, load,
+    load_project, load_with,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -103,7 +104,7 @@ pub(super) fn validate(desk: &Desk, asked: &Validate) -> Result<Answer, Failure>
     if let Some(name) = &asked.environment {
         desk.admit(name)?;
     }
-    let changed = given(&asked.files)?;
+    let changed = given(desk, &asked.files)?;
     let given = changed.len();
     let (manifests, found) = checked(desk, asked.environment.as_deref(), changed);
     let errors = found.iter().filter(|finding| finding.is_error()).count();
@@ -180,17 +181,11 @@ pub(super) fn as_items(found: &[Diagnostic], sources: &SourceMap) -> Vec<Json> {
 }
 
 /// Files by path, each once and inside the project.
-fn given(files: &[Given]) -> Result<BTreeMap<String, String>, Failure> {
+fn given(desk: &Desk, files: &[Given]) -> Result<BTreeMap<String, String>, Failure> {
     let mut changed = BTreeMap::new();
     for file in files {
         check_path(&file.path)?;
-        if file.path == PROJECT_FILE {
-            return Err(Failure::new(
-                "invalid-arguments",
-                "the project file is not taken from an assistant, since it says what is open to assistants",
-            )
-            .next("a person edits deskstate.yaml"));
-        }
+        refuse_settings(desk, &file.path)?;
         if changed
             .insert(file.path.clone(), file.text.clone())
             .is_some()
@@ -200,6 +195,28 @@ fn given(files: &[Given]) -> Result<BTreeMap<String, String>, Failure> {
         }
     }
     Ok(changed)
+}
+
+/// Refuses what says which environments are open, and which tables are read of them.
+pub(super) fn refuse_settings(desk: &Desk, path: &str) -> Result<(), Failure> {
+    let plain = |path: &str| {
+        let parts = path.split(['/', '\\']);
+        let parts: Vec<&str> = parts.filter(|part| !["", "."].contains(part)).collect();
+        parts.join("/").to_lowercase()
+    };
+    let (manifests, _) = load_project(desk.root());
+    let kinds = manifests.project.map(|project| project.kinds);
+    let mut kinds = kinds.iter().flatten();
+    if plain(path) == PROJECT_FILE || kinds.any(|file| plain(&file.value) == plain(path)) {
+        return Err(Failure::new(
+            "invalid-arguments",
+            format!(
+                "`{path}` is not taken from an assistant, since it says what assistants can read"
+            ),
+        )
+        .next("a person edits the file"));
+    }
+    Ok(())
 }
 
 /// Refuses a path that leads out of the project or that not every system can have.

@@ -245,7 +245,7 @@ pub(super) async fn who(
     Ok(Answer {
         summary: match (&profile, unseen) {
             (_, true) => "Not everything that decides about a profile could be read.".to_owned(),
-            (Some(profile), false) => format!("{} gets AppProfile {profile}.", asked.user),
+            (Some(_), false) => format!("{} gets one profile, which `details` names.", asked.user),
             (None, false) => format!("No single profile is known for {}.", asked.user),
         },
         state: match (&profile, unseen) {

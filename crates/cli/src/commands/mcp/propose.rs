@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::answer::{Answer, Failure, From, inert_text};
 use super::asked::{Change, Propose};
-use super::declared::{as_items, check_path, checked};
+use super::declared::{as_items, check_path, checked, refuse_settings};
 use super::desk::{Desk, failure, told};
 use crate::commands::adopt::{self, Into, WorkedOut};
 use crate::commands::choosing::Choosing;
@@ -259,13 +259,7 @@ fn manifest(desk: &Desk, asked: &Propose) -> Result<Answer, Failure> {
     let path = asked.path.as_deref().ok_or_else(|| lacks("path"))?;
     let text = asked.text.as_deref().ok_or_else(|| lacks("text"))?;
     check_path(path)?;
-    if path == deskstate_model::PROJECT_FILE {
-        return Err(Failure::new(
-            "invalid-arguments",
-            "the project file is not changed for an assistant",
-        )
-        .next("a person edits deskstate.yaml"));
-    }
+    refuse_settings(desk, path)?;
     let mut text = text.to_owned();
     if !text.ends_with('\n') {
         text.push('\n');
