@@ -60,7 +60,6 @@ impl Access {
         let method = match &self.sign_in {
             Some(name) => name.parse().map_err(deskstate_dataverse::Error::from)?,
             None => match Method::found(&variable) {
-                Method::AzureCli if loopback => return Ok(SignIn::Anonymous),
                 Method::AzureCli if is_terminal() && !self.is_unattended => {
                     Method::of_a_person(&variable)
                 }
@@ -77,6 +76,9 @@ impl Access {
                         .to_owned(),
                 ),
             });
+        }
+        if self.sign_in.is_none() && method == Method::AzureCli && loopback {
+            return Ok(SignIn::Anonymous);
         }
         let prompt = Prompt::new(|code| {
             let minutes = code.holds.as_secs() / 60;

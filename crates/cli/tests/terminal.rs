@@ -410,3 +410,66 @@ fn interrupt(id: u32) {
             .success()
     );
 }
+
+#[test]
+fn a_person_at_a_terminal_gets_a_browser_and_nobody_else_does() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let authority = folder.path().join("ca.pem");
+    let server = support::Server::start(&[
+        "--sign-in",
+        "required",
+        "--tls-ca-out",
+        authority.to_str().unwrap(),
+    ]);
+    let project = Project::desk(&server, "", "", "");
+    let opener = folder.path().join("xdg-open");
+    std::fs::write(&opener, "#!/bin/sh\necho \"$1\" > \"$0.opened\"\n").unwrap();
+    std::fs::set_permissions(&opener, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let opened = || std::fs::read_to_string(folder.path().join("xdg-open.opened"));
+    let command = format!(
+        "{} doctor --env server --ca-file {}",
+        env!("CARGO_BIN_EXE_deskstate"),
+        authority.display()
+    );
+    let path = format!(
+        "{}:{}",
+        folder.path().display(),
+        std::env::var("PATH").unwrap()
+    );
+    let person = |program: &str, arguments: &[&str], ssh: &str| {
+        let output = Command::new(program)
+            .args(arguments)
+            .current_dir(project.path())
+            .env("PATH", &path)
+            .env("AZURE_CLIENT_ID", "0c0f0000-0000-4000-8000-000000000a03")
+            .env("DESKSTATE_SIGN_IN_WAIT", "1")
+            .env("SSH_CONNECTION", ssh)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    };
+    // Without a terminal nobody is asked, and a browser that is chosen is not opened.
+    let piped = person("sh", &["-c", &command], "");
+    support::says(&piped, &["none is chosen"]);
+    let chosen = person("sh", &["-c", &format!("{command} --sign-in browser")], "");
+    support::says(&chosen, &["open https://", "nobody signed in within 1 s"]);
+    assert!(opened().is_err(), "nothing was opened");
+    let seen = person("script", &["-qec", &command, "/dev/null"], "");
+    support::says(
+        &seen,
+        &["sign in with your browser", "nobody signed in within 1 s"],
+    );
+    let page = opened().unwrap();
+    assert!(page.starts_with(&format!("{}/", server.url)), "{page}");
+    assert!(page.contains("code_challenge_method=S256"), "{page}");
+    // A browser elsewhere cannot bring the answer to this machine.
+    let remote = format!("timeout 3 {command}");
+    let seen = person(
+        "script",
+        &["-qec", &remote, "/dev/null"],
+        "10.0.0.1 1 10.0.0.2 22",
+    );
+    support::says(&seen, &["/devicelogin"]);
+}

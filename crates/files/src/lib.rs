@@ -10,8 +10,8 @@ use std::path::Path;
 
 use limit::Size;
 pub use limit::{
-    ANSWER_ITEMS, ANSWER_PAGE, CALLS_A_MINUTE, CALLS_WAITING, EXPORTED_AT_ONCE, Limit, USUAL_MEMORY,
-    allow_memory, scaled,
+    ANSWER_ITEMS, ANSWER_PAGE, CALLS_A_MINUTE, CALLS_WAITING, EXPORTED_AT_ONCE, Limit,
+    USUAL_MEMORY, allow_memory, scaled,
 };
 pub use names::is_device;
 

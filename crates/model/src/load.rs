@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use self::environments::{check_assistants, check_environments, merge_findings, unknown_environment};
+use self::environments::{
+    check_assistants, check_environments, merge_findings, unknown_environment,
+};
 use self::listing::{Exceptions, list};
 use crate::assemble::{Assembled, Assembly, Base, assemble, gather};
 use crate::checks;
