@@ -16,7 +16,7 @@ campaign seeds="10000":
     DESKSTATE_CAMPAIGN_SEEDS={{seeds}} cargo test --profile campaign -p deskstate-reconcile --test emulated every_combination_of_switches -- --nocapture
     DESKSTATE_CAMPAIGN_SEEDS={{seeds}} cargo test --profile campaign -p deskstate-dataverse --test emulated campaign
     DESKSTATE_CAMPAIGN_SEEDS={{seeds}} cargo test --profile campaign -p deskstate-reconcile --test emulated whatever_goes_wrong -- --nocapture
-    DESKSTATE_CAMPAIGN_SEEDS={{seeds}} cargo test --profile campaign -p deskstate-reconcile --test reviewed_model -- --nocapture
+    DESKSTATE_CAMPAIGN_SEEDS={{seeds}} cargo test --profile campaign -p deskstate-reconcile --test plans reviewed_model:: -- --nocapture
 
 # Every fuzz target, or those named, for so many seconds each (wants cargo-fuzz); stops at a finding.
 fuzz seconds="60" *targets:
@@ -29,7 +29,7 @@ fuzz-keep *targets:
 # Mutants of the batch parser, of the matching of rows and of the plan, each against the tests that are quick (cargo-mutants, cargo-nextest); `-F NAME` chooses.
 mutants *arguments:
     cargo mutants -p deskstate-dataverse {{arguments}} -- --lib --test scripted
-    cargo mutants -p deskstate-reconcile {{arguments}} -- --lib --test cutting --test part_order --test planned_rows --test planned_sets --test pruned --test traps --test lookups
+    cargo mutants -p deskstate-reconcile {{arguments}} -- --lib --test plans
 
 # Lines that the tests run, by file and in all (cargo-llvm-cov; tools of LLVM by `rustup component add llvm-tools`, or from LLVM_COV and LLVM_PROFDATA).
 coverage *arguments:

@@ -1,9 +1,7 @@
 //! `doctor`: what it says of an environment, and what it finds out by asking.
 
-mod support;
-
+use super::support::{Project, Server};
 use serde_json::{Value, json};
-use support::{Project, Server};
 
 /// An environment that behaves so, and the project that asks it.
 fn environment(answers: &Value) -> (Project, Server) {

@@ -1,7 +1,5 @@
 //! `deskstate mcp`: what assistants can ask, and that nothing they ask, and nothing that others wrote, changes anything.
 
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
@@ -10,11 +8,11 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use super::support::{Project, Server, applied, deskstate, session};
 use deskstate_files::{ANSWER_ITEMS, ANSWER_PAGE, CALLS_A_MINUTE, Limit};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
-use support::{Project, Server, applied, deskstate, session};
 
 /// Longer than anything here may take.
 const PATIENCE: Duration = Duration::from_secs(60);

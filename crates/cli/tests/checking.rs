@@ -2,10 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
-mod support;
-
+use super::support::{self, Project, Run, Server, applied, says};
 use serde_json::Value;
-use support::{Project, Run, Server, applied, says};
 use tempfile::TempDir;
 
 const CONTRACT: &str = "../../examples/tenfold/contracts/tenfold-cif-v2.yaml";

@@ -2,10 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
-mod support;
-
+use super::support::{self, Project, Run, says};
 use serde_json::{Value, json};
-use support::{Project, Run, says};
 use wiremock::matchers::{body_json, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 

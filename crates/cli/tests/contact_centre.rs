@@ -1,11 +1,9 @@
 //! The pack of the contact centre: all of its kinds on an emulator that behaves as Microsoft's pages say, and what Microsoft warns of.
 
-mod support;
-
 use std::collections::BTreeMap;
 
+use super::support::{Project, Run, Server};
 use serde_json::{Value as Json, json};
-use support::{Project, Run, Server};
 
 const QUEUES: &str = "manifests/queues.yaml";
 const WORKSTREAMS: &str = "manifests/workstreams.yaml";

@@ -6,14 +6,13 @@
 //! `<!-- not run: why -->` above it. `<!-- edit FILE: OLD => NEW -->` does what the text around it asks readers to do in their editor, and
 //! `<!-- made by hand: URL -->` starts an environment that somebody made by hand, behind that address; `<!-- by hand: PROFILE gets AGENT -->`
 //! adds an agent there. `<!-- file FILE -->` saves the block below it. Commands must mean the same in bash and in PowerShell; no shell runs them here.
-//! `UPDATE_DOCS=1 cargo test -p deskstate --test docs` writes down what commands print now.
-
-mod support;
+//! `UPDATE_DOCS=1 cargo test -p deskstate --test scenarios docs::` writes down what commands print now.
 
 use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use super::support;
 use tempfile::TempDir;
 
 fn root() -> PathBuf {
@@ -347,7 +346,7 @@ fn what_the_documents_show_is_what_people_see() {
     }
     assert!(
         wrong.is_empty(),
-        "{}\n\nUPDATE_DOCS=1 cargo test -p deskstate --test docs",
+        "{}\n\nUPDATE_DOCS=1 cargo test -p deskstate --test scenarios docs::",
         wrong.join("\n\n")
     );
     assert!(commands > 20, "only {commands} commands were found");

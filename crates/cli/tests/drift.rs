@@ -1,8 +1,6 @@
 //! Drift with names on it, and the way back: the built binary against emulators in processes of their own.
 
-mod support;
-
-use support::{applied, says};
+use super::support::{applied, says};
 
 #[test]
 fn with_auditing_each_change_has_its_author_and_without_it_only_the_last_writer_of_a_row_is_known()

@@ -1,12 +1,10 @@
 //! However an apply or an undo ends, it or the next run says what was applied, what was not, the undo file and what to do next.
 
-mod support;
-
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use support::{Project, Run, Server, deskstate, says, session, tab};
+use super::support::{Project, Run, Server, deskstate, says, session, tab};
 
 /// Transactions of the apply that is disturbed: a tab with its parameter, another one, and the session.
 const TRANSACTIONS: usize = 3;

@@ -1,10 +1,8 @@
 //! What every system must do alike: each command once in a folder whose name is long or not ASCII, with files as Windows has them.
 
-mod support;
-
 use std::path::{Path, PathBuf};
 
-use support::{Run, Server, deskstate, says};
+use super::support::{Run, Server, deskstate, says};
 use tempfile::TempDir;
 
 /// Runs a command in a folder.

@@ -2,14 +2,12 @@
 
 #[path = "support/live_report.rs"]
 mod live_report;
-mod support;
-
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::support::{Project, Server, says};
 use deskstate_reconcile::probe::QUESTIONS;
 use serde_json::{Value, json};
-use support::{Project, Server, says};
 
 const GRADES: [&str; 4] = ["seen live", "documented", "typings only", "unknown"];
 

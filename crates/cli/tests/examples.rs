@@ -1,9 +1,7 @@
 //! The large example is sound, can be applied to a new environment, and is in sync afterwards; so is a guide on a server. `guides.rs` has the
 //! guides.
 
-mod support;
-
-use support::{Project, Server};
+use super::support::{Project, Server};
 
 #[track_caller]
 fn ends_in_sync(project: &Project, environment: &str) {

@@ -1,13 +1,11 @@
 //! `export --solution` as people run it: what it says, how it ends, and how much memory a file can make it take.
 
-mod support;
-
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use support::deskstate;
+use super::support::{self, deskstate};
 
 const NAMES: &str = "<entities><entity name=\"account\"/><entity name=\"msdyn_applicationtabtemplate\"/><entity name=\"msdyn_sessiontemplate\"/></entities>";
 

@@ -1,8 +1,6 @@
 //! Live values on their way to files, and two sides beside each other: the built binary against emulators in processes of their own.
 
-mod support;
-
-use support::{Project, Server, applied, deskstate, says};
+use super::support::{self, Project, Server, applied, deskstate, says};
 
 /// A project in a folder of its own that has the exported manifests and nothing else.
 fn exported(project: &Project, server: &Server, code: i32) -> (tempfile::TempDir, support::Run) {

@@ -1,8 +1,6 @@
 //! No file is passed over: what is not read is an error before anything is deleted, and what is deleted names its file.
 
-mod support;
-
-use support::{Project, Server, says};
+use super::support::{Project, Server, says};
 
 fn tool(name: &str) -> String {
     format!(

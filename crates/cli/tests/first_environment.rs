@@ -1,11 +1,9 @@
 //! From an environment that people made by hand to a project whose plan is empty.
 
-mod support;
-
 use std::path::Path;
 
+use super::support::{self, Run, Server, by_hand, deskstate, says};
 use serde_json::{Value, json};
-use support::{Run, Server, by_hand, deskstate, says};
 use tempfile::TempDir;
 
 fn run(folder: &Path, arguments: &[&str]) -> Run {

@@ -1,14 +1,12 @@
 //! `drift --all` over a fleet: what is broken is named, the rest is reported, and neither memory nor connections grow with the fleet.
 
-mod support;
-
 use std::io::{BufRead, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use support::{Project, Server, applied, deskstate, says};
+use super::support::{self, Project, Server, applied, deskstate, says};
 
 /// Environments that are looked at at once.
 const AT_ONCE: usize = 8;

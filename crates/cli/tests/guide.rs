@@ -2,11 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
-mod support;
-
+use super::support::{Project, Run, Server, deskstate, says};
 use deskstate_model::{load, spaced};
 use serde_json::{Map, Value, json};
-use support::{Project, Run, Server, deskstate, says};
 
 /// The guide of the Tenfold example, for a server.
 fn tenfold(server: &Server) -> (Project, String) {

@@ -1,12 +1,10 @@
 //! Set-up guides as projects: each is accepted as its guide is written, applied to an environment of every age, and kept. What their
 //! README files show is run with the documents.
 
-mod support;
-
 use std::path::{Path, PathBuf};
 
+use super::support::{Project, Run, Server};
 use serde_json::{Value, json};
-use support::{Project, Run, Server};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/guides")

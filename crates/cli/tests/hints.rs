@@ -3,14 +3,12 @@
 
 #![cfg(unix)]
 
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use support::{Project, Run, Server, applied, deskstate};
+use super::support::{self, Project, Run, Server, applied, deskstate};
 
 /// Everything that some message suggests, and the test that follows it. A new suggestion needs a row, and the row a test.
 const FOLLOWED: &[(&str, &str)] = &[

@@ -1,13 +1,11 @@
 //! Text that somebody else wrote, sent through every command, format and stream: the bytes that come out steer nothing.
 
-mod support;
-
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 
+use super::support::{Project, applied, deskstate};
 use serde_json::json;
-use support::{Project, applied, deskstate};
 
 /// Escapes of terminals, commands of both hosts (indented, too), forged lines, marks that turn or hide text, and markup.
 const EVIL: &str = "x\u{1b}]0;T\u{7}\u{1b}[2J\u{1b}[95m ##vso[task.setvariable variable=PATH]evil\n::add-mask::s\n   ::stop-commands::q\n\

@@ -1,9 +1,8 @@
 //! `deploy/kubernetes/`: what the API server would refuse is found here (Kubernetes API reference, batch/v1 and core/v1).
 
-mod support;
-
 use std::path::Path;
 
+use super::support;
 use serde_json::Value as Json;
 
 const JOB: &[&str] = &[

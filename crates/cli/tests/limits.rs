@@ -2,8 +2,6 @@
 
 #![cfg(unix)]
 
-mod support;
-
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -12,7 +10,7 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use support::{Project, Server, deskstate};
+use super::support::{Project, Server, deskstate};
 use wait4::Wait4 as _;
 
 /// The promise, in MiB; `docs/limits.md` says it.
@@ -30,7 +28,7 @@ fn measured(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, u64) {
     let figures = tempfile::NamedTempFile::new().unwrap();
     let run = serde_json::json!([folder, said.path(), figures.path(), arguments]);
     let status = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "one_command_is_measured", "--ignored"])
+        .args(["--exact", "limits::one_command_is_measured", "--ignored"])
         .env(MEASURED, run.to_string())
         .stdout(Stdio::null())
         .status()

@@ -1,10 +1,8 @@
 //! Commands need only what they use: the table in `docs/reference/needs.md`, with each part broken in turn.
 
-mod support;
-
 use std::path::Path;
 
-use support::{Project, Server, says};
+use super::support::{self, Project, Server, says};
 
 /// Run until they are ended, or talk to other services than an environment.
 const NOT_RUN: [&str; 3] = ["comment", "demo", "emulator"];

@@ -1,10 +1,8 @@
 //! Kinds that a project defines for tables that the program has never heard of: they do what every other kind does, and their safety
 //! rules hold.
 
-mod support;
-
+use super::support::{self, Project, Run, Server};
 use serde_json::{Value as Json, json};
-use support::{Project, Run, Server};
 
 const DESK: &str = "kinds/desk.yaml";
 const MANIFESTS: &str = "manifests/all.yaml";

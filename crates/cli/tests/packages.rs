@@ -2,15 +2,13 @@
 
 #![cfg(target_os = "linux")]
 
-mod support;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::support::Run;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
-use support::Run;
 use tempfile::TempDir;
 use winget_types::{DefaultLocaleManifest, InstallerManifest, VersionManifest};
 

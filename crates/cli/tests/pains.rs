@@ -1,8 +1,6 @@
 //! What hurts users of rival tools, where it shows in how a command ends and what it says.
 
-mod support;
-
-use support::{Project, Server, says};
+use super::support::{Project, Server, says};
 
 const DONE: i32 = 0;
 const FAILED: i32 = 1;

@@ -2,9 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
-mod support;
-
-use support::Project;
+use super::support::Project;
 
 #[test]
 fn a_log_gets_plain_lines_with_right_aligned_verbs_and_nothing_to_redraw() {

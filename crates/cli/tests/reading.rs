@@ -2,9 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
-mod support;
-
-use support::{Project, Run, Server, applied};
+use super::support::{Project, Run, Server, applied};
 
 const USERS: [&str; 4] = [
     "agent00003@contoso.com",

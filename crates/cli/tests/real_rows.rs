@@ -1,12 +1,10 @@
 //! Rows as the product writes them and guides as vendors publish them. Every expected value comes from the row or page that the test names,
 //! never from this program.
 
-mod support;
-
 use std::fmt::Write as _;
 
+use super::support::{self, Project, Server, says};
 use serde_json::{Value as Json, json};
-use support::{Project, Server, says};
 
 fn document(kind: &str, name: &str, spec: &str) -> String {
     format!(

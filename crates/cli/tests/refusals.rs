@@ -1,10 +1,8 @@
 //! What review refuses or warns about, with the narrowest override; and what an environment does not take.
 
-mod support;
-
 use std::fmt::Write;
 
-use support::{Project, Run, Server, says};
+use super::support::{Project, Run, Server, says};
 
 const WARNED: i32 = 0;
 const FAILED: i32 = 1;

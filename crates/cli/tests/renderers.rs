@@ -1,12 +1,10 @@
 //! What every renderer prints, as snapshots: one project, one environment with a bit of everything. Times, requests and hashes are left
-//! out. `INSTA_UPDATE=always cargo test -p deskstate --test renderers` writes them anew; look at the difference before it lands.
+//! out. `INSTA_UPDATE=always cargo test -p deskstate --test scenarios renderers::` writes them anew; look at the difference before it lands.
 
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
-mod support;
-
-use support::transcript::steady;
-use support::{Project, Server};
+use super::support::transcript::steady;
+use super::support::{Project, Server};
 
 /// A page without what is in its styles and scripts, an element on each line.
 fn skeleton(page: &str) -> String {

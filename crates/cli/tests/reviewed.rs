@@ -1,8 +1,6 @@
 //! What was reviewed is what happens: saved plans, undo, and two who apply at once.
 
-mod support;
-
-use support::{Project, Run, Server, says, session, tab};
+use super::support::{self, Project, Run, Server, says, session, tab};
 
 fn applied() -> (Project, Server) {
     let server = Server::plain();
@@ -103,7 +101,7 @@ fn a_change_that_nobody_reviewed_is_refused_and_one_that_is_not_needed_any_more_
     assert_eq!(title(&server), "first");
 }
 
-/// `UPDATE_SCHEMAS=1 cargo test -p deskstate --test reviewed schema` writes it anew.
+/// `UPDATE_SCHEMAS=1 cargo test -p deskstate --test scenarios reviewed::` writes it anew.
 #[test]
 fn a_saved_plan_fits_its_schema_and_the_schema_in_the_repository_is_current() {
     let (project, _server) = applied();

@@ -1,12 +1,10 @@
 //! What `SECURITY.md` and `docs/lessons.md` promise: each promise names the test that shows it, and commands that read write nothing.
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::support::{self, Project, Server, deskstate, says};
 use serde_json::json;
-use support::{Project, Server, deskstate, says};
 
 fn root() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

@@ -1,8 +1,6 @@
 //! `-l`, kind and name selection: one meaning in every command.
 
-mod support;
-
-use support::Project;
+use super::support::{self, Project};
 
 /// What a command said beside its result.
 #[track_caller]

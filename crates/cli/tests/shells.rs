@@ -2,9 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
-mod support;
-
-use support::{Run, deskstate};
+use super::support::{Run, deskstate};
 use tempfile::TempDir;
 
 fn run(arguments: &[&str]) -> Run {

@@ -1,8 +1,6 @@
 //! A saved plan is shown as it was shown when it was made.
 
-mod support;
-
-use support::{Project, Server, says};
+use super::support::{self, Project, Server, says};
 
 /// Plans in a form, and shows the saved plan in the same form from another folder.
 fn both(project: &Project, env: &str, format: &str) -> [String; 2] {

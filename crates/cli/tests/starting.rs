@@ -1,8 +1,6 @@
 //! Starting a project, and the reference at hand.
 
-mod support;
-
-use support::deskstate;
+use super::support::{self, deskstate};
 use tempfile::TempDir;
 
 fn run(folder: &std::path::Path, arguments: &[&str]) -> support::Run {

@@ -1,9 +1,7 @@
 //! The Tenfold guide, end to end: the built binary against an emulator in a process of its own, counted there.
 
-mod support;
-
+use super::support::{self, Project, Server};
 use serde_json::Value;
-use support::{Project, Server};
 
 fn requests(server: &Server) -> u64 {
     server.stats()["httpRequests"].as_u64().unwrap()

@@ -3,15 +3,13 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
-mod support;
-
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use support::{Project, deskstate};
+use super::support::{self, Project, deskstate};
 
 /// The command at a terminal of so many columns: what a person sees, both streams. Ends with the exit code.
 fn at_terminal(folder: &Path, columns: u16, arguments: &str) -> String {

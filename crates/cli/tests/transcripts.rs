@@ -1,10 +1,8 @@
 //! What each command about drift, and each way back into git, prints: with auditing on and with auditing off. Written anew by
-//! `INSTA_UPDATE=always cargo test -p deskstate --test transcripts`; look at the difference before it lands.
+//! `INSTA_UPDATE=always cargo test -p deskstate --test scenarios transcripts::`; look at the difference before it lands.
 
-mod support;
-
-use support::transcript::Transcript;
-use support::{Project, Server, applied};
+use super::support::transcript::Transcript;
+use super::support::{Project, Server, applied};
 
 /// A command, whether auditing has a say in what it prints, and what is typed.
 const COMMANDS: &[(&str, bool, &[&str])] = &[

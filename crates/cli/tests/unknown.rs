@@ -2,9 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
-mod support;
-
-use support::{Project, Server};
+use super::support::{self, Project, Server};
 
 /// Sentences that nobody may read while something is unknown.
 const ALL_IS_WELL: [&str; 8] = [

@@ -1,8 +1,6 @@
 //! `who`: one agent, the profile they get and why.
 
-mod support;
-
-use support::{Project, Server, says};
+use super::support::{self, Project, Server, says};
 
 #[test]
 fn an_agent_gets_the_profile_of_the_role_with_the_lowest_rank_and_a_direct_assignment_before_it() {

@@ -1,9 +1,8 @@
 //! The projects in `examples/` load without a finding that would stop anybody.
 
-mod support;
-
 use std::path::{Path, PathBuf};
 
+use super::support;
 use deskstate_model::{Diagnostic, Kind, Manifests, ResourceKey, Severity, load, to_yaml};
 
 fn example(name: &str) -> PathBuf {

@@ -2,11 +2,10 @@
 //!
 //! Invalid ones have a snapshot of what is said about them; valid ones have no finding.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 
+use super::support;
 use deskstate_model::load;
 
 const PROJECT: &str = "\

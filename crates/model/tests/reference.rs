@@ -1,6 +1,6 @@
 //! The generated pages of the reference are current: the kinds from the types' doc comments, the codes from their explanations.
 //!
-//! `UPDATE_REFERENCE=1 cargo test -p deskstate-model --test reference` writes them anew.
+//! `UPDATE_REFERENCE=1 cargo test -p deskstate-model --test manifests reference::` writes them anew.
 
 use std::fmt::Write;
 use std::fs;

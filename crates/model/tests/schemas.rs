@@ -1,6 +1,6 @@
 //! The schemas in `schemas/` are those that this crate makes, and editors are content with the examples.
 //!
-//! `UPDATE_SCHEMAS=1 cargo test -p deskstate-model --test schemas` writes them anew.
+//! `UPDATE_SCHEMAS=1 cargo test -p deskstate-model --test manifests schemas::` writes them anew.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,16 +1,14 @@
 //! What a rule under `ignore` accepts is left as it is: fields, members of sets, and parts of lists that are exact.
 
-mod support;
-
 use std::collections::BTreeMap;
 
+use super::support::{Rows, id, live};
 use deskstate_model::load_texts;
 use deskstate_model::tables::{SCRIPT, SESSION, SESSION_TABS, STEP, TAB};
 use deskstate_reconcile::drift::keep_accepted;
 use deskstate_reconcile::plan::Options;
 use deskstate_reconcile::{lower, plan};
 use serde_json::json;
-use support::{Rows, id, live};
 
 const DOCUMENTS: &str = "apiVersion: deskstate/v1
 kind: AgentScript

@@ -2,8 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a broken file system is a failed test")]
 
-mod support;
-
+use super::support::{Rows, id, live};
 use deskstate_model::load;
 use deskstate_model::tables::{PARAMETER, SESSION, SESSION_TABS, TAB};
 use deskstate_reconcile::adopt::{Adoption, Into, Request, adopt};
@@ -13,7 +12,6 @@ use deskstate_reconcile::raise::Options;
 use deskstate_reconcile::selection::{Selector, select};
 use deskstate_reconcile::{lower, plan};
 use serde_json::json;
-use support::{Rows, id, live};
 use tempfile::TempDir;
 
 const PROJECT: &str = "apiVersion: deskstate/v1

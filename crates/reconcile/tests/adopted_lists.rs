@@ -1,17 +1,15 @@
 //! Adoption of lists of mappings and of sets: items keep the keys that they have, their order is the live one, and what a manifest
 //! cannot say is refused, not left for the next apply to take away.
 
-mod support;
-
 use std::collections::BTreeMap;
 
+use super::support::{self, PROJECT, Rows, id, live};
 use deskstate_model::tables::{
     INBOX, NOTIFICATION, NOTIFICATION_FIELD, NOTIFICATION_FIELDS, PANE, PANE_TAB, PROFILE,
     ROLE_MAPPING, SCRIPT, STEP, TOOL,
 };
 use deskstate_reconcile::adopt::Adoption;
 use serde_json::json;
-use support::{PROJECT, Rows, id, live};
 
 const FILE: &str = "manifests/desk.yaml";
 

@@ -1,9 +1,8 @@
 //! A rule of a contract is kept, broken or unknown: what each state needs to be known.
 
-mod support;
-
 use std::collections::BTreeMap;
 
+use super::support::{Rows, id, live};
 use deskstate_model::tables::{
     EXTENSION, PROFILE, PROFILE_EXTENSIONS, PROFILE_SESSIONS, SESSION, TAB,
 };
@@ -11,7 +10,6 @@ use deskstate_model::{Contract, load_texts};
 use deskstate_reconcile::check::{Keeping, RuleCheck, check};
 use deskstate_reconcile::live::{Access, Live};
 use serde_json::json;
-use support::{Rows, id, live};
 
 /// One contract of these rules, in YAML.
 fn contract(rules: &str) -> Vec<Contract> {

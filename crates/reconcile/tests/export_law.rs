@@ -1,10 +1,9 @@
 //! The laws of exports and of adoption: what is written from live loads without an error, and plans to nothing against the same
 //! live; what is adopted differs no longer.
 
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::support::{PROJECT, Rows, adopted, id, live};
 use deskstate_model::inert::is_inert;
 use deskstate_model::tables;
 use deskstate_model::{
@@ -18,7 +17,6 @@ use deskstate_reconcile::{lower, plan};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use serde_json::{Value as Json, json};
-use support::{PROJECT, Rows, adopted, id, live};
 use uuid::Uuid;
 
 /// Exports, loads what was written, and plans it against the same live. Gives everything that speaks against the law.

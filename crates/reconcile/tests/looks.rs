@@ -1,9 +1,8 @@
 //! What each difference looks like, and the words of its evidence.
 
-mod support;
-
 use std::collections::BTreeMap;
 
+use super::support::{self, Rows, id, live};
 use deskstate_model::tables::{SESSION, SESSION_TABS, TAB};
 use deskstate_model::{Manifests, load_texts};
 use deskstate_reconcile::blame::{Audit, Blame, Nature, Recorded, What, Writer};
@@ -12,7 +11,6 @@ use deskstate_reconcile::plan::Options;
 use deskstate_reconcile::{lower, plan};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
-use support::{Rows, id, live};
 use uuid::Uuid;
 
 const PROJECT: &str = "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: desk}\nspec:\n  environments:\n    local: {emulator: {state: local.json}}\n";

@@ -1,13 +1,11 @@
 //! Whom a name means: users have several names, and roles have copies.
 
-mod support;
-
+use super::support::{Rows, id, live};
 use deskstate_model::tables::TAB;
 use deskstate_reconcile::live::{Live, Role, User};
 use deskstate_reconcile::lookup::Match;
 use deskstate_reconcile::state::Lookup;
 use serde_json::json;
-use support::{Rows, id, live};
 use uuid::Uuid;
 
 const OBJECT: &str = "7d0a3c52-9d4e-4c0f-8f54-2f1b7f7a9c11";

@@ -1,12 +1,10 @@
 //! Lists of parts say an order; the numbers that Dataverse keeps for it are the product's business.
 
-mod support;
-
+use super::support::{Rows, desired, document, id, live};
 use deskstate_model::tables::{SCRIPT, STEP};
 use deskstate_reconcile::plan;
 use deskstate_reconcile::plan::Options;
 use serde_json::json;
-use support::{Rows, desired, document, id, live};
 
 /// Plans a script of these steps against live steps with these numbers; gives the paths that change.
 fn changes(declared: &[&str], numbered: &[(&str, Option<i64>)]) -> Vec<String> {

@@ -1,7 +1,6 @@
 //! What a plan holds for rows and their parts, and how it says so.
 
-mod support;
-
+use super::support::{Rows, desired, document, errors, id, live, shown, stated, writes};
 use deskstate_dataverse::{Cell, Value};
 use deskstate_model::Diagnostic;
 use deskstate_model::tables::{
@@ -10,7 +9,6 @@ use deskstate_model::tables::{
 use deskstate_reconcile::live::{Access, Live};
 use deskstate_reconcile::plan::{Guard, Operation, Options, Plan, States};
 use serde_json::{Value as Json, json};
-use support::{Rows, desired, document, errors, id, live, shown, stated, writes};
 
 fn planned(documents: &[Json], live: &Live) -> (Plan, Vec<Diagnostic>) {
     deskstate_reconcile::plan(&desired(documents), live, &Options::default())

@@ -1,7 +1,6 @@
 //! What a plan holds for sets: who comes, who goes, who stays, and where a user comes from.
 
-mod support;
-
+use super::support::{Rows, desired, document, errors, id, live, shown, stated, writes};
 use deskstate_model::Diagnostic;
 use deskstate_model::tables::{
     EXTENSION, NOTIFICATION, NOTIFICATION_FIELD, NOTIFICATION_FIELDS, PROFILE, PROFILE_EXTENSIONS,
@@ -10,7 +9,6 @@ use deskstate_model::tables::{
 use deskstate_reconcile::live::{Access, Live, Team, User};
 use deskstate_reconcile::plan::{Options, Plan};
 use serde_json::{Value as Json, json};
-use support::{Rows, desired, document, errors, id, live, shown, stated, writes};
 
 fn planned(documents: &[Json], live: &Live) -> (Plan, Vec<Diagnostic>) {
     deskstate_reconcile::plan(&desired(documents), live, &Options::default())

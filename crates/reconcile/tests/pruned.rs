@@ -1,9 +1,8 @@
 //! What goes because nobody declares it, and what keeps it.
 
-mod support;
-
 use std::collections::BTreeSet;
 
+use super::support::{self, Rows, desired, document, id, live, writes};
 use deskstate_model::KindNameGlob;
 use deskstate_model::tables::{
     NOTIFICATION, NOTIFICATION_FIELD, NOTIFICATION_FIELDS, PROFILE, PROFILE_SESSIONS, SESSION,
@@ -12,7 +11,6 @@ use deskstate_model::tables::{
 use deskstate_reconcile::live::{Access, Live, Mention};
 use deskstate_reconcile::plan::{Guard, Operation, Options};
 use serde_json::{Value as Json, json};
-use support::{Rows, desired, document, id, live, writes};
 
 fn owning(prefix: &str) -> Options {
     Options {

@@ -6,10 +6,9 @@
 
 #![expect(clippy::disallowed_macros, reason = "figures of a campaign")]
 
-mod support;
-
 use std::collections::BTreeSet;
 
+use super::support::{Rows, desired, document, errors, live, stated};
 use deskstate_model::SourceMap;
 use deskstate_model::tables::{PARAMETER, SESSION, SESSION_TABS, TAB};
 use deskstate_reconcile::live::Live;
@@ -17,7 +16,6 @@ use deskstate_reconcile::plan::{Change, Limits, Operation, Options, Plan, transa
 use deskstate_reconcile::plan_file::{self, About, Comparison, Divergence, PlanFile, Report};
 use deskstate_reconcile::{foresee, plan};
 use serde_json::{Value as Json, json};
-use support::{Rows, desired, document, errors, live, stated};
 
 /// Numbers by chance (SplitMix64).
 struct Chance(u64);

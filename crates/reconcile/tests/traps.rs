@@ -5,16 +5,13 @@
     reason = "a mistake in a test's own input is a failed test"
 )]
 
-#[path = "support/mod.rs"]
-mod support;
-
+use super::support::{Rows, id, live};
 use deskstate_dataverse::{Cell, Value};
 use deskstate_model::load;
 use deskstate_model::tables;
 use deskstate_reconcile::plan::{Operation, Options, Plan};
 use deskstate_reconcile::{lower, plan};
 use serde_json::json;
-use support::{Rows, id, live};
 
 const PROJECT: &str = "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: traps}\nspec: {environments: {e: {url: \"https://e.crm.dynamics.com\"}}}\n";
 

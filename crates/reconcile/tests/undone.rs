@@ -1,14 +1,12 @@
 //! What an undo says about a file that does not fit the environment as it is now.
 
-mod support;
-
 use std::collections::BTreeSet;
 
+use super::support::{Rows, id, live};
 use deskstate_model::tables;
 use deskstate_reconcile::plan::{Operation, Plan};
 use deskstate_reconcile::undo;
 use serde_json::{Value as Json, json};
-use support::{Rows, id, live};
 
 #[test]
 fn an_undo_names_a_foreign_organisation_and_a_link_whose_row_is_gone() {

@@ -17,6 +17,9 @@ mod hints;
 mod refusals;
 #[path = "../selection.rs"]
 mod selection;
+#[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "each age uses a part of it")]
+mod support;
 #[path = "../unknown.rs"]
 mod unknown;
 #[path = "../who.rs"]

@@ -12,6 +12,9 @@ mod first_environment;
 mod refusals;
 #[path = "../selection.rs"]
 mod selection;
+#[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "each age uses a part of it")]
+mod support;
 #[path = "../unknown.rs"]
 mod unknown;
 #[path = "../who.rs"]

@@ -1,11 +1,5 @@
 //! What scenarios need: a project in a folder of its own, the built binary, and an emulator in a process of its own.
 
-#![allow(
-    clippy::allow_attributes,
-    dead_code,
-    reason = "each test file uses a part of it"
-)]
-
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

@@ -1,10 +1,5 @@
 //! Live environments built by hand.
 
-#![allow(
-    dead_code,
-    clippy::allow_attributes,
-    reason = "each test uses a part of it"
-)]
 #![expect(
     clippy::expect_used,
     reason = "a mistake in a test's own input is a failed test"
