@@ -93,7 +93,7 @@ class Bench:
         return write_project(self.folder, self.size, server.url, changed, self.shape)
 
     def row(self, tool, case, command, expected=(0,), environment=None, runs=None, expect=None):
-        figures = [measure(command, self.folder, expected, environment) for _ in range(runs or self.runs)]
+        figures = [measure(command, self.folder, expected, MEMORY | (environment or {})) for _ in range(runs or self.runs)]
         if expect and expect not in figures[-1]["output"]:
             raise SystemExit(f"{tool} did not say `{expect}`:\n{figures[-1]['output'][-2000:]}")
         wall, cpu, rss = (statistics.median(figure[key] for figure in figures) for key in ("wall", "cpu", "rss"))

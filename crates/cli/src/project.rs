@@ -2,10 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use deskstate_model::{Diagnostic, Environment, Manifests, PROJECT_FILE, Severity, Span, load};
+use deskstate_model::{
+    Diagnostic, Environment, Manifests, PROJECT_FILE, SetAside, Severity, Span, load,
+};
 
 use crate::error::Error;
 use crate::global::Global;
+use crate::output::count;
+use crate::today;
 use crate::ui::Ui;
 
 /// The project's folder: the one given, or the nearest with a project file.
@@ -219,10 +223,37 @@ fn valid(
         ui.count_findings(&all);
         return Err(Error::InvalidManifests);
     }
+    let aside = set_aside(&manifests, warnings, false);
+    if let Some(line) = accepted_warnings(aside.accepted) {
+        ui.note(line);
+    }
     Ok(Loaded {
         root,
         manifests,
-        warnings,
+        warnings: aside.left,
+    })
+}
+
+/// Sets aside the warnings that the project accepts today. `is_whole` says that the findings are those of the whole project.
+pub(crate) fn set_aside(manifests: &Manifests, found: Vec<Diagnostic>, is_whole: bool) -> SetAside {
+    match &manifests.project {
+        Some(project) => project.set_aside(found, &today::utc(), is_whole),
+        None => SetAside {
+            left: found,
+            accepted: 0,
+        },
+    }
+}
+
+/// That warnings are not shown because the project accepts them.
+pub(crate) fn accepted_warnings(number: usize) -> Option<String> {
+    (number > 0).then(|| {
+        let verb = if number == 1 { "is" } else { "are" };
+        format!(
+            "{} {verb} not shown, because `accept` in `{PROJECT_FILE}` accepts {}",
+            count(number, "warning"),
+            if number == 1 { "it" } else { "them" }
+        )
     })
 }
 

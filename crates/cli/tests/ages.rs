@@ -143,6 +143,7 @@ fn an_environment_inside_deskstate_can_be_of_an_older_year() {
 
 /// Files that usually run on the newest age alone, and why. `DESKSTATE_TEST_AGE` runs them on another.
 const NEWEST: &[(&str, &str)] = &[
+    ("accepting", "warnings about manifests"),
     ("ages", "chooses the ages itself"),
     ("architecture", "reads the sources"),
     (

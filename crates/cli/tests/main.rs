@@ -1,5 +1,6 @@
 //! Everything of the command line that is tried from outside, in one program: to link one for each file took longer than to run them.
 
+mod accepting;
 mod ages;
 mod architecture;
 mod asking;

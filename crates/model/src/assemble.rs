@@ -63,6 +63,14 @@ impl Base {
         Self { header, body }
     }
 
+    /// The whole document.
+    pub(crate) fn span(&self) -> Span {
+        match &self.body {
+            Body::Complete(complete) => complete.declared.span,
+            Body::Written { node, .. } => node.span,
+        }
+    }
+
     /// How much was found wrong so far.
     pub(crate) fn findings(&self) -> usize {
         match &self.body {

@@ -1,11 +1,13 @@
 //! Every code of the manifests. Each is explained in the file that raises it; the command line makes `docs/reference/codes.md` of them.
 
 use crate::explanation::Explanation;
-use crate::{checks, definition, files, load, name, shape_codes, variables, yaml};
+use crate::{accept, checks, definition, files, load, name, shape_codes, variables, yaml};
 
 /// Every code of the manifests, sorted. Each is explained in the file that raises it.
 pub const MANIFEST_CODES: &[Explanation] = &[
     shape_codes::ABSENT_WITH_SPEC,
+    accept::ACCEPTANCE_ENDED,
+    accept::ACCEPTS_NOTHING,
     checks::auto_accept::AUTO_ACCEPT,
     yaml::read::syntax::BROKEN_YAML,
     checks::contract_conflict::CONTRACT_CONFLICT,

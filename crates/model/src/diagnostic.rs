@@ -53,6 +53,8 @@ pub struct Diagnostic {
     pub environments: Vec<String>,
     /// A line says it all: the lines of the file would add nothing.
     pub on_one_line: bool,
+    /// The entry of the project's `accept` that is about it.
+    pub accepted: Option<usize>,
     /// Something is not given that must be; nothing that is given is wrong.
     pub is_about_lacking: bool,
 }
@@ -81,6 +83,7 @@ impl Diagnostic {
             instead: None,
             environments: Vec::new(),
             on_one_line: false,
+            accepted: None,
             is_about_lacking: code == MISSING_FIELD.code,
         }
     }

@@ -17,6 +17,7 @@
 //! file each. A document that does not fit its type is put before its JSON Schema (`schema`, `shape`), which has the words for what is
 //! wrong; [`json_schemas`] gives the same schemas to editors. Nothing here knows HTTP, terminals, clocks or the process environment.
 
+mod accept;
 mod assemble;
 mod checks;
 mod codes;
@@ -59,6 +60,7 @@ pub mod tables;
 mod variables;
 mod yaml;
 
+pub use accept::SetAside;
 pub use checks::secret::{is_secret_key, secret_values};
 pub use codes::MANIFEST_CODES;
 pub use contract::{
@@ -82,8 +84,9 @@ pub use name::{UniqueName, fold};
 pub use parameters::{ParameterValue, Parameters};
 pub use part::{MAX_UNIQUE_NAME, unique_name_of_part};
 pub use project::{
-    CifV2Loader, Defaults, EMULATOR_AGES, Environment, FIXED_CHECKS, IgnoreRule, KindNameGlob,
-    MANIFEST_WARNINGS, POLICY_CHECKS, Policy, Project, Prune, Removals, Target, Undeclared, Writes,
+    Acceptance, CifV2Loader, Defaults, EMULATOR_AGES, Environment, FIXED_CHECKS, IgnoreRule,
+    KindNameGlob, MANIFEST_WARNINGS, POLICY_CHECKS, Policy, Project, Prune, Removals, Target,
+    Undeclared, Writes,
 };
 pub use read_project::DEFAULT_FOLDER;
 pub use record::{Items as RecordItems, Record, Set, SetView, Value, Viewed};

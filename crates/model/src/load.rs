@@ -11,6 +11,7 @@ use self::environments::{
     check_assistants, check_environments, merge_findings, unknown_environment,
 };
 use self::listing::{Exceptions, list};
+use crate::accept;
 use crate::assemble::{Assembled, Assembly, Base, assemble, gather};
 use crate::checks;
 use crate::checks::duplicate_resource::DUPLICATE_RESOURCE;
@@ -387,6 +388,10 @@ impl Loader {
         };
         checks::contract_conflict::check(&contracts, diagnostics);
         drop(assembly);
+        let bases = documents.iter().map(|base| (base.span(), &base.header.key));
+        let partial = overlays.values().flatten();
+        let partial = partial.map(|document| (document.node.span, &document.header.key));
+        accept::mark(&project, bases.chain(partial), diagnostics);
         // They share the resources, which are taken out now.
         drop(documents);
         manifests.resources = in_order(resources);

@@ -48,6 +48,8 @@ pub struct Project {
     pub slugs: Vec<String>,
     /// Severity of the checks of plan review and of warnings about manifests, by code.
     pub policy: BTreeMap<String, Spanned<Policy>>,
+    /// Known and accepted warnings.
+    pub accept: Vec<Acceptance>,
     /// Known and accepted drift.
     pub ignore: Vec<IgnoreRule>,
     /// What rows under an owned prefix that no document declares mean for `drift`.
@@ -271,6 +273,21 @@ pub struct KindNameGlob {
     pub kind: String,
     /// Pattern for the unique name, compared without case.
     pub name: String,
+}
+
+/// A warning that is known and accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acceptance {
+    /// The code of the warning.
+    pub code: Spanned<String>,
+    /// Pattern of kind and name of what it is about.
+    pub resources: KindNameGlob,
+    /// Why it is accepted.
+    pub reason: String,
+    /// The last day on which it is, as `YYYY-MM-DD`.
+    pub until: String,
+    /// The whole entry.
+    pub span: Span,
 }
 
 /// Drift that is known and accepted.

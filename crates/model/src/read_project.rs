@@ -15,8 +15,8 @@ use crate::files::PATH_OUTSIDE;
 use crate::kinds::Kind;
 use crate::name::{NAME_SHAPE, check_name, fold};
 use crate::project::{
-    CifV2Loader, Defaults, Environment, IgnoreRule, KindNameGlob, Policy, Project, Prune, Removals,
-    Target, Undeclared, Writes,
+    Acceptance, CifV2Loader, Defaults, Environment, IgnoreRule, KindNameGlob, Policy, Project,
+    Prune, Removals, Target, Undeclared, Writes,
 };
 use crate::set::Owner;
 use crate::shape::{self, Shape};
@@ -99,6 +99,9 @@ pub(crate) fn project(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<
             .map(|slug| slug.value)
             .collect(),
         policy: policy(spec.get("policy")),
+        accept: spec
+            .get("accept")
+            .map_or_else(Vec::new, |list| acceptances(list, diagnostics)),
         ignore: spec
             .get("ignore")
             .map_or_else(Vec::new, |list| ignore_rules(list, diagnostics)),
@@ -285,37 +288,66 @@ fn policy(node: Option<&Node>) -> BTreeMap<String, Spanned<Policy>> {
 fn ignore_rules(list: &Node, diagnostics: &mut Vec<Diagnostic>) -> Vec<IgnoreRule> {
     let mut rules = Vec::new();
     for item in list.items() {
-        let (Some(kind), Some(name), Some(reason), Some(until)) = (
-            item.get("kind").and_then(text),
-            word(item, "name"),
-            word(item, "reason"),
-            item.get("until").and_then(text),
-        ) else {
+        let Some(resources) = pattern(item, diagnostics) else {
             continue;
         };
-        check_kind_pattern(&kind.value, kind.span, diagnostics);
         let fields = texts(item.get("fields"));
-        check_fields(&kind.value, &fields, diagnostics);
-        if !is_date(&until.value) {
-            diagnostics.push(
-                Diagnostic::error(UNKNOWN_VALUE.code, format!("`{}` is no day", until.value))
-                    .at(until.span, "no day")
-                    .help("write year, month and day: `2027-01-31`"),
-            );
-            continue;
+        check_fields(&resources.kind, &fields, diagnostics);
+        if let Some((reason, until)) = reason_and_day(item, diagnostics) {
+            rules.push(IgnoreRule {
+                resources,
+                fields,
+                reason,
+                until,
+                span: item.span,
+            });
         }
-        rules.push(IgnoreRule {
-            resources: KindNameGlob {
-                kind: kind.value,
-                name: name.to_owned(),
-            },
-            fields,
-            reason: reason.to_owned(),
-            until: until.value,
-            span: item.span,
-        });
     }
     rules
+}
+
+fn acceptances(list: &Node, diagnostics: &mut Vec<Diagnostic>) -> Vec<Acceptance> {
+    let mut accepted = Vec::new();
+    for item in list.items() {
+        let code = item.get("code").and_then(text);
+        let (Some(code), Some(resources)) = (code, pattern(item, diagnostics)) else {
+            continue;
+        };
+        if let Some((reason, until)) = reason_and_day(item, diagnostics) {
+            accepted.push(Acceptance {
+                code,
+                resources,
+                reason,
+                until,
+                span: item.span,
+            });
+        }
+    }
+    accepted
+}
+
+/// The resources that an entry is about.
+fn pattern(item: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<KindNameGlob> {
+    let (kind, name) = (item.get("kind").and_then(text)?, word(item, "name")?);
+    check_kind_pattern(&kind.value, kind.span, diagnostics);
+    Some(KindNameGlob {
+        kind: kind.value,
+        name: name.to_owned(),
+    })
+}
+
+/// Why something is accepted, and the last day.
+fn reason_and_day(item: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<(String, String)> {
+    let (reason, until) = (word(item, "reason")?, item.get("until").and_then(text)?);
+    if is_date(&until.value) {
+        return Some((reason.to_owned(), until.value));
+    }
+    diagnostics.push(
+        Diagnostic::error(UNKNOWN_VALUE.code, format!("`{}` is no day", until.value))
+            .at(until.span, "no day")
+            .help("write year, month and day: `2027-01-31`"),
+    );
+    None
 }
 
 /// A rule for a field that no kind of the pattern has accepts nothing.

@@ -11,6 +11,7 @@ use super::choosing::{self, Choosing};
 use crate::answers;
 use crate::error::Error;
 use crate::project::Loaded;
+use crate::today;
 
 /// What a plan may do beyond what the project file lets pass.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -77,7 +78,12 @@ impl Judging {
         let mut rules = loaded.manifests.project.as_ref().map_or_else(
             ReviewRules::default,
             |project: &Project| {
-                ReviewRules::of(project, &loaded.manifests.contracts, environment.writes)
+                ReviewRules::of(
+                    project,
+                    &loaded.manifests.contracts,
+                    environment.writes,
+                    &today::utc(),
+                )
             },
         );
         rules.allow.clone_from(&self.allow);

@@ -24,7 +24,7 @@ use crate::answers::Answers;
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::output::count;
-use crate::project::Loaded;
+use crate::project::{self, Loaded};
 use crate::ui::Ui;
 use crate::{revision, today};
 use deskstate_model::Explanation;
@@ -143,8 +143,12 @@ pub(super) async fn compare(
     let mut plan = planned;
     let unplannable = diagnostics.iter().any(Diagnostic::is_error);
     let reach = reach(&plan, &desired, &live);
-    let Review { findings, unknown } =
-        judging.review(loaded, environment, &plan, &desired, &live, &reach)?;
+    let Review {
+        findings,
+        unknown,
+        accepted: unsaid,
+    } = judging.review(loaded, environment, &plan, &desired, &live, &reach)?;
+    along.extend(project::accepted_warnings(unsaid));
     plan.elsewhere.extend(unknown);
     diagnostics.extend(judging::diagnostics(&findings));
     diagnostics.extend(pruned(&loaded.root, &plan));

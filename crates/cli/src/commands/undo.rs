@@ -21,7 +21,7 @@ use crate::global::Global;
 use crate::journal::{self, Unfinished};
 use crate::output::plan_text::{PlanText, Title};
 use crate::paths::from_here;
-use crate::project::{Need, load_project_file};
+use crate::project::{self, Need, load_project_file};
 use crate::suggest::suggest;
 use crate::ui::Ui;
 
@@ -87,11 +87,18 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             let (mut plan, mut found) = undo::plan(&file, &live);
             let failed = found.iter().any(Diagnostic::is_error);
             let reach = reach(&plan, &desired, &live);
-            let Review { findings, unknown } =
-                args.judging
-                    .review(&loaded, environment, &plan, &desired, &live, &reach)?;
+            let Review {
+                findings,
+                unknown,
+                accepted,
+            } = args
+                .judging
+                .review(&loaded, environment, &plan, &desired, &live, &reach)?;
             plan.elsewhere.extend(unknown);
             found.extend(judging::diagnostics(&findings));
+            if let Some(line) = project::accepted_warnings(accepted) {
+                ui.note(line);
+            }
             found.extend(loaded.warnings.iter().cloned());
             if !found.is_empty() {
                 ui.findings(&found, &loaded.manifests.sources);

@@ -1,6 +1,7 @@
 //! `validate`: offline checks of every environment's manifests.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use deskstate_model::{Declared, Diagnostic, FileId, Manifests, ResourceKey, Span, load};
 
@@ -27,6 +28,9 @@ pub(crate) struct Args {
     /// How to print the findings [default: github or azure in their builds, else text]
     #[arg(long, value_enum, value_name = "FORM")]
     format: Option<FindingsFormat>,
+    /// Leave out warnings that the manifests of this git revision have too; each new one takes one line
+    #[arg(long, value_name = "REVISION")]
+    baseline: Option<String>,
     #[command(flatten)]
     choosing: Choosing,
 }
@@ -43,8 +47,15 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
             known,
         });
     }
-    if let Some(keys) = args.choosing.keys(&manifests, ui)? {
-        let others = set_aside(&manifests, &keys, &mut found);
+    let chosen = args.choosing.keys(&manifests, ui)?;
+    let is_whole = args.env.is_none() && chosen.is_none();
+    let aside = project::set_aside(&manifests, found, is_whole);
+    found = aside.left;
+    if let Some(line) = project::accepted_warnings(aside.accepted) {
+        ui.note(line);
+    }
+    if let Some(keys) = chosen {
+        let others = leave_out_others(&manifests, &keys, &mut found);
         if others > 0 {
             ui.note(format_args!(
                 "{} about other resources not shown",
@@ -54,6 +65,17 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
         manifests
             .resources
             .retain(|declared| keys.contains(&declared.key));
+    }
+    if let Some(revision) = &args.baseline {
+        let (then, known) = load_then(&root, revision, args.env.as_deref())?;
+        let old = leave_out_known(&manifests, &mut found, &then, &known);
+        if old > 0 {
+            ui.note(format_args!(
+                "{} not shown, because {revision} has {} too",
+                count(old, "warning"),
+                if old == 1 { "it" } else { "them" },
+            ));
+        }
     }
     let format = args
         .format
@@ -94,7 +116,7 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
 }
 
 /// Takes away the findings that are about documents of other resources alone, and counts them.
-fn set_aside(
+fn leave_out_others(
     manifests: &Manifests,
     keys: &BTreeSet<ResourceKey>,
     found: &mut Vec<Diagnostic>,
@@ -115,6 +137,51 @@ fn set_aside(
         // What stands in no document, such as text that could not be read, may be about anything.
         let about_another = labels.next().and_then(|label| is_chosen(label.span)) == Some(false);
         !about_another || labels.any(|label| is_chosen(label.span) == Some(true))
+    });
+    before - found.len()
+}
+
+/// The manifests at a revision, and what is wrong with them.
+fn load_then(
+    root: &Path,
+    revision: &str,
+    environment: Option<&str>,
+) -> Result<(Manifests, Vec<Diagnostic>), Error> {
+    let checkout = revision::checkout(root, revision)?;
+    Ok(load(checkout.path(), environment))
+}
+
+/// Takes away the warnings that were there before, wherever in their file, and counts them. Those that are left say what they say on a line.
+fn leave_out_known(
+    manifests: &Manifests,
+    found: &mut Vec<Diagnostic>,
+    then: &Manifests,
+    known: &[Diagnostic],
+) -> usize {
+    let key = |finding: &Diagnostic, of: &Manifests| {
+        let primary = finding.primary.as_ref();
+        let file = primary.map(|label| of.sources.path(label.span.file).to_owned());
+        let environments = finding.environments.clone();
+        (finding.code, file, finding.message.clone(), environments)
+    };
+    let mut times: BTreeMap<_, usize> = BTreeMap::new();
+    for finding in known.iter().filter(|finding| !finding.is_error()) {
+        *times.entry(key(finding, then)).or_default() += 1;
+    }
+    let before = found.len();
+    found.retain_mut(|finding| {
+        if finding.is_error() {
+            return true;
+        }
+        if let Some(left) = times
+            .get_mut(&key(finding, manifests))
+            .filter(|left| **left > 0)
+        {
+            *left -= 1;
+            return false;
+        }
+        finding.on_one_line = true;
+        true
     });
     before - found.len()
 }

@@ -51,12 +51,14 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
         .iter()
         .filter(|declared| declared.state != State::Absent)
     {
+        let entries = &mut context.project.accept.iter();
+        found.accepted = entries.position(|entry| entry.covers(SLUG.code, Some(&declared.key)));
         collect(&declared.spec, &mut found);
     }
     diagnostics.append(&mut found.diagnostics);
     let anything_goes = has_undescribed_provider(context);
     let known = || KNOWN.iter().copied().chain(declared.iter().copied());
-    for (name, places) in &found.unknown {
+    for ((name, _), places) in &found.unknown {
         let Some((first, rest)) = places.split_first() else {
             continue;
         };
@@ -135,7 +137,10 @@ struct Found<'a> {
     declared: &'a BTreeSet<&'a str>,
     /// Any column's name may be one here.
     columns: bool,
-    unknown: BTreeMap<String, Vec<Span>>,
+    /// Places by name and by the entry of the project that accepts them: what is accepted is told apart from what is not.
+    unknown: BTreeMap<(String, Option<usize>), Vec<Span>>,
+    /// The entry for the resource that is looked at.
+    accepted: Option<usize>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -190,6 +195,7 @@ impl<'a> Found<'a> {
             declared,
             columns: false,
             unknown: BTreeMap::new(),
+            accepted: None,
             diagnostics: Vec::new(),
         }
     }
@@ -246,7 +252,10 @@ impl<'a> Found<'a> {
                     &format!("write `{{{}}}`", name.trim()),
                 );
             } else if is_name(name) && !self.columns && !self.is_known(name) {
-                let places = self.unknown.entry(name.to_owned()).or_default();
+                let places = self
+                    .unknown
+                    .entry((name.to_owned(), self.accepted))
+                    .or_default();
                 if places.last() != Some(&span) {
                     places.push(span);
                 }

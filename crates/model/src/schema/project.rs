@@ -86,6 +86,9 @@ struct ProjectSpec {
     /// How severe the checks of plan review and the warnings about manifests are, by code. `allow` turns one off.
     #[schemars(default, schema_with = "severities")]
     policy: BTreeMap<String, String>,
+    /// Warnings that are known and accepted, until a day.
+    #[schemars(default)]
+    accept: Vec<Accept>,
     /// Drift that is known and accepted.
     #[schemars(default)]
     ignore: Vec<Ignore>,
@@ -151,6 +154,26 @@ struct DriftRules {
     /// Rows under an owned prefix that no document declares: `report` lists them, `fail` makes them drift. Default: `report`.
     #[schemars(default, extend("enum" = ["report", "fail"]))]
     undeclared: String,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+struct Accept {
+    /// The code of the warning.
+    #[schemars(schema_with = "codes_of_warnings")]
+    code: String,
+    /// Pattern of the kind.
+    #[schemars(length(min = 1))]
+    kind: String,
+    /// Pattern of the unique name.
+    #[schemars(length(min = 1))]
+    name: String,
+    /// Why it is accepted.
+    #[schemars(length(min = 1))]
+    reason: String,
+    /// The last day on which it is, as `2027-01-31`.
+    #[schemars(length(min = 1))]
+    until: String,
 }
 
 #[derive(JsonSchema)]
@@ -221,6 +244,13 @@ fn one_or_many(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         {"type": "string", "minLength": 1},
         {"type": "array", "items": {"type": "string", "minLength": 1}},
     ]})
+}
+
+/// Everything whose level `policy` may set may be accepted where it warns.
+fn codes_of_warnings(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let mut codes: Vec<&str> = [&POLICY_CHECKS[..], &MANIFEST_WARNINGS[..]].concat();
+    codes.sort_unstable();
+    schemars::json_schema!({"type": "string", "enum": codes})
 }
 
 fn severities(_: &mut schemars::SchemaGenerator) -> schemars::Schema {

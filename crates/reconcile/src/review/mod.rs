@@ -14,8 +14,8 @@ pub(crate) mod rows;
 use std::collections::BTreeMap;
 
 use deskstate_model::{
-    Contract, Diagnostic, FIXED_CHECKS, KindNameGlob, Policy, Project, Removals, Severity, Span,
-    Writes,
+    Acceptance, Contract, Diagnostic, FIXED_CHECKS, KindNameGlob, Policy, Project, Removals,
+    Severity, Span, Writes,
 };
 
 pub use allow::{Allow, UnknownAllow};
@@ -98,12 +98,20 @@ pub struct ReviewRules {
     pub owned_names: Vec<String>,
     /// What vendors' guides demand.
     pub contracts: Vec<Contract>,
+    /// Warnings that are accepted on the day of the review.
+    pub accept: Vec<Acceptance>,
 }
 
 impl ReviewRules {
     /// What a project and its contracts say about an environment.
-    pub fn of(project: &Project, contracts: &[Contract], writes: Writes) -> Self {
+    pub fn of(project: &Project, contracts: &[Contract], writes: Writes, today: &str) -> Self {
         Self {
+            accept: project
+                .accept
+                .iter()
+                .filter(|entry| !entry.has_ended(today))
+                .cloned()
+                .collect(),
             contracts: contracts.to_vec(),
             policy: project
                 .policy
@@ -174,6 +182,8 @@ pub struct Review {
     pub findings: Vec<Finding>,
     /// What is unknown, whatever policy says.
     pub unknown: Vec<Elsewhere>,
+    /// The number of warnings that the project accepts.
+    pub accepted: usize,
 }
 
 /// Judges a plan.
@@ -204,11 +214,19 @@ pub fn review(
         .into_iter()
         .filter_map(|finding| judged(finding, rules))
         .collect();
+    let before = found.len();
+    found.retain(|finding| {
+        let about = finding.change.map(|at| &plan.changes[at].key);
+        let is_accepted = |entry: &Acceptance| entry.covers(finding.code, about);
+        finding.level == Level::Deny || finding.allowed || !rules.accept.iter().any(is_accepted)
+    });
+    let accepted = before - found.len();
     found.sort_by(|left, right| place(left).cmp(&place(right)));
     tracing::info!(findings = found.len(), denied = denies(&found), "reviewed");
     Review {
         findings: found,
         unknown,
+        accepted,
     }
 }
 

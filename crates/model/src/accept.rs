@@ -1,0 +1,126 @@
+//! Warnings that a project accepts until a day.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Diagnostic, sort_diagnostics};
+use crate::explanation::Explanation;
+use crate::kinds::ResourceKey;
+use crate::project::{Acceptance, MANIFEST_WARNINGS, Project};
+use crate::span::{FileId, Span};
+
+pub(crate) const ACCEPTANCE_ENDED: Explanation = Explanation::new(
+    "acceptance-ended",
+    "A warning is accepted until a day.",
+    "After that day somebody has to look again, so the warning is shown again.",
+    "Correct what the warning is about, or give the entry under `accept` a later day.",
+);
+
+pub(crate) const ACCEPTS_NOTHING: Explanation = Explanation::new(
+    "accepts-nothing",
+    "Every entry under `accept` accepts at least one warning.",
+    "An entry that accepts nothing would hide a warning that appears later.",
+    "Remove the entry, or correct its code, kind or name.",
+);
+
+/// What is left of findings, and how many warnings a project accepts.
+#[derive(Debug, Default)]
+pub struct SetAside {
+    /// Everything but accepted warnings, sorted; with a warning for each acceptance that has ended.
+    pub left: Vec<Diagnostic>,
+    /// The number of accepted warnings.
+    pub accepted: usize,
+}
+
+impl Acceptance {
+    /// Whether it is about warnings of this code that are about this resource. What is about no resource takes patterns that match everything.
+    #[must_use]
+    pub fn covers(&self, code: &str, about: Option<&ResourceKey>) -> bool {
+        self.code.value == code
+            && match about {
+                Some(key) => self.resources.matches(key),
+                None => self.resources.kind == "*" && self.resources.name == "*",
+            }
+    }
+
+    /// Whether its last day is over. Days of the form `YYYY-MM-DD` compare as texts.
+    #[must_use]
+    pub fn has_ended(&self, today: &str) -> bool {
+        self.until.as_str() < today
+    }
+}
+
+impl Project {
+    /// Sets aside the warnings that are accepted on a day. `is_whole` says that the findings are those of the whole project.
+    #[must_use]
+    pub fn set_aside(&self, found: Vec<Diagnostic>, today: &str, is_whole: bool) -> SetAside {
+        let ended = |entry: &Acceptance| entry.has_ended(today);
+        let mut used = vec![false; self.accept.len()];
+        let before = found.len();
+        let mut left: Vec<Diagnostic> = found
+            .into_iter()
+            .filter(|finding| {
+                let entry = finding.accepted.filter(|_| !finding.is_error());
+                let Some(at) = entry else { return true };
+                used[at] = true;
+                ended(&self.accept[at])
+            })
+            .collect();
+        let accepted = before - left.len();
+        for (entry, used) in self.accept.iter().zip(used) {
+            let Acceptance {
+                code,
+                resources,
+                until,
+                ..
+            } = entry;
+            let what = format!("`{}` of {}/{}", code.value, resources.kind, resources.name);
+            if ended(entry) {
+                left.push(
+                    Diagnostic::warning(
+                        ACCEPTANCE_ENDED.code,
+                        format!("{what} was accepted until {until}"),
+                    )
+                    .at(entry.span, format!("because: {}", entry.reason))
+                    .help("correct it, or accept it until a later day"),
+                );
+            } else if is_whole && !used && MANIFEST_WARNINGS.contains(&code.value.as_str()) {
+                left.push(
+                    Diagnostic::warning(
+                        ACCEPTS_NOTHING.code,
+                        format!("there is no {what} to accept"),
+                    )
+                    .at(entry.span, "accepts nothing")
+                    .help("remove the entry, or correct its code, kind or name"),
+                );
+            }
+        }
+        sort_diagnostics(&mut left);
+        SetAside { left, accepted }
+    }
+}
+
+/// Marks each warning that the project accepts, until whatever day, with the entry that does.
+pub(crate) fn mark<'d>(
+    project: &Project,
+    documents: impl Iterator<Item = (Span, &'d ResourceKey)>,
+    found: &mut [Diagnostic],
+) {
+    if project.accept.is_empty() {
+        return;
+    }
+    let places: BTreeMap<(FileId, u32), (Span, &ResourceKey)> = documents
+        .map(|(span, key)| ((span.file, span.start), (span, key)))
+        .collect();
+    let resource_at = |place: Span| {
+        let (_, (document, key)) = places.range(..=(place.file, place.start)).next_back()?;
+        place.is_within(*document).then_some(*key)
+    };
+    for finding in found {
+        let mut labels = finding.primary.iter().chain(&finding.secondary);
+        let about = labels.find_map(|label| resource_at(label.span));
+        finding.accepted = project
+            .accept
+            .iter()
+            .position(|entry| entry.covers(finding.code, about));
+    }
+}
