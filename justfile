@@ -39,6 +39,7 @@ coverage *arguments:
 conformance:
     conformance/run
     conformance/assistants/run
+    conformance/notifications/run
 
 # Format, lints, docs.
 lint:

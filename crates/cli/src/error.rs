@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::comment::CommentError;
 use crate::ending::Ended;
 use crate::exit_code::ExitCode;
+use crate::notify::NotifyError;
 use crate::paths::shown_path;
 use crate::remedy;
 
@@ -58,6 +59,8 @@ pub(crate) enum Error {
     Probe(#[from] deskstate_reconcile::probe::ProbeError),
     #[error(transparent)]
     Comment(#[from] CommentError),
+    #[error(transparent)]
+    Notify(#[from] NotifyError),
     #[error("output could not be written")]
     Output(#[from] std::io::Error),
 }
@@ -98,6 +101,7 @@ impl Error {
             | Self::Observe(_)
             | Self::Probe(_)
             | Self::Comment(_)
+            | Self::Notify(_)
             | Self::Output(_) => ExitCode::Failed,
         }
     }
@@ -122,6 +126,7 @@ impl Error {
                 "correct `url` or `organizationId` of the environment in deskstate.yaml".to_owned(),
             ),
             Self::Comment(error) => error.hint(),
+            Self::Notify(error) => Some(error.hint().to_owned()),
             _ if self.spent().is_some_and(Spent::is_about_memory) => Some(
                 "if the environment really is that large, allow more memory, for example `--memory 800`"
                     .to_owned(),

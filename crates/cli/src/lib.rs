@@ -19,6 +19,7 @@ mod graph;
 mod guide;
 mod journal;
 mod kept;
+mod notify;
 mod output;
 mod paths;
 mod preview;

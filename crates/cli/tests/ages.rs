@@ -183,6 +183,10 @@ const NEWEST: &[(&str, &str)] = &[
     ("kubernetes", "files of a cluster"),
     ("limits", "sizes of files and replies"),
     ("needs", "what each command reads of a project"),
+    (
+        "notifying",
+        "messages about drift, of columns that every age has",
+    ),
     ("own_kinds", "kinds of tables that every age has alike"),
     ("packages", "files of packages"),
     (

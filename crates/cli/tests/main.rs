@@ -28,6 +28,7 @@ mod installing;
 mod kubernetes;
 mod limits;
 mod needs;
+mod notifying;
 mod own_kinds;
 mod packages;
 mod pains;

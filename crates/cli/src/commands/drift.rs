@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::ValueEnum;
@@ -19,11 +19,13 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::choosing::Choosing;
 use super::live::stop_on_interrupt;
+use super::telling;
 use crate::environment::{self, Access, Opened};
 use crate::error::Error;
 use crate::exit_code::ExitCode;
 use crate::global::Global;
 use crate::kept::write_file;
+use crate::notify::Channel;
 use crate::output::drift_report::{Looked, Outcome, Seen};
 use crate::output::{
     drift_json, drift_junit, drift_markdown, drift_metrics, drift_text, html, markdown,
@@ -68,6 +70,9 @@ pub(crate) struct Args {
     /// Write numbers for Prometheus to a file
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
+    /// Tell a channel when drift appears, changes, ends or cannot be determined; repeat it for several
+    #[arg(long, value_enum, value_name = "CHANNEL")]
+    notify: Vec<Channel>,
     /// List every row that no manifest declares, not the first few
     #[arg(long)]
     extras: bool,
@@ -156,18 +161,21 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let seen = match looked {
         Ok(seen) => seen,
         Err((environment, error)) => {
+            let failed = [Seen {
+                environment,
+                looked: Err(chain(&error)),
+            }];
             // Yesterday's numbers would say that the environment is still watched.
             if let Some(path) = &args.metrics {
-                let looked = Err(chain(&error));
-                let failed = [Seen {
-                    environment,
-                    looked,
-                }];
                 write_file(path, &drift_metrics::render(&failed))?;
+            }
+            if let Err(unsent) = tell(args, &root, &failed, ui).await {
+                ui.note(format_args!("nobody was told: {}", chain(&unsent)));
             }
             return Err(error);
         }
     };
+    let told = tell(args, &root, &seen, ui).await;
     // Written first: whoever reads what is shown may go away before its end.
     if let Some(path) = &args.metrics {
         write_file(path, &drift_metrics::render(&seen))?;
@@ -189,6 +197,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         Format::Junit => ui.print(drift_junit::render(&seen))?,
         Format::Html => ui.print(html::drift(&seen, revision.as_deref()))?,
     }
+    told?;
     let any = |wanted: Outcome| seen.iter().any(|seen| seen.outcome() == wanted);
     if any(Outcome::Failed) || any(Outcome::Incomplete) {
         return match &args.env {
@@ -222,6 +231,16 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         return Ok(ExitCode::Differences);
     }
     Ok(ExitCode::Done)
+}
+
+/// Tells the channels that were named.
+async fn tell(args: &Args, root: &Path, seen: &[Seen], ui: &mut Ui) -> Result<(), Error> {
+    if args.notify.is_empty() {
+        return Ok(());
+    }
+    let (manifests, _) = deskstate_model::load_project(root);
+    let project = manifests.project.map(|project| project.name.value);
+    telling::tell(&args.notify, root, &project.unwrap_or_default(), seen, ui).await
 }
 
 /// Whether all that differs is not applied yet.

@@ -27,6 +27,7 @@ pub(crate) mod render;
 pub(crate) mod schema;
 pub(crate) mod shell;
 pub(crate) mod show;
+mod telling;
 pub(crate) mod undo;
 pub(crate) mod validate;
 pub(crate) mod who;

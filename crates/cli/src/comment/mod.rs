@@ -266,7 +266,7 @@ fn safe_base(url: &str) -> Result<String, CommentError> {
 }
 
 /// A part of a path, as it stands in a URL.
-fn path_part(text: &str) -> String {
+pub(crate) fn path_part(text: &str) -> String {
     let mut part = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

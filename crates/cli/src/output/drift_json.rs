@@ -23,6 +23,37 @@ pub(crate) fn render(seen: &[Seen], revision: Option<&str>) -> String {
     told_apart_in_json(json, seen.iter().flat_map(texts))
 }
 
+/// What differs, without who, when and where: what is the same in two runs that find the same.
+pub(crate) fn facts(seen: &Seen) -> Json {
+    let Ok(looked) = &seen.looked else {
+        return Json::Null;
+    };
+    let drifted: Vec<Json> = looked
+        .report
+        .drifted
+        .iter()
+        .map(|drifted| {
+            let differences: Vec<Json> = drifted
+                .differences
+                .iter()
+                .map(|difference| json!([difference.path, shift(&difference.shift)]))
+                .collect();
+            json!([
+                drifted.key.to_string(),
+                state_code(drifted.state),
+                differences
+            ])
+        })
+        .collect();
+    let extras: Vec<String> = looked
+        .report
+        .extras
+        .iter()
+        .map(|row| row.extra.key.to_string())
+        .collect();
+    json!([drifted, extras])
+}
+
 /// The texts of each difference.
 fn texts(seen: &Seen) -> Vec<Texts<'_>> {
     let Ok(looked) = &seen.looked else {
@@ -89,11 +120,7 @@ fn environment(name: &str, looked: &Looked) -> Json {
         .drifted
         .iter()
         .map(|drifted| {
-            let state = match drifted.state {
-                DriftState::Changed => "changed",
-                DriftState::Missing => "missing",
-                DriftState::Unwanted => "unwanted",
-            };
+            let state = state_code(drifted.state);
             json!({
                 "kind": drifted.key.kind.as_str(),
                 "name": drifted.key.name.as_written(),
@@ -178,14 +205,26 @@ fn environment(name: &str, looked: &Looked) -> Json {
     })
 }
 
-fn difference(looked: &Looked, difference: &Difference) -> Json {
-    let mut shown = match &difference.shift {
+fn state_code(state: DriftState) -> &'static str {
+    match state {
+        DriftState::Changed => "changed",
+        DriftState::Missing => "missing",
+        DriftState::Unwanted => "unwanted",
+    }
+}
+
+fn shift(shift: &Shift) -> Json {
+    match shift {
         Shift::Value { declared, live } => json!({"declared": declared, "live": live}),
         Shift::Copy { column, declared } => json!({"declared": declared, "copy": column}),
         Shift::Lost { member } => json!({"lost": member}),
         Shift::Gained { member } => json!({"gained": member}),
         Shift::Row => json!({}),
-    };
+    }
+}
+
+fn difference(looked: &Looked, difference: &Difference) -> Json {
+    let mut shown = shift(&difference.shift);
     shown["field"] = json!(difference.path);
     shown["class"] = json!(difference.class.code());
     shown["evidence"] = json!(difference.evidence);

@@ -1,0 +1,265 @@
+//! Tells a channel of people, or a program, when drift appears, changes, ends, or cannot be determined any more.
+
+mod payload;
+mod send;
+
+use clap::ValueEnum;
+use deskstate_reconcile::drift::Drifted;
+
+use crate::output::drift_report::{Outcome, Seen};
+use crate::output::{count, plain};
+use crate::suggest::suggest;
+
+pub(crate) use payload::bodies;
+pub(crate) use send::{NotifyError, Sender};
+
+/// Where a message goes, and in which form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Channel {
+    /// A Teams workflow that takes webhook requests; its address is in DESKSTATE_TEAMS_URL.
+    Teams,
+    /// An incoming webhook of Slack; its address is in DESKSTATE_SLACK_URL.
+    Slack,
+    /// Anything that takes CloudEvents, one for each environment; its address is in DESKSTATE_WEBHOOK_URL.
+    Webhook,
+}
+
+impl Channel {
+    /// For messages.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Teams => "Teams",
+            Self::Slack => "Slack",
+            Self::Webhook => "the webhook",
+        }
+    }
+
+    /// For the names of files.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Teams => "teams",
+            Self::Slack => "slack",
+            Self::Webhook => "webhook",
+        }
+    }
+
+    /// The address is a secret: whoever has it can post.
+    pub(crate) fn variable(self) -> &'static str {
+        match self {
+            Self::Teams => "DESKSTATE_TEAMS_URL",
+            Self::Slack => "DESKSTATE_SLACK_URL",
+            Self::Webhook => "DESKSTATE_WEBHOOK_URL",
+        }
+    }
+}
+
+/// What has become of an environment since it was told last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// There is drift, and there was none.
+    Appeared,
+    /// There is other drift than before.
+    Changed,
+    /// Everything was compared and nothing differs; before, something did or nobody could tell.
+    Ended,
+    /// Not everything could be compared.
+    Unknown,
+}
+
+impl Turn {
+    /// For people.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Appeared => "drift appeared",
+            Self::Changed => "drift changed",
+            Self::Ended => "in sync again",
+            Self::Unknown => "drift cannot be determined",
+        }
+    }
+
+    /// For programs.
+    fn code(self) -> &'static str {
+        match self {
+            Self::Appeared => "appeared",
+            Self::Changed => "changed",
+            Self::Ended => "ended",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// The most resources that a message names.
+const MOST_NAMED: usize = 10;
+/// The longest line of a message, in characters.
+const LONGEST_LINE: usize = 300;
+
+/// What is told of one environment.
+#[derive(Debug, Clone)]
+pub(crate) struct News {
+    pub(crate) environment: String,
+    pub(crate) turn: Turn,
+    outcome: Outcome,
+    /// The number of resources that differ.
+    drifted: usize,
+    /// One for each of the first resources that differ, or why something could not be compared. Foreign text, without line breaks.
+    lines: Vec<String>,
+    /// What to do next.
+    next: String,
+    /// Of what differs; equal drift has equal digests.
+    digest: String,
+}
+
+/// What all messages of a run say.
+pub(crate) struct About<'a> {
+    /// The page of the build that looks.
+    pub(crate) run: Option<&'a str>,
+    pub(crate) project: &'a str,
+    /// `YYYY-MM-DDTHH:MM:SSZ`.
+    pub(crate) time: &'a str,
+}
+
+/// A message.
+pub(crate) struct Message<'a> {
+    pub(crate) news: &'a [News],
+    pub(crate) about: &'a About<'a>,
+}
+
+impl News {
+    pub(crate) fn of(seen: &Seen, turn: Turn, digest: &str) -> Self {
+        let name = &seen.environment;
+        let (drifted, lines) = match &seen.looked {
+            Ok(looked) => {
+                let report = &looked.report;
+                let unknown = looked
+                    .unplanned()
+                    .map(|one| format!("{}: {}", one.about(), one.obstacle.reason));
+                let unplannable = looked.findings.iter().filter(|finding| finding.is_error());
+                let unplannable = unplannable.map(|finding| finding.message.clone());
+                let resources = report.drifted.iter().map(of_resource);
+                let extras = report.extras.iter().filter(|_| report.drifted.is_empty());
+                let extras = extras.map(|row| format!("{}: not declared", row.extra.key));
+                let of_turn: Vec<String> = match turn {
+                    Turn::Unknown => unplannable.chain(unknown).collect(),
+                    Turn::Appeared | Turn::Changed => resources.chain(extras).collect(),
+                    Turn::Ended => Vec::new(),
+                };
+                (report.drifted.len(), of_turn)
+            }
+            Err(why) => (0, vec![why.clone()]),
+        };
+        let more = lines.len().saturating_sub(MOST_NAMED);
+        let mut lines: Vec<String> = lines
+            .iter()
+            .take(MOST_NAMED)
+            .map(|line| short(line))
+            .collect();
+        if more > 0 {
+            lines.push(format!("and {more} more"));
+        }
+        let next = match turn {
+            Turn::Appeared | Turn::Changed => format!(
+                "{} shows all of it; {} puts it back, {} takes it into the manifests",
+                suggest("drift", &["--env", name]),
+                suggest("apply", &["--env", name]),
+                suggest("adopt", &["--env", name])
+            ),
+            Turn::Unknown => format!(
+                "{} says what is missing",
+                suggest("doctor", &["--env", name])
+            ),
+            Turn::Ended => "Nothing is to be done".to_owned(),
+        };
+        Self {
+            environment: name.clone(),
+            turn,
+            outcome: seen.outcome(),
+            drifted,
+            lines,
+            next: next.replace('`', ""),
+            digest: digest.to_owned(),
+        }
+    }
+
+    /// `prod: drift appeared (3 resources differ)`.
+    fn headline(&self) -> String {
+        let differ = match self.drifted {
+            0 => String::new(),
+            1 => " (1 resource differs)".to_owned(),
+            number => format!(" ({} differ)", count(number, "resource")),
+        };
+        format!(
+            "{}: {}{differ}",
+            plain(&self.environment),
+            self.turn.words()
+        )
+    }
+}
+
+impl Message<'_> {
+    /// The whole in one line.
+    fn title(&self) -> String {
+        match self.news {
+            [one] => one.headline(),
+            several => format!("Drift: {} have news", count(several.len(), "environment")),
+        }
+    }
+}
+
+/// A resource and its fields, without their values: those stay in the report.
+fn of_resource(drifted: &Drifted) -> String {
+    let mut fields: Vec<&str> = drifted
+        .differences
+        .iter()
+        .map(|difference| difference.path.as_str())
+        .filter(|path| !path.is_empty())
+        .collect();
+    fields.dedup();
+    let what = match drifted.state {
+        deskstate_reconcile::drift::DriftState::Changed => fields.join(", "),
+        deskstate_reconcile::drift::DriftState::Missing => "is missing".to_owned(),
+        deskstate_reconcile::drift::DriftState::Unwanted => {
+            "is there, although it is declared absent".to_owned()
+        }
+    };
+    let mut people: Vec<&str> = drifted
+        .differences
+        .iter()
+        .filter_map(|difference| difference.who.as_deref())
+        .collect();
+    people.dedup();
+    let by = match people.as_slice() {
+        [] => String::new(),
+        people => format!(" ({})", people.join(", ")),
+    };
+    format!("{}: {what}{by}", drifted.key)
+}
+
+/// A line without anything that steers, at most so long.
+fn short(line: &str) -> String {
+    let line = plain(line);
+    if line.chars().count() <= LONGEST_LINE {
+        return line;
+    }
+    let kept: String = line.chars().take(LONGEST_LINE - 1).collect();
+    format!("{kept}…")
+}
+
+/// The page of the build, by the build's variables.
+pub(crate) fn run_of_build(variable: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    let url = if let Some(run) = variable("GITHUB_RUN_ID") {
+        let (server, repository) = (
+            variable("GITHUB_SERVER_URL")?,
+            variable("GITHUB_REPOSITORY")?,
+        );
+        format!("{server}/{repository}/actions/runs/{run}")
+    } else {
+        let (build, project) = (variable("BUILD_BUILDID")?, variable("SYSTEM_TEAMPROJECT")?);
+        let collection = variable("SYSTEM_COLLECTIONURI")?;
+        format!(
+            "{}/{project}/_build/results?buildId={build}",
+            collection.trim_end_matches('/')
+        )
+    };
+    let url = reqwest::Url::parse(&url).ok()?;
+    (url.scheme() == "https" || url.scheme() == "http").then(|| url.to_string())
+}

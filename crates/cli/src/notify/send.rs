@@ -1,0 +1,154 @@
+//! Sends a message. The address is a secret, so it is in no error and in no log.
+
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use reqwest::redirect::Policy;
+use thiserror::Error;
+
+use super::Channel;
+use super::payload::Body;
+
+/// Tries before giving up.
+const ATTEMPTS: u32 = 4;
+/// The longest wait for a channel that asks to wait.
+const MOST_PATIENCE: Duration = Duration::from_secs(120);
+
+/// Why a message could not be sent.
+#[derive(Debug, Error)]
+pub(crate) enum NotifyError {
+    #[error("`{0}` is not set, so nobody can be told")]
+    Missing(&'static str),
+    #[error("`{0}` holds no address to post to: https, or this machine")]
+    Unsafe(&'static str),
+    #[error("{channel} does not take the message: status {status}")]
+    Refused { channel: &'static str, status: u16 },
+    #[error("{channel} asks to wait longer than a build should: {} seconds", .wait.as_secs())]
+    RateLimited {
+        channel: &'static str,
+        wait: Duration,
+    },
+    #[error("{channel} could not be reached")]
+    Unreachable {
+        channel: &'static str,
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl NotifyError {
+    /// What to do next.
+    pub(crate) fn hint(&self) -> &'static str {
+        match self {
+            Self::Missing(_) | Self::Unsafe(_) => {
+                "set the variable to the address of the webhook, from a secret of the build"
+            }
+            Self::Refused {
+                status: 401 | 403 | 404 | 410,
+                ..
+            } => "the webhook was removed or its address is wrong: make a new one",
+            Self::Refused { .. } | Self::RateLimited { .. } | Self::Unreachable { .. } => {
+                "the next run tells it again"
+            }
+        }
+    }
+}
+
+/// Something to post to.
+pub(crate) struct Sender {
+    channel: Channel,
+    address: reqwest::Url,
+    http: reqwest::Client,
+    /// The wait after the first failure; it doubles.
+    pause: Duration,
+}
+
+impl Sender {
+    pub(crate) fn new(
+        channel: Channel,
+        address: &str,
+        pause: Duration,
+    ) -> Result<Self, NotifyError> {
+        let unsafe_address = || NotifyError::Unsafe(channel.variable());
+        let address = reqwest::Url::parse(address.trim()).map_err(|_| unsafe_address())?;
+        let is_here = matches!(
+            address.host_str(),
+            Some("127.0.0.1" | "localhost" | "[::1]")
+        );
+        if !(address.scheme() == "https" || address.scheme() == "http" && is_here) {
+            return Err(unsafe_address());
+        }
+        // Another provider that the program has installed is as good.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let http = reqwest::Client::builder()
+            .redirect(Policy::none())
+            .timeout(Duration::from_secs(60))
+            .build()
+            .map_err(|error| unreachable(channel, error))?;
+        Ok(Self {
+            channel,
+            address,
+            http,
+            pause,
+        })
+    }
+
+    /// Sends a message, again if the channel asks for it or cannot take it now.
+    pub(crate) async fn send(&self, body: &Body) -> Result<(), NotifyError> {
+        let mut pause = self.pause;
+        let mut attempt = 1;
+        loop {
+            let error = match self.once(body).await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            let wait = match &error {
+                NotifyError::RateLimited { wait, .. } if *wait <= MOST_PATIENCE => {
+                    (*wait).max(self.pause)
+                }
+                NotifyError::Unreachable { .. } => pause,
+                NotifyError::Refused { status, .. } if *status >= 500 => pause,
+                _ => return Err(error),
+            };
+            if attempt == ATTEMPTS {
+                return Err(error);
+            }
+            tracing::info!(channel = self.channel.name(), attempt, wait = ?wait, %error, "waiting to try again");
+            tokio::time::sleep(wait).await;
+            pause *= 2;
+            attempt += 1;
+        }
+    }
+
+    async fn once(&self, body: &Body) -> Result<(), NotifyError> {
+        let sent = self
+            .http
+            .post(self.address.clone())
+            .header(USER_AGENT, concat!("deskstate/", env!("CARGO_PKG_VERSION")))
+            .header(CONTENT_TYPE, body.content_type)
+            .body(body.text.clone())
+            .send();
+        // What is answered is not read: it is nothing that anybody needs.
+        let reply = sent
+            .await
+            .map_err(|error| unreachable(self.channel, error))?;
+        let status = reply.status().as_u16();
+        let channel = self.channel.name();
+        match status {
+            200..=299 => Ok(()),
+            429 => {
+                let after = reply.headers().get(RETRY_AFTER);
+                let seconds = after.and_then(|after| after.to_str().ok()?.trim().parse().ok());
+                let wait = seconds.map_or(Duration::ZERO, Duration::from_secs);
+                Err(NotifyError::RateLimited { channel, wait })
+            }
+            _ => Err(NotifyError::Refused { channel, status }),
+        }
+    }
+}
+
+fn unreachable(channel: Channel, error: reqwest::Error) -> NotifyError {
+    NotifyError::Unreachable {
+        channel: channel.name(),
+        source: Box::new(error.without_url()),
+    }
+}
