@@ -48,6 +48,29 @@ pub(crate) struct PlanText<'a> {
     pub(crate) reach: &'a [Option<Reached>],
 }
 
+/// New resources of a kind: their number, then all their names.
+fn folded(out: &mut Page, kind: &str, names: &[String]) {
+    out.line(format_args!(
+        "{GOOD}+{GOOD:#} {STRONG}{} {kind}{STRONG:#}",
+        names.len()
+    ));
+    let mut line = String::new();
+    for (index, name) in names.iter().enumerate() {
+        let comma = if index + 1 < names.len() { "," } else { "" };
+        if !line.is_empty() && 5 + line.width() + name.width() + comma.len() > PLACE_COLUMN {
+            out.line(format_args!("    {line}"));
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(name);
+        line.push_str(comma);
+    }
+    out.line(format_args!("    {line}"));
+    out.blank();
+}
+
 /// What a plan is, and so what it compares with live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Title {
@@ -125,10 +148,21 @@ impl PlanText<'_> {
             }
         }
         out.blank();
+        let folds = self.folds_creates();
+        let mut new: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for (index, change) in plan.changes.iter().enumerate() {
-            self.change(out, change, self.reach.get(index).and_then(Option::as_ref));
+            let reach = self.reach.get(index).and_then(Option::as_ref);
+            if folds && change.action == Action::Create && reach.is_none() {
+                let names = new.entry(change.key.kind.as_str()).or_default();
+                names.push(plain(change.key.name.as_written()));
+            } else {
+                self.change(out, change, reach);
+            }
         }
-        if self.folds_creates() {
+        for (kind, names) in new {
+            folded(out, kind, &names);
+        }
+        if folds {
             let page = ["--env", environment, "--format", "html"];
             let whole = match self.transactions {
                 // Nobody plans a comparison of two environments.
@@ -136,7 +170,7 @@ impl PlanText<'_> {
                 Some(_) => format!(", or see all with {}", suggest("plan", &page)),
             };
             out.line(format_args!(
-                "{DIM}Fields are not listed for more than {MOST_CREATES} new resources: select some{whole}{DIM:#}"
+                "{DIM}Of more than {MOST_CREATES} new resources only names are listed: select some{whole}{DIM:#}"
             ));
             out.blank();
         }
@@ -224,10 +258,6 @@ impl PlanText<'_> {
         out.line(format_args!(
             "{style}{symbol}{style:#} {STRONG}{key}{STRONG:#}{place}{reached}"
         ));
-        if change.action == Action::Create && self.folds_creates() {
-            let fields = count(change.fields.len(), "field");
-            return out.line(format_args!("    {DIM}{fields}{DIM:#}"));
-        }
         let mut previous = "";
         let fields = told(&change.fields);
         let alike = members_alike(&fields);

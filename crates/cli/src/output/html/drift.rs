@@ -138,9 +138,10 @@ fn findings_section(seen: &[Seen]) -> Option<Section> {
         })
         .collect();
     let number = looked().map(|looked| looked.findings.len()).sum::<usize>() + unread.len();
-    let lists = looked()
-        .filter(|looked| !looked.findings.is_empty())
-        .map(|looked| findings(&looked.findings, &looked.sources));
+    let lists = by_environment(seen, |looked| {
+        let found = &looked.findings;
+        (!found.is_empty()).then(|| findings(found, &looked.sources))
+    });
     (number > 0).then(|| Section {
         id: "findings",
         title: "Look at these first".to_owned(),
@@ -151,6 +152,19 @@ fn findings_section(seen: &[Seen]) -> Option<Section> {
             .children(lists)
             .into(),
     })
+}
+
+/// What each environment has of something; under its name where there are several.
+fn by_environment(seen: &[Seen], list: impl Fn(&Looked) -> Option<Element>) -> Vec<Element> {
+    let mut lists = Vec::new();
+    for one in seen {
+        if let Some(list) = one.looked.as_ref().ok().and_then(&list) {
+            let is_one_of_several = seen.len() > 1;
+            lists.extend(is_one_of_several.then(|| el("h3").text(one.environment.as_str())));
+            lists.push(list);
+        }
+    }
+    lists
 }
 
 /// Environments that could not be read, and why.
@@ -173,9 +187,10 @@ fn not_read(unread: &[(&str, &str)]) -> Element {
 fn not_compared_section(seen: &[Seen]) -> Option<Section> {
     let looked = || seen.iter().filter_map(|seen| seen.looked.as_ref().ok());
     let number: usize = looked().map(|looked| looked.unplanned().count()).sum();
-    let lists = looked()
-        .filter(|looked| looked.unplanned().next().is_some())
-        .map(|looked| not_planned(looked.unplanned(), &looked.sources));
+    let lists = by_environment(seen, |looked| {
+        looked.unplanned().next()?;
+        Some(not_planned(looked.unplanned(), &looked.sources))
+    });
     (number > 0).then(|| Section {
         id: "unknown",
         title: "Not compared".to_owned(),
