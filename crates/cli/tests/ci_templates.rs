@@ -3,31 +3,26 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::support::builds::{Ended, Host, Why, World};
 use super::support::{self, Run, Server};
 use serde_json::json;
 use tempfile::TempDir;
-use wiremock::matchers::{body_string_contains, method, path, path_regex, query_param};
+use wiremock::matchers::{body_string_contains, method, path, path_regex};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-/// `gh`, as far as the workflows use it. Pull request, run, tags and issues are files.
+/// `gh`, as far as the workflows for drift use it. Issues are files.
 const GH: &str = r#"#!/usr/bin/env bash
 set -euo pipefail
 state="$HOME/gh"
 echo "$*" >> "$state/calls"
 option() { local name="$1"; shift; while [ "$1" != "$name" ]; do shift; done; echo "$2"; }
 case "$1 $2" in
-  "api repos/"*"/compare/"*) range="${2##*/compare/}"; git rev-list --reverse "${range/.../..}" ;;
-  "api repos/"*"/pulls") commit="${2%/pulls}"; commit="${commit##*/}"; if [ -f "$state/pulls/$commit" ]; then cat "$state/pulls/$commit"; else cat "$state/merged-head"; fi ;;
-  "run list") commit="$(option --commit "$@")"; if [ -d "$state/artifacts/$commit" ]; then echo "$commit"; elif [ "$commit" = "$(cat "$state/merged-head")" ]; then echo 7; fi ;;
-  "run download") from="$state/artifact"; [ ! -d "$state/artifacts/$3" ] || from="$state/artifacts/$3"; mkdir -p "$(option --dir "$@")" && cp "$from/"* "$(option --dir "$@")/" ;;
-  "api --method")
-    if [ "$3" = PATCH ]; then ref="refs/${4#*git/refs/}"; git rev-parse --quiet --verify "$ref" > /dev/null; else ref="$(printf '%s\n' "$@" | sed -n 's/^ref=//p')"; fi
-    git update-ref "$ref" "$(printf '%s\n' "$@" | sed -n 's/^sha=//p')" ;;
   "label create") ;;
   "issue list") if [ -f "$state/issue.md" ]; then jq -n --rawfile title "$state/issue.title" '[{number: 3, title: ($title | rtrimstr("\n"))}]'; else echo '[]'; fi ;;
   "issue create") option --title "$@" > "$state/issue.title"; cp "$(option --body-file "$@")" "$state/issue.md" ;;
@@ -36,6 +31,375 @@ case "$1 $2" in
   *) echo "not known: $*" >&2; exit 9 ;;
 esac
 "#;
+
+/// The project file of the example, where the tests edit it.
+const MANIFEST: &str = "manifests/desktop.yaml";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_github_a_change_goes_through_dev_test_and_prod_in_this_order() {
+    a_change_goes_through_dev_test_and_prod_in_this_order(Host::GitHub).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_azure_devops_a_change_goes_through_dev_test_and_prod_in_this_order() {
+    a_change_goes_through_dev_test_and_prod_in_this_order(Host::Azure).await;
+}
+
+async fn a_change_goes_through_dev_test_and_prod_in_this_order(host: Host) {
+    let world = World::new(host, &["dev", "test", "prod"], "maxChangeset: 200").await;
+    // What no pull request planned is planned by hand, then applied from that plan.
+    let unplanned = world.apply(|_, _| false);
+    assert!(
+        unplanned.log.contains("there is no reviewed plan"),
+        "{}",
+        unplanned.log
+    );
+    assert_eq!(world.titles(), ["-", "-", "-"]);
+    let start = world.plan_by_hand();
+    assert!(start.is_good(), "{}", start.log);
+    let applied = world.apply_by_hand(&start);
+    assert!(applied.is_good(), "{}", applied.log);
+    assert_eq!(world.titles(), ["Case", "Case", "Case"]);
+    assert_eq!(world.tag("prod"), Some(world.main()));
+
+    let (number, build) = world.propose(MANIFEST, "title: Case", "title: First", false);
+    assert!(
+        build.is_good() && build.job("validate") == Ended::Well,
+        "{}",
+        build.log
+    );
+    let comments = world.comments(number);
+    let [comment] = comments.as_slice() else {
+        panic!("one comment: {comments:?} {}", build.log);
+    };
+    let sections: Vec<&str> = comment
+        .lines()
+        .filter(|line| line.starts_with("### "))
+        .collect();
+    assert_eq!(
+        sections,
+        ["dev", "test", "prod"].map(|stage| format!(
+            "### Plan for `{stage}`: **0** to create, **1** to update, **0** to delete"
+        ))
+    );
+    world.merge(number, "squash");
+    let mut order = Vec::new();
+    let applied = world.apply(|job, step| {
+        if ["Apply", "Check for drift", "Mark what was applied"].contains(&step) {
+            order.push(job.to_owned());
+        }
+        false
+    });
+    assert!(applied.is_good(), "{}", applied.log);
+    let expected: Vec<String> = ["stage_1_dev", "stage_2_test", "stage_3_prod"]
+        .iter()
+        .flat_map(|stage| ["apply", "check", "mark"].map(|job| format!("{stage}/{job}")))
+        .collect();
+    assert_eq!(order, expected);
+    assert_eq!(world.titles(), ["First", "First", "First"]);
+    assert_eq!(world.tag("prod"), Some(world.main()));
+    assert_eq!(
+        world.artifact(&applied, "deskstate-undo-prod-1").len(),
+        1,
+        "{}",
+        applied.log
+    );
+
+    // Pages are no change of the desktop. A fork gets no plan, so what it brings is refused.
+    std::fs::write(world.desk().join("README.md"), "A desk\n").unwrap();
+    let (number, build) = world.propose("README.md", "A desk", "Our desk", false);
+    assert!(build.is_good(), "{}", build.log);
+    world.merge(number, "merge");
+    let applied = world.apply(|_, _| false);
+    assert!(applied.is_good(), "{}", applied.log);
+    assert_eq!(world.tag("prod"), Some(world.main()));
+    let (number, build) = world.propose(MANIFEST, "title: First", "title: Foreign", true);
+    assert!(
+        build.is_good() && build.job("validate") == Ended::Well,
+        "{}",
+        build.log
+    );
+    assert_eq!(world.comments(number).len(), 0);
+    world.merge(number, "merge");
+    let refused = world.apply(|_, _| false);
+    assert_eq!(refused.job("stage_1_dev/apply"), Ended::Failed);
+    assert!(
+        refused.log.contains("there is no reviewed plan"),
+        "{}",
+        refused.log
+    );
+    assert_eq!(world.titles(), ["First", "First", "First"]);
+    if host == Host::GitHub {
+        let queue = world.build(true, Why::MergeQueue, &world.main(), None, |_, _| false);
+        assert_eq!(
+            queue.trouble(),
+            [
+                "plan/dev Skipped",
+                "plan/test Skipped",
+                "plan/prod Skipped",
+                "comment Skipped"
+            ]
+        );
+        assert_eq!(queue.job("done"), Ended::Well);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_github_a_run_that_fails_or_is_cancelled_leaves_its_changes_to_the_next_and_its_rerun() {
+    a_run_that_fails_or_is_cancelled_leaves_its_changes(Host::GitHub).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_azure_devops_a_run_that_fails_or_is_cancelled_leaves_its_changes_to_the_next_and_its_rerun()
+ {
+    a_run_that_fails_or_is_cancelled_leaves_its_changes(Host::Azure).await;
+}
+
+async fn a_run_that_fails_or_is_cancelled_leaves_its_changes(host: Host) {
+    let world = World::new(host, &["dev", "prod"], "maxChangeset: 1").await;
+    let start = world.plan_by_hand();
+    // The second of three transactions fails in prod, where each is one row.
+    let fault = r#"{"formatVersion":1,"rules":[{"when":{"writes":true,"nth":2},"fault":{"kind":"gateway","status":400}}]}"#;
+    world.servers[1].request("DELETE", "/__emulator/stats", "", "");
+    world.servers[1].request("POST", "/__emulator/faults", fault, "");
+    let partly = world.apply_by_hand(&start);
+    assert_eq!(
+        partly.trouble(),
+        [
+            "stage_2_prod/apply Failed",
+            "stage_2_prod/check Skipped",
+            "stage_2_prod/mark Skipped"
+        ],
+        "{}",
+        partly.log
+    );
+    assert_eq!(world.tag("prod"), None);
+    world.servers[1].request("DELETE", "/__emulator/faults", "", "");
+    let completed = world.rerun(&partly);
+    assert!(completed.is_good(), "{}", completed.log);
+    assert_eq!(world.titles(), ["Case", "Case"]);
+    // Each attempt keeps its own undo file.
+    for attempt in ["deskstate-undo-prod-1", "deskstate-undo-prod-2"] {
+        assert!(!world.artifact(&completed, attempt).is_empty(), "{attempt}");
+    }
+
+    // Two quick merges: the run of the first is cancelled before prod, and the second applies both there.
+    let (first, one) = world.propose(MANIFEST, "title: Case", "title: First", false);
+    let (second, two) = world.propose(
+        MANIFEST,
+        "displayName: Contoso agents",
+        "displayName: All agents",
+        false,
+    );
+    assert!(one.is_good() && two.is_good(), "{} {}", one.log, two.log);
+    world.merge(first, "rebase");
+    let cancelled = world.apply(|job, step| job == "stage_2_prod/apply" && step == "Apply");
+    assert_eq!(
+        cancelled.trouble(),
+        [
+            "stage_2_prod/apply Cancelled",
+            "stage_2_prod/check Skipped",
+            "stage_2_prod/mark Skipped"
+        ],
+        "{}",
+        cancelled.log
+    );
+    assert_eq!(world.titles(), ["First", "Case"]);
+    world.merge(second, "squash");
+    let both = world.apply(|_, _| false);
+    assert!(both.is_good(), "{}", both.log);
+    assert_eq!(world.titles(), ["First", "First"]);
+    assert_eq!(world.tag("prod"), Some(world.main()));
+    // The cancelled run cannot take the second change back.
+    let late = world.rerun(&cancelled);
+    assert_eq!(late.job("stage_2_prod/apply"), Ended::Failed);
+    assert!(
+        late.log
+            .contains("a newer commit is applied to prod already"),
+        "{}",
+        late.log
+    );
+    assert_eq!(world.tag("prod"), Some(world.main()));
+
+    // Somebody edits dev after its apply: prod waits until dev is as declared again.
+    let (third, _) = world.propose(MANIFEST, "title: First", "title: Third", false);
+    world.merge(third, "squash");
+    let mut edited = false;
+    let blocked = world.apply(|job, step| {
+        if job == "stage_1_dev/check"
+            && step == "Check for drift"
+            && !std::mem::replace(&mut edited, true)
+        {
+            world.retitle(0, "By hand");
+        }
+        false
+    });
+    assert_eq!(
+        blocked.job("stage_1_dev/check"),
+        Ended::Failed,
+        "{}",
+        blocked.log
+    );
+    assert_eq!(blocked.job("stage_2_prod/apply"), Ended::Skipped);
+    assert_eq!(world.titles(), ["By hand", "First"]);
+    world.retitle(0, "Third");
+    let freed = world.rerun(&blocked);
+    assert!(freed.is_good(), "{}", freed.log);
+    assert_eq!(world.titles(), ["Third", "Third"]);
+
+    // Drift in prod that nobody reviewed is not overwritten.
+    let (fourth, _) = world.propose(MANIFEST, "title: Third", "title: Fourth", false);
+    world.retitle(1, "By hand");
+    world.merge(fourth, "merge");
+    let refused = world.apply(|_, _| false);
+    assert_eq!(refused.job("stage_1_dev/mark"), Ended::Well);
+    assert_eq!(refused.job("stage_2_prod/apply"), Ended::Failed);
+    assert_eq!(world.titles(), ["Fourth", "By hand"]);
+    // Only a run of the main branch that was started by hand counts as reviewed there.
+    let wrong = world.apply_by_hand(&one);
+    assert!(
+        wrong.log.contains("is not a successful run"),
+        "{}",
+        wrong.log
+    );
+    let review = world.plan_by_hand();
+    let applied = world.apply_by_hand(&review);
+    assert!(applied.is_good(), "{}", applied.log);
+    assert_eq!(world.titles(), ["Fourth", "Fourth"]);
+}
+
+#[test]
+fn init_follows_the_stages_of_a_project_and_keeps_what_people_edited() {
+    let folder = TempDir::new().unwrap();
+    let init = || {
+        let started = support::deskstate(folder.path())
+            .args(["init", ".", "--ci", "github"])
+            .output();
+        Run::from(started.unwrap())
+    };
+    let project = |text: &str| {
+        let whole = format!(
+            "apiVersion: deskstate/v1\nkind: Project\nmetadata: {{name: desk}}\nspec:\n{text}"
+        );
+        std::fs::write(folder.path().join("deskstate.yaml"), whole).unwrap();
+    };
+    let apply = folder.path().join(".github/workflows/deskstate-apply.yml");
+    let read = || std::fs::read_to_string(&apply).unwrap();
+    let environments = "  environments:\n    dev: {url: \"https://a.crm.dynamics.com\"}\n    prod: {url: \"https://b.crm.dynamics.com\"}\n";
+    project(environments);
+    let refused = init().ended(4);
+    assert!(
+        refused
+            .err
+            .contains("2 environments with an address, and no `stages`"),
+        "{}",
+        refused.err
+    );
+    assert!(!apply.exists());
+    project(&format!("  stages: [dev, dev]\n{environments}"));
+    assert!(init().ended(4).err.contains("has errors"));
+    project(&format!("  stages: [prod]\n{environments}"));
+    init().ended(0);
+    assert!(read().contains("stage_1_prod:") && !read().contains("dev"));
+    project(&format!("  stages: [dev, prod]\n{environments}"));
+    let updated = init().ended(0);
+    assert!(
+        updated
+            .err
+            .contains("Updated .github/workflows/deskstate-apply.yml"),
+        "{}",
+        updated.err
+    );
+    assert!(read().contains("needs: stage_1_dev\n"));
+    std::fs::write(&apply, read().replace("[main]", "[trunk]")).unwrap();
+    project(&format!("  stages: [prod]\n{environments}"));
+    let kept = init().ended(0);
+    assert!(
+        kept.err
+            .contains(".github/workflows/deskstate-apply.yml was edited, so it stays as it is"),
+        "{}",
+        kept.err
+    );
+    assert!(read().contains("[trunk]") && read().contains("stage_1_dev:"));
+    assert!(
+        kept.err
+            .contains("Updated .github/workflows/deskstate-plan.yml"),
+        "{}",
+        kept.err
+    );
+}
+
+#[test]
+fn the_subjects_in_the_docs_are_those_of_the_jobs_that_sign_in_and_no_job_has_two_kinds_of_rights()
+{
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = std::fs::read_to_string(root.join("docs/ci.md")).unwrap();
+    let mut subjects = BTreeSet::new();
+    for name in ["plan", "stage", "drift"] {
+        let text =
+            std::fs::read_to_string(root.join(format!("ci/github/workflows/deskstate-{name}.yml")))
+                .unwrap();
+        let workflow: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
+        assert!(
+            workflow["permissions"]
+                .as_mapping()
+                .is_some_and(serde_yaml::Mapping::is_empty)
+        );
+        assert!(!text.contains("pull_request_target"));
+        for (id, job) in workflow["jobs"].as_mapping().unwrap() {
+            let may = |right: &str| job["permissions"].get(right).is_some();
+            let writes = job["permissions"]
+                .as_mapping()
+                .into_iter()
+                .flatten()
+                .any(|(name, level)| level == "write" && name != "id-token");
+            let is_drift = name == "drift";
+            assert!(
+                !(may("id-token") && writes) || is_drift,
+                "{name}/{id:?} may sign in and write"
+            );
+            assert!(
+                job["environment"].is_null() != may("id-token"),
+                "{name}/{id:?}"
+            );
+            if let Some(environment) = job["environment"].as_str() {
+                for stage in ["dev", "test", "prod"] {
+                    let environment = ["matrix", "inputs"]
+                        .iter()
+                        .fold(environment.to_owned(), |text, of| {
+                            text.replace(&format!("${{{{ {of}.environment }}}}"), stage)
+                        });
+                    subjects.insert(format!("repo:contoso/desk:environment:{environment}"));
+                }
+            }
+        }
+    }
+    let mut connections = BTreeSet::new();
+    for name in ["plan-environment", "stage", "drift-environment"] {
+        let text =
+            std::fs::read_to_string(root.join(format!("ci/azure-pipelines/{name}.yml"))).unwrap();
+        for line in text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("azureSubscription: "))
+        {
+            for stage in ["dev", "test", "prod"] {
+                connections.insert(format!(
+                    "sc://contoso/desk/{}",
+                    line.replace("${{ parameters.environment }}", stage)
+                ));
+            }
+        }
+    }
+    assert_eq!((subjects.len(), connections.len()), (6, 6));
+    let listed = |prefix: &str| -> BTreeSet<String> {
+        page.split('`')
+            .filter(|word| word.starts_with(prefix))
+            .map(str::to_owned)
+            .collect()
+    };
+    assert_eq!(listed("repo:"), subjects);
+    assert_eq!(listed("sc://"), connections);
+}
 
 /// A repository with a project that `init --ci` wrote, whose environment `prod` is an emulator.
 struct Repository {
@@ -53,7 +417,7 @@ impl Repository {
             .output()
             .unwrap();
         Run::from(started).ended(0);
-        std::fs::create_dir_all(new.home().join("gh/artifact")).unwrap();
+        std::fs::create_dir_all(new.home().join("gh")).unwrap();
         std::fs::create_dir_all(new.home().join("bin")).unwrap();
         let gh = new.home().join("bin/gh");
         std::fs::write(&gh, GH).unwrap();
@@ -107,21 +471,10 @@ impl Repository {
         self.shell(&script, variables)
     }
 
-    fn commit(&self, message: &str) -> String {
-        let run = self
-            .shell(
-                "git add manifests; git commit -qm \"$MESSAGE\" --allow-empty; git rev-parse HEAD",
-                &[("MESSAGE", message)],
-            )
-            .ended(0);
-        run.out.trim().to_owned()
-    }
-
-    fn edit(&self, old: &str, new: &str) {
-        let file = self.desk().join("manifests/desktop.yaml");
-        let text = std::fs::read_to_string(&file).unwrap();
-        assert!(text.contains(old), "{text}");
-        std::fs::write(file, text.replace(old, new)).unwrap();
+    /// Applies the project and marks it as applied.
+    fn apply(&self) {
+        let script = "deskstate apply --env prod --yes; git tag deskstate/prod";
+        self.shell(script, &[]).ended(0);
     }
 
     /// Somebody renames the session template in the admin pages.
@@ -135,16 +488,6 @@ impl Repository {
             &format!("msdyn_sessiontemplates({id})"),
             &json!({"msdyn_name": name}).to_string(),
         );
-    }
-
-    fn tag(&self) -> String {
-        self.shell(
-            "git rev-parse --quiet --verify refs/tags/deskstate/prod || true",
-            &[],
-        )
-        .out
-        .trim()
-        .to_owned()
     }
 
     fn issue(&self) -> Option<String> {
@@ -190,25 +533,7 @@ fn script(text: &str, step: &str) -> Option<String> {
     Some(script)
 }
 
-const PLAN: &str = ".github/workflows/deskstate-plan.yml";
-const APPLY: &str = ".github/workflows/deskstate-apply.yml";
 const DRIFT: &str = ".github/workflows/deskstate-drift.yml";
-
-/// Plans as the pull request does, and keeps the artifact and the head.
-fn plan_on_github(repository: &Repository, head: &str) {
-    repository.shell("rm -rf plan", &[]).ended(0);
-    repository
-        .step(
-            PLAN,
-            "Plan",
-            &[("RUN_URL", "https://github.com/contoso/desk/actions/runs/7")],
-        )
-        .ended(0);
-    repository
-        .shell("cp plan/* \"$HOME/gh/artifact/\"", &[])
-        .ended(0);
-    std::fs::write(repository.home().join("gh/merged-head"), head).unwrap();
-}
 
 fn drift_on_github(repository: &Repository) -> String {
     std::fs::write(repository.home().join("output"), "").unwrap();
@@ -222,158 +547,9 @@ fn drift_on_github(repository: &Repository) -> String {
 }
 
 #[test]
-fn on_github_a_pull_request_is_validated_drawn_and_planned_and_its_merge_applies_that_plan() {
-    let repository = Repository::new("github");
-    repository.step(PLAN, "Validate", &[]).ended(0);
-    repository.step(PLAN, "Draw the desktop", &[]).ended(0);
-    assert!(repository.desk().join("preview.html").is_file());
-    let head = repository.commit("Head of the pull request");
-    plan_on_github(&repository, &head);
-    let plan = repository.desk().join("plan/prod.md");
-    assert!(
-        !std::fs::read_to_string(plan)
-            .unwrap()
-            .contains("with local changes"),
-        "what a build writes beside the manifests is no change of them"
-    );
-    let comment = std::fs::read_to_string(repository.desk().join("plan/prod.md")).unwrap();
-    assert!(
-        comment.starts_with("<!-- deskstate:plan:prod -->\n### Plan for `prod`: **3** to create"),
-        "{comment}"
-    );
-    assert_eq!(
-        std::fs::read_to_string(repository.home().join("summary.md")).unwrap(),
-        comment
-    );
-    assert!(
-        std::fs::read_to_string(repository.desk().join("plan/prod.html"))
-            .unwrap()
-            .starts_with("<!doctype html>")
-    );
-
-    let merge = repository.commit("Merge");
-    repository
-        .step(APPLY, "Fetch the reviewed plan", &[("GITHUB_SHA", &merge)])
-        .ended(0);
-    let applied = repository
-        .step(APPLY, "Apply", &[("EVENT", "push")])
-        .ended(0);
-    assert!(
-        applied.out.contains("3 changes applied to prod"),
-        "{}",
-        applied.out
-    );
-    assert!(repository.desk().join(".deskstate/undo").is_dir());
-    repository
-        .step(APPLY, "Mark what was applied", &[("GITHUB_SHA", &merge)])
-        .ended(0);
-    assert_eq!(repository.tag(), merge);
-
-    repository.edit("title: Case", "title: A case");
-    let second = repository.commit("Second");
-    plan_on_github(&repository, &second);
-    repository
-        .step(APPLY, "Fetch the reviewed plan", &[("GITHUB_SHA", &second)])
-        .ended(0);
-    repository
-        .step(APPLY, "Apply", &[("EVENT", "push")])
-        .ended(0);
-    repository
-        .step(APPLY, "Mark what was applied", &[("GITHUB_SHA", &second)])
-        .ended(0);
-    assert_eq!(repository.tag(), second, "the tag moves");
-}
-
-#[test]
-fn on_github_a_run_applies_what_all_pull_requests_since_the_last_apply_were_reviewed_for() {
-    let repository = Repository::new("github");
-    let start = repository.commit("Start");
-    repository
-        .step(APPLY, "Apply", &[("EVENT", "workflow_dispatch")])
-        .ended(0);
-    repository
-        .step(APPLY, "Mark what was applied", &[("GITHUB_SHA", &start)])
-        .ended(0);
-    // Two pull requests, each planned without the other one.
-    let edits = [
-        ("title: Case", "title: A case"),
-        ("displayName: Contoso agents", "displayName: All agents"),
-    ];
-    let heads = edits.map(|(old, new)| {
-        repository.edit(old, new);
-        let head = repository.commit(new);
-        plan_on_github(&repository, &head);
-        let keep = format!("mkdir -p \"$HOME/gh/artifacts/{head}\" \"$HOME/gh/pulls\"; mv \"$HOME/gh/artifact/\"* \"$HOME/gh/artifacts/{head}/\"");
-        repository.shell(&keep, &[]).ended(0);
-        repository.edit(new, old);
-        head
-    });
-    repository
-        .shell("git reset -q --hard deskstate/prod", &[])
-        .ended(0);
-    std::fs::write(repository.home().join("gh/merged-head"), "").unwrap();
-    let mut merged = String::new();
-    for ((old, new), head) in edits.iter().zip(&heads) {
-        repository.edit(old, new);
-        merged = repository.commit(&format!("Merge {head}"));
-        std::fs::write(repository.home().join("gh/pulls").join(&merged), head).unwrap();
-    }
-    // The run of the first merge was cancelled while it waited; the second one applies both.
-    let fetched = repository
-        .step(APPLY, "Fetch the reviewed plan", &[("GITHUB_SHA", &merged)])
-        .ended(0);
-    let plans = repository.shell("ls -d reviewed/*/prod.json", &[]);
-    assert_eq!(plans.out.lines().count(), 2, "{plans:?} {fetched:?}");
-    let applied = repository
-        .step(APPLY, "Apply", &[("EVENT", "push")])
-        .ended(0);
-    assert!(
-        applied.out.contains("2 changes applied to prod"),
-        "{}",
-        applied.out
-    );
-}
-
-#[test]
-fn on_github_anything_but_the_reviewed_plan_is_refused() {
-    let repository = Repository::new("github");
-    let head = repository.commit("Head");
-    plan_on_github(&repository, &head);
-    repository
-        .step(APPLY, "Fetch the reviewed plan", &[("GITHUB_SHA", &head)])
-        .ended(0);
-    repository.edit("title: Case", "title: Something else");
-    let refused = repository
-        .step(APPLY, "Apply", &[("EVENT", "push")])
-        .ended(4);
-    assert!(refused.err.contains("Something else"), "{}", refused.err);
-    assert_eq!(repository.server.stats()["writes"].as_u64().unwrap_or(0), 0);
-
-    std::fs::write(repository.home().join("gh/merged-head"), "").unwrap();
-    let lost = repository
-        .step(APPLY, "Fetch the reviewed plan", &[("GITHUB_SHA", &head)])
-        .ended(1);
-    assert!(
-        lost.out.starts_with("::error::") && lost.out.contains("was not merged by a pull request"),
-        "{}",
-        lost.out
-    );
-    // Started by hand, after the reviewers of the environment agreed.
-    repository
-        .step(APPLY, "Apply", &[("EVENT", "workflow_dispatch")])
-        .ended(0);
-}
-
-#[test]
 fn on_github_drift_opens_one_issue_keeps_it_current_and_closes_it() {
     let repository = Repository::new("github");
-    repository
-        .step(APPLY, "Apply", &[("EVENT", "workflow_dispatch")])
-        .ended(0);
-    let applied = repository.commit("Applied");
-    repository
-        .step(APPLY, "Mark what was applied", &[("GITHUB_SHA", &applied)])
-        .ended(0);
+    repository.apply();
     assert_eq!(
         (drift_on_github(&repository).as_str(), repository.issue()),
         ("0", None)
@@ -409,33 +585,6 @@ fn on_github_drift_opens_one_issue_keeps_it_current_and_closes_it() {
     );
 }
 
-#[test]
-fn a_fork_gets_neither_credentials_nor_a_plan() {
-    let repository = Repository::new("github");
-    let text = std::fs::read_to_string(repository.desk().join(PLAN)).unwrap();
-    let (before, after) = text.split_once("\n  plan:\n").unwrap();
-    let validate = before.split_once("\n  validate:\n").unwrap().1;
-    assert!(
-        !validate.contains("id-token") && !validate.contains("environment:"),
-        "{validate}"
-    );
-    assert!(validate.contains("deskstate validate") && validate.contains("deskstate preview"));
-    let (plan, comment) = after.split_once("\n  comment:\n").unwrap();
-    assert!(
-        plan.contains("if: github.event.pull_request.head.repo.full_name == github.repository"),
-        "{plan}"
-    );
-    assert!(
-        comment.contains("needs: plan") && comment.contains("needs.plan.result != 'skipped'"),
-        "{comment}"
-    );
-    assert!(
-        !comment.contains("id-token") && !comment.contains("actions/checkout"),
-        "{comment}"
-    );
-    assert!(text.contains("\npermissions: {}\n") && !text.contains("pull_request_target"));
-}
-
 /// Azure DevOps, as far as the pipelines use it.
 struct AzureDevOps {
     host: MockServer,
@@ -450,48 +599,6 @@ impl AzureDevOps {
 
     fn collection(&self) -> String {
         format!("{}/", self.host.uri())
-    }
-
-    /// Completed pull requests, each with the artifact of its build; pull request 14 is open still, and no other one was planned.
-    async fn publish(&self, plans: &[(u64, Vec<u8>)]) {
-        let get = |at: String| Mock::given(method("GET")).and(path(format!("/desk/_apis/{at}")));
-        let json = |body: serde_json::Value| ResponseTemplate::new(200).set_body_json(body);
-        for (request, zip) in plans {
-            let build = 100 + request;
-            get("build/builds".to_owned())
-                .and(query_param(
-                    "branchName",
-                    format!("refs/pull/{request}/merge"),
-                ))
-                .and(query_param("definitions", "4"))
-                .respond_with(json(json!({"value": [{"id": build}]})))
-                .mount(&self.host)
-                .await;
-            let url = format!("{}/{build}.zip", self.host.uri());
-            get(format!("build/builds/{build}/artifacts"))
-                .and(query_param("artifactName", "deskstate-plan-prod"))
-                .respond_with(json(json!({"resource": {"downloadUrl": url}})))
-                .mount(&self.host)
-                .await;
-            Mock::given(method("GET"))
-                .and(path(format!("/{build}.zip")))
-                .respond_with(ResponseTemplate::new(200).set_body_bytes(zip.clone()))
-                .mount(&self.host)
-                .await;
-        }
-        get("build/builds".to_owned())
-            .respond_with(json(json!({"value": []})))
-            .mount(&self.host)
-            .await;
-        get("git/pullrequests/14".to_owned())
-            .respond_with(json(json!({"status": "active"})))
-            .mount(&self.host)
-            .await;
-        Mock::given(method("GET"))
-            .and(path_regex("^/desk/_apis/git/pullrequests/[0-9]+$"))
-            .respond_with(json(json!({"status": "completed"})))
-            .mount(&self.host)
-            .await;
     }
 
     /// Whether a work item on drift is open.
@@ -528,165 +635,13 @@ impl AzureDevOps {
     }
 }
 
-/// The plan that the step `Plan` left, as the artifact of a build.
-fn zipped_plan(repository: &Repository) -> Vec<u8> {
-    let zip = "mkdir deskstate-plan-prod; mv plan/* deskstate-plan-prod/; python3 -m zipfile -c \"$HOME/a.zip\" deskstate-plan-prod; rm -r deskstate-plan-prod";
-    repository.shell(zip, &[]).ended(0);
-    std::fs::read(repository.home().join("a.zip")).unwrap()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn on_azure_devops_a_run_applies_what_all_pull_requests_since_the_last_apply_were_reviewed_for()
- {
-    const PLAN: &str = "azure-pipelines/plan.yml";
-    const APPLY: &str = "azure-pipelines/apply.yml";
-    let repository = Repository::new("azure");
-    let host = AzureDevOps::start().await;
-    let origin =
-        "git init -q --bare \"$HOME/origin.git\"; git remote add origin \"$HOME/origin.git\"";
-    repository.shell(origin, &[]).ended(0);
-    repository.step(APPLY, "Apply", &[]).ended(0);
-    repository
-        .step(APPLY, "Mark what was applied", &[])
-        .ended(0);
-    // Two pull requests, each planned without the other one.
-    let edits = [
-        ("title: Case", "title: A case"),
-        ("displayName: Contoso agents", "displayName: All agents"),
-    ];
-    let mut plans = Vec::new();
-    for (request, (old, new)) in (20..).zip(edits) {
-        repository.edit(old, new);
-        let url = [("RUN_URL", "https://dev.azure.com/contoso/desk")];
-        repository.step(PLAN, "Plan", &url).ended(0);
-        plans.push((request, zipped_plan(&repository)));
-        repository.edit(new, old);
-    }
-    host.publish(&plans).await;
-    // The run of the first merge failed; the second one applies both.
-    for ((request, _), (old, new)) in plans.iter().zip(edits) {
-        repository.edit(old, new);
-        repository.commit(&format!("Merged PR {request}: {new}"));
-    }
-    let collection = host.collection();
-    let variables = [
-        ("COLLECTION", collection.as_str()),
-        ("PROJECT", "desk"),
-        ("PIPELINE", "4"),
-        ("SYSTEM_ACCESSTOKEN", "token"),
-    ];
-    repository
-        .step(APPLY, "Fetch the reviewed plan", &variables)
-        .ended(0);
-    let applied = repository.step(APPLY, "Apply", &[]).ended(0);
-    assert!(
-        applied.out.contains("2 changes applied to prod"),
-        "{}",
-        applied.out
-    );
-    // What none of them planned is refused.
-    repository.edit("title: A case", "title: Something else");
-    repository.step(APPLY, "Apply", &[]).ended(4);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn on_azure_devops_a_merge_applies_the_plan_of_its_pull_request_and_moves_the_tag() {
-    const PLAN: &str = "azure-pipelines/plan.yml";
-    const APPLY: &str = "azure-pipelines/apply.yml";
-    let repository = Repository::new("azure");
-    let host = AzureDevOps::start().await;
-    repository
-        .shell(
-            "git init -q --bare \"$HOME/origin.git\"; git remote add origin \"$HOME/origin.git\"",
-            &[],
-        )
-        .ended(0);
-    repository.step(PLAN, "Validate", &[]).ended(0);
-    repository
-        .step(
-            PLAN,
-            "Plan",
-            &[(
-                "RUN_URL",
-                "https://dev.azure.com/contoso/desk/_build/results?buildId=5",
-            )],
-        )
-        .ended(0);
-    let plan = zipped_plan(&repository);
-    host.publish(&[(12, plan.clone()), (14, plan)]).await;
-    let collection = host.collection();
-    let variables = [
-        ("COLLECTION", collection.as_str()),
-        ("PROJECT", "desk"),
-        ("PIPELINE", "4"),
-        ("SYSTEM_ACCESSTOKEN", "token"),
-    ];
-
-    repository.commit("a commit of nobody's");
-    let lost = repository
-        .step(APPLY, "Fetch the reviewed plan", &variables)
-        .ended(1);
-    let error = "##vso[task.logissue type=error]nothing since the last apply was merged by a pull request whose plan succeeded";
-    assert!(lost.out.contains(error), "{}", lost.out);
-    // One without a plan, and one that a message alone calls merged.
-    for request in ["13", "14"] {
-        repository.commit(&format!("Merged PR {request}: another one"));
-        let lost = repository
-            .step(APPLY, "Fetch the reviewed plan", &variables)
-            .ended(1);
-        let why = format!("pull request {request} is not completed or no plan of it succeeded");
-        assert!(lost.out.contains(&why), "{}", lost.out);
-        assert!(lost.out.contains(error), "{}", lost.out);
-    }
-
-    let merged = repository.commit("Merged PR 12: Start the desktop");
-    repository
-        .step(APPLY, "Fetch the reviewed plan", &variables)
-        .ended(0);
-    repository.edit("title: Case", "title: Something else");
-    repository.step(APPLY, "Apply", &[]).ended(4);
-    repository.edit("title: Something else", "title: Case");
-    repository.step(APPLY, "Apply", &[]).ended(0);
-    let kept = repository.step(APPLY, "Keep the undo file", &[]).ended(0);
-    assert!(
-        kept.out
-            .starts_with("##vso[artifact.upload artifactname=deskstate-undo-prod]"),
-        "{}",
-        kept.out
-    );
-    repository
-        .step(APPLY, "Mark what was applied", &[])
-        .ended(0);
-    let pushed = repository
-        .shell(
-            "git --git-dir \"$HOME/origin.git\" rev-parse refs/tags/deskstate/prod",
-            &[],
-        )
-        .ended(0);
-    assert_eq!(pushed.out.trim(), merged);
-    repository.commit("Merged PR 12: again");
-    repository
-        .step(APPLY, "Mark what was applied", &[])
-        .ended(0);
-    let moved = repository
-        .shell(
-            "git --git-dir \"$HOME/origin.git\" rev-parse refs/tags/deskstate/prod",
-            &[],
-        )
-        .ended(0);
-    assert_ne!(moved.out.trim(), merged, "the tag moves");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn on_azure_devops_drift_opens_one_work_item_keeps_it_current_and_closes_it() {
-    const DRIFT: &str = "azure-pipelines/drift.yml";
+    const DRIFT: &str = "azure-pipelines/drift-environment.yml";
     let repository = Repository::new("azure");
     let host = AzureDevOps::start().await;
     let collection = host.collection();
-    repository
-        .step("azure-pipelines/apply.yml", "Apply", &[])
-        .ended(0);
-    repository.shell("git tag deskstate/prod", &[]).ended(0);
+    repository.apply();
     let keep = |code: &str| {
         let variables = [
             ("COLLECTION", collection.as_str()),

@@ -37,6 +37,10 @@ const FOLLOWED: &[(&str, &str)] = &[
         "explain_tells_what_findings_say_that_it_tells",
     ),
     (
+        "deskstate init --ci",
+        "init_follows_the_stages_of_a_project_and_keeps_what_people_edited",
+    ),
+    (
         "deskstate explain denied-table",
         "explain_tells_what_findings_say_that_it_tells",
     ),

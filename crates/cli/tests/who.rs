@@ -28,7 +28,7 @@ fn an_agent_gets_the_profile_of_the_role_with_the_lowest_rank_and_a_direct_assig
     );
     assert!(by_role.out.contains("contoso_orderTab"), "{}", by_role.out);
     let direct = project
-        .run(&["who", "kim@contoso.com", "--env", "local"])
+        .run(&["who", "nora@contoso.com", "--env", "local"])
         .ended(0);
     assert!(
         direct
@@ -73,7 +73,7 @@ fn programs_get_the_same_answer_as_a_document() {
             .to_string()
             .contains("contoso_caseSession")
     );
-    let direct = of("kim@contoso.com");
+    let direct = of("nora@contoso.com");
     assert_eq!(direct["profile"], "alex_inbox");
     assert_eq!(direct["candidates"][0]["basis"], "direct");
 }
@@ -239,5 +239,32 @@ fn a_copilot_feature_with_an_empty_flag_is_exported_and_compared_as_on() {
         exported.out.contains("caseSummary: true"),
         "{}",
         exported.out
+    );
+}
+
+#[test]
+fn an_undo_shows_people_by_name_whether_they_come_back_or_go() {
+    let (project, _server) = support::applied();
+    project.edit(
+        "manifests/app-profile.yaml",
+        "    mode: atLeast\n    members:\n      - ada@contoso.com\n",
+        "    mode: exact\n    members:\n      - nora@contoso.com\n",
+    );
+    let undo = Project::undo_file(&project.apply());
+    let undone = project
+        .run(&["undo", "--env", "server", "--yes", &undo])
+        .ended(0);
+    let people: Vec<&str> = undone
+        .out
+        .lines()
+        .filter(|line| line.contains("@contoso.com"))
+        .map(str::trim)
+        .collect();
+    assert_eq!(
+        people,
+        [
+            "users                   + ada@contoso.com",
+            "− nora@contoso.com"
+        ]
     );
 }

@@ -18,6 +18,7 @@ pub const MANIFEST_CODES: &[Explanation] = &[
     definition::DENIED_TABLE,
     yaml::read::key::DUPLICATE_KEY,
     checks::duplicate_resource::DUPLICATE_RESOURCE,
+    load::environments::DUPLICATE_STAGE,
     shape_codes::EMPTY_LIST,
     shape_codes::EMPTY_TEXT,
     files::ENCODING,

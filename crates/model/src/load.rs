@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::environments::{
-    check_assistants, check_environments, merge_findings, unknown_environment,
+    check_assistants, check_environments, check_stages, merge_findings, unknown_environment,
 };
 use self::listing::{Exceptions, list};
 use crate::accept;
@@ -287,6 +287,7 @@ impl Loader {
         self.kinds(files, &node, diagnostics);
         let project = project(&node, diagnostics)?;
         check_assistants(&project, diagnostics);
+        check_stages(&project, diagnostics);
         Some((node, project))
     }
 

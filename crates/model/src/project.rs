@@ -56,6 +56,8 @@ pub struct Project {
     pub undeclared: Undeclared,
     /// The environments that `deskstate mcp` may read; none if left out.
     pub assistants: Vec<Spanned<String>>,
+    /// The environments that a change goes through, in this order. CI plans, applies and checks these and no others.
+    pub stages: Vec<Spanned<String>>,
     /// The environments by name.
     pub environments: BTreeMap<String, Environment>,
     /// The whole document.

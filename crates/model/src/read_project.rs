@@ -113,6 +113,7 @@ pub(crate) fn project(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<
             _ => Undeclared::Report,
         },
         assistants: texts(spec.get("assistants")),
+        stages: texts(spec.get("stages")),
         environments: spec.get("environments").map_or_else(BTreeMap::new, |map| {
             environments(map, &owned(spec), diagnostics)
         }),

@@ -1,58 +1,41 @@
-//! `comment`: posts a plan as the one comment of its environment on a pull request, or edits the one that stands.
+//! `comment`: posts plans as one comment on a pull request, or edits the existing comment.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use deskstate_files::Limit;
 
-use crate::comment::{self, Client, CommentError, Host, Posted};
+use crate::comment::{self, Client, CommentError, Host, Posted, Section};
 use crate::door::GOOD;
 use crate::error::Error;
 use crate::exit_code::ExitCode;
-use crate::output::markdown::{self, marker};
+use crate::output::markdown::marker;
 use crate::paths::shown_path;
 use crate::suggest::suggest;
 use crate::ui::Ui;
 
-/// Posts a plan on the pull request that a build is about, or edits the comment that stands
+/// Posts plans as one comment on the pull request of a build, or updates the existing comment
 ///
-/// Reads what `plan --format markdown` wrote. Needs neither the manifests nor access to an environment. On GitHub Actions it takes
+/// Reads what `plan --format markdown` wrote. With several `--env`, the comment has a section for each, in that order. Needs neither the manifests nor access to an environment. On GitHub Actions it takes
 /// GITHUB_TOKEN (permission `pull-requests: write`), on Azure Pipelines SYSTEM_ACCESSTOKEN (the build service's right to contribute
 /// to pull requests).
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The environment that the plan is for
-    #[arg(long, short, value_name = "NAME")]
-    env: String,
+    /// The environment that the plan is for; repeat the option for a comment with several sections
+    #[arg(long, short, value_name = "NAME", required = true)]
+    env: Vec<String>,
     /// The pull request [default: the build's]
     #[arg(long, value_name = "NUMBER")]
     pull_request: Option<u64>,
-    /// The plan; `-` for stdin
+    /// The plan; `-` for stdin, or a folder with a file `NAME.md` for each environment
     #[arg(value_name = "FILE", default_value = "-")]
     file: PathBuf,
 }
 
 pub(crate) async fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
-    let body = read(&args.file)?;
-    if body.lines().next() != Some(marker(&args.env).as_str()) {
-        let file = if is_stdin(&args.file) {
-            "stdin".to_owned()
-        } else {
-            shown_path(&args.file)
-        };
-        return Err(Error::Failed {
-            message: format!(
-                "{file} is no plan for {} as Markdown",
-                crate::output::plain(&args.env)
-            ),
-            hint: Some(format!(
-                "save one with {}",
-                suggest("plan", &["--env", &args.env, "--format", "markdown"])
-            )),
-        });
-    }
+    let sections = sections(args)?;
     let host = Host::of_environment(&|name| std::env::var(name).ok(), args.pull_request)?;
-    let body = markdown::fit(&body, host.limit());
+    let body = comment::body(&sections, host.limit());
     let client =
         Client::new(Duration::from_secs(2)).map_err(|error| CommentError::Unreachable {
             host: host.name(),
@@ -63,16 +46,70 @@ pub(crate) async fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
         Posted::Updated => "Updated",
         Posted::Unchanged => "Kept",
     };
+    let names: Vec<&str> = args.env.iter().map(String::as_str).collect();
     ui.verb(
         GOOD,
         verb,
         format_args!(
             "the comment for {} on {}",
-            crate::output::plain(&args.env),
+            crate::output::plain(&names.join(", ")),
             host.name()
         ),
     );
     Ok(ExitCode::Done)
+}
+
+/// The plan of each environment. In a folder one may be missing: its job failed before it could plan.
+fn sections(args: &Args) -> Result<Vec<Section<'_>>, Error> {
+    let folder = args.file.is_dir();
+    if !folder && args.env.len() > 1 {
+        return Err(Error::Refused {
+            message: format!(
+                "{} is not a folder, and several environments have several plans",
+                shown_path(&args.file)
+            ),
+            hint: Some(
+                "give the folder that holds a file `NAME.md` for each environment".to_owned(),
+            ),
+        });
+    }
+    let mut sections = Vec::new();
+    for environment in &args.env {
+        let file = match folder {
+            true => args.file.join(format!("{environment}.md")),
+            false => args.file.clone(),
+        };
+        let plan = if folder && !file.exists() {
+            None
+        } else {
+            Some(plan_in(&file, environment)?)
+        };
+        sections.push(Section { environment, plan });
+    }
+    Ok(sections)
+}
+
+/// The text of a file, if it is a plan for the environment.
+fn plan_in(file: &Path, environment: &str) -> Result<String, Error> {
+    let body = read(file)?;
+    if body.lines().next() == Some(marker(environment).as_str()) {
+        return Ok(body);
+    }
+    let file = if is_stdin(file) {
+        "stdin".to_owned()
+    } else {
+        shown_path(file)
+    };
+    Err(Error::Failed {
+        message: format!(
+            "{file} is no plan for {} as Markdown",
+            crate::output::plain(environment)
+        ),
+        hint: Some(format!(
+            "save one with {}",
+            suggest("plan", &["--env", environment, "--format", "markdown"])
+        )),
+    })
 }
 
 fn is_stdin(file: &Path) -> bool {

@@ -1,5 +1,6 @@
 //! `doctor`: what stands between an environment and a plan: sign-in, rights, language, tables. Reads only, unless it is told to ask.
 
+mod builds;
 pub(crate) mod findings;
 mod report;
 
@@ -110,6 +111,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     }
     findings.extend(findings::of_live(&live, privileges.as_ref()));
     findings.extend(probed.iter().flat_map(findings::what_is_left));
+    if let Some(project) = &loaded.manifests.project {
+        findings.extend(builds::of_project(&loaded.root, project, &environment.name));
+    }
     let worst = say(&environment.name, &address, &findings, ui)?;
     if let Some(file) = &args.report {
         let answers = probed.as_ref().map(|probed| probed.answers.clone());

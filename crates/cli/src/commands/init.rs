@@ -1,5 +1,6 @@
 //! `init`: a project with one example, or with what an environment has; editors told of the schemas, CI on request.
 
+mod ci;
 mod from_env;
 
 use std::path::{Path, PathBuf};
@@ -23,7 +24,8 @@ use crate::ui::Ui;
 /// Afterwards a plan is empty. If anything cannot be exported, it is listed, everything else is written, and the exit code is 1.
 ///
 /// Existing files are left unchanged. In a folder that already has a project, `init` adds only the schemas and what `--ci` asks for;
-/// it refuses `--name` and `--url` there.
+/// it refuses `--name` and `--url` there. `--ci` follows `stages` of the project, and replaces its own workflows and pipelines unless
+/// somebody edited them.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The folder [default: here]
@@ -40,7 +42,7 @@ pub(crate) struct Args {
     from_env: Option<String>,
     #[command(flatten)]
     writing: Writing,
-    /// Workflows or pipelines too
+    /// Workflows or pipelines too, for the environments in `stages`
     #[arg(long, value_enum, value_name = "WHERE")]
     ci: Option<Ci>,
     #[command(flatten)]
@@ -59,44 +61,6 @@ enum Ci {
 /// A file to be written: its path, with `/`, and its text.
 type NewFile = (String, String);
 
-/// The same files as `ci/github/workflows`.
-const GITHUB: &[(&str, &str)] = &[
-    (
-        "deskstate-plan.yml",
-        include_str!("../../assets/ci/github/deskstate-plan.yml"),
-    ),
-    (
-        "deskstate-apply.yml",
-        include_str!("../../assets/ci/github/deskstate-apply.yml"),
-    ),
-    (
-        "deskstate-drift.yml",
-        include_str!("../../assets/ci/github/deskstate-drift.yml"),
-    ),
-];
-
-/// The same files as `ci/azure-pipelines`, and the installers from `ci`.
-const AZURE: &[(&str, &str)] = &[
-    (
-        "install.yml",
-        include_str!("../../assets/ci/azure-pipelines/install.yml"),
-    ),
-    ("install.sh", include_str!("../../assets/ci/install.sh")),
-    ("install.ps1", include_str!("../../assets/ci/install.ps1")),
-    (
-        "plan.yml",
-        include_str!("../../assets/ci/azure-pipelines/plan.yml"),
-    ),
-    (
-        "apply.yml",
-        include_str!("../../assets/ci/azure-pipelines/apply.yml"),
-    ),
-    (
-        "drift.yml",
-        include_str!("../../assets/ci/azure-pipelines/drift.yml"),
-    ),
-];
-
 pub(crate) async fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
     let folder = args.folder.clone().unwrap_or_else(|| PathBuf::from("."));
     if let Some(url) = &args.from_env {
@@ -109,9 +73,15 @@ pub(crate) async fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
         });
     }
     let is_new = !folder.join(PROJECT_FILE).exists();
-    if !is_new {
+    let stages = if is_new {
+        vec![ci::DEFAULT_STAGE.to_owned()]
+    } else {
         refuse_to_change(args, &folder)?;
-    }
+        match args.ci {
+            Some(_) => ci::stages_of(&folder)?,
+            None => Vec::new(),
+        }
+    };
     std::fs::create_dir_all(&folder).map_err(|source| Error::File {
         what: "could not make",
         path: folder.clone(),
@@ -123,9 +93,11 @@ pub(crate) async fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
         files.extend(surroundings());
     }
     files.extend(schemas()?);
-    files.extend(args.ci.map(templates).unwrap_or_default());
     for (path, text) in files {
         write_new(&folder, &path, &text, ui)?;
+    }
+    for (path, text) in args.ci.map(|ci| ci::files(ci, &stages)).unwrap_or_default() {
+        ci::write(&folder, &path, &text, ui)?;
     }
     if is_new {
         let place = match &args.folder {
@@ -269,31 +241,6 @@ fn schemas() -> Result<Vec<NewFile>, Error> {
         .collect()
 }
 
-fn templates(ci: Ci) -> Vec<NewFile> {
-    let (folder, files) = match ci {
-        Ci::Github => (".github/workflows", GITHUB),
-        Ci::Azure => ("azure-pipelines", AZURE),
-    };
-    // Set in release builds.
-    let commit = option_env!("DESKSTATE_COMMIT").filter(|commit| !commit.is_empty());
-    files
-        .iter()
-        .map(|(name, text)| (format!("{folder}/{name}"), pinned(text, commit)))
-        .collect()
-}
-
-/// Our own action at the commit of this release: a tag can be moved.
-fn pinned(text: &str, commit: Option<&str>) -> String {
-    let tag = concat!("deskstate/deskstate/ci/github@v", env!("CARGO_PKG_VERSION"));
-    match commit {
-        Some(commit) => {
-            let (action, version) = tag.split_once('@').unwrap_or((tag, ""));
-            text.replace(tag, &format!("{action}@{commit} # {version}"))
-        }
-        None => text.to_owned(),
-    }
-}
-
 /// The rule for names of projects.
 fn is_name(name: &str) -> bool {
     (1..=63).contains(&name.len())
@@ -354,51 +301,6 @@ fn write_new(folder: &Path, path: &str, text: &str, ui: &mut Ui) -> Result<(), E
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_templates_are_those_of_the_repository() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ci");
-        if !root.is_dir() {
-            // A published crate has no templates beside it.
-            return;
-        }
-        for (folder, files) in [("github/workflows", GITHUB), ("azure-pipelines", AZURE)] {
-            for (name, text) in files {
-                let place = match *name {
-                    "install.sh" | "install.ps1" => root.join(name),
-                    _ => root.join(folder).join(name),
-                };
-                let file = std::fs::read_to_string(place).unwrap_or_default();
-                assert_eq!(
-                    file, *text,
-                    "copy ci/{folder}/{name} to crates/cli/assets/ci"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn our_own_action_is_pinned_to_a_release_and_never_to_a_branch() {
-        let uses: Vec<&str> = GITHUB
-            .iter()
-            .flat_map(|(_, text)| text.lines())
-            .filter(|line| line.contains("deskstate/deskstate/"))
-            .collect();
-        assert!(!uses.is_empty());
-        let commit = "0123456789012345678901234567890123456789";
-        for line in uses {
-            let tag = format!("@v{}", env!("CARGO_PKG_VERSION"));
-            assert!(line.ends_with(&tag), "{line}");
-            let pin = format!("@{commit} # v{}", env!("CARGO_PKG_VERSION"));
-            assert!(pinned(line, Some(commit)).ends_with(&pin), "{line}");
-        }
-        let version = format!("default: {}\n", env!("CARGO_PKG_VERSION"));
-        assert!(
-            AZURE
-                .iter()
-                .any(|(name, text)| *name == "install.yml" && text.contains(&version))
-        );
-    }
 
     #[test]
     fn a_project_is_called_like_its_folder_as_far_as_it_may() {

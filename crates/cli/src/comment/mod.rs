@@ -1,16 +1,18 @@
-//! One comment per environment on a pull request: found by its marker, edited while it stands, written if it does not.
+//! One comment on a pull request: found by its marker, then edited, or written if there is none.
 //!
 //! The hosts are [`Host`]s: requests as values, read and written without a network. Only [`client`] sends.
 
 mod azure_devops;
 mod client;
 mod github;
+mod sections;
 
 use std::time::Duration;
 
 use thiserror::Error;
 
 pub(crate) use client::Client;
+pub(crate) use sections::{Section, body};
 
 /// A pull request, and how to reach its comments.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 use super::plain;
 
 /// A code span. Neither mentions nor links nor HTML work in one.
-pub(super) fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let text = plain(text);
     if text.trim().is_empty() {
         // An empty span is no span, and blanks alone cannot be seen.
@@ -96,7 +96,7 @@ fn longest_run(text: &str, wanted: char) -> usize {
 }
 
 /// Length as GitHub and Azure DevOps limit it: UTF-16 units, which are never fewer than characters.
-pub(super) fn length(text: &str) -> usize {
+pub(crate) fn length(text: &str) -> usize {
     text.chars().map(char::len_utf16).sum()
 }
 

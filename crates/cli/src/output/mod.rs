@@ -19,7 +19,7 @@ pub(crate) mod format;
 pub(crate) mod guide_markdown;
 pub(crate) mod html;
 pub(crate) mod markdown;
-mod markdown_text;
+pub(crate) mod markdown_text;
 pub(crate) mod places;
 pub(crate) mod plan_text;
 pub(crate) mod sarif;

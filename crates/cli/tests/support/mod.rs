@@ -8,6 +8,8 @@ use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
+#[cfg(target_os = "linux")]
+pub(crate) mod builds;
 pub(crate) mod by_hand;
 pub(crate) mod transcript;
 

@@ -13,8 +13,15 @@ use crate::yaml::Node;
 pub(crate) const UNKNOWN_ENVIRONMENT: Explanation = Explanation::new(
     "unknown-environment",
     "Environments are named as in `deskstate.yaml`.",
-    "Another name would make a document disappear without a word, or open nothing to assistants.",
+    "Another name would make a document disappear without a word, open nothing to assistants, or leave a stage without an environment.",
     "Correct the name, or add the environment.",
+);
+
+pub(crate) const DUPLICATE_STAGE: Explanation = Explanation::new(
+    "duplicate-stage",
+    "`stages` names each environment once.",
+    "A change goes through the environments in one order, so an environment has one place in it.",
+    "Remove the second mention.",
 );
 
 pub(super) fn unknown_environment(
@@ -47,6 +54,29 @@ pub(super) fn check_assistants(project: &Project, diagnostics: &mut Vec<Diagnost
     for open in &project.assistants {
         if !project.environments.contains_key(&open.value) {
             diagnostics.push(unknown_environment(&open.value, Some(open.span), project));
+        }
+    }
+}
+
+/// Refuses a stage that is not an environment, and one that is listed twice.
+pub(super) fn check_stages(project: &Project, diagnostics: &mut Vec<Diagnostic>) {
+    let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
+    for stage in &project.stages {
+        if !project.environments.contains_key(&stage.value) {
+            diagnostics.push(unknown_environment(&stage.value, Some(stage.span), project));
+        }
+        if let Some(first) = seen.get(stage.value.as_str()) {
+            diagnostics.push(
+                Diagnostic::error(
+                    DUPLICATE_STAGE.code,
+                    format!("`{}` is listed twice in `stages`", stage.value),
+                )
+                .at(stage.span, "listed again")
+                .also(*first, "first listed")
+                .help("remove one of them"),
+            );
+        } else {
+            seen.insert(&stage.value, stage.span);
         }
     }
 }

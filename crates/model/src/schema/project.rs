@@ -98,6 +98,10 @@ struct ProjectSpec {
     /// Environments that assistants may read through `deskstate mcp`. If omitted, assistants can read none.
     #[schemars(default, inner(length(min = 1)))]
     assistants: Vec<String>,
+    /// Environments that a change goes through, in this order. `deskstate init --ci` writes workflows or pipelines that apply a change to an
+    /// environment only after the previous one was applied and has no drift.
+    #[schemars(default, inner(length(min = 1)))]
+    stages: Vec<String>,
     /// The environments by name.
     #[schemars(default)]
     environments: BTreeMap<String, Environment>,

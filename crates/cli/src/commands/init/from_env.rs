@@ -17,7 +17,7 @@ use deskstate_reconcile::{Desired, Scope, lower, observe, plan};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::{Args, NewFile, address, project_name, schemas, surroundings, templates};
+use super::{Args, NewFile, address, ci, project_name, schemas, surroundings};
 use crate::commands::doctor::{self, findings};
 use crate::commands::export::write_documents;
 use crate::commands::exporting::{counted, export_exactly, read_all, say_left_out};
@@ -231,7 +231,10 @@ fn around(args: &Args, name: &str, origin: &str) -> Result<Vec<NewFile>, Error> 
     ];
     files.extend(surroundings());
     files.extend(schemas()?);
-    files.extend(args.ci.map(templates).unwrap_or_default());
+    if let Some(host) = args.ci {
+        let stages = [ENVIRONMENT.to_owned()];
+        files.extend(ci::files(host, &stages));
+    }
     Ok(files)
 }
 

@@ -1,0 +1,85 @@
+//! What `doctor` says of builds that apply to an environment. It reads the project's files only: the settings of a host cannot be seen from here.
+
+use std::path::Path;
+
+use deskstate_model::Project;
+
+use super::Finding;
+
+/// The workflows and pipelines of a project that apply to the environment, and the settings that keep everybody else out.
+pub(super) fn of_project(root: &Path, project: &Project, environment: &str) -> Vec<Finding> {
+    let is_stage = project.stages.is_empty()
+        || project
+            .stages
+            .iter()
+            .any(|stage| stage.value == environment);
+    let applies = |file: &str| {
+        let text = std::fs::read_to_string(root.join(file)).unwrap_or_default();
+        is_stage
+            && text
+                .lines()
+                .any(|line| line.trim() == format!("environment: {environment}"))
+    };
+    let mut findings = Vec::new();
+    if applies(".github/workflows/deskstate-apply.yml") {
+        findings.push(Finding::worth(
+            format!("GitHub Actions applies to {environment}: check there that only the main branch can"),
+            &format!(
+                "Settings, Environments, `{environment}`: required reviewers, and deployment branches limited to `main`; federated credentials of the two applications: `repo:OWNER/REPO:environment:{environment}` and `repo:OWNER/REPO:environment:{environment}-plan`"
+            ),
+        ));
+    }
+    if applies("azure-pipelines/apply.yml") {
+        findings.push(Finding::worth(
+            format!("Azure Pipelines applies to {environment}: check there that only the main branch can"),
+            &format!(
+                "Pipelines, Environments, `{environment}`: the checks Approvals, Branch control (`refs/heads/main`) and Exclusive lock; service connection `deskstate-apply-{environment}`: the check Branch control"
+            ),
+        ));
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_that_applies_is_named_with_the_settings_that_limit_it() {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let file = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("below the folder")).expect("a folder");
+            std::fs::write(path, text).expect("a file");
+        };
+        file(
+            "deskstate.yaml",
+            "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: desk}\nspec:\n  stages: [dev, prod]\n  environments:\n    dev: {url: \"https://a.example\"}\n    prod: {url: \"https://b.example\"}\n    lab: {url: \"https://c.example\"}\n",
+        );
+        let project = deskstate_model::load_project(folder.path())
+            .0
+            .project
+            .expect("a project");
+        let found = |environment: &str| of_project(folder.path(), &project, environment);
+        assert_eq!(found("prod"), []);
+        file(
+            ".github/workflows/deskstate-apply.yml",
+            "    with:\n      environment: prod\n",
+        );
+        file(
+            "azure-pipelines/apply.yml",
+            "          environment: prod\n          environment: lab\n",
+        );
+        let said: Vec<String> = found("prod")
+            .into_iter()
+            .filter_map(|finding| finding.help)
+            .collect();
+        assert!(
+            said[0].contains("`repo:OWNER/REPO:environment:prod`"),
+            "{said:?}"
+        );
+        assert!(said[1].contains("`deskstate-apply-prod`"), "{said:?}");
+        assert_eq!(found("dev"), []);
+        assert_eq!(found("lab"), []);
+    }
+}
