@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::support::builds::{Ended, Host, Why, World};
-use super::support::{self, Run, Server};
+use super::support::{self, Run, Server, says};
 use serde_json::json;
 use tempfile::TempDir;
 use wiremock::matchers::{body_string_contains, method, path, path_regex};
@@ -27,6 +27,8 @@ case "$1 $2" in
   "issue list") if [ -f "$state/issue.md" ]; then jq -n --rawfile title "$state/issue.title" '[{number: 3, title: ($title | rtrimstr("\n"))}]'; else echo '[]'; fi ;;
   "issue create") option --title "$@" > "$state/issue.title"; cp "$(option --body-file "$@")" "$state/issue.md" ;;
   "issue edit") [ "$3" = 3 ]; cp "$(option --body-file "$@")" "$state/issue.md" ;;
+  "issue view") [ "$3" = 3 ]; cat "$state/issue.md" ;;
+  "issue comment") [ "$3" = 3 ] ;;
   "issue close") [ "$3" = 3 ]; rm "$state/issue.md" ;;
   *) echo "not known: $*" >&2; exit 9 ;;
 esac
@@ -541,7 +543,14 @@ fn drift_on_github(repository: &Repository) -> String {
     let output = std::fs::read_to_string(repository.home().join("output")).unwrap();
     let code = output.trim().strip_prefix("code=").unwrap().to_owned();
     repository
-        .step(DRIFT, "Keep the issue", &[("CODE", &code)])
+        .step(
+            DRIFT,
+            "Keep the issue",
+            &[
+                ("CODE", &code),
+                ("RUN", "https://github.com/contoso/desk/actions/runs/77"),
+            ],
+        )
         .ended(0);
     code
 }
@@ -554,11 +563,28 @@ fn on_github_drift_opens_one_issue_keeps_it_current_and_closes_it() {
         (drift_on_github(&repository).as_str(), repository.issue()),
         ("0", None)
     );
+    let calls = || {
+        let calls = std::fs::read_to_string(repository.home().join("gh/calls")).unwrap();
+        let count = |what: &str| calls.lines().filter(|call| call.starts_with(what)).count();
+        ["create", "edit", "comment", "close"].map(|what| count(&format!("issue {what}")))
+    };
 
     repository.rename("Edited by hand");
     assert_eq!(drift_on_github(&repository), "2");
-    let opened = repository.issue().unwrap();
-    assert!(opened.contains("Edited by hand"), "{opened}");
+    says(
+        &repository.issue().unwrap(),
+        &[
+            "Edited by hand",
+            "[Latest run](https://github.com/contoso/desk/actions/runs/77)",
+            "Next: deskstate drift --env prod",
+        ],
+    );
+    // The same drift on another commit of the manifests is kept without a word.
+    repository
+        .shell("git commit -q --allow-empty -m 'Another'", &[])
+        .ended(0);
+    assert_eq!(drift_on_github(&repository), "2");
+    assert_eq!(calls(), [1, 1, 0, 0]);
     repository.rename("Edited again");
     assert_eq!(drift_on_github(&repository), "2");
     let updated = repository.issue().unwrap();
@@ -566,23 +592,28 @@ fn on_github_drift_opens_one_issue_keeps_it_current_and_closes_it() {
         updated.contains("Edited again") && !updated.contains("Edited by hand"),
         "{updated}"
     );
-    let calls = std::fs::read_to_string(repository.home().join("gh/calls")).unwrap();
-    let count = |what: &str| calls.lines().filter(|call| call.starts_with(what)).count();
-    assert_eq!(
-        (
-            count("issue create"),
-            count("issue edit"),
-            count("issue close")
-        ),
-        (1, 1, 0),
-        "{calls}"
+    assert_eq!(calls(), [1, 2, 1, 0]);
+
+    // Nobody knows any more: the issue says so, and the run fails.
+    let project = std::fs::read_to_string(repository.desk().join("deskstate.yaml")).unwrap();
+    std::fs::write(repository.desk().join("deskstate.yaml"), "kind: Nothing\n").unwrap();
+    assert_eq!(drift_on_github(&repository), "3");
+    says(
+        &repository.issue().unwrap(),
+        &["Drift of prod could not be determined (exit code 3)"],
     );
+    assert_eq!(calls(), [1, 3, 2, 0]);
+    let failing = "Fail if drift could not be determined";
+    repository.step(DRIFT, failing, &[("CODE", "3")]).ended(1);
+    repository.step(DRIFT, failing, &[("CODE", "2")]).ended(0);
+    std::fs::write(repository.desk().join("deskstate.yaml"), project).unwrap();
 
     repository.rename("Case");
     assert_eq!(
         (drift_on_github(&repository).as_str(), repository.issue()),
         ("0", None)
     );
+    assert_eq!(calls(), [1, 3, 2, 1]);
 }
 
 /// Azure DevOps, as far as the pipelines use it.
@@ -602,9 +633,13 @@ impl AzureDevOps {
     }
 
     /// Whether a work item on drift is open.
-    async fn has_work_item(&self, open: bool) {
+    async fn has_work_item(&self, description: Option<&str>) {
         self.host.reset().await;
-        let found = if open { json!([{"id": 9}]) } else { json!([]) };
+        let found = match description {
+            Some(_) => json!([{"id": 9}]),
+            None => json!([]),
+        };
+        let item = json!({"id": 9, "fields": {"System.Description": description}});
         Mock::given(method("POST"))
             .and(path("/desk/_apis/wit/wiql"))
             .and(body_string_contains("[System.Title] = 'Drift in prod'"))
@@ -612,7 +647,7 @@ impl AzureDevOps {
             .mount(&self.host)
             .await;
         Mock::given(path_regex("^/desk/_apis/wit/workitems/"))
-            .respond_with(ResponseTemplate::new(200).set_body_json(json!({"id": 9})))
+            .respond_with(ResponseTemplate::new(200).set_body_json(item))
             .mount(&self.host)
             .await;
     }
@@ -622,6 +657,7 @@ impl AzureDevOps {
         let requests = self.host.received_requests().await.unwrap();
         requests
             .iter()
+            .filter(|request| request.method.as_str() != "GET")
             .filter(|request| request.url.path().contains("/workitems/"))
             .map(|request| {
                 format!(
@@ -649,6 +685,10 @@ async fn on_azure_devops_drift_opens_one_work_item_keeps_it_current_and_closes_i
             ("TYPE", "Issue"),
             ("CLOSED", "Done"),
             ("DRIFT_CODE", code),
+            (
+                "RUN",
+                "https://dev.azure.com/contoso/desk/_build/results?buildId=5",
+            ),
             ("SYSTEM_ACCESSTOKEN", "token"),
         ];
         repository
@@ -667,7 +707,7 @@ async fn on_azure_devops_drift_opens_one_work_item_keeps_it_current_and_closes_i
     };
 
     look("0");
-    host.has_work_item(false).await;
+    host.has_work_item(None).await;
     keep("0");
     assert_eq!(host.written().await, Vec::<String>::new());
 
@@ -675,30 +715,74 @@ async fn on_azure_devops_drift_opens_one_work_item_keeps_it_current_and_closes_i
     look("2");
     keep("2");
     let written = host.written().await;
-    assert!(
-        written.len() == 1
-            && written[0].starts_with("POST /desk/_apis/wit/workitems/$Issue")
-            && written[0].contains("Edited by hand"),
-        "{written:?}"
+    assert_eq!(written.len(), 1, "{written:?}");
+    says(
+        &written[0],
+        &[
+            "POST /desk/_apis/wit/workitems/$Issue",
+            "Edited by hand",
+            "[Latest run](https://dev.azure.com/contoso/desk/_build/results?buildId=5)",
+        ],
     );
+    let description = |written: &str| {
+        let (_, body) = written.split_at(written.find('[').unwrap());
+        let operations: Vec<serde_json::Value> = serde_json::from_str(body).unwrap();
+        let description = operations
+            .iter()
+            .find(|operation| operation["path"] == "/fields/System.Description");
+        description.unwrap()["value"].as_str().unwrap().to_owned()
+    };
+    let first = description(&written[0]);
+    let history = "/fields/System.History";
 
-    host.has_work_item(true).await;
+    host.has_work_item(Some(&first)).await;
     keep("2");
     let written = host.written().await;
     assert!(
-        written.len() == 1 && written[0].starts_with("PATCH /desk/_apis/wit/workitems/9"),
+        written.len() == 1
+            && written[0].starts_with("PATCH /desk/_apis/wit/workitems/9")
+            && !written[0].contains(history),
         "{written:?}"
     );
 
+    repository.rename("Edited again");
+    look("2");
+    host.has_work_item(Some(&first)).await;
+    keep("2");
+    let written = host.written().await;
+    assert_eq!(written.len(), 1, "{written:?}");
+    says(
+        &written[0],
+        &["Edited again", history, "Something has changed"],
+    );
+
+    host.has_work_item(Some(&first)).await;
+    keep("1");
+    let written = host.written().await;
+    says(
+        &written[0],
+        &[
+            history,
+            "Drift of prod could not be determined (exit code 1)",
+        ],
+    );
+    let failing = "Fail if drift could not be determined";
+    repository
+        .step(DRIFT, failing, &[("DRIFT_CODE", "1")])
+        .ended(1);
+
     repository.rename("Case");
     look("0");
-    host.has_work_item(true).await;
+    host.has_work_item(Some(&first)).await;
     keep("0");
     let written = host.written().await;
-    assert!(
-        written.len() == 1
-            && written[0].contains("/fields/System.State")
-            && written[0].contains("Done"),
-        "{written:?}"
+    assert_eq!(written.len(), 1, "{written:?}");
+    says(
+        &written[0],
+        &[
+            "/fields/System.State",
+            "Done",
+            "matches the manifests again",
+        ],
     );
 }

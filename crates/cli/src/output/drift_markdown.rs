@@ -170,8 +170,13 @@ fn write_one(out: &mut String, name: &str, looked: &Looked) -> fmt::Result {
     if !report.drifted.is_empty() {
         writeln!(
             out,
-            "\n<details><summary>{} differ; {}</summary>\n",
+            "\n<details><summary>{} {}; {}</summary>\n",
             count(report.drifted.len(), "resource"),
+            if report.drifted.len() == 1 {
+                "differs"
+            } else {
+                "differ"
+            },
             prose(&audit(report))
         )?;
         for drifted in &report.drifted {

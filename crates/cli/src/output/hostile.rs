@@ -300,7 +300,7 @@ fn check_drift_markdown(text: &str) {
         "<!-- deskstate:drift -->",
         "## Drift",
         "### ",
-        "<details><summary>1 resource differ; ",
+        "<details><summary>1 resource differs; ",
         "</summary>",
         "</details>",
     ];
