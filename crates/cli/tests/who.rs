@@ -28,7 +28,7 @@ fn an_agent_gets_the_profile_of_the_role_with_the_lowest_rank_and_a_direct_assig
     );
     assert!(by_role.out.contains("contoso_orderTab"), "{}", by_role.out);
     let direct = project
-        .run(&["who", "nora@contoso.com", "--env", "local"])
+        .run(&["who", "kim@contoso.com", "--env", "local"])
         .ended(0);
     assert!(
         direct
@@ -73,7 +73,7 @@ fn programs_get_the_same_answer_as_a_document() {
             .to_string()
             .contains("contoso_caseSession")
     );
-    let direct = of("nora@contoso.com");
+    let direct = of("kim@contoso.com");
     assert_eq!(direct["profile"], "alex_inbox");
     assert_eq!(direct["candidates"][0]["basis"], "direct");
 }

@@ -16,9 +16,9 @@ use crate::ui::Ui;
 
 /// Posts plans as one comment on the pull request of a build, or updates the existing comment
 ///
-/// Reads what `plan --format markdown` wrote. With several `--env`, the comment has a section for each, in that order. Needs neither the manifests nor access to an environment. On GitHub Actions it takes
-/// GITHUB_TOKEN (permission `pull-requests: write`), on Azure Pipelines SYSTEM_ACCESSTOKEN (the build service's right to contribute
-/// to pull requests).
+/// Reads what `plan --format markdown` wrote. With several `--env`, the comment has a section for each, in that order. Needs neither the
+/// manifests nor access to an environment. On GitHub Actions it takes GITHUB_TOKEN (permission `pull-requests: write`), on Azure Pipelines
+/// SYSTEM_ACCESSTOKEN (the build service's right to contribute to pull requests).
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The environment that the plan is for; repeat the option for a comment with several sections
@@ -59,10 +59,10 @@ pub(crate) async fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
     Ok(ExitCode::Done)
 }
 
-/// The plan of each environment. In a folder one may be missing: its job failed before it could plan.
+/// The plan of each environment. In a folder one may be missing or empty: its job failed before it could plan.
 fn sections(args: &Args) -> Result<Vec<Section<'_>>, Error> {
-    let folder = args.file.is_dir();
-    if !folder && args.env.len() > 1 {
+    let is_folder = args.file.is_dir();
+    if !is_folder && args.env.len() > 1 {
         return Err(Error::Refused {
             message: format!(
                 "{} is not a folder, and several environments have several plans",
@@ -75,14 +75,12 @@ fn sections(args: &Args) -> Result<Vec<Section<'_>>, Error> {
     }
     let mut sections = Vec::new();
     for environment in &args.env {
-        let file = match folder {
-            true => args.file.join(format!("{environment}.md")),
-            false => args.file.clone(),
-        };
-        let plan = if folder && !file.exists() {
-            None
+        let plan = if is_folder {
+            let file = args.file.join(format!("{environment}.md"));
+            let is_there = std::fs::metadata(&file).is_ok_and(|found| found.len() > 0);
+            is_there.then(|| plan_in(&file, environment)).transpose()?
         } else {
-            Some(plan_in(&file, environment)?)
+            Some(plan_in(&args.file, environment)?)
         };
         sections.push(Section { environment, plan });
     }
@@ -127,4 +125,30 @@ fn read(file: &Path) -> Result<String, Error> {
         path: file.to_path_buf(),
         source: problem.into(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_environment_without_a_plan_keeps_no_other_from_its_section() {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let plan = marker("dev") + "\n### Plan\n";
+        std::fs::write(folder.path().join("dev.md"), &plan).expect("a file");
+        // A command that fails leaves what the shell made for its output.
+        std::fs::write(folder.path().join("test.md"), "").expect("a file");
+        let mut args = Args {
+            env: ["dev", "test", "prod"].map(str::to_owned).to_vec(),
+            pull_request: None,
+            file: folder.path().to_path_buf(),
+        };
+        let found = sections(&args).expect("sections");
+        let plans: Vec<Option<&str>> = found.iter().map(|one| one.plan.as_deref()).collect();
+        assert_eq!(plans, [Some(plan.as_str()), None, None]);
+        std::fs::write(folder.path().join("test.md"), &plan).expect("a file");
+        assert!(sections(&args).is_err(), "the plan of another environment");
+        args.file = folder.path().join("dev.md");
+        assert!(sections(&args).is_err(), "one file for three environments");
+    }
 }

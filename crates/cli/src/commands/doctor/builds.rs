@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use deskstate_files::Limit;
 use deskstate_model::Project;
 
 use super::Finding;
@@ -14,7 +15,7 @@ pub(super) fn of_project(root: &Path, project: &Project, environment: &str) -> V
             .iter()
             .any(|stage| stage.value == environment);
     let applies = |file: &str| {
-        let text = std::fs::read_to_string(root.join(file)).unwrap_or_default();
+        let text = deskstate_files::read_text(root.join(file), Limit::MANIFEST).unwrap_or_default();
         is_stage
             && text
                 .lines()
@@ -25,7 +26,7 @@ pub(super) fn of_project(root: &Path, project: &Project, environment: &str) -> V
         findings.push(Finding::worth(
             format!("GitHub Actions applies to {environment}: check there that only the main branch can"),
             &format!(
-                "Settings, Environments, `{environment}`: required reviewers, and deployment branches limited to `main`; federated credentials of the two applications: `repo:OWNER/REPO:environment:{environment}` and `repo:OWNER/REPO:environment:{environment}-plan`"
+                "Settings, Environments, `{environment}`: required reviewers, and deployment branches limited to `main`; the subjects of the two federated credentials end in `:environment:{environment}` and `:environment:{environment}-plan`"
             ),
         ));
     }
@@ -74,10 +75,7 @@ mod tests {
             .into_iter()
             .filter_map(|finding| finding.help)
             .collect();
-        assert!(
-            said[0].contains("`repo:OWNER/REPO:environment:prod`"),
-            "{said:?}"
-        );
+        assert!(said[0].contains("`:environment:prod`"), "{said:?}");
         assert!(said[1].contains("`deskstate-apply-prod`"), "{said:?}");
         assert_eq!(found("dev"), []);
         assert_eq!(found("lab"), []);

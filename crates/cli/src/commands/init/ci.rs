@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use deskstate_files::Limit;
 use deskstate_model::{Diagnostic, PROJECT_FILE, Target, load_project};
 use sha2::{Digest, Sha256};
 
@@ -166,7 +167,7 @@ impl Template {
         let values: Vec<String> = stages.iter().map(|stage| scalar(stage)).collect();
         let options: Vec<String> = stages
             .iter()
-            .map(|stage| format!("--env {stage}"))
+            .map(|stage| format!("--env={stage}"))
             .collect();
         let plans: Vec<String> = ids.iter().map(|id| format!("plan_{id}")).collect();
         let mut blocks = Vec::new();
@@ -235,7 +236,8 @@ fn digest(text: &str) -> String {
 /// Writes a file, or replaces the one that an earlier `init` wrote. A file that somebody edited stays.
 pub(super) fn write(folder: &Path, path: &str, text: &str, ui: &mut Ui) -> Result<(), Error> {
     let target = folder.join(path);
-    let Ok(known) = std::fs::read_to_string(&target) else {
+    let Ok(known) = deskstate_files::read_text(&target, Limit::MANIFEST) else {
+        // Nothing is there, or nothing that `init` wrote.
         return write_new(folder, path, text, ui);
     };
     if known.replace("\r\n", "\n") == text {
