@@ -35,10 +35,11 @@ mutants *arguments:
 coverage *arguments:
     cargo llvm-cov --workspace {{arguments}}
 
-# Clients of others, as published, against the emulator and `deskstate mcp`.
+# Clients of others, as published, against the emulator, `deskstate mcp` and `deskstate lsp`.
 conformance:
     conformance/run
     conformance/assistants/run
+    conformance/editors/run
     conformance/notifications/run
 
 # Format, lints, docs.

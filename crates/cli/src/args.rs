@@ -43,6 +43,7 @@ pub(crate) enum Command {
     Preview(commands::preview::Args),
     Graph(commands::graph::Args),
     Guide(commands::guide::Args),
+    Lsp(commands::lsp::Args),
     Mcp(commands::mcp::Args),
     Demo(commands::demo::Args),
     /// Runs a Dataverse Web API on loopback, for trying things out

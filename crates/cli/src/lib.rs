@@ -19,6 +19,7 @@ mod graph;
 mod guide;
 mod journal;
 mod kept;
+mod lsp;
 mod notify;
 mod output;
 mod paths;
@@ -120,6 +121,7 @@ fn run(args: Args, ui: &mut Ui) -> Result<ExitCode, Error> {
         Command::Preview(args) => commands::preview::run(&args, &global, ui),
         Command::Graph(args) => commands::graph::run(&args, &global, ui),
         Command::Guide(args) => commands::guide::run(&args, &global, ui),
+        Command::Lsp(args) => commands::lsp::run(&args),
         Command::Mcp(args) => commands::mcp::run(&args, &global, ui),
         Command::Demo(args) => commands::demo::run(&args, ui),
         Command::Emulator(args) => {

@@ -4,6 +4,8 @@ use crate::explanation::Explanation;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use deskstate_files::{Limit, Problem, Total, read};
 
@@ -46,7 +48,36 @@ pub(crate) struct Root {
     place: Place,
     /// Texts by path that are read in place of files, or in addition to them.
     over: BTreeMap<String, String>,
+    kept: Option<Kept>,
     total: Total,
+}
+
+/// Texts of files that were read before, each with the time and the size that the file had.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Kept(Arc<Mutex<BTreeMap<String, (Stamp, String)>>>);
+
+type Stamp = (SystemTime, u64);
+
+impl Kept {
+    pub(crate) fn forget(&self) {
+        self.texts().clear();
+    }
+
+    fn texts(&self) -> MutexGuard<'_, BTreeMap<String, (Stamp, String)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn text(&self, relative: &str, stamp: Stamp) -> Option<String> {
+        let texts = self.texts();
+        let (known, text) = texts.get(relative)?;
+        (*known == stamp).then(|| text.clone())
+    }
+}
+
+/// What changes when a file is written.
+fn stamp(path: &Path) -> Option<Stamp> {
+    let data = fs::metadata(path).ok()?;
+    Some((data.modified().ok()?, data.len()))
 }
 
 #[derive(Debug)]
@@ -153,6 +184,7 @@ impl Root {
         Ok(Self {
             place: Place::Folder(path),
             over: BTreeMap::new(),
+            kept: None,
             total: Total::new(Limit::PROJECT),
         })
     }
@@ -163,11 +195,18 @@ impl Root {
         self
     }
 
+    /// Reads only files that changed since they were read before.
+    pub(crate) fn keeping(mut self, kept: Kept) -> Self {
+        self.kept = Some(kept);
+        self
+    }
+
     /// Files that nobody wrote.
     pub(crate) fn of_texts(texts: BTreeMap<String, String>) -> Self {
         Self {
             place: Place::Texts(texts),
             over: BTreeMap::new(),
+            kept: None,
             total: Total::new(Limit::PROJECT),
         }
     }
@@ -184,10 +223,27 @@ impl Root {
                 return text.ok_or(FileProblem::NotThere);
             }
         };
+        // Before it is read, so that a file that is written meanwhile is read again.
+        let now = self.kept.as_ref().and_then(|_| stamp(&root.join(relative)));
+        if let (Some(kept), Some(now)) = (&self.kept, now)
+            && let Some(text) = kept.text(relative, now)
+        {
+            self.total.count(text.len()).map_err(unread)?;
+            return Ok(text);
+        }
         let path = inside(root, relative)?;
         let bytes = read(&path, Limit::MANIFEST).map_err(unread)?;
         self.total.count(bytes.len()).map_err(unread)?;
-        text(bytes)
+        let text = text(bytes)?;
+        if let (Some(kept), Some(now)) = (&self.kept, now) {
+            kept.texts()
+                .insert(relative.to_owned(), (now, text.clone()));
+        }
+        Ok(text)
+    }
+
+    fn has_over(&self, folder: &str) -> bool {
+        self.over.keys().any(|path| is_below(folder, path))
     }
 
     /// Every YAML file below a folder, whatever the case of its ending, apart from folders that begin with a dot and from what `skip`
@@ -200,11 +256,15 @@ impl Root {
         let mut below = Below::default();
         match &self.place {
             Place::Folder(root) => {
-                let path = inside(root, folder)?;
-                if path.is_dir() {
-                    walk(root, path, folder, skip, &mut below);
-                } else if !skip(folder) {
-                    below.files.insert(folder.to_owned());
+                match inside(root, folder) {
+                    // The files of a folder that is not there yet may be open in an editor.
+                    Err(FileProblem::NotThere) if self.has_over(folder) => {}
+                    Err(problem) => return Err(problem),
+                    Ok(path) if path.is_dir() => walk(root, path, folder, skip, &mut below),
+                    Ok(_) if skip(folder) => {}
+                    Ok(_) => {
+                        below.files.insert(folder.to_owned());
+                    }
                 }
             }
             Place::Texts(texts) => {

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Diagnostic, Manifests, PROJECT_FILE, YamlEdits, load_texts, render};
+use crate::{
+    Diagnostic, Manifests, NameUse, PROJECT_FILE, Tree, Workspace, YamlEdits, load_texts,
+    load_with, render,
+};
 
 const PROJECT: &str = "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: fuzz}\nspec:\n  contracts: [contracts/a.yaml]\n  variables: {a: b, n: 1, l: [x]}\n  environments:\n    e: {emulator: {state: s.json}, overlay: overlays/e}\n";
 const BARE_PROJECT: &str =
@@ -46,6 +49,86 @@ pub fn edits(text: &str) {
             assert_eq!(edits.finish().as_deref(), Some(text));
         } else {
             let _ = edits.finish();
+        }
+    }
+}
+
+/// Edits of a project, as numbers in the first line: file, place, length and what is written there. After each, what an editor is told is
+/// what a fresh load says, and names are where they are said to be.
+pub fn typing(text: &str) {
+    let (edits, text) = text.split_once('\n').unwrap_or_default();
+    let mut texts = project(text);
+    let folder = std::env::temp_dir().join("deskstate-fuzz-typing");
+    if std::fs::create_dir_all(&folder).is_err() {
+        return;
+    }
+    let mut workspace = Workspace::new(&folder);
+    for (path, text) in &texts {
+        workspace.open(path, text.clone());
+    }
+    let numbers: Vec<usize> = edits
+        .split([' ', ','])
+        .filter_map(|number| number.parse().ok())
+        .collect();
+    for step in numbers.chunks_exact(4).take(12) {
+        let paths: Vec<String> = texts.keys().cloned().collect();
+        let path = &paths[step[0] % paths.len()];
+        let text = &texts[path];
+        let boundary = |near: usize| {
+            let near = near.min(text.len());
+            (near..=text.len()).find(|at| text.is_char_boundary(*at))
+        };
+        let start = boundary(step[1] % (text.len() + 1)).unwrap_or(text.len());
+        let end = boundary(start + step[2] % 40).unwrap_or(text.len());
+        let mut after = text.clone();
+        after.replace_range(start..end, TYPED[step[3] % TYPED.len()]);
+        workspace.open(path, after.clone());
+        texts.insert(path.clone(), after);
+        let (_, told) = workspace.load(None);
+        let (manifests, fresh) = load_with(&folder, None, texts.clone());
+        assert_eq!(told, fresh);
+        places_lie_in_their_files(&manifests, &told);
+        texts
+            .values()
+            .for_each(|text| names_are_where_they_are_said_to_be(text));
+    }
+}
+
+/// What an edit writes.
+const TYPED: [&str; 10] = [
+    "",
+    "a",
+    "\n",
+    ": ",
+    "- ",
+    "{",
+    "]",
+    "\"",
+    "\r\n  é😀: x\n",
+    "---\n",
+];
+
+fn names_are_where_they_are_said_to_be(text: &str) {
+    let (documents, is_whole) = Tree::read(text);
+    for name in documents.iter().flat_map(NameUse::all) {
+        assert!(text.get(name.place.clone()).is_some(), "{name:?}");
+        let Ok(mut edits) = YamlEdits::new(text) else {
+            assert!(!is_whole || documents.is_empty(), "{text}");
+            return;
+        };
+        let Some(document) = edits.document_at(name.place.start) else {
+            continue;
+        };
+        let renamed = name.written_as("fuzz_renamed");
+        if edits.set_text(document, &name.path, &renamed).is_ok()
+            && let Some(after) = edits.finish()
+        {
+            let (documents, _) = Tree::read(&after);
+            let mut names = documents.iter().flat_map(NameUse::all);
+            assert!(
+                names.any(|one| one.key.name.as_written() == "fuzz_renamed"),
+                "{after}"
+            );
         }
     }
 }
@@ -106,7 +189,7 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use super::{edits, load};
+    use super::{edits, load, typing};
 
     fn kept(target: &str) -> impl Iterator<Item = Vec<u8>> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
@@ -123,6 +206,18 @@ mod tests {
             for end in [bytes.len(), bytes.len() / 2, bytes.len() / 3] {
                 load(&bytes[..end]);
             }
+        }
+    }
+
+    #[test]
+    fn what_fuzzing_kept_of_typing_is_loaded_as_a_fresh_project_is() {
+        for bytes in kept("typing") {
+            let text = String::from_utf8_lossy(&bytes);
+            typing(&text);
+            let (_, project) = text.split_once('\n').unwrap_or_default();
+            typing(&format!(
+                "1,70,0,8 0,200,9,2 1,9,30,0 1,40,0,9 1,0,0,5\n{project}"
+            ));
         }
     }
 

@@ -40,6 +40,7 @@ mod kinds;
 mod load;
 mod manifests;
 mod name;
+mod name_uses;
 mod overlay;
 mod parallel;
 mod parameters;
@@ -58,10 +59,12 @@ mod suggest;
 mod table;
 pub mod tables;
 mod variables;
+mod workspace;
 mod yaml;
 
 pub use accept::SetAside;
 pub use checks::secret::{is_secret_key, secret_values};
+pub use checks::slug::DOCUMENTED_SLUGS;
 pub use codes::MANIFEST_CODES;
 pub use contract::{
     Contract, Finding, MatchMode, Problem, Rule, RuleSubject, RuleValue, Subject,
@@ -81,6 +84,7 @@ pub use load::{
 };
 pub use manifests::{Declared, Manifests, State, subject_of};
 pub use name::{UniqueName, fold};
+pub use name_uses::NameUse;
 pub use parameters::{ParameterValue, Parameters};
 pub use part::{MAX_UNIQUE_NAME, unique_name_of_part};
 pub use project::{
@@ -97,4 +101,8 @@ pub use span::{FileId, SourceMap, Span, Spanned};
 pub use suggest::nearest;
 pub use table::*;
 pub use variables::{EnvironmentFacts, ORGANIZATION_ID, escape_variables};
-pub use yaml::{EditRefused, OutDocument, YamlEdits, write_documents, yaml_scalar};
+pub use workspace::Workspace;
+pub use yaml::{
+    EditRefused, OutDocument, PathStep, Tree, TreeEntry, TreeValue, YamlEdits, write_documents,
+    yaml_scalar,
+};

@@ -164,7 +164,7 @@ pub fn load_folder(folder: &Path, environment: &str) -> (Manifests, Vec<Diagnost
     )
 }
 
-fn load_from(
+pub(crate) fn load_from(
     root: Result<Root, FileProblem>,
     environment: Option<&str>,
 ) -> (Manifests, Vec<Diagnostic>) {

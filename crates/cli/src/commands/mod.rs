@@ -19,6 +19,7 @@ pub(crate) mod init;
 mod judging;
 pub(crate) mod kind;
 pub(crate) mod live;
+pub(crate) mod lsp;
 pub(crate) mod mcp;
 pub(crate) mod plan;
 pub(crate) mod preview;

@@ -12,6 +12,7 @@ mod style;
 pub(crate) use escape::{harmless_json, plain, visible};
 pub(crate) use page::Page;
 pub(crate) use stream::{
-    LogCommand, Stream, aside, error, explain_panics, log, out, protocol, run_ourselves, usage,
+    LogCommand, Protocol, Stream, aside, error, explain_panics, log, out, protocol, run_ourselves,
+    usage,
 };
 pub(crate) use style::{BAD, DIM, GOOD, HINT, STRONG, Style, WARN};

@@ -133,7 +133,7 @@ pub(crate) fn log() -> impl Write {
     Log
 }
 
-/// Standard output for a protocol whose messages are lines of JSON.
+/// Standard output for a protocol whose messages are JSON.
 pub(crate) struct Protocol(io::Stdout);
 
 /// Standard output for a protocol. Nothing else may write there then.
@@ -147,6 +147,14 @@ impl Protocol {
         let line = harmless_json(json);
         self.0.write_all(line.as_bytes())?;
         self.0.write_all(b"\n")?;
+        self.0.flush()
+    }
+
+    /// Sends a message behind a header with its length, as language servers do. Its texts are as harmless.
+    pub(crate) fn framed(&mut self, json: &str) -> io::Result<()> {
+        let body = harmless_json(json);
+        write!(self.0, "Content-Length: {}\r\n\r\n", body.len())?;
+        self.0.write_all(body.as_bytes())?;
         self.0.flush()
     }
 }

@@ -25,7 +25,7 @@ pub(crate) const SLUG: Explanation = Explanation::new(
 );
 
 /// The slugs that Microsoft documents for templates.
-const KNOWN: &[&str] = &[
+pub const DOCUMENTED_SLUGS: &[&str] = &[
     "anchor",
     "customerName",
     "caseId",
@@ -57,7 +57,12 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     }
     diagnostics.append(&mut found.diagnostics);
     let anything_goes = has_undescribed_provider(context);
-    let known = || KNOWN.iter().copied().chain(declared.iter().copied());
+    let known = || {
+        DOCUMENTED_SLUGS
+            .iter()
+            .copied()
+            .chain(declared.iter().copied())
+    };
     for ((name, _), places) in &found.unknown {
         let Some((first, rest)) = places.split_first() else {
             continue;
@@ -280,7 +285,9 @@ impl<'a> Found<'a> {
     }
 
     fn is_known(&self, name: &str) -> bool {
-        KNOWN.contains(&name) || name.starts_with("anchor.") || self.declared.contains(name)
+        DOCUMENTED_SLUGS.contains(&name)
+            || name.starts_with("anchor.")
+            || self.declared.contains(name)
     }
 
     fn push(&mut self, message: &str, span: Span, label: &str, help: &str) {

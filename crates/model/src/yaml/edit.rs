@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde_json::{Map, Value as Json, json};
 
+use super::PathStep;
 use super::layout::{Content, Place, Style, layout};
 use pairing::{Pairing, pair};
 
@@ -98,6 +99,68 @@ impl<'a> YamlEdits<'a> {
         }
         self.editor.set(place, value)?;
         *expected_at(&mut self.expected[document], keys) = value.clone();
+        Ok(())
+    }
+
+    /// Gives a document another text at a place that holds text, or for a key. Nothing else changes.
+    ///
+    /// # Errors
+    /// If the place holds a variable, is shared by an alias, or holds no text.
+    pub fn set_text(
+        &mut self,
+        document: usize,
+        path: &[PathStep],
+        text: &str,
+    ) -> Result<(), EditRefused> {
+        let nothing = |at| EditRefused {
+            at,
+            why: "there is no text",
+        };
+        let mut place = self.documents.get(document).ok_or(nothing(0))?;
+        let mut expected = &mut self.expected[document];
+        for step in path {
+            if place.shared {
+                return Err(shared(place));
+            }
+            let at = place.start;
+            let inner = match (step, &place.content) {
+                (PathStep::Key(key), _) => place.get(key).zip(expected.get_mut(key)),
+                (PathStep::Item(at), Content::List(items)) => {
+                    items.get(*at).zip(expected.get_mut(*at))
+                }
+                (PathStep::InKey(key), Content::Map(entries)) => {
+                    let entries = entries.iter();
+                    let known = entries
+                        .map(|(key, _)| key)
+                        .find(|known| known.key() == *key);
+                    let known = known.ok_or(nothing(at))?;
+                    self.editor.free(known)?;
+                    let wanted = Json::from(text);
+                    self.editor.replace(known, &wanted, known.in_brackets);
+                    let Json::Object(before) = expected else {
+                        return Err(nothing(at));
+                    };
+                    let renamed = std::mem::take(before).into_iter().map(|(known, value)| {
+                        let is_it = known == *key;
+                        (if is_it { text.to_owned() } else { known }, value)
+                    });
+                    *before = renamed.collect();
+                    return Ok(());
+                }
+                _ => None,
+            };
+            (place, expected) = inner.ok_or(nothing(at))?;
+        }
+        let Content::Scalar(Json::String(_)) = &place.content else {
+            return match &place.content {
+                Content::Alias(_) => Err(shared(place)),
+                _ => Err(nothing(place.start)),
+            };
+        };
+        self.editor.free(place)?;
+        let wanted = Json::from(text);
+        self.editor.replace(place, &wanted, place.in_brackets);
+        *expected = wanted;
         Ok(())
     }
 

@@ -7,6 +7,7 @@ mod edit;
 mod layout;
 pub(crate) mod read;
 mod scalar;
+mod tree;
 mod write;
 
 use serde_json::{Map, Value};
@@ -16,6 +17,7 @@ use crate::span::Span;
 pub(crate) use budget::Budget;
 pub use edit::{EditRefused, YamlEdits};
 pub(crate) use read::{Stream, read};
+pub use tree::{PathStep, Tree, TreeEntry, TreeValue};
 pub use write::{OutDocument, scalar as yaml_scalar, write_documents};
 
 /// A value and its place.

@@ -1,0 +1,187 @@
+"""`deskstate lsp` and pytest-lsp, a client of the protocol by others: every capability on the Tenfold example."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+import pytest_asyncio
+import pytest_lsp
+from lsprotocol import types as lsp
+from pytest_lsp import ClientServerConfig, LanguageClient
+
+TENFOLD = pathlib.Path(__file__).resolve().parents[2] / "examples" / "tenfold"
+FILE = "manifests/templates.yaml"
+SERVER = ClientServerConfig(server_command=[os.environ["DESKSTATE"], "lsp"])
+
+
+class Desk:
+    """A project that is open in an editor."""
+
+    def __init__(self, client, root):
+        self.client, self.root, self.texts = client, root, {}
+
+    def uri(self, path):
+        return (self.root / path).as_uri()
+
+    def document(self, path=FILE):
+        return lsp.TextDocumentIdentifier(uri=self.uri(path))
+
+    async def open(self, path=FILE, text=None):
+        self.texts[path] = text if text is not None else (self.root / path).read_bytes().decode()
+        item = lsp.TextDocumentItem(uri=self.uri(path), language_id="yaml", version=1, text=self.texts[path])
+        self.client.text_document_did_open(lsp.DidOpenTextDocumentParams(text_document=item))
+        return self.texts[path]
+
+    async def change(self, text, path=FILE, known=None):
+        """Replaces the whole text, or a part of it, and waits for the findings of the file."""
+        self.texts[path] = text
+        document = lsp.VersionedTextDocumentIdentifier(uri=self.uri(path), version=2)
+        changes = [known or lsp.TextDocumentContentChangeWholeDocument(text=text)]
+        self.client.text_document_did_change(lsp.DidChangeTextDocumentParams(text_document=document, content_changes=changes))
+
+    def position(self, word, offset=0, path=FILE):
+        text = self.texts[path]
+        at = text.index(word) + offset
+        before = text[:at]
+        line = before.count("\n")
+        column = before[before.rfind("\n") + 1 :]
+        return lsp.Position(line=line, character=len(column.encode("utf-16-le")) // 2)
+
+    def at(self, word, offset=0, path=FILE):
+        return {"text_document": self.document(path), "position": self.position(word, offset, path)}
+
+    async def findings(self, path=FILE):
+        return self.client.diagnostics.get(self.uri(path), [])
+
+    async def labels(self, word, offset=0, path=FILE):
+        found = await self.client.text_document_completion_async(lsp.CompletionParams(**self.at(word, offset, path)))
+        return [item.label for item in found]
+
+    async def told(self, path=FILE):
+        """The next findings of a file."""
+        await self.client.wait_for_notification("textDocument/publishDiagnostics")
+        return await self.findings(path)
+
+
+@pytest_lsp.fixture(config=SERVER)
+async def client(lsp_client: LanguageClient):
+    yield
+    await lsp_client.shutdown_session()
+
+
+@pytest_asyncio.fixture
+async def desk(client, tmp_path):
+    root = tmp_path / "Größe #1"
+    shutil.copytree(TENFOLD, root)
+    params = lsp.InitializeParams(
+        capabilities=lsp.ClientCapabilities(),
+        workspace_folders=[lsp.WorkspaceFolder(uri=root.as_uri(), name="desk")],
+    )
+    client.answer = await client.initialize_session(params)
+    return Desk(client, root)
+
+
+async def test_a_misspelt_word_is_reported_and_fixed(desk):
+    assert desk.client.answer.capabilities.position_encoding == "utf-16"
+    text = await desk.open()
+    await desk.change(text.replace("Mode: Docked", "Mode: Doked"))
+    [finding] = await desk.told()
+    assert (finding.code, finding.source) == ("unknown-value", "deskstate")
+    assert "did you mean `Docked`?" in finding.message
+    [action] = await desk.client.text_document_code_action_async(
+        lsp.CodeActionParams(text_document=desk.document(), range=finding.range, context=lsp.CodeActionContext([finding]))
+    )
+    [edit] = action.edit.changes[desk.uri(FILE)]
+    assert edit.new_text == "  communicationPanelMode: Docked\n"
+
+
+async def test_findings_point_into_the_contract(desk):
+    text = await desk.open()
+    await desk.change(text.replace("Mode: Docked", "Mode: Hidden"))
+    [finding] = await desk.told()
+    assert finding.code == "locked-value"
+    assert desk.uri("contracts/tenfold-cif-v2.yaml") in [one.location.uri for one in finding.related_information]
+
+
+async def test_an_unsaved_file_counts_and_a_closed_one_is_what_the_disk_has(desk):
+    await desk.open()
+    new = "manifests/new.yaml"
+    await desk.open(new, "apiVersion: deskstate/v1\nkind: Nothing\nmetadata: {name: tenfold_x}\n")
+    [finding] = await desk.told(new)
+    assert finding.code == "unknown-kind"
+    desk.client.text_document_did_close(lsp.DidCloseTextDocumentParams(text_document=desk.document(new)))
+    assert not await desk.told(new)
+
+
+async def test_fields_words_names_variables_environments_and_slugs_are_completed(desk):
+    text = await desk.open()
+    for before, after, word, expected in [
+        ("  communicationPanelMode: Docked", "  comm", "  comm", "communicationPanelMode"),
+        ("Mode: Docked", "Mode: ", "Mode: ", "Minimized"),
+        ("anchorTab: tenfold_customerSummary", "anchorTab: ", "anchorTab: ", "tenfold_customerSummary"),
+        ('"{customer}"', '"{cu', '"{cu', "customerName"),
+        ("  communicationPanelMode: Docked", "  entity: ${{ vars.", "vars.", "vars.widgetOrigin"),
+        ("metadata:\n", "metadata:\n  environments: [\n", "environments: [", "prod"),
+    ]:
+        await desk.change(text.replace(before, after))
+        assert expected in await desk.labels(word, len(word)), after
+
+
+async def test_hover_has_the_meaning_the_contract_and_the_value_of_each_environment(desk):
+    await desk.open()
+    hover = await desk.client.text_document_hover_async(lsp.HoverParams(**desk.at("communicationPanelMode", 3)))
+    for part in ["msdyn_panelstate", "must be Docked", "local: Docked", "prod: Docked"]:
+        assert part in hover.contents.value
+
+
+async def test_a_name_is_found_everywhere_and_renamed_everywhere(desk):
+    await desk.open()
+    profile = "manifests/app-profile.yaml"
+    await desk.open(profile)
+    [place] = await desk.client.text_document_definition_async(lsp.DefinitionParams(**desk.at("CTI_createSession", 1, profile)))
+    assert place.uri == desk.uri(FILE)
+    here = desk.at("CTI_createSession", 1)
+    uses = await desk.client.text_document_references_async(
+        lsp.ReferenceParams(**here, context=lsp.ReferenceContext(include_declaration=True))
+    )
+    assert len(uses) == 4
+    ready = await desk.client.text_document_prepare_rename_async(lsp.PrepareRenameParams(**here))
+    assert ready.placeholder == "CTI_createSession"
+    edit = await desk.client.text_document_rename_async(lsp.RenameParams(**here, new_name="CTI_startSession"))
+    assert set(edit.changes) == {desk.uri(path) for path in (FILE, profile, "contracts/tenfold-cif-v2.yaml")}
+    with pytest.raises(Exception, match="another finding|matches only one"):
+        await desk.client.text_document_rename_async(lsp.RenameParams(**here, new_name="other_session"))
+
+
+async def test_symbols_of_a_file_and_of_the_workspace(desk):
+    await desk.open()
+    symbols = await desk.client.text_document_document_symbol_async(lsp.DocumentSymbolParams(desk.document()))
+    assert [one.name for one in symbols][:2] == ["tenfold_customerSummary", "CTI_createSession"]
+    found = await desk.client.workspace_symbol_async(lsp.WorkspaceSymbolParams(query="inbound"))
+    assert [one.name for one in found] == ["CTI_inboundCallNotification"]
+
+
+async def test_hints_come_from_a_kept_plan_and_from_nothing_else(desk):
+    profile = "manifests/app-profile.yaml"
+    await desk.open(profile)
+    everything = lsp.Range(lsp.Position(0, 0), lsp.Position(999, 0))
+    ask = lambda: desk.client.text_document_inlay_hint_async(lsp.InlayHintParams(desk.document(profile), everything))
+    assert not await ask()
+    plan = ["plan", "--env", "local", "--out", ".deskstate/plan.json"]
+    subprocess.run([os.environ["DESKSTATE"], *plan], cwd=desk.root, check=True, capture_output=True)
+    [hint] = await ask()
+    assert hint.label == "2 agents"
+
+
+async def test_broken_yaml_crlf_and_hostile_text_do_no_harm(desk):
+    text = (await desk.open()).replace("\n", "\r\n")
+    await desk.change(text.replace("anchorTab:", "anchorTab: [ \u202e\x1b[31m"))
+    assert any(one.severity == lsp.DiagnosticSeverity.Error for one in await desk.told())
+    for one in await desk.findings():
+        assert "\u202e" not in one.message and "\x1b" not in one.message
+    await desk.change(text.replace("anchorTab: tenfold_customerSummary", "anchorTab: x😀"))
+    [finding] = await desk.told()
+    assert finding.code == "unknown-reference"
+    assert finding.range.end.character - finding.range.start.character == 3

@@ -1,0 +1,63 @@
+//! Fixes of findings, where what was meant is certain.
+
+use std::collections::BTreeMap;
+
+use deskstate_model::{Diagnostic, Severity};
+
+use super::findings::touches;
+use super::project::{Project, State};
+
+/// A fix of a finding: what it does, and the new text of the file.
+pub(super) struct Fix<'s> {
+    pub(super) finding: &'s Diagnostic,
+    pub(super) title: String,
+    pub(super) after: String,
+}
+
+/// The fixes of what is wrong in a part of a file. One that would leave the finding, or bring another error, is not offered.
+pub(super) fn fixes<'s>(
+    project: &Project,
+    state: &'s State,
+    path: &str,
+    (from, to): (usize, usize),
+) -> Vec<Fix<'s>> {
+    let Some(text) = state.text(path) else {
+        return Vec::new();
+    };
+    let here = state
+        .findings
+        .iter()
+        .filter(|finding| touches(state, finding, path, from, to));
+    here.filter_map(|finding| {
+        let instead = finding.instead.as_deref()?;
+        let span = finding.primary.as_ref()?.span;
+        let mut after = text.to_owned();
+        let place = span.start as usize..span.end as usize;
+        text.get(place.clone())?;
+        after.replace_range(place, instead);
+        helps(project, state, finding, path, &after).then(|| Fix {
+            finding,
+            title: format!("Change to `{instead}`"),
+            after,
+        })
+    })
+    .collect()
+}
+
+fn helps(project: &Project, state: &State, finding: &Diagnostic, path: &str, after: &str) -> bool {
+    let changed = BTreeMap::from([(path.to_owned(), after.to_owned())]);
+    let (_, found) = project.workspace.load_with(None, changed);
+    let same = |one: &Diagnostic, other: &Diagnostic| {
+        one.code == other.code && one.message == other.message
+    };
+    let number =
+        |all: &[Diagnostic], which: &Diagnostic| all.iter().filter(|one| same(one, which)).count();
+    let is_gone = number(&found, finding) < number(&state.findings, finding);
+    // What a document lacks shows only once its words can be read.
+    let others = found
+        .iter()
+        .filter(|other| other.severity == Severity::Error);
+    let brings =
+        others.filter(|other| !other.is_about_lacking && number(&state.findings, other) == 0);
+    is_gone && brings.count() == 0
+}

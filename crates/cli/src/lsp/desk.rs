@@ -1,0 +1,194 @@
+//! The projects of an editor, and which of its files belong to which.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use lsp_types::{Diagnostic as Shown, Position, Uri};
+
+use super::findings::by_file;
+use super::paths::{below, file_of, real, root_of, roots_in, uri_of};
+use super::place::Units;
+use super::project::{Project, State};
+
+/// Every project that the editor has shown.
+#[derive(Default)]
+pub(super) struct Desk {
+    projects: BTreeMap<PathBuf, Project>,
+    /// Files that are open, with their root and their path below it.
+    open: BTreeMap<String, (PathBuf, String)>,
+    pub(super) units: Units,
+    /// What the client shows now, by address.
+    shown: BTreeMap<String, Vec<Shown>>,
+}
+
+/// A file of a project.
+pub(super) struct Here<'d> {
+    pub(super) project: &'d Project,
+    pub(super) state: std::rc::Rc<State>,
+    pub(super) path: String,
+}
+
+impl Here<'_> {
+    pub(super) fn text(&self) -> &str {
+        let text = self.project.workspace.text(&self.path);
+        text.or_else(|| self.state.text(&self.path))
+            .unwrap_or_default()
+    }
+}
+
+impl Desk {
+    /// Takes in the projects of a folder that the editor has opened.
+    pub(super) fn add_folder(&mut self, uri: &Uri) {
+        if let Some(folder) = file_of(uri) {
+            for root in roots_in(&folder) {
+                self.project(root);
+            }
+        }
+    }
+
+    /// Lets go of the projects in a folder that the editor has closed, unless files of theirs are open.
+    pub(super) fn remove_folder(&mut self, uri: &Uri) {
+        if let Some(folder) = file_of(uri) {
+            let open = &self.open;
+            self.projects.retain(|root, _| {
+                !root.starts_with(&folder) || open.values().any(|(known, _)| known == root)
+            });
+        }
+    }
+
+    fn project(&mut self, root: PathBuf) -> &mut Project {
+        self.projects
+            .entry(root)
+            .or_insert_with_key(|root| Project::new(root))
+    }
+
+    /// The root and the path of a file; none outside every project.
+    fn place(&self, uri: &Uri) -> Option<(PathBuf, String)> {
+        if let Some(known) = self.open.get(uri.as_str()) {
+            return Some(known.clone());
+        }
+        let file = file_of(uri)?;
+        let root = root_of(&file).or_else(|| {
+            let is_project_file = file.file_name()? == deskstate_model::PROJECT_FILE;
+            is_project_file.then(|| file.parent().map(Path::to_path_buf))?
+        })?;
+        let path = below(&root, &file)?;
+        Some((root, path))
+    }
+
+    /// A file is open with a text.
+    pub(super) fn open(&mut self, uri: &Uri, text: String) {
+        let Some((root, path)) = self.place(uri) else {
+            return;
+        };
+        // Files on the disk are read without their byte order mark, too.
+        let text = text
+            .strip_prefix('\u{feff}')
+            .map(str::to_owned)
+            .unwrap_or(text);
+        self.open
+            .insert(uri.as_str().to_owned(), (root.clone(), path.clone()));
+        let project = self.project(root);
+        if project.workspace.text(&path) != Some(&text) {
+            project.workspace.open(&path, text);
+            project.changed();
+        }
+    }
+
+    /// The text of a file that is open.
+    pub(super) fn text(&self, uri: &Uri) -> Option<&str> {
+        let (root, path) = self.open.get(uri.as_str())?;
+        self.projects.get(root)?.workspace.text(path)
+    }
+
+    pub(super) fn close(&mut self, uri: &Uri) {
+        if let Some((root, path)) = self.open.remove(uri.as_str()) {
+            let project = self.project(root);
+            project.workspace.close(&path);
+            project.changed();
+        }
+    }
+
+    /// Files changed on the disk.
+    pub(super) fn files_changed(&mut self, uris: impl Iterator<Item = Uri>) {
+        for uri in uris {
+            let Some(file) = file_of(&uri) else { continue };
+            let root = root_of(&file);
+            if let Some(root) = root {
+                self.project(root);
+            }
+            for (root, project) in &mut self.projects {
+                if real(&file).starts_with(root) {
+                    project.workspace.forget_files();
+                    project.changed();
+                }
+            }
+        }
+    }
+
+    /// The file of an address, with what its project says now.
+    pub(super) fn here(&mut self, uri: &Uri) -> Option<Here<'_>> {
+        let (root, path) = self.place(uri)?;
+        let project = self.project(root);
+        let state = project.state();
+        Some(Here {
+            project,
+            state,
+            path,
+        })
+    }
+
+    /// Every project, with what it says now.
+    pub(super) fn all(&mut self) -> Vec<(&Project, std::rc::Rc<State>)> {
+        self.projects
+            .values_mut()
+            .map(|project| {
+                let state = project.state();
+                (&*project, state)
+            })
+            .collect()
+    }
+
+    /// The findings that a client does not show yet, by address: of every file whose findings changed.
+    pub(super) fn news(&mut self) -> Vec<(Uri, Vec<Shown>)> {
+        let units = self.units;
+        let is_stale = self.projects.values().any(Project::is_stale);
+        if !is_stale && self.shown.is_empty() {
+            return Vec::new();
+        }
+        let mut now: BTreeMap<String, Vec<Shown>> = BTreeMap::new();
+        let mut addresses: BTreeMap<(PathBuf, String), String> = BTreeMap::new();
+        for (uri, place) in &self.open {
+            addresses.insert(place.clone(), uri.clone());
+        }
+        for (project, state) in self.all() {
+            for (path, found) in by_file(project, &state, units) {
+                // A client knows an open file by the address that it gave.
+                let place = (project.root().to_path_buf(), path);
+                let uri = match addresses.get(&place) {
+                    Some(uri) => Some(uri.clone()),
+                    None => uri_of(&place.0, &place.1).map(|uri| uri.as_str().to_owned()),
+                };
+                if let Some(uri) = uri {
+                    now.entry(uri).or_default().extend(found);
+                }
+            }
+        }
+        let gone = self.shown.keys().filter(|uri| !now.contains_key(*uri));
+        let mut news: Vec<(String, Vec<Shown>)> =
+            gone.map(|uri| (uri.clone(), Vec::new())).collect();
+        let changed = now
+            .iter()
+            .filter(|(uri, found)| self.shown.get(*uri) != Some(*found));
+        news.extend(changed.map(|(uri, found)| (uri.clone(), found.clone())));
+        self.shown = now;
+        news.into_iter()
+            .filter_map(|(uri, found)| Some((uri.parse().ok()?, found)))
+            .collect()
+    }
+
+    /// The position in a text as a byte.
+    pub(super) fn byte(&self, text: &str, position: Position) -> usize {
+        self.units.byte(text, position)
+    }
+}

@@ -1,0 +1,25 @@
+//! A language server for editors: the findings of `validate` while people type, and what the project knows of the word at the cursor.
+//!
+//! A project is loaded and checked by the same functions as for `validate`, with the texts of open files in place of those on the disk. Files
+//! that did not change are not read again. Everything that a client is shown as text is made inert first; what it writes into files is not.
+
+mod actions;
+mod complete;
+mod cursor;
+mod desk;
+mod edits;
+mod findings;
+mod hints;
+mod hover;
+mod names;
+mod paths;
+mod place;
+mod project;
+mod schema;
+mod server;
+mod symbols;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+pub(crate) use server::serve;
