@@ -309,6 +309,11 @@ mod tests {
                     let ids = ["stage_1_on", "stage_2_2026", "stage_3_a_b", "stage_4_a_b"];
                     assert!(ids.iter().all(|id| text.contains(id)), "{path}");
                 }
+                let of_others = ["[dev", "_dev", " dev\n", " prod\n"];
+                assert!(
+                    !of_others.iter().any(|text_of| text.contains(text_of)),
+                    "{path}"
+                );
                 assert!(read.is_mapping(), "{path}");
                 assert!(
                     !text.contains("{previous}") && !text.contains("{value}"),
