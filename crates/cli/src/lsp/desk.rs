@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use deskstate_model::PROJECT_FILE;
 use lsp_types::{Diagnostic as Shown, Position, Uri};
 
 use super::findings::by_file;
@@ -16,6 +17,8 @@ pub(super) struct Desk {
     projects: BTreeMap<PathBuf, Project>,
     /// Files that are open, with their root and their path below it.
     open: BTreeMap<String, (PathBuf, String)>,
+    /// Texts of open files that belong to no project.
+    loose: BTreeMap<String, String>,
     pub(super) units: Units,
     /// What the client shows now, by address.
     shown: BTreeMap<String, Vec<Shown>>,
@@ -68,10 +71,14 @@ impl Desk {
             return Some(known.clone());
         }
         let file = file_of(uri)?;
-        let root = root_of(&file).or_else(|| {
-            let is_project_file = file.file_name()? == deskstate_model::PROJECT_FILE;
-            is_project_file.then(|| file.parent().map(Path::to_path_buf))?
-        })?;
+        let is_project_file = file.file_name()? == PROJECT_FILE;
+        // A project file may be open and not saved yet.
+        let is_root = |folder: &&Path| {
+            folder.join(PROJECT_FILE).is_file() || self.projects.contains_key(*folder)
+        };
+        let above = file.ancestors().skip(1).find(is_root);
+        let root = above.or(file.parent().filter(|_| is_project_file))?;
+        let root = root.to_path_buf();
         let path = below(&root, &file)?;
         Some((root, path))
     }
@@ -79,6 +86,7 @@ impl Desk {
     /// A file is open with a text.
     pub(super) fn open(&mut self, uri: &Uri, text: String) {
         let Some((root, path)) = self.place(uri) else {
+            self.loose.insert(uri.as_str().to_owned(), text);
             return;
         };
         // Files on the disk are read without their byte order mark, too.
@@ -93,15 +101,30 @@ impl Desk {
             project.workspace.open(&path, text);
             project.changed();
         }
+        if path == PROJECT_FILE {
+            self.place_loose_files();
+        }
+    }
+
+    /// Files that are open and belonged to no project may belong to one now.
+    fn place_loose_files(&mut self) {
+        for (uri, text) in std::mem::take(&mut self.loose) {
+            if let Ok(uri) = uri.parse() {
+                self.open(&uri, text);
+            }
+        }
     }
 
     /// The text of a file that is open.
     pub(super) fn text(&self, uri: &Uri) -> Option<&str> {
-        let (root, path) = self.open.get(uri.as_str())?;
-        self.projects.get(root)?.workspace.text(path)
+        match self.open.get(uri.as_str()) {
+            Some((root, path)) => self.projects.get(root)?.workspace.text(path),
+            None => self.loose.get(uri.as_str()).map(String::as_str),
+        }
     }
 
     pub(super) fn close(&mut self, uri: &Uri) {
+        self.loose.remove(uri.as_str());
         if let Some((root, path)) = self.open.remove(uri.as_str()) {
             let project = self.project(root);
             project.workspace.close(&path);
@@ -124,6 +147,7 @@ impl Desk {
                 }
             }
         }
+        self.place_loose_files();
     }
 
     /// The file of an address, with what its project says now.
@@ -190,5 +214,33 @@ impl Desk {
     /// The position in a text as a byte.
     pub(super) fn byte(&self, text: &str, position: Position) -> usize {
         self.units.byte(text, position)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_are_open_join_a_project_that_comes_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = real(folder.path());
+        let mut desk = Desk::default();
+        let manifest = uri_of(&root, "manifests/a.yaml").unwrap();
+        desk.open(&manifest, "kind: Nothing\n".to_owned());
+        assert!(desk.news().is_empty());
+        assert_eq!(desk.text(&manifest), Some("kind: Nothing\n"));
+        let project = "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: x}\nspec: {}\n";
+        desk.open(&uri_of(&root, PROJECT_FILE).unwrap(), project.to_owned());
+        let news = desk.news();
+        let found = news.iter().find(|(uri, _)| *uri == manifest);
+        assert!(
+            found.is_some_and(|(_, found)| !found.is_empty()),
+            "{news:?}"
+        );
+        desk.close(&manifest);
+        let news = desk.news();
+        let gone = news.iter().find(|(uri, _)| *uri == manifest);
+        assert!(gone.is_some_and(|(_, found)| found.is_empty()), "{news:?}");
     }
 }
