@@ -21,7 +21,7 @@ pub(crate) struct Global {
     /// Results and errors only; plans are shown as numbers, unless you are asked to confirm one
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
-    /// Say more on stderr; twice for everything
+    /// Verbose logging (`-vv` for trace)
     #[arg(long, short, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
 }

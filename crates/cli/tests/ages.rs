@@ -220,6 +220,7 @@ const NEWEST: &[(&str, &str)] = &[
     ),
     ("terminal", "colours and questions"),
     ("transcripts", "transcripts, written on the newest age"),
+    ("wording", "sentences"),
 ];
 
 /// What an environment of 2024 lacks, these never touch: they take long, and run on 2022 alone.

@@ -109,12 +109,30 @@ async fn a_change_goes_through_dev_test_and_prod_in_this_order(host: Host) {
 
     // Pages are no change of the desktop. A fork gets no plan, so what it brings is refused.
     std::fs::write(world.desk().join("README.md"), "A desk\n").unwrap();
+    std::fs::create_dir_all(world.desk().join("plan")).unwrap();
+    std::fs::write(world.desk().join("plan/prod.md"), "FORGED\n").unwrap();
     let (number, build) = world.propose("README.md", "A desk", "Our desk", false);
     assert!(build.is_good(), "{}", build.log);
+    assert!(!world.comments(number).concat().contains("FORGED"));
     world.merge(number, "merge");
     let applied = world.apply(|_, _| false);
     assert!(applied.is_good(), "{}", applied.log);
     assert_eq!(world.tag("prod"), Some(world.main()));
+    // A plan that is committed is none that a build made.
+    let manifest = world.desk().join(MANIFEST);
+    let declared = std::fs::read_to_string(&manifest).unwrap();
+    std::fs::write(
+        &manifest,
+        declared.replace("title: First", "title: Foreign"),
+    )
+    .unwrap();
+    std::fs::create_dir_all(world.desk().join("reviewed/forged")).unwrap();
+    for stage in ["dev", "test", "prod"] {
+        let file = format!("desk/reviewed/forged/{stage}.json");
+        let plan = ["--project", "desk", "plan", "--env", stage, "--out", &file];
+        world.deskstate(&plan).ended(0);
+    }
+    std::fs::write(&manifest, declared).unwrap();
     let (number, build) = world.propose(MANIFEST, "title: First", "title: Foreign", true);
     assert!(
         build.is_good() && build.job("validate") == Ended::Well,
@@ -564,7 +582,7 @@ fn on_github_drift_opens_one_issue_keeps_it_current_and_closes_it() {
         &[
             "Edited by hand",
             "[Latest run](https://github.com/contoso/desk/actions/runs/77)",
-            "Next: deskstate drift --env prod",
+            "Next: take it over with deskstate adopt --env prod",
         ],
     );
     // The same drift on another commit of the manifests is kept without a word.

@@ -168,7 +168,7 @@ fn a_live_row_of_any_kind_is_adopted_as_a_document_that_is_valid_and_plans_to_no
     }
     let nothing =
         Project::desk(&server, "", "", "").run(&["adopt", "--env", "server", "contoso_nobody"]);
-    says(&nothing.ended(1).err, &["`contoso_nobody` chooses nothing"]);
+    says(&nothing.ended(1).err, &["nothing matches `contoso_nobody`"]);
 }
 
 #[test]

@@ -13,6 +13,10 @@ use super::support::{self, Project, Run, Server, applied, deskstate};
 /// Everything that some message suggests, and the test that follows it. A new suggestion needs a row, and the row a test.
 const FOLLOWED: &[(&str, &str)] = &[
     (
+        "--at REF",
+        "a_deleted_row_is_drift_and_the_revision_that_was_applied_tells_what_is_not_applied_yet",
+    ),
+    (
         "--url",
         "without_a_project_help_is_about_the_address_that_was_given",
     ),

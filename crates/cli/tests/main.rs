@@ -49,3 +49,4 @@ mod terminal;
 mod transcripts;
 mod unknown;
 mod who;
+mod wording;

@@ -201,7 +201,7 @@ async fn a_message_that_was_not_taken_is_sent_again_and_other_channels_have_thei
     let both = [
         "drift", "--env", "server", "--notify", "teams", "--notify", "webhook",
     ];
-    let failed = run(&project, &host, &both).await.ended(1);
+    let failed = run(&project, &host, &both).await.ended(2);
     says(
         &failed.err,
         &[
@@ -223,7 +223,7 @@ async fn a_message_that_was_not_taken_is_sent_again_and_other_channels_have_thei
 
     let long = channel(&[ResponseTemplate::new(429).insert_header("retry-after", "3600")]).await;
     server.patch_session(r#"{"msdyn_title": "By hand, again"}"#);
-    let failed = run(&project, &long, &slack).await.ended(1);
+    let failed = run(&project, &long, &slack).await.ended(2);
     says(
         &failed.err,
         &["Slack asks to wait longer than a build should: 3600 seconds"],
@@ -241,7 +241,7 @@ async fn a_message_that_was_not_taken_is_sent_again_and_other_channels_have_thei
         if let Some(address) = address {
             command.env("DESKSTATE_SLACK_URL", address);
         }
-        let run = Run::from(command.args(slack).output().unwrap()).ended(1);
+        let run = Run::from(command.args(slack).output().unwrap()).ended(2);
         says(&run.err, &[said]);
         assert!(!run.err.contains("s3cr3t"), "{}", run.err);
     }

@@ -39,7 +39,7 @@ fn every_command_refuses_a_selection_that_chooses_nothing_and_says_what_was_mean
     let export: &[&str] = &["export", "--env", "local"];
     for command in COMMANDS.into_iter().chain([export]) {
         let slip = run(&project, command, &["CTI_creatSession"]).ended(1);
-        says(&slip, "`CTI_creatSession` chooses nothing");
+        says(&slip, "nothing matches `CTI_creatSession`");
         says(&slip, "did you mean `CTI_createSession`?");
         let label = run(&project, command, &["-l", "vendor=tenfld"]).ended(1);
         says(&label, "did you mean `vendor=tenfold`?");
@@ -63,7 +63,7 @@ fn what_a_selection_needs_comes_along_in_every_command_and_is_named() {
         let said = run(&project, command, &["SessionTemplate"]);
         says(
             &said,
-            "ApplicationTab tenfold_customerSummary comes along, since SessionTemplate CTI_createSession needs it",
+            "Also included: ApplicationTab tenfold_customerSummary (required by SessionTemplate CTI_createSession)",
         );
     }
 }
@@ -190,11 +190,11 @@ fn a_row_that_was_named_and_that_nobody_declares_is_adopted_and_a_pattern_is_not
     let nobody = project
         .run(&["adopt", "--env", "local", "--check", "tenfold_nobody"])
         .ended(1);
-    says(&nobody, "`tenfold_nobody` chooses nothing");
+    says(&nobody, "nothing matches `tenfold_nobody`");
     let pattern = project
         .run(&["adopt", "--env", "local", "--check", "tenfold_no*"])
         .ended(1);
-    says(&pattern, "`tenfold_no*` chooses nothing");
+    says(&pattern, "nothing matches `tenfold_no*`");
     let same = project
         .run(&[
             "adopt",

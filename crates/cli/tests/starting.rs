@@ -129,7 +129,7 @@ fn what_render_prints_is_a_file_of_manifests_with_variables_and_overlays_filled_
     );
     assert!(
         one.err
-            .contains("ApplicationTab tenfold_customerSummary comes along"),
+            .contains("Also included: ApplicationTab tenfold_customerSummary"),
         "{}",
         one.err
     );
@@ -138,7 +138,7 @@ fn what_render_prints_is_a_file_of_manifests_with_variables_and_overlays_filled_
         .ended(1);
     assert!(
         none.err
-            .contains("`SessionTemplate/nothing` chooses nothing"),
+            .contains("nothing matches `SessionTemplate/nothing`"),
         "{}",
         none.err
     );
@@ -185,7 +185,8 @@ fn explain_says_what_it_does_not_know() {
     let folder = TempDir::new().unwrap();
     let run = run(folder.path(), &["explain", "nothing"]).ended(1);
     assert!(
-        run.err.contains("nothing is called `nothing`") && run.err.contains("lists the kinds"),
+        run.err.contains("unknown kind, field or code `nothing`")
+            && run.err.contains("lists the kinds"),
         "{}",
         run.err
     );

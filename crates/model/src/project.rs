@@ -34,7 +34,7 @@ pub struct Project {
     pub protect: Vec<Spanned<KindNameGlob>>,
     /// What happens to rows under an owned prefix that no document declares.
     pub prune: Prune,
-    /// From where on deletes and unlinks need the printed override.
+    /// How much a plan may remove before it needs `--allow`.
     pub removals: Removals,
     /// Operations in one transaction; 1 to 1000.
     pub max_changeset: usize,
@@ -166,7 +166,7 @@ pub enum Undeclared {
     Fail,
 }
 
-/// From where on deletes and unlinks need the printed override.
+/// How much a plan may remove before it needs `--allow`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Removals {
     /// Share of what exists, in percent.

@@ -10,7 +10,7 @@ use deskstate_model::{Field, Kind, Need};
 
 fn assert_current(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../docs/manifests")
+        .join("../../docs")
         .join(name);
     if std::env::var_os("UPDATE_REFERENCE").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -19,7 +19,7 @@ fn assert_current(name: &str, text: &str) {
     let stored = fs::read_to_string(&path).unwrap_or_default();
     assert!(
         stored == text,
-        "docs/manifests/{name} is not current: run with UPDATE_REFERENCE=1"
+        "docs/{name} is not current: run with UPDATE_REFERENCE=1"
     );
 }
 
@@ -77,5 +77,38 @@ fn the_page_of_kinds_is_current() {
             field(info, 0, &mut text);
         }
     }
-    assert_current("kinds.md", &text);
+    assert_current("manifests/kinds.md", &text);
+}
+
+#[test]
+fn the_glossary_has_every_kind_as_its_table_says() {
+    const BEGIN: &str = "<!-- kinds: made from crates/model/src/kinds -->\n";
+    const END: &str = "<!-- end of kinds -->";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/glossary.md");
+    let page = fs::read_to_string(path).unwrap();
+    let (before, rest) = page.split_once(BEGIN).unwrap();
+    let (_, after) = rest.split_once(END).unwrap();
+    let mut table =
+        String::from("| term | kind | where people make it | table |\n| --- | --- | --- | --- |\n");
+    for kind in Kind::all() {
+        let doc = paragraphs(&kind.doc());
+        let place = doc
+            .iter()
+            .find_map(|paragraph| paragraph.split_once(" Dataverse: `"));
+        let (place, rest) = place.unwrap();
+        let (name, _) = rest.split_once('`').unwrap();
+        let _ = writeln!(
+            table,
+            "| {} | [{kind}](manifests/kinds.md#{}) | {} | `{name}` |",
+            kind.title().to_lowercase().replace("cif v", "CIF v"),
+            anchor(kind.as_str()),
+            place
+                .trim_start_matches("In the admin center: ")
+                .trim_end_matches('.'),
+        );
+    }
+    assert_current(
+        "glossary.md",
+        &format!("{before}{BEGIN}{table}{END}{after}"),
+    );
 }

@@ -154,9 +154,9 @@ pub fn of_words(words: &[Selector]) -> Vec<Selector> {
     chosen
 }
 
-/// A selector that chooses nothing.
+/// A selector that matches nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{selector}` chooses nothing")]
+#[error("nothing matches `{selector}`")]
 pub struct NothingChosen {
     /// What was written.
     pub selector: Selector,

@@ -33,10 +33,10 @@ use crate::output::verdict::unplanned;
 use crate::project::{Loaded, load_environment};
 use crate::ui::Ui;
 
-/// Writes live values into the manifests where they are declared; comments, order and quotes stay
+/// Copies manual changes back into your manifests, preserving comments, order and quoting
 ///
 /// In an environment with an overlay, what the base holds goes into the overlay. A row that no manifest declares and that is named
-/// becomes a new file. Values of variables are never written over. Of a selection only what is chosen is adopted, not what that needs.
+/// becomes a new file. Values of variables are never written over. Adopts only the selected resources, not their dependencies.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The environment

@@ -33,9 +33,9 @@ use deskstate_model::Explanation;
 
 pub(crate) const SERVER_REFUSED: Explanation = Explanation::new(
     "server-refused",
-    "The server takes every write of a transaction, or none.",
-    "It refused the write of this resource, so nothing of the transaction happened. Its own words, the status, its code and the id of the request follow below.",
-    "Set right what the server names and run apply again; with the id of the request support finds it.",
+    "Dataverse rejected a write; the transaction was rolled back.",
+    "A transaction is applied as a whole or not at all. The message of Dataverse, the status, its code and the id of the request are shown below.",
+    "Fix what the message names and run apply again. Support can find the request by its id.",
 );
 
 /// What is carried out.

@@ -12,14 +12,14 @@ use crate::error::Error;
 use crate::output::plain;
 use crate::ui::Ui;
 
-/// The resources that a command is about. What they need comes along.
+/// The resources that a command is about. Their dependencies are included.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Selection")]
 pub(crate) struct Choosing {
     /// Only these and what they need: KIND, KIND NAME, KIND/NAME, NAME or LABEL=VALUE; `*` and `?` stand for any characters
     #[arg(value_name = "WHAT")]
     what: Vec<Selector>,
-    /// The same, as in `-l team=voice`
+    /// Select by label, for example `-l team=voice`
     #[arg(long, short = 'l', value_name = "WHAT")]
     select: Vec<Selector>,
 }
@@ -56,7 +56,7 @@ impl Choosing {
             .collect()
     }
 
-    /// What is chosen of the manifests; none for everything. A selector that chooses nothing is an error.
+    /// What is chosen of the manifests; none for everything. A selector that matches nothing is an error.
     pub(super) fn of(
         &self,
         manifests: &Manifests,
@@ -110,7 +110,7 @@ pub(super) fn labels(manifests: &Manifests) -> BTreeMap<ResourceKey, BTreeMap<St
         .collect()
 }
 
-/// A selector that chooses nothing ends the command: it is a slip, and nobody wants to learn of it from an empty result.
+/// A selector that matches nothing ends the command: it is a mistake that an empty result would hide.
 pub(super) fn refuse_nothing(nothing: &[NothingChosen]) -> Result<(), Error> {
     nothing.first().map_or(Ok(()), |first| {
         Err(Error::Failed {
@@ -127,12 +127,14 @@ pub(super) fn along(needed: &[(ResourceKey, ResourceKey)]) -> Vec<String> {
         .iter()
         .take(SHOWN)
         .map(|(needed, by)| {
-            let line = format!("{needed} comes along, since {by} needs it");
+            let line = format!("Also included: {needed} (required by {by})");
             plain(&line)
         })
         .collect();
     if let Some(more) = needed.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        lines.push(format!("{more} more come along for the same reason"));
+        lines.push(format!(
+            "Also included: {more} more, required by the selection"
+        ));
     }
     lines
 }

@@ -31,7 +31,7 @@ use crate::paths::shown_path;
 use crate::project::{self, Loaded, load_environment, load_folder};
 use crate::ui::Ui;
 
-/// Shows what would make one environment like another, or like a folder of manifests. Cannot write to either
+/// Shows the changes that would make one environment match another, or match a folder of manifests. Read-only
 ///
 /// A folder is a project, or nothing but manifests such as an export wrote; of two sides one is an environment. What a folder does not
 /// say is not compared.

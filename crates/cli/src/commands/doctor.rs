@@ -25,9 +25,9 @@ use crate::paths::shown_path;
 use crate::project::load_if_valid;
 use crate::ui::Ui;
 
-/// Looks at what stands between an environment and a plan: sign-in, rights, language, tables. Reads only
+/// Checks sign-in, permissions, language and tables of an environment. Read-only
 ///
-/// Exit codes: 0 all is well, 1 something is in the way.
+/// Exit codes: 0 all is well, 1 a plan would fail.
 ///
 /// `--probe` also asks what documents leave open. It sends transactions whose last operation must fail, so nothing is stored, and
 /// writes the answers to `.deskstate/answers/<environment>.json`, which `deskstate emulator --answers` reads too. The answers name

@@ -55,7 +55,7 @@ pub(crate) struct Args {
     /// Every watched environment of the project; one that fails does not stop the others
     #[arg(long)]
     all: bool,
-    /// Of all environments the I-th of N parts, from 1, for several jobs side by side; `job/N` in an Indexed Job of Kubernetes
+    /// Check part I of N of the environments, for parallel jobs; `job/N` in an Indexed Job of Kubernetes
     #[arg(long, value_name = "I/N", requires = "all", value_parser = shard)]
     shard: Option<Shard>,
     /// The most environments that are looked at at once. Large ones are looked at one by one
@@ -170,7 +170,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 write_file(path, &drift_metrics::render(&failed))?;
             }
             if let Err(unsent) = tell(args, &root, &failed, ui).await {
-                ui.note(format_args!("nobody was told: {}", chain(&unsent)));
+                ui.failure(&unsent);
             }
             return Err(error);
         }
@@ -197,7 +197,10 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         Format::Junit => ui.print(drift_junit::render(&seen))?,
         Format::Html => ui.print(html::drift(&seen, revision.as_deref()))?,
     }
-    told?;
+    // What was found is known all the same, and the next run tells it again.
+    if let Err(unsent) = told {
+        ui.failure(&unsent);
+    }
     let any = |wanted: Outcome| seen.iter().any(|seen| seen.outcome() == wanted);
     if any(Outcome::Failed) || any(Outcome::Incomplete) {
         return match &args.env {

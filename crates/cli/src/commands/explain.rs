@@ -134,7 +134,10 @@ pub(crate) fn unknown(subject: &str) -> Error {
         None => known.to_owned(),
     };
     Error::Failed {
-        message: format!("nothing is called `{}`", crate::output::plain(subject)),
+        message: format!(
+            "unknown kind, field or code `{}`",
+            crate::output::plain(subject)
+        ),
         hint: Some(hint),
     }
 }

@@ -270,10 +270,11 @@ fn write_files(folder: &Path, exported: &Export, force: bool, ui: &mut Ui) -> Re
     if let Some(first) = taken.first() {
         return Err(Error::Refused {
             message: format!(
-                "{} of the files are there already, such as {first}; nothing was written",
-                taken.len()
+                "{} of the files already {}, such as {first}; nothing was written",
+                taken.len(),
+                if taken.len() == 1 { "exists" } else { "exist" }
             ),
-            hint: Some("`--force` writes over them, another `--out` leaves them alone".to_owned()),
+            hint: Some("use `--force` to overwrite, or choose another `--out`".to_owned()),
         });
     }
     write_documents(folder, exported)?;

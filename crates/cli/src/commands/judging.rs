@@ -17,7 +17,7 @@ use crate::today;
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Review options")]
 pub(crate) struct Judging {
-    /// Let pass what review refused, as it printed it: `unlink=AppProfile.users:12`
+    /// Allow a blocked change: paste the value that review printed, such as `unlink=AppProfile.users:12`
     #[arg(long, value_name = "WHAT")]
     allow: Vec<Allow>,
     /// Let managed and out-of-the-box rows be changed

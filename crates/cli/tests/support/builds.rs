@@ -542,6 +542,7 @@ impl World {
                             format!("{}/", self.service.uri()),
                         ),
                         ("SYSTEM_TEAMPROJECT".to_owned(), "desk".to_owned()),
+                        ("BUILD_REASON".to_owned(), "PullRequest".to_owned()),
                         ("BUILD_REPOSITORY_ID".to_owned(), "repo".to_owned()),
                         (
                             "SYSTEM_PULLREQUEST_PULLREQUESTID".to_owned(),

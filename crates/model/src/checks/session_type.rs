@@ -10,7 +10,7 @@ use crate::manifests::{Declared, State};
 pub(crate) const SESSION_TYPE: Explanation = Explanation::new(
     "session-type",
     "`entity` belongs to sessions of type Entity; `anchorTab` and `sessionIcon` to Generic ones; the anchor tab is no additional tab.",
-    "The form offers each for one type only and cannot be saved without it. Sessions of records hide the communication panel.",
+    "The form offers each for one type only and cannot be saved without it. Entity sessions hide the communication panel.",
     "Add or remove the field, or change `type`.",
 );
 
@@ -122,7 +122,7 @@ fn entity(
         diagnostics.push(
             Diagnostic::warning(
                 SESSION_TYPE.code,
-                "sessions of records hide the communication panel",
+                "Entity sessions hide the panel, so this setting has no effect",
             )
             .at(mode.span, "probably without effect")
             .also(kind, "this is Entity")

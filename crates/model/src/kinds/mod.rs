@@ -362,6 +362,12 @@ impl Kind {
         doc.trim_end().to_owned()
     }
 
+    /// What people call it, such as `Session template`.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        self.definition().title
+    }
+
     /// The kind that people call so: by its word, its title, its list in the admin center or an earlier name of that list, in any case.
     #[must_use]
     pub fn called(name: &str) -> Option<Kind> {

@@ -59,13 +59,13 @@ struct ProjectSpec {
     /// Patterns `Kind/name` of what nothing ever deletes, `state: absent` included.
     #[schemars(default, inner(length(min = 1)))]
     protect: Vec<String>,
-    /// What happens to rows under an owned prefix that no document declares. `never` where left out.
+    /// What happens to rows under an owned prefix that no manifest declares. Default: `never`.
     #[schemars(default, extend("enum" = ["never", "owned"]))]
     prune: String,
-    /// From where on deletes and unlinks need the printed override.
+    /// How much a plan may remove before it needs `--allow`.
     #[schemars(default)]
     removals: Removals,
-    /// Operations in one transaction. 200 where left out.
+    /// Operations in one transaction. Default: 200.
     #[schemars(default, range(min = 1, max = 1000))]
     max_changeset: i64,
     /// What fills fields that a document leaves out.
@@ -122,10 +122,10 @@ struct Owns {
 #[derive(JsonSchema, Default)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct Removals {
-    /// Share of what exists, such as `20%`, which it is where left out.
+    /// Share of the rows of a kind. Default: `20%`.
     #[schemars(default, regex(pattern = "^(100|[0-9]{1,2})%$"))]
     max_share: String,
-    /// Agents that are reached. 10 where left out.
+    /// Agents who are affected. Default: 10.
     #[schemars(default, range(min = 0, max = 4_294_967_295_i64))]
     max_agents: i64,
 }

@@ -125,7 +125,7 @@ fn missing(input: &Input<'_>, change: &Change) -> Verdict {
         ),
         None => Verdict::new(
             Class::Unknown,
-            "it was never applied, or somebody deleted it; the revision that was last applied would tell",
+            "it was never applied, or somebody deleted it; pass `--at REF` to find out",
         ),
     }
 }
@@ -153,7 +153,7 @@ fn unwanted(input: &Input<'_>, change: &Change) -> Verdict {
     }
     Verdict::new(
         Class::Unknown,
-        "it was never removed, or it came back; the revision that was last applied would tell",
+        "it was never removed, or it came back; pass `--at REF` to find out",
     )
 }
 

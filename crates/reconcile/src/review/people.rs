@@ -16,9 +16,9 @@ pub(crate) const LOADER_REMOVED: Explanation = Explanation::new(
 
 pub(crate) const MANY_AGENTS: Explanation = Explanation::new(
     "many-agents",
-    "A plan says so when it reaches more than ten times `removals.maxAgents` agents.",
-    "A slip is dear then, and agents get changes when they next sign in or reload, in the middle of a shift.",
-    "Apply it when few of them work, or in parts with selectors.",
+    "The plan affects more than ten times `removals.maxAgents` agents.",
+    "A mistake would affect many agents, and agents get changes when they next sign in or reload, in the middle of a shift.",
+    "Apply it while few of them work, or in parts with selectors.",
 );
 
 pub(crate) const USER_MOVES: Explanation = Explanation::new(

@@ -37,9 +37,9 @@ pub(crate) const PROTECTED: Explanation = Explanation::new(
 
 pub(crate) const STILL_REFERENCED: Explanation = Explanation::new(
     "still-referenced",
-    "A row is deleted when nothing that stays refers to it.",
-    "The server takes the links away without a word, or refuses the delete.",
-    "Take the reference away first, in the manifests or in the environment.",
+    "The plan deletes a row that is still in use.",
+    "Dataverse silently removes the links, or refuses the delete.",
+    "Remove the reference first, in the manifests or in the environment.",
 );
 
 pub(crate) const WORKSTREAM_NAMES: Explanation = Explanation::new(

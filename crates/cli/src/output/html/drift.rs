@@ -29,7 +29,7 @@ pub(crate) fn drift(seen: &[Seen], revision: Option<&str>) -> String {
     if alone.is_none() {
         sections.push(Section {
             id: "matrix",
-            title: "Where what differs".to_owned(),
+            title: "Differences by environment".to_owned(),
             aside: Some(count(seen.len(), "environment")),
             body: matrix(seen).into(),
         });

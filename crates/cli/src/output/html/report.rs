@@ -274,7 +274,7 @@ fn graph_section(graph: &Graph) -> Option<Section> {
         .child(el("ul").children(list));
     Some(Section {
         id: "graph",
-        title: "How it hangs together".to_owned(),
+        title: "Dependencies".to_owned(),
         aside: Some(format!(
             "{}, {}",
             count(graph.nodes.len(), "resource"),
