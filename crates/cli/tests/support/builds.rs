@@ -947,10 +947,14 @@ fn answer(request: &Request, known: &mut Known, runs: &Path, uri: &str) -> Respo
             say(last.map(|run| run.id.to_string()).unwrap_or_default())
         }
         ["gh", "view", id] => match run(id) {
-            Some(run) if run.plans && run.why == Why::ByHand && run.is_good() => {
-                say("deskstate plan/main/workflow_dispatch/success".to_owned())
-            }
-            Some(_) => say("deskstate plan/change1/pull_request/success".to_owned()),
+            Some(run) if run.plans && run.why == Why::ByHand && run.is_good() => say(format!(
+                "deskstate plan/main/workflow_dispatch/success/{}",
+                run.commit
+            )),
+            Some(run) => say(format!(
+                "deskstate plan/change1/pull_request/success/{}",
+                run.commit
+            )),
             None => ResponseTemplate::new(404),
         },
         [
