@@ -98,6 +98,10 @@ fn an_entry_that_accepts_nothing_or_cannot_be_read_is_said() {
     // One environment, or some resources, are not all there is.
     let part = project.run(&["validate", "--env", "local"]).ended(0);
     assert!(!part.err.contains("accepts-nothing"), "{}", part.err);
+    project.write("manifests/broken.yaml", "kind: [\n");
+    let broken = project.run(&["validate"]).ended(3);
+    assert!(!broken.err.contains("accepts-nothing"), "{}", broken.err);
+    std::fs::remove_file(project.path().join("manifests/broken.yaml")).unwrap();
 
     for (entry, said) in [
         (

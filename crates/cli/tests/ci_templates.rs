@@ -585,9 +585,12 @@ fn on_github_drift_opens_one_issue_keeps_it_current_and_closes_it() {
             "Next: take it over with deskstate adopt --env prod",
         ],
     );
-    // The same drift on another commit of the manifests is kept without a word.
+    // The same drift on another commit of the manifests is kept without a word, also where lines have moved.
     repository
-        .shell("git commit -q --allow-empty -m 'Another'", &[])
+        .shell(
+            "sed -i '1i # A comment' manifests/desktop.yaml; git commit -q -a -m 'Another'",
+            &[],
+        )
         .ended(0);
     assert_eq!(drift_on_github(&repository), "2");
     assert_eq!(calls(), [1, 1, 0, 0]);

@@ -48,7 +48,9 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
         });
     }
     let chosen = args.choosing.keys(&manifests, ui)?;
-    let is_whole = args.env.is_none() && chosen.is_none();
+    // What could not be read may have the warning that an entry accepts.
+    let is_read = !found.iter().any(Diagnostic::is_error);
+    let is_whole = args.env.is_none() && chosen.is_none() && is_read;
     let aside = project::set_aside(&manifests, found, is_whole);
     found = aside.left;
     if let Some(line) = project::accepted_warnings(aside.accepted) {
