@@ -119,9 +119,9 @@ async fn channels_are_told_when_drift_appears_changes_ends_or_cannot_be_determin
     says(
         &first.err,
         &[
-            "Told Teams: drift appeared in server",
-            "Told Slack: drift appeared in server",
-            "Told the webhook: drift appeared in server",
+            "Notified Teams: drift appeared in server",
+            "Notified Slack: drift appeared in server",
+            "Notified the webhook: drift appeared in server",
         ],
     );
     let news = took(&host).await;
@@ -207,7 +207,7 @@ async fn a_message_that_was_not_taken_is_sent_again_and_other_channels_have_thei
         &[
             "Teams does not take the message: status 410",
             "its address is wrong",
-            "Told the webhook: drift appeared in server",
+            "Notified the webhook: drift appeared in server",
         ],
     );
     // The report was shown all the same.
@@ -245,6 +245,16 @@ async fn a_message_that_was_not_taken_is_sent_again_and_other_channels_have_thei
         says(&run.err, &[said]);
         assert!(!run.err.contains("s3cr3t"), "{}", run.err);
     }
+    // Every channel that could not be told is named.
+    let output = support::deskstate(project.path()).args(both).output();
+    let none = Run::from(output.unwrap()).ended(2);
+    says(
+        &none.err,
+        &[
+            "`DESKSTATE_TEAMS_URL` is not set",
+            "`DESKSTATE_WEBHOOK_URL` is not set",
+        ],
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -169,13 +169,12 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             if let Some(path) = &args.metrics {
                 write_file(path, &drift_metrics::render(&failed))?;
             }
-            if let Err(unsent) = tell(args, &root, &failed, ui).await {
-                ui.failure(&unsent);
-            }
+            tell(args, &root, &failed, ui).await;
             return Err(error);
         }
     };
-    let told = tell(args, &root, &seen, ui).await;
+    // A message that cannot be sent does not change what was found.
+    tell(args, &root, &seen, ui).await;
     // Written first: whoever reads what is shown may go away before its end.
     if let Some(path) = &args.metrics {
         write_file(path, &drift_metrics::render(&seen))?;
@@ -196,10 +195,6 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         Format::Json => ui.print(drift_json::render(&seen, revision.as_deref()))?,
         Format::Junit => ui.print(drift_junit::render(&seen))?,
         Format::Html => ui.print(html::drift(&seen, revision.as_deref()))?,
-    }
-    // What was found is known all the same, and the next run tells it again.
-    if let Err(unsent) = told {
-        ui.failure(&unsent);
     }
     let any = |wanted: Outcome| seen.iter().any(|seen| seen.outcome() == wanted);
     if any(Outcome::Failed) || any(Outcome::Incomplete) {
@@ -237,13 +232,13 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
 }
 
 /// Tells the channels that were named.
-async fn tell(args: &Args, root: &Path, seen: &[Seen], ui: &mut Ui) -> Result<(), Error> {
+async fn tell(args: &Args, root: &Path, seen: &[Seen], ui: &mut Ui) {
     if args.notify.is_empty() {
-        return Ok(());
+        return;
     }
     let (manifests, _) = deskstate_model::load_project(root);
     let project = manifests.project.map(|project| project.name.value);
-    telling::tell(&args.notify, root, &project.unwrap_or_default(), seen, ui).await
+    telling::tell(&args.notify, root, &project.unwrap_or_default(), seen, ui).await;
 }
 
 /// Whether all that differs is not applied yet.

@@ -21,14 +21,14 @@ use crate::output::{drift_json, plain};
 use crate::today;
 use crate::ui::Ui;
 
-/// Tells the channels what has changed since each was told last.
+/// Tells the channels what has changed since each was told last. Each that could not be told is shown; the next run tells it again.
 pub(crate) async fn tell(
     channels: &[Channel],
     root: &Path,
     project: &str,
     seen: &[Seen],
     ui: &mut Ui,
-) -> Result<(), Error> {
+) {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let run = run_of_build(&variable);
     let about = About {
@@ -36,14 +36,12 @@ pub(crate) async fn tell(
         project,
         time: &today::moment(),
     };
-    let mut first_problem = None;
     for &channel in channels {
         let address = variable(channel.variable());
         if let Err(error) = tell_one(channel, address.as_deref(), root, seen, &about, ui).await {
-            first_problem.get_or_insert(error);
+            ui.failure(&error);
         }
     }
-    first_problem.map_or(Ok(()), Err)
 }
 
 async fn tell_one(
@@ -72,7 +70,7 @@ async fn tell_one(
         }
         ui.verb(
             GOOD,
-            "Told",
+            "Notified",
             format_args!(
                 "{}: {}",
                 channel.name(),

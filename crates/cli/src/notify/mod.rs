@@ -167,7 +167,7 @@ impl News {
                 "{} says what is missing",
                 suggest("doctor", &["--env", name])
             ),
-            Turn::Ended => "Nothing is to be done".to_owned(),
+            Turn::Ended => "There is nothing to do".to_owned(),
         };
         Self {
             environment: name.clone(),
