@@ -78,14 +78,14 @@ fn rows_with_tests(text: &str, head: &str) -> usize {
 #[test]
 fn every_lesson_names_tests_that_are_there() {
     let text = std::fs::read_to_string(root().join("docs/lessons.md")).unwrap();
-    let lessons = rows_with_tests(&text, "| what hurt ");
+    let lessons = rows_with_tests(&text, "| problem ");
     assert!(lessons > 20, "{lessons} lessons");
 }
 
 #[test]
 fn every_fault_made_on_purpose_names_the_tests_that_caught_it() {
     let text = std::fs::read_to_string(root().join("docs/testing.md")).unwrap();
-    let (_, faults) = text.split_once("## Faults made on purpose").unwrap();
+    let (_, faults) = text.split_once("## Deliberate faults").unwrap();
     let faults = faults.split("\n## ").next().unwrap();
     assert_eq!(rows_with_tests(faults, "| promise "), 12);
 }
