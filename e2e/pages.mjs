@@ -4,13 +4,14 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+export const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 export const folder = join(root, "target", "e2e");
 const program = process.env.DESKSTATE ?? join(root, "target", "debug", "deskstate");
 const project = join(folder, "contoso");
 
-const run = (...args) =>
-  execFileSync(program, ["-C", project, ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+const runIn = (where, ...args) =>
+  execFileSync(program, ["-C", where, ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+const run = (...args) => runIn(project, ...args);
 
 /** Runs a command that says by its exit code that there are differences. */
 const differing = (...args) => ending(2, ...args);
@@ -68,6 +69,7 @@ export const write = () => {
     ["timeoutSeconds: ${{ vars.ringTimeout }}   # a number stays a number", "timeoutSeconds: 4"],
   );
   pages.plan = page("plan", run("plan", "--env", "local", "--format", "html"));
+  pages.comment = run("plan", "--env", "local", "--format", "markdown");
   pages.drift = page("drift", differing("drift", "--env", "local", "--format", "html"));
   pages.fleet = page("fleet", ending(1, "drift", "--all", "--format", "html"));
   run("preview", "--no-open", "--out", join(folder, "preview.html"));
@@ -75,4 +77,16 @@ export const write = () => {
   writeFileSync(join(folder, "graph.svg"), run("graph", "--format", "svg"));
   pages.graph = join(folder, "graph.svg");
   return pages;
+};
+
+/** The desktop that the first resource of these kinds in `examples/kinds` makes, as a page for each kind. */
+export const writeKinds = (words) => {
+  const kinds = join(folder, "kinds");
+  rmSync(kinds, { recursive: true, force: true });
+  cpSync(join(root, "examples", "kinds"), kinds, { recursive: true });
+  const names = { SessionTemplate: "contoso_callSession", ApplicationTab: "contoso_orderTab" };
+  for (const kind of words) {
+    const name = names[kind] ?? readFileSync(join(kinds, "manifests", `${kind}.yaml`), "utf8").match(/ name: (\S+)/)[1];
+    runIn(kinds, "preview", `${kind}/${name}`, "--no-open", "--out", join(folder, `kind-${kind}.html`));
+  }
 };

@@ -30,10 +30,6 @@ fn paragraphs(doc: &str) -> Vec<String> {
         .collect()
 }
 
-fn anchor(word: &str) -> String {
-    word.to_lowercase()
-}
-
 fn field(info: &Field, depth: usize, text: &mut String) {
     let needed = match info.need {
         Need::Required => " (required)",
@@ -59,25 +55,38 @@ fn field(info: &Field, depth: usize, text: &mut String) {
     }
 }
 
+/// A page of its own for each kind: the meaning, a picture if there is one, the document in `examples/kinds`, and the fields.
 #[test]
-fn the_page_of_kinds_is_current() {
-    let mut text = String::from(
-        "# Kinds\n\n<!-- Made from the doc comments in crates/model/src/kinds: change them there. -->\n\nWhat can be declared, field by field. How documents, values and sets are written stands in [the manifest language](README.md).\n\n",
+fn the_pages_of_kinds_are_current() {
+    const MADE: &str =
+        "<!-- Generated from crates/model/src/kinds and examples/kinds: change them there. -->";
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut index = format!(
+        "# Kinds\n\n{MADE}\n\nEach page has a complete example and every field. [The manifest language](README.md) explains documents, values and sets.\n\n| kind | meaning |\n| --- | --- |\n",
     );
     for kind in Kind::all() {
-        let _ = writeln!(text, "- [{kind}](#{})", anchor(kind.as_str()));
-    }
-    for kind in Kind::all() {
+        let doc = paragraphs(&kind.doc());
+        let _ = writeln!(index, "| [{kind}](kinds/{kind}.md) | {} |", doc[0]);
+        let example = format!("examples/kinds/manifests/{kind}.yaml");
+        let picture = format!("pictures/kind-{kind}.png");
+        let mut text = format!("# {kind}\n\n{MADE}\n\n{}\n", doc.join("\n\n").trim());
+        if root.join("docs").join(&picture).exists() {
+            let _ = write!(
+                text,
+                "\n![The agent's desktop with the example below](../../{picture})\n"
+            );
+        }
+        let yaml = fs::read_to_string(root.join(&example)).unwrap();
         let _ = write!(
             text,
-            "\n## {kind}\n\n{}\n\n",
-            paragraphs(&kind.doc()).join("\n\n").trim()
+            "\n## Example\n\n`{example}`:\n\n```yaml\n{yaml}```\n\n## Fields\n\n"
         );
         for info in kind.fields() {
             field(info, 0, &mut text);
         }
+        assert_current(&format!("manifests/kinds/{kind}.md"), &text);
     }
-    assert_current("manifests/kinds.md", &text);
+    assert_current("manifests/kinds.md", &index);
 }
 
 #[test]
@@ -99,9 +108,8 @@ fn the_glossary_has_every_kind_as_its_table_says() {
         let (name, _) = rest.split_once('`').unwrap();
         let _ = writeln!(
             table,
-            "| {} | [{kind}](manifests/kinds.md#{}) | {} | `{name}` |",
+            "| {} | [{kind}](manifests/kinds/{kind}.md) | {} | `{name}` |",
             kind.title().to_lowercase().replace("cif v", "CIF v"),
-            anchor(kind.as_str()),
             place
                 .trim_start_matches("In the admin center: ")
                 .trim_end_matches('.'),
