@@ -79,11 +79,11 @@ export const write = () => {
   return pages;
 };
 
-/** The desktop that the first resource of these kinds in `examples/kinds` makes, as a page for each kind. */
+/** The desktop that the first resource of these kinds in `examples/every-kind` makes, as a page for each kind. */
 export const writeKinds = (words) => {
   const kinds = join(folder, "kinds");
   rmSync(kinds, { recursive: true, force: true });
-  cpSync(join(root, "examples", "kinds"), kinds, { recursive: true });
+  cpSync(join(root, "examples", "every-kind"), kinds, { recursive: true });
   const names = { SessionTemplate: "contoso_callSession", ApplicationTab: "contoso_orderTab" };
   for (const kind of words) {
     const name = names[kind] ?? readFileSync(join(kinds, "manifests", `${kind}.yaml`), "utf8").match(/ name: (\S+)/)[1];

@@ -89,7 +89,7 @@ test("a person accepts, and the command goes on as that person", async () => {
   assert.match(await answered(page, "Accept"), /You are signed in/);
   const { code, out, err } = await ended;
   assert.equal(code, 0, err);
-  assert.match(out, /ok {2}organisation/);
+  assert.match(out, /ok {2}organization/);
   assert.doesNotMatch(out + err, /eyJ/, "no token is shown");
 });
 

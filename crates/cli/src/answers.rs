@@ -85,7 +85,10 @@ pub(crate) fn read(root: &Path, environment: &str) -> Result<Answers, Error> {
         }
     };
     parse(&text).map_err(|message| Error::Failed {
-        message: format!("{} is no answer sheet: {message}", shown_path(&path)),
+        message: format!(
+            "{} is not an answer file of `doctor --probe`: {message}",
+            shown_path(&path)
+        ),
         hint: Some(format!(
             "delete it, or write a new one with {}",
             suggest("doctor", &["--env", environment, "--probe"])
@@ -121,7 +124,7 @@ fn parse(text: &str) -> Result<Answers, String> {
         Ok(sheet.answers)
     } else {
         Err(format!(
-            "format version {} is not known",
+            "format version {} is unknown",
             sheet.format_version
         ))
     }
@@ -173,7 +176,7 @@ mod tests {
     fn a_sheet_of_another_version_is_refused() {
         assert_eq!(
             parse(r#"{"formatVersion":2,"answers":{}}"#),
-            Err("format version 2 is not known".to_owned())
+            Err("format version 2 is unknown".to_owned())
         );
     }
 }

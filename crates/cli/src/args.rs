@@ -46,7 +46,7 @@ pub(crate) enum Command {
     Lsp(commands::lsp::Args),
     Mcp(commands::mcp::Args),
     Demo(commands::demo::Args),
-    /// Runs a Dataverse Web API on loopback, for trying things out
+    /// Runs a Dataverse Web API on loopback, for trials and tests
     Emulator(deskstate_emulator::Args),
     Completions(commands::shell::CompletionsArgs),
     Man(commands::shell::ManArgs),

@@ -188,8 +188,8 @@ fn mismatched(differs: bool) -> &'static str {
 fn rest_in_words(rest: usize) -> String {
     match rest {
         0 => "the rest of changes that were made in part".to_owned(),
-        1 => "1 change of which nothing was made".to_owned(),
-        rest => format!("{rest} changes of which nothing was made"),
+        1 => "1 change not made at all".to_owned(),
+        rest => format!("{rest} changes not made at all"),
     }
 }
 
@@ -220,7 +220,7 @@ mod tests {
                     transactions_before: done,
                     error: Box::new(lost()),
                 }),
-                format!("transaction {next} was not carried out"),
+                format!("transaction {next} was not executed"),
                 1,
                 again,
             ),
@@ -230,7 +230,7 @@ mod tests {
                     states: vec!["create x `y`: done".to_owned()],
                     error: Box::new(lost()),
                 }),
-                format!("it is unknown whether transaction {next} happened"),
+                format!("it is unknown whether transaction {next} was applied"),
                 1,
                 look,
             ),
@@ -333,7 +333,7 @@ mod tests {
                     from += 1;
                 }
                 let with = if unknown { "at most" } else { "with" };
-                let rest = format!("{with} {} changes of which nothing was made", 6 - done * 2);
+                let rest = format!("{with} {} changes not made at all", 6 - done * 2);
                 match from {
                     3 => expected.push(format!("not applied: transaction 3, {rest}")),
                     1 | 2 => {

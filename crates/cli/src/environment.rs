@@ -22,7 +22,7 @@ use crate::kept;
 #[command(next_help_heading = "Connection options")]
 pub(crate) struct Access {
     /// How to sign in: client-secret, client-certificate, workload-identity, github-actions, azure-pipelines, managed-identity, browser,
-    /// device-code, azure-cli [default: what the AZURE_* variables point to, else azure-cli]
+    /// device-code, azure-cli [default: according to the AZURE_* variables, otherwise azure-cli]
     #[arg(long, env = "DESKSTATE_SIGN_IN", value_name = "METHOD")]
     sign_in: Option<String>,
     /// A file with further certificate authorities to trust, PEM
@@ -31,7 +31,7 @@ pub(crate) struct Access {
     /// Write each exchange to a file in this folder, tokens and identities scrubbed
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
-    /// Answer from the exchanges in this folder, which `--record` wrote, without a network
+    /// Answer requests from the exchanges that `--record` wrote to this folder, without a network
     #[arg(long, value_name = "DIR", conflicts_with = "record")]
     replay: Option<PathBuf>,
     /// Nobody is there who could be asked.

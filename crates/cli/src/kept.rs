@@ -22,10 +22,10 @@ pub(crate) fn path(root: &Path, relative: &Path) -> Result<PathBuf, Error> {
         if path.is_symlink() {
             return Err(Error::Refused {
                 message: format!(
-                    "{} is a link, and what deskstate keeps stays in the project",
+                    "{} is a link; deskstate writes only inside the project",
                     shown_path(&path)
                 ),
-                hint: Some("look at where it leads, and remove it".to_owned()),
+                hint: Some("check where it leads, and remove it".to_owned()),
             });
         }
     }
@@ -98,7 +98,7 @@ pub(crate) fn open_log(path: &Path) -> Result<File, Error> {
     if path.is_symlink() {
         return Err(Error::Refused {
             message: format!(
-                "{} is a link, and logs are not written through links",
+                "{} is a link; logs are not written through links",
                 shown_path(path)
             ),
             hint: Some("name the file itself".to_owned()),

@@ -9,10 +9,10 @@ use crate::commands::explain::paragraphs;
 fn command_line() -> String {
     let mut command = crate::args::Args::command();
     command.build();
-    let mut page = "# Command-line reference\n\nMade from the program; `deskstate help COMMAND` says the same.\n\n## Exit codes\n\n\
+    let mut page = "# Command-line reference\n\nGenerated from the program; `deskstate help COMMAND` prints the same.\n\n## Exit codes\n\n\
         | code | meaning |\n| --- | --- |\n| 0 | done, or in sync |\n| 1 | failed: the network, sign-in, the server, a file, an argument |\n\
-        | 2 | changes, differences or drift are there (`drift`, `diff`, and `plan --detailed-exitcode`) |\n| 3 | the manifests are invalid; nothing was sent |\n\
-        | 4 | refused: differs from the reviewed plan, changed meanwhile, a threshold, protected, managed, blocked |\n\n\
+        | 2 | changes, differences or drift exist (`drift`, `diff`, and `plan --detailed-exitcode`) |\n| 3 | the manifests are invalid; nothing was sent |\n\
+        | 4 | refused: not part of the reviewed plan, changed meanwhile, above a limit, protected, managed or blocked |\n\n\
         Results go to stdout, everything else to stderr.\n\n## Options of every command\n\n"
         .to_owned();
     let global: Vec<&clap::Arg> = command
@@ -122,18 +122,17 @@ fn the_command_line_reference_is_current() {
 
 fn error_index() -> String {
     let mut page = "# Error index\n\n<!-- Made from the explanations in crates/model and crates/reconcile: change them there. -->\n\n\
-        Every finding has a code in brackets. `deskstate explain CODE` tells the same as this page. What goes wrong with the network, with signing in or with \
-        a file has no code: the message says what to do.\n"
+        Every finding has a code in brackets. `deskstate explain CODE` prints the same text as this page. Errors of the network, of sign-in and of files have no code; their message says what to do.\n"
         .to_owned();
     let groups = [
         (
             "Findings of manifests",
-            "What `validate` says, and every command that reads manifests. They are about files alone.",
+            "`validate` and all other commands that read manifests report these. They concern files only.",
             MANIFEST_CODES.iter().collect(),
         ),
         (
             "Findings of plans",
-            "What `plan`, `apply`, `drift` and `undo` say of an environment. Those of review take their level from `policy` in the project file.",
+            "`plan`, `apply`, `drift` and `undo` report these about an environment. `policy` in the project file sets the level of some.",
             crate::explanations::of_plans(),
         ),
     ];

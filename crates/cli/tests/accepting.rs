@@ -110,7 +110,7 @@ fn an_entry_that_accepts_nothing_or_cannot_be_read_is_said() {
         ),
         (
             entry("slug", "x", "2999-02-30"),
-            "error[unknown-value]: `2999-02-30` is no day",
+            "error[unknown-value]: `2999-02-30` is not a date",
         ),
         (
             entry("protected", "x", "2999-12-31"),

@@ -26,7 +26,7 @@ fn found_out(answers: &Value) {
         .run(&["doctor", "--env", "server", "--probe"])
         .ended(0);
     assert!(
-        run.out.contains("nothing is left of the questions"),
+        run.out.contains("the probe left nothing behind"),
         "{}",
         run.out
     );
@@ -91,7 +91,7 @@ fn without_being_told_to_ask_the_doctor_only_reads() {
     let run = project.run(&["doctor", "--env", "server"]).ended(0);
     assert!(
         run.out
-            .contains("may create, write, delete and link every kind"),
+            .contains("can create, write, delete and link all kinds"),
         "{}",
         run.out
     );
@@ -115,7 +115,7 @@ fn asking_by_writing_wants_a_yes_and_leaves_nothing() {
         .run(&["doctor", "--env", "server", "--probe=write", "--yes"])
         .ended(0);
     assert!(
-        run.out.contains("nothing is left of the questions"),
+        run.out.contains("the probe left nothing behind"),
         "{}",
         run.out
     );
@@ -336,7 +336,7 @@ fn an_undo_says_what_else_the_environment_changed_and_does_not_call_it_done() {
     assert_ne!(parameters(&server), before);
     assert!(
         undone.err.contains(
-            "msdyn_templateparameter `url` is not as before the apply and stays as it is"
+            "msdyn_templateparameter `url` is not as before the apply and stays unchanged"
         ),
         "{}",
         undone.err

@@ -494,7 +494,7 @@ fn a_contract_that_demands_nothing_is_not_passed_over() {
         .ended(3);
     says(
         &run.err,
-        &["a contract file holds no contract", "blank.yaml"],
+        &["a contract file contains no contract", "blank.yaml"],
     );
     let run = desk
         .check("empty.yaml", &["--contract", "tenfold.yaml"])

@@ -134,7 +134,7 @@ async fn a_token_that_may_not_comment_is_refused_with_the_permission_that_it_nee
     says(
         &run.err,
         &[
-            "GitHub refuses the token: status 403: Resource not accessible",
+            "GitHub rejected the token: status 403: Resource not accessible",
             "pull-requests: write",
         ],
     );

@@ -139,7 +139,7 @@ fn accepted_drift_is_told_apart_until_its_day_is_over() {
     says(
         &page("2027-01-31", 0),
         &[
-            "Everything is as the manifests say.",
+            "Everything matches the manifests.",
             "SessionTemplate CTI_createSession communicationPanelMode until 2027-01-31: trying it out",
         ],
     );
@@ -166,7 +166,7 @@ fn many_rows_that_nobody_declares_are_folded_for_people_and_whole_for_programs()
     says(
         &text,
         &[
-            "server is as the manifests say (5 resources)",
+            "server matches the manifests (5 resources)",
             "7 rows under owned prefixes that no manifest declares",
             "  + NotificationTemplate tenfold_extra1   written by ada@contoso.com (",
             "  … and 2 more (`--extras` lists them)",
@@ -193,7 +193,7 @@ fn many_rows_that_nobody_declares_are_folded_for_people_and_whole_for_programs()
     says(
         &page,
         &[
-            "Beside the differences",
+            "Other findings",
             "NotificationTemplate tenfold_extra7, written by ada@contoso.com (",
         ],
     );

@@ -146,9 +146,9 @@ fn applied_lines(done: usize) -> Vec<String> {
             format!(
                 ", with {}",
                 if done == 2 {
-                    "1 change of"
+                    "1 change not"
                 } else {
-                    "2 changes of"
+                    "2 changes not"
                 }
             ),
         ],
@@ -176,7 +176,7 @@ fn a_refused_transaction_ends_with_what_was_applied_and_the_rest_is_finished_by_
             &ended.err,
             &[
                 &format!(
-                    "the server refused transaction {} and nothing of it happened",
+                    "the server refused transaction {} and nothing of it was applied",
                     done + 1
                 ),
                 "help: look at `deskstate plan --env server` first; then run the same command again: it applies what is left",
@@ -270,7 +270,7 @@ fn where_the_reply_is_lost_and_nobody_waits_the_end_says_that_it_is_unknown_and_
         says(
             &ended.err,
             &[
-                &format!("it is unknown whether transaction {} happened", done + 1),
+                &format!("it is unknown whether transaction {} was applied", done + 1),
                 &format!("  unknown: transaction {} of 3\n", done + 1),
                 "  to undo: deskstate undo --env server .deskstate/undo/server-",
                 "help: look at `deskstate plan --env server` first",
@@ -620,7 +620,7 @@ fn a_refusal_is_told_alike_in_each_shape_that_was_recorded() {
         says(
             &run.err,
             &[
-                "somebody changed the environment since it was read, so the server refused transaction 1 and nothing of it happened",
+                "somebody changed the environment since it was read, so the server refused transaction 1 and nothing of it was applied",
                 ": update msdyn_notificationfield `contoso_line2`",
                 "  applied: nothing",
             ],
@@ -641,7 +641,7 @@ fn a_refusal_is_told_alike_in_each_shape_that_was_recorded() {
         says(
             &run.err,
             &[
-                "the server refused transaction 1 and nothing of it happened",
+                "the server refused transaction 1 and nothing of it was applied",
                 "  applied: nothing",
             ],
         );
@@ -674,7 +674,7 @@ fn a_refusal_is_told_alike_in_each_shape_that_was_recorded() {
         says(
             &run.err,
             &[
-                "the server refused transaction 1 and nothing of it happened; it refused one of these writes: ",
+                "the server refused transaction 1 and nothing of it was applied; it refused one of these writes: ",
                 "create msdyn_sessiontemplate `contoso_second`",
                 "The app profile already has an entity session template for 'incident'.",
                 "  applied: nothing",

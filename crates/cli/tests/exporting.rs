@@ -281,11 +281,11 @@ fn a_folder_of_manifests_and_an_environment_are_compared_either_way() {
     let alike = project
         .run(&["diff", "--from", "server", "--to", folder])
         .ended(0);
-    says(&alike.out, &["are alike (5 resources)"]);
+    says(&alike.out, &["are equal (5 resources)"]);
     let of_project = project
         .run(&["diff", "--from", ".", "--to", "server"])
         .ended(0);
-    says(&of_project.out, &[". and server are alike (5 resources)"]);
+    says(&of_project.out, &[". and server are equal (5 resources)"]);
     server.patch_session(r#"{"msdyn_title":"{customer} calls"}"#);
     project.write(
         "before/notification-templates/CTI_inboundCallNotification.yaml",

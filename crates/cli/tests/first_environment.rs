@@ -64,7 +64,10 @@ fn an_environment_becomes_a_project_whose_plan_is_empty_and_a_new_agent_is_drift
             "deskstate plan --env prod --project desk",
         ],
     );
-    says(&made.out, &["tables seen whole", "alex (3), contoso (2)"]);
+    says(
+        &made.out,
+        &["tables readable completely", "alex (3), contoso (2)"],
+    );
     let desk = folder.path().join("desk");
     let files = files(&desk);
     for file in [

@@ -647,7 +647,7 @@ fn what_an_overlay_cannot_say_is_adopted_into_the_base_as_suggested() {
     );
     let adopt = ["adopt", "--env", "server"];
     let refused = project.run(&adopt).ended(1);
-    assert!(refused.err.contains("`--into base` can"), "{}", refused.err);
+    assert!(refused.err.contains("use `--into base`"), "{}", refused.err);
     assert!(project.read("manifests/all.yaml").contains("b: 2"));
     project
         .run(&[&adopt[..], &["--into", "base"]].concat())
@@ -923,7 +923,7 @@ fn explain_tells_what_findings_say_that_it_tells() {
     assert!(row.out.contains("msdyn_customersummary"), "{}", row.out);
     let denied = paste(place, "deskstate explain denied-table").ended(0);
     assert!(
-        denied.out.contains("No setting lifts this"),
+        denied.out.contains("No setting removes this"),
         "{}",
         denied.out
     );

@@ -366,8 +366,8 @@ fn whatever_manifests_hold_memory_is_bounded_and_the_limit_is_named() {
             "32 MiB, the limit for all files of a project together",
         ),
         (vec!["- a\n".repeat(300_000)], "too many values"),
-        (vec!["---\na\n".repeat(300_000)], "so much is wrong"),
-        (vec![document.repeat(30_000)], "so much is wrong"),
+        (vec!["---\na\n".repeat(300_000)], "too many errors"),
+        (vec![document.repeat(30_000)], "too many errors"),
         (vec![format!("a: [{}]", ",".repeat(1 << 20))], "broken-yaml"),
     ] {
         let project = project_of(&texts);
@@ -505,7 +505,7 @@ fn the_page_states_the_limits_that_are_kept() {
     let budget = Budget::default();
     for (what, number) in [
         ("one reply", mib(budget.reply)),
-        ("all replies of a trip", mib(budget.bytes)),
+        ("all replies together", mib(budget.bytes)),
         ("rows in memory", mib(budget.memory)),
         ("rows", "200,000".to_owned()),
         ("further pages", "2,000".to_owned()),
@@ -522,7 +522,10 @@ fn the_page_states_the_limits_that_are_kept() {
         ("an undo file", mib(Limit::UNDO.bytes())),
         ("a file of a recording", mib(Limit::EXCHANGE.bytes())),
         ("a solution archive", mib(Limit::ARCHIVE.bytes())),
-        ("an answer sheet", mib(Limit::STATE.bytes())),
+        (
+            "an answer file of `doctor --probe`",
+            mib(Limit::STATE.bytes()),
+        ),
         ("a comment", mib(Limit::COMMENT.bytes())),
         ("output of git", mib(Limit::GIT.bytes())),
         ("a message to `deskstate mcp`", mib(Limit::MESSAGE.bytes())),

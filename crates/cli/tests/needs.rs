@@ -87,7 +87,7 @@ fn each_command_works_without_what_the_table_says_it_does_not_need() {
         .run(&["plan", "--env", "server", "--out", "saved.json"])
         .ended(0);
     let whole = project.read("deskstate.yaml");
-    // Another organisation answers, which every command that reads one refuses at once.
+    // Another organization answers, which every command that reads one refuses at once.
     let own = format!("url: \"{url}\"\n");
     let other = format!("{own}      organizationId: 00000000-0000-0000-0000-000000000001\n");
     let elsewhere = whole.replace(&own, &other);

@@ -205,7 +205,7 @@ async fn a_message_that_was_not_taken_is_sent_again_and_other_channels_have_thei
     says(
         &failed.err,
         &[
-            "Teams does not take the message: status 410",
+            "Teams rejected the message: status 410",
             "its address is wrong",
             "Notified the webhook: drift appeared in server",
         ],
@@ -226,16 +226,16 @@ async fn a_message_that_was_not_taken_is_sent_again_and_other_channels_have_thei
     let failed = run(&project, &long, &slack).await.ended(2);
     says(
         &failed.err,
-        &["Slack asks to wait longer than a build should: 3600 seconds"],
+        &["Slack asks for a longer wait than a build allows: 3600 seconds"],
     );
 
     for (address, said) in [
         (None, "`DESKSTATE_SLACK_URL` is not set"),
         (
             Some("http://hooks.example/s3cr3t"),
-            "holds no address to post to",
+            "is not an address to post to",
         ),
-        (Some("s3cr3t"), "holds no address to post to"),
+        (Some("s3cr3t"), "is not an address to post to"),
     ] {
         let mut command = support::deskstate(project.path());
         if let Some(address) = address {

@@ -129,7 +129,7 @@ fn such_a_kind_looks_like_any_other_from_outside() {
     let explained = project.run(&["explain", "Desk.code"]).ended(0);
     assert!(
         explained.out.contains(
-            "Text of at most 20 characters, required. The server takes it when the row is created"
+            "Text of at most 20 characters, required. The server accepts it only when it creates the row"
         ),
         "{}",
         explained.out
@@ -291,7 +291,7 @@ fn a_bad_definition_is_a_finding_with_its_place_and_nothing_is_sent() {
             "identity: start",
             "identity: begin",
             "kind-definition",
-            "does not tell the parts",
+            "does not distinguish the parts",
         ),
         (
             "table: contoso_shift",
@@ -670,9 +670,7 @@ fn a_text_may_be_the_name_of_another_resource_and_the_server_may_fill_in_columns
     assert!(graph.out.contains("code"), "{}", graph.out);
     let explained = project.run(&["explain", "Desk.code"]).ended(0);
     assert!(
-        explained
-            .out
-            .contains("It is the name of a SessionTemplate."),
+        explained.out.contains("Name of a SessionTemplate."),
         "{}",
         explained.out
     );

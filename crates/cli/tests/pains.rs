@@ -72,7 +72,7 @@ fn a_write_that_the_server_refuses_names_its_document_line_status_code_and_reque
         &[
             "error[server-refused]: the server refused NotificationField fabrikam_theirs",
             "--> manifests/all.yaml:7:1",
-            "the server refused transaction 1 and nothing of it happened",
+            "the server refused transaction 1 and nothing of it was applied",
             "status 400, code 0x800608ad, request ",
         ],
     );
@@ -165,7 +165,7 @@ fn manifests_that_cannot_be_read_end_the_run_before_anything_is_pruned() {
         // Markdown leaves the marks of code to the page.
         let said = empty.out.replace('`', "");
         says(&said, &[&lost.replace('`', "")]);
-        assert!(!said.contains("as the manifests say"), "{said}");
+        assert!(!said.contains("as in the manifests"), "{said}");
     }
     says(
         &run(&["plan", "--format", "json"]).out,
@@ -268,7 +268,7 @@ fn what_a_managed_solution_linked_is_never_taken_apart() {
         says(
             &refused.err,
             &[
-                "error[managed-link]: the link of `msdyn_workspace_defaultprofile` to `case_entity_session_default_template` came with a managed solution and is never taken away",
+                "error[managed-link]: the link of `msdyn_workspace_defaultprofile` to `case_entity_session_default_template` came with a managed solution and is never removed",
             ],
         );
     }

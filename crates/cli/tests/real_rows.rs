@@ -29,7 +29,7 @@ fn in_sync(project: &Project) {
 }
 
 /// Guides of several vendors put the environment's own address into the channel URL. Microsoft's page on the Web API endpoint has the
-/// organisation behind `https://<org>.crm.dynamics.com`; `WhoAmI` gives `OrganizationId`.
+/// organization behind `https://<org>.crm.dynamics.com`; `WhoAmI` gives `OrganizationId`.
 #[test]
 fn a_channel_url_and_a_contract_take_the_environments_own_address_and_id() {
     let server = Server::plain();
@@ -1243,7 +1243,7 @@ fn rows_of_the_products_own_pages_are_exported_as_manifests_that_plan_to_nothing
 
 /// `$${{` stands for the characters themselves, also before the one value that only the environment can say.
 #[test]
-fn an_escaped_variable_stays_text_beside_the_id_of_the_organisation() {
+fn an_escaped_variable_stays_text_beside_the_id_of_the_organization() {
     let server = Server::plain();
     let provider = |url: &str| {
         document(

@@ -243,7 +243,7 @@ fn an_undo_file_cannot_call_a_row_by_the_name_of_another() {
         "\"name\": \"contoso_field1\"",
         "\"name\": \"contoso_other\"",
     );
-    let not_its_own = "and is no part of it";
+    let not_its_own = "but is not part of it";
     undo(&renamed, REFUSED, not_its_own);
     // A row of another resource, which has it, too, or has it no more.
     let mut file: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -345,7 +345,7 @@ fn with_assignments_alone_users_are_written_and_the_rest_ships_by_solution() {
         &done.err,
         &[
             "warning[ships-by-solution]",
-            "takes only users of profiles (`writes: assignments`); not written: AppProfile contoso_agents",
+            "accepts only users of profiles (`writes: assignments`); not written: AppProfile contoso_agents",
         ],
     );
     let left = project
@@ -357,12 +357,12 @@ fn with_assignments_alone_users_are_written_and_the_rest_ships_by_solution() {
     let nothing = Project::desk(&server, "", "writes: none", &of("two", "nora@contoso.com"));
     let before = server.dump();
     let done = apply(&nothing, &[], WARNED);
-    says(&done.err, &["takes nothing (`writes: none`)"]);
+    says(&done.err, &["accepts no changes (`writes: none`)"]);
     assert_eq!(server.dump()["rows"], before["rows"]);
 }
 
 #[test]
-fn another_organisation_behind_the_address_is_refused() {
+fn another_organization_behind_the_address_is_refused() {
     let server = Server::plain();
     let project = Project::desk(
         &server,
@@ -401,7 +401,7 @@ fn a_caller_of_another_language_neither_compares_nor_writes_texts() {
         &partly.err,
         &[
             "warning[foreign-language]",
-            "the caller's language is 1031 and the organisation's is 1033",
+            "the caller's language is 1031 and the organization's is 1033",
         ],
     );
     let id = server.id(
@@ -460,7 +460,7 @@ fn a_template_that_a_workstream_names_as_text_is_not_deleted_unasked() {
 #[test]
 fn a_user_of_a_profile_that_is_not_declared_does_not_move_unasked() {
     let server = Server::plain();
-    // Kim has the profile `alex_inbox`, which nobody declares.
+    // Kim has the profile `alex_inbox`, which no manifest declares.
     let of = |moves: &str| {
         profile(&format!(
             "users: {{mode: atLeast, members: [kim@contoso.com]{moves}}}"
@@ -620,7 +620,7 @@ fn a_plan_that_breaks_a_contract_is_refused_and_what_stays_broken_is_said() {
     says(
         &stays.err,
         &[
-            "warning[contract-stays-broken]: contract `guide/any-field` is broken and stays so: NotificationField contoso_guide: `order` is not `7`; breaks: no toast comes up",
+            "warning[contract-stays-broken]: contract `guide/any-field` is and stays broken: NotificationField contoso_guide: `order` is not `7`; breaks: no toast comes up",
         ],
     );
     // Putting it right is no finding; taking it away from what keeps it is one.

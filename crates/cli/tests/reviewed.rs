@@ -381,7 +381,7 @@ fn undo_refuses_a_row_that_somebody_changed_since_and_changes_nothing() {
         &[
             "undo-changed",
             "`contoso_calls` was changed since the apply",
-            "not everything can be taken back, so nothing was changed",
+            "not everything can be reverted, so nothing was changed",
         ],
     );
     assert_eq!(title(&server), "by hand");
@@ -446,7 +446,7 @@ fn of_two_applies_at_once_one_wins_and_the_other_refuses_and_changes_nothing() {
         says(
             &lost.err,
             &[
-                "somebody changed the environment since it was read, so the server refused transaction 1 and nothing of it happened",
+                "somebody changed the environment since it was read, so the server refused transaction 1 and nothing of it was applied",
                 "look at `deskstate plan --env server` first",
             ],
         );

@@ -397,7 +397,7 @@ fn what_is_kept_in_a_project_stays_there() {
 /// Names of crates in a table of a page, or in a list of a manifest.
 fn crates_of_the_page() -> BTreeSet<String> {
     let page = std::fs::read_to_string(root().join("docs/dependencies.md")).unwrap();
-    let (tables, _) = page.split_once("## What is looked at again").unwrap();
+    let (tables, _) = page.split_once("## Regular review").unwrap();
     tables
         .lines()
         .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next())

@@ -309,7 +309,7 @@ fn the_demo_tells_its_story_to_the_end() {
         "$ deskstate apply --env local --yes",
         "Hidden → Docked",
         "30 → 10",
-        "That is all.",
+        "Done.",
     ] {
         assert!(run.out.contains(said), "`{said}` is not in\n{}", run.out);
     }

@@ -450,7 +450,7 @@ fn a_person_at_a_terminal_gets_a_browser_and_nobody_else_does() {
     };
     // Without a terminal nobody is asked, and a browser that is chosen is not opened.
     let piped = person("sh", &["-c", &command], "");
-    support::says(&piped, &["none is chosen"]);
+    support::says(&piped, &["no method is chosen"]);
     let chosen = person("sh", &["-c", &format!("{command} --sign-in browser")], "");
     support::says(&chosen, &["open https://", "nobody signed in within 1 s"]);
     assert!(opened().is_err(), "nothing was opened");

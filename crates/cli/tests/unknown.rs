@@ -8,10 +8,10 @@ use super::support::{self, Project, Server};
 const ALL_IS_WELL: [&str; 8] = [
     "matches the manifests",
     "no changes",
-    "as the manifests say",
+    "as in the manifests",
     "as declared",
     "nothing differs",
-    "are alike",
+    "are equal",
     "\"status\": \"inSync\"",
     "state=\"as_declared\"",
 ];
@@ -76,7 +76,7 @@ fn a_user_who_is_not_found_is_unknown_in_every_command_and_format() {
     assert!(!numbers.contains("as_declared"), "{numbers}");
     let diff = project.run(&["diff", "--from", "server", "--to", "manifests"]);
     let diff = diff.ended(1);
-    assert!(!diff.out.contains("are alike"), "{}", diff.out);
+    assert!(!diff.out.contains("are equal"), "{}", diff.out);
 }
 
 /// The tables of these sets, each refused in turn inside the batch that reads everything.

@@ -85,7 +85,7 @@ fn somebody_who_is_not_there_is_an_error_that_says_how_to_name_a_user() {
         .run(&["who", "nobody@contoso.com", "--env", "local"])
         .ended(1);
     assert!(
-        run.err.contains("nobody has this name there"),
+        run.err.contains("no user has this name there"),
         "{}",
         run.err
     );
@@ -150,7 +150,7 @@ fn of_a_disabled_user_one_thing_is_said() {
     says(
         &run.out,
         &[
-            "is disabled, so works with no profile now",
+            "is disabled, so has no profile now",
             "would get AppProfile contoso_agents",
         ],
     );
@@ -204,7 +204,7 @@ fn plan_and_drift_tell_of_a_profile_outside_of_the_project_with_the_same_rank_an
     let run = project
         .run(&["who", "ada@contoso.com", "--env", "server"])
         .ended(0);
-    says(&run.out, &["the rank is the same, so nobody can say which"]);
+    says(&run.out, &["the rank is the same, so it is unknown which"]);
 }
 
 #[test]

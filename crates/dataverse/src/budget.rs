@@ -117,7 +117,7 @@ impl fmt::Display for Spent {
             Spent::Bytes(most) => {
                 write!(f, "the replies together are larger than {}", size(*most))
             }
-            Spent::Memory(most) => write!(f, "the rows take more than {} of memory", size(*most)),
+            Spent::Memory(most) => write!(f, "the rows need more than {} of memory", size(*most)),
             Spent::Rows(most) => write!(f, "there are more than {most} rows"),
             Spent::Pages(most) => write!(f, "there are more than {most} further pages"),
             Spent::Time(most) => write!(f, "the requests took more than {most:?}"),
@@ -321,15 +321,15 @@ impl fmt::Display for NoRoom {
 }
 
 impl Room {
-    /// What a row takes besides its cells, where it is kept and where it is found by id and by name.
+    /// Memory of a row in addition to its cells, including its entries in the indexes by id and by name.
     const ROW: u64 = 256;
-    /// What a cell takes besides its text.
+    /// Memory of a cell in addition to its text.
     const CELL: u64 = 32;
-    /// What a text takes besides its bytes.
+    /// Memory of a text in addition to its bytes.
     const TEXT: u64 = 32;
     /// What a value inside JSON takes, in a list that grows.
     const NODE: u64 = 160;
-    /// What a key of a JSON object takes besides its bytes, in a table that grows.
+    /// Memory of a key of a JSON object in addition to its bytes, in a growing table.
     const KEY: u64 = 96;
 
     pub(crate) fn row(&self) -> Result<(), NoRoom> {

@@ -136,7 +136,7 @@ impl From<serde_json::Value> for Cell {
 pub struct Etag(Box<str>);
 
 impl Etag {
-    /// An etag from its header form. `None` if it could not stand in a header.
+    /// An etag from its header form. `None` if a header cannot contain it.
     pub fn new(text: &str) -> Option<Etag> {
         let printable = !text.is_empty() && text.bytes().all(|byte| (0x20..0x7f).contains(&byte));
         printable.then(|| Etag(text.into()))

@@ -81,7 +81,7 @@ impl Connection {
         self
     }
 
-    /// Trusting these certificate authorities (PEM, one or several) besides those of the platform.
+    /// Trusting these certificate authorities (PEM, one or several) in addition to those of the platform.
     #[must_use]
     pub fn extra_roots(mut self, pem: impl Into<Vec<u8>>) -> Connection {
         self.extra_roots.push(pem.into());

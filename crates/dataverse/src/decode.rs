@@ -28,7 +28,7 @@ pub(crate) enum Layout {
     Record,
 }
 
-/// What a reply says besides its rows.
+/// Content of a reply in addition to its rows.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Page {
     /// Where the next page is.
@@ -333,7 +333,7 @@ impl Visitor<'_> for NameSeed<'_> {
     }
 }
 
-/// A value; one that is the same as in the row above is shared with it. Owners, managed properties, dates of an import are alike in
+/// A value; one that is the same as in the row above is shared with it. Owners, managed properties, dates of an import are equal in
 /// most rows.
 struct CellSeed<'a> {
     above: Option<&'a Cell>,
@@ -458,7 +458,7 @@ impl<'de> Visitor<'de> for KeysSeed<'_> {
     }
 }
 
-/// A JSON value of which each part is counted before it is kept: two bytes of text can become a hundred of memory.
+/// A JSON value whose parts are counted before they are stored: two bytes of text can become a hundred of memory.
 #[derive(Clone, Copy)]
 struct JsonSeed<'a> {
     room: &'a Room,

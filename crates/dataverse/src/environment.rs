@@ -63,7 +63,7 @@ const PORTALS: [&str; 5] = [
     "globaldisco.crm.dynamics.com",
 ];
 
-/// An address with its scheme. A host alone is meant to be reached over https, and this machine over http.
+/// An address with its scheme. A host without a scheme gets https, and this machine http.
 fn with_scheme(text: &str) -> String {
     if text.contains("://") {
         return text.to_owned();
@@ -103,7 +103,7 @@ impl FromStr for EnvironmentUrl {
         match url.scheme() {
             "https" => {}
             "http" if is_loopback(&url) => {}
-            "http" => return Err(invalid("plain http is for this machine alone; use https")),
+            "http" => return Err(invalid("plain http works only for this machine; use https")),
             _ => return Err(invalid("it is neither https nor http")),
         }
         if !url.username().is_empty() || url.password().is_some() {

@@ -276,7 +276,7 @@ pub enum Error {
         source: Source,
     },
     /// The host's name is not known; nothing was sent.
-    #[error("{exchange} was not sent: the name of the host is not known; is the URL right?")]
+    #[error("{exchange} was not sent: the host name is unknown; is the URL right?")]
     UnknownHost {
         /// Which request.
         exchange: Exchange,

@@ -13,7 +13,7 @@ pub enum Depth {
     Local,
     /// Rows of the business unit and those below.
     Deep,
-    /// All rows of the organisation.
+    /// All rows of the organization.
     Global,
 }
 

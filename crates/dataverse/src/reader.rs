@@ -46,7 +46,7 @@ impl Reader {
 
     /// Answers all queries in as few trips as possible: one for all of them, then one per round of pages.
     ///
-    /// The answers stand in the order of the queries. A query that the server refuses is a [`Refused`] in its
+    /// The answers have the order of the queries. A query that the server refuses is a [`Refused`] in its
     /// place; an error is one of the trip.
     #[tracing::instrument(level = "info", skip_all, fields(queries = queries.len()))]
     pub async fn read(&self, queries: &[Query]) -> Result<Vec<Answer>, Error> {
@@ -251,7 +251,7 @@ impl<'a> Asking<'a> {
             let path =
                 next_path(&next).ok_or_else(|| format!("{} has a bad next link", place()))?;
             if path == pending.request.path {
-                return Err(format!("{} leads round in a circle", place()).into());
+                return Err(format!("{} leads back to itself", place()).into());
             }
             self.meter.turn_page()?;
             let mut request =
@@ -419,7 +419,7 @@ impl Gathered {
 }
 
 impl Query {
-    /// Where the rows stand in the reply.
+    /// Where the reply has its rows.
     fn layout(&self) -> Layout {
         use crate::query::Source;
         match &self.source {

@@ -41,7 +41,7 @@ impl Request {
     }
 }
 
-/// A name that may stand in a URL or as a key: a table, column, set, navigation property or solution.
+/// A name that is allowed in a URL or as a key: a table, column, set, navigation property or solution.
 pub(crate) fn checked_name<'a>(what: &str, name: &'a str) -> Result<&'a str, Error> {
     let first = name.as_bytes().first();
     let fits = first.is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
@@ -83,7 +83,7 @@ pub(crate) fn record(set: &str, id: Uuid) -> Result<String, Error> {
     Ok(format!("{}({id})", checked_name("set", set)?))
 }
 
-/// Percent-encodes what has a meaning of its own in a URL or may not stand there.
+/// Percent-encodes characters that have a meaning in a URL or are not allowed there.
 pub(crate) fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len() + text.len() / 4);
     for byte in text.bytes() {

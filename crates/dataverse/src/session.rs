@@ -93,9 +93,9 @@ async fn send(
     match &outcome {
         Outcome::Committed => info!(operations = requests.len(), "committed"),
         Outcome::Refused { operation, error } => {
-            warn!(?operation, %error, "refused; nothing was carried out");
+            warn!(?operation, %error, "refused; nothing was changed");
         }
-        Outcome::NotAttempted { cause } => warn!(%cause, "nothing was carried out"),
+        Outcome::NotAttempted { cause } => warn!(%cause, "nothing was changed"),
         Outcome::Unknown { cause } => warn!(%cause, "the outcome is unknown"),
     }
     outcome
@@ -112,7 +112,7 @@ fn passing(error: &ServiceError) -> Option<Wait> {
 
 /// What a reply says became of a changeset.
 ///
-/// A failed changeset is rolled back whole, so any stated failure means nothing was carried out. It may stand in
+/// A failed changeset is rolled back whole, so any stated failure means that nothing was changed. It may be in
 /// the changeset's multipart, alone or after those that went well, or be a part of its own. Success is believed
 /// only if every operation is answered.
 fn judge(answered: &Answered, requests: &[Request]) -> Outcome {

@@ -178,7 +178,7 @@ fn record(
     tx.put(table, row);
 }
 
-/// Auditing is on for the organisation.
+/// Auditing is on for the organization.
 fn is_on(tx: &Transaction<'_>) -> bool {
     let schema = tx.schema();
     schema.named("organization").is_some_and(|table| {

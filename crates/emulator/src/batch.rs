@@ -1,4 +1,4 @@
-//! `$batch`: changesets that are kept or taken back whole, and loose requests (Web API: execute batch operations).
+//! `$batch`: changesets that are applied or rolled back as a whole, and loose requests (Web API: execute batch operations).
 
 use http::{Method, StatusCode};
 use serde_json::Value as Json;

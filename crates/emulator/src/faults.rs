@@ -158,7 +158,7 @@ pub(crate) fn parse(text: &[u8]) -> Result<Script, String> {
     let script: Script = serde_json::from_slice(text).map_err(|error| error.to_string())?;
     if script.format_version != 1 {
         return Err(format!(
-            "format version {} is not known; this emulator reads 1",
+            "format version {} is unknown; this emulator reads 1",
             script.format_version
         ));
     }

@@ -18,49 +18,49 @@ pub struct Args {
     /// Address and port to listen on; port 0 takes a free one, anything but loopback lets others in
     #[arg(long, value_name = "ADDRESS:PORT", default_value_t = SocketAddr::from(([127, 0, 0, 1], 8700)))]
     pub listen: SocketAddr,
-    /// Be so many environments, each with rows of its own; each listens on the port after the one before, and prints its URL
+    /// Number of environments, each with its own rows and on the next port; prints the URL of each
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000), conflicts_with_all = ["state", "tls_ca_out"])]
     pub environments: u16,
-    /// Name that clients may call the emulator by, besides `localhost` and addresses; repeatable
+    /// Additional host name of the emulator, next to `localhost` and addresses; repeatable
     #[arg(long, value_name = "NAME")]
     pub host: Vec<String>,
-    /// File that keeps the state; in memory only without it
+    /// File for the state [default: memory only]
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
-    /// Folder with table files besides the built-in ones
+    /// Folder with additional table files
     #[arg(long, value_name = "DIR")]
     pub tables: Option<PathBuf>,
-    /// Year that the environment is like: which tables and columns exist, how errors are phrased
+    /// Year of the environment, for its tables, columns and error messages
     #[arg(long, value_name = "YEAR", value_enum, default_value_t)]
     pub age: Age,
-    /// Answer sheet that sets the switches
+    /// Answer file of `doctor --probe` that sets the switches
     #[arg(long, value_name = "FILE")]
     pub answers: Option<PathBuf>,
-    /// Fault script in force from the start
+    /// Fault script to start with
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
     /// Enforce the documented service protection limits
     #[arg(long)]
     pub limits: bool,
-    /// Generate so many agents besides the seed
+    /// Number of additional agents
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed_agents: usize,
-    /// Generate so many session templates besides the seed
+    /// Number of additional session templates
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed_sessions: usize,
     /// Whether callers must sign in
     #[arg(long, value_enum, default_value_t)]
     pub sign_in: SignIn,
-    /// File that says who may sign in; the built-in directory without it
+    /// Directory of users who may sign in [default: the built-in one]
     #[arg(long, value_name = "FILE")]
     pub directory: Option<PathBuf>,
-    /// Listen with TLS and a certificate made at start
+    /// Listen with TLS, using a new certificate
     #[arg(long)]
     pub tls: bool,
-    /// File to write the certificate to that clients must trust; implies --tls
+    /// Write the certificate that clients must trust to this file; implies --tls
     #[arg(long, value_name = "FILE")]
     pub tls_ca_out: Option<PathBuf>,
-    /// Fixed clock instead of the real one
+    /// Use a fixed time instead of the real clock
     #[arg(long, value_name = "MOMENT")]
     pub clock: Option<String>,
 }

@@ -249,7 +249,7 @@ impl Access {
             Some(depth) => depth,
         };
         let unit = match own.ownership {
-            // Rows without an owner are seen whole or not at all.
+            // Rows without an owner are readable completely or not at all.
             Ownership::Organization | Ownership::None => return true,
             Ownership::User => {
                 let owner = own
@@ -342,7 +342,7 @@ fn language_of(store: &Store, user: Uuid) -> i64 {
         .unwrap_or_else(|| base_language(store))
 }
 
-/// The organisation's language.
+/// The organization's language.
 pub(crate) fn base_language(store: &Store) -> i64 {
     let found = store.schema.named("organization").and_then(|table| {
         let row = store.rows(table).next()?;

@@ -2,7 +2,7 @@
 //!
 //! A commit appends its line before it is answered, so a killed process loses nothing that it confirmed; a line cut
 //! by the kill is a transaction that nobody was told of, and is dropped on the next start. Starting and stopping
-//! write the file anew, beside the old one, and rename it into place.
+//! write a new file next to the old one, and rename it.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};

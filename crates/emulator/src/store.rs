@@ -16,7 +16,7 @@ pub(crate) struct Row {
     /// What the etag and `versionnumber` show; moves with every write.
     pub(crate) version: u64,
     pub(crate) cells: Vec<Value>,
-    /// Texts of localizable columns in other languages than the organisation's: column, language, text.
+    /// Texts of localizable columns in other languages than the organization's: column, language, text.
     pub(crate) translations: Vec<(usize, i64, Box<str>)>,
     /// Of a managed row that was changed without a solution: the solution's values of the changed columns.
     pub(crate) below: Vec<(usize, Value)>,
@@ -35,7 +35,7 @@ impl Row {
         }
     }
 
-    /// The text of a column in a language, falling back to the organisation's.
+    /// The text of a column in a language, falling back to the organization's.
     pub(crate) fn text_in(&self, column: usize, language: i64) -> Option<&str> {
         self.translations
             .iter()

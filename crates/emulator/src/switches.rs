@@ -133,7 +133,7 @@ pub struct Switches {
     pub missing_privilege: MissingPrivilege,
     /// Tables (logical names) without optimistic concurrency.
     pub no_optimistic_concurrency: BTreeSet<String>,
-    /// A version named by `If-Match` is heeded inside changesets too; else any version will do there.
+    /// A version named by `If-Match` works inside changesets too; else any version will do there.
     pub if_match_in_changesets: bool,
     /// Linking what is already linked.
     pub associate_again: LinkAnswer,
@@ -300,7 +300,7 @@ pub(crate) fn parse(text: &[u8], started_as: Age) -> Result<Switches, String> {
     let sheet: AnswerSheet = serde_json::from_slice(text).map_err(|error| error.to_string())?;
     if sheet.format_version != 1 {
         return Err(format!(
-            "format version {} is not known; this emulator reads 1",
+            "format version {} is unknown; this emulator reads 1",
             sheet.format_version
         ));
     }

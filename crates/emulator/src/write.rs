@@ -206,7 +206,7 @@ pub(crate) fn assign(
     if let Value::Text(text) = &value {
         row.translations.push((column, language, text.clone()));
     }
-    // A new row has the text in the organisation's language too, or nobody else could read it.
+    // A new row has the text in the organization's language too, or nobody else could read it.
     if creating {
         row.cells[column] = value;
     }

@@ -10,15 +10,15 @@ use crate::span::{FileId, Span};
 
 pub(crate) const ACCEPTANCE_ENDED: Explanation = Explanation::new(
     "acceptance-ended",
-    "A warning is accepted until a day.",
-    "After that day somebody has to look again, so the warning is shown again.",
-    "Correct what the warning is about, or give the entry under `accept` a later day.",
+    "The last day of an entry under `accept` has passed.",
+    "The warning is shown again, so that somebody reviews it.",
+    "Fix the cause of the warning, or set a later day.",
 );
 
 pub(crate) const ACCEPTS_NOTHING: Explanation = Explanation::new(
     "accepts-nothing",
-    "Every entry under `accept` accepts at least one warning.",
-    "An entry that accepts nothing would hide a warning that appears later.",
+    "An entry under `accept` matches no warning.",
+    "It would hide a warning that appears later.",
     "Remove the entry, or correct its code, kind or name.",
 );
 
@@ -81,7 +81,7 @@ impl Project {
                         format!("{what} was accepted until {until}"),
                     )
                     .at(entry.span, format!("because: {}", entry.reason))
-                    .help("correct it, or accept it until a later day"),
+                    .help("fix the cause, or accept it until a later day"),
                 );
             } else if is_whole && !used && MANIFEST_WARNINGS.contains(&code.value.as_str()) {
                 left.push(

@@ -506,11 +506,11 @@ fn take_file(
         diagnostics.push(
             Diagnostic::error(
                 "one-of",
-                format!("`{}` and `{word}` stand side by side", field.word),
+                format!("`{}` and `{word}` exclude each other", field.word),
             )
             .at(entries[at].key_span, "one of the two")
             .also(other.key_span, "the other")
-            .help("keep one of the two"),
+            .help("remove one of the two"),
         );
         entries.remove(at);
         return;

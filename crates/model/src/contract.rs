@@ -34,7 +34,7 @@ impl Contract {
         self.with_texts(&|text| facts.fill(text))
     }
 
-    /// A filled contract with the id of the organisation, which only the environment itself can say.
+    /// A filled contract with the id of the organization, which only the environment itself can say.
     #[must_use]
     pub fn completed(&self, facts: &EnvironmentFacts) -> Self {
         self.with_texts(&|text| facts.complete(text))
@@ -61,7 +61,7 @@ impl Contract {
 /// One demand.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
-    /// Stands in every finding.
+    /// Shown in every finding.
     pub id: Spanned<String>,
     /// Which resources it is about.
     pub resource: RuleSubject,
@@ -485,11 +485,11 @@ impl Finding {
             Problem::NotLocked { expected, .. } | Problem::NotPreferred { expected, .. } => {
                 format!("`{path}` is not {}", shown(expected))
             }
-            Problem::NoMatch { pattern, .. } => format!("`{path}` has not the form `{pattern}`"),
+            Problem::NoMatch { pattern, .. } => format!("`{path}` does not match `{pattern}`"),
             Problem::NotSet => format!("`{path}` is not set"),
             Problem::NotContained { member } => format!("`{path}` does not contain `{member}`"),
             Problem::Missing => "it is missing".to_owned(),
-            Problem::NonePasses { .. } => "no resource keeps the rule".to_owned(),
+            Problem::NonePasses { .. } => "no resource fulfils the rule".to_owned(),
         }
     }
 }

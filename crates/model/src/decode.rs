@@ -329,11 +329,11 @@ fn features(part: &PartTable, node: &Node, decoder: &mut Decoder<'_>) -> Option<
             decoder.report(
                 Diagnostic::error(
                     "duplicate-key",
-                    format!("feature {number} is given by name and by number"),
+                    format!("feature {number} is set by name and by number"),
                 )
                 .at(entry.key_span, "again")
                 .also(first, "first here")
-                .help("keep one of the two"),
+                .help("remove one of the two"),
             );
             continue;
         }

@@ -95,7 +95,7 @@ impl<'a> Decoder<'a> {
                         "yaml-number",
                         format!("`{text}` is read as the {what} `{value}`"),
                     )
-                    .at(node.span, "would lose its spelling")
+                    .at(node.span, "would change its spelling")
                     .help(format!("write `'{text}'` to keep it as text, or `{value}`")),
                 );
             }
@@ -112,7 +112,7 @@ impl<'a> Decoder<'a> {
         self.report(
             Diagnostic::error(
                 "too-long",
-                format!("the text has {length} characters as Dataverse counts them, and at most {max} fit"),
+                format!("the text has {length} characters as Dataverse counts them, at most {max} are allowed"),
             )
             .at(span, format!("{} too many", length - max))
             .help("shorten it; an emoji counts as two characters or more"),
@@ -121,7 +121,7 @@ impl<'a> Decoder<'a> {
 
     fn report_blanks(&mut self, text: &str, span: Span) {
         let help = if text.ends_with('\n') {
-            "begin the text with `|-` in place of `|`, which keeps no line break at the end"
+            "begin the text with `|-` instead of `|`, which removes the last line break"
         } else {
             "remove them"
         };

@@ -20,17 +20,17 @@ use crate::yaml::Node;
 
 pub(crate) const KIND_DEFINITION: Explanation = Explanation::new(
     "kind-definition",
-    "A definition of a kind is complete, and nothing in it contradicts the rest.",
-    "Everything that is done with rows of the kind follows from it: what is read, compared, written and never touched.",
-    "Correct the definition. `deskstate explain KindDefinition` lists what it says.",
+    "The definition of a kind is incomplete or contradicts itself.",
+    "deskstate uses it to decide what it reads, compares and writes, and what it never touches.",
+    "Correct the definition. `deskstate explain KindDefinition` describes the fields.",
 );
 
 pub(crate) const DENIED_TABLE: Explanation = Explanation::new(
     "denied-table",
-    "Some tables are never written: users, roles and privileges, processes and plug-ins, solutions and metadata, secrets, activities and data of \
-     customers, and the tables of the kinds that deskstate brings.",
-    "A mistake there would lock people out, run code or touch customers' data, and no review of a manifest would show it.",
-    "Define a kind for another table. No setting lifts this.",
+    "A kind is defined for a table that deskstate never writes: users, roles and privileges, processes and plug-ins, solutions and metadata, \
+     secrets, activities, customers' data, and the tables of built-in kinds.",
+    "A mistake there could lock people out, run code or change customers' data, and a review of manifests would not show it.",
+    "Define a kind for another table. No setting removes this restriction.",
 );
 
 /// A definition as its file has it.
@@ -194,7 +194,7 @@ pub(crate) fn register(documents: &[Node], diagnostics: &mut Vec<Diagnostic>) ->
                 error(format!("two definitions are called `{}`", form.word.value))
                     .at(form.word.span, "again")
                     .also(*first, "first here")
-                    .help("keep one of the two, or rename it"),
+                    .help("remove one of the two, or rename it"),
             ),
             None => {
                 words.insert(form.word.value.clone(), form.word.span);

@@ -18,21 +18,20 @@ impl Field {
         }
         if let Some(kind) = self.names.and_then(Kind::of_table) {
             sentences.push(format!(
-                "It is the name of {}.",
+                "Name of {}.",
                 article(Referent::Named(kind.table()))
             ));
         }
         if self.create_only {
-            sentences
-                .push("The server takes it when the row is created and never again.".to_owned());
+            sentences.push("The server accepts it only when it creates the row.".to_owned());
         }
         if self.list_means == SetMode::AtLeast {
             sentences.push(
                 match self.holds {
                     Holds::Parts(part) if part.unlisted == Unlisted::Leave => {
-                        "A list says what must be there, and leaves others alone."
+                        "A list names members that must exist, and ignores others."
                     }
-                    _ => "A list says what must be there, and leaves other members alone; `mode: exact` removes them.",
+                    _ => "A list names members that must exist, and ignores others; `mode: exact` removes them.",
                 }
                 .to_owned(),
             );

@@ -55,7 +55,7 @@ pub(crate) fn header(node: Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Do
                 "a document must be a mapping with `apiVersion`, `kind`, `metadata` and `spec`",
             )
             .at(first_line(&node), "no mapping")
-            .help("`deskstate explain` shows what a manifest looks like"),
+            .help("`deskstate explain` shows the form of a manifest"),
         );
         return None;
     }
@@ -99,10 +99,7 @@ fn kind_of(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Kind> {
     let Some(entry) = node.entry("kind") else {
         diagnostics.push(
             Diagnostic::error("not-a-manifest", "`kind` is missing")
-                .at(
-                    first_line(node),
-                    "this document does not say what it declares",
-                )
+                .at(first_line(node), "this document has no `kind`")
                 .help(format!(
                     "add `kind:` with {}",
                     one_of(Kind::all().map(Kind::as_str))
@@ -117,7 +114,7 @@ fn kind_of(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Kind> {
     let diagnostic =
         Diagnostic::error("unknown-kind", no_kind(word)).at(entry.value.span, "unknown kind");
     diagnostics.push(match word {
-        "Project" => diagnostic.help("the project stands in `deskstate.yaml` at the root"),
+        "Project" => diagnostic.help("the project file is `deskstate.yaml` at the root"),
         "KindDefinition" => diagnostic.help("keep definitions outside the manifest folders and list them under `spec.kinds` of `deskstate.yaml`"),
         "Contract" => diagnostic.help("keep contracts outside the manifest folders and list them under `spec.contracts` of `deskstate.yaml`"),
         _ => match nearest(word, Kind::all().map(Kind::as_str)) {
@@ -136,10 +133,7 @@ pub(crate) fn check_version(node: &Node, diagnostics: &mut Vec<Diagnostic>) {
     }
     diagnostics.push(match version {
         None => Diagnostic::error("not-a-manifest", "`apiVersion` is missing")
-            .at(
-                first_line(node),
-                "this document does not say which language it is in",
-            )
+            .at(first_line(node), "this document has no `apiVersion`")
             .help(format!("add `apiVersion: {API_VERSION}`")),
         Some(other) => Diagnostic::error(
             "not-a-manifest",

@@ -5,9 +5,9 @@
 pub struct Explanation {
     /// The code.
     pub code: &'static str,
-    /// The rule, in a sentence.
+    /// What is wrong, in a sentence.
     pub rule: &'static str,
-    /// Why there is such a rule.
+    /// Why it matters.
     pub why: &'static str,
     /// What to do about a finding.
     pub fix: &'static str,

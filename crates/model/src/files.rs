@@ -11,29 +11,29 @@ use deskstate_files::{Limit, Problem, Total, read};
 
 pub(crate) const ENCODING: Explanation = Explanation::new(
     "encoding",
-    "Files are written in UTF-8.",
-    "Another encoding would change letters without a word. A byte order mark is allowed and ignored.",
+    "The file is not encoded in UTF-8.",
+    "Another encoding would silently change letters. A byte order mark is allowed and ignored.",
     "Save the file as UTF-8.",
 );
 
 pub(crate) const PATH_OUTSIDE: Explanation = Explanation::new(
     "path-outside",
-    "Paths stay inside the folder of the project.",
-    "What a commit means is then fixed by the commit. Absolute paths, `..` and links that lead out are refused.",
+    "A path leaves the folder of the project.",
+    "The content of a commit must determine its meaning, so absolute paths, `..` and links that leave the folder are refused.",
     "Move the file into the project.",
 );
 
 pub(crate) const UNREADABLE_FILE: Explanation = Explanation::new(
     "unreadable-file",
-    "Every file that the project names can be read.",
-    "A file that is missing could hold half of the desktop.",
+    "A file of the project cannot be read.",
+    "The missing file could contain half of the desktop.",
     "Correct the path or the permissions.",
 );
 
 pub(crate) const YAML_LIMITS: Explanation = Explanation::new(
     "yaml-limits",
-    "Files have at most 16 MiB, projects 512 MiB; nesting has at most 64 levels; aliases stand for at most 10,000 values in a file.",
-    "A small file must not be able to take all memory.",
+    "A file is too large, too deeply nested, or has too many aliases.",
+    "Files have at most 16 MiB, projects 32 MiB, 64 levels of nesting, and aliases for at most 10,000 values per file. A small file must not be able to use all memory.",
     "Split the file, or write aliases out.",
 );
 
@@ -105,7 +105,7 @@ pub(crate) enum FileProblem {
     NameNotUtf8,
     #[error("its name contains `\\`, which separates folders on Windows")]
     Backslash,
-    #[error("it is more than {MAX_FOLDERS} folders deep")]
+    #[error("it is nested more than {MAX_FOLDERS} folders deep")]
     TooDeep,
     #[error("the JSON files of the project together hold too many values")]
     TooManyValues,
@@ -155,11 +155,11 @@ impl FileProblem {
             FileProblem::Unread(Problem::TooLarge(_))
             | FileProblem::TooManyValues
             | FileProblem::TooMany => {
-                "split the project, name its folders more closely, or allow more memory with `--memory`"
+                "split the project, name its folders more precisely, or allow more memory with `--memory`"
             }
             FileProblem::Io(_) => "check the path and the permissions",
             FileProblem::NotThere => "correct the path",
-            FileProblem::OtherCase(_) => "spell it the same way: Linux tells the two apart",
+            FileProblem::OtherCase(_) => "spell it the same way: Linux distinguishes the two",
             FileProblem::NameNotUtf8 | FileProblem::Backslash => "rename it",
             FileProblem::TooDeep => "move it up, or add it to `ignoreFiles` in `deskstate.yaml`",
             FileProblem::Unread(_) => "put a regular file there",

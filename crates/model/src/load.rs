@@ -38,9 +38,9 @@ use crate::yaml::{Budget, Node, Stream, read};
 
 pub(crate) const NO_PROJECT: Explanation = Explanation::new(
     "no-project",
-    "A project has a file `deskstate.yaml` at its root.",
-    "It says which manifests there are and which environments.",
-    "Change to the folder that holds it, or start one with `deskstate init`.",
+    "There is no readable `deskstate.yaml` in this folder.",
+    "The file at the root of a project lists its manifests and environments.",
+    "Change to the folder that contains it, or create a project with `deskstate init`.",
 );
 
 /// The project file, at the root.
@@ -277,7 +277,7 @@ impl Loader {
             diagnostics.push(
                 Diagnostic::error(
                     NOT_A_MANIFEST.code,
-                    format!("`{PROJECT_FILE}` holds the project and nothing else"),
+                    format!("`{PROJECT_FILE}` may contain only the project"),
                 )
                 .at(document::first_line(&extra), "a second document")
                 .help("move it to a file in a manifest folder"),
@@ -304,7 +304,7 @@ impl Loader {
                         format!("there is no pack `{}`", name.value),
                     )
                     .at(name.span, "unknown pack")
-                    .help(format!("this version brings {known}")),
+                    .help(format!("this version has {known}")),
                 );
                 continue;
             };
@@ -434,7 +434,7 @@ impl Loader {
                 end: 0,
             };
             diagnostics.push(
-                Diagnostic::error(NOT_A_MANIFEST.code, "a contract file holds no contract")
+                Diagnostic::error(NOT_A_MANIFEST.code, "a contract file contains no contract")
                     .at(start, "nothing is here")
                     .help("write a document of `kind: Contract`, or leave the file out of the contracts"),
             );
@@ -454,7 +454,7 @@ impl Loader {
                     )
                     .at(found.name.span, "again")
                     .also(first.name.span, "first here")
-                    .help("keep one of the two, or rename it"),
+                    .help("remove one of the two, or rename it"),
                 ),
                 None => contracts.push(found),
             }
@@ -557,7 +557,7 @@ impl Loader {
                         diagnostics.push(
                             Diagnostic::error(
                                 DUPLICATE_RESOURCE.code,
-                                format!("{} stands twice in this overlay", header.key),
+                                format!("{} occurs twice in this overlay", header.key),
                             )
                             .at(header.name_span, "again")
                             .also(first, "first here")
@@ -681,10 +681,10 @@ impl Loader {
 fn too_many_findings(place: Span) -> Diagnostic {
     Diagnostic::error(
         YAML_LIMITS.code,
-        "so much is wrong that the rest of the project is not read",
+        "there are too many errors to read the rest of the project",
     )
     .at(place, "reading stopped here")
-    .help("fix what is listed, and validate again")
+    .help("fix the listed errors, and validate again")
 }
 
 /// What was read of a file.

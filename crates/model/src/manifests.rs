@@ -55,7 +55,7 @@ pub struct Declared {
     pub key: ResourceKey,
     /// What is declared about the row.
     pub state: State,
-    /// For selection; never sent.
+    /// For selections; never sent.
     pub labels: BTreeMap<String, String>,
     /// Slugs that a channel provider supplies to templates; never sent.
     pub slugs: Vec<String>,

@@ -11,8 +11,8 @@ use crate::span::Spanned;
 
 pub(crate) const NAME_SHAPE: Explanation = Explanation::new(
     "name-shape",
-    "Names of projects, environments, contracts, rules and labels are letters, digits, `-`, `_` and `.`, up to 63. Variables are a letter, then letters, digits and `_`. Prefixes are letters and digits. Patterns are `Kind/name`.",
-    "They stand in commands, file names and reports.",
+    "A name has an invalid form.",
+    "Names of projects, environments, contracts, rules and labels have up to 63 letters, digits, `-`, `_` and `.`, because they appear in commands, file names and reports. Variables are a letter, followed by letters, digits and `_`. Prefixes are letters and digits. Patterns are `Kind/name`.",
     "Choose another name.",
 );
 

@@ -314,7 +314,7 @@ pub struct Environment {
     pub name: String,
     /// Where it is.
     pub target: Target,
-    /// The organisation that must answer; another one is refused.
+    /// The organization that must answer; another one is refused.
     pub organization_id: Option<Uuid>,
     /// What may be written.
     pub writes: Writes,
@@ -336,7 +336,7 @@ pub const EMULATOR_AGES: [i64; 3] = [2022, 2024, 2026];
 /// Where an environment is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// A Dataverse organisation.
+    /// A Dataverse organization.
     Url(Spanned<String>),
     /// The embedded emulator, with its state in a file below the project's root.
     Emulator {

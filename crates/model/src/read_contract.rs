@@ -27,7 +27,7 @@ pub(crate) fn contract(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option
         diagnostics.push(
             Diagnostic::error(
                 UNKNOWN_KIND.code,
-                "a contract file holds documents of the kind `Contract`",
+                "a contract file must contain documents of the kind `Contract`",
             )
             .at(place, "another kind")
             .help("write `kind: Contract`, or leave the file out of the contracts"),
@@ -76,7 +76,7 @@ fn report_repeated_ids(rules: &[Rule], diagnostics: &mut Vec<Diagnostic>) {
                 )
                 .at(rule.id.span, "again")
                 .also(*first, "first here")
-                .help("choose another id: it stands in every finding"),
+                .help("choose another id; every finding shows it"),
             ),
             None => {
                 seen.insert(&rule.id.value, rule.id.span);

@@ -177,9 +177,12 @@ fn prefixes(spec: &Node, diagnostics: &mut Vec<Diagnostic>) -> Vec<Spanned<Strin
             );
         } else if !letters || prefix.value.is_empty() {
             diagnostics.push(
-                Diagnostic::error(NAME_SHAPE.code, format!("`{}` is no prefix", prefix.value))
-                    .at(prefix.span, "letters and digits only")
-                    .help("write the part before the first underscore, without the underscore"),
+                Diagnostic::error(
+                    NAME_SHAPE.code,
+                    format!("`{}` is not a prefix", prefix.value),
+                )
+                .at(prefix.span, "letters and digits only")
+                .help("write the part before the first underscore, without the underscore"),
             );
         }
     }
@@ -204,7 +207,7 @@ fn globs(node: Option<&Node>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Spanned<
             _ => diagnostics.push(
                 Diagnostic::error(
                     NAME_SHAPE.code,
-                    format!("`{}` is no pattern for resources", pattern.value),
+                    format!("`{}` is not a pattern for resources", pattern.value),
                 )
                 .at(pattern.span, "no `Kind/name`")
                 .help("write kind and name with a slash between: `SessionTemplate/CTI_*`"),
@@ -344,9 +347,12 @@ fn reason_and_day(item: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<(Str
         return Some((reason.to_owned(), until.value));
     }
     diagnostics.push(
-        Diagnostic::error(UNKNOWN_VALUE.code, format!("`{}` is no day", until.value))
-            .at(until.span, "no day")
-            .help("write year, month and day: `2027-01-31`"),
+        Diagnostic::error(
+            UNKNOWN_VALUE.code,
+            format!("`{}` is not a date", until.value),
+        )
+        .at(until.span, "no day")
+        .help("write year, month and day: `2027-01-31`"),
     );
     None
 }
@@ -420,7 +426,7 @@ fn no_file_name<'k>(
         "Windows drops a dot at the end".to_owned()
     } else {
         let other = known.find(|known| known.eq_ignore_ascii_case(&name.value))?;
-        format!("Windows and macOS take it for `{other}`")
+        format!("Windows and macOS do not distinguish it from `{other}`")
     };
     Some(
         Diagnostic::error(
@@ -457,7 +463,7 @@ fn environments(
                     diagnostics.push(
                         Diagnostic::error(
                             UNKNOWN_VALUE.code,
-                            format!("`{}` is no id of an organisation", id.value),
+                            format!("`{}` is not the id of an organization", id.value),
                         )
                         .at(id.span, "no GUID")
                         .help("take it from the environment's settings, under developer resources"),
@@ -560,7 +566,7 @@ fn inside(
     Some(path)
 }
 
-/// An organisation is reached over https, which need not be written; plain http only on this machine.
+/// An organization is reached over https, which need not be written; plain http only on this machine.
 fn check_url(url: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) {
     let (scheme, rest) = match url.value.split_once("://") {
         Some((scheme, rest)) => (Some(scheme), rest),
@@ -585,10 +591,10 @@ fn check_url(url: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) {
         diagnostics.push(
             Diagnostic::error(
                 HTTPS_NEEDED.code,
-                "the address of an environment must begin with `https://` and hold no sign-in data",
+                "the address of an environment must begin with `https://` and contain no credentials",
             )
             .at(url.span, "not such an address")
-            .help("write `https://contoso.crm4.dynamics.com`; plain http is for 127.0.0.1 alone"),
+            .help("write `https://contoso.crm4.dynamics.com`; plain http works only for 127.0.0.1"),
         );
     }
 }

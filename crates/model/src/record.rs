@@ -61,9 +61,9 @@ impl Value {
 pub struct Set {
     /// Exact or at least.
     pub mode: SetMode,
-    /// What must be there.
+    /// Members that must exist.
     pub members: Vec<Spanned<Value>>,
-    /// What must not be there; with `atLeast` only.
+    /// Members that must not exist; only with `atLeast`.
     pub without: Vec<Spanned<Value>>,
     /// Users only: names of Dataverse teams whose members belong to the set.
     pub from_teams: Vec<Spanned<String>>,
@@ -453,7 +453,7 @@ impl<'a, T: FieldType> SetView<'a, T> {
         self.set
     }
 
-    /// What must be there.
+    /// Members that must exist.
     pub fn members(self) -> impl Iterator<Item = Spanned<T::View<'a>>> {
         typed::<T>(&self.set.members)
     }

@@ -1,6 +1,6 @@
 //! The tables of the platform that the kinds lean on, and every table and relationship of the kinds by name.
 //!
-//! Source: Microsoft's generated entity reference for Dynamics 365, compared with metadata of live organisations.
+//! Source: Microsoft's generated entity reference for Dynamics 365, compared with metadata of live organizations.
 
 pub use crate::kinds::tables::*;
 pub use crate::table::USER;
@@ -11,7 +11,7 @@ pub static APP: Table = Table {
     shown: Some("name"),
     ..Table::platform("appmodule", "appmodules", "appmoduleid", "uniquename")
 };
-/// The organisation itself, one row.
+/// The organization itself, one row.
 pub static ORGANIZATION: Table =
     Table::platform("organization", "organizations", "organizationid", "name");
 /// Teams.

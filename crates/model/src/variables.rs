@@ -18,29 +18,29 @@ use crate::yaml::{Entry, Node, NodeValue};
 
 pub(crate) const UNKNOWN_VARIABLE: Explanation = Explanation::new(
     "unknown-variable",
-    "Every variable has a value in every environment where it is used.",
-    "A value must not depend on who runs the tool, so there is no fallback to the process environment.",
+    "A variable has no value in an environment that uses it.",
+    "The result must not depend on who runs the tool, so deskstate does not use variables of the process.",
     "Add it to `variables` of the project or of the environment.",
 );
 
 pub(crate) const VARIABLE_PLACEMENT: Explanation = Explanation::new(
     "variable-placement",
-    "Variables stand in values under `spec` and `metadata.labels` only, and not in the values of other variables. Contracts may use `${{ environment.url }}`, `${{ environment.host }}` and `${{ environment.organizationId }}`.",
-    "Names are the same in every environment, and what a variable means can be seen in one place.",
+    "A variable is used where none is allowed.",
+    "Variables are allowed only in values under `spec` and `metadata.labels`, and not in values of other variables. Contracts may use `${{ environment.url }}`, `${{ environment.host }}` and `${{ environment.organizationId }}`. Names must be the same in every environment.",
     "Write the value out.",
 );
 
 pub(crate) const VARIABLE_SYNTAX: Explanation = Explanation::new(
     "variable-syntax",
-    "A variable is written `${{ vars.name }}`. The environment's own values are `${{ environment.url }}`, `${{ environment.host }}` and `${{ environment.organizationId }}`.",
-    "There are no functions and no other namespaces. `{slug}` and `${slug}` belong to Dynamics and pass untouched.",
-    "Correct it; `$${{` stands for the characters themselves.",
+    "A variable is not written as `${{ vars.name }}`.",
+    "The environment's own values are `${{ environment.url }}`, `${{ environment.host }}` and `${{ environment.organizationId }}`. There are no functions and no other namespaces. `{slug}` and `${slug}` belong to Dynamics 365 and stay unchanged.",
+    "Correct it. `$${{` produces the characters `${{`.",
 );
 
 pub(crate) const VARIABLE_TYPE: Explanation = Explanation::new(
     "variable-type",
-    "Inside a text a variable is text, a number or a flag.",
-    "A list or mapping has no form there. As a whole value a variable keeps its type.",
+    "A variable inside a text is a list or a mapping.",
+    "Only texts, numbers and flags can be part of a text. As a whole value, a variable keeps its type.",
     "Use it as the whole value.",
 );
 
@@ -54,7 +54,7 @@ pub(crate) type Variables<'p> = BTreeMap<&'p str, &'p Node>;
 /// Where a value that came from a variable is written: by the place of the variable's use.
 pub(crate) type Origins = BTreeMap<Span, (String, Span)>;
 
-/// What an environment is called by others: its address and the id of its organisation.
+/// What an environment is called by others: its address and the id of its organization.
 ///
 /// What is not known yet stays in the text as it is written, in one spelling: `${{ environment.organizationId }}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub struct EnvironmentFacts {
     organization_id: Option<Uuid>,
 }
 
-/// The text that is replaced once the environment has said which organisation it is.
+/// The text that is replaced once the environment has said which organization it is.
 pub const ORGANIZATION_ID: &str = "${{ environment.organizationId }}";
 
 /// The same as text that nothing replaces.
@@ -96,7 +96,7 @@ impl EnvironmentFacts {
         }
     }
 
-    /// What an organisation says of itself.
+    /// What an organization says of itself.
     #[must_use]
     pub fn of_organization(id: Option<Uuid>) -> Self {
         Self {
@@ -131,7 +131,7 @@ impl EnvironmentFacts {
         Cow::Owned(self.filled(&pieces, open))
     }
 
-    /// A text that waits for the id of the organisation, with it. Any other stays as it is.
+    /// A text that waits for the id of the organization, with it. Any other stays as it is.
     #[must_use]
     pub fn complete<'t>(&self, text: &'t str) -> Cow<'t, str> {
         match pieces(text).filter(|_| text.contains(ORGANIZATION_ID)) {
@@ -140,7 +140,7 @@ impl EnvironmentFacts {
         }
     }
 
-    /// What an escaped `${{` becomes. A text that holds the id of the organisation, or what looks like it, is read once more when the id
+    /// What an escaped `${{` becomes. A text that holds the id of the organization, or what looks like it, is read once more when the id
     /// is known, and keeps its escapes until then.
     fn open(&self, text: &str, pieces: &[Piece<'_>]) -> &'static str {
         let mut facts = pieces.iter();
@@ -281,7 +281,7 @@ pub(crate) fn refuse_but_facts(node: &Node, diagnostics: &mut Vec<Diagnostic>) {
                 diagnostics.push(
                     Diagnostic::error(
                         VARIABLE_PLACEMENT.code,
-                        "a contract knows no variables but those of the environment",
+                        "a contract can use only the variables of the environment",
                     )
                     .at(node.span, "another variable here")
                     .help("use `${{ environment.url }}`, `${{ environment.host }}` or `${{ environment.organizationId }}`, or write the value out"),
@@ -304,10 +304,10 @@ pub(crate) fn refuse_all(node: &Node, diagnostics: &mut Vec<Diagnostic>) {
         NodeValue::Text(text) if text.contains(OPEN) => diagnostics.push(
             Diagnostic::error(
                 VARIABLE_PLACEMENT.code,
-                "variables may stand only in values under `spec` and `metadata.labels`",
+                "variables are allowed only in values under `spec` and `metadata.labels`",
             )
             .at(node.span, "a variable here")
-            .help("write the value out; names are the same in every environment"),
+            .help("write the value literally; names are the same in every environment"),
         ),
         NodeValue::List(items) => items.iter().for_each(|item| refuse_all(item, diagnostics)),
         NodeValue::Map(entries) => entries
@@ -432,7 +432,7 @@ impl<'p> Substitution<'_, 'p> {
                         self.diagnostics.push(
                             Diagnostic::error(
                                 VARIABLE_TYPE.code,
-                                format!("variable `{name}` cannot stand inside a text"),
+                                format!("variable `{name}` cannot be part of a text"),
                             )
                             .at(span, "inside a text")
                             .also(value.span, "neither text, number nor flag")

@@ -17,7 +17,7 @@ fn every_example_is_valid_in_every_environment() {
     let guides = guides
         .filter(|entry| entry.path().is_dir())
         .map(|entry| format!("guides/{}", entry.file_name().into_string().unwrap()));
-    let others = ["tenfold", "contoso", "kinds"].map(str::to_owned);
+    let others = ["tenfold", "contoso", "every-kind"].map(str::to_owned);
     for name in guides.chain(others) {
         let (manifests, diagnostics) = load(&example(&name), None);
         let errors: Vec<_> = diagnostics

@@ -55,11 +55,10 @@ fn field(info: &Field, depth: usize, text: &mut String) {
     }
 }
 
-/// A page of its own for each kind: the meaning, a picture if there is one, the document in `examples/kinds`, and the fields.
+/// A page of its own for each kind: the meaning, a picture if there is one, the document in `examples/every-kind`, and the fields.
 #[test]
 fn the_pages_of_kinds_are_current() {
-    const MADE: &str =
-        "<!-- Generated from crates/model/src/kinds and examples/kinds: change them there. -->";
+    const MADE: &str = "<!-- Generated from crates/model/src/kinds and examples/every-kind: change them there. -->";
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut index = format!(
         "# Kinds\n\n{MADE}\n\nEach page has a complete example and every field. [The manifest language](README.md) explains documents, values and sets.\n\n| kind | meaning |\n| --- | --- |\n",
@@ -67,7 +66,7 @@ fn the_pages_of_kinds_are_current() {
     for kind in Kind::all() {
         let doc = paragraphs(&kind.doc());
         let _ = writeln!(index, "| [{kind}](kinds/{kind}.md) | {} |", doc[0]);
-        let example = format!("examples/kinds/manifests/{kind}.yaml");
+        let example = format!("examples/every-kind/manifests/{kind}.yaml");
         let picture = format!("pictures/kind-{kind}.png");
         let mut text = format!("# {kind}\n\n{MADE}\n\n{}\n", doc.join("\n\n").trim());
         if root.join("docs").join(&picture).exists() {

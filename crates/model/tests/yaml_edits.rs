@@ -203,7 +203,7 @@ fn variables_and_shared_values_are_refused() {
     );
     assert_eq!(
         edited("a: &n one\nb: *n\n", "a", &json!("y")),
-        Err("an alias stands for the same value elsewhere")
+        Err("an alias repeats the same value elsewhere")
     );
     check("a: $${{ x }}\n", "a", json!("z"), "a: z\n");
     check(

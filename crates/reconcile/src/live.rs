@@ -341,9 +341,9 @@ pub struct Found {
     pub rows: BTreeMap<Lookup, Vec<Uuid>>,
     /// Views, forms and dashboards that tabs name by id: name, and the table they show.
     pub pages: BTreeMap<Uuid, (String, Option<String>)>,
-    /// Why a sort of row could not be read, by the noun of the look-up.
+    /// Why a sort of row could not be read, by the noun of the lookup.
     pub refused: BTreeMap<&'static str, String>,
-    /// Sorts of rows whose table the environment lacks, by the noun of the look-up.
+    /// Sorts of rows whose table the environment lacks, by the noun of the lookup.
     pub absent: BTreeSet<&'static str>,
     /// Users read by principal name, e-mail and object id.
     pub users_by_name: HashMap<String, Vec<Uuid>>,
@@ -374,7 +374,7 @@ pub struct Team {
 /// What is known of the environment and of the caller.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
-    /// Id of the organisation.
+    /// Id of the organization.
     pub organization: Option<Uuid>,
     /// Its base language.
     pub base_language: Option<i64>,

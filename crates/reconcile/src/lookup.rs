@@ -85,7 +85,7 @@ impl Live {
             Lookup::Organization => match self.facts.organization {
                 Some(id) => Match::One(id),
                 None => Match::Unknown(
-                    "the environment did not say which organisation it is".to_owned(),
+                    "the environment did not say which organization it is".to_owned(),
                 ),
             },
             Lookup::User(name) => self.user(name),

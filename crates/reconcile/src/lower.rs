@@ -49,7 +49,7 @@ impl Desired {
         .collect()
     }
 
-    /// Every look-up that the manifests need, each once.
+    /// Every lookup that the manifests need, each once.
     pub fn lookups(&self) -> BTreeSet<Lookup> {
         let mut found = BTreeSet::new();
         self.each_key(&mut |key| {

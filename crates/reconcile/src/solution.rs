@@ -64,7 +64,7 @@ pub enum SolutionError {
     )]
     Unknown(String),
     /// Half of it is missing.
-    #[error("the export is incomplete: expected `{lacks}` beside `{found}`, found none")]
+    #[error("the export is incomplete: expected `{lacks}` next to `{found}`, found none")]
     Incomplete {
         /// What is there.
         found: String,
@@ -75,7 +75,7 @@ pub enum SolutionError {
     #[error("expected one export, found several, in these folders: {0}; pass one of them")]
     Several(String),
     /// It holds nothing of the agent desktop.
-    #[error("the {0} holds no rows and no links of the agent desktop{1}")]
+    #[error("the {0} contains no rows and no links of the agent desktop{1}")]
     Empty(String, String),
 }
 

@@ -84,7 +84,7 @@ pub enum Lookup {
         /// Its name.
         name: String,
     },
-    /// The organisation itself.
+    /// The organization itself.
     Organization,
 }
 
@@ -101,7 +101,7 @@ impl Lookup {
             Self::Form { .. } => "form",
             Self::Dashboard(_) => "dashboard",
             Self::Row { table, .. } => table.logical,
-            Self::Organization => "organisation",
+            Self::Organization => "organization",
         }
     }
 
@@ -263,7 +263,7 @@ pub enum Stored {
         /// Rows whose ids must not be there.
         without: Vec<RowKey>,
     },
-    /// A value with the id of the organisation in place of [`deskstate_model::ORGANIZATION_ID`].
+    /// A value with the id of the organization in place of [`deskstate_model::ORGANIZATION_ID`].
     WithOrganization(Box<Stored>),
 }
 

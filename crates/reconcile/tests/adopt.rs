@@ -257,10 +257,7 @@ fn a_value_that_an_alias_repeats_is_refused() {
         .map(|refusal| (refusal.path.as_str(), refusal.why.as_str()))
         .collect();
     assert!(
-        refused.contains(&(
-            "description",
-            "an alias stands for the same value elsewhere"
-        )),
+        refused.contains(&("description", "an alias repeats the same value elsewhere")),
         "{refused:?}"
     );
     let after = &adoption.files["manifests/desk.yaml"].after;

@@ -241,7 +241,7 @@ fn a_list_without_a_view_that_cannot_be_said_is_refused() {
         refused(&text, &rows),
         one(
             "inboxViews",
-            "live has what a manifest cannot say: contoso_all has no `displayName` (00000000-0000-0000-0000-000000000002)"
+            "a manifest cannot express the live value: contoso_all has no `displayName` (00000000-0000-0000-0000-000000000002)"
         )
     );
 }
@@ -256,7 +256,7 @@ fn a_value_that_is_empty_and_cannot_be_said_to_be_is_refused() {
         refused(&text, &rows),
         one(
             "inboxViews",
-            "live holds no `visible` for contoso_mine, which a manifest cannot say: apply it, or take the key out"
+            "live holds no `visible` for contoso_mine, which a manifest cannot express: apply it, or remove the key"
         )
     );
 
@@ -280,7 +280,7 @@ fn a_value_that_is_empty_and_cannot_be_said_to_be_is_refused() {
         refused(&toast, &rows),
         one(
             "fields",
-            "live holds no `displayName` for contoso_from, which a manifest cannot say: apply it, or take the key out"
+            "live holds no `displayName` for contoso_from, which a manifest cannot express: apply it, or remove the key"
         )
     );
 
@@ -298,7 +298,7 @@ fn a_value_that_is_empty_and_cannot_be_said_to_be_is_refused() {
         refused(&toast, &rows),
         one(
             "showRejectButton",
-            "live holds no value, which a manifest cannot say: apply it, or take the field out"
+            "the live field is empty, which a manifest cannot express: apply it, or remove the field"
         )
     );
 }

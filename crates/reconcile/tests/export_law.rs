@@ -319,8 +319,8 @@ proptest! {
     }
 }
 
-/// What a caller with less than organisation-wide rights may see: for each table, and then for each relationship, how much of it and
-/// which rows; and look-ups that are refused.
+/// What a caller with less than organization-wide rights may see: for each table, and then for each relationship, how much of it and
+/// which rows; and lookups that are refused.
 type Rights = (Vec<(u8, Vec<bool>)>, Vec<(u8, Vec<bool>)>, Vec<bool>);
 
 fn rights() -> impl Strategy<Value = Rights> {

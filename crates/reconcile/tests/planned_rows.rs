@@ -233,7 +233,7 @@ fn a_part_that_may_be_hidden_is_neither_created_nor_taken_for_missing() {
     assert_eq!(
         errors(&found),
         [
-            "unreadable: nobody can say whether msdyn_templateparameter `searchText` of msdyn_applicationtabtemplate `contoso_tab` is there: own rows only"
+            "unreadable: it is unknown whether msdyn_templateparameter `searchText` of msdyn_applicationtabtemplate `contoso_tab` exists: own rows only"
         ]
     );
 }

@@ -267,11 +267,11 @@ fn links_that_are_not_seen_as_a_whole_are_neither_made_nor_taken_away() {
     for (access, said) in [
         (
             Access::Partial("own rows only".to_owned()),
-            "unreadable: nobody can say which `users` AppProfile contoso_a has: own rows only",
+            "unreadable: it is unknown which `users` AppProfile contoso_a has: own rows only",
         ),
         (
             Access::Refused("no privilege".to_owned()),
-            "unreadable: nobody can say which `users` AppProfile contoso_a has: no privilege",
+            "unreadable: it is unknown which `users` AppProfile contoso_a has: no privilege",
         ),
         (
             Access::Absent,

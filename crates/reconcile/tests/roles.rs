@@ -7,7 +7,7 @@ use deskstate_model::Kind;
 use deskstate_model::tables;
 use deskstate_reconcile::probe::{WRITE_RIGHTS, privilege};
 
-/// The privileges of a role, each at the level of the organisation.
+/// The privileges of a role, each at the level of the organization.
 fn privileges(role: &str) -> BTreeSet<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/roles/customizations.xml");
     let text = std::fs::read_to_string(path).expect("the roles");
@@ -20,7 +20,7 @@ fn privileges(role: &str) -> BTreeSet<String> {
         .filter_map(|line| line.trim().strip_prefix("<RolePrivilege name=\""))
         .map(|rest| {
             rest.strip_suffix("\" level=\"Global\" />")
-                .expect("a privilege of the organisation")
+                .expect("a privilege of the organization")
                 .to_owned()
         })
         .collect()

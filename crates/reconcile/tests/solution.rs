@@ -246,7 +246,7 @@ fn what_is_not_an_export_is_refused_with_what_was_expected_and_what_was_found() 
         ),
         (
             vec![SOLUTION, CUSTOMIZATIONS],
-            "the exported solution a 1.0, unmanaged holds no rows and no links of the agent desktop",
+            "the exported solution a 1.0, unmanaged contains no rows and no links of the agent desktop",
         ),
         (
             vec![("solution.xml", "<Project/>"), CUSTOMIZATIONS],

@@ -9,7 +9,7 @@ use deskstate_reconcile::undo;
 use serde_json::{Value as Json, json};
 
 #[test]
-fn an_undo_names_a_foreign_organisation_and_a_link_whose_row_is_gone() {
+fn an_undo_names_a_foreign_organization_and_a_link_whose_row_is_gone() {
     let link = json!({"relationship": "msdyn_sessiontemplate_applicationtab", "owner": id(1), "member": id(2)});
     let change = json!({"kind": "SessionTemplate", "name": "contoso_session", "id": id(1), "unlinked": [link]});
     let file = json!({

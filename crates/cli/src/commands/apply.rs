@@ -27,9 +27,9 @@ use crate::revision;
 use crate::suggest::suggest;
 use crate::ui::Ui;
 
-/// Plans, shows the plan, asks, carries it out and reads it back
+/// Plans, asks for confirmation, executes the plan, and reads the result back
 ///
-/// A transaction happens as a whole or not at all. What was interrupted is finished by running apply again.
+/// A transaction succeeds or fails as a whole. To complete an interrupted apply, run it again.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The environment
@@ -38,10 +38,10 @@ pub(crate) struct Args {
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
-    /// Put back what drifted from the manifests that were applied last, and nothing that is not applied yet; what `ignore` accepts stays
+    /// Revert only drift from the last applied manifests, without applying new changes; drift that `ignore` accepts stays
     #[arg(long, requires = "at")]
     only_drift: bool,
-    /// The git revision that was applied last; `{env}` stands for the name of the environment, as in `deskstate/{env}`
+    /// Last applied git revision; `{env}` is replaced by the name of the environment, as in `deskstate/{env}`
     #[arg(long, value_name = "REF", requires = "only_drift")]
     at: Option<String>,
     /// Apply only what this saved plan contains; repeat the option to allow the changes of several plans
@@ -82,7 +82,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 compare(loaded, environment, reader, &args.judging, accepting, ui).await?;
             if report(loaded, &compared, ui) {
                 return Err(Error::failed(
-                    "not everything can be carried out, so nothing was changed",
+                    "not everything can be applied, so nothing was changed",
                 ));
             }
             let revision = match &args.at {

@@ -34,8 +34,8 @@ use deskstate_model::Explanation;
 pub(crate) const SERVER_REFUSED: Explanation = Explanation::new(
     "server-refused",
     "Dataverse rejected a write; the transaction was rolled back.",
-    "A transaction is applied as a whole or not at all. The message of Dataverse, the status, its code and the id of the request are shown below.",
-    "Fix what the message names and run apply again. Support can find the request by its id.",
+    "A transaction succeeds or fails as a whole. The finding has the message of Dataverse, its status and code, and the id of the request.",
+    "Fix the cause in the message, and run apply again. Microsoft's support can find the request by its id.",
 );
 
 /// What is carried out.
@@ -271,13 +271,13 @@ pub(super) fn tell_unfinished(
 /// Asks whether to go on, unless that was said already.
 pub(super) fn agree(yes: bool, environment: &str, ui: &mut Ui) -> Result<(), Error> {
     let agreed =
-        yes || (ui.is_interactive() && ui.confirm(&format!("Carry this out in {environment}?"))?);
+        yes || (ui.is_interactive() && ui.confirm(&format!("Apply this to {environment}?"))?);
     if agreed {
         return Ok(());
     }
     Err(Error::Refused {
         message: "nothing was changed".to_owned(),
-        hint: Some("`--yes` carries it out without asking".to_owned()),
+        hint: Some("`--yes` skips this question".to_owned()),
     })
 }
 

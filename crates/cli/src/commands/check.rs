@@ -36,9 +36,9 @@ use crate::ui::Ui;
 
 /// Checks an environment against contracts: what is wrong, what it breaks, and who changed it. Read-only
 ///
-/// Works on any environment, also on one that deskstate has never changed. Needs no manifests, and with `--url` no project.
+/// Works on any environment, even if deskstate has never changed it. Needs no manifests, and with `--url` no project.
 ///
-/// Exit codes: 0 every rule is kept, 2 a rule is broken, 1 a rule is unknown because something could not be read, 3 a contract is invalid.
+/// Exit codes: 0 all rules are fulfilled, 2 a rule is broken, 1 a rule is unknown because something could not be read, 3 a contract is invalid.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The environment, by its name in the project
@@ -62,7 +62,7 @@ pub(crate) struct Args {
     /// Write the report, the findings of `doctor` and the versions to a new folder, without people, hosts and ids
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
-    /// Do not ask auditing who broke a rule: at most the last writer of each row is named
+    /// Do not read the audit log; name at most the last writer of each row
     #[arg(long)]
     no_history: bool,
     #[command(flatten)]
@@ -165,7 +165,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 count(report.rules.len(), "rule")
             ),
             hint: Some(format!(
-                "give the caller read access to the whole organisation; {} lists what is missing",
+                "give the caller read access to the whole organization; {} lists what is missing",
                 match &args.env {
                     Some(name) => suggest("doctor", &["--env", name]),
                     None => "`doctor.txt` in the folder of `--report`".to_owned(),

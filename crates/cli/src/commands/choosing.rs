@@ -16,7 +16,7 @@ use crate::ui::Ui;
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Selection")]
 pub(crate) struct Choosing {
-    /// Only these and what they need: KIND, KIND NAME, KIND/NAME, NAME or LABEL=VALUE; `*` and `?` stand for any characters
+    /// Select resources and their dependencies: KIND, KIND NAME, KIND/NAME, NAME or LABEL=VALUE; `*` and `?` are wildcards
     #[arg(value_name = "WHAT")]
     what: Vec<Selector>,
     /// Select by label, for example `-l team=voice`

@@ -16,9 +16,9 @@ use crate::exit_code::ExitCode;
 use crate::paths::shown_path;
 use crate::ui::Ui;
 
-/// Tells the whole story on an embedded Dataverse: validate, plan, apply, somebody edits by hand, drift, apply
+/// Runs the whole workflow on an embedded Dataverse: validate, plan, apply, a manual change, drift, apply
 ///
-/// Works in a new folder and needs nothing: no account, no network. Every step is a real command.
+/// Works in a new folder, without an account or a network. Every step is a real command.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Work in this folder, which must be new or empty, and keep it [default: a temporary one, removed at the end]
@@ -94,27 +94,27 @@ fn tell(folder: &Path, ui: &mut Ui) -> Result<ExitCode, Error> {
         step: 0,
     };
     story.command(
-        "Are the manifests sound? Nothing is sent.",
+        "Are the manifests valid? This contacts nobody.",
         &["validate"],
         0,
     )?;
     story.command(
-        "What would change in the environment? This cannot write.",
+        "What would change in the environment? This is read-only.",
         &["plan", "--env", "local"],
         0,
     )?;
     story.command(
-        "Carry it out: all or nothing, and read back.",
+        "Apply it: all or nothing, then read back.",
         &["apply", "--env", "local", "--yes"],
         0,
     )?;
-    story.command("And again: nothing to do.", &["plan", "--env", "local"], 0)?;
+    story.command("Again: nothing to do.", &["plan", "--env", "local"], 0)?;
     story.edit_by_hand()?;
     story.command("The nightly job finds it.", &["drift", "--env", "local"], 2)?;
     story.command("Put it back.", &["apply", "--env", "local", "--yes"], 0)?;
     story.command("In sync.", &["drift", "--env", "local"], 0)?;
     story.ui.print(format_args!(
-        "\n{GOOD}That is all.{GOOD:#} Start your own: deskstate init\n"
+        "\n{GOOD}Done.{GOOD:#} Start your own: deskstate init\n"
     ))?;
     Ok(ExitCode::Done)
 }

@@ -33,10 +33,10 @@ use crate::ui::Ui;
 
 /// Shows the changes that would make one environment match another, or match a folder of manifests. Read-only
 ///
-/// A folder is a project, or nothing but manifests such as an export wrote; of two sides one is an environment. What a folder does not
-/// say is not compared.
+/// A folder is a project, or contains only manifests, such as an export. At least one of the two sides is an environment. Fields that a
+/// folder omits are not compared.
 ///
-/// Exit codes: 0 alike, 2 different.
+/// Exit codes: 0 equal, 2 different.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The environment or folder that would change
@@ -45,16 +45,16 @@ pub(crate) struct Args {
     /// The environment or folder that it is compared with
     #[arg(long, value_name = "NAME|DIR")]
     to: String,
-    /// Rows under this prefix; may be given several times
+    /// Include rows with this prefix; repeat it for several
     #[arg(long, value_name = "PREFIX")]
     prefix: Vec<String>,
-    /// Write what the environment `--to` has differently as an overlay into this folder
+    /// Write the differences of the environment `--to` as an overlay into this folder
     #[arg(long, value_name = "DIR")]
     as_overlay: Option<PathBuf>,
-    /// How users of two environments are compared
+    /// How to compare users of two environments
     #[arg(long, value_enum, default_value_t = People::None, value_name = "HOW")]
     users: People,
-    /// Show tables and columns beside the words of the manifest
+    /// Also show the names of tables and columns
     #[arg(long)]
     explain_wire: bool,
     #[command(flatten)]
@@ -111,7 +111,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     let outcome = compared.outcome();
     if outcome == SyncState::InSync {
         ui.line(format_args!(
-            "{GOOD}{} and {} are alike{GOOD:#} ({})",
+            "{GOOD}{} and {} are equal{GOOD:#} ({})",
             args.from,
             args.to,
             count(compared.plan.states().total(), "resource")

@@ -27,21 +27,21 @@ use crate::ui::Ui;
 
 /// Checks sign-in, permissions, language and tables of an environment. Read-only
 ///
-/// Exit codes: 0 all is well, 1 a plan would fail.
+/// Exit codes: 0 no problems, 1 a plan would fail.
 ///
-/// `--probe` also asks what documents leave open. It sends transactions whose last operation must fail, so nothing is stored, and
-/// writes the answers to `.deskstate/answers/<environment>.json`, which `deskstate emulator --answers` reads too. The answers name
-/// nobody and no environment. `--probe=write` asks what shows in stored rows alone too: with two scratch rows, whose names hold
-/// `deskstateProbe` and which it deletes again. Both look afterwards whether anything is left, and say so.
+/// `--probe` also asks the environment questions that documentation leaves open. It sends transactions whose last operation must fail, so
+/// nothing is stored, and writes the answers to `.deskstate/answers/<environment>.json`, which `deskstate emulator --answers` also reads.
+/// The answers name no people and no environment. `--probe=write` also asks questions that need stored rows: it
+/// creates two scratch rows with `deskstateProbe` in their names, and deletes them again. Both check afterwards whether anything is left.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The environment
     #[arg(long, short, value_name = "NAME")]
     env: String,
-    /// Ask the environment what documents leave open; nothing is stored, or with `=write` two scratch rows for a moment
+    /// Ask the environment questions that documentation leaves open; stores nothing, or temporarily two scratch rows with `=write`
     #[arg(long, value_name = "HOW", num_args = 0..=1, require_equals = true, default_missing_value = "rollback")]
     probe: Option<How>,
-    /// Write what was found out to a file that you can attach to an issue: it names no host, id, person or row
+    /// Write the findings to a file that you can attach to an issue: it names no host, id, person or row
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// Do not ask before `--probe=write`

@@ -37,10 +37,10 @@ use crate::suggest::suggest;
 use crate::today;
 use crate::ui::Ui;
 
-/// Says where environments differ from the manifests, who did it, and what it breaks. Cannot write
+/// Reports what differs from the manifests, who changed it, and what it breaks. Read-only
 ///
-/// Exit codes: 0 in sync, 2 drift, 1 if something could not be read or compared. Rows under owned prefixes that no manifest declares
-/// are listed; with `drift: {undeclared: fail}` in the project file they are drift.
+/// Exit codes: 0 in sync, 2 drift, 1 if something could not be read or compared. It also lists undeclared rows with owned prefixes; with
+/// `drift: {undeclared: fail}` in the project file, they count as drift.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The environment
@@ -52,16 +52,16 @@ pub(crate) struct Args {
         conflicts_with = "all"
     )]
     env: Option<String>,
-    /// Every watched environment of the project; one that fails does not stop the others
+    /// Check every watched environment of the project; a failure does not stop the others
     #[arg(long)]
     all: bool,
     /// Check part I of N of the environments, for parallel jobs; `job/N` in an Indexed Job of Kubernetes
     #[arg(long, value_name = "I/N", requires = "all", value_parser = shard)]
     shard: Option<Shard>,
-    /// The most environments that are looked at at once. Large ones are looked at one by one
+    /// Maximum number of environments to check at the same time; large ones are checked one by one
     #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     concurrency: u16,
-    /// The git revision that was applied last; `{env}` stands for the name of the environment, as in `deskstate/{env}`
+    /// Last applied git revision; `{env}` is replaced by the name of the environment, as in `deskstate/{env}`
     #[arg(long, value_name = "REF")]
     at: Option<String>,
     /// How to print it
@@ -70,16 +70,16 @@ pub(crate) struct Args {
     /// Write numbers for Prometheus to a file
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
-    /// Tell a channel when drift appears, changes, ends or cannot be determined; repeat it for several
+    /// Notify a channel when drift appears, changes, ends or cannot be determined; repeat it for several
     #[arg(long, value_enum, value_name = "CHANNEL")]
     notify: Vec<Channel>,
-    /// List every row that no manifest declares, not the first few
+    /// List all undeclared rows, not only the first few
     #[arg(long)]
     extras: bool,
-    /// The day on which rules of `ignore` are judged [default: today, UTC]
+    /// The date for the rules of `ignore` [default: today, UTC]
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = today::day)]
     today: Option<String>,
-    /// Show tables and columns beside the words of the manifest
+    /// Also show the names of tables and columns
     #[arg(long)]
     explain_wire: bool,
     #[command(flatten)]
@@ -221,7 +221,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 ui.hint(format_args!("{apply} applies what is not applied yet"));
             } else {
                 ui.hint(format_args!(
-                    "{back} puts it back, {} takes it into the manifests, a rule under `ignore` accepts it",
+                    "{back} reverts it, {} copies it into the manifests, a rule under `ignore` accepts it",
                     suggest("adopt", &["--env", env])
                 ));
             }
@@ -431,9 +431,8 @@ impl Kept {
         &mut self,
         done: Result<(String, Result<Looked, Error>), JoinError>,
     ) -> Result<(), Error> {
-        let (name, looked) = done.map_err(|error| {
-            Error::failed(format!("looking at an environment broke off: {error}"))
-        })?;
+        let (name, looked) = done
+            .map_err(|error| Error::failed(format!("reading an environment stopped: {error}")))?;
         let spent = looked.as_ref().err().and_then(Error::spent);
         if spent.is_some_and(Spent::is_about_memory) {
             self.larger.push(name);
@@ -471,7 +470,7 @@ impl Kept {
         if bytes > Limit::REPORTS.bytes() {
             let one = suggest("drift", &["--env", &seen.environment]);
             let why = format!(
-                "its report is not kept, since together they would be larger than {}; {one} shows it alone",
+                "its report was dropped, because all reports together would exceed {}; {one} shows it alone",
                 Limit::REPORTS
             );
             self.fail(seen.environment, why);

@@ -280,7 +280,7 @@ fn explain_kind(kind: Kind, path: &[&str]) -> Option<Page> {
     }
     if info.from_file {
         text.line(format_args!(
-            "`{}File` takes a path, relative to the manifest, in its place.",
+            "`{}File` takes a path instead, relative to the manifest.",
             info.word
         ));
     }

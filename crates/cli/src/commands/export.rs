@@ -28,7 +28,7 @@ use crate::ui::Ui;
 
 /// Writes live rows, or a solution file, as manifests that plan to no changes
 ///
-/// Everything is written, or what is selected and what that needs. Without `--out` the documents go to stdout.
+/// Writes everything, or the selected resources and their dependencies. Without `--out`, prints the documents to stdout.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The environment
@@ -46,10 +46,10 @@ pub(crate) struct Args {
     /// Exit with 1 if the exported tables have custom columns, which deskstate does not manage; with `--solution`, any column or text in another language that deskstate does not manage
     #[arg(long)]
     strict: bool,
-    /// Rows under this prefix; may be given several times
+    /// Include rows with this prefix; repeat it for several
     #[arg(long, value_name = "PREFIX")]
     prefix: Vec<String>,
-    /// Only rows that neither Microsoft nor a managed solution brought; what they refer to is included as `existing`
+    /// Only rows that are neither Microsoft's nor of a managed solution; dependencies are included as `existing`
     #[arg(long)]
     unmanaged: bool,
     /// Rows of this kind; may be given several times
@@ -235,7 +235,7 @@ async fn of_environment(
     let live = read_all(&reader, &Desired::default(), environment, ui).await?;
     if !live.facts.reads_base_language() {
         ui.note(format_args!(
-            "{WARN}warning{WARN:#}: the caller does not read the organisation's base language; texts are in the caller's"
+            "{WARN}warning{WARN:#}: the caller does not read the organization's base language; texts are in the caller's"
         ));
     }
     let exported = export_exactly(&reader, &live, selection, options).await?;

@@ -15,10 +15,10 @@ use crate::paths::shown_path;
 use crate::project::load_for_reading;
 use crate::ui::Ui;
 
-/// Draws which resources refer to which. Sends nothing
+/// Draws the references between resources. Contacts nobody
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// As this environment sees them [default: the base, before overlays]
+    /// Use the overlays and variables of this environment [default: the base, without overlays]
     #[arg(long, short, value_name = "NAME")]
     env: Option<String>,
     /// How to draw it

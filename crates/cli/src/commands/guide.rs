@@ -16,13 +16,13 @@ use crate::paths::shown_path;
 use crate::project::load_for_reading;
 use crate::ui::Ui;
 
-/// Writes a step-by-step guide for people who set everything up in the admin center. Sends nothing
+/// Writes a step-by-step guide for setting everything up in the admin center. Contacts nobody
 ///
-/// The guide names pages and boxes as the admin center does, in an order that works. Contracts of the project say which values must not
-/// change. The HTML page is one file with pictures that needs nothing else.
+/// The guide uses the names of pages and boxes in the admin center, in an order that works. It marks values that the project's contracts
+/// forbid to change. The HTML page is one self-contained file with pictures.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// As this environment sees them [default: the base, before overlays]
+    /// Use the overlays and variables of this environment [default: the base, without overlays]
     #[arg(long, short, value_name = "NAME")]
     env: Option<String>,
     /// How to write it

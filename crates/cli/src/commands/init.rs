@@ -18,7 +18,7 @@ use crate::paths::with_slashes;
 use crate::suggest;
 use crate::ui::Ui;
 
-/// Starts a project: with one example that validates and applies, or with what an environment has
+/// Creates a project with a small example, or from an environment
 ///
 /// `--from-env` signs in, checks the environment as `doctor` does, and exports all that neither Microsoft nor a managed solution brought.
 /// Afterwards a plan is empty. If anything cannot be exported, it is listed, everything else is written, and the exit code is 1.
@@ -34,7 +34,7 @@ pub(crate) struct Args {
     /// Name of the project [default: the folder's]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// An environment `prod` behind this URL, beside `local`
+    /// Add an environment `prod` with this URL, next to `local`
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// Export this environment and call it `prod`: its URL, or any address of it from the browser
@@ -42,7 +42,7 @@ pub(crate) struct Args {
     from_env: Option<String>,
     #[command(flatten)]
     writing: Writing,
-    /// Workflows or pipelines too, for the environments in `stages`
+    /// Also write workflows or pipelines, for the environments in `stages`
     #[arg(long, value_enum, value_name = "WHERE")]
     ci: Option<Ci>,
     #[command(flatten)]

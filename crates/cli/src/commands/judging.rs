@@ -20,7 +20,7 @@ pub(crate) struct Judging {
     /// Allow a blocked change: paste the value that review printed, such as `unlink=AppProfile.users:12`
     #[arg(long, value_name = "WHAT")]
     allow: Vec<Allow>,
-    /// Let managed and out-of-the-box rows be changed
+    /// Allow changes of managed and out-of-the-box rows
     #[arg(long)]
     allow_managed: bool,
     // Last, since it has a heading of its own.

@@ -22,9 +22,9 @@ use crate::paths::shown_path;
 use crate::project::{Need, load_project_file};
 use crate::ui::Ui;
 
-/// Defines kinds for other tables: lists them, drafts a definition, compares definitions with an environment. Cannot write
+/// Lists kinds, drafts definitions for other tables, and compares definitions with an environment. Read-only
 ///
-/// A definition is a file that `spec.kinds` of deskstate.yaml names. Resources of the kind are then declared like all others.
+/// List definition files under `spec.kinds` in deskstate.yaml. Then declare resources of the kind like all others.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -37,11 +37,11 @@ enum What {
     List,
     /// Writes the definition of a kind from an environment's metadata, for you to complete
     ///
-    /// What identifies a row is left open: metadata does not say it, and a wrong answer would change the wrong row.
+    /// The draft leaves open what identifies a row, because metadata does not say it, and a wrong choice would change the wrong row.
     Draft(DraftArgs),
     /// Compares the definitions of the project with an environment's metadata
     ///
-    /// Exits with 1 if a definition says something else.
+    /// Exits with 1 if a definition differs.
     Check(CheckArgs),
 }
 
@@ -53,7 +53,7 @@ struct DraftArgs {
     /// The environment
     #[arg(long, short, value_name = "NAME")]
     env: String,
-    /// A file for the draft; it must not exist. Without it the draft goes to stdout
+    /// Write the draft to this new file [default: stdout]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -117,15 +117,13 @@ async fn drafted(args: &DraftArgs, global: &Global, ui: &mut Ui) -> Result<ExitC
                 "no kind can be defined for `{}`: it belongs to {why}",
                 plain(table)
             ),
-            hint: Some("`deskstate explain denied-table` says why".to_owned()),
+            hint: Some("`deskstate explain denied-table` explains why".to_owned()),
         });
     }
     if let Some(file) = out.as_ref().filter(|file| file.exists()) {
         return Err(Error::Refused {
             message: format!("{} is there already", shown_path(file)),
-            hint: Some(
-                "name another file with `--out`, so that nothing you wrote is lost".to_owned(),
-            ),
+            hint: Some("choose another file with `--out`".to_owned()),
         });
     }
     let found = read(env, &[table], access, global, ui).await?;

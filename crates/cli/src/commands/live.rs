@@ -31,9 +31,9 @@ use deskstate_model::Explanation;
 
 pub(crate) const PRUNED: Explanation = Explanation::new(
     "pruned",
-    "A plan that deletes a row because nobody declares it names the file that used to declare it, as far as git knows.",
-    "A file that was moved, renamed or deleted by mistake takes its rows along with `prune: owned`.",
-    "If the row is to stay, restore the file from the commit that the finding names.",
+    "A plan deletes a row because no manifest declares it any more.",
+    "The finding names the file that used to declare it, as far as git knows. With `prune: owned`, moving, renaming or deleting a file by mistake deletes its rows.",
+    "To keep the row, restore the file from the commit that the finding names.",
 );
 
 /// Manifests beside live, and the difference.
@@ -237,7 +237,7 @@ fn pruned(root: &Path, plan: &Plan) -> Vec<Diagnostic> {
 /// How a plan is cut into transactions.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 pub(super) struct Cutting {
-    /// The most writes in one transaction, in place of the project's `maxChangeset`
+    /// Maximum number of writes in one transaction, instead of the project's `maxChangeset`
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1000))]
     max_changeset: Option<u16>,
 }

@@ -6,8 +6,8 @@ use crate::lsp;
 
 /// Serves an editor over the Language Server Protocol, on the standard streams. Read-only
 ///
-/// Editors start it by themselves: https://github.com/deskstate/deskstate/blob/main/docs/editors.md has the settings.
-/// It shows the findings of `validate` while you type, and completes, explains, finds and renames. It contacts no environment.
+/// Editors start it automatically: https://github.com/deskstate/deskstate/blob/main/docs/editors.md has the settings.
+/// It shows the findings of `validate` while you type, and offers completion, explanations, search and rename. It contacts no environment.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Accepted for editors that pass it: the standard streams are always used

@@ -28,7 +28,7 @@ use crate::specs::Specs;
 use crate::suggest::{self, suggest};
 use crate::ui::Ui;
 
-/// Shows what apply would change in an environment. Cannot write
+/// Shows what apply would change in an environment. Read-only
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The environment
@@ -40,10 +40,10 @@ pub(crate) struct Args {
     /// How to print it
     #[arg(long, value_enum, default_value_t, value_name = "FORM")]
     format: PlanFormat,
-    /// Where the whole report is, for a comment that cannot hold it
+    /// URL of the whole report, for a comment that is too short for it
     #[arg(long, value_name = "URL")]
     report_url: Option<String>,
-    /// Show tables and columns beside the words of the manifest
+    /// Also show the names of tables and columns
     #[arg(long)]
     explain_wire: bool,
     /// Save the plan, for `apply --reviewed`
@@ -115,10 +115,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                     manifests: &loaded.manifests,
                     live: &Specs::live(&compared.live),
                     findings: &findings(&loaded, &compared),
-                    next: &format!(
-                        "Carry it out with {}.",
-                        suggest("apply", &["--env", &args.env])
-                    ),
+                    next: &format!("Apply it with {}.", suggest("apply", &["--env", &args.env])),
                 }))?,
             }
             if failed {

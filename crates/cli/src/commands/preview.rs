@@ -18,18 +18,18 @@ use crate::paths::{for_programs, shown_path};
 use crate::project::load_for_reading;
 use crate::ui::Ui;
 
-/// Draws the agent's desktop from the manifests and opens it in a browser. Sends nothing
+/// Draws the agent's desktop from the manifests and opens it in a browser. Contacts nobody
 ///
-/// The page is one file that needs nothing else. Slugs are filled with sample values, which can be edited on the page.
+/// The page is one self-contained file. Slugs have sample values, which you can edit on the page.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// As this environment sees them [default: the base, before overlays]
+    /// Use the overlays and variables of this environment [default: the base, without overlays]
     #[arg(long, short, value_name = "NAME")]
     env: Option<String>,
     /// Write the page here [default: .deskstate/preview.html in the project]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Write the page and do not open it
+    /// Write the page without opening it
     #[arg(long)]
     no_open: bool,
     #[command(flatten)]
@@ -61,7 +61,7 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
                 "no app profile, session template or notification template is declared".to_owned()
             }
         },
-        hint: Some("`deskstate graph` shows how resources hang together".to_owned()),
+        hint: Some("`deskstate graph` shows the references between resources".to_owned()),
     })?;
     let path = match &args.out {
         Some(path) => path.clone(),
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
     write_file(&path, &page)?;
     ui.verb(GOOD, "Wrote", shown_path(&path));
     if !args.no_open && !for_programs(&path).is_ok_and(browser::open) {
-        ui.note("no browser could be started: open the file by hand");
+        ui.note("no browser could be started; open the file yourself");
     }
     Ok(ExitCode::Done)
 }

@@ -12,7 +12,7 @@ use crate::ui::Ui;
 
 /// Prints the effective manifests of an environment: overlays merged, variables and defaults filled in
 ///
-/// The result is a valid file of manifests. Each document says where its base stands. Sends nothing.
+/// Prints valid manifests, with the location of each document's base. Contacts nobody.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The environment

@@ -14,12 +14,12 @@ use crate::ui::Ui;
 
 /// Prints the JSON Schemas of manifests and plan files, or writes them into a folder
 ///
-/// Without a name, lists the names. `manifest` is the schema for files of any kind.
+/// Without a name, lists the names. `manifest` is the schema for manifests of all kinds.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// manifest, overlay, project, contract, plan, or a kind
     name: Option<String>,
-    /// Write all of them into this folder
+    /// Write all schemas into this folder
     #[arg(long, value_name = "DIR", conflicts_with = "name")]
     out: Option<PathBuf>,
 }

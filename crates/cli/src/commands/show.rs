@@ -24,10 +24,10 @@ use crate::suggest::suggest;
 use crate::ui::Ui;
 use crate::{explanations, project};
 
-/// Shows a saved plan, in any form and without an environment
+/// Shows a saved plan in any format, without an environment
 ///
-/// A build plans once with `plan --out`, and makes the comment and the page from the file. Resources of a kind that a project defines are
-/// shown in that project.
+/// A build plans once with `plan --out`, and creates the comment and the page from the file. To show resources of a kind that a project
+/// defines, run it in that project.
 ///
 /// Exit codes: 0 shown, 1 something in the plan is unknown.
 #[derive(Debug, clap::Args)]
@@ -37,10 +37,10 @@ pub(crate) struct Args {
     /// How to print it
     #[arg(long, value_enum, default_value_t, value_name = "FORM")]
     format: PlanFormat,
-    /// Where the whole report is, for a comment that cannot hold it
+    /// URL of the whole report, for a comment that is too short for it
     #[arg(long, value_name = "URL")]
     report_url: Option<String>,
-    /// Show tables and columns beside the words of the manifest
+    /// Also show the names of tables and columns
     #[arg(long)]
     explain_wire: bool,
 }
@@ -97,7 +97,7 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
             live: &Specs::default(),
             findings: &findings,
             next: &format!(
-                "Carry it out with {}.",
+                "Apply it with {}.",
                 suggest(
                     "apply",
                     &[

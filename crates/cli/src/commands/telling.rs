@@ -21,7 +21,7 @@ use crate::output::{drift_json, plain};
 use crate::today;
 use crate::ui::Ui;
 
-/// Tells the channels what has changed since each was told last. Each that could not be told is shown; the next run tells it again.
+/// Tells the channels what has changed since each was told last. Each that could not be told is shown; the next run sends it again.
 pub(crate) async fn tell(
     channels: &[Channel],
     root: &Path,

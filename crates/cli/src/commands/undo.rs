@@ -25,15 +25,15 @@ use crate::project::{self, Need, load_project_file};
 use crate::suggest::suggest;
 use crate::ui::Ui;
 
-/// Takes an apply back by the file that it left
+/// Reverts an apply using its undo file
 ///
-/// What somebody changed since is refused. The manifests stay as they are: change them too, or the next apply does it again.
+/// Refuses to overwrite later changes by others. The manifests stay unchanged: change them too, or the next apply makes the same changes again.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The environment
     #[arg(long, short, value_name = "NAME")]
     env: String,
-    /// The file that apply named
+    /// The undo file, which apply printed
     file: PathBuf,
     /// Do not ask
     #[arg(long, short)]
@@ -127,7 +127,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             }
             let allowed = if failed {
                 Err(Error::Refused {
-                    message: "not everything can be taken back, so nothing was changed".to_owned(),
+                    message: "not everything can be reverted, so nothing was changed".to_owned(),
                     hint: None,
                 })
             } else {

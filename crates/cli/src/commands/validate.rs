@@ -17,18 +17,18 @@ use crate::project;
 use crate::revision;
 use crate::ui::Ui;
 
-/// Checks the manifests offline: shape, references, product rules, contracts. Sends nothing
+/// Checks the manifests offline: shape, references, product rules, contracts
 ///
-/// All errors are shown at once, each with its place and a remedy. Exit codes: 0 valid, 3 invalid, 1 if it could not be found out.
+/// Reports all errors at once, each with its location and a fix. Exit codes: 0 valid, 3 invalid, 1 if something could not be read.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Only as this environment sees them [default: the base and every environment]
+    /// Check only this environment [default: the base and every environment]
     #[arg(long, short, value_name = "NAME")]
     env: Option<String>,
     /// How to print the findings [default: github or azure in their builds, else text]
     #[arg(long, value_enum, value_name = "FORM")]
     format: Option<FindingsFormat>,
-    /// Leave out warnings that the manifests of this git revision have too; each new one takes one line
+    /// Omit warnings that this git revision has too; each new one takes one line
     #[arg(long, value_name = "REVISION")]
     baseline: Option<String>,
     #[command(flatten)]

@@ -20,10 +20,10 @@ use crate::output::{count, plain};
 use crate::project::{Loaded, load_if_valid};
 use crate::ui::Ui;
 
-/// Says which app profile an agent gets, why, and what desktop follows. Cannot write
+/// Shows which app profile an agent gets, why, and the resulting desktop. Read-only
 ///
-/// Looks at the environment: what is there now. From valid manifests it takes which team a direct assignment comes from (`fromTeams`).
-/// What could not be seen is said too.
+/// Reads the live state of the environment. If the manifests are valid, it also shows the team of a direct assignment
+/// (`fromTeams`). It lists everything that it could not read.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The agent: user principal name, e-mail address or Entra object id
@@ -32,7 +32,7 @@ pub(crate) struct Args {
     /// The environment
     #[arg(long, short, value_name = "NAME")]
     env: String,
-    /// How the answer is printed
+    /// How to print the answer
     #[arg(long, value_enum, default_value_t)]
     format: WhoFormat,
     #[command(flatten)]
@@ -75,7 +75,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             ));
             if let Some(why) = unfit {
                 page.line(format_args!(
-                    "{WARN}is {why}{WARN:#}, so works with no profile now"
+                    "{WARN}is {why}{WARN:#}, so has no profile now"
                 ));
             }
             show(answer, unfit.is_none(), &mut page);
@@ -132,7 +132,7 @@ pub(super) async fn look_up(
     let (id, unfit) = match live.look_up(&Lookup::User(named.to_owned())) {
         Match::One(id) => (id, None),
         Match::Unfit(id, why) => (id, Some(why)),
-        Match::None => return Err(unknown(named, "nobody has this name there")),
+        Match::None => return Err(unknown(named, "no user has this name there")),
         Match::Several(ids) => {
             let ids = ids.iter().map(ToString::to_string).collect::<Vec<_>>();
             let why = format!("several users have this name: {}", ids.join(", "));
@@ -168,7 +168,7 @@ fn complete(answer: &Who) -> Result<ExitCode, Error> {
         return Ok(ExitCode::Done);
     }
     Err(Error::failed(
-        "not everything that decides about a profile could be read",
+        "not everything that determines the profile could be read",
     ))
 }
 
@@ -201,11 +201,11 @@ pub(crate) fn show(answer: &Who, works: bool, text: &mut Page) {
                 let why = if other.app != first.app {
                     "in another app"
                 } else if other.basis.is_direct() {
-                    "is assigned too: a user has one profile, so nobody can say which"
+                    "is also assigned: a user has one profile, so it is unknown which"
                 } else if first.basis.is_direct() {
                     "a direct assignment wins"
                 } else if other.rank == first.rank {
-                    "the rank is the same, so nobody can say which"
+                    "the rank is the same, so it is unknown which"
                 } else {
                     "the lower rank wins"
                 };
@@ -216,7 +216,11 @@ pub(crate) fn show(answer: &Who, works: bool, text: &mut Page) {
         }
     }
     if !answer.desktop.is_empty() {
-        let would = if works { "" } else { ", once able to work" };
+        let would = if works {
+            ""
+        } else {
+            ", as soon as the account works"
+        };
         text.blank();
         text.line(format_args!("desktop{would}"));
         for (word, members) in &answer.desktop {

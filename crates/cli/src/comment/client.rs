@@ -85,7 +85,7 @@ impl Client {
                 CommentError::Forbidden {
                     host: name,
                     status: 0,
-                    message: "the token has characters that no header takes".to_owned(),
+                    message: "the token contains characters that a header cannot".to_owned(),
                 }
             })?;
         token.set_sensitive(true);

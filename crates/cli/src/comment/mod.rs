@@ -59,11 +59,11 @@ pub(crate) enum Posted {
 pub(crate) enum CommentError {
     #[error("`{0}` is not set")]
     Missing(&'static str),
-    #[error("neither GitHub Actions nor Azure Pipelines runs this")]
+    #[error("this does not run in GitHub Actions or Azure Pipelines")]
     Nowhere,
-    #[error("`{0}` is no URL to send a token to: https, or this machine")]
+    #[error("`{0}` is not a URL that may receive a token: use https, or this machine")]
     Unsafe(String),
-    #[error("{host} refuses the token: status {status}: {message}")]
+    #[error("{host} rejected the token: status {status}: {message}")]
     Forbidden {
         host: &'static str,
         status: u16,
@@ -71,20 +71,20 @@ pub(crate) enum CommentError {
     },
     #[error("{host} has no such pull request, or the token may not see it: {message}")]
     NotFound { host: &'static str, message: String },
-    #[error("{host} does not take the comment: status {status}: {message}")]
+    #[error("{host} rejected the comment: status {status}: {message}")]
     Refused {
         host: &'static str,
         status: u16,
         message: String,
     },
-    #[error("{host} asks to wait longer than a build should: {} seconds", .wait.as_secs())]
+    #[error("{host} asks for a longer wait than a build allows: {} seconds", .wait.as_secs())]
     RateLimited { host: &'static str, wait: Duration },
     #[error("{host} could not be reached")]
     Unreachable {
         host: &'static str,
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    #[error("{host} answered with something that is no list of comments")]
+    #[error("{host} did not answer with a list of comments")]
     Unreadable { host: &'static str },
 }
 
@@ -102,7 +102,7 @@ impl CommentError {
                 "the build is not about a pull request; `--pull-request NUMBER` names one"
             }
             Self::Nowhere => {
-                "in another place set the variables of one of them: GITHUB_ACTIONS, GITHUB_REPOSITORY and GITHUB_TOKEN, with `--pull-request`"
+                "outside of both, set the variables of one of them: GITHUB_ACTIONS, GITHUB_REPOSITORY and GITHUB_TOKEN, with `--pull-request`"
             }
             Self::Forbidden { host: "GitHub", .. } => {
                 "the job needs `permissions: pull-requests: write`; builds of forks do not get it"
@@ -110,9 +110,7 @@ impl CommentError {
             Self::Forbidden { .. } => {
                 "the build service needs the right to contribute to pull requests"
             }
-            Self::NotFound { .. } => {
-                "look at the number of the pull request and at the token's rights"
-            }
+            Self::NotFound { .. } => "check the number of the pull request and the token's rights",
             Self::RateLimited { .. } | Self::Unreachable { .. } => "run the step again later",
             Self::Missing(_) | Self::Unsafe(_) | Self::Refused { .. } | Self::Unreadable { .. } => {
                 return None;

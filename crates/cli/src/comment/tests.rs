@@ -216,7 +216,7 @@ async fn a_token_without_the_right_is_said_to_be_refused_and_not_tried_again() {
     let error = posted(&github(&server)).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "GitHub refuses the token: status 403: Resource not accessible by integration"
+        "GitHub rejected the token: status 403: Resource not accessible by integration"
     );
     assert!(!format!("{error:?} {:?}", github(&server)).contains("secret-token"));
 }
@@ -253,7 +253,7 @@ async fn a_comment_that_the_host_finds_too_long_is_refused_with_its_words() {
     let error = posted(&github(&server)).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "GitHub does not take the comment: status 422: Body is too long (maximum is 65536 characters)"
+        "GitHub rejected the comment: status 422: Body is too long (maximum is 65536 characters)"
     );
 }
 
@@ -306,7 +306,7 @@ async fn a_host_that_asks_for_an_hour_is_not_waited_for() {
     let error = posted(&github(&server)).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "GitHub asks to wait longer than a build should: 3600 seconds"
+        "GitHub asks for a longer wait than a build allows: 3600 seconds"
     );
 }
 

@@ -60,7 +60,7 @@ fn of_name(state: &State, one: &Use) -> String {
                 declared.state.as_str()
             ));
         }
-        None => said.push("no document declares it here".to_owned()),
+        None => said.push("no document declares it in this environment".to_owned()),
     }
     let others = state
         .uses()

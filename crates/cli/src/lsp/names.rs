@@ -117,7 +117,7 @@ pub(super) fn renamable<'s>(state: &'s State, path: &str, byte: usize) -> Result
         .ok_or("there is no unique name here")?;
     let key = &one.name.key;
     let declared = state.manifests.find(key).ok_or_else(|| {
-        format!("no document of this project declares {key}, so its name is not yours to change")
+        format!("no document of this project declares {key}, so you cannot rename it")
     })?;
     if declared.state == Declares::Existing {
         return Err(format!(

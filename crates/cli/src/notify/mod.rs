@@ -158,7 +158,7 @@ impl News {
         }
         let next = match turn {
             Turn::Appeared | Turn::Changed => format!(
-                "{} shows all of it; {} puts it back, {} takes it into the manifests",
+                "{} shows all of it; {} reverts it, {} copies it into the manifests",
                 suggest("drift", &["--env", name]),
                 suggest("apply", &["--env", name]),
                 suggest("adopt", &["--env", name])
@@ -218,7 +218,7 @@ fn of_resource(drifted: &Drifted) -> String {
         deskstate_reconcile::drift::DriftState::Changed => fields.join(", "),
         deskstate_reconcile::drift::DriftState::Missing => "is missing".to_owned(),
         deskstate_reconcile::drift::DriftState::Unwanted => {
-            "is there, although it is declared absent".to_owned()
+            "exists, although it is declared absent".to_owned()
         }
     };
     let mut people: Vec<&str> = drifted

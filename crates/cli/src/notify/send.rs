@@ -17,13 +17,13 @@ const MOST_PATIENCE: Duration = Duration::from_secs(120);
 /// Why a message could not be sent.
 #[derive(Debug, Error)]
 pub(crate) enum NotifyError {
-    #[error("`{0}` is not set, so nobody can be told")]
+    #[error("`{0}` is not set, so nobody can be notified")]
     Missing(&'static str),
-    #[error("`{0}` holds no address to post to: https, or this machine")]
+    #[error("`{0}` is not an address to post to: use https, or this machine")]
     Unsafe(&'static str),
-    #[error("{channel} does not take the message: status {status}")]
+    #[error("{channel} rejected the message: status {status}")]
     Refused { channel: &'static str, status: u16 },
-    #[error("{channel} asks to wait longer than a build should: {} seconds", .wait.as_secs())]
+    #[error("{channel} asks for a longer wait than a build allows: {} seconds", .wait.as_secs())]
     RateLimited {
         channel: &'static str,
         wait: Duration,
@@ -45,9 +45,9 @@ impl NotifyError {
             Self::Refused {
                 status: 401 | 403 | 404 | 410,
                 ..
-            } => "the webhook was removed or its address is wrong: make a new one",
+            } => "the webhook was removed or its address is wrong; create a new one",
             Self::Refused { .. } | Self::RateLimited { .. } | Self::Unreachable { .. } => {
-                "the next run tells it again"
+                "the next run sends it again"
             }
         }
     }

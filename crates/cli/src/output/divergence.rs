@@ -47,7 +47,7 @@ impl Divergent<'_> {
                     id.map_or_else(|| "unknown".to_owned(), |id| id.to_string())
                 };
                 out.line(format_args!(
-                    "{BAD}organisation{BAD:#}: {file}reviewed for {}, this environment is {}",
+                    "{BAD}organization{BAD:#}: {file}reviewed for {}, this environment is {}",
                     id(reviewed),
                     id(now)
                 ));

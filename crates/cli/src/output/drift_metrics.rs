@@ -32,7 +32,7 @@ pub(crate) fn render(seen: &[Seen]) -> String {
     metric(
         &mut out,
         "deskstate_drift_differences",
-        "Differences between manifests and live, by what they look like.",
+        "Differences between manifests and live state, by class.",
         |out, name| {
             for (environment, looked) in &looked {
                 for (class, number) in counts(&looked.report) {
@@ -49,7 +49,7 @@ pub(crate) fn render(seen: &[Seen]) -> String {
     metric(
         &mut out,
         "deskstate_drift_resources",
-        "Declared resources, by what is known of them.",
+        "Declared resources, by state.",
         |out, name| {
             for (environment, looked) in &looked {
                 let States {

@@ -148,7 +148,7 @@ pub(crate) fn words(difference: &Difference, alike: &BTreeMap<&str, String>) -> 
         }
         Shift::Copy { column, declared } => {
             format!(
-                "{}, but its second copy `{column}` says otherwise",
+                "{}, but its second copy `{column}` differs",
                 shown(declared)
             )
         }
@@ -197,7 +197,7 @@ pub(crate) fn state(drifted: &Drifted) -> &'static str {
     match drifted.state {
         DriftState::Changed => "",
         DriftState::Missing => "is not there",
-        DriftState::Unwanted => "is there although it is declared absent",
+        DriftState::Unwanted => "exists although it is declared absent",
     }
 }
 

@@ -70,7 +70,7 @@ fn write_one(
             ));
         }
         None => out.line(format_args!(
-            "{GOOD}{name}{GOOD:#} is as the manifests say ({})",
+            "{GOOD}{name}{GOOD:#} matches the manifests ({})",
             count(report.states().total(), "resource")
         )),
         Some(heading) => {

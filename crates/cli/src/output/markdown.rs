@@ -323,10 +323,7 @@ fn field_lines(
         }
         Difference::Copy { column, after } => line(
             '!',
-            &format!(
-                "{} (the second copy in {column} says otherwise)",
-                shown(after)
-            ),
+            &format!("{} (the second copy in {column} differs)", shown(after)),
         ),
         Difference::Added { member, note } => {
             line('+', &with_note(&named(member, alike), note.as_deref()))

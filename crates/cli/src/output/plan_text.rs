@@ -307,7 +307,7 @@ impl PlanText<'_> {
                 format!("{before} {DIM}→{DIM:#} {after}")
             }
             Difference::Copy { column, after } => format!(
-                "{} {DIM}(the second copy in {column} says otherwise){DIM:#}",
+                "{} {DIM}(the second copy in {column} differs){DIM:#}",
                 shown(after)
             ),
             Difference::Added { member, note } => format!(

@@ -201,7 +201,7 @@ pub(crate) fn is_long(value: &Json) -> bool {
     }
 }
 
-/// The lines of two long values: a text line by line, a mapping by its paths. Lines that are alike and far from any change are counted.
+/// The lines of two long values: a text line by line, a mapping by its paths. Lines that are equal and far from any change are counted.
 pub(crate) fn diff(before: &Json, after: &Json) -> Vec<(ChangeTag, String)> {
     let (old, new) = (lines(before), lines(after));
     let diff = TextDiff::from_lines(&old, &new);

@@ -17,11 +17,11 @@ use crate::specs::Specs;
 const ALL_IS_WELL: [&str; 9] = [
     "matches the manifests",
     "no changes",
-    "as the manifests say",
+    "as in the manifests",
     "as declared",
     "nothing differs",
     "Nothing to do",
-    "are alike",
+    "are equal",
     "\"status\": \"inSync\"",
     "state=\"as_declared\"",
 ];
@@ -281,7 +281,7 @@ fn where_everything_is_known_and_alike_every_format_says_so() {
         assert!(text.contains(wanted), "{format}: {text}");
     }
     let wanted = [
-        "is as the manifests say",
+        "matches the manifests",
         "| in sync |",
         "\"status\": \"inSync\"",
         "failures=\"0\" errors=\"0\"",

@@ -45,7 +45,7 @@ struct Profile<'a> {
     basis: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<&'a str>,
-    /// Teams that a direct assignment comes from, as the manifests say.
+    /// Teams that a direct assignment comes from, as in the manifests.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     teams: &'a [String],
 }

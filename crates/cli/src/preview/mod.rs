@@ -66,7 +66,7 @@ pub(crate) struct Session {
     pub(crate) assumed: Vec<&'static str>,
 }
 
-/// Where the communication panel stands when the session opens.
+/// Position of the communication panel when the session opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PanelMode {
     /// Open at the side.

@@ -478,7 +478,7 @@ impl Server {
         self.patch_organization(&format!("{{\"isauditenabled\":{on}}}"));
     }
 
-    /// Changes a column of the organisation.
+    /// Changes a column of the organization.
     #[track_caller]
     pub(crate) fn patch_organization(&self, body: &str) {
         let id = self.found("organizations", "organizationid", "languagecode gt 0");

@@ -72,7 +72,7 @@ impl CertificateAssertion {
         let header = serde_json::json!({"alg": "RS256", "typ": "JWT", "x5t": self.thumbprint});
         let seconds = now
             .duration_since(UNIX_EPOCH)
-            .map_err(|_| "the clock stands before 1970".to_owned())?
+            .map_err(|_| "the clock is before 1970".to_owned())?
             .as_secs();
         let claims = serde_json::json!({
             "aud": self.audience,

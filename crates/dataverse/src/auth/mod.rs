@@ -96,7 +96,7 @@ pub enum SignIn {
         /// The id of a user-assigned identity; none for the system's.
         client_id: Option<String>,
     },
-    /// Whoever is signed in to the Azure CLI.
+    /// The person or identity that is signed in to the Azure CLI.
     AzureCli {
         /// The tenant's id or domain.
         tenant: Option<String>,
@@ -159,10 +159,10 @@ impl SignIn {
 #[non_exhaustive]
 pub enum SignInError {
     /// The server asks for a sign-in and none was chosen.
-    #[error("the environment asks for a sign-in, and none is chosen")]
+    #[error("the environment requires a sign-in, and no method is chosen")]
     Required,
-    /// A token that cannot stand in a header.
-    #[error("the token holds characters that a header cannot")]
+    /// A token with characters that a header cannot contain.
+    #[error("the token contains characters that a header cannot")]
     InvalidToken,
     /// The server did not accept the token, nor a new one.
     #[error("the environment did not accept the token of `{method}`{}", reason(.message))]
@@ -189,7 +189,7 @@ pub enum SignInError {
         reason: String,
     },
     /// The server's challenge cannot be followed.
-    #[error("the environment's sign-in challenge is not followed: {reason}")]
+    #[error("deskstate does not follow the environment's sign-in challenge: {reason}")]
     Challenge {
         /// What the environment answered.
         reason: String,

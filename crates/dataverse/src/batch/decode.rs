@@ -61,7 +61,7 @@ pub(crate) fn decode<'a>(
     items.map(BatchReply::Items)
 }
 
-/// One item: what stands between two boundaries.
+/// One item, between two boundaries.
 pub(crate) fn item(part: &[u8], most: usize) -> Result<Item<'_>, String> {
     let (headers, body) = multipart::headers(part)?;
     let content_type = headers.get("Content-Type").unwrap_or_default();

@@ -49,7 +49,7 @@ pub(crate) fn boundary(content_type: &str) -> Option<&str> {
     }
 }
 
-/// The parts between the boundaries, in order. What stands before the first and after the last is ignored.
+/// The parts between the boundaries, in order. Text before the first and after the last is ignored.
 ///
 /// A body that ends before the closing boundary is an error: it may have been cut.
 pub(super) fn split<'a>(

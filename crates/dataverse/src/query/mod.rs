@@ -102,7 +102,7 @@ impl Expand {
         }
     }
 
-    /// Only the primary keys of the related records, which are kept in far less room than columns are
+    /// Only the primary keys of the related records, which need far less memory than columns
     /// ([`Row::related`](crate::Row::related)).
     pub fn keys(navigation: impl Into<String>, key: impl Into<String>) -> Expand {
         Expand {
@@ -291,7 +291,7 @@ impl Query {
         })
     }
 
-    /// Only these columns. The key and the etag always come along.
+    /// Only these columns. The key and the etag are always included.
     #[must_use]
     pub fn select<C: Into<String>>(mut self, columns: impl IntoIterator<Item = C>) -> Query {
         self.select = columns.into_iter().map(Into::into).collect();
@@ -381,7 +381,7 @@ impl Query {
             .map(|expand| (expand.navigation.as_str(), expand.select.as_slice()))
     }
 
-    /// Navigation properties of which only the keys are kept, with the column that holds them.
+    /// Navigation properties whose keys only are stored, with their column.
     pub(crate) fn only_keys(&self) -> impl Iterator<Item = (&str, &str)> {
         let expands = self.expand.iter().filter(|expand| expand.only_keys);
         expands.filter_map(|expand| Some((&*expand.navigation, &**expand.select.first()?)))

@@ -274,7 +274,7 @@ fn slice(filter: &Filter, longest: usize, start: usize, size: usize) -> Filter {
     cut(filter, longest, start, size, &mut false)
 }
 
-/// `fetchXml`, because it joins intersect rows, reads the depth that stands on them, and names the caller.
+/// `fetchXml`, because it joins intersect rows, reads the depth of each row, and names the caller.
 ///
 /// Privileges stand on root roles; a user holds copies of them in a business unit. So: privilege, the roles that
 /// have it and how deep, their copies, and whether the caller holds one, directly or through a team.

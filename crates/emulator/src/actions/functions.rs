@@ -116,7 +116,7 @@ pub(crate) fn function(
     Ok(Reply::json(StatusCode::OK, &body, call.in_batch))
 }
 
-/// What Microsoft's sample for functions and actions shows of an organisation.
+/// What Microsoft's sample for functions and actions shows of an organization.
 fn detail(reading: &Reading<'_>) -> Json {
     const NOWHERE: Uuid = Uuid::from_u128(0x0c0f_0000_0000_4000_8000_0000_0000_00d0);
     let organization = organization(reading.store);
@@ -159,7 +159,7 @@ fn detail(reading: &Reading<'_>) -> Json {
     })
 }
 
-/// Languages that a user has set, and the organisation's.
+/// Languages that a user has set, and the organization's.
 fn languages_of(store: &Store) -> std::collections::BTreeSet<i64> {
     let mut languages = std::collections::BTreeSet::from([security::base_language(store)]);
     if let Some(table) = store.schema.named("usersettings")

@@ -358,7 +358,7 @@ fn close(open: &mut [Open], done: Open) -> Outcome<Option<Fetch>> {
             condition.values.push(value.trim().to_owned())
         }
         (Some(_), Open::Leaf) => {}
-        _ => return Err(wrong("an element stands where it may not")),
+        _ => return Err(wrong("an element is not allowed here")),
     }
     Ok(None)
 }

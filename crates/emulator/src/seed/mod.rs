@@ -21,11 +21,11 @@ pub(crate) use aged::apply;
 pub(crate) use described::describes_nothing;
 use roles::{Role, make_roles};
 
-const ORGANISATION: &str = include_str!("../../seed/organisation.yaml");
+const ORGANIZATION: &str = include_str!("../../seed/organization.yaml");
 
 const PRODUCT: &str = include_str!("../../seed/product.yaml");
 
-const DATA: &str = include_str!("../../seed/organisation_data.yaml");
+const DATA: &str = include_str!("../../seed/organization_data.yaml");
 
 const ROLES: &str = include_str!("../../seed/roles.yaml");
 
@@ -108,7 +108,7 @@ fn make(schema: &Arc<Schema>, scale: Scale) -> Result<Store, SeedError> {
     let mut tx = store.begin();
     let roles: Vec<Role> =
         serde_yaml::from_str(ROLES).map_err(|error| SeedError(error.to_string()))?;
-    entries(&mut tx, ORGANISATION)?;
+    entries(&mut tx, ORGANIZATION)?;
     make_roles(&mut tx, &roles)?;
     entries(&mut tx, PRODUCT)?;
     entries(&mut tx, DATA)?;
@@ -312,7 +312,7 @@ fn link(tx: &mut Transaction<'_>, name: &str, first: &str, second: &str) -> Resu
     for (table, id) in many.tables.into_iter().zip(ends) {
         if tx.get(table, id).is_none() {
             return Err(SeedError(format!(
-                "`{name}` links `{first}` and `{second}`, of which one is not there"
+                "`{name}` links `{first}` and `{second}`, and one of them does not exist"
             )));
         }
     }

@@ -182,7 +182,7 @@ async fn section_3_values_are_found_in_lists_and_between_bounds() {
     }
 }
 
-/// The caller of the emulator, and its organisation's business units from the top.
+/// The caller of the emulator, and its organization's business units from the top.
 async fn people(desk: &Desk) -> (String, Vec<String>) {
     let me = desk.get("WhoAmI").await.json();
     let units = desk
@@ -418,7 +418,7 @@ async fn what_only_dataverse_carries_out_is_told_apart_from_wrong_requests() {
 
 /// The reply of Microsoft's sample for functions and actions; clients read their name, tenant and endpoints from it.
 #[tokio::test]
-async fn an_organisation_tells_its_name_its_tenant_and_its_endpoints() {
+async fn an_organization_tells_its_name_its_tenant_and_its_endpoints() {
     let desk = desk().await;
     let access = "AccessType=Microsoft.Dynamics.CRM.EndpointAccessType'Default'";
     let current = desk

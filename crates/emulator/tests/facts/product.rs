@@ -200,7 +200,7 @@ async fn section_2_one_profile_per_user_where_the_switch_says_so() {
 }
 
 #[tokio::test]
-async fn organisation_blocked_customisations_refuse_components_but_not_assignments() {
+async fn organization_blocked_customisations_refuse_components_but_not_assignments() {
     let desk = desk().await;
     let existing = desk.session("contoso_before").await;
     let organization = desk

@@ -7,8 +7,8 @@ use crate::kinds::NotificationTemplate;
 
 pub(crate) const AUTO_ACCEPT: Explanation = Explanation::new(
     "auto-accept",
-    "`autoAcceptCalls` goes together with `autoAssignWorkItems`.",
-    "Microsoft's page offers it only where work items are assigned by themselves; alone it probably has no effect.",
+    "`autoAcceptCalls` is set without `autoAssignWorkItems`.",
+    "Microsoft's page offers it only if work items are assigned automatically. On its own, it probably has no effect.",
     "Add `autoAssignWorkItems: true`, or remove `autoAcceptCalls`.",
 );
 

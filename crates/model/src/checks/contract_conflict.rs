@@ -9,9 +9,9 @@ use crate::kinds::Kind;
 
 pub(crate) const CONTRACT_CONFLICT: Explanation = Explanation::new(
     "contract-conflict",
-    "Two contracts must not lock one field to different values.",
-    "No manifest could keep both.",
-    "Ask the two vendors which value holds, and correct the other contract.",
+    "Two contracts lock one field to different values.",
+    "No manifest can comply with both.",
+    "Ask both vendors which value is correct, and correct the other contract.",
 );
 
 /// A field of one named resource, or of all of a kind.

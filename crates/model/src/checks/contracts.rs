@@ -15,44 +15,44 @@ use crate::manifests::{Declared, State};
 
 pub(crate) const CONTRACT_CONTAINS: Explanation = Explanation::new(
     "contract-contains",
-    "A set must have the members that a contract asks for.",
-    "The vendor's guide needs these links. Links that apply adds by itself count.",
+    "A set lacks a member that a contract requires.",
+    "The vendor's guide needs these links. Links that apply adds automatically count.",
     "Add the member to the set.",
 );
 
 pub(crate) const CONTRACT_MISSING: Explanation = Explanation::new(
     "contract-missing",
-    "What a contract asks for by name, or at least one resource that passes a rule with `match: some`, must be declared.",
-    "Software of the vendor looks for exactly this unique name.",
-    "Declare it under that name. If somebody else brings it, declare it with `metadata.state: existing`.",
+    "A contract requires a resource that no manifest declares: one with this name, or at least one that passes a rule with `match: some`.",
+    "The vendor's software looks for exactly this unique name.",
+    "Declare it with that name. If somebody else creates it, declare it with `metadata.state: existing`.",
 );
 
 pub(crate) const CONTRACT_PATTERN: Explanation = Explanation::new(
     "contract-pattern",
-    "A text must have the form that a contract asks for.",
-    "The vendor's guide limits the value, often to the vendor's own hosts. `*` is any characters but `/`; at the end of the pattern any characters.",
-    "Write a value of that form.",
+    "A text does not match the pattern that a contract requires.",
+    "The vendor's guide limits the value, often to the vendor's own hosts. `*` matches any characters but `/`, or any characters at the end of the pattern.",
+    "Write a value that matches the pattern.",
 );
 
 pub(crate) const CONTRACT_SET: Explanation = Explanation::new(
     "contract-set",
-    "A field must have some value, or a set some member, where a contract asks for it.",
-    "The vendor's guide needs one, whichever it is.",
-    "Give the field a value.",
+    "A field has no value, or a set no member, although a contract requires one.",
+    "The vendor's guide needs a value, but does not say which.",
+    "Set the field.",
 );
 
 pub(crate) const LOCKED_VALUE: Explanation = Explanation::new(
     "locked-value",
-    "A value that a contract locks must be exactly that one, and must be given.",
-    "The vendor's software depends on it. A field that the manifest leaves out is not watched, so nothing would guarantee the value.",
+    "A field does not have the value that a contract locks, or is missing.",
+    "The vendor's software depends on the value. deskstate does not watch a field that the manifest omits.",
     "Set the field to the locked value, or remove the contract from `deskstate.yaml`.",
 );
 
 pub(crate) const PREFERRED_VALUE: Explanation = Explanation::new(
     "preferred-value",
-    "A contract prefers another value.",
-    "The vendor's guide recommends it, and works without.",
-    "Take the preferred value unless there is a reason.",
+    "A field has a different value from the one that a contract prefers.",
+    "The vendor's guide recommends a value, but works without it.",
+    "Use the preferred value unless you have a reason not to.",
 );
 
 pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut Vec<Diagnostic>) {
@@ -123,7 +123,7 @@ fn missing(
             Diagnostic::error(
                 CONTRACT_MISSING.code,
                 format!(
-                    "contract `{contract_name}` needs {kind} {}, which nobody declares",
+                    "contract `{contract_name}` needs {kind} {}, which no manifest declares",
                     name.value
                 ),
             )
@@ -150,7 +150,7 @@ fn missing(
             let diagnostic = Diagnostic::error(
                 CONTRACT_MISSING.code,
                 format!(
-                    "contract `{contract_name}` needs at least one {kind} that keeps rule `{id}`"
+                    "contract `{contract_name}` needs at least one {kind} that fulfils rule `{id}`"
                 ),
             )
             .at(rule.id.span, "no resource passes");
@@ -204,10 +204,10 @@ fn of_resource(
         } => (
             LOCKED_VALUE.code,
             format!(
-                "`{path}` must be {} by contract `{contract_name}`, and is left out",
+                "`{path}` must be {} by contract `{contract_name}`, but is missing",
                 shown(expected)
             ),
-            format!("`{path}` is not given, so nothing guarantees it"),
+            format!("`{path}` is not set, so nothing guarantees its value"),
             format!("add `{path}: {}`", plain(expected)),
         ),
         Problem::NotPreferred { expected, .. } => (
@@ -217,19 +217,22 @@ fn of_resource(
                 shown(expected)
             ),
             format!("{} is preferred", shown(expected)),
-            format!("set it to {} unless there is a reason", shown(expected)),
+            format!(
+                "set it to {} unless you have a reason not to",
+                shown(expected)
+            ),
         ),
         Problem::NoMatch { pattern, .. } => (
             CONTRACT_PATTERN.code,
-            format!("`{path}` must have the form `{pattern}` by contract `{contract_name}`"),
-            format!("not of the form `{pattern}`"),
-            format!("write a value of the form `{pattern}`"),
+            format!("`{path}` must match `{pattern}` by contract `{contract_name}`"),
+            format!("does not match `{pattern}`"),
+            format!("write a value that matches `{pattern}`"),
         ),
         Problem::NotSet => (
             CONTRACT_SET.code,
             format!("`{path}` must be set by contract `{contract_name}`"),
             "nothing is set".to_owned(),
-            format!("give `{path}` a value"),
+            format!("set `{path}`"),
         ),
         Problem::NotContained { member } => (
             CONTRACT_CONTAINS.code,
@@ -239,7 +242,7 @@ fn of_resource(
         ),
         Problem::Missing | Problem::NonePasses { .. } => (
             CONTRACT_MISSING.code,
-            format!("contract `{contract_name}` is not kept"),
+            format!("contract `{contract_name}` is not fulfilled"),
             String::new(),
             "see the contract".to_owned(),
         ),

@@ -12,29 +12,29 @@ use crate::table::{Field, Holds, Unlisted};
 
 pub(crate) const ID_IN_MANIFEST: Explanation = Explanation::new(
     "id-in-manifest",
-    "Resources of kinds that a project defines name other rows, and hold no ids.",
-    "An id belongs to one environment. In the next one it points to nothing, or to something else.",
-    "Write the name of the row. Leave a value out that holds ids, such as XML or JSON that the product wrote.",
+    "A resource of a kind that the project defines contains an id.",
+    "An id is valid in one environment only. In another one, it points to nothing or to a different row.",
+    "Write the name of the row. Omit values that contain ids, such as XML or JSON that the product generated.",
 );
 
 pub(crate) const KEPT_ROW: Explanation = Explanation::new(
     "kept-row",
-    "What the definition of a kind protects is not changed, and what it does not call deletable is not declared absent.",
-    "The product needs protected rows as they are. Other configuration and live work may depend on a row in ways that no definition knows.",
-    "Refer to a protected row with `metadata.state: existing` and no `spec`. Remove a document that declares a row absent, and delete the row by hand.",
+    "A document changes a row that the definition of its kind protects, or declares a row absent that the definition does not call deletable.",
+    "The product needs protected rows unchanged. Other configuration and live work may depend on a row in ways that no definition describes.",
+    "To refer to a protected row, write `metadata.state: existing` without `spec`. To delete a row, remove its document and delete it by hand.",
 );
 
 pub(crate) const NOT_CREATABLE: Explanation = Explanation::new(
     "not-creatable",
-    "Rows of a kind whose definition says `creatable: false` are declared with `metadata.state: existing`.",
-    "Creating such a row takes more than its columns: the product or an administrator makes it, and deskstate only changes it.",
-    "Write `metadata.state: existing`. Make a missing row in the admin center first.",
+    "A document would create a row of a kind whose definition says `creatable: false`.",
+    "Such a row needs more than its columns, so the product or an administrator creates it, and deskstate only changes it.",
+    "Write `metadata.state: existing`. Create a missing row in the admin center first.",
 );
 
 pub(crate) const NAME_VALUES: Explanation = Explanation::new(
     "name-values",
-    "Where several columns identify a row of a kind, `metadata.name` gives a value for each, with ` / ` between.",
-    "One name alone may be that of several rows, such as a quick reply in two languages.",
+    "`metadata.name` does not have one value for each column that identifies a row of the kind.",
+    "One value alone may fit several rows, such as a quick reply in two languages. The values are separated by ` / `.",
     "Write the values in the order of the definition: `Greeting / 1033`.",
 );
 

@@ -8,9 +8,9 @@ use crate::explanation::Explanation;
 
 pub(crate) const DUPLICATE_RESOURCE: Explanation = Explanation::new(
     "duplicate-resource",
-    "A resource is declared once per environment; a contract, a rule's id and an overlay document once.",
-    "Names are compared without case and outer blanks: the database takes them for one.",
-    "Keep one of the two documents, rename one, or limit each to other environments with `metadata.environments`.",
+    "A resource is declared twice for one environment, or a contract, a rule id or an overlay document exists twice.",
+    "Names are compared without case and surrounding blanks, as in the database.",
+    "Remove or rename one of the two documents, or limit each to different environments with `metadata.environments`.",
 );
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
@@ -40,7 +40,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
             )
             .at(second.name_span, "again")
             .also(first.name_span, "first here")
-            .help("keep one of the two documents, or rename one"),
+            .help("remove one of the two documents, or rename one"),
         );
     }
 }

@@ -8,9 +8,9 @@ use crate::span::Span;
 
 pub(crate) const FIELD_ORDER: Explanation = Explanation::new(
     "field-order",
-    "The order of notification fields rises along the list of every template.",
-    "Dataverse keeps the order on the field and not on the link, so a shared field has one order for all templates. Fields of one template count from 1 unless they say otherwise.",
-    "Change `order` of one of the two, or their places in the list.",
+    "The order of notification fields does not increase along the list of a template.",
+    "Dataverse stores the order on the field, not on the link, so a shared field has one order for all templates. By default, the fields of a template count from 1.",
+    "Change `order` of one of the two, or their positions in the list.",
 );
 
 pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut Vec<Diagnostic>) {

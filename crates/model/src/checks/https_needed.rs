@@ -9,9 +9,9 @@ use crate::span::Spanned;
 
 pub(crate) const HTTPS_NEEDED: Explanation = Explanation::new(
     "https-needed",
-    "Third-party sites, trusted domains, channel URLs and environments are reached over https.",
-    "The product refuses other sites, and browsers do not show them in a frame. Plain http is for an environment on this machine alone.",
-    "Write the address with `https://`. Slugs may stand behind the host.",
+    "An address does not use https.",
+    "The product refuses other sites, and browsers do not show them in a frame. Plain http works only for an environment on this machine.",
+    "Write the address with `https://`. Slugs may follow the host.",
 );
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
@@ -34,7 +34,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
                     "the address of a third-party website must begin with `https://`",
                 )
                 .at(url.span, "another beginning")
-                .help("write the scheme and the host out; slugs may follow"),
+                .help("write the scheme and the host literally; slugs may follow"),
             );
         }
     }

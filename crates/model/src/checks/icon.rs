@@ -9,8 +9,8 @@ use crate::kinds::{DesktopNotifications, NotificationTemplate, SessionTemplate};
 
 pub(crate) const ICON: Explanation = Explanation::new(
     "icon",
-    "A session icon is no GIF and holds no slugs; a desktop notification shows no SVG.",
-    "Documented on Microsoft's pages on session and notification templates.",
+    "A session icon is a GIF or contains slugs, or a desktop notification has an SVG icon.",
+    "Microsoft's pages on session and notification templates exclude these.",
     "Use a PNG.",
 );
 

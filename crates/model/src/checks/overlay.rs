@@ -16,8 +16,8 @@ use crate::yaml::{Entry, Node, NodeValue};
 
 pub(crate) const OVERLAY: Explanation = Explanation::new(
     "overlay",
-    "An overlay changes a document of the base; it does not take away required fields, and `environments` belongs in the base.",
-    "A slip in a name would otherwise make the change disappear without a word.",
+    "An overlay changes something that it cannot: a document that the base lacks, a required field that it removes, or `environments`, which belongs in the base.",
+    "With a misspelt name, the change would otherwise silently have no effect.",
     "Correct the name, or declare the resource in a manifest folder.",
 );
 
@@ -138,7 +138,7 @@ fn check_document(overlay: &Document, known: &BaseNames<'_>, diagnostics: &mut V
         diagnostics.push(
             Diagnostic::error(OVERLAY.code, "`environments` belongs in base documents")
                 .at(entry.key_span, "not in an overlay")
-                .help("say it in the base document, or use another overlay folder"),
+                .help("write it in the base document, or use another overlay folder"),
         );
     }
     let fields = overlay.header.key.kind.fields();
@@ -149,7 +149,7 @@ fn check_document(overlay: &Document, known: &BaseNames<'_>, diagnostics: &mut V
             Some(field) if field.is_needed() && path == word => diagnostics.push(
                 Diagnostic::error(
                     OVERLAY.code,
-                    format!("`{word}` is required, so it cannot be left alone"),
+                    format!("`{word}` is required, so it cannot be ignored"),
                 )
                 .at(item.span, "a required field")
                 .help("remove it from `unmanaged`"),

@@ -15,9 +15,9 @@ use crate::table::{Field, Holds, Links, NameOf, PartIdentity, Table};
 
 pub(crate) const PART_NAME: Explanation = Explanation::new(
     "part-name",
-    "Every part has a unique name of its own, given or derived.",
-    "Derived names keep ASCII letters and digits, and a hash where others are lost, so two headings can come out alike.",
-    "Give `name`.",
+    "Two parts have the same unique name.",
+    "Derived names keep ASCII letters and digits, and a hash of other letters, so two headings can lead to the same name.",
+    "Set `name`.",
 );
 
 /// Names that are in one table, and where.

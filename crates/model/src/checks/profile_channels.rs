@@ -11,16 +11,16 @@ use crate::span::Spanned;
 
 pub(crate) const FIRST_PARTY_CHANNEL: Explanation = Explanation::new(
     "first-party-channel",
-    "Microsoft's own channel provider is not a member of `channelProviders`, and a plan does not take it from a profile by accident.",
-    "It is the toggle All active channels of the admin page: without it agents get no chat and no voice of the product. With a field of its own, no list takes it away.",
-    "Write `allActiveChannels: true` or `false`. A plan that switches it off needs the `--allow channel=…` that the finding prints.",
+    "A set or a plan changes Microsoft's own channel provider as if it were a member of `channelProviders`.",
+    "On the admin page it is the toggle All active channels. Without it, agents lose the product's chat and voice. It has a field of its own, so that no list removes it by accident.",
+    "Write `allActiveChannels: true` or `false`. To switch it off, a plan needs the `--allow channel=…` that the finding prints.",
 );
 
 pub(crate) const LOADER_EXTENSION: Explanation = Explanation::new(
     "loader-extension",
-    "A profile with channel providers keeps the extension `msdyn_CIFV2Loader`.",
-    "Without it the widgets of CIF v2 do not load. An exact list of extensions without it would take it away; where it stands under `without`, somebody means that, and it is a warning.",
-    "Add `msdyn_CIFV2Loader` to `extensions`, or leave `extensions` out.",
+    "A profile with channel providers lacks the extension `msdyn_CIFV2Loader`.",
+    "Without it, widgets of CIF v2 do not load. An exact list of extensions without it would remove it. If it is listed under `without`, the finding is only a warning.",
+    "Add `msdyn_CIFV2Loader` to `extensions`, or remove the key `extensions`.",
 );
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
@@ -52,7 +52,7 @@ fn first_party(profile: AppProfile<'_>, diagnostics: &mut Vec<Diagnostic>) {
                 format!("`{}` is Microsoft's own channel provider", name.value),
             )
             .at(name.span, "not a third-party provider")
-            .help("write `allActiveChannels: true` or `false` in its place"),
+            .help("write `allActiveChannels: true` or `false` instead"),
         );
     }
 }
@@ -82,9 +82,9 @@ fn loader(profile: AppProfile<'_>, name: &str, diagnostics: &mut Vec<Diagnostic>
     };
     diagnostics.push(
         diagnostic
-            .at(place, "takes the loader away")
+            .at(place, "removes the loader")
             .also(providers.span, "channel providers of CIF v2")
-            .help(format!("add `{CIF_V2_LOADER}`, or leave `extensions` out")),
+            .help(format!("add `{CIF_V2_LOADER}`, or remove `extensions`")),
     );
 }
 

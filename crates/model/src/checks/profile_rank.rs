@@ -10,9 +10,9 @@ use crate::manifests::State;
 
 pub(crate) const PROFILE_RANK: Explanation = Explanation::new(
     "profile-rank",
-    "Ranks of profiles are different, and a profile with roles has one.",
-    "The lower rank decides which profile somebody with several roles gets. The admin page refuses the same rank twice.",
-    "Give each profile a rank of its own, 0 to 100.",
+    "Two profiles have the same rank, or a profile with roles has none.",
+    "The lower rank decides which profile a person with several roles gets. The admin page refuses the same rank twice.",
+    "Give each profile a different rank from 0 to 100.",
 );
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
@@ -38,7 +38,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
                     )
                     .at(rank.span, "again")
                     .also(place, "first here")
-                    .help("give each profile a rank of its own; the lower one wins"),
+                    .help("give each profile a different rank; the lower one wins"),
                 );
             }
             continue;
@@ -49,7 +49,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
             diagnostics.push(
                 Diagnostic::warning(PROFILE_RANK.code, format!("{} is given by roles and has no `rank`", declared.key.name))
                     .at(roles.span, "roles without a rank")
-                    .help("add `rank`, 0 to 100: it decides which profile somebody with several roles gets"),
+                    .help("add `rank`, 0 to 100: it decides which profile a person with several roles gets"),
             );
         }
     }

@@ -11,16 +11,16 @@ use crate::span::Span;
 
 pub(crate) const GENERIC_TEMPLATE: Explanation = Explanation::new(
     "generic-template",
-    "Profiles take session templates of type Entity.",
-    "Microsoft's pages attach Generic templates to workstreams. Some vendors' guides attach them to profiles all the same.",
-    "Use an Entity template; where a guide wants a Generic one, say so in a contract with `contains: {sessionTemplates: [...]}`, which silences the warning.",
+    "A profile has a session template of type Generic.",
+    "Microsoft's pages attach Generic templates to workstreams, and Entity templates to profiles. Some vendors' guides attach Generic ones to profiles anyway.",
+    "Use an Entity template. If a vendor's guide requires a Generic one, add a contract with `contains: {sessionTemplates: [...]}`; this turns the warning off.",
 );
 
 pub(crate) const ONE_TEMPLATE_PER_ENTITY: Explanation = Explanation::new(
     "one-template-per-entity",
-    "A profile has at most one Entity session template per entity.",
-    "With two the product could not know which one opens a record. Documented on Microsoft's page on the app profile manager.",
-    "Keep one of the two.",
+    "A profile has two Entity session templates for the same entity.",
+    "The product could not know which one opens a record, according to Microsoft's page on the app profile manager.",
+    "Remove one of the two.",
 );
 
 pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut Vec<Diagnostic>) {
@@ -50,7 +50,7 @@ pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut 
                 Some(SessionType::Generic) if !demanded.contains(name.value.name().folded()) => diagnostics.push(
                     Diagnostic::warning(GENERIC_TEMPLATE.code, format!("`{}` is Generic, and profiles take Entity templates", name.value))
                         .at(name.span, "a Generic template on a profile")
-                        .help("Generic templates belong to workstreams; where a vendor's guide wants it here, say so in a contract"),
+                        .help("Generic templates belong to workstreams; if a vendor's guide requires it here, add a contract that does"),
                 ),
                 Some(SessionType::Entity) => {
                     let Some(entity) = template.entity().value() else { continue };
@@ -63,7 +63,7 @@ pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut 
                             )
                             .at(name.span, "the second one for this entity")
                             .also(place, "the first one")
-                            .help("a profile has one Entity template per entity: keep one of the two"),
+                            .help("a profile has one Entity template per entity: remove one of the two"),
                         );
                     }
                 }

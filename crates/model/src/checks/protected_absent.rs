@@ -7,8 +7,8 @@ use crate::manifests::State;
 
 pub(crate) const PROTECTED_ABSENT: Explanation = Explanation::new(
     "protected-absent",
-    "What the project protects is not declared absent.",
-    "Nothing ever deletes what is protected, so the document could not be carried out.",
+    "A document declares a resource absent that the project protects.",
+    "deskstate never deletes protected resources.",
     "Remove the document, or narrow the pattern under `protect`.",
 );
 

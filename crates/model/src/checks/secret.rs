@@ -11,9 +11,9 @@ use crate::yaml::{Node, NodeValue};
 
 pub(crate) const SECRET: Explanation = Explanation::new(
     "secret",
-    "Credentials are not kept in manifests.",
-    "Manifests are in git, in plans and in reports. What was committed once must be taken for known.",
-    "Take the value out and replace the credential where it is valid. If it is none, write `# deskstate: allow-secret` at the end of the line.",
+    "A value looks like a credential.",
+    "Manifests are visible in git, plans and reports. Treat a committed credential as known to others.",
+    "Remove the value and replace the credential wherever it is valid. If it is not a credential, write `# deskstate: allow-secret` at the end of the line.",
 );
 
 const SILENCE: &str = "# deskstate: allow-secret";
@@ -84,7 +84,7 @@ pub(crate) fn check_content(content: &Value, place: Span, diagnostics: &mut Vec<
                 format!("the file holds a value that looks like a credential: {reason}"),
             )
             .at(place, "in this file")
-            .help("take it out of the file and replace it where it is valid"),
+            .help("remove it from the file, and replace the credential wherever it is valid"),
         );
     }
 }
@@ -123,8 +123,8 @@ fn walk(
             {
                 diagnostics.push(
                     Diagnostic::error(SECRET.code, format!("a value looks like a credential: {reason}"))
-                        .at(node.span, "must not be kept here")
-                        .help(format!("take it out and replace it where it is valid; if it is none, write `{SILENCE}` at the end of the line")),
+                        .at(node.span, "must not be in a manifest")
+                        .help(format!("remove it, and replace the credential wherever it is valid; if it is not a credential, write `{SILENCE}` at the end of the line")),
                 );
             }
         }

@@ -30,7 +30,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
                     Diagnostic::error("one-of", format!("`{word}` and `{other}` are one column"))
                         .at(opaque, "one of the two")
                         .also(named, "the other")
-                        .help("keep one of the two"),
+                        .help("remove one of the two"),
                 );
             }
         }

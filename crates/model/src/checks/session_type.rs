@@ -9,8 +9,8 @@ use crate::manifests::{Declared, State};
 
 pub(crate) const SESSION_TYPE: Explanation = Explanation::new(
     "session-type",
-    "`entity` belongs to sessions of type Entity; `anchorTab` and `sessionIcon` to Generic ones; the anchor tab is no additional tab.",
-    "The form offers each for one type only and cannot be saved without it. Entity sessions hide the communication panel.",
+    "A field does not fit the type of the session template.",
+    "`entity` belongs to Entity sessions, `anchorTab` and `sessionIcon` to Generic ones, and the anchor tab is not an additional tab. The admin page offers and requires each for one type only. Entity sessions hide the communication panel.",
     "Add or remove the field, or change `type`.",
 );
 

@@ -15,15 +15,15 @@ use crate::table::{Field, Holds};
 
 pub(crate) const EXACT_ON_EXISTING: Explanation = Explanation::new(
     "exact-on-existing",
-    "An exact set on a resource with `metadata.state: existing` is probably not meant.",
-    "Somebody else brings the resource and may link things that this project does not know; an exact set takes them away.",
+    "A resource with `metadata.state: existing` has an exact set.",
+    "Somebody else owns the resource and may link other members; an exact set removes them.",
     "Write `{mode: atLeast, members: [...]}`.",
 );
 
 pub(crate) const SET_MEMBERS: Explanation = Explanation::new(
     "set-members",
-    "A set has every member once, nobody both in `members` and in `without`, and `without` only with `mode: atLeast`.",
-    "The order of a set means nothing, so a second mention is a slip.",
+    "A set has a member twice, a member both in `members` and in `without`, or `without` in another mode than `atLeast`.",
+    "The order of a set has no meaning, so a second occurrence is a mistake.",
     "Remove one of the two.",
 );
 
@@ -92,11 +92,11 @@ impl Rule<'_> {
                 self.diagnostics.push(
                     Diagnostic::error(
                         SET_MEMBERS.code,
-                        format!("a member of `{}` is both wanted and not wanted", field.word),
+                        format!("`{}` lists a member to add and to remove", field.word),
                     )
                     .at(member.span, "not wanted here")
                     .also(*first, "wanted here")
-                    .help("keep it in one of `members` and `without`"),
+                    .help("remove it from `members` or from `without`"),
                 );
             }
         }
@@ -105,9 +105,9 @@ impl Rule<'_> {
                 self.diagnostics.push(
                     Diagnostic::error(
                         SET_MEMBERS.code,
-                        "`without` has a meaning with `mode: atLeast` only",
+                        "`without` works only with `mode: atLeast`",
                     )
-                    .at(first.span, "an exact set has nobody else anyway")
+                    .at(first.span, "an exact set has no other members")
                     .help("remove `without`, or write `mode: atLeast`"),
                 );
             }
@@ -122,7 +122,7 @@ impl Rule<'_> {
                 Some(first) => self.diagnostics.push(
                     Diagnostic::error(
                         SET_MEMBERS.code,
-                        format!("`{shown}` stands twice in `{field}`"),
+                        format!("`{shown}` occurs twice in `{field}`"),
                     )
                     .at(span, "again")
                     .also(*first, "first here")
@@ -143,9 +143,9 @@ impl Rule<'_> {
         self.diagnostics.push(
             Diagnostic::warning(
                 EXACT_ON_EXISTING.code,
-                format!("`{field}` is exact on a resource that somebody else brings"),
+                format!("`{field}` is exact on a resource that somebody else owns"),
             )
-            .at(span, "takes away what is not listed")
+            .at(span, "removes members that are not listed")
             .also(self.declared.name_span, "`state: existing`")
             .help("write `{mode: atLeast, members: [...]}` to add only"),
         );

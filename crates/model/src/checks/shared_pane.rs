@@ -10,9 +10,9 @@ use crate::manifests::State;
 
 pub(crate) const SHARED_PANE: Explanation = Explanation::new(
     "shared-pane",
-    "Two profiles with one productivity pane are unusual.",
-    "The admin page makes one pane per profile; a change there may reach both.",
-    "Give each profile a pane of its own, unless you mean it.",
+    "Two profiles have the same productivity pane.",
+    "The admin page creates one pane per profile. A change of the pane may affect both profiles.",
+    "Give each profile its own pane, unless you want this.",
 );
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {

@@ -19,8 +19,8 @@ use crate::suggest::nearest;
 
 pub(crate) const SLUG: Explanation = Explanation::new(
     "slug",
-    "A slug is documented by Microsoft, or declared.",
-    "An unknown slug is shown as it is written, or drops the whole value. `{name}` is for templates, `${name}` for scripts. Channel providers and pre-chat questions supply slugs of their own.",
+    "A slug is neither documented by Microsoft nor declared.",
+    "The product shows an unknown slug as text, or drops the whole value. Templates use `{name}`, scripts use `${name}`. Channel providers and pre-chat questions supply slugs of their own.",
     "Correct the name, or list it under `slugs`: in a vendor's contract, in `metadata` of the channel provider that supplies it, or in `spec` of `deskstate.yaml`. `policy: {slug: allow}` turns the check off.",
 );
 

@@ -16,22 +16,22 @@ use crate::suggest::nearest;
 
 pub(crate) const TAB_PARAMETERS: Explanation = Explanation::new(
     "tab-parameters",
-    "Parameters have values that the product knows, and fit together.",
-    "Documented on Microsoft's page on application tab templates. A view or form is looked up by name in its table, so the table must be known. What is only undocumented is a warning, which `policy: {tab-parameters: allow}` turns off.",
+    "A parameter has a value that the product does not document, or contradicts another one.",
+    "See Microsoft's page on application tab templates. A view or form is looked up by name in its table, so the table must be known. An undocumented value is a warning, which `policy: {tab-parameters: allow}` turns off.",
     "Correct the parameter.",
 );
 
 pub(crate) const MISSING_PARAMETER: Explanation = Explanation::new(
     "missing-parameter",
-    "A tab has the parameters without which a page of its type shows nothing.",
-    "Microsoft's page on application tab templates calls them required. A widget or script that opens the tab itself (`createTab`) may supply them instead, and Microsoft's own guides and samples leave some out.",
+    "A tab lacks a parameter without which a page of its type is empty.",
+    "Microsoft's page on application tab templates calls it required. A widget or script that opens the tab itself (`createTab`) may supply it, and Microsoft's own guides and samples omit some.",
     "Add the parameter. If it is supplied when the tab opens, write `policy: {missing-parameter: allow}` in `deskstate.yaml`.",
 );
 
 pub(crate) const UNDOCUMENTED_PARAMETER: Explanation = Explanation::new(
     "undocumented-parameter",
-    "A tab's parameter is one that Microsoft documents for its page type.",
-    "Others may work, and are sent as they stand; a slip looks the same.",
+    "Microsoft does not document this parameter for the page type of the tab.",
+    "It may work, and deskstate sends it unchanged, but it may also be a typing error.",
     "Correct the name, or keep it if you know that it works.",
 );
 
@@ -86,7 +86,7 @@ fn required(
                 Diagnostic::warning(
                     MISSING_PARAMETER.code,
                     format!(
-                        "a tab of page type {} shows nothing without the parameter `{name}`",
+                        "a tab of page type {} is empty without the parameter `{name}`",
                         page.value.as_str()
                     ),
                 )
@@ -111,12 +111,12 @@ fn known(parameters: &Parameters, page: Spanned<PageType>, diagnostics: &mut Vec
         let diagnostic = Diagnostic::warning(
             UNDOCUMENTED_PARAMETER.code,
             format!(
-                "no page documents the parameter `{}` for page type {}",
+                "Microsoft does not document the parameter `{}` for page type {}",
                 name.value,
                 page.value.as_str()
             ),
         )
-        .at(name.span, "sent as it stands")
+        .at(name.span, "sent unchanged")
         .also(page.span, "decides the parameters");
         diagnostics.push(match nearest(&name.value, names.iter().copied()) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
@@ -158,7 +158,7 @@ fn together(parameters: &Parameters, diagnostics: &mut Vec<Diagnostic>) {
             )
             .at(data.span, "for a new record")
             .also(id.span, "for an existing record")
-            .help("keep one of the two"),
+            .help("remove one of the two"),
         );
     }
     let slug_table = parameters
@@ -177,8 +177,8 @@ fn together(parameters: &Parameters, diagnostics: &mut Vec<Diagnostic>) {
                     TAB_PARAMETERS.code,
                     format!("`{name}` cannot be looked up by name without a table"),
                 )
-                .at(value.span, "of which table?")
-                .also(table.span, "a slug is no table")
+                .at(value.span, "the table is not known")
+                .also(table.span, "a slug is not a table")
                 .help(format!(
                     "add the table: `{name}: {{name: ..., table: contact}}`"
                 )),
@@ -202,7 +202,7 @@ fn together(parameters: &Parameters, diagnostics: &mut Vec<Diagnostic>) {
             diagnostics.push(
                 Diagnostic::warning(
                     TAB_PARAMETERS.code,
-                    format!("`{name}` has a value that the product does not know"),
+                    format!("`{name}` has a value that Microsoft does not document"),
                 )
                 .at(value.span, "unknown value")
                 .help(help),
@@ -226,7 +226,7 @@ fn lengths(parameters: &Parameters, span: Span, diagnostics: &mut Vec<Diagnostic
                 Diagnostic::error(
                     TOO_LONG.code,
                     format!(
-                        "`{}` has {length} characters, and at most {MAX_LENGTH} fit",
+                        "`{}` has {length} characters, at most {MAX_LENGTH} are allowed",
                         name.value
                     ),
                 )
@@ -240,7 +240,7 @@ fn lengths(parameters: &Parameters, span: Span, diagnostics: &mut Vec<Diagnostic
     let length = stored_length(&Value::Object(all).to_string());
     if length > MAX_LENGTH {
         diagnostics.push(
-            Diagnostic::error(TOO_LONG.code, format!("the parameters together have {length} characters as JSON, and at most {MAX_LENGTH} fit"))
+            Diagnostic::error(TOO_LONG.code, format!("the parameters together have {length} characters as JSON, at most {MAX_LENGTH} are allowed"))
                 .at(span, format!("{} too many", length - MAX_LENGTH))
                 .help("shorten the longest values"),
         );

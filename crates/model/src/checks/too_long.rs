@@ -11,8 +11,8 @@ use crate::table::Field;
 
 pub(crate) const TOO_LONG: Explanation = Explanation::new(
     "too-long",
-    "A text fits its column, after variables are filled in; JSON as it is stored.",
-    "The server refuses longer ones.",
+    "A text is longer than its column.",
+    "The server refuses it. Variables are filled in first, and JSON is counted as it is stored.",
     "Shorten it.",
 );
 
@@ -52,7 +52,7 @@ fn too_long(field: &Field, stored: &str, span: Span, diagnostics: &mut Vec<Diagn
             Diagnostic::error(
                 TOO_LONG.code,
                 format!(
-                    "`{}` has {length} characters as JSON, and at most {max} fit",
+                    "`{}` has {length} characters as JSON, at most {max} are allowed",
                     field.word
                 ),
             )

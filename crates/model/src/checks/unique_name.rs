@@ -20,23 +20,23 @@ use crate::table::{Field, Holds, Links, Names};
 
 pub(crate) const LOOK_ALIKE: Explanation = Explanation::new(
     "look-alike",
-    "Unique names contain only characters that people can see and tell apart.",
-    "An invisible character, or a Cyrillic letter in a Latin word, makes another name that looks the same, and the existing row is not found. The rules are those of Unicode for identifiers (UTS #39). A word that looks Latin as a whole is only a warning.",
-    "Type the name again. For a row that exists under such a name, write `metadata.state: existing`.",
+    "A unique name contains invisible characters, or characters that look like others.",
+    "An invisible character, or a Cyrillic letter in a Latin word, makes a different name that looks the same, so the existing row is not found. The rules are those of Unicode for identifiers (UTS #39). A word that looks entirely Latin is only a warning.",
+    "Type the name again. For an existing row with such a name, write `metadata.state: existing`.",
 );
 
 pub(crate) const RESERVED_PREFIX: Explanation = Explanation::new(
     "reserved-prefix",
-    "Unique names that begin with `msdyn_` are created only if the project lists them, and the prefix cannot be owned.",
-    "It is Microsoft's. Some vendors' guides use such names all the same.",
-    "Choose another prefix, or list the name under `owns.names` in `deskstate.yaml`. For a row that is there already, write `metadata.state: existing`, or just refer to it.",
+    "A unique name begins with Microsoft's prefix `msdyn_`, or the project claims the prefix.",
+    "Some vendors' guides use such names anyway, so the project can list single names.",
+    "Choose another prefix, or list the name under `owns.names` in `deskstate.yaml`. For an existing row, write `metadata.state: existing`, or refer to it without declaring it.",
 );
 
 pub(crate) const UNIQUE_NAME: Explanation = Explanation::new(
     "unique-name",
-    "A unique name is a prefix of 3 to 8 letters and digits, an underscore and a name, together at most 128 characters.",
-    "Microsoft writes the rule for the forms of profiles, session and tab templates, channel providers, scripts and their steps; for the other kinds it is likely. References and `existing` documents are not held to it. `policy: {unique-name: deny}` makes it an error, `allow` turns it off.",
-    "Choose a name such as `contoso_callSession`. It cannot be changed later.",
+    "A unique name is not a prefix of 3 to 8 letters and digits, an underscore and a name, with at most 128 characters together.",
+    "Microsoft documents the rule for the forms of profiles, session and tab templates, channel providers, scripts and their steps; for other kinds it is likely. It does not apply to references and `existing` documents. `policy: {unique-name: deny}` makes it an error, `allow` turns it off.",
+    "Choose a name such as `contoso_callSession`. You cannot change it later.",
 );
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
@@ -109,7 +109,7 @@ fn one(context: &Context<'_>, name: &str, span: Span, diagnostics: &mut Vec<Diag
         diagnostics.push(
             Diagnostic::error(RESERVED_PREFIX.code, format!("`{name}` begins with Microsoft's prefix and cannot be created"))
                 .at(span, "`msdyn_` is Microsoft's")
-                .help("choose another prefix; a name that a vendor's guide asks for goes under `owns.names` in `deskstate.yaml`; for a row that is there already write `metadata.state: existing`"),
+                .help("choose another prefix; a name that a vendor's guide asks for goes under `owns.names` in `deskstate.yaml`; for an existing row, write `metadata.state: existing`"),
         );
         return;
     }
@@ -167,7 +167,7 @@ fn characters(name: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) {
             ),
         )
         .at(span, "looks like another name")
-        .help("if Latin letters are meant, type it again")
+        .help("to use Latin letters, type it again")
     } else {
         return;
     };

@@ -16,9 +16,9 @@ use crate::suggest::nearest;
 
 pub(crate) const UNKNOWN_REFERENCE: Explanation = Explanation::new(
     "unknown-reference",
-    "A name of another resource is declared in every environment where it is needed, in any state but `absent`; names with the prefix `msdyn_`, the documented names of Microsoft's other rows, names of protected rows, and of kinds whose rows no document can create, are looked up in the environment.",
-    "An empty environment could not be built otherwise, and a slip would only be found while writing.",
-    "Correct the name, declare the resource, or declare it with `metadata.state: existing` and no `spec` if somebody else brings it.",
+    "No manifest declares a resource that another one refers to, in every environment that needs it.",
+    "Otherwise an empty environment could not be built, and a misspelt name would be found only during a write. deskstate looks up some names in the environment instead: names with the prefix `msdyn_`, Microsoft's other documented rows, protected rows, and rows of kinds that no document can create.",
+    "Correct the name or declare the resource. If somebody else creates it, declare it with `metadata.state: existing` and no `spec`.",
 );
 
 /// Findings that get a suggestion; looking for the nearest name takes time, and nobody reads so many.
@@ -122,7 +122,7 @@ fn to_absent(declared: &Declared, reference: &ReferenceView<'_>, target: &Declar
     )
     .at(reference.span, format!("in `{}`", reference.field))
     .also(target.name_span, "`state: absent`")
-    .help("remove the reference, or keep what it points to")
+    .help("remove the reference, or keep the resource")
 }
 
 fn unknown(
@@ -137,7 +137,7 @@ fn unknown(
             format!("{key} is not declared in every environment where it is needed"),
         )
         .at(reference.span, "not declared in this environment")
-        .help("widen `metadata.environments` of the one, or narrow that of the other");
+        .help("extend `metadata.environments` of the one, or limit that of the other");
     }
     let diagnostic = Diagnostic::error(
         UNKNOWN_REFERENCE.code,
@@ -150,7 +150,7 @@ fn unknown(
     match nearest(reference.name.as_str(), candidates.iter().copied()) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
         None => diagnostic
-            .help("declare it; if somebody else brings it, declare it with `metadata.state: existing` and no `spec`"),
+            .help("declare it; if somebody else creates it, declare it with `metadata.state: existing` and no `spec`"),
     }
 }
 

@@ -17,15 +17,15 @@ use crate::table::{Holds, Referent};
 
 pub(crate) const USER_IN_TWO_PROFILES: Explanation = Explanation::new(
     "user-in-two-profiles",
-    "A user is assigned to one profile.",
-    "An agent has one profile; a third party reports one per app, so across apps it is a warning.",
+    "A user is assigned to two profiles.",
+    "An agent has one profile. According to a third party it is one per app, so across apps this is a warning.",
     "Keep the user in one of the two.",
 );
 
 pub(crate) const USER_REFERENCE: Explanation = Explanation::new(
     "user-reference",
-    "A user is written as user principal name, e-mail address or Entra object id.",
-    "Nothing else names one person in every environment.",
+    "A user is not a user principal name, an e-mail address or an Entra object id.",
+    "Nothing else identifies a person in every environment.",
     "Write `ada@contoso.com`, or the object id.",
 );
 
@@ -89,7 +89,7 @@ fn refuse_moves(set: &Set, diagnostics: &mut Vec<Diagnostic>) {
         diagnostics.push(
             Diagnostic::error(
                 SET_MEMBERS.code,
-                "`moves` has a meaning for the users of a profile only",
+                "`moves` works only for the users of a profile",
             )
             .at(set.span, "not a profile")
             .help("remove `moves`"),

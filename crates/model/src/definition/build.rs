@@ -63,7 +63,7 @@ fn register(form: &Form, definition: &'static Definition, diagnostics: &mut Vec<
             "the table `{}` is that of `{word}` already",
             form.table.value
         ))
-        .help("one table is one kind: put the fields into one definition"),
+        .help("a table has one kind: combine the fields in one definition"),
         Err(full @ RegisterError::Full) => error(full.to_string()).help("remove definitions"),
     };
     diagnostics.push(found.at(form.word.span, "not registered"));
@@ -117,7 +117,7 @@ fn levels<'f>(
                         form.word.value, to.value
                     ))
                     .at(place.span, "this lookup closes a circle")
-                    .help("leave one of the lookups out: rows are created one after the other"),
+                    .help("remove one of the lookups: rows are created one after the other"),
                 );
             }
             return None;
@@ -181,7 +181,7 @@ fn definition(
         return None;
     }
     let name: &'static Field = Box::leak(Box::new(Field {
-        meaning: "The name by which a row is found.",
+        meaning: "The name that identifies a row.",
         // A name of several values is as long as all of them.
         max_length: form.name_length.filter(|_| form.also.is_empty()),
         ..Field::new("name", leak(&form.name.value), Holds::Text)
@@ -455,7 +455,7 @@ fn part(
                 "the table `{logical}` is that of a kind or of other parts already"
             ))
             .at(form.table.span, "taken")
-            .help("rows of one table are one thing: put the fields into one definition"),
+            .help("a table has one kind: combine the fields in one definition"),
         );
         return None;
     }

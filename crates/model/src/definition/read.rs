@@ -28,7 +28,7 @@ pub(super) fn definition(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Opti
             .get("kind")
             .map_or_else(|| first_line(node), |kind| kind.span);
         diagnostics.push(
-            Diagnostic::error(UNKNOWN_KIND.code, "a file of definitions holds documents of the kind `KindDefinition`")
+            Diagnostic::error(UNKNOWN_KIND.code, "a definition file must contain documents of the kind `KindDefinition`")
                 .at(place, "another kind")
                 .help("write `kind: KindDefinition`, or remove the file from `spec.kinds` of `deskstate.yaml`"),
         );
@@ -156,7 +156,7 @@ fn refuse_denied(table: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) {
                 ),
             )
             .at(table.span, "never written")
-            .help("choose another table; no setting lifts this"),
+            .help("choose another table; no setting removes this restriction"),
         );
     }
 }
@@ -177,7 +177,7 @@ fn check_identity(part: &PartForm, diagnostics: &mut Vec<Diagnostic>) {
     if !fits {
         diagnostics.push(
             error(format!(
-                "`{}` does not tell the parts of a row apart",
+                "`{}` does not distinguish the parts of a row",
                 identity.value
             ))
             .at(
@@ -340,9 +340,12 @@ fn field(entry: &Entry, diagnostics: &mut Vec<Diagnostic>) -> Option<FieldForm> 
                 },
                 None => {
                     diagnostics.push(
-                        error(format!("`{}` does not say what it points to", word.value))
-                            .at(word.span, "no `to`")
-                            .help("add `to:` with the word of a kind, `User`, or a table"),
+                        error(format!(
+                            "`{}` does not say which table it refers to",
+                            word.value
+                        ))
+                        .at(word.span, "no `to`")
+                        .help("add `to:` with the word of a kind, `User`, or a table"),
                     );
                     return None;
                 }
@@ -467,7 +470,7 @@ fn constant(
     } else {
         diagnostics.push(
             error(format!(
-                "`{}` of `rows` is no text, number or flag",
+                "`{}` of `rows` is not a text, number or flag",
                 entry.key
             ))
             .at(value.span, "cannot be compared")
@@ -501,7 +504,7 @@ fn default(
     };
     if found.is_none() {
         diagnostics.push(
-            error("`default` is no value of this field".to_owned())
+            error("`default` is not a value of this field".to_owned())
                 .at(value.span, "not one of its values")
                 .help("write `true` or `false` for a flag, and the word of an option for a choice"),
         );

@@ -116,7 +116,7 @@ record! {
         /// Heading of the step; may hold slugs such as `${customerName}`.
         display_name: Text = text("displayName", "msdyn_name").max(100).localizable().required().label("Name");
         /// Its unique name; give it to keep the row when the heading changes.
-        name: Text = unique_name("name").max(128).more("; derived from script and heading where left out").label("Unique name");
+        name: Text = unique_name("name").max(128).more(". Default: derived from script and heading").label("Unique name");
         /// What the step is for.
         description: Text = text("description", "msdyn_description").max(2000).localizable().label("Description");
         /// Shows a text; may hold slugs such as `${customerName}`.

@@ -213,7 +213,7 @@ record! {
     MappedRole, ROLE_FIELDS {
         /// Name of the security role.
         role: Named = named("role", "msdyn_securityroleid", Referent::Role).required().form("Text").label("Roles");
-        /// The business unit whose copy of the role is meant.
+        /// The business unit of the role's copy.
         business_unit: Text = business_unit("businessUnit", "msdyn_securityroleid").form("Text").note("Default: the root business unit.").no_box();
         /// Unique name of the row that maps the role to the profile, used when it is created.
         name: Text = unique_name("name").max(128).note("Default: derived from the role.").no_box();

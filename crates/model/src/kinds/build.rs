@@ -301,7 +301,7 @@ pub(crate) const fn status<T>(options: &'static [Choice]) -> Of<T> {
     field("status", "statecode", Holds::Status(options))
         .new_is("Active")
         .stored("`statecode` with `statuscode`")
-        .instead("Select `Deactivate` on the command bar; `Activate` takes it back.")
+        .instead("Select `Deactivate` on the command bar; `Activate` reverts it.")
 }
 
 /// `owner`, the same for every table whose rows users own.

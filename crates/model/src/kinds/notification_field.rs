@@ -39,7 +39,7 @@ record! {
         owner: OwnerOf = OWNER;
         /// The header, also the key by which values are replaced.
         header: Text = text("header", "msdyn_title").max(200).localizable().required().label("Field header");
-        /// What stands beside the header; may hold slugs such as `{priority}`.
+        /// The value next to the header; may contain slugs such as `{priority}`.
         value: Text = text("value", "msdyn_value").max(1028).localizable().label("Value");
         /// Its place in every template that shows it: must rise along each template's list. Rows made on the admin pages have none.
         order: Number = number("order", "msdyn_order").range(0, 2_147_483_647).stored("`msdyn_order`, one for all templates").no_box();

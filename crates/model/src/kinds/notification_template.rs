@@ -124,14 +124,14 @@ record! {
     OwnField, OWN_FIELDS {
         /// The header, also the key by which values are replaced.
         header: Text = text("header", "msdyn_title").max(200).localizable().required().label("Field header");
-        /// What stands beside the header; may hold slugs such as `{customer}`.
+        /// The value next to the header; may contain slugs such as `{customer}`.
         value: Text = text("value", "msdyn_value").max(1028).localizable().label("Value");
         /// Its place: must rise along the list.
-        order: Number = position("order", "msdyn_order").range(0, 2_147_483_647).more("; the position in the list, from 1, where left out").no_box();
+        order: Number = position("order", "msdyn_order").range(0, 2_147_483_647).more(". Default: the position in the list, from 1").no_box();
         /// Its unique name; give it to keep the row when the header changes.
-        name: Text = unique_name("name").max(128).more("; derived from template and header where left out").label("Unique name");
+        name: Text = unique_name("name").max(128).more(". Default: derived from template and header").label("Unique name");
         /// Name on the admin pages.
-        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().fill(Fill::TextOf("header")).more("; the header where left out").label("Name");
+        display_name: Text = text("displayName", "msdyn_name").max(100).localizable().fill(Fill::TextOf("header")).more(". Default: the header").label("Name");
     }
 }
 

@@ -87,7 +87,7 @@ impl Place {
             Place::Unsaid => String::new(),
             Place::Nowhere => "No page of the admin center makes it. ".to_owned(),
             Place::Section(section) => format!(
-                "In the admin center: the section {} of what refers to it. ",
+                "In the admin center: the section {} of the resource that refers to it. ",
                 section.name
             ),
             Place::Page { app, way, .. } => {

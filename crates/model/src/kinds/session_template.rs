@@ -88,7 +88,7 @@ record! {
         entity: Text = text("entity", "msdyn_entity").max(100).form("Logical name").more(", required for type Entity, not allowed for Generic").label("Entity");
         /// Title of the session; may hold slugs such as `{customer}`.
         title: Text = text("title", "msdyn_title").max(200).localizable().label("Title");
-        /// Where the conversation or call widget stands when the session opens.
+        /// Position of the conversation or call widget when the session opens.
         communication_panel_mode: CommunicationPanelMode = choice("communicationPanelMode", "msdyn_panelstate").new_is("Docked").label("Communication panel mode");
         /// The tab that opens first and cannot be closed.
         anchor_tab: Name = name("anchorTab", "msdyn_anchortab", &TAB).more(", required for type Generic, not allowed for Entity").label("Anchor tab").hint("Shown for type Generic only; the form cannot be saved without one.");
@@ -97,7 +97,7 @@ record! {
             .note("Missing in older environments.").label("Apply session title to anchor tab");
         /// Icon of the session, for type Generic only; no GIF, no slugs.
         session_icon: Named = named("sessionIcon", "msdyn_sessionicon", Referent::WebResource).label("Session Icon").hint("The web resource must be in the environment.");
-        /// Tabs that open beside the anchor tab; Dataverse stores no order.
+        /// Tabs that open next to the anchor tab; Dataverse stores no order.
         additional_tabs: SetOf<Name> = set("additionalTabs", &SESSION_TABS, Referent::Named(&TAB)).more(", without the anchor tab").label("Additional Tab");
         /// Scripts that guide the agent through the session.
         scripts: SetOf<Name> = set("scripts", &SESSION_SCRIPTS, Referent::Named(&SCRIPT)).label("Scripts");
@@ -121,7 +121,7 @@ options! {
 }
 
 options! {
-    /// Where the communication panel stands when the session opens. The older choice `msdyn_panestate` has other numbers.
+    /// Position of the communication panel when the session opens. The older choice `msdyn_panestate` has other numbers.
     CommunicationPanelMode {
         /// Open at the side.
         Docked = "Docked", 162_450_002;

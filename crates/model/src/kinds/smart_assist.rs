@@ -1,4 +1,4 @@
-//! Smart assist configurations: suggestions that agents get beside a record.
+//! Smart assist configurations: suggestions for agents, next to a record.
 
 use super::build::{choice, flag, number, options, record, text};
 use super::{Definition, Place, STATUS, Status, UNIQUE_NAME};
@@ -16,7 +16,7 @@ pub static SMART_ASSIST: Table = Table::desk(
 pub(super) static DEFINITION: Definition = Definition {
     word: "SmartAssist",
     title: "Smart assist",
-    meaning: "A smart assist configuration: suggestions that agents get beside a record.",
+    meaning: "A smart assist configuration: suggestions for agents, next to a record.",
     folder: "smart-assist",
     place: Place::Nowhere,
     table: &SMART_ASSIST,

@@ -12,16 +12,16 @@ use crate::yaml::Node;
 
 pub(crate) const UNKNOWN_ENVIRONMENT: Explanation = Explanation::new(
     "unknown-environment",
-    "Environments are named as in `deskstate.yaml`.",
-    "Another name would make a document disappear without a word, open nothing to assistants, or leave a stage without an environment.",
+    "`deskstate.yaml` has no environment with this name.",
+    "With a wrong name, a document would silently have no effect, an assistant would see nothing, or a stage would have no environment.",
     "Correct the name, or add the environment.",
 );
 
 pub(crate) const DUPLICATE_STAGE: Explanation = Explanation::new(
     "duplicate-stage",
-    "`stages` names each environment once.",
-    "A change goes through the environments in one order, so an environment has one place in it.",
-    "Remove the second mention.",
+    "`stages` lists an environment twice.",
+    "A change goes through the environments in one order, so each has one place in it.",
+    "Remove one of the two.",
 );
 
 pub(super) fn unknown_environment(

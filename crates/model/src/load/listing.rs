@@ -15,22 +15,22 @@ use crate::span::{SourceMap, Spanned};
 
 pub(crate) const FILE_NOT_READ: Explanation = Explanation::new(
     "file-not-read",
-    "Every YAML file below a folder of manifests or an overlay is read, or listed under `ignoreFiles`.",
-    "A file that a pattern misses declares nothing, and with `prune: owned` the next apply would delete its rows. Windows and macOS keep only one of two files whose names differ only in case.",
+    "A YAML file in a manifest or overlay folder matches no pattern, and `ignoreFiles` does not list it.",
+    "A file that no pattern matches declares nothing, and with `prune: owned` the next apply would delete its rows. If the names of two files differ only in case, Windows and macOS keep only one.",
     "Correct the pattern under `manifests`, rename the file, or add it to `ignoreFiles` in `deskstate.yaml`.",
 );
 
 pub(crate) const FILE_PATTERN: Explanation = Explanation::new(
     "file-pattern",
-    "Patterns for files use `/` and the wildcards `*`, `?`, `**`, `[a-c]` and `{a,b}`.",
-    "A pattern means the same files on every system. What to leave out is listed under `ignoreFiles`.",
+    "A file pattern is invalid.",
+    "Patterns use `/` and the wildcards `*`, `?`, `**`, `[a-c]` and `{a,b}`, and match the same files on every system. List files to exclude under `ignoreFiles`.",
     "Correct the pattern. Write `[[]` for a bracket and `[{]` for a brace in a name.",
 );
 
 pub(crate) const NO_MANIFESTS: Explanation = Explanation::new(
     "no-manifests",
     "A path under `manifests` or `overlay` contains no YAML file.",
-    "An empty project is valid, but more often the path is wrong.",
+    "An empty project is valid, but usually the path is wrong.",
     "Correct the path, remove it, or add a manifest.",
 );
 
@@ -173,15 +173,14 @@ fn understood(written: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) -> O
     let text = &written.value;
     let finding = match PathPattern::new(text) {
         Ok(pattern) => return Some(pattern),
-        Err(PatternProblem::Leaves) => Diagnostic::error(
-            PATH_OUTSIDE.code,
-            format!("`{text}` leads out of the project"),
-        )
-        .at(written.span, "outside")
-        .help("write a path below the folder of `deskstate.yaml`, without `..`"),
+        Err(PatternProblem::Leaves) => {
+            Diagnostic::error(PATH_OUTSIDE.code, format!("`{text}` leaves the project"))
+                .at(written.span, "outside")
+                .help("write a path below the folder of `deskstate.yaml`, without `..`")
+        }
         Err(PatternProblem::Backslash) => Diagnostic::error(
             FILE_PATTERN.code,
-            format!("`{text}` uses `\\`; paths are written with `/` on every system"),
+            format!("`{text}` uses `\\`; paths use `/` on every system"),
         )
         .at(written.span, "a backslash")
         .help(format!("write `{}`", text.replace('\\', "/"))),

@@ -53,12 +53,12 @@ struct ContractSpec {
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 struct RuleForm {
-    /// Stands in every finding. Letters, digits, `-`, `_`, `.`, up to 63.
+    /// Shown in every finding. Letters, digits, `-`, `_`, `.`, up to 63.
     #[schemars(length(min = 1, max = 63))]
     id: String,
     /// Which resources the rule is about: one by name, some by content, or all of a kind.
     resource: ResourceForm,
-    /// Without a name: `each` resource, or at least `some` one that passes all checks. `each` where left out.
+    /// Without a name: `each` resource must pass all checks, or at least `some` one. Default: `each`.
     #[schemars(default, rename = "match", extend("enum" = ["each", "some"]))]
     each_or_some: String,
     /// With a name: must be there under exactly this unique name.

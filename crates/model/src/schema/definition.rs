@@ -40,7 +40,7 @@ struct DefinitionSpec {
     /// Version of the definition. A saved plan is applied only under the version that it was made with.
     #[schemars(length(min = 1, max = 63))]
     version: String,
-    /// What people call the kind. The word where left out.
+    /// What people call the kind. Default: the word.
     #[schemars(default, length(min = 1, max = 100))]
     title: String,
     /// What the kind is for, in a sentence.
@@ -55,10 +55,10 @@ struct DefinitionSpec {
     /// Entity set of the table: its name in addresses of the Web API.
     #[schemars(regex(pattern = "^[A-Za-z][A-Za-z0-9_]{0,127}$"))]
     entity_set: String,
-    /// Primary key of the table. Its name with `id` where left out.
+    /// Primary key of the table. Default: its name with `id`.
     #[schemars(default, regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
     primary_key: String,
-    /// The column that people see as a row's name. The identity where left out.
+    /// The column that people see as a row's name. Default: the identity.
     #[schemars(default, regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
     primary_name: String,
     /// What finds a row in every environment.
@@ -73,16 +73,16 @@ struct DefinitionSpec {
     #[schemars(default, inner(length(min = 1)))]
     server_sets: Vec<String>,
     /// Whether documents may create rows. Where it is `false`, documents say `metadata.state: existing`, and other documents may name rows
-    /// that no document declares. `true` where left out.
+    /// that no document declares. Default: `true`.
     #[schemars(default)]
     creatable: bool,
-    /// Whether rows may be deleted. `false` where left out.
+    /// Whether rows may be deleted. Default: `false`.
     #[schemars(default)]
     deletable: bool,
-    /// Whether `undo` deletes rows that the undone `apply` created, although no plan deletes any. As `deletable` where left out.
+    /// Whether `undo` deletes rows that the undone `apply` created, although no plan deletes any. Default: as `deletable`.
     #[schemars(default)]
     undo_deletes: bool,
-    /// Whether rows are components of solutions, so that they have `ismanaged` and `iscustomizable`. `false` where left out.
+    /// Whether rows are components of solutions, so that they have `ismanaged` and `iscustomizable`. Default: `false`.
     #[schemars(default)]
     solution_component: bool,
     /// The fields, by the word that manifests write.
@@ -173,19 +173,19 @@ struct FieldForm {
     /// What a new row has in a flag or choice that nobody gives.
     #[schemars(default)]
     default: Value,
-    /// Navigation property of a lookup, in exact case. The column where left out.
+    /// Navigation property of a lookup, in exact case. Default: the column.
     #[schemars(default, regex(pattern = "^[A-Za-z][A-Za-z0-9_]{0,127}$"))]
     navigation: String,
-    /// The lookup is read with `$expand`, since the environment shows nothing in its column. `false` where left out.
+    /// The lookup is read with `$expand`, since the environment shows nothing in its column. Default: `false`.
     #[schemars(default)]
     expanded: bool,
-    /// A document that may have to create its row gives the field. `false` where left out.
+    /// A document that may have to create its row gives the field. Default: `false`.
     #[schemars(default)]
     required: bool,
-    /// The server takes the value when the row is created and never again. `false` where left out.
+    /// The server takes the value when the row is created and never again. Default: `false`.
     #[schemars(default)]
     create_only: bool,
-    /// The text exists once per language. `false` where left out.
+    /// The text exists once per language. Default: `false`.
     #[schemars(default)]
     localizable: bool,
 }
@@ -216,7 +216,7 @@ struct TableForm {
     /// Entity set.
     #[schemars(regex(pattern = "^[A-Za-z][A-Za-z0-9_]{0,127}$"))]
     entity_set: String,
-    /// Primary key. The table's name with `id` where left out.
+    /// Primary key. Default: the table's name with `id`.
     #[schemars(default, regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
     primary_key: String,
     /// The column with the name by which a row is found.
@@ -236,7 +236,7 @@ struct PartForm {
     /// Entity set of their table.
     #[schemars(regex(pattern = "^[A-Za-z][A-Za-z0-9_]{0,127}$"))]
     entity_set: String,
-    /// Primary key of their table. Its name with `id` where left out.
+    /// Primary key of their table. Default: its name with `id`.
     #[schemars(default, regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
     primary_key: String,
     /// The column that people see as a row's name.
@@ -247,13 +247,13 @@ struct PartForm {
     /// The word of the field that tells the parts of one row apart: a text, a number or a lookup. It is required and never changes.
     #[schemars(length(min = 1))]
     identity: String,
-    /// Whether parts that a list does not name are deleted. Where it is `false`, a list says what must be there and others stay. `false` where left out.
+    /// Whether parts that a list does not name are deleted. Where it is `false`, a list says what must be there and others stay. Default: `false`.
     #[schemars(default)]
     deletable: bool,
-    /// Whether parts are components of solutions, so that they have `ismanaged` and `iscustomizable`. `false` where left out.
+    /// Whether parts are components of solutions, so that they have `ismanaged` and `iscustomizable`. Default: `false`.
     #[schemars(default)]
     solution_component: bool,
-    /// Whether the server deletes the parts with their row. `true` where left out.
+    /// Whether the server deletes the parts with their row. Default: `true`.
     #[schemars(default)]
     deleted_with_row: bool,
     /// The fields of a part, by the word that manifests write.
@@ -266,7 +266,7 @@ struct ParentForm {
     /// Logical name of the column.
     #[schemars(regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
     column: String,
-    /// Navigation property, in exact case. The column where left out.
+    /// Navigation property, in exact case. Default: the column.
     #[schemars(default, regex(pattern = "^[A-Za-z][A-Za-z0-9_]{0,127}$"))]
     navigation: String,
 }
@@ -286,10 +286,10 @@ struct SetForm {
     /// The word of the kind that the members are of, or `User`.
     #[schemars(length(min = 1))]
     to: String,
-    /// Column of the intersect table with the id of this kind's row. The primary key where left out.
+    /// Column of the intersect table with the id of this kind's row. Default: the primary key.
     #[schemars(default, regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
     own_column: String,
-    /// Column of the intersect table with the id of the member. The primary key of the members' table where left out.
+    /// Column of the intersect table with the id of the member. Default: the primary key of the members' table.
     #[schemars(default, regex(pattern = "^[a-z][a-z0-9_]{0,127}$"))]
     member_column: String,
 }

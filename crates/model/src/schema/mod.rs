@@ -146,16 +146,16 @@ fn metadata(kind: Kind, overlay: bool) -> Value {
     let longest = kind.max_name_length();
     let mut properties = json!({
         "name": {
-            "description": "The unique name: the identity in every environment. Never changed.",
+            "description": "The unique name, which identifies the row in every environment. It never changes.",
             "type": "string", "minLength": 1, "maxLength": longest,
         },
         "labels": {
-            "description": "For selection; never sent.",
+            "description": "For selections; never sent.",
             "type": "object",
             "additionalProperties": {"type": "string", "minLength": 1},
         },
         "state": {
-            "description": "`present`, which it is where left out: it is there as written. `existing`: somebody else brings it. `absent`: it is deleted.",
+            "description": "`present` (default): the row exists as written. `existing`: somebody else creates it. `absent`: it is deleted.",
             "enum": ["present", "existing", "absent"],
         },
     });
@@ -163,12 +163,12 @@ fn metadata(kind: Kind, overlay: bool) -> Value {
     let (word, description) = if overlay {
         (
             "unmanaged",
-            "Paths of fields that this environment leaves alone, whatever the base says.",
+            "Paths of fields that deskstate ignores in this environment, even if the base sets them.",
         )
     } else {
         (
             "environments",
-            "The environments in which the document counts; all where left out.",
+            "The environments that the document applies to. Default: all.",
         )
     };
     let mut list = texts;
@@ -184,7 +184,7 @@ fn metadata(kind: Kind, overlay: bool) -> Value {
         });
     }
     json!({
-        "description": "Name, labels, and what is declared about the row.",
+        "description": "Name, labels, and other statements about the row.",
         "type": "object",
         "properties": properties,
         "required": ["name"],
@@ -435,11 +435,11 @@ fn set_schema(member: &Value, without: &Value, users: bool) -> Value {
         "type": "object",
         "properties": {
             "mode": {
-                "description": "`exact`: these and no others. `atLeast`: these are there, others are left alone.",
+                "description": "`exact`: only these. `atLeast`: these, and others are ignored.",
                 "enum": ["exact", "atLeast"],
             },
-            "members": {"description": "What must be there.", "anyOf": [list.clone(), variable_schema()]},
-            "without": {"description": "What must not be there; with `atLeast` only.", "anyOf": [without, variable_schema()]},
+            "members": {"description": "Members that must exist.", "anyOf": [list.clone(), variable_schema()]},
+            "without": {"description": "Members that must not exist; only with `atLeast`.", "anyOf": [without, variable_schema()]},
         },
         "required": ["mode"],
         "additionalProperties": false,
@@ -451,7 +451,7 @@ fn set_schema(member: &Value, without: &Value, users: bool) -> Value {
             "anyOf": [teams, variable_schema()],
         });
         long["properties"]["moves"] = json!({
-            "description": "Whether somebody may leave a profile that is not declared here; `refuse` where left out.",
+            "description": "Whether users may move from a profile that is not declared here. Default: `refuse`.",
             "enum": ["allow", "refuse"],
         });
     }

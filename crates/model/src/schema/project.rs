@@ -56,7 +56,7 @@ struct ProjectSpec {
     /// What belongs to the project.
     #[schemars(default)]
     owns: Owns,
-    /// Patterns `Kind/name` of what nothing ever deletes, `state: absent` included.
+    /// Patterns `Kind/name` of resources that are never deleted, not even by `state: absent`.
     #[schemars(default, inner(length(min = 1)))]
     protect: Vec<String>,
     /// What happens to rows under an owned prefix that no manifest declares. Default: `never`.
@@ -71,7 +71,7 @@ struct ProjectSpec {
     /// What fills fields that a document leaves out.
     #[schemars(default)]
     defaults: Defaults,
-    /// What to do for a profile with channel providers and without the loader extension `msdyn_CIFV2Loader`. `link` where left out.
+    /// What to do for a profile with channel providers and without the loader extension `msdyn_CIFV2Loader`. Default: `link`.
     #[schemars(default, extend("enum" = ["link", "warn", "ignore"]))]
     cif_v2_loader: String,
     /// Unique name of the solution in which new and changed components land.
@@ -189,7 +189,7 @@ struct Ignore {
     /// Pattern of the unique name.
     #[schemars(length(min = 1))]
     name: String,
-    /// Fields; all where left out.
+    /// Fields. Default: all.
     #[schemars(default, inner(length(min = 1)))]
     fields: Vec<String>,
     /// Why it is accepted.
@@ -203,16 +203,16 @@ struct Ignore {
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields, extend("oneOf" = [{"required": ["url"]}, {"required": ["emulator"]}]))]
 struct Environment {
-    /// Address of the organisation, such as `https://contoso.crm4.dynamics.com`.
+    /// Address of the organization, such as `https://contoso.crm4.dynamics.com`.
     #[schemars(default, length(min = 1))]
     url: String,
-    /// The embedded emulator in place of an organisation.
+    /// The embedded emulator in place of an organization.
     #[schemars(default)]
     emulator: EmulatorForm,
-    /// Id of the organisation; another one behind the address is refused.
+    /// Id of the organization; another one behind the address is refused.
     #[schemars(default, length(min = 1))]
     organization_id: String,
-    /// What may be written: `all`, which it is where left out; `assignments`, only users of profiles; `none`.
+    /// Permitted writes: `all` (default), `assignments` (only users of profiles), or `none`.
     #[schemars(default, extend("enum" = ["all", "assignments", "none"]))]
     writes: String,
     /// Unique name of the solution, in place of the project's.

@@ -51,7 +51,9 @@ pub(super) fn finding(kind: &ValidationErrorKind, found: &Found<'_>, place: Span
         ValidationErrorKind::MinLength { .. } => {
             Diagnostic::error("empty-text", format!("`{word}` is an empty text"))
                 .at(span, "empty")
-                .help(format!("write `{word}: null` to clear it, or leave it out"))
+                .help(format!(
+                    "write `{word}: null` to clear it, or remove the key"
+                ))
         }
         ValidationErrorKind::Minimum { limit } => {
             Diagnostic::error("out-of-range", format!("`{word}` must be at least {limit}"))
@@ -64,7 +66,9 @@ pub(super) fn finding(kind: &ValidationErrorKind, found: &Found<'_>, place: Span
         ValidationErrorKind::MinItems { .. } => {
             Diagnostic::error("empty-list", format!("`{word}` is an empty list"))
                 .at(span, "nothing in it")
-                .help(format!("leave `{word}` out for all, or list some"))
+                .help(format!(
+                    "remove `{word}` to include everything, or add an entry"
+                ))
         }
         ValidationErrorKind::MaxItems { limit } => Diagnostic::error(
             "too-many",
@@ -99,7 +103,7 @@ pub(super) fn finding(kind: &ValidationErrorKind, found: &Found<'_>, place: Span
         ValidationErrorKind::Pattern { .. } => {
             let diagnostic = Diagnostic::error(
                 "unknown-value",
-                format!("`{word}` has not the form that is needed"),
+                format!("`{word}` does not have the required form"),
             )
             .at(span, "other form");
             match word {
@@ -123,7 +127,7 @@ fn one_action(found: &Found<'_>) -> Diagnostic {
             "a step needs exactly one of `text`, `macro` and `script`",
         )
         .at(found.node.span, "none or several")
-        .help("say what the step does in one of the three")
+        .help("use one of the three")
     } else {
         Diagnostic::error(
             "one-of",
@@ -146,8 +150,10 @@ fn missing(property: &str, found: &Found<'_>, place: Span) -> Diagnostic {
     let diagnostic = Diagnostic::error("missing-field", format!("`{property}` is missing"))
         .at(at, format!("{owner} needs `{property}`"));
     match property {
-        "spec" => diagnostic.help("add `spec:` with the fields of the kind, or `metadata.state: existing`"),
-        "mode" => diagnostic.help("write `mode: atLeast` to leave other members alone, or `mode: exact` for these and no others"),
+        "spec" => diagnostic
+            .help("add `spec:` with the fields of the kind, or `metadata.state: existing`"),
+        "mode" => diagnostic
+            .help("write `mode: atLeast` to ignore other members, or `mode: exact` to remove them"),
         _ => diagnostic.help(format!("add `{property}:`")),
     }
 }
@@ -165,12 +171,12 @@ pub(super) fn unknown_field(
             "`localized` is reserved for texts in other languages, which cannot be declared yet",
         )
         .at(at, "")
-        .help("write texts in the organisation's base language");
+        .help("write texts in the organization's base language");
     }
     if word == "unmanaged" && found.word == Some("metadata") {
         return Diagnostic::error("unknown-field", "`unmanaged` belongs in overlays")
             .at(at, "not in a base document")
-            .help("leave the field out here; an overlay can leave it alone in one environment");
+            .help("remove the field here; an overlay can exclude it in one environment");
     }
     let owner = match (found.word, shape) {
         (Some("spec"), Shape::Document(kind)) | (None, Shape::Partial(kind)) => kind.to_string(),
@@ -220,7 +226,7 @@ fn not_clearable(found: &Found<'_>) -> Diagnostic {
             },
             "no value",
         )
-        .help(format!("write a value, or leave `{word}` out"))
+        .help(format!("write a value, or remove `{word}`"))
 }
 
 pub(super) fn wrong_type(types: &[&str], found: &Found<'_>) -> Diagnostic {
@@ -237,7 +243,9 @@ pub(super) fn wrong_type(types: &[&str], found: &Found<'_>) -> Diagnostic {
         let list = wants("a list");
         let diagnostic = not_clearable(found);
         return if list {
-            diagnostic.help(format!("write `{word}: []` for none, or leave it out"))
+            diagnostic.help(format!(
+                "write `{word}: []` for no members, or remove the key"
+            ))
         } else {
             diagnostic
         };

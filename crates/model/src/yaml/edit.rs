@@ -373,7 +373,7 @@ fn expected_at<'j>(document: &'j mut Json, keys: &[&str]) -> &'j mut Json {
 fn shared(place: &Place) -> EditRefused {
     EditRefused {
         at: place.start,
-        why: "an alias stands for the same value elsewhere",
+        why: "an alias repeats the same value elsewhere",
     }
 }
 

@@ -19,22 +19,22 @@ use crate::span::{FileId, SourceMap, Span};
 
 pub(crate) const YAML_NUMBER: Explanation = Explanation::new(
     "yaml-number",
-    "Numbers are finite and fit 64 bits. A number that is stored as text is written as it is stored.",
-    "JSON, in which they are sent, has no others; and `0400` or `1.10` would silently become `400` or `1.1`.",
+    "A number is not finite, does not fit 64 bits, or would change when stored as text.",
+    "JSON, in which deskstate sends numbers, has no others. `0400` or `1.10` would silently become `400` or `1.1`.",
     "Quote the value to make it text.",
 );
 
 pub(crate) const YAML_TAG: Explanation = Explanation::new(
     "yaml-tag",
-    "Tags such as `!!str` are not part of the language.",
-    "The type of every field is known.",
+    "The document uses a tag such as `!!str`.",
+    "The type of every field is known, so tags are not supported.",
     "Remove the tag; quote a value to make it text.",
 );
 
 pub(crate) const YAML_TEXT: Explanation = Explanation::new(
     "yaml-text",
-    "Texts hold no control characters.",
-    "They cannot be seen, and can change what a terminal shows.",
+    "A text contains control characters.",
+    "They are invisible, and can change the output of a terminal.",
     "Remove them.",
 );
 
@@ -303,7 +303,7 @@ impl<'text, 'budget> Builder<'text, 'budget> {
             return Err(Box::new(
                 Diagnostic::error(
                     YAML_LIMITS.code,
-                    "an alias inside the value that it stands for",
+                    "an alias inside the value that it repeats",
                 )
                 .at(span, "refers to itself")
                 .help("write the value out"),
@@ -329,7 +329,7 @@ impl<'text, 'budget> Builder<'text, 'budget> {
                 ),
             )
             .at(span, "one too many")
-            .help("write the values out, or split the file"),
+            .help("write the values without aliases, or split the file"),
         ))
     }
 
@@ -427,7 +427,7 @@ impl<'text, 'budget> Builder<'text, 'budget> {
         resolved.unwrap_or_else(|problem| {
             let (message, help) = match problem {
                 NotJson::NotFinite => (
-                    format!("`{text}` is no number that can be stored"),
+                    format!("`{text}` cannot be stored as a number"),
                     "write a number, or quote it to make it text",
                 ),
                 NotJson::TooLarge => (

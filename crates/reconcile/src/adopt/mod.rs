@@ -148,9 +148,9 @@ impl<'a> Adopting<'a> {
     fn change(&mut self, change: &Change) {
         let why = match change.action {
             Action::Update => None,
-            Action::Create => Some("the row is not there: delete its document, or apply it"),
+            Action::Create => Some("the row does not exist: delete its document, or apply it"),
             Action::Delete => {
-                Some("the row is there although it is declared absent: change `state`, or apply it")
+                Some("the row exists although it is declared absent: change `state`, or apply it")
             }
         };
         if let Some(why) = why {
@@ -201,7 +201,7 @@ impl<'a> Adopting<'a> {
     ) {
         let key = &change.key;
         let Some(span) = field.span else {
-            self.refuse(key, word, "nobody wrote it down", None);
+            self.refuse(key, word, "no manifest sets it", None);
             return;
         };
         let path = self.request.manifests.sources.path(span.file).to_owned();
@@ -217,13 +217,13 @@ impl<'a> Adopting<'a> {
             self.refuse(
                 key,
                 word,
-                "it stands in a file of its own, which is not edited",
+                "it is in a separate file, which is not edited",
                 Some(span),
             );
             return;
         };
         let Some(known) = kinds::named(key.kind, word) else {
-            self.refuse(key, word, "it is no field of the kind", Some(span));
+            self.refuse(key, word, "the kind has no such field", Some(span));
             return;
         };
         let wanted = if wanted::is_by_key(known) {

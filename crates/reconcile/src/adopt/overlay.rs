@@ -22,7 +22,7 @@ impl Adopting<'_> {
                     self.refuse(
                         key,
                         word,
-                        "an overlay cannot take a key of the base away; `--into base` can",
+                        "an overlay cannot remove a key of the base; use `--into base`",
                         Some(span),
                     );
                     return;

@@ -34,7 +34,7 @@ pub(super) fn by_key(
     raised: &Raised,
 ) -> Result<Json, String> {
     let Json::Object(written) = written else {
-        return Err("it is no mapping where it is written".to_owned());
+        return Err("it is not written as a mapping".to_owned());
     };
     let word = field.word;
     let live = match raised.spec.get(word) {
@@ -136,10 +136,10 @@ pub(super) fn sayable(field: &Field, value: Json) -> Result<Json, String> {
         let or = if field.is_needed() {
             ""
         } else {
-            ", or take the field out"
+            ", or remove the field"
         };
         return Err(format!(
-            "live holds no value, which a manifest cannot say: apply it{or}"
+            "the live field is empty, which a manifest cannot express: apply it{or}"
         ));
     }
     for item in listed(&value, "members").into_iter().flatten() {
@@ -160,12 +160,12 @@ fn lost(key: &str, item: &Json) -> String {
         .find_map(|word| item.get(word)?.as_str())
         .unwrap_or("an item");
     format!(
-        "live holds no `{key}` for {name}, which a manifest cannot say: apply it, or take the key out"
+        "live holds no `{key}` for {name}, which a manifest cannot express: apply it, or remove the key"
     )
 }
 
 fn cannot_say(left_out: &LeftOut) -> String {
-    format!("live has what a manifest cannot say: {}", left_out.why)
+    format!("a manifest cannot express the live value: {}", left_out.why)
 }
 
 /// What was raised, or why nothing was.
@@ -280,7 +280,7 @@ fn members(
         .collect();
     if from_teams.iter().any(|id| !live.contains(id)) {
         return Err(
-            "members of a team that it names are not there; a set cannot say that".to_owned(),
+            "members of a team that it names are not there; a set cannot express that".to_owned(),
         );
     }
     if set.mode == SetMode::Exact {

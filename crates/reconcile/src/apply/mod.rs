@@ -134,7 +134,7 @@ pub enum ApplyError {
         error: Box<ServiceError>,
     },
     /// A transaction could not be sent, or had no effect for as long as somebody looked.
-    #[error("transaction {} was not carried out", transactions_before + 1)]
+    #[error("transaction {} was not executed", transactions_before + 1)]
     NotSent {
         /// Transactions that were carried out before.
         transactions_before: usize,
@@ -143,7 +143,7 @@ pub enum ApplyError {
         error: Box<Error>,
     },
     /// The reply was lost and looking did not settle it.
-    #[error("it is unknown whether transaction {} happened; nothing more was changed: {}", transactions_before + 1, states.join("; "))]
+    #[error("it is unknown whether transaction {} was applied; nothing else was changed: {}", transactions_before + 1, states.join("; "))]
     Unknown {
         /// Transactions that were carried out before.
         transactions_before: usize,
@@ -270,7 +270,7 @@ fn refused(
         number => format!("; it refused one of {number} writes of {operations}"),
     };
     format!(
-        "{because}the server refused transaction {} and nothing of it happened{what}",
+        "{because}the server refused transaction {} and nothing of it was applied{what}",
         before + 1
     )
 }

@@ -56,7 +56,7 @@ pub(super) async fn settle(
             })
         };
         if (until.stop)() {
-            let states = vec!["stopped before it was clear".to_owned()];
+            let states = vec!["stopped before the outcome was clear".to_owned()];
             return unknown(states, cause);
         }
         if elapsed >= patience {

@@ -145,9 +145,9 @@ pub fn check(contracts: &[Contract], live: &Live) -> Vec<RuleCheck> {
 
 pub(crate) const CONTRACT_UNKNOWN: Explanation = Explanation::new(
     "contract-unknown",
-    "Whether the environment keeps a rule of a contract is known.",
-    "Rows, links or names that decide about the rule could not be read, for example because the caller may not read all rows of a table. The rule may be broken, so `plan` and `drift` exit with 1.",
-    "Give the caller the missing rights: `deskstate doctor --env NAME` lists them, and `deskstate check --env NAME` lists everything that is unknown.",
+    "deskstate cannot tell whether the environment fulfils a rule of a contract.",
+    "It could not read rows, links or names that decide about the rule, for example because you may not read all rows of a table. The rule may be broken, so `plan` and `drift` exit with 1.",
+    "Get the missing rights: `deskstate doctor --env NAME` lists them, and `deskstate check --env NAME` lists everything that is unknown.",
 );
 
 /// Doubts about a rule that are told one by one.

@@ -90,7 +90,7 @@ impl Report {
         States::of(self.resources.iter().map(|judged| judged.state))
     }
 
-    /// Whether live is as the manifests say, accepted differences aside.
+    /// Whether live matches the manifests, accepted differences aside.
     pub fn state(&self) -> SyncState {
         let extras = match self.undeclared {
             Undeclared::Report => SyncState::InSync,

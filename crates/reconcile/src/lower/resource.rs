@@ -84,7 +84,7 @@ pub(crate) fn lower(declared: &Declared, context: &Context<'_>) -> DeclaredResou
     }
 }
 
-/// Marks a value that holds the id of the organisation, which the environment has yet to say.
+/// Marks a value that holds the id of the organization, which the environment has yet to say.
 fn with_organization(value: &mut Stored) {
     let holds = match value {
         Stored::Text(text) => text.contains(ORGANIZATION_ID),

@@ -293,7 +293,7 @@ fn field(column: &Column, table: &TableMetadata) -> Result<Vec<String>, String> 
             let targets: Vec<&str> = ways.iter().map(|way| way.target.as_str()).collect();
             let (to, way) = known.or_else(named).ok_or_else(|| {
                 format!(
-                    "no kind is defined for what it points to, `{}`, and its rows cannot be found by name",
+                    "no kind is defined for the table that it refers to, `{}`, and its rows cannot be found by name",
                     targets.join("`, `")
                 )
             })?;

@@ -19,7 +19,7 @@ use crate::state::Lookup;
 pub struct Scope {
     /// Names of every linked user, role and looked-up row, for export and for reports on people.
     pub names: bool,
-    /// The organisation that must answer.
+    /// The organization that must answer.
     pub organization: Option<Uuid>,
     /// More users to look up.
     pub users: Vec<String>,

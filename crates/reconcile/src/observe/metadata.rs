@@ -12,7 +12,7 @@ use crate::metadata::{TableMetadata, TableNames, tables as read_tables};
 /// Why metadata could not be read.
 #[derive(Debug, Error)]
 pub enum MetadataError {
-    /// The environment could not be asked, or is another organisation.
+    /// The environment could not be asked, or is another organization.
     #[error(transparent)]
     Observe(#[from] ObserveError),
     /// It does not show its metadata.
@@ -29,7 +29,7 @@ impl From<deskstate_dataverse::Error> for MetadataError {
 /// Reads the metadata of these tables; those that the environment lacks are left out.
 ///
 /// # Errors
-/// If the environment cannot be asked, is another organisation than is expected, or does not show its metadata.
+/// If the environment cannot be asked, is another organization than is expected, or does not show its metadata.
 pub async fn observe_metadata(
     reader: &Reader,
     tables: &[&str],

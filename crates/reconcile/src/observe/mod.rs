@@ -31,8 +31,8 @@ pub enum ObserveError {
     /// The environment could not be asked.
     #[error(transparent)]
     Dataverse(#[from] Error),
-    /// Another organisation answers behind the URL.
-    #[error("the environment is organisation {found}, the project expects {expected}")]
+    /// Another organization answers behind the URL.
+    #[error("the environment is organization {found}, the project expects {expected}")]
     OtherOrganization {
         /// `organizationId` of the project file.
         expected: uuid::Uuid,
@@ -45,7 +45,7 @@ pub enum ObserveError {
 /// environment refuses to show a part of a table, it is asked for the whole.
 ///
 /// # Errors
-/// If the environment cannot be asked at all, or is another organisation than the scope expects.
+/// If the environment cannot be asked at all, or is another organization than the scope expects.
 #[tracing::instrument(level = "info", skip_all)]
 pub async fn observe(
     reader: &Reader,

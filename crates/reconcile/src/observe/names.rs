@@ -206,7 +206,7 @@ fn by_id(wanted: &Wanted) -> Vec<(Ask, Query)> {
     trip
 }
 
-/// Keeps the name of a view, form or dashboard, and says by which look-up it would be found.
+/// Keeps the name of a view, form or dashboard, and says by which lookup it would be found.
 fn note_page(
     observed: &mut Observed,
     noun: &str,

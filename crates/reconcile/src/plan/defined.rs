@@ -11,16 +11,16 @@ use crate::state::DeclaredRow;
 
 pub(crate) const CREATE_ONLY: Explanation = Explanation::new(
     "create-only",
-    "A field that its kind's definition calls `createOnly` keeps the value that its row was created with.",
-    "The server takes the value once. A later write is refused or, worse, ignored.",
-    "Write the value that the row has, or create another row and remove this one.",
+    "A manifest changes a field that the definition of its kind calls `createOnly`.",
+    "The server accepts the value only when it creates the row. It refuses or, worse, ignores a later write.",
+    "Write the value of the existing row, or create another row and remove this one.",
 );
 
 pub(crate) const DEFINITION_DIFFERS: Explanation = Explanation::new(
     "definition-differs",
-    "The definition of a kind says of each column what the environment's own metadata says.",
-    "A column of another type would be read and compared wrongly, so nothing of the kind is planned.",
-    "Correct the definition. `deskstate kind check --env NAME` lists every difference.",
+    "The definition of a kind contradicts the metadata of the environment.",
+    "deskstate would read and compare a column of a different type incorrectly, so it plans nothing for the kind.",
+    "Correct the definition. `deskstate kind check --env NAME` lists all differences.",
 );
 
 impl Planner<'_> {
@@ -37,11 +37,11 @@ impl Planner<'_> {
                 path.as_str(),
                 Diagnostic::error(
                     CREATE_ONLY.code,
-                    format!("`{path}` cannot change once the row is there"),
+                    format!("`{path}` cannot be changed after the row was created"),
                 )
                 .at(span, "the environment has another value")
                 .help(
-                    "write the value that the row has, or create another row and remove this one",
+                    "write the value of the existing row, or create another row and remove this one",
                 ),
             );
         }

@@ -8,30 +8,30 @@ use deskstate_model::{Diagnostic, Explanation, Field, Holds, Kind, Span, Table};
 
 pub(crate) const COLUMN_MISSING: Explanation = Explanation::new(
     "column-missing",
-    "The environment has a column for every field that a manifest sets. A field that is set to `null` needs none.",
-    "Older versions of the app lack some columns, so the value could not be stored.",
-    "Update the app in the environment, or leave the field out there with `metadata.unmanaged` in its overlay.",
+    "The environment lacks the column of a field that a manifest sets.",
+    "Older versions of the app lack some columns, so the value could not be stored. A field that is set to `null` needs no column.",
+    "Update the app in the environment, or exclude the field there with `metadata.unmanaged` in its overlay.",
 );
 
 pub(crate) const OPTION_MISSING: Explanation = Explanation::new(
     "option-missing",
-    "The environment has every option that a manifest chooses.",
-    "Older versions of the app lack some options of their choice columns, and the server refuses a number that it does not know.",
+    "The environment lacks an option of a choice that a manifest uses.",
+    "Older versions of the app lack some options, and the server refuses unknown numbers.",
     "Update the app in the environment, or choose another option there in its overlay.",
 );
 
 pub(crate) const RELATIONSHIP_MISSING: Explanation = Explanation::new(
     "relationship-missing",
-    "The environment has the many-to-many relationship of every set that a manifest gives members. An empty set needs none.",
-    "Older versions of the app lack some relationships, so the links could not be stored.",
-    "Update the app in the environment, or leave the field out there with `metadata.unmanaged` in its overlay.",
+    "The environment lacks the many-to-many relationship of a set.",
+    "Older versions of the app lack some relationships, so the links could not be stored. An empty set needs none.",
+    "Update the app in the environment, or exclude the field there with `metadata.unmanaged` in its overlay.",
 );
 
 pub(crate) const TABLE_MISSING: Explanation = Explanation::new(
     "table-missing",
-    "The environment has the tables of everything that is declared for it.",
-    "The app that brings the table is not installed, or is too old.",
-    "Install or update the app. Otherwise declare the document for other environments only with `metadata.environments`, or leave the field out there with `metadata.unmanaged` in an overlay.",
+    "The environment lacks a table that a declared resource needs.",
+    "The app that contains the table is not installed, or is too old.",
+    "Install or update the app. Otherwise limit the document to other environments with `metadata.environments`, or exclude the field with `metadata.unmanaged` in an overlay.",
 );
 
 /// How many places a finding shows; the rest is counted.
@@ -174,11 +174,11 @@ fn diagnostic(lack: Lack, word: &str, places: &[Span]) -> Diagnostic {
     let help = if is_kind {
         "update the app in the environment, or declare the document for other environments only: `metadata: {environments: […]}`".to_owned()
     } else if matches!(lack, Lack::Lookup(_)) {
-        "leave the field that names it out there: `metadata: {unmanaged: […]}` in the overlay of the environment".to_owned()
+        "exclude the field that names it there: `metadata: {unmanaged: […]}` in the overlay of the environment".to_owned()
     } else {
         let field = word.split([':', '.']).next().unwrap_or(word);
         format!(
-            "update the app in the environment, or leave the field out there: `metadata: {{unmanaged: [{field}]}}` in its overlay"
+            "update the app in the environment, or exclude the field there: `metadata: {{unmanaged: [{field}]}}` in its overlay"
         )
     };
     let mut found = Diagnostic::error(code, message).help(help);

@@ -46,7 +46,7 @@ pub struct Options {
 #[must_use = "a plan does nothing until it is shown or applied"]
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
-    /// The organisation that was read.
+    /// The organization that was read.
     pub organization: Option<Uuid>,
     /// One entry for each resource that changes, in apply order.
     pub changes: Vec<Change>,

@@ -19,8 +19,8 @@ use crate::state::{DeclaredParts, DeclaredResource, DeclaredRow, RowKey, Stored}
 
 pub(crate) const PART_ELSEWHERE: Explanation = Explanation::new(
     "part-elsewhere",
-    "A part, such as a step of a script, belongs to the resource that declares it.",
-    "Its unique name is taken by a part of another resource, and parts are not moved.",
+    "The unique name of a part, such as a step of a script, belongs to a part of another resource.",
+    "deskstate does not move parts.",
     "Give the part another `name`.",
 );
 
@@ -62,7 +62,7 @@ impl<'a> Planner<'a> {
                 Match::Several(ids) => {
                     self.findings.unknown(
                         declared.path.as_str(),
-                        ambiguous(&declared.key, &ids).at(declared.span, "which one is meant?"),
+                        ambiguous(&declared.key, &ids).at(declared.span, "several rows match"),
                     );
                 }
                 Match::Unfit(_, why) => {
@@ -213,7 +213,7 @@ impl<'a> Planner<'a> {
         if let Access::Partial(why) | Access::Refused(why) = &live.access {
             self.findings.unknown(
                 list.field.word,
-                unseen_parts(list, why).at(list.span, "what else is in this list cannot be seen"),
+                unseen_parts(list, why).at(list.span, "the rest of this list cannot be read"),
             );
             return;
         }

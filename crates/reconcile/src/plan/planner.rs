@@ -42,56 +42,56 @@ pub(super) type Lacking = BTreeMap<(Lack, String), Vec<Span>>;
 
 pub(crate) const EXISTING_MISSING: Explanation = Explanation::new(
     "existing-missing",
-    "A resource that is declared with `metadata.state: existing` is there.",
-    "Somebody else brings it, so it is never created.",
-    "Bring it with the solution or the project that it belongs to, correct the name, or declare it as present.",
+    "A resource that is declared with `metadata.state: existing` does not exist.",
+    "Somebody else creates it, so deskstate never does.",
+    "Import the solution or apply the project that it belongs to, correct the name, or declare it as present.",
 );
 
 pub(crate) const FOREIGN_LANGUAGE: Explanation = Explanation::new(
     "foreign-language",
-    "Texts are read and written in the organisation's base language.",
-    "Dataverse gives texts in the caller's language. In another one they would look changed, and a write would land in the wrong translation; so they are neither compared nor written.",
+    "Your language in the environment is not the organization's base language.",
+    "Dataverse returns texts in your language, so they would look changed, and a write would change the wrong translation. deskstate therefore neither compares nor writes texts.",
     "Set the language in the personal settings of the user that signs in.",
 );
 
 pub(crate) const ID_TAKEN: Explanation = Explanation::new(
     "id-taken",
-    "The id that a new row gets is free.",
-    "Ids follow from names, so that every environment has the same ones and a repeated create is recognised. The row that has this one was renamed or cut off from its parent by hand.",
-    "Set that row right as it was declared, or delete it; the finding names its table and id.",
+    "Another row has the id that a new row would get.",
+    "Ids are derived from names, so that they are the same in every environment, and a repeated create is recognised. The other row was renamed, or separated from its parent, by hand.",
+    "Restore that row as it was declared, or delete it. The finding names its table and id.",
 );
 
 pub(crate) const INACTIVE_ROW: Explanation = Explanation::new(
     "inactive-row",
-    "A declared row is active, or its manifest says that it is not.",
-    "An inactive row does nothing for agents, whatever its other columns hold. Where a manifest leaves `status` out, deskstate does not compare it.",
-    "Activate the row in the environment, or write `status: Active` or `status: Inactive` into the manifest.",
+    "A declared row is inactive, and its manifest does not set `status`.",
+    "An inactive row has no effect for agents, whatever its other columns contain.",
+    "Activate the row in the environment, or write `status: Active` or `status: Inactive` in the manifest.",
 );
 
 pub(crate) const LOOKUP_MISSING: Explanation = Explanation::new(
     "lookup-missing",
-    "What a manifest names in the environment is there: users, teams, roles, web resources, views, forms, dashboards, macros, and rows of Microsoft's.",
-    "They are looked up by name and never created.",
-    "Correct the name, or bring it into the environment first.",
+    "The environment lacks something that a manifest names: a user, team, role, web resource, view, form, dashboard, macro, or a row of Microsoft's.",
+    "deskstate looks these up by name and never creates them.",
+    "Correct the name, or create it in the environment first.",
 );
 
 pub(crate) const LOOKUP_UNFIT: Explanation = Explanation::new(
     "lookup-unfit",
-    "What a manifest names in the environment is of the sort that is needed.",
-    "Something has the name and cannot be used: a user who is disabled, a team or a view of the wrong type. The finding says which.",
-    "Name another, or set it right in the environment.",
+    "The environment has something with the name that a manifest uses, but it does not fit.",
+    "Examples are a disabled user, and a team or a view of the wrong type. The finding has the reason.",
+    "Use another name, or correct it in the environment.",
 );
 
 pub(crate) const LOOKUP_UNREADABLE: Explanation = Explanation::new(
     "lookup-unreadable",
-    "The caller may read what a manifest names in the environment.",
-    "Otherwise nobody can say whether it is there.",
-    "Give the caller read access to the whole organisation; `deskstate doctor --env NAME` lists what is missing.",
+    "You may not read something that a manifest names in the environment.",
+    "Without access, deskstate cannot tell whether it exists.",
+    "Get read access to the whole organization. `deskstate doctor --env NAME` lists the missing rights.",
 );
 
 /// Computes what must change so that live is as desired.
 ///
-/// The diagnostics say what cannot be planned: a look-up that finds nothing, a row that is there twice. Such a change is left out.
+/// The diagnostics say what cannot be planned: a lookup that finds nothing, a row that is there twice. Such a change is left out.
 #[tracing::instrument(level = "info", skip_all, fields(resources = desired.resources.len()))]
 pub fn plan(desired: &Desired, live: &Live, options: &Options) -> Planned {
     let mut planner = Planner::new(desired, live);
@@ -220,13 +220,13 @@ impl<'a> Planner<'a> {
             (State::Absent, Match::None) => None,
             (State::Existing, Match::None) => {
                 let help = self.meant(table, resource.key.name.as_written()).unwrap_or_else(|| {
-                    "bring it in first (its solution, its owner), or drop `state: existing` so that deskstate creates it".to_owned()
+                    "let its owner create it first (for example, import its solution), or remove `state: existing` so that deskstate creates it".to_owned()
                 });
                 self.findings.blocked(
                     "",
                     Diagnostic::error(
                         EXISTING_MISSING.code,
-                        format!("{} is declared `existing` but is not there", resource.key),
+                        format!("{} is declared `existing` but does not exist", resource.key),
                     )
                     .at(resource.name_span, "no row has this unique name")
                     .help(help),
@@ -241,8 +241,7 @@ impl<'a> Planner<'a> {
             (_, Match::Several(ids)) => {
                 self.findings.unknown(
                     "",
-                    ambiguous(&resource.row.key, &ids)
-                        .at(resource.name_span, "which one is meant?"),
+                    ambiguous(&resource.row.key, &ids).at(resource.name_span, "several rows match"),
                 );
                 None
             }
@@ -378,9 +377,17 @@ impl<'a> Planner<'a> {
             .unwrap_or_default();
         self.findings.blocked(
             path,
-            Diagnostic::error(ID_TAKEN.code, format!("the id of {what} belongs to a row that is now called `{name}` or hangs on nothing"))
-                .at(span, "would get this id")
-                .help(format!("somebody changed row {id} of `{}`: set it right as declared again, or delete it", table.logical)),
+            Diagnostic::error(
+                ID_TAKEN.code,
+                format!(
+                    "the id of {what} belongs to a row that is now called `{name}` or has no parent"
+                ),
+            )
+            .at(span, "would get this id")
+            .help(format!(
+                "somebody changed row {id} of `{}`: restore it as declared, or delete it",
+                table.logical
+            )),
         );
         false
     }
@@ -468,7 +475,7 @@ impl<'a> Planner<'a> {
         complete
     }
 
-    /// A new row's localizable texts would land in the caller's language and leave the organisation's empty.
+    /// A new row's localizable texts would land in the caller's language and leave the organization's empty.
     fn may_write_texts(&mut self, declared: &DeclaredRow, table: &'static Table) -> bool {
         let texts = declared
             .columns
@@ -483,13 +490,13 @@ impl<'a> Planner<'a> {
             Diagnostic::error(
                 FOREIGN_LANGUAGE.code,
                 format!(
-                    "{} `{}` cannot be created in another language than the organisation's",
+                    "{} `{}` cannot be created, because your language is not the organization's base language",
                     table.logical,
                     declared.key.label()
                 ),
             )
-            .at(declared.span, "has texts that exist once per language")
-            .help("set the caller's language to the organisation's base language"),
+            .at(declared.span, "has texts in several languages")
+            .help("set the caller's language to the organization's base language"),
         );
         false
     }
@@ -508,7 +515,7 @@ impl<'a> Planner<'a> {
                 self.findings.not_compared(
                     path(&declared.path, column.field),
                     FOREIGN_LANGUAGE.code,
-                    "the caller reads texts in another language than the organisation's",
+                    "the caller reads texts in another language than the organization's",
                     column.span,
                 );
                 continue;
@@ -596,10 +603,7 @@ impl<'a> Planner<'a> {
                 INACTIVE_ROW.code,
                 format!("{what} is inactive in the environment"),
             )
-            .at(
-                declared.span,
-                "its manifest does not say whether it is active",
-            )
+            .at(declared.span, "its manifest does not set `status`")
             .help("write `status: Active` or `status: Inactive`, so that it is compared"),
         );
     }
@@ -687,7 +691,7 @@ impl<'a> Planner<'a> {
     pub(super) fn report_missing(&mut self, key: &RowKey, path: &str, span: Span) {
         let what = match key {
             RowKey::Found(crate::state::Lookup::Organization) => {
-                "the id of the organisation".to_owned()
+                "the id of the organization".to_owned()
             }
             RowKey::Found(lookup) => format!("{} `{}`", lookup.noun(), lookup.name()),
             RowKey::Named { table, name } => {
@@ -722,7 +726,7 @@ impl<'a> Planner<'a> {
                     RowKey::Part { .. } => None,
                 };
                 Diagnostic::error(LOOKUP_MISSING.code, format!("the environment has no {what}")).help(meant.unwrap_or_else(|| {
-                    "it is looked up by name and never created: correct the name, or bring it into the environment first".to_owned()
+                    "deskstate looks it up by name and never creates it: correct the name, or create it in the environment first".to_owned()
                 }))
             }
         };

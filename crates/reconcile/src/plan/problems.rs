@@ -7,25 +7,25 @@ use crate::state::{DeclaredParts, RowKey};
 
 pub(crate) const AMBIGUOUS_ROW: Explanation = Explanation::new(
     "ambiguous-row",
-    "One live row has the identity that a manifest names.",
-    "There are several: names are compared without case, and some tables do not keep them unique. Which one is meant cannot be told, and nothing is guessed.",
-    "Delete or rename all but one in the environment.",
+    "Several live rows have the name of one manifest.",
+    "Names are compared without case, and some tables do not enforce unique names. deskstate cannot know which row you want, and does not guess.",
+    "Delete or rename all but one of the rows in the environment.",
 );
 
 pub(crate) const UNREADABLE: Explanation = Explanation::new(
     "unreadable",
-    "Where the caller may not see all rows, nothing is created, deleted or unlinked.",
-    "Unreadable is not absent: nobody can say whether a row is there.",
-    "Give the caller read access to the whole organisation; `deskstate doctor --env NAME` lists what is missing.",
+    "You may not see all rows of a table, so deskstate creates, deletes and unlinks nothing in it.",
+    "An unreadable row is not a missing row: deskstate cannot tell whether it exists.",
+    "Get read access to the whole organization. `deskstate doctor --env NAME` lists the missing rights.",
 );
 
-pub(super) const READ_ALL: &str = "give the caller read access to the whole organisation (`deskstate doctor --env NAME` lists what is missing)";
+pub(super) const READ_ALL: &str = "give the caller read access to the whole organization (`deskstate doctor --env NAME` lists what is missing)";
 
 pub(super) fn ambiguous(key: &RowKey, ids: &[Uuid]) -> Diagnostic {
     let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
     Diagnostic::error(
         AMBIGUOUS_ROW.code,
-        format!("{key} is there more than once: {}", ids.join(", ")),
+        format!("{key} exists more than once: {}", ids.join(", ")),
     )
     .help("delete or rename all but one in the environment; deskstate never guesses")
 }
@@ -33,7 +33,7 @@ pub(super) fn ambiguous(key: &RowKey, ids: &[Uuid]) -> Diagnostic {
 pub(super) fn unreadable(what: &str, why: &str) -> Diagnostic {
     Diagnostic::error(
         UNREADABLE.code,
-        format!("nobody can say whether {what} is there: {why}"),
+        format!("it is unknown whether {what} exists: {why}"),
     )
     .help(READ_ALL)
 }
@@ -43,7 +43,7 @@ pub(super) fn unseen_removal(what: &str, table: &Table, why: &str) -> Diagnostic
     Diagnostic::error(
         UNREADABLE.code,
         format!(
-            "{what} is not deleted, since `{}` is not seen as a whole: {why}",
+            "{what} is not deleted, because `{}` can be read only in part: {why}",
             table.logical
         ),
     )
@@ -55,7 +55,7 @@ pub(crate) fn unseen_undo(what: &str, table: &Table, why: &str) -> Diagnostic {
     Diagnostic::error(
         UNREADABLE.code,
         format!(
-            "{what} cannot be put back, because not all of `{}` can be read: {why}",
+            "{what} cannot be restored, because not all of `{}` can be read: {why}",
             table.logical
         ),
     )
@@ -66,7 +66,7 @@ pub(super) fn unseen_parts(list: &DeclaredParts, why: &str) -> Diagnostic {
     Diagnostic::error(
         UNREADABLE.code,
         format!(
-            "nothing is taken out of `{}`, since it is not seen as a whole: {why}",
+            "nothing is taken out of `{}`, because only part of it can be read: {why}",
             list.field.word
         ),
     )

@@ -10,9 +10,9 @@ use crate::state::{DeclaredResource, PartName, RowKey, Stored};
 
 pub(crate) const RANK_TIE: Explanation = Explanation::new(
     "rank-tie",
-    "No profile outside of the project has the rank and a security role of a profile in it.",
-    "The lower rank decides which profile the holders of a role get. Microsoft's pages do not say what happens when two ranks are equal.",
-    "Give one of the two another `rank`, or take the role from one of them.",
+    "A profile outside the project has the same rank and a security role in common with one of its profiles.",
+    "The lower rank decides which profile the holders of a role get. Microsoft's pages do not say what happens with equal ranks.",
+    "Change the `rank` of one of the two, or remove the role from one of them.",
 );
 
 impl Planner<'_> {
@@ -57,14 +57,14 @@ impl Planner<'_> {
                         Diagnostic::warning(
                             RANK_TIE.code,
                             format!(
-                                "{} and the profile `{}`, which is not declared here, both have rank {rank} and the security role `{}`: nobody can say which one its holders get",
+                                "{} and the profile `{}`, which is not declared here, both have rank {rank} and the security role `{}`: it is unknown which one the holders of the role get",
                                 resource.key,
                                 self.live.label(&tables::PROFILE, *id),
                                 self.live.label(&tables::ROLE, *role),
                             ),
                         )
                         .at(span, "the same rank")
-                        .help("give one of the two another `rank`, or take the role from one of them"),
+                        .help("give one of the two another `rank`, or remove the role from one of them"),
                     );
                 }
             }

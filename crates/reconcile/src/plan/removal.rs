@@ -16,16 +16,16 @@ use crate::referrers::Referrers;
 
 pub(crate) const NOTHING_DECLARED: Explanation = Explanation::new(
     "nothing-declared",
-    "With `prune: owned`, the manifests declare at least one resource.",
-    "Without any, `prune` would delete every row under the owned prefixes. More often the manifests are lost or the path is wrong, so nothing is pruned, and `plan`, `apply` and `drift` exit with 1.",
-    "Restore the manifests or correct `manifests`. To delete these rows, declare them with `state: absent`; to leave them alone, write `prune: never`.",
+    "The project has `prune: owned`, but its manifests declare no resource.",
+    "Pruning would delete every row with an owned prefix. Usually the manifests are lost or the path is wrong, so deskstate prunes nothing, and `plan`, `apply` and `drift` exit with 1.",
+    "Restore the manifests or correct `manifests`. To delete these rows, declare them with `state: absent`. To keep them, write `prune: never`.",
 );
 
 pub(crate) const NOT_DELETABLE: Explanation = Explanation::new(
     "not-deletable",
-    "Rows are deleted only where the definition of their kind says `deletable: true`.",
-    "Other configuration and live work may depend on them in ways that no definition knows.",
-    "Delete the row by hand, or switch it off where it has a status.",
+    "A plan would delete a row of a kind whose definition does not say `deletable: true`.",
+    "Other configuration and live work may depend on such a row in ways that no definition describes.",
+    "Delete the row by hand, or deactivate it if it has a status.",
 );
 
 /// Why a row stays that a document or an undo wants to go.
@@ -240,7 +240,7 @@ fn unreferenced(live: &Live, candidates: Vec<Extra>, planned: &[Change]) -> Vec<
         .collect()
 }
 
-/// A table or a relationship that has to do with rows of a table and is not seen as a whole, and why.
+/// A table or a relationship that has to do with rows of a table and can be read only in part, and why.
 fn unseen<'a>(live: &'a Live, table: &'static Table) -> Option<(&'static Table, &'a str)> {
     fn why(access: &Access) -> Option<&str> {
         match access {

@@ -17,23 +17,23 @@ use crate::state::{DeclaredMember, DeclaredResource, DeclaredSet, Lookup, RowKey
 
 pub(crate) const TEAM_UNREADABLE: Explanation = Explanation::new(
     "team-unreadable",
-    "The members of a team that stands in a set can be told.",
-    "The team is not there, not readable, without a visible member, or too large to be read whole. With half of the members, the others would lose their profile.",
-    "Let the caller read the team and its users, or list the users.",
+    "deskstate cannot determine the members of a team in a set.",
+    "The team does not exist, is not readable, has no visible member, or is too large to be read completely. With half of the members, the others would lose their profile.",
+    "Get read access to the team and its users, or list the users.",
 );
 
 pub(crate) const USER_HAS_PROFILE: Explanation = Explanation::new(
     "user-has-profile",
-    "A user who is added to a set has no other profile, or leaves it by declaration.",
-    "A user has one profile. The other one is not declared here, so taking the user out of it is somebody else's matter.",
-    "Write `moves: allow` into the set, declare that profile, or leave the user out.",
+    "A user who is added to a set already has another profile, which the project does not declare.",
+    "A user has one profile. Removing the user from the other one is somebody else's decision.",
+    "Write `moves: allow` in the set, declare the other profile, or remove the user from the set.",
 );
 
 pub(crate) const USER_SKIPPED: Explanation = Explanation::new(
     "user-skipped",
-    "Users who are disabled, deleted or applications are skipped.",
-    "They have no desktop, and the server refuses some of them.",
-    "Take the user out of the set, or enable the user.",
+    "A set contains users who are disabled, deleted, or applications.",
+    "They have no desktop, and the server refuses some of them. deskstate skips them.",
+    "Remove the user from the set, or enable the user.",
 );
 
 /// A member with its id, and where it is written.
@@ -173,7 +173,7 @@ impl<'a> Planner<'a> {
                     format!("`{name}` is {why} and is skipped"),
                 )
                 .at(member.span, "named here")
-                .help("take the user out of the set, or enable the user in the environment"),
+                .help("remove the user from the set, or enable the user in the environment"),
             );
             return Member::Skipped(id);
         }
@@ -255,7 +255,9 @@ impl<'a> Planner<'a> {
                     format!("team `{team}` has no member that the caller can see"),
                 )
                 .at(span, "named here")
-                .help("add somebody to the team, or let the caller read it and its users"),
+                .help(
+                    "add a member to the team, or give the caller read access to it and its users",
+                ),
             );
         }
         fit.into_iter()
@@ -333,10 +335,15 @@ impl<'a> Planner<'a> {
                 return Some(Err(Box::new(
                     Diagnostic::error(
                         USER_HAS_PROFILE.code,
-                        format!("`{}` has the profile `{name}`, which is not declared here", member.label),
+                        format!(
+                            "`{}` has the profile `{name}`, which is not declared here",
+                            member.label
+                        ),
                     )
                     .at(member.span, "a user has one profile")
-                    .help("write `moves: allow` into the set, declare that profile, or leave the user out"),
+                    .help(
+                        "write `moves: allow` in the set, declare that profile, or remove the user",
+                    ),
                 )));
             }
             if self.unlinked.insert((set.relationship, other, member.id)) {
@@ -402,7 +409,7 @@ impl<'a> Planner<'a> {
                     )
                     .at(span, "wanted here")
                     .also(place, "and here")
-                    .help("a user has one profile: take the user out of one of the two");
+                    .help("a user has one profile: remove the user from one of the two");
                     for key in [first, &resource.key] {
                         let looked_at = options.includes(key).then_some(key);
                         self.findings.about(looked_at);
@@ -534,9 +541,9 @@ impl<'a> Planner<'a> {
     fn unseen(&mut self, draft: &Draft<'a>, set: &DeclaredSet, why: &str) {
         self.findings.unknown(
             set.field.word,
-            Diagnostic::error(UNREADABLE.code, format!("nobody can say which `{}` {} has: {why}", set.field.word, draft.resource.key))
+            Diagnostic::error(UNREADABLE.code, format!("it is unknown which `{}` {} has: {why}", set.field.word, draft.resource.key))
                 .at(set.span, "cannot be planned")
-                .help("give the caller read access to the whole organisation (`deskstate doctor --env NAME` lists what is missing)"),
+                .help("give the caller read access to the whole organization (`deskstate doctor --env NAME` lists what is missing)"),
         );
     }
 }

@@ -9,7 +9,7 @@ use std::fmt;
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
-/// What a plan does to which organisation, as a hash. Versions of rows, places in files and reasons are no part of it.
+/// What a plan does to which organization, as a hash. Versions of rows, places in files and reasons are no part of it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Digest([u8; 32]);
 

@@ -22,7 +22,7 @@ pub struct Comparison {
 /// Something that nobody reviewed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Divergence {
-    /// A reviewed plan is of another organisation.
+    /// A reviewed plan is of another organization.
     Organization {
         /// Which one of the reviewed plans.
         plan: usize,
@@ -74,7 +74,7 @@ pub struct LastWrite {
 
 /// Compares a plan with those that were reviewed.
 ///
-/// Every change must be part of one of them: organisation, row, field, before, after, links and the content of what is deleted. Versions
+/// Every change must be part of one of them: organization, row, field, before, after, links and the content of what is deleted. Versions
 /// of rows do not count: a write that changed nothing that the plan is about is no difference. What a reviewed plan creates may be there
 /// already in part, so the rest of it may be an update.
 pub fn compare(reviewed: &[PlanFile], plan: &Plan, live: &Live) -> Comparison {

@@ -120,7 +120,7 @@ impl io::Write for Length {
     }
 }
 
-/// The digest of a plan: organisation, definitions, rows, fields, before, after, links.
+/// The digest of a plan: organization, definitions, rows, fields, before, after, links.
 pub fn digest(plan: &Plan, live: &Live) -> Digest {
     let changes = plan.changes.iter();
     let changes = changes.map(|change| FileChange::of(change, live, None));

@@ -332,7 +332,7 @@ fn unreviewed(alter: impl FnOnce(&mut Plan)) -> Vec<Divergence> {
 fn whatever_differs_from_the_reviewed_plan_is_refused() {
     type Alter = fn(&mut Plan);
     let cases: [(&str, Alter); 9] = [
-        ("organisation", |plan| plan.organization = Some(id(8))),
+        ("organization", |plan| plan.organization = Some(id(8))),
         ("another row", |plan| plan.changes[0].id = id(77)),
         ("a new resource", |plan| {
             plan.changes[2].key = ResourceKey::new(Kind::APPLICATION_TAB, "contoso_other");

@@ -31,7 +31,7 @@ pub struct PlanFile {
     pub format_version: u32,
     /// Name of the environment.
     pub environment: String,
-    /// Id of the organisation that was read.
+    /// Id of the organization that was read.
     #[schemars(with = "Option<String>")]
     pub organization: Option<Uuid>,
     /// Git revision of the manifests.

@@ -233,7 +233,7 @@ async fn links_of_templates(probe: &mut Probe<'_>, answers: &mut Answers) -> Res
 async fn profiles(probe: &mut Probe<'_>, live: &Live, answers: &mut Answers) -> Result<(), Error> {
     let profiles = ["a", "b"].map(|word| probe.row(Kind::APP_PROFILE, word));
     match live.facts.caller {
-        None => answers.leave_open("oneProfilePerUser", "nobody can say who is asking"),
+        None => answers.leave_open("oneProfilePerUser", "the caller is unknown"),
         Some(caller) => {
             let users = &tables::PROFILE_USERS;
             let linked = live.links.get(users);

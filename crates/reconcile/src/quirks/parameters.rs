@@ -229,11 +229,11 @@ impl Raising<'_> {
             if copy != found {
                 self.remark(
                     "parameters",
-                    "the second copy of the parameters on the tab's own row says otherwise and is left out",
+                    "the second copy of the parameters on the tab's own row differs and is omitted",
                 );
             }
         } else if !agrees {
-            return Err("the parameters and their second copy on the tab disagree; write them down and apply to settle it".to_owned());
+            return Err("the parameters and their second copy on the tab disagree; declare and apply them to resolve this".to_owned());
         }
         Ok(Some(Json::Object(parameters)))
     }

@@ -249,7 +249,7 @@ impl Raising<'_> {
             }
             self.remark(
                 "",
-                "written as `existing` without values, which belong to the product",
+                "written as `existing` without values, because they belong to the product",
             );
         } else if field.of_one_environment || matches!(field.holds, Holds::Owner) {
             self.remark(

@@ -61,7 +61,7 @@ impl<'a> Raising<'a> {
         if told {
             Ok(numbered.into_iter().map(|(_, row)| row).collect())
         } else {
-            Err("their order cannot be told: numbers are missing or given twice".to_owned())
+            Err("their order is unknown: numbers are missing or used twice".to_owned())
         }
     }
 
@@ -88,7 +88,7 @@ impl<'a> Raising<'a> {
                 .is_none_or(|position| row.row.int(position.column) == Some(number))
         });
         if self.options.from_file && !from_one {
-            self.remark(field.word, "they keep their order and are numbered anew");
+            self.remark(field.word, "they keep their order and get new numbers");
         }
         let mut items = Vec::new();
         for (at, row) in (1_i64..).zip(ordered) {

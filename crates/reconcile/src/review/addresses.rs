@@ -6,9 +6,9 @@ use deskstate_model::{Explanation, Kind};
 
 pub(crate) const ADDRESS_CHANGED: Explanation = Explanation::new(
     "address-changed",
-    "A plan says so when the address of a channel provider, its trusted domain or the script of an extension becomes another.",
-    "Code of that address runs in the agents' browser, with their session. A change of one word decides whose code it is.",
-    "Look whose address it is. `policy: {address-changed: deny}` refuses such plans, `allow` is silent about them.",
+    "A plan changes the address of a channel provider, its trusted domain, or the script of an extension.",
+    "Code from that address runs in the agents' browsers, with their sessions.",
+    "Check who owns the address. `policy: {address-changed: deny}` refuses such plans, `allow` turns the finding off.",
 );
 
 /// Fields that decide what code runs, and for which site it is trusted.

@@ -19,7 +19,7 @@ pub struct Allow {
 /// A text that is no override.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "`{0}` is no override; copy the one that the plan prints, such as `unlink=AppProfile.users:12`"
+    "`{0}` is not an override; copy the one that the plan prints, such as `unlink=AppProfile.users:12`"
 )]
 pub struct UnknownAllow(String);
 

@@ -15,15 +15,15 @@ use deskstate_model::Explanation;
 
 pub(crate) const CONTRACT_BROKEN: Explanation = Explanation::new(
     "contract-broken",
-    "A plan breaks no rule of a contract that the environment keeps.",
-    "What a vendor's guide demands holds now and would not any more: by what the plan writes, deletes or takes away.",
-    "Declare what the contract demands. If the vendor agreed, the finding names the override for one run.",
+    "A plan would break a rule of a contract that the environment fulfils now.",
+    "The plan writes, deletes or removes something that the vendor's guide requires.",
+    "Declare what the contract requires. If the vendor agreed, use the override that the finding prints.",
 );
 
 pub(crate) const CONTRACT_STAYS_BROKEN: Explanation = Explanation::new(
     "contract-stays-broken",
-    "A plan says so when the environment breaks a rule of a contract and still does afterwards.",
-    "It is about live rows, declared or not: a field that no document gives is not put right by an apply.",
+    "The environment breaks a rule of a contract, and the plan does not fix it.",
+    "The rule concerns live rows, declared or not. An apply does not correct a field that no document sets.",
     "Declare the field, so that apply writes it. `policy: {contract-stays-broken: deny}` refuses plans until then.",
 );
 
@@ -82,7 +82,7 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) -> Vec<Elsewhere>
     }
     for (broken, is_new) in after {
         let who = broken.key.as_ref().map_or_else(
-            || "no resource keeps the rule".to_owned(),
+            || "no resource fulfils the rule".to_owned(),
             |key| format!("{key}: {}", broken.finding.words()),
         );
         let rule = format!("{}/{}", broken.contract, broken.rule);
@@ -106,9 +106,9 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) -> Vec<Elsewhere>
             Finding::new(
                 CONTRACT_STAYS_BROKEN.code,
                 change,
-                format!("contract `{rule}` is broken and stays so: {who}{breaks}"),
+                format!("contract `{rule}` is and stays broken: {who}{breaks}"),
             )
-            .help("declare what the contract demands, so that apply puts it right")
+            .help("declare what the contract requires, so that apply corrects it")
         };
         let place = change.and_then(|index| {
             let change = &case.plan.changes[index];

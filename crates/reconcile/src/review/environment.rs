@@ -11,22 +11,22 @@ use deskstate_model::Explanation;
 
 pub(crate) const CUSTOMIZATIONS_BLOCKED: Explanation = Explanation::new(
     "customizations-blocked",
-    "Where unmanaged customisations are blocked, no component is written.",
-    "The server would refuse it. The setting is `Block unmanaged customizations` of the environment.",
-    "Let the components come with a managed solution, and write `writes: assignments` for the environment: then only users are assigned.",
+    "The environment blocks unmanaged customizations.",
+    "The server would refuse the change. The setting is `Block unmanaged customizations` of the environment.",
+    "Ship the components with a managed solution, and write `writes: assignments` for the environment, so that deskstate only assigns users.",
 );
 
 pub(crate) const SHIPS_BY_SOLUTION: Explanation = Explanation::new(
     "ships-by-solution",
-    "In an environment with `writes: assignments` or `writes: none`, the other changes are shown and not written.",
-    "They are expected to arrive with a managed solution.",
-    "Import the solution that holds them; the finding goes away once they are there. `writes: all` lets them be written.",
+    "The environment has `writes: assignments` or `writes: none`, so deskstate shows other changes and does not write them.",
+    "They should arrive with a managed solution.",
+    "Import the solution that contains them; then the finding disappears. With `writes: all`, deskstate writes them.",
 );
 
 pub(crate) const UNKNOWN_PREFIX: Explanation = Explanation::new(
     "unknown-prefix",
-    "A new unique name has the prefix of a publisher of the environment.",
-    "Some environments refuse other names. It is a warning until `deskstate doctor --env NAME --probe` finds out: then it is an error where the environment refuses such names, and nothing where it accepts them.",
+    "A new unique name has a prefix of no publisher in the environment.",
+    "Some environments refuse such names. The finding is a warning until you run `deskstate doctor --env NAME --probe`. Then it is an error if the environment refuses such names, and disappears otherwise.",
     "Create a publisher with the prefix, or use a prefix that the environment has. If you do not know whether the environment accepts the name, run the probe.",
 );
 
@@ -59,7 +59,7 @@ fn blocked(case: &Case<'_>, found: &mut Vec<Finding>) {
     if case.live.facts.locked_down && case.rules.writes == Writes::All && writes().any(is_component)
     {
         found.push(
-            Finding::new(CUSTOMIZATIONS_BLOCKED.code, None, "the environment blocks unmanaged customisations".to_owned())
+            Finding::new(CUSTOMIZATIONS_BLOCKED.code, None, "the environment blocks unmanaged customizations".to_owned())
                 .help("the setting is `Block unmanaged customizations` (IsLockdownOfUnmanagedCustomizationEnabled) of the environment; ship the change as a managed solution and write `writes: assignments` for this environment"),
         );
     }
@@ -80,8 +80,8 @@ fn ships_by_solution(case: &Case<'_>, found: &mut Vec<Finding>) {
             String::new()
         };
         let why = match case.rules.writes {
-            Writes::Assignments => "takes only users of profiles (`writes: assignments`)",
-            Writes::None => "takes nothing (`writes: none`)",
+            Writes::Assignments => "accepts only users of profiles (`writes: assignments`)",
+            Writes::None => "accepts no changes (`writes: none`)",
             Writes::All => return,
         };
         found.push(Finding::new(
@@ -120,7 +120,7 @@ fn prefixes(case: &Case<'_>, found: &mut Vec<Finding>) {
             "`deskstate doctor --probe` found that this environment accepts such names; others may refuse them"
         }
         None => {
-            "some environments refuse such names; `deskstate doctor --env NAME --probe` finds out. Add a publisher with the prefix, or keep the names of the vendor's guide"
+            "some environments refuse such names: `deskstate doctor --env NAME --probe` finds out. Add a publisher with the prefix, or keep the names of the vendor's guide"
         }
     };
     for (prefix, (count, first)) in unknown {
@@ -155,13 +155,13 @@ fn language(case: &Case<'_>, found: &mut Vec<Finding>) {
             language.map_or_else(|| "unknown".to_owned(), |number| number.to_string())
         };
         let message = format!(
-            "the caller's language is {} and the organisation's is {}: localizable texts are neither compared nor written",
+            "the caller's language is {} and the organization's is {}: localizable texts are neither compared nor written",
             number(facts.caller_language),
             number(facts.base_language)
         );
         found.push(
             Finding::new(FOREIGN_LANGUAGE.code, None, message)
-                .help("set the caller's language to the organisation's base language"),
+                .help("set the caller's language to the organization's base language"),
         );
     }
 }

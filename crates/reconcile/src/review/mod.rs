@@ -255,7 +255,7 @@ fn judged(mut finding: Finding, rules: &ReviewRules) -> Option<Finding> {
             finding.allowed = true;
             finding.help = Some(format!("allowed for this run by `--allow {needed}`"));
         } else {
-            let way = format!("if it is meant, allow it for this run: `--allow {needed}`");
+            let way = format!("to do it on purpose, allow it for this run: `--allow {needed}`");
             finding.help = Some(match finding.help {
                 Some(help) => format!("{help}; {way}"),
                 None => way,

@@ -9,23 +9,23 @@ use uuid::Uuid;
 
 pub(crate) const LOADER_REMOVED: Explanation = Explanation::new(
     "loader-removed",
-    "A profile with channel providers keeps the extension that loads the widgets of CIF v2, and one with a productivity pane keeps `pp_loader`.",
-    "Without the first one the widgets do not load, and agents cannot take calls. Every profile with a pane that was made on the admin pages has the second one; no page says what happens without it.",
-    "Add the extension to the set again. If it is meant, allow it for the run with the `--allow loader=…` that the finding prints.",
+    "A plan removes the extension that loads CIF v2 widgets from a profile with channel providers, or `pp_loader` from one with a productivity pane.",
+    "Without the first, widgets do not load, and agents cannot take calls. Every profile with a pane that the admin pages create has the second; no page says what happens without it.",
+    "Add the extension to the set again. To remove it on purpose, use the `--allow loader=…` that the finding prints.",
 );
 
 pub(crate) const MANY_AGENTS: Explanation = Explanation::new(
     "many-agents",
     "The plan affects more than ten times `removals.maxAgents` agents.",
     "A mistake would affect many agents, and agents get changes when they next sign in or reload, in the middle of a shift.",
-    "Apply it while few of them work, or in parts with selectors.",
+    "Apply it when few of them work, or select parts of it.",
 );
 
 pub(crate) const USER_MOVES: Explanation = Explanation::new(
     "user-moves",
-    "A plan says so when a user leaves another profile for this one.",
-    "A user has one profile per app; for the agent the whole desktop changes.",
-    "Nothing, if that is meant. Otherwise take the user out of one of the two sets.",
+    "A plan moves a user from another profile to this one.",
+    "A user has one profile per app, so the agent's whole desktop changes.",
+    "If this is not what you want, remove the user from one of the two sets.",
 );
 
 pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {

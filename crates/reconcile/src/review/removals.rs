@@ -13,23 +13,23 @@ use crate::referrers::set_word;
 
 pub(crate) const PRUNE_TO_EMPTY: Explanation = Explanation::new(
     "prune-to-empty",
-    "Pruning leaves something of every kind under the owned prefixes.",
-    "A kind that disappears as a whole is more often a folder that was not loaded than a wish.",
-    "Check that all manifests were loaded. If it is meant, allow it for the run with the `--allow prune=…` that the finding prints.",
+    "Pruning would delete all resources of a kind.",
+    "Usually this means that a folder was not loaded.",
+    "Check that all manifests were loaded. To delete them on purpose, use the `--allow prune=…` that the finding prints.",
 );
 
 pub(crate) const REMOVALS: Explanation = Explanation::new(
     "removals",
-    "A plan takes away no more than `removals` lets pass: a share of what is there, and from so many agents.",
-    "A slip in a set or a missing folder looks like a wish to delete. Where nobody can count the agents, that counts as too many.",
-    "Look at what goes. If it is meant, allow it for the run with the `--allow delete=…` or `unlink=…` that the finding prints, or change `removals`.",
+    "A plan removes more than `removals` allows: too large a share of the existing rows or links, or something that too many agents use.",
+    "A mistake in a set or a missing folder looks like an intended delete. If the agents cannot be counted, deskstate assumes that they are too many.",
+    "Check what the plan removes. To remove it on purpose, use the `--allow delete=…` or `unlink=…` that the finding prints, or change `removals`.",
 );
 
 pub(crate) const SET_EMPTIED: Explanation = Explanation::new(
     "set-emptied",
-    "A set or list that has members keeps one.",
-    "`[]` takes every user, tab or channel away; it is written by mistake more easily than on purpose.",
-    "Leave the key out if the set is not yours. If it is meant, allow it for the run with the `--allow empty=…` that the finding prints.",
+    "A plan would remove all members of a set or list.",
+    "`[]` removes every user, tab or channel, and is easily written by mistake.",
+    "Remove the key if the set is not yours. To empty it on purpose, use the `--allow empty=…` that the finding prints.",
 );
 
 /// Shares of fewer than this many mean nothing: one of three is a third.
@@ -141,7 +141,7 @@ fn too_much(
         ));
     }
     if removed.agents_unknown {
-        reasons.push("nobody can say how many agents are reached".to_owned());
+        reasons.push("the number of affected agents is unknown".to_owned());
     }
     if reasons.is_empty() {
         return None;

@@ -9,30 +9,30 @@ use deskstate_model::{Explanation, Kind, ResourceKey, Table, UNIQUE_NAME, tables
 
 pub(crate) const MANAGED_LINK: Explanation = Explanation::new(
     "managed-link",
-    "A link that came with a managed solution is not taken away.",
-    "Both of its rows belong to the solution, and so does the link: the next update would bring it back.",
-    "Leave the member in the set, or write the set with `mode: atLeast`.",
+    "A plan would remove a link that belongs to a managed solution.",
+    "The next update of the solution would restore the link.",
+    "Keep the member in the set, or write the set with `mode: atLeast`.",
 );
 
 pub(crate) const MANAGED_ROW: Explanation = Explanation::new(
     "managed-row",
-    "Rows that came with a managed solution, and Microsoft's own, are not changed or deleted.",
-    "A change is a layer on top of the solution that hides its later updates, or is overwritten by the next update of the product.",
-    "Change it where it comes from, or leave the fields out. `--allow-managed` makes the change all the same; nothing lets a managed row be deleted.",
+    "A plan would change or delete a row of Microsoft's, or of a managed solution.",
+    "A change creates a layer over the solution that hides its later updates, or the next update of the product overwrites it.",
+    "Change the row at its source, or omit the fields. `--allow-managed` makes the change anyway; no option lets deskstate delete a managed row.",
 );
 
 pub(crate) const NOT_CUSTOMIZABLE: Explanation = Explanation::new(
     "not-customizable",
-    "A row that its publisher locked is left alone.",
-    "Its managed property says that nobody may change it, and the server refuses to.",
-    "Leave the fields out, or declare the row with `metadata.state: existing`.",
+    "The publisher of a row locked it.",
+    "Its managed property forbids changes, and the server refuses them.",
+    "Omit the fields, or declare the row with `metadata.state: existing`.",
 );
 
 pub(crate) const PROTECTED: Explanation = Explanation::new(
     "protected",
-    "What `protect` names is never deleted.",
-    "It stands in the project file so that no slip, no prune and no override of one run takes it away.",
-    "Keep the resource. If it must go, take the pattern out of `protect` in a change of its own.",
+    "A plan would delete a resource that `protect` lists.",
+    "The project file protects it, so that no mistake, no prune and no override of one run deletes it.",
+    "Keep the resource. To delete it, first remove the pattern from `protect` in a separate change.",
 );
 
 pub(crate) const STILL_REFERENCED: Explanation = Explanation::new(
@@ -44,16 +44,16 @@ pub(crate) const STILL_REFERENCED: Explanation = Explanation::new(
 
 pub(crate) const WORKSTREAM_NAMES: Explanation = Explanation::new(
     "workstream-names",
-    "A row that another one names in a text, such as the template of a workstream, is not deleted.",
-    "Dataverse does not protect a name in a text: calls would come in without a session or a notification.",
-    "Name another row there first. If it is meant, allow it for the run with the `--allow reference=…` that the finding prints.",
+    "A plan would delete a row that another row names in a text, such as the template of a workstream.",
+    "Dataverse does not protect names in texts: calls would arrive without a session or a notification.",
+    "Use another row there first. To delete it on purpose, use the `--allow reference=…` that the finding prints.",
 );
 
 pub(crate) const WORKSTREAMS_UNREAD: Explanation = Explanation::new(
     "workstreams-unread",
-    "A template is deleted when workstreams can be read.",
-    "They keep names of templates as text; unread, nobody can say whether one still names it.",
-    "Let the caller read workstreams, or allow it for the run with the `--allow reference=…` that the finding prints.",
+    "A plan would delete a template, but workstreams cannot be read.",
+    "Workstreams store names of templates as text, so deskstate cannot tell whether one still uses the template.",
+    "Get read access to workstreams, or use the `--allow reference=…` that the finding prints.",
 );
 
 pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
@@ -91,7 +91,7 @@ fn protected(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Fin
                 ),
             )
             .at(change.declared_at)
-            .help("take the pattern out of `protect` in a change of its own, if it must go"),
+            .help("to delete it, first remove the pattern from `protect` in a separate change"),
         );
     }
 }
@@ -110,7 +110,7 @@ fn managed(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Findi
                         Finding::new(
                             NOT_CUSTOMIZABLE.code,
                             Some(index),
-                            format!("the publisher lets nobody change {what}"),
+                            format!("the publisher does not allow changes of {what}"),
                         )
                         .at(change.declared_at),
                     );
@@ -137,7 +137,7 @@ fn managed(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<Findi
                     && is_managed(relationship.member, *member)
                 {
                     let message = format!(
-                        "the link of `{}` to `{}` came with a managed solution and is never taken away",
+                        "the link of `{}` to `{}` came with a managed solution and is never removed",
                         case.live.label(relationship.owner, *owner),
                         case.live.label(relationship.member, *member)
                     );
@@ -244,7 +244,7 @@ fn workstreams(case: &Case<'_>, index: usize, change: &Change, found: &mut Vec<F
                 WORKSTREAMS_UNREAD.code,
                 Some(index),
                 format!(
-                    "nobody can say whether a workstream names {}: {why}",
+                    "it is unknown whether a workstream names {}: {why}",
                     change.key
                 ),
             )

@@ -313,7 +313,7 @@ impl Assembling {
         if !fold(name).starts_with(MICROSOFT_PREFIX) {
             let noun = kinds::noun(table);
             self.notes.push(format!(
-                "{noun} {name}: written as `existing`, since the file refers to it and does not hold it"
+                "{noun} {name}: written as `existing`, because the file refers to it and does not contain it"
             ));
         }
         Some(id)

@@ -36,7 +36,7 @@ pub struct UndoFile {
     pub format_version: u32,
     /// Name of the environment.
     pub environment: String,
-    /// The organisation.
+    /// The organization.
     pub organization: Option<Uuid>,
     /// The digest of the plan that was carried out.
     pub plan: String,
@@ -237,14 +237,14 @@ fn names_only_what_is_written(file: &UndoFile) -> Result<(), String> {
             .map(|row| (&row.table, vec![&row.before, &row.after]));
         for (logical, maps) in rows.chain(updates) {
             let table = columns::table(logical)
-                .ok_or_else(|| format!("`{logical}` is no table that deskstate writes"))?;
+                .ok_or_else(|| format!("`{logical}` is not a table that deskstate writes"))?;
             let known: BTreeMap<String, Column> = columns::of(table)
                 .into_iter()
                 .map(|column| (column.name.clone(), column))
                 .collect();
             for (name, value) in maps.into_iter().flatten() {
                 let column = known.get(name).ok_or_else(|| {
-                    format!("`{logical}.{name}` is no column that deskstate writes")
+                    format!("`{logical}.{name}` is not a column that deskstate writes")
                 })?;
                 let fits = match column.set {
                     Some(own) => {
@@ -266,7 +266,7 @@ fn names_only_what_is_written(file: &UndoFile) -> Result<(), String> {
         for link in change.linked.iter().chain(&change.unlinked) {
             columns::relationship(&link.relationship).ok_or_else(|| {
                 format!(
-                    "`{}` is no relationship that deskstate writes",
+                    "`{}` is not a relationship that deskstate writes",
                     link.relationship
                 )
             })?;

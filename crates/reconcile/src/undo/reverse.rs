@@ -24,23 +24,23 @@ use crate::value::show_live;
 
 pub(crate) const UNDO_CHANGED: Explanation = Explanation::new(
     "undo-changed",
-    "A row is put back only if nobody changed it since the apply that is undone.",
-    "What somebody did afterwards would be lost.",
-    "Look at it with `deskstate drift --env NAME`, and change it by manifests.",
+    "Somebody changed a row after the apply that you undo.",
+    "Restoring it would overwrite that change.",
+    "Look at it with `deskstate drift --env NAME`, and change it with manifests.",
 );
 
 pub(crate) const UNDO_ELSEWHERE: Explanation = Explanation::new(
     "undo-elsewhere",
-    "An undo file is used for the organisation that it was written for.",
-    "It names rows by their ids, and holds what they were there.",
-    "Choose the environment with `--env`, or the file that belongs to it.",
+    "The undo file belongs to another organization.",
+    "It identifies rows by their ids, and contains their values there.",
+    "Choose the right environment with `--env`, or the file that belongs to this one.",
 );
 
 pub(crate) const UNDO_LINK: Explanation = Explanation::new(
     "undo-link",
-    "A link comes back when both of its rows are there.",
-    "One of the two was deleted since the apply; everything else is put back.",
-    "Nothing, if that is as it should be. Otherwise declare the missing row.",
+    "A link cannot be restored, because one of its rows was deleted after the apply.",
+    "Everything else is restored.",
+    "If you need the link, declare the missing row. Otherwise do nothing.",
 );
 
 /// Computes what must change so that live is as before the apply. What is so already needs nothing.
@@ -91,7 +91,7 @@ fn reverse(file: &UndoFile, live: &Live, own: BTreeSet<Uuid>) -> Planned {
     if file.organization != live.facts.organization {
         undoing.diagnostics.push(Diagnostic::error(
             UNDO_ELSEWHERE.code,
-            "the undo file is of another organisation",
+            "the undo file belongs to another organization",
         ));
     }
     let mut changes = Vec::new();
@@ -184,7 +184,7 @@ impl Undoing<'_> {
                 Diagnostic::error(
                     UNDO_CHANGED.code,
                     format!(
-                        "{what} is listed under {kind} `{}` in the undo file, and is no part of it",
+                        "{what} is listed under {kind} `{}` in the undo file, but is not part of it",
                         recorded.name
                     ),
                 )
@@ -488,11 +488,11 @@ impl Undoing<'_> {
                 Diagnostic::warning(
                     UNDO_CHANGED.code,
                     format!(
-                        "{} `{}` is not as before the apply and stays as it is: somebody changed it, or the environment did when its row was written",
+                        "{} `{}` is not as before the apply and stays unchanged: somebody changed it, or the environment did when its row was written",
                         table.logical, saved.label
                     ),
                 )
-                .help("look at it with `deskstate drift --env NAME`, and change it by manifests"),
+                .help("look at it with `deskstate drift --env NAME`, and change it with manifests"),
             );
         }
     }
@@ -596,9 +596,7 @@ impl Undoing<'_> {
             );
             self.diagnostics.push(Diagnostic::warning(
                 UNDO_LINK.code,
-                format!(
-                    "the link to {name} cannot come back: one of the two is not there any more"
-                ),
+                format!("the link to {name} cannot be restored: one of its rows no longer exists"),
             ));
             return;
         }
@@ -660,7 +658,7 @@ impl Undoing<'_> {
                 UNDO_CHANGED.code,
                 format!("{} `{label}` was changed since the apply", table.logical),
             )
-            .help("look at it with `deskstate drift --env NAME`, and change it by manifests"),
+            .help("look at it with `deskstate drift --env NAME`, and change it with manifests"),
         );
     }
 }

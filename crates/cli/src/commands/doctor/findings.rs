@@ -84,7 +84,7 @@ pub(in crate::commands) fn of_environment(live: &Live) -> Vec<Finding> {
     let mut findings = Vec::new();
     match (facts.organization, facts.caller) {
         (Some(organization), Some(caller)) => findings.push(Finding::good(format!(
-            "organisation {organization}, user {caller}"
+            "organization {organization}, user {caller}"
         ))),
         _ => findings.push(Finding::bad(
             "the environment does not say who is signed in",
@@ -92,26 +92,26 @@ pub(in crate::commands) fn of_environment(live: &Live) -> Vec<Finding> {
         )),
     }
     findings.push(match (facts.base_language, facts.caller_language) {
-        _ if facts.reads_base_language() => Finding::good("texts are read in the organisation's base language"),
+        _ if facts.reads_base_language() => Finding::good("texts are in the organization's base language"),
         (Some(base), Some(caller)) => Finding::worth(
-            format!("the organisation's base language is {base}, the caller's is {caller}: texts are neither compared nor written"),
-            "set the language in the personal settings of the user that signs in",
+            format!("the organization's base language is {base}, the caller's is {caller}: texts are neither compared nor written"),
+            "set the language in the personal settings of the signed-in user",
         ),
-        _ => Finding::worth("nobody can say in which language texts are read: they are neither compared nor written", "let the caller read Organization and User Settings"),
+        _ => Finding::worth("the language of texts is unknown, so they are neither compared nor written", "let the caller read Organization and User Settings"),
     });
     findings.push(if facts.locked_down {
         Finding::bad(
-            "unmanaged customisations are blocked: apply is refused",
-            "this environment takes managed solutions only; `writes: assignments` leaves components to them",
+            "unmanaged customizations are blocked, so apply is refused",
+            "this environment accepts managed solutions only; with `writes: assignments`, deskstate only assigns users",
         )
     } else {
-        Finding::good("unmanaged customisations are not blocked")
+        Finding::good("unmanaged customizations are not blocked")
     });
     findings.push(if facts.auditing {
         Finding::good("auditing is on: drift can say who changed what, and when")
     } else {
         Finding::worth(
-            "auditing is off: drift knows the last writer only",
+            "auditing is off: drift knows only the last writer",
             "Power Platform admin center, Settings, Audit settings",
         )
     });
@@ -127,7 +127,7 @@ pub(in crate::commands) fn of_environment(live: &Live) -> Vec<Finding> {
     });
     if let Some(why) = &live.mentions_unread {
         findings.push(Finding::worth(
-            format!("workstreams cannot be read ({}): nobody can say whether one still names a template", plain(why)),
+            format!("workstreams cannot be read ({}): deskstate cannot tell whether one still names a template", plain(why)),
             "let the caller read Work Stream",
         ));
     }
@@ -185,16 +185,16 @@ pub(in crate::commands) fn of_tables(live: &Live) -> Vec<Finding> {
             TableAccess::Absent => {
                 findings.push(Finding::worth(
                     format!("there is no table `{}`", table.logical),
-                    "fields and kinds that need it cannot be declared here; a newer version of the app has it",
+                    "you cannot declare fields and kinds that need it here; a newer version of the app has it",
                 ));
             }
             TableAccess::Partial(why) => findings.push(Finding::worth(
                 format!(
-                    "`{}` is seen in part ({}): nothing is created or deleted there",
+                    "`{}` can be read only in part ({}): nothing is created or deleted in it",
                     table.logical,
                     plain(why)
                 ),
-                "give the caller read access to the whole organisation",
+                "give the caller read access to the whole organization",
             )),
             TableAccess::Refused(why) => {
                 findings.push(Finding::bad(
@@ -214,13 +214,13 @@ pub(in crate::commands) fn of_tables(live: &Live) -> Vec<Finding> {
                             .map(|column| format!("`{column}`"))
                     )
                 ),
-                "fields that need them cannot be declared here",
+                "you cannot declare fields that need them here",
             ));
         }
         if seen.optimistic_concurrency == Some(false) {
             findings.push(Finding::worth(
                 format!(
-                    "`{}` has no versions: updates are guarded by the read just before them only",
+                    "`{}` has no versions: only the read just before an update protects it",
                     table.logical
                 ),
                 "nothing can be done about it",
@@ -229,7 +229,7 @@ pub(in crate::commands) fn of_tables(live: &Live) -> Vec<Finding> {
     }
     findings.insert(
         0,
-        Finding::good(format!("{} seen whole", count(whole, "table"))),
+        Finding::good(format!("{} readable completely", count(whole, "table"))),
     );
     let hidden = live
         .links
@@ -238,7 +238,7 @@ pub(in crate::commands) fn of_tables(live: &Live) -> Vec<Finding> {
     findings.extend(hidden.map(|(relationship, _)| {
         Finding::worth(
             format!(
-                "links `{}` are not seen whole: none is added or taken away",
+                "links `{}` can be read only in part, so none is added or removed",
                 relationship.schema_name
             ),
             "give the caller read access to both sides",
@@ -255,7 +255,7 @@ pub(super) fn of_privileges(
     let Some(privileges) = privileges else {
         return vec![Finding::worth(
             "the caller's privileges cannot be read",
-            "an apply that lacks one is refused by the server, as a whole",
+            "the server refuses a transaction if one is missing",
         )];
     };
     let held: BTreeMap<String, Depth> = privileges
@@ -278,41 +278,41 @@ pub(super) fn of_privileges(
     }
     if lacking.is_empty() {
         return vec![Finding::good(
-            "may create, write, delete and link every kind: enough for apply",
+            "can create, write, delete and link all kinds: enough for apply",
         )];
     }
     let findings = lacking.into_iter().map(|(right, tables)| {
         let tables = list(tables.iter().map(|table| format!("`{table}`")));
         Finding::worth(
-            format!("lacks {right} at organisation level on {tables}"),
-            "fine for plan and drift; apply needs it for the kinds of the project",
+            format!("lacks {right} at organization level on {tables}"),
+            "plan and drift do not need it; apply does, for the kinds of the project",
         )
     });
     findings.collect()
 }
 
-/// Whether the questions left rows behind.
+/// Whether the the probe left rows behind.
 pub(super) fn what_is_left(probed: &Probed) -> Vec<Finding> {
     let mut findings = Vec::new();
     if probed.stored {
         findings.push(Finding::worth(
-            "the environment carried out a transaction whose last operation cannot succeed",
-            "changesets are documented to be all or nothing: do not apply here before that is understood",
+            "the environment executed a transaction whose last operation must fail",
+            "changesets are documented to be all or nothing: do not apply here until this is explained",
         ));
     }
     if !probed.left.is_empty() {
         let rows = list(probed.left.iter().map(|row| plain(row)));
         findings.push(Finding::bad(
-            format!("questions left rows behind: {rows}"),
-            "delete them; `doctor --probe=write` tries to",
+            format!("the probe left rows behind: {rows}"),
+            "delete them, or run `doctor --probe=write`, which tries to",
         ));
     } else if probed.unseen.is_empty() {
-        findings.push(Finding::good("nothing is left of the questions"));
+        findings.push(Finding::good("the probe left nothing behind"));
     }
     if !probed.unseen.is_empty() {
         let tables = list(probed.unseen.iter().map(|table| plain(table)));
         findings.push(Finding::worth(
-            format!("nobody can say whether the questions left anything in {tables}"),
+            format!("deskstate cannot tell whether the probe left anything in {tables}"),
             "let the caller read it",
         ));
     }
@@ -367,15 +367,15 @@ pub(crate) mod tests {
                 (State::Bad, "the environment does not say who is signed in"),
                 (
                     State::Worth,
-                    "nobody can say in which language texts are read: they are neither compared nor written"
+                    "the language of texts is unknown, so they are neither compared nor written"
                 ),
                 (
                     State::Bad,
-                    "unmanaged customisations are blocked: apply is refused"
+                    "unmanaged customizations are blocked, so apply is refused"
                 ),
                 (
                     State::Worth,
-                    "auditing is off: drift knows the last writer only"
+                    "auditing is off: drift knows only the last writer"
                 ),
                 (
                     State::Worth,
@@ -383,7 +383,7 @@ pub(crate) mod tests {
                 ),
                 (
                     State::Worth,
-                    "workstreams cannot be read (403): nobody can say whether one still names a template"
+                    "workstreams cannot be read (403): deskstate cannot tell whether one still names a template"
                 ),
             ]
         );
@@ -393,7 +393,7 @@ pub(crate) mod tests {
         live.facts.caller_language = Some(1031);
         assert_eq!(
             of_environment(&live)[1].what,
-            "the organisation's base language is 1033, the caller's is 1031: texts are neither compared nor written"
+            "the organization's base language is 1033, the caller's is 1031: texts are neither compared nor written"
         );
     }
 
@@ -419,7 +419,7 @@ pub(crate) mod tests {
             .insert(&PROFILE_USERS, LiveLinks::new(Default::default(), hidden));
         let findings = of_tables(&live);
         let mut said = said(&findings);
-        assert_eq!(said.remove(0), (State::Good, "1 table seen whole"));
+        assert_eq!(said.remove(0), (State::Good, "1 table readable completely"));
         said.sort_by_key(|(_, what)| *what);
         let tab = format!(
             "`{}` cannot be read: {}",
@@ -436,15 +436,15 @@ pub(crate) mod tests {
                 ),
                 (
                     State::Worth,
-                    "`msdyn_notificationtemplate` has no versions: updates are guarded by the read just before them only"
+                    "`msdyn_notificationtemplate` has no versions: only the read just before an update protects it"
                 ),
                 (
                     State::Worth,
-                    "`msdyn_sessiontemplate` is seen in part (own business unit): nothing is created or deleted there"
+                    "`msdyn_sessiontemplate` can be read only in part (own business unit): nothing is created or deleted in it"
                 ),
                 (
                     State::Worth,
-                    "links `msdyn_appconfiguration_systemuser` are not seen whole: none is added or taken away"
+                    "links `msdyn_appconfiguration_systemuser` can be read only in part, so none is added or removed"
                 ),
                 (
                     State::Worth,
@@ -456,7 +456,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_right_that_reaches_less_than_the_organisation_is_lacking() {
+    fn a_right_that_reaches_less_than_the_organization_is_lacking() {
         let live = nothing();
         assert_eq!(
             said(&of_privileges(&live, None)),
@@ -470,7 +470,7 @@ pub(crate) mod tests {
             said(&of_privileges(&live, Some(&held))),
             [(
                 State::Good,
-                "may create, write, delete and link every kind: enough for apply"
+                "can create, write, delete and link all kinds: enough for apply"
             )]
         );
         held.insert(privilege("Delete", &TAB), Depth::Local);
@@ -480,7 +480,7 @@ pub(crate) mod tests {
             said(&findings),
             [(
                 State::Worth,
-                "lacks Delete at organisation level on `msdyn_sessiontemplate`, `msdyn_applicationtabtemplate`"
+                "lacks Delete at organization level on `msdyn_sessiontemplate`, `msdyn_applicationtabtemplate`"
             )]
         );
     }
@@ -490,7 +490,7 @@ pub(crate) mod tests {
         let clean = Probed::default();
         assert_eq!(
             said(&what_is_left(&clean)),
-            [(State::Good, "nothing is left of the questions")]
+            [(State::Good, "the probe left nothing behind")]
         );
         let unseen = Probed {
             unseen: vec!["msdyn_sessiontemplate: 403".to_owned()],
@@ -500,7 +500,7 @@ pub(crate) mod tests {
             said(&what_is_left(&unseen)),
             [(
                 State::Worth,
-                "nobody can say whether the questions left anything in msdyn_sessiontemplate: 403"
+                "deskstate cannot tell whether the probe left anything in msdyn_sessiontemplate: 403"
             )]
         );
         let left = Probed {
@@ -513,11 +513,11 @@ pub(crate) mod tests {
             [
                 (
                     State::Worth,
-                    "the environment carried out a transaction whose last operation cannot succeed"
+                    "the environment executed a transaction whose last operation must fail"
                 ),
                 (
                     State::Bad,
-                    "questions left rows behind: msdyn_sessiontemplate x_deskstateProbe1"
+                    "the probe left rows behind: msdyn_sessiontemplate x_deskstateProbe1"
                 ),
             ]
         );

@@ -81,7 +81,7 @@ impl Failure {
         let items = Json::Array(items.into_iter().take(shown).collect());
         let (summary, data) = match &self.from {
             From::Live(_) => (
-                "there is no answer; the data says why".to_owned(),
+                "there is no answer; the data has the reason".to_owned(),
                 json!({"error": error, "items": items}),
             ),
             From::Deskstate | From::Manifests => (message, json!({"items": items})),
@@ -197,7 +197,7 @@ fn start_of(cursor: &str, digest: &str, items: usize) -> Result<usize, Failure> 
     let outdated = || {
         Failure::new(
             "outdated-cursor",
-            "the cursor does not fit: the answer has changed, or the arguments are others",
+            "the cursor is not valid: the answer or the arguments have changed",
         )
         .next("call again without `cursor`")
     };

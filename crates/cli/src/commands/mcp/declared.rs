@@ -219,7 +219,7 @@ pub(super) fn refuse_settings(desk: &Desk, path: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Refuses a path that leads out of the project or that not every system can have.
+/// Refuses a path that leaves the project or that not every system can have.
 pub(super) fn check_path(path: &str) -> Result<(), Failure> {
     let usual = |part: &str| {
         !part.is_empty()

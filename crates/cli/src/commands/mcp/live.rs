@@ -197,8 +197,8 @@ pub(super) async fn drift(
         next: match drifted {
             0 => Vec::new(),
             _ => vec![
-                "`propose` with `change: adopt` gives a patch that takes the live values into the manifests".to_owned(),
-                format!("a person puts the manifests back with {}", suggest("apply", &["--env", name])),
+                "`propose` with `change: adopt` gives a patch that copies the live values into the manifests".to_owned(),
+                format!("a person restores the declared state with {}", suggest("apply", &["--env", name])),
             ],
         },
         from: From::Live(vec![name.to_owned()]),
@@ -244,7 +244,7 @@ pub(super) async fn who(
     }
     Ok(Answer {
         summary: match (&profile, unseen) {
-            (_, true) => "Not everything that decides about a profile could be read.".to_owned(),
+            (_, true) => "Not everything that determines the profile could be read.".to_owned(),
             (Some(_), false) => format!("{} gets one profile, which `details` names.", asked.user),
             (None, false) => format!("No single profile is known for {}.", asked.user),
         },
@@ -328,7 +328,7 @@ pub(super) async fn diff(
     let state = compared.outcome();
     Ok(Answer {
         summary: match state {
-            SyncState::InSync => format!("{from} and {to} are alike."),
+            SyncState::InSync => format!("{from} and {to} are equal."),
             SyncState::Different => format!(
                 "{} would make {from} like {to}.",
                 count(differences, "change")

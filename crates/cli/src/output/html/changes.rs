@@ -392,7 +392,7 @@ pub(super) fn value(
             .child(
                 el("span")
                     .class("muted")
-                    .text(format!(" (the second copy in {column} says otherwise)")),
+                    .text(format!(" (the second copy in {column} differs)")),
             )
             .into(),
         Difference::Added { member, note } => {

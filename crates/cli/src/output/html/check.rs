@@ -42,9 +42,9 @@ pub(crate) fn check(report: &CheckReport) -> String {
     });
     let next = match report.keeping() {
         Keeping::Kept => "Nothing to do.",
-        Keeping::Broken => "Set each value to what the contract requires, and check again.",
+        Keeping::Broken => "Set each value as the contract requires, and check again.",
         Keeping::Unknown => {
-            "Give the caller read access to the whole organisation, and check again."
+            "Give the caller read access to the whole organization, and check again."
         }
     };
     page(head, sections.collect(), next)

@@ -112,7 +112,7 @@ fn next(alone: Option<(&Seen, &Looked)>) -> String {
             Outcome::Drift => {
                 let name = &one.environment;
                 format!(
-                    "{} puts it back, {} takes it into the manifests, a rule under `ignore` accepts it.",
+                    "{} reverts it, {} copies it into the manifests, a rule under `ignore` accepts it.",
                     suggest("apply", &["--env", name]),
                     suggest("adopt", &["--env", name])
                 )
@@ -248,7 +248,7 @@ fn differences_section(seen: &[Seen]) -> Section {
     } else if found.is_empty() && complete {
         el("p")
             .class("calm")
-            .text("Everything is as the manifests say.")
+            .text("Everything matches the manifests.")
     } else if found.is_empty() {
         el("p")
             .class("uncertain")
@@ -439,7 +439,7 @@ fn notes_section(seen: &[Seen]) -> Option<Section> {
     let number = items.len();
     (number > 0).then(|| Section {
         id: "notes",
-        title: "Beside the differences".to_owned(),
+        title: "Other findings".to_owned(),
         aside: Some(count(number, "note")),
         body: el("ul").class("notes").children(items).into(),
     })

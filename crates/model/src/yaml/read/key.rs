@@ -10,23 +10,23 @@ use crate::yaml::{Entry, Node, NodeValue};
 
 pub(crate) const DUPLICATE_KEY: Explanation = Explanation::new(
     "duplicate-key",
-    "A key stands once in a mapping.",
-    "YAML parsers differ in which of two they take, so one of them would be ignored without a word.",
-    "Keep one of the two.",
+    "A mapping has the same key twice.",
+    "YAML parsers differ in which of the two they use, so one would be silently ignored.",
+    "Remove one of the two.",
 );
 
 pub(crate) const MERGE_KEY: Explanation = Explanation::new(
     "merge-key",
-    "Merge keys (`<<`) are not part of the language.",
-    "They are no part of YAML 1.2, and which of two values wins is easily misread.",
-    "Write the keys out. A whole value can be repeated with an anchor and an alias; what differs per environment belongs in an overlay.",
+    "The document uses a merge key (`<<`).",
+    "Merge keys are not part of YAML 1.2, and it is easy to misread which value wins.",
+    "Write the keys out. Repeat a whole value with an anchor and an alias. Put differences between environments into an overlay.",
 );
 
 pub(crate) const YAML_KEY: Explanation = Explanation::new(
     "yaml-key",
-    "Keys are text or numbers.",
-    "YAML allows lists and mappings as keys; they have no meaning here, and come mostly from a brace without quotes.",
-    "Quote the value that holds the brace.",
+    "A key is a list or a mapping.",
+    "YAML allows such keys, but they have no meaning here, and usually come from a brace without quotes.",
+    "Quote the value that contains the brace.",
 );
 
 /// The keys of a mapping that is being read.
@@ -95,7 +95,7 @@ pub(super) fn key_of(
             Diagnostic::error(DUPLICATE_KEY.code, format!("`{name}` is written twice"))
                 .at(span, "again")
                 .also(first, "first here")
-                .help("keep one of the two"),
+                .help("remove one of the two"),
         );
         return None;
     }

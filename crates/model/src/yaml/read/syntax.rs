@@ -10,9 +10,9 @@ use crate::span::Span;
 
 pub(crate) const BROKEN_YAML: Explanation = Explanation::new(
     "broken-yaml",
-    "Every file must be readable as YAML 1.2.",
-    "What cannot be read cannot be checked. Reading goes on with the next document after `---`, so that everything else is still reported.",
-    "Look at the line and the one before it: a missing quote or bracket, a tab, a `: ` inside a text. A value that begins with a brace must be quoted: `title: \"{customer}\"`.",
+    "The file is not valid YAML 1.2.",
+    "deskstate continues with the next document after `---`, so it still reports all other errors.",
+    "Check the line and the one before it for a missing quote or bracket, a tab, or a `: ` inside a text. Quote a value that begins with a brace: `title: \"{customer}\"`.",
 );
 
 /// Why the parser stopped, and what people usually meant.
@@ -50,7 +50,7 @@ pub(super) fn too_deep(span: Span) -> Diagnostic {
         format!("nested more than {MAX_DEPTH} levels deep"),
     )
     .at(span, "one level too deep")
-    .help("no manifest needs this: check the file for a missing bracket")
+    .help("manifests never need this; check the file for a missing bracket")
 }
 
 fn line_around(text: &str, at: usize) -> &str {

@@ -100,6 +100,6 @@ fn depth_words(depth: Depth) -> &'static str {
         Depth::Basic => "own rows",
         Depth::Local => "the own business unit",
         Depth::Deep => "the own business unit and those below",
-        Depth::Global => "the organisation",
+        Depth::Global => "the organization",
     }
 }

@@ -324,7 +324,7 @@ impl Observed {
         }
     }
 
-    /// Why look-ups of a sort find nothing.
+    /// Why lookups of a sort find nothing.
     fn not_found(&mut self, noun: &'static str, refused: Refused) {
         if refused.is_unknown_set() {
             self.found.absent.insert(noun);

@@ -18,7 +18,7 @@ const MACRO_CATEGORIES: [i64; 2] = [6, 9000];
 const DEFINITION: i64 = 1;
 
 impl Observed {
-    /// Gives each row to the look-ups of its name.
+    /// Gives each row to the lookups of its name.
     pub(super) fn place_rows(&mut self, noun: &str, rows: &[Row]) {
         let Some(table) = table_of(noun) else {
             return;
@@ -120,7 +120,7 @@ fn looked_up(logical: &str) -> Option<&'static Table> {
     })
 }
 
-/// Whether a row of this name is of the sort that a look-up means.
+/// Whether a row of this name is of the sort that a lookup means.
 fn fits(lookup: &Lookup, noun: &str, row: &Row) -> bool {
     let is_of = |column: &str, table: &Option<String>| {
         table
