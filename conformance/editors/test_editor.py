@@ -1,5 +1,6 @@
 """`deskstate lsp` and pytest-lsp, a client of the protocol by others: every capability on the Tenfold example."""
 
+import asyncio
 import os
 import pathlib
 import shutil
@@ -153,6 +154,64 @@ async def test_a_name_is_found_everywhere_and_renamed_everywhere(desk):
     assert set(edit.changes) == {desk.uri(path) for path in (FILE, profile, "contracts/tenfold-cif-v2.yaml")}
     with pytest.raises(Exception, match="another finding|matches only one"):
         await desk.client.text_document_rename_async(lsp.RenameParams(**here, new_name="other_session"))
+
+
+async def test_the_picture_is_of_the_text_in_the_editor_and_its_change_is_told(desk):
+    text = await desk.open()
+    ask = lambda **more: desk.client.protocol.send_request_async(
+        "deskstate/preview", {"textDocument": {"uri": desk.uri(FILE)}, **more}
+    )
+    told = asyncio.Queue()
+    desk.client.feature("deskstate/previewChanged")(lambda changed: told.put_nowait(changed))
+    picture = await ask()
+    assert picture.problem is None and picture.html.startswith("<!doctype html>")
+    await desk.change(text.replace("acceptButton: Accept", "acceptButton: <script>alert(1)</script>"))
+    assert (await asyncio.wait_for(told.get(), 10)).root == desk.root.as_uri()
+    picture = await ask(environment="prod")
+    assert "&lt;script&gt;alert(1)" in picture.html and "<script>alert" not in picture.html
+    assert "as declared for prod" in picture.html
+    await desk.change(text.replace("Mode: Docked", "Mode: Doked"))
+    await asyncio.wait_for(told.get(), 10)
+    picture = await ask()
+    assert picture.html is None and picture.problem.startswith("1 error in manifests/templates.yaml:25: ")
+    assert "prodd" in (await ask(environment="prodd")).problem
+    with pytest.raises(Exception, match="no project"):
+        await desk.client.protocol.send_request_async("deskstate/preview", {"textDocument": {"uri": "file:///none/x.yaml"}})
+
+
+async def test_a_request_that_is_cancelled_is_answered_and_others_are_too(desk):
+    text = await desk.open()
+    await desk.change(text + "\n# later\n")
+    protocol, place = desk.client.protocol, lsp.HoverParams(**desk.at("communicationPanelMode", 3))
+    asked = [protocol.send_request("textDocument/hover", place, msg_id=f"hover {at}") for at in range(30)]
+    for at in range(1, 30, 2):
+        protocol.notify("$/cancelRequest", lsp.CancelParams(id=f"hover {at}"))
+    answers = await asyncio.wait_for(asyncio.gather(*map(asyncio.wrap_future, asked), return_exceptions=True), 20)
+    for at, answer in enumerate(answers):
+        if isinstance(answer, Exception):
+            assert at % 2 == 1 and answer.code == lsp.LSPErrorCodes.RequestCancelled
+        else:
+            assert "msdyn_panelstate" in answer.contents.value
+
+
+async def test_two_projects_in_two_folders_do_not_see_each_other(desk, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(TENFOLD, other)
+    (other / "deskstate.yaml").write_text((other / "deskstate.yaml").read_text().replace("tenfold-desk", "other-desk"))
+    (other / FILE).write_text((other / FILE).read_text().replace("tenfold_customerSummary", "tenfold_otherTab"))
+    added = lsp.WorkspaceFoldersChangeEvent(added=[lsp.WorkspaceFolder(uri=other.as_uri(), name="other")], removed=[])
+    desk.client.workspace_did_change_workspace_folders(lsp.DidChangeWorkspaceFoldersParams(event=added))
+    projects = lambda uri: desk.client.protocol.send_request_async("deskstate/projects", {"textDocument": {"uri": uri}})
+    found = await projects((other / FILE).as_uri())
+    assert [one.name for one in found.projects] == ["tenfold-desk", "other-desk"]
+    assert found.projects[0].environments == ["local", "prod"] and found.current == other.as_uri()
+    text = await desk.open()
+    await desk.change(text.replace("anchorTab: tenfold_customerSummary", "anchorTab: "))
+    labels = await desk.labels("anchorTab: ", len("anchorTab: "))
+    assert "tenfold_customerSummary" in labels and "tenfold_otherTab" not in labels
+    await desk.change(text)
+    edit = await desk.client.text_document_rename_async(lsp.RenameParams(**desk.at("CTI_createSession", 1), new_name="CTI_startSession"))
+    assert edit.changes and all(uri.startswith(desk.root.as_uri()) for uri in edit.changes)
 
 
 async def test_symbols_of_a_file_and_of_the_workspace(desk):

@@ -50,16 +50,10 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
         }
     }
     let manifests = &loaded.manifests;
-    let project = manifests
-        .project
-        .as_ref()
-        .map_or("deskstate", |project| project.name.value.as_str());
-    let page = html::preview(manifests, project, focus.as_ref()).ok_or_else(|| Error::Failed {
+    let page = html::preview(manifests, focus.as_ref()).ok_or_else(|| Error::Failed {
         message: match &focus {
             Some(key) => format!("{key} shows on no desktop"),
-            None => {
-                "no app profile, session template or notification template is declared".to_owned()
-            }
+            None => html::NOTHING_TO_DRAW.to_owned(),
         },
         hint: Some("`deskstate graph` shows the references between resources".to_owned()),
     })?;

@@ -22,6 +22,8 @@ pub(super) struct Desk {
     pub(super) units: Units,
     /// What the client shows now, by address.
     shown: BTreeMap<String, Vec<Shown>>,
+    /// Projects whose picture the client has, with their edition in it.
+    pictured: BTreeMap<PathBuf, u64>,
 }
 
 /// A file of a project.
@@ -160,6 +162,39 @@ impl Desk {
             state,
             path,
         })
+    }
+
+    /// The client has the picture of a file's project, as that is now.
+    pub(super) fn pictured(&mut self, uri: &Uri) {
+        if let Some((root, _)) = self.place(uri)
+            && let Some(project) = self.projects.get(&root)
+        {
+            self.pictured.insert(root, project.edition);
+        }
+    }
+
+    /// Projects that changed after the client got their picture; each is given once.
+    pub(super) fn outdated_pictures(&mut self) -> Vec<Uri> {
+        let projects = &self.projects;
+        let mut outdated = Vec::new();
+        self.pictured.retain(|root, edition| {
+            let is_current = projects
+                .get(root)
+                .is_some_and(|project| project.edition == *edition);
+            if !is_current {
+                outdated.extend(uri_of(root, ""));
+            }
+            is_current
+        });
+        outdated
+    }
+
+    /// The root of the project that a file belongs to.
+    pub(super) fn root(&self, uri: &Uri) -> Option<Uri> {
+        let (root, _) = self.place(uri)?;
+        self.projects
+            .contains_key(&root)
+            .then(|| uri_of(&root, ""))?
     }
 
     /// Every project, with what it says now.

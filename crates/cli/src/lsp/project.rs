@@ -13,6 +13,8 @@ use deskstate_model::{
 pub(super) struct Project {
     pub(super) workspace: Workspace,
     state: Option<Rc<State>>,
+    /// How often it has changed.
+    pub(super) edition: u64,
     /// The names of each file when it was last without errors: a line that is being typed does not make them unknown.
     good: BTreeMap<String, BTreeSet<ResourceKey>>,
 }
@@ -42,6 +44,7 @@ impl Project {
         Self {
             workspace: Workspace::new(root),
             state: None,
+            edition: 0,
             good: BTreeMap::new(),
         }
     }
@@ -53,6 +56,7 @@ impl Project {
     /// Something changed.
     pub(super) fn changed(&mut self) {
         self.state = None;
+        self.edition += 1;
     }
 
     pub(super) fn is_stale(&self) -> bool {

@@ -1,7 +1,6 @@
 //! The conversation with an editor: one message after the other, and findings whenever none is waiting.
 
 use std::io;
-use std::sync::mpsc::TryRecvError;
 
 use lsp_server::{ErrorCode, Message, Notification, Request, RequestId, Response};
 use lsp_types::notification::{self as told, Notification as _};
@@ -14,14 +13,18 @@ use serde_json::{Value as Json, json};
 use super::desk::Desk;
 use super::edits::workspace_edit;
 use super::findings::lines;
+use super::inbox::Inbox;
 use super::paths::uri_of;
 use super::place::Units;
+use super::preview::{
+    PREVIEW, PREVIEW_CHANGED, PROJECTS, Picture, PreviewParams, Projects, ProjectsParams,
+};
 use super::wire::{Incoming, Outgoing, incoming};
-use super::{actions, complete, hints, hover, names, symbols};
+use super::{actions, complete, hints, hover, names, preview, symbols};
 
 /// Serves an editor until it ends the conversation or is gone; false if it ended without a `shutdown`.
 pub(crate) fn serve() -> io::Result<bool> {
-    let messages = incoming();
+    let mut messages = Inbox::new(incoming());
     let mut server = Server {
         desk: Desk::default(),
         out: Outgoing::new(),
@@ -30,16 +33,18 @@ pub(crate) fn serve() -> io::Result<bool> {
         watches: false,
     };
     loop {
-        let message = match messages.try_recv() {
-            Ok(message) => message,
-            Err(TryRecvError::Empty) => {
-                server.publish()?;
-                match messages.recv() {
-                    Ok(message) => message,
-                    Err(_) => return Ok(true),
-                }
-            }
-            Err(TryRecvError::Disconnected) => return Ok(true),
+        for id in messages.take_in() {
+            server.out.refuse(
+                id,
+                ErrorCode::RequestCanceled,
+                "the client cancelled this request",
+            )?;
+        }
+        if messages.is_empty() {
+            server.publish()?;
+        }
+        let Some(message) = messages.next() else {
+            return Ok(true);
         };
         match message {
             Incoming::Malformed(id) => {
@@ -108,6 +113,8 @@ impl Server {
             }
             asked::CodeActionRequest::METHOD => self.answer(id, params, Self::code_actions),
             asked::InlayHintRequest::METHOD => self.answer(id, params, Self::inlay_hints),
+            PREVIEW => self.answer(id, params, Self::preview),
+            PROJECTS => self.answer(id, params, Self::projects),
             _ => self.out.refuse(
                 id,
                 ErrorCode::MethodNotFound,
@@ -259,6 +266,11 @@ impl Server {
             let params = PublishDiagnosticsParams::new(uri, found, None);
             let method = told::PublishDiagnostics::METHOD.to_owned();
             self.out.send(Notification::new(method, params))?;
+        }
+        for root in self.desk.outdated_pictures() {
+            let params = json!({ "root": root });
+            self.out
+                .send(Notification::new(PREVIEW_CHANGED.to_owned(), params))?;
         }
         Ok(())
     }
@@ -472,6 +484,30 @@ impl Server {
             range,
             units,
         ))
+    }
+
+    fn preview(&mut self, params: PreviewParams) -> Answer<Picture> {
+        let uri = params.text_document.uri;
+        let here = self
+            .desk
+            .here(&uri)
+            .ok_or("this file belongs to no project")?;
+        let picture = preview::picture(&here, params.environment.as_deref());
+        self.desk.pictured(&uri);
+        Ok(picture)
+    }
+
+    fn projects(&mut self, params: ProjectsParams) -> Answer<Projects> {
+        let file = params.text_document.map(|document| document.uri);
+        let current = file.and_then(|uri| self.desk.root(&uri));
+        let all = self.desk.all();
+        let projects = all
+            .iter()
+            .filter_map(|(project, state)| preview::open_project((project, state)));
+        Ok(Projects {
+            projects: projects.collect(),
+            current,
+        })
     }
 }
 

@@ -19,4 +19,4 @@ pub(crate) mod hostile;
 pub(crate) use check::check;
 pub(crate) use drift::drift;
 pub(crate) use guide::guide;
-pub(crate) use report::{Picture, Report, preview, report};
+pub(crate) use report::{NOTHING_TO_DRAW, Picture, Report, preview, report};

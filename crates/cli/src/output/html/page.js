@@ -192,6 +192,40 @@
     addEventListener("afterprint", () => folded.forEach((details) => { details.open = false; }));
   };
 
+  /** An editor draws the page anew after each change; what was chosen on the page before it stays chosen. */
+  const remember = () => {
+    const editor = globalThis.acquireVsCodeApi?.();
+    if (!editor) return;
+    const kept = editor.getState() ?? {};
+    const keep = (key, value) => { kept[key] = value; editor.setState(kept); };
+    const restored = new Map();
+    all("[data-pick], [data-sample]").forEach((input) => {
+      const key = `${input.dataset.pick ?? input.dataset.sample} ${input.type}`;
+      const fits = input.type === "select-one" ? [...input.options].some(({ value }) => value === kept[key]) : input.type === "text";
+      if (fits && kept[key] !== undefined) {
+        input.value = kept[key];
+        input.dispatchEvent(new Event("input"));
+      }
+      input.addEventListener("input", () => keep(key, input.value));
+    });
+    all("[data-open], [data-tab]").forEach((button) => {
+      const { open, tab } = button.dataset;
+      const key = `${button.closest("[data-desktop]")?.dataset.desktop} ${tab === undefined ? "" : button.closest("[data-view]")?.dataset.view}`;
+      if (kept[key] === (open ?? tab)) restored.set(key, button);
+      button.addEventListener("click", () => keep(key, open ?? tab));
+    });
+    restored.forEach((button) => button.click());
+    // Beside a file there is little room: a preview begins with the screen, and its samples are folded.
+    const preview = one("[data-changes]") ? null : one("[data-screens]");
+    all(".samples").forEach((samples) => {
+      samples.open = kept.samples ?? !preview;
+      samples.addEventListener("toggle", () => keep("samples", samples.open));
+    });
+    const top = preview ? preview.getBoundingClientRect().top + scrollY - one(".sections").offsetHeight - 8 : 0;
+    scrollTo(0, kept.scroll ?? top);
+    addEventListener("scrollend", () => keep("scroll", scrollY));
+  };
+
   reveal(document);
   all("[data-changes]").forEach(changes);
   all("[data-screens]").forEach(screens);
@@ -199,4 +233,5 @@
   all("[data-only]").forEach(only);
   navigation();
   printing();
+  remember();
 })();

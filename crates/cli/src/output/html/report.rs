@@ -173,14 +173,18 @@ impl Picture {
     }
 }
 
+/// Why manifests have no preview.
+pub(crate) const NOTHING_TO_DRAW: &str =
+    "no app profile, session template or notification template is declared";
+
 /// Writes the preview of manifests, without any environment.
 ///
 /// `focus` is the one resource that it is about; the picture shows what has to do with it. None if there is nothing to draw.
-pub(crate) fn preview(
-    manifests: &Manifests,
-    project: &str,
-    focus: Option<&ResourceKey>,
-) -> Option<String> {
+pub(crate) fn preview(manifests: &Manifests, focus: Option<&ResourceKey>) -> Option<String> {
+    let project = manifests
+        .project
+        .as_ref()
+        .map_or("deskstate", |project| project.name.value.as_str());
     let declared = Specs::declared(manifests);
     let mut drawn = Preview::of(&declared);
     if let Some(focus) = focus {
