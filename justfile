@@ -42,6 +42,14 @@ conformance:
     conformance/editors/run
     conformance/notifications/run
 
+# The VS Code extension as target/deskstate.vsix. Installs its npm packages first.
+vsix:
+    editors/vscode/package target/deskstate.vsix
+
+# The extension in code-server, driven in a browser; `UPDATE_PICTURES=1` also writes the pictures of the docs.
+editor:
+    ci/editor
+
 # Format, lints, docs.
 lint:
     cargo fmt --all --check
