@@ -216,19 +216,19 @@ fn what_is_not_an_export_is_refused_with_what_was_expected_and_what_was_found() 
         ),
         (
             vec![SOLUTION],
-            "the export is incomplete: expected `customizations.xml` beside `solution.xml`, found none",
+            "the export is incomplete: expected `customizations.xml` next to `solution.xml`, found none",
         ),
         (
             vec![CUSTOMIZATIONS],
-            "expected `solution.xml` beside `customizations.xml`, found none",
+            "expected `solution.xml` next to `customizations.xml`, found none",
         ),
         (
             vec![("data.xml", data)],
-            "expected `data_schema.xml` beside `data.xml`, found none",
+            "expected `data_schema.xml` next to `data.xml`, found none",
         ),
         (
             vec![("data_schema.xml", data)],
-            "expected `data.xml` beside `data_schema.xml`, found none",
+            "expected `data.xml` next to `data_schema.xml`, found none",
         ),
         (
             vec![

@@ -295,15 +295,15 @@ mod tests {
         };
         let row = |table: &str, columns: Json| json!({"table": table, "id": Uuid::nil(), "label": "a", "columns": columns});
         for (what, row, why) in [
-            ("deleted", row("systemuser", json!({})), "no table"),
-            ("created", row("role", json!({})), "no table"),
+            ("deleted", row("systemuser", json!({})), "not a table"),
+            ("created", row("role", json!({})), "not a table"),
             (
                 "deleted",
                 row(
                     "msdyn_appconfiguration",
                     json!({"ownerid@odata.bind": "/x"}),
                 ),
-                "no column",
+                "not a column",
             ),
             (
                 "deleted",
@@ -316,7 +316,7 @@ mod tests {
             (
                 "unlinked",
                 json!({"relationship": "systemuserroles_association", "owner": Uuid::nil(), "member": Uuid::nil()}),
-                "no relationship",
+                "not a relationship",
             ),
             ("executed", json!({}), "unknown field"),
         ] {
