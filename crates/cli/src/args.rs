@@ -40,6 +40,7 @@ pub(crate) enum Command {
     Explain(commands::explain::Args),
     Schema(commands::schema::Args),
     Kind(commands::kind::Args),
+    Package(commands::package::Args),
     Preview(commands::preview::Args),
     Graph(commands::graph::Args),
     Guide(commands::guide::Args),

@@ -67,6 +67,22 @@ impl<'f> Git<'f> {
         self.run_with(arguments, Vec::new())
     }
 
+    /// Brings one commit of another repository here, without a checkout. The only call that reaches a network.
+    pub(crate) fn fetch(&self, address: &str, commit: &str) -> Result<(), GitError> {
+        let mut command = self.command(&[
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-recurse-submodules",
+            "--depth=1",
+            "--",
+            address,
+            commit,
+        ]);
+        command.env("GIT_ALLOW_PROTOCOL", "https:ssh:file");
+        self.ended(command, Vec::new()).map(drop)
+    }
+
     /// What git prints, as one line of text.
     pub(crate) fn line(&self, arguments: &[&str]) -> Result<String, GitError> {
         let output = String::from_utf8(self.run(arguments)?).map_err(|_| GitError::Refused)?;
@@ -75,10 +91,11 @@ impl<'f> Git<'f> {
 
     /// What git prints that is given some input.
     pub(crate) fn run_with(&self, arguments: &[&str], input: Vec<u8>) -> Result<Vec<u8>, GitError> {
-        let mut child = self
-            .command(arguments)
-            .spawn()
-            .map_err(GitError::NotStarted)?;
+        self.ended(self.command(arguments), input)
+    }
+
+    fn ended(&self, mut command: Command, input: Vec<u8>) -> Result<Vec<u8>, GitError> {
+        let mut child = command.spawn().map_err(GitError::NotStarted)?;
         let ended = self.output(&mut child, input);
         if ended.is_err() {
             // One that ended by itself cannot be ended again.

@@ -35,7 +35,12 @@ pub(crate) fn path(root: &Path, relative: &Path) -> Result<PathBuf, Error> {
 /// Writes a file whole, with the permissions that it has: what was there stays until the new one is complete. A link in its place is
 /// replaced, not followed.
 pub(crate) fn write_file(path: &Path, text: &str) -> Result<(), Error> {
-    write(path, text, Reader::Anybody, File::sync_all)
+    write_bytes(path, text.as_bytes())
+}
+
+/// The same for a file that is no text.
+pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    write(path, bytes, Reader::Anybody, File::sync_all)
 }
 
 /// Writes several files: none of them unless there is room for all.
@@ -43,7 +48,7 @@ pub(crate) fn write_files(files: &[(PathBuf, String)]) -> Result<(), Error> {
     let mut prepared = Vec::new();
     for (path, text) in files {
         let file = make_folder_of(path)
-            .and_then(|()| prepare(path, text, Reader::Anybody, File::sync_all))
+            .and_then(|()| prepare(path, text.as_bytes(), Reader::Anybody, File::sync_all))
             .map_err(|source| could_not_write(path, source))?;
         prepared.push((file, path, text));
     }
@@ -59,7 +64,7 @@ pub(crate) fn write_files(files: &[(PathBuf, String)]) -> Result<(), Error> {
 
 /// The same for one of thousands of files that can be made again: nobody waits until the disk has it.
 pub(crate) fn write_one_of_many(path: &Path, text: &str) -> Result<(), Error> {
-    write(path, text, Reader::Anybody, |_| Ok(()))
+    write(path, text.as_bytes(), Reader::Anybody, |_| Ok(()))
 }
 
 /// Writes a file that holds names and texts of people: only its owner may read it.
@@ -82,7 +87,7 @@ pub(crate) fn write_new_private(
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
             Err(error) => return Err(could_not_write(&path, error)),
         }
-        return match write(&path, text, Reader::Owner, File::sync_all) {
+        return match write(&path, text.as_bytes(), Reader::Owner, File::sync_all) {
             Ok(()) => Ok(path),
             Err(error) => {
                 drop(std::fs::remove_file(&path));
@@ -176,7 +181,7 @@ fn could_not_write(path: &Path, source: io::Error) -> Error {
 
 fn write(
     path: &Path,
-    text: &str,
+    text: &[u8],
     reader: Reader,
     finish: impl FnOnce(&File) -> io::Result<()>,
 ) -> Result<(), Error> {
@@ -187,7 +192,7 @@ fn write(
 
 fn replace(
     path: &Path,
-    text: &str,
+    text: &[u8],
     reader: Reader,
     finish: impl FnOnce(&File) -> io::Result<()>,
 ) -> io::Result<()> {
@@ -219,7 +224,7 @@ fn put(mut file: NamedTempFile, path: &Path) -> io::Result<()> {
 /// The new file beside the old one, complete; none where the path is not that of a file.
 fn prepare(
     path: &Path,
-    text: &str,
+    text: &[u8],
     reader: Reader,
     finish: impl FnOnce(&File) -> io::Result<()>,
 ) -> io::Result<Option<NamedTempFile>> {
@@ -252,7 +257,7 @@ fn prepare(
     }
     // Removed again unless it becomes the file.
     let mut file = unfinished.tempfile_in(folder)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(text)?;
     finish(file.as_file())?;
     if let Some(known) = known.filter(|_| reader == Reader::Anybody) {
         std::fs::set_permissions(file.path(), known.permissions())?;

@@ -22,6 +22,7 @@ mod kept;
 mod lsp;
 mod notify;
 mod output;
+mod package;
 mod paths;
 mod preview;
 mod project;
@@ -52,7 +53,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ProcessExitCode {
     door::explain_panics();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     // The command line may name the kinds that the project defines.
-    if let Ok(root) = project::root(&place(&arguments)) {
+    if let Ok(root) = project::root(&place(&arguments))
+        && !is_package(&arguments)
+    {
         deskstate_model::load_kinds(&root);
     }
     let parsed = Args::command()
@@ -116,6 +119,7 @@ fn run(args: Args, ui: &mut Ui) -> Result<ExitCode, Error> {
         Command::Explain(args) => commands::block_on(commands::explain::run(&args, &global, ui)),
         Command::Schema(args) => commands::schema::run(&args, ui),
         Command::Kind(args) => commands::block_on(commands::kind::run(&args, &global, ui)),
+        Command::Package(args) => commands::block_on(commands::package::run(&args, &global, ui)),
         Command::Completions(args) => commands::shell::completions(&args, Args::command(), ui),
         Command::Man(args) => commands::shell::man(&args, Args::command(), ui),
         Command::Preview(args) => commands::preview::run(&args, &global, ui),
@@ -128,6 +132,21 @@ fn run(args: Args, ui: &mut Ui) -> Result<ExitCode, Error> {
             commands::block_on(async { Ok(emulator_exit(deskstate_emulator::run(args).await)) })
         }
     }
+}
+
+/// Whether a command line that is not parsed yet is about packages. An update may bring kinds that are defined otherwise, and a process
+/// knows one definition of each.
+fn is_package(arguments: &[OsString]) -> bool {
+    let program = Args::command();
+    let known = |argument: &&OsString| {
+        let mut commands = program.get_subcommands();
+        commands.any(|command| **argument == *command.get_name())
+    };
+    arguments
+        .iter()
+        .skip(1)
+        .find(known)
+        .is_some_and(|command| command == "package")
 }
 
 /// The emulator's own exit code, as one of ours.

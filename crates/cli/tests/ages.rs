@@ -221,6 +221,10 @@ const NEWEST: &[(&str, &str)] = &[
     ("terminal", "colours and questions"),
     ("transcripts", "transcripts, written on the newest age"),
     ("wording", "sentences"),
+    (
+        "vendor_packages",
+        "packages in files; the rows are of kinds that every age has",
+    ),
 ];
 
 /// What an environment of 2024 lacks, these never touch: they take long, and run on 2022 alone.

@@ -13,6 +13,66 @@ use super::support::{self, Project, Run, Server, applied, deskstate};
 /// Everything that some message suggests, and the test that follows it. A new suggestion needs a row, and the row a test.
 const FOLLOWED: &[(&str, &str)] = &[
     (
+        "--allow-provider-loss",
+        "a_package_is_installed_upgraded_downgraded_and_removed_on_two_environments",
+    ),
+    (
+        "--commit",
+        "archives_and_commits_give_the_same_package_as_the_folder",
+    ),
+    (
+        "--param NAME=VALUE",
+        "a_package_is_installed_upgraded_downgraded_and_removed_on_two_environments",
+    ),
+    (
+        "--param {}",
+        "conflicts_are_refused_with_both_places_and_nothing_is_written",
+    ),
+    (
+        "--sha256",
+        "conflicts_are_refused_with_both_places_and_nothing_is_written",
+    ),
+    (
+        "deskstate explain Package",
+        "explain_tells_what_findings_say_that_it_tells",
+    ),
+    (
+        "deskstate package",
+        "a_package_is_installed_upgraded_downgraded_and_removed_on_two_environments",
+    ),
+    (
+        "deskstate package add",
+        "a_package_is_installed_upgraded_downgraded_and_removed_on_two_environments",
+    ),
+    (
+        "deskstate package build",
+        "archives_and_commits_give_the_same_package_as_the_folder",
+    ),
+    (
+        "deskstate package lint",
+        "lint_reports_what_a_customer_would_stumble_over",
+    ),
+    (
+        "deskstate package list",
+        "archives_and_commits_give_the_same_package_as_the_folder",
+    ),
+    (
+        "deskstate package remove {name}",
+        "a_package_is_installed_upgraded_downgraded_and_removed_on_two_environments",
+    ),
+    (
+        "deskstate package update NAME",
+        "what_was_changed_by_hand_or_does_not_fit_is_an_error_with_its_place",
+    ),
+    (
+        "deskstate package update {name}",
+        "what_was_changed_by_hand_or_does_not_fit_is_an_error_with_its_place",
+    ),
+    (
+        "suggest package",
+        "conflicts_are_refused_with_both_places_and_nothing_is_written",
+    ),
+    (
         "--at REF",
         "a_deleted_row_is_drift_and_the_revision_that_was_applied_tells_what_is_not_applied_yet",
     ),

@@ -48,5 +48,6 @@ mod tenfold;
 mod terminal;
 mod transcripts;
 mod unknown;
+mod vendor_packages;
 mod who;
 mod wording;

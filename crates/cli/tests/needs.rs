@@ -60,6 +60,7 @@ fn arguments<'a>(command: &'a str, undo: &'a str) -> Vec<&'a str> {
         "diff" => vec!["diff", "--from", "server", "--to", "other"],
         "explain" => vec!["explain", "AppProfile"],
         "kind" => vec!["kind", "draft", "--env", "server", "msdyn_templatetags"],
+        "package" => vec!["package", "verify"],
         "completions" => vec!["completions", "bash"],
         "init" => vec!["init", "elsewhere"],
         "show" => vec!["show", "saved.json"],

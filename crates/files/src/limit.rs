@@ -51,6 +51,8 @@ impl Limit {
     pub const MANIFEST: Limit = Limit::new("a file of a project", 16 * MIB);
     /// All files of a project together.
     pub const PROJECT: Limit = Limit::new("all files of a project together", 32 * MIB);
+    /// A package of a vendor, as an archive or unpacked.
+    pub const PACKAGE: Limit = Limit::new("a package", 8 * MIB);
     /// A saved plan.
     pub const PLAN: Limit = Limit::new("a plan file", 24 * MIB);
     /// An undo file.

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::checks;
 use crate::contract::Contract;
+use crate::contribution::{Contribution, contribute};
 use crate::diagnostic::Diagnostic;
 use crate::document::{self, Document, Header};
 use crate::file_texts::FileTexts;
@@ -93,6 +94,8 @@ pub(crate) struct Assembly<'a> {
     project_node: &'a Node,
     project: &'a Project,
     documents: &'a [Base],
+    /// What packages say of rows that others may declare.
+    contributions: BTreeMap<&'a ResourceKey, Vec<&'a Contribution>>,
     /// Overlay documents by folder and key.
     overlays: BTreeMap<&'a str, HashMap<&'a ResourceKey, &'a Document>>,
     unread: &'a HashSet<String>,
@@ -120,6 +123,7 @@ impl<'a> Assembly<'a> {
         project_node: &'a Node,
         project: &'a Project,
         documents: &'a [Base],
+        contributions: &'a [Contribution],
         overlays: &'a BTreeMap<String, Vec<Document>>,
         unread: &'a HashSet<String>,
         contracts: &'a [Contract],
@@ -130,10 +134,16 @@ impl<'a> Assembly<'a> {
                 .map(|document| (&document.header.key, document))
                 .collect()
         };
+        let mut contributed: BTreeMap<&ResourceKey, Vec<&Contribution>> = BTreeMap::new();
+        for one in contributions {
+            let key = &one.document.header.key;
+            contributed.entry(key).or_default().push(one);
+        }
         Self {
             project_node,
             project,
             documents,
+            contributions: contributed,
             overlays: overlays
                 .iter()
                 .map(|(folder, documents)| (folder.as_str(), by_key(documents)))
@@ -143,6 +153,7 @@ impl<'a> Assembly<'a> {
             anywhere: documents
                 .iter()
                 .map(|document| &document.header.key)
+                .chain(contributions.iter().map(|one| &one.document.header.key))
                 .collect(),
         }
     }
@@ -213,6 +224,8 @@ pub(crate) fn gather(
     let overlays = environment_overlays(assembly, environment);
     let mut resources = Vec::with_capacity(assembly.documents.len());
     let mut unread_fields = HashMap::new();
+    // Most projects have none.
+    let mut left = assembly.contributions.clone();
     for Base { header, body } in assembly
         .documents
         .iter()
@@ -230,18 +243,24 @@ pub(crate) fn gather(
                     .iter()
                     .filter_map(|overlay| overlay.get(&header.key).copied())
                     .collect();
-                if over.is_empty() && !has_variables {
+                let others = left.remove(&header.key).unwrap_or_default();
+                if over.is_empty() && !has_variables && others.is_empty() {
                     plain.get_or_init(|| {
                         finished(assembly, header, node, Cow::Borrowed(node), &[], texts)
                     })
                 } else {
-                    let (effective, unmanaged) = effective(
-                        node,
-                        &over,
-                        (&variables, &facts),
-                        &mut origins,
-                        &mut diagnostics,
-                    );
+                    let of_environment = (&variables, &facts);
+                    let (mut effective, unmanaged) =
+                        effective(node, &over, of_environment, &mut origins, &mut diagnostics);
+                    for other in others {
+                        effective = with_contribution(
+                            effective,
+                            other,
+                            of_environment,
+                            &mut origins,
+                            &mut diagnostics,
+                        );
+                    }
                     changed = finished(
                         assembly,
                         header,
@@ -258,6 +277,42 @@ pub(crate) fn gather(
         diagnostics.extend(complete.diagnostics.iter().cloned());
         if !complete.unread_fields.is_empty() {
             unread_fields.insert(header.name_span, complete.unread_fields.clone());
+        }
+    }
+    // Nobody else declares these here, so the first package does.
+    for (key, contributions) in left {
+        let Some((first, others)) = contributions.split_first() else {
+            continue;
+        };
+        let over: Vec<&Document> = overlays
+            .iter()
+            .filter_map(|overlay| overlay.get(key).copied())
+            .collect();
+        let Document { header, node } = &first.document;
+        let of_environment = (&variables, &facts);
+        let (mut effective, unmanaged) =
+            effective(node, &over, of_environment, &mut origins, &mut diagnostics);
+        for other in others {
+            effective = with_contribution(
+                effective,
+                other,
+                of_environment,
+                &mut origins,
+                &mut diagnostics,
+            );
+        }
+        let complete = finished(
+            assembly,
+            header,
+            node,
+            Cow::Owned(effective),
+            &unmanaged,
+            texts,
+        );
+        resources.push(complete.declared);
+        diagnostics.extend(complete.diagnostics);
+        if !complete.unread_fields.is_empty() {
+            unread_fields.insert(header.name_span, complete.unread_fields);
         }
     }
     Gathered {
@@ -316,6 +371,24 @@ fn effective(
         .document(&node);
     }
     (node, unmanaged)
+}
+
+/// A declaration and what a package adds to it.
+fn with_contribution(
+    declared: Node,
+    other: &Contribution,
+    (variables, facts): (&Variables<'_>, &EnvironmentFacts),
+    origins: &mut Origins,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Node {
+    let (node, _) = effective(
+        &other.document.node,
+        &[],
+        (variables, facts),
+        origins,
+        diagnostics,
+    );
+    contribute(&declared, other, &node, diagnostics)
 }
 
 /// Puts the content of files where a document names them, and reads what comes of it.

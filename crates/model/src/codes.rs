@@ -1,7 +1,7 @@
 //! Every code of the manifests. Each is explained in the file that raises it; the command line makes `docs/reference/codes.md` of them.
 
 use crate::explanation::Explanation;
-use crate::{accept, checks, definition, files, load, name, shape_codes, variables, yaml};
+use crate::{accept, checks, definition, files, load, name, package, shape_codes, variables, yaml};
 
 /// Every code of the manifests, sorted. Each is explained in the file that raises it.
 pub const MANIFEST_CODES: &[Explanation] = &[
@@ -51,6 +51,14 @@ pub const MANIFEST_CODES: &[Explanation] = &[
     checks::profile_templates::ONE_TEMPLATE_PER_ENTITY,
     shape_codes::OUT_OF_RANGE,
     checks::overlay::OVERLAY,
+    package::PACKAGE_CHANGED,
+    package::PACKAGE_CONFLICT,
+    package::PACKAGE_DOCUMENT,
+    package::PACKAGE_LINT,
+    package::PACKAGE_LOCK,
+    package::PACKAGE_PARAMETER,
+    package::PACKAGE_REQUIRES,
+    package::PACKAGE_SOURCE,
     checks::part_name::PART_NAME,
     files::PATH_OUTSIDE,
     checks::contracts::PREFERRED_VALUE,

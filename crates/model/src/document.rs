@@ -115,6 +115,7 @@ fn kind_of(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Kind> {
         Diagnostic::error("unknown-kind", no_kind(word)).at(entry.value.span, "unknown kind");
     diagnostics.push(match word {
         "Project" => diagnostic.help("the project file is `deskstate.yaml` at the root"),
+        "Package" => diagnostic.help("a package is described by `deskstate-package.yaml` at the root of its folder"),
         "KindDefinition" => diagnostic.help("keep definitions outside the manifest folders and list them under `spec.kinds` of `deskstate.yaml`"),
         "Contract" => diagnostic.help("keep contracts outside the manifest folders and list them under `spec.contracts` of `deskstate.yaml`"),
         _ => match nearest(word, Kind::all().map(Kind::as_str)) {

@@ -48,6 +48,8 @@ pub(crate) struct Root {
     place: Place,
     /// Texts by path that are read in place of files, or in addition to them.
     over: BTreeMap<String, String>,
+    /// A folder whose files are not there, apart from texts of `over`.
+    hidden: Option<String>,
     kept: Option<Kept>,
     total: Total,
 }
@@ -184,6 +186,7 @@ impl Root {
         Ok(Self {
             place: Place::Folder(path),
             over: BTreeMap::new(),
+            hidden: None,
             kept: None,
             total: Total::new(Limit::PROJECT),
         })
@@ -193,6 +196,49 @@ impl Root {
     pub(crate) fn with(mut self, over: BTreeMap<String, String>) -> Self {
         self.over = over;
         self
+    }
+
+    /// Reads nothing that the disk has in this folder.
+    pub(crate) fn without(mut self, folder: &str) -> Self {
+        self.hidden = Some(folder.to_owned());
+        self
+    }
+
+    /// Reads this text from now on, whatever the file holds by then.
+    pub(crate) fn hold(&mut self, path: String, text: String) {
+        self.over.insert(path, text);
+    }
+
+    fn hides(&self, path: &str) -> bool {
+        let hidden = self.hidden.as_deref();
+        hidden.is_some_and(|folder| is_below(folder, path)) && !self.over.contains_key(path)
+    }
+
+    /// Every file below a folder, apart from those whose names begin with a dot. Links are problems: what they name may change.
+    pub(crate) fn all_below(&self, folder: &str) -> Result<Below, FileProblem> {
+        let mut below = Below::default();
+        match &self.place {
+            Place::Texts(texts) => {
+                let texts = texts.keys().filter(|path| is_below(folder, path));
+                below.files.extend(texts.cloned());
+            }
+            Place::Folder(root) => match inside(root, folder) {
+                Err(FileProblem::NotThere) if self.has_over(folder) => {}
+                Err(problem) => return Err(problem),
+                Ok(path) => all_files(path, folder, &mut below),
+            },
+        }
+        let over = self.over.keys().filter(|path| is_below(folder, path));
+        below.files.extend(over.cloned());
+        below.files.retain(|path| {
+            let hidden = path.split('/').any(|part| part.starts_with('.'));
+            !hidden && !self.hides(path)
+        });
+        below.problems.retain(|(path, _)| !self.hides(path));
+        match below.files.is_empty() && below.problems.is_empty() {
+            true => Err(FileProblem::NotThere),
+            false => Ok(below),
+        }
     }
 
     /// Reads only files that changed since they were read before.
@@ -206,6 +252,7 @@ impl Root {
         Self {
             place: Place::Texts(texts),
             over: BTreeMap::new(),
+            hidden: None,
             kept: None,
             total: Total::new(Limit::PROJECT),
         }
@@ -215,6 +262,9 @@ impl Root {
     pub(crate) fn read(&mut self, relative: &str) -> Result<String, FileProblem> {
         if let Some(text) = self.over.get(relative) {
             return Ok(text.clone());
+        }
+        if self.hides(relative) {
+            return Err(FileProblem::NotThere);
         }
         let root = match &self.place {
             Place::Folder(root) => root,
@@ -284,8 +334,55 @@ impl Root {
                 .filter(|path| is_below(folder, path) && !skip(path) && is_plain_yaml(folder, path))
                 .cloned(),
         );
+        below.files.retain(|path| !self.hides(path));
         Ok(below)
     }
+}
+
+/// Goes through all files of a folder without following links.
+fn all_files(start: PathBuf, relative: &str, below: &mut Below) {
+    let mut open = vec![(start, relative.to_owned(), 0_usize)];
+    while let Some((folder, relative, depth)) = open.pop() {
+        let read = fs::read_dir(&folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let entries = match read {
+            Ok(entries) => entries,
+            Err(error) => {
+                below.problems.push((relative, FileProblem::of(&error)));
+                continue;
+            }
+        };
+        for entry in entries {
+            let name = entry.file_name();
+            let shown = name.to_string_lossy();
+            if shown.starts_with('.') {
+                continue;
+            }
+            let path = match relative.as_str() {
+                "" => shown.clone().into_owned(),
+                relative => format!("{relative}/{shown}"),
+            };
+            let problem = match entry.file_type() {
+                Err(error) => Some(FileProblem::of(&error)),
+                Ok(_) if name.to_str().is_none() => Some(FileProblem::NameNotUtf8),
+                Ok(_) if shown.contains('\\') => Some(FileProblem::Backslash),
+                Ok(kind) if kind.is_symlink() => Some(FileProblem::Unread(Problem::Link)),
+                Ok(kind) if kind.is_dir() && depth == MAX_FOLDERS => Some(FileProblem::TooDeep),
+                Ok(_) if below.files.len() == MAX_FILES => Some(FileProblem::TooMany),
+                Ok(kind) if kind.is_dir() => {
+                    open.push((entry.path(), path.clone(), depth + 1));
+                    continue;
+                }
+                Ok(_) => None,
+            };
+            match problem {
+                Some(problem) => below.problems.push((path, problem)),
+                None => {
+                    below.files.insert(path);
+                }
+            }
+        }
+    }
+    below.problems.sort_by(|left, right| left.0.cmp(&right.0));
 }
 
 /// Whether a path is a folder or lies below it. The root is `""`.

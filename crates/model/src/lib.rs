@@ -22,6 +22,7 @@ mod assemble;
 mod checks;
 mod codes;
 mod contract;
+mod contribution;
 mod decode;
 mod decoder;
 mod definition;
@@ -42,11 +43,13 @@ mod manifests;
 mod name;
 mod name_uses;
 mod overlay;
+mod package;
 mod parallel;
 mod parameters;
 mod part;
 mod project;
 mod read_contract;
+mod read_package;
 mod read_project;
 mod record;
 mod render;
@@ -78,13 +81,20 @@ pub use files::is_yaml;
 pub use given::Given;
 pub use glob::matches_pattern;
 pub use kinds::*;
+pub use load::lint::lint_package;
+pub use load::packages::read_package_folder;
 pub use load::{
-    PROJECT_FILE, load, load_contracts, load_folder, load_kinds, load_project, load_texts,
-    load_with,
+    PROJECT_FILE, load, load_contracts, load_folder, load_kinds, load_project, load_replacing,
+    load_texts, load_with,
 };
 pub use manifests::{Declared, Manifests, State, subject_of};
 pub use name::{UniqueName, fold};
 pub use name_uses::NameUse;
+pub use package::{
+    CHECKSUMS_FILE, LOCK_FILE, Lock, Locked, PACKAGE_FILE, PACKAGES_FOLDER, Package, PackageFiles,
+    PackageItem, Parameter, ParameterType, UsedPackage, checksums, has_credentials, package_digest,
+    package_text,
+};
 pub use parameters::{ParameterValue, Parameters};
 pub use part::{MAX_UNIQUE_NAME, unique_name_of_part};
 pub use project::{

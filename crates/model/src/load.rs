@@ -1,9 +1,11 @@
 //! Loading a project: files to documents, documents to resources, and everything that is wrong on the way.
 
 pub(crate) mod environments;
+pub(crate) mod lint;
 pub(crate) mod listing;
+pub(crate) mod packages;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -26,6 +28,7 @@ use crate::files::{FileProblem, Root};
 use crate::kinds::ResourceKey;
 use crate::manifests::{Declared, Manifests};
 use crate::name::fold;
+use crate::package::{Lock, PackageItem};
 use crate::parallel;
 use crate::project::Project;
 use crate::read_contract::contract;
@@ -33,7 +36,7 @@ use crate::read_project::{project, texts};
 use crate::shape_codes::{NOT_A_MANIFEST, UNKNOWN_KIND};
 use crate::span::{FileId, SourceMap, Span, Spanned};
 use crate::suggest::one_of;
-use crate::variables::{EnvironmentFacts, refuse_outside_values};
+use crate::variables::{EnvironmentFacts, Origins, refuse_outside_values};
 use crate::yaml::{Budget, Node, Stream, read};
 
 pub(crate) const NO_PROJECT: Explanation = Explanation::new(
@@ -75,6 +78,18 @@ pub fn load_with(
     load_from(Root::open(root).map(|root| root.with(changed)), environment)
 }
 
+/// Loads a project in which these files have another text or are added, and nothing else is in a folder.
+#[must_use]
+pub fn load_replacing(
+    root: &Path,
+    environment: Option<&str>,
+    changed: BTreeMap<String, String>,
+    folder: &str,
+) -> (Manifests, Vec<Diagnostic>) {
+    let root = Root::open(root).map(|root| root.with(changed).without(folder));
+    load_from(root, environment)
+}
+
 /// Loads the project file and its contracts, without a manifest: what commands need that ask an environment.
 ///
 /// A contract that cannot be read is a finding, and the others are there.
@@ -107,6 +122,7 @@ pub fn load_kinds(root: &Path) {
     };
     let file = loader.sources.add(PROJECT_FILE, text);
     if let Some(node) = loader.parse(file, &mut unsaid).first() {
+        loader.read_packages(&mut files, node, &mut unsaid);
         loader.kinds(&mut files, node, &mut unsaid);
     }
 }
@@ -122,7 +138,7 @@ pub fn load_contracts(paths: &[PathBuf]) -> (Manifests, Vec<Diagnostic>) {
         match text_of(path) {
             Ok(text) => {
                 let file = loader.sources.add(shown, text);
-                loader.contracts_of(file, &mut manifests.contracts, &mut diagnostics);
+                loader.contracts_of(file, None, &mut manifests.contracts, &mut diagnostics);
             }
             Err(problem) => diagnostics.push(
                 Diagnostic::error(
@@ -210,6 +226,15 @@ struct Loader {
     /// Values that look like credentials: nothing that is shown may hold them.
     secrets: Vec<Span>,
     unread_kinds: UnreadKinds,
+    /// The packages of the project.
+    packages: Vec<packages::InUse>,
+    lock: Lock,
+    /// What each package brings, by name.
+    brings: BTreeMap<String, BTreeSet<PackageItem>>,
+    /// Where the value of a parameter is written, by the place of its use.
+    parameter_origins: Origins,
+    /// The parameters that documents of each package use.
+    used_parameters: BTreeMap<usize, BTreeSet<String>>,
 }
 
 /// Kinds whose definitions are reported already: that nobody knows them follows from it, and is not reported again.
@@ -236,6 +261,10 @@ impl Loader {
         mut manifests: Manifests,
         mut diagnostics: Vec<Diagnostic>,
     ) -> (Manifests, Vec<Diagnostic>) {
+        self.add_parameters(&mut diagnostics);
+        manifests.packages = self.packages.into_iter().map(|one| one.package).collect();
+        manifests.lock = self.lock;
+        manifests.brings = self.brings;
         manifests.sources = self.sources;
         for place in self.secrets {
             manifests.sources.redact(place);
@@ -283,9 +312,11 @@ impl Loader {
                 .help("move it to a file in a manifest folder"),
             );
         }
+        self.read_packages(files, &node, diagnostics);
         // The project's own settings may name the kinds, so these are known first.
         self.kinds(files, &node, diagnostics);
-        let project = project(&node, diagnostics)?;
+        let mut project = project(&node, diagnostics)?;
+        self.own_prefixes(&mut project);
         check_assistants(&project, diagnostics);
         check_stages(&project, diagnostics);
         Some((node, project))
@@ -312,7 +343,9 @@ impl Loader {
             let file = self.sources.add(path, text.to_owned());
             definitions.extend(self.parse(file, diagnostics));
         }
-        for path in texts(project.get("spec").and_then(|spec| spec.get("kinds"))) {
+        let paths = texts(project.get("spec").and_then(|spec| spec.get("kinds"))).into_iter();
+        let of_packages = self.package_paths(|package| &package.kinds).into_iter();
+        for path in paths.chain(of_packages.map(|(_, path)| path)) {
             let Some(file) = self.file(files, &path, &path.value, diagnostics) else {
                 self.unread_kinds.any = true;
                 continue;
@@ -350,12 +383,35 @@ impl Loader {
         let contracts = self.contracts(files, &project, diagnostics);
         let manifest_files = self.manifest_files(files, &project, diagnostics);
         let overlays = self.overlays(files, &project, diagnostics);
-        let documents = self.documents(&manifest_files, &project, &overlays, diagnostics);
-        checks::overlay::check(&documents, &overlays, diagnostics);
+        let mut of_packages = self.package_documents(files, diagnostics);
+        let removed = self.lock.removed.values().flatten();
+        let contributed: Vec<ResourceKey> = of_packages
+            .contributions
+            .iter()
+            .map(|one| one.document.header.key.clone())
+            .chain(removed.filter_map(PackageItem::key))
+            .collect();
+        let overlaid: HashSet<&ResourceKey> = overlays
+            .values()
+            .flatten()
+            .map(|overlay| &overlay.header.key)
+            .chain(&contributed)
+            .collect();
+        let mut documents = self.documents(&manifest_files, &project, &overlaid, diagnostics);
+        let declared = documents.iter().map(|base| &base.header.key).collect();
+        let gone = self.removed(&of_packages, &declared);
+        of_packages.contributions.extend(gone.contributions);
+        let own = of_packages.own.into_iter().chain(gone.own);
+        documents.extend(own.map(|document| Base::new(document, &project, &overlaid)));
+        let contributions = of_packages.contributions;
+        let keys = documents.iter().map(|base| &base.header.key);
+        let others = contributions.iter().map(|one| &one.document.header.key);
+        checks::overlay::check(keys.chain(others), &overlays, diagnostics);
         let assembly = Assembly::new(
             node,
             &project,
             &documents,
+            &contributions,
             &overlays,
             &self.unread,
             &contracts,
@@ -390,6 +446,9 @@ impl Loader {
         checks::contract_conflict::check(&contracts, diagnostics);
         drop(assembly);
         let bases = documents.iter().map(|base| (base.span(), &base.header.key));
+        let others = contributions.iter().map(|one| &one.document);
+        let others = others.map(|document| (document.node.span, &document.header.key));
+        let bases = bases.chain(others);
         let partial = overlays.values().flatten();
         let partial = partial.map(|document| (document.node.span, &document.header.key));
         accept::mark(&project, bases.chain(partial), diagnostics);
@@ -414,14 +473,21 @@ impl Loader {
             let Some(file) = self.file(files, path, &path.value, diagnostics) else {
                 continue;
             };
-            self.contracts_of(file, &mut contracts, diagnostics);
+            self.contracts_of(file, None, &mut contracts, diagnostics);
+        }
+        for (at, path) in self.package_paths(|package| &package.contracts) {
+            if let Some(file) = self.file(files, &path, &path.value, diagnostics) {
+                self.contracts_of(file, Some(at), &mut contracts, diagnostics);
+            }
         }
         contracts
     }
 
+    /// Reads the contracts of a file, which may be that of a package.
     fn contracts_of(
         &mut self,
         file: FileId,
+        package: Option<usize>,
         contracts: &mut Vec<Contract>,
         diagnostics: &mut Vec<Diagnostic>,
     ) {
@@ -440,6 +506,10 @@ impl Loader {
             );
         }
         for node in documents {
+            let node = match package {
+                Some(at) => self.filled(at, &node, diagnostics),
+                None => node,
+            };
             let Some(found) = contract(&node, diagnostics) else {
                 continue;
             };
@@ -486,17 +556,12 @@ impl Loader {
         &mut self,
         manifest_files: &[FileId],
         project: &Project,
-        overlays: &BTreeMap<String, Vec<Document>>,
+        overlaid: &HashSet<&ResourceKey>,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Vec<Base> {
-        let overlaid = overlays
-            .values()
-            .flatten()
-            .map(|overlay| &overlay.header.key)
-            .collect();
         let before = self.budget.left();
         let mut reads = parallel::map(manifest_files, |file| {
-            self.read_base(*file, project, &overlaid)
+            self.read_base(*file, project, overlaid)
         });
         if self.budget.is_used_up() {
             // Which file goes short must not depend on which thread came first.
@@ -504,7 +569,7 @@ impl Loader {
             self.budget = Budget::of(before);
             let again = manifest_files
                 .iter()
-                .map(|file| self.read_base(*file, project, &overlaid));
+                .map(|file| self.read_base(*file, project, overlaid));
             reads.extend(again);
         }
         let mut documents = Vec::new();

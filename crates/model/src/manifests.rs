@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::contract::{Contract, Subject};
 use crate::kinds::{AppProfile, CIF_V2_LOADER, PANE_LOADER, Resource, ResourceKey};
 use crate::name::fold;
+use crate::package::{Lock, Package, PackageItem};
 use crate::project::{CifV2Loader, Project};
 use crate::span::{SourceMap, Span};
 
@@ -23,6 +24,12 @@ pub struct Manifests {
     pub resources: Vec<Declared>,
     /// The contracts of the project, in its order.
     pub contracts: Vec<Contract>,
+    /// The packages that the project uses, in its order.
+    pub packages: Vec<Package>,
+    /// What `deskstate.lock` says.
+    pub lock: Lock,
+    /// What each package brings now, by name.
+    pub brings: BTreeMap<String, BTreeSet<PackageItem>>,
 }
 
 impl Manifests {

@@ -10,6 +10,7 @@ use crate::files::is_yaml;
 use crate::glob::{PathPattern, matches_name};
 use crate::kinds::ResourceKey;
 use crate::name::{UniqueName, fold};
+use crate::package::UsedPackage;
 use crate::set::Owner;
 use crate::span::{Span, Spanned};
 
@@ -26,6 +27,8 @@ pub struct Project {
     pub contracts: Vec<Spanned<String>>,
     /// Files with definitions of kinds.
     pub kinds: Vec<Spanned<String>>,
+    /// Packages of vendors.
+    pub packages: Vec<UsedPackage>,
     /// Prefixes of unique names that belong to the project, in lower case.
     pub owns: Vec<Spanned<String>>,
     /// Unique names under Microsoft's prefix that belong to the project all the same, folded. They are never pruned.

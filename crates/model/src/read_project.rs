@@ -14,6 +14,7 @@ use crate::document::{check_version, no_kind};
 use crate::files::PATH_OUTSIDE;
 use crate::kinds::Kind;
 use crate::name::{NAME_SHAPE, check_name, fold};
+use crate::package::{check_used, used_packages};
 use crate::project::{
     Acceptance, CifV2Loader, Defaults, Environment, IgnoreRule, KindNameGlob, Policy, Project,
     Prune, Removals, Target, Undeclared, Writes,
@@ -63,13 +64,16 @@ pub(crate) fn project(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<
         |list| list.items().iter().filter_map(text).collect(),
     );
     check_variables(spec.get("variables"), diagnostics);
+    let packages = used_packages(Some(spec));
+    check_used(&packages, diagnostics);
     Some(Project {
         name,
         manifests,
         ignore_files: texts(spec.get("ignoreFiles")),
         contracts: texts(spec.get("contracts")),
         kinds: texts(spec.get("kinds")),
-        owns: prefixes(spec, diagnostics),
+        packages,
+        owns: owned_prefixes(spec, diagnostics),
         owned_names: texts(spec.get("owns").and_then(|owns| owns.get("names")))
             .into_iter()
             .map(|name| name.map(|name| fold(&name)))
@@ -159,7 +163,11 @@ fn owned(spec: &Node) -> Vec<Spanned<String>> {
     texts(spec.get("owns").and_then(|owns| owns.get("prefixes")))
 }
 
-fn prefixes(spec: &Node, diagnostics: &mut Vec<Diagnostic>) -> Vec<Spanned<String>> {
+/// The prefixes that a project or a package owns, in lower case.
+pub(crate) fn owned_prefixes(
+    spec: &Node,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Spanned<String>> {
     let prefixes = owned(spec);
     for prefix in &prefixes {
         let letters = prefix

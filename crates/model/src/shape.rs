@@ -31,6 +31,8 @@ pub(crate) enum Shape {
     Contract,
     /// The definition of a kind.
     Definition,
+    /// The file that describes a package.
+    Package,
 }
 
 /// Reports everything about a document that does not fit its schema; gives whether there was anything.
@@ -77,6 +79,7 @@ fn compiled(shape: Shape) -> &'static Compiled {
             Shape::Project => schema::project(),
             Shape::Contract => schema::contract(),
             Shape::Definition => schema::definition(),
+            Shape::Package => schema::package(),
             Shape::Document(kind) => schema::document(kind),
             Shape::Partial(kind) => schema::partial_spec(kind),
         };

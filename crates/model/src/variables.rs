@@ -4,13 +4,14 @@
 //! `{slug}` and `${slug}` belong to Dynamics and pass untouched; `$${{` stands for `${{`.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::diagnostic::Diagnostic;
 use crate::explanation::Explanation;
+use crate::package::{PACKAGE_DOCUMENT, PACKAGE_PARAMETER, Parameter};
 use crate::project::{Environment, Target};
 use crate::span::Span;
 use crate::suggest::nearest;
@@ -161,6 +162,7 @@ impl EnvironmentFacts {
                 Piece::Open => filled.push_str(open),
                 Piece::Fact(fact) => filled.push_str(&self.value(*fact)),
                 Piece::Variable(name) => filled.push_str(&format!("${{{{ vars.{name} }}}}")),
+                Piece::Parameter(name) => filled.push_str(&format!("${{{{ params.{name} }}}}")),
             }
         }
         filled
@@ -441,6 +443,8 @@ impl<'p> Substitution<'_, 'p> {
                     }
                     None => complete = false,
                 },
+                // Texts with parameters are filled before, or are malformed.
+                Piece::Parameter(_) => complete = false,
             }
         }
         if complete {
@@ -470,16 +474,155 @@ impl<'p> Substitution<'_, 'p> {
     }
 }
 
+/// The parameters of a package, which replace `${{ params.NAME }}` in its documents.
+pub(crate) struct ParameterValues<'a> {
+    pub(crate) declared: &'a [Parameter],
+    pub(crate) values: &'a BTreeMap<String, Node>,
+    /// Where the value of a use is written.
+    pub(crate) origins: &'a mut Origins,
+    /// The parameters that were used.
+    pub(crate) used: &'a mut BTreeSet<String>,
+    pub(crate) diagnostics: &'a mut Vec<Diagnostic>,
+}
+
+impl ParameterValues<'_> {
+    /// A value with its parameters replaced. Variables that a customer's value brings stay for the customer's project to replace.
+    pub(crate) fn fill(&mut self, node: &Node) -> Node {
+        let value = match &node.value {
+            NodeValue::Text(text) if text.contains(OPEN) => return self.text(text, node.span),
+            NodeValue::List(items) => {
+                NodeValue::List(items.iter().map(|item| self.fill(item)).collect())
+            }
+            NodeValue::Map(entries) => NodeValue::Map(
+                entries
+                    .iter()
+                    .map(|entry| Entry {
+                        value: self.fill(&entry.value),
+                        ..entry.clone()
+                    })
+                    .collect(),
+            ),
+            other => other.clone(),
+        };
+        Node {
+            value,
+            span: node.span,
+        }
+    }
+
+    fn text(&mut self, text: &str, span: Span) -> Node {
+        let as_is = |value| Node { value, span };
+        // What cannot be read is reported with the other variables.
+        let Some(pieces) = pieces_of_package(text) else {
+            return as_is(NodeValue::Text(text.into()));
+        };
+        if pieces
+            .iter()
+            .any(|piece| matches!(piece, Piece::Variable(_)))
+        {
+            self.diagnostics.push(
+                Diagnostic::error(
+                    PACKAGE_DOCUMENT.code,
+                    "a package cannot use variables of a project",
+                )
+                .at(span, "a variable of a project")
+                .help("declare a parameter, and write `${{ params.NAME }}`"),
+            );
+            return as_is(NodeValue::Unresolved(text.into()));
+        }
+        if let [Piece::Parameter(name)] = pieces.as_slice() {
+            let value = self.find(name, span).map(|value| value.value.clone());
+            return as_is(value.unwrap_or_else(|| NodeValue::Unresolved(text.into())));
+        }
+        let mut filled = String::with_capacity(text.len());
+        let mut complete = true;
+        for piece in pieces {
+            match piece {
+                Piece::Text(text) => filled.push_str(text),
+                Piece::Open => filled.push_str(ESCAPED),
+                Piece::Fact(fact) => filled.push_str(fact.as_written()),
+                Piece::Variable(_) => {}
+                Piece::Parameter(name) => {
+                    match self.find(name, span).map(|value| inside_text(&value)) {
+                        Some(Some(text)) => filled.push_str(&text),
+                        Some(None) => {
+                            complete = false;
+                            self.diagnostics.push(
+                                Diagnostic::error(
+                                    VARIABLE_TYPE.code,
+                                    format!("parameter `{name}` cannot stand inside a text"),
+                                )
+                                .at(span, "inside a text")
+                                .help("use it as a whole value"),
+                            );
+                        }
+                        None => complete = false,
+                    }
+                }
+            }
+        }
+        as_is(match complete {
+            true => NodeValue::Text(filled.into()),
+            false => NodeValue::Unresolved(text.into()),
+        })
+    }
+
+    fn find(&mut self, name: &str, span: Span) -> Option<Node> {
+        self.used.insert(name.to_owned());
+        if let Some(value) = self.values.get(name) {
+            self.origins.insert(span, (name.to_owned(), value.span));
+            return Some(value.clone());
+        }
+        let names = || self.declared.iter().map(|one| one.name.value.as_str());
+        // One without a value is reported where the project uses the package.
+        if !names().any(|known| known == name) {
+            let found = Diagnostic::error(
+                PACKAGE_PARAMETER.code,
+                format!("the package declares no parameter `{name}`"),
+            )
+            .at(span, "not declared");
+            self.diagnostics.push(match nearest(name, names()) {
+                Some(near) => found.help(format!("did you mean `{near}`?")),
+                None => found.help("add it to `parameters` in `deskstate-package.yaml`"),
+            });
+        }
+        None
+    }
+}
+
+/// Whether a value contains a variable of a project.
+pub(crate) fn names_variables(node: &Node) -> bool {
+    match &node.value {
+        NodeValue::Text(text) => pieces_of_package(text).is_some_and(|pieces| {
+            pieces
+                .iter()
+                .any(|piece| matches!(piece, Piece::Variable(_)))
+        }),
+        NodeValue::List(items) => items.iter().any(names_variables),
+        NodeValue::Map(entries) => entries.iter().any(|entry| names_variables(&entry.value)),
+        _ => false,
+    }
+}
+
 enum Piece<'t> {
     Text(&'t str),
     /// An escaped `${{`.
     Open,
     Variable(&'t str),
+    /// A parameter of a package.
+    Parameter(&'t str),
     Fact(Fact),
 }
 
 /// The parts of a text; `None` where a variable is malformed.
 fn pieces(text: &str) -> Option<Vec<Piece<'_>>> {
+    let pieces = pieces_of_package(text)?;
+    let is_parameter = |piece: &Piece<'_>| matches!(piece, Piece::Parameter(_));
+    (!pieces.iter().any(is_parameter)).then_some(pieces)
+}
+
+/// The parts of a text of a package, which may use parameters.
+fn pieces_of_package(text: &str) -> Option<Vec<Piece<'_>>> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while let Some(at) = rest.find(OPEN) {
@@ -498,10 +641,13 @@ fn pieces(text: &str) -> Option<Vec<Piece<'_>>> {
         let name = inner[..end].trim_matches(' ');
         pieces.push(match name.strip_prefix("environment.") {
             Some(word) => Piece::Fact(Fact::of(word)?),
-            None => {
-                let name = name.strip_prefix("vars.")?.trim_start_matches(' ');
-                Piece::Variable(name).checked()?
-            }
+            None => match name.strip_prefix("params.") {
+                Some(name) => Piece::Parameter(name).checked()?,
+                None => {
+                    let name = name.strip_prefix("vars.")?.trim_start_matches(' ');
+                    Piece::Variable(name).checked()?
+                }
+            },
         });
         rest = &inner[end + CLOSE.len()..];
     }
@@ -514,7 +660,7 @@ fn pieces(text: &str) -> Option<Vec<Piece<'_>>> {
 impl Piece<'_> {
     fn checked(self) -> Option<Self> {
         match self {
-            Piece::Variable(name) if !is_variable_name(name) => None,
+            Piece::Variable(name) | Piece::Parameter(name) if !is_variable_name(name) => None,
             piece => Some(piece),
         }
     }

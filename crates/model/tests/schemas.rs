@@ -74,6 +74,7 @@ fn editors_find_nothing_wrong_with_the_examples() {
     let (manifest, overlay) = (validator("manifest.json"), validator("overlay.json"));
     let definition = validator("kind-definition.json");
     let (project, contract) = (validator("project.json"), validator("contract.json"));
+    let package = validator("package.json");
     let mut files = Vec::new();
     yaml_files(&root().join("examples"), &mut files);
     assert!(files.len() > 10);
@@ -89,7 +90,9 @@ fn editors_find_nothing_wrong_with_the_examples() {
         }
         let checked = if shown.ends_with("deskstate.yaml") {
             &project
-        } else if shown.contains("/kinds/") {
+        } else if shown.ends_with("deskstate-package.yaml") {
+            &package
+        } else if shown.contains("/kinds/") && !shown.contains("/examples/kinds/") {
             &definition
         } else if shown.contains("/contracts/") {
             &contract

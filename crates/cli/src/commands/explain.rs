@@ -37,10 +37,11 @@ pub(crate) struct Args {
 }
 
 /// A document that is no resource: its name and the file of its schema.
-const OTHER_DOCUMENTS: [(&str, &str); 3] = [
+const OTHER_DOCUMENTS: [(&str, &str); 4] = [
     ("Project", "project.json"),
     ("Contract", "contract.json"),
     ("KindDefinition", "kind-definition.json"),
+    ("Package", "package.json"),
 ];
 
 pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {

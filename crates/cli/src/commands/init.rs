@@ -225,11 +225,12 @@ fn surroundings() -> Vec<NewFile> {
 
 /// The schemas that editors check manifests with.
 fn schemas() -> Result<Vec<NewFile>, Error> {
-    const FOR_EDITORS: [&str; 4] = [
+    const FOR_EDITORS: [&str; 5] = [
         "manifest.json",
         "overlay.json",
         "project.json",
         "contract.json",
+        "package.json",
     ];
     json_schemas()
         .into_iter()

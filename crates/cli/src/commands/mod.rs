@@ -21,6 +21,7 @@ pub(crate) mod kind;
 pub(crate) mod live;
 pub(crate) mod lsp;
 pub(crate) mod mcp;
+pub(crate) mod package;
 pub(crate) mod plan;
 pub(crate) mod preview;
 mod progress;

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
 
-use crate::assemble::Base;
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
 use crate::explanation::Explanation;
@@ -75,8 +74,8 @@ pub(crate) fn patch(overlay: &Document) -> Cow<'_, Node> {
 }
 
 /// Checks every overlay document by itself; the result of laying it over its base is checked later.
-pub(crate) fn check(
-    base: &[Base],
+pub(crate) fn check<'a>(
+    base: impl Iterator<Item = &'a ResourceKey>,
     overlays: &BTreeMap<String, Vec<Document>>,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
@@ -94,9 +93,9 @@ struct BaseNames<'a> {
 }
 
 impl<'a> BaseNames<'a> {
-    fn new(base: &'a [Base]) -> Self {
+    fn new(base: impl Iterator<Item = &'a ResourceKey>) -> Self {
         Self {
-            keys: base.iter().map(|document| &document.header.key).collect(),
+            keys: base.collect(),
             suggestions: Cell::new(100),
         }
     }

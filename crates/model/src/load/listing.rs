@@ -9,6 +9,7 @@ use crate::explanation::Explanation;
 use crate::files::PATH_OUTSIDE;
 use crate::files::{Below, FileProblem, Root, is_below};
 use crate::glob::{PathPattern, PatternProblem};
+use crate::package::PACKAGES_FOLDER;
 use crate::project::Project;
 use crate::read_project::DEFAULT_FOLDER;
 use crate::span::{SourceMap, Spanned};
@@ -49,13 +50,26 @@ impl Exceptions {
     pub(super) fn of(project: &Project, diagnostics: &mut Vec<Diagnostic>) -> Self {
         let others = project.contracts.iter().chain(&project.kinds);
         let others = others.map(|path| plain(&path.value));
+        let packages = project.packages.iter();
+        let packages = packages.map(|one| format!("{PACKAGES_FOLDER}/{}", one.name.value));
         Self {
             ignored: project
                 .ignore_files
                 .iter()
                 .filter_map(|pattern| understood(pattern, diagnostics))
                 .collect(),
-            named: others.chain([super::PROJECT_FILE.to_owned()]).collect(),
+            named: others
+                .chain(packages)
+                .chain([super::PROJECT_FILE.to_owned()])
+                .collect(),
+        }
+    }
+
+    /// What no pattern of a package takes.
+    pub(super) fn of_package(named: impl IntoIterator<Item = String>) -> Self {
+        Self {
+            ignored: Vec::new(),
+            named: named.into_iter().map(|path| plain(&path)).collect(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod contract;
 mod definition;
+mod package;
 mod project;
 
 use schemars::JsonSchema;
@@ -42,6 +43,7 @@ pub fn json_schemas() -> Vec<(String, Value)> {
             "kind-definition.json".to_owned(),
             titled("KindDefinition", definition()),
         ),
+        ("package.json".to_owned(), titled("Package", package())),
     ];
     all.into_iter().chain(kinds).collect()
 }
@@ -202,6 +204,11 @@ pub(crate) fn definition() -> Value {
     generated::<definition::DefinitionDocument>()
 }
 
+/// The schema of `deskstate-package.yaml`.
+pub(crate) fn package() -> Value {
+    generated::<package::PackageDocument>()
+}
+
 /// The schema of a contract.
 pub(crate) fn contract() -> Value {
     generated::<contract::ContractDocument>()
@@ -243,7 +250,7 @@ fn tidy(schema: &mut Value) {
 }
 
 /// What a variable looks like, for places where a value of another type stands.
-const VARIABLE: &str = r"^\$\{\{ *vars\.[A-Za-z][A-Za-z0-9_]* *\}\}$";
+const VARIABLE: &str = r"^\$\{\{ *(vars|params)\.[A-Za-z][A-Za-z0-9_]* *\}\}$";
 
 /// The schema of a variable that stands for a whole value.
 pub(crate) fn variable_schema() -> Value {

@@ -53,6 +53,9 @@ struct ProjectSpec {
     /// Files with definitions of kinds that deskstate does not bring.
     #[schemars(default, inner(length(min = 1)))]
     kinds: Vec<String>,
+    /// Packages of vendors, by name. `deskstate package add` writes them.
+    #[schemars(default)]
+    packages: BTreeMap<String, UsedPackage>,
     /// What belongs to the project.
     #[schemars(default)]
     owns: Owns,
@@ -105,6 +108,19 @@ struct ProjectSpec {
     /// The environments by name.
     #[schemars(default)]
     environments: BTreeMap<String, Environment>,
+}
+
+/// A package of a vendor.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+struct UsedPackage {
+    /// Where the package is from: a folder or an archive relative to this file, a git repository with a commit, or an https address with a
+    /// checksum. Read by `deskstate package` only; everything else uses the files in `packages/NAME`.
+    #[schemars(schema_with = "package_source")]
+    from: Value,
+    /// Values for the parameters of the package, by name.
+    #[schemars(default)]
+    parameters: BTreeMap<String, Value>,
 }
 
 #[derive(JsonSchema, Default)]
@@ -248,6 +264,27 @@ fn one_or_many(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         {"type": "string", "minLength": 1},
         {"type": "array", "items": {"type": "string", "minLength": 1}},
     ]})
+}
+
+fn package_source(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "description": "Where the package is from: a folder or an archive relative to this file, `{git, commit, path}` or `{https, sha256}`.",
+        "anyOf": [
+            {"type": "string", "minLength": 1},
+            {
+                "type": "object",
+                "properties": {
+                    "git": {"description": "Address of the repository, without a password.", "type": "string", "minLength": 1},
+                    "commit": {"description": "Full hash of the commit.", "type": "string", "pattern": "^([0-9a-f]{40}|[0-9a-f]{64})$"},
+                    "path": {"description": "Folder of the package in the repository. Default: the root.", "type": "string", "minLength": 1},
+                    "https": {"description": "Address of the archive, without a password.", "type": "string", "pattern": "^https://"},
+                    "sha256": {"description": "SHA-256 of the archive.", "type": "string", "pattern": "^[0-9a-f]{64}$"},
+                },
+                "oneOf": [{"required": ["git", "commit"]}, {"required": ["https", "sha256"]}],
+                "additionalProperties": false,
+            },
+        ],
+    })
 }
 
 /// Everything whose level `policy` may set may be accepted where it warns.

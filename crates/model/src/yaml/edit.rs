@@ -102,6 +102,46 @@ impl<'a> YamlEdits<'a> {
         Ok(())
     }
 
+    /// Takes the entry under these keys away, and mappings around it that would be empty then. What is not there stays so.
+    ///
+    /// # Errors
+    /// If something on the way is shared by an alias. Nothing is changed then.
+    ///
+    /// # Panics
+    /// If there is no such document.
+    pub fn remove(&mut self, document: usize, keys: &[&str]) -> Result<(), EditRefused> {
+        let mut place = &self.documents[document];
+        // The deepest mapping that keeps an entry.
+        let mut cut: Option<(&Place, usize, usize)> = None;
+        for (depth, key) in keys.iter().enumerate() {
+            if place.shared {
+                return Err(shared(place));
+            }
+            let Content::Map(entries) = &place.content else {
+                return Ok(());
+            };
+            let Some(at) = entries.iter().position(|(known, _)| known.key() == *key) else {
+                return Ok(());
+            };
+            if cut.is_none() || entries.len() > 1 {
+                cut = Some((place, at, depth));
+            }
+            place = &entries[at].1;
+        }
+        let Some((mapping, at, depth)) = cut else {
+            return Ok(());
+        };
+        if let Content::Map(entries) = &mapping.content {
+            let gone = BTreeSet::from([at]);
+            self.editor.remove_entry(mapping, entries, at, &gone);
+            let around = expected_at(&mut self.expected[document], &keys[..depth]);
+            if let Json::Object(around) = around {
+                around.shift_remove(keys[depth]);
+            }
+        }
+        Ok(())
+    }
+
     /// Gives a document another text at a place that holds text, or for a key. Nothing else changes.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ pub(crate) use budget::Budget;
 pub use edit::{EditRefused, YamlEdits};
 pub(crate) use read::{Stream, read};
 pub use tree::{PathStep, Tree, TreeEntry, TreeValue};
+pub(crate) use write::entry_lines;
 pub use write::{OutDocument, scalar as yaml_scalar, write_documents};
 
 /// A value and its place.
@@ -75,6 +76,28 @@ impl Node {
             NodeValue::List(items) => items,
             _ => &[],
         }
+    }
+
+    /// A value that stands for the whole of a place.
+    pub(crate) fn of_json(value: &Value, span: Span) -> Self {
+        let value = match value {
+            Value::Null => NodeValue::Null,
+            Value::Bool(flag) => NodeValue::Flag(*flag),
+            Value::Number(number) => match number.as_i64() {
+                Some(number) => NodeValue::Int(number),
+                None => NodeValue::Float(number.as_f64().unwrap_or_default()),
+            },
+            Value::String(text) => NodeValue::Text(text.as_str().into()),
+            Value::Array(items) => {
+                NodeValue::List(items.iter().map(|item| Self::of_json(item, span)).collect())
+            }
+            Value::Object(_) => NodeValue::Opaque(Box::new(value.clone())),
+        };
+        Self { value, span }
+    }
+
+    pub(crate) fn is_list(&self) -> bool {
+        matches!(self.value, NodeValue::List(_))
     }
 
     pub(crate) fn is_map(&self) -> bool {

@@ -110,7 +110,7 @@ fn write_entries(entries: &Map<String, Value>, indent: usize, out: &mut String) 
 }
 
 /// A key and its value in block style, indented, with a line break at the end.
-pub(super) fn entry_lines(key: &str, value: &Value, indent: usize) -> String {
+pub(crate) fn entry_lines(key: &str, value: &Value, indent: usize) -> String {
     let mut out = String::new();
     pad(indent, &mut out);
     write_entry(key, value, indent, &mut out);

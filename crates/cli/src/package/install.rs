@@ -1,0 +1,66 @@
+//! Writing a package into a project: its folder, the lock and the project file. What was there stays until the new files are complete.
+
+use std::path::{Path, PathBuf};
+
+use deskstate_model::{CHECKSUMS_FILE, PACKAGES_FOLDER, PackageFiles, checksums};
+
+use crate::error::Error;
+use crate::kept::{self, write_files};
+
+/// Replaces the folder of a package, or takes it away, and writes the files beside it.
+///
+/// The old folder comes back if something cannot be written. A run that is killed in between leaves files that do not fit the lock, which
+/// every command reports.
+pub(crate) fn install(
+    root: &Path,
+    name: &str,
+    files: Option<&PackageFiles>,
+    beside: &[(PathBuf, String)],
+) -> Result<(), Error> {
+    let folder = kept::path(root, &Path::new(PACKAGES_FOLDER).join(name))?;
+    let packages = root.join(PACKAGES_FOLDER);
+    let could_not = |path: &Path| {
+        let path = path.to_owned();
+        move |source| Error::File {
+            what: "could not write",
+            path,
+            source,
+        }
+    };
+    std::fs::create_dir_all(&packages).map_err(could_not(&packages))?;
+    let work = tempfile::Builder::new()
+        .prefix(&format!(".{name}-"))
+        .tempdir_in(&packages)
+        .map_err(could_not(&packages))?;
+    let (old, new) = (work.path().join("old"), work.path().join("new"));
+    if let Some(files) = files {
+        let sums = checksums(files);
+        let all = files
+            .iter()
+            .map(|(path, text)| (new.join(path), text.clone()))
+            .chain([(new.join(CHECKSUMS_FILE), sums)]);
+        let all: Vec<(PathBuf, String)> = all.collect();
+        write_files(&all)?;
+    }
+    let was_there = folder.exists();
+    if was_there {
+        std::fs::rename(&folder, &old).map_err(could_not(&folder))?;
+    }
+    let placed = match files {
+        Some(_) => std::fs::rename(&new, &folder).map_err(could_not(&folder)),
+        None => Ok(()),
+    };
+    let done = placed.and_then(|()| write_files(beside));
+    if done.is_err() {
+        if files.is_some() && folder.exists() {
+            drop(std::fs::rename(&folder, &new));
+        }
+        if was_there {
+            std::fs::rename(&old, &folder).map_err(could_not(&folder))?;
+        }
+    }
+    drop(work);
+    // Empty after the last package.
+    drop(std::fs::remove_dir(&packages));
+    done
+}

@@ -1,0 +1,260 @@
+//! Where a package is from: a folder or an archive, an address with a checksum, a git repository with a commit. Only `package add` and
+//! `package update` come here.
+
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+use deskstate_files::Limit;
+use deskstate_model::{CHECKSUMS_FILE, PackageFiles, read_package_folder};
+use reqwest::redirect::Policy;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::archive::{check_files, unpack};
+use crate::error::Error;
+use crate::git::{Git, GitError};
+use crate::output::plain;
+use crate::paths::{shown_path, with_slashes};
+
+/// How long git may take to fetch a commit.
+const FETCH: Duration = Duration::from_secs(300);
+/// How long a download may take.
+const DOWNLOAD: Duration = Duration::from_secs(300);
+
+/// The files of a package, from where `spec.packages` says. Paths are relative to the project.
+pub(crate) async fn fetch(from: &Value, root: &Path) -> Result<PackageFiles, Error> {
+    let text = |word: &str| from.get(word).and_then(Value::as_str);
+    if let Some(path) = from.as_str() {
+        let path = root.join(path);
+        return match path.is_dir() {
+            true => folder(&path),
+            false => {
+                let bytes = deskstate_files::read(&path, Limit::PACKAGE).map_err(|problem| {
+                    Error::File {
+                        what: "could not read",
+                        path: path.clone(),
+                        source: problem.into(),
+                    }
+                })?;
+                unpack(&bytes, &shown_path(&path))
+            }
+        };
+    }
+    if let (Some(address), Some(sum)) = (text("https"), text("sha256")) {
+        let bytes = download(address).await?;
+        let found = sha256(&bytes);
+        if found != sum {
+            return Err(Error::Refused {
+                message: format!(
+                    "{} has the SHA-256 {found}, and {} was expected; nothing was written",
+                    plain(address),
+                    plain(sum)
+                ),
+                hint: Some(
+                    "compare the checksum with the one that the vendor publishes".to_owned(),
+                ),
+            });
+        }
+        return unpack(&bytes, &plain(address));
+    }
+    if let (Some(address), Some(commit)) = (text("git"), text("commit")) {
+        return from_git(address, commit, text("path").unwrap_or_default(), root);
+    }
+    Err(Error::failed("the source of the package is incomplete"))
+}
+
+/// The files of a package in a folder.
+pub(crate) fn folder(path: &Path) -> Result<PackageFiles, Error> {
+    let mut files = read_package_folder(path).map_err(|(file, why, help)| Error::Refused {
+        message: format!(
+            "{} cannot be part of a package: {}; nothing was written",
+            shown_path(&path.join(file)),
+            plain(&why)
+        ),
+        hint: Some(help.to_owned()),
+    })?;
+    files.remove(CHECKSUMS_FILE);
+    check_files(&files, &shown_path(path))?;
+    Ok(files)
+}
+
+/// The SHA-256 of some bytes in hexadecimal digits.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The bytes at an address. A redirect leads to https only.
+async fn download(address: &str) -> Result<Vec<u8>, Error> {
+    let failed = |error: reqwest::Error| Error::Failed {
+        message: format!(
+            "could not download {}: {}",
+            plain(address),
+            plain(&error.without_url().to_string())
+        ),
+        hint: Some("download the archive yourself, and name the file".to_owned()),
+    };
+    // Another provider that the program has installed is as good.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let policy = Policy::custom(|attempt| {
+        let is_safe = attempt.url().scheme() == "https" && attempt.previous().len() < 5;
+        match is_safe {
+            true => attempt.follow(),
+            false => attempt.stop(),
+        }
+    });
+    let http = reqwest::Client::builder()
+        .redirect(policy)
+        .timeout(DOWNLOAD)
+        .build()
+        .map_err(failed)?;
+    let request = http.get(address).header(
+        reqwest::header::USER_AGENT,
+        concat!("deskstate/", env!("CARGO_PKG_VERSION")),
+    );
+    let mut reply = request.send().await.map_err(failed)?;
+    if !reply.status().is_success() {
+        return Err(Error::failed(format!(
+            "could not download {}: status {}",
+            plain(address),
+            reply.status().as_u16()
+        )));
+    }
+    let mut bytes = Vec::new();
+    while let Some(chunk) = reply.chunk().await.map_err(failed)? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() as u64 > Limit::PACKAGE.bytes() {
+            return Err(Error::failed(format!(
+                "{} is larger than {}",
+                plain(address),
+                Limit::PACKAGE
+            )));
+        }
+    }
+    Ok(bytes)
+}
+
+/// The files of a folder of a commit, without a checkout.
+fn from_git(address: &str, commit: &str, path: &str, root: &Path) -> Result<PackageFiles, Error> {
+    let shown = format!("{} at {commit}", plain(address));
+    let failed = |error: GitError| Error::Failed {
+        message: format!("could not read {shown}: {error}"),
+        hint: Some("check the address, the commit and your access with `git fetch`".to_owned()),
+    };
+    let refused = |message: String| Error::Refused {
+        message: format!("{shown}: {message}; nothing was written"),
+        hint: None,
+    };
+    let folder = tempfile::tempdir()?;
+    let local = root.join(address);
+    let address = match local.exists() {
+        true => crate::paths::for_programs(&local)?
+            .to_string_lossy()
+            .into_owned(),
+        false => address.to_owned(),
+    };
+    let git = Git::new(folder.path(), FETCH).map_err(failed)?;
+    git.run(&["init", "--quiet"]).map_err(failed)?;
+    git.fetch(&address, commit).map_err(failed)?;
+    let path = path.trim_matches('/');
+    let tree = format!("{commit}:{path}");
+    let listed = git.run(&["ls-tree", "-r", "-z", &tree]).map_err(failed)?;
+    let listed =
+        String::from_utf8(listed).map_err(|_| refused("a name is not UTF-8".to_owned()))?;
+    let mut files = PackageFiles::new();
+    for line in listed.split_terminator('\0') {
+        let Some((what, name)) = line.split_once('\t') else {
+            continue;
+        };
+        let is_hidden = name.split('/').any(|part| part.starts_with('.'));
+        if is_hidden || (!name.contains('/') && name.ends_with(".zip")) || name == CHECKSUMS_FILE {
+            continue;
+        }
+        let mut words = what.split(' ');
+        let (mode, _, id) = (words.next(), words.next(), words.next().unwrap_or_default());
+        if !matches!(mode, Some("100644" | "100755")) {
+            return Err(refused(format!("`{}` is a link", plain(name))));
+        }
+        let bytes = git.run(&["cat-file", "blob", id]).map_err(failed)?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| refused(format!("`{}` is not a text in UTF-8", plain(name))))?;
+        files.insert(name.to_owned(), text);
+    }
+    check_files(&files, &shown)?;
+    Ok(files)
+}
+
+/// A path as the project file names it: relative to the project, with `/`.
+pub(crate) fn relative_to(root: &Path, path: &Path) -> Result<String, Error> {
+    let missing = |source| Error::File {
+        what: "could not read",
+        path: path.to_owned(),
+        source,
+    };
+    let to = path.canonicalize().map_err(missing)?;
+    let from = root.canonicalize()?;
+    let (from, to): (Vec<Component<'_>>, Vec<Component<'_>>) =
+        (from.components().collect(), to.components().collect());
+    let common = from
+        .iter()
+        .zip(&to)
+        .take_while(|(one, other)| one == other)
+        .count();
+    if common == 0 {
+        // Another drive of Windows.
+        return Ok(with_slashes(path));
+    }
+    let up = std::iter::repeat_n(Component::ParentDir, from.len() - common);
+    let relative: PathBuf = up.chain(to[common..].iter().copied()).collect();
+    Ok(with_slashes(&relative))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wiremock::matchers::path;
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    #[tokio::test]
+    async fn a_redirect_to_another_scheme_and_too_many_bytes_are_refused() {
+        let server = MockServer::start().await;
+        let put = async |at: &str, reply: ResponseTemplate| {
+            Mock::given(path(at))
+                .respond_with(reply)
+                .mount(&server)
+                .await;
+        };
+        put("/ok", ResponseTemplate::new(200).set_body_bytes(b"abc")).await;
+        let away = format!("{}/ok", server.uri());
+        let redirect = ResponseTemplate::new(302).insert_header("location", away.as_str());
+        put("/away", redirect).await;
+        let large = vec![0; (8 << 20) + 1];
+        put("/large", ResponseTemplate::new(200).set_body_bytes(large)).await;
+        let get = async |at: &str| download(&format!("{}{at}", server.uri())).await;
+        assert_eq!(get("/ok").await.unwrap(), b"abc");
+        assert!(
+            get("/away")
+                .await
+                .unwrap_err()
+                .to_string()
+                .contains("status 302")
+        );
+        assert!(
+            get("/large")
+                .await
+                .unwrap_err()
+                .to_string()
+                .contains("larger than 8 MiB")
+        );
+        assert!(
+            get("/none")
+                .await
+                .unwrap_err()
+                .to_string()
+                .contains("status 404")
+        );
+        let from = serde_json::json!({"https": format!("{}/ok", server.uri()), "sha256": "0"});
+        let error = fetch(&from, Path::new(".")).await.unwrap_err().to_string();
+        assert!(error.contains("has the SHA-256 ba7816bf"), "{error}");
+    }
+}

@@ -1,0 +1,615 @@
+//! Packages of vendors in a customer's project: installed, upgraded, downgraded and removed on two environments; and what is refused.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::support::{Run, deskstate};
+
+const ENVIRONMENTS: [&str; 2] = ["test", "prod"];
+
+/// The example of vendors in a folder of its own, with a project that uses none of the packages yet.
+struct Vendors {
+    folder: TempDir,
+}
+
+impl Vendors {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/vendors");
+        copy(&example, folder.path());
+        let vendors = Self { folder };
+        std::fs::remove_dir_all(vendors.desk().join("packages")).unwrap();
+        std::fs::remove_file(vendors.desk().join("deskstate.lock")).unwrap();
+        let project = vendors.read("deskstate.yaml");
+        let (project, _) = project.split_once("  packages:").unwrap();
+        vendors.write("deskstate.yaml", project);
+        vendors
+    }
+
+    /// The example with the first package.
+    fn with_telvio() -> Self {
+        let vendors = Self::new();
+        vendors.add("../telvio-1.0.0").ended(0);
+        vendors
+    }
+
+    fn desk(&self) -> PathBuf {
+        self.folder.path().join("desk")
+    }
+
+    fn run(&self, arguments: &[&str]) -> Run {
+        let output = deskstate(&self.desk()).args(arguments).output().unwrap();
+        output.into()
+    }
+
+    fn add(&self, from: &str) -> Run {
+        let mut arguments = vec!["package", "add", from, "--no-plan"];
+        arguments.extend(["--param", "profile=contoso_agents"]);
+        if from.contains("telvio") {
+            arguments.extend(["--param", "host=${{ vars.telvioHost }}"]);
+        }
+        self.run(&arguments)
+    }
+
+    fn read(&self, path: &str) -> String {
+        std::fs::read_to_string(self.desk().join(path)).unwrap()
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.desk().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    fn edit(&self, path: &str, from: &str, to: &str) {
+        let text = self.read(path);
+        assert!(text.contains(from), "{text}");
+        self.write(path, &text.replace(from, to));
+    }
+
+    /// Every file of the project that git would see.
+    fn files(&self) -> BTreeMap<String, String> {
+        let mut files = BTreeMap::new();
+        let mut open = vec![self.desk()];
+        while let Some(folder) = open.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.ends_with(".deskstate") {
+                    continue;
+                }
+                if path.is_dir() {
+                    open.push(path);
+                } else {
+                    let name = path.strip_prefix(self.desk()).unwrap();
+                    let name = name.to_str().unwrap().replace('\\', "/");
+                    files.insert(name, std::fs::read_to_string(&path).unwrap());
+                }
+            }
+        }
+        files
+    }
+
+    /// Applies to both environments, and finds nothing left to do.
+    #[track_caller]
+    fn in_sync(&self, allow: &[&str]) {
+        for environment in ENVIRONMENTS {
+            let mut arguments = vec!["apply", "--env", environment, "--yes"];
+            arguments.extend(allow);
+            self.run(&arguments).ended(0);
+            self.run(&["plan", "--env", environment, "--detailed-exitcode"])
+                .ended(0);
+        }
+    }
+
+    /// What an environment has, as manifests. deskstate links the loader of channel providers, and takes it away from nobody.
+    fn live(&self, environment: &str) -> String {
+        let arguments = [
+            "export",
+            "--env",
+            environment,
+            "--unmanaged",
+            "--users",
+            "none",
+        ];
+        let all = self.run(&arguments).ended(0).out;
+        let kept = all.lines().filter(|line| !line.contains("  extensions: ["));
+        kept.map(|line| format!("{line}\n")).collect()
+    }
+
+    /// Refused with these words, and nothing is written.
+    #[track_caller]
+    fn refused(&self, arguments: &[&str], code: i32, words: &[&str]) {
+        let before = self.files();
+        let run = self.run(arguments).ended(code);
+        for word in words {
+            assert!(run.err.contains(word), "no `{word}` in\n{}", run.err);
+        }
+        assert_eq!(self.files(), before);
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_package_is_installed_upgraded_downgraded_and_removed_on_two_environments() {
+    let vendors = Vendors::new();
+    let before = vendors.files();
+    vendors.in_sync(&[]);
+    let live = ENVIRONMENTS.map(|environment| vendors.live(environment));
+    vendors.add("../telvio-1.0.0").ended(0);
+    vendors.add("../calloop-2.0.0").ended(0);
+    vendors.in_sync(&[]);
+    // The customer's exact list and what two packages add are one set.
+    let profile = vendors.run(&["render", "--env", "prod"]).ended(0).out;
+    assert!(
+        profile.contains("sessionTemplates: [contoso_case, telvio_call, calloop_callback]"),
+        "{profile}"
+    );
+    assert!(
+        vendors
+            .live("prod")
+            .contains("https://contoso.telvio.example/dial")
+    );
+    assert!(
+        vendors
+            .live("test")
+            .contains("https://test.telvio.example/dial")
+    );
+
+    let arguments = ["package", "update", "telvio", "../telvio-1.1.0"];
+    let files = vendors.files();
+    let shown = vendors
+        .run(&[&arguments[..], &["--dry-run"]].concat())
+        .ended(0);
+    assert_eq!(vendors.files(), files, "a dry run writes nothing");
+    for word in [
+        "telvio: 1.0.0 -> 1.1.0 (update)",
+        "The call history replaces the dial pad",
+        "+++ b/packages/telvio/manifests/softphone.yaml",
+        "Plan for prod",
+        "Plan for test",
+        "- ApplicationTab telvio_dial",
+        "timeoutSeconds          30 → 45",
+    ] {
+        assert!(shown.out.contains(word), "no `{word}` in\n{}", shown.out);
+    }
+    vendors
+        .run(&[&arguments[..], &["--no-plan"]].concat())
+        .ended(0);
+    vendors.in_sync(&[]);
+    assert!(!vendors.live("prod").contains("telvio_dial"));
+
+    let down = [
+        "package",
+        "update",
+        "telvio",
+        "../telvio-1.0.0",
+        "--no-plan",
+    ];
+    let said = vendors.run(&down).ended(0).out;
+    assert!(said.contains("1.1.0 -> 1.0.0 (downgrade)"), "{said}");
+    vendors.in_sync(&[]);
+    assert!(!vendors.live("prod").contains("telvio_history"));
+
+    vendors.refused(
+        &["package", "remove", "telvio", "--no-plan"],
+        4,
+        &["agents of contoso_agents lose the channel provider telvio_softphone"],
+    );
+    let remove = [
+        "package",
+        "remove",
+        "telvio",
+        "--no-plan",
+        "--allow-provider-loss",
+    ];
+    vendors.run(&remove).ended(0);
+    vendors
+        .run(&["package", "remove", "calloop", "--no-plan"])
+        .ended(0);
+    let mut after = vendors.files();
+    let lock = after.remove("deskstate.lock").unwrap();
+    assert!(
+        lock.contains("telvio_history") && lock.contains("calloop_callback"),
+        "{lock}"
+    );
+    assert_eq!(after, before, "the project is as it was");
+    vendors.in_sync(&["--allow", "empty=AppProfile.channelProviders:1"]);
+    for (environment, live) in ENVIRONMENTS.into_iter().zip(live) {
+        assert_eq!(vendors.live(environment), live);
+    }
+}
+
+#[test]
+fn what_was_changed_by_hand_or_does_not_fit_is_an_error_with_its_place() {
+    let vendors = Vendors::with_telvio();
+    let good = vendors.files();
+    let restore = || {
+        for path in vendors.files().keys() {
+            std::fs::remove_file(vendors.desk().join(path)).unwrap();
+        }
+        for (path, text) in &good {
+            vendors.write(path, text);
+        }
+    };
+    let changes: [(&str, &str, &str, &str, &str); 8] = [
+        (
+            "packages/telvio/manifests/softphone.yaml",
+            "Dial pad",
+            "Dials",
+            "package-changed",
+            "`packages/telvio/manifests/softphone.yaml` was changed",
+        ),
+        (
+            "packages/telvio/SHA256SUMS",
+            "manifests/softphone",
+            "manifests/other",
+            "package-changed",
+            "are not those that are locked",
+        ),
+        (
+            "deskstate.yaml",
+            "../telvio-1.0.0",
+            "../telvio-1.1.0",
+            "package-lock",
+            "locked from another source",
+        ),
+        (
+            "deskstate.yaml",
+            "profile: contoso_agents",
+            "profile: 7",
+            "package-parameter",
+            "parameter `profile` takes a text",
+        ),
+        (
+            "deskstate.yaml",
+            "profile: contoso_agents",
+            "profil: contoso_agents",
+            "package-parameter",
+            "did you mean `profile`?",
+        ),
+        (
+            "deskstate.yaml",
+            "../telvio-1.0.0",
+            "{https: \"https://u:p@a.example/x.zip\", sha256: \"0000000000000000000000000000000000000000000000000000000000000000\"}",
+            "package-source",
+            "contains a user or a password",
+        ),
+        (
+            "deskstate.lock",
+            "kind: Lock",
+            "kind: Look",
+            "package-lock",
+            "does not have the form",
+        ),
+        (
+            "deskstate.yaml",
+            "    telvio:",
+            "    telvia:",
+            "package-lock",
+            "`telvio` is locked, but",
+        ),
+    ];
+    for (path, from, to, code, words) in changes {
+        vendors.edit(path, from, to);
+        let run = vendors.run(&["validate"]).ended(3);
+        assert!(run.err.contains(&format!("error[{code}]")), "{}", run.err);
+        assert!(run.err.contains(words), "{}", run.err);
+        assert!(run.err.contains("= help: "), "{}", run.err);
+        restore();
+    }
+    std::fs::remove_file(
+        vendors
+            .desk()
+            .join("packages/telvio/manifests/profile.yaml"),
+    )
+    .unwrap();
+    vendors.write("packages/telvio/more.yaml", "");
+    let run = vendors.run(&["package", "verify"]).ended(3);
+    assert!(run.err.contains("profile.yaml` is missing"), "{}", run.err);
+    assert!(
+        run.err
+            .contains("more.yaml` does not belong to the package"),
+        "{}",
+        run.err
+    );
+    vendors
+        .run(&["package", "update", "telvio", "--no-plan"])
+        .ended(0);
+    assert_eq!(vendors.files(), good, "an update restores the files");
+    // Line ends may be converted by git.
+    let path = "packages/telvio/manifests/softphone.yaml";
+    vendors.write(path, &vendors.read(path).replace('\n', "\r\n"));
+    vendors.run(&["package", "verify"]).ended(0);
+}
+
+#[test]
+fn conflicts_are_refused_with_both_places_and_nothing_is_written() {
+    let vendors = Vendors::with_telvio();
+    let package = |name: &str, requires: &str, manifest: &str| {
+        let head = format!(
+            "apiVersion: deskstate/v1\nkind: Package\nmetadata: {{name: {name}}}\nspec:\n  version: 1.0.0\n  vendor: X\n  requires: {{deskstate: \"{requires}\"}}\n  owns: {{prefixes: [other]}}\n"
+        );
+        vendors.write(&format!("../{name}/deskstate-package.yaml"), &head);
+        vendors.write(&format!("../{name}/manifests/a.yaml"), manifest);
+    };
+    let of = |kind: &str, name: &str, state: &str, spec: &str| {
+        format!(
+            "apiVersion: deskstate/v1\nkind: {kind}\nmetadata: {{name: {name}, state: {state}}}\nspec: {spec}\n"
+        )
+    };
+    let tab = of(
+        "ApplicationTab",
+        "telvio_dial",
+        "present",
+        "{displayName: X, title: X, pageType: Dashboard}",
+    );
+    package("claims", ">=0.1", &tab);
+    let add = |name: &'static str| ["package", "add", name, "--no-plan"];
+    let both = [
+        "packages/claims/manifests/a.yaml:3",
+        "packages/telvio/manifests/softphone.yaml",
+    ];
+    vendors.refused(
+        &add("../claims"),
+        3,
+        &[&["declared twice"][..], &both].concat(),
+    );
+    package("future", ">=99", &tab);
+    vendors.refused(
+        &add("../future"),
+        3,
+        &[
+            "[package-requires]",
+            "requires deskstate >=99",
+            "deskstate-package.yaml:7",
+            "help",
+        ],
+    );
+    let title = of(
+        "SessionTemplate",
+        "telvio_call",
+        "existing",
+        "{title: Other}",
+    );
+    package("title", ">=0.1", &title);
+    vendors.refused(
+        &add("../title"),
+        3,
+        &[
+            "[package-conflict]",
+            "`title` of SessionTemplate telvio_call is declared with two values",
+            "packages/title/manifests/a.yaml:4",
+            "packages/telvio/manifests/softphone.yaml",
+        ],
+    );
+    let exact = of(
+        "AppProfile",
+        "contoso_agents",
+        "existing",
+        "{sessionTemplates: [telvio_call]}",
+    );
+    package("exact", ">=0.1", &exact);
+    vendors.refused(
+        &add("../exact"),
+        3,
+        &[
+            "[package-document]",
+            "can only add members to `sessionTemplates`",
+        ],
+    );
+    let absent = of("SessionTemplate", "contoso_case", "absent", "{}").replace("spec: {}\n", "");
+    package("absent", ">=0.1", &absent);
+    vendors.refused(
+        &add("../absent"),
+        3,
+        &["a package cannot delete SessionTemplate contoso_case"],
+    );
+    let variable = of(
+        "SessionTemplate",
+        "other_call",
+        "present",
+        "{displayName: X, type: Generic, title: \"${{ vars.telvioHost }}\"}",
+    );
+    package("variable", ">=0.1", &variable);
+    vendors.refused(
+        &add("../variable"),
+        3,
+        &["cannot use variables of a project"],
+    );
+    // Who still uses what.
+    vendors.edit(
+        "manifests/profile.yaml",
+        "[contoso_case]",
+        "[contoso_case, telvio_call]",
+    );
+    vendors.refused(
+        &[
+            "package",
+            "remove",
+            "telvio",
+            "--no-plan",
+            "--allow-provider-loss",
+        ],
+        3,
+        &[
+            "refers to SessionTemplate telvio_call",
+            "manifests/profile.yaml:8",
+        ],
+    );
+    vendors.refused(
+        &["package", "add", "../telvio-1.0.0", "--no-plan"],
+        4,
+        &["already uses"],
+    );
+    vendors.refused(
+        &[
+            "package",
+            "update",
+            "telvio",
+            "../calloop-2.0.0",
+            "--no-plan",
+        ],
+        4,
+        &["this is the package `calloop`"],
+    );
+    vendors.refused(
+        &["package", "add", "https://u:p@a.example/x.zip", "--no-plan"],
+        4,
+        &["cannot contain a user"],
+    );
+    vendors.refused(
+        &["package", "add", "https://a.example/x.zip", "--no-plan"],
+        4,
+        &["needs `--sha256`"],
+    );
+    vendors.refused(
+        &[
+            "package",
+            "add",
+            "../telvio-1.0.0",
+            "--commit",
+            "main",
+            "--no-plan",
+        ],
+        4,
+        &["full hash of a commit"],
+    );
+}
+
+#[test]
+fn archives_and_commits_give_the_same_package_as_the_folder() {
+    let vendors = Vendors::with_telvio();
+    let digest = |lock: &str| {
+        let line = lock.lines().find(|line| line.contains("digest:"));
+        line.unwrap().to_owned()
+    };
+    let of_folder = digest(&vendors.read("deskstate.lock"));
+    let build = |out: &str| {
+        vendors
+            .run(&["package", "build", "../telvio-1.0.0", "-o", out])
+            .ended(0)
+            .out
+    };
+    let said = build("../one.zip");
+    build("../two.zip");
+    let bytes = |name: &str| std::fs::read(vendors.desk().join(name)).unwrap();
+    assert_eq!(bytes("../one.zip"), bytes("../two.zip"));
+    assert_eq!(said.split_whitespace().next().unwrap().len(), 64);
+    vendors
+        .run(&["package", "update", "telvio", "../one.zip", "--no-plan"])
+        .ended(0);
+    let lock = vendors.read("deskstate.lock");
+    assert!(lock.contains("from: ../one.zip"), "{lock}");
+    assert_eq!(digest(&lock), of_folder);
+    let mut broken = bytes("../one.zip");
+    let at = broken
+        .windows(8)
+        .rposition(|text| text == b"Dial pad")
+        .unwrap();
+    broken[at] = b'd';
+    std::fs::write(vendors.desk().join("../broken.zip"), broken).unwrap();
+    vendors.refused(
+        &["package", "update", "telvio", "../broken.zip", "--no-plan"],
+        4,
+        &["nothing was written"],
+    );
+
+    let repository = vendors.folder.path().join("repository");
+    copy(
+        &vendors.folder.path().join("telvio-1.0.0"),
+        &repository.join("packages/telvio"),
+    );
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git")
+            .current_dir(&repository)
+            .args(["-c", "user.name=a", "-c", "user.email=a@b.example"])
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    git(&["init", "--quiet"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "-m", "1"]);
+    let commit = git(&["rev-parse", "HEAD"]);
+    let update = [
+        "package",
+        "update",
+        "telvio",
+        "../repository",
+        "--no-plan",
+        "--commit",
+        &commit,
+        "--path",
+        "packages/telvio",
+    ];
+    vendors.run(&update).ended(0);
+    assert_eq!(digest(&vendors.read("deskstate.lock")), of_folder);
+    vendors
+        .run(&["package", "update", "telvio", "--no-plan"])
+        .ended(0);
+    vendors.run(&["validate"]).ended(0);
+    let listed = vendors.run(&["package", "list"]).ended(0).out;
+    assert!(listed.contains("telvio 1.0.0 by Telvio"), "{listed}");
+    assert!(listed.contains("ringSeconds = 30 (default)"), "{listed}");
+}
+
+#[test]
+fn lint_reports_what_a_customer_would_stumble_over() {
+    let vendors = Vendors::new();
+    let path = "../telvio-1.0.0/deskstate-package.yaml";
+    vendors.edit(path, "  license: MIT\n", "");
+    vendors.edit(path, "    1.0.0: First release.", "    0.9.0: Before.");
+    vendors.edit(path, "prefixes: [telvio]", "prefixes: [telvio, new]");
+    vendors.edit(
+        path,
+        "  parameters:\n",
+        "  parameters:\n    unused: {meaning: Nothing, type: flag, default: true}\n",
+    );
+    let manifest = "../telvio-1.0.0/manifests/softphone.yaml";
+    vendors.edit(manifest, "name: telvio_dial\n", "name: other_dial\n");
+    vendors.edit(manifest, "anchorTab: telvio_dial", "anchorTab: other_dial");
+    vendors.edit(
+        manifest,
+        "title: Dial pad",
+        "title: https://contoso.crm4.dynamics.com/${{ params.hots }}",
+    );
+    vendors.write("../telvio-1.0.0/deskstate.yaml", "");
+    let run = vendors
+        .run(&["package", "lint", "../telvio-1.0.0"])
+        .ended(3);
+    for words in [
+        "[package-lint]",
+        "the package has no license",
+        "there are no notes for version 1.0.0",
+        "rows of customers begin with `new_`, too",
+        "parameter `unused` is never used",
+        "ApplicationTab other_dial does not have a prefix of the package",
+        "the address of an environment",
+        "declares no parameter `hots`",
+        "a package contains no project",
+    ] {
+        assert!(run.err.contains(words), "no `{words}` in\n{}", run.err);
+    }
+    let out = "../never.zip";
+    vendors
+        .run(&["package", "build", "../telvio-1.0.0", "-o", out])
+        .ended(3);
+    assert!(!vendors.desk().join(out).exists());
+}
