@@ -96,7 +96,7 @@ pub(crate) fn read(root: &Path, environment: &str) -> Result<Answers, Error> {
     })
 }
 
-/// Writes what was found out into the sheet of an environment; other answers that stand there are kept.
+/// Writes what was found out into the sheet of an environment; other answers that are there are kept.
 pub(crate) fn write(root: &Path, environment: &str, found: &Found) -> Result<PathBuf, Error> {
     let path = path(root, environment)?;
     let known: Value = read_text(&path, Limit::STATE)

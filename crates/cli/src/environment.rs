@@ -17,7 +17,7 @@ use crate::door::{self, plain};
 use crate::error::Error;
 use crate::kept;
 
-/// How to reach an environment, beside what the project file says.
+/// How to reach an environment, next to what the project file says.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Connection options")]
 pub(crate) struct Access {
@@ -312,7 +312,7 @@ pub(crate) enum Keeping {
     Forgets(PathBuf),
 }
 
-/// Starts the embedded emulator on a state file, like an environment of a year or the newest, with tables of a folder beside its own, with
+/// Starts the embedded emulator on a state file, like an environment of a year or the newest, with tables of a folder next to its own, with
 /// a publisher for each of these prefixes
 /// and with the gentle answers that the local environment is known to give.
 pub(crate) async fn start(

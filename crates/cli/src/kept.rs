@@ -1,4 +1,4 @@
-//! Files that deskstate writes. What stands beside them came with the project, which others wrote: no link is followed to anywhere.
+//! Files that deskstate writes. What is next to them came with the project, which others wrote: no link is followed to anywhere.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -14,7 +14,7 @@ pub(crate) const FOLDER: &str = ".deskstate";
 
 /// The place of a file that deskstate keeps in a project, such as its state or an undo file.
 ///
-/// A committed link would choose which file of this machine is written or read, so none may stand on the way.
+/// A committed link would choose which file of this machine is written or read, so none may be on the way.
 pub(crate) fn path(root: &Path, relative: &Path) -> Result<PathBuf, Error> {
     let mut path = root.to_path_buf();
     for part in relative.components() {
@@ -221,7 +221,7 @@ fn put(mut file: NamedTempFile, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The new file beside the old one, complete; none where the path is not that of a file.
+/// The new file next to the old one, complete; none where the path is not that of a file.
 fn prepare(
     path: &Path,
     text: &[u8],

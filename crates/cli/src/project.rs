@@ -196,7 +196,7 @@ pub(crate) fn load_for_reading(
     }
 }
 
-/// Loads a folder that stands beside an environment: a project that has it too, or nothing but manifests.
+/// Loads a folder that is next to an environment: a project that has it too, or nothing but manifests.
 pub(crate) fn load_folder(folder: &Path, environment: &str, ui: &mut Ui) -> Result<Loaded, Error> {
     let (manifests, found) = if folder.join(PROJECT_FILE).is_file() {
         load(folder, Some(environment))

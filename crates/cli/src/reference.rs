@@ -105,7 +105,7 @@ fn check_current(file: &str, page: &str) {
         return;
     }
     if !path.parent().is_some_and(std::path::Path::is_dir) {
-        // A published crate has no documents beside it.
+        // A published crate has no documents next to it.
         return;
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();

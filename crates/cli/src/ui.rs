@@ -137,7 +137,7 @@ impl Ui {
         Ok(())
     }
 
-    /// A line beside the result, to stderr; silenced by `--quiet`.
+    /// A line next to the result, to stderr; silenced by `--quiet`.
     pub(crate) fn note(&mut self, line: impl Display) {
         if !self.quiet {
             self.say(line);

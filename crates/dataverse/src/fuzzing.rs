@@ -37,7 +37,7 @@ pub fn replies(bytes: &[u8]) {
     }
 }
 
-/// Rows in a reply, wherever they may stand in it. The next page is asked of the same host, whatever the link says.
+/// Rows in a reply, wherever they may be in it. The next page is asked of the same host, whatever the link says.
 pub fn rows(bytes: &[u8]) {
     for layout in [
         Layout::Array("value"),
@@ -104,7 +104,7 @@ pub fn challenges(text: &str) {
     assert_eq!(of.replacen(".api.", ".", 1), CONTOSO, "{resource}");
 }
 
-/// Recordings, one that is made and one that is read: JSON stays JSON, and no mail address or token is left, whatever stands before it.
+/// Recordings, one that is made and one that is read: JSON stays JSON, and no mail address or token is left, whatever is before it.
 pub fn recordings(text: &str) {
     const MAIL: &str = "ada.lovelace@example.org";
     const TOKEN: &str = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEuZXhhbXBsZSJ9.c2lnbmVkIGJ5IG5vYm9keQ";

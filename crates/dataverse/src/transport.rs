@@ -1,4 +1,4 @@
-//! The network, and what may stand in for it. Besides signing in, nothing else touches it.
+//! The network, and what may stand in for it. In addition to signing in, nothing else touches it.
 
 use std::error::Error as _;
 use std::io::{self, Write as _};

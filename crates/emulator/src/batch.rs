@@ -222,7 +222,7 @@ fn changeset(
     }
 }
 
-/// Why a changeset was taken back, and which request it was.
+/// Why a changeset was rolled back, and which request it was.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) content_id: Option<String>,

@@ -50,7 +50,7 @@ pub(crate) struct Engine {
     metadata: Mutex<HashMap<MetadataRead, Reply>>,
 }
 
-/// Everything that an answer about metadata depends on, beside the switches.
+/// Everything that an answer about metadata depends on, next to the switches.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct MetadataRead {
     base: String,
@@ -89,7 +89,7 @@ impl Engine {
         }
     }
 
-    // A panic inside a request leaves a consistent store behind: its transaction was taken back while unwinding.
+    // A panic inside a request leaves a consistent store behind: its transaction was rolled back while unwinding.
     pub(crate) fn store(&self) -> RwLockReadGuard<'_, Store> {
         self.store.read().unwrap_or_else(PoisonError::into_inner)
     }

@@ -200,7 +200,7 @@ impl Faults {
         };
     }
 
-    /// The script as it stands.
+    /// The script as it is.
     pub(crate) fn script(&self) -> Script {
         self.0
             .lock()

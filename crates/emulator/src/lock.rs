@@ -17,7 +17,7 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Waits for the lock that stands beside a state file. The state file itself is replaced as it is written, so it cannot be locked.
+    /// Waits for the lock that is next to a state file. The state file itself is replaced as it is written, so it cannot be locked.
     pub(crate) async fn wait_for(state: &Path) -> io::Result<Lock> {
         if let Some(folder) = state
             .parent()

@@ -84,7 +84,7 @@ enum Closing {
     Needed,
 }
 
-/// What stands between the lines that begin with the boundary.
+/// The text between the lines that begin with the boundary.
 fn parts<'t>(text: &'t str, boundary: &str, closing: Closing) -> Outcome<Vec<&'t str>> {
     let mark = format!("--{boundary}");
     let mut parts = Vec::new();

@@ -1,6 +1,6 @@
 //! Tables, columns and relationships as the emulator knows them, resolved for fast use.
 //!
-//! The data itself stands in `tables/*.yaml`; [`crate::tables`] reads it.
+//! The data itself is in `tables/*.yaml`; [`crate::tables`] reads it.
 
 use std::collections::{BTreeMap, HashMap};
 

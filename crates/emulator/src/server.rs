@@ -30,13 +30,13 @@ use crate::tls::{self, Tls, TlsError, TlsListener};
 pub struct Config {
     /// Where to listen; port 0 takes a free one. Loopback by default.
     pub listen: SocketAddr,
-    /// Names that clients may call the emulator by, besides `localhost` and addresses.
+    /// Names that clients may call the emulator by, in addition to `localhost` and addresses.
     pub hosts: Vec<String>,
     /// The file that keeps the state; in memory only if absent.
     pub state: Option<PathBuf>,
     /// Reads the state file and never writes, creates or locks it: what changes is forgotten.
     pub forgets: bool,
-    /// A folder of table files besides the built-in ones.
+    /// A folder of table files in addition to the built-in ones.
     pub tables: Option<PathBuf>,
     /// What the documents leave open.
     pub switches: Switches,
@@ -44,7 +44,7 @@ pub struct Config {
     pub limits: Option<Limits>,
     /// A fault script in force from the start.
     pub faults: Option<PathBuf>,
-    /// Generated rows besides the seed.
+    /// Generated rows in addition to the seed.
     pub scale: Scale,
     /// Prefixes that get a publisher, unless one has them.
     pub publishers: Vec<String>,

@@ -1,4 +1,4 @@
-//! Rows in memory, with indexes, versions and transactions that can be taken back whole.
+//! Rows in memory, with indexes, versions and transactions that can be rolled back as a whole.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -264,7 +264,7 @@ impl Store {
 /// What a transaction left behind: the rows it touched, as they are now (`None`: gone).
 pub(crate) type Changes = Vec<(TableId, Uuid, Option<Arc<Row>>)>;
 
-/// A run of writes that is kept whole or taken back whole. Dropping it takes it back.
+/// A run of writes that is kept whole or rolled back as a whole. Dropping it takes it back.
 #[derive(Debug)]
 pub(crate) struct Transaction<'store> {
     store: &'store mut Store,

@@ -194,7 +194,7 @@ fn limit(params: &mut CertificateParams) {
     params.not_after = date(now.minus_seconds(-DAYS * 86_400));
 }
 
-/// Hands out connections whose handshake is done; handshakes run beside each other.
+/// Hands out connections whose handshake is done; handshakes run side by side.
 #[derive(Debug)]
 pub(crate) struct TlsListener {
     address: SocketAddr,

@@ -31,7 +31,7 @@ pub(crate) struct Base {
 enum Body {
     /// The same in every environment, and read to its end: the nodes of thousands of documents need not be there at once.
     Complete(Complete),
-    /// As it stands in its file, since overlays, variables or files of its own come to it.
+    /// As it is in its file, since overlays, variables or files of its own come to it.
     Written {
         node: Node,
         has_variables: bool,

@@ -28,7 +28,7 @@ pub struct Contract {
 }
 
 impl Contract {
-    /// The contract with what is known of an environment in place of `${{ environment.url }}` and the like.
+    /// The contract with what is known of an environment in place of `${{ environment.url }}` and similar.
     #[must_use]
     pub fn filled(&self, facts: &EnvironmentFacts) -> Self {
         self.with_texts(&|text| facts.fill(text))

@@ -148,7 +148,7 @@ const LONGEST_VALUE: usize = 400;
 /// The longest text of a finding.
 const LONGEST_TEXT: usize = 4_000;
 
-/// A text whose values, which stand in backticks, are cut where they are too long to read, with their length.
+/// A text whose values, which are in backticks, are cut where they are too long to read, with their length.
 fn shortened(text: String) -> String {
     if text.len() <= LONGEST_VALUE {
         return text;

@@ -15,7 +15,7 @@ use crate::suggest::{nearest, one_of};
 use crate::table::Field;
 use crate::yaml::{Entry, Node, NodeValue};
 
-/// A document of one of the kinds, as it stands in its file.
+/// A document of one of the kinds, as it is in its file.
 #[derive(Debug)]
 pub(crate) struct Document {
     pub(crate) header: Header,

@@ -133,7 +133,7 @@ fn names_are_where_they_are_said_to_be(text: &str) {
     }
 }
 
-/// The files of a project: a manifest alone, or what stands below lines such as `#! deskstate.yaml`, as in `tests/manifests/`.
+/// The files of a project: a manifest alone, or what is below lines such as `#! deskstate.yaml`, as in `tests/manifests/`.
 #[must_use]
 pub fn project(text: &str) -> BTreeMap<String, String> {
     let mut texts = BTreeMap::from([(PROJECT_FILE.to_owned(), PROJECT.to_owned())]);

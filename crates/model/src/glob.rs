@@ -22,7 +22,7 @@ pub(crate) enum PatternProblem {
     Leaves,
     /// It begins with `!`.
     Negated,
-    /// A bracket or brace is not closed, or the like.
+    /// A bracket or brace is not closed, or similar.
     Syntax(String),
 }
 

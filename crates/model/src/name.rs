@@ -18,7 +18,7 @@ pub(crate) const NAME_SHAPE: Explanation = Explanation::new(
 
 /// The unique name by which a resource is found in every environment.
 ///
-/// Two names that differ in ASCII case or outer blanks only are the same name. Copies share the text: a name stands in the resource, in
+/// Two names that differ in ASCII case or outer blanks only are the same name. Copies share the text: a name is in the resource, in
 /// its row, in its parts and wherever it is referred to.
 #[derive(Debug, Clone)]
 pub struct UniqueName {

@@ -214,7 +214,7 @@ impl<'a> Report<'a> {
     }
 }
 
-/// The properties beside the `additionalProperties` that an error comes from.
+/// The properties next to the `additionalProperties` that an error comes from.
 fn known_words<'s>(schema: &'s Value, error: &ValidationError<'_>) -> Vec<&'s str> {
     let path = error.schema_path().as_str();
     let parent = path
@@ -253,7 +253,7 @@ fn expected_types(error: &ValidationError<'static>) -> Vec<&'static str> {
 struct Found<'n> {
     /// The value; the nearest one above it where the path leads nowhere.
     node: &'n Node,
-    /// Its key, or the key of the list that it stands in.
+    /// Its key, or the key of the list that it is in.
     word: Option<&'n str>,
     key_span: Option<Span>,
 }

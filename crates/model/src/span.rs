@@ -35,7 +35,7 @@ impl Span {
     }
 }
 
-/// A value and the place where it stands.
+/// A value and the place where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Spanned<T> {
     /// The value.

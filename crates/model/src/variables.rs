@@ -251,7 +251,7 @@ pub(crate) fn has_variables(node: &Node) -> bool {
     }
 }
 
-/// Reports variables where none may stand: everything but values under `spec` and `labels`.
+/// Reports variables where none may be: everything but values under `spec` and `labels`.
 pub(crate) fn refuse_outside_values(document: &Node, diagnostics: &mut Vec<Diagnostic>) {
     for entry in document.entries() {
         match &*entry.key {

@@ -15,7 +15,7 @@ use crate::lower::Desired;
 use crate::raise::{LeftOut, Loss, Options, Raised, Skipped, is_others, raise_all};
 use crate::selection::{NothingChosen, Selector};
 
-/// Which rows are exported. Everything, unless something is named; what those need comes along.
+/// Which rows are exported. Everything, unless something is named; what those need is included.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     /// Prefixes of unique names, without the underscore.
@@ -98,7 +98,7 @@ pub struct Export {
     pub documents: Vec<Document>,
     /// Fields and rows that a manifest cannot say, with the resource.
     pub left_out: Vec<(String, LeftOut)>,
-    /// What came along, and the resource that needs it.
+    /// What was included, and the resource that needs it.
     pub needed: Vec<(ResourceKey, ResourceKey)>,
     /// Selectors that choose no row.
     pub not_found: Vec<NothingChosen>,
@@ -187,7 +187,7 @@ impl std::fmt::Display for Unmodelled {
     }
 }
 
-/// Exports the selected rows and what they refer to. Microsoft's rows come along only where everything is exported or they are
+/// Exports the selected rows and what they refer to. Microsoft's rows are included only where everything is exported or they are
 /// selected: they may be referred to without a document.
 pub fn export(live: &Live, selection: &Selection, options: Options<'_>) -> Export {
     let (raised, skipped) = raise_all(live, options);

@@ -31,9 +31,9 @@ pub(crate) static NOTHING: LazyLock<Live> = LazyLock::new(|| {
 });
 
 const PROJECT: &str = "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: fuzz}\nspec:\n  variables: {a: b, n: 1, l: [x]}\n  environments:\n    e: {emulator: {state: s.json}, overlay: overlays/e}\n";
-/// Where a manifest stands that does not say so itself.
+/// Where a manifest is that does not say so itself.
 const MANIFESTS: &str = "manifests/case.yaml";
-/// Where a file of a solution stands that does not say so itself.
+/// Where a file of a solution is that does not say so itself.
 const SESSION: &str = "msdyn_sessiontemplates/a/msdyn_sessiontemplate.xml";
 
 /// A plan file or an undo file. What is read can be compared, or made a plan of, and written again as the same file.

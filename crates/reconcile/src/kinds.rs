@@ -64,7 +64,7 @@ pub fn tables_of(kind: Kind) -> impl Iterator<Item = &'static Table> {
     std::iter::once(kind.table()).chain(parts)
 }
 
-/// The table that a target's rows stand in.
+/// The table that a target's rows are in.
 pub fn target_table(to: Referent) -> &'static Table {
     match to {
         Referent::Named(table) | Referent::Row(table) => table,

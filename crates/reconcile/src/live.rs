@@ -356,7 +356,7 @@ pub struct Found {
 pub struct RoleHolders {
     /// Users who hold it directly.
     pub users: BTreeSet<Uuid>,
-    /// Who may hold it beside them, such as `in another business unit`.
+    /// Who may hold it next to them, such as `in another business unit`.
     pub uncounted: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Finding live rows: by key, and by the looked-up names of users, roles, teams and the like.
+//! Finding live rows: by key, and by the looked-up names of users, roles, teams and similar.
 
 use uuid::Uuid;
 

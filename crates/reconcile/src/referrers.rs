@@ -49,7 +49,7 @@ impl<'a> Gone<'a> {
 /// A row that refers to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Referrer {
-    /// Its table; never that of a part, whose parent stands here in its place.
+    /// Its table; never that of a part, whose parent is here in its place.
     pub(crate) table: &'static Table,
     /// Its id.
     pub(crate) id: Uuid,

@@ -6,7 +6,7 @@
 use deskstate_model::{is_secret_key, secret_values};
 use serde_json::Value as Json;
 
-/// What stands in place of a secret.
+/// What is in place of a secret.
 pub const MASK: &str = "[looks like a secret, not shown]";
 
 /// Names whose value is a secret, beyond those that no manifest may contain.

@@ -30,7 +30,7 @@ pub enum UnknownSelector {
     /// No text.
     #[error("write `Kind`, `Kind/name`, `name` or `label=value`")]
     Empty,
-    /// What stands before the slash is no kind.
+    /// What is before the slash is no kind.
     #[error("no kind is called `{word}`{}", did_you_mean(.near.as_deref()))]
     Kind {
         /// What was written.
@@ -258,11 +258,11 @@ pub struct Selection {
     pub chosen: BTreeSet<ResourceKey>,
     /// The chosen resources and what they need.
     pub keys: BTreeSet<ResourceKey>,
-    /// What came along, and the resource that needs it.
+    /// What was included, and the resource that needs it.
     pub needed: Vec<(ResourceKey, ResourceKey)>,
 }
 
-/// Chooses the resources for which any selector holds, and everything that they refer to. Beside it the selectors that choose nothing.
+/// Chooses the resources for which any selector holds, and everything that they refer to. Next to it the selectors that choose nothing.
 pub fn select(
     manifests: &Manifests,
     desired: &Desired,

@@ -390,7 +390,7 @@ pub struct DeclaredResource {
     pub row: DeclaredRow,
     /// Rows that belong to it.
     pub parts: Vec<DeclaredRow>,
-    /// The lists those rows stand in.
+    /// The lists those rows are in.
     pub part_lists: Vec<DeclaredParts>,
     /// Sets of links.
     pub sets: Vec<DeclaredSet>,

@@ -507,7 +507,7 @@ pub(crate) fn among(
     Some(Resolved::Ids(ids))
 }
 
-/// The page that shows a third-party site, and what stands before the site's address in its data.
+/// The page that shows a third-party site, and what is before the site's address in its data.
 const CONTAINER_PAGE: &str = "msdyn_CECExternalWebPageContainer.html";
 const CONTAINER_DATA: &str = "cif_thirdpartyurl";
 

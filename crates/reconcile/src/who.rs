@@ -144,7 +144,7 @@ pub fn who(live: &Live, user: Uuid, held: &HeldRoles, desired: &Desired) -> Who 
             candidate.profile.clone(),
         )
     });
-    // The stronger reason stands; the weaker for the same profile says nothing new.
+    // The stronger reason is; the weaker for the same profile says nothing new.
     let mut seen = BTreeSet::new();
     candidates.retain(|candidate| seen.insert(candidate.id));
     let mut unseen = held.unread.clone();

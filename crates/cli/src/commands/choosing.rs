@@ -70,7 +70,7 @@ impl Choosing {
         Ok(Some(selection))
     }
 
-    /// The keys of what is chosen; none for everything. Says what came along.
+    /// The keys of what is chosen; none for everything. Says what was included.
     pub(super) fn keys(
         &self,
         manifests: &Manifests,
@@ -93,7 +93,7 @@ impl Choosing {
             .keys
     }
 
-    /// Leaves of the manifests what is chosen, and says what came along.
+    /// Leaves of the manifests what is chosen, and says what was included.
     pub(super) fn narrow(&self, manifests: &mut Manifests, ui: &mut Ui) -> Result<(), Error> {
         if let Some(keys) = self.keys(manifests, ui)? {
             *manifests = manifests.only(&keys);

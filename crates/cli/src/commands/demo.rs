@@ -291,7 +291,7 @@ mod tests {
     fn the_demo_carries_the_example_as_it_stands_in_the_repository() {
         let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/tenfold");
         if !examples.is_dir() {
-            // A published crate has no examples beside it.
+            // A published crate has no examples next to it.
             return;
         }
         for (path, text) in EXAMPLE {

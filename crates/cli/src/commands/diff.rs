@@ -1,4 +1,4 @@
-//! `diff`: two environments beside each other, or a folder of manifests and an environment. Cannot write to either.
+//! `diff`: two environments side by side, or a folder of manifests and an environment. Cannot write to either.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

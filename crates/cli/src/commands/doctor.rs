@@ -1,4 +1,4 @@
-//! `doctor`: what stands between an environment and a plan: sign-in, rights, language, tables. Reads only, unless it is told to ask.
+//! `doctor`: checks sign-in, rights, language and tables of an environment. Reads only, unless told to probe.
 
 mod builds;
 pub(crate) mod findings;
@@ -191,7 +191,7 @@ fn agreed(environment: &str, ui: &mut Ui) -> Result<bool, Error> {
     ))
 }
 
-/// Writes the answers beside those that are there, and says them.
+/// Writes the answers next to those that are there, and says them.
 fn keep(
     root: &std::path::Path,
     environment: &str,

@@ -215,7 +215,7 @@ async fn of_environment(
     options: Options<'_>,
     ui: &mut Ui,
 ) -> Result<Exported, Error> {
-    // Labels stand in manifests; everything else is asked of the environment.
+    // Labels are in manifests; everything else is asked of the environment.
     let by_label = args.choosing.uses_labels();
     let loaded = if by_label {
         load_environment(global, name, ui)?

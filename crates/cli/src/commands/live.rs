@@ -36,7 +36,7 @@ pub(crate) const PRUNED: Explanation = Explanation::new(
     "To keep the row, restore the file from the commit that the finding names.",
 );
 
-/// Manifests beside live, and the difference.
+/// Manifests next to live, and the difference.
 pub(super) struct Compared {
     /// What the manifests declare.
     pub(super) desired: Desired,
@@ -76,7 +76,7 @@ impl Compared {
         self.reach.changes.iter().map(ChangeReach::said).collect()
     }
 
-    /// What a plan file shows beside the changes.
+    /// What a plan file shows next to the changes.
     pub(super) fn report(&self, loaded: &Loaded, address: &str, transactions: usize) -> Report {
         let reviewed = judging::diagnostics(&self.findings);
         let level = |finding: &Diagnostic| match finding.severity {

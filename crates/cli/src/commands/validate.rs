@@ -136,7 +136,7 @@ fn leave_out_others(
     let before = found.len();
     found.retain(|finding| {
         let mut labels = finding.primary.iter().chain(&finding.secondary);
-        // What stands in no document, such as text that could not be read, may be about anything.
+        // What is in no document, such as text that could not be read, may be about anything.
         let about_another = labels.next().and_then(|label| is_chosen(label.span)) == Some(false);
         !about_another || labels.any(|label| is_chosen(label.span) == Some(true))
     });

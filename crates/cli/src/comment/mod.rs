@@ -34,7 +34,7 @@ pub(crate) struct Request {
     pub(crate) body: Option<serde_json::Value>,
 }
 
-/// A comment of ours that stands.
+/// A comment of ours that is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Standing {
     /// Where it is edited.
@@ -209,7 +209,7 @@ impl std::fmt::Debug for Token {
 /// Pages that are looked through at most; a comment is among the first, since it is written early.
 const MOST_PAGES: usize = 30;
 
-/// Posts a comment, or edits the one that stands. Its first line is the marker.
+/// Posts a comment, or edits the one that is. Its first line is the marker.
 pub(crate) async fn post(host: &Host, client: &Client, body: &str) -> Result<Posted, CommentError> {
     client
         .patiently(host, async || once(host, client, body).await)
@@ -265,7 +265,7 @@ fn safe_base(url: &str) -> Result<String, CommentError> {
     }
 }
 
-/// A part of a path, as it stands in a URL.
+/// A part of a path, as it is in a URL.
 pub(crate) fn path_part(text: &str) -> String {
     let mut part = String::with_capacity(text.len());
     for byte in text.bytes() {

@@ -46,7 +46,7 @@ pub(crate) fn visible(text: &str) -> (String, impl Fn(usize) -> usize) {
     (safe, place)
 }
 
-/// JSON whose texts are harmless wherever it is shown: what [`plain`] would show as a number stands as `\u` and its number, which means
+/// JSON whose texts are harmless wherever it is shown: what [`plain`] would show as a number is as `\u` and its number, which means
 /// the same.
 pub(crate) fn harmless_json(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());

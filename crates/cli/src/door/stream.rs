@@ -111,7 +111,7 @@ impl Display for LogCommand {
     }
 }
 
-/// A line beside everything else, to standard error, from code that has no [`Ui`](crate::ui::Ui).
+/// A line next to everything else, to standard error, from code that has no [`Ui`](crate::ui::Ui).
 pub(crate) fn aside(line: impl Display) {
     // Nobody is left to tell that stderr cannot be written.
     drop(error(ColorChoice::Never).lines(&Page::of(line)));

@@ -14,7 +14,7 @@ pub(crate) const WARN: Style = Style(AnsiColor::Yellow.on_default().effects(Effe
 pub(crate) const BAD: Style = Style(AnsiColor::Red.on_default().effects(Effects::BOLD));
 /// A hint.
 pub(crate) const HINT: Style = Style(AnsiColor::Cyan.on_default());
-/// Beside the point.
+/// Of little importance.
 pub(crate) const DIM: Style = Style(anstyle::Style::new().effects(Effects::DIMMED));
 /// A heading.
 pub(crate) const STRONG: Style = Style(anstyle::Style::new().effects(Effects::BOLD));

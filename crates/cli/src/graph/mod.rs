@@ -35,7 +35,7 @@ pub(crate) struct Node {
     pub(crate) standing: Standing,
     /// What a plan does to it.
     pub(crate) mark: Option<Action>,
-    /// What it has beside references, such as `2 users, 1 role`.
+    /// What it has next to references, such as `2 users, 1 role`.
     pub(crate) note: Option<String>,
 }
 
@@ -150,7 +150,7 @@ fn references_of(kind: Kind, spec: &Spec) -> Vec<(&'static str, ResourceKey)> {
     found
 }
 
-/// What a resource has beside references.
+/// What a resource has next to references.
 fn note(kind: Kind, spec: &Spec) -> Option<String> {
     let caption = specs::text(spec, kind.definition().caption).map(str::to_owned);
     let people = kind.fields().iter().filter_map(|field| {

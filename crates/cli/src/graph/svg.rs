@@ -15,7 +15,7 @@ const MARGIN: usize = 28;
 /// Letters of a name that fit a node.
 const LETTERS: usize = 29;
 
-/// The look of a picture that stands in a file of its own; a page brings its own.
+/// The look of a picture that is in a file of its own; a page brings its own.
 const STYLE: &str = include_str!("graph.css");
 
 /// Where the picture will stand.
@@ -90,7 +90,7 @@ fn summary(graph: &Graph) -> String {
     )
 }
 
-/// The upper left corner of a node. A short column stands in the middle of a longer one, but never far down.
+/// The upper left corner of a node. A short column is in the middle of a longer one, but never far down.
 fn position(layout: &Layout, at: usize) -> (usize, usize) {
     let (column, row) = layout.cells[at];
     let lower = ((layout.rows - layout.lengths[column]) * ROW / 2).min(6 * ROW);

@@ -162,7 +162,7 @@ fn place(text: &str, label: &Label) -> std::ops::Range<usize> {
 /// The lines of a place: a file may be long, and its findings many. What is beyond a long line's limit is left out; only where the
 /// place itself is beyond, the line begins shortly before it.
 fn excerpt(text: &str, place: std::ops::Range<usize>) -> std::ops::Range<usize> {
-    // The end of a text stands on its last line.
+    // The end of a text is on its last line.
     let first = place
         .start
         .min(text.strip_suffix('\n').unwrap_or(text).len());

@@ -35,7 +35,7 @@ pub(crate) enum FindingsFormat {
     Json,
     /// SARIF 2.1.0, for code scanning.
     Sarif,
-    /// Workflow commands that GitHub shows beside the lines of a pull request.
+    /// Workflow commands that GitHub shows next to the lines of a pull request.
     Github,
     /// Logging commands that Azure Pipelines lists with the run.
     Azure,

@@ -101,7 +101,7 @@ fn write_table(
     Ok(())
 }
 
-/// What does not fit into a table: it stands below.
+/// What does not fit into a table: it is below.
 #[derive(Default)]
 struct Below {
     number: usize,

@@ -28,7 +28,7 @@ pub(crate) fn limit_of_environment(variable: impl Fn(&str) -> Option<String>) ->
     }
 }
 
-/// Findings, and changes that reach agents, that stand in the open at most.
+/// Findings, and changes that reach agents, that are in the open at most.
 const IN_THE_OPEN: usize = 20;
 /// Characters of one finding.
 const FINDING_LENGTH: usize = 300;
@@ -41,7 +41,7 @@ const CLOSING_LENGTH: usize = 80;
 
 /// A plan for a pull request.
 pub(crate) struct PlanMarkdown<'a> {
-    /// The plan and what stands around it.
+    /// The plan and what is around it.
     pub(crate) shown: &'a PlanText<'a>,
     /// What cannot be planned, and what review says.
     pub(crate) findings: &'a [Diagnostic],
@@ -359,7 +359,7 @@ fn fill(blocks: &[Vec<String>], room: usize) -> (String, usize) {
     (body, blocks.len())
 }
 
-/// A comment that was made for a host that takes longer ones, cut to fit: what is open is closed, and the notice stands at the end.
+/// A comment that was made for a host that takes longer ones, cut to fit: what is open is closed, and the notice is at the end.
 pub(crate) fn fit(comment: &str, limit: usize) -> String {
     if length(comment) <= limit {
         return comment.to_owned();
@@ -398,7 +398,7 @@ pub(crate) fn fit(comment: &str, limit: usize) -> String {
     kept + &notice
 }
 
-/// A URL that cannot end the link it stands in.
+/// A URL that cannot end the link it is in.
 fn link_target(url: &str) -> String {
     url.chars()
         .filter(|character| !character.is_control() && !character.is_whitespace())

@@ -24,7 +24,7 @@ pub(crate) fn code(text: &str) -> String {
     format!("{fence}{pad}{text}{pad}{fence}")
 }
 
-/// A message whose names stand in backticks: names become code spans, and so does every word that is not plainly a word.
+/// A message whose names are in backticks: names become code spans, and so does every word that is not plainly a word.
 pub(super) fn prose(text: &str) -> String {
     let text = plain(text);
     let mut prose = String::with_capacity(text.len());

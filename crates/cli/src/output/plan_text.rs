@@ -26,7 +26,7 @@ const MOST_UNPLANNED: usize = 20;
 /// Of more new resources, the fields are counted.
 const MOST_CREATES: usize = 30;
 
-/// A plan and what stands around it.
+/// A plan and what is around it.
 pub(crate) struct PlanText<'a> {
     /// The plan.
     pub(crate) plan: &'a Plan,
@@ -42,7 +42,7 @@ pub(crate) struct PlanText<'a> {
     pub(crate) transactions: Option<usize>,
     /// What it is.
     pub(crate) title: Title,
-    /// Tables and columns beside the words.
+    /// Tables and columns next to the words.
     pub(crate) explain_wire: bool,
     /// Agents reached by each change.
     pub(crate) reach: &'a [Option<Reached>],

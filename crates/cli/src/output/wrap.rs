@@ -119,7 +119,7 @@ fn hanging(line: &str, width: usize) -> usize {
 fn break_line(line: &str, width: usize, out: &mut String) {
     let indent = hanging(line, width);
     let mut at = 0;
-    // What stands between two words: blanks that a new line swallows, and colours that it keeps.
+    // The text between two words: blanks that a new line swallows, and colours that it keeps.
     let (mut blanks, mut colours) = (0, String::new());
     for piece in pieces(line) {
         match piece {

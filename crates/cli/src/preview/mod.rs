@@ -56,7 +56,7 @@ pub(crate) struct Session {
     pub(crate) entity: Option<String>,
     /// The title in the session panel.
     pub(crate) title: Words,
-    /// Where the communication panel stands.
+    /// Where the communication panel is.
     pub(crate) panel: PanelMode,
     /// The tabs, the anchor tab first.
     pub(crate) tabs: Vec<Tab>,

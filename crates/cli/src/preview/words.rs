@@ -9,9 +9,9 @@ pub(crate) struct Words(pub(crate) Vec<Piece>);
 /// One stretch of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Piece {
-    /// Stands as it is.
+    /// Is as it is.
     Plain(String),
-    /// Is filled in; the name stands between the braces.
+    /// Is filled in; the name is between the braces.
     Slug(String),
 }
 

@@ -274,7 +274,7 @@ impl Challenge {
             || host.replacen(".api.", ".", 1) == url.host().replacen(".api.", ".", 1);
         let same_port = parsed.as_ref().and_then(Url::port_or_known_default) == url.port();
         if let Some(parsed) = parsed.filter(|_| same && same_port) {
-            // what else stands there would become a part of the scope, or a scope of its own
+            // what else is there would become a part of the scope, or a scope of its own
             Ok(parsed.origin().ascii_serialization())
         } else {
             Err(SignInError::Challenge {

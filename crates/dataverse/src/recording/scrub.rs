@@ -1,4 +1,4 @@
-//! Taking people and tokens out of recordings, so that the rest still hangs together.
+//! Taking people and tokens out of recordings, so that the rest still is consistent.
 //!
 //! The same value becomes the same substitute within one recording and another in the next: substitutes come from a
 //! hash with a salt that is thrown away.
@@ -343,7 +343,7 @@ fn replace_without_case(text: &str, from: &str, to: &str) -> String {
     out
 }
 
-/// The text with everything that a substitute may stand for left out, to compare requests across recordings.
+/// The text with everything that a substitute may be for left out, to compare requests across recordings.
 pub(super) fn outline(text: &str) -> String {
     let blank = Scrubber::new(Uuid::nil(), HOST);
     let mut out = String::with_capacity(text.len());

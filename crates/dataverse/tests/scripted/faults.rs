@@ -72,7 +72,10 @@ async fn what_a_broken_reply_gave_is_dropped_before_it_is_asked_again() {
         .read(&[Query::rows("a"), Query::rows("b")])
         .await
         .expect_err("the next page is answered with a link to itself");
-    assert!(error.to_string().contains("leads back to itself"), "{error}");
+    assert!(
+        error.to_string().contains("leads back to itself"),
+        "{error}"
+    );
     assert_eq!(
         reader.requests(),
         3,

@@ -223,7 +223,7 @@ fn number(value: &Value) -> Option<f64> {
     }
 }
 
-/// Orders name aliases; else the groups stand in the order of their values.
+/// Orders name aliases; else the groups are in the order of their values.
 fn sort(bound: &[Bound<'_>], fetch: &Fetch, rows: &mut [BTreeMap<&str, Value>]) -> Outcome<()> {
     let mut orders: Vec<(&str, bool)> = Vec::new();
     for order in bound.iter().flat_map(|entity| &entity.entity.orders) {

@@ -13,7 +13,7 @@ use crate::security::Caller;
 use crate::store::{IndexKey, Row, Store};
 use crate::value::{Value, fold};
 
-/// What a filter is evaluated against besides the row.
+/// What a filter is evaluated against in addition to the row.
 pub(crate) struct Scope<'a> {
     pub(crate) store: &'a Store,
     pub(crate) caller: &'a Caller,

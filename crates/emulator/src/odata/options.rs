@@ -123,7 +123,7 @@ pub(crate) fn decode_percent(text: &str) -> String {
     String::from_utf8_lossy(&decoded).into_owned()
 }
 
-/// Encodes everything that may not stand in a query value.
+/// Encodes everything that may not are in a query value.
 pub(crate) fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -136,7 +136,7 @@ pub(crate) fn encode(text: &str) -> String {
     encoded
 }
 
-/// Splits at a separator that stands outside quotes and brackets.
+/// Splits at a separator that is outside quotes and brackets.
 pub(crate) fn split_outside(text: &str, separator: char) -> Vec<&str> {
     let mut parts = Vec::new();
     let (mut depth, mut quoted, mut start) = (0_usize, false, 0);

@@ -44,7 +44,7 @@ impl Cookie {
         )
     }
 
-    /// Reads a `$skiptoken` back, as it stands after decoding the query.
+    /// Reads a `$skiptoken` back, as it is after decoding the query.
     pub(crate) fn parse(outer: &str) -> Option<Cookie> {
         let page = attribute(outer, "pagenumber")?.parse().ok()?;
         let inner = decode_percent(&decode_percent(attribute(outer, "pagingcookie")?));

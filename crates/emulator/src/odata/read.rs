@@ -133,7 +133,7 @@ impl<'a> Reading<'a> {
                     .ok_or_else(|| ServiceError::query("The paging cookie is malformed."))?,
             ),
         };
-        // `$top` is ignored beside `maxpagesize`.
+        // `$top` is ignored next to `maxpagesize`.
         let (wanted, pages) = match (options.top, self.preferences.page_size) {
             (Some(top), None) => (top, false),
             _ => (size, true),

@@ -41,7 +41,7 @@ pub(crate) struct Context<'a> {
     pub(crate) project: &'a Project,
     pub(crate) resources: &'a [Arc<Declared>],
     pub(crate) contracts: &'a [Contract],
-    /// Names that stand in text that could not be read.
+    /// Names that are in text that could not be read.
     pub(crate) unread: &'a HashSet<String>,
     /// Paths that are written, but not understood, by the name of their document: what they lack must not be reported again.
     pub(crate) unread_fields: &'a HashMap<Span, Vec<String>>,

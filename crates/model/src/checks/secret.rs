@@ -60,7 +60,7 @@ const TOKEN_FORMS: &[(&str, usize)] = &[
 /// No token or key is shorter.
 const SHORTEST_TOKEN: usize = 20;
 
-/// Checks every text of a document as it stands in its file; gives the places that must not be shown.
+/// Checks every text of a document as it is in its file; gives the places that must not be shown.
 pub(crate) fn check(
     document: &Node,
     sources: &SourceMap,

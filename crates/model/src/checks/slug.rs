@@ -40,7 +40,7 @@ pub const DOCUMENTED_SLUGS: &[&str] = &[
     "LiveWorkItemId",
 ];
 
-/// Places of one slug that are pointed at besides the first; the others are counted.
+/// Places of one slug that are pointed at in addition to the first; the others are counted.
 const SHOWN: usize = 4;
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {

@@ -174,7 +174,7 @@ fn characters(name: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) {
     diagnostics.push(finding);
 }
 
-/// The words of a name: the prefix, which is always Latin, may stand before a word of any script.
+/// The words of a name: the prefix, which is always Latin, may be before a word of any script.
 fn words(name: &str) -> impl Iterator<Item = &str> {
     name.split(|character: char| character.is_ascii() && !character.is_ascii_alphabetic())
         .filter(|word| !word.is_ascii())

@@ -236,7 +236,7 @@ impl Editor<'_> {
         let mut out = String::with_capacity(self.text.len());
         let mut at = 0;
         for edit in &self.edits {
-            // Ranges never cross: an edit of a value is not made beside one of something inside it.
+            // Ranges never cross: an edit of a value is not made next to one of something inside it.
             out.push_str(self.text.get(at..edit.start.max(at)).unwrap_or_default());
             out.push_str(&edit.text);
             at = edit.end.max(at);

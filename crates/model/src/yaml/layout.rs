@@ -1,4 +1,4 @@
-//! Where everything of a file stands, for edits that leave the rest as it is.
+//! Where everything of a file is, for edits that leave the rest as it is.
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span as ParserSpan, StrInput};
 use serde_json::{Map, Value};
@@ -20,7 +20,7 @@ pub(super) struct Place {
     pub(super) style: Style,
     /// It is anchored, and an alias stands for it elsewhere.
     pub(super) shared: bool,
-    /// It stands within brackets of a list or mapping.
+    /// It is within brackets of a list or mapping.
     pub(super) in_brackets: bool,
     /// What it holds.
     pub(super) content: Content,
@@ -220,7 +220,7 @@ pub(super) fn layout(text: &str) -> Result<Vec<Place>, String> {
 
 impl Open {
     fn close(mut self, end: usize, text: &str) -> Place {
-        // The parser begins a list that stands as deep as its key at its first item, which may be in brackets.
+        // The parser begins a list that is as deep as its key at its first item, which may be in brackets.
         let begins_inside = self
             .children
             .first()
@@ -235,7 +235,7 @@ impl Open {
             let mut entries = Vec::new();
             while let (Some(key), Some(mut value)) = (children.next(), children.next()) {
                 if value.start == value.end && value.style == Style::Plain {
-                    // A value that is left out stands behind the colon of its key.
+                    // A value that is left out is behind the colon of its key.
                     let behind = text[key.end..].trim_start_matches([' ', '\t']);
                     let at = match behind.strip_prefix(':') {
                         Some(rest) => text.len() - rest.len(),
@@ -406,7 +406,7 @@ fn plain(text: &str) -> Value {
     }
 }
 
-/// Notes what a value cannot know while it is read: what stands for it elsewhere, and what stands around it.
+/// Notes what a value cannot know while it is read: what stands for it elsewhere, and what is around it.
 fn mark(place: &mut Place, shared: &[usize], in_brackets: bool) {
     place.shared = shared.contains(&place.start);
     place.in_brackets = in_brackets;

@@ -42,7 +42,7 @@ pub(crate) enum NodeValue {
     Spelled(Box<Spelled>),
     /// A text with a variable that has no value here; the finding is reported where the variable is missing.
     Unresolved(Box<str>),
-    /// What stands in a file of its own. Boxed, since a tree holds thousands of nodes and hardly one of these.
+    /// What is in a file of its own. Boxed, since a tree holds thousands of nodes and hardly one of these.
     Opaque(Box<Value>),
 }
 

@@ -5,7 +5,7 @@ use super::{NodeValue, Spelled};
 /// A plain scalar that means a value that JSON does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NotJson {
-    /// `.inf`, `.nan` and the like.
+    /// `.inf`, `.nan` and similar.
     NotFinite,
     /// A whole number beyond 64 bits.
     TooLarge,

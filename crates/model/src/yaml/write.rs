@@ -17,7 +17,7 @@ const WIDTH: usize = 110;
 /// One document to write.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutDocument {
-    /// What stands above the document, without `#`; may have several lines.
+    /// What is above the document, without `#`; may have several lines.
     pub comment: Option<String>,
     /// The kind.
     pub kind: Kind,
@@ -291,7 +291,7 @@ fn colon_before_punctuation(value: &str) -> bool {
         .any(|rest| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '/'))
 }
 
-/// Characters that cannot be seen or that are taken for others: line breaks, and the blank that looks like an ordinary one.
+/// Characters that cannot be seen or that look like others: line breaks, and the blank that looks like an ordinary one.
 fn needs_escape(character: char) -> bool {
     character == '\u{a0}' || is_hidden(character)
 }

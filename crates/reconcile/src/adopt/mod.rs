@@ -284,7 +284,7 @@ impl<'a> Adopting<'a> {
         (!in_file).then(|| (at, edits.get(at, &["spec", word]).unwrap_or_default()))
     }
 
-    /// Edits the value where it stands.
+    /// Edits the value where it is.
     fn put(&mut self, key: &ResourceKey, at: usize, span: Span, word: &str, wanted: &Json) {
         let Some(file) = self.files.get_mut(&span.file) else {
             return;

@@ -1,4 +1,4 @@
-//! What a field is to say after adoption: the live value, in the words that stand there already.
+//! What a field is to say after adoption: the live value, in the words that are there already.
 
 mod items;
 

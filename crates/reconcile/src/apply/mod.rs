@@ -32,7 +32,7 @@ pub struct Settings {
     pub max_changeset: usize,
     /// Whether the server makes the parts of some rows by itself; unknown counts as yes.
     pub server_adds_parts: Option<bool>,
-    /// Whether the server heeds the version that a write of a transaction names; unknown counts as yes, as documented.
+    /// Whether the server respects the version that a write of a transaction names; unknown counts as yes, as documented.
     pub heeds_versions: Option<bool>,
     /// Whether the server writes the parts of some rows again, or moves their versions, when it writes such a row; unknown counts as yes.
     pub server_touches_parts: Option<bool>,
@@ -59,7 +59,7 @@ impl Settings {
         }
     }
 
-    /// Cuts a plan. Where versions are not heeded, or an earlier write moves them, a row is looked at just before it is written.
+    /// Cuts a plan. Where versions are not respected, or an earlier write moves them, a row is looked at just before it is written.
     fn cut(&self, plan: &Plan, limits: Limits) -> VecDeque<Transaction> {
         let mut cut = transactions(plan, limits);
         let unheeded = self.heeds_versions == Some(false);
@@ -306,7 +306,7 @@ pub struct Applied {
     pub operations: usize,
     /// What the server stored differently: resource, field with both values.
     pub mismatches: Vec<(ResourceKey, FieldChange)>,
-    /// What differs still and is left alone, since somebody changed it meanwhile or something else stands against it: resource and why.
+    /// What differs still and is left alone, since somebody changed it meanwhile or something else is against it: resource and why.
     pub left: Vec<(ResourceKey, String)>,
     /// What was written and could not be compared with what was stored, and why.
     pub unseen: Vec<(ResourceKey, String)>,

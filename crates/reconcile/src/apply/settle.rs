@@ -175,7 +175,7 @@ fn read_name(name: &str, value: &deskstate_dataverse::Value) -> String {
     }
 }
 
-/// By the equality of plan and read-back. A copy of what parts say is no evidence beside other columns: the server may write it itself, from
+/// By the equality of plan and read-back. A copy of what parts say is no evidence next to other columns: the server may write it itself, from
 /// parts that come later.
 fn body_holds(
     table: &Table,

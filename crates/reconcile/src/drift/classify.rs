@@ -371,7 +371,7 @@ fn no_record(input: &Input<'_>, what: &str) -> String {
     }
 }
 
-/// Column and table of a change; a relationship stands as the column, without a table.
+/// Column and table of a change; a relationship is as the column, without a table.
 fn wire_column(field: &FieldChange) -> (&str, Option<&'static Table>) {
     match field.wire.split_once('.') {
         Some((table, column)) => (column, table_named(table)),

@@ -14,7 +14,7 @@ use crate::kinds::{self, part_of};
 use crate::lower::Desired;
 use crate::state::Lookup;
 
-/// How much to read beside what the manifests need.
+/// How much to read next to what the manifests need.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
     /// Names of every linked user, role and looked-up row, for export and for reports on people.
@@ -380,7 +380,7 @@ fn lookups(desired: &Desired, scope: &Scope) -> Vec<(Ask, Query)> {
     trip
 }
 
-/// Tables whose rows a declared column lists by id: what the column has besides is shown by name, too.
+/// Tables whose rows a declared column lists by id: what the column has in addition to is shown by name, too.
 fn listed_by_id(desired: &Desired) -> BTreeSet<&'static Table> {
     let columns = desired.resources.values().flat_map(|resource| {
         let lists = |field: &Field| matches!(field.holds, Holds::Ids { .. });

@@ -176,7 +176,7 @@ fn behind(navigation: &str) -> String {
 /// The links that are read with rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum With {
-    /// None. No source says whether links may be expanded beside a filter through a lookup.
+    /// None. No source says whether links may be expanded next to a filter through a lookup.
     Nothing,
     /// Those to their members.
     Members,

@@ -31,7 +31,7 @@ pub(crate) use removal::pruned_to_nothing;
 
 use crate::live::{LiveTable, ObservedRow};
 
-/// What a plan may do beside making the declared true.
+/// What a plan may do next to making the declared true.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Rows under these prefixes that nobody declares go; none where the run does not see the whole project.
@@ -52,7 +52,7 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// Every declared resource that was looked at, by key, and whether live has it as declared.
     pub resources: Vec<Judged>,
-    /// What is unknown beside the declared resources: rows that nobody declares, where the plan has to know, and rules of contracts.
+    /// What is unknown next to the declared resources: rows that nobody declares, where the plan has to know, and rules of contracts.
     pub elsewhere: Vec<Elsewhere>,
     /// HTTP requests that reading took.
     pub read_requests: u64,
@@ -305,7 +305,7 @@ impl Operation {
         }
     }
 
-    /// Binds the write to another look at the row in place of a version that the server heeds.
+    /// Binds the write to another look at the row in place of a version that the server respects.
     pub(crate) fn look_first(&mut self) {
         if let Self::Update { guard, .. } | Self::Delete { guard, .. } = self
             && let Guard::Version(etag) = guard

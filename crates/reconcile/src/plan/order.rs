@@ -187,7 +187,7 @@ fn leaving_members(change: &Change) -> BTreeSet<Uuid> {
         .collect()
 }
 
-/// Orders units so that each stands after those whose new rows it refers to; a circle becomes one unit.
+/// Orders units so that each is after those whose new rows it refers to; a circle becomes one unit.
 ///
 /// Tarjan's strongly connected components, without recursion: a component is complete once all that it reaches is.
 fn dependencies_first(units: Vec<Unit<'_>>) -> Vec<Unit<'_>> {

@@ -174,7 +174,7 @@ pub(super) struct Draft<'a> {
     pub(super) row: Option<&'a ObservedRow>,
     pub(super) fields: Vec<FieldChange>,
     pub(super) operations: Vec<Operation>,
-    /// Part tables whose live rows stand in the declared order already.
+    /// Part tables whose live rows are in the declared order already.
     pub(super) in_order: BTreeSet<&'static Table>,
 }
 

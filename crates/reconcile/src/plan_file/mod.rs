@@ -29,7 +29,7 @@ use crate::reach::Reach;
 /// The deepest nesting that is read. Values of fields are JSON of their own, so some is needed.
 pub const MAX_DEPTH: usize = 64;
 
-/// What a saved plan says beside its changes.
+/// What a saved plan says next to its changes.
 #[derive(Debug, Clone, Copy)]
 pub struct About<'a> {
     /// Name of the environment.

@@ -1,6 +1,6 @@
 //! The second version of the file. Its types are its own: the plan may change, the file may not.
 //!
-//! `apply --reviewed` compares the changes, so an unknown field there is an error. `report` holds what renderers show beside them; nothing
+//! `apply --reviewed` compares the changes, so an unknown field there is an error. `report` holds what renderers show next to them; nothing
 //! there is compared, so a reader ignores what it does not know.
 
 use std::borrow::Borrow;
@@ -43,7 +43,7 @@ pub struct PlanFile {
     pub digest: String,
     /// In apply order.
     pub changes: Vec<Change>,
-    /// What is shown beside the changes. Nothing here is compared.
+    /// What is shown next to the changes. Nothing here is compared.
     pub report: Report,
 }
 
@@ -164,7 +164,7 @@ pub struct Write {
     pub content: Option<String>,
 }
 
-/// What renderers show beside the changes.
+/// What renderers show next to the changes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Report {
@@ -182,7 +182,7 @@ pub struct Report {
     pub counts: Counts,
     /// Every declared resource that the run looked at, and its state.
     pub resources: Vec<ResourceState>,
-    /// What is unknown beside the declared resources: rows that nobody declares, and rules of contracts.
+    /// What is unknown next to the declared resources: rows that nobody declares, and rules of contracts.
     pub elsewhere: Vec<NotPlanned>,
     /// What could not be planned, what review refuses, and warnings.
     pub findings: Vec<Finding>,

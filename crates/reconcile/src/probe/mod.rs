@@ -22,7 +22,7 @@ pub use rights::{WRITE_RIGHTS, privilege, privileges_to_write};
 use crate::live::Live;
 use ask::{Found, Probe};
 
-/// The word that stands behind the publisher's prefix in every name that a question uses.
+/// The word that is behind the publisher's prefix in every name that a question uses.
 pub const RESERVED: &str = "deskstateProbe";
 
 /// Every question, by the word of its answer in the sheet.

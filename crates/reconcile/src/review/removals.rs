@@ -186,7 +186,7 @@ fn subject(kind: &str, relationship: &Relationship) -> String {
     format!("{kind}.{}", set_word(relationship.schema_name))
 }
 
-/// The part table of a kind that stands in this Dataverse table, and the word of its list.
+/// The part table of a kind that is in this Dataverse table, and the word of its list.
 fn part_of(change: &Change, logical: &str) -> Option<(&'static PartTable, &'static str)> {
     change
         .key

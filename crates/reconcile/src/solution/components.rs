@@ -1,4 +1,4 @@
-//! The XML of a solution. Rows and links stand in `customizations.xml`, in files of their own below a folder for each entity set,
+//! The XML of a solution. Rows and links are in `customizations.xml`, in files of their own below a folder for each entity set,
 //! or in files for a whole set below `Assets`; which of these a table uses is a setting of the table.
 
 use super::form::Managed;

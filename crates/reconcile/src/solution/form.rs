@@ -32,14 +32,14 @@ pub enum Managed {
 /// How the files of an export are laid out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Layout {
-    /// As the maker portal exports it: `solution.xml` beside `customizations.xml`.
+    /// As the maker portal exports it: `solution.xml` next to `customizations.xml`.
     #[default]
     Exported,
     /// As SolutionPackager and `pac solution unpack` write it: `Other/Solution.xml`.
     Unpacked,
     /// Folders of rows alone.
     Rows,
-    /// As the Configuration Migration tool writes it: `data.xml` beside `data_schema.xml`.
+    /// As the Configuration Migration tool writes it: `data.xml` next to `data_schema.xml`.
     Migration,
 }
 

@@ -11,7 +11,7 @@ use super::xml::Element;
 pub(super) const MOST_ROWS: usize = 20_000;
 /// What is kept of one export, in bytes. A document takes several times as much until it is written.
 const MOST_KEPT: usize = 16 * 1024 * 1024;
-/// What a value takes beside its text.
+/// What a value takes next to its text.
 const VALUE: usize = 64;
 
 /// A column of a row in a file.
@@ -169,7 +169,7 @@ fn said(element: &Element) -> Option<Said> {
     if !element.children.is_empty() {
         return Some(Said::Row(leaves(element, "")));
     }
-    // A value of a choice may stand beside its label.
+    // A value of a choice may be next to its label.
     let text = match element.attribute("value") {
         Some(value) if element.text.trim().is_empty() => value,
         _ => &element.text,
@@ -299,7 +299,7 @@ impl Gathered {
         Ok(())
     }
 
-    /// What an element of a solution is: a row, a link, or neither. `holder` is the element or folder that it stands in, `folder`
+    /// What an element of a solution is: a row, a link, or neither. `holder` is the element or folder that it is in, `folder`
     /// the one that is named after it.
     pub(super) fn element(
         &mut self,

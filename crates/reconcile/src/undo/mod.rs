@@ -171,7 +171,7 @@ pub fn write(file: &UndoFile) -> String {
     text
 }
 
-/// Reads an undo file. Only tables, columns and relationships that deskstate writes can stand in it.
+/// Reads an undo file. Only tables, columns and relationships that deskstate writes can are in it.
 ///
 /// # Errors
 /// If the text is too large, of another version, malformed, or names what deskstate does not write.

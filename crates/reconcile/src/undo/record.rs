@@ -152,7 +152,7 @@ pub(crate) fn columns_of(
     Some(columns.collect())
 }
 
-/// Every link of a row, whichever side it stands on.
+/// Every link of a row, whichever side it is on.
 fn links_of(id: Uuid, live: &Live) -> Vec<SavedLink> {
     let mut found = Vec::new();
     for relationship in Kind::relationships() {

@@ -1,6 +1,6 @@
 //! `init --from-env`: a project whose manifests say what an environment has.
 //!
-//! Everything is written to a folder beside the project's place first, and read back from there. The project file moves last, so a run that
+//! Everything is written to a folder next to the project's place first, and read back from there. The project file moves last, so a run that
 //! ends early leaves no project.
 
 use std::collections::BTreeMap;

@@ -15,7 +15,7 @@ pub(super) struct Answer {
     pub(super) summary: String,
     /// What it comes to, in a word for programs.
     pub(super) state: &'static str,
-    /// Numbers and names beside the items; there are few.
+    /// Numbers and names next to the items; there are few.
     pub(super) details: Map<String, Json>,
     /// What there is to tell, one by one. Each says in `type` what it is.
     pub(super) items: Vec<Json>,
@@ -68,7 +68,7 @@ impl Failure {
         self
     }
 
-    /// The answer to the client. What an environment had a part in stands in the frame, the message included.
+    /// The answer to the client. What an environment had a part in is in the frame, the message included.
     pub(super) fn result(self) -> CallToolResult {
         let message = inert_text(&self.message);
         let mut error = json!({"code": self.code, "message": message});

@@ -26,7 +26,7 @@ pub(super) struct Validate {
     /// As this environment sees them; if omitted, for every environment. It must be open to assistants.
     #[serde(default)]
     pub(super) environment: Option<String>,
-    /// Files to check in place of, or beside, those of the project.
+    /// Files to check instead of, or in addition to, those of the project.
     #[serde(default)]
     pub(super) files: Vec<Given>,
     /// `nextCursor` of the page before.

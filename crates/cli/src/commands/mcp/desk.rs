@@ -140,7 +140,7 @@ pub(super) fn failure(error: &Error, ui: &mut Ui, environment: Option<&str>) -> 
     failure
 }
 
-/// What was said beside a result: findings with their places, then everything else.
+/// What was said next to a result: findings with their places, then everything else.
 pub(super) fn told(ui: &mut Ui) -> Vec<Json> {
     let told = ui.told();
     let mut items = Vec::new();

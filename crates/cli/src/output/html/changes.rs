@@ -15,7 +15,7 @@ use crate::output::shown;
 use crate::output::sides::{self, is_long, sides};
 use crate::output::verdict::{Unplanned, Verdict};
 
-/// A list of changes and what is known beside them.
+/// A list of changes and what is known next to them.
 pub(super) struct Changes<'a> {
     /// The plan.
     pub(super) plan: &'a Plan,

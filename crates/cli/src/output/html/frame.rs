@@ -399,7 +399,7 @@ fn change_dot() -> Element {
         .child(el("span").class("unseen").text(" changes"))
 }
 
-/// A small drawing beside a word; it says nothing that the word does not.
+/// A small drawing next to a word; it says nothing that the word does not.
 #[derive(Debug, Clone, Copy)]
 enum Icon {
     Apps,

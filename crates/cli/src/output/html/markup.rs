@@ -9,7 +9,7 @@ use crate::output::plain;
 pub(crate) struct Markup(String);
 
 impl Markup {
-    /// Markup, style or script of our own, as it stands.
+    /// Markup, style or script of our own, as it is.
     pub(crate) fn trusted(own: &'static str) -> Self {
         Self(own.to_owned())
     }

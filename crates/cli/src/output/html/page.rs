@@ -19,7 +19,7 @@ pub(super) struct Section {
     pub(super) id: &'static str,
     /// Its heading, and its word in the navigation.
     pub(super) title: String,
-    /// What stands beside the heading.
+    /// What is next to the heading.
     pub(super) aside: Option<String>,
     /// What it shows.
     pub(super) body: Markup,
@@ -31,7 +31,7 @@ pub(super) struct Head<'a> {
     pub(super) kicker: &'a str,
     /// What it is about.
     pub(super) title: String,
-    /// Facts beside the title.
+    /// Facts next to the title.
     pub(super) facts: Vec<String>,
     /// The result in numbers.
     pub(super) summary: Markup,
@@ -156,7 +156,7 @@ fn band(section: Section) -> Element {
         .child(el("div").class("wrap").child(heading).child(body))
 }
 
-/// The sign beside the name: a desk seen from above.
+/// The sign next to the name: a desk seen from above.
 fn mark() -> Element {
     let bar = |x: &str, y: &str, width: &str, height: &str, class: &str| {
         el("rect")
@@ -193,7 +193,7 @@ pub(super) fn tiles(tiles: &[(&str, usize, &str)]) -> Markup {
         .into()
 }
 
-/// A sentence in which names stand in backticks.
+/// A sentence in which names are in backticks.
 pub(super) fn prose(text: &str) -> Vec<Markup> {
     text.split('`')
         .enumerate()

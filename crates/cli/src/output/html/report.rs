@@ -18,9 +18,9 @@ use crate::output::verdict::{Verdict, unplanned};
 use crate::preview::Preview;
 use crate::specs::Specs;
 
-/// A plan, and what a page shows beside it.
+/// A plan, and what a page shows next to it.
 pub(crate) struct Report<'a> {
-    /// The plan and what stands around it, as a terminal shows it.
+    /// The plan and what is around it, as a terminal shows it.
     pub(crate) shown: &'a PlanText<'a>,
     /// The manifests.
     pub(crate) manifests: &'a Manifests,

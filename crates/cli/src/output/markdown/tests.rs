@@ -424,7 +424,7 @@ fn check_harmless(hostile: &str, limit: usize) {
     check_inactive(&comment, &own);
 }
 
-/// Nothing is active but our own words, each of which may stand twice.
+/// Nothing is active but our own words, each of which may be twice.
 pub(crate) fn check_inactive(comment: &str, own: &[&str]) {
     let active = own.iter().fold(active_text(comment), |text, ours| {
         text.replacen(ours, "", 2)

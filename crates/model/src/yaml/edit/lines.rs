@@ -1,4 +1,4 @@
-//! Lines of a text and comments beside them: where an edit begins and ends.
+//! Lines of a text and comments next to them: where an edit begins and ends.
 
 use super::{Edit, Editor};
 
@@ -31,7 +31,7 @@ impl<'a> Editor<'a> {
         Some(if carriage_return { before - 1 } else { before })
     }
 
-    /// The end of a line and of the comments below it that stand deeper than a column: a block put before them would take them in.
+    /// The end of a line and of the comments below it that are deeper than a column: a block put before them would take them in.
     pub(super) fn behind_deeper_comments(&self, at: usize, column: usize) -> usize {
         let mut end = self.line_end(at);
         let mut seen = end;

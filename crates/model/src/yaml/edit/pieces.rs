@@ -1,4 +1,4 @@
-//! Whole values, entries and items that come, go or are written anew, each in the style that stands there.
+//! Whole values, entries and items that come, go or are written anew, each in the style that is there.
 
 use std::collections::BTreeSet;
 
@@ -37,7 +37,7 @@ impl Editor<'_> {
         let start = dash.unwrap_or(place.start);
         let own_line = self.slice(self.line_start(start), start).trim().is_empty();
         let column = self.column(start);
-        // A list may stand as deep as its key, a mapping may not.
+        // A list may be as deep as its key, a mapping may not.
         let indent = match wanted {
             Json::Object(_) if own_line => {
                 let key = self.line_start(self.key_above(start));
@@ -60,7 +60,7 @@ impl Editor<'_> {
         };
         match lines {
             Some(lines) => {
-                // A comment behind the last line, or deeper below it, would become text of a block; it stands above instead.
+                // A comment behind the last line, or deeper below it, would become text of a block; it is above instead.
                 let end = self.behind_deeper_comments(place.end, column);
                 let behind = self.slice(place.end, end);
                 let pad = " ".repeat(column);
@@ -155,7 +155,7 @@ impl Editor<'_> {
             if self.slice(line, key.start).trim().is_empty() {
                 self.remove_lines(key.start, end_of(at));
             } else if let Some(next) = (at..entries.len()).find(|later| !gone.contains(later)) {
-                // The first entry of a list item stands behind its dash, and the next that stays takes its place.
+                // The first entry of a list item is behind its dash, and the next that stays takes its place.
                 self.edit(key.start, entries[next].0.start, String::new());
             }
             return;

@@ -34,7 +34,7 @@ pub(crate) const YAML_KEY: Explanation = Explanation::new(
 pub(super) struct Seen(BTreeMap<Box<str>, Span>);
 
 impl Seen {
-    /// Where a key stands already. Of a few entries each is looked at; what are many are indexed first.
+    /// Where a key is already. Of a few entries each is looked at; what are many are indexed first.
     fn first(&mut self, name: &str, entries: &[Entry]) -> Option<Span> {
         const FEW: usize = 16;
         if entries.len() < FEW {

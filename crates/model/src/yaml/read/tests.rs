@@ -1,4 +1,4 @@
-//! What is read, where it stands, and what is refused.
+//! What is read, where it is, and what is refused.
 
 use super::*;
 
