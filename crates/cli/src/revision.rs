@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path};
 use std::time::Duration;
 
-use deskstate_model::{fold, is_yaml};
+use deskstate_model::{LOCK_FILE, PACKAGES_FOLDER, fold, is_yaml};
 use tempfile::TempDir;
 
 use crate::error::Error;
@@ -118,7 +118,7 @@ pub(crate) fn checkout(folder: &Path, revision: &str) -> Result<TempDir, Error> 
         }
         if mode == Some("120000") {
             links.push((object.to_owned(), relative.to_owned()));
-        } else if is_yaml(relative) || relative.to_ascii_lowercase().ends_with(".json") {
+        } else if is_read(relative) {
             files.push((object.to_owned(), relative.to_owned()));
         }
     }
@@ -145,6 +145,14 @@ pub(crate) fn checkout(folder: &Path, revision: &str) -> Result<TempDir, Error> 
         link(target.path(), relative, leads_to)?;
     }
     Ok(target)
+}
+
+/// Whether loading reads a file. Of packages it reads all, to compare them with the lock.
+fn is_read(path: &str) -> bool {
+    is_yaml(path)
+        || path.to_ascii_lowercase().ends_with(".json")
+        || path == LOCK_FILE
+        || path.starts_with(&format!("{PACKAGES_FOLDER}/"))
 }
 
 /// Makes a link that leads to something of the same revision; loading refuses one that leads out.

@@ -152,6 +152,11 @@ fn a_package_is_installed_upgraded_downgraded_and_removed_on_two_environments() 
     let live = ENVIRONMENTS.map(|environment| vendors.live(environment));
     vendors.add("../telvio-1.0.0").ended(0);
     vendors.add("../calloop-2.0.0").ended(0);
+    let plan = vendors.run(&["plan", "--env", "test"]).ended(0).out;
+    assert!(
+        plan.contains("+ telvio_softphone  from package telvio"),
+        "{plan}"
+    );
     vendors.in_sync(&[]);
     // The customer's exact list and what two packages add are one set.
     let profile = vendors.run(&["render", "--env", "prod"]).ended(0).out;
@@ -565,6 +570,30 @@ fn archives_and_commits_give_the_same_package_as_the_folder() {
         .run(&["package", "update", "telvio", "--no-plan"])
         .ended(0);
     vendors.run(&["validate"]).ended(0);
+    // A revision of the project has its packages.
+    let of_desk = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command
+            .current_dir(vendors.desk())
+            .args(["-c", "user.name=a"]);
+        command
+            .args(["-c", "user.email=a@b.example"])
+            .args(arguments);
+        assert!(command.output().unwrap().status.success());
+    };
+    of_desk(&["init", "--quiet"]);
+    of_desk(&[
+        "add",
+        "deskstate.yaml",
+        "deskstate.lock",
+        "manifests",
+        "packages",
+    ]);
+    of_desk(&["commit", "--quiet", "-m", "1"]);
+    vendors.run(&["apply", "--env", "test", "--yes"]).ended(0);
+    vendors
+        .run(&["drift", "--env", "test", "--at", "HEAD"])
+        .ended(0);
     let listed = vendors.run(&["package", "list"]).ended(0).out;
     assert!(listed.contains("telvio 1.0.0 by Telvio"), "{listed}");
     assert!(listed.contains("ringSeconds = 30 (default)"), "{listed}");

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::contract::{Contract, Subject};
 use crate::kinds::{AppProfile, CIF_V2_LOADER, PANE_LOADER, Resource, ResourceKey};
 use crate::name::fold;
-use crate::package::{Lock, Package, PackageItem};
+use crate::package::{Lock, PACKAGES_FOLDER, Package, PackageItem};
 use crate::project::{CifV2Loader, Project};
 use crate::span::{SourceMap, Span};
 
@@ -40,6 +40,16 @@ impl Manifests {
             .binary_search_by(|declared| declared.key.cmp(key))
             .ok()
             .map(|at| &self.resources[at])
+    }
+
+    /// The package whose file a place is in.
+    #[must_use]
+    pub fn package_of(&self, place: Span) -> Option<&str> {
+        let path = self.sources.path(place.file);
+        let below = path.strip_prefix(PACKAGES_FOLDER)?.strip_prefix('/')?;
+        let (name, _) = below.split_once('/')?;
+        let mut names = self.packages.iter().map(|package| &package.name.value);
+        names.find(|known| *known == name).map(String::as_str)
     }
 
     /// These resources alone. Nothing is owned then: who sees a part cannot say what nobody declares.

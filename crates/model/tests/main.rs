@@ -4,6 +4,7 @@ mod contracts;
 mod examples;
 mod files;
 mod manifests;
+mod packages;
 mod reference;
 mod schemas;
 mod support;

@@ -6,7 +6,7 @@ mod resource;
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_model::{
-    CifV2Loader, Field, Fill, Holds, Kind, Manifests, PartTable, Referent, ResourceKey, Table,
+    CifV2Loader, Field, Fill, Holds, Kind, Manifests, PartTable, Referent, ResourceKey, Span, Table,
 };
 
 use crate::state::{DeclaredResource, Lookup, PartName, RowKey};
@@ -137,11 +137,27 @@ pub fn lower(manifests: &Manifests) -> Desired {
         links_loader,
     };
     let lowered = manifests.resources.iter().map(|declared| {
-        let resource = resource::lower(declared, &context);
+        let mut resource = resource::lower(declared, &context);
+        name_packages(&mut resource, manifests);
         (declared.key.clone(), Box::new(resource))
     });
     Desired {
         resources: lowered.collect(),
+    }
+}
+
+/// Says which package adds a member to a resource that is not its own.
+fn name_packages(resource: &mut DeclaredResource, manifests: &Manifests) {
+    if manifests.packages.is_empty() {
+        return;
+    }
+    let package = |span: Span| manifests.package_of(span);
+    let own = package(resource.name_span);
+    for set in &mut resource.sets {
+        for member in set.members.iter_mut().filter(|member| !member.implied) {
+            let by = package(member.span).filter(|by| Some(*by) != own);
+            member.package = by.map(str::to_owned);
+        }
     }
 }
 

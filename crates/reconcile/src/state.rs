@@ -333,6 +333,8 @@ pub struct DeclaredMember {
     pub span: Span,
     /// Not written by anybody: it follows from another member.
     pub implied: bool,
+    /// The package that adds it to a row which somebody else declares.
+    pub package: Option<String>,
 }
 
 /// A many-to-many set that a manifest declares.

@@ -185,6 +185,7 @@ impl Lowering<'_> {
                 key: target_key(to, value.as_text()?),
                 span,
                 implied: false,
+                package: None,
             })
         };
         let members = match (links, value) {
@@ -204,8 +205,12 @@ impl Lowering<'_> {
             }
             (Links::Only(name), Value::Flag(linked)) => {
                 let key = target_key(to, name);
-                let implied = false;
-                let member = linked.then_some(DeclaredMember { key, span, implied });
+                let member = linked.then_some(DeclaredMember {
+                    key,
+                    span,
+                    implied: false,
+                    package: None,
+                });
                 member.into_iter().collect()
             }
             (Links::Items(items), Value::Items(values)) => {
@@ -227,8 +232,12 @@ impl Lowering<'_> {
                         let row = self.item(&list, item, index)?;
                         let (key, span) = (row.key.clone(), item.span);
                         self.parts.push(row);
-                        let implied = false;
-                        Some(DeclaredMember { key, span, implied })
+                        Some(DeclaredMember {
+                            key,
+                            span,
+                            implied: false,
+                            package: None,
+                        })
                     }));
                 }
                 members

@@ -189,7 +189,13 @@ impl<'a> Planner<'a> {
             RowKey::Found(Lookup::User(_)) => self.live.label(&tables::USER, id),
             key => key.label(),
         };
-        let note = loader.map(|loader| format!("comes with {}", loader.noun));
+        let of_package = || {
+            let package = member.package.as_ref()?;
+            Some(format!("from package {package}"))
+        };
+        let note = loader
+            .map(|loader| format!("comes with {}", loader.noun))
+            .or_else(of_package);
         Member::Wanted(Wanted {
             id,
             label,

@@ -94,6 +94,7 @@ pub(crate) fn lower(lowering: &mut Lowering<'_>) {
                 key: loader.key(),
                 span,
                 implied: true,
+                package: None,
             };
             imply(lowering, implied);
         }
