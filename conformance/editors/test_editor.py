@@ -214,6 +214,50 @@ async def test_two_projects_in_two_folders_do_not_see_each_other(desk, tmp_path)
     assert edit.changes and all(uri.startswith(desk.root.as_uri()) for uri in edit.changes)
 
 
+async def test_a_misspelt_name_and_a_value_that_a_contract_demands_are_corrected(desk):
+    text = await desk.open()
+    for right, wrong, code in [
+        ("anchorTab: tenfold_customerSummary", "anchorTab: tenfold_custmerSummary", "unknown-reference"),
+        ("Mode: Docked", "Mode: Hidden", "locked-value"),
+        ("title: \"{customer}\"", "title: {customer}", "unquoted-brace"),
+    ]:
+        await desk.change(text.replace(right, wrong, 1))
+        found = await desk.told()
+        finding = next(one for one in found if one.code == code)
+        [action] = await desk.client.text_document_code_action_async(
+            lsp.CodeActionParams(text_document=desk.document(), range=finding.range, context=lsp.CodeActionContext([finding]))
+        )
+        [edit] = action.edit.changes[desk.uri(FILE)]
+        assert edit.new_text == text.splitlines(keepends=True)[edit.range.start.line]
+        assert not action.is_preferred
+        await desk.change(text)
+        assert not await desk.told()
+
+
+async def test_users_and_roles_that_other_files_name_are_completed(desk):
+    profile = "manifests/app-profile.yaml"
+    text = await desk.open(profile)
+    await desk.change(text.replace("- lin@contoso.com", "- "), profile)
+    assert "amira.hassan@contoso.com" in await desk.labels("- ada@contoso.com\n      - ", 26, profile)
+    await desk.open("manifests/other.yaml", text.replace("tenfold_appProfile", "tenfold_other") + "  roles: [Omnichannel agent]\n")
+    for typed in ["  roles: [", "  roles:\n    - Omni", "  roles: {mode: atLeast, members: [Omni"]:
+        await desk.change(text + typed, profile)
+        assert "Omnichannel agent" in await desk.labels(typed, len(typed), profile), typed
+
+
+async def test_a_variable_is_renamed_and_an_environment_is_not(desk):
+    provider = "manifests/channel-provider.yaml"
+    await desk.open(provider)
+    here = desk.at("vars.widgetOrigin", 7, provider)
+    ready = await desk.client.text_document_prepare_rename_async(lsp.PrepareRenameParams(**here))
+    assert ready.placeholder == "widgetOrigin"
+    edit = await desk.client.text_document_rename_async(lsp.RenameParams(**here, new_name="widgetHost"))
+    assert set(edit.changes) == {desk.uri(path) for path in (provider, "deskstate.yaml")}
+    await desk.open("deskstate.yaml")
+    with pytest.raises(Exception, match="workflows"):
+        await desk.client.text_document_prepare_rename_async(lsp.PrepareRenameParams(**desk.at("prod:", 1, "deskstate.yaml")))
+
+
 async def test_symbols_of_a_file_and_of_the_workspace(desk):
     await desk.open()
     symbols = await desk.client.text_document_document_symbol_async(lsp.DocumentSymbolParams(desk.document()))

@@ -1,5 +1,6 @@
 //! What is wrong with the manifests, as plain data. Turning it into text is the business of the callers.
 
+use crate::offer::Offer;
 use crate::shape_codes::MISSING_FIELD;
 use crate::span::Span;
 
@@ -49,6 +50,8 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// What must have been meant at its place: a word of deskstate's own that differs by a few letters.
     pub instead: Option<String>,
+    /// What an editor can offer to write there.
+    pub offer: Option<Offer>,
     /// The environments in which it was found; empty for every one.
     pub environments: Vec<String>,
     /// A line says it all: the lines of the file would add nothing.
@@ -81,6 +84,7 @@ impl Diagnostic {
             secondary: Vec::new(),
             help: None,
             instead: None,
+            offer: None,
             environments: Vec::new(),
             on_one_line: false,
             accepted: None,
@@ -120,6 +124,23 @@ impl Diagnostic {
     pub(crate) fn meant(mut self, near: &str) -> Self {
         self.instead = Some(near.to_owned());
         self.help(format!("did you mean `{near}`?"))
+    }
+
+    /// Asks whether a word that is known here was meant. People choose such words, so another one may be meant, or a new one.
+    #[must_use]
+    pub(crate) fn perhaps(self, written: &str, near: &str) -> Self {
+        self.offering(Offer::Word {
+            written: written.to_owned(),
+            near: near.to_owned(),
+        })
+        .help(format!("did you mean `{near}`?"))
+    }
+
+    /// Offers another text for its place.
+    #[must_use]
+    pub(crate) fn offering(mut self, offer: impl Into<Option<Offer>>) -> Self {
+        self.offer = offer.into();
+        self
     }
 
     /// Says that something is not given.

@@ -7,6 +7,7 @@ use crate::decoder::Decoder;
 use crate::diagnostic::Diagnostic;
 use crate::kinds::{Kind, Resource, ResourceKey};
 use crate::manifests::{Declared, State};
+use crate::offer::Offer;
 use crate::record::Value;
 use crate::schema::API_VERSION;
 use crate::shape::{self, Shape};
@@ -141,7 +142,8 @@ pub(crate) fn check_version(node: &Node, diagnostics: &mut Vec<Diagnostic>) {
             format!("`apiVersion` must be `{API_VERSION}`"),
         )
         .at(other.span, "another version")
-        .help(format!("write `apiVersion: {API_VERSION}`")),
+        .help(format!("write `apiVersion: {API_VERSION}`"))
+        .offering(Offer::Whole(API_VERSION.to_owned())),
     });
 }
 

@@ -42,6 +42,7 @@ mod load;
 mod manifests;
 mod name;
 mod name_uses;
+mod offer;
 mod overlay;
 mod package;
 mod parallel;
@@ -90,6 +91,7 @@ pub use load::{
 pub use manifests::{Declared, Manifests, State, subject_of};
 pub use name::{UniqueName, fold};
 pub use name_uses::NameUse;
+pub use offer::Offer;
 pub use package::{
     CHECKSUMS_FILE, LOCK_FILE, Lock, Locked, PACKAGE_FILE, PACKAGES_FOLDER, Package, PackageFiles,
     PackageItem, Parameter, ParameterType, UsedPackage, checksums, has_credentials, package_digest,

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::decoder::Decoder;
 use crate::diagnostic::Diagnostic;
+use crate::offer::Offer;
 use crate::set::LookedUp;
 use crate::span::Spanned;
 use crate::yaml::{Entry, Node, NodeValue};
@@ -196,7 +197,8 @@ fn parameter(name: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option<Param
                     format!("`{name}` is read as a mapping, because it begins with a brace"),
                 )
                 .at(node.span, "a mapping in YAML")
-                .help("put it into quotes: \"{customer}\""),
+                .help("put it into quotes: \"{customer}\"")
+                .offering(Offer::Quoted),
             );
             // Taken as what was meant, so that nothing else is said to be missing.
             let keys: Vec<&str> = node.entries().iter().map(|entry| &*entry.key).collect();

@@ -236,7 +236,7 @@ fn check_field(kind: Kind, path: &str, span: Span, diagnostics: &mut Vec<Diagnos
     let diagnostic = Diagnostic::error(UNKNOWN_FIELD.code, format!("{kind} has no field `{word}`"))
         .at(span, "unknown field");
     diagnostics.push(match nearest(word, words()) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        Some(near) => diagnostic.perhaps(word, near),
         None => diagnostic.help(format!("`deskstate explain {kind}` lists the fields")),
     });
     false

@@ -467,7 +467,7 @@ impl<'p> Substitution<'_, 'p> {
         )
         .at(span, "not defined");
         self.diagnostics.push(match nearest(name, self.variables.keys().copied()) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            Some(near) => diagnostic.perhaps(name, near),
             None => diagnostic.help(format!("add `{name}` to `variables` of the project or of the environment in `deskstate.yaml`")),
         });
         None

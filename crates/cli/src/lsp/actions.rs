@@ -1,4 +1,4 @@
-//! Fixes of findings, where what was meant is certain.
+//! Fixes of findings: words that must have been meant, and values that a person may choose.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +12,8 @@ pub(super) struct Fix<'s> {
     pub(super) finding: &'s Diagnostic,
     pub(super) title: String,
     pub(super) after: String,
+    /// Nothing but a misspelt word explains the finding.
+    pub(super) is_certain: bool,
 }
 
 /// The fixes of what is wrong in a part of a file. One that would leave the finding, or bring another error, is not offered.
@@ -28,20 +30,31 @@ pub(super) fn fixes<'s>(
         .findings
         .iter()
         .filter(|finding| touches(state, finding, path, from, to));
-    here.filter_map(|finding| {
-        let instead = finding.instead.as_deref()?;
+    let mut fixes: Vec<Fix<'s>> = Vec::new();
+    for fix in here.filter_map(|finding| {
         let span = finding.primary.as_ref()?.span;
-        let mut after = text.to_owned();
         let place = span.start as usize..span.end as usize;
-        text.get(place.clone())?;
-        after.replace_range(place, instead);
+        let written = text.get(place.clone())?;
+        let instead = match (&finding.instead, &finding.offer) {
+            (Some(instead), _) => instead.clone(),
+            (None, Some(offer)) => offer.applied(written)?,
+            (None, None) => return None,
+        };
+        let mut after = text.to_owned();
+        after.replace_range(place, &instead);
         helps(project, state, finding, path, &after).then(|| Fix {
             finding,
             title: format!("Change to `{instead}`"),
             after,
+            is_certain: finding.instead.is_some(),
         })
-    })
-    .collect()
+    }) {
+        // Two findings may lead to one fix, such as a misspelt name that a contract names as well.
+        if fixes.iter().all(|known| known.after != fix.after) {
+            fixes.push(fix);
+        }
+    }
+    fixes
 }
 
 fn helps(project: &Project, state: &State, finding: &Diagnostic, path: &str, after: &str) -> bool {

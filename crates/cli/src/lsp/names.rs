@@ -22,7 +22,9 @@ pub(super) fn variable_at(text: &str, byte: usize) -> Option<(String, Range<usiz
     let rest = &text[start..];
     let word = &rest[..rest.find(|one| !is_part(one)).unwrap_or(rest.len())];
     let name = word.strip_prefix("vars.")?;
-    let is_open = text[..start].trim_end_matches(' ').ends_with("${{");
+    let before = text[..start].trim_end_matches(' ').strip_suffix("${{");
+    // `$${{` is text.
+    let is_open = before.is_some_and(|before| !before.ends_with('$'));
     is_open.then(|| (name.to_owned(), start..start + word.len()))
 }
 
@@ -61,7 +63,8 @@ fn place(one: &Use) -> Place {
     (one.path.clone(), one.name.place.clone())
 }
 
-fn of_variable(state: &State, name: &str) -> Vec<Place> {
+/// Where the project gives variables: for all environments, and for each.
+fn variable_maps(state: &State) -> impl Iterator<Item = &Tree> {
     let spec = state.project_file().and_then(|file| file.get("spec"));
     let environments = spec.and_then(|spec| spec.get("environments"));
     let environments = environments.map_or(&[][..], Tree::entries).iter();
@@ -69,6 +72,10 @@ fn of_variable(state: &State, name: &str) -> Vec<Place> {
     spec.and_then(|spec| spec.get("variables"))
         .into_iter()
         .chain(maps)
+}
+
+fn of_variable(state: &State, name: &str) -> Vec<Place> {
+    variable_maps(state)
         .filter_map(|map| map.entry(name))
         .map(|entry| (PROJECT_FILE.to_owned(), entry.key_place.clone()))
         .collect()
@@ -110,8 +117,67 @@ pub(super) fn references(
         .collect()
 }
 
-/// What can be renamed at a byte: its name and place, or why it cannot.
-pub(super) fn renamable<'s>(state: &'s State, path: &str, byte: usize) -> Result<&'s Use, String> {
+/// What a rename is about.
+#[derive(Debug)]
+pub(super) enum Named<'s> {
+    Resource(&'s Use),
+    /// A variable of the project, and the place of its name.
+    Variable(String, Range<usize>),
+}
+
+impl Named<'_> {
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Resource(one) => one.name.key.name.as_written(),
+            Self::Variable(name, _) => name,
+        }
+    }
+
+    pub(super) fn place(&self) -> &Range<usize> {
+        match self {
+            Self::Resource(one) => &one.name.place,
+            Self::Variable(_, place) => place,
+        }
+    }
+}
+
+/// What can be renamed at a byte, or why it cannot.
+pub(super) fn renamable<'s>(
+    state: &'s State,
+    path: &str,
+    byte: usize,
+) -> Result<Named<'s>, String> {
+    let text = state.text(path).unwrap_or_default();
+    if let Some((name, place)) = variable_at(text, byte) {
+        return Ok(Named::Variable(
+            name,
+            place.start + "vars.".len()..place.end,
+        ));
+    }
+    if path == PROJECT_FILE
+        && let Some(entry) = variable_maps(state)
+            .flat_map(Tree::entries)
+            .find(|entry| entry.key_place.start <= byte && byte <= entry.key_place.end)
+    {
+        return Ok(Named::Variable(entry.key.clone(), entry.key_place.clone()));
+    }
+    if is_environment(state, path, byte) {
+        return Err("workflows, scripts and saved plans name environments as well, so a rename would not be complete".to_owned());
+    }
+    renamable_resource(state, path, byte).map(Named::Resource)
+}
+
+fn is_environment(state: &State, path: &str, byte: usize) -> bool {
+    let spec = state.project_file().and_then(|file| file.get("spec"));
+    let environments = spec.and_then(|spec| spec.get("environments"));
+    let is_key = environments.is_some_and(|map| {
+        let mut places = map.entries().iter().map(|entry| &entry.key_place);
+        places.any(|place| place.start <= byte && byte <= place.end)
+    });
+    (path == PROJECT_FILE && is_key) || environment_at(state, path, byte).is_some()
+}
+
+fn renamable_resource<'s>(state: &'s State, path: &str, byte: usize) -> Result<&'s Use, String> {
     let one = state
         .use_at(path, byte)
         .ok_or("there is no unique name here")?;
@@ -132,10 +198,68 @@ pub(super) fn renamable<'s>(state: &'s State, path: &str, byte: usize) -> Result
     Ok(one)
 }
 
-/// Another name for a resource, wherever the project names it: the new texts of the files, by path.
+/// Another name for a resource or a variable, wherever the project names it: the new texts of the files, by path.
 ///
 /// It is refused unless the project then reads exactly as before, with the one name in place of the other, in every environment.
 pub(super) fn rename(
+    project: &Project,
+    state: &State,
+    named: &Named<'_>,
+    new: &str,
+) -> Result<BTreeMap<String, String>, String> {
+    match named {
+        Named::Resource(one) => rename_resource(project, state, one, new),
+        Named::Variable(name, _) => rename_variable(project, state, name, new),
+    }
+}
+
+fn rename_variable(
+    project: &Project,
+    state: &State,
+    old: &str,
+    new: &str,
+) -> Result<BTreeMap<String, String>, String> {
+    let is_name = new.starts_with(|first: char| first.is_ascii_alphabetic())
+        && new
+            .chars()
+            .all(|one| one.is_ascii_alphanumeric() || one == '_');
+    if !is_name {
+        return Err(format!(
+            "`{new}` is not a name of a variable: use letters, digits and underscores"
+        ));
+    }
+    if !of_variable(state, new).is_empty() {
+        return Err(format!("the project already has a variable `{new}`"));
+    }
+    let mut places: BTreeMap<&str, BTreeSet<(usize, usize)>> = BTreeMap::new();
+    let declared = of_variable(state, old);
+    for (_, place) in &declared {
+        let of_file = places.entry(PROJECT_FILE).or_default();
+        of_file.insert((place.start, place.end));
+    }
+    for (path, text) in state.texts() {
+        for (at, found) in text.match_indices("vars.") {
+            let start = at + found.len();
+            if let Some((name, place)) = variable_at(text, start)
+                && name == old
+            {
+                places.entry(path).or_default().insert((start, place.end));
+            }
+        }
+    }
+    let mut changed = BTreeMap::new();
+    for (path, of_file) in places {
+        let mut text = state.text(path).unwrap_or_default().to_owned();
+        for (start, end) in of_file.into_iter().rev() {
+            text.replace_range(start..end, new);
+        }
+        changed.insert(path.to_owned(), text);
+    }
+    certain(project, state, &format!("variable `{old}`"), None, &changed)?;
+    Ok(changed)
+}
+
+fn rename_resource(
     project: &Project,
     state: &State,
     one: &Use,
@@ -168,7 +292,13 @@ pub(super) fn rename(
         let after = renamed(text, names, new).map_err(|why| format!("`{path}`: {why}"))?;
         changed.insert(path.to_owned(), after);
     }
-    certain(project, state, old, &key, &changed)?;
+    certain(
+        project,
+        state,
+        &old.to_string(),
+        Some((old, &key)),
+        &changed,
+    )?;
     Ok(changed)
 }
 
@@ -238,8 +368,8 @@ fn renamed<'n>(
 fn certain(
     project: &Project,
     state: &State,
-    old: &ResourceKey,
-    new: &ResourceKey,
+    what: &str,
+    names: Option<(&ResourceKey, &ResourceKey)>,
     changed: &BTreeMap<String, String>,
 ) -> Result<(), String> {
     let (_, found) = project.workspace.load_with(None, changed.clone());
@@ -268,11 +398,11 @@ fn certain(
             None => state.manifests.clone(),
         };
         let (after, _) = project.workspace.load_with(environment, changed.clone());
-        let left = said(&after, old, new) != said(&before, old, new);
+        let left = said(&after, names) != said(&before, names);
         if left {
             let place = environment.map_or("the base".to_owned(), |name| format!("`{name}`"));
             return Err(format!(
-                "{old} is also named in a way that cannot be changed safely, such as by a variable or a file: {place} would read differently"
+                "{what} is also named in a way that cannot be changed safely, such as by a variable or a file: {place} would read differently"
             ));
         }
     }
@@ -280,13 +410,12 @@ fn certain(
 }
 
 /// Everything that resources and contracts say, with the new name in place of the old one.
-fn said(manifests: &Manifests, old: &ResourceKey, new: &ResourceKey) -> BTreeSet<String> {
+fn said(manifests: &Manifests, names: Option<(&ResourceKey, &ResourceKey)>) -> BTreeSet<String> {
     let now = |kind: deskstate_model::Kind, name: &str| {
         let key = ResourceKey::new(kind, name);
-        if key == *old {
-            new.to_string()
-        } else {
-            key.to_string()
+        match names {
+            Some((old, new)) if key == *old => new.to_string(),
+            _ => key.to_string(),
         }
     };
     let resources = manifests.resources.iter().map(|declared| {
@@ -303,7 +432,9 @@ fn said(manifests: &Manifests, old: &ResourceKey, new: &ResourceKey) -> BTreeSet
                 )
             })
             .collect();
-        without(&mut spec, &[old.name.as_written(), new.name.as_written()]);
+        if let Some((old, new)) = names {
+            without(&mut spec, &[old.name.as_written(), new.name.as_written()]);
+        }
         format!(
             "{} {references:?} {spec}",
             now(declared.key.kind, declared.key.name.as_written())

@@ -32,6 +32,7 @@ pub(super) struct State {
 }
 
 /// A place of a file that names a resource.
+#[derive(Debug)]
 pub(super) struct Use {
     pub(super) path: String,
     pub(super) name: NameUse,

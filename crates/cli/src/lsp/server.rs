@@ -359,8 +359,8 @@ impl Server {
         let byte = units.byte(here.text(), params.position);
         let one = names::renamable(&here.state, &here.path, byte)?;
         Ok(PrepareRenameResponse::RangeWithPlaceholder {
-            range: units.range(here.text(), &one.name.place),
-            placeholder: one.name.key.name.as_written().to_owned(),
+            range: units.range(here.text(), one.place()),
+            placeholder: one.name().to_owned(),
         })
     }
 
@@ -378,8 +378,10 @@ impl Server {
                 .ok_or("this file belongs to no project")?;
             let byte = units.byte(here.text(), position);
             let one = names::renamable(&here.state, &here.path, byte)?;
-            let texts = names::rename(here.project, &here.state, one, &params.new_name)?;
-            told = Some(names::consequence(&one.name.key, &params.new_name, &texts));
+            let texts = names::rename(here.project, &here.state, &one, &params.new_name)?;
+            if let names::Named::Resource(one) = one {
+                told = Some(names::consequence(&one.name.key, &params.new_name, &texts));
+            }
             Ok(workspace_edit(
                 here.project,
                 &here.state,
@@ -461,7 +463,7 @@ impl Server {
                 [(&here.path, &fix.after)].into_iter(),
                 units,
             )),
-            is_preferred: Some(true),
+            is_preferred: Some(fix.is_certain),
             ..CodeAction::default()
         });
         Ok(actions.collect())

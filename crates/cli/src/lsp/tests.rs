@@ -215,7 +215,7 @@ fn a_rename_reaches_overlays_contracts_and_the_project_file_and_changes_nothing_
     let (state, byte) = at(&mut project, "manifests/session.yaml", "contoso_notes");
     assert_eq!(validated(&load(&root, None)), Vec::<String>::new());
     let one = names::renamable(&state, "manifests/session.yaml", byte).unwrap();
-    let texts = names::rename(&project, &state, one, "contoso_pad").unwrap();
+    let texts = names::rename(&project, &state, &one, "contoso_pad").unwrap();
     let expected: BTreeMap<String, String> = files
         .iter()
         .map(|(path, text)| (path.clone(), text.replace("contoso_notes", "contoso_pad")))
@@ -270,7 +270,7 @@ fn a_rename_that_is_not_certain_is_refused_with_the_reason() {
         let mut project = Project::new(&real(folder.path()));
         let (state, byte) = at(&mut project, "contracts/vendor.yaml", "contoso_notes");
         let refused = names::renamable(&state, "contracts/vendor.yaml", byte)
-            .and_then(|one| names::rename(&project, &state, one, "contoso_pad"));
+            .and_then(|one| names::rename(&project, &state, &one, "contoso_pad"));
         let said = refused.expect_err(after);
         assert!(said.contains(why), "{after}: {said}");
     }
@@ -303,4 +303,115 @@ fn names_stay_known_while_their_file_is_broken_and_fixes_are_certain() {
         panic!("{} fixes", fixes.len());
     };
     assert_eq!(fix.after, typing.replace("Genric", "Generic"));
+}
+
+#[test]
+fn a_variable_is_renamed_wherever_it_is_given_or_used_and_text_stays() {
+    let mut files = desk();
+    let tab = files.get_mut("manifests/tab.yaml").unwrap();
+    *tab = tab.replace(
+        "title: Notes",
+        "title: 'on ${{vars.host}} $${{ vars.host }}'",
+    );
+    let file = files.get_mut(PROJECT_FILE).unwrap();
+    *file = file.replace(
+        "overlay: overlays/prod}",
+        "overlay: overlays/prod, variables: {host: b.example}}",
+    );
+    let folder = folder(&files);
+    let mut project = Project::new(&real(folder.path()));
+    for (path, word) in [("manifests/tab.yaml", "vars.host"), (PROJECT_FILE, "host:")] {
+        let (state, byte) = at(&mut project, path, word);
+        let named = names::renamable(&state, path, byte).unwrap();
+        assert_eq!(named.name(), "host");
+        let texts = names::rename(&project, &state, &named, "server").unwrap();
+        let tab = files["manifests/tab.yaml"].replace("${{vars.host", "${{vars.server");
+        let tab = tab.replace("/${{ vars.host", "/${{ vars.server");
+        assert_eq!(texts["manifests/tab.yaml"], tab);
+        assert_eq!(
+            texts[PROJECT_FILE],
+            files[PROJECT_FILE].replace("host:", "server:")
+        );
+        assert_eq!(texts.len(), 2);
+        for (new, why) in [("1x", "letters, digits"), ("host", "already has")] {
+            let refused = names::rename(&project, &state, &named, new).unwrap_err();
+            assert!(refused.contains(why), "{refused}");
+        }
+    }
+    let (state, byte) = at(&mut project, PROJECT_FILE, "dev:");
+    let refused = names::renamable(&state, PROJECT_FILE, byte).unwrap_err();
+    assert!(refused.contains("workflows"), "{refused}");
+}
+
+#[test]
+fn a_fix_is_offered_for_what_is_nearly_known_or_demanded() {
+    let cases = [
+        (
+            "manifests/session.yaml",
+            "anchorTab: contoso_notes",
+            "anchorTab: contoso_ntoes",
+        ),
+        (
+            "manifests/session.yaml",
+            "anchorTab: contoso_notes",
+            "anchorTab: Notes",
+        ),
+        ("manifests/tab.yaml", "vars.host", "vars.hots"),
+        ("manifests/tab.yaml", "{url:", "{ulr:"),
+        ("manifests/tab.yaml", "v1\nkind", "v2\nkind"),
+        (
+            "manifests/tab.yaml",
+            "title: \"{customerName}\"",
+            "title: {customerName}",
+        ),
+        (
+            "manifests/tab.yaml",
+            "title: \"{customerName}\"",
+            "title: \"{custmerName}\"",
+        ),
+        ("manifests/tab.yaml", "canClose: false", "canClose: no"),
+        (
+            "overlays/prod/tab.yaml",
+            "{name: contoso_notes}",
+            "{name: contoso_note}",
+        ),
+        (
+            "contracts/vendor.yaml",
+            "anchorTab: contoso",
+            "anchorTb: contoso",
+        ),
+        (
+            "contracts/vendor.yaml",
+            "name: contoso_call",
+            "name: contoso_call",
+        ),
+    ];
+    for (path, right, wrong) in cases {
+        let mut files = desk();
+        let tab = files.get_mut("manifests/tab.yaml").unwrap();
+        *tab = tab.replace(
+            "title: Notes\n",
+            "title: \"{customerName}\"\n  canClose: false\n",
+        );
+        let text = files.get_mut(path).unwrap();
+        assert!(text.contains(right), "{right}");
+        let meant = text.clone();
+        *text = text.replace(right, wrong);
+        let folder = folder(&files);
+        let mut project = Project::new(&real(folder.path()));
+        let state = project.state();
+        let fixes = actions::fixes(&project, &state, path, (0, files[path].len()));
+        if right == wrong {
+            assert!(fixes.is_empty(), "{right}");
+            continue;
+        }
+        let [fix] = fixes.as_slice() else {
+            panic!(
+                "{wrong}: {} fixes, {:#?}",
+                fixes.len(),
+                validated(&load(folder.path(), None))
+            );
+        };
+        assert_eq!(fix.after, meant, "{wrong}");
+    }
 }

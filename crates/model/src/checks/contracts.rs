@@ -12,6 +12,7 @@ use crate::explanation::Explanation;
 use crate::kinds::Kind;
 use crate::manifests::subject_of;
 use crate::manifests::{Declared, State};
+use crate::offer::Offer;
 
 pub(crate) const CONTRACT_CONTAINS: Explanation = Explanation::new(
     "contract-contains",
@@ -277,6 +278,16 @@ fn of_resource(
                 rule.id.value
             ),
         );
+    }
+    if place.is_some()
+        && finding.path.len() == 1
+        && let Problem::NotLocked {
+            expected,
+            actual: Some(_),
+        }
+        | Problem::NotPreferred { expected, .. } = &finding.problem
+    {
+        diagnostic = diagnostic.offering(Offer::value(expected));
     }
     match rule_value(rule, finding) {
         Some(span) => diagnostic.also(span, "demanded here"),

@@ -123,7 +123,7 @@ fn check_document(overlay: &Document, known: &BaseNames<'_>, diagnostics: &mut V
         )
         .at(overlay.header.name_span, "nothing to change");
         diagnostics.push(match known.nearest(&overlay.header.key) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            Some(near) => diagnostic.perhaps(overlay.header.key.name.as_written(), near),
             None => diagnostic.help(
                 "declare it in a manifest folder; `metadata.environments` there limits it to some environments",
             ),
@@ -161,7 +161,7 @@ fn check_document(overlay: &Document, known: &BaseNames<'_>, diagnostics: &mut V
                 )
                 .at(item.span, "unknown field");
                 diagnostics.push(match nearest(word, fields.iter().map(|field| field.word)) {
-                    Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                    Some(near) => diagnostic.meant(near),
                     None => diagnostic.help(format!(
                         "`deskstate explain {}` lists the fields",
                         overlay.header.key.kind

@@ -6,6 +6,7 @@ use crate::explanation::Explanation;
 use crate::given::Given;
 use crate::kinds::{CommunicationPanelMode, SessionTemplate, SessionType};
 use crate::manifests::{Declared, State};
+use crate::offer::Offer;
 
 pub(crate) const SESSION_TYPE: Explanation = Explanation::new(
     "session-type",
@@ -126,7 +127,8 @@ fn entity(
             )
             .at(mode.span, "probably without effect")
             .also(kind, "this is Entity")
-            .help("write `communicationPanelMode: Hidden`"),
+            .help("write `communicationPanelMode: Hidden`")
+            .offering(Offer::Whole("Hidden".to_owned())),
         );
     }
 }

@@ -82,7 +82,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
             diagnostic = diagnostic.also(*place, "here too");
         }
         diagnostics.push(match near {
-            Some(near) => diagnostic.help(format!("did you mean `{{{near}}}`? If not, list `{name}` under `slugs`")),
+            Some(near) => diagnostic.perhaps(name, near).help(format!("did you mean `{{{near}}}`? If not, list `{name}` under `slugs`")),
             None => diagnostic.help("list slugs that a channel provider or a question supplies under `slugs` of `deskstate.yaml`, of a contract, or in `metadata` of the provider"),
         });
     }

@@ -119,7 +119,7 @@ fn known(parameters: &Parameters, page: Spanned<PageType>, diagnostics: &mut Vec
         .at(name.span, "sent unchanged")
         .also(page.span, "decides the parameters");
         diagnostics.push(match nearest(&name.value, names.iter().copied()) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            Some(near) => diagnostic.perhaps(&name.value, near),
             None if names.is_empty() => {
                 diagnostic.help("tabs of this type are internal to Microsoft")
             }

@@ -9,6 +9,7 @@ use crate::given::Given;
 use crate::kinds::{Kind, Quirk, ReferenceView, ResourceKey, scripts_named};
 use crate::manifests::{Declared, State};
 use crate::name::fold;
+use crate::offer::Offer;
 use crate::record::Value;
 use crate::set::Reference;
 use crate::span::{Span, Spanned};
@@ -144,18 +145,22 @@ fn unknown(
         format!("no manifest declares {key}"),
     )
     .at(reference.span, format!("in `{}`", reference.field));
-    if let Some(help) = by_display_name(context, key) {
-        return diagnostic.help(help);
+    if let Some((help, name)) = by_display_name(context, key) {
+        let offer = name.map(|name| Offer::Whole(name.to_owned()));
+        return diagnostic.help(help).offering(offer);
     }
     match nearest(reference.name.as_str(), candidates.iter().copied()) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        Some(near) => diagnostic.perhaps(reference.name.as_str(), near),
         None => diagnostic
             .help("declare it; if somebody else creates it, declare it with `metadata.state: existing` and no `spec`"),
     }
 }
 
 /// What to write where somebody wrote what people call the row: the admin pages show display names, and guides give them.
-fn by_display_name(context: &Context<'_>, key: &ResourceKey) -> Option<String> {
+fn by_display_name<'c>(
+    context: &Context<'c>,
+    key: &ResourceKey,
+) -> Option<(String, Option<&'c str>)> {
     let called = key.name.as_written();
     let declared = context.resources.iter().find(|declared| {
         declared.key.kind == key.kind
@@ -163,19 +168,24 @@ fn by_display_name(context: &Context<'_>, key: &ResourceKey) -> Option<String> {
             && display_name(declared).is_some_and(|name| fold(name) == fold(called))
     });
     if let Some(declared) = declared {
-        let name = declared.key.name.as_written();
-        return Some(format!(
-            "`{called}` is the display name; write the unique name, `{name}`"
-        ));
+        return Some(by_unique_name(called, declared.key.name.as_written()));
     }
     let brought = key.kind.brought_as(called)?;
     Some(match brought.unique_name() {
-        Some(name) => format!("`{called}` is the display name; write the unique name, `{name}`"),
-        None => format!(
-            "`{called}` is the display name of a row of Microsoft's, whose unique name is not documented: look it up with `deskstate explain \"{}\" --env NAME`",
-            brought.label
+        Some(name) => by_unique_name(called, name),
+        None => (
+            format!(
+                "`{called}` is the display name of a row of Microsoft's, whose unique name is not documented: look it up with `deskstate explain \"{}\" --env NAME`",
+                brought.label
+            ),
+            None,
         ),
     })
+}
+
+fn by_unique_name<'n>(called: &str, name: &'n str) -> (String, Option<&'n str>) {
+    let help = format!("`{called}` is the display name; write the unique name, `{name}`");
+    (help, Some(name))
 }
 
 /// What people call the row of a document.

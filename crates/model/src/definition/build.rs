@@ -565,7 +565,7 @@ fn referent(
     words.push("User".to_owned());
     let found = error(no_kind(&to.value)).at(to.span, "unknown kind");
     diagnostics.push(match nearest(&to.value, words.iter().map(String::as_str)) {
-        Some(near) => found.help(format!("did you mean `{near}`?")),
+        Some(near) => found.perhaps(&to.value, near),
         None => found
             .help("name a kind, `User`, or a kind that another definition of the project defines"),
     });

@@ -6,9 +6,10 @@ use serde_json::Value;
 use super::{Found, Shape};
 use crate::decoder::stored_length;
 use crate::diagnostic::Diagnostic;
+use crate::offer::Offer;
 use crate::span::Span;
 use crate::suggest::{nearest, one_of};
-use crate::yaml::{Node, NodeValue};
+use crate::yaml::{Node, NodeValue, yaml_scalar};
 
 pub(super) fn finding(kind: &ValidationErrorKind, found: &Found<'_>, place: Span) -> Diagnostic {
     let word = found.word.unwrap_or("the document");
@@ -32,6 +33,7 @@ pub(super) fn finding(kind: &ValidationErrorKind, found: &Found<'_>, place: Span
             Diagnostic::error("unknown-value", format!("`{word}` must be `{expected}`"))
                 .at(span, "another value")
                 .help(format!("write `{word}: {expected}`"))
+                .offering(Offer::value(expected_value))
         }
         ValidationErrorKind::MaxLength { limit } => {
             let length = found.node.as_text().map_or(0, stored_length);
@@ -256,7 +258,8 @@ pub(super) fn wrong_type(types: &[&str], found: &Found<'_>) -> Diagnostic {
             format!("`{word}` is read as a mapping, because it begins with a brace"),
         )
         .at(node.span, "a mapping in YAML")
-        .help("put it into quotes: \"{customer}\"");
+        .help("put it into quotes: \"{customer}\"")
+        .offering(Offer::Quoted);
     }
     let wanted_words: Vec<&str> = wanted
         .iter()
@@ -274,26 +277,28 @@ pub(super) fn wrong_type(types: &[&str], found: &Found<'_>) -> Diagnostic {
     .at(node.span, describe(node));
     match node.plain() {
         NodeValue::Text(text) if wants("a flag") => match text.to_ascii_lowercase().as_str() {
-            "yes" | "on" | "y" => diagnostic.help(format!(
-                "flags are `true` and `false`: write `{word}: true`"
-            )),
-            "no" | "off" | "n" => diagnostic.help(format!(
-                "flags are `true` and `false`: write `{word}: false`"
-            )),
-            _ => diagnostic.help("flags are `true` and `false`, without quotes"),
+            "yes" | "on" | "y" => flag(diagnostic, word, true),
+            "no" | "off" | "n" => flag(diagnostic, word, false),
+            other => diagnostic
+                .help("flags are `true` and `false`, without quotes")
+                .offering(
+                    (["true", "false"].contains(&other)).then(|| Offer::Whole(other.to_owned())),
+                ),
         },
         NodeValue::Text(text) if wants("a whole number") && text.parse::<i64>().is_ok() => {
-            diagnostic.help(format!("remove the quotes: `{word}: {text}`"))
+            diagnostic
+                .help(format!("remove the quotes: `{word}: {text}`"))
+                .offering(Offer::Whole(text.to_string()))
         }
-        NodeValue::Int(number) if word == "maxShare" => {
-            diagnostic.help(format!("write whole percents: `{number}%`"))
-        }
-        NodeValue::Flag(_) | NodeValue::Int(_) | NodeValue::Float(_) if wants("text") => {
-            diagnostic.help("put it into quotes to make it text")
-        }
-        NodeValue::Text(text) if wants("a list") => {
-            diagnostic.help(format!("write `{word}: [{text}]`"))
-        }
+        NodeValue::Int(number) if word == "maxShare" => diagnostic
+            .help(format!("write whole percents: `{number}%`"))
+            .offering(Offer::Whole(format!("{number}%"))),
+        NodeValue::Flag(_) | NodeValue::Int(_) | NodeValue::Float(_) if wants("text") => diagnostic
+            .help("put it into quotes to make it text")
+            .offering(Offer::Quoted),
+        NodeValue::Text(text) if wants("a list") => diagnostic
+            .help(format!("write `{word}: [{text}]`"))
+            .offering(Offer::Whole(format!("[{}]", yaml_scalar(text)))),
         _ => diagnostic,
     }
 }
@@ -328,4 +333,13 @@ pub(super) fn type_name(name: &str) -> &'static str {
         "object" => "a mapping",
         _ => "null",
     }
+}
+
+/// A word for a flag that older YAML has.
+fn flag(diagnostic: Diagnostic, word: &str, is_on: bool) -> Diagnostic {
+    diagnostic
+        .help(format!(
+            "flags are `true` and `false`: write `{word}: {is_on}`"
+        ))
+        .offering(Offer::Whole(is_on.to_string()))
 }

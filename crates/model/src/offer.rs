@@ -1,0 +1,88 @@
+//! What an editor can offer to write at the place of a finding. Whether it is meant, only a person knows.
+
+use serde_json::Value;
+
+use crate::yaml::yaml_scalar as scalar;
+
+/// Another text for the place of a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Offer {
+    /// All of it is replaced.
+    Whole(String),
+    /// One word of it is replaced.
+    Word {
+        /// The word that is written.
+        written: String,
+        /// The known word that is nearest.
+        near: String,
+    },
+    /// It is put into quotes.
+    Quoted,
+}
+
+impl Offer {
+    /// A value of a field.
+    pub(crate) fn value(value: &Value) -> Option<Self> {
+        match value {
+            Value::String(text) => Some(Self::Whole(scalar(text))),
+            Value::Bool(_) | Value::Number(_) => Some(Self::Whole(value.to_string())),
+            Value::Null | Value::Array(_) | Value::Object(_) => None,
+        }
+    }
+
+    /// The new text of a place; none if it does not hold the word exactly once.
+    #[must_use]
+    pub fn applied(&self, text: &str) -> Option<String> {
+        match self {
+            Self::Whole(whole) => Some(whole.clone()),
+            Self::Quoted => (!text.contains(['\n', '"', '\\'])).then(|| format!("\"{text}\"")),
+            Self::Word { written, near } => {
+                let is_part = |one: char| one.is_alphanumeric() || one == '_';
+                let mut places = text.match_indices(written.as_str()).filter(|(at, found)| {
+                    !text[..*at].ends_with(is_part)
+                        && !text[at + found.len()..].starts_with(is_part)
+                });
+                let (at, found) = places.next()?;
+                if places.next().is_some() || found.is_empty() {
+                    return None;
+                }
+                Some(format!(
+                    "{}{near}{}",
+                    &text[..at],
+                    &text[at + found.len()..]
+                ))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_replaced_where_it_is_the_only_one_of_its_kind() {
+        let offer = Offer::Word {
+            written: "hots".to_owned(),
+            near: "host".to_owned(),
+        };
+        assert_eq!(
+            offer.applied("'https://${{ vars.hots }}/'").as_deref(),
+            Some("'https://${{ vars.host }}/'")
+        );
+        assert_eq!(offer.applied("hots_2 hots").as_deref(), Some("hots_2 host"));
+        assert_eq!(offer.applied("hots hots"), None);
+        assert_eq!(offer.applied("shots"), None);
+    }
+
+    #[test]
+    fn what_needs_quotes_gets_them() {
+        let written = |value: Value| Offer::value(&value).and_then(|offer| offer.applied("x"));
+        assert_eq!(written("yes".into()).as_deref(), Some("\"yes\""));
+        assert_eq!(written("Docked".into()).as_deref(), Some("Docked"));
+        assert_eq!(written(true.into()).as_deref(), Some("true"));
+        assert_eq!(written(Value::Array(Vec::new())), None);
+        assert_eq!(Offer::Quoted.applied("{x}").as_deref(), Some("\"{x}\""));
+        assert_eq!(Offer::Quoted.applied("{\"x\"}"), None);
+    }
+}
