@@ -32,6 +32,7 @@ class Desk implements vscode.Disposable {
   private readonly preview = new Preview(() => this.draw());
   private readonly parts: { dispose(): unknown }[];
   private client: LanguageClient | undefined;
+  private starting: Promise<void> | undefined;
   private program: string | undefined;
   private project: Project | undefined;
 
@@ -54,6 +55,9 @@ class Desk implements vscode.Disposable {
         if (editor) void this.carefully(() => this.look(editor.document));
       }),
       vscode.workspace.onDidOpenTextDocument((document) => void this.carefully(() => this.startFor(document))),
+      vscode.workspace.onDidSaveTextDocument((document) => {
+        if (document.uri.path.endsWith("/deskstate.yaml")) void this.carefully(() => this.look(document));
+      }),
       vscode.workspace.onDidChangeConfiguration((change) => {
         if (change.affectsConfiguration("deskstate.path")) void this.carefully(() => this.start());
         else if (change.affectsConfiguration("deskstate.environment")) void this.carefully(() => this.showEnvironment());
@@ -70,11 +74,11 @@ class Desk implements vscode.Disposable {
 
   /** Starts the server for a file below a `deskstate.yaml`. */
   private async startFor(document: vscode.TextDocument): Promise<void> {
-    if (this.client || document.languageId !== "yaml" || document.uri.scheme !== "file") return;
+    if (this.isStarted() || document.languageId !== "yaml" || document.uri.scheme !== "file") return;
     for (let folder = vscode.Uri.joinPath(document.uri, ".."), below = ""; folder.path !== below; ) {
       try {
         await vscode.workspace.fs.stat(vscode.Uri.joinPath(folder, "deskstate.yaml"));
-        await this.start();
+        if (!this.isStarted()) await this.start();
         return;
       } catch (error) {
         if (!(error instanceof vscode.FileSystemError)) throw error;
@@ -84,7 +88,17 @@ class Desk implements vscode.Disposable {
     }
   }
 
-  private async start(): Promise<void> {
+  private isStarted(): boolean {
+    return this.starting !== undefined;
+  }
+
+  /** Starts the server, or starts it again. One start ends before the next begins. */
+  private start(): Promise<void> {
+    this.starting = (this.starting ?? Promise.resolve()).catch(() => undefined).then(() => this.restart());
+    return this.starting;
+  }
+
+  private async restart(): Promise<void> {
     const old = this.client;
     this.client = undefined;
     await old?.dispose();
