@@ -4,6 +4,7 @@
 //! place for the words. What a schema cannot say is reported from here at once.
 
 use crate::diagnostic::Diagnostic;
+use crate::offer::Offer;
 use crate::span::Span;
 use crate::yaml::{Node, NodeValue};
 
@@ -131,7 +132,8 @@ impl<'a> Decoder<'a> {
                 "a text begins or ends with blanks or line breaks",
             )
             .at(span, "blanks at the ends")
-            .help(help),
+            .help(help)
+            .offering(Offer::Trimmed),
         );
     }
 

@@ -18,6 +18,8 @@ pub enum Offer {
     },
     /// It is put into quotes.
     Quoted,
+    /// The blanks behind its first and before its last quote go.
+    Trimmed,
 }
 
 impl Offer {
@@ -36,6 +38,14 @@ impl Offer {
         match self {
             Self::Whole(whole) => Some(whole.clone()),
             Self::Quoted => (!text.contains(['\n', '"', '\\'])).then(|| format!("\"{text}\"")),
+            Self::Trimmed => {
+                let mark = text
+                    .chars()
+                    .next()
+                    .filter(|one| ['"', '\''].contains(one))?;
+                let inside = text.strip_prefix(mark)?.strip_suffix(mark)?;
+                (!inside.contains('\n')).then(|| format!("{mark}{}{mark}", inside.trim()))
+            }
             Self::Word { written, near } => {
                 let is_part = |one: char| one.is_alphanumeric() || one == '_';
                 let mut places = text.match_indices(written.as_str()).filter(|(at, found)| {
@@ -84,5 +94,7 @@ mod tests {
         assert_eq!(written(Value::Array(Vec::new())), None);
         assert_eq!(Offer::Quoted.applied("{x}").as_deref(), Some("\"{x}\""));
         assert_eq!(Offer::Quoted.applied("{\"x\"}"), None);
+        assert_eq!(Offer::Trimmed.applied("' x '").as_deref(), Some("'x'"));
+        assert_eq!(Offer::Trimmed.applied("|\n  x"), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use deskstate_model::{Diagnostic, Severity};
+use deskstate_model::{Diagnostic, Offer, Severity};
 
 use super::findings::touches;
 use super::project::{Project, State};
@@ -35,10 +35,14 @@ pub(super) fn fixes<'s>(
         let span = finding.primary.as_ref()?.span;
         let place = span.start as usize..span.end as usize;
         let written = text.get(place.clone())?;
+        // What a variable gives is not corrected where the variable is used.
+        let is_text = !written.contains("${{");
         let instead = match (&finding.instead, &finding.offer) {
-            (Some(instead), _) => instead.clone(),
-            (None, Some(offer)) => offer.applied(written)?,
-            (None, None) => return None,
+            (Some(instead), _) if is_text => instead.clone(),
+            (None, Some(offer)) if is_text || matches!(offer, Offer::Word { .. }) => {
+                offer.applied(written)?
+            }
+            _ => return None,
         };
         let mut after = text.to_owned();
         after.replace_range(place, &instead);

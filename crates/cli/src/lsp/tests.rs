@@ -371,6 +371,16 @@ fn a_fix_is_offered_for_what_is_nearly_known_or_demanded() {
         ),
         ("manifests/tab.yaml", "canClose: false", "canClose: no"),
         (
+            "manifests/tab.yaml",
+            "title: \"{customerName}\"",
+            "title: \" {customerName}\"",
+        ),
+        (
+            PROJECT_FILE,
+            "ignoreFiles: [notes/a.yaml]",
+            "ignoreFiles: ['notes\\a.yaml']",
+        ),
+        (
             "overlays/prod/tab.yaml",
             "{name: contoso_notes}",
             "{name: contoso_note}",
@@ -393,6 +403,8 @@ fn a_fix_is_offered_for_what_is_nearly_known_or_demanded() {
             "title: Notes\n",
             "title: \"{customerName}\"\n  canClose: false\n",
         );
+        let file = files.get_mut(PROJECT_FILE).unwrap();
+        *file = file.replace("spec:\n", "spec:\n  ignoreFiles: [notes/a.yaml]\n");
         let text = files.get_mut(path).unwrap();
         assert!(text.contains(right), "{right}");
         let meant = text.clone();

@@ -14,6 +14,7 @@ use crate::explanation::Explanation;
 use crate::given::Given;
 use crate::manifests::State;
 use crate::name::UniqueName;
+use crate::offer::Offer;
 use crate::record::{Record, Value};
 use crate::span::Span;
 use crate::table::{Field, Holds, Links, Names};
@@ -148,6 +149,7 @@ fn characters(name: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) {
         )
         .at(span, "a letter and its mark are two characters")
         .help(format!("write `{}`", name.nfc().collect::<String>()))
+        .offering(Offer::Whole(name.nfc().collect()))
     } else if let Some(word) = words(name).find(|word| is_mixed(word)) {
         Diagnostic::error(
             LOOK_ALIKE.code,

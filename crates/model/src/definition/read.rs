@@ -11,6 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::document::{check_version, first_line};
 use crate::kinds::Kind;
 use crate::name::fold;
+use crate::offer::Offer;
 use crate::shape::{self, Shape};
 use crate::shape_codes::UNKNOWN_KIND;
 use crate::span::{Span, Spanned};
@@ -287,7 +288,8 @@ fn check_field(field: &FieldForm, diagnostics: &mut Vec<Diagnostic>) {
         diagnostics.push(
             error(format!("a field of this type is the column `{fixed}`"))
                 .at(field.column.span, "another column")
-                .help(format!("write `column: {fixed}`")),
+                .help(format!("write `column: {fixed}`"))
+                .offering(Offer::Whole(fixed.to_owned())),
         );
     }
 }

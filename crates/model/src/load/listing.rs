@@ -9,10 +9,12 @@ use crate::explanation::Explanation;
 use crate::files::PATH_OUTSIDE;
 use crate::files::{Below, FileProblem, Root, is_below};
 use crate::glob::{PathPattern, PatternProblem};
+use crate::offer::Offer;
 use crate::package::PACKAGES_FOLDER;
 use crate::project::Project;
 use crate::read_project::DEFAULT_FOLDER;
 use crate::span::{SourceMap, Spanned};
+use crate::yaml::yaml_scalar;
 
 pub(crate) const FILE_NOT_READ: Explanation = Explanation::new(
     "file-not-read",
@@ -197,7 +199,8 @@ fn understood(written: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) -> O
             format!("`{text}` uses `\\`; paths use `/` on every system"),
         )
         .at(written.span, "a backslash")
-        .help(format!("write `{}`", text.replace('\\', "/"))),
+        .help(format!("write `{}`", text.replace('\\', "/")))
+        .offering(Offer::Whole(yaml_scalar(&text.replace('\\', "/")))),
         Err(PatternProblem::Negated) => {
             Diagnostic::error(FILE_PATTERN.code, "a pattern cannot exclude files")
                 .at(written.span, "begins with `!`")
