@@ -89,7 +89,9 @@ fn there_is_a_manual_page_for_deskstate_and_for_each_command() {
     for below in ["check", "draft", "list"] {
         expected.push(format!("deskstate-kind-{below}.1"));
     }
-    for below in ["add", "build", "lint", "list", "remove", "update", "verify"] {
+    for below in [
+        "add", "build", "lint", "list", "remove", "solution", "update", "verify",
+    ] {
         expected.push(format!("deskstate-package-{below}.1"));
     }
     expected.push("deskstate.1".to_owned());

@@ -600,6 +600,47 @@ fn archives_and_commits_give_the_same_package_as_the_folder() {
 }
 
 #[test]
+fn a_package_as_a_solution_exports_as_the_package() {
+    let vendors = Vendors::new();
+    let solution = ["package", "solution", "../telvio-1.0.0", "-o", "s.zip"];
+    let run = vendors.run(&solution).ended(1);
+    assert!(run.err.contains("`profile` has no value"), "{}", run.err);
+    let values = [
+        "--param",
+        "profile=contoso_agents",
+        "--param",
+        "host=a.example",
+    ];
+    let run = vendors.run(&[&solution[..], &values].concat()).ended(0);
+    assert_eq!(run.out, "", "everything fits");
+    let first = std::fs::read(vendors.desk().join("s.zip")).unwrap();
+    vendors.run(&[&solution[..], &values].concat()).ended(0);
+    assert_eq!(std::fs::read(vendors.desk().join("s.zip")).unwrap(), first);
+    let exported = vendors.run(&["export", "--solution", "s.zip"]).ended(0);
+    assert!(
+        exported
+            .err
+            .contains("exported solution telvio 1.0.0.0, unmanaged"),
+        "{}",
+        exported.err
+    );
+    for words in [
+        "name: telvio_softphone",
+        "channelUrl: https://a.example/dynamics",
+        "anchorTab: telvio_dial",
+        "parameters: {url: https://a.example/dial}",
+        "timeoutSeconds: 30",
+        "members: [telvio_softphone]",
+    ] {
+        assert!(
+            exported.out.contains(words),
+            "no `{words}` in\n{}",
+            exported.out
+        );
+    }
+}
+
+#[test]
 fn lint_reports_what_a_customer_would_stumble_over() {
     let vendors = Vendors::new();
     let path = "../telvio-1.0.0/deskstate-package.yaml";

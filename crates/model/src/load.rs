@@ -399,7 +399,7 @@ impl Loader {
             .collect();
         let mut documents = self.documents(&manifest_files, &project, &overlaid, diagnostics);
         let declared = documents.iter().map(|base| &base.header.key).collect();
-        let gone = self.removed(&of_packages, &declared);
+        let gone = self.removed(&of_packages, &declared, diagnostics);
         of_packages.contributions.extend(gone.contributions);
         let own = of_packages.own.into_iter().chain(gone.own);
         documents.extend(own.map(|document| Base::new(document, &project, &overlaid)));

@@ -110,6 +110,14 @@ pub struct Package {
     pub(crate) span: Span,
 }
 
+impl Package {
+    /// Whether it brings kinds of its own.
+    #[must_use]
+    pub fn defines_kinds(&self) -> bool {
+        !self.kinds.is_empty()
+    }
+}
+
 /// A value that a customer gives.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameter {

@@ -315,7 +315,7 @@ proptest! {
         prop_assert!(found.iter().any(Diagnostic::is_error));
         let mut files = files;
         files.insert("deskstate-package.yaml".to_owned(), text);
-        let (_, found) = lint_package(files);
+        let (_, found) = lint_package(files, &serde_json::Map::new());
         prop_assert!(found.iter().any(Diagnostic::is_error));
     }
 }

@@ -17,6 +17,8 @@ use lowering::Context;
 pub struct Desired {
     /// One entry for each document, by key. Boxed, since a map that is built moves its values about.
     pub resources: BTreeMap<ResourceKey, Box<DeclaredResource>>,
+    /// The prefixes of a project that uses packages, so that it shares sets with others; empty for any other project.
+    pub own_prefixes: BTreeSet<String>,
 }
 
 impl Desired {
@@ -141,8 +143,14 @@ pub fn lower(manifests: &Manifests) -> Desired {
         name_packages(&mut resource, manifests);
         (declared.key.clone(), Box::new(resource))
     });
+    let shares = manifests
+        .project
+        .as_ref()
+        .filter(|project| !project.packages.is_empty());
+    let prefixes = shares.into_iter().flat_map(|project| &project.owns);
     Desired {
         resources: lowered.collect(),
+        own_prefixes: prefixes.map(|prefix| prefix.value.clone()).collect(),
     }
 }
 

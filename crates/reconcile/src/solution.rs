@@ -10,6 +10,7 @@ mod files;
 mod form;
 mod gathered;
 mod migration;
+mod write;
 mod xml;
 
 use std::cell::Cell;
@@ -27,6 +28,7 @@ use gathered::{Gathered, all_tables, table_named};
 use xml::Visitor;
 
 pub use form::{Form, Layout, Managed};
+pub use write::{About, Written, write};
 
 /// Why an exported file is not read.
 #[derive(Debug, Error)]

@@ -8,8 +8,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use deskstate_reconcile::export::{Export, Selection, export, write};
+use deskstate_reconcile::plan::{Action, Options as PlanOptions, SyncState};
 use deskstate_reconcile::raise::{Loss, Options};
-use deskstate_reconcile::solution::{Package, SolutionError, read};
+use deskstate_reconcile::solution::{self, About, Package, SolutionError, read};
+use deskstate_reconcile::{lower, plan};
 use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
 
@@ -432,5 +434,50 @@ fn a_file_whose_name_ends_inside_a_character_is_another_file() {
             matches!(read(&path), Err(SolutionError::Unknown(_))),
             "{name}"
         );
+    }
+}
+
+/// Manifests written as a solution and read back plan to nothing, apart from what is listed as left out.
+#[test]
+fn a_solution_that_is_written_reads_back_as_its_manifests() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let all = [
+        ("vendors/desk", "test"),
+        ("tenfold", "prod"),
+        ("contoso", "prod"),
+    ];
+    for (project, environment) in all {
+        let (manifests, _) = deskstate_model::load(&root.join(project), Some(environment));
+        let desired = lower(&manifests);
+        let about = About {
+            name: "Desk",
+            version: "1.0.0.0",
+            prefix: "contoso",
+        };
+        let written = solution::write(&desired, about);
+        let folder = TempDir::new().expect("a folder");
+        for (path, text) in &written.files {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            std::fs::write(path, text).expect("written");
+        }
+        let package = read(folder.path()).expect("a solution");
+        let named = ("Desk".to_owned(), "1.0.0.0".to_owned());
+        assert_eq!(package.form.solution, Some(named));
+        let (plan, _) = plan(&desired, &package.live, &PlanOptions::default());
+        if written.left_out.is_empty() {
+            assert!(plan.changes.is_empty() && plan.state() == SyncState::InSync);
+        }
+        assert_eq!(written.left_out.is_empty(), project == "vendors/desk");
+        for change in &plan.changes {
+            assert!(change.action == Action::Update, "{project}: {change:#?}");
+            for field in &change.fields {
+                let word = field.path.split('.').next().unwrap_or_default();
+                let is_listed = written.left_out.iter().any(|(key, what)| {
+                    *key == change.key.to_string() && what.starts_with(&format!("`{word}"))
+                });
+                assert!(is_listed, "{project}: {} {}", change.key, field.path);
+            }
+        }
     }
 }

@@ -9,6 +9,8 @@ use deskstate_model::{
     Package, PackageFiles, PackageItem, ParameterType, Severity, YamlEdits, checksums,
     has_credentials, lint_package, load, load_replacing, package_digest,
 };
+use deskstate_reconcile::lower;
+use deskstate_reconcile::solution::{About, write};
 use serde_json::{Map, Value, json};
 
 use super::adopt::patch_of_file;
@@ -48,6 +50,10 @@ enum What {
     ///
     /// Exits with 3 if the package has errors.
     Lint(LintArgs),
+    /// Writes the package as an unmanaged solution
+    ///
+    /// For customers who do not use deskstate. Lists everything that a solution cannot hold, such as users, owners and security roles.
+    Solution(SolutionArgs),
     /// Adds a package to the project
     ///
     /// Copies the files into `packages/NAME`, and adds the package to deskstate.yaml and deskstate.lock. Shows the plan for every
@@ -85,6 +91,19 @@ struct LintArgs {
     /// The folder of the package
     #[arg(default_value = ".", value_name = "DIR")]
     folder: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+struct SolutionArgs {
+    /// The folder of the package
+    #[arg(default_value = ".", value_name = "DIR")]
+    folder: PathBuf,
+    /// The archive to write [default: NAME-VERSION-solution.zip here]
+    #[arg(long, short, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// A value for a parameter, such as `profile=contoso_agents`; commas separate the items of a list
+    #[arg(long = "param", value_name = "NAME=VALUE")]
+    parameters: Vec<String>,
 }
 
 /// Where a package is from.
@@ -159,7 +178,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         What::Build(args) => build(args, ui),
         What::Lint(args) => {
             let files = source::folder(&args.folder)?;
-            let (manifests, found) = lint_package(files);
+            let (manifests, found) = lint_package(files, &Map::new());
             shown_findings(&found, &manifests, ui);
             refuse_errors(&found)?;
             let package = manifests.packages.first();
@@ -170,6 +189,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             ))?;
             Ok(ExitCode::Done)
         }
+        What::Solution(args) => solution(args, ui),
         What::Add(args) => add(args, global, ui).await,
         What::Update(args) => update(args, global, ui).await,
         What::Remove(args) => remove(args, global, ui).await,
@@ -198,7 +218,7 @@ fn refuse_errors(found: &[Diagnostic]) -> Result<(), Error> {
 
 fn build(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, Error> {
     let files = source::folder(&args.folder)?;
-    let (manifests, found) = lint_package(files.clone());
+    let (manifests, found) = lint_package(files.clone(), &Map::new());
     shown_findings(&found, &manifests, ui);
     refuse_errors(&found)?;
     let package = manifests.packages.first().ok_or(Error::InvalidManifests)?;
@@ -216,6 +236,49 @@ fn build(args: &BuildArgs, ui: &mut Ui) -> Result<ExitCode, Error> {
         source::sha256(&bytes),
         shown_path(&out)
     ))?;
+    Ok(ExitCode::Done)
+}
+
+fn solution(args: &SolutionArgs, ui: &mut Ui) -> Result<ExitCode, Error> {
+    let files = source::folder(&args.folder)?;
+    let package = described(&files, ui)?;
+    let values = parameters(&package, &args.parameters)?;
+    let is_given = |name: &str| values.contains_key(name);
+    let without = package
+        .parameters
+        .iter()
+        .find(|one| one.default_value().is_none() && !is_given(&one.name.value));
+    if let Some(parameter) = without {
+        return Err(Error::Failed {
+            message: format!("the parameter `{}` has no value", parameter.name.value),
+            hint: Some("add `--param NAME=VALUE`".to_owned()),
+        });
+    }
+    let (manifests, found) = lint_package(files, &values);
+    shown_findings(&found, &manifests, ui);
+    refuse_errors(&found)?;
+    let name = package.name.value.replace('-', "_");
+    let version = &package.version.value;
+    let prefix = package.owns.first();
+    let about = About {
+        name: &name,
+        version: &format!("{}.{}.{}.0", version.major, version.minor, version.patch),
+        prefix: prefix.map_or(&name, |prefix| &prefix.value),
+    };
+    let written = write(&lower(&manifests), about);
+    let texts = written.files.iter();
+    let bytes = archive::zipped(texts.map(|(path, text)| (path.as_str(), text.clone())))?;
+    let default = || format!("{}-{version}-solution.zip", package.name.value).into();
+    let out = args.out.clone().unwrap_or_else(default);
+    crate::kept::write_bytes(&out, &bytes)?;
+    ui.verb(GOOD, "Wrote", shown_path(&out));
+    for (key, what) in &written.left_out {
+        ui.line(format_args!(
+            "{WARN}not in the solution{WARN:#}: {} {}",
+            plain(key),
+            plain(what)
+        ))?;
+    }
     Ok(ExitCode::Done)
 }
 
@@ -449,7 +512,7 @@ fn edited(
 
 /// A package in these files; what is wrong with it ends the command.
 fn described(files: &PackageFiles, ui: &mut Ui) -> Result<Package, Error> {
-    let (manifests, found) = lint_package(files.clone());
+    let (manifests, found) = lint_package(files.clone(), &Map::new());
     match manifests.packages.first() {
         Some(package) => Ok(package.clone()),
         None => {
@@ -706,10 +769,30 @@ async fn remove(args: &RemoveArgs, global: &Global, ui: &mut Ui) -> Result<ExitC
     } else {
         change.write()?;
         ui.verb(GOOD, "Removed", &args.name);
+        kinds_that_go(&before, args, ui);
         ui.hint("the next apply to each environment deletes what the package brought");
     }
     change.show_plans(&args.showing, ui).await?;
     Ok(ExitCode::Done)
+}
+
+/// Says which rows stay because their kinds go with the package.
+fn kinds_that_go(before: &Manifests, args: &RemoveArgs, ui: &mut Ui) {
+    let package = before
+        .packages
+        .iter()
+        .find(|one| one.name.value == args.name);
+    if package.is_none_or(|package| !package.defines_kinds()) {
+        return;
+    }
+    let brought = before.brings.get(&args.name).into_iter().flatten();
+    let is_built_in = |item: &PackageItem| item.key().is_some_and(|key| key.kind.is_built_in());
+    for item in brought.filter(|item| !is_built_in(item)) {
+        ui.say(format_args!(
+            "{WARN}not deleted{WARN:#}: {}, unless the project defines its kind",
+            plain(&shown(item))
+        ));
+    }
 }
 
 /// Refuses to take a channel provider away from the agents of a profile.

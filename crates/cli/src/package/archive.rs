@@ -25,13 +25,20 @@ pub(crate) fn pack(files: &PackageFiles) -> Result<Vec<u8>, Error> {
         .map(|(path, text)| (path.as_str(), package_text(text)));
     let mut all: BTreeMap<&str, String> = texts.collect();
     all.insert(CHECKSUMS_FILE, sums);
+    zipped(all)
+}
+
+/// An archive with these texts by path.
+pub(crate) fn zipped<'a>(
+    texts: impl IntoIterator<Item = (&'a str, String)>,
+) -> Result<Vec<u8>, Error> {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Stored)
         .last_modified_time(DateTime::default())
         .unix_permissions(0o644);
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     let failed = |error: zip::result::ZipError| Error::failed(format!("no archive: {error}"));
-    for (path, text) in all {
+    for (path, text) in texts {
         archive.start_file(path, options).map_err(failed)?;
         archive.write_all(text.as_bytes())?;
     }

@@ -1,5 +1,7 @@
 //! A package as its customers would see it, and what they would stumble over.
 
+use serde_json::{Map, Value};
+
 use super::packages::package_files;
 use super::{Loader, PROJECT_FILE, start_of};
 use crate::diagnostic::Diagnostic;
@@ -17,9 +19,13 @@ const COMMON_PREFIXES: [&str; 3] = ["new", "cr", "msdyn"];
 const ALONE: &str =
     "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: package}\nspec: {manifests: []}\n";
 
-/// Loads a package by itself, with samples for parameters that have no default, and says everything that is wrong with it.
+/// Loads a package by itself with these values of its parameters, and says everything that is wrong with it. A parameter without a value and
+/// without a default gets a sample.
 #[must_use]
-pub fn lint_package(files: PackageFiles) -> (Manifests, Vec<Diagnostic>) {
+pub fn lint_package(
+    files: PackageFiles,
+    parameters: &Map<String, Value>,
+) -> (Manifests, Vec<Diagnostic>) {
     let mut loader = Loader::default();
     let mut manifests = Manifests::default();
     let mut diagnostics = Vec::new();
@@ -40,7 +46,8 @@ pub fn lint_package(files: PackageFiles) -> (Manifests, Vec<Diagnostic>) {
     let file = loader.sources.add("a project that has this package", ALONE);
     let parsed = loader.parse(file, &mut diagnostics);
     let described = loader.described("", &texts, None, &mut diagnostics);
-    if let (Some(node), Some(in_use)) = (parsed.first(), described) {
+    if let (Some(node), Some(mut in_use)) = (parsed.first(), described) {
+        in_use.give(parameters);
         let package = in_use.package.clone();
         loader.packages.push(in_use);
         loader.kinds(&mut files, node, &mut diagnostics);
@@ -132,7 +139,9 @@ fn rows(package: &Package, manifests: &Manifests, diagnostics: &mut Vec<Diagnost
             .owns
             .iter()
             .any(|own| Some(own.value.as_str()) == prefix);
-        if declared.state == State::Present && !is_own {
+        // Rows of kinds that the package defines may have any name.
+        let has_prefix = declared.key.kind.is_built_in();
+        if declared.state == State::Present && has_prefix && !is_own {
             let prefixes: Vec<String> = package
                 .owns
                 .iter()

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 use std::str::FromStr as _;
 
+use serde_json::{Map, Value};
+
 use super::listing::{Exceptions, list};
 use super::{Loader, start_of};
 use crate::contribution::{Contribution, brought_members};
@@ -36,6 +38,17 @@ pub(super) struct InUse {
 }
 
 impl InUse {
+    /// Sets parameters of a package that no project uses.
+    pub(super) fn give(&mut self, parameters: &Map<String, Value>) {
+        for parameter in &self.package.parameters {
+            let name = &parameter.name.value;
+            if let Some(value) = parameters.get(name) {
+                let value = Node::of_json(value, parameter.name.span);
+                self.values.insert(name.clone(), value);
+            }
+        }
+    }
+
     fn path(&self, relative: &str) -> String {
         joined(&self.folder, relative)
     }
@@ -523,6 +536,7 @@ impl Loader {
         &self,
         documents: &PackageDocuments,
         declared: &HashSet<&ResourceKey>,
+        diagnostics: &mut Vec<Diagnostic>,
     ) -> PackageDocuments {
         let contributed: HashSet<&ResourceKey> = documents
             .contributions
@@ -537,6 +551,19 @@ impl Loader {
         let mut rows: HashSet<ResourceKey> = HashSet::new();
         let places = || self.lock.places.iter();
         for (brought, span) in places().filter(|(brought, _)| brought.member.is_none()) {
+            if brought.key().is_none() {
+                diagnostics.push(
+                    Diagnostic::warning(
+                        PACKAGE_LOCK.code,
+                        format!(
+                            "{} `{}` is not deleted, because nothing defines its kind any more",
+                            brought.kind, brought.name
+                        ),
+                    )
+                    .at(*span, "a row of a removed package")
+                    .help("delete the row by hand and remove it from this list, or define the kind under `spec.kinds`"),
+                );
+            }
             let Some(document) = gone(brought, *span) else {
                 continue;
             };

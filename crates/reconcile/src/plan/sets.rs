@@ -503,7 +503,7 @@ impl<'a> Planner<'a> {
                     member: label,
                     note: match set.from_teams.as_slice() {
                         _ if gone => Some("deleted with its link".to_owned()),
-                        [] => None,
+                        [] => self.foreign_prefix(set.relationship, member),
                         [(team, _)] => Some(format!("not in team {team}")),
                         teams => {
                             let names: Vec<&str> = teams.iter().map(|(team, _)| &**team).collect();
@@ -515,6 +515,17 @@ impl<'a> Planner<'a> {
             span: Some(span),
             wire: set.relationship.schema_name.to_owned(),
         });
+    }
+
+    /// Says that a member has a prefix that is neither the project's nor that of one of its packages.
+    fn foreign_prefix(&self, relationship: &'static Relationship, member: Uuid) -> Option<String> {
+        let own = &self.desired.own_prefixes;
+        let row = self.live.row(relationship.member, member)?;
+        let name = row.row.text(relationship.member.name?)?;
+        let (prefix, _) = name.split_once('_')?;
+        let prefix = fold(prefix);
+        let is_foreign = !own.is_empty() && !own.contains(&prefix) && prefix != "msdyn";
+        is_foreign.then(|| format!("prefix `{prefix}` is not this project's"))
     }
 
     /// Nobody else links to the row, nobody declares it, and it is not somebody else's.
