@@ -37,6 +37,8 @@ const settings = {
   "files.simpleDialog.enable": true,
   "git.enabled": false,
   "remote.autoForwardPorts": false,
+  "security.workspace.trust.banner": "never",
+  "security.workspace.trust.startupPrompt": "never",
   "telemetry.telemetryLevel": "off",
   "update.mode": "none",
   "window.commandCenter": false,
@@ -57,7 +59,7 @@ before(async () => {
   const places = ["--config", join(folder, "config.yaml"), "--user-data-dir", join(folder, "user"), "--extensions-dir", join(folder, "extensions")];
   execFileSync(process.execPath, [server, ...places, "--install-extension", join(folder, "deskstate.vsix")], { stdio: "pipe" });
   const port = await freePort();
-  const options = ["--auth", "none", "--bind-addr", `127.0.0.1:${port}`, "--disable-telemetry", "--disable-update-check", "--disable-workspace-trust"];
+  const options = ["--auth", "none", "--bind-addr", `127.0.0.1:${port}`, "--disable-telemetry", "--disable-update-check"];
   running = spawn(process.execPath, [server, ...places, ...options, project], { stdio: ["ignore", "pipe", "inherit"] });
   await new Promise((resolve, reject) => {
     running.once("exit", () => reject(new Error("code-server ended")));
@@ -244,8 +246,21 @@ const report = (heading) =>
 
 const button = (name) => page.locator(".notifications-toasts, .monaco-dialog-box").getByRole("button", { name });
 
-test("plan and drift open as reports", async () => {
+test("a workspace that is not trusted contacts no environment", async () => {
   await open("templates.yaml");
+  await page.keyboard.press("F1");
+  await page.locator(".quick-input-widget input").fill(">deskstate: ");
+  const offered = page.locator(".quick-input-list .monaco-list-row");
+  await offered.filter({ hasText: "Validate Project" }).waitFor();
+  assert.doesNotMatch((await offered.allTextContents()).join("\n"), /Plan|Drift|Adopt/);
+  await keys("Escape");
+  await command("Workspaces: Manage Workspace Trust");
+  await page.locator(".workspace-trust-editor").getByRole("button", { name: "Trust", exact: true }).click();
+  await page.locator(".statusbar-item", { hasText: "Restricted Mode" }).waitFor({ state: "detached" });
+});
+
+test("plan and drift open as reports", async () => {
+  await templatesTab().click();
   await command("deskstate: Plan");
   await report("Plan for local");
   execFileSync(program, ["-C", project, "apply", "--env", "local", "--yes"], { stdio: "pipe" });
