@@ -122,7 +122,9 @@ fn no_manifest_in_the_documents_prints_a_warning() {
     while let Some(folder) = folders.pop() {
         for entry in folder.read_dir().unwrap().map(Result::unwrap) {
             let path = entry.path();
-            if path.is_dir() {
+            if path.ends_with("manifests/kinds") {
+                // Each page has a part of `examples/every-kind`, which is checked as a whole.
+            } else if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "md") {
                 pages.push(path);

@@ -432,6 +432,8 @@ fn no_file_name<'k>(
         "Windows keeps this name for a device".to_owned()
     } else if name.value.ends_with('.') {
         "Windows drops a dot at the end".to_owned()
+    } else if name.value.starts_with('-') {
+        "commands read it as an option".to_owned()
     } else {
         let other = known.find(|known| known.eq_ignore_ascii_case(&name.value))?;
         format!("Windows and macOS do not distinguish it from `{other}`")
