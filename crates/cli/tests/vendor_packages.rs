@@ -85,7 +85,8 @@ impl Vendors {
                 } else {
                     let name = path.strip_prefix(self.desk()).unwrap();
                     let name = name.to_str().unwrap().replace('\\', "/");
-                    files.insert(name, std::fs::read_to_string(&path).unwrap());
+                    let text = std::fs::read(&path).unwrap();
+                    files.insert(name, String::from_utf8_lossy(&text).into_owned());
                 }
             }
         }
@@ -317,6 +318,12 @@ fn what_was_changed_by_hand_or_does_not_fit_is_an_error_with_its_place() {
         assert!(run.err.contains("= help: "), "{}", run.err);
         restore();
     }
+    let description = vendors
+        .desk()
+        .join("packages/telvio/deskstate-package.yaml");
+    std::fs::write(description, b"\xff\xfe").unwrap();
+    vendors.run(&["package", "verify"]).ended(3);
+    restore();
     std::fs::remove_file(
         vendors
             .desk()
@@ -436,6 +443,13 @@ fn conflicts_are_refused_with_both_places_and_nothing_is_written() {
         3,
         &["cannot use variables of a project"],
     );
+    vendors.write("packages/calloop/mine.yaml", "");
+    vendors.refused(
+        &add("../calloop-2.0.0"),
+        4,
+        &["packages/calloop already exists"],
+    );
+    std::fs::remove_dir_all(vendors.desk().join("packages/calloop")).unwrap();
     // Who still uses what.
     vendors.edit(
         "manifests/profile.yaml",

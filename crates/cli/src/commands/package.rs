@@ -423,7 +423,11 @@ impl Change {
         let beside: Vec<(PathBuf, String)> = self
             .beside
             .iter()
-            .map(|(path, text)| (self.root.join(path), text.clone()))
+            .map(|(path, text)| {
+                let path = self.root.join(path);
+                // A linked file is changed where it is, and the link stays.
+                (path.canonicalize().unwrap_or(path), text.clone())
+            })
             .collect();
         install(&self.root, &self.name, self.files.as_ref(), &beside)
     }
@@ -541,6 +545,16 @@ async fn add(args: &AddArgs, global: &Global, ui: &mut Ui) -> Result<ExitCode, E
                 "{} replaces it by another version",
                 suggest::suggest("package", &["update", &name, &args.from])
             )),
+        });
+    }
+    let folder = root.join(PACKAGES_FOLDER).join(&name);
+    if folder.symlink_metadata().is_ok() {
+        return Err(Error::Refused {
+            message: format!(
+                "{} already exists; nothing was written",
+                shown_path(&folder)
+            ),
+            hint: Some("rename or remove it: the files of the package go there".to_owned()),
         });
     }
     let mut entry = Map::new();
@@ -904,7 +918,9 @@ fn verify(global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
     let root = project::root(global)?;
     let (manifests, found) = load(&root, None);
     let project = manifests.project.as_ref().ok_or(Error::InvalidManifests)?;
-    let is_about = |finding: &Diagnostic| finding.code.starts_with("package-");
+    // One that cannot be read has findings of any code.
+    let all_read = manifests.packages.len() == project.packages.len();
+    let is_about = |finding: &Diagnostic| !all_read || finding.code.starts_with("package-");
     let found: Vec<Diagnostic> = found.into_iter().filter(is_about).collect();
     shown_findings(&found, &manifests, ui);
     refuse_errors(&found)?;

@@ -43,6 +43,7 @@ pub(super) fn allowed(document: &Tree, is_project: bool, path: &[PathStep]) -> A
         _ if is_project => "project",
         Some("Contract") => "contract",
         Some("KindDefinition") => "kind-definition",
+        Some("Package") => "package",
         Some(word) if schemas.contains_key(&format!("{word}.json")) => word,
         _ => "manifest",
     };
