@@ -129,7 +129,11 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             if compared.plan.is_empty() {
                 return Ok(ExitCode::Done);
             }
-            ui.hint(suggest::line("apply", &["--env", &args.env]));
+            let saved = args.out.as_deref().map(shown_path);
+            let reviewed = saved.as_deref().map(|path| ["--reviewed", path]);
+            let mut words = vec!["--env", args.env.as_str()];
+            words.extend(reviewed.into_iter().flatten());
+            ui.hint(suggest::line("apply", &words));
             Ok(if args.detailed_exitcode {
                 ExitCode::Differences
             } else {

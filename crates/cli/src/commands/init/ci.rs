@@ -241,7 +241,7 @@ pub(super) fn write(folder: &Path, path: &str, text: &str, ui: &mut Ui) -> Resul
         return write_new(folder, path, text, ui);
     };
     if known.replace("\r\n", "\n") == text {
-        ui.verb(DIM, "Kept", path);
+        ui.verb(DIM, "Unchanged", path);
     } else if is_as_written(&known) {
         crate::kept::write_file(&target, text)?;
         ui.verb(GOOD, "Updated", path);
