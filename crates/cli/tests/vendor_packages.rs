@@ -241,6 +241,31 @@ fn a_package_is_installed_upgraded_downgraded_and_removed_on_two_environments() 
 }
 
 #[test]
+fn a_removed_package_asks_nothing_of_an_environment_that_never_had_it() {
+    let vendors = Vendors::with_telvio();
+    vendors.write("manifests/profile.yaml", "");
+    vendors
+        .run(&[
+            "package",
+            "remove",
+            "telvio",
+            "--no-plan",
+            "--allow-provider-loss",
+        ])
+        .ended(0);
+    assert!(
+        vendors
+            .read("deskstate.lock")
+            .contains("field: channelProviders")
+    );
+    vendors
+        .run(&["plan", "--env", "test", "--detailed-exitcode"])
+        .ended(0);
+    std::fs::write(vendors.desk().join("deskstate.lock"), b"\xff\xfe").unwrap();
+    vendors.run(&["validate"]).ended(3);
+}
+
+#[test]
 fn what_was_changed_by_hand_or_does_not_fit_is_an_error_with_its_place() {
     let vendors = Vendors::with_telvio();
     let good = vendors.files();

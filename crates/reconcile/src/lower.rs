@@ -6,7 +6,8 @@ mod resource;
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskstate_model::{
-    CifV2Loader, Field, Fill, Holds, Kind, Manifests, PartTable, Referent, ResourceKey, Span, Table,
+    CifV2Loader, Field, Fill, Holds, Kind, LOCK_FILE, Manifests, PartTable, Referent, ResourceKey,
+    Span, State, Table,
 };
 
 use crate::state::{DeclaredResource, Lookup, PartName, RowKey};
@@ -19,6 +20,8 @@ pub struct Desired {
     pub resources: BTreeMap<ResourceKey, Box<DeclaredResource>>,
     /// The prefixes of a project that uses packages, so that it shares sets with others; empty for any other project.
     pub own_prefixes: BTreeSet<String>,
+    /// Rows that are declared only to take members of removed packages out of their sets.
+    pub taken_out: BTreeSet<ResourceKey>,
 }
 
 impl Desired {
@@ -148,8 +151,13 @@ pub fn lower(manifests: &Manifests) -> Desired {
         .as_ref()
         .filter(|project| !project.packages.is_empty());
     let prefixes = shares.into_iter().flat_map(|project| &project.owns);
+    let only_lock = manifests.resources.iter().filter(|declared| {
+        let path = manifests.sources.path(declared.name_span.file);
+        declared.state == State::Existing && path == LOCK_FILE
+    });
     Desired {
         resources: lowered.collect(),
+        taken_out: only_lock.map(|declared| declared.key.clone()).collect(),
         own_prefixes: prefixes.map(|prefix| prefix.value.clone()).collect(),
     }
 }

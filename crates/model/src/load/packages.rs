@@ -79,7 +79,7 @@ impl Loader {
         diagnostics: &mut Vec<Diagnostic>,
     ) {
         let used = used_packages(project.get("spec"));
-        self.lock = self.read_lock(files, !used.is_empty(), diagnostics);
+        self.lock = self.read_lock(files, diagnostics);
         for package in used {
             let in_use = self.read_package(files, &package, diagnostics);
             self.packages.extend(in_use);
@@ -103,26 +103,21 @@ impl Loader {
         }
     }
 
-    fn read_lock(
-        &mut self,
-        files: &mut Root,
-        is_needed: bool,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) -> Lock {
+    fn read_lock(&mut self, files: &mut Root, diagnostics: &mut Vec<Diagnostic>) -> Lock {
         let text = match files.read(LOCK_FILE) {
             Ok(text) => text,
             // Each package is reported as not locked.
             Err(FileProblem::NotThere) => return Lock::default(),
             Err(problem) => {
-                if is_needed {
-                    diagnostics.push(
-                        Diagnostic::error(
-                            problem.code(),
-                            format!("`{LOCK_FILE}` cannot be read: {problem}"),
-                        )
-                        .help(problem.help()),
-                    );
-                }
+                let file = self.sources.add(LOCK_FILE, "");
+                diagnostics.push(
+                    Diagnostic::error(
+                        problem.code(),
+                        format!("`{LOCK_FILE}` cannot be read: {problem}"),
+                    )
+                    .at(start_of(file), "this file")
+                    .help(problem.help()),
+                );
                 return Lock::default();
             }
         };

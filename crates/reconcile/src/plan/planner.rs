@@ -218,6 +218,10 @@ impl<'a> Planner<'a> {
                 )
             }
             (State::Absent, Match::None) => None,
+            // A row that is not there has no member to take out.
+            (State::Existing, Match::None) if self.desired.taken_out.contains(&resource.key) => {
+                None
+            }
             (State::Existing, Match::None) => {
                 let help = self.meant(table, resource.key.name.as_written()).unwrap_or_else(|| {
                     "let its owner create it first (for example, import its solution), or remove `state: existing` so that deskstate creates it".to_owned()
