@@ -266,6 +266,37 @@ fn a_removed_package_asks_nothing_of_an_environment_that_never_had_it() {
 }
 
 #[test]
+fn a_member_whose_prefix_nobody_here_owns_is_said_to_belong_to_another_project() {
+    let vendors = Vendors::with_telvio();
+    let before = vendors.files();
+    // What another project does: its own session template, on the profile that the customer owns.
+    vendors.edit("deskstate.yaml", "[contoso]", "[contoso, ringway]");
+    vendors.edit(
+        "manifests/profile.yaml",
+        "[contoso_case]",
+        "[contoso_case, ringway_account]",
+    );
+    vendors.write(
+        "manifests/other.yaml",
+        "apiVersion: deskstate/v1\nkind: SessionTemplate\nmetadata: {name: ringway_account}\nspec: {displayName: Account, type: Entity, entity: account, title: Account}\n",
+    );
+    vendors.in_sync(&[]);
+    std::fs::remove_file(vendors.desk().join("manifests/other.yaml")).unwrap();
+    for file in ["deskstate.yaml", "manifests/profile.yaml"] {
+        vendors.write(file, &before[file]);
+    }
+    for (command, code) in [("drift", 2), ("plan", 0)] {
+        let run = vendors.run(&[command, "--env", "test"]).ended(code);
+        assert!(
+            run.out
+                .contains("prefix `ringway` belongs to another project"),
+            "{}",
+            run.out
+        );
+    }
+}
+
+#[test]
 fn what_was_changed_by_hand_or_does_not_fit_is_an_error_with_its_place() {
     let vendors = Vendors::with_telvio();
     let good = vendors.files();

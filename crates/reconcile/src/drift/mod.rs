@@ -414,7 +414,7 @@ fn difference(input: &Input<'_>, change: &Change, field: &FieldChange) -> Differ
         },
     };
     let verdict = classify::field(input, change, field);
-    let evidence = match of_team(input, change, field) {
+    let evidence = match about_member(input, change, field) {
         Some(note) => format!("{note}; {}", verdict.evidence),
         None => verdict.evidence,
     };
@@ -431,16 +431,15 @@ fn difference(input: &Input<'_>, change: &Change, field: &FieldChange) -> Differ
     }
 }
 
-/// What a set that takes the members of teams says of a member.
-fn of_team<'a>(input: &Input<'_>, change: &Change, field: &'a FieldChange) -> Option<&'a str> {
+/// What is known of a member: its team, for sets that take the members of teams, or whose it is if nobody declares it.
+fn about_member<'a>(input: &Input<'_>, change: &Change, field: &'a FieldChange) -> Option<&'a str> {
     let sets = &input.desired.resources.get(&change.key)?.sets;
     let takes = |set: &crate::state::DeclaredSet| {
         set.field.word == field.path && !set.from_teams.is_empty()
     };
     match &field.difference {
-        plan::Difference::Added { note, .. } | plan::Difference::Removed { note, .. } => {
-            note.as_deref().filter(|_| sets.iter().any(takes))
-        }
+        plan::Difference::Added { note, .. } => note.as_deref().filter(|_| sets.iter().any(takes)),
+        plan::Difference::Removed { note, .. } => note.as_deref(),
         plan::Difference::Value { .. } | plan::Difference::Copy { .. } => None,
     }
 }

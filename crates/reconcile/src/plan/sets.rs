@@ -525,7 +525,7 @@ impl<'a> Planner<'a> {
         let (prefix, _) = name.split_once('_')?;
         let prefix = fold(prefix);
         let is_foreign = !own.is_empty() && !own.contains(&prefix) && prefix != "msdyn";
-        is_foreign.then(|| format!("prefix `{prefix}` is not this project's"))
+        is_foreign.then(|| format!("prefix `{prefix}` belongs to another project"))
     }
 
     /// Nobody else links to the row, nobody declares it, and it is not somebody else's.
