@@ -646,6 +646,10 @@ impl Loader {
         path: &str,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Option<FileId> {
+        if path.contains('\\') && path == named.value {
+            diagnostics.push(listing::backslash(named));
+            return None;
+        }
         match files.read(path) {
             Ok(text) => Some(self.sources.add(path, text)),
             Err(problem) => {

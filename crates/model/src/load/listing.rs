@@ -184,6 +184,19 @@ fn is_hidden(path: &str) -> bool {
         .is_some_and(|name| name.starts_with('.'))
 }
 
+/// The finding about a path that is written as on Windows.
+pub(super) fn backslash(written: &Spanned<String>) -> Diagnostic {
+    let text = &written.value;
+    let slashes = text.replace('\\', "/");
+    Diagnostic::error(
+        FILE_PATTERN.code,
+        format!("`{text}` uses `\\`; paths use `/` on every system"),
+    )
+    .at(written.span, "a backslash")
+    .help(format!("write `{slashes}`"))
+    .offering(Offer::Whole(yaml_scalar(&slashes)))
+}
+
 /// A pattern, or a finding about it.
 fn understood(written: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) -> Option<PathPattern> {
     let text = &written.value;
@@ -194,13 +207,7 @@ fn understood(written: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) -> O
                 .at(written.span, "outside")
                 .help("write a path below the folder of `deskstate.yaml`, without `..`")
         }
-        Err(PatternProblem::Backslash) => Diagnostic::error(
-            FILE_PATTERN.code,
-            format!("`{text}` uses `\\`; paths use `/` on every system"),
-        )
-        .at(written.span, "a backslash")
-        .help(format!("write `{}`", text.replace('\\', "/")))
-        .offering(Offer::Whole(yaml_scalar(&text.replace('\\', "/")))),
+        Err(PatternProblem::Backslash) => backslash(written),
         Err(PatternProblem::Negated) => {
             Diagnostic::error(FILE_PATTERN.code, "a pattern cannot exclude files")
                 .at(written.span, "begins with `!`")
