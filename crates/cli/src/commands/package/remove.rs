@@ -1,0 +1,135 @@
+//! `package remove`: who still uses what, and what agents would lose.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deskstate_model::{AppProfile, Manifests, PROJECT_FILE, PackageItem, load};
+use serde_json::Value;
+
+use super::RemoveArgs;
+use super::add::shown;
+use super::change::{Change, edited};
+use crate::door::{GOOD, WARN};
+use crate::error::Error;
+use crate::exit_code::ExitCode;
+use crate::global::Global;
+use crate::output::plain;
+use crate::project;
+use crate::ui::Ui;
+
+pub(super) fn in_use(manifests: &Manifests, name: &str) -> Result<Value, Error> {
+    let project = manifests.project.as_ref().ok_or(Error::InvalidManifests)?;
+    let used = project.packages.iter().find(|used| used.name.value == name);
+    let names: Vec<&str> = project
+        .packages
+        .iter()
+        .map(|used| used.name.value.as_str())
+        .collect();
+    used.map(|used| used.from.value.clone())
+        .ok_or_else(|| Error::Failed {
+            message: format!("the project does not use a package `{}`", plain(name)),
+            hint: Some(match names.as_slice() {
+                [] => "`deskstate package add` adds one".to_owned(),
+                names => format!("it uses {}", names.join(", ")),
+            }),
+        })
+}
+
+pub(super) async fn remove(
+    args: &RemoveArgs,
+    global: &Global,
+    ui: &mut Ui,
+) -> Result<ExitCode, Error> {
+    let root = project::root(global)?;
+    let (before, _) = load(&root, None);
+    let is_locked = before.lock.packages.contains_key(&args.name);
+    if !is_locked {
+        in_use(&before, &args.name)?;
+    }
+    let text = edited(&root, |edits| {
+        edits.remove(0, &["spec", "packages", &args.name])
+    })?;
+    let mut change = Change {
+        root,
+        name: args.name.clone(),
+        files: None,
+        beside: BTreeMap::from([(PROJECT_FILE.to_owned(), text)]),
+    };
+    change.settle(&before.lock, None, ui)?;
+    refuse_loss(args, &change, ui)?;
+    if args.dry_run {
+        ui.note("nothing was written");
+    } else {
+        change.write()?;
+        ui.verb(GOOD, "Removed", &args.name);
+        kinds_that_go(&before, args, ui);
+        ui.hint("the next apply to each environment deletes what the package brought");
+    }
+    change.show_plans(&args.showing, ui).await?;
+    Ok(ExitCode::Done)
+}
+
+/// Says which rows stay because their kinds go with the package.
+pub(super) fn kinds_that_go(before: &Manifests, args: &RemoveArgs, ui: &mut Ui) {
+    let package = before
+        .packages
+        .iter()
+        .find(|one| one.name.value == args.name);
+    if package.is_none_or(|package| !package.defines_kinds()) {
+        return;
+    }
+    let brought = before.brings.get(&args.name).into_iter().flatten();
+    let is_built_in = |item: &PackageItem| item.key().is_some_and(|key| key.kind.is_built_in());
+    for item in brought.filter(|item| !is_built_in(item)) {
+        ui.say(format_args!(
+            "{WARN}not deleted{WARN:#}: {}, unless the project defines its kind",
+            plain(&shown(item))
+        ));
+    }
+}
+
+/// Refuses to take a channel provider away from the agents of a profile.
+pub(super) fn refuse_loss(args: &RemoveArgs, change: &Change, ui: &mut Ui) -> Result<(), Error> {
+    let (manifests, _) = load(&change.root, None);
+    let project = manifests.project.as_ref();
+    let names = project
+        .iter()
+        .flat_map(|project| project.environments.keys());
+    let mut lost: BTreeSet<(String, String)> = BTreeSet::new();
+    for environment in names.map(|name| Some(name.as_str())).chain([None]) {
+        let before = providers(&load(&change.root, environment).0);
+        let after = providers(&change.load(environment).0);
+        lost.extend(before.difference(&after).cloned());
+    }
+    for (profile, provider) in &lost {
+        ui.say(format_args!(
+            "{WARN}agents of {} lose the channel provider {}{WARN:#}",
+            plain(profile),
+            plain(provider)
+        ));
+    }
+    if lost.is_empty() || args.allow_provider_loss {
+        return Ok(());
+    }
+    Err(Error::Refused {
+        message: "agents would lose a channel provider; nothing was written".to_owned(),
+        hint: Some(
+            "give these profiles another provider first, or add `--allow-provider-loss`".to_owned(),
+        ),
+    })
+}
+
+/// The channel providers of every profile.
+pub(super) fn providers(manifests: &Manifests) -> BTreeSet<(String, String)> {
+    let mut found = BTreeSet::new();
+    for declared in &manifests.resources {
+        let Some(profile) = AppProfile::of(&declared.spec) else {
+            continue;
+        };
+        let name = declared.key.name.as_written();
+        if let Some(set) = profile.channel_providers().value() {
+            let members = set.members().map(|member| member.value.to_string());
+            found.extend(members.map(|member| (name.to_owned(), member)));
+        }
+    }
+    found
+}
