@@ -31,7 +31,7 @@ pub(crate) const CONTRACT_MISSING: Explanation = Explanation::new(
 pub(crate) const CONTRACT_PATTERN: Explanation = Explanation::new(
     "contract-pattern",
     "A text does not match the pattern that a contract requires.",
-    "The vendor's guide limits the value, often to the vendor's own hosts. `*` matches any characters but `/`, or any characters at the end of the pattern.",
+    "The vendor's guide limits the value, often to the vendor's own hosts. `*` matches any characters but `/`; at the end of the pattern it matches any characters.",
     "Write a value that matches the pattern.",
 );
 

@@ -25,7 +25,7 @@ pub(crate) const TEAM_UNREADABLE: Explanation = Explanation::new(
 pub(crate) const USER_HAS_PROFILE: Explanation = Explanation::new(
     "user-has-profile",
     "A user who is added to a set already has another profile, which the project does not declare.",
-    "A user has one profile. Removing the user from the other one is somebody else's decision.",
+    "A user has one profile. deskstate does not remove the user from the other profile; its owner has to decide that.",
     "Write `moves: allow` in the set, declare the other profile, or remove the user from the set.",
 );
 
