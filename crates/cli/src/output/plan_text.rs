@@ -132,7 +132,10 @@ impl PlanText<'_> {
         match self.transactions {
             None => out.line(format_args!(
                 "{DIM}{}; {requests} to read{DIM:#}",
-                verdict.counts("alike")
+                verdict.counts(match title {
+                    Title::Difference => "alike",
+                    Title::Plan | Title::Undo => "in sync",
+                })
             )),
             Some(transactions) => {
                 let of = match (title, self.revision) {
