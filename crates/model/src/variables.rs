@@ -361,26 +361,7 @@ impl<'p> Substitution<'_, 'p> {
     }
 
     fn value(&mut self, node: &Node) -> Node {
-        let value = match &node.value {
-            NodeValue::Text(text) if text.contains(OPEN) => return self.text(text, node.span),
-            NodeValue::List(items) => {
-                NodeValue::List(items.iter().map(|item| self.value(item)).collect())
-            }
-            NodeValue::Map(entries) => NodeValue::Map(
-                entries
-                    .iter()
-                    .map(|entry| Entry {
-                        value: self.value(&entry.value),
-                        ..entry.clone()
-                    })
-                    .collect(),
-            ),
-            other => other.clone(),
-        };
-        Node {
-            value,
-            span: node.span,
-        }
+        with_texts(node, &mut |text, span| self.text(text, span))
     }
 
     fn text(&mut self, text: &str, span: Span) -> Node {
@@ -485,29 +466,33 @@ pub(crate) struct ParameterValues<'a> {
     pub(crate) diagnostics: &'a mut Vec<Diagnostic>,
 }
 
+/// A value in which each text that may have a variable is replaced.
+fn with_texts(node: &Node, replaced: &mut dyn FnMut(&str, Span) -> Node) -> Node {
+    let value = match &node.value {
+        NodeValue::Text(text) if text.contains(OPEN) => return replaced(text, node.span),
+        NodeValue::List(items) => {
+            let items = items.iter().map(|item| with_texts(item, replaced));
+            NodeValue::List(items.collect())
+        }
+        NodeValue::Map(entries) => {
+            let entries = entries.iter().map(|entry| Entry {
+                value: with_texts(&entry.value, replaced),
+                ..entry.clone()
+            });
+            NodeValue::Map(entries.collect())
+        }
+        other => other.clone(),
+    };
+    Node {
+        value,
+        span: node.span,
+    }
+}
+
 impl ParameterValues<'_> {
     /// A value with its parameters replaced. Variables that a customer's value brings stay for the customer's project to replace.
     pub(crate) fn fill(&mut self, node: &Node) -> Node {
-        let value = match &node.value {
-            NodeValue::Text(text) if text.contains(OPEN) => return self.text(text, node.span),
-            NodeValue::List(items) => {
-                NodeValue::List(items.iter().map(|item| self.fill(item)).collect())
-            }
-            NodeValue::Map(entries) => NodeValue::Map(
-                entries
-                    .iter()
-                    .map(|entry| Entry {
-                        value: self.fill(&entry.value),
-                        ..entry.clone()
-                    })
-                    .collect(),
-            ),
-            other => other.clone(),
-        };
-        Node {
-            value,
-            span: node.span,
-        }
+        with_texts(node, &mut |text, span| self.text(text, span))
     }
 
     fn text(&mut self, text: &str, span: Span) -> Node {
