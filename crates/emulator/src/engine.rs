@@ -15,6 +15,7 @@ use crate::clock::Moment;
 use crate::error::{Outcome, ServiceError, code};
 use crate::faults::Faults;
 use crate::limits::Protection;
+use crate::odata::level::Level;
 use crate::schema::Schema;
 use crate::security;
 use crate::security::Caller;
@@ -155,6 +156,10 @@ impl Engine {
             self.stats.count_read();
             self.read(call)
         };
+        let result = result.map(|mut reply| {
+            Level::of(call.header("accept")).apply(&self.store().schema, &call.base, &mut reply);
+            reply
+        });
         result.unwrap_or_else(|error| {
             self.stats.count_refusal();
             Reply::error(&self.switches().phrase(error), call, &self.request_id())

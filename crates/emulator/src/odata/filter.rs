@@ -455,10 +455,17 @@ impl Parser<'_> {
                     column,
                     target: None,
                 }) => {
-                    // Owners are reached as users, which is what the common filters ask.
-                    let target = current.columns[*column].targets[0].table;
-                    through.push((*column, target));
-                    table = target;
+                    // An owner is a `principal`, whose only property is its id.
+                    let rest: Vec<&str> = parts.collect();
+                    if rest != ["ownerid"] {
+                        return Err(not_a_property(&rest.join("/"), "principal"));
+                    }
+                    return Ok(Path {
+                        row,
+                        through,
+                        column: *column,
+                        table,
+                    });
                 }
                 _ => {
                     // `managed/Value` addresses the value of a managed property.
@@ -482,12 +489,13 @@ impl Parser<'_> {
 
 /// The error for a property that a table does not have.
 pub(crate) fn unknown_property(schema: &Schema, table: TableId, name: &str) -> ServiceError {
+    not_a_property(name, &schema.table(table).name)
+}
+
+fn not_a_property(name: &str, of: &str) -> ServiceError {
     ServiceError::bad(
         code::UNKNOWN_PROPERTY,
-        format!(
-            "Could not find a property named '{name}' on type 'Microsoft.Dynamics.CRM.{}'.",
-            schema.table(table).name
-        ),
+        format!("Could not find a property named '{name}' on type 'Microsoft.Dynamics.CRM.{of}'."),
     )
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod expr;
 pub(crate) mod filter;
 pub(crate) mod functions;
 pub(crate) mod json;
+pub(crate) mod level;
 pub(crate) mod lexer;
 pub(crate) mod options;
 pub(crate) mod page;

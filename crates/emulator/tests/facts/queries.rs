@@ -121,7 +121,7 @@ async fn section_3_filters_know_the_documented_operators_and_functions() {
             "Microsoft.Dynamics.CRM.EqualUserId(PropertyName='ownerid')",
             4,
         ),
-        ("ownerid/fullname eq 'Emulator Administrator'", 4),
+        ("owninguser/fullname eq 'Emulator Administrator'", 4),
         ("msdyn_order eq @p1", 1),
         ("msdyn_value eq @nothing", 3),
     ] {
@@ -173,6 +173,71 @@ async fn section_3_lambdas_reach_collections() {
             .await
             .rows()[0]["msdyn_uniquename"],
         "contoso_bare"
+    );
+}
+
+#[tokio::test]
+async fn the_metadata_level_of_accept_decides_about_control_information() {
+    let desk = desk().await;
+    let id = desk.field("contoso_a").await;
+    desk.field("contoso_b").await;
+    let of = async |level: &str, path: &str| {
+        let request = desk.request(reqwest::Method::GET, path);
+        let request = request.header("Accept", format!("application/json;odata.metadata={level}"));
+        let answer = send(request.header("Prefer", "odata.maxpagesize=1"))
+            .await
+            .expect(200);
+        assert_eq!(
+            answer.header("content-type"),
+            format!("application/json; odata.metadata={level}")
+        );
+        answer.json()
+    };
+    let all = "msdyn_notificationfields?$select=msdyn_title&$count=true&$filter=startswith(msdyn_uniquename,'contoso_')";
+    let bare = of("none", all).await;
+    let keys: Vec<&String> = bare.as_object().expect("object").keys().collect();
+    assert_eq!(keys, ["@odata.count", "value", "@odata.nextLink"]);
+    let keys: Vec<&String> = bare["value"][0].as_object().expect("row").keys().collect();
+    assert_eq!(keys, ["msdyn_title", "msdyn_notificationfieldid"]);
+
+    let one = format!("msdyn_notificationfields({id})");
+    let row = of("full", &one).await;
+    assert_eq!(
+        row["@odata.type"],
+        "#Microsoft.Dynamics.CRM.msdyn_notificationfield"
+    );
+    assert_eq!(row["@odata.id"], desk.url(&one));
+    assert_eq!(row["@odata.editLink"], one);
+    let rows = of("full", all).await;
+    let of_one = rows["value"][0].as_object().expect("row");
+    assert!(
+        of_one.contains_key("@odata.id") && of_one.contains_key("@odata.etag"),
+        "{of_one:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_owner_is_a_principal_whose_only_property_is_its_id() {
+    let desk = desk().await;
+    desk.field("contoso_a").await;
+    let filtered = async |filter: &str| {
+        let path = format!("msdyn_notificationfields?$filter={}", encode(filter));
+        desk.get(&path).await
+    };
+    let answer = filtered(&format!("ownerid/ownerid eq {ADMIN}"))
+        .await
+        .expect(200);
+    assert_eq!(answer.rows().len(), 1);
+    let answer = filtered("ownerid/fullname eq 'Emulator Administrator'")
+        .await
+        .expect(400);
+    assert_eq!(answer.code(), "0x80060888");
+    assert!(
+        answer
+            .message()
+            .contains("type 'Microsoft.Dynamics.CRM.principal'"),
+        "{}",
+        answer.message()
     );
 }
 
