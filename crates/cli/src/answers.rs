@@ -1,4 +1,4 @@
-//! What an environment was found to do where documents leave it open: its answer sheet.
+//! The answer sheet of an environment: its observed behavior where the documentation leaves it open.
 
 use std::path::{Path, PathBuf};
 
@@ -12,41 +12,41 @@ use crate::kept::{self, write_file};
 use crate::paths::shown_path;
 use crate::suggest::suggest;
 
-/// The only version of the sheet so far.
+/// The only version of the sheet format so far.
 const FORMAT_VERSION: u32 = 1;
 
-/// Answers that change how a plan is carried out. A sheet holds more; what is not used here is left alone.
+/// The answers that affect how a plan is applied. A sheet may hold more; other answers are preserved.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Answers {
-    /// Creating an application tab makes its parameter rows.
+    /// Creating an application tab also creates its parameter rows.
     pub(crate) tab_makes_parameters: Option<bool>,
-    /// A version that a write names holds inside a changeset too.
+    /// The version that a write names is also checked inside a changeset.
     pub(crate) if_match_in_changesets: Option<bool>,
-    /// What writing a tab does to its parameter rows.
+    /// The effect of writing a tab on its parameter rows.
     pub(crate) tab_write_touches_parameters: Option<TouchedParameters>,
-    /// A link moves the versions of both of its rows.
+    /// Linking raises the versions of both rows.
     pub(crate) links_raise_version: Option<bool>,
-    /// A row moves when what it points to is deleted.
+    /// A row's version rises when the row it points to is deleted.
     pub(crate) emptied_lookup_raises_version: Option<bool>,
-    /// A unique name without the prefix of a publisher is refused.
+    /// A unique name without a publisher's prefix is refused.
     pub(crate) prefix_needs_publisher: Option<bool>,
 }
 
-/// What writing a tab does to its parameter rows.
+/// The effect of writing a tab on its parameter rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum TouchedParameters {
     /// Nothing.
     Nothing,
-    /// Their versions move.
+    /// Their versions rise.
     Versions,
-    /// Their values are written again.
+    /// Their values are rewritten.
     Values,
 }
 
 impl Answers {
-    /// Whether writing a tab is known to write other values into its parameter rows.
+    /// Whether writing a tab is known to overwrite the values of its parameter rows.
     pub(crate) fn rewrites_parameters(&self) -> bool {
         self.tab_write_touches_parameters == Some(TouchedParameters::Values)
     }
@@ -64,13 +64,13 @@ struct Sheet {
     answers: Answers,
 }
 
-/// Where the sheet of an environment is kept.
+/// The path of an environment's sheet.
 pub(crate) fn path(root: &Path, environment: &str) -> Result<PathBuf, Error> {
     let file = format!("{environment}.json");
     kept::path(root, &Path::new(kept::FOLDER).join("answers").join(file))
 }
 
-/// The answers of an environment; without a sheet nothing is known.
+/// Reads the answers of an environment. Without a sheet, nothing is known.
 pub(crate) fn read(root: &Path, environment: &str) -> Result<Answers, Error> {
     let path = path(root, environment)?;
     let text = match read_text(&path, Limit::STATE).map_err(std::io::Error::from) {
@@ -96,7 +96,7 @@ pub(crate) fn read(root: &Path, environment: &str) -> Result<Answers, Error> {
     })
 }
 
-/// Writes what was found out into the sheet of an environment; other answers that are there are kept.
+/// Writes new answers into the sheet of an environment and keeps the other answers in it.
 pub(crate) fn write(root: &Path, environment: &str, found: &Found) -> Result<PathBuf, Error> {
     let path = path(root, environment)?;
     let known: Value = read_text(&path, Limit::STATE)

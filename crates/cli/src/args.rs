@@ -1,4 +1,4 @@
-//! The command line. Doc comments are the help, so help and docs cannot disagree.
+//! The command line. The doc comments are the help text, so help and docs cannot disagree.
 
 use clap::{Parser, Subcommand};
 
@@ -7,9 +7,8 @@ use crate::global::Global;
 
 /// Keeps the agent desktop of Dynamics 365 Customer Service in git
 ///
-/// Manifests in YAML say which app profiles, session templates, application tabs, notification templates and channel providers an
-/// environment has, and who gets them. `plan` shows what would change, `apply` carries out exactly that, `drift` says what somebody
-/// changed by hand.
+/// Manifests in YAML define which app profiles, session templates, application tabs, notification templates and channel providers an
+/// environment has, and who gets them. `plan` shows what would change, `apply` makes exactly those changes, `drift` reports manual changes.
 #[derive(Debug, Parser)]
 #[command(name = "deskstate", version, max_term_width = 100)]
 pub(crate) struct Args {

@@ -1,9 +1,9 @@
-//! The browser of whoever sits at this machine.
+//! Opens the user's browser.
 
 use std::ffi::OsStr;
 use std::process::{Command, Stdio};
 
-/// Hands a file or an address to whatever opens it here; false if there is nothing. No shell reads it.
+/// Opens a file or an address with the system's default program, without a shell. Returns false if there is no such program.
 pub(crate) fn open(what: impl AsRef<OsStr>) -> bool {
     let mut command = if cfg!(target_os = "macos") {
         Command::new("open")

@@ -10,20 +10,20 @@ use thiserror::Error;
 use crate::output::count;
 use crate::suggest::suggest;
 
-/// Why it ended before it was done.
+/// Why a run ended early.
 #[derive(Debug, Error)]
 pub(crate) enum Cause {
-    /// The apply itself.
+    /// The apply itself failed.
     #[error(transparent)]
     Apply(ApplyError),
-    /// It was carried out, and reading it back shows something else, or not all of it.
+    /// The plan was executed, but reading it back shows something else, or not everything could be read.
     #[error("{}", mismatched(*.differs))]
     Mismatched {
         transactions: usize,
         /// The server stored something else.
         differs: bool,
     },
-    /// The journal could not be written, so nothing more was sent.
+    /// The journal could not be written, so no further transaction was sent.
     #[error("the journal could not be written, so transaction {} was not sent", transactions + 1)]
     NoJournal {
         transactions: usize,
@@ -32,26 +32,26 @@ pub(crate) enum Cause {
     },
 }
 
-/// An apply or an undo that ended before it was done.
+/// An apply or an undo that ended early.
 #[derive(Debug)]
 pub(crate) struct Ended {
     /// `apply` or `undo`.
     pub(crate) command: &'static str,
     /// Name of the environment.
     pub(crate) environment: String,
-    /// Transactions in all, as far as is known.
+    /// Total number of transactions, as far as known.
     pub(crate) of: usize,
-    /// Writes that were carried out.
+    /// Number of executed writes.
     pub(crate) writes: usize,
-    /// Changes of which something was carried out.
+    /// Number of changes that were at least partly executed.
     pub(crate) begun: usize,
-    /// Changes in all.
+    /// Total number of changes.
     pub(crate) changes: usize,
-    /// The command that undoes it.
+    /// The command that reverts it.
     pub(crate) undo: String,
-    /// What differs may do so because this environment writes parameters again when their tab is written, which nobody told deskstate.
+    /// The differences may exist because this environment rewrites parameters when their tab is written, which deskstate was not told.
     pub(crate) along: bool,
-    /// What ended it.
+    /// Why it ended.
     pub(crate) cause: Cause,
 }
 
@@ -82,7 +82,7 @@ impl Ended {
         matches!(&self.cause, Cause::Apply(error) if error.is_stale())
     }
 
-    /// What was applied, what was not, and how to undo it: a line each.
+    /// What was applied, what was not, and how to undo it, as labeled lines.
     pub(crate) fn account(&self) -> Vec<(&'static str, String)> {
         let done = self.transactions();
         let unknown = matches!(self.cause, Cause::Apply(ApplyError::Unknown { .. }));
@@ -158,9 +158,9 @@ impl Ended {
             }
             _ if self.command == "undo" => again.to_owned(),
             Cause::Mismatched { .. } | Cause::Apply(ApplyError::NotVerified { .. }) => {
-                format!("{plan} shows what differs, if anything does")
+                format!("{plan} shows any differences")
             }
-            Cause::NoJournal { .. } => format!("make room on the disk, then {again}"),
+            Cause::NoJournal { .. } => format!("free some disk space, then {again}"),
             Cause::Apply(error) => match error {
                 ApplyError::NotSent { .. }
                 | ApplyError::NotRead { .. }
@@ -187,7 +187,7 @@ fn mismatched(differs: bool) -> &'static str {
 
 fn rest_in_words(rest: usize) -> String {
     match rest {
-        0 => "the rest of changes that were made in part".to_owned(),
+        0 => "the rest of the partly applied changes".to_owned(),
         1 => "1 change not made at all".to_owned(),
         rest => format!("{rest} changes not made at all"),
     }
@@ -209,7 +209,7 @@ mod tests {
         Box::new(ObserveError::from(lost()))
     }
 
-    /// Every way to end before the next transaction: its name, the cause, what it says, the code, and the start of what to do next.
+    /// Every way to end before the next transaction: its name, cause, message, exit code, and the start of the next step.
     fn causes(done: usize) -> Vec<(Cause, String, u8, &'static str)> {
         let next = done + 1;
         let again = "run the same command again";
@@ -280,7 +280,7 @@ mod tests {
                 },
                 format!("so transaction {next} was not sent"),
                 1,
-                "make room on the disk, then run the same command again",
+                "free some disk space, then run the same command again",
             ),
         ]
     }
@@ -372,10 +372,7 @@ mod tests {
                 ]
             );
             let hint = error.hint().expect("something to do next");
-            assert_eq!(
-                hint,
-                "`deskstate plan --env prod` shows what differs, if anything does"
-            );
+            assert_eq!(hint, "`deskstate plan --env prod` shows any differences");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Opening an environment: a URL with sign-in, or the embedded emulator, which starts by itself.
+//! Opens an environment: a URL with sign-in, or the embedded emulator, which starts automatically.
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::door::{self, plain};
 use crate::error::Error;
 use crate::kept;
 
-/// How to reach an environment, next to what the project file says.
+/// How to reach an environment, in addition to the project file.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Connection options")]
 pub(crate) struct Access {
@@ -34,18 +34,18 @@ pub(crate) struct Access {
     /// Answer requests from the exchanges that `--record` wrote to this folder, without a network
     #[arg(long, value_name = "DIR", conflicts_with = "record")]
     replay: Option<PathBuf>,
-    /// Nobody is there who could be asked.
+    /// Whether there is no user to ask.
     #[arg(skip)]
     is_unattended: bool,
 }
 
 impl Access {
-    /// Whether exchanges are to be written to files.
+    /// Whether exchanges are written to files.
     pub(crate) fn records(&self) -> bool {
         self.record.is_some()
     }
 
-    /// The same for something that must not write and has nobody to ask: nothing is recorded, and no person signs in.
+    /// A copy for callers that must not write and have no user to ask: nothing is recorded, and no person signs in.
     fn unattended(&self) -> Self {
         Self {
             record: None,
@@ -54,7 +54,8 @@ impl Access {
         }
     }
 
-    /// Nobody signs in on this machine unless it was asked for: an emulator without sign-in has nobody to ask.
+    /// Determines the sign-in. On loopback, nobody signs in unless a method was requested: an emulator without sign-in has no issuer to
+    /// contact.
     fn sign_in(&self, loopback: bool) -> Result<SignIn, Error> {
         let variable = |name: &str| std::env::var(name).ok();
         let method = match &self.sign_in {
@@ -83,7 +84,7 @@ impl Access {
         let prompt = Prompt::new(|code| {
             let minutes = code.holds.as_secs() / 60;
             door::aside(format_args!(
-                "sign in at {} with the code {} (holds for {minutes} minutes)",
+                "sign in at {} with the code {} (valid for {minutes} minutes)",
                 code.page, code.code
             ));
         });
@@ -113,7 +114,7 @@ impl Access {
             connection = connection.authority_host(host);
         }
         Ok(connection.stop_on(stop.clone()).on_wait(|waiting| {
-            // Shorter waits are over before anybody wonders.
+            // Shorter waits end before anybody notices.
             if waiting.time >= Duration::from_secs(2) {
                 door::aside(format_args!(
                     "     waiting {} s: {}",
@@ -125,18 +126,18 @@ impl Access {
     }
 }
 
-/// Whether somebody sits here who can sign in.
+/// Whether a person at a terminal can sign in.
 fn is_terminal() -> bool {
     std::io::stdin().is_terminal() && door::error(anstream::ColorChoice::Never).is_terminal()
 }
 
-/// Opens the page on which a person signs in, if there is a person; says its address in any case.
+/// Opens the sign-in page if a person is present, and prints its address in any case.
 fn page_of_issuer() -> Result<Browser, Error> {
     let number = |name: &str| match std::env::var(name) {
         Ok(text) if !text.trim().is_empty() => match text.trim().parse::<u16>() {
             Ok(number) if number > 0 => Ok(Some(number)),
             _ => Err(Error::failed(format!(
-                "`{name}` is no number from 1 to 65535: `{}`",
+                "`{name}` is not a number from 1 to 65535: `{}`",
                 plain(&text)
             ))),
         },
@@ -162,23 +163,23 @@ fn page_of_issuer() -> Result<Browser, Error> {
     Ok(browser)
 }
 
-/// An environment that can be talked to.
+/// An open environment.
 pub(crate) struct Opened {
-    /// How to reach it.
+    /// The connection to it.
     pub(crate) connection: Connection,
-    /// What people see as its address.
+    /// Its address, for people.
     pub(crate) address: String,
-    /// What is known of its ways.
+    /// Its known behavior.
     pub(crate) answers: Answers,
 }
 
-/// An environment that can be read, and in no way changed.
+/// An environment that can be read, but not changed.
 pub(crate) struct Readable {
-    /// What reads it.
+    /// Its reader.
     pub(crate) reader: Reader,
-    /// What people see as its address.
+    /// Its address, for people.
     pub(crate) address: String,
-    /// What is known of its ways.
+    /// Its known behavior.
     pub(crate) answers: Answers,
 }
 
@@ -192,9 +193,9 @@ impl Readable {
     }
 }
 
-/// Opens an environment of the project for something that must not write, and closes it, however the work ends.
+/// Opens an environment of the project for work that must not write, and closes it, no matter how the work ends.
 ///
-/// Nothing is recorded, nobody is asked to sign in, and an embedded emulator works on a copy of its state that it forgets.
+/// Nothing is recorded, nobody is asked to sign in, and an embedded emulator works on a copy of its state, which is discarded.
 pub(crate) async fn read<T>(
     root: &Path,
     environment: &Environment,
@@ -230,7 +231,8 @@ pub(crate) async fn read<T>(
     }
 }
 
-/// Opens an environment of the project, works with it, and closes it, however the work ends. An embedded emulator saves its state then.
+/// Opens an environment of the project, runs the work, and closes the environment, no matter how the work ends. An embedded emulator then
+/// saves its state.
 pub(crate) async fn with<T>(
     root: &Path,
     environment: &Environment,
@@ -292,7 +294,7 @@ async fn work_in<T>(
     .await
 }
 
-/// Opens an environment that no project names. Nothing is sent yet.
+/// Opens an environment that is not part of a project. Nothing is sent yet.
 pub(crate) fn open_url(url: &str, access: &Access, stop: &Stop) -> Result<Opened, Error> {
     let url: EnvironmentUrl = url.parse()?;
     let address = url.origin();
@@ -304,17 +306,17 @@ pub(crate) fn open_url(url: &str, access: &Access, stop: &Stop) -> Result<Opened
     })
 }
 
-/// The state file of an embedded emulator, and what becomes of changes.
+/// The state file of an embedded emulator, and whether changes are saved.
 pub(crate) enum Keeping {
-    /// They are saved in the file.
+    /// Changes are saved in the file.
     Saves(PathBuf),
-    /// The file is read and left alone.
+    /// The file is read and never written.
     Forgets(PathBuf),
 }
 
-/// Starts the embedded emulator on a state file, like an environment of a year or the newest, with tables of a folder next to its own, with
-/// a publisher for each of these prefixes
-/// and with the gentle answers that the local environment is known to give.
+/// Starts the embedded emulator on a state file. It behaves like an environment of the given year or the newest, has the tables of a folder
+/// in addition to its own and a publisher for each of these prefixes, and gives the lenient answers that the local environment is known
+/// for.
 pub(crate) async fn start(
     state: Keeping,
     year: Option<i64>,

@@ -1,4 +1,4 @@
-//! What goes wrong while a command runs, apart from what diagnostics say of manifests and plans.
+//! The errors of commands, apart from diagnostics about manifests and plans.
 
 use std::path::PathBuf;
 
@@ -38,7 +38,7 @@ pub(crate) enum Error {
         path: PathBuf,
         source: std::io::Error,
     },
-    /// The undo file or the journal.
+    /// The undo file or the journal could not be written.
     #[error("could not write {}, so nothing was changed", shown_path(.path))]
     NotBegun {
         path: PathBuf,
@@ -52,7 +52,7 @@ pub(crate) enum Error {
     Dataverse(#[from] DataverseError),
     #[error(transparent)]
     Observe(#[from] ObserveError),
-    /// An apply or an undo that was begun.
+    /// An apply or an undo that had started.
     #[error(transparent)]
     Ended(Box<Ended>),
     #[error(transparent)]
@@ -73,7 +73,7 @@ impl Error {
         }
     }
 
-    /// The same of a file without which nothing is begun.
+    /// Converts a file error, for a file that must be written before anything starts.
     pub(crate) fn nothing_changed(self) -> Self {
         match self {
             Self::File { path, source, .. } => Self::NotBegun { path, source },
@@ -81,7 +81,7 @@ impl Error {
         }
     }
 
-    /// The code that the process ends with.
+    /// The exit code of the process.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::InvalidManifests => ExitCode::InvalidManifests,
@@ -144,7 +144,7 @@ impl Error {
         }
     }
 
-    /// What was done by then: a word and a line each.
+    /// What was done before the error, as labeled lines.
     pub(crate) fn account(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::Ended(ended) => ended.account(),
@@ -152,7 +152,7 @@ impl Error {
         }
     }
 
-    /// The part of the budget of a trip that was used up.
+    /// The exhausted part of a trip's budget.
     pub(crate) fn spent(&self) -> Option<Spent> {
         let error = match self {
             Self::Dataverse(error) | Self::Observe(ObserveError::Dataverse(error)) => error,
@@ -164,7 +164,7 @@ impl Error {
         }
     }
 
-    /// The reader of our output went away.
+    /// Whether the reader of our output closed the pipe.
     pub(crate) fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe)
     }

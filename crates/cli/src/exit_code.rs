@@ -1,8 +1,8 @@
-//! How a command ended, as a number for scripts.
+//! The exit codes of commands, for scripts.
 
 use std::process::ExitCode as ProcessExitCode;
 
-/// Every way in which a command ends.
+/// The ways in which a command can end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExitCode {
     /// Done, or in sync.
@@ -13,14 +13,15 @@ pub(crate) enum ExitCode {
     Differences,
     /// The manifests are invalid; nothing was sent.
     InvalidManifests,
-    /// Refused: differs from the reviewed plan, changed meanwhile, a threshold, a protected or managed row, a blocked environment.
+    /// Refused: differs from the reviewed plan, changed meanwhile, exceeds a threshold, touches a protected or managed row, or the
+    /// environment is blocked.
     Refused,
     /// Stopped by a second interrupt, without waiting for the end of a write.
     Interrupted,
 }
 
 impl ExitCode {
-    /// The number that the process ends with.
+    /// The exit code as a number.
     pub(crate) fn number(self) -> u8 {
         match self {
             Self::Done => 0,

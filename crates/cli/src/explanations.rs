@@ -1,4 +1,4 @@
-//! Every code that a finding may have: those of manifests, those of plans, and those of what the commands themselves find.
+//! All codes of findings: those of manifests, of plans, and of the commands themselves.
 
 use deskstate_model::{Explanation, MANIFEST_CODES};
 use deskstate_reconcile::PLAN_CODES;

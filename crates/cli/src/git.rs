@@ -1,7 +1,7 @@
-//! Git, in a folder that may hold anything. Every call goes through here.
+//! Runs git in a folder whose contents are not trusted. Every call goes through here.
 //!
-//! A `.git` that came with a project is as untrusted as the rest of it, and its configuration can name programs. None is started: filters,
-//! hooks, monitors and external diffs are switched off, and nothing is fetched. A call that takes too long is ended.
+//! A `.git` that came with a project is as untrusted as the rest of it, and its configuration can name programs. None of them is started:
+//! filters, hooks, monitors and external diffs are switched off, and nothing is fetched. A call that takes too long is ended.
 
 use std::io::Write;
 use std::path::Path;
@@ -12,12 +12,12 @@ use std::time::Duration;
 
 use deskstate_files::{Limit, Problem, read_stream};
 
-/// Why git gave no answer.
+/// Why git returned no result.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum GitError {
     #[error("git did not start")]
     NotStarted(#[source] std::io::Error),
-    #[error("git took longer than {} s and was ended", .0.as_secs())]
+    #[error("git took longer than {} s and was stopped", .0.as_secs())]
     TookTooLong(Duration),
     #[error("git printed too much: {0}")]
     TooMuch(Problem),
@@ -25,16 +25,16 @@ pub(crate) enum GitError {
     Refused,
 }
 
-/// Git in one folder.
+/// Git, in one folder.
 pub(crate) struct Git<'f> {
     folder: &'f Path,
     limit: Duration,
-    /// Configuration that switches off what the repository configures.
+    /// Settings that override the repository's configuration.
     off: Vec<(String, &'static str)>,
 }
 
 impl<'f> Git<'f> {
-    /// Git in a folder, each call limited in time. Asks git which filters are configured, which starts none.
+    /// Prepares git for a folder, with a time limit for each call. Asks git which filters are configured; this does not start any.
     pub(crate) fn new(folder: &'f Path, limit: Duration) -> Result<Self, GitError> {
         let mut git = Self {
             folder,
@@ -62,12 +62,12 @@ impl<'f> Git<'f> {
         Ok(git)
     }
 
-    /// What git prints.
+    /// Returns git's output.
     pub(crate) fn run(&self, arguments: &[&str]) -> Result<Vec<u8>, GitError> {
         self.run_with(arguments, Vec::new())
     }
 
-    /// Brings one commit of another repository here, without a checkout. The only call that reaches a network.
+    /// Fetches one commit of another repository, without a checkout. The only call that uses a network.
     pub(crate) fn fetch(&self, address: &str, commit: &str) -> Result<(), GitError> {
         let mut command = self.command(&[
             "fetch",
@@ -83,13 +83,13 @@ impl<'f> Git<'f> {
         self.ended(command, Vec::new()).map(drop)
     }
 
-    /// What git prints, as one line of text.
+    /// Returns git's output as one line of text.
     pub(crate) fn line(&self, arguments: &[&str]) -> Result<String, GitError> {
         let output = String::from_utf8(self.run(arguments)?).map_err(|_| GitError::Refused)?;
         Ok(output.trim().to_owned())
     }
 
-    /// What git prints that is given some input.
+    /// Returns git's output for a given input.
     pub(crate) fn run_with(&self, arguments: &[&str], input: Vec<u8>) -> Result<Vec<u8>, GitError> {
         self.ended(self.command(arguments), input)
     }
@@ -98,7 +98,7 @@ impl<'f> Git<'f> {
         let mut child = command.spawn().map_err(GitError::NotStarted)?;
         let ended = self.output(&mut child, input);
         if ended.is_err() {
-            // One that ended by itself cannot be ended again.
+            // A process that has already ended cannot be killed, which does no harm.
             drop(child.kill());
         }
         let status = child.wait().map_err(GitError::NotStarted)?;
@@ -114,7 +114,7 @@ impl<'f> Git<'f> {
         let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(GitError::Refused);
         };
-        // Neither thread is waited for: what git started may hold its pipes open.
+        // Neither thread is joined, because programs started by git may hold its pipes open.
         thread::spawn(move || drop(stdin.write_all(&input)));
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
@@ -130,7 +130,7 @@ impl<'f> Git<'f> {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let settings = [
-            // Files that somebody committed can have the form of a repository without a working tree.
+            // Committed files can look like a repository without a working tree.
             ("safe.bareRepository", "explicit"),
             ("core.fsmonitor", "false"),
             ("core.hooksPath", "/dev/null"),
@@ -153,12 +153,12 @@ impl<'f> Git<'f> {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            // A partial clone is left as it is. Git before 2.45 knows the second alone.
+            // No missing objects of a partial clone are fetched. Git before 2.45 supports only the second variable.
             .env("GIT_NO_LAZY_FETCH", "1")
             .env("GIT_ALLOW_PROTOCOL", "none")
             .env("GIT_TERMINAL_PROMPT", "0")
             .env_remove("GIT_EXTERNAL_DIFF");
-        // A name with `=` fits no argument. Variables of the caller stay.
+        // A name with `=` cannot be passed as an argument. The caller's own variables are kept.
         let given = std::env::var("GIT_CONFIG_COUNT")
             .ok()
             .and_then(|count| count.parse::<usize>().ok())

@@ -1,11 +1,11 @@
-//! Options of every command. Doc comments are the help.
+//! The global options. The doc comments are the help text.
 
 use std::path::PathBuf;
 
 use clap::{ArgAction, ValueEnum};
 use deskstate_files::USUAL_MEMORY;
 
-/// Options of every command.
+/// The global options.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {

@@ -71,7 +71,7 @@ pub(crate) fn checkout(folder: &Path, revision: &str) -> Result<TempDir, Error> 
     // A partial clone would have to fetch them, and nobody asked for that.
     let not_here = || {
         Error::Failed {
-        message: format!("this clone lacks files of revision `{revision}`"),
+        message: format!("this clone is missing files of revision `{revision}`"),
         hint: Some(
             "a partial clone fetches files when they are needed, which deskstate does not do: clone without `--filter`"
                 .to_owned(),

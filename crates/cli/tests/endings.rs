@@ -242,8 +242,7 @@ fn after_an_interrupt_the_transaction_is_finished_and_the_end_says_what_was_appl
         let what = if sent == TRANSACTIONS {
             [
                 "everything was written, but it could not be read back".to_owned(),
-                "help: `deskstate plan --env server` shows what differs, if anything does"
-                    .to_owned(),
+                "help: `deskstate plan --env server` shows any differences".to_owned(),
             ]
         } else {
             [
@@ -364,7 +363,7 @@ fn on_a_full_disk_nothing_is_sent_that_could_not_be_accounted_for() {
                         "the journal could not be written, so transaction {} was not sent",
                         done + 1
                     ),
-                    "help: make room on the disk, then run the same command again",
+                    "help: free some disk space, then run the same command again",
                 ],
             );
         }

@@ -68,7 +68,7 @@ fn a_row_that_somebody_changed_after_the_review_is_refused_with_both_plans_who_a
     says(
         &refused.err,
         &[
-            "~ SessionTemplate contoso_calls: another change than was reviewed (last written 20",
+            "~ SessionTemplate contoso_calls: differs from the reviewed change (last written 20",
             " by ada@contoso.com)",
             "reviewed  title: first → second",
             "now       title: by hand → second",
@@ -92,7 +92,7 @@ fn a_change_that_nobody_reviewed_is_refused_and_one_that_is_not_needed_any_more_
     says(
         &refused.err,
         &[
-            "reviewed, and not needed: live has it already, or the manifests no longer ask for it",
+            "reviewed, but not needed: the environment already has it, or the manifests no longer declare it",
             "= SessionTemplate contoso_calls: update",
             "reviewed  title: first → second",
             "+ ApplicationTab contoso_tab: not reviewed: create",
@@ -222,7 +222,7 @@ fn a_row_that_was_edited_after_its_deletion_was_reviewed_is_not_deleted() {
     says(
         &refused.err,
         &[
-            "~ SessionTemplate contoso_calls: another change than was reviewed",
+            "~ SessionTemplate contoso_calls: differs from the reviewed change",
             "the rows that are linked, referred to or deleted are not",
         ],
     );

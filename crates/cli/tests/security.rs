@@ -246,7 +246,10 @@ fn a_partial_clone_contacts_nobody() {
     let old = run(&["drift", "--env", "server", "--at", "HEAD~1"]).ended(1);
     says(
         &old.err,
-        &["this clone lacks files of revision `HEAD~1`", "--filter"],
+        &[
+            "this clone is missing files of revision `HEAD~1`",
+            "--filter",
+        ],
     );
     assert!(!started.exists(), "nobody was contacted");
     // A clone without `--filter` has the files, as the error says.

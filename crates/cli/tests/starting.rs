@@ -71,6 +71,23 @@ fn nobodys_files_are_written_over() {
 }
 
 #[test]
+fn ci_files_of_a_project_below_the_root_of_its_repository_come_with_a_warning() {
+    let folder = TempDir::new().unwrap();
+    std::fs::create_dir(folder.path().join(".git")).unwrap();
+    for (ci, said) in [("github", "GitHub reads"), ("azure", "the pipelines run")] {
+        let below = run(folder.path(), &["init", "desk", "--ci", ci]).ended(0);
+        assert!(below.err.contains(said), "{}", below.err);
+        assert!(
+            below.err.contains("the files apply to prod"),
+            "{}",
+            below.err
+        );
+    }
+    let at_the_root = run(folder.path(), &["init", "--ci", "github"]).ended(0);
+    assert!(!at_the_root.err.contains("warning"), "{}", at_the_root.err);
+}
+
+#[test]
 fn what_only_a_new_project_can_take_is_refused_where_one_exists() {
     let folder = TempDir::new().unwrap();
     let url = "https://contoso.crm4.dynamics.com";

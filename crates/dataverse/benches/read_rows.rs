@@ -1,6 +1,6 @@
-//! How long it takes to read 10,000 rows of 12 columns that a server on this machine has ready.
+//! Measures reading 10,000 rows of 12 columns from a local server that has them ready.
 //!
-//! `cargo bench -p deskstate-dataverse` prints the median of some runs: transfer, taking the batch apart, decoding.
+//! `cargo bench -p deskstate-dataverse` prints the median of several runs: transfer, splitting the batch, decoding.
 #![expect(
     clippy::disallowed_macros,
     reason = "figures for the person who measures"

@@ -1,11 +1,11 @@
-//! Reads the agent experience profiles of an environment and the users of each, in one trip.
+//! Reads the agent experience profiles of an environment, and the users of each, in one trip.
 //!
 //! ```text
 //! cargo run -p deskstate-dataverse --example read_profiles -- https://contoso.crm.dynamics.com
 //! ```
 //!
-//! Signs in by the `AZURE_*` variables that are set, else as whoever is signed in to the Azure CLI; a server that asks
-//! for no sign-in (an emulator on this machine) gets none.
+//! Signs in with the `AZURE_*` variables if they are set, otherwise with the Azure CLI. If the server requires no sign-in (a local
+//! emulator), none is sent.
 #![expect(
     clippy::disallowed_macros,
     reason = "an example is a program of its own"

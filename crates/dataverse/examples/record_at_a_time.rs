@@ -1,12 +1,13 @@
-//! Reads tabs, session templates and notification templates the way a tool does that keeps each record by itself: one request after the
-//! other for a record, its definition, its lookups and its links, ten records at a time. For benchmarks; compare with one trip for all.
+//! Reads tabs, session templates and notification templates like a tool that handles each record separately: sequential requests for a
+//! record, its definition, its lookups and its links, ten records at a time. Used in benchmarks, for comparison with a single trip for
+//! everything.
 //!
 //! ```text
 //! cargo run --release -p deskstate-dataverse --example record_at_a_time -- http://127.0.0.1:5000
 //! ```
 //!
-//! A record with L lookups and C collections of K members together takes 4 + 2L + 4C + 4K requests. Half of them look up the environment in
-//! another service; `WhoAmI` stands in for those.
+//! A record with L lookups and C collections, which have K members in total, takes 4 + 2L + 4C + 4K requests. Half of them look up the
+//! environment in another service; here, `WhoAmI` replaces those.
 #![expect(
     clippy::disallowed_macros,
     reason = "an example is a program of its own"
@@ -47,7 +48,7 @@ async fn main() -> ExitCode {
 }
 
 async fn replay(url: &str) -> Result<String, Failure> {
-    // another provider would do as well
+    // any installed provider is fine
     let _ = rustls::crypto::ring::default_provider().install_default();
     let api = Api {
         client: reqwest::Client::builder().no_proxy().build()?,
@@ -105,13 +106,13 @@ impl Api {
         Ok(serde_json::from_slice(&reply.bytes().await?)?)
     }
 
-    /// One question to Dataverse, and the one for the environment that comes before it.
+    /// Sends one request to Dataverse, after the request for the environment that precedes it.
     async fn ask(&self, path: &str) -> Result<Json, Failure> {
         self.get(&format!("{}/WhoAmI", self.base)).await?;
         self.get(&format!("{}/{path}", self.base)).await
     }
 
-    /// Reads a record as its own tool would; gives the number of requests.
+    /// Reads a record as a separate tool would, and returns the number of requests.
     async fn read(&self, table: &str, record: &str) -> Result<usize, Failure> {
         let definition = format!("EntityDefinitions(LogicalName='{table}')");
         let related = |table: &str| {

@@ -1,4 +1,4 @@
-//! The one budget of a trip: what a server may send before a run gives up on it.
+//! The budget of a trip: how much a server may send before a run gives up.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,32 +6,33 @@ use std::time::{Duration, Instant};
 
 use deskstate_files::scaled;
 
-/// What a trip may use. A trip is everything a [`Reader`](crate::Reader) receives until the next
-/// [`Reader::start_trip`](crate::Reader::start_trip) or the next transaction: first requests, pages, further requests, repeated attempts and
+/// The limits of a trip. A trip is everything a [`Reader`](crate::Reader) receives until the next
+/// [`Reader::start_trip`](crate::Reader::start_trip) or the next transaction: initial requests, pages, follow-up requests, retries and
 /// token requests all count towards the same budget.
 ///
-/// With the default budget a process that reads an environment stays below 200 MiB, whatever the server sends.
+/// With the default budget, a process that reads an environment stays below 200 MiB, whatever the server sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// Attempts for one request, the first included. 6.
+    /// Attempts per request, including the first. 6.
     pub attempts: u32,
-    /// Time for all attempts of one request, waiting included. 5 minutes.
+    /// Time for all attempts of one request, including waits. 5 minutes.
     pub time: Duration,
-    /// The first back-off, doubled each time and jittered, where the server names none. Half a second.
+    /// The initial back-off if the server names no wait; it doubles each time and is jittered. Half a second.
     pub first_delay: Duration,
     /// The longest back-off. 30 seconds. A longer `Retry-After` is honoured if the time allows.
     pub longest_delay: Duration,
-    /// Bytes of one reply, unpacked; of a batch that reads, of one answer in it, since each is taken as it arrives. 32 MiB.
+    /// Decompressed bytes of one reply. In a batch of reads, the limit applies to each answer, because answers are processed as they
+    /// arrive. 32 MiB.
     pub reply: u64,
-    /// Bytes of all replies of a trip, unpacked. 128 MiB.
+    /// Decompressed bytes of all replies of a trip. 128 MiB.
     pub bytes: u64,
-    /// Bytes of memory for the rows of a trip, as estimated while they are decoded. 72 MiB.
+    /// Bytes of memory for the rows of a trip, estimated while they are decoded. 72 MiB.
     pub memory: u64,
-    /// Rows of a trip, those of all tables and links. 200,000.
+    /// Rows of a trip, across all tables and links. 200,000.
     pub rows: u64,
-    /// Pages of a trip that follow the first ones. 2,000.
+    /// Follow-up pages of a trip. 2,000.
     pub pages: u64,
-    /// Time for all requests of a trip. Signing in has limits of its own, since it may wait for a person. 15 minutes.
+    /// Time for all requests of a trip. Signing in has its own limits, since it may wait for a person. 15 minutes.
     pub trip: Duration,
 }
 
@@ -55,7 +56,7 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// The default budget in proportion to the memory that this process may take (`deskstate_files::allow_memory`).
+    /// The default budget, scaled to the memory that this process may use (`deskstate_files::allow_memory`).
     #[must_use]
     pub fn of_process() -> Budget {
         let usual = Budget::default();
@@ -69,7 +70,7 @@ impl Budget {
         }
     }
 
-    /// One of so many equal parts of the memory, for readers that run at the same time: of a reply, of rows and of their number.
+    /// Divides the memory limits (reply size, row memory and row count) by a number of readers that run at the same time.
     #[must_use]
     pub fn part(self, parts: u64) -> Budget {
         let parts = parts.max(1);
@@ -82,26 +83,26 @@ impl Budget {
     }
 }
 
-/// The part of a budget that was used up.
+/// The limit of a budget that was exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Spent {
-    /// One reply has more than so many bytes.
+    /// One reply is larger than this many bytes.
     Reply(u64),
-    /// All replies of a trip together have more than so many bytes.
+    /// All replies of a trip together are larger than this many bytes.
     Bytes(u64),
-    /// The rows of a trip take more than so many bytes of memory.
+    /// The rows of a trip need more than this many bytes of memory.
     Memory(u64),
-    /// A trip has more than so many rows.
+    /// A trip has more than this many rows.
     Rows(u64),
-    /// A trip has more than so many further pages.
+    /// A trip has more than this many follow-up pages.
     Pages(u64),
     /// A trip took longer than this.
     Time(Duration),
 }
 
 impl Spent {
-    /// Whether a larger memory budget would allow it.
+    /// Whether a larger memory budget would help.
     pub fn is_about_memory(self) -> bool {
         !matches!(self, Spent::Time(_))
     }
@@ -134,7 +135,7 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// Counts what a trip uses.
+/// Tracks what a trip uses.
 #[derive(Debug)]
 pub(crate) struct Meter {
     budget: Budget,
@@ -167,7 +168,7 @@ impl Meter {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins a trip: nothing is used yet.
+    /// Starts a trip: resets the usage to zero.
     pub(crate) fn start_trip(&self) {
         let mut used = self.used();
         let running_since = used.running_since.map(|_| Instant::now());
@@ -177,13 +178,13 @@ impl Meter {
         };
     }
 
-    /// Time counts until the guard is dropped.
+    /// Counts time until the guard is dropped.
     pub(crate) fn run(&self) -> Running<'_> {
         self.used().running_since.get_or_insert_with(Instant::now);
         Running(self)
     }
 
-    /// Takes back time that was spent on signing in.
+    /// Excludes time that was spent on signing in.
     pub(crate) fn excuse(&self, time: Duration) {
         let mut used = self.used();
         if let Some(since) = &mut used.running_since {
@@ -191,7 +192,7 @@ impl Meter {
         }
     }
 
-    /// The time that is left for requests.
+    /// The time left for requests.
     pub(crate) fn time_left(&self) -> Result<Duration, Spent> {
         let used = self.used();
         let running = used
@@ -204,7 +205,7 @@ impl Meter {
             .ok_or(Spent::Time(self.budget.trip))
     }
 
-    /// Counts bytes of a reply as they arrive or as they are unpacked.
+    /// Counts bytes of a reply as they arrive or are decompressed.
     pub(crate) fn receive(&self, bytes: usize) -> Result<(), Spent> {
         let mut used = self.used();
         used.bytes = used.bytes.saturating_add(bytes as u64);
@@ -214,7 +215,7 @@ impl Meter {
         Ok(())
     }
 
-    /// Counts a page that follows.
+    /// Counts a follow-up page.
     pub(crate) fn turn_page(&self) -> Result<(), Spent> {
         let mut used = self.used();
         used.pages += 1;
@@ -224,7 +225,7 @@ impl Meter {
         Ok(())
     }
 
-    /// What is used so far of rows and pages, to go back to where an answer breaks off.
+    /// Snapshot of the rows and pages used so far, to restore if an answer breaks off.
     pub(crate) fn kept(&self) -> Kept {
         let used = self.used();
         Kept {
@@ -234,13 +235,13 @@ impl Meter {
         }
     }
 
-    /// What was kept since is dropped. (What was received was received.)
+    /// Restores a snapshot. Received bytes still count.
     pub(crate) fn back_to(&self, kept: Kept) {
         let mut used = self.used();
         (used.memory, used.rows, used.pages) = (kept.memory, kept.rows, kept.pages);
     }
 
-    /// The room that is left for rows. To be handed back.
+    /// The room left for rows. Pass it to [`Meter::fill`] afterwards.
     pub(crate) fn room(&self) -> Room {
         let used = self.used();
         Room {
@@ -261,7 +262,7 @@ impl Meter {
     }
 }
 
-/// How much of a budget rows and pages have used.
+/// Rows, memory and pages used of a budget.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kept {
     memory: u64,
@@ -269,7 +270,7 @@ pub(crate) struct Kept {
     pages: u64,
 }
 
-/// Time counts as long as this lives.
+/// Counts time as long as it exists.
 #[derive(Debug)]
 pub(crate) struct Running<'a>(&'a Meter);
 
@@ -282,7 +283,7 @@ impl Drop for Running<'_> {
     }
 }
 
-/// What rows may still take while they are decoded.
+/// The part of the budget left for the rows that are being decoded.
 #[derive(Debug)]
 pub(crate) struct Room {
     memory: Remaining,
@@ -310,7 +311,7 @@ impl Remaining {
     }
 }
 
-/// There is no room for this.
+/// The budget is exhausted.
 #[derive(Debug)]
 pub(crate) struct NoRoom;
 
@@ -327,7 +328,7 @@ impl Room {
     const CELL: u64 = 32;
     /// Memory of a text in addition to its bytes.
     const TEXT: u64 = 32;
-    /// What a value inside JSON takes, in a list that grows.
+    /// Memory of a value inside JSON, in a growing list.
     const NODE: u64 = 160;
     /// Memory of a key of a JSON object in addition to its bytes, in a growing table.
     const KEY: u64 = 96;
@@ -352,12 +353,12 @@ impl Room {
         self.check(self.memory.take(Room::KEY + length as u64))
     }
 
-    /// What is used so far, to go back to.
+    /// The memory used so far, for [`Room::back_to`].
     pub(crate) fn mark(&self) -> u64 {
         self.memory.used.get()
     }
 
-    /// What was built since the mark is gone.
+    /// Releases everything that was built since the mark.
     pub(crate) fn back_to(&self, mark: u64) {
         self.memory.used.set(mark);
     }
@@ -366,7 +367,7 @@ impl Room {
         if enough { Ok(()) } else { Err(NoRoom) }
     }
 
-    /// What was used up, if anything.
+    /// The exhausted limit, if any.
     fn spent(&self) -> Option<Spent> {
         if self.rows.used.get() > self.rows.most {
             return Some(Spent::Rows(self.rows.most));
@@ -377,7 +378,7 @@ impl Room {
 
 #[cfg(any(test, fuzzing))]
 impl Room {
-    /// As much as a trip has.
+    /// The complete room of a trip.
     pub(crate) fn whole() -> Room {
         Meter::new(Budget::default()).room()
     }

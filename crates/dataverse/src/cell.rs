@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-/// One value of one column, as the Web API's JSON gave it or is to take it.
+/// One value of one column, as it appears in the Web API's JSON.
 ///
-/// GUIDs, dates and choices keep their wire form: GUIDs and dates are [`Cell::Text`], choices are [`Cell::Int`]
-/// (Web API types and operations).
+/// GUIDs, dates and choices keep their wire format: GUIDs and dates are [`Cell::Text`], choices are [`Cell::Int`] (Web API types and
+/// operations).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Cell {
     /// No value.
@@ -19,19 +19,19 @@ pub enum Cell {
     Int(i64),
     /// A decimal, float or money amount.
     Decimal(f64),
-    /// Text, a GUID, a date. Rows in a row share it where it is the same.
+    /// Text, a GUID or a date. Rows share equal values.
     Text(Arc<str>),
-    /// A nested object or array: an expanded record or collection, a managed property. Rows in a row share it where it is the same.
+    /// A nested object or array: an expanded record or collection, or a managed property. Rows share equal values.
     Json(Arc<serde_json::Value>),
-    /// Primary keys of related records, where only those were asked for ([`Expand::keys`](crate::Expand::keys)).
+    /// Primary keys of related records, if only those were requested ([`Expand::keys`](crate::Expand::keys)).
     Keys(Box<[Uuid]>),
 }
 
 impl Cell {
-    /// The one null that absent columns borrow.
+    /// The shared null for absent columns.
     pub(crate) const NULL: &'static Cell = &Cell::Null;
 
-    /// Whether there is no value.
+    /// Whether this is null.
     pub fn is_null(&self) -> bool {
         matches!(self, Cell::Null)
     }
@@ -68,7 +68,7 @@ impl Cell {
         }
     }
 
-    /// The value as JSON, the form that request bodies take.
+    /// The value as JSON, in the form that request bodies use.
     pub fn to_json(&self) -> serde_json::Value {
         match self {
             Cell::Null => serde_json::Value::Null,
@@ -129,20 +129,20 @@ impl From<serde_json::Value> for Cell {
     }
 }
 
-/// The version of a row as the server names it, such as `W/"700123"`.
+/// The version of a row as the server states it, such as `W/"700123"`.
 ///
-/// Equality is its only meaning: versions are not ordered (Perform conditional operations using the Web API).
+/// Versions can only be compared for equality; they are not ordered (Perform conditional operations using the Web API).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Etag(Box<str>);
 
 impl Etag {
-    /// An etag from its header form. `None` if a header cannot contain it.
+    /// Creates an etag from its header form. Returns `None` if the text is not allowed in a header.
     pub fn new(text: &str) -> Option<Etag> {
         let printable = !text.is_empty() && text.bytes().all(|byte| (0x20..0x7f).contains(&byte));
         printable.then(|| Etag(text.into()))
     }
 
-    /// The header form, with `W/` and quotes.
+    /// The header form, including `W/` and quotes.
     pub fn as_str(&self) -> &str {
         &self.0
     }

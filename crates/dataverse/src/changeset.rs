@@ -1,4 +1,4 @@
-//! Writes as values: what one transaction is to do.
+//! Writes as values: the operations of one transaction.
 
 use serde_json::Map;
 use uuid::Uuid;
@@ -6,28 +6,28 @@ use uuid::Uuid;
 use crate::request::{API_PATH, Request, checked_name, record};
 use crate::{Cell, Error, Etag, MAX_OPERATIONS};
 
-/// Operations that happen together or not at all, in order.
+/// Operations that are executed together or not at all, in order.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Changeset {
-    /// At most [`MAX_OPERATIONS`], carried out in this order.
+    /// At most [`MAX_OPERATIONS`], executed in this order.
     pub operations: Vec<Operation>,
-    /// The unmanaged solution that new and changed components land in (`MSCRM.SolutionUniqueName`).
+    /// The unmanaged solution that new and changed components are added to (`MSCRM.SolutionUniqueName`).
     pub solution: Option<String>,
 }
 
-/// A value to write, under a column or a navigation property.
+/// A value to write to a column or a navigation property.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// A column's value; null clears it.
     Cell(Cell),
-    /// The lookup of a single-valued navigation property: its name is the key, in its exact case.
+    /// Sets the lookup behind a single-valued navigation property, whose case-sensitive name is the key.
     Bind {
-        /// The target's entity set.
+        /// The entity set of the target.
         set: String,
-        /// The target.
+        /// The id of the target.
         id: Uuid,
     },
-    /// Empties the lookup of a single-valued navigation property (a plain null, which is what works).
+    /// Clears the lookup behind a single-valued navigation property (written as a plain null, the form that works).
     Unbind,
 }
 
@@ -40,7 +40,7 @@ impl<C: Into<Cell>> From<C> for Value {
 /// One write.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Operation {
-    /// Inserts a row under a key of the client's choice; refused where the key exists.
+    /// Inserts a row under a key that the client chooses. Fails if the key exists.
     Create {
         /// The entity set.
         set: String,
@@ -51,13 +51,13 @@ pub enum Operation {
         /// Columns and navigation properties, without the key.
         body: Vec<(String, Value)>,
     },
-    /// Changes the given columns of an existing row; never creates one.
+    /// Changes the given columns of an existing row. Never creates a row.
     Update {
         /// The entity set.
         set: String,
         /// The primary key of the row.
         id: Uuid,
-        /// Only if this is still its version; with none, whatever the version.
+        /// Update only if the row still has this version; `None` for any version.
         if_match: Option<Etag>,
         /// Columns and navigation properties to change.
         body: Vec<(String, Value)>,
@@ -68,37 +68,37 @@ pub enum Operation {
         set: String,
         /// The primary key of the row.
         id: Uuid,
-        /// Only if this is still its version; with none, whatever the version.
+        /// Delete only if the row still has this version; `None` for any version.
         if_match: Option<Etag>,
     },
-    /// Adds a row to the collection of another.
+    /// Adds a row to a collection of another row.
     Link {
-        /// The entity set of the row that has the collection.
+        /// The entity set of the row that owns the collection.
         set: String,
-        /// The row that has the collection.
+        /// The row that owns the collection.
         id: Uuid,
-        /// The collection-valued navigation property, in its exact case.
+        /// The collection-valued navigation property. Case-sensitive.
         navigation: String,
         /// The entity set of the row to add.
         target_set: String,
         /// The row to add.
         target: Uuid,
     },
-    /// Takes a row out of the collection of another.
+    /// Removes a row from a collection of another row.
     Unlink {
-        /// The entity set of the row that has the collection.
+        /// The entity set of the row that owns the collection.
         set: String,
-        /// The row that has the collection.
+        /// The row that owns the collection.
         id: Uuid,
-        /// The collection-valued navigation property, in its exact case.
+        /// The collection-valued navigation property. Case-sensitive.
         navigation: String,
-        /// The row to take out.
+        /// The row to remove.
         target: Uuid,
     },
 }
 
 impl Changeset {
-    /// The requests that the operations are written as, in order, for an environment at this origin.
+    /// Writes the operations as requests to an environment at this origin, in order.
     pub fn requests(&self, origin: &str) -> Result<Vec<Request>, Error> {
         if self.operations.is_empty() {
             return Err(Error::InvalidRequest("a changeset is empty".to_owned()));
@@ -151,7 +151,7 @@ impl Operation {
                 body,
             } => {
                 in_solution();
-                // with none given, `*` still keeps an update from creating the row
+                // without a version, `*` keeps the update from creating the row
                 let version = if_match.as_ref().map_or("*", Etag::as_str);
                 headers.push(("If-Match", version.to_owned()));
                 let mut fields = Map::new();

@@ -1,4 +1,4 @@
-//! One environment's requests: signed in, numbered, tried again within the budget.
+//! Sends the requests of one environment: signs in, numbers them, and retries within the budget.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +19,6 @@ use crate::retry::{self, Attempts, Kind, Verdict, Wait};
 use crate::transport::{CLIENT_REQUEST_ID, Network, Transport, header_value, over_budget};
 use crate::{Connection, Error, Exchange, Place, ServiceError, WaitCause, Waiting};
 
-/// The path of a batch.
 pub(crate) fn batch_path() -> String {
     format!("{API_PATH}/$batch")
 }
@@ -35,21 +34,21 @@ pub(crate) struct Client {
     requests: AtomicU64,
 }
 
-/// A reply that is an answer, and the request that it answers.
+/// A reply that contains an answer, and the request it belongs to.
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) exchange: Exchange,
     pub(crate) reply: Reply,
 }
 
-/// Why there is no answer, and whether the server may have done something.
+/// Why there is no answer, and whether the server may have made a change.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) error: Error,
     pub(crate) done: Done,
 }
 
-/// Whether the server did something.
+/// Whether the server made a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Done {
     Nothing,
@@ -93,7 +92,7 @@ impl Client {
         &self.connection
     }
 
-    /// What the trip has used of its budget.
+    /// The trip's usage of its budget.
     pub(crate) fn meter(&self) -> &Meter {
         &self.meter
     }
@@ -102,7 +101,7 @@ impl Client {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// Sends a batch until it has an answer, the budget is used up, or, for a write, its outcome is unknown.
+    /// Sends a batch until it has an answer, the budget is exhausted, or the outcome of a write is unknown.
     pub(crate) async fn send(
         &self,
         id: Uuid,
@@ -144,7 +143,7 @@ impl Client {
         loop {
             let (verdict, result) = match self.authorize(&mut outgoing).await {
                 Ok(()) => self.attempt(&outgoing, kind, &mut intake).await,
-                // asking how to sign in changes nothing, whatever waits for it
+                // finding out how to sign in changes nothing, whatever kind of request waits for it
                 Err(error) => (retry::judge_error(Kind::Read, &error), Err(error)),
             };
             let exchange = &outgoing.exchange;
@@ -186,7 +185,7 @@ impl Client {
         }
     }
 
-    /// Puts the token on a request, if the server asks for one.
+    /// Adds the token to a request, if the server requires one.
     async fn authorize(&self, outgoing: &mut Outgoing) -> Result<(), Error> {
         if self.connection.stop.is_stopped() {
             return Err(Error::Stopped);
@@ -196,7 +195,7 @@ impl Client {
             authorization = self.authenticator.authorization() => authorization,
             () = self.connection.stop.stopped() => Err(Error::Stopped),
         };
-        // a person may have signed in meanwhile; that has limits of its own
+        // a person may have signed in meanwhile, and signing in has its own limits
         self.meter.excuse(began.elapsed());
         let authorization = authorization?;
         match authorization {
@@ -206,7 +205,7 @@ impl Client {
         Ok(())
     }
 
-    /// Waits before another attempt. `Err(None)` if the budget allows none.
+    /// Waits before another attempt. Returns `Err(None)` if the budget does not allow one.
     pub(crate) async fn wait(
         &self,
         attempts: &mut Attempts,
@@ -235,7 +234,7 @@ impl Client {
         kind: Kind,
         intake: &mut Option<&mut dyn Intake>,
     ) -> (Verdict, Result<Reply, Error>) {
-        // one that lives shorter
+        // reborrow with a shorter lifetime
         let mut intake = intake
             .as_mut()
             .map(|intake| &mut **intake as &mut dyn Intake);
@@ -244,7 +243,7 @@ impl Client {
         }
         let send = self.transport.send(outgoing, intake);
         let result = match kind {
-            // a write on its way is awaited to its end
+            // a write in flight is never interrupted
             Kind::Write => send.await,
             Kind::Read => tokio::select! {
                 result = self.in_time(outgoing, send) => result,
@@ -271,7 +270,7 @@ impl Client {
         (verdict, result)
     }
 
-    /// Awaits a read for as long as the trip has time.
+    /// Awaits a read for as long as the trip has time left.
     async fn in_time(
         &self,
         outgoing: &Outgoing,
@@ -332,7 +331,7 @@ impl Client {
     }
 }
 
-/// What a 401 says about the token: in its body, or in its challenge.
+/// The explanation of a 401 from its body or its challenge.
 fn not_accepted(reply: &Reply) -> String {
     let stated = server_error(&reply.body).map(|error| error.message);
     stated
@@ -341,7 +340,6 @@ fn not_accepted(reply: &Reply) -> String {
         .unwrap_or_default()
 }
 
-/// The content type of a reply.
 pub(crate) fn content_type(reply: &Reply) -> &str {
     reply.header("content-type").unwrap_or_default()
 }
@@ -359,7 +357,7 @@ pub(crate) fn request_id(reply: &Reply) -> Option<&str> {
         .find_map(|name| reply.header(name))
 }
 
-/// The error that a whole reply states.
+/// The error that a complete reply states.
 pub(crate) fn stated(exchange: &Exchange, reply: &Reply) -> Error {
     let error = server_error(&reply.body);
     let message = match &error {
@@ -383,12 +381,12 @@ pub(crate) fn stated(exchange: &Exchange, reply: &Reply) -> Error {
     }))
 }
 
-/// Why a request has no answer to look at.
+/// The reason why a request has no usable answer.
 fn reason(exchange: &Exchange, result: Result<Reply, Error>) -> Error {
     match result {
         Ok(reply) if (300..400).contains(&reply.status) => Error::Redirected {
             exchange: exchange.clone(),
-            // its query may hold a token
+            // the query may contain a token
             location: reply
                 .header("location")
                 .and_then(|location| location.split(['?', '#']).next())

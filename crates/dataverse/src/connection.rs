@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::waiting::OnWait;
 use crate::{Budget, EnvironmentUrl, SignIn, Stop, Waiting};
 
-/// Everything needed to reach an environment. Holds no connection: the network is first touched by a request.
+/// Everything needed to reach an environment. Opens no connection: the first request does.
 #[derive(Debug, Clone)]
 pub struct Connection {
     pub(crate) url: EnvironmentUrl,
@@ -21,16 +21,16 @@ pub struct Connection {
     pub(crate) authority_host: Option<String>,
 }
 
-/// How long to wait.
+/// Time limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// For a connection. 10 seconds.
+    /// To establish a connection. 10 seconds.
     pub connect: Duration,
-    /// For a whole read. 120 seconds.
+    /// For a complete read. 120 seconds.
     pub read: Duration,
-    /// For a whole write. 150 seconds: the server ends an operation at 120, so a lost answer is no answer.
+    /// For a complete write. 150 seconds: the server ends an operation after 120, so after that no answer will come.
     pub write: Duration,
-    /// For getting a token, whatever the method asks for it. 120 seconds. A person who signs in has as long as their code holds.
+    /// To get a token, however many requests the method needs. 120 seconds. A person who signs in has as long as the code is valid.
     pub sign_in: Duration,
 }
 
@@ -46,7 +46,7 @@ impl Default for Timeouts {
 }
 
 impl Connection {
-    /// A connection with the usual limits.
+    /// Creates a connection with the default limits.
     pub fn new(url: EnvironmentUrl, sign_in: SignIn) -> Connection {
         Connection {
             url,
@@ -67,57 +67,56 @@ impl Connection {
         &self.url
     }
 
-    /// With other time limits.
+    /// Sets the time limits.
     #[must_use]
     pub fn timeouts(mut self, timeouts: Timeouts) -> Connection {
         self.timeouts = timeouts;
         self
     }
 
-    /// With another budget for a trip.
+    /// Sets the budget of a trip.
     #[must_use]
     pub fn budget(mut self, budget: Budget) -> Connection {
         self.budget = budget;
         self
     }
 
-    /// Trusting these certificate authorities (PEM, one or several) in addition to those of the platform.
+    /// Trusts these certificate authorities (one or more, as PEM) in addition to those of the platform.
     #[must_use]
     pub fn extra_roots(mut self, pem: impl Into<Vec<u8>>) -> Connection {
         self.extra_roots.push(pem.into());
         self
     }
 
-    /// Signing in at this authority instead of the one that the environment names (`AZURE_AUTHORITY_HOST`). An
-    /// empty text changes nothing.
+    /// Signs in at this authority instead of the one that the environment names (`AZURE_AUTHORITY_HOST`). An empty string has no effect.
     #[must_use]
     pub fn authority_host(mut self, url: impl Into<String>) -> Connection {
         self.authority_host = Some(url.into()).filter(|url| !url.trim().is_empty());
         self
     }
 
-    /// Stopping when this signal is given.
+    /// Stops when this signal is given.
     #[must_use]
     pub fn stop_on(mut self, stop: Stop) -> Connection {
         self.stop = stop;
         self
     }
 
-    /// Telling of each wait before another attempt, as it begins; without this only `tracing` does.
+    /// Calls a function whenever a wait before another attempt begins. Without it, waits are only reported to `tracing`.
     #[must_use]
     pub fn on_wait(mut self, listener: impl Fn(Waiting) + Send + Sync + 'static) -> Connection {
         self.on_wait = OnWait::new(listener);
         self
     }
 
-    /// Writing each exchange to a file in this directory, tokens and identities scrubbed.
+    /// Records each exchange to a file in this directory, without tokens and identities.
     #[must_use]
     pub fn record_to(mut self, directory: impl Into<PathBuf>) -> Connection {
         self.record = Some(directory.into());
         self
     }
 
-    /// Answering from a directory of recorded exchanges, without a network.
+    /// Replays recorded exchanges from this directory instead of using the network.
     #[must_use]
     pub fn replay_from(mut self, directory: impl Into<PathBuf>) -> Connection {
         self.replay = Some(directory.into());

@@ -1,4 +1,4 @@
-//! Rows straight from the bytes of a reply: no tree in between, names kept once.
+//! Decodes rows directly from the bytes of a reply, without an intermediate tree. Names are stored once.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,37 +11,37 @@ use crate::budget::Room;
 use crate::row::Columns;
 use crate::{Cell, Etag};
 
-/// More distinct columns than this are not one table's.
+/// No table has more distinct columns than this.
 const MAX_COLUMNS: usize = 4096;
 
-/// The cells of a row, by slot, and its version.
+/// The cells of a row, by slot, and the row's version.
 pub(crate) type RawRow = (Box<[(u32, Cell)]>, Option<Etag>);
 
-/// Where in a reply the rows stand.
+/// Where a reply contains its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Layout {
-    /// The objects of the array under this name.
+    /// The objects of the array with this name.
     Array(&'static str),
-    /// The objects of the array under the second name, in the object under the first.
+    /// The objects of the array with the second name, inside the object with the first name.
     Nested(&'static str, &'static str),
-    /// The whole object is the one row.
+    /// The complete object is the only row.
     Record,
 }
 
-/// Content of a reply in addition to its rows.
+/// The content of a reply other than its rows.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Page {
-    /// Where the next page is.
+    /// Link to the next page.
     pub(crate) next: Option<String>,
-    /// Whether `fetchXml` says there is more.
+    /// Whether `fetchXml` reports more rows.
     pub(crate) more: bool,
-    /// Whether the rows were found at all.
+    /// Whether the reply contained the rows.
     found: bool,
 }
 
 /// Decodes a reply, adding its rows and interning its columns.
 ///
-/// Of the columns in the first slots, as many as there are keys, only the keys of the related records are kept.
+/// The first slots belong to `keys`, in order; of those columns, only the keys of the related records are stored.
 pub(crate) fn rows(
     body: &[u8],
     layout: Layout,
@@ -99,7 +99,7 @@ pub(crate) fn rows(
     Ok(page)
 }
 
-/// The object of a reply, or one inside it, that holds the array of rows.
+/// The object of a reply, or one inside it, that contains the array of rows.
 struct Object<'a> {
     under: Option<&'static str>,
     name: &'static str,
@@ -216,7 +216,7 @@ struct RowSeed<'a> {
 }
 
 impl RowSeed<'_> {
-    /// What the row before holds in a column.
+    /// The value of a column in the previous row.
     fn above(before: Option<&RawRow>, slot: u32) -> Option<&Cell> {
         let (cells, _) = before?;
         let at = cells.binary_search_by_key(&slot, |(slot, _)| *slot).ok()?;
@@ -290,7 +290,7 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
 
 enum Name {
     Etag,
-    /// What OData says about itself: contexts, links, next links of expanded collections (which only repeat).
+    /// OData control information: contexts, links, next links of expanded collections (which only repeat).
     Control,
     Column(u32),
 }
@@ -333,8 +333,7 @@ impl Visitor<'_> for NameSeed<'_> {
     }
 }
 
-/// A value; one that is the same as in the row above is shared with it. Owners, managed properties, dates of an import are equal in
-/// most rows.
+/// A value, shared with the previous row if both are equal. Owners, managed properties and the dates of an import are equal in most rows.
 struct CellSeed<'a> {
     above: Option<&'a Cell>,
     room: &'a Room,
@@ -458,7 +457,7 @@ impl<'de> Visitor<'de> for KeysSeed<'_> {
     }
 }
 
-/// A JSON value whose parts are counted before they are stored: two bytes of text can become a hundred of memory.
+/// A JSON value whose parts are counted before they are stored, because two bytes of text can take a hundred bytes of memory.
 #[derive(Clone, Copy)]
 struct JsonSeed<'a> {
     room: &'a Room,

@@ -7,7 +7,7 @@ use url::{Host, Url};
 
 use crate::Error;
 
-/// The URL of an environment, such as `https://contoso.crm.dynamics.com`: https, or http on loopback.
+/// The URL of an environment, such as `https://contoso.crm.dynamics.com`. HTTPS is required, except on loopback.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EnvironmentUrl(Url);
 
@@ -17,12 +17,12 @@ impl EnvironmentUrl {
         self.0.origin().ascii_serialization()
     }
 
-    /// The host name or address.
+    /// The host name or IP address.
     pub fn host(&self) -> &str {
         self.0.host_str().unwrap_or_default()
     }
 
-    /// The port, also where the URL leaves it out.
+    /// The port, even if the URL omits it.
     pub(crate) fn port(&self) -> Option<u16> {
         self.0.port_or_known_default()
     }
@@ -54,7 +54,7 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Hosts from which people copy addresses that lead to many environments.
+/// Portals whose addresses people copy by mistake. Each serves many environments.
 const PORTALS: [&str; 5] = [
     "powerapps.com",
     "powerautomate.com",
@@ -63,7 +63,7 @@ const PORTALS: [&str; 5] = [
     "globaldisco.crm.dynamics.com",
 ];
 
-/// An address with its scheme. A host without a scheme gets https, and this machine http.
+/// Adds a missing scheme: `https`, or `http` for this machine.
 fn with_scheme(text: &str) -> String {
     if text.contains("://") {
         return text.to_owned();
@@ -80,7 +80,7 @@ impl FromStr for EnvironmentUrl {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let invalid = |reason| Error::InvalidUrl {
-            // an URL with a password in it is not repeated
+            // a URL that contains a password is not repeated
             url: if text.contains('@') {
                 "…".to_owned()
             } else {
@@ -128,7 +128,7 @@ impl FromStr for EnvironmentUrl {
                 "its host is not complete; write one such as https://contoso.crm4.dynamics.com",
             ));
         }
-        // What a browser shows after the host belongs to a page, not to the environment.
+        // The part after the host belongs to a page in the browser, not to the environment.
         url.set_path("");
         url.set_query(None);
         url.set_fragment(None);

@@ -1,4 +1,4 @@
-//! What goes wrong between here and the server.
+//! Errors of the communication with a server.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,45 +11,45 @@ use crate::auth::SignInError;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
-/// A Dataverse error number, such as `0x80040217`. Unrelated to the HTTP status.
+/// A Dataverse error code, such as `0x80040217`. It is unrelated to the HTTP status.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ErrorCode(pub u32);
 
 impl ErrorCode {
     /// The record does not exist.
     pub const OBJECT_DOES_NOT_EXIST: ErrorCode = ErrorCode(0x8004_0217);
-    /// A privilege is missing.
+    /// The caller lacks a privilege.
     pub const PRIVILEGE_DENIED: ErrorCode = ErrorCode(0x8004_0220);
-    /// Something still refers to the row that was to be deleted.
+    /// Other rows still refer to the row to delete.
     pub const CANNOT_DELETE_DUE_TO_ASSOCIATION: ErrorCode = ErrorCode(0x8004_0227);
-    /// A key, or a link, exists already.
+    /// A key or a link already exists.
     pub const DUPLICATE_RECORD: ErrorCode = ErrorCode(0x8004_0237);
-    /// Another row has the values of an alternate key.
+    /// Another row has the same values of an alternate key.
     pub const DUPLICATE_KEY: ErrorCode = ErrorCode(0x8006_0892);
-    /// A plug-in or workflow of the environment refused.
+    /// A plug-in or workflow of the environment rejected the request.
     pub const PLUGIN_ABORTED: ErrorCode = ErrorCode(0x8004_0265);
-    /// The query names a table that is not there.
+    /// The query names a table that does not exist.
     pub const NO_TABLE: ErrorCode = ErrorCode(0x8004_1102);
-    /// The query names a column that is not there.
+    /// The query names a column that does not exist.
     pub const NO_COLUMN: ErrorCode = ErrorCode(0x8004_1103);
     /// The payload names a property that is not declared.
     pub const UNDECLARED_PROPERTY: ErrorCode = ErrorCode(0x8004_8d19);
-    /// The row has another version than the one named.
+    /// The row has a version other than the expected one.
     pub const VERSION_MISMATCH: ErrorCode = ErrorCode(0x8006_0882);
-    /// The table has no optimistic concurrency.
+    /// The table does not support optimistic concurrency.
     pub const NO_OPTIMISTIC_CONCURRENCY: ErrorCode = ErrorCode(0x8006_088d);
-    /// The database was too slow; nothing is wrong with the request.
+    /// The database timed out; the request itself is valid.
     pub const SQL_TIMEOUT: ErrorCode = ErrorCode(0x8004_4151);
-    /// A solution operation runs; customisations are locked meanwhile.
+    /// A solution operation is running; customisations are locked until it ends.
     pub const CUSTOMIZATION_LOCKED: ErrorCode = ErrorCode(0x8007_1151);
-    /// Too many requests in the window of service protection.
+    /// Too many requests in the time window of service protection.
     pub const TOO_MANY_REQUESTS: ErrorCode = ErrorCode(0x8007_2322);
-    /// Too much execution time in the window of service protection.
+    /// Too much execution time in the time window of service protection.
     pub const TOO_MUCH_TIME: ErrorCode = ErrorCode(0x8007_2321);
-    /// Too many requests at once.
+    /// Too many concurrent requests.
     pub const TOO_MANY_AT_ONCE: ErrorCode = ErrorCode(0x8007_2326);
 
-    /// Reads `0x80040217`, or the same number as a signed decimal. `None` for anything else.
+    /// Parses `0x80040217`, or the same number as a signed decimal. Returns `None` for anything else.
     pub fn parse(text: &str) -> Option<ErrorCode> {
         let text = text.trim();
         let number = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
@@ -59,7 +59,7 @@ impl ErrorCode {
         (number != 0).then_some(ErrorCode(number))
     }
 
-    /// Whether service protection turned the request away before it did anything.
+    /// Whether service protection rejected the request before it did anything.
     pub fn is_service_protection(self) -> bool {
         matches!(
             self,
@@ -80,17 +80,17 @@ impl fmt::Debug for ErrorCode {
     }
 }
 
-/// The server's answer to one query, where it is a refusal; other queries of the same trip are unaffected.
+/// The server's refusal of one query. Other queries of the same trip are unaffected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the server refused `{}`: {message} ({})", shortened(.path), describe(*.status, *.code, .request_id.as_deref()))]
 pub struct Refused {
-    /// What was asked, without the host.
+    /// The path of the request, without the host.
     pub path: String,
     /// The HTTP status of the part.
     pub status: u16,
-    /// Dataverse's own number, if it gave one.
+    /// Dataverse's error code, if it gave one.
     pub code: Option<ErrorCode>,
-    /// Dataverse's words. They come from the server: neutralise before showing.
+    /// Dataverse's message. It comes from the server: neutralise it before printing.
     pub message: String,
     /// The server's id of the request, for support.
     pub request_id: Option<String>,
@@ -99,7 +99,8 @@ pub struct Refused {
 impl Refused {
     /// Whether a named column or navigation property does not exist in this environment.
     ///
-    /// Four live reports and a page have `0x80060888`, none, or `0x80041103` with it, so the words decide.
+    /// Four reports from live environments and a documentation page show `0x80060888`, `0x80041103` or no code with this message, so the
+    /// text is checked as well.
     pub fn is_unknown_column(&self) -> bool {
         self.code == Some(ErrorCode::NO_COLUMN)
             || self.status == 400 && self.message.contains("Could not find a property named")
@@ -111,7 +112,7 @@ impl Refused {
             || self.status == 404 && self.message.contains("Resource not found for the segment")
     }
 
-    /// Whether the caller may not do this.
+    /// Whether the caller lacks permission.
     pub fn is_forbidden(&self) -> bool {
         self.status == 403 || self.code == Some(ErrorCode::PRIVILEGE_DENIED)
     }
@@ -123,18 +124,18 @@ impl Refused {
     }
 }
 
-/// Where in a reply the server put its error.
+/// The part of a reply that contains the error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// Inside the multipart answer to the changeset.
     Changeset,
-    /// As a part of its own in place of the changeset's answer.
+    /// In a part of its own, in place of the changeset's answer.
     Part,
-    /// As the whole reply.
+    /// The complete reply.
     Whole,
 }
 
-/// An error that the server stated, with what its support will ask for.
+/// An error that the server stated, with the details that support will ask for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{method} `{}`: {message} ({})", shortened(.path), describe(*.status, *.code, .request_id.as_deref()))]
 pub struct ServiceError {
@@ -142,15 +143,15 @@ pub struct ServiceError {
     pub method: &'static str,
     /// The path of the request or of the part, without the host.
     pub path: String,
-    /// The HTTP status of the part that failed, or of the whole reply.
+    /// The HTTP status of the part that failed, or of the complete reply.
     pub status: u16,
-    /// The HTTP status of the whole reply.
+    /// The HTTP status of the complete reply.
     pub outer_status: u16,
-    /// Where the error stood.
+    /// Where the reply contained the error.
     pub place: Place,
-    /// Dataverse's own number, if it gave one.
+    /// Dataverse's error code, if it gave one.
     pub code: Option<ErrorCode>,
-    /// Dataverse's words. They come from the server: neutralise before showing.
+    /// Dataverse's message. It comes from the server: neutralise it before printing.
     pub message: String,
     /// The server's id of the request.
     pub request_id: Option<String>,
@@ -159,7 +160,7 @@ pub struct ServiceError {
 }
 
 impl ServiceError {
-    /// As an error of the whole batch, where nobody can tell which of its requests was refused.
+    /// Turns this into an error of the complete batch, for cases where the refused request cannot be identified.
     #[must_use]
     pub fn of_the_batch(self) -> Self {
         Self {
@@ -169,7 +170,7 @@ impl ServiceError {
         }
     }
 
-    /// Whether the row had another version than the one the write named.
+    /// Whether the row had a version other than the one that the write expected.
     pub fn is_version_mismatch(&self) -> bool {
         match self.code {
             Some(code) => code == ErrorCode::VERSION_MISMATCH,
@@ -177,7 +178,7 @@ impl ServiceError {
         }
     }
 
-    /// Whether the environment changed since the writer read it: a row has another version, or a row or link already exists or is gone.
+    /// Whether the environment changed since it was read: a row has another version, or a row or link already exists or is gone.
     pub fn is_stale(&self) -> bool {
         match self.code {
             Some(code) => matches!(
@@ -192,7 +193,7 @@ impl ServiceError {
     }
 }
 
-/// Paths hold filters of many kilobytes; their start tells which request it was.
+/// Shortens a path. Paths contain filters of many kilobytes, and the start is enough to identify the request.
 pub(crate) fn shortened(path: &str) -> Cow<'_, str> {
     const LONGEST: usize = 300;
     if path.len() <= LONGEST {
@@ -212,7 +213,7 @@ fn describe(status: u16, code: Option<ErrorCode>, request_id: Option<&str>) -> S
     text
 }
 
-/// What a request was, for errors: enough to find it in the server's log, nothing secret.
+/// Identifies a request in errors: enough to find it in the server's log, and nothing secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exchange {
     /// The method.
@@ -235,52 +236,52 @@ impl fmt::Display for Exchange {
     }
 }
 
-/// Why no answer could be had.
+/// The reason why a request failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The URL of the environment cannot be used.
+    /// The URL of the environment is invalid.
     #[error("`{url}` is not the URL of an environment: {reason}")]
     InvalidUrl {
-        /// As given.
+        /// The URL as given.
         url: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: &'static str,
     },
-    /// A query or changeset that cannot be written as a request.
+    /// A query or changeset cannot be written as a request.
     #[error("the request cannot be written: {0}")]
     InvalidRequest(String),
-    /// An option of the connection that cannot be used.
+    /// An option of the connection is invalid.
     #[error("the connection cannot be set up: {what}")]
     Setup {
-        /// Which option.
+        /// The option.
         what: String,
-        /// What the HTTP client said.
+        /// The HTTP client's error.
         #[source]
         source: Option<Source>,
     },
-    /// No token could be had.
+    /// Signing in failed.
     #[error("sign-in failed")]
     SignIn(
         #[from]
         #[source]
         SignInError,
     ),
-    /// The server was not reached; it did nothing.
+    /// The server could not be reached; nothing was changed.
     #[error("{exchange} could not reach the server")]
     Unreachable {
-        /// Which request.
+        /// The request.
         exchange: Exchange,
-        /// What the HTTP client said.
+        /// The HTTP client's error.
         #[source]
         source: Source,
     },
-    /// The host's name is not known; nothing was sent.
+    /// The host name is unknown; nothing was sent.
     #[error("{exchange} was not sent: the host name is unknown; is the URL right?")]
     UnknownHost {
-        /// Which request.
+        /// The request.
         exchange: Exchange,
-        /// What the HTTP client said.
+        /// The HTTP client's error.
         #[source]
         source: Source,
     },
@@ -290,67 +291,67 @@ pub enum Error {
          if a certificate authority of your own signs it, name that authority"
     )]
     Untrusted {
-        /// Which request.
+        /// The request.
         exchange: Exchange,
-        /// What the HTTP client said.
+        /// The HTTP client's error.
         #[source]
         source: Source,
     },
-    /// The request went out and no complete answer came back.
+    /// The request was sent, but no complete answer came back.
     #[error("{exchange} was sent and the answer was lost")]
     Lost {
-        /// Which request.
+        /// The request.
         exchange: Exchange,
-        /// What the HTTP client said.
+        /// The HTTP client's error.
         #[source]
         source: Source,
     },
-    /// No answer within the time limit.
+    /// No answer arrived within the time limit.
     #[error("{exchange} had no answer within {limit:?}")]
     TimedOut {
-        /// Which request.
+        /// The request.
         exchange: Exchange,
-        /// The limit.
+        /// The time limit.
         limit: Duration,
     },
-    /// The server stated an error for the whole request.
+    /// The server stated an error for the complete request.
     #[error(transparent)]
     Service(Box<ServiceError>),
-    /// The answer is not what the protocol allows.
+    /// The answer violates the protocol.
     #[error("{exchange} was answered with status {status} in a way that cannot be read: {reason}")]
     Malformed {
-        /// Which request.
+        /// The request.
         exchange: Exchange,
-        /// The status of the whole reply.
+        /// The status of the complete reply.
         status: u16,
-        /// What cannot be read.
+        /// The part that cannot be read.
         reason: String,
     },
     /// The server sent more, or took longer, than the budget of a trip allows.
     #[error("{exchange} was given up: {spent}")]
     OverBudget {
-        /// The request during which it was noticed.
+        /// The request that exceeded the budget.
         exchange: Exchange,
-        /// What was used up.
+        /// The limit that was exceeded.
         spent: Spent,
     },
-    /// The server pointed elsewhere; tokens are never sent after it.
+    /// The server redirected the request. Redirects are not followed, so that no token leaves the host.
     #[error("{exchange} was redirected to `{location}`, which is not followed")]
     Redirected {
-        /// Which request.
+        /// The request.
         exchange: Exchange,
-        /// Where to, without query.
+        /// The target, without its query.
         location: String,
     },
-    /// Work was stopped by [`Stop`](crate::Stop).
+    /// [`Stop`](crate::Stop) stopped the work.
     #[error("stopped")]
     Stopped,
-    /// A recording could not be written or read.
+    /// A recording could not be read or written.
     #[error("recording `{path}`: {reason}")]
     Recording {
         /// The file.
         path: String,
-        /// What is wrong.
+        /// The reason.
         reason: String,
     },
 }

@@ -1,4 +1,4 @@
-//! What goes over the wire in one exchange.
+//! The two sides of an exchange: the outgoing request and the reply.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::{Error, Exchange};
 
-/// A request as it goes out.
+/// A request that is ready to send.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(crate) exchange: Exchange,
@@ -18,27 +18,27 @@ pub(crate) struct Outgoing {
     pub(crate) limit: Duration,
 }
 
-/// A reply, read to its end.
+/// A reply that was read to its end.
 #[derive(Debug, Clone)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
-    /// Empty where an intake took it.
+    /// Empty if an intake consumed it.
     pub(crate) body: Bytes,
-    /// How long the body was.
+    /// Length of the body.
     pub(crate) length: usize,
 }
 
-/// Takes a multipart reply as it arrives, so that it is never in memory whole.
+/// Consumes a multipart reply as it arrives, so that the complete body is never in memory.
 pub(crate) trait Intake: Send {
-    /// A request goes out. What came of an attempt before it counts for nothing.
+    /// Called before a request is sent. Discards the results of any earlier attempt.
     fn begin(&mut self);
 
-    /// More of the body.
+    /// Takes the next piece of the body.
     fn take(&mut self, exchange: &Exchange, head: Head<'_>, bytes: &[u8]) -> Result<(), Error>;
 }
 
-/// What is known of a reply before its body.
+/// What is known of a reply before its body arrives.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Head<'a> {
     pub(crate) status: u16,
@@ -47,7 +47,6 @@ pub(crate) struct Head<'a> {
 }
 
 impl Reply {
-    /// A header as text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }

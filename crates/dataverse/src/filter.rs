@@ -1,23 +1,23 @@
-//! Conditions on rows, and how they are written in a URL.
+//! Conditions on rows, and their representation in a URL.
 
 use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-/// A value in a condition. Its type decides how it is written, so quoting cannot be forgotten.
+/// A value in a condition. Its type determines how it is written, so quoting cannot be forgotten.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Literal {
     /// No value.
     Null,
-    /// Text: quoted, quotes doubled.
+    /// Text; quoted, with inner quotes doubled.
     Text(String),
-    /// A GUID: bare.
+    /// A GUID; not quoted.
     Id(Uuid),
     /// A whole number or the number of a choice.
     Int(i64),
     /// Yes or no.
     Flag(bool),
-    /// A point in time or a date in ISO 8601, such as `2026-05-01T08:00:00Z`: bare, checked when written.
+    /// A point in time or a date in ISO 8601, such as `2026-05-01T08:00:00Z`. Not quoted; validated when it is written.
     Moment(String),
 }
 
@@ -54,7 +54,7 @@ impl From<bool> for Literal {
 /// How a column is compared with a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparison {
-    /// `eq`; for text without case (Filter rows).
+    /// `eq`; case-insensitive for text (Filter rows).
     Equal,
     /// `ne`.
     NotEqual,
@@ -68,7 +68,7 @@ pub enum Comparison {
     LessOrEqual,
 }
 
-/// Where in a column a text is sought.
+/// The position of a text in a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Match {
     /// Anywhere.
@@ -82,21 +82,22 @@ pub enum Match {
 /// A condition on rows. Columns may be paths through lookups (`primarycontactid/fullname`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Filter {
-    /// A column against a value.
+    /// Compares a column with a value.
     Compare(String, Comparison, Literal),
-    /// A text in a column; `%`, `_` and `[` in it stand for themselves.
+    /// Searches for a text in a column; `%`, `_` and `[` are matched literally.
     Matches(String, Match, String),
-    /// A column equal to one of these values. Too many for one request are split over several.
+    /// A column equal to one of these values. If they do not fit into one request, they are split over several.
     AnyOf(String, Vec<Literal>),
-    /// A user column that holds the caller (`EqualUserId`).
+    /// A user column that contains the caller (`EqualUserId`).
     IsCaller(String),
-    /// Rows that a collection-valued navigation property leads to at least one row from, by the primary key of those.
+    /// Rows with at least one related row behind a collection-valued navigation property. The second value is the primary key of the
+    /// related table.
     Exists(String, String),
-    /// All of these.
+    /// All of these conditions.
     All(Vec<Filter>),
-    /// At least one of these.
+    /// At least one of these conditions.
     Any(Vec<Filter>),
-    /// Not this.
+    /// The opposite of this condition.
     Not(Box<Filter>),
 }
 
@@ -136,7 +137,7 @@ impl Filter {
         Filter::Compare(column.into(), Comparison::Equal, Literal::Null)
     }
 
-    /// Rows whose column holds one of the values; no values, no rows.
+    /// Rows whose column holds one of the values. Without values, no row matches.
     pub fn any_of<V: Into<Literal>>(
         column: impl Into<String>,
         values: impl IntoIterator<Item = V>,
@@ -159,17 +160,17 @@ impl Filter {
         Filter::Matches(column.into(), Match::EndsWith, text.into())
     }
 
-    /// Rows whose user column holds the caller.
+    /// Rows whose user column contains the caller.
     pub fn is_caller(column: impl Into<String>) -> Filter {
         Filter::IsCaller(column.into())
     }
 
-    /// Rows that have at least one row behind a collection-valued navigation property; `key` is the primary key of those.
+    /// Rows with at least one related row behind a collection-valued navigation property. `key` is the primary key of the related table.
     pub fn exists(navigation: impl Into<String>, key: impl Into<String>) -> Filter {
         Filter::Exists(navigation.into(), key.into())
     }
 
-    /// The columns that it names, those behind a lookup left out.
+    /// The columns that the condition names, except those behind a lookup.
     pub(crate) fn columns<'a>(&'a self, found: &mut BTreeSet<&'a str>) {
         match self {
             Filter::Compare(column, ..)
@@ -188,7 +189,7 @@ impl Filter {
         }
     }
 
-    /// This and the other.
+    /// Both conditions.
     #[must_use]
     pub fn and(self, other: Filter) -> Filter {
         match self {
@@ -200,7 +201,7 @@ impl Filter {
         }
     }
 
-    /// This or the other.
+    /// At least one of both conditions.
     #[must_use]
     pub fn or(self, other: Filter) -> Filter {
         match self {

@@ -1,5 +1,5 @@
-//! The readers of bytes that come from outside, as fuzz targets call them. Compiled for `cargo fuzz` and for the test that replays what
-//! fuzzing kept.
+//! The parsers of external input, in the form that fuzz targets call. Compiled for `cargo fuzz` and for the test that replays the saved
+//! fuzzing inputs.
 
 use url::Url;
 
@@ -12,8 +12,8 @@ use crate::row::Columns;
 use crate::session::outcome_of_two;
 use crate::{EnvironmentUrl, Outcome, reader};
 
-/// A reply to a batch. The first line is its content type. What it says of a changeset of two operations is success only if both are
-/// answered.
+/// Parses a reply to a batch; the first line is its content type. Asserts that a changeset of two operations is reported as committed only
+/// if both are answered.
 pub fn replies(bytes: &[u8]) {
     let end = bytes.iter().position(|byte| *byte == b'\n');
     let (first, body) = bytes.split_at(end.map_or(0, |end| end + 1));
@@ -37,7 +37,8 @@ pub fn replies(bytes: &[u8]) {
     }
 }
 
-/// Rows in a reply, wherever they may be in it. The next page is asked of the same host, whatever the link says.
+/// Decodes the rows of a reply in every layout. Asserts that a next page is always requested from the same host, whatever the link
+/// contains.
 pub fn rows(bytes: &[u8]) {
     for layout in [
         Layout::Array("value"),
@@ -66,7 +67,8 @@ pub fn rows(bytes: &[u8]) {
     }
 }
 
-/// The URL of an environment: what is taken has a host, no sign-in data, and is https or on this machine.
+/// Parses the URL of an environment. Asserts that an accepted URL has a host, contains no credentials, and uses HTTPS unless it points to
+/// this machine.
 pub fn urls(text: &str) {
     let Ok(url) = text.parse::<EnvironmentUrl>() else {
         return;
@@ -87,7 +89,8 @@ pub fn urls(text: &str) {
     );
 }
 
-/// Challenges, one in a line: a secret goes to an issuer of Microsoft's clouds or nowhere, for a token of this environment alone.
+/// Parses challenges, one per line. Asserts that a secret is sent only to an issuer of Microsoft's clouds, and only for a token of this
+/// environment.
 pub fn challenges(text: &str) {
     let headers: Vec<&str> = text.lines().collect();
     let Some((endpoint, resource)) = token_endpoint(&headers, &contoso()) else {
@@ -104,7 +107,7 @@ pub fn challenges(text: &str) {
     assert_eq!(of.replacen(".api.", ".", 1), CONTOSO, "{resource}");
 }
 
-/// Recordings, one that is made and one that is read: JSON stays JSON, and no mail address or token is left, whatever is before it.
+/// Reads a recording and writes one. Asserts that JSON stays valid and that no mail address or token remains, whatever text precedes it.
 pub fn recordings(text: &str) {
     const MAIL: &str = "ada.lovelace@example.org";
     const TOKEN: &str = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEuZXhhbXBsZSJ9.c2lnbmVkIGJ5IG5vYm9keQ";
@@ -136,8 +139,8 @@ mod tests {
 
     use super::*;
 
-    /// Runs a target over what was kept for it. What has a word for a name was written by hand, and is also cut short and has bytes turned,
-    /// left out and repeated; what fuzzing found is named by its digest.
+    /// Runs a target over its saved inputs. Files named with a word were written by hand and are also tested truncated and with bytes
+    /// flipped, removed and repeated; files named by their digest were found by fuzzing.
     fn replay(target: &str, run: impl Fn(&[u8])) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("fuzz/corpus")

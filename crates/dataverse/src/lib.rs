@@ -1,7 +1,7 @@
-//! A Dataverse Web API client: typed queries, one-trip batch reads, atomic changesets, sign-in.
+//! A client for the Dataverse Web API: typed queries, batched reads in a single round trip, atomic changesets, sign-in.
 //!
-//! A [`Query`] is a read as a value. A [`Reader`] answers many of them in one `$batch`, follows the pages of all of
-//! them together, and has no way to write. Both examples run against the emulator of this project:
+//! A [`Query`] describes a read. A [`Reader`] answers many queries in one `$batch`, follows the pages of all of them together, and is
+//! unable to write. Both examples run against this project's emulator:
 //!
 //! ```
 //! use deskstate_dataverse::{Connection, Filter, Query, Reader, SignIn};
@@ -25,7 +25,7 @@
 //! # }
 //! ```
 //!
-//! A [`Changeset`] is a transaction as a value. A [`Session`] commits it and tells what became of it, never guessing:
+//! A [`Changeset`] describes a transaction. A [`Session`] commits it and reports the [`Outcome`]; it never guesses:
 //!
 //! ```
 //! use deskstate_dataverse::{Changeset, Connection, Operation, Outcome, Session, SignIn};
@@ -55,12 +55,13 @@
 //! # }
 //! ```
 //!
-//! Requests are written by [`Query::requests`] and [`Changeset::requests`], without a network; only `transport` and
-//! `auth` touch one. What may be tried again is decided in `retry`, in plain functions.
+//! [`Query::requests`] and [`Changeset::requests`] write the requests without using the network; only `transport` and `auth` do. The plain
+//! functions in `retry` decide whether a request may be retried.
 //!
-//! Whatever a server sends, memory and time are bounded: a [`Budget`] of bytes, rows, pages and time covers everything a trip
-//! receives, and the numbers of parts and columns and the depth of nesting have limits of their own. Next links are followed by path alone and redirects not at all, so a token stays with
-//! its host. A secret goes to an issuer of Microsoft's clouds or to one that the user names, and to no other.
+//! Memory and time are bounded, whatever a server sends: a [`Budget`] of bytes, rows, pages and time covers everything that a trip
+//! receives, and the number of parts and columns and the nesting depth have limits of their own. Only the path of a next link is used, and
+//! redirects are never followed, so a token never leaves its host. A secret is sent only to an issuer of Microsoft's clouds, or to one that
+//! the user names.
 
 mod auth;
 mod batch;
@@ -90,7 +91,7 @@ mod stop;
 mod transport;
 mod waiting;
 
-/// The examples of the README are tested with the others.
+/// Tests the examples in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,28 +1,28 @@
-//! What became of a changeset.
+//! The outcome of a changeset.
 
 use crate::{Error, ServiceError};
 
-/// What became of a changeset. Never a guess: what cannot be told is [`Outcome::Unknown`].
+/// The outcome of a changeset. It is never a guess: if the outcome cannot be determined, it is [`Outcome::Unknown`].
 #[derive(Debug)]
 #[must_use = "a write may have failed, or its outcome may be unknown"]
 pub enum Outcome {
-    /// Every operation was carried out.
+    /// Every operation was executed.
     Committed,
-    /// The server stated an error and carried out nothing.
+    /// The server stated an error and executed nothing.
     Refused {
-        /// The index of the operation that failed, where the server told.
+        /// The index of the failed operation, if the server identified it.
         operation: Option<usize>,
-        /// What the server stated.
+        /// The server's error.
         error: Box<ServiceError>,
     },
-    /// Nothing was carried out: no request reached the server, or it turned each away before starting.
+    /// Nothing was executed: no request reached the server, or the server rejected each one before starting.
     NotAttempted {
-        /// The error that came before it.
+        /// The error that prevented it.
         cause: Error,
     },
-    /// A request went out, and whether it was carried out is not known. It is not repeated: look.
+    /// A request was sent, but it is not known whether it was executed. It is not repeated: check the environment first.
     Unknown {
-        /// The error that left it open.
+        /// The error that left the outcome unknown.
         cause: Error,
     },
 }

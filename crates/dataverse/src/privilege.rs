@@ -1,24 +1,24 @@
-//! How far a privilege reaches.
+//! The depth of privileges.
 
 use std::collections::BTreeMap;
 
 use crate::{Row, Rows};
 
-/// How far a privilege reaches, ordered.
+/// The depth of a privilege, from the narrowest to the widest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Depth {
-    /// Own rows.
+    /// The user's own rows.
     Basic,
-    /// Rows of the business unit.
+    /// Rows of the user's business unit.
     Local,
-    /// Rows of the business unit and those below.
+    /// Rows of the business unit and its child units.
     Deep,
     /// All rows of the organization.
     Global,
 }
 
 impl Depth {
-    /// The deepest level of a mask (1 basic, 2 local, 4 deep, 8 global). `None` for an empty one.
+    /// The deepest level in a mask (1 basic, 2 local, 4 deep, 8 global). `None` if the mask is empty.
     pub fn from_mask(mask: i64) -> Option<Depth> {
         [
             (8, Depth::Global),
@@ -30,7 +30,7 @@ impl Depth {
         .find_map(|(bit, depth)| (mask & bit != 0).then_some(depth))
     }
 
-    /// The level by the word of `RetrieveUserPrivilegeByPrivilegeName`.
+    /// Parses the level names that `RetrieveUserPrivilegeByPrivilegeName` uses.
     pub fn from_word(word: &str) -> Option<Depth> {
         match word {
             "Basic" => Some(Depth::Basic),
@@ -42,8 +42,7 @@ impl Depth {
     }
 }
 
-/// The deepest level of each privilege, by name, over the rows of
-/// [`Query::caller_privileges`](crate::Query::caller_privileges) and
+/// Returns the deepest level of each privilege, by name, from the rows of [`Query::caller_privileges`](crate::Query::caller_privileges) and
 /// [`Query::user_privilege`](crate::Query::user_privilege).
 pub fn privilege_depths<'a>(
     answers: impl IntoIterator<Item = &'a Rows>,

@@ -1,4 +1,4 @@
-//! Reading, and nothing else.
+//! The read-only client.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,20 +20,20 @@ use crate::{
     Connection, Error, ErrorCode, Exchange, MAX_OPERATIONS, Query, Refused, Row, Rows, WaitCause,
 };
 
-/// The answer to one query: its rows, or the server's refusal of that query.
+/// The answer to one query: its rows, or the server's refusal.
 pub type Answer = Result<Rows, Refused>;
 
-/// A longer next link is none.
+/// Maximum length of a next link, in bytes.
 const LONGEST_LINK: usize = 1 << 16;
 
-/// Reads an environment. Has no way to write, and cannot become a [`Session`](crate::Session).
+/// Reads an environment. It is unable to write, and cannot be turned into a [`Session`](crate::Session).
 #[derive(Debug)]
 pub struct Reader {
     client: Client,
 }
 
 impl Reader {
-    /// A reader; the network is first touched by [`Reader::read`].
+    /// Creates a reader. The network is not used before [`Reader::read`].
     pub fn open(connection: &Connection) -> Result<Reader, Error> {
         Ok(Reader {
             client: Client::open(connection)?,
@@ -44,10 +44,10 @@ impl Reader {
         &self.client
     }
 
-    /// Answers all queries in as few trips as possible: one for all of them, then one per round of pages.
+    /// Answers all queries in as few round trips as possible: one for all of them, then one for each round of pages.
     ///
-    /// The answers have the order of the queries. A query that the server refuses is a [`Refused`] in its
-    /// place; an error is one of the trip.
+    /// Answers are in the order of the queries. If the server refuses a query, its answer is a [`Refused`]; an `Err` means that the trip
+    /// failed.
     #[tracing::instrument(level = "info", skip_all, fields(queries = queries.len()))]
     pub async fn read(&self, queries: &[Query]) -> Result<Vec<Answer>, Error> {
         let meter = self.client.meter();
@@ -59,18 +59,18 @@ impl Reader {
         Ok(asking.answers())
     }
 
-    /// Begins a trip with the whole budget: what was received so far no longer counts.
+    /// Starts a trip with the complete budget: whatever was received so far no longer counts.
     pub fn start_trip(&self) {
         self.client.meter().start_trip();
     }
 
-    /// The HTTP requests sent so far, those to sign in left out.
+    /// The number of HTTP requests sent so far, except those to sign in.
     pub fn requests(&self) -> u64 {
         self.client.requests()
     }
 
-    /// Sends parts until each has an answer: parts that were turned away, or that a server which stops at the
-    /// first failure never came to, are sent again.
+    /// Sends parts until each one is answered. Parts that the server rejected, or never reached because it stopped at an earlier failure,
+    /// are sent again.
     async fn ask(&self, asking: &mut Asking<'_>, mut parts: Vec<Pending>) -> Result<(), Error> {
         let started = Instant::now();
         let mut attempts = Attempts::new(self.client.connection().budget);
@@ -124,16 +124,16 @@ fn refused_trip(answered: &Answered, refused: &Refused) -> Error {
     }))
 }
 
-/// A request that has no answer yet.
+/// A request that is not answered yet.
 #[derive(Debug, Clone)]
 struct Pending {
     query: usize,
-    /// Which of the query's requests, where it is split.
+    /// Index among the query's requests, if it is split.
     slice: usize,
     request: Request,
 }
 
-/// Why the answer to a query is of no use.
+/// The reason why the answer to a query is unusable.
 enum Unusable {
     OverBudget(Spent),
     Malformed(String),
@@ -151,7 +151,7 @@ impl From<String> for Unusable {
     }
 }
 
-/// What a reply left unanswered.
+/// The parts that a reply did not answer.
 #[derive(Default)]
 struct Left {
     parts: Vec<Pending>,
@@ -159,7 +159,7 @@ struct Left {
     wait: Option<Duration>,
 }
 
-/// The queries, what is known of their answers, and what remains to be asked.
+/// The queries, their answers so far, and the requests that remain to be sent.
 struct Asking<'a> {
     queries: &'a [Query],
     meter: &'a Meter,
@@ -167,7 +167,7 @@ struct Asking<'a> {
     waiting: VecDeque<Pending>,
 }
 
-/// What is known of the answer to one query.
+/// The answer to one query, as far as it is known.
 struct Gathered {
     columns: Columns,
     /// The rows of each of the query's requests.
@@ -241,7 +241,7 @@ impl<'a> Asking<'a> {
             &mut gathered.slices[pending.slice],
             &room,
         );
-        // a reply that cannot be read since it is too much is not malformed
+        // a reply that exceeds the budget is not malformed
         self.meter.fill(&room)?;
         let page = page.map_err(|error| format!("{}: {error}", place()))?;
         if page.more {
@@ -272,21 +272,21 @@ impl<'a> Asking<'a> {
     }
 }
 
-/// The answers of one reply, taken as they arrive.
+/// Collects the answers of one reply as they arrive.
 struct Answers<'a, 'q> {
     asking: &'a mut Asking<'q>,
-    /// What was asked.
+    /// The requests of the batch.
     parts: Vec<Pending>,
-    /// How things were before the reply.
+    /// State to restore if the reply breaks off.
     before: Before,
     splitter: Option<Splitter>,
     taken: usize,
     left: Left,
 }
 
-/// What a reply that breaks off is undone to.
+/// State to restore if a reply breaks off.
 struct Before {
-    /// Of each part: how many rows there were, and whether the query was refused.
+    /// For each part: the number of rows, and whether the query was refused.
     parts: Vec<(usize, bool)>,
     waiting: usize,
     kept: Kept,
@@ -316,7 +316,7 @@ impl<'a, 'q> Answers<'a, 'q> {
         }
     }
 
-    /// Takes one answer. Pages that follow are put in the queue.
+    /// Takes one answer, and queues the page that follows it.
     fn item(&mut self, bytes: &[u8]) -> Result<(), Unusable> {
         let Some(pending) = self.parts.get(self.taken) else {
             let most = self.parts.len();
@@ -333,7 +333,7 @@ impl<'a, 'q> Answers<'a, 'q> {
         }
     }
 
-    /// The reply has ended: what is left is to be asked again.
+    /// Ends the reply, and returns the parts that have to be sent again.
     fn end(mut self, answered: &Answered) -> Result<Left, Error> {
         let reply = &answered.reply;
         let malformed = |reason: String| Error::Malformed {
@@ -419,7 +419,7 @@ impl Gathered {
 }
 
 impl Query {
-    /// Where the reply has its rows.
+    /// Where the reply contains its rows.
     fn layout(&self) -> Layout {
         use crate::query::Source;
         match &self.source {
@@ -446,7 +446,7 @@ fn refused(request: &Request, part: &Part<'_>) -> Refused {
     }
 }
 
-/// Whether a part was not looked at, so that asking again may help.
+/// Whether the server rejected a part before processing it, so that a retry may succeed.
 fn is_turned_away(refused: &Refused) -> bool {
     matches!(refused.status, 429 | 502 | 503 | 504)
         || refused.code.is_some_and(|code| {
@@ -463,7 +463,7 @@ fn part_wait(part: &Part<'_>) -> Option<Duration> {
     retry::retry_after(&headers, SystemTime::now())
 }
 
-/// The path of a next link. Only the path is used, so a link can never lead a token to another host.
+/// The path of a next link. Only the path is used, so a link can never send a token to another host.
 pub(crate) fn next_path(link: &str) -> Option<String> {
     if link.len() > LONGEST_LINK {
         return None;
@@ -485,7 +485,7 @@ pub(crate) fn next_path(link: &str) -> Option<String> {
     if plain {
         return Some(path.to_owned());
     }
-    // some services leave spaces and quotes as they are
+    // some services do not encode spaces and quotes
     let encoded = path
         .bytes()
         .map(|byte| match byte {

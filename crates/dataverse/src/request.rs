@@ -1,4 +1,4 @@
-//! HTTP requests as values, and the escaping they need.
+//! HTTP requests as values, and the escaping that they need.
 
 use std::fmt::Write as _;
 
@@ -7,27 +7,27 @@ use uuid::Uuid;
 use crate::limits::MAX_PATH;
 use crate::{Comparison, Error, Filter, Literal, Match};
 
-/// Where the Web API lives under an origin.
+/// The path of the Web API under an origin.
 pub const API_PATH: &str = "/api/data/v9.2";
 
-/// One request inside a batch: what `--explain-wire` shows and what travels.
+/// One request inside a batch, as `--explain-wire` prints it and as it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// The method.
     pub method: &'static str,
-    /// Path and query, percent-encoded, from the root of the host.
+    /// Path and query, percent-encoded, starting at the root of the host.
     pub path: String,
-    /// Headers of this request beyond those of the batch.
+    /// Headers of this request in addition to those of the batch.
     pub headers: Vec<(&'static str, String)>,
-    /// The JSON body; no line break outside its strings, and none raw inside them.
+    /// The JSON body. It contains no raw line breaks.
     pub body: Option<String>,
 }
 
-/// Why a request is refused here: values of an `any_of` are then split over more requests.
+/// The reason for refusing a request that is too long. The values of an `any_of` are then split over more requests.
 pub(crate) const TOO_LONG: &str = "it is longer than a URL may be";
 
 impl Request {
-    /// A read. Every query is written by this, so none exceeds the limit.
+    /// Creates a read. Every query is written through this function, so none exceeds the limit.
     pub(crate) fn get(path: String) -> Result<Request, Error> {
         if path.len() > MAX_PATH {
             return Err(Error::InvalidRequest(TOO_LONG.to_owned()));
@@ -41,7 +41,7 @@ impl Request {
     }
 }
 
-/// A name that is allowed in a URL or as a key: a table, column, set, navigation property or solution.
+/// Checks that a name is allowed in a URL or as a key: a table, column, set, navigation property or solution.
 pub(crate) fn checked_name<'a>(what: &str, name: &'a str) -> Result<&'a str, Error> {
     let first = name.as_bytes().first();
     let fits = first.is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
@@ -59,7 +59,7 @@ pub(crate) fn checked_name<'a>(what: &str, name: &'a str) -> Result<&'a str, Err
     }
 }
 
-/// A column, or a path through lookups to one.
+/// Checks a column, or a path through lookups to one.
 fn checked_path(path: &str) -> Result<&str, Error> {
     for step in path.split('/') {
         checked_name("column", step)?;
@@ -78,12 +78,12 @@ pub(crate) fn joined_names(names: &[String]) -> Result<String, Error> {
     Ok(text)
 }
 
-/// The address of a record under the API's path.
+/// The path of a record under the API's path.
 pub(crate) fn record(set: &str, id: Uuid) -> Result<String, Error> {
     Ok(format!("{}({id})", checked_name("set", set)?))
 }
 
-/// Percent-encodes characters that have a meaning in a URL or are not allowed there.
+/// Percent-encodes characters that are not allowed in a URL or have a special meaning there.
 pub(crate) fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len() + text.len() / 4);
     for byte in text.bytes() {
@@ -116,14 +116,14 @@ pub(crate) fn encode(text: &str) -> String {
     encoded
 }
 
-/// The `$filter` text of a condition, not yet percent-encoded.
+/// The `$filter` text of a condition, before percent-encoding.
 pub(crate) fn filter_text(filter: &Filter) -> Result<String, Error> {
     let mut text = String::new();
     write_filter(&mut text, filter, 0)?;
     Ok(text)
 }
 
-/// Deeper conditions are refused here rather than by the server's parser.
+/// Conditions that are nested more deeply are refused here rather than by the server's parser.
 const MAX_DEPTH: usize = 50;
 
 fn write_filter(out: &mut String, filter: &Filter, depth: usize) -> Result<(), Error> {
@@ -239,7 +239,7 @@ fn write_quoted(out: &mut String, text: &str) {
     out.push('\'');
 }
 
-/// In text functions the server reads `%`, `_` and `[` as wildcards; in brackets they stand for themselves.
+/// In text functions, the server treats `%`, `_` and `[` as wildcards; inside brackets they are literal.
 fn without_wildcards(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for character in text.chars() {
@@ -274,7 +274,7 @@ fn checked_moment(moment: &str) -> Result<&str, Error> {
     }
 }
 
-/// Writing to a `String` does not fail; the signature says it might.
+/// Writing to a `String` never fails, although the signature allows it.
 fn never(error: std::fmt::Error) -> Error {
     Error::InvalidRequest(error.to_string())
 }
@@ -372,7 +372,7 @@ mod tests {
     fn conditions_nested_without_end_are_refused_and_not_followed() {
         let deep = (0..10_000).fold(Filter::eq("a", 1), |inner, _| !inner);
         assert!(filter_text(&deep).is_err());
-        // the standard drop would follow them
+        // the default drop would recurse through all levels
         std::mem::forget(deep);
     }
 

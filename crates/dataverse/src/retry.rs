@@ -1,4 +1,4 @@
-//! What may be tried again, how often and after which wait. Plain functions: no clock, no network.
+//! Decides what may be retried, how often, and after which wait. Plain functions without a clock or network.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,32 +7,31 @@ use http::header::RETRY_AFTER;
 
 use crate::{Budget, Error, SignInError};
 
-/// Whether a request may change something.
+/// Whether a request may change data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Nothing changes, however often it is sent.
+    /// The request changes nothing, however often it is sent.
     Read,
-    /// Something changes.
+    /// The request changes data.
     Write,
 }
 
 /// What a reply or an error means for the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It is an answer to look at.
+    /// The reply is an answer to evaluate.
     Answer,
-    /// Nothing was done; try again, after the wait that the server named, if it did.
+    /// Nothing was done. Retry after the wait that the server named, if any.
     Again(Option<Duration>),
-    /// The token was not accepted; nothing was done.
+    /// The token was rejected; nothing was done.
     SignInAgain,
-    /// Nothing was done, and trying again would not help.
+    /// Nothing was done, and a retry would not help.
     Refused,
-    /// Whether something was done is not known.
+    /// It is unknown whether something was done.
     Unknown,
 }
 
-/// The verdict on a reply that is not multipart, by its status. (A multipart reply is always an answer, whatever
-/// the outer status.)
+/// The verdict on a reply that is not multipart, based on its status. (A multipart reply is always an answer, whatever its outer status.)
 pub(crate) fn judge_reply(
     kind: Kind,
     status: u16,
@@ -42,23 +41,23 @@ pub(crate) fn judge_reply(
     let wait = retry_after(headers, now);
     match (kind, status) {
         (_, 200..=299) => Verdict::Answer,
-        // documented: service protection turns requests away before they start
+        // documented: service protection rejects requests before they start
         (_, 429) => Verdict::Again(wait),
         (_, 401) => Verdict::SignInAgain,
-        // 303 would say that the work was done and its result is elsewhere
+        // a 303 would mean that the work was done and its result is elsewhere
         (Kind::Write, 303) => Verdict::Unknown,
         (_, 300..=399) => Verdict::Refused,
         (Kind::Read, 408 | 500 | 502 | 503 | 504) => Verdict::Again(wait),
-        // a proxy gave up waiting; the server may not have
+        // a proxy gave up waiting, but the server may not have
         (Kind::Write, 408) => Verdict::Unknown,
         (_, 400..=499) => Verdict::Answer,
-        // no source says that a 503 with `Retry-After` means that nothing was done
+        // no source states that nothing was done after a 503 with `Retry-After`
         (Kind::Write, _) => Verdict::Unknown,
         (Kind::Read, _) => Verdict::Answer,
     }
 }
 
-/// The verdict on a request that had no reply.
+/// The verdict on a request without a reply.
 pub(crate) fn judge_error(kind: Kind, error: &Error) -> Verdict {
     match (kind, error) {
         (_, Error::Unreachable { .. }) => Verdict::Again(None),
@@ -71,7 +70,7 @@ pub(crate) fn judge_error(kind: Kind, error: &Error) -> Verdict {
     }
 }
 
-/// The wait that the server names, in seconds or as a date.
+/// The wait that the server names, as seconds or as a date.
 pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<u64>() {
@@ -81,17 +80,16 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
     Some(until.duration_since(now).unwrap_or(Duration::ZERO))
 }
 
-/// What an attempt waits for.
+/// The reason for a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wait {
-    /// A fault to pass; the server may name the time.
+    /// A fault that will pass. The server may name the wait.
     Fault(Option<Duration>),
-    /// Others to finish, such as the import of a solution. That takes minutes and is nobody's fault, so only the
-    /// time counts.
+    /// Another operation, such as the import of a solution. It takes minutes and is no failure, so only the time counts, not the attempts.
     Others,
 }
 
-/// Counts down the attempts and the time of one trip.
+/// Counts the attempts and the time of one trip.
 #[derive(Debug)]
 pub(crate) struct Attempts {
     budget: Budget,
@@ -110,8 +108,8 @@ impl Attempts {
 
     /// How long to wait before the next attempt; `None` if the budget does not allow one.
     ///
-    /// `spent` is the time since the first attempt began; `jitter`, from 0 to 1, spreads clients that failed
-    /// together. A wait that the server named is kept to, whole.
+    /// `spent` is the time since the first attempt began. `jitter`, from 0 to 1, spreads out clients that failed together. A wait that the
+    /// server named is never shortened.
     pub(crate) fn next_wait(
         &mut self,
         wait: Wait,
@@ -139,7 +137,7 @@ impl Attempts {
     }
 }
 
-/// A number from 0 to 1.
+/// A random number from 0 to 1.
 pub(crate) fn jitter() -> f64 {
     let [first, second, ..] = *uuid::Uuid::new_v4().as_bytes();
     f64::from(u16::from_be_bytes([first, second])) / f64::from(u16::MAX)

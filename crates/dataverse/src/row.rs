@@ -1,4 +1,4 @@
-//! Rows of a reply, kept compactly: names once per reply, no cell for a null.
+//! Rows of a reply, stored compactly: names once per reply, and no cells for nulls.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::{Cell, Etag, MAX_EXPANDED};
 const FORMATTED: &str = "@OData.Community.Display.V1.FormattedValue";
 const LOOKUP_TABLE: &str = "@Microsoft.Dynamics.CRM.lookuplogicalname";
 
-/// The column names that the rows of one reply share.
+/// The column names shared by the rows of one reply.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(crate) struct Columns {
     names: Vec<Arc<str>>,
@@ -23,7 +23,7 @@ impl Columns {
         self.slots.get(name).copied()
     }
 
-    /// The slot of a name, giving it the next one if it is new.
+    /// Returns the slot of a name. A new name gets the next slot.
     pub(crate) fn intern(&mut self, name: &str) -> u32 {
         if let Some(slot) = self.slot(name) {
             return slot;
@@ -35,7 +35,7 @@ impl Columns {
         slot
     }
 
-    /// The same, looking first where the name is likely to be: rows of a reply have their columns in one order.
+    /// Like [`Columns::intern`], but tries the given slot first: the rows of a reply usually have their columns in the same order.
     pub(crate) fn intern_near(&mut self, name: &str, slot: u32) -> u32 {
         let likely = self.names.get(slot as usize);
         if likely.is_some_and(|likely| **likely == *name) {
@@ -53,7 +53,7 @@ impl Columns {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     columns: Arc<Columns>,
-    /// Sorted by slot; nulls are left out.
+    /// Sorted by slot, without nulls.
     cells: Box<[(u32, Cell)]>,
     etag: Option<Etag>,
 }
@@ -71,7 +71,7 @@ impl Row {
         }
     }
 
-    /// A row from names and values, for tests and for rows that do not come from a server.
+    /// Creates a row from names and values, for tests and for rows that do not come from a server.
     pub fn from_cells<N: AsRef<str>>(
         cells: impl IntoIterator<Item = (N, Cell)>,
         etag: Option<Etag>,
@@ -87,9 +87,9 @@ impl Row {
         Row::new(Arc::new(columns), kept.into_boxed_slice(), etag)
     }
 
-    /// The value of a column by its name in the reply; [`Cell::Null`] if there is none.
+    /// The value of a column by its name in the reply, or [`Cell::Null`] if it has none.
     ///
-    /// Lookups are read as `_<name>_value`.
+    /// Lookups are named `_<name>_value`.
     pub fn get(&self, column: &str) -> &Cell {
         self.columns
             .slot(column)
@@ -123,22 +123,22 @@ impl Row {
         Uuid::try_parse(self.text(column)?).ok()
     }
 
-    /// The version of the row, where the table has one.
+    /// The version of the row, if the table has versions.
     pub fn etag(&self) -> Option<&Etag> {
         self.etag.as_ref()
     }
 
-    /// What people see for a column (a choice's label, a lookup's name), if annotations were asked for.
+    /// The formatted value of a column (a choice's label, a lookup's name), if annotations were requested.
     pub fn formatted(&self, column: &str) -> Option<&str> {
         self.text(&format!("{column}{FORMATTED}"))
     }
 
-    /// The table a polymorphic lookup points to, if annotations were asked for.
+    /// The table that a polymorphic lookup points to, if annotations were requested.
     pub fn lookup_table(&self, column: &str) -> Option<&str> {
         self.text(&format!("{column}{LOOKUP_TABLE}"))
     }
 
-    /// The records of an expanded navigation property: a collection's, or the one of a lookup.
+    /// The records of an expanded navigation property: those of a collection, or the single record of a lookup.
     pub fn expanded(&self, navigation: &str) -> impl Iterator<Item = &Map<String, Value>> {
         let records: &[Value] = match self.get(navigation).as_json() {
             Some(Value::Array(records)) => records,
@@ -148,7 +148,7 @@ impl Row {
         records.iter().filter_map(Value::as_object)
     }
 
-    /// The primary keys of related records, where only those were asked for.
+    /// The primary keys of related records, if only those were requested.
     pub fn related(&self, navigation: &str) -> &[Uuid] {
         match self.get(navigation) {
             Cell::Keys(keys) => keys,
@@ -156,7 +156,7 @@ impl Row {
         }
     }
 
-    /// Whether an expanded collection is as long as one may be, so that more may exist than is shown.
+    /// Whether an expanded collection has reached the maximum length, so that records may be missing.
     pub fn expanded_may_be_cut(&self, navigation: &str) -> bool {
         match self.get(navigation) {
             Cell::Keys(keys) => keys.len() >= MAX_EXPANDED,
@@ -167,7 +167,7 @@ impl Row {
         }
     }
 
-    /// The columns that have a value, with it, in the order in which the reply first named them.
+    /// The columns that have a value, and their values, in the order in which the reply first named them.
     pub fn cells(&self) -> impl Iterator<Item = (&str, &Cell)> {
         self.cells
             .iter()
@@ -175,7 +175,7 @@ impl Row {
     }
 }
 
-/// All rows of a query, its pages joined.
+/// All rows of a query, from all its pages.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Rows {
     /// In the order of the reply.

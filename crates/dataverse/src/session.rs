@@ -1,4 +1,4 @@
-//! Writing, one transaction at a time.
+//! The client that writes, one transaction at a time.
 
 use std::time::Instant;
 
@@ -13,34 +13,34 @@ use crate::{
     Changeset, Connection, Error, ErrorCode, Outcome, Place, Reader, ServiceError, WaitCause,
 };
 
-/// Writes to an environment, and reads it.
+/// Reads and writes an environment.
 #[derive(Debug)]
 pub struct Session {
     reader: Reader,
 }
 
 impl Session {
-    /// A session; the network is first touched by a request.
+    /// Creates a session. The network is not used before the first request.
     pub fn open(connection: &Connection) -> Result<Session, Error> {
         Ok(Session {
             reader: Reader::open(connection)?,
         })
     }
 
-    /// The reading half.
+    /// The reader of this session.
     pub fn reader(&self) -> &Reader {
         &self.reader
     }
 
-    /// Carries out a changeset, all of it or nothing.
+    /// Executes a changeset, completely or not at all.
     ///
-    /// Sent again only where the server surely did nothing; a write whose outcome is unknown is never repeated.
-    /// The future is to be awaited to its end: dropped halfway, nobody knows what became of the changeset
-    /// (to interrupt, give the signal of [`Connection::stop_on`]).
+    /// The changeset is sent again only if the server certainly did nothing; a write whose outcome is unknown is never repeated. Await the
+    /// future to its end: if it is dropped early, the outcome of the changeset is lost. To interrupt it, use the signal of
+    /// [`Connection::stop_on`].
     #[tracing::instrument(level = "info", skip_all, fields(operations = changeset.operations.len()))]
     pub async fn commit(&self, changeset: &Changeset) -> Outcome {
         let client = self.reader.client();
-        // what was read before the transaction is no part of what follows
+        // data that was read before the transaction does not count towards the new trip
         client.meter().start_trip();
         let requests = match changeset.requests(client.origin()) {
             Ok(requests) => requests,
@@ -53,7 +53,7 @@ impl Session {
             let Outcome::Refused { error, .. } = &outcome else {
                 return outcome;
             };
-            // the transaction was rolled back whole; some reasons pass
+            // the complete transaction was rolled back, and some causes are temporary
             let Some(wait) = passing(error) else {
                 return outcome;
             };
@@ -101,7 +101,7 @@ async fn send(
     outcome
 }
 
-/// What to wait for, where an error passes by itself: a solution operation runs, or service protection asks to wait.
+/// The wait for errors that are temporary: a solution operation is running, or service protection applies.
 fn passing(error: &ServiceError) -> Option<Wait> {
     match error.code {
         Some(ErrorCode::CUSTOMIZATION_LOCKED) => Some(Wait::Others),
@@ -110,11 +110,11 @@ fn passing(error: &ServiceError) -> Option<Wait> {
     }
 }
 
-/// What a reply says became of a changeset.
+/// Determines the outcome of a changeset from a reply.
 ///
-/// A failed changeset is rolled back whole, so any stated failure means that nothing was changed. It may be in
-/// the changeset's multipart, alone or after those that went well, or be a part of its own. Success is believed
-/// only if every operation is answered.
+/// A failed changeset is rolled back completely, so any stated failure means that nothing was changed. The failure may be in the
+/// changeset's multipart, as the only part or after the successful ones, or be a part of its own. The changeset counts as committed only if
+/// every operation is answered.
 fn judge(answered: &Answered, requests: &[Request]) -> Outcome {
     let reply = &answered.reply;
     let unknown = |reason: String| Outcome::Unknown {
@@ -124,7 +124,7 @@ fn judge(answered: &Answered, requests: &[Request]) -> Outcome {
             reason,
         },
     };
-    // one more than can be right, to tell too many from enough
+    // one more than expected, to detect surplus answers
     let items = match batch::decode(content_type(reply), &reply.body, requests.len() + 1) {
         Ok(BatchReply::Items(items)) => items,
         Ok(BatchReply::NotMultipart) => return judge_whole(answered, requests),
@@ -159,7 +159,7 @@ fn judge(answered: &Answered, requests: &[Request]) -> Outcome {
     }
 }
 
-/// A reply without parts. (What the status leaves unknown has not come here.)
+/// Determines the outcome from a reply without parts. (Statuses that leave the outcome unknown were handled before.)
 fn judge_whole(answered: &Answered, requests: &[Request]) -> Outcome {
     let reply = &answered.reply;
     match stated(&answered.exchange, reply) {
@@ -180,7 +180,7 @@ fn judge_whole(answered: &Answered, requests: &[Request]) -> Outcome {
     }
 }
 
-/// Which operation failed: by its `Content-ID`; or the only one; or the one after those that are listed as done.
+/// The index of the failed operation: the one with its `Content-ID`, or the only one, or the one after those listed as successful.
 fn failed_operation(parts: &[Part<'_>], at: usize, operations: usize) -> Option<usize> {
     let by_id = match parts[at].content_id {
         Some(id) => id.trim().parse::<usize>().ok()?.checked_sub(1),
@@ -218,7 +218,7 @@ fn part_error(
     }
 }
 
-/// What a reply says became of a changeset of two operations.
+/// The outcome of a changeset of two operations, according to a reply.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn outcome_of_two(status: u16, content_type: &str, body: &[u8]) -> Outcome {
     let mut headers = http::HeaderMap::new();

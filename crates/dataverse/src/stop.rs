@@ -1,13 +1,13 @@
-//! Asking work to stop where stopping is clean.
+//! Stops work at points where it is safe to stop.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// Asks everything that shares it to stop: reads at once, writes before the next request, waits at once.
+/// A signal that stops everything that shares it: reads and waits immediately, writes before the next request.
 ///
-/// A write that is on its way is awaited to its end, so Ctrl-C never makes an outcome unknown.
+/// A write in flight is awaited to its end, so Ctrl-C never makes an outcome unknown.
 #[derive(Debug, Clone)]
 pub struct Stop(Arc<watch::Sender<bool>>);
 
@@ -18,12 +18,12 @@ impl Default for Stop {
 }
 
 impl Stop {
-    /// A signal that nobody gave yet.
+    /// Creates a signal that has not been given.
     pub fn new() -> Stop {
         Stop::default()
     }
 
-    /// Gives the signal. Giving it again changes nothing.
+    /// Gives the signal. Giving it again has no effect.
     pub fn stop(&self) {
         self.0.send_replace(true);
     }
@@ -33,14 +33,14 @@ impl Stop {
         *self.0.borrow()
     }
 
-    /// Resolves when the signal is given.
+    /// Waits until the signal is given.
     pub async fn stopped(&self) {
         let mut receiver = self.0.subscribe();
         // the sender lives in `self`, so waiting cannot fail
         let _ = receiver.wait_for(|stopped| *stopped).await;
     }
 
-    /// Waits, or returns `false` at once when asked to stop.
+    /// Waits for the given time. Returns `false` immediately if asked to stop.
     pub(crate) async fn sleep(&self, time: Duration) -> bool {
         tokio::select! {
             () = self.stopped() => false,

@@ -1,4 +1,4 @@
-//! The network, and what may stand in for it. In addition to signing in, nothing else touches it.
+//! Access to the network, and its replacements. Only this module and the sign-in use the network.
 
 use std::error::Error as _;
 use std::io::{self, Write as _};
@@ -19,10 +19,10 @@ use crate::exchanged::{Head, Intake, Outgoing, Reply};
 use crate::recording::{Player, Recorder};
 use crate::{Connection, Error, Exchange};
 
-/// The header with our id of a request; the server logs it too.
+/// The header with our id of a request, which the server also logs.
 pub(crate) const CLIENT_REQUEST_ID: &str = "x-ms-client-request-id";
 
-/// Carries requests: over the network, written down or not, or to a recording.
+/// Carries requests to the network, optionally recording them, or to a recording.
 #[derive(Debug)]
 pub(crate) enum Transport {
     Network {
@@ -50,7 +50,7 @@ impl Transport {
         Ok(Transport::Network { network, recorder })
     }
 
-    /// Sends once. A multipart reply goes to the intake, if there is one.
+    /// Sends a request once. A multipart reply goes to the intake, if there is one.
     pub(crate) async fn send(
         &self,
         outgoing: &Outgoing,
@@ -90,11 +90,11 @@ impl Transport {
 #[derive(Debug, Clone)]
 pub(crate) struct Network(Arc<Clients>);
 
-/// Hosts on this machine or link are reached directly; all others with the platform's roots and proxies.
+/// One client without proxies for hosts on this machine or link, and one with the platform's roots and proxies for all others.
 #[derive(Debug)]
 struct Clients {
     near: reqwest::Client,
-    /// Made when first needed: reading the platform's roots takes a while.
+    /// Created on first use, because reading the platform's roots takes a while.
     far: OnceLock<reqwest::Client>,
     connection: Connection,
     meter: Arc<Meter>,
@@ -102,7 +102,7 @@ struct Clients {
 
 impl Network {
     pub(crate) fn new(connection: &Connection) -> Result<Network, Error> {
-        // another provider that the program has installed is as good
+        // if the program has installed another provider, that one is fine
         let _ = rustls::crypto::ring::default_provider().install_default();
         let near = builder(connection)
             .no_proxy()
@@ -121,7 +121,7 @@ impl Network {
         Ok(network)
     }
 
-    /// Counts what is received, whatever it was asked for.
+    /// The meter of all received data, including token replies.
     pub(crate) fn meter(&self) -> Arc<Meter> {
         Arc::clone(&self.0.meter)
     }
@@ -151,9 +151,9 @@ impl Network {
         Ok(self.0.far.get_or_init(|| made))
     }
 
-    /// Sends a small request to an issuer or to a platform that vouches for this process.
+    /// Sends a small request to an issuer or to a platform that identifies this process.
     ///
-    /// A reply of more than `most` bytes is an error; none of theirs is so long.
+    /// A reply of more than `most` bytes is an error, since regular replies are shorter.
     pub(crate) async fn small_request(
         &self,
         method: &'static str,
@@ -176,7 +176,7 @@ impl Network {
             .body(body);
         for (name, value) in headers {
             let mut value = header_value(&value)?;
-            // whatever logs headers may not log these
+            // code that logs headers must not log these
             value.set_sensitive(true);
             request = request.header(name, value);
         }
@@ -196,7 +196,7 @@ impl Network {
         Ok((response.status().as_u16(), headers, body))
     }
 
-    /// Sends once. A redirect is an answer like any other: it is not followed.
+    /// Sends a request once. A redirect is returned like any other reply; it is not followed.
     pub(crate) async fn send(
         &self,
         outgoing: &Outgoing,
@@ -223,14 +223,14 @@ impl Network {
         let mut sink = match (intake, head(status, &headers)) {
             (Some(intake), Some(head)) => Sink::Intake(intake, head),
             _ if announced > most => return Err(too_large()),
-            // what is announced is not believed beyond this; memory that nothing is written to costs nothing
+            // an announced length is trusted only up to this size; untouched memory costs nothing
             _ => Sink::Whole(BytesMut::with_capacity(announced.min(16 << 20))),
         };
         let (mut length, mut arrived, mut counted) = (0, 0, 0);
         let mut keep = |packed: usize, bytes: &[u8]| {
             arrived += packed;
             length += bytes.len();
-            // packed or not, whichever is more
+            // counts whichever is larger, the compressed or the decompressed size
             let more = length.max(arrived) - counted;
             counted += more;
             meter.receive(more).map_err(over)?;
@@ -253,7 +253,7 @@ impl Network {
             };
             let mut unpacked = MultiGzDecoder::new(Vec::new());
             while let Some(chunk) = response.chunk().await.map_err(failed)? {
-                // a little unpacks to a thousand times as much
+                // data may decompress to a thousand times its size
                 for piece in chunk.chunks(PACKED) {
                     unpacked.write_all(piece).map_err(lost)?;
                     keep(piece.len(), unpacked.get_ref())?;
@@ -280,16 +280,16 @@ impl Network {
     }
 }
 
-/// So many packed bytes are unpacked at once.
+/// Number of compressed bytes that are decompressed at a time.
 const PACKED: usize = 4096;
 
-/// Where a body goes.
+/// The destination of a body.
 enum Sink<'a> {
     Intake(&'a mut dyn Intake, Head<'a>),
     Whole(BytesMut),
 }
 
-/// What an intake is told of a reply, if it is multipart.
+/// The head of a multipart reply, for an intake.
 fn head(status: u16, headers: &HeaderMap) -> Option<Head<'_>> {
     let content_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     let boundary = boundary(content_type)?;
@@ -310,7 +310,7 @@ fn http_method(method: &str) -> Result<reqwest::Method, Error> {
 
 fn failure(exchange: &Exchange, limit: Duration, error: reqwest::Error) -> Error {
     let exchange = exchange.clone();
-    // the URL may hold a filter with names of people; the exchange names the path
+    // the URL may contain a filter with names of people; the exchange names the path
     let error = error.without_url();
     if error.is_builder() {
         Error::InvalidRequest(format!("{exchange}: {error}"))
@@ -339,7 +339,7 @@ fn failure(exchange: &Exchange, limit: Duration, error: reqwest::Error) -> Error
     }
 }
 
-/// Whether a resolver says that it might know the name later. Platforms tell in words alone.
+/// Whether a resolver reports a temporary failure. Platforms report this only in the message text.
 fn is_about_now(error: &reqwest::Error) -> bool {
     let mut next = error.source();
     while let Some(cause) = next {
@@ -352,7 +352,7 @@ fn is_about_now(error: &reqwest::Error) -> bool {
     false
 }
 
-/// Whether a certificate is at the root of an error: no later attempt will find it better.
+/// Whether the root cause of an error is a certificate, so that a retry would not help.
 fn is_about_trust(error: &reqwest::Error) -> bool {
     let mut next = error.source();
     while let Some(cause) = next {
@@ -363,7 +363,7 @@ fn is_about_trust(error: &reqwest::Error) -> bool {
             .downcast_ref::<std::io::Error>()
             .and_then(std::io::Error::get_ref)
         {
-            // an I/O error does not name what it wraps as its source
+            // the source of an I/O error skips the error that it wraps
             Some(wrapped) => Some(wrapped),
             None => cause.source(),
         };
@@ -400,14 +400,14 @@ fn builder(connection: &Connection) -> reqwest::ClientBuilder {
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .connect_timeout(connection.timeouts.connect)
-        // a connection that the server closes while a write is sent on it makes the outcome unknown; gateways
-        // close idle ones after a minute or more
+        // If the server closes a connection while a write is being sent on it, the outcome is unknown; gateways close idle connections
+        // after a minute or more.
         .pool_idle_timeout(Duration::from_secs(20))
 }
 
-/// A header value from text that may hold anything.
+/// Creates a header value from arbitrary text.
 pub(crate) fn header_value(text: &str) -> Result<HeaderValue, Error> {
-    // the text may be a secret, so it is not repeated
+    // the text may be a secret, so it is not quoted
     HeaderValue::from_str(text)
         .map_err(|_| Error::InvalidRequest("a header holds what no header may".to_owned()))
 }

@@ -1,4 +1,4 @@
-//! What is waited for, for whoever sits in front of it.
+//! Reports waits to interactive users.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,33 +6,33 @@ use std::time::Duration;
 
 use crate::{Error, ErrorCode};
 
-/// A wait before another attempt, as it begins.
+/// A wait before another attempt, reported when it begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waiting {
-    /// What for.
+    /// The cause.
     pub cause: WaitCause,
-    /// How long.
+    /// The duration.
     pub time: Duration,
 }
 
-/// What is waited for. Its words are ours, so they may be shown as they are.
+/// The cause of a wait. Its text contains nothing from the server, so it can be printed as is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WaitCause {
-    /// The server is not reached.
+    /// The server cannot be reached.
     Unreachable,
-    /// An answer was lost on its way or did not come in time.
+    /// An answer was lost or did not arrive in time.
     AnswerLost,
-    /// The server cannot answer now.
+    /// The server is busy.
     Busy,
-    /// The caller has used up what service protection allows.
+    /// The caller has reached the limits of service protection.
     ServiceProtection,
-    /// A solution operation runs in the environment.
+    /// A solution operation is running in the environment.
     SolutionOperation,
 }
 
 impl WaitCause {
-    /// By what a server stated.
+    /// Derives the cause from a server's error.
     pub(crate) fn stated(status: u16, code: Option<ErrorCode>) -> WaitCause {
         match code {
             Some(ErrorCode::CUSTOMIZATION_LOCKED) => WaitCause::SolutionOperation,
@@ -66,7 +66,7 @@ impl fmt::Display for WaitCause {
     }
 }
 
-/// Hears of waits.
+/// The listener for waits.
 #[derive(Clone, Default)]
 pub(crate) struct OnWait(Option<Arc<dyn Fn(Waiting) + Send + Sync>>);
 

@@ -1,4 +1,4 @@
-//! `/__emulator/…`: what tests ask of the emulator itself.
+//! `/__emulator/…`: the endpoints that tests use to control the emulator itself.
 
 use std::sync::Arc;
 
@@ -32,7 +32,6 @@ fn shown(value: serde_json::Result<Json>) -> Reply {
     }
 }
 
-/// Answers an endpoint.
 pub(crate) fn answer(engine: &Engine, method: &Method, endpoint: &str, body: &[u8]) -> Reply {
     match (method.as_str(), endpoint) {
         ("GET", "stats") => shown(serde_json::to_value(engine.stats.shown())),
@@ -114,7 +113,7 @@ pub(crate) fn answer(engine: &Engine, method: &Method, endpoint: &str, body: &[u
     }
 }
 
-/// Every row that the environment shows, by table and id.
+/// Returns every visible row of the environment, by table and id.
 pub(crate) fn dump(store: &Store) -> Json {
     let mut tables = std::collections::BTreeMap::new();
     for table in store.schema.visible() {
@@ -138,7 +137,7 @@ fn shown_row(schema: &Schema, table: &Table, row: &Row) -> Json {
     json
 }
 
-/// The rows that are others than they were, by table and id; null for those that are gone.
+/// Returns the rows that changed, by table and id; deleted rows are null.
 fn changes(before: &Store, now: &Store) -> Json {
     let mut tables = std::collections::BTreeMap::new();
     for table in now.schema.visible() {

@@ -1,7 +1,7 @@
-//! Ages of environments: what the tables of `tables/` did not have yet, and how the server phrased its refusals.
+//! Ages of environments: which parts of `tables/` older environments lack, and how their servers phrased refusals.
 //!
-//! The sheets are `ages/*.yaml`. Rows keep their place for every column, so an age can change while the emulator runs:
-//! what it lacks is out of sight, and back with a newer age.
+//! The sheets are `ages/*.yaml`. Rows keep a cell for every column, so the age can change while the emulator runs: whatever an age lacks is
+//! hidden, and reappears with a newer age.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json};
 use crate::schema::{Column, Navigation, Required, Schema, Table};
 use crate::switches::Switches;
 
-/// The year that an environment is like.
+/// The year whose environments are emulated.
 #[derive(
     Debug,
     Clone,
@@ -27,15 +27,15 @@ use crate::switches::Switches;
     Serialize,
 )]
 pub enum Age {
-    /// As environments were in April 2022.
+    /// Environments as of April 2022.
     #[value(name = "2022")]
     #[serde(rename = "2022")]
     Y2022,
-    /// As environments were in December 2024.
+    /// Environments as of December 2024.
     #[value(name = "2024")]
     #[serde(rename = "2024")]
     Y2024,
-    /// As environments are in 2026.
+    /// Environments as of 2026.
     #[default]
     #[value(name = "2026")]
     #[serde(rename = "2026")]
@@ -43,7 +43,7 @@ pub enum Age {
 }
 
 impl Age {
-    /// Every age, oldest first.
+    /// All ages, oldest first.
     pub const ALL: [Age; 3] = [Age::Y2022, Age::Y2024, Age::Y2026];
 
     /// The year.
@@ -55,7 +55,7 @@ impl Age {
         }
     }
 
-    /// The switches of an environment of this age.
+    /// The default switches of an environment of this age.
     ///
     /// # Panics
     /// If a built-in sheet is wrong, which a test rules out.
@@ -64,7 +64,7 @@ impl Age {
             .expect("the built-in sheets name known switches")
     }
 
-    /// The switches of this age, but for those that are given.
+    /// The switches of this age, overridden by the given ones.
     pub(crate) fn overridden(self, given: Map<String, Json>) -> Result<Switches, String> {
         let mut answers = self.sheet().answers;
         answers.extend(given);
@@ -91,12 +91,12 @@ impl Age {
 #[serde(deny_unknown_fields, default)]
 struct Sheet {
     lacks: Lacks,
-    /// Labels of options that changed since: by `table.column` and option.
+    /// Labels of options that have changed since, by `table.column` and option.
     labels: BTreeMap<String, BTreeMap<i64, String>>,
     answers: Map<String, Json>,
 }
 
-/// What an environment does not have.
+/// The tables, columns and options that an environment lacks.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Lacks {
@@ -107,7 +107,7 @@ struct Lacks {
     options: BTreeSet<String>,
 }
 
-/// Those of its age, without what its switches take away.
+/// What this age lacks, plus what the switches remove.
 pub(crate) fn schema(full: &Arc<Schema>, switches: &Switches) -> Arc<Schema> {
     let Sheet {
         mut lacks, labels, ..
@@ -136,7 +136,7 @@ pub(crate) fn schema(full: &Arc<Schema>, switches: &Switches) -> Arc<Schema> {
     Arc::new(schema)
 }
 
-/// A link goes with either of its ends, and takes its intersect table along.
+/// A relationship disappears with either of its tables, and its intersect table disappears with it.
 fn hide_tables(schema: &mut Schema, lacks: &Lacks) {
     for table in &mut schema.tables {
         table.absent = lacks.tables.contains(&table.name);
@@ -209,7 +209,7 @@ fn relabel(table: &mut Table, labels: &BTreeMap<String, BTreeMap<i64, String>>) 
     }
 }
 
-/// No way leads to what is not there, from either end.
+/// Hides navigation properties to missing tables and columns, from both ends.
 fn hide_navigation(schema: &mut Schema) {
     let shown = |table: crate::schema::TableId, column: usize| {
         let table = &schema.tables[usize::from(table.0)];

@@ -1,4 +1,4 @@
-//! Audit rows: who did what, and the values before and after (Dataverse: retrieve audit data).
+//! Audit rows: who changed what, with the values before and after (Dataverse: retrieve audit data).
 
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
@@ -34,7 +34,7 @@ pub(crate) fn created(tx: &mut Transaction<'_>, writing: &Writing<'_>, table: Ta
     );
 }
 
-/// Notes a change; resending equal values shows as a change too.
+/// Records an update. Writing equal values again also counts as a change.
 pub(crate) fn updated(
     tx: &mut Transaction<'_>,
     writing: &Writing<'_>,
@@ -84,7 +84,7 @@ pub(crate) fn deleted(
     );
 }
 
-/// Notes a link made or taken away, on the row that the request named.
+/// Records a link that was added or removed, on the row that the request named.
 pub(crate) fn linked(
     tx: &mut Transaction<'_>,
     writing: &Writing<'_>,
@@ -178,7 +178,7 @@ fn record(
     tx.put(table, row);
 }
 
-/// Auditing is on for the organization.
+/// Whether auditing is on for the organization.
 fn is_on(tx: &Transaction<'_>) -> bool {
     let schema = tx.schema();
     schema.named("organization").is_some_and(|table| {

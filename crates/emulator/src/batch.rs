@@ -1,4 +1,4 @@
-//! `$batch`: changesets that are applied or rolled back as a whole, and loose requests (Web API: execute batch operations).
+//! `$batch`: changesets that are committed or rolled back as a unit, and independent requests (Web API: execute batch operations).
 
 use http::{Method, StatusCode};
 use serde_json::Value as Json;
@@ -11,10 +11,10 @@ use crate::multipart::{Item, Request, boundary, items};
 use crate::odata::path::relative;
 use crate::switches::{BatchStatus, ChangesetFailure};
 
-/// A batch takes at most so many requests.
+/// Maximum number of requests in a batch.
 const MOST: usize = 1_000;
 
-/// Carries a batch out and writes its multipart answer.
+/// Executes a batch and writes its multipart answer.
 pub(crate) fn answer(engine: &Engine, call: &Call) -> Outcome<Reply> {
     let content_type = call.header("content-type").unwrap_or_default();
     let boundary = boundary(content_type).ok_or_else(|| {
@@ -137,7 +137,7 @@ fn write_part(text: &mut Vec<u8>, boundary: &str, content_id: Option<&str>, repl
 
 fn part_call(outer: &Call, request: &Request) -> Call {
     let mut headers = request.headers.clone();
-    // Who calls, and for whom, is said once for the whole batch unless a part says it itself.
+    // The caller, the impersonated user and the solution of the batch apply to each part that does not set its own.
     for name in [
         "mscrmcallerid",
         "callerobjectid",
@@ -222,7 +222,7 @@ fn changeset(
     }
 }
 
-/// Why a changeset was rolled back, and which request it was.
+/// The reason why a changeset was rolled back, and the request that failed.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) content_id: Option<String>,
@@ -272,7 +272,7 @@ fn prepare(
     Ok(calls)
 }
 
-/// Replaces `$1` by the URL of what an earlier part of the same changeset made.
+/// Replaces `$1` with the URL of the row that an earlier part of the same changeset created.
 pub(crate) fn resolve_references(call: &mut Call, urls: &[(String, String)]) -> Outcome<()> {
     if let Some(rest) = call.target.strip_prefix('$')
         && rest.starts_with(|c: char| c.is_ascii_alphanumeric())

@@ -1,4 +1,4 @@
-//! Request bodies: from JSON to cells, bound lookups and nested rows.
+//! Parses request bodies: cells, bound lookups and nested rows.
 
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
@@ -12,16 +12,16 @@ use crate::store::Transaction;
 use crate::value::Value;
 use crate::writing::Writing;
 
-/// What a body sets.
+/// The content of a body.
 #[derive(Debug, Default)]
 pub(crate) struct Body {
     pub(crate) cells: Vec<(usize, Value)>,
-    /// Lookups whose target the body nests: column, table, the nested body.
+    /// Lookups whose target is nested in the body: column, table, nested body.
     pub(crate) nested_lookups: Vec<(usize, TableId, Map<String, Json>)>,
     pub(crate) children: Vec<Child>,
 }
 
-/// A member of a collection that a create brings along.
+/// A member of a collection that is linked or created along with a new row.
 #[derive(Debug)]
 pub(crate) enum Child {
     Existing {
@@ -34,7 +34,7 @@ pub(crate) enum Child {
     },
 }
 
-/// Reads a body; `creating` allows collections and columns that only a create may set.
+/// Parses a body. `creating` also allows collections, and columns that can only be set on create.
 pub(crate) fn read(
     tx: &Transaction<'_>,
     writing: &Writing<'_>,
@@ -55,7 +55,7 @@ pub(crate) fn read(
         if let Some((position, column)) = own.column(name)
             && !column.kind.is_lookup()
         {
-            // Columns that no client may write are skipped without a word, as the platform does.
+            // Read-only columns are silently ignored, as on the platform.
             if !column.read_only {
                 body.cells.push((position, cell(&own.name, column, value)?));
             }
@@ -207,7 +207,7 @@ fn rules_for_target(
     }
 }
 
-/// The row that a URL in a body names; it must exist.
+/// The row that a URL in a body refers to. It must exist.
 pub(crate) fn target_of(
     tx: &Transaction<'_>,
     writing: &Writing<'_>,
@@ -242,7 +242,7 @@ pub(crate) fn target_of(
     Ok((table, id))
 }
 
-/// One JSON value as the cell of a column.
+/// Converts a JSON value to a cell of a column.
 pub(crate) fn cell(table: &str, column: &Column, json: &Json) -> Outcome<Value> {
     let wrong = || {
         ServiceError::payload(
@@ -258,7 +258,7 @@ pub(crate) fn cell(table: &str, column: &Column, json: &Json) -> Outcome<Value> 
     }
     Ok(match column.kind {
         Kind::Text | Kind::Memo | Kind::EntityName => match json.as_str().ok_or_else(wrong)? {
-            // The platform stores no empty text.
+            // The platform does not store empty strings.
             "" => Value::Null,
             text => Value::text(text),
         },

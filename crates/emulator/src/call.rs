@@ -1,4 +1,4 @@
-//! A request and its reply, alike for single requests and for parts of a batch.
+//! Requests and replies, in the same form for single requests and for parts of a batch.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -12,18 +12,18 @@ use crate::security::Caller;
 use crate::switches::Switches;
 use crate::writing::{Condition, Writing};
 
-/// One request, its URL cut to what follows the root of the Web API.
+/// One request, with the URL relative to the root of the Web API.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) method: Method,
-    /// Path and query, raw: `cfg_queues(…)?$select=…`.
+    /// Path and query, not decoded: `cfg_queues(…)?$select=…`.
     pub(crate) target: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     /// `http://host/api/data/v9.2/`.
     pub(crate) base: String,
     pub(crate) in_batch: bool,
-    /// The user whose token was accepted; none where nobody signs in. A part of a batch has the batch's.
+    /// The user whose token was accepted; `None` if no sign-in is required. A part of a batch has the user of the batch.
     pub(crate) signed_in: Option<Uuid>,
 }
 
@@ -54,7 +54,7 @@ impl Call {
         )
     }
 
-    /// `If-None-Match: null`, the literal word, is as good as absent, on every method.
+    /// The literal value `null` in `If-None-Match` means that the condition is absent, for every method.
     pub(crate) fn condition(&self) -> Condition {
         Condition {
             if_match: self.header("if-match").map(str::to_owned),
@@ -85,7 +85,6 @@ impl Call {
     }
 }
 
-/// One reply.
 #[derive(Debug, Clone)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
@@ -94,7 +93,7 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// `204`.
+    /// An empty `204` reply.
     pub(crate) fn empty() -> Reply {
         Reply {
             status: StatusCode::NO_CONTENT,
@@ -107,7 +106,7 @@ impl Reply {
         Reply::written(status, body.to_string().into_bytes(), in_batch)
     }
 
-    /// A reply whose JSON is written already.
+    /// A reply from JSON that is already serialized.
     pub(crate) fn written(status: StatusCode, body: Vec<u8>, in_batch: bool) -> Reply {
         let content_type = if in_batch {
             "application/json; odata.metadata=minimal; odata.streaming=true"
@@ -135,7 +134,7 @@ impl Reply {
         }
     }
 
-    /// The reply to a refused request.
+    /// The reply to a rejected request.
     pub(crate) fn error(error: &ServiceError, call: &Call, request_id: &str) -> Reply {
         let annotated = call
             .preferences()
@@ -154,7 +153,7 @@ impl Reply {
     }
 }
 
-/// What a request is carried out with.
+/// The context in which a request is executed.
 pub(crate) struct Context<'a> {
     pub(crate) caller: &'a Caller,
     pub(crate) switches: &'a Switches,

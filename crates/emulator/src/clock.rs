@@ -1,4 +1,4 @@
-//! Moments in UTC, to the second, as the Web API writes them.
+//! Points in time in UTC, to the second, as the Web API writes them.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -14,7 +14,8 @@ pub(crate) enum Unit {
 }
 
 impl Unit {
-    /// Units longer than a day are counted from a day's beginning, shorter ones from the moment.
+    /// Returns `Day` for days and longer units, which are counted from the start of the day, and `Minute` for shorter ones, which are
+    /// counted from the current minute.
     pub(crate) fn min_day(self) -> Unit {
         match self {
             Unit::Minute | Unit::Hour => Unit::Minute,
@@ -39,7 +40,7 @@ impl Moment {
         Moment(self.0.saturating_sub(seconds))
     }
 
-    /// So many units later, or earlier; a day that the month does not have is its last.
+    /// Adds a number of units, which may be negative. If the month lacks the day, the result is the last day of the month.
     pub(crate) fn plus(self, unit: Unit, number: i64) -> Moment {
         let seconds = match unit {
             Unit::Minute => 60,
@@ -54,7 +55,7 @@ impl Moment {
 
     fn plus_months(self, number: i64) -> Moment {
         let (year, month, day) = civil(self.0.div_euclid(86_400));
-        // further away than any calendar goes
+        // farther than any calendar reaches
         let number = number.clamp(-120_000, 120_000);
         let months = year * 12 + month - 1 + number;
         let (year, month) = (months.div_euclid(12), months.rem_euclid(12) + 1);
@@ -68,7 +69,7 @@ impl Moment {
         Moment(date * 86_400 + self.0.rem_euclid(86_400))
     }
 
-    /// When the unit began; weeks begin on Sunday.
+    /// The start of the current unit. Weeks start on Sunday.
     pub(crate) fn start_of(self, unit: Unit) -> Moment {
         let day = self.0.div_euclid(86_400);
         let (year, month, _) = civil(day);
@@ -76,7 +77,7 @@ impl Moment {
             Unit::Minute => Moment(self.0.div_euclid(60) * 60),
             Unit::Hour => Moment(self.0.div_euclid(3_600) * 3_600),
             Unit::Day => Moment(day * 86_400),
-            // 1970 began on a Thursday
+            // January 1, 1970 was a Thursday
             Unit::Week => Moment((day - (day + 4).rem_euclid(7)) * 86_400),
             Unit::Month => Moment(days(year, month, 1) * 86_400),
             Unit::Year => Moment(days(year, 1, 1) * 86_400),
@@ -86,7 +87,7 @@ impl Moment {
     /// Year, month and day.
     pub(crate) fn date(self) -> (i32, u8, u8) {
         let (year, month, day) = civil(self.0.div_euclid(86_400));
-        // months and days always fit; a year that does not is no date that anybody means
+        // months and days always fit, and years that do not are meaningless
         let narrow = |number: i64| u8::try_from(number).unwrap_or(1);
         (
             i32::try_from(year).unwrap_or(i32::MAX),
@@ -107,7 +108,7 @@ impl Moment {
         )
     }
 
-    /// Reads `2026-05-01T08:00:00Z` (the time may be left out).
+    /// Parses `2026-05-01T08:00:00Z`. The time is optional.
     pub(crate) fn parse(text: &str) -> Option<Moment> {
         let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<i64>().ok();
         let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
@@ -125,7 +126,7 @@ impl Moment {
     }
 }
 
-/// Days since 1970 of a civil date (proleptic Gregorian calendar, years that begin in March).
+/// Days from 1970 to a civil date (proleptic Gregorian calendar, with years that start in March).
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);

@@ -1,4 +1,4 @@
-//! `msdyn_componentlayers`: the layers of one component, computed from whether it is managed and who wrote it.
+//! `msdyn_componentlayers`: the layers of one component, derived from whether it is managed and who changed it.
 
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
@@ -17,7 +17,7 @@ use crate::value::Value;
 /// The unmanaged layer.
 const ACTIVE: &str = "Active";
 
-/// Tables whose rows are computed, or written by the platform alone.
+/// Tables whose rows are computed, or written only by the platform.
 pub(crate) fn is_virtual(table: &str) -> bool {
     matches!(
         table,
@@ -25,7 +25,7 @@ pub(crate) fn is_virtual(table: &str) -> bool {
     )
 }
 
-/// Answers a filtered read; the filter must name the component and its type.
+/// Answers a filtered read. The filter must specify the component and its type.
 pub(crate) fn answer(
     reading: &Reading<'_>,
     switches: &Switches,
@@ -36,7 +36,7 @@ pub(crate) fn answer(
         .filter
         .as_deref()
         .map(|text| {
-            // The ids of components are text.
+            // Component ids are stored as text.
             let quoted_ids = QuotedIds::Accepted;
             parse(
                 &reading.store.schema,
@@ -140,7 +140,7 @@ fn layers(reading: &Reading<'_>, id: &str, name: &str) -> Vec<Map<String, Json>>
     layers
 }
 
-/// The unique name of the managed solution that brought a row.
+/// The unique name of the managed solution that installed a row.
 fn solution_of(reading: &Reading<'_>, own: &Table, row: &Row) -> String {
     let schema = &reading.store.schema;
     let found = schema.named("solution").and_then(|table| {

@@ -32,13 +32,13 @@ use crate::writing::{Condition, Writing};
 #[derive(Debug)]
 pub(crate) struct Engine {
     store: RwLock<Store>,
-    /// Every table that any age has.
+    /// All tables of all ages.
     full: Arc<Schema>,
-    /// The age that holds where an answer sheet names none.
+    /// The age to use if an answer sheet specifies none.
     pub(crate) started_as: Age,
-    /// What `reset` goes back to.
+    /// The state that `reset` restores.
     fresh: Store,
-    /// What `back` goes back to, and `changes` is told from.
+    /// The state that `back` restores, and the baseline of `changes`.
     marked: Mutex<Option<Store>>,
     switches: RwLock<Arc<Switches>>,
     state_file: Mutex<Option<StateFile>>,
@@ -47,11 +47,11 @@ pub(crate) struct Engine {
     pub(crate) protection: Protection,
     requests: AtomicU64,
     clock: Option<Moment>,
-    /// Answers about metadata: large, asked for again and again, and changed by switches alone.
+    /// Cached metadata answers: they are large, requested repeatedly, and depend only on the switches.
     metadata: Mutex<HashMap<MetadataRead, Reply>>,
 }
 
-/// Everything that an answer about metadata depends on, next to the switches.
+/// Everything that a metadata answer depends on, apart from the switches.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct MetadataRead {
     base: String,
@@ -60,7 +60,7 @@ struct MetadataRead {
     in_batch: bool,
 }
 
-/// More different questions than any client asks; then it starts anew.
+/// Maximum number of cached metadata answers, more than any client needs. When it is reached, the cache is cleared.
 const MOST_METADATA_READS: usize = 64;
 
 impl Engine {
@@ -90,7 +90,7 @@ impl Engine {
         }
     }
 
-    // A panic inside a request leaves a consistent store behind: its transaction was rolled back while unwinding.
+    // After a panic inside a request, the store is still consistent, because unwinding rolled back the transaction.
     pub(crate) fn store(&self) -> RwLockReadGuard<'_, Store> {
         self.store.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -99,13 +99,13 @@ impl Engine {
         self.fresh.clone()
     }
 
-    /// Keeps the rows as they are for a later look back.
+    /// Saves a snapshot of the rows for a later comparison.
     pub(crate) fn mark(&self) {
         let store = self.store().clone();
         *self.marked.lock().unwrap_or_else(PoisonError::into_inner) = Some(store);
     }
 
-    /// The rows as they were at the last mark; without one, the seed.
+    /// The rows at the last mark, or the seed if there is none.
     pub(crate) fn marked(&self) -> Store {
         let marked = self.marked.lock().unwrap_or_else(PoisonError::into_inner);
         marked.as_ref().unwrap_or(&self.fresh).clone()
@@ -120,7 +120,7 @@ impl Engine {
     }
 
     pub(crate) fn set_switches(&self, switches: Switches) {
-        // Whoever reads or writes rows sees the old tables with the old switches, or the new with the new.
+        // Switches and tables change under the same lock, so no reader or writer sees one without the other.
         let mut store = self.store_mut();
         seed::apply(&self.full, &switches, &mut store, &self.fresh);
         *self
@@ -138,13 +138,12 @@ impl Engine {
         self.clock.unwrap_or_else(Moment::now)
     }
 
-    /// An id for logs and boundaries.
     pub(crate) fn request_id(&self) -> String {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("request/{number}").as_bytes()).to_string()
     }
 
-    /// Answers one request: a single one, or a loose one of a batch.
+    /// Answers a request: a single one, or an independent one of a batch.
     pub(crate) fn respond(&self, call: &Call) -> Reply {
         let result = if let Err(error) = service::check_url(call) {
             Err(error)
@@ -198,7 +197,7 @@ impl Engine {
         Ok(reply)
     }
 
-    /// Carries writes out together: all are kept, or none.
+    /// Executes writes in one transaction: either all are kept, or none.
     pub(crate) fn commit(&self, calls: &[(Option<String>, Call)]) -> Result<Vec<Reply>, Failure> {
         let mut store = self.store_mut();
         let switches = self.switches();
@@ -269,7 +268,7 @@ impl Engine {
         Ok(reply)
     }
 
-    /// Writes what changed to the state file, then keeps it: what was answered survives.
+    /// Writes the changes to the state file before they are committed, so that every confirmed write survives.
     pub(crate) fn keep(&self, tx: Transaction<'_>) -> Outcome<()> {
         let changes = tx.changes();
         if let Some(file) = self
@@ -290,7 +289,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Changes a row as another user would, between two requests of a client.
+    /// Changes a row on behalf of another user, between two requests of a client.
     pub(crate) fn foreign_edit(
         &self,
         set: &str,
@@ -315,7 +314,7 @@ impl Engine {
         self.keep(tx)
     }
 
-    /// Writes the state file anew when it has grown long. Failing leaves the long file, which is as good.
+    /// Rewrites the state file once it has grown long. If this fails, the long file remains, which is just as valid.
     fn compact(&self, store: &Store) {
         if let Some(file) = self
             .state_file
@@ -329,7 +328,7 @@ impl Engine {
         }
     }
 
-    /// Replaces every row: for reset and load.
+    /// Replaces all rows, for reset and load.
     pub(crate) fn replace(&self, mut store: Store) -> std::io::Result<()> {
         let mut current = self.store_mut();
         seed::apply(&self.full, &self.switches(), &mut store, &self.fresh);
@@ -345,7 +344,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Writes the state file anew, compact.
+    /// Rewrites the state file in compact form.
     pub(crate) fn save(&self) -> std::io::Result<()> {
         let store = self.store();
         match self
@@ -385,7 +384,7 @@ fn kind_of(tx: &Transaction<'_>, switches: &Switches, call: &Call) -> &'static s
     }
 }
 
-/// Who calls: the user of the token (anonymously: the system administrator), or whom that user stands in for.
+/// The caller: the user of the token (the system administrator for anonymous requests), or the user being impersonated.
 fn caller_of(store: &Store, call: &Call) -> Outcome<Caller> {
     let real = call.signed_in.unwrap_or(crate::identity::ADMINISTRATOR);
     let found =

@@ -1,8 +1,8 @@
-//! Errors as Dataverse answers them: a status, a code, a message.
+//! Errors in the form that Dataverse returns: a status, a code, a message.
 
 use http::StatusCode;
 
-/// Error numbers of the platform, by their documented names (Web API: compose requests and handle errors; SDK error list).
+/// Error codes of the platform, by their documented names (Web API: compose requests and handle errors; SDK error list).
 pub(crate) mod code {
     pub(crate) const UNEXPECTED: u32 = 0x8004_0216;
     pub(crate) const OBJECT_DOES_NOT_EXIST: u32 = 0x8004_0217;
@@ -14,9 +14,9 @@ pub(crate) mod code {
     pub(crate) const NOT_SUPPORTED: u32 = 0x8004_0315;
     pub(crate) const ISV_ABORTED: u32 = 0x8004_0265;
     pub(crate) const INVALID_PAYLOAD: u32 = 0x8004_8D19;
-    /// A query that names an unknown property; [`crate::switches::UnknownColumn`] has what a client sees.
+    /// A query that names an unknown property. [`crate::switches::UnknownColumn`] determines the code that clients see.
     pub(crate) const UNKNOWN_PROPERTY: u32 = 0;
-    /// An entity set, function or action that is not there; the same switch has what a client sees.
+    /// An unknown entity set, function or action. The same switch determines the code that clients see.
     pub(crate) const UNKNOWN_SEGMENT: u32 = 1;
     pub(crate) const PRINCIPAL_MISSING: u32 = 0x8004_8306;
     pub(crate) const NOT_FOR_THIS_TABLE: u32 = 0x8004_0800;
@@ -42,17 +42,17 @@ pub(crate) mod code {
     pub(crate) const INVALID_PREFIX: u32 = 0x8006_08AD;
 }
 
-/// A refused request.
+/// A rejected request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ServiceError {
     pub(crate) status: StatusCode,
-    /// `None` is the empty code that some documented replies show.
+    /// `None` is the empty code that some documented replies contain.
     pub(crate) code: Option<u32>,
     pub(crate) message: String,
     pub(crate) retry_after: Option<u64>,
 }
 
-/// The outcome of one step of a request.
+/// Result of one step of a request.
 pub(crate) type Outcome<T> = Result<T, ServiceError>;
 
 impl ServiceError {
@@ -65,7 +65,7 @@ impl ServiceError {
         }
     }
 
-    /// The refusal of a fault script.
+    /// An error that a fault script demands.
     pub(crate) fn scripted(status: u16) -> ServiceError {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
         let code = match status {
@@ -80,12 +80,12 @@ impl ServiceError {
         ServiceError::new(StatusCode::BAD_REQUEST, code, message)
     }
 
-    /// A query that the service does not accept.
+    /// An invalid query.
     pub(crate) fn query(message: impl Into<String>) -> ServiceError {
         ServiceError::bad(code::BAD_QUERY, message)
     }
 
-    /// A body that the service does not understand.
+    /// An invalid body.
     pub(crate) fn payload(table: &str, message: impl std::fmt::Display) -> ServiceError {
         ServiceError::bad(
             code::INVALID_PAYLOAD,
@@ -95,7 +95,7 @@ impl ServiceError {
         )
     }
 
-    /// Something that Dataverse carries out and the emulator does not: who reads this must not look for the fault in their own request.
+    /// A feature that Dataverse supports and the emulator does not. The message must not suggest that the request is wrong.
     pub(crate) fn not_emulated(what: impl std::fmt::Display) -> ServiceError {
         ServiceError::new(
             StatusCode::NOT_IMPLEMENTED,
@@ -122,7 +122,7 @@ impl ServiceError {
         )
     }
 
-    /// A message that the platform does not have for a table, such as creating a row of an intersect table.
+    /// A message that the platform does not support for a table, such as creating a row of an intersect table.
     pub(crate) fn not_for(message: &str, table: &str) -> ServiceError {
         ServiceError::bad(
             code::NOT_FOR_THIS_TABLE,
@@ -140,7 +140,7 @@ impl ServiceError {
         )
     }
 
-    /// `0x80040217`, or nothing.
+    /// The code as `0x80040217`, or an empty string.
     pub(crate) fn code_text(&self) -> String {
         self.code
             .map(|code| match code {
@@ -150,7 +150,7 @@ impl ServiceError {
             .unwrap_or_default()
     }
 
-    /// The JSON body; with annotations where the caller asked for all of them.
+    /// The JSON body, with annotations if the caller requested all of them.
     pub(crate) fn body(&self, annotated: bool) -> serde_json::Value {
         let mut error = serde_json::json!({"code": self.code_text(), "message": self.message});
         if annotated && let Some(fields) = error.as_object_mut() {

@@ -1,4 +1,4 @@
-//! Faults by script: what goes wrong, and with which requests.
+//! Scripted faults: which faults occur, and for which requests.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -19,7 +19,7 @@ pub(crate) struct Script {
     pub(crate) random: Option<Random>,
 }
 
-/// One fault and the requests that it befalls.
+/// One fault and the requests that it affects.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Rule {
@@ -28,28 +28,28 @@ pub(crate) struct Rule {
     fault: Fault,
 }
 
-/// Which requests. Everything given must hold; `nth`, `every` and `times` count the requests for which the rest holds.
+/// The affected requests. All given conditions must hold; `nth`, `every` and `times` only count requests that meet the other conditions.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct When {
-    /// Only the n-th, from 1.
+    /// Only the n-th request, starting at 1.
     nth: Option<u64>,
-    /// Every n-th.
+    /// Every n-th request.
     every: Option<u64>,
-    /// At most so often.
+    /// Maximum number of affected requests.
     times: Option<u64>,
     method: Option<String>,
-    /// A `LIKE` pattern (`%` any run) over path and query.
+    /// A `LIKE` pattern over path and query (`%` matches any characters).
     path: Option<String>,
     /// Text that the body contains.
     body: Option<String>,
-    /// Requests that change rows (`true`), or that do not.
+    /// Only requests that change rows (`true`), or only requests that do not (`false`).
     writes: Option<bool>,
-    /// A `LIKE` pattern over path and query of one request, sent alone or inside a `$batch`. Only that request fails.
+    /// A `LIKE` pattern over path and query of one request, sent on its own or inside a `$batch`. Only that request fails.
     part: Option<String>,
 }
 
-/// What goes wrong.
+/// The kinds of faults.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(
     rename_all = "camelCase",
@@ -65,33 +65,33 @@ pub(crate) enum Fault {
         #[serde(default = "one")]
         retry_after: u64,
     },
-    /// A status with an HTML body, as gateways send.
+    /// A status with an HTML body, as gateways send it.
     Gateway {
         #[serde(default = "bad_gateway")]
         status: u16,
         retry_after: Option<u64>,
     },
-    /// The connection drops; nothing was carried out.
+    /// The connection is dropped; the request is not executed.
     DropBefore,
-    /// The connection drops; the request was carried out.
+    /// The connection is dropped after the request was executed.
     DropAfter,
-    /// The connection drops; the request is carried out later.
+    /// The connection is dropped; the request is executed later.
     LateCommit { delay_ms: u64 },
-    /// The reply's body ends early.
+    /// The body of the reply is truncated.
     CutBody {
         #[serde(default)]
         bytes: usize,
     },
-    /// The reply comes late.
+    /// The reply is delayed.
     Delay { delay_ms: u64 },
     /// The token has expired: 401.
     ExpiredToken,
-    /// The request is refused with an error in JSON.
+    /// The request is rejected with a JSON error.
     Refuse {
         #[serde(default = "forbidden")]
         status: u16,
     },
-    /// Another user changes a row just before the request is carried out.
+    /// Another user changes a row just before the request is executed.
     ForeignEdit {
         set: String,
         id: Uuid,
@@ -110,7 +110,7 @@ pub(crate) enum Limit {
 }
 
 impl Limit {
-    /// Code and message (service protection API limits).
+    /// Code and message of each limit (service protection API limits).
     pub(crate) fn error(self) -> (u32, &'static str) {
         match self {
             Limit::Requests => (
@@ -141,15 +141,15 @@ fn bad_gateway() -> u16 {
     502
 }
 
-/// Faults drawn at random, the same for the same seed.
+/// Random faults, reproducible by seed.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Random {
     seed: u64,
-    /// How many of a thousand requests.
+    /// Number of affected requests per thousand.
     per_mille: u64,
     faults: Vec<Fault>,
-    /// At most so many in all.
+    /// Maximum number of random faults.
     times: Option<u64>,
 }
 
@@ -175,7 +175,7 @@ pub(crate) fn parse(text: &[u8]) -> Result<Script, String> {
     Ok(script)
 }
 
-/// The script in force, and how often each rule has matched and struck.
+/// The active script, and how often each rule has matched and triggered.
 #[derive(Debug, Default)]
 pub(crate) struct Faults(Mutex<State>);
 
@@ -200,7 +200,7 @@ impl Faults {
         };
     }
 
-    /// The script as it is.
+    /// The current script.
     pub(crate) fn script(&self) -> Script {
         self.0
             .lock()
@@ -209,8 +209,8 @@ impl Faults {
             .clone()
     }
 
-    /// The fault for a request, if any: the first rule that strikes, else what is drawn. Of the requests in a `$batch`, only rules
-    /// with `part` strike one.
+    /// The fault for a request, if any: that of the first rule that triggers, otherwise a random one. Requests inside a `$batch` are only
+    /// affected by rules with `part`.
     pub(crate) fn decide(&self, call: &Call) -> Option<Fault> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let State {

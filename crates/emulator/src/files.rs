@@ -1,13 +1,13 @@
-//! Files that somebody names: regular ones, read within a limit.
+//! Reads files that the user names: regular files only, up to a limit.
 
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read as _, Result};
 use std::path::Path;
 
-/// The most bytes of an answer sheet, a fault script, a directory, a table file or a certificate.
+/// The maximum size of an answer sheet, a fault script, a directory, a table file or a certificate, in bytes.
 const MOST: u64 = 16 << 20;
 
-/// Opens a regular file. A pipe is refused before it is opened, which would wait for a writer.
+/// Opens a regular file. A pipe is rejected before it is opened, because opening it would wait for a writer.
 pub(crate) fn open(path: &Path) -> Result<File> {
     if !std::fs::metadata(path)?.is_file() {
         return Err(Error::new(
@@ -18,7 +18,7 @@ pub(crate) fn open(path: &Path) -> Result<File> {
     File::open(path)
 }
 
-/// Reads a file whole.
+/// Reads a complete file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open(path)?.take(MOST + 1).read_to_end(&mut bytes)?;
@@ -29,7 +29,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads a text whole.
+/// Reads a complete text file.
 pub(crate) fn read_text(path: &Path) -> Result<String> {
     String::from_utf8(read(path)?).map_err(|error| Error::new(ErrorKind::InvalidData, error))
 }

@@ -23,13 +23,13 @@ use crate::line::Line;
 use crate::pages::{self, Names, plain};
 use crate::signin::{self, Desk};
 
-/// A request may carry so many bytes.
+/// Maximum size of a request, in bytes.
 const LARGEST_BODY: usize = 128 * 1024 * 1024;
 
-/// The server that answers: there is only one.
+/// The id of the server that answers. There is only one server.
 const AFFINITY: &str = "0c0f00000000400080000000000000a1";
 
-/// Everything that answers.
+/// Builds the router with all endpoints.
 pub(crate) fn router(engine: Arc<Engine>, desk: Arc<Desk>, names: Names) -> Router {
     Router::new()
         .fallback(handle)
@@ -42,7 +42,7 @@ pub(crate) fn router(engine: Arc<Engine>, desk: Arc<Desk>, names: Names) -> Rout
         ))
 }
 
-/// The emulator's own endpoints ask for no sign-in, so they answer to this machine alone.
+/// The emulator's own endpoints require no sign-in, so they only answer this machine.
 async fn for_this_machine(request: Request, next: Next) -> Response {
     let line = request.extensions().get::<ConnectInfo<Line>>();
     let near = line.is_some_and(|ConnectInfo(line)| line.is_near());
@@ -110,7 +110,7 @@ async fn handle(State(engine): State<Arc<Engine>>, request: Request) -> Response
     reply
 }
 
-/// Answers a call as the limits and the fault script have it.
+/// Answers a call, subject to the limits and the fault script.
 async fn serve(engine: Arc<Engine>, call: Call, line: Option<Line>) -> Response {
     let secure = call.base.starts_with("https:");
     let user = call.signed_in.unwrap_or(ADMINISTRATOR).to_string();
@@ -221,7 +221,7 @@ async fn strike(engine: &Arc<Engine>, call: Call, fault: Fault, line: Option<Lin
     }
 }
 
-/// A token that does not serve any more. The challenge is added on the way out.
+/// The reply to an expired token. The challenge is added later.
 fn expired() -> Reply {
     let error = ServiceError::new(
         StatusCode::UNAUTHORIZED,
@@ -248,15 +248,15 @@ fn gateway(status: u16, retry_after: Option<u64>) -> Response {
     response(reply)
 }
 
-/// The user whose token a sign-in layer accepted; put into the request's extensions.
+/// The user whose token the sign-in layer accepted. Stored in the request's extensions.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SignedIn(pub(crate) uuid::Uuid);
 
-/// Marks requests that came over TLS.
+/// Marks requests that arrived over TLS.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Secure;
 
-/// `/api/data/v9.2/rest` cut into version and rest.
+/// Splits `/api/data/v9.2/rest` into version and rest.
 fn api_path(path: &str) -> Option<(&str, &str)> {
     let rest = path.strip_prefix("/api/data/")?;
     let (version, rest) = rest.split_once('/').unwrap_or((rest, ""));

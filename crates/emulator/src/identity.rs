@@ -1,4 +1,4 @@
-//! From headers to a user: the seam where sign-in plugs in.
+//! Determines the user of a request from its headers. Sign-in plugs in here.
 
 use http::StatusCode;
 use uuid::Uuid;
@@ -9,10 +9,10 @@ use crate::security::Caller;
 use crate::security::{self};
 use crate::store::Store;
 
-/// The user that anonymous requests act as: the system administrator of the seed.
+/// The user of anonymous requests: the system administrator of the seed.
 pub(crate) const ADMINISTRATOR: Uuid = Uuid::from_u128(0x0c0f_0000_0000_4000_8000_0000_0000_0a01);
 
-/// The error for a token whose user the environment does not know.
+/// The error for a token whose user does not exist in the environment.
 pub(crate) fn not_a_member(user: Uuid) -> ServiceError {
     ServiceError::new(
         StatusCode::FORBIDDEN,

@@ -1,4 +1,4 @@
-//! Solution layers and membership: what an unmanaged write adds on top, and which solution a component goes into.
+//! Solution layers and membership: the layer that an unmanaged write adds, and the solution that a component is added to.
 
 use http::StatusCode;
 use uuid::Uuid;
@@ -16,7 +16,7 @@ pub(crate) const ACTIVE_SOLUTION: Uuid = Uuid::from_u128(0xfd14_0aae_4df4_11dd_b
 pub(crate) const DEFAULT_SOLUTION: Uuid =
     Uuid::from_u128(0xfd14_0aaf_4df4_11dd_bd17_0019_b931_2238);
 
-/// Puts a written component into the solution that the request names.
+/// Adds a written component to the solution that the request names.
 pub(crate) fn written(
     tx: &mut Transaction<'_>,
     writing: &Writing<'_>,
@@ -42,7 +42,7 @@ pub(crate) fn written(
     Ok(())
 }
 
-/// Notes what an unmanaged write hides of a managed row: the values below the Active layer.
+/// Saves the values of a managed row that an unmanaged write hides: the values below the Active layer.
 pub(crate) fn cover(
     table: &Table,
     before: &Row,
@@ -59,7 +59,7 @@ pub(crate) fn cover(
     }
 }
 
-/// Takes the Active layer of a row away: the solution's values show again.
+/// Removes the Active layer of a row, so that the solution's values are visible again.
 pub(crate) fn drop_active(
     tx: &mut Transaction<'_>,
     writing: &Writing<'_>,
@@ -75,7 +75,7 @@ pub(crate) fn drop_active(
     Ok(())
 }
 
-/// The unmanaged solution of a unique name.
+/// Finds an unmanaged solution by its unique name.
 pub(crate) fn solution_named(tx: &Transaction<'_>, name: &str) -> Outcome<Uuid> {
     let schema = tx.schema();
     let found = schema.named("solution").and_then(|table| {
@@ -103,7 +103,7 @@ pub(crate) fn solution_named(tx: &Transaction<'_>, name: &str) -> Outcome<Uuid> 
     Ok(row.id)
 }
 
-/// Adds a component to a solution, once.
+/// Adds a component to a solution, unless it is already in it.
 pub(crate) fn add(
     tx: &mut Transaction<'_>,
     writing: &Writing<'_>,
@@ -152,7 +152,7 @@ pub(crate) fn add(
     key
 }
 
-/// A deleted row leaves every solution.
+/// Removes a deleted row from every solution.
 pub(crate) fn removed(tx: &mut Transaction<'_>, table: TableId, id: Uuid) {
     let schema = tx.schema();
     if !schema.table(table).component {

@@ -1,7 +1,7 @@
-//! A Dataverse Web API on loopback, for tests and demonstrations.
+//! An emulator of the Dataverse Web API on loopback, for tests and demonstrations.
 //!
-//! It follows the public documents of the Web API, not the habits of any client. Where the documents leave a question
-//! open there is a switch ([`Switches`]); `docs/emulator.md` lists them.
+//! It follows the public documentation of the Web API, not the habits of any client. Where the documentation leaves a question open, there
+//! is a switch ([`Switches`]); `docs/emulator.md` lists them.
 
 mod actions;
 mod admin;

@@ -1,13 +1,13 @@
-//! `LIKE` patterns: `%` any run, `_` one character, `[..]` a set; without case.
+//! `LIKE` patterns: `%` matches any characters, `_` one character, `[..]` a set. Case-insensitive.
 
-/// A pattern, ready to be held against many texts.
+/// A compiled pattern, to be matched against many texts.
 #[derive(Debug, Clone)]
 pub(crate) struct Pattern {
     tokens: Vec<LikeToken>,
     plain: Option<Plain>,
 }
 
-/// A pattern without wildcards inside, which most are.
+/// A pattern without wildcards inside, the most common case.
 #[derive(Debug, Clone)]
 struct Plain {
     /// Lower-case ASCII.
@@ -32,7 +32,7 @@ impl Pattern {
 
     fn matches_slowly(&self, text: &str) -> bool {
         let tokens = &self.tokens;
-        // The set of token positions reachable after each character keeps the match linear in text times pattern.
+        // Tracking the set of reachable token positions limits the time to text length times pattern length.
         let mut states = vec![false; tokens.len() + 1];
         states[0] = true;
         close_over_runs(tokens, &mut states);
@@ -103,7 +103,7 @@ fn plain(tokens: &[LikeToken]) -> Option<Plain> {
     })
 }
 
-/// Whether text matches a pattern that is used once.
+/// Whether a text matches a pattern. For patterns that are used only once.
 pub(crate) fn like(text: &str, pattern: &str) -> bool {
     Pattern::new(pattern).matches(text)
 }

@@ -1,4 +1,4 @@
-//! Service protection limits: requests, execution time and concurrency of a user in a sliding window.
+//! Service protection limits: the number of requests, the execution time and the concurrency of a user in a sliding window.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -10,15 +10,15 @@ use serde::{Deserialize, Serialize};
 use crate::error::ServiceError;
 use crate::faults::Limit;
 
-/// The limits in force. The defaults are the documented ones.
+/// The limits. The defaults are the documented ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Limits {
-    /// Requests of one user in the window.
+    /// Requests per user in the window.
     pub requests: usize,
-    /// Execution time of one user's requests in the window.
+    /// Execution time of the requests of one user in the window.
     pub execution_ms: u64,
-    /// Requests of one user under way at once; this many is too many.
+    /// Concurrent requests per user. The limit is exceeded when this number is reached.
     pub concurrent: usize,
     /// Length of the sliding window.
     pub window_seconds: u64,
@@ -37,7 +37,7 @@ impl Default for Limits {
 
 #[derive(Debug, Default)]
 struct Usage {
-    /// When each request ended, and how long it took.
+    /// The time when each request ended, and its duration.
     done: VecDeque<(Instant, Duration)>,
     running: usize,
 }
@@ -48,7 +48,7 @@ struct State {
     users: HashMap<String, Usage>,
 }
 
-/// Counts and refuses; off until limits are set.
+/// Counts requests and rejects them. Disabled until limits are set.
 #[derive(Debug, Default)]
 pub(crate) struct Protection(Mutex<State>);
 
@@ -64,7 +64,7 @@ impl Protection {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).limits
     }
 
-    /// Admits a request, or refuses it with what exceeded its limit.
+    /// Admits a request, or rejects it with the limit that was exceeded.
     pub(crate) fn begin(&self, user: &str) -> Result<(), ServiceError> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(limits) = state.limits else {
@@ -106,11 +106,11 @@ impl Protection {
         }
     }
 
-    /// What a user has left: requests, and seconds of execution as live environments write them, `1,200.00`.
+    /// The remaining requests of a user, and the remaining seconds of execution in the format of live environments, `1,200.00`.
     pub(crate) fn remaining(&self, user: &str) -> (usize, String) {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(limits) = state.limits else {
-            // A live environment said so of a user with nothing else under way.
+            // The values of a live environment for a user without any other activity.
             return (7_999, "1,200.00".to_owned());
         };
         let usage = state.users.get(user);
@@ -130,7 +130,7 @@ impl Protection {
         )
     }
 
-    /// Notes that an admitted request has ended.
+    /// Records the end of an admitted request.
     pub(crate) fn end(&self, user: &str, took: Duration) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(usage) = state.users.get_mut(user) {
@@ -140,7 +140,7 @@ impl Protection {
     }
 }
 
-/// `429` with its code and the seconds to wait.
+/// The `429` error, with its code and the seconds to wait.
 pub(crate) fn refusal(limit: Limit, seconds: u64) -> ServiceError {
     let (code, message) = limit.error();
     ServiceError {

@@ -1,4 +1,4 @@
-//! Connections that can be cut on purpose: at once, or in the middle of a reply's body.
+//! Connections that can be cut on purpose: immediately, or in the middle of a reply's body.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -10,11 +10,11 @@ use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What may still be written.
+/// What may still be written to a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Allowance {
     Everything,
-    /// The head of the next reply, then so many bytes of its body.
+    /// The head of the next reply, and a number of bytes of its body.
     HeadAnd {
         matched: usize,
         body: usize,
@@ -23,7 +23,7 @@ enum Allowance {
     Nothing,
 }
 
-/// The handle by which a request cuts the connection that it came over.
+/// A handle through which a request can cut its own connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Line {
     allowance: Arc<Mutex<Allowance>>,
@@ -43,12 +43,12 @@ impl Line {
         self.peer.to_canonical().is_loopback()
     }
 
-    /// Drops the connection: no byte of a reply goes out.
+    /// Drops the connection; no byte of a reply is sent.
     pub(crate) fn cut(&self) {
         self.set(Allowance::Nothing);
     }
 
-    /// Lets the head of the next reply out and so many bytes of its body, then drops the connection.
+    /// Drops the connection after the head of the next reply and a number of bytes of its body.
     pub(crate) fn cut_after(&self, body: usize) {
         self.set(Allowance::HeadAnd { matched: 0, body });
     }
@@ -60,7 +60,7 @@ impl Line {
             .unwrap_or_else(PoisonError::into_inner) = allowance;
     }
 
-    /// How many of these bytes may be written now.
+    /// The number of these bytes that may be written now.
     fn allowed(&self, bytes: &[u8]) -> usize {
         match *self
             .allowance
@@ -93,7 +93,7 @@ impl Line {
     }
 }
 
-/// Where the blank line ends, or how much of it has been seen.
+/// The position after the blank line, or the number of its bytes that were matched.
 fn end_of_head(mut matched: usize, bytes: &[u8]) -> Result<usize, usize> {
     const BLANK: &[u8] = b"\r\n\r\n";
     for (at, byte) in bytes.iter().enumerate() {
@@ -109,7 +109,7 @@ fn end_of_head(mut matched: usize, bytes: &[u8]) -> Result<usize, usize> {
     Err(matched)
 }
 
-/// A stream that obeys its [`Line`].
+/// A stream controlled by its [`Line`].
 #[derive(Debug)]
 pub(crate) struct Guarded<S> {
     stream: S,
@@ -159,7 +159,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     }
 }
 
-/// Puts a [`Line`] under every connection of another listener.
+/// A listener that adds a [`Line`] to every connection of another listener.
 #[derive(Debug)]
 pub(crate) struct Guard<L>(pub(crate) L);
 

@@ -1,4 +1,4 @@
-//! Links: rows of intersect tables, and lookups written from the other side.
+//! Links: rows of intersect tables, and lookups that are written from the other side.
 
 use http::StatusCode;
 use uuid::Uuid;
@@ -80,7 +80,7 @@ pub(crate) fn associate(
     }
 }
 
-/// Takes a link away.
+/// Removes a link.
 pub(crate) fn disassociate(
     tx: &mut Transaction<'_>,
     writing: &Writing<'_>,
@@ -148,7 +148,7 @@ fn check_target(wanted: TableId, found: TableId) -> Outcome<()> {
     }
 }
 
-/// Linking needs Append on one row and AppendTo on the other.
+/// Linking requires Append on one row and AppendTo on the other.
 fn check_append(
     tx: &Transaction<'_>,
     writing: &Writing<'_>,
@@ -179,7 +179,7 @@ pub(crate) fn existing(
     let schema = tx.schema();
     let many = &schema.many_to_many[relation];
     let store = tx.store();
-    // A profile has thousands of users, a user one profile: the shorter list is searched.
+    // A profile has thousands of users, but a user has one profile, so the shorter list is searched.
     let ends = [(many.columns[side], from), (many.columns[1 - side], to)];
     let links = |(column, id): (usize, Uuid)| {
         store
@@ -258,7 +258,7 @@ fn write_lookup(
     crate::layers::written(tx, writing, table, id, Some(&before))
 }
 
-/// Takes away every link of a row that goes.
+/// Removes all links of a row that is being deleted.
 pub(crate) fn remove_all(tx: &mut Transaction<'_>, table: TableId, id: Uuid) {
     let schema = tx.schema();
     for many in &schema.many_to_many {

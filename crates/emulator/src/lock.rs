@@ -1,4 +1,4 @@
-//! One process at a time on a state file.
+//! Ensures that only one process at a time uses a state file.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long a second process waits for the first to be done.
+/// How long a second process waits for the first one.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Held as long as the state file is used; the system gives it back when the process ends, however it ends.
+/// Held while the state file is in use. The system releases it when the process ends, for any reason.
 #[derive(Debug)]
 pub(crate) struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// Waits for the lock that is next to a state file. The state file itself is replaced as it is written, so it cannot be locked.
+    /// Waits for the lock file next to a state file. The state file itself is replaced when it is written, so it cannot be locked.
     pub(crate) async fn wait_for(state: &Path) -> io::Result<Lock> {
         if let Some(folder) = state
             .parent()

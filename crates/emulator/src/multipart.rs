@@ -1,5 +1,5 @@
-//! Multipart bodies of `$batch`, read with the patience that real clients need (Web API: what real clients send):
-//! LF or CRLF, quoted or unquoted boundaries, preambles, padding, missing blank lines.
+//! Parses multipart bodies of `$batch`, with the leniency that real clients need (Web API: what real clients send): LF or CRLF, quoted or
+//! unquoted boundaries, preambles, padding, missing blank lines.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -41,11 +41,11 @@ pub(crate) fn boundary(content_type: &str) -> Option<String> {
     })
 }
 
-/// Reads the items of a batch body.
+/// Parses the items of a batch body.
 pub(crate) fn items(body: &[u8], boundary: &str) -> Outcome<Vec<Item>> {
     let text = std::str::from_utf8(body).map_err(|_| unusable("The batch body is not UTF-8."))?;
     if !text.ends_with('\n') {
-        // The reader waits for the end of the last line.
+        // The service's reader waits for the end of the last line.
         return Err(unusable("Stream was not readable."));
     }
     let parts = parts(text, boundary, Closing::MayBeMissing)?;
@@ -75,16 +75,16 @@ pub(crate) fn items(body: &[u8], boundary: &str) -> Outcome<Vec<Item>> {
     Ok(items)
 }
 
-/// Whether the last boundary, `--boundary--`, may be left out.
+/// Whether the closing boundary, `--boundary--`, is optional.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Closing {
-    /// In a batch: a published library leaves it out, and is answered.
+    /// In a batch: a published library omits it, and gets an answer.
     MayBeMissing,
-    /// In a changeset: nothing is known, and half of one must never be carried out.
+    /// In a changeset: the real behavior is unknown, and a truncated changeset must never be executed.
     Needed,
 }
 
-/// The text between the lines that begin with the boundary.
+/// The text between the lines that start with the boundary.
 fn parts<'t>(text: &'t str, boundary: &str, closing: Closing) -> Outcome<Vec<&'t str>> {
     let mark = format!("--{boundary}");
     let mut parts = Vec::new();
@@ -119,7 +119,7 @@ fn parts<'t>(text: &'t str, boundary: &str, closing: Closing) -> Outcome<Vec<&'t
 
 type Headers = Vec<(String, String)>;
 
-/// The MIME headers of a part, up to a blank line or the request line.
+/// Parses the MIME headers of a part, up to a blank line or the request line.
 fn part_headers(part: &str) -> (Headers, &str) {
     let mut headers = Vec::new();
     let mut at = 0;

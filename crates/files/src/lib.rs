@@ -1,5 +1,5 @@
-//! Files, read within limits. Whatever a path names and whatever a file contains, reading ends, never blocks, and takes a bounded amount
-//! of memory.
+//! Reads files within limits. Whatever a path points to and whatever a file contains, reading terminates, never blocks, and uses a bounded
+//! amount of memory.
 
 mod limit;
 mod names;
@@ -15,16 +15,16 @@ pub use limit::{
 };
 pub use names::is_device;
 
-/// Why a file was not read.
+/// The reason why a file was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
     /// The file is longer than allowed.
     #[error("it is larger than {0}")]
     TooLarge(Limit),
-    /// The file says that it is longer than allowed, so it was not opened.
+    /// The file's stated length exceeds the limit, so it was not read.
     #[error("it has {}, more than {limit}", Size(*length))]
     TooLong {
-        /// The length that the file system states.
+        /// The length according to the file system.
         length: u64,
         /// The limit.
         limit: Limit,
@@ -32,13 +32,13 @@ pub enum Problem {
     /// Not a regular file.
     #[error("it is {0}, not a regular file")]
     NotRegular(&'static str),
-    /// A symbolic link, where none is followed.
+    /// A symbolic link, where links are not followed.
     #[error("it is a symbolic link, which is not followed here")]
     Link,
-    /// Not text.
+    /// Not valid UTF-8.
     #[error("byte {0} is not UTF-8")]
     NotUtf8(usize),
-    /// The system could not open or read it.
+    /// The system could not open or read the file.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -55,13 +55,13 @@ impl From<Problem> for io::Error {
 /// Whether a symbolic link at the end of a path is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Links {
-    /// For paths that the person who runs the command chose.
+    /// For paths chosen by the person who runs the command.
     Follow,
-    /// For paths that somebody else's files chose.
+    /// For paths that come from other people's files.
     Refuse,
 }
 
-/// Reads a file whole.
+/// Reads a complete file.
 ///
 /// # Errors
 /// If it is too long, not a regular file, or cannot be read.
@@ -70,7 +70,7 @@ pub fn read(path: impl AsRef<Path>, limit: Limit) -> Result<Vec<u8>, Problem> {
     read_open(file, length, limit)
 }
 
-/// Reads a file whole, unless the path ends in a symbolic link.
+/// Reads a complete file, unless the path ends in a symbolic link.
 ///
 /// # Errors
 /// As [`read`]; and if it is a link.
@@ -79,7 +79,7 @@ pub fn read_unlinked(path: impl AsRef<Path>, limit: Limit) -> Result<Vec<u8>, Pr
     read_open(file, length, limit)
 }
 
-/// Reads a text file whole.
+/// Reads a complete text file.
 ///
 /// # Errors
 /// As [`read`]; and if it is not UTF-8.
@@ -87,7 +87,7 @@ pub fn read_text(path: impl AsRef<Path>, limit: Limit) -> Result<String, Problem
     text(read(path, limit)?)
 }
 
-/// Opens a file to read it piece by piece. It was no longer than the limit when it was opened.
+/// Opens a file to read it in pieces. Its length is only checked when it is opened.
 ///
 /// # Errors
 /// As [`read`].
@@ -95,7 +95,7 @@ pub fn open(path: impl AsRef<Path>, limit: Limit, links: Links) -> Result<File, 
     open_regular(path.as_ref(), limit, links).map(|(file, _)| file)
 }
 
-/// Reads a stream to its end: standard input, an unpacked file, the output of another program.
+/// Reads a stream to its end: standard input, a decompressed file, the output of another program.
 ///
 /// # Errors
 /// If it is longer than the limit, or cannot be read.
@@ -103,7 +103,7 @@ pub fn read_stream(stream: impl Read, limit: Limit) -> Result<Vec<u8>, Problem> 
     read_open(stream, 0, limit)
 }
 
-/// The same as text.
+/// Like [`read_stream`], for text.
 ///
 /// # Errors
 /// As [`read_stream`]; and if it is not UTF-8.
@@ -111,7 +111,7 @@ pub fn read_stream_text(stream: impl Read, limit: Limit) -> Result<String, Probl
     text(read_stream(stream, limit)?)
 }
 
-/// What several files may have in all.
+/// A limit that several files share.
 #[derive(Debug)]
 pub struct Total {
     limit: Limit,
@@ -119,7 +119,7 @@ pub struct Total {
 }
 
 impl Total {
-    /// Nothing is read yet.
+    /// Creates a total of which nothing is used yet.
     pub fn new(limit: Limit) -> Total {
         Total {
             limit,
@@ -127,7 +127,7 @@ impl Total {
         }
     }
 
-    /// Counts what was read.
+    /// Counts bytes that were read.
     ///
     /// # Errors
     /// If all of it together is more than the limit.
@@ -141,7 +141,8 @@ impl Total {
     }
 }
 
-/// Looked at before it is opened, since opening a pipe waits for a writer, and after, since the path may name another file by then.
+/// Checks the file before it is opened, since opening a pipe waits for a writer, and again afterwards, since the path may point to another
+/// file by then.
 fn open_regular(path: &Path, limit: Limit, links: Links) -> Result<(File, u64), Problem> {
     let before = match links {
         Links::Follow => std::fs::metadata(path)?,
@@ -191,7 +192,7 @@ fn irregular(metadata: &Metadata) -> &'static str {
     }
 }
 
-/// A length that the file system states is not believed: files of `/proc` have none, and files grow.
+/// Reads at most the limit, whatever length the file system states: files in `/proc` have none, and files grow.
 fn read_open(stream: impl Read, length: u64, limit: Limit) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
     stream

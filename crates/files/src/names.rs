@@ -1,6 +1,6 @@
-//! Names that some file system refuses.
+//! Names that some file systems reject.
 
-/// Whether Windows keeps a name for a device, whatever ending follows: `con`, `NUL.yaml`, `com1.2`.
+/// Whether Windows reserves a name for a device, with any extension: `con`, `NUL.yaml`, `com1.2`.
 #[must_use]
 pub fn is_device(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or_default().trim_end();

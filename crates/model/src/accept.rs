@@ -1,4 +1,4 @@
-//! Warnings that a project accepts until a day.
+//! Warnings that a project accepts until a given day.
 
 use std::collections::BTreeMap;
 
@@ -22,17 +22,18 @@ pub(crate) const ACCEPTS_NOTHING: Explanation = Explanation::new(
     "Remove the entry, or correct its code, kind or name.",
 );
 
-/// What is left of findings, and how many warnings a project accepts.
+/// The findings that remain, and the number of warnings that the project accepts.
 #[derive(Debug, Default)]
 pub struct SetAside {
-    /// Everything but accepted warnings, sorted; with a warning for each acceptance that has ended.
+    /// Every finding except accepted warnings, sorted, plus a warning for each acceptance that has ended.
     pub left: Vec<Diagnostic>,
-    /// The number of accepted warnings.
+    /// Number of accepted warnings.
     pub accepted: usize,
 }
 
 impl Acceptance {
-    /// Whether it is about warnings of this code that are about this resource. What is about no resource takes patterns that match everything.
+    /// Whether this entry covers a warning with this code about this resource. A warning that is not about a resource needs patterns that
+    /// match everything.
     #[must_use]
     pub fn covers(&self, code: &str, about: Option<&ResourceKey>) -> bool {
         self.code.value == code
@@ -42,7 +43,7 @@ impl Acceptance {
             }
     }
 
-    /// Whether its last day is over. Days of the form `YYYY-MM-DD` compare as texts.
+    /// Whether the last day of the acceptance has passed. Days of the form `YYYY-MM-DD` compare as text.
     #[must_use]
     pub fn has_ended(&self, today: &str) -> bool {
         self.until.as_str() < today
@@ -50,7 +51,7 @@ impl Acceptance {
 }
 
 impl Project {
-    /// Sets aside the warnings that are accepted on a day. `is_whole` says that the findings are those of the whole project.
+    /// Sets aside the warnings that are accepted on the given day. `is_whole` means that the findings cover the complete project.
     #[must_use]
     pub fn set_aside(&self, found: Vec<Diagnostic>, today: &str, is_whole: bool) -> SetAside {
         let ended = |entry: &Acceptance| entry.has_ended(today);
@@ -99,7 +100,7 @@ impl Project {
     }
 }
 
-/// Marks each warning that the project accepts, until whatever day, with the entry that does.
+/// Marks each warning that the project accepts, regardless of the end date, with the entry that accepts it.
 pub(crate) fn mark<'d>(
     project: &Project,
     documents: impl Iterator<Item = (Span, &'d ResourceKey)>,

@@ -29,19 +29,20 @@ pub(crate) struct Base {
 }
 
 enum Body {
-    /// The same in every environment, and read to its end: the nodes of thousands of documents need not be there at once.
+    /// The same in every environment and already read completely, so the nodes of thousands of documents need not be in memory at the same
+    /// time.
     Complete(Complete),
-    /// As it is in its file, since overlays, variables or files of its own come to it.
+    /// As written in its file, because overlays, variables or its own files still change it.
     Written {
         node: Node,
         has_variables: bool,
-        /// How it is where nothing but its files comes to it.
+        /// The result for environments in which only its files are added.
         plain: OnceLock<Complete>,
     },
 }
 
 impl Base {
-    /// Reads a document as far as it can be read without an environment. `overlaid` names what overlays change.
+    /// Reads a document as far as possible without an environment. `overlaid` names the resources that overlays change.
     pub(crate) fn new(
         document: Document,
         project: &Project,
@@ -64,7 +65,7 @@ impl Base {
         Self { header, body }
     }
 
-    /// The whole document.
+    /// The range of the complete document.
     pub(crate) fn span(&self) -> Span {
         match &self.body {
             Body::Complete(complete) => complete.declared.span,
@@ -72,7 +73,7 @@ impl Base {
         }
     }
 
-    /// How much was found wrong so far.
+    /// Number of findings so far.
     pub(crate) fn findings(&self) -> usize {
         match &self.body {
             Body::Complete(complete) => complete.diagnostics.len(),
@@ -80,7 +81,7 @@ impl Base {
         }
     }
 
-    /// Forgets all but the first of what was found wrong.
+    /// Keeps only the first `count` findings.
     pub(crate) fn keep_findings(&mut self, count: usize) {
         if let Body::Complete(complete) = &mut self.body {
             complete.diagnostics.truncate(count);
@@ -89,30 +90,30 @@ impl Base {
     }
 }
 
-/// What all environments share.
+/// Everything that is the same for all environments.
 pub(crate) struct Assembly<'a> {
     project_node: &'a Node,
     project: &'a Project,
     documents: &'a [Base],
-    /// What packages say of rows that others may declare.
+    /// Contributions of packages to rows that others may declare.
     contributions: BTreeMap<&'a ResourceKey, Vec<&'a Contribution>>,
     /// Overlay documents by folder and key.
     overlays: BTreeMap<&'a str, HashMap<&'a ResourceKey, &'a Document>>,
     unread: &'a HashSet<String>,
     contracts: &'a [Contract],
-    /// The resources that some environment has.
+    /// The resources that exist in at least one environment.
     anywhere: HashSet<&'a ResourceKey>,
 }
 
 /// A complete document.
 struct Complete {
     declared: Arc<Declared>,
-    /// Fields that are written, but not understood.
+    /// Fields that are present but could not be read.
     unread_fields: Vec<String>,
     diagnostics: Vec<Diagnostic>,
 }
 
-/// The resources of one environment and what is wrong with them.
+/// The resources of one environment and their findings.
 pub(crate) struct Assembled {
     pub(crate) resources: Vec<Arc<Declared>>,
     pub(crate) diagnostics: Vec<Diagnostic>,
@@ -159,7 +160,7 @@ impl<'a> Assembly<'a> {
     }
 }
 
-/// Puts together what an environment gets, and checks it.
+/// Assembles and checks the resources of an environment.
 pub(crate) fn assemble(
     assembly: &Assembly<'_>,
     environment: Option<&str>,
@@ -202,7 +203,7 @@ fn facts_of(assembly: &Assembly<'_>, environment: Option<&str>) -> EnvironmentFa
         .unwrap_or_default()
 }
 
-/// The resources of one environment before they are checked together.
+/// The resources of one environment, before the checks across resources.
 pub(crate) struct Gathered {
     pub(crate) resources: Vec<Arc<Declared>>,
     diagnostics: Vec<Diagnostic>,
@@ -210,7 +211,7 @@ pub(crate) struct Gathered {
     unread_fields: HashMap<Span, Vec<String>>,
 }
 
-/// Puts together what an environment gets, without looking at how it fits together; without an environment, the base with the
+/// Assembles the resources of an environment without the checks across resources. Without an environment, the result is the base with the
 /// project's own variables.
 pub(crate) fn gather(
     assembly: &Assembly<'_>,
@@ -224,7 +225,7 @@ pub(crate) fn gather(
     let overlays = environment_overlays(assembly, environment);
     let mut resources = Vec::with_capacity(assembly.documents.len());
     let mut unread_fields = HashMap::new();
-    // Most projects have none.
+    // Most projects have no contributions.
     let mut left = assembly.contributions.clone();
     for Base { header, body } in assembly
         .documents
@@ -279,7 +280,7 @@ pub(crate) fn gather(
             unread_fields.insert(header.name_span, complete.unread_fields.clone());
         }
     }
-    // Nobody else declares these here, so the first package does.
+    // Nobody else declares these resources here, so the first package does.
     for (key, contributions) in left {
         let Some((first, others)) = contributions.split_first() else {
             continue;
@@ -340,7 +341,7 @@ fn environment_overlays<'x, 'a>(
         .collect()
 }
 
-/// The document with its overlays laid over it and its variables replaced, and the fields that it must leave alone.
+/// Returns the document with its overlays merged and its variables replaced, and the fields that it must leave alone.
 fn effective(
     base: &Node,
     over: &[&Document],
@@ -373,7 +374,7 @@ fn effective(
     (node, unmanaged)
 }
 
-/// A declaration and what a package adds to it.
+/// Adds a package's contribution to a declaration.
 fn with_contribution(
     declared: Node,
     other: &Contribution,
@@ -391,7 +392,7 @@ fn with_contribution(
     contribute(&declared, other, &node, diagnostics)
 }
 
-/// Puts the content of files where a document names them, and reads what comes of it.
+/// Inserts the content of the files that a document names, then reads the result.
 fn finished(
     assembly: &Assembly<'_>,
     header: &Header,
@@ -413,7 +414,7 @@ fn finished(
     )
 }
 
-/// Reads a complete document and fills in the project's `defaults`. `written` is the document in its file.
+/// Reads a complete document and fills in the project's `defaults`. `written` is the document as it is in its file.
 fn complete(
     project: &Project,
     header: &Header,
@@ -438,7 +439,7 @@ fn complete(
     }
 }
 
-/// A document that says in one place that the row is deleted and what it holds. An overlay may well say so of a base document.
+/// Reports a document that both deletes the row and has a `spec`. An overlay may set `state: absent` for a base document.
 fn absent_with_spec(written: &Node) -> Option<Diagnostic> {
     let state = written
         .get("metadata")
@@ -452,12 +453,12 @@ fn absent_with_spec(written: &Node) -> Option<Diagnostic> {
             "a document with `state: absent` has no `spec`",
         )
         .at(spec.key_span, "nothing to set on a row that is deleted")
-        .also(state.span, "deleted if it is there")
+        .also(state.span, "deleted if it exists")
         .help("remove `spec`"),
     )
 }
 
-/// `app` is required, but the project may give it, which no schema can know.
+/// Checks for `app`: it is required, but the project may supply it, which a schema cannot know.
 fn require_app(declared: &Declared, unread_fields: &[String], diagnostics: &mut Vec<Diagnostic>) {
     let Some(profile) = AppProfile::of(&declared.spec) else {
         return;
@@ -480,7 +481,7 @@ fn fill_defaults(spec: &mut Resource, project: &Project, unmanaged: &[String]) {
             value,
         );
     }
-    // Microsoft's app is the one value that the project may give.
+    // Microsoft's app is the only value that the project may supply.
     if let Some(app) = &project.defaults.app {
         let value: Spanned<Value> = app.clone().map(Value::Text);
         spec.fill(
@@ -490,13 +491,13 @@ fn fill_defaults(spec: &mut Resource, project: &Project, unmanaged: &[String]) {
     }
 }
 
-/// Whether the content of files may belong in a document of this kind.
+/// Whether a document of this kind may take content from files.
 fn may_name_files(kind: Kind, node: &Node) -> bool {
     node.get("spec")
         .is_some_and(|spec| fields_from_files(kind.fields(), spec).next().is_some())
 }
 
-/// The fields of a `spec` that files may stand in for, or that have such fields in the items of their lists.
+/// Returns the fields of a `spec` that a file may supply, or whose list items have such fields.
 fn fields_from_files<'f>(fields: &'f [Field], spec: &Node) -> impl Iterator<Item = &'f Field> {
     fields.iter().filter(|field| {
         let may = field.from_file || field.items().any(|item| item.from_file);
@@ -504,7 +505,7 @@ fn fields_from_files<'f>(fields: &'f [Field], spec: &Node) -> impl Iterator<Item
     })
 }
 
-/// Puts the content of files in the place of `<field>File`, in `spec` and in the items of its lists.
+/// Replaces `<field>File` with the content of the file, in `spec` and in the items of its lists.
 fn with_files<'n>(
     fields: &[Field],
     node: Cow<'n, Node>,
@@ -541,7 +542,7 @@ fn with_files<'n>(
     Cow::Owned(node)
 }
 
-/// The items of a list, or of the `members` of a set.
+/// Visits the items of a list, or of the `members` and `without` of a set.
 fn each_item(node: &mut Node, change: &mut dyn FnMut(&mut Node)) {
     match &mut node.value {
         NodeValue::List(items) => items.iter_mut().for_each(change),
@@ -618,7 +619,7 @@ fn take_file(
     };
 }
 
-/// Says where a value comes from that a variable brought.
+/// Adds the place of the variable that supplied a value.
 fn add_origin(diagnostic: &mut Diagnostic, origins: &Origins) {
     let place: Option<Span> = diagnostic.primary.as_ref().map(|label| label.span);
     if let Some((name, origin)) = place.and_then(|place| origins.get(&place))

@@ -1,9 +1,10 @@
-//! Every code of the manifests. Each is explained in the file that raises it; the command line makes `docs/reference/codes.md` of them.
+//! All codes of findings about manifests. Each is explained in the file that raises it; the command line generates
+//! `docs/reference/codes.md` from them.
 
 use crate::explanation::Explanation;
 use crate::{accept, checks, definition, files, load, name, package, shape_codes, variables, yaml};
 
-/// Every code of the manifests, sorted. Each is explained in the file that raises it.
+/// All codes of findings about manifests, sorted. Each is explained in the file that raises it.
 pub const MANIFEST_CODES: &[Explanation] = &[
     shape_codes::ABSENT_WITH_SPEC,
     accept::ACCEPTANCE_ENDED,

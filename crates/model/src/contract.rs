@@ -1,4 +1,4 @@
-//! Contracts: what a vendor's guide demands, as data.
+//! Contracts: the requirements of a vendor's guide, as data.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,29 +12,29 @@ use crate::set::Reference;
 use crate::span::{Span, Spanned};
 use crate::variables::{EnvironmentFacts, each_text};
 
-/// What a vendor's guide demands.
+/// The requirements of a vendor's guide.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contract {
     /// `metadata.name`.
     pub name: Spanned<String>,
-    /// Name for people.
+    /// Display name.
     pub display_name: Option<String>,
-    /// Which guide, which edition.
+    /// The guide and its edition.
     pub source: Option<String>,
     /// Slugs that the vendor's software supplies to templates.
     pub slugs: Vec<String>,
-    /// What it demands.
+    /// The requirements.
     pub rules: Vec<Rule>,
 }
 
 impl Contract {
-    /// The contract with what is known of an environment in place of `${{ environment.url }}` and similar.
+    /// Returns the contract with `${{ environment.url }}` and similar variables replaced by the known facts of an environment.
     #[must_use]
     pub fn filled(&self, facts: &EnvironmentFacts) -> Self {
         self.with_texts(&|text| facts.fill(text))
     }
 
-    /// A filled contract with the id of the organization, which only the environment itself can say.
+    /// Returns a filled contract with the id of the organization, which only the environment itself can supply.
     #[must_use]
     pub fn completed(&self, facts: &EnvironmentFacts) -> Self {
         self.with_texts(&|text| facts.complete(text))
@@ -58,40 +58,40 @@ impl Contract {
     }
 }
 
-/// One demand.
+/// A requirement of a contract.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
-    /// Shown in every finding.
+    /// Identifier shown in every finding.
     pub id: Spanned<String>,
-    /// Which resources it is about.
+    /// The resources that the rule applies to.
     pub resource: RuleSubject,
-    /// Every one, or at least one that passes all checks. Without meaning where `resource` gives a name.
+    /// Whether every resource, or at least one, must pass all checks. Has no meaning if `resource` gives a name.
     pub each_or_some: MatchMode,
-    /// The named resource must be there.
+    /// Whether the named resource must exist.
     pub required: bool,
-    /// Values that must be these.
+    /// Required values.
     pub locked: Vec<RuleValue>,
-    /// Values that should be these.
+    /// Recommended values.
     pub preferred: Vec<RuleValue>,
-    /// Fields and the form that their text must have.
+    /// Fields and the pattern that their text must match.
     pub matches: BTreeMap<String, Spanned<String>>,
-    /// Fields that must have some value, some member.
+    /// Fields that must have a value or, for sets, a member.
     pub set: Vec<Spanned<String>>,
-    /// Set fields and members that they must have at least.
+    /// Set fields and the members that they must contain.
     pub contains: BTreeMap<String, Vec<Spanned<Reference>>>,
-    /// The reason that the contract gives.
+    /// The reason given by the contract.
     pub message: Option<String>,
     /// What stops working if the rule is broken.
     pub breaks: Option<String>,
-    /// What stops working if one value is broken, by field, or by field and member: `extensions[msdyn_CIFV2Loader]`.
+    /// What stops working if one value is broken, by field or by field and member: `extensions[msdyn_CIFV2Loader]`.
     pub breaks_by_value: BTreeMap<String, Spanned<String>>,
-    /// The rule.
+    /// The range of the rule.
     pub span: Span,
 }
 
 impl Rule {
-    /// What stops working because of a finding: of its member, of its field, else of the rule. A preferred value breaks nothing
-    /// unless the contract says so of this value.
+    /// Returns what a finding stops from working, according to its member, its field or the rule, in this order. A preferred value breaks
+    /// nothing unless the contract lists it under `breaksByValue`.
     #[must_use]
     pub fn breaks_of(&self, finding: &Finding) -> Option<&str> {
         let member = match &finding.problem {
@@ -106,7 +106,7 @@ impl Rule {
             })
     }
 
-    /// What stops working because of one value, if the contract says so of this member of a field, or of the field.
+    /// Returns what one value stops from working, if the contract states it for this member of a field or for the field.
     #[must_use]
     pub fn breaks_of_value(&self, path: &str, member: Option<&str>) -> Option<&str> {
         let member = member.and_then(|member| {
@@ -117,7 +117,7 @@ impl Rule {
         of_value.map(|breaks| breaks.value.as_str())
     }
 
-    /// The values that the rule is about, as `breaksByValue` names them.
+    /// Returns the values that the rule is about, spelled as in `breaksByValue`.
     pub(crate) fn values(&self) -> BTreeSet<String> {
         let values = self.locked.iter().chain(&self.preferred);
         let members = self.contains.iter().flat_map(|(field, members)| {
@@ -133,7 +133,7 @@ impl Rule {
             .collect()
     }
 
-    /// The fields that decide about the rule: those that choose its resources, and those that it checks.
+    /// Returns the fields that the rule depends on: those that select its resources and those that it checks.
     pub fn fields(&self) -> impl Iterator<Item = &str> {
         let values = self.locked.iter().chain(&self.preferred);
         let paths = self
@@ -150,90 +150,90 @@ impl Rule {
     }
 }
 
-/// Which resources a rule is about.
+/// The resources that a rule applies to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RuleSubject {
     /// Their kind.
     pub kind: Kind,
-    /// The one with this unique name.
+    /// Unique name of the single resource.
     pub name: Option<Spanned<Reference>>,
-    /// The ones whose fields have these forms.
+    /// Fields and the patterns that they must match.
     pub filter: BTreeMap<String, Spanned<String>>,
 }
 
-/// Every one, or at least one.
+/// Whether every resource or at least one must pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MatchMode {
-    /// Every one.
+    /// Every resource.
     #[default]
     Each,
-    /// At least one.
+    /// At least one resource.
     Some,
 }
 
-/// A value that a rule gives for a field, or for a part of one.
+/// A value that a rule sets for a field, or for a part of one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RuleValue {
-    /// The way to it, by keys: `["customParameters", "screenPop"]`.
+    /// Path to the field, by keys: `["customParameters", "screenPop"]`.
     pub path: Vec<String>,
-    /// The value in the form of a manifest.
+    /// The value, as in a manifest.
     pub value: Value,
     /// Its place in the contract.
     pub span: Span,
 }
 
-/// A resource as rules see it, declared or live.
+/// A resource as rules see it, whether declared or live.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Subject {
-    /// Which one.
+    /// Kind and name of the resource.
     pub key: ResourceKey,
-    /// Field words and values in the form of a manifest; a field that is not given is left out.
+    /// Fields and values as in a manifest; fields without a value are omitted.
     pub spec: Map<String, Value>,
 }
 
-/// What a rule found wrong.
+/// A violation of a rule.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
-    /// The resource; `None` where the rule asks for one that is not there.
+    /// The resource; `None` if the rule requires a resource that does not exist.
     pub key: Option<ResourceKey>,
-    /// The way to the field, by keys; empty where it is about the whole resource.
+    /// Path to the field, by keys; empty if the finding is about the complete resource.
     pub path: Vec<String>,
-    /// What is wrong.
+    /// The problem.
     pub problem: Problem,
 }
 
 /// How a resource breaks a rule.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Problem {
-    /// The resource with this name must be there.
+    /// The resource with this name does not exist.
     Missing,
-    /// At least one resource must pass all checks, and none does.
+    /// At least one resource must pass all checks, but none does.
     NonePasses {
-        /// What the one that comes nearest breaks; empty where there is none at all.
+        /// Findings of the resource that comes closest; empty if there is no resource.
         nearest: Vec<Finding>,
     },
-    /// A locked value is another one.
+    /// A locked value differs.
     NotLocked {
-        /// What the rule demands.
+        /// The value that the rule requires.
         expected: Value,
-        /// What is there; `None` where nothing is given.
+        /// The actual value; `None` if there is none.
         actual: Option<Value>,
     },
-    /// A preferred value is another one.
+    /// A preferred value differs.
     NotPreferred {
-        /// What the rule prefers.
+        /// The value that the rule prefers.
         expected: Value,
-        /// What is there.
+        /// The actual value.
         actual: Value,
     },
-    /// A text has not the form that the rule demands.
+    /// A text does not match the pattern that the rule requires.
     NoMatch {
-        /// The form.
+        /// The pattern.
         pattern: String,
-        /// What is there; `None` where nothing is given.
+        /// The actual value; `None` if there is none.
         actual: Option<String>,
     },
-    /// A field has no value, a set no member.
+    /// A field has no value, or a set has no member.
     NotSet,
     /// A set lacks a member.
     NotContained {
@@ -242,9 +242,9 @@ pub enum Problem {
     },
 }
 
-/// Checks one rule against resources, declared or live.
+/// Checks one rule against resources, whether declared or live.
 ///
-/// Subjects of other kinds are passed over. Findings come in the order of the subjects.
+/// Ignores subjects of other kinds. Findings have the same order as the subjects.
 #[must_use]
 pub fn evaluate(rule: &Rule, subjects: &[Subject]) -> Vec<Finding> {
     let selected: Vec<&Subject> = subjects
@@ -298,7 +298,7 @@ pub fn evaluate(rule: &Rule, subjects: &[Subject]) -> Vec<Finding> {
     }
 }
 
-/// Whether a rule is about a resource.
+/// Whether a rule applies to a resource.
 #[must_use]
 pub fn selects(wanted: &RuleSubject, subject: &Subject) -> bool {
     subject.key.kind == wanted.kind
@@ -311,7 +311,7 @@ pub fn selects(wanted: &RuleSubject, subject: &Subject) -> bool {
         })
 }
 
-/// What one resource, which the rule is about, does not keep of it.
+/// Returns how a resource that the rule applies to violates it.
 #[must_use]
 pub fn check(rule: &Rule, subject: &Subject) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -409,7 +409,7 @@ fn text_at(subject: &Subject, path: &str) -> Option<String> {
     }
 }
 
-/// The members of a set in its short or its long form, as texts.
+/// Returns the members of a set, in its short or long form, as text.
 fn members(value: &Value) -> Vec<&str> {
     let list = match value {
         Value::Array(list) => Some(list),
@@ -442,7 +442,8 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// Equal as the product would see it: line ends do not count, names have no case, members of sets no order, JSON no spelling.
+/// Whether two values are equal for the product: line endings, the case of names, the order of set members and the formatting of JSON do
+/// not matter.
 fn same(kind: Kind, path: &[String], actual: &Value, expected: &Value) -> bool {
     let field = path
         .first()
@@ -473,7 +474,7 @@ fn same(kind: Kind, path: &[String], actual: &Value, expected: &Value) -> bool {
 }
 
 impl Finding {
-    /// What is wrong, without saying with which resource.
+    /// Describes the problem without naming the resource.
     #[must_use]
     pub fn words(&self) -> String {
         let path = self.path.join(".");
@@ -495,7 +496,7 @@ impl Finding {
 }
 
 impl Problem {
-    /// Whether the rule is broken; a preferred value that is another one is only worth a warning.
+    /// Whether the problem is an error. A preferred value that differs is only a warning.
     #[must_use]
     pub fn is_error(&self) -> bool {
         !matches!(self, Problem::NotPreferred { .. })

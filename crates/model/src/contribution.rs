@@ -1,4 +1,4 @@
-//! Contributions: what a package says of a row that somebody else may declare. It is laid over the effective declaration.
+//! Contributions: what a package adds to a row that somebody else may declare. They are merged into the effective declaration.
 
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
@@ -11,15 +11,15 @@ use crate::span::Span;
 use crate::table::{Field, Holds, PartTable, Written};
 use crate::yaml::{Entry, Node, NodeValue};
 
-/// What a package says of a row that somebody else may declare.
+/// What a package adds to a row that somebody else may declare.
 #[derive(Debug)]
 pub(crate) struct Contribution {
     pub(crate) document: Document,
-    /// The package brought it and no longer does: members are taken out of the sets that are owned in part.
+    /// The package no longer contributes this, so its members are removed from sets of the mode `atLeast`.
     pub(crate) gone: bool,
 }
 
-/// The field with this word, if it is a set.
+/// Returns the field with this word if it is a set.
 fn set_field(kind: Kind, word: &str) -> Option<&'static Field> {
     let field = kind.fields().iter().find(|field| field.word == word)?;
     let is_set = match field.holds {
@@ -30,7 +30,7 @@ fn set_field(kind: Kind, word: &str) -> Option<&'static Field> {
     is_set.then_some(field)
 }
 
-/// How a set is written: its mode and its members.
+/// Returns the mode and the members of a set.
 fn set_of<'n>(field: &Field, node: &'n Node) -> Option<(SetMode, &'n [Node])> {
     if node.is_list() {
         return Some((field.list_means, node.items()));
@@ -44,7 +44,7 @@ fn set_of<'n>(field: &Field, node: &'n Node) -> Option<(SetMode, &'n [Node])> {
     Some((mode, members))
 }
 
-/// What tells a member of a set apart, as it may stand under `without`.
+/// Returns the text that identifies a member of a set, in the form used under `without`.
 fn identity(field: &Field, member: &Node) -> Option<String> {
     if let Some(text) = member.as_text() {
         return Some(text.to_owned());
@@ -68,7 +68,7 @@ fn is_same(field: &Field, left: &Node, right: &Node) -> bool {
     }
 }
 
-/// The members that a contribution adds to sets. A set that would take members away is reported.
+/// Returns the members that a contribution adds to sets. Reports sets that would remove members.
 pub(crate) fn brought_members(
     document: &Document,
     diagnostics: &mut Vec<Diagnostic>,
@@ -121,7 +121,7 @@ pub(crate) fn brought_members(
     brought
 }
 
-/// Lays a contribution over a declaration.
+/// Merges a contribution into a declaration.
 pub(crate) fn contribute(
     declared: &Node,
     by: &Contribution,
@@ -197,7 +197,7 @@ impl Merge<'_> {
                     }
                 }
                 _ if known.value.to_json() == entry.value.to_json() => {}
-                // What could not be read is reported where it is read.
+                // Values that could not be read are reported when they are read.
                 _ if matches!(known.value.value, NodeValue::Unresolved(_)) => {}
                 _ if known.value.is_map() && entry.value.is_map() => {
                     self.map(&mut known.value, &entry.value, None, diagnostics);
@@ -220,7 +220,7 @@ impl Merge<'_> {
     }
 }
 
-/// Adds members that are not there.
+/// Adds members that are missing.
 fn add(field: &Field, set: &mut Node, members: &[Node]) {
     let span = set.span;
     let list = match &mut set.value {
@@ -251,7 +251,7 @@ fn add(field: &Field, set: &mut Node, members: &[Node]) {
     }
 }
 
-/// Takes members out of a set that leaves others alone. An exact set does not have them unless somebody else lists them.
+/// Removes members from a set of the mode `atLeast`. An exact set contains them only if somebody else lists them.
 fn take_out(field: &Field, set: &mut Node, gone: &Node) {
     let Some((SetMode::AtLeast, members)) = set_of(field, set) else {
         return;

@@ -1,4 +1,4 @@
-//! Reading records from nodes, by the tables of their fields.
+//! Decodes records from nodes, guided by the tables of their fields.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::span::{Span, Spanned};
 use crate::table::{Field, Holds, Links, PartTable, Referent, Written};
 use crate::yaml::{Node, NodeValue};
 
-/// Reads the fields of a mapping; a key that the table does not have is rejected.
+/// Reads the fields of a mapping; rejects keys that the table does not have.
 pub(crate) fn record(fields: &'static [Field], node: &Node, decoder: &mut Decoder<'_>) -> Record {
     let mut record = Record::empty(fields);
     for entry in node.entries() {
@@ -40,7 +40,7 @@ fn given(field: &'static Field, node: &Node, decoder: &mut Decoder<'_>) -> Given
     }
 }
 
-/// Reads a value. What does not fit the schema of the field is rejected through the decoder, which has the schema find the words.
+/// Reads a value. A value that does not fit the schema of its field is rejected through the decoder, and the schema words the finding.
 fn value(field: &'static Field, node: &Node, decoder: &mut Decoder<'_>) -> Option<Value> {
     match field.holds {
         Holds::Text if field.names.is_some() => decoder
@@ -136,7 +136,7 @@ fn json(node: &Node, max_length: Option<u32>, decoder: &mut Decoder<'_>) -> Opti
     }
 }
 
-/// Whether a value is the word of an option. A word that reads as a number, such as `2.0`, may be written as one.
+/// Whether a value is the word of an option. A word that looks like a number, such as `2.0`, may be written as one.
 fn is_word(node: &Node, word: &str) -> bool {
     match *node.plain() {
         NodeValue::Text(ref text) => **text == *word,
@@ -236,7 +236,7 @@ fn members(
         .collect()
 }
 
-/// A member of a set of parts: what tells it apart alone, or a mapping.
+/// Reads a member of a set of parts: either only the value that identifies it, or a mapping.
 fn member(part: &'static PartTable, node: &Node, decoder: &mut Decoder<'_>) -> Option<Value> {
     let identity = part.fields.iter().position(|field| part.is_bare(field));
     match identity {
@@ -251,7 +251,7 @@ fn member(part: &'static PartTable, node: &Node, decoder: &mut Decoder<'_>) -> O
     }
 }
 
-/// A part that must not be there: what tells it apart, alone or in a mapping.
+/// Reads a part that must not exist: the value that identifies it, alone or in a mapping.
 fn told(part: &'static PartTable, node: &Node, decoder: &mut Decoder<'_>) -> Option<Value> {
     let place = part.fields.iter().position(|field| part.is_identity(field));
     let (Some(place), false) = (place, node.is_map()) else {
@@ -286,7 +286,7 @@ fn items(
     Some(Value::Items(items.collect()))
 }
 
-/// One item; none where it lacks what makes it one.
+/// Reads one item; `None` if it lacks its essential field.
 fn item(fields: &'static [Field], node: &Node, decoder: &mut Decoder<'_>) -> Option<Record> {
     if matches!(node.value, NodeValue::Unresolved(_)) {
         return None;

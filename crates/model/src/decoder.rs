@@ -1,19 +1,19 @@
-//! What reading a document finds, and the values that every reader takes.
+//! The findings of reading a document, and the value types that all readers share.
 //!
-//! A document is either taken as it is, or rejected: then the JSON Schema that editors get is asked what is wrong, so that there is one
-//! place for the words. What a schema cannot say is reported from here at once.
+//! A document is either accepted or rejected. If it is rejected, the JSON Schema that editors also use determines what is wrong, so that
+//! all wording has one source. Problems that a schema cannot express are reported here directly.
 
 use crate::diagnostic::Diagnostic;
 use crate::offer::Offer;
 use crate::span::Span;
 use crate::yaml::{Node, NodeValue};
 
-/// The length of a text as the server counts it: in UTF-16 code units.
+/// Returns the length of a text as the server counts it: in UTF-16 code units.
 pub(crate) fn stored_length(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
-/// The beginning of a text that fits a column.
+/// Returns the longest prefix of a text that fits a column.
 #[must_use]
 pub fn shortened(text: &str, max: usize) -> String {
     let mut length = 0;
@@ -24,7 +24,7 @@ pub fn shortened(text: &str, max: usize) -> String {
     text.chars().take_while(fits).collect()
 }
 
-/// What reading one document finds.
+/// The findings of reading one document.
 pub(crate) struct Decoder<'a> {
     rejected: bool,
     diagnostics: &'a mut Vec<Diagnostic>,
@@ -38,28 +38,28 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// The document does not fit its schema.
+    /// Marks the document as one that does not fit its schema.
     pub(crate) fn reject(&mut self) {
         self.rejected = true;
     }
 
-    /// Whether the document fits its schema.
+    /// Whether the document does not fit its schema.
     pub(crate) fn is_rejected(&self) -> bool {
         self.rejected
     }
 
-    /// Rejects the document where there is no value.
+    /// Rejects the document if there is no value.
     pub(crate) fn fits<T>(&mut self, value: Option<T>) -> Option<T> {
         self.rejected |= value.is_none();
         value
     }
 
-    /// Says what a schema cannot say.
+    /// Reports a problem that a schema cannot express.
     pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }
 
-    /// A text that is not empty and not longer than allowed. Blanks at its ends are reported.
+    /// Reads a text that is neither empty nor too long. Reports leading and trailing blanks.
     pub(crate) fn text<'n>(&mut self, node: &'n Node, max_length: Option<u32>) -> Option<&'n str> {
         if matches!(node.value, NodeValue::Unresolved(_)) {
             return None;
@@ -71,7 +71,7 @@ impl<'a> Decoder<'a> {
             })
         };
         let text = self.fits(text.filter(fits))?;
-        // A schema counts characters, and has no words for this.
+        // A schema counts characters, not UTF-16 code units, and cannot express this limit.
         if let Some(max) = max_length.map(|max| max as usize)
             && text.len() > max
             && stored_length(text) > max
@@ -137,7 +137,7 @@ impl<'a> Decoder<'a> {
         );
     }
 
-    /// The items of a list; anything else is rejected.
+    /// Returns the items of a list; rejects any other value.
     pub(crate) fn list<'n>(&mut self, node: &'n Node) -> Option<&'n [Node]> {
         match &node.value {
             NodeValue::List(items) => Some(items),

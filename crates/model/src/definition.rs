@@ -1,7 +1,7 @@
-//! Kinds that a project brings along, as data: reading their definitions and registering them.
+//! Kinds that a project defines as data: reads and registers their definitions.
 //!
-//! The definitions of a project are read before its manifests. Each becomes a table like those in `kinds/`, so nothing else knows
-//! where a kind is from.
+//! The definitions of a project are read before its manifests. Each becomes a table like those in `kinds/`, so no other code knows where a
+//! kind comes from.
 
 mod build;
 mod denied;
@@ -33,7 +33,7 @@ pub(crate) const DENIED_TABLE: Explanation = Explanation::new(
     "Define a kind for another table. No setting removes this restriction.",
 );
 
-/// A definition as its file has it.
+/// A definition as written in its file.
 #[derive(Debug, Clone)]
 struct Form {
     word: Spanned<String>,
@@ -47,25 +47,25 @@ struct Form {
     label: String,
     name: Spanned<String>,
     name_length: Option<u32>,
-    /// More columns of the identity.
+    /// Further columns of the identity.
     also: Vec<(Spanned<String>, AlsoForm)>,
     rows: Vec<(Spanned<String>, Constant)>,
     protected: Vec<String>,
     server_sets: Vec<String>,
     creatable: bool,
     deletable: bool,
-    /// Whether an undo deletes what its apply created; as `deletable` where nothing is said.
+    /// Whether an undo deletes what its apply created; defaults to `deletable`.
     undo_deletes: Option<bool>,
     component: bool,
     fields: Vec<FieldForm>,
     sets: Vec<SetForm>,
     parts: Vec<PartForm>,
     agents: Option<AgentsForm>,
-    /// The whole, so that another text of the same word is known to be another definition.
+    /// Digest of the complete definition, to recognize a different definition of the same word.
     digest: String,
 }
 
-/// A value that every row of a kind has.
+/// A value that is the same in every row of a kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Constant {
     Text(String),
@@ -89,7 +89,7 @@ struct FieldForm {
     localizable: bool,
 }
 
-/// What a further column of an identity holds.
+/// The content of a further identity column.
 #[derive(Debug, Clone)]
 enum AlsoForm {
     Text,
@@ -97,7 +97,7 @@ enum AlsoForm {
     Choice(Vec<Choice>),
 }
 
-/// Whom a change of a row reaches.
+/// The agents that a change of a row affects.
 #[derive(Debug, Clone)]
 struct AgentsForm {
     through: Vec<Spanned<String>>,
@@ -105,7 +105,7 @@ struct AgentsForm {
     otherwise: String,
 }
 
-/// What a new row has.
+/// The value of a field in a new row.
 #[derive(Debug, Clone)]
 enum DefaultForm {
     Flag(bool),
@@ -122,7 +122,7 @@ enum HoldsForm {
         to: Spanned<String>,
         navigation: String,
     },
-    /// A lookup to rows of a table that no kind is defined for.
+    /// A lookup to rows of a table that has no kind.
     Row {
         table: Spanned<String>,
         set: String,
@@ -163,25 +163,25 @@ struct PartForm {
     fields: Vec<FieldForm>,
 }
 
-/// Definitions that come with the program, by name.
+/// Definitions that ship with the program, by name.
 const PACKS: [(&str, &str); 1] = [(
     "contact-centre",
     include_str!("../packs/contact-centre.yaml"),
 )];
 
-/// The text of a pack.
+/// Returns the text of a pack.
 pub(crate) fn pack(name: &str) -> Option<&'static str> {
     let pack = PACKS.iter().find(|(known, _)| *known == name);
     pack.map(|(_, text)| *text)
 }
 
-/// The packs that the program brings.
+/// Returns the names of the packs that ship with the program.
 pub(crate) fn packs() -> impl Iterator<Item = &'static str> {
     PACKS.iter().map(|(name, _)| *name)
 }
 
-/// Reads the definitions in these documents and registers their kinds. What is wrong with one is reported, and the others are there.
-/// Gives the words of those that are not.
+/// Reads the definitions in these documents and registers their kinds. An invalid definition is reported and the others are registered.
+/// Returns the words of the invalid ones.
 pub(crate) fn register(documents: &[Node], diagnostics: &mut Vec<Diagnostic>) -> HashSet<String> {
     let mut forms: Vec<Form> = Vec::new();
     let mut words: BTreeMap<String, Span> = BTreeMap::new();

@@ -1,11 +1,11 @@
-//! What the reference says of a field, as far as it follows from the table.
+//! The part of a field's reference text that follows from the table.
 
 use crate::kinds::Kind;
 use crate::set::SetMode;
 use crate::table::{Field, Holds, Links, Need, NewRow, Referent, Shown, Table, Unlisted};
 
 impl Field {
-    /// What it is for, what values it takes, and where they are kept.
+    /// Describes the field's purpose, its values and where they are stored.
     #[must_use]
     pub fn doc(&self) -> String {
         let mut sentences = Vec::new();
@@ -41,7 +41,7 @@ impl Field {
         format!("{}\n\n{}", self.meaning.trim(), sentences.join(" "))
     }
 
-    /// What people see of it in the admin center.
+    /// Describes where people find the field in the admin center.
     fn place(&self) -> Option<String> {
         match self.shown {
             Shown::Unsaid => None,
@@ -66,7 +66,7 @@ impl Field {
         }
     }
 
-    /// What values it takes.
+    /// Describes the accepted values.
     fn form(&self) -> String {
         let mut form = match self.words.form {
             "" => self.type_words(),
@@ -142,7 +142,7 @@ impl Field {
         }
     }
 
-    /// Up to three options are named; more are in the list of options that editors show.
+    /// At most three options are named here; editors show longer lists of options.
     fn options_words(&self) -> String {
         let words: Vec<String> = self.options().iter().map(|one| option(one.word)).collect();
         match words.as_slice() {
@@ -153,7 +153,7 @@ impl Field {
         }
     }
 
-    /// Where the value is kept.
+    /// Describes where the value is stored.
     fn stored(&self) -> String {
         let mut stored = match (self.words.stored, self.holds) {
             ("", Holds::Set { .. }) => format!("N:N `{}`", self.column),
@@ -174,7 +174,7 @@ fn limited(noun: &str, max: Option<u32>) -> String {
     }
 }
 
-/// A word that reads as a number is quoted, as it must be in YAML.
+/// Quotes a word that YAML would read as a number.
 fn option(word: &str) -> String {
     match word.parse::<f64>() {
         Ok(_) => format!("`\"{word}\"`"),

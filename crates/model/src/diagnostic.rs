@@ -1,15 +1,15 @@
-//! What is wrong with the manifests, as plain data. Turning it into text is the business of the callers.
+//! Findings about manifests, as plain data. Callers turn them into text.
 
 use crate::offer::Offer;
 use crate::shape_codes::MISSING_FIELD;
 use crate::span::Span;
 
-/// How bad a finding is. Errors sort before warnings.
+/// Severity of a finding. Errors sort before warnings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// The manifests cannot be used.
     Error,
-    /// Probably not meant, or not settled by any source.
+    /// Probably unintended, or not confirmed by any source.
     Warning,
 }
 
@@ -24,52 +24,52 @@ impl Severity {
     }
 }
 
-/// A place, and why it matters for a finding.
+/// A place, and its relevance to a finding.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Label {
     /// The place.
     pub span: Span,
-    /// Why here; may be empty for the primary place.
+    /// The relevance of this place; may be empty for the primary place.
     pub text: String,
 }
 
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// The stable name of the rule; its [`Explanation`](crate::Explanation) tells more.
+    /// Stable name of the rule; its [`Explanation`](crate::Explanation) has more details.
     pub code: &'static str,
-    /// How bad it is.
+    /// Severity.
     pub severity: Severity,
-    /// What is wrong: lower case, no full stop, names in backticks.
+    /// The problem: lower case, no full stop, names in backticks.
     pub message: String,
-    /// Where it is wrong. `None` for what has no place, such as a missing project file.
+    /// Where the problem is. `None` if it has no place, such as a missing project file.
     pub primary: Option<Label>,
-    /// Other places that have to do with it.
+    /// Related places.
     pub secondary: Vec<Label>,
     /// What to do next.
     pub help: Option<String>,
-    /// What must have been meant at its place: a word of deskstate's own that differs by a few letters.
+    /// The word of deskstate's own that was clearly intended at this place: it differs by a few letters.
     pub instead: Option<String>,
-    /// What an editor can offer to write there.
+    /// A replacement that an editor can offer for this place.
     pub offer: Option<Offer>,
-    /// The environments in which it was found; empty for every one.
+    /// The environments in which the finding occurs; empty if it occurs in every environment.
     pub environments: Vec<String>,
-    /// A line says it all: the lines of the file would add nothing.
+    /// One line is enough: showing the lines of the file would add nothing.
     pub on_one_line: bool,
-    /// The entry of the project's `accept` that is about it.
+    /// Index of the project's `accept` entry that covers this finding.
     pub accepted: Option<usize>,
-    /// Something is not given that must be; nothing that is given is wrong.
+    /// Something required is missing; nothing that is present is wrong.
     pub is_about_lacking: bool,
 }
 
 impl Diagnostic {
-    /// An error of a rule.
+    /// Creates an error with the code of a rule.
     #[must_use]
     pub fn error(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(code, Severity::Error, message.into())
     }
 
-    /// A warning of a rule.
+    /// Creates a warning with the code of a rule.
     #[must_use]
     pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(code, Severity::Warning, message.into())
@@ -92,7 +92,7 @@ impl Diagnostic {
         }
     }
 
-    /// Says where, and why there.
+    /// Sets the primary place, and why it matters.
     #[must_use]
     pub fn at(mut self, span: Span, text: impl Into<String>) -> Self {
         self.primary = Some(Label {
@@ -102,7 +102,7 @@ impl Diagnostic {
         self
     }
 
-    /// Adds another place.
+    /// Adds a related place.
     #[must_use]
     pub fn also(mut self, span: Span, text: impl Into<String>) -> Self {
         self.secondary.push(Label {
@@ -112,21 +112,21 @@ impl Diagnostic {
         self
     }
 
-    /// Says what to do next.
+    /// Sets the help text.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(shortened(help.into()));
         self
     }
 
-    /// Asks whether another word was meant: one of deskstate's own, so nothing but a slip explains the one that was written.
+    /// Suggests one of deskstate's own words. The written word can only be a typo for it.
     #[must_use]
     pub(crate) fn meant(mut self, near: &str) -> Self {
         self.instead = Some(near.to_owned());
         self.help(format!("did you mean `{near}`?"))
     }
 
-    /// Asks whether a word that is known here was meant. People choose such words, so another one may be meant, or a new one.
+    /// Suggests a known word. People choose such words themselves, so they may have meant another one or a new one.
     #[must_use]
     pub(crate) fn perhaps(self, written: &str, near: &str) -> Self {
         self.offering(Offer::Word {
@@ -136,40 +136,40 @@ impl Diagnostic {
         .help(format!("did you mean `{near}`?"))
     }
 
-    /// Offers another text for its place.
+    /// Offers a replacement for the primary place.
     #[must_use]
     pub(crate) fn offering(mut self, offer: impl Into<Option<Offer>>) -> Self {
         self.offer = offer.into();
         self
     }
 
-    /// Says that something is not given.
+    /// Marks the finding as being about something missing.
     #[must_use]
     pub(crate) fn about_lacking(mut self) -> Self {
         self.is_about_lacking = true;
         self
     }
 
-    /// Is shown on one line.
+    /// Marks the finding to be shown on one line.
     #[must_use]
     pub(crate) fn on_one_line(mut self) -> Self {
         self.on_one_line = true;
         self
     }
 
-    /// Whether it makes the manifests unusable.
+    /// Whether the finding makes the manifests unusable.
     #[must_use]
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
 }
 
-/// The longest value that a finding quotes whole.
+/// Longest value that a finding quotes in full.
 const LONGEST_VALUE: usize = 400;
-/// The longest text of a finding.
+/// Maximum length of a finding's text.
 const LONGEST_TEXT: usize = 4_000;
 
-/// A text whose values, which are in backticks, are cut where they are too long to read, with their length.
+/// Shortens the values in backticks that are too long to read, and adds their length.
 fn shortened(text: String) -> String {
     if text.len() <= LONGEST_VALUE {
         return text;

@@ -1,4 +1,4 @@
-//! The header of a document: what it declares, and under which name.
+//! The header of a document: what it declares, and the name of the resource.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -23,17 +23,17 @@ pub(crate) struct Document {
     pub(crate) node: Node,
 }
 
-/// What a document declares, and where it counts.
+/// What a document declares, and in which environments.
 #[derive(Debug)]
 pub(crate) struct Header {
     pub(crate) key: ResourceKey,
     pub(crate) name_span: Span,
-    /// The environments in which it counts; `None` for all.
+    /// The environments that the document applies to; `None` for all.
     pub(crate) environments: Option<Vec<String>>,
 }
 
 impl Header {
-    /// Whether the document counts in an environment.
+    /// Whether the document applies to an environment.
     pub(crate) fn is_in(&self, environment: Option<&str>) -> bool {
         match (&self.environments, environment) {
             (Some(names), Some(environment)) => names.iter().any(|name| name == environment),
@@ -42,12 +42,12 @@ impl Header {
     }
 }
 
-/// The word under `kind`, if there is one.
+/// Returns the word under `kind`, if there is one.
 pub(crate) fn kind_word(node: &Node) -> Option<&str> {
     node.get("kind").and_then(Node::as_text)
 }
 
-/// Reads the header. What is wrong with anything below is left for later, where the document is complete.
+/// Reads the header. Problems below the header are left for later, when the document is complete.
 pub(crate) fn header(node: Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Document> {
     if !node.is_map() {
         diagnostics.push(
@@ -64,7 +64,7 @@ pub(crate) fn header(node: Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Do
     check_version(&node, diagnostics);
     let name = name_of(&node, diagnostics);
     let (kind, (name, name_span)) = (kind?, name?);
-    // Anything but a list of names is reported where the document is complete, in every environment.
+    // Any value other than a list of names is reported later, in every environment, when the document is complete.
     let environments = node
         .get("metadata")
         .and_then(|metadata| metadata.get("environments"))
@@ -86,12 +86,12 @@ pub(crate) fn header(node: Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Do
 
 const NO_KIND: &str = "no kind is called `";
 
-/// The message about a word that is no kind.
+/// The message about an unknown kind.
 pub(crate) fn no_kind(word: &str) -> String {
     format!("{NO_KIND}{word}`")
 }
 
-/// The word that such a message is about; of a pattern its kind.
+/// Returns the word that such a message is about; for a pattern, its kind.
 pub(crate) fn no_kind_word(message: &str) -> Option<&str> {
     message.strip_prefix(NO_KIND)?.split(['`', '/']).next()
 }
@@ -127,7 +127,7 @@ fn kind_of(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Kind> {
     None
 }
 
-/// Reports a version of the language that is missing or another one. Editors' schemas say the same.
+/// Reports a missing or different version of the language. The editors' schemas use the same wording.
 pub(crate) fn check_version(node: &Node, diagnostics: &mut Vec<Diagnostic>) {
     let version = node.get("apiVersion");
     if version.and_then(Node::as_text) == Some(API_VERSION) {
@@ -169,14 +169,14 @@ fn name_of(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<(String, Sp
     None
 }
 
-/// The first key of a document, to point at the whole of it.
+/// Returns the first key of a document, to represent the complete document.
 pub(crate) fn first_line(node: &Node) -> Span {
     node.entries()
         .first()
         .map_or(node.span, |entry| entry.key_span)
 }
 
-/// Reads a complete document: header, labels, state and fields; and the fields that are written, but not understood.
+/// Reads a complete document: header, labels, state and fields. Also returns the fields that are present but could not be read.
 pub(crate) fn declared(
     header: &Header,
     node: &Node,
@@ -223,7 +223,7 @@ pub(crate) fn declared(
             Resource::empty(kind)
         }
         None => {
-            // A kind without a required field may be declared by its name alone.
+            // A kind without required fields may be declared by name only.
             if state == State::Present && kind.needs_spec() {
                 decoder.reject();
             }
@@ -254,7 +254,7 @@ pub(crate) fn declared(
     (declared, unread_fields)
 }
 
-/// Paths of values that are written, but not understood: what they lack must not be reported again.
+/// Returns the paths of values that are present but could not be read. Values missing there must not be reported again.
 fn unread_fields(spec: &Resource, node: &Node) -> Vec<String> {
     let entries = node.get("spec").map_or(&[][..], Node::entries);
     let all_read = spec.record().len() == entries.len();
@@ -277,7 +277,7 @@ fn unread_fields(spec: &Resource, node: &Node) -> Vec<String> {
     unread
 }
 
-/// The places below a field where a variable has no value.
+/// Collects the paths below a field where a variable has no value.
 fn unread_within(path: &str, node: &Node, unread: &mut Vec<String>) {
     match &node.value {
         NodeValue::Unresolved(_) => unread.push(path.to_owned()),

@@ -1,20 +1,20 @@
-//! What the code of a finding means.
+//! Explanations of the codes of findings.
 
-/// What a code means.
+/// Explanation of a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Explanation {
     /// The code.
     pub code: &'static str,
-    /// What is wrong, in a sentence.
+    /// What is wrong, in one sentence.
     pub rule: &'static str,
     /// Why it matters.
     pub why: &'static str,
-    /// What to do about a finding.
+    /// How to resolve a finding.
     pub fix: &'static str,
 }
 
 impl Explanation {
-    /// What a code means, in three sentences.
+    /// Creates an explanation from three sentences.
     #[must_use]
     pub const fn new(
         code: &'static str,
@@ -30,7 +30,7 @@ impl Explanation {
         }
     }
 
-    /// The whole as paragraphs of plain text.
+    /// Returns the complete explanation as paragraphs of plain text.
     #[must_use]
     pub fn text(&self) -> String {
         let Explanation {

@@ -1,4 +1,4 @@
-//! Files that documents name, such as `configurationFile`, each read once.
+//! Files that documents name, such as `configurationFile`. Each is read once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,19 +6,20 @@ use std::sync::Arc;
 use crate::files::{FileProblem, Root};
 use crate::span::{SourceMap, Span};
 
-/// The content of a file, or why there is none.
+/// The content of a file, or the reason why it is unavailable.
 pub(crate) type FileContent = Result<Arc<serde_json::Value>, Arc<FileProblem>>;
 
-/// Files that documents name, such as `configurationFile`, each read once.
+/// Reads the files that documents name, such as `configurationFile`, each only once.
 pub(crate) struct FileTexts<'a> {
     files: &'a mut Root,
     sources: &'a SourceMap,
     read: BTreeMap<String, FileContent>,
-    /// Values of JSON that may still be kept.
+    /// Number of JSON values that may still be stored.
     values: u64,
 }
 
-/// Values of JSON in all these files together, with the usual memory: two bytes of it can take a hundred of memory.
+/// Maximum number of JSON values in all these files together, with the default memory limit. Two bytes of JSON can take a hundred bytes of
+/// memory.
 const VALUES: u64 = 200_000;
 
 impl<'a> FileTexts<'a> {
@@ -31,7 +32,7 @@ impl<'a> FileTexts<'a> {
         }
     }
 
-    /// The path of a file that is named relative to the file of a place.
+    /// Returns the path of a file that is named relative to the file of a place.
     pub(crate) fn beside(&self, place: Span, path: &str) -> String {
         match self.sources.path(place.file).rsplit_once('/') {
             Some((folder, _)) => format!("{folder}/{path}"),
@@ -44,7 +45,7 @@ impl<'a> FileTexts<'a> {
         if !text.trim_start().starts_with(['{', '[']) {
             return Ok(Arc::new(as_text()));
         }
-        // No fewer than there are.
+        // An upper bound of the number of values.
         let values = text.bytes().filter(|byte| b",[{".contains(byte)).count() as u64;
         self.values = self
             .values
@@ -56,7 +57,7 @@ impl<'a> FileTexts<'a> {
         }))
     }
 
-    /// The content as JSON, or as text where it is none.
+    /// Parses the content as JSON; content that is not JSON is plain text.
     pub(crate) fn content(&mut self, path: &str) -> FileContent {
         if let Some(known) = self.read.get(path) {
             return known.clone();

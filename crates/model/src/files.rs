@@ -1,4 +1,4 @@
-//! Files of a project: found in a fixed order, read within bounds, never from outside its folder.
+//! Files of a project: listed in a fixed order, read within limits, never from outside its folder.
 
 use crate::explanation::Explanation;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -37,24 +37,24 @@ pub(crate) const YAML_LIMITS: Explanation = Explanation::new(
     "Split the file, or write aliases out.",
 );
 
-/// Most files of a project.
+/// Maximum number of files in a project.
 const MAX_FILES: usize = 200_000;
-/// Deepest folder below the root.
+/// Maximum depth of folders below the root.
 const MAX_FOLDERS: usize = 32;
 
-/// The folder that holds `deskstate.yaml`, or texts that stand for one.
+/// The folder that contains `deskstate.yaml`, or texts in place of one.
 #[derive(Debug)]
 pub(crate) struct Root {
     place: Place,
-    /// Texts by path that are read in place of files, or in addition to them.
+    /// Texts by path that replace files or are added to them.
     over: BTreeMap<String, String>,
-    /// A folder whose files are not there, apart from texts of `over`.
+    /// A folder whose files are ignored, except for those in `over`.
     hidden: Option<String>,
     kept: Option<Kept>,
     total: Total,
 }
 
-/// Texts of files that were read before, each with the time and the size that the file had.
+/// Texts of files that were read earlier, each with the file's modification time and size.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Kept(Arc<Mutex<BTreeMap<String, (Stamp, String)>>>);
 
@@ -76,7 +76,7 @@ impl Kept {
     }
 }
 
-/// What changes when a file is written.
+/// Returns the values that change when a file is written.
 fn stamp(path: &Path) -> Option<Stamp> {
     let data = fs::metadata(path).ok()?;
     Some((data.modified().ok()?, data.len()))
@@ -84,13 +84,13 @@ fn stamp(path: &Path) -> Option<Stamp> {
 
 #[derive(Debug)]
 enum Place {
-    /// Without symbolic links.
+    /// A path without symbolic links.
     Folder(PathBuf),
-    /// By path relative to the root, with `/`.
+    /// Texts by path relative to the root, with `/`.
     Texts(BTreeMap<String, String>),
 }
 
-/// Why a path or file is no use.
+/// The reason why a path or file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileProblem {
     #[error("the path leaves the project")]
@@ -120,7 +120,7 @@ pub(crate) enum FileProblem {
 }
 
 impl FileProblem {
-    /// The reason in words that are the same on every system.
+    /// Returns the reason in words that are the same on every system.
     pub(crate) fn of(error: &std::io::Error) -> Self {
         match error.kind() {
             std::io::ErrorKind::NotFound => Self::NotThere,
@@ -130,7 +130,7 @@ impl FileProblem {
         }
     }
 
-    /// The rule that is broken.
+    /// Returns the code of the broken rule.
     pub(crate) fn code(&self) -> &'static str {
         match self {
             FileProblem::Leaves => PATH_OUTSIDE.code,
@@ -148,7 +148,7 @@ impl FileProblem {
         }
     }
 
-    /// What to do next.
+    /// Returns the next step for the user.
     pub(crate) fn help(&self) -> &'static str {
         match self {
             FileProblem::Leaves => "name a path below the folder of `deskstate.yaml`, without `..`",
@@ -169,12 +169,12 @@ impl FileProblem {
     }
 }
 
-/// The YAML files below a folder, and what could not be looked at.
+/// The YAML files below a folder, and the paths that could not be checked.
 #[derive(Debug, Default)]
 pub(crate) struct Below {
     /// Paths relative to the root, with `/`, sorted.
     pub(crate) files: BTreeSet<String>,
-    /// Paths that could not be looked at.
+    /// Paths that could not be checked.
     pub(crate) problems: Vec<(String, FileProblem)>,
 }
 
@@ -192,19 +192,19 @@ impl Root {
         })
     }
 
-    /// Reads these texts, by path, in place of files or in addition to them.
+    /// Reads these texts, by path, instead of files or in addition to them.
     pub(crate) fn with(mut self, over: BTreeMap<String, String>) -> Self {
         self.over = over;
         self
     }
 
-    /// Reads nothing that the disk has in this folder.
+    /// Ignores everything that the disk has in this folder.
     pub(crate) fn without(mut self, folder: &str) -> Self {
         self.hidden = Some(folder.to_owned());
         self
     }
 
-    /// Reads this text from now on, whatever the file holds by then.
+    /// Reads this text from now on, even if the file changes.
     pub(crate) fn hold(&mut self, path: String, text: String) {
         self.over.insert(path, text);
     }
@@ -214,7 +214,7 @@ impl Root {
         hidden.is_some_and(|folder| is_below(folder, path)) && !self.over.contains_key(path)
     }
 
-    /// Every file below a folder, apart from those whose names begin with a dot. Links are problems: what they name may change.
+    /// Returns every file below a folder, except those whose names begin with a dot. Links are problems, because their targets may change.
     pub(crate) fn all_below(&self, folder: &str) -> Result<Below, FileProblem> {
         let mut below = Below::default();
         match &self.place {
@@ -241,13 +241,13 @@ impl Root {
         }
     }
 
-    /// Reads only files that changed since they were read before.
+    /// Reads only files that have changed since the last read.
     pub(crate) fn keeping(mut self, kept: Kept) -> Self {
         self.kept = Some(kept);
         self
     }
 
-    /// Files that nobody wrote.
+    /// Uses texts instead of files.
     pub(crate) fn of_texts(texts: BTreeMap<String, String>) -> Self {
         Self {
             place: Place::Texts(texts),
@@ -258,7 +258,7 @@ impl Root {
         }
     }
 
-    /// Reads a text file by its path relative to the root. A byte order mark is left out.
+    /// Reads a text file by its path relative to the root. Removes a byte order mark.
     pub(crate) fn read(&mut self, relative: &str) -> Result<String, FileProblem> {
         if let Some(text) = self.over.get(relative) {
             return Ok(text.clone());
@@ -273,7 +273,7 @@ impl Root {
                 return text.ok_or(FileProblem::NotThere);
             }
         };
-        // Before it is read, so that a file that is written meanwhile is read again.
+        // Taken before reading, so that a file that is written meanwhile is read again.
         let now = self.kept.as_ref().and_then(|_| stamp(&root.join(relative)));
         if let (Some(kept), Some(now)) = (&self.kept, now)
             && let Some(text) = kept.text(relative, now)
@@ -296,8 +296,8 @@ impl Root {
         self.over.keys().any(|path| is_below(folder, path))
     }
 
-    /// Every YAML file below a folder, whatever the case of its ending, apart from folders that begin with a dot and from what `skip`
-    /// names. A path to a file is that file.
+    /// Returns every YAML file below a folder, whatever the case of its extension, except those in folders that begin with a dot and those
+    /// that `skip` excludes. If the path is a file, returns that file.
     pub(crate) fn below(
         &self,
         folder: &str,
@@ -307,7 +307,7 @@ impl Root {
         match &self.place {
             Place::Folder(root) => {
                 match inside(root, folder) {
-                    // The files of a folder that is not there yet may be open in an editor.
+                    // The files of a folder that does not exist yet may be open in an editor.
                     Err(FileProblem::NotThere) if self.has_over(folder) => {}
                     Err(problem) => return Err(problem),
                     Ok(path) if path.is_dir() => walk(root, path, folder, skip, &mut below),
@@ -339,7 +339,7 @@ impl Root {
     }
 }
 
-/// Goes through all files of a folder without following links.
+/// Lists all files of a folder without following links.
 fn all_files(start: PathBuf, relative: &str, below: &mut Below) {
     let mut open = vec![(start, relative.to_owned(), 0_usize)];
     while let Some((folder, relative, depth)) = open.pop() {
@@ -393,16 +393,16 @@ pub(crate) fn is_below(folder: &str, path: &str) -> bool {
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Whether a path has a YAML ending, and no folder that begins with a dot between a folder above and itself.
+/// Whether a path has a YAML extension and no folder that begins with a dot on the way down from `folder`.
 fn is_plain_yaml(folder: &str, path: &str) -> bool {
     let below = path[folder.len()..].trim_start_matches('/');
     let folders = below.rsplit_once('/').map_or("", |(folders, _)| folders);
     is_yaml(path) && !folders.split('/').any(|folder| folder.starts_with('.'))
 }
 
-/// Goes through a folder with an own stack, in a fixed order.
+/// Walks a folder in a fixed order, with an explicit stack.
 ///
-/// Links to folders wait until every folder was seen under its own path, and lead to what was not seen yet.
+/// Links to folders are followed only after every folder was visited under its own path, and only to folders not visited yet.
 fn walk(
     root: &Path,
     start: PathBuf,
@@ -500,7 +500,7 @@ fn walk(
     }
 }
 
-/// The real path behind a relative one, which must lie inside the root.
+/// Returns the real path of a relative one, which must be inside the root.
 fn inside(root: &Path, relative: &str) -> Result<PathBuf, FileProblem> {
     let path = Path::new(relative);
     let climbs = path
@@ -516,7 +516,7 @@ fn inside(root: &Path, relative: &str) -> Result<PathBuf, FileProblem> {
     let Ok(spelled) = real.strip_prefix(root) else {
         return Err(FileProblem::Leaves);
     };
-    // Windows and macOS compare names without case, so another spelling opens the file too.
+    // Windows and macOS ignore the case of names, so a different spelling opens the file too.
     if cfg!(any(windows, target_os = "macos")) {
         let spelled = spelled.to_string_lossy().replace('\\', "/");
         let asked = relative.trim_end_matches('/');

@@ -1,4 +1,4 @@
-//! Loading and editing as the fuzz targets call them. Compiled for `cargo fuzz` and for the test that replays what fuzzing kept.
+//! Loading and editing, as called by the fuzz targets. Compiled for `cargo fuzz` and for the test that replays the saved inputs.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ const PROJECT: &str = "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name:
 const BARE_PROJECT: &str =
     "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: fuzz}\nspec: {variables: {}}\n";
 const MANIFESTS: &str = "manifests/case.yaml";
-/// The places at which a file may be put.
+/// Possible paths of a file.
 const PATHS: [&str; 4] = [
     PROJECT_FILE,
     MANIFESTS,
@@ -19,7 +19,7 @@ const PATHS: [&str; 4] = [
     "overlays/e/case.yaml",
 ];
 
-/// A project. Places lie in their files, and what `render` writes of manifests without an error is read back as the same manifests.
+/// Loads a project. Places must be inside their files, and manifests without errors must read back the same after `render`.
 pub fn load(bytes: &[u8]) {
     let texts = project(&String::from_utf8_lossy(bytes));
     for environment in [None, Some("e")] {
@@ -32,7 +32,7 @@ pub fn load(bytes: &[u8]) {
     }
 }
 
-/// A YAML file below a line with the value that is wanted of it, as JSON. What is refused changes nothing.
+/// Edits a YAML file. The first line holds the wanted value as JSON. A refused edit must change nothing.
 pub fn edits(text: &str) {
     let (wanted, text) = text.split_once('\n').unwrap_or_default();
     let Ok(wanted) = serde_json::from_str(wanted) else {
@@ -53,8 +53,8 @@ pub fn edits(text: &str) {
     }
 }
 
-/// Edits of a project, as numbers in the first line: file, place, length and what is written there. After each, what an editor is told is
-/// what a fresh load says, and names are where they are said to be.
+/// Edits a project. The first line holds the edits as numbers: file, place, length and text. After each edit, an editor must see the same
+/// findings as a fresh load, and names must be where they are reported.
 pub fn typing(text: &str) {
     let (edits, text) = text.split_once('\n').unwrap_or_default();
     let mut texts = project(text);
@@ -94,7 +94,7 @@ pub fn typing(text: &str) {
     }
 }
 
-/// What an edit writes.
+/// Texts that an edit can insert.
 const TYPED: [&str; 10] = [
     "",
     "a",
@@ -133,7 +133,8 @@ fn names_are_where_they_are_said_to_be(text: &str) {
     }
 }
 
-/// The files of a project: a manifest alone, or what is below lines such as `#! deskstate.yaml`, as in `tests/manifests/`.
+/// Returns the files of a project: either a single manifest, or the texts below lines such as `#! deskstate.yaml`, as in
+/// `tests/manifests/`.
 #[must_use]
 pub fn project(text: &str) -> BTreeMap<String, String> {
     let mut texts = BTreeMap::from([(PROJECT_FILE.to_owned(), PROJECT.to_owned())]);

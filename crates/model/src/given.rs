@@ -5,29 +5,29 @@ use crate::span::{Span, Spanned};
 /// One optional field of a manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Given<T> {
-    /// The key is left out: the field is not ours, neither compared nor changed.
+    /// The key is omitted: the field is not managed, so it is neither compared nor changed.
     #[default]
     Absent,
-    /// `null`: the field is to be cleared.
+    /// `null`: the field must be cleared.
     Clear(Span),
     /// A value.
     Value(Spanned<T>),
 }
 
 impl<T> Given<T> {
-    /// Whether the key is left out.
+    /// Whether the key is omitted.
     #[must_use]
     pub fn is_absent(&self) -> bool {
         matches!(self, Given::Absent)
     }
 
-    /// The value, if there is one.
+    /// Returns the value, if there is one.
     #[must_use]
     pub fn value(self) -> Option<T> {
         self.spanned().map(|given| given.value)
     }
 
-    /// The value with its place, if there is one.
+    /// Returns the value with its place, if there is one.
     #[must_use]
     pub fn spanned(self) -> Option<Spanned<T>> {
         match self {
@@ -36,7 +36,7 @@ impl<T> Given<T> {
         }
     }
 
-    /// The same without taking the value.
+    /// Borrows the value.
     #[must_use]
     pub fn as_ref(&self) -> Given<&T> {
         match self {
@@ -46,7 +46,7 @@ impl<T> Given<T> {
         }
     }
 
-    /// The place of the value or of the `null`.
+    /// Returns the place of the value or of the `null`.
     #[must_use]
     pub fn span(&self) -> Option<Span> {
         match self {

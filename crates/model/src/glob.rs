@@ -2,10 +2,11 @@
 
 use globset::{GlobBuilder, GlobMatcher};
 
-/// A pattern for files of a project, relative to its root: a file, a folder with everything below it, or a glob.
+/// A pattern for files of a project, relative to its root: a file, a folder including everything below it, or a glob.
 ///
-/// `*` and `?` match within one folder, `**` any number of folders and none, `[a-c]` one of several characters and `{a,b}` one of several
-/// texts. ASCII letters match without case, so that every system finds the same files. A glob that matches a folder takes everything below it.
+/// `*` and `?` match within one folder, `**` matches any number of folders, including none, `[a-c]` matches one of several characters, and
+/// `{a,b}` matches one of several texts. Matching ignores the case of ASCII letters, so that every system finds the same files. A glob that
+/// matches a folder includes everything below it.
 #[derive(Debug)]
 pub(crate) struct PathPattern {
     folder: String,
@@ -13,7 +14,7 @@ pub(crate) struct PathPattern {
     glob: GlobMatcher,
 }
 
-/// Why a text is not a pattern for files.
+/// The reason why a text is not a valid file pattern.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PatternProblem {
     /// It uses `\`.
@@ -22,7 +23,7 @@ pub(crate) enum PatternProblem {
     Leaves,
     /// It begins with `!`.
     Negated,
-    /// A bracket or brace is not closed, or similar.
+    /// A bracket or brace is not closed, or a similar mistake.
     Syntax(String),
 }
 
@@ -68,17 +69,17 @@ impl PathPattern {
         })
     }
 
-    /// The folder before the first wildcard; of a pattern without one, the file or folder itself.
+    /// Returns the folder before the first wildcard, or the path itself for a pattern without wildcards.
     pub(crate) fn folder(&self) -> &str {
         &self.folder
     }
 
-    /// Whether it has a wildcard.
+    /// Whether the pattern has a wildcard.
     pub(crate) fn is_glob(&self) -> bool {
         self.is_glob
     }
 
-    /// Whether it matches a path or a folder above it.
+    /// Whether the pattern matches a path or a folder above it.
     pub(crate) fn takes(&self, path: &str) -> bool {
         self.glob.is_match(path)
             || path
@@ -87,22 +88,23 @@ impl PathPattern {
     }
 }
 
-/// Whether a name matches a pattern: `*` is any characters, `?` one.
+/// Whether a name matches a pattern: `*` matches any characters, `?` matches one.
 #[must_use]
 pub(crate) fn matches_name(pattern: &str, name: &str) -> bool {
     if pattern == "*" {
         return true;
     }
-    // A slash in a name separates nothing.
+    // A slash in a name has no special meaning.
     matches_pattern(&pattern.replace('*', "**"), name)
 }
 
-/// Whether an address matches a pattern: `*` is any characters but `/`, `**` and a `*` at the end any characters, `?` one character.
+/// Whether an address matches a pattern: `*` matches any characters except `/`, `**` and a trailing `*` match any characters, `?` matches
+/// one character.
 #[must_use]
 pub fn matches_pattern(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let text: Vec<char> = text.chars().collect();
-    // Each of the others takes a character: a pattern that is longer than the text in them is not worth the table.
+    // Every character other than `*` consumes one character, so a pattern with more of them than the text is long cannot match.
     if pattern
         .iter()
         .filter(|&&character| character != '*')
@@ -111,7 +113,7 @@ pub fn matches_pattern(pattern: &str, text: &str) -> bool {
     {
         return false;
     }
-    // Which beginnings of the text fit the beginning of the pattern read so far; a row of this table per step keeps it linear.
+    // The prefixes of the text that match the pattern read so far. One row of this table per step keeps matching linear.
     let mut fits = vec![false; text.len() + 1];
     fits[0] = true;
     let mut at = 0;

@@ -1,6 +1,6 @@
-//! Which text is inert: nothing in it is invisible, steers a terminal, or is carried out by the log of a build.
+//! Checks whether text is inert: nothing in it is invisible, controls a terminal, or is executed by a build log.
 //!
-//! Written YAML escapes what is not inert, and the command line shows it escaped. Both ask here, so they agree.
+//! The YAML writer and the command line both escape text that is not inert. They share these functions, so they agree.
 
 use icu_properties::props::DefaultIgnorableCodePoint;
 use icu_properties::{CodePointSetData, CodePointSetDataBorrowed};
@@ -8,7 +8,7 @@ use icu_properties::{CodePointSetData, CodePointSetDataBorrowed};
 const IGNORABLE: CodePointSetDataBorrowed<'static> =
     CodePointSetData::new::<DefaultIgnorableCodePoint>();
 
-/// Whether a character cannot be seen, turns the reading direction, breaks the line or steers a terminal.
+/// Whether a character is invisible, changes the reading direction, breaks the line or controls a terminal.
 ///
 /// These are the control characters, Unicode's default ignorable characters, line and paragraph separators, interlinear annotations, the
 /// blank Braille pattern and noncharacters. Joiners and the emoji variation selectors are kept, because scripts and emoji need them.
@@ -24,15 +24,15 @@ pub fn is_hidden(character: char) -> bool {
     character.is_control() || other || (IGNORABLE.contains(character) && !is_joiner(character))
 }
 
-/// Scripts and emoji need them, and comparing by language passes over them.
+/// Scripts and emoji need joiners, and comparisons that follow language rules ignore them.
 fn is_joiner(character: char) -> bool {
     matches!(character, '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}')
 }
 
-/// Whether a text begins with a command to the log of a build that works anywhere in a line.
+/// Whether a text begins with a build log command that works anywhere in a line.
 ///
-/// `##[` for GitHub Actions, `##vso[` for Azure Pipelines and, of the same form, `##teamcity[`; in any case, joiners between the characters
-/// or not, since hosts compare by language.
+/// `##[` for GitHub Actions, `##vso[` for Azure Pipelines and, in the same form, `##teamcity[`; in any case, with or without joiners
+/// between the characters, because build hosts compare by language rules.
 #[must_use]
 pub fn begins_log_command(text: &str) -> bool {
     if !text.starts_with('#') {
@@ -49,16 +49,16 @@ pub fn begins_log_command(text: &str) -> bool {
             == Some('[')
 }
 
-/// Where a line holds `::` after nothing but blanks, which GitHub Actions takes for a command.
+/// Returns the position of a `::` preceded only by blanks, which GitHub Actions treats as a command.
 ///
-/// The `:::` and a blank that leads to another file in findings is none: no command has a colon in its name.
+/// The `:::` followed by a blank that introduces another file in findings is not a command: no command has a colon in its name.
 #[must_use]
 pub fn line_command(line: &str) -> Option<usize> {
     let text = line.trim_start();
     (text.starts_with("::") && !text.starts_with("::: ")).then_some(line.len() - text.len())
 }
 
-/// Whether nothing in a text is hidden but line feeds, and no line of it is a command to the log of a build.
+/// Whether a text has no hidden characters except line feeds, and no line is a build log command.
 #[must_use]
 pub fn is_inert(text: &str) -> bool {
     !text.char_indices().any(|(at, character)| {
@@ -66,7 +66,7 @@ pub fn is_inert(text: &str) -> bool {
     }) && text.split('\n').all(|line| line_command(line).is_none())
 }
 
-/// Text with what is hidden or carried out shown as its number, such as `\u{1b}`; a line feed too.
+/// Returns the text with hidden or executable characters, including line feeds, shown as code points, such as `\u{1b}`.
 #[must_use]
 pub fn escaped(text: &str) -> String {
     let command = line_command(text);
@@ -81,7 +81,7 @@ pub fn escaped(text: &str) -> String {
     safe
 }
 
-/// A character as its number: `\u{1b}`.
+/// Returns a character as its code point: `\u{1b}`.
 #[must_use]
 pub fn number(character: char) -> String {
     format!("\\u{{{:x}}}", u32::from(character))

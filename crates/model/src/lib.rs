@@ -1,4 +1,4 @@
-//! Typed manifests for the Dynamics 365 agent desktop: load with positions, checks, contracts, JSON Schema.
+//! Typed manifests for the Dynamics 365 agent desktop: loading with source positions, checks, contracts and JSON Schema.
 //!
 //! ```no_run
 //! use deskstate_model::load;
@@ -12,10 +12,10 @@
 //! }
 //! ```
 //!
-//! [`load`] goes from files to resources: `files` finds and reads them, `yaml` turns text into nodes that keep their places, `document`
-//! reads headers, `assemble` lays overlays over base documents, replaces variables and reads typed values, `checks` holds the rules, one
-//! file each. A document that does not fit its type is put before its JSON Schema (`schema`, `shape`), which has the words for what is
-//! wrong; [`json_schemas`] gives the same schemas to editors. Nothing here knows HTTP, terminals, clocks or the process environment.
+//! [`load`] turns files into resources: `files` finds and reads them, `yaml` parses text into nodes that keep their positions, `document`
+//! reads headers, `assemble` merges overlays into base documents, replaces variables and reads typed values, and `checks` holds the rules,
+//! one file each. A document that does not fit its type is validated against its JSON Schema (`schema`, `shape`), which words the findings;
+//! [`json_schemas`] provides the same schemas to editors. This crate does not depend on HTTP, terminals, clocks or the process environment.
 
 mod accept;
 mod assemble;

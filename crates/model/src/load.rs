@@ -1,4 +1,4 @@
-//! Loading a project: files to documents, documents to resources, and everything that is wrong on the way.
+//! Loads a project: from files to documents, from documents to resources, with all findings on the way.
 
 pub(crate) mod environments;
 pub(crate) mod lint;
@@ -46,20 +46,20 @@ pub(crate) const NO_PROJECT: Explanation = Explanation::new(
     "Change to the folder that contains it, or create a project with `deskstate init`.",
 );
 
-/// The project file, at the root.
+/// The project file, at the root of a project.
 pub const PROJECT_FILE: &str = "deskstate.yaml";
 
-/// Loads the project in a folder, and says everything that is wrong with it.
+/// Loads the project in a folder and returns all findings.
 ///
-/// With an environment, the resources are those that are effective there: overlays, variables and the project's `defaults` are applied.
-/// Without one, the resources are the base manifests, checked for every environment of the project; a finding that holds in some
-/// environments only names them. Loading never fails: what could be read is there beside what is wrong.
+/// With an environment, the resources are those effective in it, with overlays, variables and the project's `defaults` applied. Without
+/// one, the resources are the base manifests, checked for every environment of the project; a finding that occurs only in some environments
+/// names them. Loading never fails: everything that could be read is returned along with the findings.
 #[must_use]
 pub fn load(root: &Path, environment: Option<&str>) -> (Manifests, Vec<Diagnostic>) {
     load_from(Root::open(root), environment)
 }
 
-/// Loads a project from texts by path, with `/` and relative to its root, as [`load`] would from files.
+/// Loads a project from texts instead of files, like [`load`]. The texts are keyed by path relative to the project's root, with `/`.
 #[must_use]
 pub fn load_texts(
     texts: BTreeMap<String, String>,
@@ -68,7 +68,7 @@ pub fn load_texts(
     load_from(Ok(Root::of_texts(texts)), environment)
 }
 
-/// Loads a project in which these files, by path, have another text or are added.
+/// Loads a project with these files, by path, replaced or added.
 #[must_use]
 pub fn load_with(
     root: &Path,
@@ -78,7 +78,7 @@ pub fn load_with(
     load_from(Root::open(root).map(|root| root.with(changed)), environment)
 }
 
-/// Loads a project in which these files have another text or are added, and nothing else is in a folder.
+/// Loads a project with these files replaced or added, and ignores all other files in `folder`.
 #[must_use]
 pub fn load_replacing(
     root: &Path,
@@ -90,9 +90,9 @@ pub fn load_replacing(
     load_from(root, environment)
 }
 
-/// Loads the project file and its contracts, without a manifest: what commands need that ask an environment.
+/// Loads the project file and its contracts without the manifests, for commands that query an environment.
 ///
-/// A contract that cannot be read is a finding, and the others are there.
+/// A contract that cannot be read is a finding; the others are loaded.
 #[must_use]
 pub fn load_project(root: &Path) -> (Manifests, Vec<Diagnostic>) {
     let mut loader = Loader::default();
@@ -110,7 +110,7 @@ pub fn load_project(root: &Path) -> (Manifests, Vec<Diagnostic>) {
     loader.ended(manifests, diagnostics)
 }
 
-/// Registers the kinds that a project defines, so that a command line may name them. What is wrong is found when the project is loaded.
+/// Registers the kinds that a project defines, so that a command line can name them. Problems are reported when the project is loaded.
 pub fn load_kinds(root: &Path) {
     let Ok(mut files) = Root::open(root) else {
         return;
@@ -127,7 +127,7 @@ pub fn load_kinds(root: &Path) {
     }
 }
 
-/// Loads contract files that need no project, wherever they are.
+/// Loads contract files without a project, wherever the files are.
 #[must_use]
 pub fn load_contracts(paths: &[PathBuf]) -> (Manifests, Vec<Diagnostic>) {
     let mut loader = Loader::default();
@@ -153,7 +153,7 @@ pub fn load_contracts(paths: &[PathBuf]) -> (Manifests, Vec<Diagnostic>) {
     loader.ended(manifests, diagnostics)
 }
 
-/// The text of one file, with the limits of a project's files.
+/// Returns the text of one file, within the limits for a project's files.
 fn text_of(path: &Path) -> Result<String, FileProblem> {
     let path = path
         .canonicalize()
@@ -165,7 +165,7 @@ fn text_of(path: &Path) -> Result<String, FileProblem> {
     Root::open(folder)?.read(name)
 }
 
-/// Loads all YAML files of a folder that is no project, such as one that an export wrote, as an environment would have them.
+/// Loads all YAML files of a folder that is not a project, such as an export, as if for the given environment.
 #[must_use]
 pub fn load_folder(folder: &Path, environment: &str) -> (Manifests, Vec<Diagnostic>) {
     let environments =
@@ -221,27 +221,26 @@ fn no_project(problem: &FileProblem) -> Diagnostic {
 struct Loader {
     sources: SourceMap,
     budget: Budget,
-    /// Words that stand in text that could not be read: names among them are not reported as missing.
+    /// Words in text that could not be read; names among them are not reported as missing.
     unread: HashSet<String>,
-    /// Values that look like credentials: nothing that is shown may hold them.
+    /// Values that look like credentials and must never be shown.
     secrets: Vec<Span>,
     unread_kinds: UnreadKinds,
-    /// The packages of the project.
     packages: Vec<packages::InUse>,
     lock: Lock,
-    /// What each package brings, by name.
+    /// The items that each package brings, by package name.
     brings: BTreeMap<String, BTreeSet<PackageItem>>,
-    /// Where the value of a parameter is written, by the place of its use.
+    /// Where the value of a parameter is written, keyed by the place of its use.
     parameter_origins: Origins,
     /// The parameters that documents of each package use.
     used_parameters: BTreeMap<usize, BTreeSet<String>>,
 }
 
-/// Kinds whose definitions are reported already: that nobody knows them follows from it, and is not reported again.
+/// Kinds whose broken definitions are already reported. Findings that the kind is unknown follow from that and are dropped.
 #[derive(Default)]
 struct UnreadKinds {
     words: HashSet<String>,
-    /// Some definitions could not be read at all, so any kind may be among them.
+    /// Some definitions could not be read, so any kind may be among them.
     any: bool,
 }
 
@@ -313,7 +312,7 @@ impl Loader {
             );
         }
         self.read_packages(files, &node, diagnostics);
-        // The project's own settings may name the kinds, so these are known first.
+        // The kinds are registered first, because the project's own settings may name them.
         self.kinds(files, &node, diagnostics);
         let mut project = project(&node, diagnostics)?;
         self.own_prefixes(&mut project);
@@ -322,7 +321,6 @@ impl Loader {
         Some((node, project))
     }
 
-    /// Registers the kinds that the project defines.
     fn kinds(&mut self, files: &mut Root, project: &Node, diagnostics: &mut Vec<Diagnostic>) {
         let mut definitions = Vec::new();
         for name in texts(project.get("spec").and_then(|spec| spec.get("packs"))) {
@@ -452,7 +450,7 @@ impl Loader {
         let partial = overlays.values().flatten();
         let partial = partial.map(|document| (document.node.span, &document.header.key));
         accept::mark(&project, bases.chain(partial), diagnostics);
-        // They share the resources, which are taken out now.
+        // The documents share the resources, which are moved out below.
         drop(documents);
         manifests.resources = in_order(resources);
         let effective = environment.and_then(|name| project.environments.get(name));
@@ -483,7 +481,7 @@ impl Loader {
         contracts
     }
 
-    /// Reads the contracts of a file, which may be that of a package.
+    /// Reads the contracts of a file, which may belong to a package.
     fn contracts_of(
         &mut self,
         file: FileId,
@@ -502,7 +500,7 @@ impl Loader {
             diagnostics.push(
                 Diagnostic::error(NOT_A_MANIFEST.code, "a contract file contains no contract")
                     .at(start, "nothing is here")
-                    .help("write a document of `kind: Contract`, or leave the file out of the contracts"),
+                    .help("write a document of `kind: Contract`, or remove the file from `spec.contracts`"),
             );
         }
         for node in documents {
@@ -551,7 +549,7 @@ impl Loader {
             .collect()
     }
 
-    /// The base documents of these files.
+    /// Reads the base documents of these files.
     fn documents(
         &mut self,
         manifest_files: &[FileId],
@@ -564,7 +562,7 @@ impl Loader {
             self.read_base(*file, project, overlaid)
         });
         if self.budget.is_used_up() {
-            // Which file goes short must not depend on which thread came first.
+            // Read again in order: which file exceeds the budget must not depend on thread timing.
             reads.clear();
             self.budget = Budget::of(before);
             let again = manifest_files
@@ -579,7 +577,7 @@ impl Loader {
         documents
     }
 
-    /// The documents of every overlay folder that an environment names, by folder.
+    /// Returns the documents of every overlay folder that an environment names, by folder.
     fn overlays(
         &mut self,
         files: &mut Root,
@@ -587,7 +585,7 @@ impl Loader {
         diagnostics: &mut Vec<Diagnostic>,
     ) -> BTreeMap<String, Vec<Document>> {
         let mut overlays = BTreeMap::new();
-        // What is wrong with the patterns was reported with the manifests.
+        // Problems with the patterns were reported along with the manifests.
         let exceptions = Exceptions::of(project, &mut Vec::new());
         for folder in project
             .environments
@@ -638,7 +636,7 @@ impl Loader {
         overlays
     }
 
-    /// Reads a file; one that cannot be read stands in the source map without text.
+    /// Reads a file. A file that cannot be read has an entry without text in the source map.
     fn file(
         &mut self,
         files: &mut Root,
@@ -756,7 +754,7 @@ fn too_many_findings(place: Span) -> Diagnostic {
     .help("fix the listed errors, and validate again")
 }
 
-/// What was read of a file.
+/// The result of reading a file.
 struct ReadFile<D> {
     documents: Vec<D>,
     unread: Vec<Span>,
@@ -772,7 +770,7 @@ fn start_of(file: FileId) -> Span {
     }
 }
 
-/// Sorted by key; of two documents with one key the first stays.
+/// Sorts by key; of two documents with the same key, the first one wins.
 fn in_order(resources: Vec<Arc<Declared>>) -> Vec<Declared> {
     let mut resources: Vec<Declared> = resources.into_iter().map(Arc::unwrap_or_clone).collect();
     resources.sort_by(|left, right| left.key.cmp(&right.key).then(left.span.cmp(&right.span)));

@@ -1,4 +1,4 @@
-//! What loading gives.
+//! The result of loading.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,29 +11,29 @@ use crate::package::{Lock, PACKAGES_FOLDER, Package, PackageItem};
 use crate::project::{CifV2Loader, Project};
 use crate::span::{SourceMap, Span};
 
-/// Everything that a project says, for one environment or for all.
+/// Everything that a project declares, for one environment or for all.
 #[derive(Debug, Clone, Default)]
 pub struct Manifests {
     /// The files that were read.
     pub sources: SourceMap,
-    /// What `deskstate.yaml` says; `None` where it could not be read.
+    /// The content of `deskstate.yaml`; `None` if it could not be read.
     pub project: Option<Project>,
-    /// The environment for which the resources are effective.
+    /// The environment in which the resources are effective.
     pub environment: Option<String>,
     /// The declared resources, sorted by key.
     pub resources: Vec<Declared>,
-    /// The contracts of the project, in its order.
+    /// The contracts of the project, in the order of the project file.
     pub contracts: Vec<Contract>,
-    /// The packages that the project uses, in its order.
+    /// The packages that the project uses, in the order of the project file.
     pub packages: Vec<Package>,
-    /// What `deskstate.lock` says.
+    /// The content of `deskstate.lock`.
     pub lock: Lock,
-    /// What each package brings now, by name.
+    /// The items that each package currently brings, by package name.
     pub brings: BTreeMap<String, BTreeSet<PackageItem>>,
 }
 
 impl Manifests {
-    /// The document that declares a resource.
+    /// Returns the document that declares a resource.
     #[must_use]
     pub fn find(&self, key: &ResourceKey) -> Option<&Declared> {
         self.resources
@@ -42,7 +42,7 @@ impl Manifests {
             .map(|at| &self.resources[at])
     }
 
-    /// The package whose file a place is in.
+    /// Returns the package that contains the file of a place.
     #[must_use]
     pub fn package_of(&self, place: Span) -> Option<&str> {
         let path = self.sources.path(place.file);
@@ -52,7 +52,7 @@ impl Manifests {
         names.find(|known| *known == name).map(String::as_str)
     }
 
-    /// These resources alone. Nothing is owned then: who sees a part cannot say what nobody declares.
+    /// Returns only these resources. Nothing is owned in the result, because a part cannot show which resources nobody declares.
     #[must_use]
     pub fn only(&self, keys: &BTreeSet<ResourceKey>) -> Self {
         let mut part = self.clone();
@@ -70,29 +70,29 @@ impl Manifests {
 pub struct Declared {
     /// Kind and unique name.
     pub key: ResourceKey,
-    /// What is declared about the row.
+    /// The declared state of the row.
     pub state: State,
-    /// For selections; never sent.
+    /// Used for selections; never sent.
     pub labels: BTreeMap<String, String>,
     /// Slugs that a channel provider supplies to templates; never sent.
     pub slugs: Vec<String>,
-    /// The document.
+    /// The range of the document.
     pub span: Span,
-    /// `metadata.name`.
+    /// The place of `metadata.name`.
     pub name_span: Span,
     /// The fields.
     pub spec: Resource,
 }
 
-/// What a document declares about the row.
+/// The declared state of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum State {
-    /// It is there as the document says.
+    /// The row exists as declared.
     #[default]
     Present,
-    /// Somebody else brings it: never created, deleted or pruned, and only what the document says is written.
+    /// Somebody else manages the row: it is never created, deleted or pruned, and only the fields in the document are written.
     Existing,
-    /// It is not there.
+    /// The row does not exist.
     Absent,
 }
 
@@ -108,7 +108,7 @@ impl State {
     }
 }
 
-/// A declared resource as rules see it. Links that apply adds by itself count, and JSON that is written as text is read.
+/// Returns a declared resource as rules see it, including links that apply adds automatically. JSON that is written as text is parsed.
 #[must_use]
 pub fn subject_of(declared: &Declared, project: &Project) -> Subject {
     let mut spec = declared.spec.to_spec();

@@ -1,4 +1,4 @@
-//! Unique names: compared without case and outer blanks, shown as written.
+//! Unique names: compared ignoring case and outer blanks, displayed as written.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -16,19 +16,19 @@ pub(crate) const NAME_SHAPE: Explanation = Explanation::new(
     "Choose another name.",
 );
 
-/// The unique name by which a resource is found in every environment.
+/// The unique name that identifies a resource in every environment.
 ///
-/// Two names that differ in ASCII case or outer blanks only are the same name. Copies share the text: a name is in the resource, in
-/// its row, in its parts and wherever it is referred to.
+/// Two names that differ only in ASCII case or outer blanks are the same name. Clones share the text, because a name occurs in the
+/// resource, in its row, in its parts and in every reference to it.
 #[derive(Debug, Clone)]
 pub struct UniqueName {
     written: Arc<str>,
-    /// Kept only where it differs from `written`.
+    /// Stored only if it differs from `written`.
     folded: Option<Arc<str>>,
 }
 
 impl UniqueName {
-    /// Takes a name as somebody wrote it.
+    /// Creates a name from its written form.
     #[must_use]
     pub fn new(written: &str) -> Self {
         let is_folded =
@@ -39,26 +39,26 @@ impl UniqueName {
         }
     }
 
-    /// The name with the letters and blanks that somebody wrote.
+    /// Returns the name as written.
     #[must_use]
     pub fn as_written(&self) -> &str {
         &self.written
     }
 
-    /// The name in the form by which it is compared.
+    /// Returns the form used for comparison.
     #[must_use]
     pub fn folded(&self) -> &str {
         self.folded.as_deref().unwrap_or(&self.written)
     }
 
-    /// The part before the first underscore, in the form by which it is compared; `None` without an underscore.
+    /// Returns the part before the first underscore, in the form used for comparison; `None` without an underscore.
     #[must_use]
     pub fn prefix(&self) -> Option<&str> {
         self.folded().split_once('_').map(|(prefix, _)| prefix)
     }
 }
 
-/// The form by which names are compared: without outer blanks, ASCII letters in lower case.
+/// Returns the form used for comparing names: without outer blanks, ASCII letters in lower case.
 #[must_use]
 pub fn fold(name: &str) -> String {
     name.trim().to_ascii_lowercase()
@@ -102,12 +102,12 @@ impl From<&str> for UniqueName {
     }
 }
 
-/// Reports a name that is not made of letters, digits, `-`, `_` and `.`, or is too long.
+/// Reports a name that is too long or contains other characters than letters, digits, `-`, `_` and `.`.
 pub(crate) fn check_name(what: &str, name: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) {
     diagnostics.extend(name_problem(what, name));
 }
 
-/// What is wrong with a name of ours, if anything.
+/// Returns what is wrong with one of deskstate's own names, if anything.
 pub(crate) fn name_problem(what: &str, name: &Spanned<String>) -> Option<Diagnostic> {
     let fits =
         |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');

@@ -1,4 +1,5 @@
-//! Where a file names resources: documents that declare or change them, fields that refer to them, contracts and the project file.
+//! Finds the places where a file names resources: documents that declare or change them, fields that refer to them, contracts and the
+//! project file.
 
 use std::ops::Range;
 use std::str::FromStr;
@@ -12,25 +13,25 @@ use crate::yaml::{PathStep, Tree, TreeEntry, TreeValue};
 pub struct NameUse {
     /// The resource.
     pub key: ResourceKey,
-    /// The name in its file, in bytes, with its quotes.
+    /// Byte range of the name in its file, including quotes.
     pub place: Range<usize>,
-    /// The way to it from the root of its document.
+    /// Path to the place from the root of its document.
     pub path: Vec<PathStep>,
-    /// What is written before and behind the name there, such as the kind in a pattern.
+    /// Text before and after the name at this place, such as the kind in a pattern.
     pub around: (String, String),
-    /// It is the `metadata.name` of a document: the base's, or that of an overlay.
+    /// Whether the place is the `metadata.name` of a document, either of the base or of an overlay.
     pub is_header: bool,
 }
 
 impl NameUse {
-    /// What is written there if the resource has another name.
+    /// Returns the text for this place if the resource is renamed.
     #[must_use]
     pub fn written_as(&self, name: &str) -> String {
         let (before, behind) = &self.around;
         format!("{before}{name}{behind}")
     }
 
-    /// Every place of a document that names a resource. What a variable gives is not known here.
+    /// Returns every place in a document that names a resource, except names that come from variables.
     #[must_use]
     pub fn all(document: &Tree) -> Vec<Self> {
         let mut found = Found {
@@ -52,7 +53,7 @@ impl NameUse {
 }
 
 impl Field {
-    /// The field that an item gives which is written as a name alone.
+    /// Returns the field that an item sets when it is written as only a name.
     #[must_use]
     pub fn bare(&self) -> Option<&'static Field> {
         match self.holds {
@@ -61,8 +62,8 @@ impl Field {
         }
     }
 
-    /// The field of a value inside the `spec` of a document, by the way to it; places in lists, `members` and `without` of sets count as
-    /// the field itself.
+    /// Returns the field of a value inside the `spec` of a document, by its path. Positions in lists, and `members` and `without` of sets,
+    /// count as the field itself.
     #[must_use]
     pub fn at(fields: &'static [Field], path: &[PathStep]) -> Option<&'static Field> {
         let (first, rest) = path.split_first()?;
@@ -174,7 +175,7 @@ impl Found {
         }
     }
 
-    /// Scripts that an expression names.
+    /// Collects the scripts that an expression names.
     fn scripts(&mut self, value: &Tree) {
         for entry in value.entries() {
             self.under(entry, |found, value| {

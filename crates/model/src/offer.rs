@@ -1,24 +1,24 @@
-//! What an editor can offer to write at the place of a finding. Whether it is meant, only a person knows.
+//! Replacements that an editor can offer at the place of a finding. Only a person knows whether they are right.
 
 use serde_json::Value;
 
 use crate::yaml::yaml_scalar as scalar;
 
-/// Another text for the place of a finding.
+/// A replacement for the place of a finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Offer {
-    /// All of it is replaced.
+    /// Replaces the complete text.
     Whole(String),
-    /// One word of it is replaced.
+    /// Replaces one word of the text.
     Word {
-        /// The word that is written.
+        /// The written word.
         written: String,
-        /// The known word that is nearest.
+        /// The nearest known word.
         near: String,
     },
-    /// It is put into quotes.
+    /// Puts the text in quotes.
     Quoted,
-    /// The blanks behind its first and before its last quote go.
+    /// Removes the blanks after its first quote and before its last one.
     Trimmed,
 }
 
@@ -32,7 +32,7 @@ impl Offer {
         }
     }
 
-    /// The new text of a place; none if it does not hold the word exactly once.
+    /// Returns the new text of a place; `None` if the text does not contain the word exactly once or cannot be changed this way.
     #[must_use]
     pub fn applied(&self, text: &str) -> Option<String> {
         match self {

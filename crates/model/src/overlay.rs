@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::yaml::{Entry, Node, NodeValue};
 
-/// Lays one value over another: mappings key by key, everything else is replaced, lists too. `null` stays `null`.
+/// Merges one value into another: mappings are merged key by key, and everything else, including lists, is replaced. `null` stays `null`.
 pub(crate) fn merged(base: &Node, over: &Node) -> Node {
     if !(base.is_map() && over.is_map()) {
         return over.clone();
@@ -35,7 +35,7 @@ pub(crate) fn merged(base: &Node, over: &Node) -> Node {
     }
 }
 
-/// Takes away the value at a path of keys such as `copilotFeatures.caseSummary`; gives whether it was there.
+/// Removes the value at a path of keys such as `copilotFeatures.caseSummary`; returns whether it existed.
 pub(crate) fn remove(node: &mut Node, path: &str) -> bool {
     let NodeValue::Map(entries) = &mut node.value else {
         return false;

@@ -1,4 +1,4 @@
-//! Packages of vendors: what describes one, what a project locks, and the digest of its files.
+//! Packages of vendors: their description, the lock of a project, and the digest of their files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,89 +14,89 @@ use crate::yaml::Node;
 
 /// The file that describes a package, at its root.
 pub const PACKAGE_FILE: &str = "deskstate-package.yaml";
-/// The file that says which packages a project has, beside the project file.
+/// The file that locks the packages of a project, next to the project file.
 pub const LOCK_FILE: &str = "deskstate.lock";
-/// The folder of a project that holds the files of its packages.
+/// The folder of a project that contains the files of its packages.
 pub const PACKAGES_FOLDER: &str = "packages";
-/// The file of an archive with the checksum of every other file.
+/// The file of an archive that lists the checksums of all other files.
 pub const CHECKSUMS_FILE: &str = "SHA256SUMS";
 pub(crate) const PACKAGE_CHANGED: Explanation = Explanation::new(
     "package-changed",
-    "The files of a package are those that `deskstate.lock` names.",
-    "A change by hand would be lost with the next update, and nobody could say which version is in use.",
+    "The files of a package differ from those that `deskstate.lock` records.",
+    "The next update would overwrite manual changes, and nobody could tell which version is in use.",
     "Restore the files with `deskstate package update NAME`. Put your own values into parameters or an overlay.",
 );
 
 pub(crate) const PACKAGE_DOCUMENT: Explanation = Explanation::new(
     "package-document",
-    "A package declares its own rows and adds members to sets of others with `mode: atLeast`. It deletes nothing and knows nothing of a customer's environments.",
-    "Somebody else decides about the other rows, and the same package is used by many projects.",
+    "A document in a package does something that packages cannot do: it deletes a row, names environments, or changes more of somebody else's row than its sets.",
+    "Many projects use the same package, and other rows belong to somebody else. A package declares its own rows and adds members to the sets of others with `mode: atLeast`.",
     "Correct the document in the package.",
 );
 
 pub(crate) const PACKAGE_CONFLICT: Explanation = Explanation::new(
     "package-conflict",
-    "All declarations of one row agree, in packages and in the project.",
-    "Only one value can be live, so one of the two would silently lose.",
+    "Two packages, or a package and the project, declare different values for one row.",
+    "The row can have only one value, so the other declaration would silently have no effect.",
     "Change one of the two: a parameter of the package, or your own manifest.",
 );
 
 pub(crate) const PACKAGE_LINT: Explanation = Explanation::new(
     "package-lint",
-    "A package works for every customer and says what it is.",
-    "A customer cannot repair a package, so `deskstate package lint` reports what a customer would stumble over.",
+    "A package would cause problems for its customers, or does not describe itself completely.",
+    "Customers cannot change the files of a package, so `deskstate package lint` reports problems before they get it.",
     "Correct the package before you ship it.",
 );
 
 pub(crate) const PACKAGE_LOCK: Explanation = Explanation::new(
     "package-lock",
-    "`deskstate.yaml`, `deskstate.lock` and the folder `packages` name the same packages, from the same source.",
-    "Plans use the files in the repository only, so the three must agree on what these files are.",
+    "`deskstate.yaml`, `deskstate.lock` and the folder `packages` do not have the same packages, or a folder is not a package.",
+    "Plans use only the files in the repository, and these three places together define them.",
     "Run the command that the finding names.",
 );
 
 pub(crate) const PACKAGE_PARAMETER: Explanation = Explanation::new(
     "package-parameter",
-    "A project gives a package the parameters that it declares, with values of their types.",
-    "A manifest with a value of another type would fail in a file that the customer cannot change.",
+    "A parameter of a package is missing, unknown, or has a value of the wrong type.",
+    "Otherwise the error would appear in a manifest of the package, which the customer cannot change.",
     "Correct the value under `spec.packages` in `deskstate.yaml`. `deskstate package list` shows the parameters.",
 );
 
 pub(crate) const PACKAGE_REQUIRES: Explanation = Explanation::new(
     "package-requires",
-    "A package is used with a version of deskstate that it supports.",
-    "An older version would not understand all of the package.",
+    "A package does not support this version of deskstate.",
+    "Another version may not understand everything in the package.",
     "Install a version of deskstate that fits, or use another version of the package.",
 );
 
 pub(crate) const PACKAGE_SOURCE: Explanation = Explanation::new(
     "package-source",
-    "The address of a package contains no user and no password.",
-    "The project file is read by everybody who can read the repository.",
+    "The address of a package contains a user or a password.",
+    "Everybody who can read the repository can read the project file.",
     "Remove the user from the address, and let git or the system supply the credentials.",
 );
 
 /// The files of a package: text by path, with `/`, relative to the package.
 pub type PackageFiles = BTreeMap<String, String>;
 
-/// A package as its file describes it.
+/// A package as described by its file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Package {
     /// Its name.
     pub name: Spanned<String>,
     /// Its version.
     pub version: Spanned<Version>,
-    /// Who ships it.
+    /// Vendor.
     pub vendor: String,
-    /// Its license.
+    /// License.
     pub license: Option<String>,
-    /// What it is for.
+    /// Purpose.
     pub description: Option<String>,
-    /// The versions of deskstate that it works with.
+    /// Supported versions of deskstate.
     pub requires: Option<Spanned<VersionReq>>,
     /// Prefixes of its rows, in lower case.
     pub owns: Vec<Spanned<String>>,
-    /// What a customer gives.
+    /// Parameters that customers set.
     pub parameters: Vec<Parameter>,
     /// Manifests.
     pub(crate) manifests: Vec<Spanned<String>>,
@@ -104,35 +104,35 @@ pub struct Package {
     pub(crate) contracts: Vec<Spanned<String>>,
     /// Definitions of kinds.
     pub(crate) kinds: Vec<Spanned<String>>,
-    /// What changed, by version.
+    /// Release notes, by version.
     pub notes: BTreeMap<Version, String>,
-    /// The document.
+    /// The range of the document.
     pub(crate) span: Span,
 }
 
 impl Package {
-    /// Whether it brings kinds of its own.
+    /// Whether the package defines its own kinds.
     #[must_use]
     pub fn defines_kinds(&self) -> bool {
         !self.kinds.is_empty()
     }
 }
 
-/// A value that a customer gives.
+/// A value that a customer sets.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameter {
     /// Its name.
     pub name: Spanned<String>,
-    /// What it is for.
+    /// Purpose.
     pub meaning: String,
     /// Its type.
     pub holds: ParameterType,
-    /// The value for customers who give none.
+    /// Value for customers who set none.
     pub(crate) default: Option<Node>,
 }
 
 impl Parameter {
-    /// The value for customers who give none.
+    /// Returns the value for customers who set none.
     #[must_use]
     pub fn default_value(&self) -> Option<Value> {
         self.default.as_ref().map(Node::to_json)
@@ -146,9 +146,9 @@ pub enum ParameterType {
     Text,
     /// A whole number.
     Number,
-    /// Yes or no.
+    /// `true` or `false`.
     Flag,
-    /// Texts.
+    /// List of texts.
     List,
 }
 
@@ -159,7 +159,7 @@ impl ParameterType {
             .find(|holds| holds.as_str() == word)
     }
 
-    /// The word in a package.
+    /// The word in a package file.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -170,7 +170,7 @@ impl ParameterType {
         }
     }
 
-    /// Whether a value has the type. What a variable will bring is known later.
+    /// Whether a value has this type. A text with a variable is accepted, because its value is only known later.
     pub(crate) fn takes(self, node: &Node) -> bool {
         if node.as_text().is_some_and(|text| text.contains("${{")) {
             return true;
@@ -183,7 +183,7 @@ impl ParameterType {
         }
     }
 
-    /// A value to try a package with.
+    /// A sample value for testing a package.
     pub(crate) fn sample(self) -> Value {
         match self {
             Self::Text => "sample".into(),
@@ -199,13 +199,13 @@ impl ParameterType {
 pub struct UsedPackage {
     /// Its name.
     pub name: Spanned<String>,
-    /// Where it is from, as written.
+    /// Source of the package, as written.
     pub from: Spanned<Value>,
     pub(crate) parameters: Vec<(Spanned<String>, Node)>,
 }
 
 impl UsedPackage {
-    /// The value that the project gives for a parameter.
+    /// Returns the project's value for a parameter.
     #[must_use]
     pub fn value(&self, parameter: &str) -> Option<Value> {
         let mut given = self.parameters.iter();
@@ -237,7 +237,7 @@ pub(crate) fn used_packages(spec: Option<&Node>) -> Vec<UsedPackage> {
         .collect()
 }
 
-/// Reports names that no package can have, and addresses with credentials.
+/// Reports invalid package names and addresses with credentials.
 pub(crate) fn check_used(used: &[UsedPackage], diagnostics: &mut Vec<Diagnostic>) {
     for package in used {
         if !is_package_name(&package.name.value) {
@@ -259,7 +259,7 @@ pub(crate) fn check_used(used: &[UsedPackage], diagnostics: &mut Vec<Diagnostic>
     }
 }
 
-/// Whether an address names a user. Over SSH a user is part of the address, a password is not.
+/// Whether an address contains credentials. Over SSH, a user is part of the address, but a password is not.
 #[must_use]
 pub fn has_credentials(address: &str) -> bool {
     let Some((scheme, rest)) = address.split_once("://") else {
@@ -305,19 +305,19 @@ pub(crate) fn wrong_parameter(name: &str, holds: ParameterType, span: Span) -> D
     .help(format!("write {what}"))
 }
 
-/// The version of deskstate that packages are checked against.
+/// The version of deskstate that package requirements are checked against.
 pub(crate) fn own_version() -> Version {
     Version::parse(env!("CARGO_PKG_VERSION")).expect("Cargo takes nothing else")
 }
 
-/// A text as packages hold it: without a byte order mark, and lines end as on Linux, since git may convert them.
+/// Normalizes a text for packages: no byte order mark and LF line endings, because git may convert line endings.
 #[must_use]
 pub fn package_text(text: &str) -> String {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     text.replace("\r\n", "\n")
 }
 
-/// The checksums of the files, in the form that `sha256sum -c` takes.
+/// Returns the checksums of the files, in the format of `sha256sum -c`.
 #[must_use]
 pub fn checksums(files: &PackageFiles) -> String {
     let lines = files
@@ -327,7 +327,7 @@ pub fn checksums(files: &PackageFiles) -> String {
     lines.collect()
 }
 
-/// The digest of the files: the SHA-256 of their checksums.
+/// Returns the digest of the files: the SHA-256 of their checksums.
 #[must_use]
 pub fn package_digest(files: &PackageFiles) -> String {
     digest_of(&checksums(files))
@@ -342,14 +342,14 @@ fn sha256(bytes: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What `deskstate.lock` says.
+/// The content of `deskstate.lock`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Lock {
     /// The packages in use, by name.
     pub packages: BTreeMap<String, Locked>,
-    /// What packages brought and no longer bring, by package. It is deleted where nobody declares it.
+    /// Items that packages used to bring and no longer bring, by package. They are deleted unless somebody declares them.
     pub removed: BTreeMap<String, BTreeSet<PackageItem>>,
-    /// Where each removed thing is listed.
+    /// Where each removed item is listed.
     pub(crate) places: BTreeMap<PackageItem, Span>,
     /// Where each package is locked.
     pub(crate) spans: BTreeMap<String, Span>,
@@ -360,27 +360,27 @@ pub struct Lock {
 pub struct Locked {
     /// Its version.
     pub version: String,
-    /// Where it is from.
+    /// Source of the package.
     pub from: Value,
-    /// The digest of its files.
+    /// Digest of its files.
     pub digest: String,
-    /// What it brings.
+    /// Items that it brings.
     pub brings: BTreeSet<PackageItem>,
 }
 
-/// Something that a package brings: a row, or a member of a set of a row that somebody else owns.
+/// An item that a package brings: a row, or a member of a set in a row that somebody else owns.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PackageItem {
-    /// The kind of the row.
+    /// Kind of the row.
     pub kind: String,
-    /// The name of the row.
+    /// Name of the row.
     pub name: String,
-    /// The field and the member.
+    /// Field and member; `None` for a row.
     pub member: Option<(String, String)>,
 }
 
 impl PackageItem {
-    /// The row; none of a kind that nobody knows any more.
+    /// Returns the key of the row; `None` if the kind is no longer known.
     #[must_use]
     pub fn key(&self) -> Option<ResourceKey> {
         Some(ResourceKey::new(self.kind.parse().ok()?, &self.name))
@@ -399,13 +399,13 @@ impl PackageItem {
 }
 
 impl Lock {
-    /// Whether there is nothing to keep.
+    /// Whether the lock has no content.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.packages.is_empty() && self.removed.is_empty()
     }
 
-    /// Records that a package now brings this; what it brought before and no longer brings is to be deleted.
+    /// Records what a package now brings. Items that it no longer brings are recorded for deletion.
     pub fn put(&mut self, name: &str, locked: Option<Locked>) {
         let before = self.packages.remove(name);
         let mut gone = self.removed.remove(name).unwrap_or_default();

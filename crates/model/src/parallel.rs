@@ -1,12 +1,12 @@
-//! The same work on many items, on as many threads as there are cores.
+//! Processes many items in parallel, on as many threads as there are cores.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// More threads than this do not make reading faster.
+/// Reading does not get faster with more threads than this.
 const MOST: usize = 4;
 
-/// What `work` makes of each item, in the order of the items. One item is not worth a thread.
+/// Returns the result of `work` for each item, in the order of the items. A single item does not start a thread.
 pub(crate) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let cores = thread::available_parallelism().map_or(1, |cores| cores.get().min(MOST));
     let threads = cores.min(items.len());

@@ -1,4 +1,4 @@
-//! The parameters of a tab: names and values that the type of its page decides.
+//! The parameters of an application tab: names and values that depend on its page type.
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use crate::yaml::{Entry, Node, NodeValue};
 pub struct Parameters(pub Vec<(Spanned<String>, Spanned<ParameterValue>)>);
 
 impl Parameters {
-    /// The value of a parameter.
+    /// Returns the value of a parameter.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Spanned<ParameterValue>> {
         self.0
@@ -28,7 +28,7 @@ impl Parameters {
 /// The value of one parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ParameterValue {
-    /// Text; flags and numbers are here as the text that is stored (`true`, `0`).
+    /// Text. Flags and numbers are represented by their stored text (`true`, `0`).
     Text(String),
     /// A view, form or dashboard, stored as its id.
     LookedUp(LookedUp),
@@ -36,7 +36,7 @@ pub enum ParameterValue {
     Json(serde_json::Value),
 }
 
-/// Parameters that Microsoft documents, and what each is.
+/// Parameters that Microsoft documents, with their descriptions.
 pub(crate) const DOCUMENTED: &[(&str, &str)] = &[
     (
         "entityName",
@@ -200,7 +200,7 @@ fn parameter(name: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option<Param
                 .help("put it into quotes: \"{customer}\"")
                 .offering(Offer::Quoted),
             );
-            // Taken as what was meant, so that nothing else is said to be missing.
+            // Treated as the intended slug, so that nothing is reported as missing.
             let keys: Vec<&str> = node.entries().iter().map(|entry| &*entry.key).collect();
             Some(ParameterValue::Text(format!("{{{}}}", keys.join(", "))))
         }

@@ -1,23 +1,23 @@
-//! Parts: rows that have no life of their own. Where a manifest gives them no name, one is derived.
+//! Parts: rows that belong to another row. If a manifest does not name a part, its name is derived.
 
 use uuid::Uuid;
 
 use crate::decoder::{shortened, stored_length};
 use crate::table::NameOf;
 
-/// Greatest length of a unique name (`msdyn_uniquename`), as Dataverse counts characters.
+/// Maximum length of a unique name (`msdyn_uniquename`), in characters as Dataverse counts them.
 pub const MAX_UNIQUE_NAME: usize = 128;
 
-/// The unique name of a new part of `parent`, told apart by a text or a name; none where its document gives it.
+/// Returns the unique name of a new part of `parent`, derived from a text or name that identifies it; `None` if its document sets the name.
 ///
-/// ASCII letters and digits are kept, in camelCase: `Customer name` gives `customerName`. Where none is left, or letters that are not Latin
-/// are lost, eight hexadecimal digits of a hash of the text take their place. A name of more than 128 characters is cut and ends in an
-/// underscore and eight such digits of the whole.
+/// ASCII letters and digits are kept, in camelCase: `Customer name` becomes `customerName`. If none are left, or letters that are not Latin
+/// are lost, eight hexadecimal digits of a hash of the text are used. A name of more than 128 characters is truncated and ends in an
+/// underscore and eight such digits of a hash of the complete name.
 #[must_use]
 pub fn unique_name_of_part(name: NameOf, parent: &str, part: &str) -> Option<String> {
     match name {
         NameOf::Behind(_) => Some(cut(format!("{parent}_{}", camel_case(part)))),
-        // The product names the pane of a profile `<profile>_pp`, and its tabs after the profile.
+        // The product names the pane of a profile `<profile>_pp`, and names its tabs after the profile.
         NameOf::PaneTab(_) => {
             let profile = parent.strip_suffix("_pp").unwrap_or(parent);
             Some(cut(format!("{part}_{profile}_pane_tab")))
@@ -27,7 +27,7 @@ pub fn unique_name_of_part(name: NameOf, parent: &str, part: &str) -> Option<Str
 }
 
 fn camel_case(text: &str) -> String {
-    // Latin letters with marks are lost without a hash: the rest still tells headings apart, and people can read it.
+    // Accented Latin letters are dropped without a hash: the rest still distinguishes headings and is readable.
     let is_lost = |character: char| character.is_alphanumeric() && character > '\u{24F}';
     let mut name = String::new();
     for word in text
@@ -51,7 +51,7 @@ fn camel_case(text: &str) -> String {
     name
 }
 
-/// Cuts a name to the length of its column.
+/// Truncates a name to the length of its column.
 fn cut(name: String) -> String {
     if stored_length(&name) <= MAX_UNIQUE_NAME {
         return name;

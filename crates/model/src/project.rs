@@ -1,4 +1,4 @@
-//! The project: the file `deskstate.yaml` at the root.
+//! The project: the file `deskstate.yaml` at its root.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,14 +14,14 @@ use crate::package::UsedPackage;
 use crate::set::Owner;
 use crate::span::{Span, Spanned};
 
-/// What `deskstate.yaml` says.
+/// The content of `deskstate.yaml`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Project {
     /// `metadata.name`.
     pub name: Spanned<String>,
     /// Files, folders and globs of the manifests. Default: `manifests`.
     pub manifests: Vec<Spanned<String>>,
-    /// Patterns of YAML files below the folders of manifests and overlays that are not read.
+    /// Patterns of YAML files below the folders of manifests and overlays that are ignored.
     pub ignore_files: Vec<Spanned<String>>,
     /// Contract files.
     pub contracts: Vec<Spanned<String>>,
@@ -31,9 +31,9 @@ pub struct Project {
     pub packages: Vec<UsedPackage>,
     /// Prefixes of unique names that belong to the project, in lower case.
     pub owns: Vec<Spanned<String>>,
-    /// Unique names under Microsoft's prefix that belong to the project all the same, folded. They are never pruned.
+    /// Unique names under Microsoft's prefix that nevertheless belong to the project, folded. They are never pruned.
     pub owned_names: Vec<Spanned<String>>,
-    /// What nothing ever deletes.
+    /// Patterns of resources that are never deleted.
     pub protect: Vec<Spanned<KindNameGlob>>,
     /// What happens to rows under an owned prefix that no document declares.
     pub prune: Prune,
@@ -41,13 +41,13 @@ pub struct Project {
     pub removals: Removals,
     /// Operations in one transaction; 1 to 1000.
     pub max_changeset: usize,
-    /// What fills fields that a document leaves out.
+    /// Values for fields that a document omits.
     pub defaults: Defaults,
-    /// What to do for a profile with channel providers and without the loader extension.
+    /// How to handle a profile with channel providers but without the loader extension.
     pub cif_v2_loader: CifV2Loader,
-    /// The solution in which new and changed components land.
+    /// The solution for new and changed components.
     pub solution: Option<Spanned<String>>,
-    /// Slugs that come from outside the project.
+    /// Slugs supplied from outside the project.
     pub slugs: Vec<String>,
     /// Severity of the checks of plan review and of warnings about manifests, by code.
     pub policy: BTreeMap<String, Spanned<Policy>>,
@@ -55,20 +55,20 @@ pub struct Project {
     pub accept: Vec<Acceptance>,
     /// Known and accepted drift.
     pub ignore: Vec<IgnoreRule>,
-    /// What rows under an owned prefix that no document declares mean for `drift`.
+    /// How `drift` treats rows under an owned prefix that no document declares.
     pub undeclared: Undeclared,
-    /// The environments that `deskstate mcp` may read; none if left out.
+    /// The environments that `deskstate mcp` may read; empty if omitted.
     pub assistants: Vec<Spanned<String>>,
-    /// The environments that a change goes through, in this order. CI plans, applies and checks these and no others.
+    /// The environments that a change passes through, in this order. CI plans, applies and checks these and no others.
     pub stages: Vec<Spanned<String>>,
     /// The environments by name.
     pub environments: BTreeMap<String, Environment>,
-    /// The whole document.
+    /// The range of the document.
     pub span: Span,
 }
 
 impl KindNameGlob {
-    /// Whether a resource has the form of the pattern.
+    /// Whether a resource matches the pattern.
     #[must_use]
     pub fn matches(&self, key: &ResourceKey) -> bool {
         matches_name(
@@ -79,7 +79,7 @@ impl KindNameGlob {
 }
 
 impl Project {
-    /// What is left of the warnings about manifests once `policy` has set their levels.
+    /// Applies the levels of `policy` to warnings about manifests.
     pub(crate) fn leveled(&self, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
         let level = |finding: &Diagnostic| self.policy.get(finding.code).map(|level| level.value);
         let leveled = found.into_iter().filter_map(|finding| {
@@ -102,7 +102,7 @@ impl Project {
             && self.assistants.iter().any(|open| open.value == environment)
     }
 
-    /// Whether nothing may ever delete a resource.
+    /// Whether a resource must never be deleted.
     #[must_use]
     pub fn protects(&self, key: &ResourceKey) -> bool {
         self.protect
@@ -110,7 +110,8 @@ impl Project {
             .any(|pattern| pattern.value.matches(key))
     }
 
-    /// A folder whose new files the project reads as manifests, relative to its root; `None` where no pattern takes any.
+    /// Returns a folder in which the project would read new files as manifests, relative to its root; `None` if no pattern matches such
+    /// files.
     #[must_use]
     pub fn folder_for_new_files(&self) -> Option<String> {
         self.manifests.iter().find_map(|written| {
@@ -126,14 +127,14 @@ impl Project {
         })
     }
 
-    /// The names that the project may create rows with although the prefix is Microsoft's, folded.
+    /// Returns the names under Microsoft's prefix that the project may create rows with, folded.
     #[must_use]
     pub fn folded_owned_names(&self) -> Vec<String> {
         let names = self.owned_names.iter();
         names.map(|name| name.value.clone()).collect()
     }
 
-    /// Whether the project may create a row with this name, although the prefix is Microsoft's.
+    /// Whether the project may create a row with this name under Microsoft's prefix.
     #[must_use]
     pub fn owns_name(&self, name: &UniqueName) -> bool {
         self.owned_names
@@ -141,7 +142,7 @@ impl Project {
             .any(|owned| owned.value == name.folded())
     }
 
-    /// Whether a unique name stands under a prefix that belongs to the project.
+    /// Whether a unique name has a prefix that belongs to the project.
     #[must_use]
     pub fn owns(&self, name: &UniqueName) -> bool {
         name.prefix()
@@ -159,7 +160,7 @@ pub enum Prune {
     Owned,
 }
 
-/// What rows under an owned prefix that no document declares mean for `drift`.
+/// How `drift` treats rows under an owned prefix that no document declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Undeclared {
     /// They are listed.
@@ -172,9 +173,9 @@ pub enum Undeclared {
 /// How much a plan may remove before it needs `--allow`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Removals {
-    /// Share of what exists, in percent.
+    /// Share of the existing rows, in percent.
     pub max_share_percent: u8,
-    /// Agents reached.
+    /// Number of affected agents.
     pub max_agents: u32,
 }
 
@@ -187,39 +188,39 @@ impl Default for Removals {
     }
 }
 
-/// What fills fields that a document leaves out.
+/// Values for fields that a document omits.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Defaults {
-    /// For `app` of profiles.
+    /// Value of `app` in profiles.
     pub app: Option<Spanned<String>>,
-    /// For `owner` of every kind that has one.
+    /// Value of `owner` in every kind that has one.
     pub owner: Option<Spanned<Owner>>,
 }
 
-/// What to do for a profile with channel providers and without the loader extension.
+/// How to handle a profile with channel providers but without the loader extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CifV2Loader {
-    /// Link it.
+    /// Link the extension.
     #[default]
     Link,
-    /// Say so.
+    /// Report it.
     Warn,
-    /// Nothing.
+    /// Do nothing.
     Ignore,
 }
 
-/// Severity of a check of plan review.
+/// Level of a check in plan review.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
-    /// The plan is refused.
+    /// Block the plan.
     Deny,
-    /// The plan says so.
+    /// Warn about the plan.
     Warn,
-    /// Nothing is said.
+    /// Report nothing.
     Allow,
 }
 
-/// The checks of plan review whose level `policy` may set. What they are about is said where plans are reviewed.
+/// The checks of plan review whose level `policy` may set. They are described where plans are reviewed.
 pub const POLICY_CHECKS: [&str; 18] = [
     "address-changed",
     "contract-broken",
@@ -241,7 +242,7 @@ pub const POLICY_CHECKS: [&str; 18] = [
     "workstreams-unread",
 ];
 
-/// The codes that warn about manifests, whose level `policy` may set too. Errors of the same code stay errors.
+/// The codes of warnings about manifests whose level `policy` may also set. Errors with the same code stay errors.
 pub const MANIFEST_WARNINGS: [&str; 18] = [
     "auto-accept",
     "exact-on-existing",
@@ -263,7 +264,7 @@ pub const MANIFEST_WARNINGS: [&str; 18] = [
     "user-in-two-profiles",
 ];
 
-/// The checks of plan review that always refuse.
+/// The checks of plan review that always block.
 pub const FIXED_CHECKS: [&str; 4] = [
     "customizations-blocked",
     "managed-link",
@@ -271,12 +272,12 @@ pub const FIXED_CHECKS: [&str; 4] = [
     "protected",
 ];
 
-/// A pattern such as `SessionTemplate/CTI_*`; both halves may hold `*` and `?`.
+/// A pattern such as `SessionTemplate/CTI_*`; both halves may contain `*` and `?`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KindNameGlob {
-    /// Pattern for the kind.
+    /// Pattern of the kind.
     pub kind: String,
-    /// Pattern for the unique name, compared without case.
+    /// Pattern of the unique name, compared ignoring case.
     pub name: String,
 }
 
@@ -285,13 +286,13 @@ pub struct KindNameGlob {
 pub struct Acceptance {
     /// The code of the warning.
     pub code: Spanned<String>,
-    /// Pattern of kind and name of what it is about.
+    /// Pattern of the kind and name of the resource.
     pub resources: KindNameGlob,
-    /// Why it is accepted.
+    /// Reason for accepting it.
     pub reason: String,
-    /// The last day on which it is, as `YYYY-MM-DD`.
+    /// Last day of the acceptance, as `YYYY-MM-DD`.
     pub until: String,
-    /// The whole entry.
+    /// The range of the entry.
     pub span: Span,
 }
 
@@ -300,13 +301,13 @@ pub struct Acceptance {
 pub struct IgnoreRule {
     /// Pattern of kind and name.
     pub resources: KindNameGlob,
-    /// Fields; empty for all.
+    /// Fields; empty means all.
     pub fields: Vec<Spanned<String>>,
-    /// Why it is accepted.
+    /// Reason for accepting it.
     pub reason: String,
-    /// The last day on which it is, as `YYYY-MM-DD`.
+    /// Last day of the acceptance, as `YYYY-MM-DD`.
     pub until: String,
-    /// The rule.
+    /// The range of the rule.
     pub span: Span,
 }
 
@@ -315,28 +316,28 @@ pub struct IgnoreRule {
 pub struct Environment {
     /// Its name.
     pub name: String,
-    /// Where it is.
+    /// Where the environment is.
     pub target: Target,
-    /// The organization that must answer; another one is refused.
+    /// The expected id of the organization; any other organization is rejected.
     pub organization_id: Option<Uuid>,
-    /// What may be written.
+    /// The permitted writes.
     pub writes: Writes,
-    /// The solution in which new and changed components land; that of the project where left out here.
+    /// The solution for new and changed components; defaults to that of the project.
     pub solution: Option<Spanned<String>>,
-    /// Whether `drift --all` looks at it.
+    /// Whether `drift --all` includes the environment.
     pub watched: bool,
-    /// Folders of partial documents, relative to the root, applied one after the other.
+    /// Folders of partial documents, relative to the root, applied in order.
     pub overlay: Vec<Spanned<PathBuf>>,
-    /// The name in the project file.
+    /// The place of the name in the project file.
     pub span: Span,
-    /// All that the project file says of it.
+    /// The range of the environment's entry in the project file.
     pub entry: Span,
 }
 
-/// The years that an embedded emulator can be like.
+/// The generations of environments that the embedded emulator can imitate, by year.
 pub const EMULATOR_AGES: [i64; 3] = [2022, 2024, 2026];
 
-/// Where an environment is.
+/// Location of an environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// A Dataverse organization.
@@ -345,22 +346,22 @@ pub enum Target {
     Emulator {
         /// The file, relative to the root.
         state: PathBuf,
-        /// The year that it is like; the newest that the emulator knows if left out.
+        /// The year to imitate; if omitted, the newest that the emulator knows.
         age: Option<i64>,
         /// A folder of table files, relative to the root.
         tables: Option<PathBuf>,
-        /// Prefixes that have a publisher there: those that the project owns.
+        /// Prefixes that have a publisher there: the ones that the project owns.
         publishers: Vec<String>,
     },
 }
 
-/// What may be written to an environment.
+/// Permitted writes to an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Writes {
     /// Everything.
     #[default]
     All,
-    /// Only users of profiles; the rest ships by solution.
+    /// Only users of profiles; everything else ships in solutions.
     Assignments,
     /// Nothing.
     None,

@@ -1,4 +1,4 @@
-//! Reading contract files.
+//! Reads contract files.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -17,7 +17,7 @@ use crate::suggest::nearest;
 use crate::variables::refuse_but_facts;
 use crate::yaml::{Node, NodeValue};
 
-/// Reads one contract; `None` where the document is none.
+/// Reads one contract; `None` if the document is not a contract.
 pub(crate) fn contract(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Contract> {
     let word = crate::document::kind_word(node);
     if word != Some("Contract") {
@@ -30,7 +30,7 @@ pub(crate) fn contract(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option
                 "a contract file must contain documents of the kind `Contract`",
             )
             .at(place, "another kind")
-            .help("write `kind: Contract`, or leave the file out of the contracts"),
+            .help("write `kind: Contract`, or remove the file from `spec.contracts`"),
         );
         return None;
     }
@@ -76,7 +76,7 @@ fn report_repeated_ids(rules: &[Rule], diagnostics: &mut Vec<Diagnostic>) {
                 )
                 .at(rule.id.span, "again")
                 .also(*first, "first here")
-                .help("choose another id; every finding shows it"),
+                .help("choose another id; findings show it"),
             ),
             None => {
                 seen.insert(&rule.id.value, rule.id.span);
@@ -169,7 +169,7 @@ fn rule(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Rule> {
     Some(rule)
 }
 
-/// A consequence of a value that the rule does not check would never be shown.
+/// Reports consequences for values that the rule does not check, because they would never be shown.
 fn report_idle_breaks(rule: &Rule, node: &Node, diagnostics: &mut Vec<Diagnostic>) {
     let values = rule.values();
     let named = node.get("breaksByValue").map_or(&[][..], Node::entries);
@@ -193,7 +193,7 @@ fn report_idle_breaks(rule: &Rule, node: &Node, diagnostics: &mut Vec<Diagnostic
     }
 }
 
-/// The values of a partial spec, each with the way to it.
+/// Collects the values of a partial spec, each with its path.
 fn flatten(node: &Node, path: &mut Vec<String>, values: &mut Vec<RuleValue>) {
     match &node.value {
         NodeValue::Map(entries) if !entries.is_empty() => {
@@ -226,7 +226,7 @@ fn patterns(
     patterns
 }
 
-/// A rule about a field that the kind does not have would never find anything.
+/// Reports a rule about a field that the kind does not have, because it would never find anything.
 fn check_field(kind: Kind, path: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) -> bool {
     let word = path.split('.').next().unwrap_or(path);
     let words = || kind.fields().iter().map(|field| field.word);
@@ -249,6 +249,6 @@ fn text(node: &Node) -> Option<Spanned<String>> {
 
 fn owned(node: &Node, word: &str) -> Option<String> {
     let text = node.get(word).and_then(Node::as_text)?;
-    // A block of YAML ends with a line feed, which is no part of the sentence.
+    // A YAML block ends with a line feed, which is not part of the sentence.
     Some(text.trim_end().to_owned())
 }

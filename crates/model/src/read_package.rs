@@ -1,4 +1,4 @@
-//! Reading descriptions of packages and the lock, and writing the lock.
+//! Reads package descriptions, and reads and writes the lock.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,10 +20,10 @@ use crate::span::Spanned;
 use crate::variables::{is_variable_name, names_variables};
 use crate::yaml::{Node, entry_lines};
 
-/// The kind of the lock file.
+/// Kind of the lock file.
 const LOCK_KIND: &str = "Lock";
 
-/// Reads the description of a package; `None` where it is too broken to use.
+/// Reads the description of a package; `None` if it cannot be used.
 pub(crate) fn package(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Package> {
     let place = first_line(node);
     if kind_word(node) != Some("Package") {
@@ -33,7 +33,7 @@ pub(crate) fn package(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<
                 format!("`{PACKAGE_FILE}` contains one document of `kind: Package`"),
             )
             .at(place, "another kind")
-            .help("write `kind: Package`; `deskstate explain Package` lists the rest"),
+            .help("write `kind: Package`; `deskstate explain Package` lists the fields"),
         );
         return None;
     }
@@ -186,7 +186,7 @@ impl PackageItem {
 }
 
 impl Lock {
-    /// Reads the lock file; what is wrong with it is reported.
+    /// Reads the lock file and reports what is wrong with it.
     pub(crate) fn of(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Self {
         let mut lock = Self::default();
         if lock.take(node).is_none() {
@@ -232,7 +232,7 @@ impl Lock {
         Some(())
     }
 
-    /// The lock as its file holds it. The same lock gives the same bytes.
+    /// Returns the content of the lock file. The same lock always gives the same bytes.
     #[must_use]
     pub fn to_yaml(&self) -> String {
         let brought = |all: &BTreeSet<PackageItem>| -> Value {

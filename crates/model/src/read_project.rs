@@ -1,6 +1,6 @@
-//! Reading `deskstate.yaml` into a [`Project`].
+//! Reads `deskstate.yaml` into a [`Project`].
 //!
-//! The schema has said what does not fit; here everything that does fit is taken, so that the checks see as much as there is.
+//! The schema has already reported what does not fit. Everything that fits is accepted, so that the checks see as much as possible.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -27,14 +27,13 @@ use crate::suggest::nearest;
 use crate::variables::{Variables, is_variable_name};
 use crate::yaml::{Node, NodeValue};
 
-/// The folder of manifests where the project names none. Git does not keep empty folders, so it may be missing.
+/// Default folder of manifests. Git does not keep empty folders, so it may be missing.
 pub const DEFAULT_FOLDER: &str = "manifests";
 
-/// The greatest number of operations that Dataverse takes in one transaction
-/// (documented in Web API: Execute batch operations).
+/// Maximum number of operations in one Dataverse transaction (documented in Web API: Execute batch operations).
 const MAX_CHANGESET: usize = 1000;
 
-/// Reads the project; `None` where the document is none.
+/// Reads the project; `None` if the document is not a project.
 pub(crate) fn project(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Project> {
     if !node.is_map() {
         diagnostics.push(
@@ -125,7 +124,7 @@ pub(crate) fn project(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<
     })
 }
 
-/// The variables of an environment: its own win over those of the project.
+/// Returns the variables of an environment. Its own override those of the project.
 pub(crate) fn variables<'p>(project: Option<&'p Node>, environment: Option<&str>) -> Variables<'p> {
     let spec = project.and_then(|project| project.get("spec"));
     let mut variables = Variables::new();
@@ -148,7 +147,7 @@ fn text(node: &Node) -> Option<Spanned<String>> {
         .map(|text| Spanned::new(text.to_owned(), node.span))
 }
 
-/// The texts of a list.
+/// Returns the texts of a list.
 pub(crate) fn texts(node: Option<&Node>) -> Vec<Spanned<String>> {
     node.map_or_else(Vec::new, |list| {
         list.items().iter().filter_map(text).collect()
@@ -163,7 +162,7 @@ fn owned(spec: &Node) -> Vec<Spanned<String>> {
     texts(spec.get("owns").and_then(|owns| owns.get("prefixes")))
 }
 
-/// The prefixes that a project or a package owns, in lower case.
+/// Returns the prefixes that a project or a package owns, in lower case.
 pub(crate) fn owned_prefixes(
     spec: &Node,
     diagnostics: &mut Vec<Diagnostic>,
@@ -225,7 +224,7 @@ fn globs(node: Option<&Node>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Spanned<
     globs
 }
 
-/// A pattern that no kind has the form of protects nothing.
+/// Reports a pattern that matches no kind, because it protects nothing.
 fn check_kind_pattern(pattern: &str, span: crate::span::Span, diagnostics: &mut Vec<Diagnostic>) {
     if Kind::all().any(|kind| crate::glob::matches_pattern(pattern, kind.as_str())) {
         return;
@@ -338,7 +337,7 @@ fn acceptances(list: &Node, diagnostics: &mut Vec<Diagnostic>) -> Vec<Acceptance
     accepted
 }
 
-/// The resources that an entry is about.
+/// Reads the resources that an entry is about.
 fn pattern(item: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<KindNameGlob> {
     let (kind, name) = (item.get("kind").and_then(text)?, word(item, "name")?);
     check_kind_pattern(&kind.value, kind.span, diagnostics);
@@ -348,7 +347,7 @@ fn pattern(item: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<KindNameGlo
     })
 }
 
-/// Why something is accepted, and the last day.
+/// Reads why something is accepted, and the last day.
 fn reason_and_day(item: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<(String, String)> {
     let (reason, until) = (word(item, "reason")?, item.get("until").and_then(text)?);
     if is_date(&until.value) {
@@ -365,7 +364,7 @@ fn reason_and_day(item: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<(Str
     None
 }
 
-/// A rule for a field that no kind of the pattern has accepts nothing.
+/// Reports fields that no kind of the pattern has, because such a rule accepts nothing.
 fn check_fields(pattern: &str, paths: &[Spanned<String>], diagnostics: &mut Vec<Diagnostic>) {
     let words: BTreeSet<&str> = Kind::all()
         .filter(|kind| crate::glob::matches_pattern(pattern, kind.as_str()))
@@ -393,7 +392,7 @@ fn check_fields(pattern: &str, paths: &[Spanned<String>], diagnostics: &mut Vec<
     }
 }
 
-/// A day of the calendar as `YYYY-MM-DD`.
+/// Whether a text is a calendar date in the form `YYYY-MM-DD`.
 fn is_date(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let [year, month, day] = parts.as_slice() else {
@@ -423,7 +422,7 @@ fn is_date(text: &str) -> bool {
     (1..=days).contains(&day)
 }
 
-/// Reports a name of an environment that no file can have everywhere: answers and plans are kept under it.
+/// Reports environment names that are not valid file names on every system, because answers and plans are stored under them.
 fn no_file_name<'k>(
     name: &Spanned<String>,
     mut known: impl Iterator<Item = &'k str>,
@@ -473,7 +472,7 @@ fn environments(
                     diagnostics.push(
                         Diagnostic::error(
                             UNKNOWN_VALUE.code,
-                            format!("`{}` is not the id of an organization", id.value),
+                            format!("`{}` is not an organization id", id.value),
                         )
                         .at(id.span, "no GUID")
                         .help("take it from the environment's settings, under developer resources"),
@@ -548,7 +547,7 @@ fn target(
     })
 }
 
-/// A path that stays inside the project.
+/// Reads a path that must stay inside the project.
 fn inside(
     node: &Node,
     what: &str,
@@ -576,7 +575,7 @@ fn inside(
     Some(path)
 }
 
-/// An organization is reached over https, which need not be written; plain http only on this machine.
+/// Checks an address. Organizations use https, which may be omitted; plain http is allowed only for this machine.
 fn check_url(url: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) {
     let (scheme, rest) = match url.value.split_once("://") {
         Some((scheme, rest)) => (Some(scheme), rest),
@@ -609,7 +608,7 @@ fn check_url(url: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Names of variables have a form, and their values hold no variables.
+/// Checks that variables have valid names and that their values contain no variables.
 fn check_variables(map: Option<&Node>, diagnostics: &mut Vec<Diagnostic>) {
     for entry in map.map_or(&[][..], Node::entries) {
         if !is_variable_name(&entry.key) {

@@ -1,7 +1,7 @@
-//! What a document says: the one representation of a resource and of the items in it.
+//! The content of a document: the one representation of a resource and of the items in it.
 //!
-//! A record is a table of fields and the values that a document gives for some of them. Code that treats all kinds alike walks it; code that
-//! knows a kind reads it through the kind's view, whose getters have types.
+//! A record is a table of fields together with the values that a document gives for some of them. Code that treats all kinds alike iterates
+//! over it; code for a specific kind reads it through the kind's view, which has typed getters.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -21,13 +21,13 @@ pub enum Value {
     Text(String),
     /// A whole number.
     Number(i64),
-    /// Yes or no.
+    /// `true` or `false`.
     Flag(bool),
     /// The word of a choice.
     Choice(&'static str),
     /// The name of another resource.
     Name(Reference),
-    /// JSON that a text column keeps.
+    /// JSON that is stored in a text column.
     Json(Box<Json>),
     /// A user or a team.
     Owner(Owner),
@@ -39,12 +39,12 @@ pub enum Value {
     Features(Vec<(Spanned<i64>, Spanned<bool>)>),
     /// The parameters of a tab.
     Parameters(Parameters),
-    /// A member of a set that has fields of its own.
+    /// A member of a set that has its own fields.
     Item(Record),
 }
 
 impl Value {
-    /// The text, or the name as somebody wrote it.
+    /// Returns the text, or the name as written.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {
         match self {
@@ -56,25 +56,25 @@ impl Value {
     }
 }
 
-/// A set of members: the order means nothing. A plain list is an exact set.
+/// A set of members, in no particular order. A plain list is an exact set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Set {
-    /// Exact or at least.
+    /// `exact` or `atLeast`.
     pub mode: SetMode,
     /// Members that must exist.
     pub members: Vec<Spanned<Value>>,
     /// Members that must not exist; only with `atLeast`.
     pub without: Vec<Spanned<Value>>,
-    /// Users only: names of Dataverse teams whose members belong to the set.
+    /// For users only: names of Dataverse teams whose members belong to the set.
     pub from_teams: Vec<Spanned<String>>,
-    /// Users only: whether somebody may leave a profile that is not declared here.
+    /// For users only: whether users may be moved out of a profile that is not declared here.
     pub moves: bool,
-    /// The whole value.
+    /// The range of the complete value.
     pub span: Span,
 }
 
 impl Set {
-    /// An exact set.
+    /// Creates an exact set.
     #[must_use]
     pub fn exact(members: Vec<Spanned<Value>>, span: Span) -> Self {
         Self {
@@ -92,12 +92,12 @@ impl Set {
 #[derive(Clone)]
 pub struct Record {
     fields: &'static [Field],
-    /// By the place of the field in the table.
+    /// Values, by the position of their field in the table.
     given: Vec<(u8, Given<Value>)>,
 }
 
 impl Record {
-    /// A record that says nothing.
+    /// Creates an empty record.
     #[must_use]
     pub const fn empty(fields: &'static [Field]) -> Self {
         Self {
@@ -106,13 +106,13 @@ impl Record {
         }
     }
 
-    /// The table of its fields.
+    /// Returns the table of its fields.
     #[must_use]
     pub const fn table(&self) -> &'static [Field] {
         self.fields
     }
 
-    /// Every field of the table that a manifest may write, and what is said of it.
+    /// Returns every field of the table that a manifest may write, with its value.
     pub fn fields(&self) -> impl Iterator<Item = (&'static Field, Given<&Value>)> {
         self.fields
             .iter()
@@ -121,13 +121,13 @@ impl Record {
             .map(|(at, field)| (field, self.at(at)))
     }
 
-    /// Every column of the table and what is said of it, those that no manifest writes among them.
+    /// Returns every column of the table with its value, including those that manifests never write.
     pub fn columns(&self) -> impl Iterator<Item = (&'static Field, Given<&Value>)> {
         let places = self.fields.iter().enumerate();
         places.map(|(at, field)| (field, self.at(at)))
     }
 
-    /// What is said of the field at a place of the table.
+    /// Returns the value of the field at a position of the table.
     pub(crate) fn at(&self, place: usize) -> Given<&Value> {
         self.given
             .iter()
@@ -135,14 +135,14 @@ impl Record {
             .map_or(Given::Absent, |(_, given)| given.as_ref())
     }
 
-    /// What is said of a field of the table.
+    /// Returns the value of a field of the table.
     #[must_use]
     pub fn get(&self, field: &Field) -> Given<&Value> {
         let place = self.fields.iter().position(|one| one.word == field.word);
         place.map_or(Given::Absent, |place| self.at(place))
     }
 
-    /// Says something of the field at a place of the table.
+    /// Sets the value of the field at a position of the table.
     pub(crate) fn put(&mut self, place: usize, value: Given<Value>) {
         let place = u8::try_from(place).unwrap_or(u8::MAX);
         if value.is_absent() {
@@ -152,7 +152,7 @@ impl Record {
         self.given.push((place, value));
     }
 
-    /// What tells a part apart, as people write it: its name, or that of the row that it is about.
+    /// Returns the identity of a part as people write it: its name, or the name of the row that it refers to.
     #[must_use]
     pub fn identity(&self, part: &PartTable) -> String {
         let text = |which: &dyn Fn(&Field) -> bool| {
@@ -169,12 +169,12 @@ impl Record {
         }
     }
 
-    /// Thousands of records are kept to the end of a run.
+    /// Frees unused memory, because thousands of records are kept until the end of a run.
     pub(crate) fn shrink(&mut self) {
         self.given.shrink_to_fit();
     }
 
-    /// How many fields are given.
+    /// Number of fields that have a value.
     pub(crate) fn len(&self) -> usize {
         self.given.len()
     }
@@ -212,7 +212,7 @@ impl PartialEq for Record {
 }
 
 impl NameOf {
-    /// How far apart the product numbers such parts.
+    /// The increment with which the product numbers such parts.
     #[must_use]
     pub const fn step(self) -> i64 {
         match self {
@@ -221,7 +221,7 @@ impl NameOf {
         }
     }
 
-    /// The text of an item that its unique name is made from, with the business unit of a role.
+    /// Returns the text of an item from which its unique name is derived, with the business unit of a role.
     #[must_use]
     pub fn source(self, item: &Record) -> Option<Spanned<String>> {
         let (NameOf::Behind(word) | NameOf::PaneTab(word)) = self else {
@@ -241,7 +241,7 @@ impl NameOf {
     }
 }
 
-/// A record in the form of a manifest, in the order of the reference.
+/// Returns a record as in a manifest, in the order of the reference.
 pub(crate) fn to_json(record: &Record) -> Map<String, Json> {
     let mut written = Map::new();
     for (field, given) in record.fields() {
@@ -326,21 +326,21 @@ fn set_json(field: &Field, set: &Set) -> Json {
     long
 }
 
-/// A type that the values of a field have.
+/// A type of field values.
 pub trait FieldType {
-    /// What a getter gives.
+    /// The return type of a getter.
     type View<'a>;
 
-    /// The value as this type.
+    /// Returns the value as this type.
     fn view(value: &Value) -> Option<Self::View<'_>>;
 }
 
-/// A view of a record: what the macro `record!` makes for a table.
+/// A view of a record, which the macro `record!` generates for a table.
 pub trait Viewed {
     /// The view.
     type View<'a>;
 
-    /// Looks at a record of the view's table.
+    /// Creates a view of a record of the view's table.
     fn view(record: &Record) -> Self::View<'_>;
 }
 
@@ -370,13 +370,13 @@ field_types! {
     Text: &'a str = Value::Text(text) => text.as_str();
     /// A whole number.
     Number: i64 = Value::Number(number) => *number;
-    /// Yes or no.
+    /// `true` or `false`.
     Flag: bool = Value::Flag(flag) => *flag;
     /// The name of another resource.
     Name: &'a Reference = Value::Name(name) => name;
     /// The name of something that is looked up and never written.
     Named: &'a str = Value::Text(name) => name.as_str();
-    /// JSON, or text in its place.
+    /// JSON, or plain text instead.
     JsonValue: &'a Value = value @ (Value::Json(_) | Value::Text(_)) => value;
     /// A user or a team.
     OwnerOf: &'a Owner = Value::Owner(owner) => owner;
@@ -386,7 +386,7 @@ field_types! {
     ParametersOf: &'a Parameters = Value::Parameters(parameters) => parameters;
 }
 
-/// A column that no manifest writes.
+/// A column that manifests never write.
 #[derive(Debug)]
 pub enum Hidden {}
 
@@ -398,7 +398,7 @@ impl FieldType for Hidden {
     }
 }
 
-/// An item with fields of its own, as a member of a set.
+/// An item with its own fields, as a member of a set.
 #[derive(Debug)]
 pub struct Item<V>(PhantomData<V>);
 
@@ -413,7 +413,7 @@ impl<V: Viewed> FieldType for Item<V> {
     }
 }
 
-/// A set of members of a type.
+/// A set whose members have a given type.
 #[derive(Debug)]
 pub struct SetOf<T>(PhantomData<T>);
 
@@ -431,7 +431,7 @@ impl<T: FieldType> FieldType for SetOf<T> {
     }
 }
 
-/// A set whose members are of a type.
+/// A view of a set whose members have a given type.
 #[derive(Debug)]
 pub struct SetView<'a, T> {
     set: &'a Set,
@@ -447,18 +447,18 @@ impl<T> Clone for SetView<'_, T> {
 impl<T> Copy for SetView<'_, T> {}
 
 impl<'a, T: FieldType> SetView<'a, T> {
-    /// Mode, place and what only sets of users have.
+    /// Returns the underlying set, with its mode, its range and the settings for sets of users.
     #[must_use]
     pub fn set(self) -> &'a Set {
         self.set
     }
 
-    /// Members that must exist.
+    /// Returns the members that must exist.
     pub fn members(self) -> impl Iterator<Item = Spanned<T::View<'a>>> {
         typed::<T>(&self.set.members)
     }
 
-    /// What must not be there.
+    /// Returns the members that must not exist.
     pub fn without(self) -> impl Iterator<Item = Spanned<T::View<'a>>> {
         typed::<T>(&self.set.without)
     }
@@ -470,7 +470,7 @@ fn typed<T: FieldType>(values: &[Spanned<Value>]) -> impl Iterator<Item = Spanne
         .filter_map(|member| Some(Spanned::new(T::view(&member.value)?, member.span)))
 }
 
-/// A list of items with fields of their own.
+/// A list of items with their own fields.
 #[derive(Debug)]
 pub struct ListOf<V>(PhantomData<V>);
 
@@ -488,7 +488,7 @@ impl<V: Viewed> FieldType for ListOf<V> {
     }
 }
 
-/// Items of a type, in order.
+/// Items of one type, in order.
 #[derive(Debug)]
 pub struct Items<'a, V> {
     items: &'a [Spanned<Record>],
@@ -496,7 +496,7 @@ pub struct Items<'a, V> {
 }
 
 impl<'a, V: Viewed> Items<'a, V> {
-    /// The items and where they are written.
+    /// Returns the items and their places.
     pub fn iter(self) -> impl Iterator<Item = Spanned<V::View<'a>>> {
         self.items
             .iter()

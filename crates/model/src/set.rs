@@ -6,12 +6,12 @@ use uuid::Uuid;
 
 use crate::name::UniqueName;
 
-/// Whether a set says everything or a part.
+/// Whether a set lists all members or only some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SetMode {
-    /// These members and no others.
+    /// Exactly these members.
     Exact,
-    /// These members are there; others are left alone.
+    /// At least these members; others are left alone.
     AtLeast,
 }
 
@@ -31,19 +31,19 @@ impl SetMode {
 pub struct Reference(UniqueName);
 
 impl Reference {
-    /// Takes a name as somebody wrote it.
+    /// Creates a reference from a name as written.
     #[must_use]
     pub fn new(written: &str) -> Self {
         Self(UniqueName::new(written))
     }
 
-    /// The name with the letters and blanks that somebody wrote.
+    /// Returns the name as written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_written()
     }
 
-    /// The name as an identity.
+    /// Returns the name for comparison.
     #[must_use]
     pub fn name(&self) -> &UniqueName {
         &self.0
@@ -61,16 +61,16 @@ impl fmt::Display for Reference {
 pub enum LookedUp {
     /// Its id.
     Id(Uuid),
-    /// Its name, looked up in every environment.
+    /// Its name, which is looked up in every environment.
     Name {
-        /// The name as shown in the product.
+        /// Name shown in the product.
         name: String,
-        /// The table it belongs to, where the tab's `entityName` does not say.
+        /// The table it belongs to, if the tab's `entityName` does not give it.
         table: Option<String>,
     },
 }
 
-/// Who owns a row.
+/// The owner of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owner {
     /// A user: user principal name, e-mail address or Entra object id.

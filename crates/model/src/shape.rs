@@ -1,4 +1,4 @@
-//! The shape of documents: what their JSON Schema finds wrong, in words and with places.
+//! The shape of documents: reports violations of their JSON Schema, in words and with places.
 
 mod words;
 
@@ -18,12 +18,12 @@ use crate::span::Span;
 use crate::yaml::{Entry, Node};
 use words::{finding, type_name, unknown_field, wrong_type};
 
-/// What a schema is for.
+/// The subject of a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Shape {
     /// A document of a kind.
     Document(Kind),
-    /// Some fields of a kind, as overlays and contracts give them.
+    /// Some fields of a kind, as in overlays and contracts.
     Partial(Kind),
     /// The project file.
     Project,
@@ -31,11 +31,11 @@ pub(crate) enum Shape {
     Contract,
     /// The definition of a kind.
     Definition,
-    /// The file that describes a package.
+    /// The description of a package.
     Package,
 }
 
-/// Reports everything about a document that does not fit its schema; gives whether there was anything.
+/// Reports everything in a document that does not fit its schema; returns whether there was anything.
 pub(crate) fn check(
     shape: Shape,
     document: &Node,
@@ -70,7 +70,7 @@ struct Compiled {
     validator: Validator,
 }
 
-/// The schema of a shape, made and compiled when it is first needed, and once.
+/// Returns the schema of a shape, compiled once when it is first needed.
 fn compiled(shape: Shape) -> &'static Compiled {
     static COMPILED: Mutex<BTreeMap<Shape, &'static Compiled>> = Mutex::new(BTreeMap::new());
     let mut known = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -93,15 +93,15 @@ fn compile(schema: Value) -> Compiled {
     Compiled { schema, validator }
 }
 
-/// One document whose errors are put into words.
+/// Puts the errors of one document into words.
 struct Report<'a> {
     shape: Shape,
     schema: &'a Value,
     document: &'a Node,
-    /// Where to point for what the document lacks.
+    /// The place for findings about something missing.
     place: Span,
     diagnostics: &'a mut Vec<Diagnostic>,
-    /// Entries by key of the large mappings of the document.
+    /// Indexes of the document's large mappings, by key.
     indexes: HashMap<*const Node, HashMap<&'a str, &'a Entry>>,
 }
 
@@ -123,7 +123,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Of several forms that a value may have, explains the one that it was most likely meant to have.
+    /// Explains the most likely intended form if a value may have several.
     fn nearest_branch(
         &mut self,
         error: &ValidationError<'_>,
@@ -153,7 +153,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Whether an error only says that a value is no variable.
+    /// Whether an error only states that a value is not a variable.
     fn is_about_variable(&self, error: &ValidationError<'_>) -> bool {
         let keyword = error.schema_path().as_str();
         let schema = keyword
@@ -165,7 +165,7 @@ impl<'a> Report<'a> {
         pattern.is_some_and(is_variable_pattern)
     }
 
-    /// The value that an error is about.
+    /// Finds the value that an error is about.
     fn find(&mut self, error: &ValidationError<'_>) -> Found<'a> {
         let mut found = Found {
             node: self.document,
@@ -175,7 +175,7 @@ impl<'a> Report<'a> {
         for segment in error.instance_path().into_iter() {
             let entry = match segment {
                 LocationSegment::Property(key) => self.entry(found.node, &key),
-                // A key that is a number reads like a place in a list.
+                // A numeric key looks like a list index.
                 LocationSegment::Index(at) if found.node.is_map() => {
                     self.entry(found.node, &at.to_string())
                 }
@@ -197,7 +197,7 @@ impl<'a> Report<'a> {
         found
     }
 
-    /// The entry of a mapping with this key. A mapping may have as many errors as entries, so a large one is gone through once.
+    /// Returns the entry of a mapping with this key. A mapping may have as many errors as entries, so large ones are indexed.
     fn entry(&mut self, mapping: &'a Node, key: &str) -> Option<&'a Entry> {
         const LARGE: usize = 64;
         if mapping.entries().len() < LARGE {
@@ -214,7 +214,7 @@ impl<'a> Report<'a> {
     }
 }
 
-/// The properties next to the `additionalProperties` that an error comes from.
+/// Returns the properties next to the `additionalProperties` that an error comes from.
 fn known_words<'s>(schema: &'s Value, error: &ValidationError<'_>) -> Vec<&'s str> {
     let path = error.schema_path().as_str();
     let parent = path
@@ -249,11 +249,11 @@ fn expected_types(error: &ValidationError<'static>) -> Vec<&'static str> {
     }
 }
 
-/// The value that an error is about.
+/// A value that an error is about.
 struct Found<'n> {
-    /// The value; the nearest one above it where the path leads nowhere.
+    /// The value, or the nearest one above it if the path leads nowhere.
     node: &'n Node,
-    /// Its key, or the key of the list that it is in.
+    /// Its key, or the key of the list that contains it.
     word: Option<&'n str>,
     key_span: Option<Span>,
 }

@@ -1,4 +1,4 @@
-//! Codes of documents that do not fit the schema of their kind.
+//! Codes of findings about documents that do not fit the schema of their kind.
 
 use crate::explanation::Explanation;
 

@@ -19,7 +19,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// The range from the start of `self` to the end of `other`, in the file of `self`.
+    /// Returns the range from the start of `self` to the end of `other`, in the file of `self`.
     #[must_use]
     pub fn to(self, other: Span) -> Span {
         Span {
@@ -35,7 +35,7 @@ impl Span {
     }
 }
 
-/// A value and the place where it is.
+/// A value and its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Spanned<T> {
     /// The value.
@@ -45,12 +45,12 @@ pub struct Spanned<T> {
 }
 
 impl<T> Spanned<T> {
-    /// Puts a value and its place together.
+    /// Combines a value with its place.
     pub fn new(value: T, span: Span) -> Self {
         Self { value, span }
     }
 
-    /// Changes the value and keeps the place.
+    /// Transforms the value and keeps the place.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Spanned<U> {
         Spanned {
             value: change(self.value),
@@ -59,12 +59,12 @@ impl<T> Spanned<T> {
     }
 }
 
-/// The files that were read, by [`FileId`].
+/// The files that were read, indexed by [`FileId`].
 ///
 /// Paths are relative to the project's root and use `/` on every system.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SourceMap {
-    /// Copies share them.
+    /// Shared by all clones.
     files: Arc<Vec<SourceFile>>,
 }
 
@@ -72,12 +72,12 @@ pub struct SourceMap {
 struct SourceFile {
     path: String,
     text: String,
-    /// Byte offset of the first character of every line.
+    /// Byte offset of the start of every line.
     line_starts: Vec<u32>,
 }
 
 impl SourceMap {
-    /// Adds a file. Texts of more than 4 GiB are not supported; the loader refuses files long before.
+    /// Adds a file. Texts of more than 4 GiB are not supported; the loader rejects files long before that size.
     pub fn add(&mut self, path: impl Into<String>, text: impl Into<String>) -> FileId {
         let text = text.into();
         let line_starts = std::iter::once(0)
@@ -91,19 +91,19 @@ impl SourceMap {
         FileId(offset(self.files.len() - 1))
     }
 
-    /// The path of a file, relative to the project's root.
+    /// Returns the path of a file, relative to the project's root.
     #[must_use]
     pub fn path(&self, file: FileId) -> &str {
         &self.file(file).path
     }
 
-    /// The text of a file.
+    /// Returns the text of a file.
     #[must_use]
     pub fn text(&self, file: FileId) -> &str {
         &self.file(file).text
     }
 
-    /// The text of a range; empty where the range does not fit the file.
+    /// Returns the text of a range; empty if the range does not fit the file.
     #[must_use]
     pub fn slice(&self, span: Span) -> &str {
         self.text(span.file)
@@ -111,7 +111,7 @@ impl SourceMap {
             .unwrap_or("")
     }
 
-    /// Line and column of the start of a range, both from 1; columns count characters.
+    /// Returns the line and column of the start of a range, both counted from 1; columns count characters.
     #[must_use]
     pub fn line_column(&self, span: Span) -> (u32, u32) {
         let file = self.file(span.file);
@@ -128,7 +128,7 @@ impl SourceMap {
         (offset(line), offset(column + 1))
     }
 
-    /// The line (from 1) without its line break; empty beyond the end.
+    /// Returns a line (counted from 1) without its line break; empty beyond the end.
     #[must_use]
     pub fn line(&self, file: FileId, line: u32) -> &str {
         let file = self.file(file);
@@ -146,7 +146,7 @@ impl SourceMap {
             .trim_end_matches(['\n', '\r'])
     }
 
-    /// Replaces a range by asterisks, byte by byte, so that it cannot be shown and every other place stays where it is.
+    /// Replaces a range with asterisks, byte by byte, so that it cannot be shown and all other places stay valid.
     pub(crate) fn redact(&mut self, span: Span) {
         let Some(file) = Arc::make_mut(&mut self.files).get_mut(span.file.0 as usize) else {
             return;
@@ -161,13 +161,13 @@ impl SourceMap {
         }
     }
 
-    /// How many bytes the files have together.
+    /// Returns the total size of the files in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.text.len() as u64).sum()
     }
 
-    /// All files in the order in which they were added.
+    /// Returns all files in the order in which they were added.
     pub fn files(&self) -> impl Iterator<Item = FileId> + use<> {
         (0..offset(self.files.len())).map(FileId)
     }
@@ -179,7 +179,7 @@ impl SourceMap {
     }
 }
 
-/// Sizes fit because the loader refuses files of more than a few megabytes.
+/// The size always fits, because the loader rejects files of more than a few megabytes.
 fn offset(size: usize) -> u32 {
     u32::try_from(size).unwrap_or(u32::MAX)
 }

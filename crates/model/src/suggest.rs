@@ -1,6 +1,6 @@
-//! "Did you mean": the nearest of some known words.
+//! "Did you mean": finds the nearest of some known words.
 
-/// The candidate nearest to a word, if one is near enough to be a slip: other case, or a few letters.
+/// Returns the candidate nearest to a word, if the word is likely a misspelling of it: different case, or a few letters.
 #[must_use]
 pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let folded = word.to_lowercase();
@@ -14,7 +14,7 @@ pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) ->
         .map(|(_, candidate)| candidate)
 }
 
-/// Letters to insert, remove, replace or swap with their neighbour (optimal string alignment).
+/// Number of letters to insert, remove, replace or swap with their neighbour (optimal string alignment).
 fn distance(left: &str, right: &str) -> usize {
     let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
     let mut before: Vec<usize> = Vec::new();
@@ -36,7 +36,7 @@ fn distance(left: &str, right: &str) -> usize {
     above[right.len()]
 }
 
-/// `a`, `b` or `c`, each in backticks.
+/// Formats a list as `a`, `b` or `c`, each in backticks.
 pub(crate) fn one_of(words: impl IntoIterator<Item = impl std::fmt::Display>) -> String {
     let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
     match words.as_slice() {

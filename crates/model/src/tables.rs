@@ -1,4 +1,4 @@
-//! The tables of the platform that the kinds lean on, and every table and relationship of the kinds by name.
+//! The platform tables that the kinds depend on, and re-exports of all tables and relationships of the kinds.
 //!
 //! Source: Microsoft's generated entity reference for Dynamics 365, compared with metadata of live organizations.
 
@@ -6,12 +6,12 @@ pub use crate::kinds::tables::*;
 pub use crate::table::USER;
 use crate::table::{Field, Table};
 
-/// Model-driven apps; a manifest names one by its unique name.
+/// Model-driven apps; manifests refer to them by unique name.
 pub static APP: Table = Table {
     shown: Some("name"),
     ..Table::platform("appmodule", "appmodules", "appmoduleid", "uniquename")
 };
-/// The organization itself, one row.
+/// The organization itself: a single row.
 pub static ORGANIZATION: Table =
     Table::platform("organization", "organizations", "organizationid", "name");
 /// Teams.
@@ -28,9 +28,9 @@ pub static WEB_RESOURCE: Table =
 pub static VIEW: Table = Table::platform("savedquery", "savedqueries", "savedqueryid", "name");
 /// Forms and dashboards.
 pub static FORM: Table = Table::platform("systemform", "systemforms", "formid", "name");
-/// Processes; macros are rows of it.
+/// Processes; macros are rows of this table.
 pub static MACRO: Table = Table::platform("workflow", "workflows", "workflowid", "name");
-/// Workstreams, which name templates as text.
+/// Workstreams, which refer to templates by name, as text.
 pub static WORKSTREAM: Table = Table::platform(
     "msdyn_liveworkstream",
     "msdyn_liveworkstreams",
@@ -38,9 +38,9 @@ pub static WORKSTREAM: Table = Table::platform(
     "msdyn_name",
 );
 
-/// The eight columns in which a workstream names a template by its unique name, as text.
+/// The workstream column with the unique name of a session template, as text. With the next list, eight columns name templates.
 pub static WORKSTREAM_SESSION_COLUMNS: &[&str] = &["msdyn_sessiontemplate_default"];
-/// Those that name notification templates.
+/// The workstream columns with unique names of notification templates.
 pub static WORKSTREAM_NOTIFICATION_COLUMNS: &[&str] = &[
     "msdyn_notificationtemplate_incoming_auth",
     "msdyn_notificationtemplate_incoming_unauth",
@@ -51,16 +51,16 @@ pub static WORKSTREAM_NOTIFICATION_COLUMNS: &[&str] = &[
     "msdyn_notificationtemplate_returning_conv_assig",
 ];
 
-/// Who holds which security role directly: an intersect whose entity set ends in `collection`.
+/// Security roles held directly by users: an intersect whose entity set ends in `collection`.
 pub const USER_ROLES: &str = "systemuserrolescollection";
-/// Which team holds which security role.
+/// Security roles held by teams.
 pub const TEAM_ROLES: &str = "teamrolescollection";
 /// The members of a team: a navigation property of teams.
 pub const TEAM_MEMBERSHIP: &str = "teammembership_association";
-/// Who is in which team.
+/// Users who belong to teams.
 pub const TEAM_MEMBERS: &str = "teammemberships";
 
-/// Who owns a row.
+/// The owner of a row.
 pub static OWNER: Field = crate::kinds::build::OWNER.meaning("Who owns the row.");
-/// Whether a row is in use.
+/// Whether a row is active.
 pub static STATUS: Field = crate::kinds::STATUS.meaning("Whether the row is in use.");

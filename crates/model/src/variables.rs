@@ -1,7 +1,7 @@
-//! Variables: `${{ vars.name }}` is replaced by a value of the project or the environment, `${{ environment.url }}` by the
+//! Variables: `${{ vars.name }}` is replaced with a value of the project or the environment, and `${{ environment.url }}` with the
 //! environment's own address.
 //!
-//! `{slug}` and `${slug}` belong to Dynamics and pass untouched; `$${{` stands for `${{`.
+//! `{slug}` and `${slug}` belong to Dynamics and are left untouched; `$${{` is an escaped `${{`.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,30 +52,30 @@ const CLOSE: &str = "}}";
 /// The variables that have a value.
 pub(crate) type Variables<'p> = BTreeMap<&'p str, &'p Node>;
 
-/// Where a value that came from a variable is written: by the place of the variable's use.
+/// Where a value from a variable is written, by the place of the variable's use.
 pub(crate) type Origins = BTreeMap<Span, (String, Span)>;
 
-/// What an environment is called by others: its address and the id of its organization.
+/// The facts that identify an environment: its address and the id of its organization.
 ///
-/// What is not known yet stays in the text as it is written, in one spelling: `${{ environment.organizationId }}`.
+/// Facts that are not yet known stay in the text, normalized to one spelling: `${{ environment.organizationId }}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EnvironmentFacts {
-    /// Scheme and host, without a slash at the end.
+    /// Scheme and host, without a trailing slash.
     url: Option<String>,
     organization_id: Option<Uuid>,
 }
 
-/// The text that is replaced once the environment has said which organization it is.
+/// The text that is replaced once the environment has reported its organization.
 pub const ORGANIZATION_ID: &str = "${{ environment.organizationId }}";
 
-/// The same as text that nothing replaces.
+/// Its escaped form, which is never replaced.
 const ESCAPED_ORGANIZATION_ID: &str = "$${{ environment.organizationId }}";
 
-/// The embedded emulator gets another port in every run, so its address cannot be part of a row.
+/// Stands in for the address of the embedded emulator, whose port changes in every run and thus cannot be part of a row.
 const EMBEDDED_URL: &str = "https://localhost";
 
 impl EnvironmentFacts {
-    /// What the project file says of an environment.
+    /// Returns the facts that the project file contains about an environment.
     #[must_use]
     pub fn of(environment: &Environment) -> Self {
         let url = match &environment.target {
@@ -88,7 +88,7 @@ impl EnvironmentFacts {
         }
     }
 
-    /// What an address says.
+    /// Returns the facts that an address contains.
     #[must_use]
     pub fn of_url(url: &str) -> Self {
         Self {
@@ -97,7 +97,7 @@ impl EnvironmentFacts {
         }
     }
 
-    /// What an organization says of itself.
+    /// Returns the facts that an organization reports about itself.
     #[must_use]
     pub fn of_organization(id: Option<Uuid>) -> Self {
         Self {
@@ -119,7 +119,7 @@ impl EnvironmentFacts {
         value.unwrap_or(Cow::Borrowed(fact.as_written()))
     }
 
-    /// The text with what is known of the environment. A text that cannot be read as one with variables stays as it is.
+    /// Replaces the known facts in a text. A text with malformed variables stays unchanged.
     #[must_use]
     pub fn fill<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let Some(pieces) = Some(text)
@@ -132,7 +132,7 @@ impl EnvironmentFacts {
         Cow::Owned(self.filled(&pieces, open))
     }
 
-    /// A text that waits for the id of the organization, with it. Any other stays as it is.
+    /// Replaces the id of the organization in a text that waits for it. Any other text stays unchanged.
     #[must_use]
     pub fn complete<'t>(&self, text: &'t str) -> Cow<'t, str> {
         match pieces(text).filter(|_| text.contains(ORGANIZATION_ID)) {
@@ -141,8 +141,8 @@ impl EnvironmentFacts {
         }
     }
 
-    /// What an escaped `${{` becomes. A text that holds the id of the organization, or what looks like it, is read once more when the id
-    /// is known, and keeps its escapes until then.
+    /// Returns the replacement for an escaped `${{`. A text with the id of the organization, or with something that looks like it, is
+    /// processed again when the id is known, so it keeps its escapes until then.
     fn open(&self, text: &str, pieces: &[Piece<'_>]) -> &'static str {
         let mut facts = pieces.iter();
         let waits = self.organization_id.is_none()
@@ -168,13 +168,13 @@ impl EnvironmentFacts {
         filled
     }
 
-    /// The same as [`Self::complete`] for every text of a value.
+    /// Applies [`Self::complete`] to every text of a value.
     pub fn complete_json(&self, value: &mut Value) {
         each_text(value, &|text| self.complete(text));
     }
 }
 
-/// Puts another text in the place of every text of a value.
+/// Transforms every text of a value.
 pub(crate) fn each_text(value: &mut Value, fill: &dyn Fn(&str) -> Cow<'_, str>) {
     match value {
         Value::String(text) => {
@@ -188,14 +188,14 @@ pub(crate) fn each_text(value: &mut Value, fill: &dyn Fn(&str) -> Cow<'_, str>) 
     }
 }
 
-/// Scheme and host of an address, in lower case. `https` need not be written.
+/// Returns the scheme and host of an address, in lower case. `https` may be omitted.
 fn origin(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     format!("{scheme}://{authority}").to_ascii_lowercase()
 }
 
-/// A value that the environment itself gives.
+/// A fact supplied by the environment itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fact {
     Url,
@@ -230,7 +230,7 @@ pub(crate) struct Substitution<'a, 'p> {
     pub(crate) diagnostics: &'a mut Vec<Diagnostic>,
 }
 
-/// Doubles the dollar of what would be taken for a variable of the project.
+/// Escapes text that would be read as a variable of the project by doubling the dollar sign.
 pub fn escape_variables(value: &mut Value) {
     match value {
         Value::String(text) if text.contains("${{") => *text = text.replace("${{", "$${{"),
@@ -240,10 +240,10 @@ pub fn escape_variables(value: &mut Value) {
     }
 }
 
-/// Whether any value of a document holds a variable or an escaped one.
+/// Whether any value of a document contains a variable or an escaped one.
 pub(crate) fn has_variables(node: &Node) -> bool {
     match &node.value {
-        // To look for one character is quick, and most texts do not hold it.
+        // Searching for a single character is fast, and most texts do not contain it.
         NodeValue::Text(text) => text.contains('$') && text.contains(OPEN),
         NodeValue::List(items) => items.iter().any(has_variables),
         NodeValue::Map(entries) => entries.iter().any(|entry| has_variables(&entry.value)),
@@ -251,7 +251,7 @@ pub(crate) fn has_variables(node: &Node) -> bool {
     }
 }
 
-/// Reports variables where none may be: everything but values under `spec` and `labels`.
+/// Reports variables in places where they are not allowed: everywhere except in values under `spec` and `labels`.
 pub(crate) fn refuse_outside_values(document: &Node, diagnostics: &mut Vec<Diagnostic>) {
     for entry in document.entries() {
         match &*entry.key {
@@ -271,7 +271,7 @@ pub(crate) fn refuse_outside_values(document: &Node, diagnostics: &mut Vec<Diagn
     }
 }
 
-/// Reports every variable in a contract, which may name values of the environment and nothing else.
+/// Reports variables in a contract, except for facts of the environment.
 pub(crate) fn refuse_but_facts(node: &Node, diagnostics: &mut Vec<Diagnostic>) {
     match &node.value {
         NodeValue::Text(text) if text.contains(OPEN) => {
@@ -300,7 +300,7 @@ pub(crate) fn refuse_but_facts(node: &Node, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Reports every variable in a value.
+/// Reports all variables in a value.
 pub(crate) fn refuse_all(node: &Node, diagnostics: &mut Vec<Diagnostic>) {
     match &node.value {
         NodeValue::Text(text) if text.contains(OPEN) => diagnostics.push(
@@ -320,7 +320,7 @@ pub(crate) fn refuse_all(node: &Node, diagnostics: &mut Vec<Diagnostic>) {
 }
 
 impl<'p> Substitution<'_, 'p> {
-    /// The document with its variables replaced under `spec` and `metadata.labels`.
+    /// Returns the document with the variables under `spec` and `metadata.labels` replaced.
     pub(crate) fn document(&mut self, document: &Node) -> Node {
         let entries = document.entries().iter().map(|entry| {
             let value = match &*entry.key {
@@ -424,7 +424,7 @@ impl<'p> Substitution<'_, 'p> {
                     }
                     None => complete = false,
                 },
-                // Texts with parameters are filled before, or are malformed.
+                // Parameters are already replaced at this point, unless they are malformed.
                 Piece::Parameter(_) => complete = false,
             }
         }
@@ -455,18 +455,18 @@ impl<'p> Substitution<'_, 'p> {
     }
 }
 
-/// The parameters of a package, which replace `${{ params.NAME }}` in its documents.
+/// Parameters of a package, which replace `${{ params.NAME }}` in its documents.
 pub(crate) struct ParameterValues<'a> {
     pub(crate) declared: &'a [Parameter],
     pub(crate) values: &'a BTreeMap<String, Node>,
-    /// Where the value of a use is written.
+    /// Where the values are written, by the place of their use.
     pub(crate) origins: &'a mut Origins,
-    /// The parameters that were used.
+    /// Parameters used so far.
     pub(crate) used: &'a mut BTreeSet<String>,
     pub(crate) diagnostics: &'a mut Vec<Diagnostic>,
 }
 
-/// A value in which each text that may have a variable is replaced.
+/// Returns a value with each text that may contain a variable replaced.
 fn with_texts(node: &Node, replaced: &mut dyn FnMut(&str, Span) -> Node) -> Node {
     let value = match &node.value {
         NodeValue::Text(text) if text.contains(OPEN) => return replaced(text, node.span),
@@ -490,14 +490,14 @@ fn with_texts(node: &Node, replaced: &mut dyn FnMut(&str, Span) -> Node) -> Node
 }
 
 impl ParameterValues<'_> {
-    /// A value with its parameters replaced. Variables that a customer's value brings stay for the customer's project to replace.
+    /// Returns a value with its parameters replaced. Variables in a customer's value stay, because the customer's project replaces them.
     pub(crate) fn fill(&mut self, node: &Node) -> Node {
         with_texts(node, &mut |text, span| self.text(text, span))
     }
 
     fn text(&mut self, text: &str, span: Span) -> Node {
         let as_is = |value| Node { value, span };
-        // What cannot be read is reported with the other variables.
+        // Malformed text is reported along with the other variables.
         let Some(pieces) = pieces_of_package(text) else {
             return as_is(NodeValue::Text(text.into()));
         };
@@ -559,7 +559,7 @@ impl ParameterValues<'_> {
             return Some(value.clone());
         }
         let names = || self.declared.iter().map(|one| one.name.value.as_str());
-        // One without a value is reported where the project uses the package.
+        // A declared parameter without a value is reported where the project uses the package.
         if !names().any(|known| known == name) {
             let found = Diagnostic::error(
                 PACKAGE_PARAMETER.code,
@@ -599,14 +599,14 @@ enum Piece<'t> {
     Fact(Fact),
 }
 
-/// The parts of a text; `None` where a variable is malformed.
+/// Splits a text into pieces; `None` if a variable is malformed or the text contains parameters of a package.
 fn pieces(text: &str) -> Option<Vec<Piece<'_>>> {
     let pieces = pieces_of_package(text)?;
     let is_parameter = |piece: &Piece<'_>| matches!(piece, Piece::Parameter(_));
     (!pieces.iter().any(is_parameter)).then_some(pieces)
 }
 
-/// The parts of a text of a package, which may use parameters.
+/// Splits a text of a package, which may use parameters, into pieces.
 fn pieces_of_package(text: &str) -> Option<Vec<Piece<'_>>> {
     let mut pieces = Vec::new();
     let mut rest = text;
@@ -651,7 +651,7 @@ impl Piece<'_> {
     }
 }
 
-/// A letter, then letters, digits and underscores.
+/// Whether a name starts with a letter and continues with letters, digits and underscores.
 pub(crate) fn is_variable_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name
@@ -765,7 +765,7 @@ mod tests {
             organization.complete(&format!("{ORGANIZATION_ID}/{{x}}")),
             format!("{id}/{{x}}")
         );
-        // What is escaped stays text, however it is spelled and whatever else the text holds.
+        // Escaped text stays text, regardless of its spelling and of the rest of the text.
         for (written, complete) in [
             (
                 "$${{ environment.organizationId }}",

@@ -1,4 +1,4 @@
-//! A project that is loaded again and again while people edit it: texts that are not saved yet, and files that are read once.
+//! A project that is loaded repeatedly while people edit it, with unsaved texts and cached files.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use crate::files::{Kept, Root};
 use crate::load::load_from;
 use crate::manifests::Manifests;
 
-/// A project that is being edited. What it gives is what [`load`](crate::load) would give of the files as they are in the editor.
+/// A project that is being edited. Results are the same as those of [`load`](crate::load) for the files as they are in the editor.
 #[derive(Debug)]
 pub struct Workspace {
     root: PathBuf,
@@ -17,7 +17,7 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// The project in a folder.
+    /// Opens the project in a folder.
     #[must_use]
     pub fn new(root: &Path) -> Self {
         Self {
@@ -27,40 +27,40 @@ impl Workspace {
         }
     }
 
-    /// The folder.
+    /// Returns the folder of the project.
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// A file is open with this text, by its path with `/` and relative to the root.
+    /// Records that a file is open with this text. The path uses `/` and is relative to the root.
     pub fn open(&mut self, path: &str, text: String) {
         self.open.insert(path.to_owned(), text);
     }
 
-    /// A file is no longer open: it is what the disk has.
+    /// Records that a file is no longer open, so its content comes from disk again.
     pub fn close(&mut self, path: &str) {
         self.open.remove(path);
     }
 
-    /// The text of a file that is open.
+    /// Returns the text of an open file.
     #[must_use]
     pub fn text(&self, path: &str) -> Option<&str> {
         self.open.get(path).map(String::as_str)
     }
 
-    /// Forgets what was read of files, for file systems whose times tell nothing.
+    /// Clears the file cache, for file systems with unreliable modification times.
     pub fn forget_files(&self) {
         self.kept.forget();
     }
 
-    /// Loads the project as it is now.
+    /// Loads the project in its current state.
     #[must_use]
     pub fn load(&self, environment: Option<&str>) -> (Manifests, Vec<Diagnostic>) {
         self.load_with(environment, BTreeMap::new())
     }
 
-    /// Loads the project as it would be if these files had other texts.
+    /// Loads the project as if these files had other texts.
     #[must_use]
     pub fn load_with(
         &self,

@@ -199,7 +199,7 @@ fn label_help<'k>(
     }
     match nearest(name, labels.keys().copied()) {
         Some(near) => format!("did you mean the label `{near}`?"),
-        None if labels.is_empty() => "no manifest has labels under `metadata.labels`".to_owned(),
+        None if labels.is_empty() => "no manifest sets labels under `metadata.labels`".to_owned(),
         None => format!("the labels are {}", some_of(&labels.into_keys().collect())),
     }
 }

@@ -256,7 +256,7 @@ fn a_value_that_is_empty_and_cannot_be_said_to_be_is_refused() {
         refused(&text, &rows),
         one(
             "inboxViews",
-            "live holds no `visible` for contoso_mine, which a manifest cannot express: apply it, or remove the key"
+            "the environment has no `visible` for contoso_mine, which a manifest cannot express: apply it, or remove the key"
         )
     );
 
@@ -280,7 +280,7 @@ fn a_value_that_is_empty_and_cannot_be_said_to_be_is_refused() {
         refused(&toast, &rows),
         one(
             "fields",
-            "live holds no `displayName` for contoso_from, which a manifest cannot express: apply it, or remove the key"
+            "the environment has no `displayName` for contoso_from, which a manifest cannot express: apply it, or remove the key"
         )
     );
 

@@ -1,4 +1,4 @@
-//! `adopt`: live values into the existing manifests. Cannot write to an environment.
+//! `adopt`: copies live values into the existing manifests. Cannot write to an environment.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,14 +35,14 @@ use crate::ui::Ui;
 
 /// Copies manual changes back into your manifests, preserving comments, order and quoting
 ///
-/// In an environment with an overlay, what the base holds goes into the overlay. A row that no manifest declares and that is named
-/// becomes a new file. Values of variables are never written over. Adopts only the selected resources, not their dependencies.
+/// In an environment with an overlay, values that the base holds are written to the overlay. An undeclared row that you name becomes a new
+/// file. Values of variables are never overwritten. Adopts only the selected resources, not their dependencies.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The environment
     #[arg(long, short, value_name = "NAME")]
     env: String,
-    /// Where values go that the base holds, if the environment has an overlay
+    /// Where to write values that the base holds, if the environment has an overlay
     #[arg(long, value_enum, default_value_t = Into::Overlay, value_name = "WHERE")]
     into: Into,
     /// Show the patch and write nothing; exit with 2 if there is one
@@ -57,12 +57,12 @@ pub(crate) struct Args {
     access: Access,
 }
 
-/// Base or overlay.
+/// The target of adopted values: the base or the overlay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Into {
     /// For all environments.
     Base,
-    /// For this one.
+    /// For this environment.
     Overlay,
 }
 
@@ -91,7 +91,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                     .iter()
                     .map(|(path, change)| {
                         let path = loaded.root.join(path);
-                        // A linked file is changed where it is, and the link stays.
+                        // A symbolic link is kept, and its target is changed.
                         let path = path.canonicalize().unwrap_or(path);
                         let text = with_its_mark(&path, &change.after).into_owned();
                         (path, text)
@@ -106,9 +106,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             say_left_out(&new.left_out, ui);
             choosing::refuse_nothing(&new.not_found)?;
             if new.loses() {
-                return Err(Error::failed(
-                    "not everything that was named could be written",
-                ));
+                return Err(Error::failed("not every named resource could be written"));
             }
             end(adoption, plan, args)
         },
@@ -116,7 +114,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     .await
 }
 
-/// What would be written, and what it comes from.
+/// The files that would be written, and the data they are derived from.
 pub(super) struct WorkedOut {
     pub(super) adoption: Adoption,
     pub(super) plan: Plan,
@@ -124,7 +122,7 @@ pub(super) struct WorkedOut {
     pub(super) new: Export,
 }
 
-/// Reads live, and works out which files would have another text. Nothing is written.
+/// Reads the live environment and computes which files would change. Writes nothing.
 pub(super) async fn work_out(
     reader: &Reader,
     loaded: &Loaded,
@@ -180,7 +178,7 @@ pub(super) async fn work_out(
     })
 }
 
-/// The changes as one patch, which `git apply` takes.
+/// Renders the changes as one patch that `git apply` accepts.
 pub(super) fn patch(adoption: &Adoption) -> String {
     let mut text = String::new();
     for (path, change) in &adoption.files {
@@ -194,7 +192,7 @@ pub(super) fn patch(adoption: &Adoption) -> String {
     text
 }
 
-/// The change of one file as a patch; a file without a text before is new.
+/// Renders the change of one file as a patch. A file without a previous text is new.
 pub(super) fn patch_of_file(path: &str, before: Option<&str>, after: &str) -> String {
     let old = match before {
         Some(_) => format!("a/{path}"),
@@ -205,7 +203,7 @@ pub(super) fn patch_of_file(path: &str, before: Option<&str>, after: &str) -> St
     patch.header(&old, &format!("b/{path}")).to_string()
 }
 
-/// Changed lines that look like another one, with the code points that differ. What reads a patch passes over them.
+/// Lists changed lines that look alike, with the code points that differ. Tools that read a patch skip these lines.
 fn look_alikes(diff: &TextDiff<'_, '_, str>) -> Vec<String> {
     let changed = || {
         let changes = diff.iter_all_changes();
@@ -223,7 +221,7 @@ fn look_alikes(diff: &TextDiff<'_, '_, str>) -> Vec<String> {
     std::iter::once(heading.to_owned()).chain(lines).collect()
 }
 
-/// Everything that is there, and rows that no manifest declares as documents that pass `validate` and plan to no changes.
+/// Reads all live rows, and exports the requested undeclared rows as documents that pass `validate` and plan to no changes.
 async fn read(
     reader: &Reader,
     desired: &Desired,
@@ -248,7 +246,7 @@ async fn read(
     Ok((live, exported))
 }
 
-/// The declared resources that are adopted, none for all; and the rows that were named and that no manifest declares.
+/// Splits the selection into the declared resources to adopt (`None` for all) and the named rows that no manifest declares.
 pub(super) fn chosen(
     choosing: &Choosing,
     loaded: &Loaded,
@@ -263,11 +261,11 @@ pub(super) fn chosen(
         .partition(|nothing| nothing.selector.names_one());
     choosing::refuse_nothing(&nothing)?;
     let new = new.into_iter().map(|nothing| nothing.selector).collect();
-    // What they need stays as it is declared: adopting one resource says nothing of another.
+    // Their dependencies stay as declared: adopting one resource does not adopt another.
     Ok((Some(selection.chosen), new))
 }
 
-/// The text of a file as it goes back: a byte order mark, which reading left out, stays.
+/// Restores the byte order mark of a file, which reading removes.
 fn with_its_mark<'a>(path: &Path, text: &'a str) -> Cow<'a, str> {
     const MARK: &str = "\u{feff}";
     match deskstate_files::read(path, Limit::MANIFEST) {
@@ -276,7 +274,7 @@ fn with_its_mark<'a>(path: &Path, text: &'a str) -> Cow<'a, str> {
     }
 }
 
-/// Refused fields fail the command; what could be adopted was.
+/// Fails the command if fields were refused; the other fields have been adopted.
 fn end(adoption: &Adoption, plan: &Plan, args: &Args) -> Result<ExitCode, Error> {
     match unplanned(&plan.resources, &plan.elsewhere).count() {
         0 => {}
@@ -337,7 +335,7 @@ fn tell(adoption: &Adoption, plan: &Plan, loaded: &Loaded, ui: &mut Ui) {
     }
 }
 
-/// Refuses changes after which the project would have errors that it does not have now, and shows them.
+/// Refuses changes that would introduce new errors into the project, and shows those errors.
 fn keeps_valid(
     adoption: &Adoption,
     loaded: &Loaded,

@@ -1,4 +1,4 @@
-//! `apply`: plans, shows, asks, carries out the plan it just made, and reads back what was written.
+//! `apply`: plans, shows the plan, asks for confirmation, executes exactly that plan, and reads the result back.
 
 use std::path::PathBuf;
 
@@ -35,7 +35,7 @@ pub(crate) struct Args {
     /// The environment
     #[arg(long, short, value_name = "NAME")]
     env: String,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     yes: bool,
     /// Revert only drift from the last applied manifests, without applying new changes; drift that `ignore` accepts stays
@@ -58,7 +58,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
     let current = load_environment(global, &args.env, ui)?;
     let environment = current.environment()?;
-    // The environment is today's; what it is to hold is what was applied last, where only drift is put back.
+    // The environment settings are current. With `--only-drift`, the declared state is that of the last applied revision.
     let applied = match &args.at {
         Some(at) => {
             let at = at.replace("{env}", &args.env);
@@ -102,7 +102,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 explain_wire: false,
                 reach: &reach,
             };
-            // Who is asked has to see what about.
+            // Whoever has to confirm needs to see the plan, even with `--quiet`.
             ui.page(&if ui.is_quiet() && args.yes {
                 shown.summary()
             } else {
@@ -155,14 +155,14 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     .await
 }
 
-/// What earlier runs left undone is done, if this one looked at all of it.
+/// Clears the records of interrupted runs if this run covered all resources.
 fn forget(unfinished: &[Unfinished], compared: &Compared) {
     if compared.options.only.is_none() {
         journal::forget(unfinished);
     }
 }
 
-/// Refuses a plan that does anything that no reviewed plan contains, and shows it.
+/// Refuses a plan that contains any change missing from the reviewed plans, and shows those changes.
 async fn as_reviewed(
     paths: &[PathBuf],
     plan: &Plan,

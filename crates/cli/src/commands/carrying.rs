@@ -1,5 +1,4 @@
-//! Carrying out a plan, for `apply` and `undo`: first the undo file and the journal, then the transactions, and an account of how it
-//! ended.
+//! Executes a plan for `apply` and `undo`: writes the undo file and the journal, sends the transactions, and reports how the run ended.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -38,7 +37,7 @@ pub(crate) const SERVER_REFUSED: Explanation = Explanation::new(
     "Fix the cause in the message, and run apply again. Microsoft's support can find the request by its id.",
 );
 
-/// What is carried out.
+/// A plan to execute, with its context.
 pub(super) struct Carrying<'a> {
     /// `apply` or `undo`.
     pub(super) command: &'static str,
@@ -46,15 +45,15 @@ pub(super) struct Carrying<'a> {
     pub(super) environment: &'a Environment,
     pub(super) answers: Answers,
     pub(super) cutting: Cutting,
-    /// The plan, as far as the environment takes it.
+    /// The plan, limited to the changes that the environment accepts.
     pub(super) plan: &'a Plan,
     pub(super) desired: &'a Desired,
     pub(super) scope: &'a Scope,
-    /// Makes the plan again from a newer look at live.
+    /// Replans from a newer snapshot of the live environment.
     pub(super) replan: &'a dyn Fn(&Live) -> Planned,
 }
 
-/// What came of it. Nobody was told yet.
+/// The result of an execution that has not been reported yet.
 #[must_use = "an end that nobody is told is reported by the next run"]
 pub(super) struct Carried {
     applied: Result<Applied, ApplyError>,
@@ -65,7 +64,7 @@ pub(super) struct Carried {
 }
 
 impl Carrying<'_> {
-    /// Writes the undo file, begins the journal, and carries out the plan.
+    /// Writes the undo file, begins the journal, and executes the plan.
     ///
     /// # Errors
     /// If nothing was sent, since one of the two could not be written.
@@ -108,7 +107,7 @@ impl Carrying<'_> {
         };
         let mut progress = Progress::new(plan, transactions, ui);
         let mut journal_failed = None;
-        // What the journal does not know must not happen: after a kill it would say something else.
+        // Nothing may be sent that the journal has not recorded; otherwise the journal would be wrong after a kill.
         let unwritten = AtomicBool::new(false);
         let applied = carry_out(
             &work,
@@ -136,7 +135,7 @@ impl Carrying<'_> {
         })
     }
 
-    /// Says how it ended.
+    /// Reports how the run ended.
     pub(super) fn tell(&self, carried: Carried, ui: &mut Ui) -> Result<ExitCode, Error> {
         let Carried {
             applied,
@@ -211,12 +210,12 @@ impl Carrying<'_> {
             along,
             cause,
         };
-        // `main` says it next, on stderr.
+        // `main` prints the account afterwards, on stderr.
         journal.end();
         Err(Error::Ended(Box::new(ended)))
     }
 
-    /// Shows what is stored in another way than it was written, or than it was.
+    /// Shows the values that differ from those that were written, or from those before the write.
     fn show_mismatches(&self, applied: &Applied, ui: &mut Ui) {
         for (key, field) in &applied.mismatches {
             let (stored, wanted) = match &field.difference {
@@ -255,7 +254,7 @@ impl Carrying<'_> {
     }
 }
 
-/// Says which runs on an environment ended without a word, or still go on.
+/// Reports which runs on an environment ended without a record, or are still running.
 pub(super) fn tell_unfinished(
     loaded: &Loaded,
     environment: &str,
@@ -268,7 +267,7 @@ pub(super) fn tell_unfinished(
     Ok(found)
 }
 
-/// Asks whether to go on, unless that was said already.
+/// Asks for confirmation, unless `yes` is set.
 pub(super) fn agree(yes: bool, environment: &str, ui: &mut Ui) -> Result<(), Error> {
     let agreed =
         yes || (ui.is_interactive() && ui.confirm(&format!("Apply this to {environment}?"))?);
@@ -300,7 +299,7 @@ fn show_refused(error: &ApplyError, plan: &Plan, loaded: &Loaded, ui: &mut Ui) {
     }
 }
 
-/// One file for each run: a plan that was begun twice has two states before it, and neither file may replace the other.
+/// Writes one file per run: a plan that was started twice has two previous states, and neither file may replace the other.
 fn write_undo_file(
     root: &Path,
     plan: &Plan,

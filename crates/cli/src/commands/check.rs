@@ -1,4 +1,4 @@
-//! `check`: an environment against contracts, whoever set it up. Cannot write: it has a reader only.
+//! `check`: checks an environment against contracts, no matter who set it up. Cannot write: it has only a reader.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -69,7 +69,7 @@ pub(crate) struct Args {
     access: Access,
 }
 
-/// How the report is printed.
+/// The output format of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people at a terminal.
@@ -90,14 +90,14 @@ pub(crate) enum Format {
 struct Subject {
     contracts: Vec<Contract>,
     sources: SourceMap,
-    /// The folder of the contracts' paths.
+    /// The folder that the contracts' paths are relative to.
     root: PathBuf,
     name: String,
-    /// The environment and the folder of its project, unless a URL names it.
+    /// The environment and the folder of its project; `None` if a URL names the environment.
     environment: Option<(PathBuf, Environment)>,
 }
 
-/// What was read and judged.
+/// The rows that were read, and the resulting report.
 struct Judged {
     live: Live,
     report: CheckReport,
@@ -175,7 +175,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     }
 }
 
-/// A folder that is not there yet, so that no file of somebody else is among those that are sent.
+/// Refuses a folder that already exists, so that no unrelated files are sent along.
 fn new_folder(folder: &Path) -> Result<&Path, Error> {
     if folder.symlink_metadata().is_err() {
         return Ok(folder);
@@ -227,7 +227,7 @@ fn subject(args: &Args, global: &Global, ui: &mut Ui) -> Result<Subject, Error> 
     })
 }
 
-/// Judges an environment by the contracts of its project: the report as JSON, and whether every rule is kept.
+/// Checks an environment against the contracts of its project. Returns the report as JSON and the overall result.
 pub(super) async fn judge_project(
     reader: &Reader,
     address: &str,
@@ -249,7 +249,7 @@ pub(super) async fn judge_project(
     Ok((json, report.keeping()))
 }
 
-/// Reads once, judges, and asks who broke what is broken.
+/// Reads once, checks the rules, and looks up who broke them.
 async fn judge(
     reader: &Reader,
     address: &str,
@@ -308,7 +308,7 @@ fn audit(live: &Live, blame: &Blame, unasked: bool) -> String {
         _ if !live.facts.auditing => {
             "auditing is off, so only the last writer of a row is known".to_owned()
         }
-        _ if unasked => "auditing is on and was not asked".to_owned(),
+        _ if unasked => "auditing is on, but was not queried".to_owned(),
         Audit::Refused(why) => format!("audit records cannot be read: {why}"),
         Audit::On | Audit::Off if blame.unread > 0 => format!(
             "auditing is on; the history of {} was not read",
@@ -318,7 +318,7 @@ fn audit(live: &Live, blame: &Blame, unasked: bool) -> String {
     }
 }
 
-/// A report in one of its formats.
+/// A rendered report: a page for people, or a document for programs.
 enum Rendered {
     Page(Page),
     Document(String),
@@ -384,7 +384,7 @@ fn bundle(
         "system": std::env::consts::OS,
         "contracts": digests.collect::<Vec<_>>(),
     });
-    // The path of a contract may name a person.
+    // The path of a contract may contain a person's name.
     let json = check_json::render(&scrubbed, None);
     [
         ("report.md", check_markdown::render(&scrubbed, usize::MAX)),

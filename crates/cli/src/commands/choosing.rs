@@ -1,4 +1,4 @@
-//! Which resources a command is about: one set of arguments, with one meaning everywhere.
+//! Selects the resources of a command: one set of arguments with the same meaning everywhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ pub(crate) struct Choosing {
 }
 
 impl Choosing {
-    /// What these words choose, as on a command line.
+    /// Parses selectors as on a command line.
     pub(super) fn of_words(words: &[String]) -> Result<Self, Error> {
         let select = words.iter().map(|word| word.parse());
         let select = select.collect::<Result<_, UnknownSelector>>();
@@ -35,12 +35,12 @@ impl Choosing {
         })
     }
 
-    /// Nothing was chosen, so the command is about everything.
+    /// Whether nothing was selected, so the command applies to everything.
     pub(super) fn is_everything(&self) -> bool {
         self.what.is_empty() && self.select.is_empty()
     }
 
-    /// Whether something is chosen by its label, which only manifests know.
+    /// Whether a selector uses a label. Labels exist only in manifests.
     pub(super) fn uses_labels(&self) -> bool {
         let selectors = self.what.iter().chain(&self.select);
         selectors
@@ -48,7 +48,7 @@ impl Choosing {
             .any(|selector| matches!(selector, Selector::Label { .. }))
     }
 
-    /// What was chosen, as written.
+    /// The selectors, as written.
     pub(super) fn selectors(&self) -> Vec<Selector> {
         of_words(&self.what)
             .into_iter()
@@ -56,7 +56,7 @@ impl Choosing {
             .collect()
     }
 
-    /// What is chosen of the manifests; none for everything. A selector that matches nothing is an error.
+    /// Selects from the manifests; `None` for everything. A selector that matches nothing is an error.
     pub(super) fn of(
         &self,
         manifests: &Manifests,
@@ -70,7 +70,7 @@ impl Choosing {
         Ok(Some(selection))
     }
 
-    /// The keys of what is chosen; none for everything. Says what was included.
+    /// The keys of the selected resources; `None` for everything. Reports which dependencies were included.
     pub(super) fn keys(
         &self,
         manifests: &Manifests,
@@ -86,14 +86,14 @@ impl Choosing {
         }))
     }
 
-    /// What is chosen where not every selector need choose something.
+    /// The keys of the selected resources, where a selector may match nothing.
     pub(super) fn keys_of_some(&self, manifests: &Manifests) -> BTreeSet<ResourceKey> {
         select(manifests, &lower(manifests), &self.selectors())
             .0
             .keys
     }
 
-    /// Leaves of the manifests what is chosen, and says what was included.
+    /// Reduces the manifests to the selected resources, and reports which dependencies were included.
     pub(super) fn narrow(&self, manifests: &mut Manifests, ui: &mut Ui) -> Result<(), Error> {
         if let Some(keys) = self.keys(manifests, ui)? {
             *manifests = manifests.only(&keys);
@@ -110,7 +110,7 @@ pub(super) fn labels(manifests: &Manifests) -> BTreeMap<ResourceKey, BTreeMap<St
         .collect()
 }
 
-/// A selector that matches nothing ends the command: it is a mistake that an empty result would hide.
+/// Fails if a selector matches nothing: that is a mistake, and an empty result would hide it.
 pub(super) fn refuse_nothing(nothing: &[NothingChosen]) -> Result<(), Error> {
     nothing.first().map_or(Ok(()), |first| {
         Err(Error::Failed {
@@ -120,7 +120,7 @@ pub(super) fn refuse_nothing(nothing: &[NothingChosen]) -> Result<(), Error> {
     })
 }
 
-/// What the selection took along, and why: the first few, and how many more.
+/// Describes which dependencies were included and why: the first few, and the number of others.
 pub(super) fn along(needed: &[(ResourceKey, ResourceKey)]) -> Vec<String> {
     const SHOWN: usize = 10;
     let mut lines: Vec<String> = needed
@@ -139,7 +139,7 @@ pub(super) fn along(needed: &[(ResourceKey, ResourceKey)]) -> Vec<String> {
     lines
 }
 
-/// Says what the selection took along.
+/// Reports which dependencies were included.
 pub(super) fn say_along(needed: &[(ResourceKey, ResourceKey)], ui: &mut Ui) {
     for line in along(needed) {
         ui.note(line);

@@ -59,7 +59,7 @@ pub(crate) async fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
     Ok(ExitCode::Done)
 }
 
-/// The plan of each environment. In a folder one may be missing or empty: its job failed before it could plan.
+/// Reads the plan of each environment. In a folder, a plan may be missing or empty: its job failed before it could plan.
 fn sections(args: &Args) -> Result<Vec<Section<'_>>, Error> {
     let is_folder = args.file.is_dir();
     if !is_folder && args.env.len() > 1 {
@@ -87,7 +87,7 @@ fn sections(args: &Args) -> Result<Vec<Section<'_>>, Error> {
     Ok(sections)
 }
 
-/// The text of a file, if it is a plan for the environment.
+/// Reads a file and checks that it contains a plan for the environment.
 fn plan_in(file: &Path, environment: &str) -> Result<String, Error> {
     let body = read(file)?;
     if body.lines().next() == Some(marker(environment).as_str()) {
@@ -100,7 +100,7 @@ fn plan_in(file: &Path, environment: &str) -> Result<String, Error> {
     };
     Err(Error::Failed {
         message: format!(
-            "{file} is no plan for {} as Markdown",
+            "{file} is not a plan for {} in Markdown",
             crate::output::plain(environment)
         ),
         hint: Some(format!(
@@ -136,7 +136,7 @@ mod tests {
         let folder = tempfile::TempDir::new().expect("a folder");
         let plan = marker("dev") + "\n### Plan\n";
         std::fs::write(folder.path().join("dev.md"), &plan).expect("a file");
-        // A command that fails leaves what the shell made for its output.
+        // When a command fails, the shell leaves an empty output file.
         std::fs::write(folder.path().join("test.md"), "").expect("a file");
         let mut args = Args {
             env: ["dev", "test", "prod"].map(str::to_owned).to_vec(),

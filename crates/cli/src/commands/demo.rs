@@ -1,4 +1,4 @@
-//! `demo`: the whole story on the embedded emulator. It runs the commands that a person would type, and nothing else.
+//! `demo`: the complete workflow on the embedded emulator. It only runs commands that a person would type.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -26,7 +26,7 @@ pub(crate) struct Args {
     dir: Option<PathBuf>,
 }
 
-/// Who edits by hand: somebody else than the identity that the commands use.
+/// The author of the manual changes, different from the identity that the commands use.
 const EDITOR: &str = "dana@contoso.com";
 
 /// The Tenfold example: the same files as `examples/tenfold`.
@@ -64,7 +64,7 @@ pub(crate) fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
     };
     let told = tell(&folder, ui);
     if args.dir.is_none() {
-        // Left behind in the system's folder for temporary files if it cannot be removed: no harm.
+        // If removal fails, the folder stays in the system's temporary folder, which does no harm.
         drop(std::fs::remove_dir_all(&folder));
     }
     told
@@ -132,7 +132,7 @@ impl Story<'_> {
             .print(format_args!("\n{STRONG}{}. {text}{STRONG:#}\n", self.step))
     }
 
-    /// Runs this very program, as a person would.
+    /// Runs this program, as a person would.
     fn command(&mut self, text: &str, arguments: &[&str], expected: i32) -> Result<(), Error> {
         self.heading(text)?;
         self.ui
@@ -140,7 +140,7 @@ impl Story<'_> {
         self.ui.flush()?;
         let program = std::env::current_exe()?;
         let color = if self.ui.colored() { "always" } else { "never" };
-        // The command speaks for itself, on the same streams.
+        // The command prints its own output to the same streams.
         let mut command = Command::new(&program);
         command
             .current_dir(self.folder)
@@ -179,7 +179,7 @@ impl Story<'_> {
     }
 }
 
-/// The edits, over the same Web API that the admin pages use, by Dana.
+/// Makes Dana's edits through the same Web API that the admin pages use.
 async fn edit(state: &Path) -> Result<(), Error> {
     let emulator = environment::start(
         environment::Keeping::Saves(state.to_path_buf()),
@@ -217,8 +217,8 @@ async fn edit_as_dana(address: &str) -> Result<(), Error> {
             json!({"msdyn_description": null}),
         ),
     ];
-    let failed = |why: String| Error::failed(format!("the edits were not carried out: {why}"));
-    // Another provider that the program has installed is as good.
+    let failed = |why: String| Error::failed(format!("the edits failed: {why}"));
+    // If the program has already installed another provider, that one works too.
     drop(rustls::crypto::ring::default_provider().install_default());
     let http = reqwest::Client::new();
     for (set, key, name, body) in edits {
@@ -239,7 +239,7 @@ async fn edit_as_dana(address: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// The id of the one row whose column has this text.
+/// Finds the ID of the only row whose column has this text.
 async fn id_of(
     reader: &Reader,
     set: &str,
@@ -256,7 +256,7 @@ async fn id_of(
         .ok_or_else(|| Error::failed(format!("{text} is not there")))
 }
 
-/// The folder that was asked for. Nobody's files are written over.
+/// Creates the requested folder. Existing files are never overwritten.
 fn new_folder(folder: &Path) -> Result<PathBuf, Error> {
     let file = |source| Error::File {
         what: "could not use",
@@ -291,7 +291,7 @@ mod tests {
     fn the_demo_carries_the_example_as_it_stands_in_the_repository() {
         let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/tenfold");
         if !examples.is_dir() {
-            // A published crate has no examples next to it.
+            // A published crate has no examples folder next to it.
             return;
         }
         for (path, text) in EXAMPLE {

@@ -1,4 +1,4 @@
-//! `diff`: two environments side by side, or a folder of manifests and an environment. Cannot write to either.
+//! `diff`: compares two environments, or a folder of manifests and an environment. Cannot write to either.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -63,23 +63,23 @@ pub(crate) struct Args {
     access: Access,
 }
 
-/// One of the two that are compared.
+/// One of the two compared sides.
 enum Side<'a> {
     Environment(&'a str),
     Folder(&'a Path),
 }
 
-/// What differs, and what only one side has.
+/// The differences, and the rows that only one side has.
 pub(super) struct Compared {
     pub(super) plan: Plan,
-    /// Where the wanted values are written.
+    /// The manifests that contain the wanted values.
     pub(super) manifests: Manifests,
     address: String,
     pub(super) findings: Vec<Diagnostic>,
     pub(super) only_from: Vec<ResourceKey>,
     /// Rows of either side that could not be read or expressed.
     pub(super) lost: Vec<(String, LeftOut)>,
-    /// What `--to` has, in the form of manifests.
+    /// The state of `--to`, as manifests.
     wanted: Option<Export>,
 }
 
@@ -92,8 +92,10 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         (Side::Environment(from), Side::Folder(to)) => {
             if args.as_overlay.is_some() {
                 return Err(Error::Failed {
-                    message: "an overlay says what an environment has differently, and `--to` is a folder".to_owned(),
-                    hint: Some("exchange `--from` and `--to`".to_owned()),
+                    message:
+                        "an overlay changes manifests for one environment, but `--to` is a folder"
+                            .to_owned(),
+                    hint: Some("swap `--from` and `--to`".to_owned()),
                 });
             }
             like_folder(args, from, to, global, ui).await?
@@ -104,7 +106,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         (Side::Folder(_), Side::Folder(_)) => {
             return Err(Error::Failed {
                 message: "one of the two must be an environment".to_owned(),
-                hint: Some("for two folders there is `git diff --no-index`".to_owned()),
+                hint: Some("to compare two folders, use `git diff --no-index`".to_owned()),
             });
         }
     };
@@ -130,7 +132,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
 }
 
 impl Compared {
-    /// What both sides come to. What could not be read or expressed on either side is unknown.
+    /// The overall result. Anything that could not be read or expressed on either side is unknown.
     pub(super) fn outcome(&self) -> SyncState {
         let only_from = if self.only_from.is_empty() {
             SyncState::InSync
@@ -146,7 +148,7 @@ impl Compared {
     }
 }
 
-/// An environment of the project, else a folder.
+/// Resolves an environment of the project; otherwise a folder.
 fn side<'a>(named: &'a str, known: &[String]) -> Result<Side<'a>, Error> {
     if known.iter().any(|name| name == named) {
         return Ok(Side::Environment(named));
@@ -204,7 +206,7 @@ fn show(args: &Args, compared: &Compared, ui: &mut Ui) -> Result<(), Error> {
     Ok(())
 }
 
-/// What would make one environment like the other.
+/// Computes the changes that would make one environment match the other.
 async fn environments(
     args: &Args,
     from: &str,
@@ -223,13 +225,13 @@ async fn environments(
     wanted.beside(from, to, &live, address)
 }
 
-/// What an environment has, in the form of manifests, to be compared with another one.
+/// The state of an environment as manifests, for comparison with another one.
 pub(super) struct Wanted {
     selection: Selection,
     users: People,
     exported: Export,
     manifests: Manifests,
-    /// What another environment has to be asked for.
+    /// The resources to read from the other environment.
     pub(super) desired: Desired,
 }
 
@@ -246,7 +248,7 @@ impl Wanted {
         }
     }
 
-    /// What would make `from`, which has these rows, like `to`.
+    /// Computes the changes that would make `from`, which has these rows, match `to`.
     pub(super) fn beside(
         self,
         from: &str,
@@ -262,7 +264,7 @@ impl Wanted {
             desired,
         } = self;
         let own_rows = exported_as(users, live, &selection);
-        // A value of the product that both sides leave out for the same reason is no difference between them.
+        // A product value that both sides omit for the same reason is not a difference.
         let values = wanted
             .not_comparable(true)
             .filter(|one| one.1.loss != Loss::Product || !own_rows.left_out.contains(one));
@@ -270,7 +272,7 @@ impl Wanted {
         lost.extend(unread(to, &wanted, &desired));
         lost.extend(self::lost(from, &own_rows));
         let (mut plan, findings) = plan(&desired, live, &PlanOptions::default());
-        // What differs is meant, not where an export of the other environment was kept while comparing.
+        // Findings must not point into the temporary export of the other environment.
         for change in &mut plan.changes {
             change.declared_at = None;
             change.fields.iter_mut().for_each(|field| field.span = None);
@@ -294,7 +296,7 @@ impl Wanted {
     }
 }
 
-/// What would make an environment like a folder says.
+/// Computes the changes that would make an environment match a folder.
 async fn like_folder(
     args: &Args,
     from: &str,
@@ -324,7 +326,7 @@ async fn like_folder(
     })
 }
 
-/// What would make a folder like an environment: the plan of the folder, read the other way round, and the rows that it lacks.
+/// Computes the changes that would make a folder match an environment: the folder's plan reversed, plus the rows that the folder lacks.
 async fn like_environment(
     args: &Args,
     from: &Path,
@@ -378,7 +380,7 @@ async fn like_environment(
     })
 }
 
-/// A change read the other way round.
+/// Reverses a change.
 fn turn(change: &mut Change) {
     change.action = match change.action {
         Action::Create => Action::Delete,
@@ -403,7 +405,7 @@ fn turn(change: &mut Change) {
     }
 }
 
-/// What a document gives, as the fields of a new resource: members one by one, and nothing for a field that has no value.
+/// The fields of a document as the fields of a new resource: members one by one, and nothing for a field without a value.
 fn new_fields(document: &Document) -> Vec<FieldChange> {
     let mut fields = Vec::new();
     for (word, value) in &document.spec {
@@ -453,7 +455,7 @@ fn given_fields(path: &str, value: &Json, fields: &mut Vec<FieldChange>) {
     }
 }
 
-/// Everything that an environment has, with all names, and its address.
+/// Reads all rows of an environment with all names, and its address.
 async fn read(
     args: &Args,
     loaded: &Loaded,
@@ -499,13 +501,13 @@ fn exported_as(users: People, live: &Live, selection: &Selection) -> Export {
     export(live, selection, options)
 }
 
-/// Whole rows that an export had to leave out, with the environment that has them.
+/// Lists complete rows that an export had to omit, with the environment that has them.
 fn lost(environment: &str, exported: &Export) -> Vec<(String, LeftOut)> {
     let lost = exported.not_comparable(false);
     lost.map(|one| in_environment(environment, one)).collect()
 }
 
-/// Exported resources that could not be read back.
+/// Lists exported resources that could not be read back.
 fn unread(environment: &str, wanted: &Export, desired: &Desired) -> Vec<(String, LeftOut)> {
     let keys = wanted.documents.iter().map(|document| &document.key);
     let unread = keys.filter(|key| !desired.resources.contains_key(key));
@@ -533,7 +535,7 @@ fn declared_prefixes(desired: &Desired) -> impl Iterator<Item = String> {
         .filter(|prefix| prefix != "msdyn")
 }
 
-/// The prefixes under which a row that one side alone has is a difference: those asked for, else these.
+/// The prefixes for which a row that only one side has is a difference: the requested ones, or `otherwise` by default.
 fn asked_prefixes(args: &Args, otherwise: BTreeSet<String>) -> BTreeSet<String> {
     if args.prefix.is_empty() {
         return otherwise;
@@ -569,7 +571,7 @@ fn write_overlay(folder: &Path, wanted: &Export, plan: &Plan, ui: &mut Ui) -> Re
     Ok(())
 }
 
-/// The fields of a document that differ.
+/// Reduces a document to the fields that differ.
 fn overlay_document(wanted: &[Document], change: &Change) -> Option<Document> {
     let words: BTreeSet<&str> = change
         .fields

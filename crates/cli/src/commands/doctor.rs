@@ -1,4 +1,4 @@
-//! `doctor`: checks sign-in, rights, language and tables of an environment. Reads only, unless told to probe.
+//! `doctor`: checks sign-in, permissions, language and tables of an environment. Read-only, unless told to probe.
 
 mod builds;
 pub(crate) mod findings;
@@ -51,7 +51,7 @@ pub(crate) struct Args {
     access: Access,
 }
 
-/// How an environment is asked.
+/// How to probe an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum How {
     /// By transactions that must fail: nothing is stored
@@ -68,7 +68,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
         if how == How::Write && !args.yes && !agreed(&environment.name, ui)? {
             return Err(Error::Refused {
                 message: "nothing was asked".to_owned(),
-                hint: Some("`--yes` asks the environment without asking you".to_owned()),
+                hint: Some("`--yes` skips this question".to_owned()),
             });
         }
     }
@@ -136,7 +136,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     .await
 }
 
-/// Says what was found, and how bad the worst of it is.
+/// Prints the findings and returns the worst severity.
 pub(super) fn say(
     environment: &str,
     address: &str,
@@ -163,7 +163,7 @@ pub(super) fn say(
     Ok(states.max().unwrap_or(State::Good))
 }
 
-/// An environment that is not to be written to is not asked by writing.
+/// Refuses a writing probe of an environment that must not be written to.
 fn allowed(environment: &Environment, how: How) -> Result<(), Error> {
     let writes = match (environment.writes, how) {
         (Writes::None, _) => "none",
@@ -172,12 +172,11 @@ fn allowed(environment: &Environment, how: How) -> Result<(), Error> {
     };
     Err(Error::Refused {
         message: format!(
-            "{} has `writes: {writes}`, so it is not asked by writing",
+            "{} has `writes: {writes}`, so the probe writes nothing to it",
             environment.name
         ),
         hint: Some(
-            "ask an environment of the same version that may be written to, such as a sandbox"
-                .to_owned(),
+            "probe a writable environment of the same version, such as a sandbox".to_owned(),
         ),
     })
 }
@@ -191,7 +190,7 @@ fn agreed(environment: &str, ui: &mut Ui) -> Result<bool, Error> {
     ))
 }
 
-/// Writes the answers next to those that are there, and says them.
+/// Writes the answers into the answer sheet, next to the existing ones, and prints them.
 fn keep(
     root: &std::path::Path,
     environment: &str,
@@ -208,7 +207,7 @@ fn keep(
     }
     for (word, why) in &answers.open {
         ui.line(format_args!(
-            "{WARN}{:>6}{WARN:#}  {word} is not settled: {}",
+            "{WARN}{:>6}{WARN:#}  {word} is undecided: {}",
             "note",
             plain(why)
         ))?;

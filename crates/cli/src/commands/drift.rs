@@ -1,4 +1,4 @@
-//! `drift`: what live has that the manifests did not plan. Cannot write: it has a reader only.
+//! `drift`: reports how the live environment differs from the manifests. Cannot write: it has only a reader.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -88,7 +88,7 @@ pub(crate) struct Args {
     access: Access,
 }
 
-/// How drift is printed.
+/// The output format of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people at a terminal.
@@ -103,7 +103,7 @@ pub(crate) enum Format {
     Html,
 }
 
-/// A part of the environments.
+/// One of N shares of the environments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shard {
     number: usize,
@@ -111,7 +111,7 @@ pub(crate) struct Shard {
 }
 
 fn shard(text: &str) -> Result<Shard, String> {
-    /// Set by Kubernetes in each pod of an Indexed Job, from 0.
+    /// Set by Kubernetes in each pod of an Indexed Job, starting at 0.
     const INDEX: &str = "JOB_COMPLETION_INDEX";
     let index = || {
         let index: usize = std::env::var(INDEX).ok()?.parse().ok()?;
@@ -134,7 +134,7 @@ fn shard(text: &str) -> Result<Shard, String> {
 }
 
 impl Shard {
-    /// Every N-th name, so that equal lists are cut alike everywhere.
+    /// Picks every N-th name, so that equal lists are split the same way everywhere.
     fn of_names(self, names: Vec<String>) -> Vec<String> {
         let mine = |at: &usize| at % self.of == self.number - 1;
         names
@@ -165,7 +165,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 environment,
                 looked: Err(chain(&error)),
             }];
-            // Yesterday's numbers would say that the environment is still watched.
+            // Yesterday's numbers would suggest that the environment is still being watched.
             if let Some(path) = &args.metrics {
                 write_file(path, &drift_metrics::render(&failed))?;
             }
@@ -173,9 +173,9 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             return Err(error);
         }
     };
-    // A message that cannot be sent does not change what was found.
+    // A failed notification does not change the result.
     tell(args, &root, &seen, ui).await;
-    // Written first: whoever reads what is shown may go away before its end.
+    // Written first, because the reader of the output may stop reading early.
     if let Some(path) = &args.metrics {
         write_file(path, &drift_metrics::render(&seen))?;
     }
@@ -212,7 +212,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             && seen.iter().any(is_drifted)
         {
             let back = match &args.at {
-                // What is not applied yet is no drift, and an apply of everything would carry it out.
+                // Changes that are not applied yet are not drift, but a full apply would apply them.
                 Some(at) => suggest("apply", &["--env", env, "--only-drift", "--at", at]),
                 None => suggest("apply", &["--env", env]),
             };
@@ -231,7 +231,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     Ok(ExitCode::Done)
 }
 
-/// Tells the channels that were named.
+/// Notifies the requested channels.
 async fn tell(args: &Args, root: &Path, seen: &[Seen], ui: &mut Ui) {
     if args.notify.is_empty() {
         return;
@@ -241,7 +241,7 @@ async fn tell(args: &Args, root: &Path, seen: &[Seen], ui: &mut Ui) {
     telling::tell(&args.notify, root, &project.unwrap_or_default(), seen, ui).await;
 }
 
-/// Whether all that differs is not applied yet.
+/// Whether every difference is a change that is not applied yet.
 fn nothing_drifted(seen: &[Seen]) -> bool {
     seen.iter()
         .filter_map(|seen| seen.looked.as_ref().ok())
@@ -285,7 +285,7 @@ async fn one(
     })
 }
 
-/// Looks at every environment, so many at once; what fails is part of the answer.
+/// Checks every environment, several at a time. Failures become part of the result.
 async fn all(
     args: &Args,
     global: &Global,
@@ -321,11 +321,11 @@ async fn all(
     let mut running: JoinSet<(String, Result<Looked, Error>)> = JoinSet::new();
     let mut kept = Kept::default();
     for name in names {
-        // Manifests are loaded when it is their turn: no more of them are held than environments are looked at.
+        // Manifests are loaded only when it is their turn, so that no more of them are in memory than environments are being checked.
         let Ok(mut turn) = Arc::clone(&turns).acquire_owned().await else {
             break;
         };
-        // What is done is kept in less memory than a task.
+        // A result takes less memory than a finished task.
         while let Some(done) = running.try_join_next() {
             kept.done(done)?;
         }
@@ -365,7 +365,7 @@ async fn all(
         ui.advance_bar(1);
         kept.done(done)?;
     }
-    // Larger than its part of the memory is not too large: these have the memory to themselves.
+    // These environments exceeded their share of the memory. Checked one by one, each can use all of it.
     for name in std::mem::take(&mut kept.larger) {
         let how = How {
             access: &args.access,
@@ -389,14 +389,14 @@ async fn all(
     Ok(seen)
 }
 
-/// How many environments are looked at at once, so that all of them fit the memory of a run.
+/// The number of environments to check at a time, so that all of them fit into the memory limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct SideBySide {
     number: u16,
 }
 
 impl SideBySide {
-    /// As many as wanted, unless the project is so large that its manifests would not fit several times.
+    /// Uses the requested number, unless the project is so large that several copies of its manifests would not fit.
     fn new(wanted: u16, environments: usize, bytes: u64) -> Self {
         let most = u16::try_from(environments).unwrap_or(u16::MAX).max(1);
         let wanted = Self {
@@ -409,19 +409,19 @@ impl SideBySide {
         }
     }
 
-    /// Whether so many copies of these manifests fit.
+    /// Whether this many copies of the manifests fit.
     fn fits(self, bytes: u64) -> bool {
         bytes.saturating_mul(self.number.into()) <= Limit::COPIES.bytes()
     }
 }
 
-/// What came of the environments so far.
+/// The results of the environments so far.
 #[derive(Default)]
 struct Kept {
     seen: Vec<Seen>,
-    /// Those that need more memory than their part of it.
+    /// Environments that need more memory than their share.
     larger: Vec<String>,
-    /// The manifests, which are the same for all environments unless a file changed meanwhile.
+    /// The manifests. They are the same for all environments unless a file changed meanwhile.
     sources: Option<SourceMap>,
     bytes: u64,
 }
@@ -464,7 +464,7 @@ impl Kept {
             environment,
             looked: Ok(looked),
         };
-        // About as much memory as text.
+        // The report needs about as much memory as its text.
         let length = drift_json::render(std::slice::from_ref(&seen), None).len();
         let bytes = self.bytes.saturating_add(length as u64);
         if bytes > Limit::REPORTS.bytes() {
@@ -481,7 +481,7 @@ impl Kept {
     }
 }
 
-/// The manifests of one environment, and those that were applied last.
+/// Loads the manifests of one environment, and the last applied ones.
 fn ready(
     args: &Args,
     global: &Global,
@@ -496,7 +496,7 @@ fn size(loaded: &Loaded) -> u64 {
     loaded.manifests.sources.bytes()
 }
 
-/// An error with its causes, on one line.
+/// Formats an error with its causes on one line.
 fn chain(error: &Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
@@ -511,7 +511,7 @@ fn chain(error: &Error) -> String {
     text
 }
 
-/// The manifests of the revision that was applied last, if one was named.
+/// Loads the manifests of the last applied revision, if one was given.
 fn applied(
     args: &Args,
     loaded: &Loaded,
@@ -525,7 +525,7 @@ fn applied(
     Ok(Some((named, at_revision)))
 }
 
-/// What is looked at in one environment, of today's manifests and of those that were applied last; none for everything.
+/// The resources to check in one environment, selected from the current and the last applied manifests; `None` for everything.
 pub(super) fn only(
     choosing: &Choosing,
     loaded: &Loaded,
@@ -540,14 +540,14 @@ pub(super) fn only(
     })
 }
 
-/// How environments are looked at.
+/// How to check environments.
 struct How<'a> {
     access: &'a Access,
     today: &'a str,
     stop: &'a Stop,
     /// Whether the agent's screen is drawn.
     draws: bool,
-    /// What an environment may send.
+    /// The budget for requests to an environment.
     budget: Budget,
 }
 
@@ -570,7 +570,7 @@ async fn look(
     environment::with(&loaded.root, environment, how.access, how.stop, work).await
 }
 
-/// The same of an environment that is open.
+/// Like [`look`], but for an environment that is already open.
 pub(super) async fn look_with(
     reader: &Reader,
     address: String,
@@ -589,7 +589,7 @@ pub(super) async fn look_with(
         && findings.is_empty();
     Ok(Looked {
         address,
-        // Of a fleet, only what a report points into is kept.
+        // In a fleet, sources are kept only if a report points into them.
         sources: if points_nowhere {
             deskstate_model::SourceMap::default()
         } else {
@@ -622,7 +622,7 @@ async fn read(
 ) -> Result<Read, Error> {
     let desired = lower(&loaded.manifests);
     let then = applied.map(|(revision, loaded)| (revision.as_str(), lower(&loaded.manifests)));
-    // What the earlier manifests look up is looked up too, so that both compare with the same live rows.
+    // References of the earlier manifests are resolved too, so that both plans compare with the same live rows.
     let mut everything = desired.clone();
     if let Some((_, then)) = &then {
         for (key, resource) in &then.resources {

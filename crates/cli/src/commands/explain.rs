@@ -1,4 +1,4 @@
-//! `explain`: the reference at hand. Kinds and fields from the model's own texts, project and contract from their schemas, codes from
+//! `explain`: the built-in reference. Kinds and fields come from the model's own texts, project and contract from their schemas, codes from
 //! the explanations.
 
 use deskstate_dataverse::Reader;
@@ -36,7 +36,7 @@ pub(crate) struct Args {
     access: Access,
 }
 
-/// A document that is no resource: its name and the file of its schema.
+/// Documents that are not resources: their names and schema files.
 const OTHER_DOCUMENTS: [(&str, &str); 4] = [
     ("Project", "project.json"),
     ("Contract", "contract.json"),
@@ -56,10 +56,10 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     Ok(ExitCode::Done)
 }
 
-/// Rows to list; more say nothing.
+/// Maximum number of rows to list; more would not help.
 const MOST_ROWS: usize = 50;
 
-/// The rows of an environment that are called so, and the kinds of which not all rows could be read.
+/// Finds the rows of an environment with this name, and the kinds whose rows could not all be read.
 pub(super) async fn rows_called(
     reader: &Reader,
     environment: &Environment,
@@ -77,7 +77,7 @@ pub(super) async fn rows_called(
     Ok((called(&live, name), unseen.collect()))
 }
 
-/// Lists the rows of an environment that are called so.
+/// Lists the rows of an environment with this name.
 async fn find(
     name: &str,
     environment: &str,
@@ -143,7 +143,7 @@ pub(crate) fn unknown(subject: &str) -> Error {
     }
 }
 
-/// The kind with a name near to this one: its word, its title or its list in the admin center.
+/// Finds the kind whose word, title or list in the admin center is closest to this name.
 fn meant(subject: &str) -> Option<Kind> {
     let head = subject.split('.').next().unwrap_or(subject);
     let names = Kind::all().flat_map(|kind| {
@@ -182,20 +182,20 @@ pub(super) fn overview() -> Page {
     text
 }
 
-/// A heading after an empty line.
+/// Adds an empty line and a heading.
 fn heading(text: &mut Page, words: &str) {
     text.blank();
     text.line(format_args!("{STRONG}{words}{STRONG:#}"));
 }
 
-/// A page with its title, and an empty line.
+/// Starts a page with a title and an empty line.
 fn titled(title: &str) -> Page {
     let mut text = Page::of(format_args!("{STRONG}{title}{STRONG:#}"));
     text.blank();
     text
 }
 
-/// Paragraphs of a doc comment.
+/// Adds the paragraphs of a doc comment.
 fn add_paragraphs(text: &mut Page, doc: &str) {
     for line in paragraphs(doc).lines() {
         text.line(line);
@@ -226,7 +226,7 @@ pub(super) fn explain(subject: &str) -> Option<Page> {
     explain_brought(subject)
 }
 
-/// A row that Microsoft ships, by its display name or its unique name.
+/// Explains a row that Microsoft ships, by its display name or its unique name.
 fn explain_brought(subject: &str) -> Option<Page> {
     let mut text = None;
     for kind in Kind::all() {
@@ -342,7 +342,7 @@ fn explain_document(name: &str, spec: &Value, path: &[&str]) -> Option<Page> {
     Some(text)
 }
 
-/// The fields of a mapping, or of the items of a list, or of the values of a mapping with free keys.
+/// The fields of a mapping, of the items of a list, or of the values of a mapping with free keys.
 fn members(schema: &Value) -> Option<&serde_json::Map<String, Value>> {
     let inside = [&schema["items"], &schema["additionalProperties"]];
     let variants = schema["anyOf"].as_array().into_iter().flatten();
@@ -377,7 +377,7 @@ fn first_line(doc: &str) -> &str {
     doc.split("\n").next().unwrap_or(doc).trim()
 }
 
-/// A doc comment with one line for each paragraph.
+/// Joins each paragraph of a doc comment into one line.
 pub(crate) fn paragraphs(doc: &str) -> String {
     doc.trim()
         .split("\n\n")

@@ -1,4 +1,4 @@
-//! `export`: live rows, or a solution file, as manifests that plan to no changes. Cannot write to an environment.
+//! `export`: writes live rows, or a solution file, as manifests that plan to no changes. Cannot write to an environment.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ pub(crate) struct Args {
         conflicts_with = "solution"
     )]
     env: Option<String>,
-    /// Read an exported file instead: a solution or Configuration Migration data, zipped or unpacked. No environment is asked
+    /// Read an exported file instead: a solution or Configuration Migration data, zipped or unpacked. No environment is contacted
     #[arg(long, value_name = "ZIP|DIR")]
     solution: Option<PathBuf>,
     /// Exit with 1 if the exported tables have custom columns, which deskstate does not manage; with `--solution`, any column or text in another language that deskstate does not manage
@@ -49,7 +49,7 @@ pub(crate) struct Args {
     /// Include rows with this prefix; repeat it for several
     #[arg(long, value_name = "PREFIX")]
     prefix: Vec<String>,
-    /// Only rows that are neither Microsoft's nor of a managed solution; dependencies are included as `existing`
+    /// Only rows that belong neither to Microsoft nor to a managed solution; dependencies are included as `existing`
     #[arg(long)]
     unmanaged: bool,
     /// Rows of this kind; may be given several times
@@ -58,10 +58,10 @@ pub(crate) struct Args {
     /// A folder for the files: one for each document, below a folder for each kind
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Write over files that are there
+    /// Overwrite existing files
     #[arg(long, requires = "out")]
     force: bool,
-    /// Leave out what a new row has anyway; what is left out is not watched for drift
+    /// Omit values that a new row has by default; omitted values are not watched for drift
     #[arg(long)]
     skip_defaults: bool,
     #[command(flatten)]
@@ -96,7 +96,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     };
     let (mut exported, whole, live) = match (&args.env, &args.solution) {
         (Some(name), _) => of_environment(args, name, global, &mut selection, options, ui).await?,
-        // Without an environment, the command line asks for a file.
+        // Without an environment, the command-line parser requires a file.
         (None, file) => {
             let file = file.as_deref().unwrap_or(Path::new(""));
             of_file(file, &selection, options, args.strict, ui)?
@@ -128,7 +128,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     })
 }
 
-/// Says what was asked for and is not there. Nothing at all is an error where something was asked for.
+/// Reports requested prefixes and kinds that do not exist. If something was requested and nothing matches, that is an error.
 fn say_unmatched(
     args: &Args,
     exported: &Export,
@@ -181,7 +181,7 @@ fn say_unmatched(
     Ok(())
 }
 
-/// What was exported, whether that is all, and the prefixes of what is there.
+/// The export, whether it is complete, and the existing prefixes.
 type Exported = (Export, bool, BTreeMap<String, usize>);
 
 fn of_file(
@@ -215,7 +215,7 @@ async fn of_environment(
     options: Options<'_>,
     ui: &mut Ui,
 ) -> Result<Exported, Error> {
-    // Labels are in manifests; everything else is asked of the environment.
+    // Labels come from the manifests; everything else is read from the environment.
     let by_label = args.choosing.uses_labels();
     let loaded = if by_label {
         load_environment(global, name, ui)?
@@ -252,7 +252,7 @@ async fn of_environment(
     .await
 }
 
-/// Writes each document to its file below a folder.
+/// Writes each document to its own file below a folder.
 pub(super) fn write_documents(folder: &Path, exported: &Export) -> Result<(), Error> {
     let names = file_names(exported.documents.iter().map(|document| &document.key));
     for (name, document) in names.iter().zip(&exported.documents) {

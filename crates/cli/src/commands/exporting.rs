@@ -1,4 +1,4 @@
-//! What export, adopt and diff share: live rows with all names, and an export that was held against a plan.
+//! Code shared by export, adopt and diff: reading live rows with all names, and exporting them so that a plan finds no changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::output::plain;
 use crate::ui::Ui;
 
-/// How people are written.
+/// How to write people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum People {
     /// Not at all.
@@ -39,7 +39,7 @@ impl From<People> for Users {
     }
 }
 
-/// How users and sets are written.
+/// How to write users and sets.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct Writing {
     /// Write users by `upn` or `objectid`, and sets of users as `exact`, `atLeast` or `none`; may be given several times
@@ -52,7 +52,7 @@ pub(super) struct Writing {
     sets: Vec<SetRule>,
 }
 
-/// A word of `--users`.
+/// A value of `--users`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum HowUsers {
     /// By user principal name.
@@ -96,7 +96,7 @@ fn set_rule(text: &str) -> Result<SetRule, String> {
     Ok((sets, form))
 }
 
-/// Whether a field has members in no order.
+/// Whether a field has unordered members.
 fn is_set(field: &Field) -> bool {
     match field.holds {
         Holds::Set { links, .. } => matches!(links, Links::All | Links::Except(_)),
@@ -120,7 +120,7 @@ impl Writing {
         !self.users.is_empty() || !self.sets.is_empty()
     }
 
-    /// How users are named.
+    /// How to name users.
     pub(super) fn users(&self) -> Users {
         let mut users = Users::default();
         for how in &self.users {
@@ -134,7 +134,7 @@ impl Writing {
         users
     }
 
-    /// The rules for sets, the most particular last.
+    /// The rules for sets, the most specific last.
     pub(super) fn sets(&self) -> Vec<SetRule> {
         let (of_fields, mut rules): (Vec<SetRule>, Vec<SetRule>) = self
             .sets
@@ -151,7 +151,7 @@ impl Writing {
         rules
     }
 
-    /// Says how sets were written that nobody said anything about.
+    /// Reports how sets without an explicit rule were written.
     pub(super) fn say_sets(&self, exported: &Export, ui: &mut Ui) {
         let rules = self.sets();
         let mut written = exported
@@ -186,7 +186,7 @@ impl Writing {
     }
 }
 
-/// Reads everything, with the names of all that rows point to.
+/// Reads all rows, with the names of everything they refer to.
 pub(super) async fn read_all(
     reader: &Reader,
     desired: &Desired,
@@ -203,7 +203,7 @@ pub(super) async fn read_all(
     Ok(live)
 }
 
-/// Exports, and leaves out what `validate` would refuse and what a plan of the export would still change.
+/// Exports, and omits everything that `validate` would refuse or that a plan of the export would still change.
 pub(super) async fn export_exactly(
     reader: &Reader,
     live: &Live,
@@ -217,7 +217,7 @@ pub(super) async fn export_exactly(
         if desired.resources.is_empty() {
             return Ok(exported);
         }
-        // What the names in the documents lead to is looked up as a plan would.
+        // The names in the documents are resolved as in a plan.
         let seen = observe(reader, &desired, &Scope::default()).await?;
         let planned = plan(&desired, &seen, &PlanOptions::default());
         if !exported.leave_out_changes(&manifests, &planned) {
@@ -226,7 +226,7 @@ pub(super) async fn export_exactly(
     }
 }
 
-/// What is not in the files, one by one; then remarks, each once.
+/// Lists everything missing from the files, one by one, followed by remarks, each once.
 pub(super) fn say_left_out(left_out: &[(String, LeftOut)], ui: &mut Ui) {
     let mut reasons: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
     for (resource, left_out) in left_out
@@ -268,9 +268,9 @@ pub(super) fn say_left_out(left_out: &[(String, LeftOut)], ui: &mut Ui) {
     }
 }
 
-/// Prefixes with how many rows each has, the most first.
+/// Lists prefixes with their number of rows, most frequent first.
 pub(super) fn counted(prefixes: &BTreeMap<String, usize>) -> String {
-    /// More than this many help nobody to find the one.
+    /// A longer list would not help to find the right one.
     const MOST: usize = 12;
     let mut all: Vec<(&String, &usize)> = prefixes.iter().collect();
     all.sort_by_key(|(prefix, rows)| (std::cmp::Reverse(**rows), *prefix));

@@ -1,4 +1,4 @@
-//! `graph`: who refers to whom.
+//! `graph`: draws which resources refer to which.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! `guide`: the manifests as steps for people who click.
+//! `guide`: the manifests as step-by-step instructions for the admin center.
 
 use std::path::PathBuf;
 
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
     args.choosing.narrow(&mut loaded.manifests, ui)?;
     let guide = guide(&loaded.manifests).ok_or_else(|| Error::Failed {
         message: "the manifests declare nothing to set up".to_owned(),
-        hint: Some("declare resources, or choose other ones".to_owned()),
+        hint: Some("declare resources, or select others".to_owned()),
     })?;
     let written = match args.format {
         Format::Markdown => guide_markdown::render(&guide),

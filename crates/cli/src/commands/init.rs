@@ -1,4 +1,4 @@
-//! `init`: a project with one example, or with what an environment has; editors told of the schemas, CI on request.
+//! `init`: creates a project with one example, or from an environment, with schema settings for editors and CI on request.
 
 mod ci;
 mod from_env;
@@ -20,8 +20,8 @@ use crate::ui::Ui;
 
 /// Creates a project with a small example, or from an environment
 ///
-/// `--from-env` signs in, checks the environment as `doctor` does, and exports all that neither Microsoft nor a managed solution brought.
-/// Afterwards a plan is empty. If anything cannot be exported, it is listed, everything else is written, and the exit code is 1.
+/// `--from-env` signs in, checks the environment as `doctor` does, and exports all rows that come neither from Microsoft nor from a managed
+/// solution. A plan is empty afterwards. If anything cannot be exported, it is listed, everything else is written, and the exit code is 1.
 ///
 /// Existing files are left unchanged. In a folder that already has a project, `init` adds only the schemas and what `--ci` asks for;
 /// it refuses `--name` and `--url` there. `--ci` follows `stages` of the project, and replaces its own workflows and pipelines unless
@@ -58,7 +58,7 @@ enum Ci {
     Azure,
 }
 
-/// A file to be written: its path, with `/`, and its text.
+/// A file to write: its path, with `/`, and its text.
 type NewFile = (String, String);
 
 pub(crate) async fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
@@ -115,13 +115,14 @@ pub(crate) async fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
             "{DIM}{PROJECT_FILE} already exists; left unchanged{DIM:#}"
         ));
     }
-    if args.ci.is_some() {
-        ui.hint("read the head of each file: it says what to set up first");
+    if let Some(ci) = args.ci {
+        ci::explain(ci, &folder, &stages, ui);
     }
     Ok(ExitCode::Done)
 }
 
-/// A project file that exists is not edited, so what only a new one can take is refused, unless the project has it already.
+/// An existing project file is not edited, so options that only apply to a new one are refused, unless the project already has their
+/// values.
 fn refuse_to_change(args: &Args, folder: &Path) -> Result<(), Error> {
     let (manifests, _) = load_project(folder);
     let known = manifests.project.as_ref();
@@ -162,7 +163,7 @@ fn refuse_to_change(args: &Args, folder: &Path) -> Result<(), Error> {
     }
 }
 
-/// The address of an environment, as it will be used. Says so where something else was written.
+/// Normalizes the address of an environment, and prints the result if it differs from the given one.
 fn address(written: &str, ui: &mut Ui) -> Result<String, Error> {
     let url: EnvironmentUrl = written.parse()?;
     let origin = url.origin();
@@ -177,7 +178,7 @@ fn project_name(args: &Args, folder: &Path) -> Result<String, Error> {
     match &args.name {
         Some(name) if is_name(name) => Ok(name.clone()),
         Some(name) => Err(Error::Failed {
-            message: format!("`{}` is no name for a project", crate::output::plain(name)),
+            message: format!("`{}` cannot name a project", crate::output::plain(name)),
             hint: Some("letters, digits, `-`, `_`, `.`, up to 63".to_owned()),
         }),
         None => Ok(name_of(folder)),
@@ -202,7 +203,7 @@ fn project(args: &Args, folder: &Path, ui: &mut Ui) -> Result<Vec<NewFile>, Erro
     ])
 }
 
-/// What git and editors are told in every new project.
+/// The files in every new project that configure git and editors.
 fn surroundings() -> Vec<NewFile> {
     let files = [
         (
@@ -223,7 +224,7 @@ fn surroundings() -> Vec<NewFile> {
         .into()
 }
 
-/// The schemas that editors check manifests with.
+/// The schemas that editors use to check manifests.
 fn schemas() -> Result<Vec<NewFile>, Error> {
     const FOR_EDITORS: [&str; 5] = [
         "manifest.json",
@@ -242,7 +243,7 @@ fn schemas() -> Result<Vec<NewFile>, Error> {
         .collect()
 }
 
-/// The rule for names of projects.
+/// Whether a text is a valid project name.
 fn is_name(name: &str) -> bool {
     (1..=63).contains(&name.len())
         && name
@@ -250,7 +251,7 @@ fn is_name(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
-/// The folder's name, as far as a project may be called so.
+/// Derives a valid project name from the folder's name.
 fn name_of(folder: &Path) -> String {
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
     let name: String = folder
@@ -270,7 +271,7 @@ fn name_of(folder: &Path) -> String {
     }
 }
 
-/// Writes a file that is not there. Nobody's files are written over.
+/// Writes a file if it does not exist. Existing files are never overwritten.
 fn write_new(folder: &Path, path: &str, text: &str, ui: &mut Ui) -> Result<(), Error> {
     let target = folder.join(path);
     let file = |source| Error::File {

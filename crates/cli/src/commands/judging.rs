@@ -1,4 +1,4 @@
-//! What a plan may do, and whether it may: selection, pruning, review.
+//! Decides how to plan and whether the plan is allowed: selection, pruning, review.
 
 use deskstate_model::{Diagnostic, Environment, Project, Prune, Target};
 use deskstate_reconcile::live::Live;
@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::project::Loaded;
 use crate::today;
 
-/// What a plan may do beyond what the project file lets pass.
+/// Permissions for a plan beyond those of the project file.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Review options")]
 pub(crate) struct Judging {
@@ -23,13 +23,13 @@ pub(crate) struct Judging {
     /// Allow changes of managed and out-of-the-box rows
     #[arg(long)]
     allow_managed: bool,
-    // Last, since it has a heading of its own.
+    // Last, because it has its own heading.
     #[command(flatten)]
     choosing: Choosing,
 }
 
 impl Judging {
-    /// Nothing is allowed beyond the rules of the project.
+    /// Allows nothing beyond the rules of the project.
     pub(super) fn strictly(choosing: Choosing) -> Self {
         Self {
             choosing,
@@ -37,7 +37,7 @@ impl Judging {
         }
     }
 
-    /// How to plan, and what the selection took along, in words.
+    /// The options for planning, and messages about the included dependencies.
     pub(super) fn options(
         &self,
         loaded: &Loaded,
@@ -65,7 +65,7 @@ impl Judging {
         Ok((options, choosing::along(&selection.needed)))
     }
 
-    /// What review says of a plan.
+    /// Reviews a plan.
     pub(super) fn review(
         &self,
         loaded: &Loaded,
@@ -103,7 +103,7 @@ pub(super) fn diagnostics(findings: &[Finding]) -> Vec<Diagnostic> {
     findings.iter().map(Diagnostic::from).collect()
 }
 
-/// Refuses a plan that review denies.
+/// Fails if the review denies a plan.
 pub(super) fn refuse_denied(findings: &[Finding]) -> Result<(), Error> {
     if !denies(findings) {
         return Ok(());

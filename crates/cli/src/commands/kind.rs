@@ -1,5 +1,5 @@
-//! `kind`: the kinds of a project, the draft of another one, and whether definitions are what an environment's tables are. Cannot write
-//! to an environment.
+//! `kind`: lists the kinds of a project, drafts new ones, and checks whether definitions match an environment's tables. Cannot write to an
+//! environment.
 
 use std::path::PathBuf;
 
@@ -122,7 +122,7 @@ async fn drafted(args: &DraftArgs, global: &Global, ui: &mut Ui) -> Result<ExitC
     }
     if let Some(file) = out.as_ref().filter(|file| file.exists()) {
         return Err(Error::Refused {
-            message: format!("{} is there already", shown_path(file)),
+            message: format!("{} already exists", shown_path(file)),
             hint: Some("choose another file with `--out`".to_owned()),
         });
     }

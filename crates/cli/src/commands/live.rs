@@ -1,4 +1,4 @@
-//! What every command that looks at live does first: load, open, observe, plan.
+//! The first steps of every command that reads the live environment: load, open, observe, plan.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -36,34 +36,34 @@ pub(crate) const PRUNED: Explanation = Explanation::new(
     "To keep the row, restore the file from the commit that the finding names.",
 );
 
-/// Manifests next to live, and the difference.
+/// Manifests, the live environment, and the difference between them.
 pub(super) struct Compared {
-    /// What the manifests declare.
+    /// The declared state.
     pub(super) desired: Desired,
-    /// What the environment has.
+    /// The live state.
     pub(super) live: Live,
-    /// How much was read.
+    /// The scope of the read.
     pub(super) scope: Scope,
-    /// How it was planned.
+    /// The options of the plan.
     pub(super) options: Options,
     /// The difference.
     pub(super) plan: Plan,
-    /// Whom each change reaches.
+    /// Who is affected by each change.
     pub(super) reach: Reach,
-    /// What review says of the plan.
+    /// The findings of the review.
     pub(super) findings: Vec<Finding>,
-    /// What cannot be planned, and warnings; those of review among them.
+    /// Everything that cannot be planned, and warnings, including those of the review.
     pub(super) diagnostics: Vec<Diagnostic>,
-    /// Something could not be planned.
+    /// Whether something could not be planned.
     pub(super) unplannable: bool,
-    /// What the selection took along, and links that stay behind, in words.
+    /// Messages about included dependencies, and about links that are not added to the solution.
     pub(super) along: Vec<String>,
-    /// Differences that stay, since a rule accepts them.
+    /// Differences that stay because a rule accepts them.
     pub(super) accepted: Vec<Ignored>,
 }
 
 impl Compared {
-    /// Fails where something is unknown: whatever else was found, nobody can say that the environment is as declared.
+    /// Fails if anything is unknown, because the environment then cannot be reported as in sync.
     pub(super) fn complete(&self) -> Result<(), Error> {
         match self.plan.state() {
             SyncState::InSync | SyncState::Different => Ok(()),
@@ -71,12 +71,12 @@ impl Compared {
         }
     }
 
-    /// Whom each change reaches, in words.
+    /// Who is affected by each change, in words.
     pub(super) fn reach_in_words(&self) -> Vec<Option<Reached>> {
         self.reach.changes.iter().map(ChangeReach::said).collect()
     }
 
-    /// What a plan file shows next to the changes.
+    /// The part of a plan file that accompanies the changes.
     pub(super) fn report(&self, loaded: &Loaded, address: &str, transactions: usize) -> Report {
         let reviewed = judging::diagnostics(&self.findings);
         let level = |finding: &Diagnostic| match finding.severity {
@@ -96,7 +96,7 @@ impl Compared {
     }
 }
 
-/// Reads live, and says on a terminal that it does.
+/// Reads the live environment, and shows the wait on a terminal.
 pub(super) async fn read(
     reader: &Reader,
     desired: &Desired,
@@ -110,7 +110,7 @@ pub(super) async fn read(
     live
 }
 
-/// Reads live and plans; drift that the rules of some manifests accept today stays. There is nothing here to write with.
+/// Reads the live environment and plans. Drift that the given manifests accept today stays. Cannot write.
 pub(super) async fn compare(
     loaded: &Loaded,
     environment: &Environment,
@@ -124,7 +124,7 @@ pub(super) async fn compare(
     let scope = Scope {
         names: needs_names(&loaded.manifests.contracts),
         organization: environment.organization_id,
-        // Pruning deletes what nobody declares, so it must see all of it.
+        // Pruning deletes undeclared rows, so it must see all rows.
         narrow: if options.prune.is_empty() {
             Narrow::of(&desired, &loaded.manifests.contracts, &BTreeSet::new())
         } else {
@@ -168,7 +168,7 @@ pub(super) async fn compare(
     })
 }
 
-/// Links that a plan makes are no part of the solution that takes its rows. (No page says how to add them to one.)
+/// Reports the links of a plan that are not added to the solution of its rows. (No documentation describes how to add links to a solution.)
 fn links_without_solution(
     loaded: &Loaded,
     environment: &Environment,
@@ -189,7 +189,7 @@ fn links_without_solution(
     })
 }
 
-/// The solution in which new and changed components land.
+/// The solution that new and changed components are added to.
 pub(super) fn solution(loaded: &Loaded, environment: &Environment) -> Option<String> {
     let project = loaded.manifests.project.as_ref();
     let name = environment
@@ -199,7 +199,7 @@ pub(super) fn solution(loaded: &Loaded, environment: &Environment) -> Option<Str
     Some(name.value.clone())
 }
 
-/// Says of rows that are deleted since nobody declares them which file used to, as far as git knows.
+/// Names the file that used to declare each pruned row, as far as git knows.
 fn pruned(root: &Path, plan: &Plan) -> Vec<Diagnostic> {
     let pruned: Vec<&Change> = plan
         .changes
@@ -234,7 +234,7 @@ fn pruned(root: &Path, plan: &Plan) -> Vec<Diagnostic> {
     pruned.iter().filter_map(warning).collect()
 }
 
-/// How a plan is cut into transactions.
+/// Options for splitting a plan into transactions.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 pub(super) struct Cutting {
     /// Maximum number of writes in one transaction, instead of the project's `maxChangeset`
@@ -243,14 +243,14 @@ pub(super) struct Cutting {
 }
 
 impl Cutting {
-    /// The most operations in one transaction.
+    /// Maximum number of operations in one transaction.
     pub(super) fn most(self, loaded: &Loaded) -> usize {
         let project = loaded.manifests.project.as_ref();
         let of_project = project.map_or(200, |project| project.max_changeset);
         self.max_changeset.map_or(of_project, usize::from)
     }
 
-    /// How many transactions a plan takes.
+    /// Number of transactions that a plan takes.
     pub(super) fn count(self, plan: &Plan, loaded: &Loaded, answers: &Answers) -> usize {
         let limits = Limits {
             operations: self.most(loaded),
@@ -261,7 +261,7 @@ impl Cutting {
     }
 }
 
-/// Warnings and what could not be planned, by place.
+/// Collects warnings and everything that could not be planned, sorted by location.
 pub(super) fn findings(loaded: &Loaded, compared: &Compared) -> Vec<Diagnostic> {
     let mut all = loaded.warnings.clone();
     all.extend(compared.diagnostics.iter().cloned());
@@ -269,7 +269,7 @@ pub(super) fn findings(loaded: &Loaded, compared: &Compared) -> Vec<Diagnostic> 
     all
 }
 
-/// Shows warnings and what could not be planned; true if something could not.
+/// Shows warnings and everything that could not be planned. Returns whether something could not be planned.
 pub(super) fn report(loaded: &Loaded, compared: &Compared, ui: &mut Ui) -> bool {
     let all = findings(loaded, compared);
     if !all.is_empty() {
@@ -281,7 +281,7 @@ pub(super) fn report(loaded: &Loaded, compared: &Compared, ui: &mut Ui) -> bool 
     compared.unplannable
 }
 
-/// Reads a file that somebody names.
+/// Reads a file that the user named.
 pub(super) fn read_file(path: &Path, limit: Limit) -> Result<String, Error> {
     read_text(path, limit).map_err(|problem| Error::File {
         what: "could not read",
@@ -290,8 +290,8 @@ pub(super) fn read_file(path: &Path, limit: Limit) -> Result<String, Error> {
     })
 }
 
-/// The first Ctrl-C or SIGTERM (on Windows Ctrl-Break, a closed window or a shutdown) stops where stopping is clean: between requests, never inside a transaction. The second ends the
-/// process as usual.
+/// Stops cleanly on the first Ctrl-C or SIGTERM (on Windows Ctrl-Break, a closed window or a shutdown): between requests, never inside a
+/// transaction. The second signal ends the process as usual.
 pub(super) fn stop_on_interrupt() -> Stop {
     let stop = Stop::new();
     let signal = stop.clone();
@@ -307,7 +307,7 @@ pub(super) fn stop_on_interrupt() -> Stop {
 #[cfg(unix)]
 pub(super) async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
-    // Without a handler for SIGTERM, Ctrl-C alone is heard.
+    // Without a handler for SIGTERM, only Ctrl-C is handled.
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => {
             tokio::select! {
@@ -322,7 +322,7 @@ pub(super) async fn interrupted() {
 #[cfg(windows)]
 pub(super) async fn interrupted() {
     use tokio::signal::windows::{ctrl_break, ctrl_close, ctrl_shutdown};
-    // Agents of builds send Ctrl-C or Ctrl-Break. Once a window is closed, Windows waits a few seconds before it ends the process.
+    // Build agents send Ctrl-C or Ctrl-Break. After a window is closed, Windows waits a few seconds before it ends the process.
     match (ctrl_break(), ctrl_close(), ctrl_shutdown()) {
         (Ok(mut halt), Ok(mut close), Ok(mut shutdown)) => {
             tokio::select! {

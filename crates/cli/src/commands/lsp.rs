@@ -16,7 +16,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
-    // The one way there is.
+    // The standard streams are the only transport.
     let _ = args.stdio;
     if lsp::serve().map_err(Error::Output)? {
         Ok(ExitCode::Done)

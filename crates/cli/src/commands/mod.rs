@@ -1,4 +1,4 @@
-//! The commands: one file each, arguments and one function.
+//! The commands: one file each, with the arguments and one function.
 
 pub(crate) mod adopt;
 pub(crate) mod apply;
@@ -36,7 +36,7 @@ pub(crate) mod who;
 
 use crate::error::Error;
 
-/// Commands that talk to somebody run on two threads: one for them, one for an embedded emulator.
+/// Commands that use the network run on two threads: one for themselves, one for an embedded emulator.
 pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

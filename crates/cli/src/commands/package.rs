@@ -1,4 +1,4 @@
-//! `package`: packages of vendors. Builds them, and puts them into a project. Cannot write to an environment.
+//! `package`: builds vendor packages, and adds them to a project. Cannot write to an environment.
 
 mod add;
 mod change;
@@ -39,7 +39,7 @@ enum What {
     ///
     /// The same files give the same bytes. Files whose names begin with a dot and archives at the root of the package are left out.
     Build(BuildArgs),
-    /// Reports what a customer would stumble over
+    /// Reports problems that customers would run into
     ///
     /// Exits with 3 if the package has errors.
     Lint(LintArgs),
@@ -99,7 +99,7 @@ struct SolutionArgs {
     parameters: Vec<String>,
 }
 
-/// Where a package is from.
+/// The source of a package.
 #[derive(Debug, clap::Args)]
 struct From {
     /// SHA-256 of the archive at an https address

@@ -1,4 +1,4 @@
-//! `plan`: the difference between manifests and live. Cannot write: it has a reader only.
+//! `plan`: shows the difference between the manifests and the live environment. Cannot write: it has only a reader.
 
 use std::mem::ManuallyDrop;
 use std::path::PathBuf;
@@ -58,7 +58,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
-    // All of it is needed to the end; to give it back piece by piece then would only take time.
+    // The manifests are needed until the process ends, so freeing them piece by piece would only take time.
     let loaded = ManuallyDrop::new(load_environment(global, &args.env, ui)?);
     let root = loaded.root.clone();
     let revision = spawn_blocking(move || revision::describe(&root));
@@ -93,7 +93,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 let revision = revision.as_deref();
                 as_json(&loaded, &compared, &opened.address, revision, transactions)
             };
-            // Saved first: whoever reads what is shown may go away before its end.
+            // Saved first, because the reader of the output may stop reading early.
             if let Some(path) = args.out.as_deref().filter(|_| !failed) {
                 write_file(path, &file())?;
             }
@@ -144,7 +144,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     .await
 }
 
-/// A plan as a file, for review and for programs.
+/// Renders a plan as a file, for review and for programs.
 pub(super) fn as_json(
     loaded: &Loaded,
     compared: &Compared,

@@ -1,4 +1,4 @@
-//! `preview`: the agent's desktop drawn from manifests alone.
+//! `preview`: draws the agent's desktop from the manifests only.
 
 use std::path::{Path, PathBuf};
 
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
     let focus = selection.as_ref().and_then(only_one);
     if let Some(selection) = &selection {
         choosing::say_along(&selection.needed, ui);
-        // One resource is drawn within what it belongs to.
+        // A single resource is drawn in the context of what it belongs to.
         if focus.is_none() {
             loaded.manifests = loaded.manifests.only(&selection.keys);
         }
@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
     Ok(ExitCode::Done)
 }
 
-/// The one resource that was chosen.
+/// The selected resource, if there is exactly one.
 fn only_one(selection: &Selection) -> Option<ResourceKey> {
     let mut chosen = selection.chosen.iter();
     let first = chosen.next()?;

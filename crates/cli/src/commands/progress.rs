@@ -1,4 +1,4 @@
-//! What an apply does, while it does it: a line for each resource, and on a terminal a bar of the writes.
+//! The progress of an apply: a line for each resource, and on a terminal a bar for the writes.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -11,26 +11,26 @@ use crate::output::count;
 use crate::output::plain;
 use crate::ui::Ui;
 
-/// Tells of each resource once, when its first write was carried out.
+/// Reports each resource once, after its first write.
 pub(super) struct Progress<'a, 'u> {
     plan: &'a Plan,
-    /// Changes by the rows and links that they write.
+    /// Indices of changes by the rows and links that they write.
     by_write: HashMap<Write, Vec<usize>>,
     told: BTreeSet<usize>,
     account: Account,
     ui: &'u mut Ui,
 }
 
-/// How far it came.
+/// How far the run got.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Account {
-    /// Transactions in all, as far as is known.
+    /// Total number of transactions, as far as known.
     pub(super) of: usize,
-    /// Writes that were carried out.
+    /// Number of executed writes.
     pub(super) writes: usize,
-    /// Changes of which something was carried out.
+    /// Number of changes that were at least partly executed.
     pub(super) begun: usize,
-    /// Changes in all.
+    /// Total number of changes.
     pub(super) changes: usize,
 }
 
@@ -61,7 +61,7 @@ impl<'a, 'u> Progress<'a, 'u> {
         }
     }
 
-    /// Takes the bar away, and says how far it came.
+    /// Removes the bar, and returns how far the run got.
     pub(super) fn end(self) -> Account {
         self.ui.end_bar();
         Account {
@@ -121,7 +121,7 @@ impl<'a, 'u> Progress<'a, 'u> {
     }
 }
 
-/// A row, or a link: relationship and both ends.
+/// The target of a write: a row, or a link with its relationship and both ends.
 type Write = (&'static str, Uuid, Uuid);
 
 fn write(operation: &Operation) -> Write {

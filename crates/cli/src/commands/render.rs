@@ -1,4 +1,4 @@
-//! `render`: the effective manifests of an environment, after overlays, variables and defaults. Sends nothing.
+//! `render`: prints the effective manifests of an environment, after overlays, variables and defaults. Sends nothing.
 
 use deskstate_model::inert::escaped;
 use deskstate_model::{Declared, Manifests, OutDocument, SourceMap, write_documents};
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
 
 fn document(declared: &Declared, sources: &SourceMap) -> OutDocument {
     let (line, _) = sources.line_column(declared.span);
-    // A file name may hold line feeds, and a comment ends with its line.
+    // A file name may contain line feeds, which would end the comment.
     let path = escaped(sources.path(declared.span.file));
     OutDocument::of(declared, Some(format!("{path}:{line}")))
 }

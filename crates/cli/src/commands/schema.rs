@@ -1,4 +1,4 @@
-//! `schema`: the JSON Schemas that editors check manifests against, and that of plan files.
+//! `schema`: prints the JSON Schemas that editors check manifests against, and that of plan files.
 
 use std::path::PathBuf;
 
@@ -61,14 +61,14 @@ pub(crate) fn run(args: &Args, ui: &mut Ui) -> Result<ExitCode, Error> {
     Ok(ExitCode::Done)
 }
 
-/// Every schema with the name of its file.
+/// All schemas, each with its file name.
 pub(super) fn all() -> Vec<(String, Value)> {
     let mut schemas = json_schemas();
     schemas.push(("plan.json".to_owned(), plan_file::schema()));
     schemas
 }
 
-/// A schema as a file holds it.
+/// The text of a schema file.
 pub(super) fn text(schema: &Value) -> Result<String, Error> {
     Ok(serde_json::to_string_pretty(schema).map_err(std::io::Error::from)? + "\n")
 }

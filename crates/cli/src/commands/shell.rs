@@ -1,4 +1,4 @@
-//! `completions` and `man`: what shells and `man` want to know of the command line.
+//! `completions` and `man`: describe the command line for shells and for `man`.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! `show`: a saved plan, without an environment.
+//! `show`: prints a saved plan, without an environment.
 
 use std::path::PathBuf;
 
@@ -116,7 +116,7 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
     }
 }
 
-/// The plan of a file. If it has a kind that is not known, the project may define it.
+/// Restores the plan of a file. If it uses an unknown kind, the project may define that kind.
 fn restored(file: &PlanFile, global: &Global, ui: &mut Ui) -> Result<Restored, Error> {
     let known = |code: &str| explanations::of_code(code).map(|known| known.code);
     let mut restored = restore(file, &known);
@@ -135,7 +135,7 @@ fn restored(file: &PlanFile, global: &Global, ui: &mut Ui) -> Result<Restored, E
     })
 }
 
-/// A finding with its place in words: the lines of the files are not known.
+/// Writes the location of a finding into its message, because the text of the files is not available.
 fn placed(finding: &Diagnostic, shown: &PlanText<'_>) -> Diagnostic {
     let place = finding.primary.as_ref().map(|label| {
         let (line, _) = shown.sources.line_column(label.span);

@@ -1,7 +1,7 @@
-//! Tells the channels that `drift` names.
+//! Notifies the channels that `drift --notify` names.
 //!
-//! What was told last is kept in the project, for each channel: a run that finds the same again tells nothing. It is kept once a message was
-//! accepted, so a message that was lost is sent by the next run.
+//! The last notification of each channel is kept in the project, so a run with the same result sends nothing. It is recorded only after a
+//! message was accepted, so a lost message is sent again by the next run.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::output::{drift_json, plain};
 use crate::today;
 use crate::ui::Ui;
 
-/// Tells the channels what has changed since each was told last. Each that could not be told is shown; the next run sends it again.
+/// Notifies each channel of changes since its last notification. Failed notifications are shown; the next run sends them again.
 pub(crate) async fn tell(
     channels: &[Channel],
     root: &Path,
@@ -87,7 +87,7 @@ async fn tell_one(
     Ok(())
 }
 
-/// What is worth telling, if anything.
+/// Decides which event to report, if any.
 fn turn(before: Option<&Told>, now: &Told, outcome: Outcome) -> Option<Turn> {
     let was = before.map(|before| before.state);
     match outcome {
@@ -102,7 +102,7 @@ fn turn(before: Option<&Told>, now: &Told, outcome: Outcome) -> Option<Turn> {
     }
 }
 
-/// What an environment was like.
+/// The state of an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum State {
@@ -111,13 +111,13 @@ enum State {
     Unknown,
 }
 
-/// What a channel was told.
+/// The last notification of a channel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Told {
     format_version: u32,
     state: State,
-    /// Of what differs.
+    /// Digest of the differences.
     digest: String,
 }
 
@@ -143,7 +143,7 @@ fn file(root: &Path, channel: Channel, environment: &str) -> Result<PathBuf, Err
     kept::path(root, &Path::new(kept::FOLDER).join("told").join(name))
 }
 
-/// What was told last; nothing if nothing was, or if nobody can read it any more. Then drift is told again, which is better than never.
+/// Reads the last notification; `None` if there is none, or if it is unreadable. Drift is then reported again, which is better than never.
 fn read(root: &Path, channel: Channel, environment: &str) -> Result<Option<Told>, Error> {
     let path = file(root, channel, environment)?;
     let text = read_text(&path, Limit::MANIFEST).ok();

@@ -1,4 +1,4 @@
-//! `undo`: takes an apply back, as a plan like any other.
+//! `undo`: reverts an apply, using a plan like any other.
 
 use std::path::{Path, PathBuf};
 
@@ -33,9 +33,9 @@ pub(crate) struct Args {
     /// The environment
     #[arg(long, short, value_name = "NAME")]
     env: String,
-    /// The undo file, which apply printed
+    /// The undo file whose path apply printed
     file: PathBuf,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     yes: bool,
     #[command(flatten)]
@@ -78,7 +78,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
             let desired = Desired::default();
             let scope = Scope {
                 organization: environment.organization_id,
-                // No manifest says whose names will be shown.
+                // No manifest indicates which names will be shown.
                 names: true,
                 shown: file.shown(),
                 ..Scope::default()
@@ -116,7 +116,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
                 explain_wire: false,
                 reach: &words,
             };
-            // Who is asked has to see what about.
+            // Whoever has to confirm needs to see the plan, even with `--quiet`.
             ui.page(&if ui.is_quiet() && args.yes {
                 shown.summary()
             } else {
@@ -164,7 +164,7 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     .await
 }
 
-/// The run that was undone left nothing behind; neither did an undo of it that was interrupted.
+/// Clears the record of the reverted run, and those of interrupted undos.
 fn forget(mut unfinished: Vec<Unfinished>, file: &Path) {
     let undone = file.canonicalize().ok();
     unfinished.retain(|run| {

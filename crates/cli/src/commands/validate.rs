@@ -48,7 +48,7 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
         });
     }
     let chosen = args.choosing.keys(&manifests, ui)?;
-    // What could not be read may have the warning that an entry accepts.
+    // An accepted warning may be in a file that could not be read.
     let is_read = !found.iter().any(Diagnostic::is_error);
     let is_whole = args.env.is_none() && chosen.is_none() && is_read;
     let aside = project::set_aside(&manifests, found, is_whole);
@@ -117,7 +117,7 @@ pub(crate) fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<ExitCode,
     Ok(ExitCode::Done)
 }
 
-/// Takes away the findings that are about documents of other resources alone, and counts them.
+/// Removes findings that are only about documents of other resources, and returns their number.
 fn leave_out_others(
     manifests: &Manifests,
     keys: &BTreeSet<ResourceKey>,
@@ -136,14 +136,14 @@ fn leave_out_others(
     let before = found.len();
     found.retain(|finding| {
         let mut labels = finding.primary.iter().chain(&finding.secondary);
-        // What is in no document, such as text that could not be read, may be about anything.
+        // A finding outside all documents, such as unreadable text, may be about anything.
         let about_another = labels.next().and_then(|label| is_chosen(label.span)) == Some(false);
         !about_another || labels.any(|label| is_chosen(label.span) == Some(true))
     });
     before - found.len()
 }
 
-/// The manifests at a revision, and what is wrong with them.
+/// Loads the manifests at a revision, with their findings.
 fn load_then(
     root: &Path,
     revision: &str,
@@ -153,7 +153,8 @@ fn load_then(
     Ok(load(checkout.path(), environment))
 }
 
-/// Takes away the warnings that were there before, wherever in their file, and counts them. Those that are left say what they say on a line.
+/// Removes warnings that already existed, regardless of their line, and returns their number. The remaining ones are shown on one line
+/// each.
 fn leave_out_known(
     manifests: &Manifests,
     found: &mut Vec<Diagnostic>,
@@ -188,7 +189,7 @@ fn leave_out_known(
     before - found.len()
 }
 
-/// Prints the findings in a form for programs; text is for the caller to show.
+/// Prints the findings in a format for programs. The caller prints text.
 fn report(
     found: &[Diagnostic],
     format: FindingsFormat,

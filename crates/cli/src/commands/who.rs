@@ -1,4 +1,4 @@
-//! `who`: one agent, the profile they get and why. Cannot write: it has a reader only.
+//! `who`: shows which profile an agent gets and why. Cannot write: it has only a reader.
 
 use deskstate_dataverse::Reader;
 use deskstate_reconcile::lookup::Match;
@@ -86,20 +86,20 @@ pub(crate) async fn run(args: &Args, global: &Global, ui: &mut Ui) -> Result<Exi
     .await
 }
 
-/// An agent who was looked up.
+/// An agent that was found.
 pub(super) struct Found {
     id: Uuid,
-    /// Why they cannot work, if so.
+    /// Why the agent cannot work, if so.
     unfit: Option<&'static str>,
-    /// What they sign in with.
+    /// The sign-in name.
     name: String,
     full_name: String,
-    /// What they get.
+    /// The result.
     pub(super) answer: Who,
 }
 
 impl Found {
-    /// For programs.
+    /// Renders the result for programs.
     pub(super) fn as_json(&self, environment: &str) -> Result<String, Error> {
         let agent = Agent {
             id: self.id,
@@ -107,13 +107,13 @@ impl Found {
             full_name: &self.full_name,
             unfit: self.unfit,
         };
-        // Texts and numbers always have a form in JSON.
+        // Texts and numbers can always be represented in JSON.
         who_json::write(environment, &agent, &self.answer)
             .map_err(|_| Error::failed("the answer could not be written"))
     }
 }
 
-/// Reads what decides about an agent's profile.
+/// Reads everything that determines an agent's profile.
 pub(super) async fn look_up(
     reader: &Reader,
     loaded: &Loaded,
@@ -152,7 +152,7 @@ pub(super) async fn look_up(
     })
 }
 
-/// The resources that take the members of teams: nothing else of the manifests matters here.
+/// The resources that use the members of teams: nothing else in the manifests matters here.
 fn with_teams(loaded: &Loaded) -> Desired {
     let mut desired = lower(&loaded.manifests);
     desired.resources.retain(|_, resource| {
@@ -162,7 +162,7 @@ fn with_teams(loaded: &Loaded) -> Desired {
     desired
 }
 
-/// What was not seen may give the user another profile.
+/// Fails if data is missing, because it could give the user another profile.
 fn complete(answer: &Who) -> Result<ExitCode, Error> {
     if answer.unseen.is_empty() {
         return Ok(ExitCode::Done);
@@ -181,7 +181,7 @@ fn unknown(user: &str, why: &str) -> Error {
     }
 }
 
-/// Shows an answer; of a user who cannot work it says what would be.
+/// Prints an answer. For a user who cannot work, it shows what would apply.
 pub(crate) fn show(answer: &Who, works: bool, text: &mut Page) {
     match answer.candidates.split_first() {
         None if !answer.unseen.is_empty() => text.line("no profile was found, but not everything could be read"),

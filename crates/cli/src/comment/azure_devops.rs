@@ -35,7 +35,7 @@ impl PullRequest {
         })
     }
 
-    /// All threads: this list has no pages.
+    /// Requests all threads: this list is not paged.
     pub(super) fn list(&self) -> Request {
         Request {
             method: "GET",
@@ -44,7 +44,7 @@ impl PullRequest {
         }
     }
 
-    /// Ours is a thread whose first comment begins with the marker. Only members of the project can write there.
+    /// Finds our thread: the one whose first comment begins with the marker. Only members of the project can write there.
     pub(super) fn find(&self, page: &Value, marker: &str) -> Option<(Option<Standing>, bool)> {
         let threads = page["value"].as_array()?;
         let standing = threads
@@ -70,7 +70,7 @@ impl PullRequest {
         Some((standing, false))
     }
 
-    /// The thread is closed from the start: it asks nobody for an answer, so it holds up no policy.
+    /// Creates the thread as closed: it needs no answer, so it does not block any policy.
     pub(super) fn create(&self, body: &str) -> Request {
         let thread = json!({
             "comments": [{"parentCommentId": 0, "content": body, "commentType": "text"}],

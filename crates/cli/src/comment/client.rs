@@ -1,4 +1,4 @@
-//! Sends requests for comments. Nothing else in this crate talks to a host of pull requests.
+//! Sends the requests for comments. Nothing else in this crate contacts a pull-request host.
 
 use std::time::Duration;
 
@@ -11,24 +11,24 @@ use serde_json::Value;
 
 use super::{CommentError, Host, Request};
 
-/// Tries before giving up.
+/// Number of attempts before giving up.
 const ATTEMPTS: u32 = 4;
-/// The longest wait for a host that asks to wait.
+/// The longest accepted wait that a host may request.
 const MOST_PATIENCE: Duration = Duration::from_secs(120);
-/// The largest reply that is read: a page of comments at their longest.
+/// Maximum size of a reply: a page of comments of maximum length.
 const MOST_BYTES: usize = 32 * 1024 * 1024;
 
-/// A client for hosts of pull requests.
+/// A client for pull-request hosts.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
-    /// The wait after the first failure; it doubles.
+    /// The wait after the first failure. It doubles with each further one.
     pause: Duration,
 }
 
 impl Client {
     pub(crate) fn new(pause: Duration) -> Result<Self, reqwest::Error> {
-        // Another provider that the program has installed is as good.
+        // If the program has already installed another provider, that one works too.
         drop(rustls::crypto::ring::default_provider().install_default());
         let http = reqwest::Client::builder()
             .redirect(Policy::none())
@@ -37,7 +37,7 @@ impl Client {
         Ok(Self { http, pause })
     }
 
-    /// Does something again that may be done again, as often and as late as the host asks for.
+    /// Runs a repeatable action, retrying it as often and as late as the host requests.
     pub(super) async fn patiently<T>(
         &self,
         host: &Host,
@@ -115,7 +115,7 @@ impl Client {
         }
         let json: Option<Value> = serde_json::from_slice(&text).ok();
         match status {
-            // Azure DevOps answers 203 with a page for signing in when it does not accept a token.
+            // Azure DevOps answers 203 with a sign-in page if it does not accept the token.
             200..=202 => json.ok_or(CommentError::Unreadable { host: name }),
             _ => Err(failure(name, status, &headers, json.as_ref())),
         }
@@ -150,7 +150,8 @@ fn failure(
     }
 }
 
-/// Limits come as 429, on GitHub also as 403 with `retry-after` or without anything remaining (documented in Rate limits for the REST API).
+/// Rate limits are reported as 429; on GitHub also as 403 with `retry-after`, or with no requests remaining (documented in Rate limits for
+/// the REST API).
 fn asked_to_wait(status: u16, headers: &HeaderMap) -> Option<Duration> {
     let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
     let after = number(RETRY_AFTER.as_str()).map(Duration::from_secs);
@@ -163,7 +164,7 @@ fn asked_to_wait(status: u16, headers: &HeaderMap) -> Option<Duration> {
     }
 }
 
-/// `x-ratelimit-reset` is a moment, in seconds of UTC since 1970.
+/// The wait until `x-ratelimit-reset`, a time in UTC seconds since 1970.
 fn until_reset(headers: &HeaderMap) -> Option<Duration> {
     let reset = headers
         .get("x-ratelimit-reset")?

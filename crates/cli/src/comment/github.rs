@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{CommentError, Request, Standing, Token, path_part, required, safe_base};
 
-/// Comments on one page; the most that GitHub gives.
+/// Number of comments per page, the maximum that GitHub allows.
 const PAGE: usize = 100;
 
 /// A pull request.
@@ -25,7 +25,7 @@ impl PullRequest {
         let repository = required(variable, "GITHUB_REPOSITORY")?;
         let number = match number {
             Some(number) => number,
-            // `refs/pull/12/merge` in a build of a pull request.
+            // In a pull-request build, the ref is `refs/pull/12/merge`.
             None => required(variable, "GITHUB_REF")?
                 .strip_prefix("refs/pull/")
                 .and_then(|rest| rest.split('/').next()?.parse().ok())
@@ -51,7 +51,8 @@ impl PullRequest {
         }
     }
 
-    /// Ours begins with the marker and is by a bot or by somebody who belongs to the repository: a stranger's comment is not taken over.
+    /// Finds our comment: it begins with the marker, and its author is a bot or belongs to the repository. A stranger's comment is never
+    /// taken over.
     pub(super) fn find(&self, page: &Value, marker: &str) -> Option<(Option<Standing>, bool)> {
         let comments = page.as_array()?;
         let ours = comments.iter().find(|comment| {

@@ -1,6 +1,6 @@
-//! One comment on a pull request: found by its marker, then edited, or written if there is none.
+//! One comment on a pull request: found by its marker and edited, or created if there is none.
 //!
-//! The hosts are [`Host`]s: requests as values, read and written without a network. Only [`client`] sends.
+//! The [`Host`]s build requests as values and parse replies without a network. Only [`client`] sends.
 
 mod azure_devops;
 mod client;
@@ -14,43 +14,43 @@ use thiserror::Error;
 pub(crate) use client::Client;
 pub(crate) use sections::{Section, body};
 
-/// A pull request, and how to reach its comments.
+/// A pull request, with the access to its comments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Host {
-    /// GitHub, also an Enterprise server.
+    /// GitHub, including Enterprise Server.
     GitHub(github::PullRequest),
     /// Azure DevOps Services or Server.
     AzureDevOps(azure_devops::PullRequest),
 }
 
-/// What is to be sent.
+/// A request to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Request {
     /// `GET`, `POST` or `PATCH`.
     pub(crate) method: &'static str,
-    /// The whole URL.
+    /// The complete URL.
     pub(crate) url: String,
-    /// JSON.
+    /// The body, as JSON.
     pub(crate) body: Option<serde_json::Value>,
 }
 
-/// A comment of ours that is.
+/// Our existing comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Standing {
-    /// Where it is edited.
+    /// The URL for editing it.
     url: String,
-    /// What it says.
+    /// Its current text.
     body: String,
 }
 
-/// What became of a comment.
+/// The outcome of posting a comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Posted {
-    /// There was none.
+    /// There was no comment.
     Created,
-    /// There was one, and it said something else.
+    /// A comment with another text was replaced.
     Updated,
-    /// There was one, and it said the same.
+    /// A comment with the same text already existed.
     Unchanged,
 }
 
@@ -121,7 +121,7 @@ impl CommentError {
 }
 
 impl Host {
-    /// The pull request that the build is about, by the build's variables.
+    /// Determines the pull request of a build from the build's variables.
     pub(crate) fn of_environment(
         variable: &dyn Fn(&str) -> Option<String>,
         number: Option<u64>,
@@ -137,7 +137,7 @@ impl Host {
         }
     }
 
-    /// What people call it.
+    /// The name of the host, for people.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::GitHub(_) => "GitHub",
@@ -145,7 +145,7 @@ impl Host {
         }
     }
 
-    /// The longest comment that it takes.
+    /// The maximum length of a comment.
     pub(crate) fn limit(&self) -> usize {
         match self {
             Self::GitHub(_) => crate::output::markdown::GITHUB_LIMIT,
@@ -160,7 +160,7 @@ impl Host {
         }
     }
 
-    /// Reads a page of comments, counted from 1.
+    /// Requests a page of comments, counted from 1.
     fn list(&self, page: usize) -> Request {
         match self {
             Self::GitHub(request) => request.list(page),
@@ -168,7 +168,7 @@ impl Host {
         }
     }
 
-    /// Our comment in a page, and whether there is a further page; `None` if the page is none.
+    /// Finds our comment in a page, and whether there is a further page. Returns `None` if the reply is not a page.
     fn find(&self, page: &serde_json::Value, marker: &str) -> Option<(Option<Standing>, bool)> {
         match self {
             Self::GitHub(request) => request.find(page, marker),
@@ -206,17 +206,17 @@ impl std::fmt::Debug for Token {
     }
 }
 
-/// Pages that are looked through at most; a comment is among the first, since it is written early.
+/// Maximum number of pages to search. Our comment is among the first ones, because it is written early.
 const MOST_PAGES: usize = 30;
 
-/// Posts a comment, or edits the one that is. Its first line is the marker.
+/// Posts a comment, or edits the existing one. The first line of the text is the marker.
 pub(crate) async fn post(host: &Host, client: &Client, body: &str) -> Result<Posted, CommentError> {
     client
         .patiently(host, async || once(host, client, body).await)
         .await
 }
 
-/// Looks, then writes: so it may be done again after a failure, and finds what an earlier try has written.
+/// Looks for our comment, then writes. It can therefore be retried after a failure, and finds a comment that an earlier attempt wrote.
 async fn once(host: &Host, client: &Client, body: &str) -> Result<Posted, CommentError> {
     let marker = body.lines().next().unwrap_or_default();
     let mut page = 1;
@@ -249,7 +249,7 @@ fn required(
         .ok_or(CommentError::Missing(name))
 }
 
-/// A base URL that a token may be sent to, without a `/` at its end.
+/// Checks that a token may be sent to a base URL, and removes its trailing `/`.
 fn safe_base(url: &str) -> Result<String, CommentError> {
     let url = url.trim_end_matches('/');
     let host = url
@@ -265,7 +265,7 @@ fn safe_base(url: &str) -> Result<String, CommentError> {
     }
 }
 
-/// A part of a path, as it is in a URL.
+/// Escapes a path segment for a URL.
 pub(crate) fn path_part(text: &str) -> String {
     let mut part = String::with_capacity(text.len());
     for byte in text.bytes() {

@@ -1,16 +1,16 @@
-//! The text of a comment: the plan of one environment, or a section for each of several.
+//! The text of a comment: the plan of one environment, or one section per environment.
 
 use crate::output::markdown::{fit, marker};
 use crate::output::markdown_text::{code, length};
 
-/// The first line of a comment on several environments.
+/// The first line of a comment about several environments.
 const MARKER: &str = "<!-- deskstate:plans -->\n";
 
-/// What a comment says about an environment.
+/// The section of one environment.
 pub(crate) struct Section<'a> {
-    /// Its name.
+    /// The environment's name.
     pub(crate) environment: &'a str,
-    /// Its plan as Markdown; none if it could not be made.
+    /// Its plan as Markdown; `None` if it could not be made.
     pub(crate) plan: Option<String>,
 }
 
@@ -30,7 +30,7 @@ impl Section<'_> {
     }
 }
 
-/// A comment within a size. Sections that are shorter than their share leave the rest to the others.
+/// Renders a comment of limited size. Sections shorter than their share leave the rest to the others.
 pub(crate) fn body(sections: &[Section<'_>], limit: usize) -> String {
     let mut text = match sections {
         [only] => marker(only.environment) + "\n",
@@ -39,7 +39,7 @@ pub(crate) fn body(sections: &[Section<'_>], limit: usize) -> String {
     let texts: Vec<String> = sections.iter().map(Section::text).collect();
     let mut lengths: Vec<usize> = texts.iter().map(|text| length(text)).collect();
     lengths.sort_unstable();
-    // Between sections is a line.
+    // The sections are separated by one line.
     let mut room = limit.saturating_sub(length(&text) + texts.len().saturating_sub(1));
     let mut share = room;
     for (at, length) in lengths.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Both hosts against a local stub: create, update, unchanged, too long, forbidden, rate limited, a reply that breaks.
+//! Both hosts against a local stub: create, update, unchanged, too long, forbidden, rate limited, an interrupted reply.
 
 use std::collections::BTreeMap;
 

@@ -1,10 +1,10 @@
-//! Text that somebody else wrote, made harmless and still readable.
+//! Makes text from outside harmless while keeping it readable.
 
 use deskstate_model::inert::{begins_log_command, is_hidden, line_command, number};
 
 use super::style::own_sequence;
 
-/// Text on one line: nothing in it is hidden or carried out, and a line feed is shown as `⏎`.
+/// Escapes text for one line: hidden characters and log commands become visible and harmless, and a line feed is shown as `⏎`.
 pub(crate) fn plain(text: &str) -> String {
     let command = line_command(text);
     escaped(text, |at, character| match character {
@@ -14,7 +14,7 @@ pub(crate) fn plain(text: &str) -> String {
     })
 }
 
-/// Text that keeps its layout: line feeds, tabs, and `\r` before a line feed pass.
+/// Escapes text but keeps its layout: line feeds, tabs, and `\r` before a line feed pass.
 pub(super) fn laid_out(text: &str) -> String {
     escaped(text, |at, character| match character {
         '\n' | '\t' => Some(character.to_string()),
@@ -23,7 +23,7 @@ pub(super) fn laid_out(text: &str) -> String {
     })
 }
 
-/// A piece of a file, and where each of its byte offsets is in the result.
+/// Escapes a piece of a file. The returned function maps its byte offsets to offsets in the result.
 pub(crate) fn visible(text: &str) -> (String, impl Fn(usize) -> usize) {
     let mut safe = String::with_capacity(text.len());
     let mut moved = Vec::new();
@@ -46,8 +46,7 @@ pub(crate) fn visible(text: &str) -> (String, impl Fn(usize) -> usize) {
     (safe, place)
 }
 
-/// JSON whose texts are harmless wherever it is shown: what [`plain`] would show as a number is as `\u` and its number, which means
-/// the same.
+/// Makes JSON harmless wherever it is shown: characters that [`plain`] would show as numbers become `\u` escapes, which mean the same.
 pub(crate) fn harmless_json(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     let mut units = [0; 2];
@@ -64,12 +63,12 @@ pub(crate) fn harmless_json(json: &str) -> String {
     safe
 }
 
-/// Lines as they go to a stream: none is a command to the log of a build, whatever was cut or joined before. Colours take no room.
+/// Breaks build-log commands in lines for a stream, whatever was cut or joined before. Colours are skipped.
 pub(super) fn without_line_commands(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         let mut start = 0;
-        // A stream without colours drops them, so they do not hide what begins a line.
+        // A stream without colours drops the sequences, so they must not hide the start of a line.
         while let Some(rest) = line.get(start..) {
             let blank = rest.len() - rest.trim_start().len();
             start += blank;
@@ -91,7 +90,8 @@ pub(super) fn without_line_commands(text: &str) -> String {
     safe
 }
 
-/// Our own colours, and each other character as `own` has it, as its number if it is hidden or begins a command, or as it is.
+/// Keeps our own colours and the replacements by `own`. Any other character is shown as its number if it is hidden or begins a command, and
+/// unchanged otherwise.
 fn escaped(text: &str, own: impl Fn(usize, char) -> Option<String>) -> String {
     let mut safe = String::with_capacity(text.len());
     let mut rest = text;
@@ -115,7 +115,7 @@ fn escaped(text: &str, own: impl Fn(usize, char) -> Option<String>) -> String {
     safe
 }
 
-/// Our colours as a terminal wants them, in text that went through [`laid_out`].
+/// Converts our colours for a terminal, in text that went through [`laid_out`].
 pub(super) fn colored(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -136,7 +136,7 @@ pub(super) fn colored(text: &str) -> String {
     out + rest
 }
 
-/// The same without colours.
+/// Removes our colours from such text.
 pub(super) fn uncolored(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -159,7 +159,7 @@ mod tests {
     use super::super::style::drawn_by_us;
     use super::*;
 
-    /// What a terminal would be sent.
+    /// The text as it would be sent to a terminal.
     fn sent(text: &str) -> String {
         without_line_commands(&colored(&laid_out(text)))
     }

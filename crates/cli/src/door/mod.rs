@@ -1,8 +1,8 @@
-//! The one door for output. Everything that a command writes to a stream passes here, and `clippy.toml` forbids every other way.
+//! The only door for output. Everything that a command writes to a stream passes through here, and `clippy.toml` forbids every other way.
 //!
-//! Text that somebody else wrote cannot steer what reads the stream. Control characters and characters that cannot be seen are shown as
-//! their numbers, such as `\u{1b}`, and a command to the log of a build is broken the same way. Our own colours pass because a [`Style`]
-//! writes a mark that only this process knows: text from outside cannot hold one.
+//! Text from outside cannot control the program that reads the stream. Control characters and invisible characters are shown as their
+//! numbers, such as `\u{1b}`, and build-log commands are broken in the same way. Our own colours pass because a [`Style`] writes a mark
+//! that only this process knows, so text from outside cannot contain it.
 
 mod escape;
 mod page;

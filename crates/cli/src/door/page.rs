@@ -1,4 +1,4 @@
-//! Lines for people: the only thing that a stream takes for them.
+//! Lines for people: the only type of such text that a stream accepts.
 
 use std::fmt::Display;
 
@@ -7,17 +7,17 @@ use annotate_snippets::{Group, Renderer};
 use super::escape::{laid_out, plain, uncolored};
 use super::style::drawn_by_us;
 
-/// Lines, each of which went through [`plain`]. There is no other way to end a line than to add one.
+/// Lines, each of which went through [`plain`]. Only adding a line can end one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Page(String);
 
 impl Page {
-    /// A page without lines.
+    /// Creates a page without lines.
     pub(crate) fn new() -> Self {
         Self::default()
     }
 
-    /// A page of one line.
+    /// Creates a page of one line.
     pub(crate) fn of(line: impl Display) -> Self {
         let mut page = Self::new();
         page.line(line);
@@ -35,19 +35,19 @@ impl Page {
         self.0.push('\n');
     }
 
-    /// Adds the lines of a finding as the renderer draws them. Its line feeds are the renderer's, and those of a file that it quotes.
+    /// Adds the lines of a finding as the renderer draws them. The line feeds come from the renderer, or from a file that it quotes.
     pub(crate) fn finding(&mut self, renderer: &Renderer, finding: Group<'_>) {
         let drawn = drawn_by_us(&renderer.render(&[finding]));
         self.0.push_str(&laid_out(&drawn));
         self.0.push('\n');
     }
 
-    /// Its lines without our colours.
+    /// Returns the lines without our colours.
     pub(crate) fn uncolored(&self) -> String {
         uncolored(&self.0)
     }
 
-    /// Its lines, each of which ends with a line feed.
+    /// Returns the lines, each ending with a line feed.
     pub(super) fn text_of_lines(&self) -> &str {
         &self.0
     }

@@ -18,7 +18,7 @@ use super::page::Page;
 use super::style::drawn_by_us;
 use crate::output::wrap::wrap;
 
-/// One of the streams of this process.
+/// One of this process's streams.
 pub(crate) struct Stream<S: RawStream> {
     to: AutoStream<S>,
     width: Option<usize>,
@@ -50,7 +50,7 @@ impl<S: RawStream + AsLockedWrite> Stream<S> {
         }
     }
 
-    /// Lines for people, cut where the terminal ends.
+    /// Writes lines for people, cut at the terminal's width.
     pub(crate) fn lines(&mut self, page: &Page) -> io::Result<()> {
         let mut text = colored(page.text_of_lines());
         if let Some(width) = self.width {
@@ -59,20 +59,20 @@ impl<S: RawStream + AsLockedWrite> Stream<S> {
         self.to.write_all(without_line_commands(&text).as_bytes())
     }
 
-    /// A question, after which somebody types.
+    /// Writes a question that the user answers by typing.
     pub(crate) fn question(&mut self, question: &str) -> io::Result<()> {
         let text = without_line_commands(&colored(&plain(question)));
         self.to.write_all(text.as_bytes())?;
         self.to.flush()
     }
 
-    /// A document for a program: a format of its own, in which its renderer escaped what is not inert.
+    /// Writes a document for a program, in a format whose renderer has already escaped everything unsafe.
     pub(crate) fn document(&mut self, text: &str) -> io::Result<()> {
         let text = without_line_commands(&colored(&laid_out(text)));
         self.to.write_all(text.as_bytes())
     }
 
-    /// Commands to the log of a build: each one ours at its start, and a line of harmless text after that.
+    /// Writes build-log commands: each starts with our own command, followed by a line of harmless text.
     pub(crate) fn command(&mut self, command: &LogCommand) -> io::Result<()> {
         self.to
             .write_all(colored(&format!("{command}\n")).as_bytes())
@@ -82,7 +82,7 @@ impl<S: RawStream + AsLockedWrite> Stream<S> {
         self.to.flush()
     }
 
-    /// The columns to fill, if what is written is to be cut.
+    /// The width at which lines are cut, if they are cut.
     pub(crate) fn width(&self) -> Option<usize> {
         self.width
     }
@@ -96,12 +96,12 @@ impl<S: RawStream + AsLockedWrite> Stream<S> {
     }
 }
 
-/// A command that a build is to carry out.
+/// A command for the build host to execute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LogCommand {
-    /// What makes it a command.
+    /// The part that makes it a command.
     pub(crate) ours: &'static str,
-    /// Its properties and its message, in the host's own escapes.
+    /// Its properties and message, escaped for the host.
     pub(crate) text: String,
 }
 
@@ -111,13 +111,13 @@ impl Display for LogCommand {
     }
 }
 
-/// A line next to everything else, to standard error, from code that has no [`Ui`](crate::ui::Ui).
+/// Writes a separate line to standard error, for code that has no [`Ui`](crate::ui::Ui).
 pub(crate) fn aside(line: impl Display) {
-    // Nobody is left to tell that stderr cannot be written.
+    // If stderr cannot be written, there is no one left to tell.
     drop(error(ColorChoice::Never).lines(&Page::of(line)));
 }
 
-/// Where the libraries' log goes: each event is one line.
+/// The destination of the libraries' log: each event is one line.
 pub(crate) fn log() -> impl Write {
     struct Log;
     impl Write for Log {
@@ -136,13 +136,13 @@ pub(crate) fn log() -> impl Write {
 /// Standard output for a protocol whose messages are JSON.
 pub(crate) struct Protocol(io::Stdout);
 
-/// Standard output for a protocol. Nothing else may write there then.
+/// Opens standard output for a protocol. Nothing else may write to it afterwards.
 pub(crate) fn protocol() -> Protocol {
     Protocol(io::stdout())
 }
 
 impl Protocol {
-    /// Sends a message. Its texts are harmless wherever the stream is shown.
+    /// Sends a message as one line. Its texts are harmless wherever the stream is shown.
     pub(crate) fn message(&mut self, json: &str) -> io::Result<()> {
         let line = harmless_json(json);
         self.0.write_all(line.as_bytes())?;
@@ -150,7 +150,7 @@ impl Protocol {
         self.0.flush()
     }
 
-    /// Sends a message behind a header with its length, as language servers do. Its texts are as harmless.
+    /// Sends a message after a header with its length, as language servers do. Its texts are equally harmless.
     pub(crate) fn framed(&mut self, json: &str) -> io::Result<()> {
         let body = harmless_json(json);
         write!(self.0, "Content-Length: {}\r\n\r\n", body.len())?;
@@ -159,7 +159,7 @@ impl Protocol {
     }
 }
 
-/// Prints help, the version, or what is wrong with the arguments, which somebody else may have written.
+/// Prints help, the version, or an argument error, which may quote text from outside.
 pub(crate) fn usage(found: &clap::Error) {
     let text = found.render();
     let uncolored = text.to_string();
@@ -168,7 +168,7 @@ pub(crate) fn usage(found: &clap::Error) {
     } else {
         uncolored
     };
-    // A closed pipe while help is printed is nobody's failure.
+    // A pipe closed while help is printed is not an error.
     drop(if found.use_stderr() {
         error(ColorChoice::Auto).document(&shown)
     } else {
@@ -176,7 +176,7 @@ pub(crate) fn usage(found: &clap::Error) {
     });
 }
 
-/// A panic is our own mistake, but it may quote what somebody else wrote.
+/// Prints panics through the door: a panic is our own defect, but may quote text from outside.
 pub(crate) fn explain_panics() {
     std::panic::set_hook(Box::new(|panic| {
         aside(format_args!("internal error: {panic}"));
@@ -187,12 +187,12 @@ pub(crate) fn explain_panics() {
     }));
 }
 
-/// Runs this very program on the same streams: it has the same door.
+/// Runs this program on the same streams. It has the same door.
 pub(crate) fn run_ourselves(command: &mut Command) -> io::Result<ExitStatus> {
     command.status()
 }
 
-/// The columns to fill: what `COLUMNS` says, else those of the terminal. What goes into a file or a pipe is not cut.
+/// The width at which lines are cut: `COLUMNS`, otherwise the terminal's. Output to a file or a pipe is not cut.
 fn width_of(terminal: Option<(terminal_size::Width, terminal_size::Height)>) -> Option<usize> {
     let said = std::env::var("COLUMNS").ok();
     said.and_then(|columns| columns.parse().ok())

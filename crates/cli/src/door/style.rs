@@ -1,4 +1,4 @@
-//! Our colours, and the mark by which they are told from an escape sequence that came with text from outside.
+//! Our colours, and the mark that distinguishes them from escape sequences in text from outside.
 
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use anstyle::{AnsiColor, Effects};
 
-/// Done.
+/// Success.
 pub(crate) const GOOD: Style = Style(AnsiColor::Green.on_default().effects(Effects::BOLD));
 /// Worth a look.
 pub(crate) const WARN: Style = Style(AnsiColor::Yellow.on_default().effects(Effects::BOLD));
@@ -19,13 +19,13 @@ pub(crate) const DIM: Style = Style(anstyle::Style::new().effects(Effects::DIMME
 /// A heading.
 pub(crate) const STRONG: Style = Style(anstyle::Style::new().effects(Effects::BOLD));
 
-/// Follows the escape character of each of our sequences. Drawn anew for each process, so nobody else can write it.
+/// Follows the escape character of each of our sequences. It is random for each process, so nobody else can write it.
 static MARK: LazyLock<String> = LazyLock::new(|| {
     let random = || RandomState::new().build_hasher().finish();
     format!("{:016x}{:016x};", random(), random())
 });
 
-/// A colour of ours: `{GOOD}` begins it and `{GOOD:#}` ends it.
+/// One of our colours: `{GOOD}` begins it and `{GOOD:#}` ends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Style(anstyle::Style);
 
@@ -40,12 +40,12 @@ impl fmt::Display for Style {
     }
 }
 
-/// Marks every escape sequence of a text as ours. Only for what was drawn from text that went through [`super::plain`].
+/// Marks every escape sequence of a text as ours. Only for output rendered from text that went through [`super::plain`].
 pub(crate) fn drawn_by_us(text: &str) -> String {
     text.replace('\u{1b}', &format!("\u{1b}{}", *MARK))
 }
 
-/// Our sequence at the start of a text: the sequence as a terminal wants it, and what follows.
+/// Splits our sequence off the start of a text: returns the sequence for a terminal, and the rest.
 pub(super) fn own_sequence(text: &str) -> Option<(&str, &str)> {
     let sequence = text.strip_prefix('\u{1b}')?.strip_prefix(MARK.as_str())?;
     let end = sequence.find(|character: char| character.is_ascii_alphabetic())?;

@@ -1,24 +1,24 @@
-//! Where the nodes stand: one column for each step from a profile, ordered so that few lines cross.
+//! The positions of the nodes: one column for each step away from a profile, ordered so that few lines cross.
 
 use deskstate_model::Kind;
 
 use super::Graph;
 
-/// How often the columns are sorted by their neighbours; more changes hardly anything.
+/// How often the columns are sorted by their neighbours. More sweeps change hardly anything.
 const SWEEPS: usize = 6;
 
-/// Column and row of every node, in the order of the nodes.
+/// The columns and rows of all nodes, in the order of the nodes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Layout {
     /// Column and row of each node.
     pub(super) cells: Vec<(usize, usize)>,
-    /// How many nodes each column has.
+    /// Number of nodes in each column.
     pub(super) lengths: Vec<usize>,
-    /// Rows of the longest column.
+    /// Number of rows in the longest column.
     pub(super) rows: usize,
 }
 
-/// Places the nodes. The effort grows with nodes and edges, hardly more than linearly.
+/// Places the nodes. The cost grows hardly more than linearly with nodes and edges.
 pub(super) fn layout(graph: &Graph) -> Layout {
     let mut columns: Vec<Vec<usize>> = vec![Vec::new(); 3];
     for (at, node) in graph.nodes.iter().enumerate() {
@@ -39,7 +39,7 @@ pub(super) fn layout(graph: &Graph) -> Layout {
             (0..columns.len()).rev().collect()
         };
         for column in order {
-            // A node goes where its neighbours in other columns stand on average; one without any stays.
+            // A node moves to the average row of its neighbours in other columns. A node without such neighbours stays.
             columns[column].sort_by_key(|&at| {
                 average(&neighbours[at], &cells, column).unwrap_or(cells[at].1 * SCALE)
             });
@@ -53,7 +53,7 @@ pub(super) fn layout(graph: &Graph) -> Layout {
     }
 }
 
-/// Rows are averaged in whole numbers of this part, so that every machine sorts alike.
+/// Average rows are integers scaled by this factor, so that the order is the same on every machine.
 const SCALE: usize = 1_024;
 
 fn average(neighbours: &[usize], cells: &[(usize, usize)], column: usize) -> Option<usize> {
@@ -78,7 +78,7 @@ fn place_column(column: usize, nodes: &[usize], cells: &mut [(usize, usize)]) {
     }
 }
 
-/// The kinds that refer to a kind are left of it.
+/// The column of a kind: right of all kinds that refer to it.
 fn column_of(kind: Kind) -> usize {
     let names = |other: Kind| {
         let fields = other.fields().iter();

@@ -48,7 +48,7 @@ fn label(node: &Node) -> String {
     )
 }
 
-/// Mermaid's own escapes: `#` and a character's number. Markdown and HTML inside a label mean nothing then.
+/// Escapes a label for Mermaid as `#` and the character's number, so that Markdown and HTML in it have no effect.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {

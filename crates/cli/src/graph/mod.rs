@@ -1,4 +1,4 @@
-//! Who refers to whom: resources and references as a graph, and the graph as a picture.
+//! The references between resources as a graph, and the graph as a picture.
 
 mod dot;
 mod layout;
@@ -17,53 +17,53 @@ pub(crate) use svg::{Embedding, svg};
 
 use crate::specs::{self, Spec, Specs};
 
-/// Resources and what they refer to.
+/// Resources and their references.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Graph {
-    /// In the order of their keys.
+    /// Sorted by key.
     pub(crate) nodes: Vec<Node>,
-    /// In the order of their ends.
+    /// Sorted by their ends.
     pub(crate) edges: Vec<Edge>,
 }
 
 /// One resource.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Node {
-    /// Which one.
+    /// Its key.
     pub(crate) key: ResourceKey,
-    /// Who brings it.
+    /// Where it comes from.
     pub(crate) standing: Standing,
-    /// What a plan does to it.
+    /// The action of a plan on it.
     pub(crate) mark: Option<Action>,
-    /// What it has next to references, such as `2 users, 1 role`.
+    /// A summary of everything except references, such as `2 users, 1 role`.
     pub(crate) note: Option<String>,
 }
 
-/// Who brings a resource.
+/// Where a resource comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// Declared here.
     Declared,
-    /// Declared as existing: somebody else brings it.
+    /// Declared as existing: it is created elsewhere.
     Existing,
     /// Declared to be absent.
     Absent,
-    /// Only referred to.
+    /// Not declared, but referred to.
     Elsewhere,
 }
 
 /// One reference.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Edge {
-    /// Index of the node that refers.
+    /// Index of the referring node.
     pub(crate) from: usize,
-    /// Index of the node that is referred to.
+    /// Index of the node it refers to.
     pub(crate) to: usize,
     /// The field.
     pub(crate) word: &'static str,
 }
 
-/// The graph of what manifests declare, with what a plan does marked.
+/// Builds the graph of the declared resources, with the actions of a plan marked.
 pub(crate) fn graph(manifests: &Manifests, plan: Option<&Plan>) -> Graph {
     let standing = manifests.resources.iter().map(|declared| {
         let standing = match declared.state {
@@ -128,7 +128,7 @@ fn build(
     Graph { nodes, edges }
 }
 
-/// What a resource refers to, field by field.
+/// The references of a resource, field by field.
 fn references_of(kind: Kind, spec: &Spec) -> Vec<(&'static str, ResourceKey)> {
     let mut found = Vec::new();
     for field in kind.fields() {
@@ -150,7 +150,7 @@ fn references_of(kind: Kind, spec: &Spec) -> Vec<(&'static str, ResourceKey)> {
     found
 }
 
-/// What a resource has next to references.
+/// Summarizes everything that a resource has except references.
 fn note(kind: Kind, spec: &Spec) -> Option<String> {
     let caption = specs::text(spec, kind.definition().caption).map(str::to_owned);
     let people = kind.fields().iter().filter_map(|field| {

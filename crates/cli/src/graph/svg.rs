@@ -12,16 +12,16 @@ const NODE_HEIGHT: usize = 52;
 const COLUMN: usize = 376;
 const ROW: usize = 68;
 const MARGIN: usize = 28;
-/// Letters of a name that fit a node.
+/// Maximum number of letters of a name in a node.
 const LETTERS: usize = 29;
 
-/// The look of a picture that is in a file of its own; a page brings its own.
+/// The styles of a picture in its own file. A page supplies its own.
 const STYLE: &str = include_str!("graph.css");
 
-/// Where the picture will stand.
+/// Where the picture is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Embedding {
-    /// In a file of its own.
+    /// In its own file.
     File,
     /// In a page that styles it.
     Page,
@@ -72,7 +72,7 @@ pub(crate) fn svg(graph: &Graph, embedding: Embedding) -> Markup {
         .into()
 }
 
-/// Room for lines that leave and come back at the right of the last column.
+/// The width needed for lines that leave the last column on the right and return to it.
 fn loops(graph: &Graph, layout: &Layout) -> usize {
     let back = graph
         .edges
@@ -90,14 +90,14 @@ fn summary(graph: &Graph) -> String {
     )
 }
 
-/// The upper left corner of a node. A short column is in the middle of a longer one, but never far down.
+/// The upper left corner of a node. A short column is centered next to a longer one, but never far down.
 fn position(layout: &Layout, at: usize) -> (usize, usize) {
     let (column, row) = layout.cells[at];
     let lower = ((layout.rows - layout.lengths[column]) * ROW / 2).min(6 * ROW);
     (MARGIN + column * COLUMN, MARGIN + row * ROW + lower)
 }
 
-/// From the right side of a node to the left side of another; within a column out at the right and back.
+/// A line from the right side of a node to the left side of another. Within a column, it leaves on the right and returns.
 fn curve(layout: &Layout, from: usize, to: usize) -> String {
     let middle = NODE_HEIGHT / 2;
     let ((x1, y1), (x2, y2)) = (position(layout, from), position(layout, to));
@@ -168,7 +168,7 @@ fn draw(at: usize, node: &Node, (x, y): (usize, usize)) -> Element {
         ))
 }
 
-/// The text, cut where it would leave its box.
+/// Cuts a text that would not fit its box.
 fn shortened(text: &str, letters: usize) -> String {
     let text = crate::output::plain(text);
     if text.width() <= letters {

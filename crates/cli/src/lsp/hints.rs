@@ -48,7 +48,7 @@ pub(super) fn hints(
                 kind: None,
                 text_edits: None,
                 tooltip: Some(InlayHintTooltip::String(lines(&format!(
-                    "agents that the last plan for {} reaches with this change",
+                    "agents that this change affects, according to the last plan for {}",
                     plan.environment
                 )))),
                 padding_left: Some(true),

@@ -345,7 +345,7 @@ impl CheckReport {
                 } else {
                     Diagnostic::error("contract-broken", text)
                 };
-                let finding = finding.at(rule.span, "demanded by this rule");
+                let finding = finding.at(rule.span, "required by this rule");
                 found.push(if help.is_empty() {
                     finding
                 } else {

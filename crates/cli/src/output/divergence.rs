@@ -71,7 +71,7 @@ impl Divergent<'_> {
                 last_write,
             } => {
                 out.line(format_args!(
-                    "{WARN}~{WARN:#} {STRONG}{}{STRONG:#}: another change than was reviewed{}",
+                    "{WARN}~{WARN:#} {STRONG}{}{STRONG:#}: differs from the reviewed change{}",
                     name(now),
                     self.written(last_write.as_ref())
                 ));
@@ -115,7 +115,7 @@ impl NotNeeded<'_> {
             return out;
         }
         out.line(
-            "reviewed, and not needed: live has it already, or the manifests no longer ask for it",
+            "reviewed, but not needed: the environment already has it, or the manifests no longer declare it",
         );
         for change in self.0.iter().take(LISTED) {
             let name = format!("{} {}", change.kind, change.name);

@@ -12,7 +12,7 @@ pub(crate) fn render(seen: &[Seen]) -> String {
     metric(
         &mut out,
         "deskstate_drift_up",
-        "Whether the environment could be compared as a whole.",
+        "Whether the environment could be compared completely.",
         |out, name| {
             for one in seen {
                 line(
@@ -93,7 +93,7 @@ pub(crate) fn render(seen: &[Seen]) -> String {
     metric(
         &mut out,
         "deskstate_drift_contracts_broken",
-        "Contract rules that live breaks.",
+        "Contract rules that the environment breaks.",
         |out, name| {
             for (environment, looked) in &looked {
                 let broken = looked
@@ -108,7 +108,7 @@ pub(crate) fn render(seen: &[Seen]) -> String {
     metric(
         &mut out,
         "deskstate_drift_expired_rules",
-        "Rules of accepted drift whose last day is over.",
+        "Expired rules for accepted drift.",
         |out, name| {
             for (environment, looked) in &looked {
                 line(
@@ -123,7 +123,7 @@ pub(crate) fn render(seen: &[Seen]) -> String {
     metric(
         &mut out,
         "deskstate_drift_requests",
-        "HTTP requests that looking took.",
+        "HTTP requests sent to read the environment.",
         |out, name| {
             for (environment, looked) in &looked {
                 let requests = usize::try_from(looked.requests).unwrap_or(usize::MAX);

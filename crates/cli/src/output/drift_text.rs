@@ -223,11 +223,11 @@ fn write_notes(out: &mut Page, looked: &Looked) {
         let level = if broken.finding.problem.is_error() {
             "live"
         } else {
-            "live, though only preferred:"
+            "live, but only preferred:"
         };
         let what = match &broken.key {
             Some(key) => format!("{level} {key}"),
-            None => "nothing live is as it asks".to_owned(),
+            None => "no live resource fulfils it".to_owned(),
         };
         out.line(format_args!(
             "{WARN}contract{WARN:#}: {}, {}",

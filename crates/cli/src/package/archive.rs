@@ -82,10 +82,10 @@ pub(crate) fn unpack(bytes: &[u8], shown: &str) -> Result<PackageFiles, Error> {
         total
             .count(bytes.len())
             .map_err(|problem| refused(format!("unpacked, {problem}")))?;
-        let text = String::from_utf8(bytes)
-            .map_err(|_| refused(format!("`{said}` is not a text in UTF-8")))?;
+        let text =
+            String::from_utf8(bytes).map_err(|_| refused(format!("`{said}` is not UTF-8 text")))?;
         if files.insert(name, text).is_some() {
-            return Err(refused(format!("`{said}` is in it twice")));
+            return Err(refused(format!("`{said}` occurs twice")));
         }
     }
     check_paths(&files).map_err(&refused)?;

@@ -177,7 +177,7 @@ fn from_git(address: &str, commit: &str, path: &str, root: &Path) -> Result<Pack
         }
         let bytes = git.run(&["cat-file", "blob", id]).map_err(failed)?;
         let text = String::from_utf8(bytes)
-            .map_err(|_| refused(format!("`{}` is not a text in UTF-8", plain(name))))?;
+            .map_err(|_| refused(format!("`{}` is not UTF-8 text", plain(name))))?;
         files.insert(name.to_owned(), text);
     }
     check_files(&files, &shown)?;

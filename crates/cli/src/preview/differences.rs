@@ -9,7 +9,7 @@ pub(crate) fn differences(before: Option<&Desktop>, after: Option<&Desktop>) -> 
     let (before, after) = match (before, after) {
         (Some(before), Some(after)) => (before, after),
         (None, Some(_)) => return vec!["This desktop is new.".to_owned()],
-        (Some(_), None) => return vec!["This desktop goes away.".to_owned()],
+        (Some(_), None) => return vec!["This desktop is removed.".to_owned()],
         (None, None) => return Vec::new(),
     };
     let mut notes = Vec::new();
@@ -52,7 +52,7 @@ pub(crate) fn differences(before: Option<&Desktop>, after: Option<&Desktop>) -> 
     }
     match (&before.pane, &after.pane) {
         (None, Some(_)) => notes.push("The productivity pane appears.".to_owned()),
-        (Some(_), None) => notes.push("The productivity pane goes away.".to_owned()),
+        (Some(_), None) => notes.push("The productivity pane is removed.".to_owned()),
         (Some(old), Some(new)) => {
             if old.expanded != new.expanded {
                 let word = |expanded| match expanded {
@@ -159,7 +159,7 @@ pub(crate) fn toast_differences(before: Option<&Toast>, after: Option<&Toast>) -
     let (before, after) = match (before, after) {
         (Some(before), Some(after)) => (before, after),
         (None, Some(_)) => return vec!["This notification is new.".to_owned()],
-        (Some(_), None) => return vec!["This notification goes away.".to_owned()],
+        (Some(_), None) => return vec!["This notification is removed.".to_owned()],
         (None, None) => return Vec::new(),
     };
     let mut notes = Vec::new();
@@ -197,7 +197,7 @@ pub(crate) fn toast_differences(before: Option<&Toast>, after: Option<&Toast>) -
         after.reject.clone().unwrap_or_else(none),
     );
     changed(
-        "Seconds until it goes away",
+        "Seconds until it disappears",
         before.timeout_seconds.to_string(),
         after.timeout_seconds.to_string(),
     );
@@ -207,7 +207,7 @@ pub(crate) fn toast_differences(before: Option<&Toast>, after: Option<&Toast>) -
         yes_no(after.shows_timeout),
     );
     changed(
-        "Work is assigned at once",
+        "Work is assigned immediately",
         yes_no(before.auto_assign),
         yes_no(after.auto_assign),
     );
@@ -236,7 +236,7 @@ fn members(noun: &str, before: &[String], after: &[String], notes: &mut Vec<Stri
     );
     notes.extend(
         old.difference(&new)
-            .map(|member| format!("{noun} “{member}” is taken away.")),
+            .map(|member| format!("{noun} “{member}” is removed.")),
     );
 }
 
@@ -292,7 +292,7 @@ mod tests {
         Session “Call (Voxline)”: title “{customer}” → “Call: {customer}”.
         Session “Call (Voxline)”: communication panel Docked → Hidden.
         Session “Call (Voxline)”: tab “Orders” no longer opens.
-        Session “Call (Voxline)”: script “contoso_greeting” is taken away.
+        Session “Call (Voxline)”: script “contoso_greeting” is removed.
         ");
     }
 
@@ -306,9 +306,9 @@ mod tests {
         insta::assert_snapshot!(desktop.join("\n"), @r"
         Session “msdyn_chat_session” no longer opens.
         Session “Call (Voxline)” no longer opens.
-        Widget “Voxline” is taken away.
+        Widget “Voxline” is removed.
         Microsoft’s own channels are switched off.
-        The productivity pane goes away.
+        The productivity pane is removed.
         ");
     }
 
@@ -323,7 +323,7 @@ mod tests {
         Title “Call from {customer}” → “Ring”.
         Fields Number: {number}, Priority: {priority} → none.
         Reject button Pass on → none.
-        Seconds until it goes away 12 → 30.
+        Seconds until it disappears 12 → 30.
         ");
     }
 }

@@ -1,4 +1,4 @@
-//! On any challenge a secret goes to an issuer of Microsoft's clouds or nowhere.
+//! For any challenge, a secret is sent only to an issuer of Microsoft's clouds.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Of any text a recording keeps no mail address and no token, and JSON stays JSON.
+//! For any text, a recording contains no mail address and no token, and JSON stays valid.
 
 #![no_main]
 

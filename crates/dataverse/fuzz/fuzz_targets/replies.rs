@@ -1,4 +1,4 @@
-//! Any reply to a batch ends in an answer or a reason. The first line is the content type.
+//! Any reply to a batch ends in an answer or an error. The first line is the content type.
 
 #![no_main]
 

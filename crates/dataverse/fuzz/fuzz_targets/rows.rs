@@ -1,4 +1,4 @@
-//! Any OData JSON ends in rows or a reason, and a next link never leaves the host.
+//! Any OData JSON ends in rows or an error, and a next link never leaves the host.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Any text is refused as the URL of an environment, or has a host and no sign-in data and is https or local.
+//! Any text is either rejected as the URL of an environment, or has a host, contains no credentials, and is HTTPS or local.
 
 #![no_main]
 

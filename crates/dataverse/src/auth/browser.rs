@@ -1,8 +1,8 @@
-//! A person signs in on a page of the issuer, in a browser on this machine (OAuth 2.0 authorization code with PKCE; RFC 8252 and RFC 9700
-//! for what a native application must do).
+//! Signs a person in on a page of the issuer, in a browser on this machine (OAuth 2.0 authorization code with PKCE; RFC 8252 and RFC 9700
+//! describe what a native application must do).
 //!
-//! The browser brings the answer to a listener that only this machine reaches. Any page and any program here can call it, so an answer
-//! without the state of this sign-in is refused and the wait goes on: it must not be able to end the sign-in either.
+//! The browser brings the answer to a listener that is reachable only from this machine. Any page or program here can call it, so an answer
+//! without the state of this sign-in is rejected and the wait continues: a forged answer must not be able to end the sign-in.
 
 use std::fmt;
 use std::io;
@@ -28,16 +28,16 @@ use super::http_client::MAX_REPLY;
 use crate::Stop;
 use crate::transport::Network;
 
-/// How long a person has, unless something else is asked for.
+/// Default time for a person to sign in.
 const USUAL_WAIT: Duration = Duration::from_secs(300);
-/// What a browser sends of a request before its body.
+/// Maximum length of a request's head, in bytes.
 const LONGEST_HEAD: usize = 16 * 1024;
-/// Browsers open connections ahead and send nothing on them.
+/// Browsers open speculative connections and send nothing on them.
 const SILENCE: Duration = Duration::from_secs(30);
-/// More connections at a time are nobody's browser.
+/// No browser opens more connections than this at a time.
 const MOST_CONNECTIONS: usize = 64;
 
-/// Opens a page of the issuer for a person.
+/// Opens a page of the issuer and waits until the person has signed in there.
 #[derive(Clone)]
 pub struct Browser {
     open: Arc<dyn Fn(&str) + Send + Sync>,
@@ -46,7 +46,7 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// A browser that a function opens. The function also shows the address, for a person to open it by hand.
+    /// A browser that is opened by a function. The function should also show the address, so that the person can open it manually.
     pub fn new(open: impl Fn(&str) + Send + Sync + 'static) -> Browser {
         Browser {
             open: Arc::new(open),
@@ -55,14 +55,14 @@ impl Browser {
         }
     }
 
-    /// The port of this machine that the answer comes to. A free one is chosen without it.
+    /// The local port that receives the answer. By default, any free port.
     #[must_use]
     pub fn port(mut self, port: u16) -> Browser {
         self.port = port;
         self
     }
 
-    /// How long a person has. 5 minutes without it.
+    /// How long a person has to sign in. 5 minutes by default.
     #[must_use]
     pub fn wait(mut self, wait: Duration) -> Browser {
         self.wait = wait;
@@ -76,7 +76,7 @@ impl fmt::Debug for Browser {
     }
 }
 
-/// Opens the page and waits for the person. `Err(None)` if asked to stop meanwhile.
+/// Opens the page and waits for the person. Returns `Err(None)` if asked to stop.
 pub(super) async fn ask(
     network: &Network,
     client_id: &str,
@@ -131,7 +131,7 @@ pub(super) async fn ask(
     })
 }
 
-/// What the network did, in words.
+/// Description of a network error.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct NotSent(String);
@@ -145,7 +145,7 @@ impl<'c> AsyncHttpClient<'c> for Network {
     }
 }
 
-/// Sends a request of the OAuth library by our own client, with its TLS, roots and proxies.
+/// Sends a request of the OAuth library through our own client, with its TLS, roots and proxies.
 async fn send(network: &Network, request: HttpRequest) -> Result<HttpResponse, NotSent> {
     let not_sent = |error: &dyn std::error::Error| NotSent(error.to_string());
     let (parts, body) = request.into_parts();
@@ -171,7 +171,7 @@ async fn send(network: &Network, request: HttpRequest) -> Result<HttpResponse, N
     Ok(response)
 }
 
-/// Why there is no token. A reply that cannot be read may hold one, and is not repeated.
+/// The reason why no token was issued. A reply that cannot be parsed may contain one, so it is never quoted.
 fn words(error: BasicRequestTokenError<NotSent>) -> String {
     match error {
         BasicRequestTokenError::ServerResponse(refusal) => refusal
@@ -185,7 +185,7 @@ fn words(error: BasicRequestTokenError<NotSent>) -> String {
     }
 }
 
-/// Where the browser brings the answer: `localhost`, in both of its meanings if this machine has both.
+/// The listener for the browser's answer on `localhost`: IPv4, and IPv6 if this machine has it.
 struct Listener {
     port: u16,
     four: TcpListener,
@@ -203,7 +203,7 @@ impl Listener {
         })
     }
 
-    /// The code that the issuer gave out, or why it gave none.
+    /// Returns the code that the issuer granted, or the reason why it granted none.
     async fn answer(&self, state: &str) -> Result<String, String> {
         let mut open = JoinSet::new();
         loop {
@@ -217,7 +217,7 @@ impl Listener {
             if let Ok(stream) = accepted {
                 open.spawn(serve(stream, state.to_owned()));
             } else {
-                // such as too many open files; the next one may do
+                // for example too many open files; the next attempt may succeed
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
@@ -238,7 +238,7 @@ async fn accept(four: &TcpListener, six: Option<&TcpListener>) -> io::Result<Tcp
     Ok(stream)
 }
 
-/// Answers one request; gives what it says of the sign-in, if it is about it.
+/// Answers one request and returns its result if it belongs to the sign-in.
 async fn serve(mut stream: TcpStream, state: String) -> Option<Result<String, String>> {
     let head = tokio::time::timeout(SILENCE, head(&mut stream))
         .await
@@ -252,14 +252,14 @@ async fn serve(mut stream: TcpStream, state: String) -> Option<Result<String, St
         "HTTP/1.1 {status}\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\nCache-Control: no-store\r\nReferrer-Policy: no-referrer\r\nContent-Security-Policy: default-src 'none'\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n{body}",
         body.len()
     );
-    // A browser that does not wait for the page has brought the answer all the same.
+    // The answer counts even if the browser does not wait for the page.
     if stream.write_all(reply.as_bytes()).await.is_ok() {
         drop(stream.shutdown().await);
     }
     answer
 }
 
-/// A request up to its body.
+/// Reads a request up to its body.
 async fn head(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     let mut piece = [0; 2048];
@@ -275,7 +275,7 @@ async fn head(stream: &mut TcpStream) -> Option<String> {
 
 type Page = (&'static str, &'static str);
 
-/// The page for a request, and what the request says of the sign-in with this state.
+/// Returns the page to show for a request, and its result if it belongs to the sign-in with this state.
 fn judge(head: &str, state: &str) -> (Page, Option<Result<String, String>>) {
     const ELSEWHERE: Page = ("404 Not Found", "There is nothing here.");
     const FOREIGN: Page = (

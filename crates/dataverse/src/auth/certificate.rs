@@ -1,4 +1,4 @@
-//! A certificate as the one who vouches for an application: a signed statement, made here.
+//! Authenticates an application with its certificate, by means of an assertion that is signed here.
 //!
 //! The format is documented in "Microsoft identity platform application authentication certificate credentials".
 
@@ -17,10 +17,10 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use uuid::Uuid;
 
-/// How long a statement holds.
+/// Lifetime of an assertion.
 const LIFETIME: Duration = Duration::from_secs(600);
 
-/// Signs statements with the private key of a certificate.
+/// Signs assertions with the private key of a certificate.
 pub(super) struct CertificateAssertion {
     key: RsaKeyPair,
     thumbprint: String,
@@ -37,7 +37,7 @@ impl fmt::Debug for CertificateAssertion {
 }
 
 impl CertificateAssertion {
-    /// From PEM with a certificate and its RSA private key. `audience` is the token endpoint.
+    /// Reads a PEM file with a certificate and its RSA private key. `audience` is the token endpoint.
     pub(super) fn new(
         pem: &[u8],
         client_id: String,
@@ -67,7 +67,7 @@ impl CertificateAssertion {
         })
     }
 
-    /// The statement as a signed JWT.
+    /// Returns the assertion as a signed JWT.
     fn statement(&self, now: SystemTime) -> Result<String, String> {
         let header = serde_json::json!({"alg": "RS256", "typ": "JWT", "x5t": self.thumbprint});
         let seconds = now
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
     use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 
-    /// A self-signed certificate and key made for these tests.
+    /// A self-signed certificate and its key, made for these tests.
     const PEM: &[u8] = include_bytes!("../../tests/scripted/certificate.pem");
 
     fn assertion() -> CertificateAssertion {

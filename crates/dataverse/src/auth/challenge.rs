@@ -1,4 +1,4 @@
-//! The 401 challenge: which issuer a server wants a token of, and whether that issuer is to be trusted with ours.
+//! The 401 challenge: which issuer a server wants a token from, and whether that issuer may receive our secret.
 
 use http::HeaderMap;
 use http::header::{ACCEPT, HeaderName, HeaderValue, WWW_AUTHENTICATE};
@@ -12,7 +12,7 @@ use crate::request::API_PATH;
 use crate::transport::{CLIENT_REQUEST_ID, Network, header_value};
 use crate::{EnvironmentUrl, Error, Exchange};
 
-/// Issuers of Microsoft's clouds. A secret is sent to no other unless it was named by the user.
+/// Issuers of Microsoft's clouds. A secret is sent to other issuers only if the user named them.
 const KNOWN_ISSUERS: &[&str] = &[
     "login.microsoftonline.com",
     "login.microsoftonline.us",
@@ -23,23 +23,23 @@ const KNOWN_ISSUERS: &[&str] = &[
     "login.windows.net",
 ];
 
-/// What a server says about signing in.
+/// What a server's challenge states.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Challenge {
-    /// `authorization_uri`, as given.
+    /// `authorization_uri`, unmodified.
     authorization_uri: String,
-    /// `resource_id`, as given.
+    /// `resource_id`, unmodified.
     resource: Option<String>,
 }
 
-/// Who issues tokens for an environment, and for what.
+/// The issuer of tokens for an environment, and the resource they are for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Issuer {
     /// The origin of the authority, without a trailing slash.
     pub(super) authority: String,
     /// The tenant's id or domain.
     pub(super) tenant: String,
-    /// What tokens are for, without a trailing slash.
+    /// The resource that tokens are for, without a trailing slash.
     pub(super) resource: String,
 }
 
@@ -49,18 +49,18 @@ impl Issuer {
         format!("{}/.default", self.resource)
     }
 
-    /// The scope for people (OAuth with Dataverse: public clients), with a token to renew it.
+    /// The scope for people (OAuth with Dataverse: public clients), including a refresh token.
     pub(super) fn user_scope(&self) -> String {
         format!("{}/user_impersonation offline_access", self.resource)
     }
 
-    /// An endpoint of the second version of the protocol.
+    /// An endpoint of version 2.0 of the protocol.
     pub(super) fn endpoint(&self, name: &str) -> String {
         format!("{}/{}/oauth2/v2.0/{name}", self.authority, self.tenant)
     }
 }
 
-/// Asks without a token. `None` if the server answers without one.
+/// Sends a request without a token. Returns `None` if the server answers it.
 pub(super) async fn ask(
     network: &Network,
     url: &EnvironmentUrl,
@@ -114,7 +114,7 @@ pub(super) async fn ask(
     }
 }
 
-/// What a challenge says about the token that came with the request.
+/// The challenge's description of what is wrong with the token of the request.
 pub(crate) fn described(headers: &HeaderMap) -> Option<String> {
     headers
         .get_all(WWW_AUTHENTICATE)
@@ -139,7 +139,7 @@ pub(crate) fn described(headers: &HeaderMap) -> Option<String> {
         })
 }
 
-/// An error and all that caused it, on one line.
+/// An error and its causes, on one line.
 pub(super) fn with_sources(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -151,7 +151,7 @@ pub(super) fn with_sources(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// The first bearer challenge with an `authorization_uri`. Values are quoted or not, names in any case.
+/// Parses the first bearer challenge with an `authorization_uri`. Values may be quoted or not, and names are case-insensitive.
 fn parse<'a>(headers: impl Iterator<Item = &'a str>) -> Option<Challenge> {
     headers.filter_map(parse_one).next()
 }
@@ -174,7 +174,7 @@ fn parse_one(header: &str) -> Option<Challenge> {
     })
 }
 
-/// Where a secret would be sent on these challenges, and what the token would be for.
+/// The endpoint that would receive a secret under these challenges, and the resource that the token would be for.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn token_endpoint(headers: &[&str], url: &EnvironmentUrl) -> Option<(String, String)> {
     let issuer = parse(headers.iter().copied())?
@@ -183,7 +183,7 @@ pub(crate) fn token_endpoint(headers: &[&str], url: &EnvironmentUrl) -> Option<(
     Some((issuer.endpoint("token"), issuer.resource))
 }
 
-/// `name=value` pairs between commas.
+/// Splits `name=value` pairs that are separated by commas.
 fn parameters_of(mut text: &str) -> Vec<(&str, &str)> {
     let mut pairs = Vec::new();
     while let Some((name, rest)) = text.split_once('=') {
@@ -199,8 +199,8 @@ fn parameters_of(mut text: &str) -> Vec<(&str, &str)> {
 }
 
 impl Challenge {
-    /// The issuer to sign in to, if it may be trusted: a server must not be able to send our secret to a host
-    /// of its choice, or to use us to get a token for something else.
+    /// Returns the issuer to sign in to, if it can be trusted: a server must not be able to send our secret to a host of its choice, or to
+    /// use us to get a token for something else.
     pub(super) fn issuer(
         &self,
         url: &EnvironmentUrl,
@@ -220,7 +220,7 @@ impl Challenge {
                 .filter(|named| named.scheme() == "https" && named.host().is_some())
                 .ok_or_else(|| refused(format!("the authority `{named}` is not an https URL")))?,
             None => {
-                // the whole origin: another port of the host may be another server
+                // compares the complete origin, since another port of the host may be another server
                 let known = uri.port().is_none()
                     && uri
                         .host_str()
@@ -274,7 +274,7 @@ impl Challenge {
             || host.replacen(".api.", ".", 1) == url.host().replacen(".api.", ".", 1);
         let same_port = parsed.as_ref().and_then(Url::port_or_known_default) == url.port();
         if let Some(parsed) = parsed.filter(|_| same && same_port) {
-            // what else is there would become a part of the scope, or a scope of its own
+            // anything after the origin would become part of the scope, or a scope of its own
             Ok(parsed.origin().ascii_serialization())
         } else {
             Err(SignInError::Challenge {
@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn a_challenge_is_read_quoted_or_not_and_in_any_case() {
-        // the forms of Dataverse itself and of other Microsoft services
+        // the formats that Dataverse and other Microsoft services use
         for header in [
             format!(
                 "Bearer authorization_uri=https://login.microsoftonline.com/{TENANT}/oauth2/authorize, resource_id=https://contoso.crm.dynamics.com/"

@@ -1,4 +1,4 @@
-//! What gets tokens: the credentials of `azure_identity`, and a person.
+//! The sources of tokens: the credentials of `azure_identity`, and people.
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use super::{SignIn, SignInError, Token};
 use crate::Stop;
 use crate::transport::Network;
 
-/// Gets tokens of one issuer.
+/// Gets tokens from one issuer.
 pub(super) struct Credential {
     method: &'static str,
     kind: Kind,
@@ -48,7 +48,7 @@ impl fmt::Debug for Credential {
 }
 
 impl Credential {
-    /// The credential of a chosen method. Touches no network.
+    /// Creates the credential for the chosen method. Does not use the network.
     pub(super) fn new(
         sign_in: &SignIn,
         issuer: &Issuer,
@@ -80,7 +80,7 @@ impl Credential {
         })
     }
 
-    /// Whether a person would be asked for the first token.
+    /// Whether a person has to sign in for the first token.
     pub(super) fn asks_a_person(&self) -> bool {
         matches!(self.kind, Kind::Person(_))
     }
@@ -108,7 +108,7 @@ impl Credential {
                     }
                     token = credential.get_token(&scopes, None) => token,
                 };
-                // as text: the error's own debug form may hold whole replies
+                // as text, since the error's debug form may contain complete replies
                 let token = token.map_err(|error| failed(one_line(&error.to_string())))?;
                 Token::new(token.token.secret(), SystemTime::from(token.expires_on))
             }
@@ -116,7 +116,7 @@ impl Credential {
     }
 }
 
-/// The issuer's words without its line breaks.
+/// The issuer's message without line breaks.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -166,7 +166,7 @@ fn azure(
             token_file,
             ..
         } => {
-            // the credential reads the file whole, whatever it is
+            // the credential reads the file into memory, whatever its size
             deskstate_files::open(token_file, Limit::CREDENTIAL, Links::Follow)
                 .map_err(|problem| format!("`{}`: {problem}", token_file.display()))?;
             WorkloadIdentityCredential::new(Some(WorkloadIdentityCredentialOptions {
@@ -217,7 +217,7 @@ fn azure(
     })
 }
 
-/// Ours among those who vouch for an application.
+/// Our own implementations of a client assertion.
 #[derive(Debug)]
 enum Assertion {
     Certificate(CertificateAssertion),
@@ -254,7 +254,7 @@ fn assertion_credential(
     Ok(credential)
 }
 
-/// Our transport, the issuer's authority, and few attempts: people wait for this.
+/// Uses our transport and the issuer's authority, and only a few attempts, because people are waiting.
 fn client_options(issuer: &Issuer, network: &Network) -> ClientOptions {
     let mut cloud = CustomConfiguration::default();
     cloud.authority_host.clone_from(&issuer.authority);

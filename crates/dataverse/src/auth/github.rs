@@ -1,4 +1,4 @@
-//! GitHub Actions as the one who vouches for an application.
+//! Authenticates an application with a token of GitHub Actions.
 
 use azure_core::http::ClientMethodOptions;
 use azure_core::{Error, error::ErrorKind};
@@ -11,10 +11,10 @@ use super::http_client::MAX_REPLY;
 use crate::environment::is_loopback;
 use crate::transport::Network;
 
-/// The audience that Entra expects of a token of another issuer.
+/// The audience that Entra expects in a token from another issuer.
 const AUDIENCE: &str = "api://AzureADTokenExchange";
 
-/// Asks the job's service for a token that says which workflow this is.
+/// Requests a token that identifies the workflow from the job's token service.
 #[derive(Debug)]
 pub(super) struct GitHubAssertion {
     network: Network,
@@ -23,7 +23,7 @@ pub(super) struct GitHubAssertion {
 }
 
 impl GitHubAssertion {
-    /// From what GitHub gives a job that has `permissions: id-token: write`.
+    /// Reads the settings that GitHub gives to a job with `permissions: id-token: write`.
     pub(super) fn new(
         network: Network,
         request_url: &str,

@@ -1,4 +1,4 @@
-//! Our HTTP client as `azure_core` wants one, so that signing in uses the same TLS, roots and proxies.
+//! Adapts our HTTP client to `azure_core`, so that signing in uses the same TLS, roots and proxies.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use azure_core::{Bytes, Error, error::ErrorKind};
 
 use crate::transport::Network;
 
-/// Replies of issuers are small.
+/// Issuers send small replies.
 pub(super) const MAX_REPLY: usize = 1 << 20;
 
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl HttpClient for IssuerClient {
     }
 }
 
-/// Tokens are asked for by these two.
+/// Token requests use only these two methods.
 fn method(method: Method) -> azure_core::Result<&'static str> {
     match method {
         Method::Get => Ok("GET"),

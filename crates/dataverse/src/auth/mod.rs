@@ -1,4 +1,4 @@
-//! Signing in: nothing is asked of an issuer unless the server asks for it.
+//! Signing in. No issuer is contacted unless the server requires it.
 
 mod browser;
 mod certificate;
@@ -32,17 +32,17 @@ pub use browser::Browser;
 pub use person::{DeviceCode, Prompt};
 pub use variables::Method;
 
-/// How to sign in. What is secret in it cannot be printed.
+/// How to sign in. Secrets are never printed.
 ///
-/// A tenant that is left out is the one that the environment names in its challenge.
+/// If no tenant is given, the tenant from the environment's challenge is used.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum SignIn {
-    /// Not at all: the server must not ask for it.
+    /// No sign-in; the server must not require one.
     Anonymous,
-    /// A token that somebody else acquired. It is never renewed.
+    /// A token that was acquired elsewhere. It is never renewed.
     Token(SecretString),
-    /// An application with a secret.
+    /// An application with a client secret.
     ClientSecret {
         /// The tenant's id or domain.
         tenant: Option<String>,
@@ -60,16 +60,16 @@ pub enum SignIn {
         /// The certificate and its RSA private key, both PEM, unencrypted.
         pem: SecretString,
     },
-    /// An application that Kubernetes or another platform vouches for with a token in a file.
+    /// An application that Kubernetes or another platform identifies with a token in a file.
     WorkloadIdentity {
         /// The tenant's id or domain.
         tenant: Option<String>,
         /// The application's id.
         client_id: String,
-        /// The file with the platform's token. It is read again as it changes.
+        /// The file with the platform's token. It is read again whenever it changes.
         token_file: PathBuf,
     },
-    /// An application that GitHub Actions vouches for.
+    /// An application that GitHub Actions identifies.
     GitHubActions {
         /// The tenant's id or domain.
         tenant: Option<String>,
@@ -80,7 +80,7 @@ pub enum SignIn {
         /// `ACTIONS_ID_TOKEN_REQUEST_TOKEN` of the job.
         request_token: SecretString,
     },
-    /// An application that a service connection of Azure Pipelines vouches for.
+    /// An application that a service connection of Azure Pipelines identifies.
     AzurePipelines {
         /// The tenant's id or domain.
         tenant: Option<String>,
@@ -91,17 +91,17 @@ pub enum SignIn {
         /// `SYSTEM_ACCESSTOKEN` of the job.
         access_token: SecretString,
     },
-    /// The identity of the virtual machine or App Service this runs on.
+    /// The managed identity of the virtual machine or App Service that this program runs on.
     ManagedIdentity {
-        /// The id of a user-assigned identity; none for the system's.
+        /// The id of a user-assigned identity; `None` for the system-assigned one.
         client_id: Option<String>,
     },
-    /// The person or identity that is signed in to the Azure CLI.
+    /// The user or identity that is signed in to the Azure CLI.
     AzureCli {
         /// The tenant's id or domain.
         tenant: Option<String>,
     },
-    /// A person, in a browser of this machine.
+    /// A person who signs in with a browser on this machine.
     Browser {
         /// The tenant's id or domain.
         tenant: Option<String>,
@@ -110,7 +110,7 @@ pub enum SignIn {
         /// Opens the page.
         browser: Browser,
     },
-    /// A person, who opens a page and types a code.
+    /// A person who opens a page on any device and enters a code.
     DeviceCode {
         /// The tenant's id or domain.
         tenant: Option<String>,
@@ -122,7 +122,7 @@ pub enum SignIn {
 }
 
 impl SignIn {
-    /// The method's name, as people choose it.
+    /// The method's name, as users specify it.
     pub fn name(&self) -> &'static str {
         match self {
             SignIn::Anonymous => "none",
@@ -154,53 +154,53 @@ impl SignIn {
     }
 }
 
-/// Why no token could be had. Holds no secret and no token.
+/// The reason why signing in failed. Contains no secret and no token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignInError {
-    /// The server asks for a sign-in and none was chosen.
+    /// The server requires a sign-in and no method was chosen.
     #[error("the environment requires a sign-in, and no method is chosen")]
     Required,
-    /// A token with characters that a header cannot contain.
+    /// The token contains characters that are not allowed in a header.
     #[error("the token contains characters that a header cannot")]
     InvalidToken,
-    /// The server did not accept the token, nor a new one.
+    /// The server accepted neither the token nor a renewed one.
     #[error("the environment did not accept the token of `{method}`{}", reason(.message))]
     NotAccepted {
         /// The method of signing in.
         method: &'static str,
-        /// What the server said about it, if anything.
+        /// The server's explanation, if it gave one.
         message: String,
     },
-    /// A method lacks what it needs.
+    /// A required setting of the method is missing.
     #[error("`{method}` needs {missing}")]
     Missing {
         /// The method of signing in.
         method: &'static str,
-        /// What is missing: variables to set.
+        /// The missing variables.
         missing: String,
     },
-    /// What was given for a method cannot be used.
+    /// A setting of the method is invalid.
     #[error("`{method}`: {reason}")]
     Unusable {
         /// The method of signing in.
         method: &'static str,
-        /// What is wrong.
+        /// The reason.
         reason: String,
     },
-    /// The server's challenge cannot be followed.
+    /// The server's sign-in challenge was rejected.
     #[error("deskstate does not follow the environment's sign-in challenge: {reason}")]
     Challenge {
-        /// What the environment answered.
+        /// Why it was rejected.
         reason: String,
     },
-    /// The server is too busy to say how to sign in.
+    /// The server was too busy to state how to sign in.
     #[error("the environment does not say how to sign in: {reason}")]
     Busy {
-        /// What the identity platform answered.
+        /// The server's answer.
         reason: String,
     },
-    /// The issuer, or the platform that vouches, gave no token.
+    /// The issuer, or the platform that identifies the application, issued no token.
     #[error("`{method}` got no token for tenant `{tenant}` from {authority}: {reason}")]
     Failed {
         /// The method of signing in.
@@ -209,10 +209,10 @@ pub enum SignInError {
         tenant: String,
         /// The issuer.
         authority: String,
-        /// What it said.
+        /// Its explanation.
         reason: String,
     },
-    /// Asked to stop while signing in.
+    /// The sign-in was stopped.
     #[error("stopped while signing in")]
     Stopped,
 }
@@ -225,10 +225,10 @@ fn reason(message: &str) -> String {
     }
 }
 
-/// A token as it goes out, and when it ends.
+/// A token in the form of a header, and its expiry.
 #[derive(Debug, Clone)]
 struct Token {
-    /// Marked sensitive, so that it is not printed.
+    /// Marked as sensitive, so that it is never printed.
     header: HeaderValue,
     expires: SystemTime,
 }
@@ -242,7 +242,7 @@ impl Token {
     }
 }
 
-/// What an issuer answers when a person has signed in.
+/// An issuer's answer once a person has signed in.
 #[derive(Deserialize)]
 struct Issued {
     access_token: String,
@@ -258,10 +258,10 @@ fn bearer(secret: &str) -> Result<HeaderValue, SignInError> {
     Ok(value)
 }
 
-/// A token that ends within this time is renewed first: a batch may take two minutes.
+/// A token that expires within this time is renewed first, because a batch may take two minutes.
 const RENEW_BEFORE: Duration = Duration::from_secs(300);
 
-/// Keeps the token of an environment.
+/// Holds the token for an environment.
 pub(crate) struct Authenticator {
     sign_in: SignIn,
     url: EnvironmentUrl,
@@ -281,11 +281,11 @@ impl fmt::Debug for Authenticator {
 }
 
 enum State {
-    /// The server was not asked yet.
+    /// The server has not been contacted yet.
     Unknown,
-    /// The server answers without a sign-in.
+    /// The server requires no sign-in.
     NotAsked,
-    /// The server asks for a token of this issuer.
+    /// The server requires a token from this issuer.
     Asked {
         issuer: Issuer,
         credential: Arc<Credential>,
@@ -296,7 +296,7 @@ enum State {
 impl Authenticator {
     pub(crate) fn new(connection: &Connection, network: Network) -> Authenticator {
         Authenticator {
-            // a recording answers without a sign-in
+            // a recording needs no sign-in
             sign_in: match connection.replay {
                 Some(_) => SignIn::Anonymous,
                 None => connection.sign_in.clone(),
@@ -315,12 +315,12 @@ impl Authenticator {
         self.sign_in.name()
     }
 
-    /// Whether another token can be had after one is not accepted.
+    /// Whether a new token can be requested after one was rejected.
     pub(crate) fn is_renewable(&self) -> bool {
         !matches!(self.sign_in, SignIn::Anonymous | SignIn::Token(_))
     }
 
-    /// The header to send, if the server asks for one. Requests that come together wait for one token.
+    /// Returns the header to send, if the server requires one. Concurrent requests share one token request.
     pub(crate) async fn authorization(&self) -> Result<Option<HeaderValue>, Error> {
         match &self.sign_in {
             SignIn::Anonymous => return Ok(None),
@@ -362,7 +362,7 @@ impl Authenticator {
         }
     }
 
-    /// Drops the token, so that the next request asks for another.
+    /// Drops the token, so that the next request acquires a new one.
     pub(crate) async fn forget(&self) {
         let mut state = self.state.lock().await;
         match &mut *state {
@@ -372,19 +372,19 @@ impl Authenticator {
                 token,
             } => {
                 *token = None;
-                // credentials keep their tokens too, except where a person would be asked again
+                // credentials cache tokens as well, so they are replaced, unless a person would have to sign in again
                 match self.credential(issuer) {
                     Ok(fresh) if !credential.asks_a_person() => *credential = Arc::new(fresh),
                     _ => {}
                 }
             }
-            // a server that did not ask may do so now
+            // a server that required no sign-in before may require one now
             State::NotAsked => *state = State::Unknown,
             State::Unknown => {}
         }
     }
 
-    /// Asks the server, without a token, whether and where to sign in.
+    /// Sends a request without a token to find out whether and where to sign in.
     async fn ask(&self) -> Result<State, Error> {
         let challenge = challenge::ask(&self.network, &self.url).await?;
         let Some(challenge) = challenge else {

@@ -1,4 +1,4 @@
-//! A person signs in: in a browser of this machine, or anywhere with a code (OAuth 2.0 device authorization grant).
+//! Signs a person in, with a browser on this machine or with a code on any device (OAuth 2.0 device authorization grant).
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,14 +19,14 @@ use super::{Issued, SignInError, Token};
 use crate::Stop;
 use crate::transport::Network;
 
-/// What a person needs to sign in. Both texts are printable ASCII.
+/// What a person needs to sign in. Both strings are printable ASCII.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceCode {
     /// The page to open.
     pub page: String,
-    /// The code to type there.
+    /// The code to enter there.
     pub code: String,
-    /// How long the code holds.
+    /// How long the code is valid.
     pub holds: Duration,
 }
 
@@ -47,13 +47,13 @@ impl fmt::Debug for Prompt {
     }
 }
 
-/// Where a person is asked.
+/// How a person is prompted.
 pub(super) enum Asking {
     Code(Prompt),
     Browser(Browser),
 }
 
-/// Asks a person once, and renews the token without asking while the issuer allows it.
+/// Prompts a person once, then renews the token silently while the issuer allows it.
 pub(super) struct Person {
     network: Network,
     client_id: String,
@@ -79,7 +79,7 @@ struct Denied {
     error_description: String,
 }
 
-/// Codes hold no longer than this, whatever the issuer says.
+/// Maximum lifetime of a code, even if the issuer states a longer one.
 const LONGEST_WAIT: Duration = Duration::from_secs(1800);
 
 impl Person {
@@ -93,7 +93,7 @@ impl Person {
         }
     }
 
-    /// A token. `Err(None)` if asked to stop meanwhile.
+    /// Returns a token, or `Err(None)` if asked to stop.
     pub(super) async fn token(&self, issuer: &Issuer) -> Result<Token, Option<String>> {
         let mut renewal = self.renewal.lock().await;
         if let Some(held) = renewal.take() {
@@ -109,7 +109,7 @@ impl Person {
                     ],
                 )
                 .await?;
-            // a renewal that is denied has run out: the person is asked again
+            // a refresh token that is rejected has expired, so the person is prompted again
             if let Ok(issued) = answer {
                 return accept(issued, &mut renewal, Some(held)).map_err(Some);
             }
@@ -175,7 +175,7 @@ impl Person {
         Err(Some("the code was not used in time".to_owned()))
     }
 
-    /// Posts a form. The inner error is what the issuer answers.
+    /// Posts a form. The inner error is the issuer's answer.
     async fn post<T: DeserializeOwned>(
         &self,
         endpoint: &str,
@@ -201,7 +201,7 @@ impl Person {
             )
             .await
             .map_err(|error| Some(with_sources(&error)))?;
-        // replies may hold tokens, so a reply that cannot be read is not repeated
+        // a reply may contain tokens, so one that cannot be parsed is not quoted
         let unreadable = || {
             Some(format!(
                 "it answered with status {status} and no usable JSON"
@@ -219,7 +219,7 @@ impl Person {
     }
 }
 
-/// Whether a text may be shown as it is: it comes from outside and ends up on a terminal.
+/// Whether a text from outside is safe to print on a terminal.
 fn is_printable(text: &str) -> bool {
     !text.is_empty() && text.len() <= 500 && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -1,4 +1,4 @@
-//! A method of signing in from the usual variables.
+//! Chooses a sign-in method from the usual environment variables.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,10 +11,10 @@ use super::{Browser, Prompt, SignIn, SignInError};
 
 const SERVICE_CONNECTION: &str = "AZURE_SERVICE_CONNECTION_ID";
 
-/// Set by tasks that are given a service connection, such as `AzureCLI@2`.
+/// Set by tasks that use a service connection, such as `AzureCLI@2`.
 const SERVICE_CONNECTION_OF_TASK: &str = "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID";
 
-/// A method of signing in, as people choose it.
+/// A sign-in method, as users choose it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Method {
@@ -24,22 +24,22 @@ pub enum Method {
     ClientCertificate,
     /// `AZURE_CLIENT_ID`, `AZURE_FEDERATED_TOKEN_FILE`.
     WorkloadIdentity,
-    /// `AZURE_CLIENT_ID`, and what a job with `id-token: write` has.
+    /// `AZURE_CLIENT_ID`, and the variables that GitHub sets in a job with `id-token: write`.
     GitHubActions,
-    /// What a task with a service connection has.
+    /// The variables of a task with a service connection.
     AzurePipelines,
-    /// Nothing; `AZURE_CLIENT_ID` for a user-assigned identity.
+    /// No variables; `AZURE_CLIENT_ID` for a user-assigned identity.
     ManagedIdentity,
     /// `AZURE_CLIENT_ID` of a public client with the redirect `http://localhost`.
     Browser,
     /// `AZURE_CLIENT_ID` of a public client.
     DeviceCode,
-    /// Nothing; the Azure CLI is signed in.
+    /// No variables; the Azure CLI must be signed in.
     AzureCli,
 }
 
 impl Method {
-    /// All methods, in the order in which they are looked for.
+    /// All methods, in order of precedence.
     pub const ALL: &'static [Method] = &[
         Method::ClientSecret,
         Method::ClientCertificate,
@@ -52,7 +52,7 @@ impl Method {
         Method::AzureCli,
     ];
 
-    /// The name to choose it by.
+    /// The name that selects this method.
     pub fn as_str(self) -> &'static str {
         match self {
             Method::ClientSecret => "client-secret",
@@ -67,7 +67,7 @@ impl Method {
         }
     }
 
-    /// Whether somebody has to complete it by hand.
+    /// Whether a person has to complete the sign-in.
     pub fn needs_person(self) -> bool {
         match self {
             Method::Browser | Method::DeviceCode => true,
@@ -81,8 +81,8 @@ impl Method {
         }
     }
 
-    /// The method for a person at a terminal whose variables point to none: the browser with `AZURE_CLIENT_ID`, or the device code on a
-    /// machine that the person's browser is not on, else the Azure CLI.
+    /// The method for a person at a terminal if the variables select none. With `AZURE_CLIENT_ID`, this is the browser, or the device code
+    /// in an SSH session; otherwise, the Azure CLI.
     pub fn of_a_person(variable: &dyn Fn(&str) -> Option<String>) -> Method {
         let set = |name: &str| variable(name).is_some_and(|value| !value.trim().is_empty());
         match (set("AZURE_CLIENT_ID"), set("SSH_CONNECTION")) {
@@ -92,7 +92,7 @@ impl Method {
         }
     }
 
-    /// The method that the variables point to: the first whose own variables are set, else the Azure CLI.
+    /// The method that the variables select: the first one whose own variables are set, otherwise the Azure CLI.
     pub fn found(variable: &dyn Fn(&str) -> Option<String>) -> Method {
         let set = |name: &str| variable(name).is_some_and(|value| !value.trim().is_empty());
         let connection = [SERVICE_CONNECTION, SERVICE_CONNECTION_OF_TASK];
@@ -136,10 +136,10 @@ impl FromStr for Method {
 }
 
 impl SignIn {
-    /// A method's sign-in from variables; `variable` looks one up. Reads a certificate's file.
+    /// Builds the sign-in for a method from variables, which `variable` looks up. Reads the certificate file if the method needs one.
     ///
-    /// `AZURE_TENANT_ID` names the tenant where the environment's own is not meant. `prompt` is for the device
-    /// code, `browser` for the browser.
+    /// `AZURE_TENANT_ID` overrides the tenant that the environment names. `prompt` is used for the device code and `browser` for the
+    /// browser.
     pub fn from_variables(
         method: Method,
         variable: &dyn Fn(&str) -> Option<String>,
@@ -174,7 +174,7 @@ impl SignIn {
                     .into(),
             },
             Method::AzurePipelines => SignIn::AzurePipelines {
-                // the tasks that know a service connection set the second names
+                // tasks with a service connection set the second names
                 tenant: tenant().or_else(|| variables.get("AZURESUBSCRIPTION_TENANT_ID")),
                 client_id: variables.either("AZURE_CLIENT_ID", "AZURESUBSCRIPTION_CLIENT_ID")?,
                 service_connection: variables
@@ -294,7 +294,7 @@ mod tests {
                 ],
                 Method::AzurePipelines,
             ),
-            // any job may have these, also one that signed the Azure CLI in
+            // any job may have these, including one that signed in with the Azure CLI
             (
                 vec![("SYSTEM_OIDCREQUESTURI", "u"), ("SYSTEM_ACCESSTOKEN", "t")],
                 Method::AzureCli,

@@ -1,5 +1,5 @@
-//! Reading the reply to a batch. What it is, is told by its content type, never by the outer status: without
-//! continue-on-error a failing part makes the outer status an error while the body is still multipart.
+//! Reads the reply to a batch. The content type decides how to parse it, never the outer status: without continue-on-error, a failing part
+//! turns the outer status into an error while the body is still multipart.
 
 use std::fmt;
 
@@ -11,9 +11,9 @@ use crate::ErrorCode;
 /// A reply to a batch.
 #[derive(Debug, PartialEq)]
 pub(crate) enum BatchReply<'a> {
-    /// The items, in the order of the requests; fewer if the server stopped at a failure.
+    /// The items, in the order of the requests. There are fewer if the server stopped at a failure.
     Items(Vec<Item<'a>>),
-    /// Not a multipart body.
+    /// The reply is not multipart.
     NotMultipart,
 }
 
@@ -22,11 +22,11 @@ pub(crate) enum BatchReply<'a> {
 pub(crate) enum Item<'a> {
     /// One answer.
     Single(Part<'a>),
-    /// The answers to a changeset: all of them, or the one that failed.
+    /// The answers to a changeset: all of them, or only the one that failed.
     Changeset(Vec<Part<'a>>),
 }
 
-/// One HTTP answer inside the reply.
+/// One HTTP response inside the reply.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Part<'a> {
     pub(crate) content_id: Option<&'a str>,
@@ -45,7 +45,7 @@ impl<'a> Part<'a> {
     }
 }
 
-/// Takes a reply apart. `most` bounds the items, and the parts of each changeset.
+/// Splits a reply into its items. `most` limits the number of items, and of parts in each changeset.
 pub(crate) fn decode<'a>(
     content_type: &str,
     body: &'a [u8],
@@ -61,7 +61,7 @@ pub(crate) fn decode<'a>(
     items.map(BatchReply::Items)
 }
 
-/// One item, between two boundaries.
+/// Parses one item between two boundaries.
 pub(crate) fn item(part: &[u8], most: usize) -> Result<Item<'_>, String> {
     let (headers, body) = multipart::headers(part)?;
     let content_type = headers.get("Content-Type").unwrap_or_default();
@@ -86,7 +86,7 @@ fn answer<'a>(outer: &Headers<'a>, mut body: &'a [u8]) -> Result<Part<'a>, Strin
     let status = status(line).ok_or_else(|| "a part has no status line".to_owned())?;
     let (headers, body) = multipart::headers(rest)?;
     Ok(Part {
-        // some services put it on the part, some on the answer inside
+        // some services set it on the part, others on the response inside
         content_id: outer.get("Content-ID").or(headers.get("Content-ID")),
         status,
         headers,
@@ -94,7 +94,7 @@ fn answer<'a>(outer: &Headers<'a>, mut body: &'a [u8]) -> Result<Part<'a>, Strin
     })
 }
 
-/// The status of a line such as `HTTP/1.1 204 No Content`.
+/// Parses the status from a line such as `HTTP/1.1 204 No Content`.
 fn status(line: &[u8]) -> Option<u16> {
     let line = std::str::from_utf8(line).ok()?;
     let mut words = line.split_ascii_whitespace();
@@ -105,24 +105,24 @@ fn status(line: &[u8]) -> Option<u16> {
     (100..600).contains(&status).then_some(status)
 }
 
-/// The server's id of the request that a part answers.
+/// The server's id of the request that a part belongs to.
 pub(crate) fn request_id<'a>(part: &Part<'a>) -> Option<&'a str> {
     ["x-ms-service-request-id", "REQ_ID", "x-ms-request-id"]
         .into_iter()
         .find_map(|name| part.header(name))
 }
 
-/// What an error body says.
+/// The content of an error body.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ServerError {
     pub(crate) code: Option<ErrorCode>,
     pub(crate) message: String,
 }
 
-/// Longer messages are cut; some carry a stack trace.
+/// Longer messages are truncated, since some contain a stack trace.
 const MAX_MESSAGE: usize = 4000;
 
-/// Reads `{"error":{"code":…,"message":…}}`; `None` if the body is something else. The code may be empty.
+/// Parses `{"error":{"code":…,"message":…}}`. Returns `None` for any other body. The code may be empty.
 pub(crate) fn server_error(body: &[u8]) -> Option<ServerError> {
     #[derive(Deserialize)]
     struct Body {
@@ -149,7 +149,7 @@ pub(crate) fn server_error(body: &[u8]) -> Option<ServerError> {
     })
 }
 
-/// A code is a text or a number; anything else is passed over without keeping it.
+/// A code is a string or a number. Anything else is skipped without storing it.
 fn code<'de, D: de::Deserializer<'de>>(deserializer: D) -> Result<Option<ErrorCode>, D::Error> {
     struct Code;
     impl<'de> de::Visitor<'de> for Code {

@@ -1,19 +1,19 @@
-//! Writing a batch.
+//! Writes batches.
 
 use uuid::Uuid;
 
 use crate::request::Request;
 
-/// A batch ready to be sent: its content type and body.
+/// A batch that is ready to send: its content type and body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Envelope {
     pub(crate) content_type: String,
     pub(crate) body: String,
 }
 
-/// A batch of loose requests.
+/// Writes a batch of independent requests.
 ///
-/// Bodies are JSON without raw line breaks, so no boundary can occur in them at the start of a line.
+/// Bodies are JSON without raw line breaks, so no boundary can occur at the start of a line in them.
 pub(crate) fn reads<'a>(
     id: Uuid,
     origin: &str,
@@ -32,7 +32,7 @@ pub(crate) fn reads<'a>(
     }
 }
 
-/// A batch of one changeset. Each operation carries its position, from 1, as `Content-ID`.
+/// Writes a batch of one changeset. The `Content-ID` of each operation is its position, starting at 1.
 pub(crate) fn changeset(id: Uuid, origin: &str, requests: &[Request]) -> Envelope {
     let outer = format!("batch_{id}");
     let inner = format!("changeset_{id}");
@@ -125,7 +125,7 @@ mod tests {
     }
 
     proptest! {
-        /// What is written is taken apart into the same parts, whatever the bodies hold.
+        /// A written batch splits into the same parts again, whatever the bodies contain.
         #[test]
         fn parts_survive_the_way_there(texts in proptest::collection::vec(any::<String>(), 1..6)) {
             let bodies: Vec<String> =
@@ -133,7 +133,7 @@ mod tests {
             let requests: Vec<Request> =
                 bodies.iter().map(|body| request("POST", Some(body.clone()))).collect();
             let written = changeset(Uuid::nil(), "https://x", &requests);
-            // a request line in the place of a status line is all that differs from a reply
+            // a batch differs from a reply only in its request lines, which replace the status lines
             let reply = written.body.replace("POST https://x/api/data/v9.2/a HTTP/1.1\r\n", "HTTP/1.1 200 OK\r\n");
             let Ok(BatchReply::Items(items)) = decode(&written.content_type, reply.as_bytes(), 10) else {
                 panic!("{reply}");

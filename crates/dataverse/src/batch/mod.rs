@@ -1,4 +1,4 @@
-//! `$batch`: many requests in one, and the replies to them (Execute batch operations using the Web API).
+//! `$batch`: sends many requests in one, and reads the replies (Execute batch operations using the Web API).
 
 mod decode;
 mod encode;

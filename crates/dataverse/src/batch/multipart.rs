@@ -1,16 +1,16 @@
-//! Taking a multipart body apart. The bytes come from outside: any of them end in an answer or a reason.
+//! Splits a multipart body. The bytes come from outside; any input ends in an answer or an error.
 
 use memchr::memmem;
 
-/// More headers than this are not read.
+/// Maximum number of headers that are read.
 const MAX_HEADERS: usize = 200;
 
-/// Headers of a part, as they stand.
+/// Headers of a part, unmodified.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Headers<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> Headers<'a> {
-    /// The value of a header, by its name without case.
+    /// The value of a header, looked up by its case-insensitive name.
     pub(super) fn get(&self, name: &str) -> Option<&'a str> {
         self.0
             .iter()
@@ -19,7 +19,7 @@ impl<'a> Headers<'a> {
     }
 }
 
-/// The boundary of a `multipart/…` content type, quoted or not. `None` if it is another type or has none.
+/// The boundary of a `multipart/…` content type, quoted or not. `None` for other types, or if there is no boundary.
 pub(crate) fn boundary(content_type: &str) -> Option<&str> {
     let (kind, mut parameters) = content_type.split_once(';')?;
     if !kind
@@ -49,9 +49,9 @@ pub(crate) fn boundary(content_type: &str) -> Option<&str> {
     }
 }
 
-/// The parts between the boundaries, in order. Text before the first and after the last is ignored.
+/// Returns the parts between the boundaries, in order. Ignores text before the first and after the last boundary.
 ///
-/// A body that ends before the closing boundary is an error: it may have been cut.
+/// A body that ends before the closing boundary is an error, since it may be truncated.
 pub(super) fn split<'a>(
     body: &'a [u8],
     boundary: &str,
@@ -89,13 +89,13 @@ pub(super) fn split<'a>(
 
 const CUT: &str = "it ends before its last boundary";
 
-/// Gives out the parts of a body that arrives piece by piece, each once all of it is there.
+/// Splits a body that arrives in pieces, and yields each part once it is complete.
 #[derive(Debug)]
 pub(crate) struct Splitter {
     marker: Vec<u8>,
-    /// What has arrived and was not given out; it begins a line.
+    /// Data that has arrived and is not yet part of a complete part. It starts at the beginning of a line.
     kept: Vec<u8>,
-    /// No delimiter begins before this.
+    /// No delimiter starts before this position.
     looked: usize,
     state: State,
 }
@@ -104,7 +104,7 @@ pub(crate) struct Splitter {
 enum State {
     /// Before the first delimiter.
     Before,
-    /// In a part.
+    /// Inside a part.
     Inside,
     /// After the last delimiter.
     Closed,
@@ -120,7 +120,7 @@ impl Splitter {
         }
     }
 
-    /// Takes more of the body, and gives each part that is complete.
+    /// Takes the next piece of the body, and yields each part that is complete.
     pub(crate) fn push<E>(
         &mut self,
         bytes: &[u8],
@@ -131,7 +131,7 @@ impl Splitter {
         }
         self.kept.extend_from_slice(bytes);
         let finder = memmem::Finder::new(&self.marker);
-        // where the part begins that is open
+        // start of the unfinished part
         let mut from = 0;
         loop {
             let Some(found) = finder.find(&self.kept[self.looked..]) else {
@@ -173,12 +173,12 @@ impl Splitter {
         Ok(())
     }
 
-    /// How much is kept of a part that is not complete.
+    /// Number of bytes held for a part that is not complete.
     pub(crate) fn kept(&self) -> usize {
         self.kept.len()
     }
 
-    /// The body has ended: it may have been cut.
+    /// Ends the body. Fails if it was truncated.
     pub(crate) fn end(&self) -> Result<(), String> {
         match self.state {
             State::Closed => Ok(()),
@@ -187,11 +187,11 @@ impl Splitter {
     }
 }
 
-/// What the text of a boundary is.
+/// Classification of a boundary's text.
 enum Line {
-    /// Nothing but text.
+    /// Only text.
     Text,
-    /// What comes next decides.
+    /// More input is needed to decide.
     Unfinished,
     Delimiter(Delimiter),
 }
@@ -201,7 +201,7 @@ enum Delimiter {
     Closing,
 }
 
-/// What the boundary text at `start..after` is: nothing but text, or a delimiter on a line of its own.
+/// Classifies the boundary text at `start..after`: only text, or a delimiter on a line of its own.
 fn delimiter_line(body: &[u8], start: usize, after: usize) -> Line {
     if start > 0 && body[start - 1] != b'\n' {
         return Line::Text;
@@ -238,7 +238,7 @@ fn without_last_break(part: &[u8]) -> &[u8] {
     part.strip_suffix(b"\r").unwrap_or(part)
 }
 
-/// The headers at the start of a part, and what follows the empty line after them.
+/// Splits a part into its headers and the content after the empty line.
 pub(super) fn headers(part: &[u8]) -> Result<(Headers<'_>, &[u8]), String> {
     let mut headers = Vec::new();
     let mut rest = part;
@@ -262,7 +262,7 @@ pub(super) fn headers(part: &[u8]) -> Result<(Headers<'_>, &[u8]), String> {
     }
 }
 
-/// The first line without its break, and the rest.
+/// Splits off the first line, without its line break.
 pub(super) fn next_line(bytes: &[u8]) -> (&[u8], &[u8]) {
     match memchr::memchr(b'\n', bytes) {
         Some(at) => {

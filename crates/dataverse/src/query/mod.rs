@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use crate::Filter;
 
-/// A read as a value: what to ask, never how it travels.
+/// A read, described as a value: what to read, independent of how it is sent.
 ///
-/// A query names tables and functions that only read; a function with a side effect cannot be expressed.
+/// A query can only name tables and functions that read; a function with a side effect cannot be expressed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
     pub(crate) source: Source,
@@ -22,10 +22,10 @@ pub struct Query {
     pub(crate) annotations: bool,
 }
 
-/// The set of table definitions; its answers are never paged (Query table definitions using the Web API).
+/// The entity set of table definitions. Its answers are never paged (Query table definitions using the Web API).
 pub(crate) const TABLE_DEFINITIONS: &str = "EntityDefinitions";
 
-/// Where the rows come from.
+/// The source of the rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
     Rows {
@@ -44,7 +44,7 @@ pub(crate) enum Source {
         navigation: String,
     },
     WhoAmI,
-    /// Joins that OData cannot express and `fetchXml` can.
+    /// Joins that `fetchXml` can express and OData cannot.
     CallerPrivileges {
         names: Vec<String>,
         through: Through,
@@ -63,7 +63,7 @@ pub(crate) enum Source {
     },
 }
 
-/// How a role came to the caller.
+/// How the caller got a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Through {
     OwnRoles,
@@ -79,10 +79,9 @@ pub enum Direction {
     Descending,
 }
 
-/// A navigation property to read along with each row, one level deep.
+/// A navigation property whose records are read along with each row, one level deep.
 ///
-/// Expanded collections are not paged and end at 5,000 rows
-/// ([`Row::expanded_may_be_cut`](crate::Row::expanded_may_be_cut)).
+/// Expanded collections are not paged and are cut off at 5,000 rows ([`Row::expanded_may_be_cut`](crate::Row::expanded_may_be_cut)).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expand {
     pub(crate) navigation: String,
@@ -92,7 +91,7 @@ pub struct Expand {
 }
 
 impl Expand {
-    /// All columns of a navigation property, whose name is case sensitive.
+    /// Reads all columns of a navigation property. Its name is case-sensitive.
     pub fn new(navigation: impl Into<String>) -> Expand {
         Expand {
             navigation: navigation.into(),
@@ -102,8 +101,7 @@ impl Expand {
         }
     }
 
-    /// Only the primary keys of the related records, which need far less memory than columns
-    /// ([`Row::related`](crate::Row::related)).
+    /// Reads only the primary keys of the related records, which need far less memory than columns ([`Row::related`](crate::Row::related)).
     pub fn keys(navigation: impl Into<String>, key: impl Into<String>) -> Expand {
         Expand {
             only_keys: true,
@@ -111,14 +109,14 @@ impl Expand {
         }
     }
 
-    /// Only these columns.
+    /// Reads only these columns.
     #[must_use]
     pub fn select<C: Into<String>>(mut self, columns: impl IntoIterator<Item = C>) -> Expand {
         self.select = columns.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Only related records that meet a condition (collections only).
+    /// Reads only related records that meet a condition (collections only).
     #[must_use]
     pub fn filter(mut self, filter: Filter) -> Expand {
         self.filter = Some(filter);
@@ -139,13 +137,13 @@ impl Query {
         }
     }
 
-    /// The rows of an entity set.
+    /// Reads the rows of an entity set.
     pub fn rows(set: impl Into<String>) -> Query {
         Query::of(Source::Rows { set: set.into() })
     }
 
-    /// The choice columns of a table with the options that each has: rows of `LogicalName`, `OptionSet` and `GlobalOptionSet`.
-    /// (Query table definitions using the Web API: retrieving attributes.)
+    /// Reads the choice columns of a table and their options: rows of `LogicalName`, `OptionSet` and `GlobalOptionSet`. (Query table
+    /// definitions using the Web API: retrieving attributes.)
     pub fn choices(table: impl Into<String>) -> Query {
         let options = |navigation| Expand::new(navigation).select(["Options"]);
         Query::of(Source::Choices {
@@ -156,12 +154,12 @@ impl Query {
         .expand(options("GlobalOptionSet"))
     }
 
-    /// The rows of an entity set of publishable components, drafts included (`RetrieveUnpublishedMultiple`).
+    /// Reads the rows of an entity set of publishable components, including drafts (`RetrieveUnpublishedMultiple`).
     pub fn unpublished_rows(set: impl Into<String>) -> Query {
         Query::of(Source::UnpublishedRows { set: set.into() })
     }
 
-    /// One record by its id. Its absence is a [`Refused`](crate::Refused) with status 404.
+    /// Reads one record by its id. If it does not exist, the answer is a [`Refused`](crate::Refused) with status 404.
     pub fn record(set: impl Into<String>, id: Uuid) -> Query {
         Query::of(Source::Record {
             set: set.into(),
@@ -169,7 +167,7 @@ impl Query {
         })
     }
 
-    /// The rows of a collection of one record, paged: for collections too long for [`Expand`].
+    /// Reads a collection of one record, in pages. Use this for collections that are too long for [`Expand`].
     pub fn related(set: impl Into<String>, id: Uuid, navigation: impl Into<String>) -> Query {
         Query::of(Source::Related {
             set: set.into(),
@@ -178,12 +176,12 @@ impl Query {
         })
     }
 
-    /// Who is asking: one row with `UserId`, `BusinessUnitId` and `OrganizationId`.
+    /// Identifies the caller: one row with `UserId`, `BusinessUnitId` and `OrganizationId`.
     pub fn who_am_i() -> Query {
         Query::of(Source::WhoAmI)
     }
 
-    /// What the environment has of these tables, by logical name; tables it lacks are left out.
+    /// Reads which of these tables and columns the environment has, by logical name. Missing tables are left out.
     ///
     /// Rows have `LogicalName`, `EntitySetName`, `PrimaryIdAttribute`, `IsOptimisticConcurrencyEnabled`,
     /// `ChangeTrackingEnabled`, and `Attributes`: a JSON array of objects with `LogicalName` and `AttributeType`
@@ -200,7 +198,7 @@ impl Query {
             .expand(Expand::new("Attributes").select(["LogicalName", "AttributeType"]))
     }
 
-    /// How these tables are addressed, by logical name; tables that the metadata lacks are left out.
+    /// Reads how these tables are addressed, by logical name. Missing tables are left out.
     ///
     /// Rows have `LogicalName`, `EntitySetName`, `PrimaryIdAttribute` and `PrimaryNameAttribute`.
     pub fn table_names<N: Into<String>>(logical_names: impl IntoIterator<Item = N>) -> Query {
@@ -212,12 +210,12 @@ impl Query {
         ])
     }
 
-    /// All that the metadata says of these tables, by logical name; tables it lacks are left out.
+    /// Reads the complete metadata of these tables, by logical name. Missing tables are left out.
     ///
     /// Rows have `LogicalName`, `EntitySetName`, `PrimaryIdAttribute`, `PrimaryNameAttribute`, `DisplayName`, `IsSolutionAware`,
-    /// `IsActivity`, `DataProviderId` (of virtual and elastic tables), and
-    /// as JSON arrays `Attributes` (each with the properties of its own type), `ManyToOneRelationships`, `ManyToManyRelationships`
-    /// and `Keys` (Query table definitions using the Web API). [`Query::choices`] has the options.
+    /// `IsActivity`, `DataProviderId` (of virtual and elastic tables), and, as JSON arrays, `Attributes` (each with the properties of its
+    /// own type), `ManyToOneRelationships`, `ManyToManyRelationships` and `Keys` (Query table definitions using the Web API). For options,
+    /// see [`Query::choices`].
     pub fn definitions<N: Into<String>>(logical_names: impl IntoIterator<Item = N>) -> Query {
         of_tables(logical_names)
             .select([
@@ -251,10 +249,10 @@ impl Query {
             ]))
     }
 
-    /// The caller's privileges by name, through own roles and through teams, without knowing the caller's id.
+    /// Reads the caller's privileges by name, from the caller's own roles and from teams. The caller's id is not needed.
     ///
-    /// Two queries, so that a refusal of one leaves the other. Rows have `name` and `depth`, a mask;
-    /// [`privilege_depths`](crate::privilege_depths) joins them.
+    /// There are two queries, so that one still answers if the server refuses the other. Rows have `name` and `depth`, a mask;
+    /// [`privilege_depths`](crate::privilege_depths) merges them.
     pub fn caller_privileges<N: Into<String>>(names: impl IntoIterator<Item = N>) -> [Query; 2] {
         let names: Vec<String> = names.into_iter().map(Into::into).collect();
         [Through::OwnRoles, Through::Teams].map(|through| {
@@ -265,9 +263,9 @@ impl Query {
         })
     }
 
-    /// One privilege of a user (`RetrieveUserPrivilegeByPrivilegeName`).
+    /// Reads one privilege of a user (`RetrieveUserPrivilegeByPrivilegeName`).
     ///
-    /// Rows have `PrivilegeName` and `Depth`, a word; none means the user lacks it.
+    /// Rows have `PrivilegeName` and `Depth`, the level's name. No row means that the user lacks the privilege.
     pub fn user_privilege(user: Uuid, privilege: impl Into<String>) -> Query {
         Query::of(Source::UserPrivilege {
             user,
@@ -275,15 +273,15 @@ impl Query {
         })
     }
 
-    /// The caller's settings: one row with `systemuserid`, `uilanguageid` and `helplanguageid`.
+    /// Reads the caller's settings: one row with `systemuserid`, `uilanguageid` and `helplanguageid`.
     pub fn caller_settings() -> Query {
         Query::rows("usersettingscollection")
             .select(["systemuserid", "uilanguageid", "helplanguageid"])
             .filter(Filter::is_caller("systemuserid"))
     }
 
-    /// What auditing recorded about a record, newest first: rows with `AuditRecord`, `OldValue`, `NewValue`
-    /// as JSON (`RetrieveRecordChangeHistory`). Needs auditing to be on, and the privilege to read it.
+    /// Reads the audit history of a record, newest first: rows with `AuditRecord`, `OldValue` and `NewValue` as JSON
+    /// (`RetrieveRecordChangeHistory`). Auditing must be on, and the caller needs the privilege to read it.
     pub fn change_history(set: impl Into<String>, id: Uuid) -> Query {
         Query::of(Source::ChangeHistory {
             set: set.into(),
@@ -291,52 +289,51 @@ impl Query {
         })
     }
 
-    /// Only these columns. The key and the etag are always included.
+    /// Reads only these columns. The key and the etag are always included.
     #[must_use]
     pub fn select<C: Into<String>>(mut self, columns: impl IntoIterator<Item = C>) -> Query {
         self.select = columns.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Only rows that meet a condition.
+    /// Reads only rows that meet a condition.
     #[must_use]
     pub fn filter(mut self, filter: Filter) -> Query {
         self.filter = Some(filter);
         self
     }
 
-    /// In the order of a column; called again, then by the next.
+    /// Sorts by a column. Further calls add further columns.
     #[must_use]
     pub fn order_by(mut self, column: impl Into<String>, direction: Direction) -> Query {
         self.order.push((column.into(), direction));
         self
     }
 
-    /// At most this many rows.
+    /// Reads at most this many rows.
     #[must_use]
     pub fn top(mut self, rows: u32) -> Query {
         self.top = Some(rows);
         self
     }
 
-    /// With a navigation property read along.
+    /// Also reads the records of a navigation property.
     #[must_use]
     pub fn expand(mut self, expand: Expand) -> Query {
         self.expand.push(expand);
         self
     }
 
-    /// With formatted values and lookup tables ([`Row::formatted`](crate::Row::formatted)).
+    /// Also reads formatted values and the tables of lookups ([`Row::formatted`](crate::Row::formatted)).
     #[must_use]
     pub fn annotations(mut self) -> Query {
         self.annotations = true;
         self
     }
 
-    /// The same query without some columns, to ask again where an environment lacks them.
+    /// Removes columns, so that the query can be repeated in an environment that lacks them.
     ///
-    /// Lookups may be named either way (`ownerid` or `_ownerid_value`). With no selected column left, all that
-    /// the environment has are asked for.
+    /// Lookups may be named in either form (`ownerid` or `_ownerid_value`). If no selected column remains, all columns are read.
     #[must_use]
     pub fn without_columns<C: AsRef<str>>(mut self, columns: &[C]) -> Query {
         let gone = |selected: &String| {
@@ -354,7 +351,7 @@ impl Query {
         self
     }
 
-    /// The entity set that the query reads, if it reads one.
+    /// The entity set that the query reads, if any.
     pub fn set(&self) -> Option<&str> {
         match &self.source {
             Source::Rows { set }
@@ -369,32 +366,32 @@ impl Query {
         }
     }
 
-    /// The columns that it reads.
+    /// The selected columns.
     pub fn selected(&self) -> &[String] {
         &self.select
     }
 
-    /// The columns that it reads of related records, by navigation property.
+    /// The selected columns of related records, by navigation property.
     pub fn expanded(&self) -> impl Iterator<Item = (&str, &[String])> {
         self.expand
             .iter()
             .map(|expand| (expand.navigation.as_str(), expand.select.as_slice()))
     }
 
-    /// Navigation properties whose keys only are stored, with their column.
+    /// Navigation properties for which only keys are stored, with the column of the key.
     pub(crate) fn only_keys(&self) -> impl Iterator<Item = (&str, &str)> {
         let expands = self.expand.iter().filter(|expand| expand.only_keys);
         expands.filter_map(|expand| Some((&*expand.navigation, &**expand.select.first()?)))
     }
 
-    /// Without the related records of a navigation property that an environment lacks.
+    /// Removes a navigation property that an environment lacks.
     #[must_use]
     pub fn without_expand(mut self, navigation: &str) -> Query {
         self.expand.retain(|expand| expand.navigation != navigation);
         self
     }
 
-    /// Without columns of the related records that an environment lacks.
+    /// Removes columns of related records that an environment lacks.
     #[must_use]
     pub fn without_expanded_columns(mut self, navigation: &str, columns: &[String]) -> Query {
         for expand in &mut self.expand {
@@ -405,7 +402,7 @@ impl Query {
         self
     }
 
-    /// The columns of the table itself that its conditions name.
+    /// The columns of the queried table that its conditions name.
     pub fn conditions(&self) -> BTreeSet<&str> {
         let mut columns = BTreeSet::new();
         if let Some(filter) = &self.filter {
@@ -415,7 +412,7 @@ impl Query {
     }
 }
 
-/// The definitions of these tables.
+/// Reads the definitions of these tables.
 fn of_tables<N: Into<String>>(logical_names: impl IntoIterator<Item = N>) -> Query {
     let names = logical_names.into_iter().map(Into::<String>::into);
     Query::rows(TABLE_DEFINITIONS).filter(Filter::any_of("LogicalName", names))

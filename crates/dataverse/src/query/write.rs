@@ -1,4 +1,4 @@
-//! How a query is written as requests, and split where one would be too long.
+//! Writes queries as requests, and splits those that would be too long.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +10,7 @@ use crate::request::{
 use crate::{Error, Filter, Literal};
 
 impl Query {
-    /// The requests that this query is written as: one, more where an `any_of` has too many values for one,
-    /// none where it can have no rows.
+    /// Writes this query as requests: usually one, several if an `any_of` has too many values for one, and none if no row can match.
     pub fn requests(&self) -> Result<Vec<Request>, Error> {
         if let Source::CallerPrivileges { names, through } = &self.source {
             return names
@@ -29,7 +28,8 @@ impl Query {
         if longest == 0 {
             return Ok(Vec::new());
         }
-        // The other conditions of the query count as well; at least one value goes, and too many are refused below.
+        // The other conditions of the query count as well. At least one value is always sent; if there are too many conditions, the request
+        // is refused below.
         let others = conditions(&filter) - longest;
         let mut size = longest
             .min(VALUES_PER_REQUEST)
@@ -108,7 +108,7 @@ impl Query {
         }
         let mut request = Request::get(path)?;
         if !self.expand.is_empty() {
-            // expanded collections are cached by the server otherwise
+            // otherwise the server caches expanded collections
             request.headers.push(("If-None-Match", "null".to_owned()));
         }
         if let Some(preferences) = self.preferences() {
@@ -117,11 +117,11 @@ impl Query {
         Ok(request)
     }
 
-    /// The preferences of this read; pages after the first carry the same (Page results using OData).
+    /// The `Prefer` values of this read. Follow-up pages must send the same ones (Page results using OData).
     pub(crate) fn preferences(&self) -> Option<String> {
         let mut preferences = Vec::new();
         let paged = match &self.source {
-            // with a page size `$top` is ignored
+            // `$top` is ignored if a page size is set
             Source::Rows { set } | Source::UnpublishedRows { set } => {
                 self.top.is_none() && set != TABLE_DEFINITIONS
             }
@@ -146,7 +146,7 @@ impl Query {
         (!preferences.is_empty()).then(|| preferences.join(","))
     }
 
-    /// The part of the URL before the options.
+    /// The part of the URL before the query options.
     fn resource(&self) -> Result<String, Error> {
         match &self.source {
             Source::Rows { set } => Ok(checked_name("set", set)?.to_owned()),
@@ -196,7 +196,7 @@ fn written_expand(expand: &Expand) -> Result<String, Error> {
         options.push(format!("$select={}", joined_names(&expand.select)?));
     }
     if let Some(filter) = &expand.filter {
-        // a semicolon would end the option
+        // a semicolon would end the expand option
         let filter = encode(&filter_text(filter)?).replace(';', "%3B");
         options.push(format!("$filter={filter}"));
     }
@@ -206,11 +206,11 @@ fn written_expand(expand: &Expand) -> Result<String, Error> {
     Ok(text)
 }
 
-/// How many conditions the server counts in a filter.
+/// The number of conditions that the server counts in a filter.
 fn conditions(filter: &Filter) -> usize {
     match filter {
         Filter::Compare(..) | Filter::Matches(..) | Filter::IsCaller(_) | Filter::Exists(..) => 1,
-        // without values it is written as two that exclude each other
+        // an empty list is written as two conditions that exclude each other
         Filter::AnyOf(_, values) if values.is_empty() => 2,
         Filter::AnyOf(_, values) => values.len(),
         Filter::All(parts) | Filter::Any(parts) => parts.iter().map(conditions).sum(),
@@ -218,7 +218,7 @@ fn conditions(filter: &Filter) -> usize {
     }
 }
 
-/// Values that the server would hold equal are kept once, so that split requests share no row.
+/// Removes values that the server considers equal, so that split requests return no row twice.
 fn distinct(filter: &Filter) -> Filter {
     match filter {
         Filter::AnyOf(column, values) => {
@@ -240,20 +240,20 @@ fn distinct(filter: &Filter) -> Filter {
     }
 }
 
-/// The number of values of the longest `any_of` that all rows must meet.
+/// The number of values of the longest `any_of` that every row must meet.
 fn longest_any_of(filter: &Filter) -> Option<usize> {
     match filter {
         Filter::AnyOf(_, values) => Some(values.len()),
         Filter::All(parts) => {
             let lengths = || parts.iter().filter_map(longest_any_of);
-            // one that nothing meets settles it
+            // an empty `any_of` matches nothing, so it decides
             lengths().find(|length| *length == 0).or(lengths().max())
         }
         _ => None,
     }
 }
 
-/// The filter with a slice of the values of its (first) longest `any_of`.
+/// The filter with only a slice of the values of its (first) longest `any_of`.
 fn slice(filter: &Filter, longest: usize, start: usize, size: usize) -> Filter {
     fn cut(filter: &Filter, longest: usize, start: usize, size: usize, done: &mut bool) -> Filter {
         match filter {
@@ -274,10 +274,10 @@ fn slice(filter: &Filter, longest: usize, start: usize, size: usize) -> Filter {
     cut(filter, longest, start, size, &mut false)
 }
 
-/// `fetchXml`, because it joins intersect rows, reads the depth of each row, and names the caller.
+/// Uses `fetchXml`, because it can join intersect tables, return the depth of each row, and refer to the caller.
 ///
-/// Privileges stand on root roles; a user holds copies of them in a business unit. So: privilege, the roles that
-/// have it and how deep, their copies, and whether the caller holds one, directly or through a team.
+/// Privileges belong to root roles, and a user holds copies of these roles in a business unit. The query therefore joins the privilege, the
+/// roles that have it with their depth, the copies of these roles, and the caller who holds one, directly or through a team.
 fn caller_privileges(names: &[String], through: Through) -> Result<Request, Error> {
     let mut values = String::new();
     for name in names {
@@ -397,7 +397,7 @@ mod tests {
             preference(Query::rows("a")).as_deref(),
             Some("odata.maxpagesize=5000")
         );
-        // with a page size `$top` is ignored; definitions are never paged
+        // `$top` is ignored if a page size is set; definitions are never paged
         assert_eq!(preference(Query::rows("a").top(1)), None);
         assert_eq!(preference(Query::tables(["a"])), None);
         assert_eq!(preference(Query::who_am_i()), None);

@@ -1,4 +1,4 @@
-//! Exchanges written to files, and answered from them, so that a bug report can be replayed.
+//! Records exchanges to files and replays them, so that a bug report can be reproduced.
 
 mod scrub;
 
@@ -18,10 +18,10 @@ use crate::exchanged::{Outgoing, Reply};
 use crate::{Budget, EnvironmentUrl, Error, Spent};
 use scrub::{Scrubber, outline};
 
-/// The version of the files' form.
+/// The version of the file format.
 const VERSION: u32 = 1;
 
-/// One exchange, as its file holds it.
+/// One exchange, as stored in a file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Recorded {
@@ -54,7 +54,7 @@ enum RecordedFailure {
     Other,
 }
 
-/// Headers of replies that are kept; the others say nothing that a replay needs.
+/// The reply headers that are recorded; a replay does not need the others.
 const KEPT_HEADERS: &[&str] = &[
     "content-type",
     "location",
@@ -81,7 +81,7 @@ impl fmt::Debug for Recorder {
     }
 }
 
-/// Writes a file that only its owner may read: texts of a desktop are nobody else's business.
+/// Writes a file that only its owner can read, because the texts of a desktop may be confidential.
 fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut options = std::fs::File::options();
     options.write(true).create_new(true);
@@ -91,7 +91,7 @@ fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 impl Recorder {
-    /// A recorder into a directory, which is made if need be and must hold no recording yet.
+    /// Creates a recorder for a directory. The directory is created if necessary, and must not contain a recording yet.
     pub(crate) fn new(directory: &Path, url: &EnvironmentUrl) -> Result<Recorder, Error> {
         let failed = |reason: String| recording(directory, reason);
         let mut folder = std::fs::DirBuilder::new();
@@ -111,7 +111,7 @@ impl Recorder {
         })
     }
 
-    /// Writes an exchange. A file that cannot be written is a warning: it must not change what becomes of a write.
+    /// Records an exchange. If the file cannot be written, this only logs a warning: recording must not affect the outcome of a write.
     pub(crate) fn write(&self, outgoing: &Outgoing, result: &Result<Reply, Error>) {
         let number = self.written.fetch_add(1, Ordering::SeqCst) + 1;
         let path = self.directory.join(format!("{number:04}.json"));
@@ -145,7 +145,7 @@ impl Recorder {
             .iter()
             .filter_map(|name| Some((*name, reply.header(name)?)))
             .map(|(name, value)| {
-                // the query of a location may hold a token
+                // the query of a location may contain a token
                 let value = value.split('?').next().unwrap_or_default();
                 (name.to_owned(), self.scrubber.text(value))
             })
@@ -168,7 +168,7 @@ fn failure(error: &Error) -> RecordedFailure {
     }
 }
 
-/// Answers from a directory of exchanges, in their order.
+/// Replays the exchanges of a directory, in order.
 #[derive(Debug)]
 pub(crate) struct Player {
     directory: PathBuf,
@@ -189,7 +189,7 @@ impl Player {
         })
     }
 
-    /// The recorded answer to a request, if the recording has the same request at this place.
+    /// Returns the recorded answer to a request, if the recording has the same request at this position.
     pub(crate) fn answer(&self, outgoing: &Outgoing) -> Result<Reply, Error> {
         let at = self.played.fetch_add(1, Ordering::SeqCst);
         let path = self.files.get(at).ok_or_else(|| {
@@ -199,7 +199,7 @@ impl Player {
             )
         })?;
         let failed = |reason: String| recording(path, reason);
-        // recordings come with reports of others: where a link leads is not theirs to choose
+        // recordings come from other people's reports, so links are not followed
         let bytes = deskstate_files::read_unlinked(path, Limit::EXCHANGE)
             .map_err(|problem| failed(problem.to_string()))?;
         let recorded: Recorded =
@@ -269,10 +269,10 @@ fn replayed_failure(outgoing: &Outgoing, failure: RecordedFailure) -> Error {
     }
 }
 
-/// The most headers of an answer in a recording; ours have eight.
+/// Maximum number of headers in a recorded answer; our recorder writes eight at most.
 const MOST_HEADERS: usize = 100;
 
-/// Headers, as long as there are few of them.
+/// Deserializes headers, and rejects an excessive number of them.
 fn few_headers<'de, D: de::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<String, String>, D::Error> {
@@ -299,7 +299,7 @@ fn few_headers<'de, D: de::Deserializer<'de>>(
     deserializer.deserialize_map(Headers)
 }
 
-/// The first request lines inside a batch, in outline.
+/// The first request lines inside a batch, with all substitutes blanked out.
 fn requests(batch: &str, host: Option<&str>, most: usize) -> Vec<String> {
     let scrubber = Scrubber::new(Uuid::nil(), host.unwrap_or(scrub::HOST));
     batch
@@ -308,7 +308,7 @@ fn requests(batch: &str, host: Option<&str>, most: usize) -> Vec<String> {
         .take(most)
         .map(|line| {
             let line = outline(&scrubber.request(line));
-            // the port of an emulator changes
+            // the port of an emulator varies
             match line.split_once("/api/data/") {
                 Some((start, path)) => {
                     let method = start.split(' ').next().unwrap_or_default();
@@ -335,7 +335,7 @@ fn difference(asked: &[String], expected: &[String]) -> String {
     }
 }
 
-/// What a recording keeps of a text.
+/// The text as a recording stores it.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn scrubbed(text: &str) -> String {
     let scrubber = Scrubber::new(Uuid::nil(), "contoso.crm.dynamics.com");
@@ -343,7 +343,7 @@ pub(crate) fn scrubbed(text: &str) -> String {
     scrubber.text(text)
 }
 
-/// What a replay makes of a file of a recording, where it is one: its requests in outline and its answer.
+/// Parses a file of a recording as a replay does: the outline of its requests, and its answer.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn replayed(bytes: &[u8]) {
     if let Ok(recorded) = serde_json::from_slice::<Recorded>(bytes) {

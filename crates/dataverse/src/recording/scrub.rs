@@ -1,17 +1,17 @@
-//! Taking people and tokens out of recordings, so that the rest still is consistent.
+//! Removes people and tokens from recordings, and keeps the rest consistent.
 //!
-//! The same value becomes the same substitute within one recording and another in the next: substitutes come from a
-//! hash with a salt that is thrown away.
+//! The same value gets the same substitute throughout a recording, and a different one in the next: substitutes are hashes with a salt that
+//! is discarded.
 
 use std::borrow::Cow;
 
 use ring::digest::{Context, SHA256};
 use uuid::Uuid;
 
-/// What the environment is called in recordings.
+/// The name of the environment in recordings.
 pub(super) const HOST: &str = "environment.example";
 
-/// Columns that hold something of a person.
+/// Columns that contain personal data.
 const PERSONAL: &[&str] = &[
     "domainname",
     "employeeid",
@@ -32,7 +32,7 @@ const PERSONAL: &[&str] = &[
     "windowsliveid",
 ];
 
-/// Pieces of names whose values are secrets, wherever they stand.
+/// Parts of names whose values are secrets. They may occur anywhere in a name.
 const SECRET: &[&str] = &[
     "password",
     "secret",
@@ -42,18 +42,18 @@ const SECRET: &[&str] = &[
     "credential",
 ];
 
-/// Replaces what must not leave the house.
+/// Replaces confidential values.
 pub(super) struct Scrubber {
     salt: Uuid,
     hosts: Vec<String>,
 }
 
 impl Scrubber {
-    /// With a salt, for an environment's host.
+    /// Creates a scrubber with a salt, for the host of an environment.
     pub(super) fn new(salt: Uuid, host: &str) -> Scrubber {
         let host = host.to_ascii_lowercase();
         let mut hosts = vec![host.clone()];
-        // both forms of a Dataverse host lead to the same environment
+        // both forms of a Dataverse host name refer to the same environment
         if let Some((name, rest)) = host.split_once('.') {
             hosts.push(match rest.strip_prefix("api.") {
                 Some(rest) => format!("{name}.{rest}"),
@@ -63,7 +63,7 @@ impl Scrubber {
         Scrubber { salt, hosts }
     }
 
-    /// A request's or reply's text without people, tokens, ids and the environment's name.
+    /// Replaces people, tokens, ids and the environment's name in the text of a request or reply.
     pub(super) fn text(&self, text: &str) -> String {
         let mut text = Cow::Borrowed(text);
         for host in &self.hosts {
@@ -73,7 +73,7 @@ impl Scrubber {
         self.values_by_shape(&text)
     }
 
-    /// A request's text: as [`Scrubber::text`], and what filters compare personal columns with.
+    /// Scrubs a request's text like [`Scrubber::text`], and also replaces values that filters compare personal columns with.
     pub(super) fn request(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for column in PERSONAL {
@@ -101,7 +101,7 @@ impl Scrubber {
         out
     }
 
-    /// Replaces the values of JSON names that say what they hold. What is not JSON passes unchanged.
+    /// Replaces the values of JSON properties whose names mark them as sensitive. Text that is not JSON passes unchanged.
     fn values_by_name(&self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
@@ -110,11 +110,11 @@ impl Scrubber {
             let between = &rest[..at];
             out.push_str(between);
             if !between.trim().is_empty() {
-                // a number or `null` stood where the value was expected
+                // the value was a number or `null` instead of a string
                 replace = None;
             }
             let Some(end) = end_of_string(&rest[at + 1..]) else {
-                // Quotes further on in this line stand behind backslashes and open nothing that ends in it either.
+                // All further quotes in this line are escaped, so none of them opens a string that ends in it.
                 let line_end = rest[at..].find('\n').map_or(rest.len(), |end| at + end);
                 if !rest[at + 1..line_end].trim().is_empty() {
                     replace = None;
@@ -137,7 +137,7 @@ impl Scrubber {
                     replace = sensitive(inner);
                     continue;
                 }
-                // mail addresses are replaced by their shape, alike everywhere
+                // mail addresses are replaced by their shape, in the same way everywhere
                 (false, Some("person")) if inner.contains('@') => out.push_str(inner),
                 (false, Some(what)) if !inner.is_empty() => {
                     out.push_str(&self.substitute(what, inner));
@@ -150,7 +150,7 @@ impl Scrubber {
         out
     }
 
-    /// JSON held in a text keeps its names behind backslashes.
+    /// Scrubs JSON inside a string, where the quotes of names are escaped.
     fn nested<'a>(&self, inner: &'a str) -> Cow<'a, str> {
         if !inner.contains("\\\"") {
             return Cow::Borrowed(inner);
@@ -162,7 +162,7 @@ impl Scrubber {
         Cow::Owned(scrubbed[1..scrubbed.len() - 1].to_owned())
     }
 
-    /// Replaces GUIDs, mail addresses and tokens wherever they stand.
+    /// Replaces GUIDs, mail addresses and tokens anywhere in the text.
     fn values_by_shape(&self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
@@ -199,7 +199,7 @@ impl Scrubber {
         self.guids(word)
     }
 
-    /// GUIDs, also inside longer words such as boundaries.
+    /// Replaces GUIDs, including those inside longer words such as boundaries.
     fn guids<'a>(&self, word: &'a str) -> Cow<'a, str> {
         if word.len() < 36 {
             return Cow::Borrowed(word);
@@ -258,14 +258,14 @@ impl Scrubber {
     }
 }
 
-/// What a name says about its value.
+/// The kind of sensitive value that a name indicates.
 fn sensitive(name: &str) -> Option<&'static str> {
     let lower = name.to_ascii_lowercase();
     let personal = PERSONAL.contains(&lower.as_str())
         || lower.starts_with("yomi")
         || lower.starts_with("address1_")
         || lower.starts_with("address2_")
-        // the names of those whom lookups point to
+        // the display names of people that lookups refer to
         || lower.starts_with('_') && lower.contains("_value@odata.community.display");
     if personal {
         Some("person")
@@ -280,8 +280,8 @@ fn is_word(character: char) -> bool {
     character.is_alphanumeric() || matches!(character, '-' | '.' | '_' | '@' | '+')
 }
 
-/// How much of a text that begins with no word comes before its next one. The letter of an escape such as `\n` is no part of a word, in
-/// JSON within JSON either, where it has more backslashes.
+/// The number of bytes before the next word in a text that does not start with one. The letter of an escape such as `\n` does not belong to
+/// a word. This also holds for JSON within JSON, where the escape has more backslashes.
 fn before_next_word(text: &str) -> usize {
     let slashes = text.bytes().take_while(|byte| *byte == b'\\').count();
     let escape = match text.as_bytes().get(slashes) {
@@ -296,12 +296,12 @@ fn before_next_word(text: &str) -> usize {
     slashes + escape
 }
 
-/// Signed tokens in their compact form.
+/// Whether a word is a signed token in compact form.
 fn is_token(word: &str) -> bool {
     word.starts_with("eyJ") && word.len() > 40 && word.matches('.').count() >= 2
 }
 
-/// Where a JSON string ends, given what follows its opening quote; `None` if its line ends before it does.
+/// Position of the end of a JSON string, given the text after its opening quote. `None` if the line ends first.
 fn end_of_string(text: &str) -> Option<usize> {
     let mut escaped = false;
     for (at, byte) in text.bytes().enumerate() {
@@ -316,7 +316,7 @@ fn end_of_string(text: &str) -> Option<usize> {
     None
 }
 
-/// Where a literal of a filter ends, given what follows its opening quote; doubled quotes are part of it.
+/// Position of the end of a filter literal, given the text after its opening quote. Doubled quotes belong to the literal.
 fn end_of_literal(text: &str) -> usize {
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -343,7 +343,7 @@ fn replace_without_case(text: &str, from: &str, to: &str) -> String {
     out
 }
 
-/// The text with everything that a substitute may be for left out, to compare requests across recordings.
+/// The text with everything blanked out that a substitute may replace, to compare requests across recordings.
 pub(super) fn outline(text: &str) -> String {
     let blank = Scrubber::new(Uuid::nil(), HOST);
     let mut out = String::with_capacity(text.len());

@@ -1,8 +1,8 @@
-//! Chance that can be repeated.
+//! Reproducible random numbers.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Numbers that depend on the seed alone (SplitMix64).
+/// Random numbers that depend only on the seed (SplitMix64).
 pub(crate) struct Dice(AtomicU64);
 
 impl Dice {
@@ -10,7 +10,7 @@ impl Dice {
         Dice(AtomicU64::new(seed))
     }
 
-    /// A number below `sides`.
+    /// Returns a number below `sides`.
     pub(crate) fn roll(&self, sides: u64) -> u64 {
         const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
         let mut z = self.0.fetch_add(STEP, Ordering::SeqCst).wrapping_add(STEP);

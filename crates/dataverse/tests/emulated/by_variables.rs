@@ -1,4 +1,4 @@
-//! What libraries find by variables of the process (ways of signing in, proxies): each in a process of its own.
+//! Settings that libraries read from environment variables (sign-in methods, proxies). Each test runs in a process of its own.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
@@ -14,12 +14,12 @@ const PIPELINE: &str = "5b1f2f64-5c1b-4b6e-9b0e-6a7d7e0a3c11";
 const CONNECTION: &str = "0c0f0000-0000-4000-8000-000000000a04";
 const JOB_TOKEN: &str = "emulator-job-token";
 
-/// Set in the process that signs in: the environment's URL.
+/// The environment's URL. Set in the process that signs in.
 const URL: &str = "DESKSTATE_TEST_URL";
-/// Likewise: the certificate to trust, PEM.
+/// The certificate to trust, as PEM. Set in the process that signs in.
 const AUTHORITY: &str = "DESKSTATE_TEST_AUTHORITY";
 
-/// Runs one test again for each of the environments, in a process with these variables; `{url}` in a value is the environment's.
+/// Runs one test again for each environment, in a process with these variables. `{url}` in a value is replaced by the environment's URL.
 async fn in_a_process_with(test: &str, variables: &[(&str, &str)]) {
     for switches in environments() {
         let emulator = Emulator::start(Config {
@@ -63,7 +63,7 @@ async fn again(test: &str, variables: Vec<(&str, String)>) {
     );
 }
 
-/// In the process with the variables: signs in, and looks as whom.
+/// Signs in and reads who is signed in. Runs in the process with the variables.
 async fn signs_in(url: &str, sign_in: SignIn) {
     let authority = std::env::var(AUTHORITY).expect("it is set with the URL");
     let url = url.parse().expect("an URL");
@@ -117,7 +117,7 @@ async fn the_identity_of_an_app_service_signs_an_application_in() {
     .await;
 }
 
-/// A proxy that lets nobody through, and tells what it was asked for.
+/// A proxy that rejects every request, and reports what was requested.
 fn refusing_proxy() -> (String, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));

@@ -1,6 +1,6 @@
-//! Random faults between client and emulator: for each seed the reported outcome must be what the state shows.
+//! Random faults between client and emulator. For each seed, the reported outcome must match the state.
 //!
-//! `DESKSTATE_CAMPAIGN_SEEDS=10000` runs more of them; a seed that fails is named and fails again.
+//! `DESKSTATE_CAMPAIGN_SEEDS=10000` runs more seeds. A failing seed is named, and fails again if it is repeated.
 
 use std::net::SocketAddr;
 
@@ -22,12 +22,12 @@ fn seeds() -> u64 {
         .unwrap_or(USUAL_SEEDS)
 }
 
-/// An environment, and what it does.
+/// An environment and its switches.
 struct Varied {
     switches: Switches,
     upstream: SocketAddr,
     looking: Reader,
-    /// A row whose update with a wrong version must fail.
+    /// A row whose update with a wrong version has to fail.
     existing: Uuid,
     emulator: Emulator,
 }
@@ -83,7 +83,7 @@ async fn the_reported_outcome_is_what_the_state_shows() {
         let (kind, fits) = match &outcome {
             Outcome::Committed => (0, stored == 3 && !must_fail),
             Outcome::Refused { operation, .. } => {
-                // only an answer with its Content-ID names the operation
+                // only an answer with a Content-ID identifies the operation
                 let nested = varied.switches.changeset_failure == ChangesetFailure::Nested;
                 let named = nested.then_some(3);
                 (1, stored == 0 && must_fail && *operation == named)

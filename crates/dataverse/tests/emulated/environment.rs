@@ -17,7 +17,7 @@ pub(crate) async fn start(config: Config) -> Emulator {
     Emulator::start(config).await.expect("the emulator starts")
 }
 
-/// A connection that waits next to nothing between attempts and not long for answers.
+/// A connection with minimal waits between attempts and short timeouts.
 pub(crate) fn connection(url: &str) -> Connection {
     let url = url.parse().expect("loopback may be http");
     Connection::new(url, SignIn::Anonymous)
@@ -36,13 +36,13 @@ pub(crate) fn connection(url: &str) -> Connection {
         })
 }
 
-/// One query's rows, asked of the emulator itself.
+/// Reads the rows of one query from the emulator directly.
 pub(crate) async fn rows(reader: &Reader, query: Query) -> Rows {
     let mut answers = reader.read(&[query]).await.expect("the emulator answers");
     answers.remove(0).expect("the query is right")
 }
 
-/// Creates a template and a field with these keys and links them: three operations that stand or fall together.
+/// Creates a template and a field with these keys, and links them: three operations that succeed or fail together.
 pub(crate) fn three_writes(template: Uuid, field: Uuid) -> Changeset {
     let text = |name: &str, value: String| (name.to_owned(), Value::from(value));
     let create = |set: &str, key: &str, id: Uuid| Operation::Create {
@@ -74,7 +74,7 @@ pub(crate) fn three_writes(template: Uuid, field: Uuid) -> Changeset {
     }
 }
 
-/// An update that must fail: the row has another version.
+/// An update that has to fail, because the row has another version.
 pub(crate) fn stale_update(template: Uuid) -> Operation {
     Operation::Update {
         set: TEMPLATES.to_owned(),
@@ -84,7 +84,7 @@ pub(crate) fn stale_update(template: Uuid) -> Operation {
     }
 }
 
-/// How many of the three are there: the template, the field and the link.
+/// The number of the three that exist: the template, the field and the link.
 pub(crate) async fn stored(reader: &Reader, template: Uuid, field: Uuid) -> usize {
     let answers = reader
         .read(&[

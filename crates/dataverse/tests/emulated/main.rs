@@ -1,4 +1,4 @@
-//! The client against the emulator, which was written from the same documents and not from this client.
+//! Tests the client against the emulator, which was written from the same documents, but independently of this client.
 
 mod by_variables;
 mod campaign;

@@ -1,4 +1,4 @@
-//! What stands between a client and its server and goes wrong on the way, by a schedule that a seed decides.
+//! A proxy between a client and its server that injects faults, on a schedule that a seed decides.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::dice::Dice;
 
-/// A proxy in front of a server; ends when dropped.
+/// A proxy in front of a server. It ends when it is dropped.
 pub(crate) struct Proxy {
     address: SocketAddr,
     task: JoinHandle<()>,
@@ -43,7 +43,7 @@ impl Proxy {
     }
 }
 
-/// Passes one request on, or does not; `None` closes the connection.
+/// Passes one request on, or injects a fault. `None` closes the connection.
 async fn pass(stream: &mut BufReader<TcpStream>, upstream: SocketAddr, dice: &Dice) -> Option<()> {
     let request = read_request(stream).await?;
     let fault = dice.roll(16);
@@ -63,7 +63,7 @@ async fn pass(stream: &mut BufReader<TcpStream>, upstream: SocketAddr, dice: &Di
     let reply = ask(upstream, &request).await?;
     let sides = u64::try_from(reply.len()).unwrap_or(u64::MAX).max(1);
     match fault {
-        // the server did it; the answer is lost, cut, late or replaced
+        // the server executed the request, but the answer is lost, truncated, late or replaced
         5 => None,
         6 => {
             let end = usize::try_from(dice.roll(sides)).unwrap_or_default();
@@ -112,13 +112,13 @@ async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
     Some(request)
 }
 
-/// The server's whole reply, as bytes. It closes the connection after it, so its end is known.
+/// The server's complete reply, as bytes. The server closes the connection afterwards, which marks the end of the reply.
 async fn ask(upstream: SocketAddr, request: &[u8]) -> Option<Vec<u8>> {
     let mut stream = TcpStream::connect(upstream).await.ok()?;
     stream.write_all(request).await.ok()?;
     let mut reply = Vec::new();
     stream.read_to_end(&mut reply).await.ok()?;
-    // to the client the connection goes on
+    // the connection to the client stays open
     let head_end = reply.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&reply[..head_end]).to_ascii_lowercase();
     let Some(at) = head.find("connection: close\r\n") else {

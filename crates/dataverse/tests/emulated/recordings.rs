@@ -1,4 +1,4 @@
-//! A recording of a whole environment names none of its people, and answers like it.
+//! A recording of a complete environment contains none of its people, and can be replayed.
 
 use deskstate_dataverse::{Query, Reader};
 use deskstate_emulator::Switches;

@@ -1,4 +1,4 @@
-//! Each way of signing in, at the emulator's issuer over TLS, which checks statements as Entra documents it.
+//! Tests each sign-in method against the emulator's issuer over TLS, which checks assertions as Entra documents it.
 
 use deskstate_dataverse::{Connection, Error, Prompt, Query, Reader, Session, SignIn, SignInError};
 use deskstate_emulator::{Config, Emulator, Switches, Tls};
@@ -13,7 +13,7 @@ const STRANGER: &str = "0c0f0000-0000-4000-8000-000000000a05";
 const SECRET: &str = "emulator-secret";
 const JOB_TOKEN: &str = "emulator-job-token";
 
-/// A directory for these tests: a certificate is trusted, and codes may be asked for at once.
+/// A directory for these tests: it trusts a certificate, and codes can be polled without a delay.
 const DIRECTORY: &str = r#"
 tenant: 0c0f0000-0000-4000-8000-00000000000a
 domain: contoso.onmicrosoft.com
@@ -36,7 +36,7 @@ struct Office {
 }
 
 async fn office(switches: &Switches) -> Office {
-    // another test of the process may have installed it already
+    // another test of the process may have installed a provider already
     let _ = rustls::crypto::ring::default_provider().install_default();
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("directory.yaml");
@@ -79,7 +79,7 @@ impl Office {
         Connection::new(limits.url().clone(), sign_in).extra_roots(authority(&self.emulator))
     }
 
-    /// Signs in and says as whom.
+    /// Signs in and returns who is signed in.
     async fn who(&self, sign_in: SignIn) -> Result<String, Error> {
         let reader = Reader::open(&self.connection(sign_in))?;
         who(&reader).await

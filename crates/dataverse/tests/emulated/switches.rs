@@ -1,4 +1,4 @@
-//! However an environment answers what documents leave open, a refusal means that nothing was stored.
+//! However an environment behaves where the documentation leaves it open, a refusal means that nothing was stored.
 
 use deskstate_dataverse::{ErrorCode, Operation, Outcome, Place, Query, Reader, Session};
 use deskstate_emulator::{BatchStatus, ChangesetFailure, LinkAnswer, Switches};
@@ -13,7 +13,7 @@ use crate::variants::{environments, with};
 const TEMPLATE: Uuid = Uuid::from_u128(1);
 const FIELD: Uuid = Uuid::from_u128(2);
 
-/// Only a part of its own names the operation that was refused.
+/// The refused operation, which only a nested answer identifies.
 fn named(switches: &Switches, operation: usize) -> Option<usize> {
     (switches.changeset_failure == ChangesetFailure::Nested).then_some(operation)
 }
@@ -74,7 +74,8 @@ async fn each_shape_of_a_failed_changeset_is_a_refusal_of_its_operation() {
     }
 }
 
-/// The codes of 404 and 412 that the probe finds out decide nothing: with and without them it is told alike that a row changed or went.
+/// The error codes of 404 and 412, which the probe finds out, make no difference: with or without them, a row that was changed or deleted
+/// is reported in the same way.
 #[tokio::test]
 async fn a_row_that_changed_or_went_is_told_with_and_without_a_code_in_each_shape() {
     let absent = Operation::Delete {
@@ -142,7 +143,7 @@ async fn lives(switches: &Switches) {
     ));
     assert_eq!(stored(reader, TEMPLATE, FIELD).await, 3);
 
-    // the same keys again
+    // the same keys a second time
     let outcome = session.commit(&changeset).await;
     let Outcome::Refused { operation, error } = outcome else {
         panic!("{outcome:?}")
@@ -208,7 +209,7 @@ async fn what_a_link_that_exists_means_is_told_by_the_code() {
         match (answer, outcome) {
             (LinkAnswer::Accepted, Outcome::Committed) => {}
             (LinkAnswer::Refused, Outcome::Refused { operation, error }) => {
-                // the only one
+                // the changeset's only operation
                 assert_eq!(operation, Some(0));
                 assert_eq!(error.code, Some(ErrorCode::DUPLICATE_RECORD));
             }

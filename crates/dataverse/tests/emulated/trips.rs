@@ -1,4 +1,4 @@
-//! How many requests an environment of some size takes, and whether all of it arrives.
+//! Tests how many requests an environment of a certain size takes, and that everything arrives.
 
 use deskstate_dataverse::{
     Depth, Expand, Filter, Outcome, Query, Reader, Session, privilege_depths,

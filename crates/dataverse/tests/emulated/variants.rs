@@ -1,5 +1,5 @@
-//! Environments that differ in whatever sources disagree about, or leave open. The tests of reading, writing, recording and signing in run
-//! in each.
+//! Environments that differ wherever sources disagree or are silent. The tests of reading, writing, recording and signing in run in each of
+//! them.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::dice::Dice;
 
-/// What the client must cope with: each switch of the emulator and its values, the usual one first.
+/// The variations that the client must support: each switch of the emulator with its values, default first.
 fn varied() -> Vec<(&'static str, Vec<Value>)> {
     let flag = |usual: bool| vec![json!(usual), json!(!usual)];
     vec![
@@ -69,7 +69,7 @@ fn varied() -> Vec<(&'static str, Vec<Value>)> {
     ]
 }
 
-/// Switches that stay, and why.
+/// Switches that do not vary, and the reason.
 const FIXED: [(&str, &str); 8] = [
     (
         "expandedLinksShown",
@@ -102,10 +102,10 @@ const FIXED: [(&str, &str); 8] = [
     ("missingOptions", "concerns values, which are the caller's"),
 ];
 
-/// As usual; everything else than usual; the third value where there is one; and a mix.
+/// The defaults; all second values; the third values where they exist; and a mix.
 const ENVIRONMENTS: usize = 4;
 
-/// The switches of the environments. Each value of each switch is in one of them at least.
+/// The switches of the environments. Each value of each switch occurs in at least one of them.
 pub(crate) fn environments() -> Vec<Switches> {
     let chance = Dice::new(17);
     let mut environments = Vec::new();
@@ -121,7 +121,7 @@ pub(crate) fn environments() -> Vec<Switches> {
     environments
 }
 
-/// Like it, but in an environment of these switches.
+/// The default configuration with these switches.
 pub(crate) fn with(switches: &Switches) -> Config {
     Config {
         switches: switches.clone(),

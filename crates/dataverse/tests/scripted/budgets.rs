@@ -1,4 +1,4 @@
-//! Whatever a server sends, a trip ends within its budget and says what was used up.
+//! Whatever a server sends, a trip ends within its budget and reports the limit that was exceeded.
 
 use std::time::{Duration, Instant};
 
@@ -47,7 +47,7 @@ async fn spent_by(replies: Vec<ResponseTemplate>, budget: Budget) -> Spent {
 async fn pages_without_end_are_given_up_by_whatever_is_used_up_first() {
     let small = |n| reply(1, 1, n);
     let many = |n| reply(300, 1, n);
-    // each page is another text, so that nothing is shared
+    // each page has a different text, so that no value is shared
     let large = |n: usize| reply(1, 200_000 + n, n);
     let pages = BUDGET;
     assert_eq!(
@@ -123,7 +123,7 @@ async fn parts_and_headers_without_end_are_refused() {
     }
 }
 
-/// A server that sends the head of a reply, and then a byte now and then.
+/// A server that sends the head of a reply, and then one byte at a time.
 async fn dripping() -> String {
     let listener = TcpListener::bind("127.0.0.1:0")
         .await

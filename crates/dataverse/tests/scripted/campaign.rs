@@ -1,7 +1,7 @@
-//! Random faults at every point of a write, many times over: what is reported must fit what the server did.
+//! Random faults at every point of a write, many times over: the reported outcome must match what the server did.
 //!
-//! The server counts how often it carried the changeset out. For each seed: committed is once, refused and not
-//! attempted are never, unknown is at most once, and nothing is ever carried out twice.
+//! The server counts how often it executed the changeset. For each seed, committed means once, refused and not attempted mean never,
+//! unknown means at most once, and nothing is ever executed twice.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -37,7 +37,7 @@ fn refusal(code: &str) -> String {
     )
 }
 
-/// Answers one request; `false` closes the connection.
+/// Answers one request. Returns `false` to close the connection.
 async fn serve(stream: &mut BufReader<TcpStream>, dice: &Dice, carried_out: &AtomicU32) -> bool {
     if dice.roll(12) == 0 {
         return false;
@@ -99,7 +99,7 @@ async fn serve(stream: &mut BufReader<TcpStream>, dice: &Dice, carried_out: &Ato
             reply(200, "Content-Type: text/html\r\n", "<html>")
         }
         _ => {
-            // it says that it is packed and is not
+            // the header claims that the body is compressed, but it is not
             perhaps();
             multipart(200, DONE).replacen("\r\n", "\r\nContent-Encoding: gzip\r\n", 1)
         }

@@ -1,4 +1,4 @@
-//! Connections that break at each point, and replies that arrive packed.
+//! Connections that break at various points, and compressed replies.
 
 use std::io::Write as _;
 
@@ -14,16 +14,16 @@ use wiremock::ResponseTemplate;
 
 use crate::server::{connection, connection_to, page, server};
 
-/// What a server does with a connection before it closes it.
+/// What a server does before it closes a connection.
 #[derive(Clone, Copy)]
 enum Breaks {
-    /// It reads the request and says nothing.
+    /// Reads the request and sends nothing.
     AfterTheRequest,
-    /// It answers the headers and half of the body.
+    /// Sends the headers and half of the body.
     InsideTheReply,
 }
 
-/// A server that breaks the first connection and answers those after it.
+/// A server that breaks the first connection and answers all others.
 async fn breaking(breaks: Breaks, reply: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0")
         .await
@@ -53,7 +53,7 @@ async fn breaking(breaks: Breaks, reply: &'static str) -> String {
 const ROWS: &str = "--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 200 OK\r\n\r\n{\"value\":[]}\r\n--b--\r\n";
 const DONE: &str = "--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n\r\n--c--\r\n--b--\r\n";
 
-/// Two answers, the first with a next page: half of it holds the first whole.
+/// Two answers, the first with a next page. Half of the reply contains the complete first answer.
 const TWO: &str = concat!(
     "--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
     r#"{"value":[{"n":1},{"n":2}],"@odata.nextLink":"https://any.example/api/data/v9.2/a?page=2"}"#,
@@ -95,7 +95,7 @@ async fn what_a_broken_reply_gave_is_dropped_before_it_is_asked_again() {
     assert_eq!(counts.collect::<Vec<_>>(), [2, 3]);
 }
 
-/// The same without a next page.
+/// Two answers without a next page.
 const ROWS_OF_TWO: &str = concat!(
     "--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 200 OK\r\n\r\n{\"value\":[{\"n\":1},{\"n\":2}]}",
     "\r\n--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 200 OK\r\n\r\n{\"value\":[{\"n\":3},{\"n\":4},{\"n\":5}],\"a\":\"a text that makes this one longer\"}",
@@ -142,7 +142,7 @@ async fn a_write_whose_answer_is_lost_is_unknown_and_not_sent_again() {
         };
         assert_eq!(exchange.path, "/api/data/v9.2/$batch");
         assert_eq!(session.reader().requests(), 1);
-        // the next transaction is another matter
+        // the next transaction is independent of this one
         assert!(matches!(
             session.commit(&one_write()).await,
             Outcome::Committed

@@ -1,4 +1,4 @@
-//! The client against servers that follow a script of replies and faults.
+//! Tests the client against servers that follow a script of replies and faults.
 
 mod budgets;
 mod campaign;

@@ -1,4 +1,4 @@
-//! Reads against a scripted server. Facts: Execute batch operations, Page results, Service protection API limits.
+//! Reads from a scripted server. Facts: Execute batch operations, Page results, Service protection API limits.
 
 use crate::server::{bodies, connection, error, page, part, parts, server};
 use deskstate_dataverse::{Budget, Cell, Error, ErrorCode, Expand, Filter, Query, Reader, Spent};

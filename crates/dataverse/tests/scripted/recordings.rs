@@ -1,4 +1,4 @@
-//! Recordings hold no person and no token, and answer as the server did.
+//! Recordings contain no people and no tokens, and replay the server's answers.
 
 use deskstate_dataverse::{
     Changeset, Connection, Error, Filter, Operation, Outcome, Query, Reader, Rows, Session, SignIn,

@@ -1,4 +1,4 @@
-//! A scripted server: replies in order, whatever is asked.
+//! A scripted server: sends its replies in order, whatever is requested.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use deskstate_dataverse::{Budget, Connection, SignIn};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::any};
 
-/// Answers the n-th request with the n-th reply, and those after the last with the last.
+/// Answers the n-th request with the n-th reply, and all later requests with the last reply.
 struct Script {
     replies: Vec<ResponseTemplate>,
     asked: AtomicUsize,
@@ -19,7 +19,7 @@ impl Respond for Script {
     }
 }
 
-/// A server that gives these replies in order.
+/// Starts a server that sends these replies in order.
 pub(crate) async fn server(replies: Vec<ResponseTemplate>) -> MockServer {
     let server = MockServer::start().await;
     Mock::given(any())
@@ -32,12 +32,12 @@ pub(crate) async fn server(replies: Vec<ResponseTemplate>) -> MockServer {
     server
 }
 
-/// A connection that waits next to nothing between attempts.
+/// A connection with minimal waits between attempts.
 pub(crate) fn connection(server: &MockServer) -> Connection {
     connection_to(&server.uri())
 }
 
-/// The same to any address on loopback.
+/// Like [`connection`], for any address on loopback.
 pub(crate) fn connection_to(url: &str) -> Connection {
     let url = url.parse().expect("loopback may be http");
     Connection::new(url, SignIn::Anonymous).budget(Budget {
@@ -49,7 +49,7 @@ pub(crate) fn connection_to(url: &str) -> Connection {
     })
 }
 
-/// A multipart reply of loose parts.
+/// A multipart reply of independent parts.
 pub(crate) fn parts(status: u16, parts: &[String]) -> ResponseTemplate {
     let mut body = String::new();
     for part in parts {
@@ -68,7 +68,7 @@ pub(crate) fn part(status: u16, headers: &str, body: &str) -> String {
     )
 }
 
-/// One part with rows and, if there is a next page, its link.
+/// One part with rows and, if there is a next page, the link to it.
 pub(crate) fn page(rows: &str, next: Option<&str>) -> String {
     let next = next.map_or(String::new(), |link| {
         format!(",\"@odata.nextLink\":\"{link}\"")
@@ -82,7 +82,7 @@ pub(crate) fn error(status: u16, headers: &str, code: &str, message: &str) -> St
     part(status, headers, &body.to_string())
 }
 
-/// One part that answers a changeset.
+/// One part with the answer to a changeset.
 pub(crate) fn changeset(parts: &[String]) -> String {
     let mut body = "Content-Type: multipart/mixed; boundary=changesetresponse_1\r\n\r\n".to_owned();
     for part in parts {
@@ -92,7 +92,7 @@ pub(crate) fn changeset(parts: &[String]) -> String {
     body
 }
 
-/// The bodies that the server got, in order.
+/// The bodies that the server received, in order.
 pub(crate) async fn bodies(server: &MockServer) -> Vec<String> {
     server
         .received_requests()

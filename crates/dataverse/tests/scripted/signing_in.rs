@@ -1,4 +1,4 @@
-//! Signing in at an issuer over TLS. Facts: OAuth with Dataverse; the client credentials and device code grants.
+//! Signs in at an issuer over TLS. Facts: OAuth with Dataverse; the client credentials and device code grants.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -43,7 +43,7 @@ fn me() -> Reply {
     }
 }
 
-/// An environment that takes any token, and an issuer that numbers those it issues.
+/// An environment that accepts any token, and an issuer that numbers its tokens.
 async fn environment() -> TlsServer {
     TlsServer::start(|asked, before, address| {
         if asked.line.contains("/oauth2/v2.0/token") {
@@ -324,7 +324,7 @@ async fn a_job_without_the_permission_is_told_so() {
     assert!(!text.contains("job-token"));
 }
 
-/// The issuer's side of a device code: pending once, then a token; renewals have their own grant.
+/// An issuer of device codes: the first poll is pending, the second gets a token; renewals use their own grant.
 async fn device_issuer() -> TlsServer {
     let polls = Mutex::new(0);
     TlsServer::start(move |asked, before, address| {
@@ -384,7 +384,7 @@ async fn a_person_is_asked_once_and_the_token_renewed_without_asking() {
     assert!(field(&asked[1], "scope").ends_with("/user_impersonation offline_access"));
 }
 
-/// What a browser on this machine gets for a path of the redirect that a page names.
+/// Brings a query to the redirect address of a page, as a local browser would, and returns the reply.
 fn brought(page: &str, query: &str) -> String {
     use std::io::{Read as _, Write as _};
     let page = Url::parse(page).expect("an address");
@@ -417,7 +417,7 @@ async fn a_person_signs_in_with_a_browser_and_the_token_is_renewed_without_askin
         move |page| {
             let (page, replies) = (page.to_owned(), Arc::clone(&replies));
             std::thread::spawn(move || {
-                // A browser opens connections ahead, and any page can bring an answer of its own.
+                // Any page can send a forged answer before the real one.
                 for query in [
                     "code=forged&state=forged",
                     "error=access_denied&state=",
@@ -435,7 +435,7 @@ async fn a_person_signs_in_with_a_browser_and_the_token_is_renewed_without_askin
         browser,
     };
     let reader = Reader::open(&server.connection(sign_in)).expect("a reader opens");
-    // The first answer of this issuer is a refusal, whatever it is asked.
+    // This issuer always refuses the first token request.
     let refused = format!("{:?}", who(&reader).await.expect_err("refused"));
     assert!(
         refused.contains("browser") && refused.contains("wait"),
@@ -445,7 +445,7 @@ async fn a_person_signs_in_with_a_browser_and_the_token_is_renewed_without_askin
     who(&reader)
         .await
         .expect("renewed, as the token held for less than five minutes");
-    // A browser reads its last answer while the token is already in use.
+    // The browser may still be reading its last answer while the token is already in use.
     for _ in 0..200 {
         if replies.lock().expect("no panics").len() == 6 {
             break;
@@ -595,7 +595,7 @@ async fn a_given_token_that_is_not_accepted_is_not_sent_twice() {
     assert_eq!(server.asked().len(), 1);
 }
 
-/// Runs in a process of its own, whose variables are those of a platform.
+/// Runs in a process of its own, with the variables of a platform.
 #[tokio::test]
 #[ignore = "started by the tests of methods that read variables"]
 async fn child_process() {
@@ -626,7 +626,7 @@ async fn run_child(server: &TlsServer, method: Method, variables: &[(&str, &str)
             "--nocapture",
         ])
         .env_clear()
-        // Where lines that ran are counted, under `just coverage`.
+        // Collects coverage from the child process, for `just coverage`.
         .envs(std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file)))
         .env("TEST_METHOD", method.as_str())
         .env("TEST_URL", server.url())
@@ -784,7 +784,7 @@ async fn waiting_for_an_issuer_ends_when_asked_to_stop() {
     let connection = server.connection(by_secret()).stop_on(stop);
     let reader = Reader::open(&connection).expect("a reader opens");
     let error = who(&reader).await.expect_err("stopped");
-    // whichever of the two that wait hears it first
+    // whichever of the two waiters is notified first
     assert!(
         matches!(error, Error::SignIn(SignInError::Stopped) | Error::Stopped),
         "{error}"
@@ -854,7 +854,7 @@ async fn a_certificate_that_nobody_vouches_for_is_refused() {
     assert!(server.asked().is_empty());
 }
 
-/// Collects what is logged.
+/// Collects the log.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -871,8 +871,8 @@ impl std::io::Write for Log {
 
 #[tokio::test]
 async fn nothing_secret_is_logged_at_the_finest_level() {
-    // While there is one subscriber, tracing lets the thread that comes to a callsite first say whether anybody wants it, and those of other
-    // tests have none: it would stay silent for all. Of two subscribers it asks each.
+    // With only one subscriber, tracing asks the thread that first reaches a callsite whether it is enabled. The threads of other tests
+    // have no subscriber, so the callsite would stay disabled for all. With two subscribers, tracing asks each of them.
     let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt()

@@ -14,7 +14,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 pub(crate) const TENANT: &str = "0c0f0000-0000-4000-8000-00000000000a";
 
-/// What was asked.
+/// A request that the server received.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     pub(crate) line: String,
@@ -22,7 +22,7 @@ pub(crate) struct Asked {
     pub(crate) body: String,
 }
 
-/// A status and a JSON body, or a batch reply.
+/// A reply: a status and a JSON body, or a batch.
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: String,
@@ -46,7 +46,7 @@ pub(crate) struct TlsServer {
 }
 
 impl TlsServer {
-    /// Serves on loopback; `answer` gets each request and the number of those before it.
+    /// Serves on loopback. `answer` gets each request and the number of earlier requests.
     pub(crate) async fn start(
         answer: impl Fn(&Asked, usize, SocketAddr) -> Reply + Send + Sync + 'static,
     ) -> TlsServer {

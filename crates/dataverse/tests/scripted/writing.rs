@@ -1,4 +1,4 @@
-//! Writes against a scripted server: what each reply means. Facts: Execute batch operations using the Web API.
+//! Writes to a scripted server: the meaning of each reply. Facts: Execute batch operations using the Web API.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -294,7 +294,7 @@ async fn a_time_out_leaves_the_outcome_unknown() {
 async fn a_server_that_is_not_there_carried_out_nothing() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let address = listener.local_addr().expect("it has an address");
-    // a port that was just given back refuses
+    // a port that was just released refuses connections
     drop(listener);
     let connection = connection_to(&format!("http://{address}"));
     let session = Session::open(&connection).expect("a session opens");

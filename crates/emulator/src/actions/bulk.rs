@@ -17,7 +17,7 @@ use crate::switches::Switches;
 use crate::write;
 use crate::writing::Condition;
 
-/// `CreateMultiple`, `UpdateMultiple`, `UpsertMultiple`: one table, one transaction.
+/// Executes `CreateMultiple`, `UpdateMultiple` and `UpsertMultiple`: one table, one transaction.
 pub(super) fn bulk(
     tx: &mut Transaction<'_>,
     context: &Context<'_>,
@@ -88,7 +88,7 @@ pub(super) fn bulk(
     Ok(Reply::empty())
 }
 
-/// Which row a target names, if any: by its key column, or by `@odata.id`.
+/// The row that a target names, if any, by its key column or by `@odata.id`.
 fn bulk_key(
     tx: &Transaction<'_>,
     switches: &Switches,

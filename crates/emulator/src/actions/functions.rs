@@ -1,4 +1,4 @@
-//! Functions: who asks, what a user may do, how a record changed.
+//! Functions: who the caller is, what a user may do, how a record changed.
 
 use http::StatusCode;
 use serde_json::{Map, Value as Json, json};
@@ -21,7 +21,6 @@ pub(super) fn context_of(reading: &Reading<'_>, name: &str) -> String {
     format!("{}$metadata#Microsoft.Dynamics.CRM.{name}", reading.base)
 }
 
-/// Answers a function.
 pub(crate) fn function(
     reading: &Reading<'_>,
     segments: &[Segment],
@@ -116,7 +115,7 @@ pub(crate) fn function(
     Ok(Reply::json(StatusCode::OK, &body, call.in_batch))
 }
 
-/// What Microsoft's sample for functions and actions shows of an organization.
+/// The details of an organization, as Microsoft's sample for functions and actions shows them.
 fn detail(reading: &Reading<'_>) -> Json {
     const NOWHERE: Uuid = Uuid::from_u128(0x0c0f_0000_0000_4000_8000_0000_0000_00d0);
     let organization = organization(reading.store);
@@ -159,7 +158,7 @@ fn detail(reading: &Reading<'_>) -> Json {
     })
 }
 
-/// Languages that a user has set, and the organization's.
+/// The languages that users have set, and the organization's.
 fn languages_of(store: &Store) -> std::collections::BTreeSet<i64> {
     let mut languages = std::collections::BTreeSet::from([security::base_language(store)]);
     if let Some(table) = store.schema.named("usersettings")
@@ -179,7 +178,7 @@ pub(super) fn organization(store: &Store) -> Uuid {
         .unwrap_or_default()
 }
 
-/// A parameter of a function call: inline, or through an alias.
+/// A parameter of a function call, given inline or through an alias.
 pub(super) fn parameter(segment: &Segment, options: &Options, name: &str) -> Option<String> {
     let (_, value) = segment
         .pairs()
@@ -276,7 +275,7 @@ pub(super) fn total_count(
     }))
 }
 
-/// Old and new values of a record's changes, newest first.
+/// Returns old and new values of a record's changes, newest first.
 pub(super) fn change_history(
     reading: &Reading<'_>,
     function: &Segment,

@@ -23,7 +23,7 @@ pub(crate) use functions::function;
 
 const NAMESPACE: &str = "Microsoft.Dynamics.CRM.";
 
-/// Whether a first segment calls a function.
+/// Whether the first segment of a path calls a function.
 pub(crate) fn is_function(segment: &Segment) -> bool {
     matches!(
         segment.name.as_str(),
@@ -42,7 +42,7 @@ pub(crate) fn is_function(segment: &Segment) -> bool {
     )
 }
 
-/// Whether a last segment calls a bound function.
+/// Whether the last segment of a path calls a bound function.
 pub(crate) fn is_bound_function(segment: &Segment) -> bool {
     segment.name.starts_with(NAMESPACE)
 }
@@ -59,7 +59,6 @@ pub(crate) fn is_action(segments: &[Segment]) -> bool {
             .is_some_and(|segment| segment.name.starts_with(NAMESPACE))
 }
 
-/// Carries out an action.
 pub(crate) fn action(
     tx: &mut Transaction<'_>,
     context: &Context<'_>,
@@ -106,7 +105,7 @@ pub(crate) fn action(
     }
 }
 
-/// Takes the unmanaged layer of a managed row away (solution layers: remove active customizations).
+/// Removes the unmanaged layer of a managed row (solution layers: remove active customizations).
 fn remove_active(
     tx: &mut Transaction<'_>,
     context: &Context<'_>,
@@ -137,7 +136,7 @@ fn remove_active(
     layers::drop_active(tx, &context.writing(call), table.id, id)
 }
 
-/// Moves values of a subordinate row to its target and deactivates it (Web API: merge table rows).
+/// Copies values of a subordinate row to its target and deactivates it (Web API: merge table rows).
 fn merge(tx: &mut Transaction<'_>, context: &Context<'_>, call: &Call) -> Outcome<Reply> {
     let body = call.object()?;
     let schema = tx.schema();
@@ -253,7 +252,7 @@ fn remove_component(tx: &mut Transaction<'_>, call: &Call) -> Outcome<Reply> {
     Ok(Reply::json(StatusCode::OK, &body, call.in_batch))
 }
 
-/// `AddPrivilegesRole` and `RemovePrivilegeRole`, bound to a role.
+/// Executes `AddPrivilegesRole` and `RemovePrivilegeRole`, bound to a role.
 fn role_privileges(
     tx: &mut Transaction<'_>,
     context: &Context<'_>,

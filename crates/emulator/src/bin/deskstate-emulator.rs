@@ -1,4 +1,4 @@
-//! The emulator as a command of its own.
+//! The emulator as a standalone command.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Aggregates: groups of rows, and what is counted and summed of each (fetchXml: aggregate data).
+//! Aggregates: groups of rows with their counts and sums (fetchXml: aggregate data).
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +14,7 @@ use crate::odata::read::Reading;
 use crate::schema::Kind;
 use crate::value::Value;
 
-/// The service aggregates no more rows than this.
+/// The maximum number of rows that the service aggregates.
 const MOST_ROWS: usize = 50_000;
 
 struct Shown<'f> {
@@ -24,7 +24,7 @@ struct Shown<'f> {
     attribute: &'f Attribute,
 }
 
-/// One row for each group; without groups one for all rows.
+/// Returns one row for each group, or one for all rows if there are no groups.
 pub(super) fn rows(
     reading: &Reading<'_>,
     bound: &[Bound<'_>],
@@ -85,7 +85,7 @@ pub(super) fn rows(
             let Some(value) = row.get(one.alias) else {
                 continue;
             };
-            // Counts and parts of dates are numbers of their own; the rest looks like its column.
+            // Counts and date parts are plain numbers; all other values are formatted like their column.
             if one.attribute.aggregate.is_none() && one.attribute.group == Some(DatePart::Whole) {
                 let own = reading.store.schema.table(bound[one.at].table);
                 writer.annotate(&own.columns[one.column], value, one.alias, &mut object);
@@ -149,7 +149,7 @@ fn value(reading: &Reading<'_>, bound: &[Bound<'_>], one: &Shown<'_>, joined: &J
     })
 }
 
-/// What a value is grouped by: itself, or a part of its date.
+/// The value that a group is based on: the cell itself, or a part of its date.
 fn group_of(one: &Shown<'_>, value: &Value) -> Value {
     let part = match one.attribute.group {
         None | Some(DatePart::Whole) => return value.clone(),
@@ -173,7 +173,7 @@ fn group_of(one: &Shown<'_>, value: &Value) -> Value {
     })
 }
 
-/// Rows without a value count for `count` alone.
+/// Rows without a value only count for `count`.
 fn aggregated(aggregate: Aggregate, distinct: bool, values: impl Iterator<Item = Value>) -> Value {
     let all: Vec<Value> = values.collect();
     let count = |number: usize| Value::Int(i64::try_from(number).unwrap_or(i64::MAX));
@@ -223,7 +223,7 @@ fn number(value: &Value) -> Option<f64> {
     }
 }
 
-/// Orders name aliases; else the groups are in the order of their values.
+/// Orders refer to aliases. Without orders, groups are sorted by their values.
 fn sort(bound: &[Bound<'_>], fetch: &Fetch, rows: &mut [BTreeMap<&str, Value>]) -> Outcome<()> {
     let mut orders: Vec<(&str, bool)> = Vec::new();
     for order in bound.iter().flat_map(|entity| &entity.entity.orders) {

@@ -1,4 +1,4 @@
-//! Rows of linked tables, combined.
+//! Joins the rows of linked tables.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -69,7 +69,7 @@ pub(super) fn join(
     Ok(kept)
 }
 
-/// Root rows, by an index where a filter allows.
+/// The rows of the root table, from an index if a filter allows it.
 pub(super) fn roots(reading: &Reading<'_>, root: &Bound<'_>) -> Vec<Arc<Row>> {
     let readable = |row: &&Arc<Row>| reading.may_read(root.table, row);
     for filter in root.entity.filters.iter().filter(|filter| filter.all) {

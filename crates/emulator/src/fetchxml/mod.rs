@@ -23,7 +23,7 @@ use crate::store::Row;
 use crate::value::Value;
 use join::join;
 
-/// One combination of rows: the root, then each link in document order (`None`: an outer link without a partner).
+/// One combination of rows: the root, then each link in document order (`None`: an outer link without a match).
 type Joined = Vec<Option<Arc<Row>>>;
 
 struct Bound<'f> {
@@ -35,7 +35,7 @@ struct Bound<'f> {
     alias: String,
 }
 
-/// Runs a fetch that was sent to the set of `table`.
+/// Executes a fetch that was sent to the entity set of `table`.
 pub(crate) fn answer(
     reading: &Reading<'_>,
     table: TableId,
@@ -116,7 +116,7 @@ pub(crate) fn answer(
             (fetch.count_all && total > LARGEST_COUNT).into(),
         );
     }
-    // Ordering on a linked table leaves only the page number to go by.
+    // If a linked table determines the order, paging can only use the page number.
     let by_link = bound
         .iter()
         .skip(1)
@@ -263,7 +263,7 @@ fn sort(
     Ok(())
 }
 
-/// What a column is ordered by: the name of the row that a lookup points to, the label of a choice, else the value.
+/// The value by which a column is sorted: the name of the row that a lookup refers to, the label of a choice, otherwise the value itself.
 fn shown_as(reading: &Reading<'_>, table: TableId, row: &Row, column: usize) -> Value {
     let value = cell(reading.store, table, row, column, reading.caller.language);
     let options = &reading.store.schema.table(table).columns[column].options;
@@ -300,7 +300,7 @@ fn show(
                 .collect()
         };
         if at == 0 {
-            // A distinct result has no keys of its own.
+            // A distinct result has no key, unless the key was selected.
             if fetch.distinct {
                 let mut record = writer.record(entity.table, row, Some(&plain));
                 record.shift_remove("@odata.etag");
@@ -348,7 +348,7 @@ fn put(
     property: &str,
 ) {
     let value = cell(reading.store, own.id, row, column, reading.caller.language);
-    // Columns of linked rows that hold nothing are left out of the row.
+    // Empty columns of linked rows are omitted.
     if value.is_null() {
         return;
     }

@@ -1,4 +1,4 @@
-//! Reads the text of a fetchXml query.
+//! Parses fetchXml queries.
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
@@ -27,9 +27,9 @@ pub(crate) struct Attribute {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Aggregate {
-    /// Rows.
+    /// Number of rows.
     Count,
-    /// Rows with a value.
+    /// Number of rows with a value.
     CountColumn,
     Sum,
     Average,
@@ -37,7 +37,7 @@ pub(crate) enum Aggregate {
     Maximum,
 }
 
-/// What rows are grouped by: the value as a whole, or a part of its date.
+/// How rows are grouped: by the complete value, or by a part of its date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DatePart {
     Whole,
@@ -70,14 +70,14 @@ pub(crate) struct Link {
 #[derive(Debug)]
 pub(crate) struct Order {
     pub(crate) attribute: String,
-    /// What an aggregate query orders by instead.
+    /// The alias that an aggregate query sorts by.
     pub(crate) alias: Option<String>,
     pub(crate) descending: bool,
 }
 
 #[derive(Debug)]
 pub(crate) struct Filter {
-    /// `and`; else `or`.
+    /// `and` if true, otherwise `or`.
     pub(crate) all: bool,
     pub(crate) conditions: Vec<Condition>,
     pub(crate) filters: Vec<Filter>,
@@ -91,7 +91,7 @@ impl Filter {
 }
 
 impl Entity {
-    /// Conditions of the whole query, those on linked tables too.
+    /// Number of conditions in the complete query, including linked tables.
     pub(crate) fn conditions(&self) -> usize {
         let own: usize = self.filters.iter().map(Filter::conditions).sum();
         let linked: usize = self.links.iter().map(|link| link.entity.conditions()).sum();
@@ -104,11 +104,11 @@ pub(crate) struct Condition {
     pub(crate) attribute: String,
     pub(crate) operator: String,
     pub(crate) values: Vec<String>,
-    /// Alias of the link that the condition is about.
+    /// Alias of the link that the condition refers to.
     pub(crate) entity: Option<String>,
 }
 
-/// What is open while reading.
+/// An element that is not closed yet.
 enum Open {
     Fetch(Fetch),
     Entity(Entity),
@@ -123,7 +123,6 @@ fn wrong(message: impl std::fmt::Display) -> ServiceError {
     ServiceError::query(format!("The fetchXml is not valid: {message}"))
 }
 
-/// Reads a query.
 pub(crate) fn parse(xml: &str) -> Outcome<Fetch> {
     let mut reader = Reader::from_str(xml);
     let mut open: Vec<Open> = Vec::new();
@@ -327,7 +326,7 @@ fn begin(element: &BytesStart<'_>) -> Outcome<Open> {
     })
 }
 
-/// Puts a finished element into the one around it.
+/// Adds a closed element to its parent.
 fn close(open: &mut [Open], done: Open) -> Outcome<Option<Fetch>> {
     match (open.last_mut(), done) {
         (None, Open::Fetch(fetch)) => {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::schema::{Column, Kind, Navigation, Schema, Table};
 
-/// The whole document; `annotated` adds which columns are read-only.
+/// The complete document. `annotated` adds annotations for read-only columns.
 pub(crate) fn document(schema: &Schema, annotated: bool) -> String {
     let mut text = String::from(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<edmx:Edmx Version=\"4.0\" xmlns:edmx=\"http://docs.oasis-open.org/odata/ns/edmx\">\n<edmx:DataServices>\n<Schema Namespace=\"Microsoft.Dynamics.CRM\" Alias=\"mscrm\" xmlns=\"http://docs.oasis-open.org/odata/ns/edm\">\n<EntityType Name=\"crmbaseentity\" Abstract=\"true\" />\n<ComplexType Name=\"BooleanManagedProperty\">\n<Property Name=\"Value\" Type=\"Edm.Boolean\" Nullable=\"false\" />\n<Property Name=\"CanBeChanged\" Type=\"Edm.Boolean\" Nullable=\"false\" />\n<Property Name=\"ManagedPropertyLogicalName\" Type=\"Edm.String\" Unicode=\"false\" />\n</ComplexType>\n",
@@ -63,7 +63,7 @@ fn target_name<'s>(
     }
 }
 
-// Writing to a String cannot fail, so the results of `write!` carry nothing.
+// Writing to a `String` cannot fail, so the results of `write!` are ignored.
 fn entity_type(text: &mut String, schema: &Schema, table: &Table, annotated: bool) {
     let _ = writeln!(
         text,

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::schema::{Column, Kind, OnDelete, Ownership, Required, Schema, Table};
 use crate::switches::Switches;
 
-/// Namespace of the ids that metadata items get.
+/// Namespace for the ids of metadata items.
 pub(super) const IDS: Uuid = Uuid::from_u128(0x51c7_05d4_7a0f_4c0e_9d6b_2b1f_6a3e_8c11);
 
 pub(super) fn metadata_id(of: &str) -> String {
@@ -20,7 +20,7 @@ pub(super) fn touches(item: &Json, table: &Table) -> bool {
         || item["Entity2LogicalName"] == table.name.as_str()
 }
 
-/// Option sets are seen through a cast only.
+/// Option sets are visible only through a cast.
 pub(super) fn strip_casts(mut item: Json, cast: bool) -> Json {
     if let (false, Some(object)) = (cast, item.as_object_mut()) {
         object.shift_remove("OptionSet");
@@ -36,7 +36,7 @@ pub(super) fn label(text: &str) -> Json {
     })
 }
 
-/// A table without what has to be expanded.
+/// A table without its expandable properties.
 pub(super) fn entity(table: &Table, switches: &Switches) -> Json {
     let ownership = match table.ownership {
         Ownership::User => "UserOwned",
@@ -76,7 +76,7 @@ pub(super) fn entity(table: &Table, switches: &Switches) -> Json {
     }))
 }
 
-/// The names and usual values of a kind of metadata, from `metadata/*.yaml`.
+/// The property names and default values of a kind of metadata, from `metadata/*.yaml`.
 #[derive(Clone, Copy)]
 enum Template {
     Entity,
@@ -88,7 +88,7 @@ enum Template {
 struct Properties(Map<String, Json>);
 
 impl Properties {
-    /// As recorded, but for what depends on the item.
+    /// Overrides the recorded values with those of the item.
     fn with(mut self, own: Json) -> Json {
         if let Json::Object(own) = own {
             self.0.extend(own);
@@ -111,7 +111,7 @@ fn template(of: Template) -> Properties {
     Properties(read[of as usize].clone())
 }
 
-/// One expanded property of a table.
+/// Returns one expandable property of a table.
 pub(super) fn expansion(
     schema: &Schema,
     switches: &Switches,

@@ -29,7 +29,7 @@ pub(crate) fn is_metadata(name: &str) -> bool {
     )
 }
 
-/// `GET /`.
+/// Answers `GET /`.
 pub(crate) fn service_document(schema: &Schema, base: &str) -> Json {
     let mut sets: Vec<&str> = schema.visible().map(|table| table.set.as_str()).collect();
     sets.sort_unstable();
@@ -40,7 +40,7 @@ pub(crate) fn service_document(schema: &Schema, base: &str) -> Json {
     json!({"@odata.context": format!("{base}$metadata"), "value": value})
 }
 
-/// Answers a read of metadata. Everything comes in one page.
+/// Answers a read of metadata. The result is always a single page.
 pub(crate) fn answer(
     reading: &Reading<'_>,
     context: &Context<'_>,
@@ -151,7 +151,7 @@ pub(crate) fn answer(
     Ok(Reply::json(StatusCode::OK, &Json::Object(object), in_batch))
 }
 
-/// Metadata is selected, filtered and expanded; everything else that queries know is refused.
+/// Metadata supports select, filter and expand; all other query options are rejected.
 fn refuse_unsupported(options: &Options) -> Outcome<()> {
     let given = [
         ("$top", options.top.is_some()),
@@ -175,7 +175,7 @@ fn entities(schema: &Schema, switches: &Switches, options: &Options) -> Outcome<
     Ok(Json::Array(shaped))
 }
 
-/// A table with what is expanded, which is made only for tables that the filter lets through.
+/// A table with its expanded properties, which are only built if the filter accepts the table.
 fn expanded(
     schema: &Schema,
     switches: &Switches,
@@ -196,7 +196,7 @@ fn expanded(
     shape.apply(item)
 }
 
-/// A table with everything that can be expanded, as the functions of metadata answer it.
+/// A table with all expandable properties, as metadata functions return it.
 pub(crate) fn whole(schema: &Schema, switches: &Switches, name: &str) -> Outcome<Json> {
     let table = schema
         .named(name)
@@ -301,7 +301,7 @@ fn entity_part(
     list(items, options)
 }
 
-/// Options inside `$expand=Attributes($select=…;$filter=…)`.
+/// Parses options inside `$expand=Attributes($select=…;$filter=…)`.
 pub(crate) fn expand_items(text: &str) -> Vec<(String, Vec<(String, String)>)> {
     split_outside(text, ',')
         .into_iter()

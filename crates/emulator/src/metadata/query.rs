@@ -1,4 +1,4 @@
-//! `$select`, `$filter` and `$expand` over metadata, which is plain JSON here.
+//! `$select`, `$filter` and `$expand` over metadata, which is plain JSON in this module.
 
 use std::cmp::Ordering;
 
@@ -9,7 +9,7 @@ use crate::error::{Outcome, ServiceError};
 use crate::odata::lexer::{Token, tokens};
 use crate::odata::options::{Options, from_pairs};
 
-/// Properties that come only when they are expanded.
+/// Properties that are only returned if they are expanded.
 const NAVIGATION: &[&str] = &[
     "Attributes",
     "Keys",
@@ -20,7 +20,7 @@ const NAVIGATION: &[&str] = &[
     "GlobalOptionSet",
 ];
 
-/// What a request wants of each item.
+/// The requested shape of an item.
 pub(crate) struct Shape {
     select: Option<Vec<String>>,
     filter: Option<Expr>,
@@ -53,19 +53,19 @@ impl Shape {
         })
     }
 
-    /// Names of what is expanded.
+    /// Names of the expanded properties.
     pub(crate) fn expanded(&self) -> impl Iterator<Item = &str> {
         self.expand.iter().map(|(name, _)| name.as_str())
     }
 
-    /// Whether the filter lets an item through.
+    /// Whether an item passes the filter.
     pub(crate) fn passes(&self, item: &Json) -> Outcome<bool> {
         self.filter
             .as_ref()
             .map_or(Ok(true), |filter| holds(filter, item))
     }
 
-    /// The item as asked for, or nothing if the filter drops it.
+    /// The item in the requested shape, or `None` if the filter drops it.
     pub(crate) fn apply(&self, item: Json) -> Outcome<Option<Json>> {
         if !self.passes(&item)? {
             return Ok(None);
@@ -132,7 +132,7 @@ const KNOWN_ELSEWHERE: &[&str] = &[
     "FalseOption",
 ];
 
-/// Shapes a single item.
+/// Applies the shape to a single item.
 pub(crate) fn shape(item: Json, options: &Options) -> Outcome<Json> {
     let options = Options {
         filter: None,

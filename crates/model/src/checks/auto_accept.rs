@@ -1,4 +1,4 @@
-//! Accepting calls by itself goes with assigning work items by itself.
+//! `autoAcceptCalls` requires `autoAssignWorkItems`.
 
 use super::Context;
 use crate::diagnostic::Diagnostic;

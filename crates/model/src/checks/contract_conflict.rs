@@ -14,10 +14,10 @@ pub(crate) const CONTRACT_CONFLICT: Explanation = Explanation::new(
     "Ask both vendors which value is correct, and correct the other contract.",
 );
 
-/// A field of one named resource, or of all of a kind.
+/// A field of one named resource, or of all resources of a kind.
 type LockedField<'a> = (Kind, Option<&'a str>, &'a [String]);
 
-/// Checks rules about one named resource, and rules about all of a kind, against each other.
+/// Compares rules about the same named resource with each other, and rules about all resources of a kind with each other.
 pub(crate) fn check(contracts: &[Contract], diagnostics: &mut Vec<Diagnostic>) {
     let mut locked: BTreeMap<LockedField<'_>, (&Contract, &RuleValue)> = BTreeMap::new();
     for contract in contracts {

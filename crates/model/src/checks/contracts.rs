@@ -1,4 +1,4 @@
-//! What vendors' guides demand of the declared resources.
+//! Checks the declared resources against the contracts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -106,7 +106,7 @@ fn diagnostic(
     }
 }
 
-/// A resource that the contract asks for and nobody declares.
+/// Reports a resource that the contract requires and nobody declares.
 fn missing(
     context: &Context<'_>,
     index: &Index<'_>,
@@ -128,7 +128,7 @@ fn missing(
                     name.value
                 ),
             )
-            .at(name.span, format!("demanded by rule `{id}`"))
+            .at(name.span, format!("required by rule `{id}`"))
             .help(with_reason(
                 rule,
                 rule.breaks.as_deref(),
@@ -291,11 +291,11 @@ fn of_resource(
     }
     match rule_value(rule, finding) {
         Some(span) => diagnostic.also(span, "demanded here"),
-        None => diagnostic.also(rule.id.span, "demanded by this rule"),
+        None => diagnostic.also(rule.id.span, "required by this rule"),
     }
 }
 
-/// The place in the contract of what a finding is about.
+/// Returns the place in the contract that a finding is about.
 fn rule_value(rule: &Rule, finding: &Finding) -> Option<crate::span::Span> {
     let path = finding.path.join(".");
     match &finding.problem {
@@ -348,7 +348,7 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// `a` or `an`, before the word of a kind.
+/// `a` or `an`, to precede the word of a kind.
 fn article(kind: Kind) -> &'static str {
     if kind.as_str().starts_with(['A', 'E', 'I', 'O', 'U']) {
         "an"

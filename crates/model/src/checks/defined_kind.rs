@@ -1,4 +1,4 @@
-//! What the definitions of kinds forbid in manifests.
+//! Restrictions that the definition of a kind puts on manifests.
 
 use super::Context;
 use crate::diagnostic::Diagnostic;
@@ -51,7 +51,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-/// An exact set of parts would delete others.
+/// Reports exact sets of parts, which would delete the other parts.
 fn parts(record: &Record, diagnostics: &mut Vec<Diagnostic>) {
     for (field, given) in record.fields() {
         let Given::Value(value) = given else { continue };
@@ -74,7 +74,7 @@ fn parts(record: &Record, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-/// A name that several columns make up has a value for each.
+/// Checks that a name made of several columns has a value for each of them.
 fn several(declared: &Declared, diagnostics: &mut Vec<Diagnostic>) {
     let kind = declared.key.kind;
     let also = kind.definition().also;
@@ -162,7 +162,7 @@ fn ids(record: &Record, diagnostics: &mut Vec<Diagnostic>) {
 fn look(field: &Field, value: &Value, span: Span, diagnostics: &mut Vec<Diagnostic>) {
     let found = match value {
         Value::Name(name) => id_in(name.as_str()),
-        // Users are found by their Entra object id too, which is the same in every environment.
+        // Users may also be identified by their Entra object id, which is the same in every environment.
         Value::Json(json) => id_in(&json.to_string()),
         Value::Item(record) => {
             ids(record, diagnostics);
@@ -190,7 +190,7 @@ fn look(field: &Field, value: &Value, span: Span, diagnostics: &mut Vec<Diagnost
     }
 }
 
-/// The first id in a text.
+/// Returns the first id in a text.
 fn id_in(text: &str) -> Option<String> {
     const LENGTH: usize = 36;
     let bytes = text.as_bytes();

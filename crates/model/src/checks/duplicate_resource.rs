@@ -1,4 +1,4 @@
-//! Two documents of a kind with one name.
+//! Two documents of the same kind and name.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Notification fields: their order must rise along every template's list.
+//! Order of notification fields: it must increase along every template's list.
 
 use super::{Context, Index};
 use crate::diagnostic::Diagnostic;
@@ -41,7 +41,7 @@ pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut 
     }
 }
 
-/// The order of an item and, for a shared field, where it is said; `None` where nothing here says it.
+/// Returns the order of an item and, for a shared field, where that order is set; `None` if nothing here sets it.
 fn order_of(index: &Index<'_>, item: FieldItem<'_>, at: usize) -> Option<(i64, Option<Span>)> {
     match item {
         FieldItem::Own(field) => {

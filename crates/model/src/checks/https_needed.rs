@@ -72,7 +72,7 @@ fn channel_url(url: Option<Spanned<&str>>, diagnostics: &mut Vec<Diagnostic>) {
     );
 }
 
-/// Guides also give the host alone, and no page says that the product refuses it.
+/// Guides also give only the host, and no page says that the product rejects it.
 fn trusted_domain(domain: Option<Spanned<&str>>, diagnostics: &mut Vec<Diagnostic>) {
     if let Some(domain) = domain.filter(|domain| !is_https(domain.value)) {
         diagnostics.push(

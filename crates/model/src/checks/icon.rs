@@ -1,4 +1,4 @@
-//! Icons that the product does not show.
+//! Icons that the product does not display.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The rules that a schema cannot say. One file per rule, with the codes that it raises.
+//! Rules that a schema cannot express: one file per rule, with the codes that it raises.
 
 pub(crate) mod auto_accept;
 pub(crate) mod contract_conflict;
@@ -36,21 +36,22 @@ use crate::manifests::Declared;
 use crate::project::Project;
 use crate::span::Span;
 
-/// What the rules look at: everything that one environment gets.
+/// Input of the rules: everything that one environment gets.
 pub(crate) struct Context<'a> {
     pub(crate) project: &'a Project,
     pub(crate) resources: &'a [Arc<Declared>],
     pub(crate) contracts: &'a [Contract],
-    /// Names that are in text that could not be read.
+    /// Names that occur in text that could not be read.
     pub(crate) unread: &'a HashSet<String>,
-    /// Paths that are written, but not understood, by the name of their document: what they lack must not be reported again.
+    /// Paths that are present but could not be read, by the place of their document's name. Values missing there must not be reported
+    /// again.
     pub(crate) unread_fields: &'a HashMap<Span, Vec<String>>,
-    /// The resources that some environment has.
+    /// The resources that exist in at least one environment.
     pub(crate) anywhere: &'a HashSet<&'a ResourceKey>,
 }
 
 impl Context<'_> {
-    /// Whether a value is written and could not be read, as a whole or in part.
+    /// Whether a value is present but could not be read, completely or in part.
     pub(crate) fn is_unread(&self, declared: &Declared, path: &str) -> bool {
         let within = |inner: &str, outer: &str| {
             inner
@@ -67,7 +68,7 @@ impl Context<'_> {
     }
 }
 
-/// The resources of an environment by key; of two with one key the first.
+/// The resources of an environment by key. Of two resources with the same key, the first one wins.
 pub(crate) struct Index<'a>(HashMap<&'a ResourceKey, &'a Declared>);
 
 impl<'a> Index<'a> {
@@ -84,7 +85,6 @@ impl<'a> Index<'a> {
     }
 }
 
-/// Runs every rule.
 pub(crate) fn run(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let index = Index::new(context);
     duplicate_resource::check(context, diagnostics);

@@ -20,7 +20,7 @@ pub(crate) const OVERLAY: Explanation = Explanation::new(
     "Correct the name, or declare the resource in a manifest folder.",
 );
 
-/// The field paths that an overlay leaves alone, without those that are required.
+/// Returns the field paths that an overlay leaves alone, except for required fields.
 pub(crate) fn unmanaged_paths(overlay: &Document) -> impl Iterator<Item = &str> {
     let fields = overlay.header.key.kind.fields();
     let is_required = |path: &&str| {
@@ -41,7 +41,7 @@ fn unmanaged(overlay: &Document) -> &[Node] {
     list.map_or(&[][..], Node::items)
 }
 
-/// What an overlay document lays over its base: everything but what only overlays say.
+/// Returns the part of an overlay document that is merged into its base: everything except the keys that only overlays have.
 pub(crate) fn patch(overlay: &Document) -> Cow<'_, Node> {
     let Some(metadata) = overlay.node.get("metadata") else {
         return Cow::Borrowed(&overlay.node);
@@ -73,7 +73,7 @@ pub(crate) fn patch(overlay: &Document) -> Cow<'_, Node> {
     })
 }
 
-/// Checks every overlay document by itself; the result of laying it over its base is checked later.
+/// Checks every overlay document on its own; the merged result is checked later.
 pub(crate) fn check<'a>(
     base: impl Iterator<Item = &'a ResourceKey>,
     overlays: &BTreeMap<String, Vec<Document>>,
@@ -88,7 +88,7 @@ pub(crate) fn check<'a>(
 /// The resources that base documents declare.
 struct BaseNames<'a> {
     keys: HashSet<&'a ResourceKey>,
-    /// Suggestions that may still be made: looking for the nearest name takes time, and nobody reads so many.
+    /// Number of suggestions that may still be made. Finding the nearest name takes time, and nobody reads that many suggestions.
     suggestions: Cell<usize>,
 }
 

@@ -1,4 +1,4 @@
-//! Unique names of parts: derived or given, each is there once.
+//! Unique names of parts: given or derived, each must be unique.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -20,12 +20,12 @@ pub(crate) const PART_NAME: Explanation = Explanation::new(
     "Set `name`.",
 );
 
-/// Names that are in one table, and where.
+/// The names in one table, and their places.
 type Names = HashMap<String, Span>;
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let is_there = |declared: &&std::sync::Arc<Declared>| declared.state != State::Absent;
-    // A table may hold resources of their own and parts.
+    // A table may hold both resources and parts.
     let mut tables: BTreeMap<&Table, Names> = BTreeMap::new();
     for declared in context.resources.iter().filter(is_there) {
         let name = declared.key.name.folded().to_owned();
@@ -41,7 +41,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
             let (Given::Value(value), Some(parts)) = (given, Parts::of(field)) else {
                 continue;
             };
-            // Parts that are known by their own name are so everywhere; others among those of their parent.
+            // Parts that are identified by their own name must be unique everywhere, others only among the parts of their parent.
             let mut own = Names::new();
             let names = match parts.is_known_by_name {
                 true => tables.entry(parts.table).or_default(),
@@ -75,7 +75,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-/// What the names of parts depend on.
+/// What the names of a list of parts depend on.
 struct Parts {
     table: &'static Table,
     name: NameOf,
@@ -122,7 +122,7 @@ fn part(
         take(names, given.value, given.span, diagnostics);
         return;
     }
-    // What an entry of a pane is called follows from its tool, which is there once.
+    // The name of a pane entry follows from its tool, which occurs only once.
     if let Some(source) = parts.name.source(item)
         && !matches!(parts.name, NameOf::PaneTab(_))
     {

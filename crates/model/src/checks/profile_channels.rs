@@ -1,4 +1,4 @@
-//! Channels of a profile: the first-party one has a field of its own, and a provider of CIF v2 needs the loader extension.
+//! Channels of a profile: the first-party channel has its own field, and a CIF v2 provider needs the loader extension.
 
 use super::Context;
 use crate::diagnostic::Diagnostic;
@@ -68,7 +68,7 @@ fn loader(profile: AppProfile<'_>, name: &str, diagnostics: &mut Vec<Diagnostic>
         && !extensions.value.members().any(|name| is_loader(&name));
     let refused = extensions.value.without().find(is_loader);
     let message = format!("the channel providers of {name} do not load without `{CIF_V2_LOADER}`");
-    // Who writes it under `without` says so on purpose.
+    // Listing the extension under `without` is a deliberate choice.
     let (diagnostic, place) = match refused {
         Some(refused) => (
             Diagnostic::warning(LOADER_EXTENSION.code, message),

@@ -1,4 +1,4 @@
-//! Ranks of profiles: different, and given where roles decide.
+//! Ranks of profiles: they must differ, and be set where roles decide.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Session templates of a profile: one of type Entity per entity, and Generic ones only where a contract asks for them.
+//! Session templates of a profile: one of type Entity per entity, and Generic ones only where a contract requires them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -73,7 +73,7 @@ pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut 
     }
 }
 
-/// Templates that some contract wants on a profile.
+/// Returns the templates that a contract requires on a profile.
 fn demanded_by_contracts<'a>(context: &Context<'a>) -> BTreeSet<&'a str> {
     let rules = context
         .contracts

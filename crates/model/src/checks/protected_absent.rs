@@ -1,4 +1,4 @@
-//! Documents that ask for the deletion of something that the project protects.
+//! Documents that delete a resource that the project protects.
 
 use super::Context;
 use crate::diagnostic::Diagnostic;

@@ -18,7 +18,7 @@ pub(crate) const SECRET: Explanation = Explanation::new(
 
 const SILENCE: &str = "# deskstate: allow-secret";
 
-/// Words at the end of a key (letters and digits only, in lower case) whose value is a credential.
+/// Endings of keys (letters and digits only, in lower case) whose values are credentials.
 const SECRET_KEYS: &[&str] = &[
     "password",
     "passwd",
@@ -37,7 +37,7 @@ const SECRET_KEYS: &[&str] = &[
     "authorization",
 ];
 
-/// Beginnings of tokens that their makers gave a form to be recognised by, and how long the rest is at least.
+/// Prefixes that token issuers use to make their tokens recognizable, with the minimum length of the rest.
 const TOKEN_FORMS: &[(&str, usize)] = &[
     ("AKIA", 16),
     ("ASIA", 16),
@@ -57,10 +57,10 @@ const TOKEN_FORMS: &[(&str, usize)] = &[
     ("npm_", 30),
 ];
 
-/// No token or key is shorter.
+/// No token or key is shorter than this.
 const SHORTEST_TOKEN: usize = 20;
 
-/// Checks every text of a document as it is in its file; gives the places that must not be shown.
+/// Checks every text of a document as it is in its file; returns the places that must not be shown.
 pub(crate) fn check(
     document: &Node,
     sources: &SourceMap,
@@ -75,7 +75,7 @@ pub(crate) fn check(
         .collect()
 }
 
-/// Checks the content of a file that a manifest names; findings stand at the name.
+/// Checks the content of a file that a manifest names; findings point at the file name in the manifest.
 pub(crate) fn check_content(content: &Value, place: Span, diagnostics: &mut Vec<Diagnostic>) {
     if let Some(reason) = in_json(None, content) {
         diagnostics.push(
@@ -89,7 +89,7 @@ pub(crate) fn check_content(content: &Value, place: Span, diagnostics: &mut Vec<
     }
 }
 
-/// Why something in JSON looks like a credential.
+/// Returns the reason why something in a JSON value looks like a credential.
 fn in_json(key: Option<&str>, content: &Value) -> Option<&'static str> {
     match content {
         Value::String(text) => reason(key, text),
@@ -97,7 +97,7 @@ fn in_json(key: Option<&str>, content: &Value) -> Option<&'static str> {
         Value::Array(items) => items.iter().find_map(|item| in_json(key, item)),
         Value::Object(entries) => entries.iter().find_map(|(key, value)| {
             in_json(Some(key), value).or_else(|| {
-                // Few keys do, so a mapping of thousands is not gone through for each of its keys.
+                // Few keys do, so the entries of a large mapping are not scanned for each of its keys.
                 if !holds_the_value(key) {
                     return None;
                 }
@@ -154,7 +154,7 @@ fn walk(
     }
 }
 
-/// Whether a key is the one for the value in a list of names and values: `{"name": "password", "value": "…"}`.
+/// Whether a key holds the value in a list of names and values, as in `{"name": "password", "value": "…"}`.
 fn holds_the_value(key: &str) -> bool {
     ["value", "val"]
         .iter()
@@ -168,12 +168,12 @@ fn is_silenced(value: Span, key: Option<Span>, sources: &SourceMap) -> bool {
     })
 }
 
-/// Why a text looks like a credential.
+/// Returns the reason why a text looks like a credential.
 pub(crate) fn reason(key: Option<&str>, text: &str) -> Option<&'static str> {
     if text.len() < 6 {
         return None;
     }
-    // Most texts are shorter than anything that is recognised by its form.
+    // Most texts are shorter than any recognizable token.
     let may_be_token = text.len() >= SHORTEST_TOKEN;
     if may_be_token && text.contains("-----BEGIN ") && text.contains("PRIVATE KEY-----") {
         return Some("a private key");
@@ -202,7 +202,7 @@ pub(crate) fn reason(key: Option<&str>, text: &str) -> Option<&'static str> {
     None
 }
 
-/// The parts of a text that may be tokens: they are long enough, and hold nothing that no token has.
+/// Returns the parts of a text that may be tokens: long enough, and made only of characters that tokens contain.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|character: char| {
         !(character.is_ascii_alphanumeric()
@@ -211,7 +211,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     .filter(|word| word.len() >= SHORTEST_TOKEN)
 }
 
-/// Where a text that holds JSON, whole or not, or headers has the value of a name for a secret: `"password": "…"`, `Authorization: …`.
+/// Returns the ranges of secret values in a text that holds headers or JSON, complete or not: `"password": "…"`, `Authorization: …`.
 #[must_use]
 pub fn secret_values(text: &str) -> Vec<Range<usize>> {
     let mut values = Vec::new();
@@ -250,7 +250,7 @@ pub fn secret_values(text: &str) -> Vec<Range<usize>> {
     values
 }
 
-/// Whether the value of a name for a secret stands for itself. `Authorization` has a scheme before it.
+/// Whether the value under a secret name is a literal credential. The value of `Authorization` begins with a scheme.
 fn is_credential(key: &str, value: &str) -> bool {
     let mut letters = key.bytes().rev().filter(u8::is_ascii_alphanumeric);
     let is_header = b"authorization".iter().rev().all(|wanted| {
@@ -265,7 +265,7 @@ fn is_credential(key: &str, value: &str) -> bool {
     bare.len() >= 6 && is_literal(bare)
 }
 
-/// Whether a name, such as a key of JSON, is one for a secret.
+/// Whether a name, such as a JSON key, denotes a secret.
 #[must_use]
 pub fn is_secret_key(key: &str) -> bool {
     SECRET_KEYS.iter().any(|word| {
@@ -278,7 +278,7 @@ pub fn is_secret_key(key: &str) -> bool {
     })
 }
 
-/// Neither a slug nor a variable: something that stands for itself.
+/// Whether a text is a literal, and not a slug or a variable.
 fn is_literal(text: &str) -> bool {
     !text.contains('{') && !text.contains(' ')
 }
@@ -305,7 +305,7 @@ fn has_secret_parameter(text: &str) -> bool {
         })
 }
 
-/// `Bearer` and a token.
+/// `Bearer` followed by a token.
 fn has_bearer(text: &str) -> bool {
     let mut before = "";
     text.split_whitespace().any(|word| {
@@ -330,7 +330,7 @@ fn is_token(word: &str) -> bool {
     known || is_web_token(word) || is_encoded_key(word)
 }
 
-/// Three parts of base64, the first two of which begin as JSON does.
+/// Three parts of base64, the first two of which begin like JSON.
 fn is_web_token(word: &str) -> bool {
     let parts: Vec<&str> = word.split('.').collect();
     parts.len() == 3
@@ -339,7 +339,7 @@ fn is_web_token(word: &str) -> bool {
         && parts[2].len() >= 16
 }
 
-/// 32 or 64 bytes in base64, as the keys of storage accounts and service buses are.
+/// 32 or 64 bytes in base64, like the keys of storage accounts and service buses.
 fn is_encoded_key(word: &str) -> bool {
     let padding = word.len() - word.trim_end_matches('=').len();
     let fits = (word.len() == 44 && padding == 1) || (word.len() == 88 && padding == 2);

@@ -1,4 +1,4 @@
-//! The roles and apps of a CIF v1 provider: by name, or as the column holds them, and not both.
+//! The roles and apps of a CIF v1 provider: either by name or in the column's own format, not both.
 
 use super::Context;
 use crate::diagnostic::Diagnostic;

@@ -1,4 +1,4 @@
-//! What goes with session templates of type Generic and Entity.
+//! Fields that require or exclude each other in session templates of type Generic and Entity.
 
 use super::Context;
 use crate::diagnostic::Diagnostic;

@@ -1,4 +1,4 @@
-//! Members of sets: nobody twice, and nobody both in and out.
+//! Members of sets: no duplicates, and none listed as both present and absent.
 
 use std::collections::HashMap;
 
@@ -47,7 +47,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-/// The resource that an item is about, where that is what tells it apart.
+/// Returns the resource that an item refers to, if that reference identifies the item.
 fn named(item: &Spanned<Record>) -> Option<(String, String, Span)> {
     let mut fields = item.value.fields();
     let (_, given) = fields.find(|(field, _)| field.is_name() && field.is_required())?;
@@ -60,7 +60,7 @@ fn named(item: &Spanned<Record>) -> Option<(String, String, Span)> {
     }
 }
 
-/// What tells members of a set apart.
+/// Returns the text that identifies a member of a set.
 fn identity(field: &Field, member: &Value) -> String {
     match (member, field.holds) {
         (Value::Name(name), _) => name.name().folded().to_owned(),
@@ -135,7 +135,7 @@ impl Rule<'_> {
         }
     }
 
-    /// What somebody else brings may have members that this project does not know.
+    /// A resource that somebody else manages may have members that this project does not know.
     fn exact_on_existing(&mut self, field: &str, span: Option<Span>) {
         let Some(span) = span.filter(|_| self.declared.state == State::Existing) else {
             return;

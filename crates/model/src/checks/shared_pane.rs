@@ -1,4 +1,4 @@
-//! A productivity pane that several profiles use.
+//! Productivity panes that several profiles use.
 
 use std::collections::HashMap;
 

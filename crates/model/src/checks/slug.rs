@@ -1,4 +1,4 @@
-//! Slugs: `{customer}` in templates, `${customer}` in scripts. Channel providers supply their own, so an unknown one is a warning at most.
+//! Slugs: `{customer}` in templates, `${customer}` in scripts. Channel providers supply their own, so an unknown slug is a warning at most.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,7 +40,7 @@ pub const DOCUMENTED_SLUGS: &[&str] = &[
     "LiveWorkItemId",
 ];
 
-/// Places of one slug that are pointed at in addition to the first; the others are counted.
+/// Number of further places shown for a slug after the first one; the rest is only counted.
 const SHOWN: usize = 4;
 
 pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
@@ -88,7 +88,7 @@ pub(super) fn check(context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-/// The slugs that the project, its contracts and its channel providers declare.
+/// Returns the slugs that the project, its contracts and its channel providers declare.
 fn declared_slugs<'a>(context: &'a Context<'_>) -> BTreeSet<&'a str> {
     let contracts = context
         .contracts
@@ -107,7 +107,7 @@ fn declared_slugs<'a>(context: &'a Context<'_>) -> BTreeSet<&'a str> {
     all.map(String::as_str).collect()
 }
 
-/// Whether a provider supplies slugs that nobody has listed.
+/// Whether a provider supplies slugs that are not listed anywhere.
 fn has_undescribed_provider(context: &Context<'_>) -> bool {
     let described = context
         .contracts
@@ -140,11 +140,11 @@ fn has_undescribed_provider(context: &Context<'_>) -> bool {
 
 struct Found<'a> {
     declared: &'a BTreeSet<&'a str>,
-    /// Any column's name may be one here.
+    /// Here any column name may be a slug.
     columns: bool,
-    /// Places by name and by the entry of the project that accepts them: what is accepted is told apart from what is not.
+    /// Places by name and by the project's entry that accepts them, so that accepted slugs are reported separately.
     unknown: BTreeMap<(String, Option<usize>), Vec<Span>>,
-    /// The entry for the resource that is looked at.
+    /// The entry that accepts slugs of the current resource.
     accepted: Option<usize>,
     diagnostics: Vec<Diagnostic>,
 }
@@ -214,7 +214,7 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// `{name}` in a template.
+    /// A `{name}` in a template.
     fn template(&mut self, text: Option<Spanned<&str>>) {
         let Some(Spanned { value: text, span }) = text else {
             return;
@@ -269,7 +269,7 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// `${name}` in a script.
+    /// A `${name}` in a script.
     fn script(&mut self, text: &str, span: Span) {
         for (at, _) in text.match_indices('{') {
             let name = text[at + 1..].split('}').next().unwrap_or("");
@@ -299,7 +299,7 @@ impl<'a> Found<'a> {
     }
 }
 
-/// Letters, digits and what the product uses inside names; JSON and other texts in braces are no slugs.
+/// Whether a text has only letters, digits and the characters that the product uses in names. JSON and other text in braces is not a slug.
 fn is_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
         && name

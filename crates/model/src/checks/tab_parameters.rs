@@ -1,4 +1,4 @@
-//! Parameters of application tabs, page type by page type.
+//! Parameters of application tabs, by page type.
 
 use serde_json::{Map, Value, json};
 
@@ -35,10 +35,10 @@ pub(crate) const UNDOCUMENTED_PARAMETER: Explanation = Explanation::new(
     "Correct the name, or keep it if you know that it works.",
 );
 
-/// Greatest length of one value (`msdyn_value`) and of all as JSON (`msdyn_templateparameters`), in characters.
+/// Maximum length of one value (`msdyn_value`) and of all values as JSON (`msdyn_templateparameters`), in characters.
 const MAX_LENGTH: usize = 2048;
 
-/// Parameters that a page type takes. One of them is seen and nowhere explained, so a manifest does not own it as it owns the others.
+/// Returns the parameters of a page type. One of them has been observed but is not documented, so manifests do not own it like the others.
 fn taken(page: PageType) -> Vec<&'static str> {
     let unexplained: &[&str] = match page {
         PageType::EntityList => &["viewType"],
@@ -128,7 +128,7 @@ fn known(parameters: &Parameters, page: Spanned<PageType>, diagnostics: &mut Vec
     }
 }
 
-/// Only the values of a new record are a mapping; everything else that is documented is text.
+/// Reports mappings where text is expected. Only the values of a new record are a mapping; every other documented parameter is text.
 fn mappings(parameters: &Parameters, page: Spanned<PageType>, diagnostics: &mut Vec<Diagnostic>) {
     let names = taken(page.value);
     for (name, value) in &parameters.0 {
@@ -148,7 +148,7 @@ fn mappings(parameters: &Parameters, page: Spanned<PageType>, diagnostics: &mut 
     }
 }
 
-/// What goes with what, whatever the page type.
+/// Checks which parameters belong together, for any page type.
 fn together(parameters: &Parameters, diagnostics: &mut Vec<Diagnostic>) {
     if let (Some(id), Some(data)) = (parameters.get("entityId"), parameters.get("data")) {
         diagnostics.push(
@@ -217,7 +217,7 @@ fn lengths(parameters: &Parameters, span: Span, diagnostics: &mut Vec<Diagnostic
         let stored = match &value.value {
             ParameterValue::Text(text) => text.clone(),
             ParameterValue::Json(value) => value.to_string(),
-            // An id has 36 characters, whichever it is.
+            // Every id has 36 characters.
             ParameterValue::LookedUp(_) => "0".repeat(36),
         };
         let length = stored_length(&stored);

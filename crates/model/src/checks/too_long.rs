@@ -1,4 +1,4 @@
-//! JSON that is longer than its column once it is written as text.
+//! JSON that is too long for its column once it is serialized.
 
 use super::Context;
 use crate::decoder::stored_length;

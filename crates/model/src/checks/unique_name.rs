@@ -1,7 +1,7 @@
-//! The shape of unique names of rows that may have to be created.
+//! Format of unique names of rows that may have to be created.
 //!
-//! Microsoft writes the rule for the forms of profiles, session and tab templates, channel providers, scripts and their steps; for the other
-//! kinds it is likely. Rows that come another way may break it, so it is a warning for all.
+//! Microsoft documents the rule for the forms of profiles, session and tab templates, channel providers, scripts and their steps; for the
+//! other kinds it is likely. Rows created in other ways may break it, so it is a warning for all kinds.
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use unicode_security::GeneralSecurityProfile;
@@ -92,7 +92,7 @@ fn names_of_parts(field: &Field) -> Names {
     }
 }
 
-/// The unique name that an item gives itself.
+/// Checks the unique names that items set themselves.
 fn part(context: &Context<'_>, item: &Record, diagnostics: &mut Vec<Diagnostic>) {
     for (field, given) in item.fields() {
         if let (Holds::UniqueName, Given::Value(name)) = (field.holds, given)
@@ -110,7 +110,7 @@ fn one(context: &Context<'_>, name: &str, span: Span, diagnostics: &mut Vec<Diag
         diagnostics.push(
             Diagnostic::error(RESERVED_PREFIX.code, format!("`{name}` begins with Microsoft's prefix and cannot be created"))
                 .at(span, "`msdyn_` is Microsoft's")
-                .help("choose another prefix; a name that a vendor's guide asks for goes under `owns.names` in `deskstate.yaml`; for an existing row, write `metadata.state: existing`"),
+                .help("choose another prefix; list a name that a vendor's guide requires under `owns.names` in `deskstate.yaml`; for an existing row, write `metadata.state: existing`"),
         );
         return;
     }
@@ -123,7 +123,7 @@ fn one(context: &Context<'_>, name: &str, span: Span, diagnostics: &mut Vec<Diag
     );
 }
 
-/// Reports characters of a name that nobody can see or that look like others, by the rules for identifiers of Unicode (UTS #39).
+/// Reports characters of a name that are invisible or easily confused with others, according to Unicode's rules for identifiers (UTS #39).
 fn characters(name: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) {
     let name = name.trim();
     if name.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
@@ -176,13 +176,13 @@ fn characters(name: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) {
     diagnostics.push(finding);
 }
 
-/// The words of a name: the prefix, which is always Latin, may be before a word of any script.
+/// Splits a name into words, because the prefix, which is always Latin, may precede a word in any script.
 fn words(name: &str) -> impl Iterator<Item = &str> {
     name.split(|character: char| character.is_ascii() && !character.is_ascii_alphabetic())
         .filter(|word| !word.is_ascii())
 }
 
-/// More scripts than languages mix. Latin goes together with those of Chinese, Japanese and Korean.
+/// Whether a word mixes scripts in a way that no language does. Latin may be combined with the scripts of Chinese, Japanese and Korean.
 fn is_mixed(word: &str) -> bool {
     !word.check_restriction_level(RestrictionLevel::HighlyRestrictive)
 }
@@ -191,7 +191,7 @@ fn looks_latin(word: &str) -> bool {
     skeleton(word).all(|character| character.is_ascii_alphabetic())
 }
 
-/// The letters that are not Latin, by their code points.
+/// Lists the first non-ASCII characters of a word with their code points.
 fn foreign(word: &str) -> String {
     let code = |character: char| format!("`{character}` is U+{:04X}", u32::from(character));
     let codes: Vec<String> = word

@@ -1,4 +1,4 @@
-//! Names of resources that nobody declares.
+//! References to resources that nobody declares.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub(crate) const UNKNOWN_REFERENCE: Explanation = Explanation::new(
     "Correct the name or declare the resource. If somebody else creates it, declare it with `metadata.state: existing` and no `spec`.",
 );
 
-/// Findings that get a suggestion; looking for the nearest name takes time, and nobody reads so many.
+/// Number of findings that get a suggestion. Finding the nearest name takes time, and nobody reads that many suggestions.
 const MOST_SUGGESTIONS: usize = 100;
 
 pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut Vec<Diagnostic>) {
@@ -66,7 +66,7 @@ pub(super) fn check(context: &Context<'_>, index: &Index<'_>, diagnostics: &mut 
     }
 }
 
-/// Scripts that an expression names.
+/// Checks the scripts that an expression names.
 fn scripts(declared: &Declared) -> Vec<(&'static str, Reference, Span)> {
     let quirks = declared.key.kind.definition().quirks;
     if !quirks.contains(&Quirk::ScriptsByName) {
@@ -87,7 +87,7 @@ fn scripts(declared: &Declared) -> Vec<(&'static str, Reference, Span)> {
     named.collect()
 }
 
-/// Microsoft's names are looked up by plan; names in text that could not be read may well be declared there.
+/// Whether a name may be defined elsewhere: planning looks up Microsoft's names, and text that could not be read may declare the name.
 fn is_known_elsewhere(context: &Context<'_>, reference: &ReferenceView<'_>) -> bool {
     let name = reference.name.name();
     let kind = reference.kind.definition();
@@ -156,7 +156,7 @@ fn unknown(
     }
 }
 
-/// What to write where somebody wrote what people call the row: the admin pages show display names, and guides give them.
+/// Returns the unique name if somebody wrote the display name instead, since admin pages and guides show display names.
 fn by_display_name<'c>(
     context: &Context<'c>,
     key: &ResourceKey,
@@ -188,7 +188,7 @@ fn by_unique_name<'n>(called: &str, name: &'n str) -> (String, Option<&'n str>) 
     (help, Some(name))
 }
 
-/// What people call the row of a document.
+/// Returns the display name of the row that a document declares.
 fn display_name(declared: &Declared) -> Option<&str> {
     let label = declared.key.kind.table().label;
     let mut fields = declared.spec.record().fields();

@@ -1,4 +1,4 @@
-//! Users of profiles: how they are written, and that nobody gets two profiles.
+//! Users of profiles: how they are written, and that no user has two profiles.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! From definitions to tables. They are kept for the life of the process, as the tables of the other kinds are.
+//! Turns definitions into tables, which live as long as the process, like the tables of the other kinds.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +18,10 @@ use crate::table::{
     Relationship, RowValue, RowValueIs, Table, Unlisted, Words, Written,
 };
 
-/// Columns with names hold at least so many characters.
+/// Minimum capacity of a name column, in characters.
 const SHORTEST_NAME: u32 = 100;
 
-/// Makes tables of definitions and registers them.
+/// Builds tables from definitions and registers them.
 pub(super) fn build(forms: Vec<Form>, diagnostics: &mut Vec<Diagnostic>) {
     let forms = known(forms);
     let Some(levels) = levels(&forms, diagnostics) else {
@@ -43,7 +43,7 @@ pub(super) fn build(forms: Vec<Form>, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Without those that are registered already.
+/// Returns the definitions that are not registered yet.
 fn known(forms: Vec<Form>) -> Vec<Form> {
     let is_new = |form: &Form| {
         let kind = form.word.value.parse::<Kind>();
@@ -69,13 +69,13 @@ fn register(form: &Form, definition: &'static Definition, diagnostics: &mut Vec<
     diagnostics.push(found.at(form.word.span, "not registered"));
 }
 
-/// The place of each kind in the order of creation: behind what its lookups point to.
+/// Returns the level of each kind in the order of creation: after the kinds that its lookups point to.
 fn levels<'f>(
     forms: &'f [Form],
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<BTreeMap<&'f str, u8>> {
     let mut levels: BTreeMap<&str, u8> = BTreeMap::new();
-    // A text that names a row needs no row, so it waits for one only where no circle closes.
+    // A text that names a row does not need the row to exist, so a kind waits for it only where that creates no cycle.
     let mut with_texts = true;
     while levels.len() < forms.len() {
         let before = levels.len();
@@ -126,13 +126,13 @@ fn levels<'f>(
     Some(levels)
 }
 
-/// The kinds whose rows the texts of a kind name.
+/// Returns the kinds of the rows that the texts of a kind name.
 fn names(form: &Form) -> impl Iterator<Item = &Spanned<String>> {
     form.fields.iter().filter_map(|field| field.names.as_ref())
 }
 
 fn lookups(form: &Form) -> impl Iterator<Item = (&Spanned<String>, &Spanned<String>)> {
-    // Parts come after every row, so their lookups close no circle.
+    // Parts are created after all rows, so their lookups cause no cycles.
     form.fields.iter().filter_map(|field| match &field.holds {
         HoldsForm::Lookup { to, .. } => Some((&field.word, to)),
         _ => None,
@@ -182,7 +182,7 @@ fn definition(
     }
     let name: &'static Field = Box::leak(Box::new(Field {
         meaning: "The name that identifies a row.",
-        // A name of several values is as long as all of them.
+        // A name made of several values is as long as all of them together.
         max_length: form.name_length.filter(|_| form.also.is_empty()),
         ..Field::new("name", leak(&form.name.value), Holds::Text)
     }));
@@ -220,7 +220,7 @@ fn definition(
     })))
 }
 
-/// Whom a change reaches: through fields that lead to people.
+/// Returns the agents that a change affects, found through fields that lead to people.
 fn agents(form: &Form, fields: &[Field], diagnostics: &mut Vec<Diagnostic>) -> Agents {
     let Some(AgentsForm {
         through,
@@ -259,7 +259,7 @@ fn agents(form: &Form, fields: &[Field], diagnostics: &mut Vec<Diagnostic>) -> A
     }
 }
 
-/// `CapacityProfile` is kept in the folder `capacity-profiles`.
+/// `CapacityProfile` uses the folder `capacity-profiles`.
 fn folder(word: &str) -> String {
     let mut folder = String::new();
     for character in word.chars() {
@@ -467,7 +467,7 @@ fn part(
         .filter_map(|given| {
             let made = field(given, tables, diagnostics)?;
             Some(match is_identity(given) {
-                // It decides which part an item is.
+                // The field identifies the part.
                 true => Field {
                     need: Need::Required,
                     never_null: true,
@@ -482,7 +482,7 @@ fn part(
     let mut fields = fields;
     let is_label = |field: &Field| field.column == form.label;
     if !fields.iter().any(is_label) && form.label != form.parent.value && form.label != form.key {
-        // People would look at rows without a name.
+        // Without a name, people would see unnamed rows.
         fields.push(Field {
             is_written: false,
             meaning: "The name of a new row.",
@@ -538,7 +538,7 @@ fn part(
     }));
     Some(Field {
         meaning: leak(&form.meaning),
-        // Parts of rows that somebody else made may be somebody else's, too.
+        // Parts of rows that somebody else manages may belong to somebody else, too.
         list_means: match form.deletable && creatable {
             true => SetMode::Exact,
             false => SetMode::AtLeast,

@@ -1,9 +1,9 @@
-//! Tables that no definition may name.
+//! Tables that definitions must not use.
 
 use crate::kinds::Kind;
 use crate::table::Holds;
 
-/// Tables by name: access, code, solutions, secrets, customers' data.
+/// Denied tables by name: access, code, solutions, secrets and customer data.
 const TABLES: &[&str] = &[
     "account",
     "asyncoperation",
@@ -71,7 +71,7 @@ const TABLES: &[&str] = &[
     "workflow",
 ];
 
-/// Activities are customers' data.
+/// Activities are customer data.
 const ACTIVITIES: &[&str] = &[
     "activityparty",
     "activitypointer",
@@ -90,7 +90,7 @@ const ACTIVITIES: &[&str] = &[
     "task",
 ];
 
-/// What a table belongs to that can be no kind of a project.
+/// Returns what a table belongs to if a project must not define a kind for it.
 #[must_use]
 pub fn why(table: &str) -> Option<&'static str> {
     if let Some(kind) = Kind::all().find(|kind| kind.table().logical == table && kind.is_built_in())
@@ -108,7 +108,7 @@ pub fn why(table: &str) -> Option<&'static str> {
         .map(|part| part.table.logical)
         .any(|part| part == table)
     {
-        return Some("a kind that deskstate brings");
+        return Some("a kind that is built into deskstate");
     }
     if TABLES.contains(&table) {
         return Some("access, code, solutions or data of customers");

@@ -1,4 +1,4 @@
-//! Reading one definition. The schema has said what does not fit; what does fit is taken.
+//! Reads one definition. The schema has already reported what does not fit; everything else is accepted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,10 +19,10 @@ use crate::table::Choice;
 use crate::variables::refuse_all;
 use crate::yaml::{Entry, Node};
 
-/// Words that mean something else under `kind`.
+/// Words that have another meaning under `kind`.
 const RESERVED: [&str; 4] = ["Project", "Contract", "KindDefinition", "Package"];
 
-/// Reads a definition; `None` where the document is none, or not whole.
+/// Reads a definition; `None` if the document is not a definition or is incomplete.
 pub(super) fn definition(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Form> {
     if crate::document::kind_word(node) != Some("KindDefinition") {
         let place = node
@@ -162,7 +162,7 @@ fn refuse_denied(table: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-/// What tells parts apart is a field of theirs that has one form only.
+/// Checks that parts are identified by one of their own fields, of a type with only one form.
 fn check_identity(part: &PartForm, diagnostics: &mut Vec<Diagnostic>) {
     let identity = &part.identity;
     let field = part
@@ -190,7 +190,7 @@ fn check_identity(part: &PartForm, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Two fields that write one column would overwrite each other.
+/// Checks that no two fields write the same column, because they would overwrite each other.
 fn one_column_each<'f>(
     others: impl Iterator<Item = &'f Spanned<String>>,
     fields: &'f [FieldForm],
@@ -212,7 +212,7 @@ fn one_column_each<'f>(
     }
 }
 
-/// Words that follow in a name are told apart in any case, and do not break it apart.
+/// Checks that option words used in names differ in more than case and contain no separators.
 fn check_words_of_names(
     column: &Spanned<String>,
     options: &[Choice],
@@ -238,7 +238,7 @@ fn check_words_of_names(
     }
 }
 
-/// A choice has options, each with a number of its own.
+/// Reads a choice, which needs options with distinct numbers.
 fn check_options(word: &Spanned<String>, options: &[Choice], diagnostics: &mut Vec<Diagnostic>) {
     if options.is_empty() {
         diagnostics.push(
@@ -403,7 +403,7 @@ fn options(node: &Node) -> Vec<Choice> {
     node.get("options").map(choices).unwrap_or_default()
 }
 
-/// Words and their numbers.
+/// Reads words and their numbers.
 fn choices(node: &Node) -> Vec<Choice> {
     node.entries()
         .iter()
@@ -490,7 +490,7 @@ fn words(node: &Node, word: &str) -> Vec<String> {
         .collect()
 }
 
-/// What a new row has in a flag or a choice.
+/// Reads the default of a flag or choice in a new row.
 fn default(
     node: &Node,
     holds: &HoldsForm,

@@ -85,7 +85,7 @@ impl Place {
     pub(super) fn doc(&self) -> String {
         match self {
             Place::Unsaid => String::new(),
-            Place::Nowhere => "No page of the admin center makes it. ".to_owned(),
+            Place::Nowhere => "The admin center has no page for it. ".to_owned(),
             Place::Section(section) => format!(
                 "In the admin center: the section {} of the resource that refers to it. ",
                 section.name

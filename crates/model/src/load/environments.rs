@@ -1,4 +1,4 @@
-//! Environments that documents and people name, and findings that hold in some environments.
+//! Environments named by documents and people, and findings that occur in some environments.
 
 use std::collections::BTreeMap;
 
@@ -49,7 +49,7 @@ pub(super) fn unknown_environment(
     }
 }
 
-/// Refuses a name under `assistants` that no environment has.
+/// Reports names under `assistants` that are not environments.
 pub(super) fn check_assistants(project: &Project, diagnostics: &mut Vec<Diagnostic>) {
     for open in &project.assistants {
         if !project.environments.contains_key(&open.value) {
@@ -58,7 +58,7 @@ pub(super) fn check_assistants(project: &Project, diagnostics: &mut Vec<Diagnost
     }
 }
 
-/// Refuses a stage that is not an environment, and one that is listed twice.
+/// Reports stages that are not environments or are listed twice.
 pub(super) fn check_stages(project: &Project, diagnostics: &mut Vec<Diagnostic>) {
     let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
     for stage in &project.stages {
@@ -100,7 +100,7 @@ pub(super) fn check_environments(
     }
 }
 
-/// Puts the same findings of several environments together. One that holds everywhere names no environment.
+/// Merges equal findings of several environments. A finding that occurs in all of them names no environment.
 pub(super) fn merge_findings<'e>(
     found: impl Iterator<Item = (&'e str, Vec<Diagnostic>)>,
     environments: usize,

@@ -1,4 +1,4 @@
-//! A package as its customers would see it, and what they would stumble over.
+//! Checks a package from its customers' point of view.
 
 use serde_json::{Map, Value};
 
@@ -12,15 +12,15 @@ use crate::read_project::project;
 use crate::span::Span;
 use crate::yaml::{Node, NodeValue};
 
-/// Prefixes that every environment has, so that rows of customers begin with them, too.
+/// Prefixes found in every environment. Rows of customers may begin with them, too.
 const COMMON_PREFIXES: [&str; 3] = ["new", "cr", "msdyn"];
 
-/// A project that has a package and nothing else.
+/// A project without anything except a package.
 const ALONE: &str =
     "apiVersion: deskstate/v1\nkind: Project\nmetadata: {name: package}\nspec: {manifests: []}\n";
 
-/// Loads a package by itself with these values of its parameters, and says everything that is wrong with it. A parameter without a value and
-/// without a default gets a sample.
+/// Loads a package on its own, with these values of its parameters, and returns all findings. A parameter without a value and without a
+/// default gets a sample.
 #[must_use]
 pub fn lint_package(
     files: PackageFiles,
@@ -86,7 +86,7 @@ fn lint(message: String) -> Diagnostic {
     Diagnostic::warning(PACKAGE_LINT.code, message)
 }
 
-/// What the description lacks.
+/// Reports what the description lacks.
 fn described_well(package: &Package, diagnostics: &mut Vec<Diagnostic>) {
     let start = start_of(package.span.file);
     if package.license.is_none() {
@@ -120,7 +120,7 @@ fn described_well(package: &Package, diagnostics: &mut Vec<Diagnostic>) {
         if COMMON_PREFIXES.contains(&prefix.value.as_str()) {
             diagnostics.push(
                 lint(format!(
-                    "rows of customers begin with `{}_`, too",
+                    "names of customers' rows also begin with `{}_`",
                     prefix.value
                 ))
                 .at(prefix.span, "a common prefix")
@@ -131,7 +131,7 @@ fn described_well(package: &Package, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Rows that do not have the prefix of the package could be anybody's.
+/// Rows without the prefix of the package could belong to anybody.
 fn rows(package: &Package, manifests: &Manifests, diagnostics: &mut Vec<Diagnostic>) {
     for declared in &manifests.resources {
         let prefix = declared.key.name.prefix();
@@ -162,7 +162,7 @@ fn rows(package: &Package, manifests: &Manifests, diagnostics: &mut Vec<Diagnost
     }
 }
 
-/// Ids, users and addresses exist in one environment only.
+/// Reports ids, users and addresses, which exist in one environment only.
 fn of_one_environment(node: &Node, diagnostics: &mut Vec<Diagnostic>) {
     match &node.value {
         NodeValue::Text(text) => {
@@ -200,7 +200,7 @@ fn is_id(text: &str) -> bool {
     uuid::Uuid::try_parse(text.trim()).is_ok()
 }
 
-/// `name@host.domain`, and nothing else.
+/// Whether a text is `name@host.domain`.
 fn is_user(text: &str) -> bool {
     text.split_once('@').is_some_and(|(name, host)| {
         let is_word = |text: &str| {

@@ -1,4 +1,4 @@
-//! Which files a project reads: every YAML file below its folders is read, ignored by a rule of the project, or reported.
+//! Determines which files a project reads: every YAML file below its folders is read, ignored by a rule of the project, or reported.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,18 +37,18 @@ pub(crate) const NO_MANIFESTS: Explanation = Explanation::new(
     "Correct the path, remove it, or add a manifest.",
 );
 
-/// So many files are reported one by one; the rest is counted.
+/// Maximum number of files that are reported one by one; the rest is only counted.
 const MOST_REPORTED: usize = 100;
 
-/// What no pattern takes.
+/// Paths that are excluded from all patterns.
 pub(super) struct Exceptions {
     ignored: Vec<PathPattern>,
-    /// Files and folders that the project names for something else.
+    /// Files and folders that the project uses for other purposes.
     named: BTreeSet<String>,
 }
 
 impl Exceptions {
-    /// What a project ignores or names for something else. Patterns that cannot be read are reported.
+    /// The paths that a project ignores or uses for other purposes. Reports patterns that cannot be read.
     pub(super) fn of(project: &Project, diagnostics: &mut Vec<Diagnostic>) -> Self {
         let others = project.contracts.iter().chain(&project.kinds);
         let others = others.map(|path| plain(&path.value));
@@ -67,7 +67,7 @@ impl Exceptions {
         }
     }
 
-    /// What no pattern of a package takes.
+    /// The paths that are excluded from the patterns of a package.
     pub(super) fn of_package(named: impl IntoIterator<Item = String>) -> Self {
         Self {
             ignored: Vec::new(),
@@ -75,7 +75,7 @@ impl Exceptions {
         }
     }
 
-    /// The same, and the folders of overlays. One that contains manifests is reported.
+    /// Also excludes the folders of overlays. Reports overlay folders that contain manifests.
     pub(super) fn for_manifests(
         mut self,
         project: &Project,
@@ -115,7 +115,7 @@ impl Exceptions {
     }
 }
 
-/// Paths as patterns write them: without `.` and empty parts.
+/// Normalizes a path like those in patterns: without `.` and empty parts.
 fn plain(path: &str) -> String {
     let parts: Vec<&str> = path
         .split('/')
@@ -124,7 +124,7 @@ fn plain(path: &str) -> String {
     parts.join("/")
 }
 
-/// The files that some patterns take, each with the pattern that takes it, in the order of the patterns and then of the paths.
+/// Returns the files that the patterns match, each with its pattern, in the order of the patterns and then of the paths.
 pub(super) fn list(
     files: &Root,
     patterns: &[Spanned<String>],
@@ -153,7 +153,7 @@ pub(super) fn list(
             }
         };
         if pattern.is_glob() {
-            // What is written before a wildcard is a folder.
+            // The part before a wildcard is a folder.
             found.remove(pattern.folder());
         }
         if found.is_empty() && problems.is_empty() {
@@ -184,7 +184,7 @@ fn is_hidden(path: &str) -> bool {
         .is_some_and(|name| name.starts_with('.'))
 }
 
-/// The finding about a path that is written as on Windows.
+/// The finding about a path written with backslashes, as on Windows.
 pub(super) fn backslash(written: &Spanned<String>) -> Diagnostic {
     let text = &written.value;
     let slashes = text.replace('\\', "/");
@@ -197,7 +197,7 @@ pub(super) fn backslash(written: &Spanned<String>) -> Diagnostic {
     .offering(Offer::Whole(yaml_scalar(&slashes)))
 }
 
-/// A pattern, or a finding about it.
+/// Returns a pattern, or a finding about it.
 fn understood(written: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) -> Option<PathPattern> {
     let text = &written.value;
     let finding = match PathPattern::new(text) {
@@ -245,7 +245,7 @@ fn nothing(pattern: &Spanned<String>) -> Diagnostic {
     .help("manifests are files that end in `.yaml` or `.yml`; correct the path, or add a manifest")
 }
 
-/// Files below a folder of manifests that no pattern takes.
+/// Reports files below a folder of manifests that no pattern matches.
 fn not_read(
     left: &BTreeMap<String, &Spanned<String>>,
     sources: &mut SourceMap,
@@ -286,7 +286,7 @@ fn not_read(
     }
 }
 
-/// Files that are one file where names are compared without case, as on Windows and macOS: a checkout there has only one of them.
+/// Reports files that are the same if case is ignored, as on Windows and macOS: a checkout there has only one of them.
 fn same_without_case(
     taken: &[(String, Spanned<String>)],
     sources: &mut SourceMap,

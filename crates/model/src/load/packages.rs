@@ -1,4 +1,4 @@
-//! The packages of a project: their files are checked against the lock, and their documents get the project's parameters.
+//! The packages of a project: checks their files against the lock, and fills the project's parameters into their documents.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
@@ -27,18 +27,18 @@ use crate::suggest::{nearest, one_of};
 use crate::variables::{ParameterValues, refuse_outside_values};
 use crate::yaml::{Entry, Node, NodeValue};
 
-/// A package that a project uses, ready to be read.
+/// A package that a project uses, ready to read.
 #[derive(Debug)]
 pub(super) struct InUse {
     pub(super) package: Package,
-    /// Where its files are, from the root.
+    /// Path of the package from the root.
     folder: String,
-    /// What its parameters are.
+    /// Values of its parameters.
     values: BTreeMap<String, Node>,
 }
 
 impl InUse {
-    /// Sets parameters of a package that no project uses.
+    /// Sets the parameters of a package that is not part of a project.
     pub(super) fn give(&mut self, parameters: &Map<String, Value>) {
         for parameter in &self.package.parameters {
             let name = &parameter.name.value;
@@ -61,12 +61,12 @@ fn joined(folder: &str, relative: &str) -> String {
     }
 }
 
-/// What the packages of a project declare.
+/// The documents of a project's packages.
 #[derive(Default)]
 pub(super) struct PackageDocuments {
-    /// Rows that packages bring, and rows that they no longer bring.
+    /// Rows that packages bring, or no longer bring.
     pub(super) own: Vec<Document>,
-    /// What they say of rows that somebody else may declare.
+    /// Contributions to rows that somebody else may declare.
     pub(super) contributions: Vec<Contribution>,
 }
 
@@ -106,7 +106,7 @@ impl Loader {
     fn read_lock(&mut self, files: &mut Root, diagnostics: &mut Vec<Diagnostic>) -> Lock {
         let text = match files.read(LOCK_FILE) {
             Ok(text) => text,
-            // Each package is reported as not locked.
+            // Every package is reported as not locked.
             Err(FileProblem::NotThere) => return Lock::default(),
             Err(problem) => {
                 let file = self.sources.add(LOCK_FILE, "");
@@ -171,7 +171,7 @@ impl Loader {
                 return None;
             }
         };
-        // What was checked is what is read.
+        // Pins the texts, so that the files that are read are those that were checked.
         for (path, text) in &texts {
             files.hold(joined(&folder, path), text.clone());
         }
@@ -210,12 +210,12 @@ impl Loader {
                     format!("`{PACKAGE_FILE}` contains one document of `kind: Package`"),
                 )
                 .at(start_of(file), "this file")
-                .help("`deskstate explain Package` shows what it says"),
+                .help("`deskstate explain Package` lists its fields"),
             );
             return None;
         };
         let mut package = package(node, diagnostics)?;
-        // A package may consist of contracts alone.
+        // A package may consist of contracts only.
         if node
             .get("spec")
             .is_some_and(|spec| spec.get("manifests").is_none())
@@ -317,7 +317,7 @@ impl Loader {
         }
     }
 
-    /// Says which files differ from those that were locked, as far as the checksums beside them tell.
+    /// Reports which files differ from the locked ones, as far as the package's checksum file shows it.
     fn changed(
         &mut self,
         in_use: &InUse,
@@ -374,7 +374,7 @@ impl Loader {
         all
     }
 
-    /// Adds what packages own to the project.
+    /// Adds the prefixes that packages own to the project.
     pub(super) fn own_prefixes(&self, project: &mut Project) {
         for prefix in self.packages.iter().flat_map(|one| &one.package.owns) {
             let known = |owned: &Spanned<String>| owned.value == prefix.value;
@@ -391,7 +391,7 @@ impl Loader {
         }
     }
 
-    /// The files of packages that define kinds, or contracts.
+    /// Returns the files of packages that define kinds, or that contain contracts.
     pub(super) fn package_paths(
         &self,
         of: impl Fn(&Package) -> &[Spanned<String>],
@@ -405,7 +405,7 @@ impl Loader {
             .collect()
     }
 
-    /// Replaces the parameters of a package in one of its documents.
+    /// Replaces the parameters in one document of a package.
     pub(super) fn filled(
         &mut self,
         at: usize,
@@ -426,7 +426,7 @@ impl Loader {
         .fill(node)
     }
 
-    /// What packages declare, and what they no longer declare.
+    /// Returns what packages declare, and what they no longer declare.
     pub(super) fn package_documents(
         &mut self,
         files: &mut Root,
@@ -441,7 +441,7 @@ impl Loader {
                 let node = self.filled(at, &node, diagnostics);
                 let name = node.get("metadata").and_then(|it| it.get("name"));
                 if name.is_some_and(|name| matches!(name.value, NodeValue::Unresolved(_))) {
-                    // The parameter is reported.
+                    // The parameter has already been reported.
                     complete = false;
                     continue;
                 }
@@ -469,7 +469,7 @@ impl Loader {
         documents
     }
 
-    /// The documents of a package as they are written.
+    /// Returns the documents of a package as written.
     pub(super) fn package_nodes(
         &mut self,
         at: usize,
@@ -499,7 +499,7 @@ impl Loader {
         nodes
     }
 
-    /// Parameters decide about names, so the lock is out of date after one of them changed.
+    /// Names can depend on parameters, so changing a parameter can make the lock outdated.
     fn check_brings(
         &self,
         at: usize,
@@ -526,7 +526,7 @@ impl Loader {
         }
     }
 
-    /// What packages brought and nobody declares any more: rows to delete, and members to take out of sets.
+    /// Returns what packages used to bring and nobody declares anymore: rows to delete, and members to remove from sets.
     pub(super) fn removed(
         &self,
         documents: &PackageDocuments,
@@ -580,7 +580,7 @@ impl Loader {
         removed
     }
 
-    /// Says where a value comes from that a parameter brought.
+    /// Adds the place of the parameter that supplied a value.
     pub(super) fn add_parameters(&self, diagnostics: &mut [Diagnostic]) {
         for diagnostic in diagnostics {
             let place = diagnostic.primary.as_ref().map(|label| label.span);
@@ -595,7 +595,7 @@ impl Loader {
         }
     }
 
-    /// Parameters of a package that none of its documents uses.
+    /// Reports parameters of a package that none of its documents uses.
     pub(super) fn unused_parameters(&self, at: usize) -> Vec<Parameter> {
         let used = self.used_parameters.get(&at);
         let parameters = self.packages[at].package.parameters.iter();
@@ -618,7 +618,7 @@ fn state_of(node: &Node) -> Option<&str> {
     node.get("metadata")?.get("state")?.as_text()
 }
 
-/// What a document of a package must not say.
+/// Reports content that a document of a package must not have.
 fn check_document(document: &Document, diagnostics: &mut Vec<Diagnostic>) {
     let metadata = document.node.get("metadata");
     if let Some(state) = metadata.and_then(|metadata| metadata.get("state"))
@@ -645,7 +645,7 @@ fn check_document(document: &Document, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-/// A document that takes away what a package brought.
+/// Builds a document that removes what a package brought.
 fn gone(brought: &PackageItem, span: Span) -> Option<Document> {
     let kind = Kind::from_str(&brought.kind).ok()?;
     let text = |text: &str| Node {
@@ -696,7 +696,7 @@ fn gone(brought: &PackageItem, span: Span) -> Option<Document> {
     })
 }
 
-/// The values of the parameters of a package; what is missing, unknown or of another type is reported.
+/// Returns the values of a package's parameters. Reports missing, unknown and wrongly typed values.
 fn values(
     package: &Package,
     used: Option<&UsedPackage>,
@@ -759,7 +759,7 @@ fn values(
     values
 }
 
-/// Reads a folder as a package that is not part of a project yet. Archives at its root are earlier builds, and are left out.
+/// Reads a folder as a package that is not yet part of a project. Ignores archives at its root, which are earlier builds.
 ///
 /// # Errors
 /// The path of the file that cannot be part of a package, why, and what to do.
@@ -770,7 +770,7 @@ pub fn read_package_folder(folder: &Path) -> Result<PackageFiles, (String, Strin
     files_of(&mut files, "", &is_build).map_err(|(path, problem)| said(path, &problem))
 }
 
-/// The texts of all files of a package; or the path that is wrong and why.
+/// Returns the texts of all files of a package, or the invalid path and the reason.
 pub(crate) fn package_files(
     files: &mut Root,
     folder: &str,

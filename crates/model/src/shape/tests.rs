@@ -1,4 +1,4 @@
-//! Reading and schema agree on what fits.
+//! The reader and the schemas agree on what is valid.
 
 use proptest::prelude::*;
 
@@ -7,7 +7,7 @@ use crate::document::{declared, header};
 use crate::span::SourceMap;
 use crate::yaml::{Budget, read};
 
-/// Values that fit some fields and not others.
+/// Values, some of which fit some fields but not others.
 fn value() -> impl Strategy<Value = String> {
     let leaf = prop::sample::select(vec![
         "null",

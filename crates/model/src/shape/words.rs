@@ -1,4 +1,4 @@
-//! What does not fit a schema, in words.
+//! Puts schema violations into words.
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde_json::Value;
@@ -121,7 +121,7 @@ pub(super) fn finding(kind: &ValidationErrorKind, found: &Found<'_>, place: Span
     }
 }
 
-/// Steps have exactly one action, environments exactly one target.
+/// Steps must have exactly one action, and environments exactly one target.
 fn one_action(found: &Found<'_>) -> Diagnostic {
     if found.word == Some("steps") {
         Diagnostic::error(
@@ -335,7 +335,7 @@ pub(super) fn type_name(name: &str) -> &'static str {
     }
 }
 
-/// A word for a flag that older YAML has.
+/// Suggests `true` or `false` for a flag word of older YAML.
 fn flag(diagnostic: Diagnostic, word: &str, is_on: bool) -> Diagnostic {
     diagnostic
         .help(format!(

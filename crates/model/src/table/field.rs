@@ -1,112 +1,112 @@
-//! One field of a kind, or of a part of one: its word, its column, and what must hold for its value. Plain data, which the rest of the
-//! program interprets: decoding, schemas, the reference, `$select`, comparing and writing all read it.
+//! One field of a kind or of a part: its word, its column, and the rules for its value. It is plain data that the rest of the program
+//! interprets: decoding, schemas, the reference, `$select`, comparing and writing all use it.
 
 use std::borrow::Cow;
 
 use super::{Names, PartIdentity, PartTable, Relationship, Table, Written};
 use crate::set::SetMode;
 
-/// One field of a kind, or of a part of one.
+/// One field of a kind or of a part.
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
     /// The word in a manifest, lowerCamelCase of the label on Microsoft's page.
     pub word: &'static str,
-    /// Manifests write it; else it follows from the rest, and the word is what a plan calls it.
+    /// Whether manifests write the field. Otherwise it follows from the other fields, and only plans use the word.
     pub is_written: bool,
-    /// What it is for.
+    /// Purpose of the field.
     pub meaning: &'static str,
-    /// Logical name of the column; of a set the schema name of the relationship, of parts their table.
+    /// Logical name of the column; for a set, the schema name of the relationship; for parts, their table.
     pub column: &'static str,
     /// What the field holds and how it is stored.
     pub holds: Holds,
-    /// The text exists once per language; reads come in the caller's.
+    /// Whether the text exists once per language. Reads return the caller's language.
     pub localizable: bool,
-    /// The server takes the value when the row is created and never again.
+    /// Whether the server accepts the value only when the row is created.
     pub create_only: bool,
-    /// The column of the lookup reads as empty, so it is read with `$expand`.
+    /// Whether the lookup is read with `$expand`, because its column reads as empty.
     pub expanded: bool,
-    /// The table of the rows whose names the text holds.
+    /// The table of the rows that the text refers to by name.
     pub names: Option<&'static Table>,
-    /// What a set is that is written as a list alone.
+    /// The mode of a set that is written as a plain list.
     pub list_means: SetMode,
-    /// Whether a document that may have to create the row must give it.
+    /// Whether a document that may have to create the row must set the field.
     pub need: Need,
-    /// Greatest length of a text, or of the text that JSON is stored as, in characters.
+    /// Maximum length of a text, or of JSON stored as text, in characters.
     pub max_length: Option<u32>,
-    /// Smallest and greatest number.
+    /// Minimum and maximum of a number.
     pub range: Option<(i64, i64)>,
-    /// Greatest number of items.
+    /// Maximum number of items.
     pub max_items: Option<u32>,
-    /// The field `<word>File` takes a path in place of the value.
+    /// Whether `<word>File` may give a path instead of the value.
     pub from_file: bool,
-    /// It decides what an item is, so it cannot be cleared.
+    /// Whether the field determines the type of an item and thus cannot be cleared.
     pub never_null: bool,
-    /// What a new row has where its document says nothing.
+    /// Value of a new row if its document does not set the field.
     pub new_row: Option<NewRow>,
-    /// What the product reads an empty column as.
+    /// The value that the product assumes for an empty column.
     pub null_reads_as: Option<bool>,
-    /// A second column that keeps the same fact and is always written along.
+    /// A second column that stores the same fact and is always written too.
     pub mirror: Option<Mirror>,
-    /// What an item that leaves it out gets.
+    /// Value of an item that omits the field.
     pub fill: Fill,
-    /// The value belongs to the environment that it was read from, such as an address or an id.
+    /// Whether the value belongs to the environment that it was read from, such as an address or an id.
     pub of_one_environment: bool,
-    /// What people see of it in the admin center.
+    /// How the admin center shows the field.
     pub shown: Shown,
-    /// What the reference says where the rest of the table does not say it.
+    /// Reference text that does not follow from the rest of the table.
     pub words: Words,
 }
 
-/// What people see of a field in the admin center, as Microsoft's pages name it.
+/// How the admin center shows a field, according to Microsoft's pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
-    /// No page was looked at.
+    /// Not known, because no page was checked.
     Unsaid,
-    /// A box, a list, a toggle or a section.
+    /// As a box, a list, a toggle or a section.
     Labelled(Screen),
-    /// Nothing.
+    /// Not shown.
     Nowhere {
-        /// What people do instead, as a sentence; empty if no page says.
+        /// The alternative, as a sentence; empty if no page describes one.
         instead: &'static str,
     },
 }
 
-/// Whether a field must be given.
+/// Whether a field is required.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
-    /// It may be left out.
+    /// Never.
     Optional,
-    /// In a document that may have to create the row.
+    /// Required in a document that may have to create the row.
     Required,
-    /// Like `Required`, but the project's `defaults` may give it.
+    /// Like `Required`, but the project's `defaults` may supply it.
     RequiredOrDefault,
 }
 
-/// What a new row has where its document says nothing.
+/// Value of a new row if its document does not set the field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NewRow {
-    /// Yes or no.
+    /// `true` or `false`.
     Flag(bool),
-    /// An option.
+    /// Word of an option.
     Word(&'static str),
 }
 
-/// What an item of a list gets in a field that it leaves out.
+/// Value of a list item's field that the item omits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fill {
-    /// Nothing: the column is left alone.
+    /// None: the column is left alone.
     Nothing,
-    /// Being listed means yes.
+    /// `true`, because the item is listed.
     Yes,
-    /// A new row gets the text of this field.
+    /// In a new row, the text of the field with this word.
     TextOf(&'static str),
-    /// A new row gets the display name of the resource that this field names.
+    /// In a new row, the display name of the resource that the field with this word refers to.
     NameOf(&'static str),
-    /// A new row gets its unique name, as far as it fits.
+    /// In a new row, its unique name, truncated to fit.
     UniqueName,
-    /// A new row gets what tells it apart; behind the name of its parent if so said.
+    /// In a new row, the text that identifies it.
     Key {
-        /// Behind the name of the parent.
+        /// Whether it follows the name of the parent.
         behind_parent: bool,
     },
 }
@@ -114,28 +114,28 @@ pub enum Fill {
 /// Sentences of the reference that do not follow from the table.
 #[derive(Debug, Clone, Copy)]
 pub struct Words {
-    /// What the value is, in place of what its type says: `URL`, `Set of role names`.
+    /// Type of the value, instead of the one derived from `holds`: `URL`, `Set of role names`.
     pub form: &'static str,
-    /// More about the value, with the comma or semicolon before it.
+    /// More about the value, including the comma or semicolon before it.
     pub more: &'static str,
-    /// Sentences behind it.
+    /// Additional sentences.
     pub note: &'static str,
-    /// How the column is spelled in Microsoft's reference, or how the value is stored.
+    /// The column's spelling in Microsoft's reference, or how the value is stored.
     pub stored: &'static str,
-    /// A new row is what `new_row` says, rather than having it.
+    /// Whether the reference words the default as "a new row is ..." rather than "a new row has ...".
     pub is: bool,
 }
 
 /// A box, a list, a toggle or a section of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Screen {
-    /// Its label.
+    /// Label.
     pub label: &'static str,
-    /// Labels that it has or had elsewhere.
+    /// Labels on other pages, or in earlier versions.
     pub formerly: &'static [&'static str],
     /// The command, tab or section that leads to it; empty if it is on the form itself.
     pub under: &'static str,
-    /// What people need to know there, as a sentence.
+    /// Hint for people using it, as a sentence.
     pub hint: &'static str,
 }
 
@@ -144,51 +144,51 @@ pub struct Screen {
 pub struct Choice {
     /// The word in a manifest.
     pub word: &'static str,
-    /// The number that Dataverse keeps; of a yes/no column 1 or 0.
+    /// The number stored in Dataverse; for a yes/no column, 1 or 0.
     pub number: i64,
-    /// What it means.
+    /// Meaning of the option.
     pub meaning: &'static str,
-    /// What the admin center calls it; empty if it has the words of `word`.
+    /// Label in the admin center; empty if it follows from `word`.
     pub label: &'static str,
 }
 
 /// How a field is stored.
 #[derive(Debug, Clone, Copy)]
 pub enum Holds {
-    /// Text as it is.
+    /// Plain text.
     Text,
-    /// A YAML mapping kept as compact JSON text, compared as JSON.
+    /// A YAML mapping stored as compact JSON text, and compared as JSON.
     Json,
-    /// A mapping kept as JSON text, or a plain text.
+    /// A mapping stored as JSON text, or plain text.
     JsonOrText,
-    /// The second copy of a tab's parameters: right as long as it says the same of every parameter that is declared.
+    /// The second copy of a tab's parameters: correct if it agrees on every declared parameter.
     ParametersCopy,
     /// A whole number.
     Number,
-    /// An option of a choice column that is written as its number.
+    /// An option of a choice column, written as its number.
     Option,
-    /// Yes or no.
+    /// `true` or `false`.
     Flag,
-    /// Yes or no, where the column says the opposite.
+    /// `true` or `false`, where the column stores the opposite.
     InvertedFlag,
     /// A choice.
     Choice(&'static [Choice]),
-    /// A choice that Dataverse keeps as a yes/no column.
+    /// A choice that Dataverse stores in a yes/no column.
     FlagChoice(&'static [Choice]),
-    /// A lookup: the navigation property to bind with, case included.
+    /// A lookup.
     Lookup {
-        /// Navigation property, exact case.
+        /// Navigation property to bind with, in exact case.
         navigation: &'static str,
-        /// Where it points.
+        /// Target of the lookup.
         to: Referent,
     },
-    /// The business unit of the role that its item names; part of that lookup.
+    /// The business unit of the role that its item names; it is part of that lookup.
     BusinessUnit,
-    /// Ids of rows that are looked up, in one text with a semicolon between them; written as a list of names.
+    /// Ids of rows that are looked up, stored in one text and separated by semicolons; written as a list of names.
     Ids {
-        /// What the ids are of.
+        /// Target of the ids.
         to: Referent,
-        /// Names whose ids are always among them, and which no manifest writes.
+        /// Names whose ids are always present, and which manifests never list.
         always: &'static [&'static str],
     },
     /// `ownerid`: a user or a team.
@@ -197,66 +197,66 @@ pub enum Holds {
     Status(&'static [Choice]),
     /// Links of a many-to-many relationship.
     Set {
-        /// The relationship that stores it.
+        /// The relationship that stores the links.
         relationship: &'static Relationship,
-        /// What the members are.
+        /// Target of the links.
         to: Referent,
-        /// Which links, and how they are written.
+        /// The links that belong to the field, and how they are written.
         links: Links,
     },
     /// Rows of a part table.
     Parts(&'static PartTable),
-    /// The unique name of a part's row; derived where an item leaves it out. A live row may be called otherwise.
+    /// The unique name of a part's row; derived if an item omits it. A live row may have a different name.
     UniqueName,
-    /// The place in the list, from 1; an item may say another where the field has a word.
+    /// Position in the list, from 1; an item may set a different one if the field has a word.
     Position,
-    /// Which of the fields with these words an item gives: exactly one. The others are emptied.
+    /// Which of the fields with these words an item sets: exactly one. The others are cleared.
     OneOf(&'static [Choice]),
 }
 
-/// Which links of a relationship a field speaks of, and how they are written.
+/// The links of a relationship that belong to a field, and how they are written.
 #[derive(Debug, Clone, Copy)]
 pub enum Links {
-    /// All, as a set.
+    /// All links, as a set.
     All,
-    /// All but the one to the row of this name, as a set.
+    /// All links except the one to the row with this name, as a set.
     Except(&'static str),
-    /// The one to the row of this name: a flag.
+    /// The link to the row with this name, as a flag.
     Only(&'static str),
-    /// At most one, as a name.
+    /// At most one link, as a name.
     One,
-    /// A list: rows of their own table that belong to this row alone, and names of rows that several share.
+    /// A list that mixes items with their own rows, which belong to this row only, and names of shared rows.
     Items(&'static ItemTable),
 }
 
-/// The items of a list whose rows several resources may share.
+/// The items of a list whose rows may be shared by several resources.
 #[derive(Debug)]
 pub struct ItemTable {
-    /// The fields of an item with a row of its own.
+    /// Fields of an item that has its own row.
     pub own: &'static [Field],
-    /// The one field of an item that names a row.
+    /// The one field of an item that refers to a row by name.
     pub shared: &'static [Field],
-    /// How a new row of its own is called.
+    /// How the name of an item's new row is derived.
     pub name: NameOf,
-    /// What form their unique names must have.
+    /// Required form of their unique names.
     pub names: Names,
 }
 
-/// How the unique name of a new part is made from that of its parent.
+/// How the unique name of a new part is derived from that of its parent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NameOf {
-    /// `parent_camelCase`, of the text of the field with this word.
+    /// `parent_camelCase`, from the text of the field with this word.
     Behind(&'static str),
-    /// `tool_profile_pane_tab`, of the name under this word; numbered in tens.
+    /// `tool_profile_pane_tab`, from the name under this word; numbered in steps of ten.
     PaneTab(&'static str),
-    /// Nothing: it is always given, or the table has none.
+    /// Not derived: it is always given, or the table has none.
     Given,
 }
 
-/// What a lookup or a set points to.
+/// Target of a lookup or a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Referent {
-    /// Rows that have a unique name of their own.
+    /// Rows that have their own unique name.
     Named(&'static Table),
     /// Users, found by name, e-mail or Entra id.
     User,
@@ -266,7 +266,7 @@ pub enum Referent {
     Macro,
     /// Security roles.
     Role,
-    /// Rows of a table that no kind is defined for, found by name and never written.
+    /// Rows of a table that has no kind, found by name and never written.
     Row(&'static Table),
 }
 
@@ -275,12 +275,12 @@ pub enum Referent {
 pub struct Mirror {
     /// Logical name of the second column.
     pub column: &'static str,
-    /// The flag it holds for each number of the first.
+    /// The second column's flag for each number in the first.
     pub flags: &'static [(i64, bool)],
 }
 
 impl Field {
-    /// A field of which nothing more is said.
+    /// Creates a field with default properties.
     #[must_use]
     pub const fn new(word: &'static str, column: &'static str, holds: Holds) -> Self {
         Self {
@@ -316,7 +316,7 @@ impl Field {
         }
     }
 
-    /// What people call it: its label in the admin center, or else the words of its word.
+    /// Returns the display name: the label in the admin center, or the word split into words.
     #[must_use]
     pub fn label(&self) -> String {
         match self.shown {
@@ -325,7 +325,7 @@ impl Field {
         }
     }
 
-    /// The field that people call so, in any case: by its word, else by one of its labels.
+    /// Finds a field by its word or otherwise by one of its labels, ignoring case.
     pub fn called<'f>(
         fields: impl Iterator<Item = &'f Field> + Clone,
         name: &str,
@@ -342,19 +342,19 @@ impl Field {
             .or_else(|| fields.clone().find(is_labelled))
     }
 
-    /// Whether a document that may have to create the row must give it, unless the project's `defaults` do.
+    /// Whether a document that may have to create the row must set the field, unless the project's `defaults` do.
     #[must_use]
     pub const fn is_needed(&self) -> bool {
         !matches!(self.need, Need::Optional)
     }
 
-    /// Whether a document that may have to create the row must give it.
+    /// Whether a document that may have to create the row must set the field, regardless of `defaults`.
     #[must_use]
     pub const fn is_required(&self) -> bool {
         matches!(self.need, Need::Required)
     }
 
-    /// Whether `null` may be written to clear it.
+    /// Whether `null` may be written to clear the field.
     #[must_use]
     pub const fn is_clearable(&self) -> bool {
         !self.is_needed()
@@ -373,7 +373,7 @@ impl Field {
             }
     }
 
-    /// The JSON that a text of this field holds, if the field is for JSON and the text is an object or a list.
+    /// Parses a text of this field as JSON, if the field is for JSON and the text is an object or a list.
     #[must_use]
     pub fn json_in(&self, text: &str) -> Option<serde_json::Value> {
         matches!(self.holds, Holds::Json | Holds::JsonOrText)
@@ -382,7 +382,7 @@ impl Field {
             .filter(|value: &serde_json::Value| value.is_object() || value.is_array())
     }
 
-    /// Whether it names resources, users or roles, which are compared without case.
+    /// Whether the field contains names of resources, users or roles, which are compared ignoring case.
     #[must_use]
     pub fn is_name(&self) -> bool {
         match self.holds {
@@ -396,7 +396,7 @@ impl Field {
         }
     }
 
-    /// The fields of its items that a manifest writes; none where it has no items.
+    /// Returns the fields of its items that manifests write; empty if it has no items.
     pub fn items(&self) -> impl Iterator<Item = &'static Field> + Clone + use<> {
         let (first, rest) = match self.holds {
             Holds::Parts(part) => (&[][..], part.fields),
@@ -409,7 +409,7 @@ impl Field {
         first.iter().chain(rest).filter(|field| field.is_written)
     }
 
-    /// The options of a choice.
+    /// Returns the options of a choice.
     #[must_use]
     pub const fn options(&self) -> &'static [Choice] {
         match self.holds {
@@ -418,14 +418,14 @@ impl Field {
         }
     }
 
-    /// The option of this word, in any case.
+    /// Returns the option with this word, ignoring case.
     #[must_use]
     pub fn option(&self, word: &str) -> Option<&'static Choice> {
         let mut options = self.options().iter();
         options.find(|option| option.word.eq_ignore_ascii_case(word))
     }
 
-    /// The property that holds the value in a reply: `_x_value` for lookups, else the column.
+    /// Returns the property that contains the value in a response: `_x_value` for lookups, otherwise the column.
     #[must_use]
     pub fn read_name(&self) -> Cow<'static, str> {
         match self.holds {
@@ -434,7 +434,7 @@ impl Field {
         }
     }
 
-    /// Whether the column takes one of the options that the environment has for it.
+    /// Whether the column stores an option that must exist in the environment.
     #[must_use]
     pub const fn is_choice(&self) -> bool {
         matches!(
@@ -443,13 +443,13 @@ impl Field {
         )
     }
 
-    /// Whether the value must be a mapping where it is written as YAML.
+    /// Whether a value that is written as YAML must be a mapping.
     #[must_use]
     pub const fn is_mapping_only(&self) -> bool {
         matches!(self.holds, Holds::JsonOrText)
     }
 
-    /// Whether the value is in a column of the row (and not in links or other rows).
+    /// Whether the value is stored in a column of the row (and not in links or other rows).
     #[must_use]
     pub const fn is_column(&self) -> bool {
         !matches!(
@@ -460,7 +460,7 @@ impl Field {
 }
 
 impl Choice {
-    /// What the admin center calls it.
+    /// Returns the label in the admin center.
     #[must_use]
     pub fn label(&self) -> String {
         match self.label {
@@ -470,7 +470,7 @@ impl Choice {
     }
 }
 
-/// `orderNumber` or `order_number` as `Order number`.
+/// Converts `orderNumber` or `order_number` to `Order number`.
 #[must_use]
 pub fn spaced(word: &str) -> String {
     let mut words = String::with_capacity(word.len() + 4);
@@ -494,7 +494,7 @@ pub fn spaced(word: &str) -> String {
     words.trim().to_owned()
 }
 
-/// The property under which a lookup is read.
+/// Returns the property that contains a lookup in a response.
 #[must_use]
 pub fn lookup_read_name(column: &str) -> String {
     format!("_{column}_value")

@@ -1,4 +1,4 @@
-//! Tables and relationships of Dataverse: names and shapes, no behaviour.
+//! Tables and relationships of Dataverse: names and structure, no behaviour.
 
 mod field;
 
@@ -15,15 +15,15 @@ pub struct Table {
     pub set: &'static str,
     /// Primary key column.
     pub key: &'static str,
-    /// The text column that is the row's identity; `None` where a part is known by its parent.
+    /// The text column that identifies the row; `None` if a part is identified by its parent.
     pub name: Option<&'static str>,
     /// The column that people see as the name.
     pub label: &'static str,
-    /// Of a row that is looked up by another name: the column that people see.
+    /// For rows that are looked up by another name: the column that people see.
     pub shown: Option<&'static str>,
-    /// Rows are solution components: they have `ismanaged` and `iscustomizable`.
+    /// Whether rows are solution components, which have `ismanaged` and `iscustomizable`.
     pub component: bool,
-    /// Place in the order of creation: a row of a lower level never needs one of a higher.
+    /// Level in the order of creation: a row of a lower level never requires one of a higher level.
     pub level: u8,
 }
 
@@ -32,21 +32,21 @@ pub struct Table {
 pub struct Relationship {
     /// Schema name, which is the navigation property on both sides.
     pub schema_name: &'static str,
-    /// Entity set of the intersect table, where the links can be read as rows.
+    /// Entity set of the intersect table, through which the links can be read as rows.
     pub intersect_set: &'static str,
-    /// The side whose manifest declares the set.
+    /// Table whose manifests declare the set.
     pub owner: &'static Table,
-    /// Intersect column with the owner's id.
+    /// Intersect column with the id of the owner.
     pub owner_column: &'static str,
-    /// The other side.
+    /// Table of the members.
     pub member: &'static Table,
-    /// Intersect column with the member's id.
+    /// Intersect column with the id of the member.
     pub member_column: &'static str,
-    /// Links travel in solutions.
+    /// Whether links travel in solutions.
     pub component: bool,
 }
 
-/// A column and the value that it has in every row of a kind.
+/// A column whose value is the same in every row of a kind.
 #[derive(Debug)]
 pub struct RowValue {
     /// The column.
@@ -55,21 +55,21 @@ pub struct RowValue {
     pub is: RowValueIs,
 }
 
-/// A value that tells the rows of a kind from others of their table.
+/// A value that distinguishes the rows of a kind from other rows of their table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowValueIs {
     /// A text.
     Text(&'static str),
     /// A number, or the number of an option.
     Number(i64),
-    /// Yes or no.
+    /// `true` or `false`.
     Flag(bool),
 }
 
-/// Rows without a life of their own, written inside their parent's document.
+/// Rows that belong to a parent and are written inside its document.
 #[derive(Debug)]
 pub struct PartTable {
-    /// The table of the rows.
+    /// Table of the rows.
     pub table: &'static Table,
     /// Lookup column to the parent.
     pub parent_column: &'static str,
@@ -77,27 +77,28 @@ pub struct PartTable {
     pub parent_navigation: &'static str,
     /// The parent's table.
     pub parent: &'static Table,
-    /// How a live row of this parent is recognised.
+    /// How a live row is matched with a declared part.
     pub identity: PartIdentity,
     /// How the parts are written.
     pub written: Written,
-    /// The fields of the part, and the columns that a new row gets.
+    /// The fields of the part, including the columns that only a new row gets.
     pub fields: &'static [Field],
-    /// How a new row is called.
+    /// How the name of a new row is derived.
     pub name: NameOf,
     /// What happens to a live row that the manifest does not list.
     pub unlisted: Unlisted,
-    /// The server may add rows of this table by itself when the parent is created.
+    /// Whether the server may add rows of this table automatically when the parent is created.
     pub server_adds: bool,
-    /// The server deletes the rows with their parent; else it only empties the lookup and they stay behind.
+    /// Whether the server deletes the rows with their parent. Otherwise it only clears the lookup, and the rows remain.
     pub goes_with_parent: bool,
-    /// The parts make up their row, such as the parameters of a tab; else they assign it, such as the roles of a profile.
+    /// Whether the parts are contents of their parent, such as the parameters of a tab. Otherwise they assign it, such as the roles of a
+    /// profile.
     pub makes_up_row: bool,
-    /// What form their unique names must have.
+    /// Required form of their unique names.
     pub names: Names,
 }
 
-/// What form the names must have.
+/// Required form of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Names {
     /// A prefix of 3 to 8 letters and digits, an underscore and a name.
@@ -109,20 +110,20 @@ pub enum Names {
 /// How parts are written in a manifest.
 #[derive(Debug, Clone, Copy)]
 pub enum Written {
-    /// A list, whose order counts.
+    /// A list whose order matters.
     List,
     /// A set, exact or at least.
     Set,
-    /// A mapping of feature to flag, owned key by key.
+    /// A mapping from feature to flag, owned key by key.
     Features(&'static [Choice]),
     /// A mapping of the parameters of a page.
     Parameters,
 }
 
-/// How a live part is recognised among its parent's.
+/// How live parts of a parent are identified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PartIdentity {
-    /// By the text in this column, case as it is.
+    /// By the text in this column, case-sensitive.
     Text(&'static str),
     /// By the number in this column.
     Number(&'static str),
@@ -132,19 +133,19 @@ pub enum PartIdentity {
     UniqueName,
 }
 
-/// What an exact list does with a live part that it does not name.
+/// How an exact list treats a live part that it does not list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unlisted {
-    /// The row is deleted.
+    /// Deletes the row.
     Delete,
-    /// The row stays, and this yes/no column is set to no.
+    /// Keeps the row and sets this yes/no column to no.
     SwitchOff(&'static str),
-    /// Nothing: the product adds rows of its own.
+    /// Leaves the row alone, because the product adds its own rows.
     Leave,
 }
 
 impl PartTable {
-    /// Whether the column tells the parts of one parent apart.
+    /// Whether the field identifies the parts of one parent.
     #[must_use]
     pub fn is_identity(&self, field: &Field) -> bool {
         match self.identity {
@@ -155,7 +156,7 @@ impl PartTable {
         }
     }
 
-    /// Whether a member of the set may be written as the value of this field alone.
+    /// Whether a member of the set may be written as only the value of this field.
     #[must_use]
     pub fn is_bare(&self, field: &Field) -> bool {
         matches!(self.written, Written::Set)
@@ -163,7 +164,7 @@ impl PartTable {
             && self.is_identity(field)
     }
 
-    /// The names of the features that its rows switch.
+    /// Returns the features that the rows switch, with their names.
     #[must_use]
     pub const fn features(&self) -> &'static [Choice] {
         match self.written {
@@ -172,7 +173,7 @@ impl PartTable {
         }
     }
 
-    /// The number of a feature that is written by name or by number.
+    /// Returns the number of a feature given by name or by number.
     #[must_use]
     pub fn feature_number(&self, key: &str) -> Option<i64> {
         let mut names = self.features().iter();
@@ -184,7 +185,7 @@ impl PartTable {
             .or_else(|| key.parse().ok().filter(|_| is_number))
     }
 
-    /// The name under which a feature is written.
+    /// Returns the name with which a feature is written.
     #[must_use]
     pub fn feature_name(&self, number: i64) -> String {
         let mut names = self.features().iter();
@@ -195,7 +196,7 @@ impl PartTable {
 }
 
 impl Table {
-    /// A table of the desk: its rows have a unique name and are solution components.
+    /// Creates a table of the desk, whose rows have a unique name and are solution components.
     pub(crate) const fn desk(
         logical: &'static str,
         set: &'static str,
@@ -214,7 +215,7 @@ impl Table {
         }
     }
 
-    /// A table of the platform: its rows are looked up by name and never written.
+    /// Creates a table of the platform, whose rows are looked up by name and never written.
     pub(crate) const fn platform(
         logical: &'static str,
         set: &'static str,
@@ -235,7 +236,7 @@ impl Table {
 }
 
 impl Relationship {
-    /// Links between tables of the desk.
+    /// Creates a relationship between tables of the desk.
     pub(crate) const fn many(
         schema_name: &'static str,
         intersect_set: &'static str,

@@ -318,7 +318,7 @@ impl<'a> Adopting<'a> {
                 .keys()
                 .any(|known| known.eq_ignore_ascii_case(&path));
         if taken {
-            self.refuse(&document.key, "", format!("{path} is there already"), None);
+            self.refuse(&document.key, "", format!("{path} already exists"), None);
             return;
         }
         let after = write(&document);

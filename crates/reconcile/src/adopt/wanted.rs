@@ -160,7 +160,7 @@ fn lost(key: &str, item: &Json) -> String {
         .find_map(|word| item.get(word)?.as_str())
         .unwrap_or("an item");
     format!(
-        "live holds no `{key}` for {name}, which a manifest cannot express: apply it, or remove the key"
+        "the environment has no `{key}` for {name}, which a manifest cannot express: apply it, or remove the key"
     )
 }
 
@@ -280,7 +280,8 @@ fn members(
         .collect();
     if from_teams.iter().any(|id| !live.contains(id)) {
         return Err(
-            "members of a team that it names are not there; a set cannot express that".to_owned(),
+            "some members of a team that it names are missing; a set cannot express that"
+                .to_owned(),
         );
     }
     if set.mode == SetMode::Exact {

@@ -74,7 +74,7 @@ pub struct Report {
     pub ignored: Vec<Ignored>,
     /// Rules whose day is over.
     pub expired: Vec<Expired>,
-    /// Contract rules that live breaks.
+    /// Contract rules that the environment breaks.
     pub broken: Vec<Broken>,
     /// Contract rules that nobody can judge.
     pub elsewhere: Vec<Elsewhere>,

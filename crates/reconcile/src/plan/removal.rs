@@ -169,7 +169,7 @@ impl Planner<'_> {
                 continue;
             };
             let message = format!(
-                "whether `prune` has to delete rows of {} cannot be found out: {why}",
+                "deskstate cannot tell whether `prune` would delete rows of {}: {why}",
                 kind
             );
             self.findings.unknown(

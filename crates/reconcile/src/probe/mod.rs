@@ -59,7 +59,7 @@ pub const QUESTIONS: [&str; 30] = [
     "unknownSlugsNulled",
 ];
 
-const CARRIED_OUT: &str = "a transaction that must fail was carried out";
+const CARRIED_OUT: &str = "a transaction that must fail was executed";
 
 /// How much a probe may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub enum ProbeError {
     #[error(transparent)]
     Dataverse(#[from] Error),
     /// The questions ended early, and rows of theirs are still there.
-    #[error("rows of the questions are left in the environment, delete them: {}", .rows.join(", "))]
+    #[error("the probe left rows in the environment; delete them: {}", .rows.join(", "))]
     Left {
         /// Table and name.
         rows: Vec<String>,
@@ -87,7 +87,7 @@ pub enum ProbeError {
     },
     /// Whether rows of theirs are still there could not be seen.
     #[error(
-        "rows of the questions may be left in the environment, with `{RESERVED}` in their names; `doctor --probe=write` deletes them"
+        "the probe may have left rows in the environment, with `{RESERVED}` in their names; `doctor --probe=write` deletes them"
     )]
     Unseen {
         /// Why nobody could look.

@@ -48,7 +48,7 @@ pub(super) async fn ask(
     names(probe, answers).await?;
     if !probe.own_keys {
         for word in NEED_OWN_KEYS {
-            answers.leave_open(word, "the environment refuses keys that a client chose");
+            answers.leave_open(word, "the environment refuses ids that the client chooses");
         }
         return Ok(());
     }

@@ -55,7 +55,7 @@ pub(super) async fn ask(probe: &Probe<'_>, answers: &mut Answers) -> Result<(), 
     let ended = if probe.own_keys {
         ask_rows(probe, answers).await
     } else {
-        let why = "the environment refuses keys that a client chose";
+        let why = "the environment refuses ids that the client chooses";
         Err(End::Refused(why.to_owned()))
     };
     let why = match ended {

@@ -176,7 +176,7 @@ impl Raising<'_> {
     ) -> Result<Option<Json>, String> {
         let page = self.spec.get("pageType").and_then(Json::as_str);
         let Some(page) = page.and_then(PageType::of) else {
-            return Err("what a page of this type takes is not known".to_owned());
+            return Err("the parameters of this page type are unknown".to_owned());
         };
         let mut found: Vec<(String, String)> = Vec::new();
         for row in rows {
@@ -196,7 +196,7 @@ impl Raising<'_> {
                 .len()
                 > 1
             {
-                return Err(format!("the parameter {name} is there twice"));
+                return Err(format!("the parameter {name} occurs twice"));
             }
             let why = refused(name).or_else(|| refused(value));
             if let Some(why) = why.filter(|_| !self.options.as_read) {

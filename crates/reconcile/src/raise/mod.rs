@@ -162,7 +162,7 @@ fn orphans(live: &Live) -> impl Iterator<Item = Skipped> {
                     "its row of `{}` belongs to {id}, which cannot be read",
                     part.table.logical
                 ),
-                None => format!("its row of `{}` belongs to nothing", part.table.logical),
+                None => format!("its row of `{}` has no parent", part.table.logical),
             };
             Some(Skipped {
                 kind: kind?,

@@ -117,7 +117,7 @@ impl<'a> Raising<'a> {
         for row in rows {
             match self.item(&Rows::of(part), row, 0) {
                 Ok((label, _)) if members.iter().any(|(known, _)| *known == label) => {
-                    return Err(format!("{label} is there twice"));
+                    return Err(format!("{label} occurs twice"));
                 }
                 Ok((label, item)) => {
                     let mut bare = part.fields.iter().filter(|field| part.is_bare(field));
@@ -230,7 +230,7 @@ impl<'a> Raising<'a> {
                 };
                 let parts = self.live.table(rows.table);
                 if parts.parts_of(self.row.id, &label).len() != 1 {
-                    return Err(format!("{label} is there twice"));
+                    return Err(format!("{label} occurs twice"));
                 }
             }
             let Some(value) = value.filter(|_| field.is_written) else {
@@ -258,7 +258,7 @@ impl<'a> Raising<'a> {
             // Copies of a role in several business units are told apart by their names.
             Referent::Role => Ok(()),
             _ if parts.parts_of(self.row.id, &id.to_string()).len() == 1 => Ok(()),
-            _ => Err(format!("{name} is there twice")),
+            _ => Err(format!("{name} occurs twice")),
         }
     }
 
@@ -304,7 +304,7 @@ impl<'a> Raising<'a> {
             let live = self.live.table(part.table);
             if live.parts_of(self.row.id, &number.to_string()).len() > 1 {
                 let name = part.feature_name(number);
-                let why = "it is there twice".to_owned();
+                let why = "it occurs twice".to_owned();
                 self.leave_out_member(format!("{word}.{name}"), row.id, why);
                 continue;
             }

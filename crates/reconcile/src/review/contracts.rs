@@ -123,7 +123,7 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) -> Vec<Elsewhere>
         if place.is_some() {
             finding
                 .secondary
-                .push((broken.span, "demanded by this rule".to_owned()));
+                .push((broken.span, "required by this rule".to_owned()));
         }
         found.push(finding);
     }

@@ -25,7 +25,7 @@ pub(crate) const SHIPS_BY_SOLUTION: Explanation = Explanation::new(
 
 pub(crate) const UNKNOWN_PREFIX: Explanation = Explanation::new(
     "unknown-prefix",
-    "A new unique name has a prefix of no publisher in the environment.",
+    "A new unique name has a prefix that belongs to no publisher in the environment.",
     "Some environments refuse such names. The finding is a warning until you run `deskstate doctor --env NAME --probe`. Then it is an error if the environment refuses such names, and disappears otherwise.",
     "Create a publisher with the prefix, or use a prefix that the environment has. If you do not know whether the environment accepts the name, run the probe.",
 );

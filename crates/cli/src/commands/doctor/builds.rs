@@ -1,4 +1,5 @@
-//! What `doctor` says of builds that apply to an environment. It reads the project's files only: the settings of a host cannot be seen from here.
+//! The checks of `doctor` for builds that apply to an environment. They only read the project's files: the settings of the build host are
+//! not visible from here.
 
 use std::path::Path;
 
@@ -7,7 +8,7 @@ use deskstate_model::Project;
 
 use super::Finding;
 
-/// The workflows and pipelines of a project that apply to the environment, and the settings that keep everybody else out.
+/// Finds the project's workflows and pipelines that apply to the environment, and the settings that restrict who may run them.
 pub(super) fn of_project(root: &Path, project: &Project, environment: &str) -> Vec<Finding> {
     let is_stage = project.stages.is_empty()
         || project

@@ -1,4 +1,4 @@
-//! What `doctor` says of an environment that was read: plain functions of what was seen.
+//! The findings of `doctor` about an environment: pure functions of the data that was read.
 
 use std::collections::BTreeMap;
 
@@ -11,17 +11,17 @@ use deskstate_reconcile::probe::{Probed, WRITE_RIGHTS, privilege};
 use crate::output::count;
 use crate::output::plain;
 
-/// How something is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::commands) enum State {
     Good,
-    /// Works, with less.
+    /// Works with restrictions.
     Worth,
-    /// In the way.
+    /// Blocks a plan or an apply.
     Bad,
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::commands) struct Finding {
     pub(in crate::commands) state: State,
@@ -31,7 +31,7 @@ pub(in crate::commands) struct Finding {
 }
 
 impl State {
-    /// The word before a finding.
+    /// The label in front of a finding.
     pub(in crate::commands) fn mark(self) -> &'static str {
         match self {
             Self::Good => "ok",
@@ -67,7 +67,7 @@ impl Finding {
     }
 }
 
-/// All that was read says.
+/// All findings about the data that was read.
 pub(in crate::commands) fn of_live(
     live: &Live,
     privileges: Option<&BTreeMap<String, Depth>>,
@@ -87,7 +87,7 @@ pub(in crate::commands) fn of_environment(live: &Live) -> Vec<Finding> {
             "organization {organization}, user {caller}"
         ))),
         _ => findings.push(Finding::bad(
-            "the environment does not say who is signed in",
+            "the environment does not report who is signed in",
             "is the application user enabled, and does it have a role?",
         )),
     }
@@ -247,7 +247,7 @@ pub(in crate::commands) fn of_tables(live: &Live) -> Vec<Finding> {
     findings
 }
 
-/// What apply needs, for the tables of every kind: create, write, delete, append, append to.
+/// Checks the privileges that apply needs on the tables of every kind: create, write, delete, append, append to.
 pub(super) fn of_privileges(
     live: &Live,
     privileges: Option<&BTreeMap<String, Depth>>,
@@ -291,7 +291,7 @@ pub(super) fn of_privileges(
     findings.collect()
 }
 
-/// Whether the the probe left rows behind.
+/// Reports whether the probe left rows behind.
 pub(super) fn what_is_left(probed: &Probed) -> Vec<Finding> {
     let mut findings = Vec::new();
     if probed.stored {
@@ -334,7 +334,7 @@ pub(crate) mod tests {
     use deskstate_model::tables::{CHT, NOTIFICATION, PROFILE_USERS, SESSION, TAB};
     use deskstate_reconcile::live::{Facts, Found, LiveLinks, LiveTable};
 
-    /// An environment of which nothing is read.
+    /// An environment from which nothing has been read.
     pub(crate) fn nothing() -> Live {
         Live {
             tables: BTreeMap::new(),
@@ -364,7 +364,10 @@ pub(crate) mod tests {
         assert_eq!(
             said(&findings),
             [
-                (State::Bad, "the environment does not say who is signed in"),
+                (
+                    State::Bad,
+                    "the environment does not report who is signed in"
+                ),
                 (
                     State::Worth,
                     "the language of texts is unknown, so they are neither compared nor written"

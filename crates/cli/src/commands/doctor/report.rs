@@ -1,7 +1,7 @@
-//! What `doctor` found out of an environment, for people who have no access to it.
+//! The report of `doctor` on an environment, for people who have no access to it.
 //!
-//! A report holds words and numbers that deskstate itself knows: switches of the emulator, names of the product's tables and columns,
-//! numbers of options, statuses and codes. What the server says in words may name hosts, people and rows, and stays out.
+//! A report contains only words and numbers that deskstate itself knows: switches of the emulator, names of the product's tables and
+//! columns, option values, statuses and codes. The server's messages may name hosts, people and rows, so they are left out.
 
 use deskstate_reconcile::probe::Answers;
 use serde_json::json;
@@ -9,7 +9,7 @@ use serde_json::json;
 use super::How;
 use crate::error::Error;
 
-/// The report, which the emulator reads as an answer sheet.
+/// Renders the report, which the emulator can read as an answer sheet.
 pub(super) fn text(asked: Option<How>, answers: &Answers) -> Result<String, Error> {
     let asked = match asked {
         None => "read",

@@ -1,21 +1,23 @@
 //! `init --ci`: workflows and pipelines for the stages of a project.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use deskstate_files::Limit;
 use deskstate_model::{Diagnostic, PROJECT_FILE, Target, load_project};
 use sha2::{Digest, Sha256};
 
 use super::{Ci, NewFile, write_new};
-use crate::door::{DIM, GOOD};
+use crate::door::{DIM, GOOD, WARN};
 use crate::error::Error;
 use crate::output::{count, plain};
+use crate::paths::shown_path;
 use crate::ui::Ui;
 
-/// The environment of a new project.
+/// The environment name in a new project.
 pub(super) const DEFAULT_STAGE: &str = "prod";
 
-/// A file with texts in braces for the stages. The folders `ci/github/workflows` and `ci/azure-pipelines` hold the files for dev, test and prod.
+/// A file with placeholders in braces for the stages. The folders `ci/github/workflows` and `ci/azure-pipelines` contain the rendered files
+/// for dev, test and prod.
 struct Template {
     name: &'static str,
     text: &'static str,
@@ -46,7 +48,7 @@ const GITHUB: &[Template] = &[
     },
 ];
 
-/// The installers are those of `ci`.
+/// The installers are the same as in `ci`.
 const AZURE: &[Template] = &[
     Template {
         name: "install.yml",
@@ -95,10 +97,10 @@ const AZURE: &[Template] = &[
     },
 ];
 
-/// The last line of a file that `init` wrote, before the digest of the lines above it.
+/// The last line of a file that `init` wrote. The digest of the lines above follows it.
 const SEAL: &str = "# `deskstate init --ci` replaces this file unless it was edited: sha256 ";
 
-/// The stages of a project: its `stages`, or else its only environment with an address, or else the one of a new project.
+/// The stages of a project: its `stages`, otherwise its only environment with an address, otherwise the one of a new project.
 pub(super) fn stages_of(folder: &Path) -> Result<Vec<String>, Error> {
     let (manifests, found) = load_project(folder);
     let Some(project) = manifests
@@ -124,7 +126,7 @@ pub(super) fn stages_of(folder: &Path) -> Result<Vec<String>, Error> {
         .map(|environment| environment.name)
         .collect();
     match addressed.as_slice() {
-        // The project file of `init` has such an environment, as a comment.
+        // The project file that `init` writes has this environment as a comment.
         [] => Ok(vec![DEFAULT_STAGE.to_owned()]),
         [_] => Ok(addressed),
         _ => Err(Error::Refused {
@@ -158,7 +160,7 @@ pub(super) fn files(ci: Ci, stages: &[String]) -> Vec<NewFile> {
 }
 
 impl Template {
-    /// The file for these stages.
+    /// Renders the file for these stages.
     fn rendered(&self, stages: &[String]) -> String {
         let ids: Vec<String> = (1..)
             .zip(stages)
@@ -193,7 +195,7 @@ impl Template {
     }
 }
 
-/// The name of an environment as YAML, quoted where YAML could read something else than a text.
+/// Renders the name of an environment as YAML, quoted if YAML would not read it as a string.
 fn scalar(name: &str) -> String {
     const WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
     let is_word = WORDS.iter().any(|word| name.eq_ignore_ascii_case(word));
@@ -204,7 +206,7 @@ fn scalar(name: &str) -> String {
     }
 }
 
-/// Our own action at the commit of this release: a tag can be moved.
+/// Pins our own action to the commit of this release, because a tag can be moved.
 fn pinned(text: &str, commit: Option<&str>) -> String {
     let tag = concat!("deskstate/deskstate/ci/github@v", env!("CARGO_PKG_VERSION"));
     match commit {
@@ -216,12 +218,12 @@ fn pinned(text: &str, commit: Option<&str>) -> String {
     }
 }
 
-/// A file with a last line that shows later whether somebody edited it.
+/// Adds a last line that shows later whether somebody edited the file.
 fn sealed(text: &str) -> String {
     format!("{text}{SEAL}{}\n", digest(text))
 }
 
-/// Whether a file is as `init` wrote it. Git may have changed the ends of its lines.
+/// Whether a file is unchanged since `init` wrote it. Git may have changed its line endings.
 fn is_as_written(file: &str) -> bool {
     let file = file.replace("\r\n", "\n");
     file.rsplit_once(SEAL)
@@ -233,11 +235,11 @@ fn digest(text: &str) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Writes a file, or replaces the one that an earlier `init` wrote. A file that somebody edited stays.
+/// Writes a file, or replaces one that an earlier `init` wrote. A file that somebody edited is kept.
 pub(super) fn write(folder: &Path, path: &str, text: &str, ui: &mut Ui) -> Result<(), Error> {
     let target = folder.join(path);
     let Ok(known) = deskstate_files::read_text(&target, Limit::MANIFEST) else {
-        // Nothing is there, or nothing that `init` wrote.
+        // The file does not exist, or `init` did not write it.
         return write_new(folder, path, text, ui);
     };
     if known.replace("\r\n", "\n") == text {
@@ -253,6 +255,36 @@ pub(super) fn write(folder: &Path, path: &str, text: &str, ui: &mut Ui) -> Resul
         ));
     }
     Ok(())
+}
+
+/// Prints the environments that the files are for, and what to do next.
+pub(super) fn explain(ci: Ci, folder: &Path, stages: &[String], ui: &mut Ui) {
+    ui.note(format_args!(
+        "the files apply to {}",
+        stages.join(", then ")
+    ));
+    if let Some(root) = repository_above(folder) {
+        let reader = match ci {
+            Ci::Github => {
+                "GitHub reads `.github/workflows` only at the root of a repository, and the files run there"
+            }
+            Ci::Azure => "the pipelines run at the root of the repository",
+        };
+        ui.note(format_args!(
+            "{WARN}warning{WARN:#}: {reader}: {}; put the project into a repository of its own",
+            shown_path(&root)
+        ));
+    }
+    ui.hint("read the head of each file: it lists what to set up first");
+}
+
+/// The root of the git repository around a folder that is not the root itself.
+fn repository_above(folder: &Path) -> Option<PathBuf> {
+    let folder = std::path::absolute(folder).ok()?;
+    let root = folder
+        .ancestors()
+        .find(|place| place.join(".git").exists())?;
+    (root != folder).then(|| root.to_path_buf())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! `init --from-env`: a project whose manifests say what an environment has.
+//! `init --from-env`: creates a project whose manifests describe an existing environment.
 //!
-//! Everything is written to a folder next to the project's place first, and read back from there. The project file moves last, so a run that
-//! ends early leaves no project.
+//! Everything is first written to a folder next to the project's place, and read back from there. The project file moves last, so a run
+//! that ends early leaves no project.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -135,7 +135,7 @@ pub(super) async fn run(
     .await
 }
 
-/// A project, or manifests, that are there already would mix with the new ones.
+/// Refuses a folder that already has a project or manifests, which would mix with the new ones.
 fn refuse_what_is_taken(folder: &Path) -> Result<(), Error> {
     let refused = |message: String, hint: &str| {
         Err(Error::Refused {
@@ -160,7 +160,7 @@ fn refuse_what_is_taken(folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// A folder on the same disk as the project's place; it goes when the run ends.
+/// Creates a temporary folder on the same disk as the project's place. It is removed when the run ends.
 fn draft_folder(folder: &Path) -> Result<(TempDir, PathBuf), Error> {
     let absolute = std::path::absolute(folder)?;
     let mut near = absolute.ancestors();
@@ -174,13 +174,13 @@ fn draft_folder(folder: &Path) -> Result<(TempDir, PathBuf), Error> {
         .prefix(".deskstate-init-")
         .tempdir_in(near)
         .map_err(could_not)?;
-    // The folder itself is its owner's alone, and the project need not be.
+    // Only its owner can access the temporary folder itself; the project does not need that restriction.
     let draft = beside.path().join("project");
     std::fs::create_dir_all(draft.join(MANIFESTS)).map_err(could_not)?;
     Ok((beside, draft))
 }
 
-/// The prefixes of the rows that the project declares, and how many have each.
+/// The prefixes of the rows that the project declares, with the number of rows of each.
 fn own_prefixes(exported: &Export) -> BTreeMap<String, usize> {
     let mut found = BTreeMap::new();
     for document in &exported.documents {
@@ -219,14 +219,14 @@ fn say_found(
     Ok(())
 }
 
-/// The files around the manifests.
+/// The project's files other than the manifests.
 fn around(args: &Args, name: &str, origin: &str) -> Result<Vec<NewFile>, Error> {
     let readme = include_str!("../../../assets/init/README.md")
         .replace("{name}", name)
         .replace("{url}", origin);
     let mut files = vec![
         ("README.md".to_owned(), readme),
-        // Git keeps no empty folder, and an environment may have nothing to declare yet.
+        // Git does not keep empty folders, and an environment may have nothing to declare yet.
         (format!("{MANIFESTS}/.gitkeep"), String::new()),
     ];
     files.extend(surroundings());
@@ -238,7 +238,7 @@ fn around(args: &Args, name: &str, origin: &str) -> Result<Vec<NewFile>, Error> 
     Ok(files)
 }
 
-/// Plans the project as it was written.
+/// Plans the project from the files that were written, and returns whether the plan is empty.
 async fn plan_is_empty(draft: &Path, reader: &Reader) -> Result<bool, Error> {
     let (manifests, found) = load(draft, Some(ENVIRONMENT));
     if let Some(error) = found.iter().find(|finding| finding.is_error()) {
@@ -253,7 +253,7 @@ async fn plan_is_empty(draft: &Path, reader: &Reader) -> Result<bool, Error> {
     Ok(plan.state() == SyncState::InSync)
 }
 
-/// Moves the draft to the project's place: as a whole, or into a folder that is there, the project file last.
+/// Moves the draft to the project's place: as a unit, or file by file into an existing folder, the project file last.
 fn put(draft: &Path, folder: &Path, ui: &mut Ui) -> Result<(), Error> {
     let could_not = |path: &Path| {
         let path = path.to_path_buf();

@@ -1,4 +1,4 @@
-//! What the tools take. The doc comments are their descriptions.
+//! The arguments of the tools. The doc comments are their descriptions.
 
 use deskstate_files::EXPORTED_AT_ONCE;
 use schemars::JsonSchema;
@@ -8,39 +8,39 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct List {
-    /// As this environment sees them. It must be open to assistants.
+    /// Resolve the manifests for this environment. It must be open to assistants.
     #[serde(default)]
     pub(super) environment: Option<String>,
-    /// Only these and what they need: KIND, KIND/NAME, NAME or LABEL=VALUE; `*` and `?` stand for any characters.
+    /// Only these and their dependencies: KIND, KIND/NAME, NAME or LABEL=VALUE; `*` and `?` stand for any characters.
     #[serde(default)]
     pub(super) what: Vec<String>,
-    /// `nextCursor` of the page before.
+    /// `nextCursor` of the previous page.
     #[serde(default)]
     pub(super) cursor: Option<String>,
 }
 
-/// Checks the manifests offline. With `files`, as if these files had these texts: nothing is written.
+/// Checks the manifests offline. With `files`, checks as if these files had these texts: nothing is written.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Validate {
-    /// As this environment sees them; if omitted, for every environment. It must be open to assistants.
+    /// Check the manifests of this environment; if omitted, those of every environment. It must be open to assistants.
     #[serde(default)]
     pub(super) environment: Option<String>,
     /// Files to check instead of, or in addition to, those of the project.
     #[serde(default)]
     pub(super) files: Vec<Given>,
-    /// `nextCursor` of the page before.
+    /// `nextCursor` of the previous page.
     #[serde(default)]
     pub(super) cursor: Option<String>,
 }
 
-/// A file as the assistant would have it.
+/// A file with the text that the assistant proposes.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Given {
     /// Relative to deskstate.yaml, with `/`.
     pub(super) path: String,
-    /// The whole text.
+    /// The complete text.
     pub(super) text: String,
 }
 
@@ -51,15 +51,15 @@ pub(super) struct Explain {
     /// KIND, KIND.field, a code such as `unknown-reference`, or a display name. If omitted, the kinds are listed.
     #[serde(default)]
     pub(super) subject: Option<String>,
-    /// Look for rows with this name there. It must be open to assistants.
+    /// Look for rows with this name in this environment. It must be open to assistants.
     #[serde(default)]
     pub(super) environment: Option<String>,
-    /// `nextCursor` of the page before.
+    /// `nextCursor` of the previous page.
     #[serde(default)]
     pub(super) cursor: Option<String>,
 }
 
-/// Gives the JSON Schema of a kind, of the project file or of contracts, or lists the schemas.
+/// Returns the JSON Schema of a kind, of the project file or of contracts, or lists the schemas.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Schema {
@@ -69,7 +69,7 @@ pub(super) struct Schema {
     /// A part of the schema, as a JSON Pointer such as `/properties/spec`.
     #[serde(default)]
     pub(super) pointer: Option<String>,
-    /// `nextCursor` of the page before.
+    /// `nextCursor` of the previous page.
     #[serde(default)]
     pub(super) cursor: Option<String>,
 }
@@ -80,10 +80,10 @@ pub(super) struct Schema {
 pub(super) struct Plan {
     /// The environment. It must be open to assistants.
     pub(super) environment: String,
-    /// Only these and what they need: KIND, KIND/NAME, NAME or LABEL=VALUE; `*` and `?` stand for any characters.
+    /// Only these and their dependencies: KIND, KIND/NAME, NAME or LABEL=VALUE; `*` and `?` stand for any characters.
     #[serde(default)]
     pub(super) what: Vec<String>,
-    /// `nextCursor` of the page before.
+    /// `nextCursor` of the previous page.
     #[serde(default)]
     pub(super) cursor: Option<String>,
 }
@@ -97,12 +97,12 @@ pub(super) struct Drift {
     /// Only these: KIND, KIND/NAME, NAME or LABEL=VALUE; `*` and `?` stand for any characters.
     #[serde(default)]
     pub(super) what: Vec<String>,
-    /// `nextCursor` of the page before.
+    /// `nextCursor` of the previous page.
     #[serde(default)]
     pub(super) cursor: Option<String>,
 }
 
-/// Says which app profile an agent gets, why, and what desktop follows.
+/// Shows which app profile an agent gets, why, and the resulting desktop.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Who {
@@ -110,7 +110,7 @@ pub(super) struct Who {
     pub(super) environment: String,
     /// The agent: user principal name, e-mail address or Entra object id.
     pub(super) user: String,
-    /// `nextCursor` of the page before.
+    /// `nextCursor` of the previous page.
     #[serde(default)]
     pub(super) cursor: Option<String>,
 }
@@ -129,7 +129,7 @@ pub(super) struct Diff {
     /// Only rows under these prefixes.
     #[serde(default)]
     pub(super) prefixes: Vec<String>,
-    /// `nextCursor` of the page before.
+    /// `nextCursor` of the previous page.
     #[serde(default)]
     pub(super) cursor: Option<String>,
 }
@@ -140,21 +140,21 @@ pub(super) struct Diff {
 pub(super) struct Check {
     /// The environment. It must be open to assistants.
     pub(super) environment: String,
-    /// `nextCursor` of the page before.
+    /// `nextCursor` of the previous page.
     #[serde(default)]
     pub(super) cursor: Option<String>,
 }
 
-/// Gives single rows of an environment as manifests. Writes no file.
+/// Returns single rows of an environment as manifests. Writes no file.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Export {
     /// The environment. It must be open to assistants.
     pub(super) environment: String,
-    /// The rows: KIND/NAME or NAME; what they need is included.
+    /// The rows: KIND/NAME or NAME; their dependencies are included.
     #[schemars(length(min = 1, max = EXPORTED_AT_ONCE))]
     pub(super) what: Vec<String>,
-    /// `nextCursor` of the page before.
+    /// `nextCursor` of the previous page.
     #[serde(default)]
     pub(super) cursor: Option<String>,
 }
@@ -163,18 +163,18 @@ pub(super) struct Export {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Preview {
-    /// As this environment sees the manifests. It must be open to assistants.
+    /// Resolve the manifests for this environment. It must be open to assistants.
     #[serde(default)]
     pub(super) environment: Option<String>,
-    /// Only what has to do with these: KIND, KIND/NAME, NAME or LABEL=VALUE.
+    /// Only what is related to these: KIND, KIND/NAME, NAME or LABEL=VALUE.
     #[serde(default)]
     pub(super) what: Vec<String>,
-    /// `nextCursor` of the page before.
+    /// `nextCursor` of the previous page.
     #[serde(default)]
     pub(super) cursor: Option<String>,
 }
 
-/// Gives a patch for a person to apply: live values for the manifests, a fix of findings, or a new manifest. Writes nothing.
+/// Returns a patch for a person to apply: live values for the manifests, a fix of findings, or a new manifest. Writes nothing.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Propose {
@@ -186,7 +186,7 @@ pub(super) struct Propose {
     /// For `adopt`: only these resources; a row that no manifest declares becomes a new file if named KIND/NAME.
     #[serde(default)]
     pub(super) what: Vec<String>,
-    /// For `adopt`: change the base for all environments, and not the overlay of this one.
+    /// For `adopt`: change the base for all environments, instead of the overlay of this one.
     #[serde(default)]
     pub(super) into_base: bool,
     /// For `fix`: only findings of this code.
@@ -198,21 +198,21 @@ pub(super) struct Propose {
     /// For `fix`: only findings on this line.
     #[serde(default)]
     pub(super) line: Option<u32>,
-    /// For `manifest`: the whole text of the file.
+    /// For `manifest`: the complete text of the file.
     #[serde(default)]
     pub(super) text: Option<String>,
-    /// `nextCursor` of the page before.
+    /// `nextCursor` of the previous page.
     #[serde(default)]
     pub(super) cursor: Option<String>,
 }
 
-/// What a patch is made from.
+/// The source of a patch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Change {
     /// Live values.
     Adopt,
-    /// Findings with a certain fix: misspelt words.
+    /// Findings with an unambiguous fix: misspelt words.
     Fix,
     /// The text of a manifest.
     Manifest,

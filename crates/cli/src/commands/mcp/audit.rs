@@ -1,4 +1,4 @@
-//! The record of calls: who asked what of which environment, and what came of it.
+//! The record of calls: who requested what from which environment, and the outcome.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
@@ -11,38 +11,38 @@ use sha2::{Digest, Sha256};
 use crate::door::{harmless_json, plain};
 use crate::today;
 
-/// The longest argument that is on record as it was given; of a longer one the length and the digest are.
+/// The longest argument that is recorded as given. For a longer one, the length and the digest are recorded.
 const LONGEST_ARGUMENT: usize = 200;
 
-/// Where calls are recorded.
+/// The destination of the records.
 pub(super) struct Audit {
-    /// None for a line of the log on stderr.
+    /// `None` for lines in the log on stderr.
     file: Option<Mutex<Box<dyn Write + Send>>>,
 }
 
 /// One call.
 pub(super) struct Entry<'a> {
-    /// The program that asks, as it calls itself.
+    /// The calling program, by the name it reports.
     pub(super) client: &'a str,
     /// The tool.
     pub(super) tool: &'a str,
-    /// As they were given.
+    /// The arguments, as given.
     pub(super) arguments: &'a Map<String, Json>,
     /// `ok`, or the code of the error.
     pub(super) outcome: &'a str,
-    /// The bytes of the answer.
+    /// Size of the answer in bytes.
     pub(super) bytes: usize,
-    /// How long it took.
+    /// Duration of the call.
     pub(super) took: Duration,
 }
 
 impl Audit {
-    /// Lines of the log.
+    /// Records calls as lines of the log.
     pub(super) fn traced() -> Self {
         Self { file: None }
     }
 
-    /// Lines of JSON.
+    /// Records calls as lines of JSON.
     pub(super) fn to(file: Box<dyn Write + Send>) -> Self {
         Self {
             file: Some(Mutex::new(file)),
@@ -90,7 +90,7 @@ impl Audit {
     }
 }
 
-/// An argument as it is on record: short ones as they are, of long ones the length and the digest.
+/// An argument for the record: short ones as they are, long ones as length and digest.
 fn brief(value: &Json) -> Json {
     match value {
         Json::String(text) => brief_text(text).into(),

@@ -1,4 +1,4 @@
-//! Tools that look at the project alone: no environment is asked.
+//! Tools that only read the project: no environment is contacted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ use crate::project;
 use crate::specs::Specs;
 use crate::ui::Ui;
 
-/// What is declared, and where; without an environment of all of them, and the environments themselves.
+/// Lists declared resources with their locations, and the environments of the project. Without an environment, lists the base.
 pub(super) fn list(desk: &Desk, asked: &List, ui: &mut Ui) -> Result<Answer, Failure> {
     let loaded = loaded(desk, asked.environment.as_deref(), ui)?;
     let manifests = &loaded.manifests;
@@ -79,7 +79,7 @@ fn resource(declared: &Declared, sources: &SourceMap) -> Json {
     })
 }
 
-/// Valid manifests: of an environment that is open, or the base of all.
+/// Loads valid manifests: those of an open environment, or the base of all.
 fn loaded(desk: &Desk, environment: Option<&str>, ui: &mut Ui) -> Result<project::Loaded, Failure> {
     match environment {
         Some(name) => desk.load(name, ui),
@@ -99,7 +99,7 @@ fn chosen(
         .map_err(|error| failure(&error, ui, None))
 }
 
-/// Checks the project, with files that it has or does not have as the assistant gives them.
+/// Checks the project, with the assistant's versions of new or changed files.
 pub(super) fn validate(desk: &Desk, asked: &Validate) -> Result<Answer, Failure> {
     if let Some(name) = &asked.environment {
         desk.admit(name)?;
@@ -158,7 +158,7 @@ pub(super) fn validate(desk: &Desk, asked: &Validate) -> Result<Answer, Failure>
     })
 }
 
-/// The project with these files, as an environment or as all would see it.
+/// Loads the project with these files, for one environment or for all.
 pub(super) fn checked(
     desk: &Desk,
     environment: Option<&str>,
@@ -171,7 +171,7 @@ pub(super) fn checked(
     }
 }
 
-/// Findings with their places.
+/// Findings with their locations, as items.
 pub(super) fn as_items(found: &[Diagnostic], sources: &SourceMap) -> Vec<Json> {
     let places = Places {
         sources,
@@ -180,7 +180,7 @@ pub(super) fn as_items(found: &[Diagnostic], sources: &SourceMap) -> Vec<Json> {
     findings(&diagnostics_json::render(found, &places).unwrap_or_default())
 }
 
-/// Files by path, each once and inside the project.
+/// The given files by path, each once and inside the project.
 fn given(desk: &Desk, files: &[Given]) -> Result<BTreeMap<String, String>, Failure> {
     let mut changed = BTreeMap::new();
     for file in files {
@@ -197,7 +197,7 @@ fn given(desk: &Desk, files: &[Given]) -> Result<BTreeMap<String, String>, Failu
     Ok(changed)
 }
 
-/// Refuses what says which environments are open, and which tables are read of them.
+/// Refuses changes to the files that define which environments are open and which of their tables are read.
 pub(super) fn refuse_settings(desk: &Desk, path: &str) -> Result<(), Failure> {
     let plain = |path: &str| {
         let parts = path.split(['/', '\\']);
@@ -211,15 +211,15 @@ pub(super) fn refuse_settings(desk: &Desk, path: &str) -> Result<(), Failure> {
         return Err(Failure::new(
             "invalid-arguments",
             format!(
-                "`{path}` is not taken from an assistant, since it says what assistants can read"
+                "`{path}` is not taken from an assistant, since it decides what assistants can read"
             ),
         )
-        .next("a person edits the file"));
+        .next("ask a person to edit the file"));
     }
     Ok(())
 }
 
-/// Refuses a path that leaves the project or that not every system can have.
+/// Refuses a path that leaves the project or that is not valid on every system.
 pub(super) fn check_path(path: &str) -> Result<(), Failure> {
     let usual = |part: &str| {
         !part.is_empty()
@@ -239,7 +239,7 @@ pub(super) fn check_path(path: &str) -> Result<(), Failure> {
     )
 }
 
-/// The reference: kinds, fields and codes.
+/// Explains kinds, fields and codes.
 pub(super) fn explain(asked: &Explain) -> Result<Answer, Failure> {
     let page = match &asked.subject {
         None => explain::overview(),
@@ -260,7 +260,7 @@ pub(super) fn explain(asked: &Explain) -> Result<Answer, Failure> {
     })
 }
 
-/// A JSON Schema, or a part of it.
+/// Returns a JSON Schema, or a part of it.
 pub(super) fn schema(asked: &Schema) -> Result<Answer, Failure> {
     let schemas = schema::all();
     let names: Vec<&str> = schemas
@@ -347,7 +347,7 @@ fn at(pointer: &str) -> String {
     }
 }
 
-/// What agents would see, in words.
+/// Describes in words what agents would see.
 pub(super) fn preview(desk: &Desk, asked: &Preview, ui: &mut Ui) -> Result<Answer, Failure> {
     let loaded = loaded(desk, asked.environment.as_deref(), ui)?;
     let chosen = chosen(&loaded.manifests, &asked.what, ui)?;

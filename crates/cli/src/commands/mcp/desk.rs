@@ -1,4 +1,4 @@
-//! What tools share: the project, and which of its environments are open.
+//! State shared by the tools: the project, and which of its environments are open.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,14 +16,14 @@ use crate::output::places::Places;
 use crate::project::{self, Loaded};
 use crate::ui::Ui;
 
-/// The project of a server.
+/// The project that a server serves.
 pub(super) struct Desk {
     root: PathBuf,
     access: Access,
-    /// Ends every call, since the server ends.
+    /// Ends every call when the server ends.
     stop: Stop,
-    /// The environments that were open when the server started, and where they were. An assistant that can edit files cannot open another
-    /// one, nor lead a name elsewhere, until a person starts the server again.
+    /// The environments that were open when the server started, with their addresses. An assistant that can edit files can neither open
+    /// another environment nor point a name to another address until a person restarts the server.
     opened: BTreeMap<String, Target>,
 }
 
@@ -55,7 +55,7 @@ impl Desk {
         &self.stop
     }
 
-    /// Options as a command of this project has them.
+    /// Global options, as for a command in this project.
     pub(super) fn global(&self) -> Global {
         Global {
             project: Some(self.root.clone()),
@@ -63,7 +63,7 @@ impl Desk {
         }
     }
 
-    /// Whether an environment is open, as the project says now and said when the server started.
+    /// Whether an environment is open, both in the project file now and when the server started.
     pub(super) fn is_open(&self, project: &Project, name: &str) -> bool {
         let now = project.environments.get(name).map(|known| &known.target);
         project.opens_to_assistants(name)
@@ -100,7 +100,7 @@ impl Desk {
         loaded.map_err(|error| failure(&error, ui, None))
     }
 
-    /// Opens an environment for reading, works with it and closes it.
+    /// Opens an environment for reading, runs the work and closes it.
     pub(super) async fn read<T>(
         &self,
         environment: &Environment,
@@ -111,7 +111,7 @@ impl Desk {
     }
 }
 
-/// An error with its causes and what explains it, for a client.
+/// Converts an error, its causes and related findings into a failure for a client.
 pub(super) fn failure(error: &Error, ui: &mut Ui, environment: Option<&str>) -> Failure {
     let code = match error {
         Error::InvalidManifests => "invalid-manifests",
@@ -140,7 +140,7 @@ pub(super) fn failure(error: &Error, ui: &mut Ui, environment: Option<&str>) -> 
     failure
 }
 
-/// What was said next to a result: findings with their places, then everything else.
+/// Everything that was printed next to a result: findings with their locations, then the other lines.
 pub(super) fn told(ui: &mut Ui) -> Vec<Json> {
     let told = ui.told();
     let mut items = Vec::new();
@@ -167,7 +167,7 @@ pub(super) fn findings(report: &str) -> Vec<Json> {
     items("finding", report["findings"].take())
 }
 
-/// The members of a list, each with what it is.
+/// The entries of a list, each with its type.
 pub(super) fn items(of_type: &str, list: Json) -> Vec<Json> {
     let Json::Array(list) = list else {
         return Vec::new();

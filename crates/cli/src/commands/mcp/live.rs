@@ -1,4 +1,4 @@
-//! Tools that look at environments that are open. They get readers, which cannot write.
+//! Tools that read open environments. Their readers cannot write.
 
 use deskstate_dataverse::Stop;
 use deskstate_files::EXPORTED_AT_ONCE;
@@ -37,7 +37,7 @@ fn parsed(json: &str) -> Json {
     serde_json::from_str(json).unwrap_or_default()
 }
 
-/// Numbers and words of an object, as details.
+/// Picks numbers and words of an object as details.
 fn details(object: &Json, names: &[&str]) -> Map<String, Json> {
     names
         .iter()
@@ -45,7 +45,7 @@ fn details(object: &Json, names: &[&str]) -> Map<String, Json> {
         .collect()
 }
 
-/// What apply would change.
+/// Shows what apply would change.
 pub(super) async fn plan(
     desk: &Desk,
     asked: &Plan,
@@ -130,7 +130,7 @@ pub(super) async fn plan(
     })
 }
 
-/// What an environment has that the manifests did not plan.
+/// Reports how an environment differs from the manifests.
 pub(super) async fn drift(
     desk: &Desk,
     asked: &Drift,
@@ -205,7 +205,7 @@ pub(super) async fn drift(
     })
 }
 
-/// An agent's profile.
+/// Shows an agent's profile.
 pub(super) async fn who(
     desk: &Desk,
     asked: &Who,
@@ -260,7 +260,7 @@ pub(super) async fn who(
     })
 }
 
-/// Two environments side by side.
+/// Compares two environments.
 pub(super) async fn diff(
     desk: &Desk,
     asked: &Diff,
@@ -349,7 +349,7 @@ pub(super) async fn diff(
     })
 }
 
-/// An environment against the contracts of the project.
+/// Checks an environment against the contracts of the project.
 pub(super) async fn check(
     desk: &Desk,
     asked: &Check,
@@ -382,7 +382,7 @@ pub(super) async fn check(
     };
     let mut report = parsed(&json);
     let mut all = items("rule", report["rules"].take());
-    // What is wrong comes first.
+    // Broken and unknown rules come first.
     all.sort_by_key(|rule| rule["state"] == Keeping::Kept.word());
     all.extend(told(ui));
     Ok(Answer {
@@ -407,7 +407,7 @@ pub(super) async fn check(
     })
 }
 
-/// Rows as manifests.
+/// Exports rows as manifests.
 pub(super) async fn export(
     desk: &Desk,
     asked: &Export,
@@ -419,7 +419,7 @@ pub(super) async fn export(
     if asked.what.is_empty() || asked.what.len() > EXPORTED_AT_ONCE {
         return Err(Failure::new(
             "too-large",
-            format!("an assistant exports 1 to {EXPORTED_AT_ONCE} resources at once"),
+            format!("an assistant can export 1 to {EXPORTED_AT_ONCE} resources at once"),
         )
         .next(format!(
             "name them under `what`; a person exports everything with {}",
@@ -481,7 +481,7 @@ pub(super) async fn export(
         summary: format!(
             "{} of {name}{}.",
             count(documents, "document"),
-            if whole { "" } else { "; not everything that was asked for" }
+            if whole { "" } else { "; incomplete" }
         ),
         state: if whole { "ok" } else { "incomplete" },
         items: all,
@@ -491,7 +491,7 @@ pub(super) async fn export(
     })
 }
 
-/// Rows by their display names.
+/// Finds rows by their display names.
 pub(super) async fn rows(
     desk: &Desk,
     asked: &Explain,
@@ -537,9 +537,9 @@ pub(super) async fn rows(
     all.extend(told(ui));
     Ok(Answer {
         summary: match unseen.len() {
-            0 => format!("{} of {name} called so.", count(rows.len(), "row")),
+            0 => format!("{} of {name} with this name.", count(rows.len(), "row")),
             _ => format!(
-                "{} of {name} called so; not all could be read.",
+                "{} of {name} with this name; not all could be read.",
                 count(rows.len(), "row")
             ),
         },

@@ -1,5 +1,5 @@
 //! `mcp`: a server of the Model Context Protocol on the standard streams, for assistants. Nothing below this folder can write: its tools
-//! get a [`Reader`](deskstate_dataverse::Reader) and no function that writes files, which a test of the sources checks.
+//! get a [`Reader`](deskstate_dataverse::Reader) and no function that writes files. A test of the sources checks this.
 
 mod answer;
 mod asked;
@@ -47,7 +47,7 @@ pub(crate) struct Args {
     access: Access,
 }
 
-/// How long a call may take to notice that it has to end.
+/// How long a call may take to notice that it must end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(args: &Args, global: &Global, _: &mut Ui) -> Result<ExitCode, Error> {
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Args, global: &Global, _: &mut Ui) -> Result<ExitCode, 
             served = serve(server) => served,
         }
     });
-    // A call that still runs stops between two requests; it has nothing to leave half done.
+    // A call that is still running stops between two requests. It cannot leave anything half done.
     stop.stop();
     runtime.shutdown_timeout(PATIENCE);
     ended
@@ -86,12 +86,12 @@ async fn serve(server: Server) -> Result<ExitCode, Error> {
     let ended = match server.serve(wire).await {
         Ok(running) => match running.waiting().await {
             Ok(_) => Ok(ExitCode::Done),
-            Err(error) => Err(Error::failed(format!("the server broke off: {error}"))),
+            Err(error) => Err(Error::failed(format!("the server stopped: {error}"))),
         },
         Err(ServerInitializeError::ConnectionClosed(_)) => Ok(ExitCode::Done),
         Err(error) => Err(Error::Output(io::Error::other(error.to_string()))),
     };
-    // The last answers are on their way.
+    // The last answers are still being written.
     written.await;
     ended
 }

@@ -18,8 +18,8 @@ use crate::error::Error;
 use crate::output::count;
 use crate::ui::Ui;
 
-const ADOPT: &str = "a person runs `deskstate adopt`, which writes the files itself";
-const EDIT: &str = "a person edits the file";
+const ADOPT: &str = "ask a person to run `deskstate adopt`, which writes the files";
+const EDIT: &str = "ask a person to edit the file";
 
 const APPLY: &str = "show the patch to a person: they save it to a file, apply it with `git apply FILE`, run `deskstate validate` and open a pull request";
 
@@ -43,7 +43,7 @@ fn lacks(what: &str) -> Failure {
     )
 }
 
-/// Live values, taken into the manifests.
+/// Proposes live values for the manifests.
 async fn adopt(desk: &Desk, asked: &Propose, stop: &Stop, ui: &mut Ui) -> Result<Answer, Failure> {
     let name = asked
         .environment
@@ -142,7 +142,7 @@ fn place(sources: &deskstate_model::SourceMap, span: Span) -> String {
     format!("{}:{line}:{column}", sources.path(span.file))
 }
 
-/// A patch of one file. One that does not say everything as it is would not apply, so it is refused.
+/// Creates a patch of one file. It is refused if escaping would alter its text, because it would not apply.
 fn patch(path: &str, before: Option<&str>, after: &str, by_hand: &str) -> Result<Json, Failure> {
     let text = adopt::patch_of_file(path, before, after);
     if text.len() > deskstate_files::ANSWER_PAGE * 3 / 4 {
@@ -166,7 +166,7 @@ fn patch(path: &str, before: Option<&str>, after: &str, by_hand: &str) -> Result
     Ok(json!({"type": "patch", "file": path, "new": before.is_none(), "patch": text}))
 }
 
-/// Misspelt words of deskstate's own, corrected: only where the project then has that finding no more and no other one.
+/// Corrects misspelt words of deskstate's own vocabulary, but only if that removes the finding and causes no new one.
 fn fix(desk: &Desk, asked: &Propose) -> Result<Answer, Failure> {
     let (manifests, found) = checked(desk, None, BTreeMap::new());
     let sources = &manifests.sources;
@@ -254,7 +254,7 @@ fn fix(desk: &Desk, asked: &Propose) -> Result<Answer, Failure> {
     })
 }
 
-/// A new manifest, or another text of one: checked, and as a patch.
+/// Proposes a new manifest, or a new text for an existing one: checked, and as a patch.
 fn manifest(desk: &Desk, asked: &Propose) -> Result<Answer, Failure> {
     let path = asked.path.as_deref().ok_or_else(|| lacks("path"))?;
     let text = asked.text.as_deref().ok_or_else(|| lacks("text"))?;

@@ -1,4 +1,4 @@
-//! The tools: their names, what they take, and what they answer.
+//! The tools: their names, arguments and answers.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use super::desk::Desk;
 use super::{declared, live, propose};
 use crate::ui::Ui;
 
-/// A tool as it is announced: its name, a title, what its items are, whether it asks an environment, and what it takes.
+/// A tool as it is announced: its name, title, item types, whether it contacts an environment, and its arguments.
 struct Announced {
     name: &'static str,
     title: &'static str,
@@ -147,7 +147,7 @@ const TOOLS: [Announced; 12] = [
     },
 ];
 
-/// The schema of arguments. The doc comment of the type is the description of the tool.
+/// The schema of a tool's arguments. The doc comment of the type is the description of the tool.
 fn takes<T: JsonSchema>() -> Json {
     let mut settings = SchemaSettings::draft2020_12();
     settings.meta_schema = None;
@@ -163,7 +163,7 @@ fn takes<T: JsonSchema>() -> Json {
     schema
 }
 
-/// Fields that may be left out need not be null as well: not every client reads lists of types.
+/// Removes `null` from the types of optional fields, because not every client can read lists of types.
 fn without_null(schema: &mut Json) {
     match schema {
         Json::Object(fields) => {
@@ -224,7 +224,7 @@ fn gives(items: &[&str]) -> JsonObject {
     }
 }
 
-/// The tools as a client lists them.
+/// The tools, as listed to a client.
 pub(super) fn announced() -> Vec<Tool> {
     TOOLS
         .iter()
@@ -252,7 +252,7 @@ pub(super) fn announced() -> Vec<Tool> {
         .collect()
 }
 
-/// Whether there is such a tool.
+/// Whether a tool with this name exists.
 pub(super) fn is_known(name: &str) -> bool {
     TOOLS.iter().any(|tool| tool.name == name)
 }
@@ -264,7 +264,7 @@ fn arguments<T: DeserializeOwned>(given: Map<String, Json>) -> Result<T, Failure
     })
 }
 
-/// Calls a tool: its answer, and the page that was asked for.
+/// Calls a tool. Returns its answer and the requested page.
 pub(super) async fn call(
     desk: &Desk,
     name: &str,

@@ -1,7 +1,7 @@
-//! The protocol on the standard streams: a message is a line of JSON.
+//! The protocol on the standard streams: each message is a line of JSON.
 //!
-//! Lines are read and written by threads, so neither a client that is silent nor one that does not read blocks anything else. A message
-//! that is too long, that is no JSON or that is no message is answered with an error, and the connection stays.
+//! Threads read and write the lines, so neither a silent client nor one that does not read blocks anything else. A line that is too long,
+//! is not JSON or is not a message is answered with an error, and the connection stays open.
 
 use std::io::{self, BufRead as _, BufReader, Read};
 
@@ -15,13 +15,13 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::door;
 
-/// Lines that wait to be read or written; whoever is faster waits.
+/// Number of lines that may wait to be read or written. The faster side waits.
 const WAITING: usize = 16;
 
-/// A line of a client.
+/// A line from a client.
 enum Line {
     Whole(Vec<u8>),
-    /// Longer than a message may be; what it said is gone.
+    /// Longer than a message may be. Its text is discarded.
     TooLong,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    /// The standard streams, and what ends once everything was written.
+    /// Opens the standard streams. The future completes once everything is written.
     pub(super) fn of_streams() -> (Self, impl Future<Output = ()>) {
         let (lines, incoming) = mpsc::channel(WAITING);
         std::thread::spawn(move || read(io::stdin(), &lines));
@@ -50,10 +50,10 @@ impl Wire {
         (wire, async move { drop(written.await) })
     }
 
-    /// Answers what is no message.
+    /// Answers a line that is not a message.
     async fn refuse(&mut self, error: ErrorData) {
         let answer = TxJsonRpcMessage::<RoleServer>::error(error, None);
-        // Reading ends by itself when the client is gone.
+        // Reading ends automatically when the client is gone.
         drop(self.send(answer).await);
     }
 }
@@ -76,7 +76,7 @@ fn read(stream: impl Read, lines: &mpsc::Sender<Line>) {
             }
             Line::TooLong
         } else {
-            // The stream ended within a line, so the message is not whole.
+            // The stream ended within a line, so the message is incomplete.
             return;
         };
         if lines.blocking_send(line).is_err() {
@@ -85,7 +85,7 @@ fn read(stream: impl Read, lines: &mpsc::Sender<Line>) {
     }
 }
 
-/// Drops the rest of a line; false at the end of the stream.
+/// Skips the rest of a line. Returns false at the end of the stream.
 fn skip_line(stream: &mut BufReader<impl Read>) -> bool {
     loop {
         let (length, ended) = match stream.fill_buf() {
@@ -147,7 +147,7 @@ impl Transport<RoleServer> for Wire {
             let json: Json = match serde_json::from_slice(line) {
                 Ok(json) => json,
                 Err(error) => {
-                    // What is wrong, without a word of the message.
+                    // Describes the error without quoting the message.
                     let message = format!(
                         "not JSON: {:?} at column {}",
                         error.classify(),

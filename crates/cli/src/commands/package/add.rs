@@ -84,7 +84,7 @@ pub(super) fn locked(package: &Package, from: Value, files: &PackageFiles) -> Lo
     }
 }
 
-/// Who ships a package, and what it brings.
+/// Prints who ships a package, and what it contains.
 pub(super) fn describe(package: &Package, after: &Manifests, ui: &mut Ui) -> Result<(), Error> {
     let mut page = Page::new();
     let license = package.license.as_deref().unwrap_or("no license");
@@ -113,7 +113,7 @@ pub(super) fn shown(item: &PackageItem) -> String {
     }
 }
 
-/// The values of parameters on a command line, by the types that the package declares.
+/// Parses parameter values from the command line, by the types that the package declares.
 pub(super) fn parameters(
     package: &Package,
     written: &[String],
@@ -128,7 +128,7 @@ pub(super) fn parameters(
             .split_once('=')
             .ok_or_else(|| bad("there is no `=`".to_owned()))?;
         let known = package.parameters.iter().find(|one| one.name.value == name);
-        // One that nobody declares is reported with the project.
+        // An undeclared parameter is reported with the project.
         let holds = known.map_or(ParameterType::Text, |one| one.holds);
         let value = match holds {
             _ if text.starts_with("${{") => Some(text.into()),

@@ -1,4 +1,4 @@
-//! A change of the packages of a project, before it is written: the files, the lock, the project file and the plans.
+//! A pending change to the packages of a project: the files, the lock, the project file and the plans.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ use crate::project::Loaded;
 use crate::ui::Ui;
 use crate::{environment, suggest};
 
-/// Where a package is from, as `spec.packages` has it.
+/// The source of a package, in the form of `spec.packages`.
 pub(super) fn source_of(written: &str, from: &From, root: &Path) -> Result<Value, Error> {
     let refused = |message: &str, hint: &str| Error::Refused {
         message: message.to_owned(),
@@ -83,18 +83,18 @@ pub(super) fn is_hex(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// What a command would make of a project.
+/// The changes that a command would make to a project.
 pub(super) struct Change {
     pub(super) root: PathBuf,
     pub(super) name: String,
-    /// The files of the package afterwards.
+    /// The files of the package after the change; `None` if it is removed.
     pub(super) files: Option<PackageFiles>,
-    /// Texts of the files beside it, by path.
+    /// Texts of the files outside the package, by path.
     pub(super) beside: BTreeMap<String, String>,
 }
 
 impl Change {
-    /// Everything that differs, as the loader takes it.
+    /// All changed texts, in the form that the loader takes.
     pub(super) fn texts(&self) -> BTreeMap<String, String> {
         let mut texts = self.beside.clone();
         if let Some(files) = &self.files {
@@ -119,7 +119,7 @@ impl Change {
         load_replacing(&self.root, environment, self.texts(), &self.folder())
     }
 
-    /// Locks the package with what it brings, and refuses a project that would have errors which it does not have now.
+    /// Locks the package with its items, and refuses changes that would introduce new errors into the project.
     pub(super) fn settle(
         &mut self,
         lock: &Lock,
@@ -167,14 +167,14 @@ impl Change {
             .iter()
             .map(|(path, text)| {
                 let path = self.root.join(path);
-                // A linked file is changed where it is, and the link stays.
+                // A symbolic link is kept, and its target is changed.
                 (path.canonicalize().unwrap_or(path), text.clone())
             })
             .collect();
         install(&self.root, &self.name, self.files.as_ref(), &beside)
     }
 
-    /// Shows what the next plan of every environment would be.
+    /// Shows the next plan of every environment.
     pub(super) async fn show_plans(&self, showing: &Showing, ui: &mut Ui) -> Result<(), Error> {
         let (manifests, _) = self.load(None);
         let Some(project) = manifests.project.filter(|_| !showing.no_plan) else {
@@ -232,12 +232,12 @@ impl Change {
     }
 }
 
-/// The text of the project file.
+/// Reads the text of the project file.
 pub(super) fn project_text(root: &Path) -> Result<String, Error> {
     crate::commands::live::read_file(&root.join(PROJECT_FILE), deskstate_files::Limit::MANIFEST)
 }
 
-/// The project file with another text.
+/// Returns the text of the project file after an edit.
 pub(super) fn edited(
     root: &Path,
     edit: impl FnOnce(&mut YamlEdits<'_>) -> Result<(), deskstate_model::EditRefused>,
@@ -256,7 +256,7 @@ pub(super) fn edited(
         .ok_or_else(|| failed("its layout is unusual"))
 }
 
-/// A package in these files; what is wrong with it ends the command.
+/// Loads the package in these files. Fails if the package is invalid.
 pub(super) fn described(files: &PackageFiles, ui: &mut Ui) -> Result<Package, Error> {
     let (manifests, found) = lint_package(files.clone(), &Map::new());
     match manifests.packages.first() {

@@ -75,7 +75,7 @@ pub(super) fn verify(global: &Global, ui: &mut Ui) -> Result<ExitCode, Error> {
     let root = project::root(global)?;
     let (manifests, found) = load(&root, None);
     let project = manifests.project.as_ref().ok_or(Error::InvalidManifests)?;
-    // One that cannot be read has findings of any code.
+    // If a package cannot be read, its findings may have any code.
     let all_read = manifests.packages.len() == project.packages.len();
     let is_about = |finding: &Diagnostic| !all_read || finding.code.starts_with("package-");
     let found: Vec<Diagnostic> = found.into_iter().filter(is_about).collect();

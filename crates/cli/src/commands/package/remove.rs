@@ -1,4 +1,4 @@
-//! `package remove`: who still uses what, and what agents would lose.
+//! `package remove`: checks what is still in use, and what agents would lose.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -68,7 +68,7 @@ pub(super) async fn remove(
     Ok(ExitCode::Done)
 }
 
-/// Says which rows stay because their kinds go with the package.
+/// Reports which rows stay because their kinds are removed with the package.
 pub(super) fn kinds_that_go(before: &Manifests, args: &RemoveArgs, ui: &mut Ui) {
     let package = before
         .packages
@@ -87,7 +87,7 @@ pub(super) fn kinds_that_go(before: &Manifests, args: &RemoveArgs, ui: &mut Ui) 
     }
 }
 
-/// Refuses to take a channel provider away from the agents of a profile.
+/// Refuses a removal that takes a channel provider away from the agents of a profile.
 pub(super) fn refuse_loss(args: &RemoveArgs, change: &Change, ui: &mut Ui) -> Result<(), Error> {
     let (manifests, _) = load(&change.root, None);
     let project = manifests.project.as_ref();

@@ -1,4 +1,4 @@
-//! What a vendor does: checking, building and writing a package as a solution.
+//! The vendor's commands: checking, building and exporting a package as a solution.
 
 use deskstate_model::lint_package;
 use deskstate_reconcile::lower;

@@ -1,4 +1,4 @@
-//! `package update`: notes, changes in the files, and the plans.
+//! `package update`: shows the notes, the changes in the files, and the plans.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -88,7 +88,7 @@ pub(super) async fn update(
     Ok(ExitCode::Done)
 }
 
-/// Says from which version to which, and the notes of all versions on the way.
+/// Prints the old and the new version, and the notes of all versions in between.
 pub(super) fn versions(old: Option<&Package>, new: &Package, ui: &mut Ui) -> Result<(), Error> {
     let mut page = Page::new();
     let version = &new.version.value;

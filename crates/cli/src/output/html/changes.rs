@@ -229,7 +229,7 @@ fn card(changes: &Changes<'_>, at: usize, change: &Change) -> Element {
     }
     let why = match change.reason {
         Reason::Declared | Reason::FieldsDiffer => None,
-        Reason::NotDeclared => Some("Nobody declares it, and its prefix is owned."),
+        Reason::NotDeclared => Some("No manifest declares it, and its prefix is owned."),
         Reason::StateAbsent => Some("Declared absent."),
     };
     body = body.children(why.map(|why| el("p").class("muted").text(why)));

@@ -104,7 +104,7 @@ fn head<'a>(seen: &[Seen], alone: Option<(&Seen, &Looked)>, revision: Option<&st
 fn next(alone: Option<(&Seen, &Looked)>) -> String {
     match alone {
         None => format!(
-            "Look closer with {}.",
+            "For details, run {}.",
             suggest("drift", &["--env", "NAME", "--format", "html"])
         ),
         Some((one, looked)) => match looked.outcome() {

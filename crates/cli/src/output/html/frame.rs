@@ -169,7 +169,7 @@ fn draw_session(
     if !session.known {
         main =
             main.child(el("p").class("nothing").text(
-                "Somebody else brings this session template; what it opens is not known here.",
+                "This session template comes from another project or solution, so its tabs are unknown.",
             ));
     } else if session.tabs.is_empty() {
         main = main.child(el("p").class("nothing").text("No tab is declared."));

@@ -101,7 +101,7 @@ fn is_alternative(field: &'static Field, key: &str) -> bool {
     alternatives(field).iter().any(|choice| choice.word == key)
 }
 
-/// A key of an item of which live holds nothing, and no item can say so.
+/// A key of an item of which the environment has nothing, and no item can say so.
 fn emptied<'c>(
     change: &'c Change,
     field: &'static Field,
